@@ -1,0 +1,132 @@
+"""One model exchange as values, whatever the host.
+
+In:  a conversation, the tools on offer, how to choose among them, settings.
+Out: `ModelRequest` and `ModelResponse`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from agentkit.history import History
+from agentkit.json_schema import JsonValue
+from agentkit.message import AssistantMessage
+from agentkit.usage import Usage
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool as a model sees it.
+
+    Attributes:
+        name: `[A-Za-z0-9_.-]{1,128}`; a dialect narrows it for its host.
+        input_schema: JSON Schema of the arguments, an object schema.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolChoice:
+    """Whether a model may, must or must not call a tool.
+
+    `name` forces one tool; then `mode` is `required`.
+    """
+
+    mode: Literal["auto", "required", "none"] = "auto"
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name is not None and self.mode != "required":
+            raise ValueError("A named tool choice has the mode 'required'.")
+
+    @classmethod
+    def parse(cls, text: str) -> "ToolChoice":
+        """Read `auto`, `required`, `none`, or else the name of a tool."""
+        match text:
+            case "auto" | "required" | "none":
+                return cls(mode=text)
+            case _:
+                return cls(mode="required", name=text)
+
+    @property
+    def is_forced(self) -> bool:
+        """Say whether an answer without a call would break the choice."""
+        return self.mode == "required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """How a model should answer; None leaves it to the host.
+
+    Attributes:
+        temperature: 0 is as repeatable as the host can be.
+        max_tokens: most tokens of one answer, 1 or more.
+        stop: texts at which the answer ends.
+        parallel_tool_calls: whether one answer may hold several calls.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    parallel_tool_calls: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """All that one exchange depends on; the history has no open calls."""
+
+    history: History
+    instructions: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: ToolChoice = field(default_factory=ToolChoice)
+    settings: ModelSettings = field(default_factory=ModelSettings)
+    stream: bool = False
+
+    def __post_init__(self) -> None:
+        if self.history.open_calls:
+            names = [call.id for call in self.history.open_calls]
+            raise ValueError(f"The calls {names} have no result yet; a request cannot carry them.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mending:
+    """One thing in an answer that was not as it should be, and what was made of it.
+
+    Attributes:
+        rung: which rule mended it, e.g. `leaked_text`, `minted_id`, `coerced_integer`.
+        before: what came, shortened.
+        after: what was made of it, shortened.
+        call_id: the call it concerns, if one.
+    """
+
+    rung: str
+    before: str
+    after: str
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResponse:
+    """What came back from one exchange.
+
+    Attributes:
+        raw_finish_reason: the host's own word for why the model stopped.
+        model: the id the host says answered.
+        host: the host's name in the catalog.
+    """
+
+    message: AssistantMessage
+    finish_reason: FinishReason
+    raw_finish_reason: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+    host: str | None = None
+    response_id: str | None = None
+    mendings: tuple[Mending, ...] = ()

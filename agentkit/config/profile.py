@@ -1,0 +1,112 @@
+"""What a host is like and what a model is like, as data.
+
+In:  `catalog.toml`, a user's own file, or code.
+Out: `ProviderProfile` and `ModelProfile`.
+
+A rule that follows the model (Mistral's message order, nine-character ids) hangs on the model's
+`rules`; what follows the host hangs on `Accepts`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+DialectName: TypeAlias = Literal["openai_chat", "anthropic_messages", "completions", "prompted"]
+ToolChoiceForm: TypeAlias = Literal["auto", "required", "any", "none", "named"]
+UsageRequest: TypeAlias = Literal["stream_options", "usage_include", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """How the key travels.
+
+    Attributes:
+        kind: `bearer` header, another `header`, a `body` field, or `none`.
+        name: the header or the body field, for those two kinds.
+        env: environment variables that may hold the key, first one set wins.
+        url: where a user gets a key.
+        is_required: False for a local server that takes any key or none.
+    """
+
+    kind: Literal["bearer", "header", "body", "none"] = "bearer"
+    name: str = "authorization"
+    env: tuple[str, ...] = ()
+    url: str | None = None
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepts:
+    """Which parts of a request a host understands.
+
+    Attributes:
+        tool_choice: the spellings it takes; `any` is Mistral's older word for `required`.
+        parallel_tool_calls: it takes the field of that name.
+        stream_usage: how usage is asked for in a stream.
+        max_tokens_field: its name for the limit.
+        model_field: its name for the model id.
+        seed_field: its name for the seed; None if it takes none.
+        stop: it takes stop texts.
+        extra_fields: fields to send with every request.
+        is_strict: it refuses fields that it does not know.
+    """
+
+    tool_choice: frozenset[ToolChoiceForm] = frozenset({"auto", "required", "none", "named"})
+    parallel_tool_calls: bool = True
+    stream_usage: UsageRequest = "stream_options"
+    max_tokens_field: str = "max_tokens"
+    model_field: str = "model"
+    seed_field: str | None = "seed"
+    stop: bool = True
+    extra_fields: Mapping[str, object] = field(default_factory=dict)
+    is_strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProfile:
+    """One model on one host.
+
+    Attributes:
+        family: the name used for it on every host, e.g. `mixtral-8x22b`.
+        id: what this host calls it.
+        rules: whose rules a conversation must keep; `mistral` or `plain`.
+        context_window_tokens: prompt and answer together; None if unknown.
+        input_usd_per_million: price of a million input tokens; None if unknown.
+        output_usd_per_million: price of a million output tokens; None if unknown.
+        aliases: other spellings a user may write.
+    """
+
+    family: str
+    id: str
+    rules: Literal["mistral", "plain"] = "plain"
+    context_window_tokens: int | None = None
+    input_usd_per_million: Decimal | None = None
+    output_usd_per_million: Decimal | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderProfile:
+    """One host.
+
+    Attributes:
+        name: what stands before the colon in a model's name.
+        base_url: what a dialect's paths are appended to; empty for a host that is launched.
+        launcher: `module:name` of a function that starts the host for as long as a model is open
+            (`Launcher` in `model.launch`); None for a host that runs by itself.
+        is_language_model: False for a stand-in such as the sandbox.
+        notes: what a user should know, one sentence.
+    """
+
+    name: str
+    title: str
+    base_url: str = ""
+    dialect: DialectName = "openai_chat"
+    auth: Auth = field(default_factory=Auth)
+    accepts: Accepts = field(default_factory=Accepts)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[ModelProfile, ...] = ()
+    launcher: str | None = None
+    is_language_model: bool = True
+    notes: str = ""

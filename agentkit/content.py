@@ -1,0 +1,101 @@
+"""Content blocks, as MCP has them, and reasoning.
+
+In:  what users, tools and models say.
+Out: frozen values: text, image, audio, resource link, embedded resource, reasoning.
+
+The fields follow https://modelcontextprotocol.io/specification (ContentBlock); Python spelling.
+Binary data stays base64 text, as it travels.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agentkit.json_schema import JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextContent:
+    """Plain text."""
+
+    text: str
+    annotations: Mapping[str, JsonValue] | None = None
+    meta: Mapping[str, JsonValue] | None = None
+    type: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageContent:
+    """An image; `data` is base64."""
+
+    data: str
+    mime_type: str
+    annotations: Mapping[str, JsonValue] | None = None
+    meta: Mapping[str, JsonValue] | None = None
+    type: Literal["image"] = "image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioContent:
+    """A sound; `data` is base64."""
+
+    data: str
+    mime_type: str
+    annotations: Mapping[str, JsonValue] | None = None
+    meta: Mapping[str, JsonValue] | None = None
+    type: Literal["audio"] = "audio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceLink:
+    """A resource that can be read at `uri`; `size_bytes` if the server told it."""
+
+    uri: str
+    name: str
+    title: str | None = None
+    description: str | None = None
+    mime_type: str | None = None
+    size_bytes: int | None = None
+    annotations: Mapping[str, JsonValue] | None = None
+    meta: Mapping[str, JsonValue] | None = None
+    type: Literal["resource_link"] = "resource_link"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedResource:
+    """A resource with its contents: exactly one of `text` and `blob` (base64) is set."""
+
+    uri: str
+    text: str | None = None
+    blob: str | None = None
+    mime_type: str | None = None
+    annotations: Mapping[str, JsonValue] | None = None
+    meta: Mapping[str, JsonValue] | None = None
+    type: Literal["resource"] = "resource"
+
+    def __post_init__(self) -> None:
+        if (self.text is None) == (self.blob is None):
+            raise ValueError("An embedded resource holds either text or a blob.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningContent:
+    """What a model thought before its answer; never sent back to a host."""
+
+    text: str
+    type: Literal["reasoning"] = "reasoning"
+
+
+ContentBlock: TypeAlias = (
+    TextContent | ImageContent | AudioContent | ResourceLink | EmbeddedResource | ReasoningContent
+)
+
+
+def text_blocks(text: str) -> tuple[TextContent, ...]:
+    """Return `text` as blocks: one, or none if it is empty."""
+    return (TextContent(text=text),) if text else ()
+
+
+def join_text(blocks: Iterable[ContentBlock]) -> str:
+    """Return the text blocks of `blocks`, joined as they stand; other blocks are passed over."""
+    return "".join(block.text for block in blocks if isinstance(block, TextContent))

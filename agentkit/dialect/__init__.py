@@ -1,0 +1,1 @@
+"""How a host spells a chat: values and bytes, no I/O."""

@@ -1,0 +1,113 @@
+"""What every dialect gives: requests as bytes, answers as deltas.
+
+In:  `ModelRequest` and the profiles; later the bytes of an answer.
+Out: `WireRequest`; later `Delta`s, in the order they arrived.
+
+A whole answer is a stream of one chunk: the same decoder reads both.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from agentkit.chat import ModelRequest
+from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.usage import Usage
+from agentkit.wire import WireHead, WireRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningDelta:
+    """A piece of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDelta:
+    """A piece of a tool call, as the host sent it; None is what it did not send.
+
+    `is_whole`: it came in a whole answer, so it is a call by itself, whatever its index.
+    """
+
+    index: int | None = None
+    id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishDelta:
+    """The host's own word for why the model stopped."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageDelta:
+    """What the exchange used so far; the last one counts."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadDelta:
+    """Who answered, as far as the host tells; later ones fill gaps."""
+
+    response_id: str | None = None
+    model: str | None = None
+    upstream: str | None = None
+
+
+Delta: TypeAlias = TextDelta | ReasoningDelta | CallDelta | FinishDelta | UsageDelta | HeadDelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A request on its way, and what is needed to read its answer.
+
+    Attributes:
+        tool_names: wire name to our name, for the names that had to change.
+    """
+
+    wire: WireRequest
+    tool_names: Mapping[str, str] = field(default_factory=dict)
+
+
+class Decoder(Protocol):
+    """Reads one successful answer; made anew for each."""
+
+    def feed(self, data: bytes) -> Sequence[Delta]:
+        """Read the next bytes, cut anywhere, and return what they complete.
+
+        Raises:
+            StatusError: the host reports an error inside its answer.
+            ProtocolError: the bytes are not of this dialect.
+        """
+
+    def close(self) -> Sequence[Delta]:
+        """Return what is left at the end of the bytes; raises as `feed` does."""
+
+
+class Dialect(Protocol):
+    """How one kind of host spells a chat. One per open model: it may keep what it encoded."""
+
+    def encode(
+        self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
+    ) -> Encoded:
+        """Spell `request` for this host and model.
+
+        Raises:
+            UnsupportedError: this model on this host cannot do what is asked.
+        """
+
+    def decoder(self, head: WireHead) -> Decoder:
+        """Return a reader for the answer that has this head."""

@@ -1,0 +1,108 @@
+"""Errors for the caller, each with what can be done about it.
+
+In:  what went wrong, in words, with facts as attributes.
+Out: one family under `AgentKitError`, safe to log and to pickle.
+
+No message holds a secret, a request body or a tool argument's full text.
+"""
+
+from typing import Literal
+
+ErrorKind = Literal[
+    "auth",
+    "insufficient_credits",
+    "rate_limit",
+    "invalid_request",
+    "tools_unsupported",
+    "content_filter",
+    "server",
+    "connection",
+    "timeout",
+    "bad_response",
+    "empty_response",
+    "stream_interrupted",
+    "truncated",
+    "tool_generation_failed",
+]
+"""What kind of failure a host or the way to it had."""
+
+Retry = Literal["same", "change", "never"]
+"""Whether to send again: as it is, only after changing the request, or not at all."""
+
+
+class AgentKitError(Exception):
+    """Base of every error that agentkit raises for its caller."""
+
+
+class ConfigError(AgentKitError):
+    """Something that is settled before a run is missing or wrong: a key, a model name, a file."""
+
+
+class ToolDefinitionError(AgentKitError):
+    """A tool or toolset cannot be offered: its name, schema or signature is not usable."""
+
+
+class HistoryError(AgentKitError):
+    """A message does not fit the conversation, or a stored conversation cannot be read."""
+
+
+class UnsupportedError(AgentKitError):
+    """The chosen model or host cannot do what the request asks for."""
+
+
+class MissingExtraError(AgentKitError):
+    """A feature needs an optional dependency that is not installed."""
+
+
+class ToolError(AgentKitError):
+    """Raised by a tool to answer its call with an error in the tool's own words."""
+
+
+class ProviderError(AgentKitError):
+    """A model exchange failed.
+
+    Attributes:
+        kind: what kind of failure it was.
+        retry: `same`, `change` or `never`; what sending again would need.
+        status: the HTTP status, or the one named in the body; None if no answer came.
+        host: the host's name in the catalog.
+        model: the model id that was asked for.
+        request_id: the host's own id for the request, if one arrived.
+        retry_after_seconds: how long the host asked to wait, 0 or more.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: ErrorKind = "server",
+        retry: Retry = "never",
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.retry = retry
+        self.status = status
+        self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
+        self.host: str | None = None
+        self.model: str | None = None
+
+    @property
+    def retryable(self) -> bool:
+        """Say whether sending the same request again is safe and may succeed."""
+        return self.retry == "same"
+
+
+class TransportError(ProviderError):
+    """The host could not be reached, or its answer did not arrive whole."""
+
+
+class StatusError(ProviderError):
+    """The host answered with an error, in the status line or inside the body."""
+
+
+class ProtocolError(ProviderError):
+    """The host broke its own format: not JSON, no choices, no end, nothing in it."""

@@ -1,0 +1,157 @@
+"""All that a run reports, as one closed union.
+
+In:  what happens in a run.
+Out: `RunEvent`s, past tense, and `event_to_json` for one line of JSON each.
+
+An `Emit` is awaited: a slow listener slows the run and fills no memory.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter
+
+from agentkit.chat import FinishReason, Mending
+from agentkit.message import AssistantMessage, ToolCall, ToolResult
+from agentkit.usage import Usage
+
+StopReason: TypeAlias = Literal[
+    "answered", "suspended", "max_turns", "max_tokens", "deadline", "content_filter", "length"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A run began; `model` is the name it was asked for."""
+
+    model: str
+    type: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnStarted:
+    """A model call is about to be made; `turn` counts from 1."""
+
+    turn: int
+    type: Literal["turn_started"] = "turn_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextReceived:
+    """A piece of the answer's text arrived; only while streaming."""
+
+    text: str
+    type: Literal["text_received"] = "text_received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningReceived:
+    """A piece of the model's reasoning arrived; only while streaming."""
+
+    text: str
+    type: Literal["reasoning_received"] = "reasoning_received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerMended:
+    """Something in the model's answer was not as it should be, and was mended."""
+
+    mending: Mending
+    type: Literal["answer_mended"] = "answer_mended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResponded:
+    """A model exchange ended; `seconds` is how long it took."""
+
+    turn: int
+    message: AssistantMessage
+    finish_reason: FinishReason
+    usage: Usage
+    seconds: float
+    model: str | None = None
+    host: str | None = None
+    type: Literal["model_responded"] = "model_responded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallRefused:
+    """A call was not run; `result` tells the model why."""
+
+    call: ToolCall
+    result: ToolResult
+    type: Literal["tool_call_refused"] = "tool_call_refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallStarted:
+    """A tool began to run."""
+
+    call: ToolCall
+    type: Literal["tool_call_started"] = "tool_call_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolProgressed:
+    """A running tool said how far it is; `total` in the same unit, if known."""
+
+    call_id: str
+    progress: float
+    total: float | None = None
+    message: str | None = None
+    type: Literal["tool_progressed"] = "tool_progressed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallFinished:
+    """A tool ended, well or not; `seconds` is how long it ran."""
+
+    call: ToolCall
+    result: ToolResult
+    seconds: float
+    type: Literal["tool_call_finished"] = "tool_call_finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """A run ended; `output` is its answer."""
+
+    output: str
+    stop_reason: StopReason
+    usage: Usage
+    turns: int
+    type: Literal["run_finished"] = "run_finished"
+
+
+RunEvent: TypeAlias = (
+    RunStarted
+    | TurnStarted
+    | TextReceived
+    | ReasoningReceived
+    | AnswerMended
+    | ModelResponded
+    | ToolCallRefused
+    | ToolCallStarted
+    | ToolProgressed
+    | ToolCallFinished
+    | RunFinished
+)
+
+Emit: TypeAlias = Callable[[RunEvent], Awaitable[None]]
+
+
+async def ignore(event: RunEvent) -> None:
+    """Listen to nothing."""
+
+
+def event_to_json(event: RunEvent) -> str:
+    """Return `event` as one line of JSON; its `type` says which it is."""
+    return _codec().dump_json(event).decode()
+
+
+@cache
+def _codec() -> TypeAdapter[RunEvent]:
+    """Build the writer of events, at first use."""
+    return TypeAdapter(Annotated[RunEvent, Field(discriminator="type")])

@@ -1,0 +1,219 @@
+"""The immutable conversation.
+
+In:  messages, one after the other; or a stored conversation.
+Out: `History`, a value that is whole at any time.
+
+A history never holds two calls of one id, a result without its call, two results for one call, or
+anything but results while calls are open. One that ends with open calls is a paused run.
+
+Histories that grow from each other share one list, so that adding a message costs the same at any
+length; adding to a history that is not the newest copies the list once.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from threading import Lock
+from typing import Annotated, Any, overload
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from agentkit.errors import HistoryError
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
+
+VERSION = 2
+"""The version of the stored form that `History.to_json` writes."""
+
+
+class _Log:
+    """What histories share: a list that only grows, and where each call id stands in it."""
+
+    __slots__ = ("calls", "lock", "messages")
+
+    def __init__(self, messages: list[Message], calls: dict[str, int]) -> None:
+        self.messages = messages
+        self.calls = calls
+        self.lock = Lock()
+
+
+class History(Sequence[Message]):
+    """A conversation, oldest message first."""
+
+    __slots__ = ("_length", "_log", "_open")
+
+    def __init__(self, messages: Iterable[Message] = ()) -> None:
+        """Build a history.
+
+        Raises:
+            HistoryError: a message does not fit what stands before it.
+        """
+        self._log = _Log([], {})
+        self._length = 0
+        self._open: tuple[ToolCall, ...] = ()
+        self._open = self._append(tuple(messages))
+        self._length = len(self._log.messages)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Return all messages; costs a copy."""
+        return tuple(self)
+
+    @property
+    def open_calls(self) -> tuple[ToolCall, ...]:
+        """Return the calls without a result, in the order asked."""
+        return self._open
+
+    def has_call(self, call_id: str) -> bool:
+        """Say whether some call of the conversation has this id."""
+        return self._log.calls.get(call_id, self._length) < self._length
+
+    def add(self, *messages: Message) -> "History":
+        """Return this history with `messages` at its end.
+
+        Raises:
+            HistoryError: a message does not fit what stands before it; this history is unchanged.
+        """
+        grown = object.__new__(History)
+        with self._log.lock:
+            if len(self._log.messages) == self._length:
+                grown._log = self._log
+                grown._open = self._append(messages)
+                grown._length = len(grown._log.messages)
+                return grown
+            log = _Log(self._log.messages[: self._length], self._own_calls())
+        grown._log, grown._length, grown._open = log, self._length, self._open
+        return grown.add(*messages)
+
+    def to_json(self) -> str:
+        """Return the stored form: JSON text with a version number."""
+        messages = _codec().dump_python(list(self), mode="json")
+        return json.dumps({"version": VERSION, "messages": messages}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "History":
+        """Read a stored form, of this version or an older one.
+
+        Raises:
+            HistoryError: not JSON, a version that is not known, or messages that make no history.
+        """
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise HistoryError(f"The stored history is not JSON: {error}.") from error
+        if not isinstance(document, dict) or "version" not in document:
+            raise HistoryError("The stored history is not an object with a 'version'.")
+        try:
+            return cls(_codec().validate_python(_upgrade(document)))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise HistoryError(
+                f"The stored history cannot be read: message {place}: {first['msg']}."
+            ) from error
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Message]:
+        return islice(self._log.messages, self._length)
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Message]: ...
+    def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self._length)
+            return [self._log.messages[i] for i in range(start, stop, step)]
+        if not -self._length <= index < self._length:
+            raise IndexError(f"The history has {self._length} messages, not one at {index}.")
+        return self._log.messages[index % self._length]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, History):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # messages may hold JSON objects
+
+    def __repr__(self) -> str:
+        return f"History({list(self)!r})"
+
+    def _own_calls(self) -> dict[str, int]:
+        """Return the call ids of this history alone, without those of longer ones."""
+        return {name: at for name, at in self._log.calls.items() if at < self._length}
+
+    def _append(self, messages: Sequence[Message]) -> tuple[ToolCall, ...]:
+        """Add to the shared list, all or nothing, and return the calls open afterwards."""
+        open_calls = {call.id: call for call in self._open}
+        new_calls: dict[str, int] = {}
+        for position, message in enumerate(messages, start=self._length):
+            if isinstance(message, ToolResult):
+                _close(open_calls, message, known=self._log.calls, new=new_calls)
+                continue
+            if open_calls:
+                raise HistoryError(
+                    f"The {message.role} message at {position} stands before the results of the "
+                    f"calls {sorted(open_calls)}; answer them first."
+                )
+            if isinstance(message, AssistantMessage):
+                for call in message.tool_calls:
+                    if call.id in self._log.calls or call.id in new_calls:
+                        raise HistoryError(
+                            f"The call id {call.id!r} is used twice; ids are unique in a history."
+                        )
+                    new_calls[call.id] = position
+                    open_calls[call.id] = call
+        self._log.messages.extend(messages)
+        self._log.calls.update(new_calls)
+        return tuple(open_calls.values())
+
+
+def _close(
+    open_calls: dict[str, ToolCall],
+    result: ToolResult,
+    *,
+    known: Mapping[str, int],
+    new: Mapping[str, int],
+) -> None:
+    """Take the call that `result` answers out of the open ones."""
+    if open_calls.pop(result.call_id, None) is not None:
+        return
+    if result.call_id in known or result.call_id in new:
+        raise HistoryError(f"The call {result.call_id!r} has its result already.")
+    raise HistoryError(f"The result for {result.call_id!r} answers no call of the history.")
+
+
+@cache
+def _codec() -> TypeAdapter[list[Message]]:
+    """Build the reader and writer of messages, at first use."""
+    return TypeAdapter(list[Annotated[Message, Field(discriminator="role")]])
+
+
+def _upgrade(document: Mapping[str, Any]) -> object:
+    """Bring a stored form to the present version and return its messages."""
+    version = document["version"]
+    if version == VERSION:
+        return document.get("messages")
+    if isinstance(version, int) and version in _UPGRADES:
+        return _upgrade(_UPGRADES[version](document))
+    raise HistoryError(
+        f"The stored history has version {version!r}; this agentkit reads 1 to {VERSION}. "
+        "Update agentkit to read it."
+    )
+
+
+def _upgrade_1(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Version 1 held the text of each message in place of content blocks."""
+    messages = []
+    for old in document.get("messages") or []:
+        new = dict(old)
+        if new.get("role") != "system" and "text" in new:
+            text = new.pop("text")
+            new["content"] = [{"type": "text", "text": text}] if text else []
+        messages.append(new)
+    return {"version": 2, "messages": messages}
+
+
+_UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {1: _upgrade_1}

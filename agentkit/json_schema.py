@@ -1,0 +1,5 @@
+"""JSON values."""
+
+from pydantic import JsonValue
+
+__all__ = ["JsonValue"]

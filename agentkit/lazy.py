@@ -1,0 +1,42 @@
+"""Load an object by name at its first use.
+
+In:  `"package.module:attribute"`.
+Out: the object.
+
+For what is too heavy, or belongs to an extra, and must not be loaded by `import agentkit`
+(docs/decisions/0003-lazy-imports.md), and for hosts that a catalog starts by name.
+"""
+
+from importlib import import_module
+
+from agentkit.errors import ConfigError, MissingExtraError
+
+
+def load_object(path: str, *, extra: str | None = None) -> object:
+    """Import `module:attribute` and return the attribute.
+
+    Args:
+        path: dotted module, a colon, and the attribute's name.
+        extra: the extra of this distribution that brings what the module needs.
+
+    Raises:
+        ConfigError: the path has another form, or the attribute does not exist.
+        MissingExtraError: the module needs a package that is not installed.
+    """
+    module_name, separator, attribute = path.partition(":")
+    if not separator or not module_name or not attribute:
+        raise ConfigError(f"{path!r} does not name an object; write 'package.module:name'.")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if extra is None:
+            raise ConfigError(f"Cannot import {module_name!r} for {path!r}: {error}.") from error
+        raise MissingExtraError(
+            f"{path!r} needs the package {error.name!r}, which is not installed; "
+            f"install 'mixtral-agentkit[{extra}]'."
+        ) from error
+    try:
+        found: object = getattr(module, attribute)
+    except AttributeError as error:
+        raise ConfigError(f"Module {module_name!r} has no {attribute!r}.") from error
+    return found

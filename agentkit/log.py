@@ -1,0 +1,62 @@
+"""Structured log lines through the standard library's logging.
+
+In:  an event name in snake_case and facts as fields.
+Out: records of the logger `agentkit.…`, to wherever the program sends them.
+
+Nothing is configured here and nothing is printed. structlog is loaded with the first line that
+somebody listens to: its import costs more than a model exchange and pulls in rich where that is
+installed.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from typing import Protocol, cast
+
+from agentkit.lazy import load_object
+
+
+class _Bound(Protocol):
+    def log(self, level: int, event: str, **facts: object) -> object: ...
+
+
+@cache
+def _bound(name: str) -> _Bound:
+    """Return structlog's logger of this name: the program's own set-up, else plain records."""
+    is_configured = cast(Callable[[], bool], load_object("structlog:is_configured"))
+    if is_configured():
+        get_logger = cast(Callable[[str], _Bound], load_object("structlog.stdlib:get_logger"))
+        return get_logger(name)
+    wrap = cast(Callable[..., _Bound], load_object("structlog:wrap_logger"))
+    return wrap(
+        logging.getLogger(name),
+        processors=[
+            load_object("structlog.contextvars:merge_contextvars"),
+            load_object("structlog.stdlib:render_to_log_kwargs"),
+        ],
+        wrapper_class=load_object("structlog.stdlib:BoundLogger"),
+    )
+
+
+class Log:
+    """Writes structured lines under one logger name; free while nobody listens."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._logger = logging.getLogger(name)
+
+    def debug(self, event: str, **facts: object) -> None:
+        """Log facts that may hold arguments and results."""
+        self._write(logging.DEBUG, event, facts)
+
+    def info(self, event: str, **facts: object) -> None:
+        """Log a step that went as planned."""
+        self._write(logging.INFO, event, facts)
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Log something that was survived but should be looked at."""
+        self._write(logging.WARNING, event, facts)
+
+    def _write(self, level: int, event: str, facts: dict[str, object]) -> None:
+        if self._logger.isEnabledFor(level):
+            _bound(self._name).log(level, event, **facts)

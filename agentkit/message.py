@@ -1,0 +1,111 @@
+"""The messages of a conversation.
+
+In:  content blocks and tool calls.
+Out: frozen values: `SystemMessage`, `UserMessage`, `AssistantMessage`, `ToolResult`.
+
+A tool's answer is a message as it is: `ToolResult` has MCP's fields of a `CallToolResult` and the
+id of the call. Nothing here checks how messages follow each other; that is `history`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agentkit.content import ContentBlock, ReasoningContent, join_text, text_blocks
+from agentkit.json_schema import JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A model's request to run a tool.
+
+    Attributes:
+        id: unique in its conversation; the host's own, or made where the host gave none.
+        name: the tool's name as agentkit knows it.
+        arguments: JSON text from a stranger; not checked.
+    """
+
+    id: str
+    name: str
+    arguments: str = "{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemMessage:
+    """Instructions that stand above the conversation."""
+
+    text: str
+    role: Literal["system"] = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserMessage:
+    """What the user says."""
+
+    content: tuple[ContentBlock, ...]
+    role: Literal["user"] = "user"
+
+    @classmethod
+    def of(cls, text: str) -> "UserMessage":
+        """Build a message of plain text."""
+        return cls(content=text_blocks(text))
+
+    @property
+    def text(self) -> str:
+        """Return the text blocks, joined."""
+        return join_text(self.content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssistantMessage:
+    """What the model says: text, reasoning, calls, in any combination."""
+
+    content: tuple[ContentBlock, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    role: Literal["assistant"] = "assistant"
+
+    @classmethod
+    def of(cls, text: str = "", *tool_calls: ToolCall) -> "AssistantMessage":
+        """Build a message of plain text, calls, or both."""
+        return cls(content=text_blocks(text), tool_calls=tool_calls)
+
+    @property
+    def text(self) -> str:
+        """Return the text blocks, joined; reasoning is not part of it."""
+        return join_text(self.content)
+
+    @property
+    def reasoning(self) -> str:
+        """Return the reasoning blocks, joined."""
+        return "".join(block.text for block in self.content if isinstance(block, ReasoningContent))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """The answer to one tool call.
+
+    Attributes:
+        call_id: the id of the call it answers.
+        content: what the model reads, in order.
+        structured_content: the same as a JSON object, if the tool has an output schema.
+        is_error: the tool did not run or failed; `content` says why.
+    """
+
+    call_id: str
+    content: tuple[ContentBlock, ...] = ()
+    structured_content: Mapping[str, JsonValue] | None = None
+    is_error: bool = False
+    role: Literal["tool"] = "tool"
+
+    @classmethod
+    def of(cls, call_id: str, text: str, *, is_error: bool = False) -> "ToolResult":
+        """Build a result of plain text."""
+        return cls(call_id=call_id, content=text_blocks(text), is_error=is_error)
+
+    @property
+    def text(self) -> str:
+        """Return the text blocks, joined."""
+        return join_text(self.content)
+
+
+Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolResult

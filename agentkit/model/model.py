@@ -1,0 +1,41 @@
+"""A model one can call.
+
+In:  a `ModelRequest`.
+Out: a `ModelResponse`; on the way, what arrives is emitted as events.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.event import Emit
+
+
+class ModelConnection(Protocol):
+    """An open model; may be used by many runs at once."""
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        """Make one exchange.
+
+        Args:
+            request: what to send.
+            emit: told of text as it arrives, when `request.stream` is set.
+
+        Returns:
+            A response with text or calls in it; call ids are unique in the conversation.
+
+        Raises:
+            ProviderError: the exchange failed; nothing of it is in the history.
+            UnsupportedError: this model cannot do what is asked.
+        """
+
+
+class Model(Protocol):
+    """Something that can be opened into a connection."""
+
+    @property
+    def name(self) -> str:
+        """Return the name a user would write, e.g. `openrouter:mixtral-8x22b`."""
+
+    def open(self) -> AbstractAsyncContextManager[ModelConnection]:
+        """Open it for as long as the context lasts; may be open several times at once."""

@@ -1,0 +1,1 @@
+"""What people test their own agents with: a host on loopback, scripted models, contracts."""

@@ -1,0 +1,1 @@
+"""Tools: what they are, how calls are checked, planned and run."""

@@ -1,0 +1,1 @@
+"""How bytes travel; the only package that imports the HTTP client."""

@@ -1,0 +1,34 @@
+"""How one exchange of bytes looks, whatever carries it.
+
+In:  a `WireRequest`.
+Out: a `WireAnswer`, open until its context is left.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from agentkit.wire import WireHead, WireRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireAnswer:
+    """The answer to one request; `chunks` can be read once and raises `TransportError`."""
+
+    head: WireHead
+    chunks: AsyncIterator[bytes]
+
+
+class Transport(Protocol):
+    """Carries exchanges with one host; may be used by many tasks at once."""
+
+    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireAnswer]:
+        """Send `request`; leaving the context closes the answer, read or not.
+
+        Raises:
+            TransportError: the host could not be reached, or took too long.
+        """
+
+    async def aclose(self) -> None:
+        """Close every connection; safe to call twice."""

@@ -1,0 +1,54 @@
+"""What an exchange or a run used: tokens and money.
+
+In:  counts as hosts report them.
+Out: `Usage`, which adds up.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens and money.
+
+    Attributes:
+        input_tokens: tokens of everything sent, cached ones included.
+        output_tokens: tokens of everything received, reasoning included.
+        cache_read_tokens: input tokens the host took from its cache.
+        cache_write_tokens: input tokens the host put into its cache.
+        reasoning_tokens: output tokens spent on reasoning.
+        cost_usd: price in US dollars; None if it is not known.
+        is_estimate: some figure was not reported by the host.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: Decimal | None = None
+    is_estimate: bool = False
+
+    @property
+    def total_tokens(self) -> int:
+        """Return input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            cost_usd=_add_costs(self.cost_usd, other.cost_usd),
+            is_estimate=self.is_estimate or other.is_estimate,
+        )
+
+
+def _add_costs(first: Decimal | None, second: Decimal | None) -> Decimal | None:
+    """Add what is known; None only if neither is."""
+    if first is None:
+        return second
+    return first if second is None else first + second

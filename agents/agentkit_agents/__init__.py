@@ -1,0 +1,1 @@
+"""Ready-made agents, a module per agent."""

@@ -1,0 +1,1 @@
+"""Ready-made tools, a module per family."""
