@@ -1,0 +1,47 @@
+"""What a run gives back.
+
+In:  the last state of a run.
+Out: `RunResult`.
+"""
+
+from dataclasses import dataclass
+
+from agentkit.agent.step import RunState
+from agentkit.event import StopReason
+from agentkit.history import History
+from agentkit.message import AssistantMessage
+from agentkit.usage import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """The outcome of a run.
+
+    Attributes:
+        output: the text of the last answer.
+        history: the whole conversation; run with it to go on.
+        usage: tokens and money of this run.
+        stop_reason: `answered`, or the limit at which the run ended.
+        turns: model calls made.
+        model: the model's name as it was asked for.
+    """
+
+    output: str
+    history: History
+    usage: Usage
+    stop_reason: StopReason
+    turns: int
+    model: str
+
+    @classmethod
+    def finished(cls, state: RunState, reason: StopReason, *, model: str) -> "RunResult":
+        """Build the result of a run that has come to its end."""
+        last = state.history[-1]
+        return cls(
+            output=last.text if isinstance(last, AssistantMessage) else "",
+            history=state.history,
+            usage=state.usage,
+            stop_reason=reason,
+            turns=state.turns,
+            model=model,
+        )

@@ -1,0 +1,83 @@
+"""A run whose events are read while it goes on.
+
+In:  a coroutine that runs with an `Emit`.
+Out: `AgentStream`, to be iterated inside its context.
+
+The reader sets the pace: an event waits until it is taken. Leaving the context stops the run.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from agentkit.agent.result import RunResult
+from agentkit.errors import AgentKitError
+from agentkit.event import Emit, RunEvent
+
+
+class AgentStream:
+    """The events of one run, in order; each is given once."""
+
+    def __init__(self, events: MemoryObjectReceiveStream[RunEvent]) -> None:
+        self._events = events
+        self._result: RunResult | None = None
+        self._error: Exception | None = None
+
+    @property
+    def result(self) -> RunResult:
+        """Return the outcome.
+
+        Raises:
+            AgentKitError: the run has not come to its end.
+        """
+        if self._result is None:
+            raise AgentKitError(
+                "The run has no result yet; iterate over its events to the end first."
+            )
+        return self._result
+
+    def __aiter__(self) -> "AgentStream":
+        return self
+
+    async def __anext__(self) -> RunEvent:
+        """Return the next event; raise what the run raised, after its last event."""
+        try:
+            return await self._events.receive()
+        except anyio.EndOfStream:
+            if self._error is not None:
+                raise self._error from None
+            raise StopAsyncIteration from None
+
+    async def _drive(
+        self,
+        start: Callable[[Emit], Awaitable[RunResult]],
+        events: MemoryObjectSendStream[RunEvent],
+    ) -> None:
+        """Run to the end and keep the outcome for the reader."""
+        async with events:
+            try:
+                self._result = await start(events.send)
+            except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
+                self._error = error
+
+
+@asynccontextmanager
+async def open_stream(
+    start: Callable[[Emit], Awaitable[RunResult]],
+) -> AsyncIterator[AgentStream]:
+    """Start a run and yield its events; leaving the context cancels what still runs."""
+    send, receive = anyio.create_memory_object_stream[RunEvent](0)
+    stream = AgentStream(receive)
+    # An exception of the caller's own body must not come out wrapped in a group.
+    raised: Exception | None = None
+    async with anyio.create_task_group() as group, receive:
+        group.start_soon(stream._drive, start, send)  # noqa: SLF001
+        try:
+            yield stream
+        except Exception as error:  # noqa: BLE001 - raised again below
+            raised = error
+        group.cancel_scope.cancel()
+    if raised is not None:
+        raise raised
