@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from agentkit.chat import FinishReason, Mending
+from agentkit.errors import ErrorKind
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.usage import Usage
 
@@ -60,6 +61,17 @@ class AnswerMended:
 
     mending: Mending
     type: Literal["answer_mended"] = "answer_mended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRetried:
+    """An exchange failed and is made again after `wait_seconds`; `attempt` counts from 1."""
+
+    attempt: int
+    kind: ErrorKind
+    error: str
+    wait_seconds: float
+    type: Literal["model_retried"] = "model_retried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +143,7 @@ RunEvent: TypeAlias = (
     | TextReceived
     | ReasoningReceived
     | AnswerMended
+    | ModelRetried
     | ModelResponded
     | ToolCallRefused
     | ToolCallStarted

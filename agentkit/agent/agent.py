@@ -25,6 +25,7 @@ from agentkit.chat import ModelSettings, ToolChoice
 from agentkit.clock import Clock, SystemClock
 from agentkit.errors import AgentKitError, HistoryError
 from agentkit.event import Emit, ignore
+from agentkit.groups import ungrouped
 from agentkit.history import History
 from agentkit.message import Message, UserMessage
 from agentkit.model.build import build_model
@@ -208,8 +209,9 @@ class Agent(Generic[DepsT]):
         if self._connection is not None:
             yield self._connection
             return
-        async with self.model.open() as connection, self.toolset.open():
-            yield connection
+        with ungrouped():
+            async with self.model.open() as connection, self.toolset.open():
+                yield connection
 
     def _policy(self, budget: Budget | None, tool_choice: ToolChoice | str) -> Policy:
         """Return what was asked of this run."""

@@ -15,6 +15,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from agentkit.agent.result import RunResult
 from agentkit.errors import AgentKitError
 from agentkit.event import Emit, RunEvent
+from agentkit.groups import ungrouped
 
 
 class AgentStream:
@@ -70,14 +71,8 @@ async def open_stream(
     """Start a run and yield its events; leaving the context cancels what still runs."""
     send, receive = anyio.create_memory_object_stream[RunEvent](0)
     stream = AgentStream(receive)
-    # An exception of the caller's own body must not come out wrapped in a group.
-    raised: Exception | None = None
-    async with anyio.create_task_group() as group, receive:
-        group.start_soon(stream._drive, start, send)  # noqa: SLF001
-        try:
+    with ungrouped():
+        async with anyio.create_task_group() as group, receive:
+            group.start_soon(stream._drive, start, send)
             yield stream
-        except Exception as error:  # noqa: BLE001 - raised again below
-            raised = error
-        group.cancel_scope.cancel()
-    if raised is not None:
-        raise raised
+            group.cancel_scope.cancel()
