@@ -194,9 +194,9 @@ def _codec() -> TypeAdapter[list[Message]]:
 def _upgrade(document: Mapping[str, Any]) -> object:
     """Bring a stored form to the present version and return its messages."""
     version = document["version"]
-    if version == VERSION:
+    if type(version) is int and version == VERSION:
         return document.get("messages")
-    if isinstance(version, int) and version in _UPGRADES:
+    if type(version) is int and version in _UPGRADES:
         return _upgrade(_UPGRADES[version](document))
     raise HistoryError(
         f"The stored history has version {version!r}; this agentkit reads 1 to {VERSION}. "
@@ -206,14 +206,19 @@ def _upgrade(document: Mapping[str, Any]) -> object:
 
 def _upgrade_1(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Version 1 held the text of each message in place of content blocks."""
-    messages = []
-    for old in document.get("messages") or []:
-        new = dict(old)
-        if new.get("role") != "system" and "text" in new:
-            text = new.pop("text")
-            new["content"] = [{"type": "text", "text": text}] if text else []
-        messages.append(new)
+    messages = document.get("messages")
+    if isinstance(messages, list):
+        messages = [_with_blocks(message) for message in messages]
     return {"version": 2, "messages": messages}
+
+
+def _with_blocks(message: object) -> object:
+    """Turn the text of a version 1 message into blocks; what is no message is left for the codec."""
+    if not isinstance(message, dict) or message.get("role") == "system" or "text" not in message:
+        return message
+    rest = {name: value for name, value in message.items() if name != "text"}
+    blocks = [{"type": "text", "text": message["text"]}] if message["text"] else []
+    return {**rest, "content": blocks}
 
 
 _UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {1: _upgrade_1}

@@ -1,0 +1,259 @@
+"""The conversation as a value."""
+
+import json
+import sys
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentkit.content import (
+    AudioContent,
+    EmbeddedResource,
+    ImageContent,
+    ReasoningContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.errors import HistoryError
+from agentkit.history import VERSION, History
+from agentkit.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+
+CALL = ToolCall(id="c1", name="add", arguments='{"a": 1}')
+OTHER = ToolCall(id="c2", name="add", arguments='{"a": 2}')
+HI = UserMessage.of("hi")
+ASKS = AssistantMessage.of("", CALL, OTHER)
+ONE = ToolResult.of("c1", "1")
+TWO = ToolResult.of("c2", "2")
+
+
+def test_a_history_keeps_its_messages_in_order() -> None:
+    """What goes in comes out, by iteration, index, slice and tuple."""
+    history = History([HI, ASKS, ONE, TWO])
+
+    assert list(history) == [HI, ASKS, ONE, TWO]
+    assert history.messages == (HI, ASKS, ONE, TWO)
+    assert history[0] is HI
+    assert history[-1] is TWO
+    assert history[1:3] == [ASKS, ONE]
+    assert history[::-2] == [TWO, ASKS]
+    assert len(history) == 4
+
+
+def test_an_index_outside_is_an_error_that_names_it() -> None:
+    """Neither end lets an index through."""
+    with pytest.raises(IndexError, match="not one at 1"):
+        History([HI])[1]
+    with pytest.raises(IndexError, match="not one at -2"):
+        History([HI])[-2]
+
+
+def test_adding_leaves_the_history_as_it_was() -> None:
+    """Two histories can grow from one, and do not see each other."""
+    start = History([HI, AssistantMessage.of("", CALL)])
+
+    left = start.add(ONE)
+    right = start.add(ToolResult.of("c1", "other"))
+
+    assert start.messages == (HI, AssistantMessage.of("", CALL))
+    assert left[2] == ONE
+    assert right[2] == ToolResult.of("c1", "other")
+    assert start.open_calls == (CALL,)
+    assert left.open_calls == right.open_calls == ()
+
+
+def test_a_branch_may_use_a_call_id_that_only_the_other_branch_has() -> None:
+    """Uniqueness is about one conversation, not about all that share its beginning."""
+    start = History([HI])
+    start.add(AssistantMessage.of("", CALL), ONE)
+
+    branch = start.add(AssistantMessage.of("again", CALL))
+
+    assert branch.open_calls == (CALL,)
+    assert branch.has_call("c1")
+    assert not start.has_call("c1")
+
+
+def test_open_calls_are_those_without_a_result_in_the_order_asked() -> None:
+    """Results may come in any order."""
+    history = History([HI, ASKS])
+
+    assert history.open_calls == (CALL, OTHER)
+    assert history.add(TWO).open_calls == (CALL,)
+    assert history.add(TWO, ONE).open_calls == ()
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        pytest.param([HI, ASKS, ONE, HI], "answer them first", id="user before results"),
+        pytest.param([HI, ASKS, SystemMessage(text="s")], "answer them first", id="system between"),
+        pytest.param([HI, ASKS, AssistantMessage.of("x")], "answer them first", id="assistant"),
+        pytest.param([HI, ONE], "answers no call", id="result without a call"),
+        pytest.param([HI, ASKS, ONE, ONE], "has its result already", id="two results"),
+        pytest.param([HI, AssistantMessage.of("", CALL, CALL)], "used twice", id="ids in one turn"),
+        pytest.param(
+            [HI, AssistantMessage.of("", CALL), ONE, AssistantMessage.of("", CALL)],
+            "used twice",
+            id="ids in two turns",
+        ),
+    ],
+)
+def test_a_message_that_does_not_fit_is_refused(messages: list[Message], reason: str) -> None:
+    """All at once or one by one, the history says why and stays as it was."""
+    with pytest.raises(HistoryError, match=reason):
+        History(messages)
+    history = History(messages[:-1])
+    with pytest.raises(HistoryError, match=reason):
+        history.add(messages[-1])
+
+    assert history.messages == tuple(messages[:-1])
+    assert history == History(messages[:-1])
+
+
+def test_a_refused_batch_adds_none_of_its_messages() -> None:
+    """The good messages of a bad batch are not kept."""
+    history = History([HI, ASKS])
+
+    with pytest.raises(HistoryError):
+        history.add(ONE, ONE)
+
+    assert history.open_calls == (CALL, OTHER)
+    assert history.add(ONE, TWO).messages == (HI, ASKS, ONE, TWO)
+
+
+def test_histories_are_compared_by_their_messages() -> None:
+    """Where they came from does not matter, and other things are not histories."""
+    assert History([HI]).add(ASKS) == History([HI, ASKS])
+    assert History([HI]) != History([])
+    assert History([HI]) != [HI]
+    assert "hi" in repr(History([HI]))
+
+
+def test_adding_costs_the_same_at_any_length() -> None:
+    """The work of one `add` is counted in executed lines, which no noise can change."""
+
+    def lines_of_one_add(length: int) -> int:
+        history = History([HI]).add(*[AssistantMessage.of("x")] * length)
+        count = 0
+
+        def trace(*_: object) -> object:
+            nonlocal count
+            count += 1
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)  # type: ignore[arg-type]  # the stub wants a narrower function
+        try:
+            history.add(HI)
+        finally:
+            sys.settrace(before)
+        return count
+
+    assert lines_of_one_add(10_000) == lines_of_one_add(10)
+
+
+def test_the_stored_form_keeps_every_kind_of_message_and_block() -> None:
+    """Reading what was written gives an equal history."""
+    blocks = (
+        TextContent(text="é\n", annotations={"audience": ["user"]}, meta={"k": 1}),
+        ImageContent(data="aGk=", mime_type="image/png"),
+        AudioContent(data="aGk=", mime_type="audio/wav"),
+        ResourceLink(uri="file:///a", name="a", size_bytes=3),
+        EmbeddedResource(uri="file:///b", blob="aGk="),
+        ReasoningContent(text="hm"),
+    )
+    history = History(
+        [
+            SystemMessage(text="be brief"),
+            UserMessage(content=blocks),
+            AssistantMessage(content=blocks, tool_calls=(CALL,)),
+            ToolResult(
+                call_id="c1", content=blocks, structured_content={"n": [1, None]}, is_error=True
+            ),
+        ]
+    )
+
+    text = history.to_json()
+
+    assert json.loads(text)["version"] == VERSION
+    assert History.from_json(text) == history
+    assert History.from_json(text.encode()).to_json() == text
+
+
+def test_the_first_version_of_the_stored_form_still_reads() -> None:
+    """Version 1 held plain text in place of blocks."""
+    stored = {
+        "version": 1,
+        "messages": [
+            {"role": "system", "text": "s"},
+            {"role": "user", "text": "hi"},
+            {
+                "role": "assistant",
+                "text": "",
+                "tool_calls": [{"id": "c1", "name": "add", "arguments": '{"a": 1}'}],
+            },
+            {"role": "tool", "call_id": "c1", "text": "1"},
+        ],
+    }
+
+    history = History.from_json(json.dumps(stored))
+
+    assert history == History([SystemMessage(text="s"), HI, AssistantMessage.of("", CALL), ONE])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("{", "not JSON", id="not JSON"),
+        pytest.param("[]", "'version'", id="a list"),
+        pytest.param("{}", "'version'", id="no version"),
+        pytest.param('{"version": 99}', "version 99; .* 1 to 2", id="a later version"),
+        pytest.param('{"version": "2"}', "version '2'", id="a version that is text"),
+        pytest.param('{"version": true}', "version True", id="a version that is a boolean"),
+        pytest.param('{"version": 2}', "cannot be read", id="no messages"),
+        pytest.param('{"version": 1, "messages": [3]}', "cannot be read", id="old, not an object"),
+        pytest.param('{"version": 1, "messages": 3}', "cannot be read", id="old, not a list"),
+        pytest.param('{"version": 2, "messages": [{"role": "x"}]}', "message 0", id="a role"),
+        pytest.param(
+            '{"version": 2, "messages": [{"role": "tool", "call_id": "a"}]}',
+            "answers no call",
+            id="messages that make no history",
+        ),
+    ],
+)
+def test_a_stored_form_that_cannot_be_read_says_why(text: str, reason: str) -> None:
+    """Nothing but a HistoryError leaves, whatever the text."""
+    with pytest.raises(HistoryError, match=reason):
+        History.from_json(text)
+
+
+@given(texts=st.lists(st.text(), max_size=8), cut=st.integers(min_value=0, max_value=8))
+def test_a_history_reads_back_as_it_was_written_wherever_it_is_cut(
+    texts: list[str], cut: int
+) -> None:
+    """Any beginning of a history is a history, and its stored form keeps it."""
+    encodable = [text.encode(errors="replace").decode() for text in texts]
+    messages = [UserMessage.of(text) for text in encodable]
+
+    beginning = History(messages[:cut])
+
+    assert History.from_json(beginning.to_json()) == beginning
+    assert beginning.add(*messages[cut:]) == History(messages)
+    assert all(len(a) + 1 == len(b) for a, b in pairwise(_growth(messages)))
+
+
+def _growth(messages: list[UserMessage]) -> list[History]:
+    """Return the histories on the way to `messages`."""
+    grown = [History()]
+    for message in messages:
+        grown.append(grown[-1].add(message))
+    return grown
