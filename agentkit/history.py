@@ -213,7 +213,7 @@ def _upgrade_1(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _with_blocks(message: object) -> object:
-    """Turn the text of a version 1 message into blocks; what is no message is left for the codec."""
+    """Turn a version 1 message's text into blocks; what is no message is left to the codec."""
     if not isinstance(message, dict) or message.get("role") == "system" or "text" not in message:
         return message
     rest = {name: value for name, value in message.items() if name != "text"}
