@@ -1,1 +1,19 @@
 """What people test their own agents with: a host on loopback, scripted models, contracts."""
+
+from agentkit.testing.clock import ManualClock
+from agentkit.testing.scripted import (
+    ScriptedAnswer,
+    ScriptedExchange,
+    ScriptedModel,
+    ScriptedTransport,
+    tool_call,
+)
+
+__all__ = [
+    "ManualClock",
+    "ScriptedAnswer",
+    "ScriptedExchange",
+    "ScriptedModel",
+    "ScriptedTransport",
+    "tool_call",
+]
