@@ -34,7 +34,10 @@ class ReasoningDelta:
 class CallDelta:
     """A piece of a tool call, as the host sent it; None is what it did not send.
 
-    `is_whole`: it came in a whole answer, so it is a call by itself, whatever its index.
+    Attributes:
+        is_whole: it came in a whole answer, so it is a call by itself, whatever its index.
+        is_object: the host sent the arguments as a JSON object in place of text, so they are
+            complete; `arguments` is that object written as text.
     """
 
     index: int | None = None
@@ -42,6 +45,7 @@ class CallDelta:
     name: str | None = None
     arguments: str | None = None
     is_whole: bool = False
+    is_object: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,14 @@ class HeadDelta:
     upstream: str | None = None
 
 
-Delta: TypeAlias = TextDelta | ReasoningDelta | CallDelta | FinishDelta | UsageDelta | HeadDelta
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoneDelta:
+    """The host marked the end of its answer; without it, a stream may have broken off."""
+
+
+Delta: TypeAlias = (
+    TextDelta | ReasoningDelta | CallDelta | FinishDelta | UsageDelta | HeadDelta | DoneDelta
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

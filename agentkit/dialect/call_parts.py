@@ -1,0 +1,239 @@
+"""Put the pieces of tool calls together, as hosts really send them.
+
+In:  `CallDelta`s, in the order they arrived.
+Out: `CallDraft`s: one name, one argument text and perhaps an id each, with what was mended.
+
+Which call a piece belongs to (the wild has all of these):
+
+- A whole call stands for itself. A new id opens a call; no id and no index goes on with the last.
+- An index that is missing, null, the same for all calls, or counts the pieces is not believed
+  against the rest of the evidence. Neither is an id that is repeated or changes with every piece.
+- A name may be repeated with every piece, or come in parts.
+- One slot may hold its arguments twice, an empty object before the real one, or several calls.
+
+Every character is looked at a bounded number of times.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from agentkit.chat import Mending
+from agentkit.dialect.base import CallDelta
+
+SHORT_CHARS = 80
+"""How much of a value a mending quotes."""
+
+_STRUCTURE = re.compile(r'\\.|["{}\[\]]', re.S)
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDraft:
+    """One call as it was meant; the name may be unknown, the arguments may be no JSON."""
+
+    name: str
+    arguments: str
+    id: str | None = None
+    mendings: tuple[Mending, ...] = ()
+
+
+def short(text: str) -> str:
+    """Return the start of `text`, for a mending."""
+    return text if len(text) <= SHORT_CHARS else f"{text[:SHORT_CHARS]}…"
+
+
+class CallParts:
+    """Gathers the calls of one answer.
+
+    Args:
+        offered: the tool names the host was given; they tell which reading of a name is right.
+    """
+
+    def __init__(self, offered: AbstractSet[str]) -> None:
+        self._offered = offered
+        self._slots: list[_Slot] = []
+        self._by_index: dict[int, _Slot] = {}
+        self._by_id: dict[str, _Slot] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._slots)
+
+    def add(self, delta: CallDelta) -> None:
+        """Take the next piece."""
+        slot = self._slot_for(delta)
+        if slot.id is None and delta.id:
+            slot.id = delta.id
+            self._by_id[delta.id] = slot
+        if delta.name and delta.name != slot.name:
+            slot.names.append(delta.name)
+        if delta.arguments:
+            slot.arguments.append(delta.arguments)
+            slot.is_object = slot.is_object or delta.is_object
+
+    def drafts(self) -> list[CallDraft]:
+        """Return the calls, in the order they were opened."""
+        return [draft for slot in self._slots for draft in _finish(slot, self._offered)]
+
+    def _slot_for(self, delta: CallDelta) -> "_Slot":
+        """Return the call that `delta` goes on with, or a new one."""
+        slot = None if delta.is_whole else self._going_on(delta)
+        if slot is None or self._begins_anew(slot, delta):
+            slot = _Slot()
+            self._slots.append(slot)
+        if delta.index is not None:
+            self._by_index[delta.index] = slot
+        return slot
+
+    def _going_on(self, delta: CallDelta) -> "_Slot | None":
+        """Return the call that `delta` seems to name."""
+        last = self._slots[-1] if self._slots else None
+        same_id = self._by_id.get(delta.id) if delta.id else None
+        if delta.index is None:
+            return same_id or last
+        if delta.index in self._by_index:
+            return self._by_index[delta.index]
+        is_nameless = not delta.id and not delta.name
+        if last is not None and (is_nameless or (same_id is last and last.is_under_way)):
+            return last  # the index counts pieces, not calls
+        return None
+
+    def _begins_anew(self, slot: "_Slot", delta: CallDelta) -> bool:
+        """Say whether `delta` opens a new call although it seems to go on with `slot`."""
+        has_new_id = bool(delta.id and slot.id and delta.id != slot.id)
+        has_new_name = bool(delta.name and delta.name != slot.name)
+        if not has_new_id and not has_new_name:
+            return False
+        if slot.is_complete:
+            return True
+        if has_new_id and delta.name:
+            return not slot.arguments or not delta.arguments or delta.arguments.startswith("{")
+        return (
+            not has_new_id
+            and not slot.arguments
+            and slot.name in self._offered
+            and delta.name in self._offered
+            and f"{slot.name}{delta.name}" not in self._offered
+        )
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """One call under way."""
+
+    id: str | None = None
+    names: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+    is_object: bool = False
+    _scanned: int = 0
+    _depth: int = 0
+    _in_text: bool = False
+    _escape: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the name as far as it has come."""
+        return "".join(self.names)
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether the arguments so far end with a closed object or list."""
+        self._scan()
+        return bool(self.arguments) and self._depth <= 0 and not self._in_text
+
+    @property
+    def is_under_way(self) -> bool:
+        """Say whether arguments have begun and not ended."""
+        return bool(self.arguments) and not self.is_complete
+
+    def _scan(self) -> None:
+        """Count the brackets of the pieces not looked at yet."""
+        for piece in self.arguments[self._scanned :]:
+            text = self._escape + piece
+            self._escape = ""
+            for found in _STRUCTURE.finditer(text):
+                sign = found.group()
+                if sign == '"':
+                    self._in_text = not self._in_text
+                elif not self._in_text and len(sign) == 1:
+                    self._depth += 1 if sign in "{[" else -1
+            if (len(text) - len(text.rstrip("\\"))) % 2:
+                self._escape = "\\"  # it escapes the first character of the next piece
+        self._scanned = len(self.arguments)
+
+
+def _finish(slot: _Slot, offered: AbstractSet[str]) -> Iterator[CallDraft]:
+    """Return the calls a slot holds: one, or several that were glued together."""
+    name = _join_name(slot.names, offered)
+    texts, mendings = split_arguments("".join(slot.arguments))
+    if slot.is_object:
+        mendings.append(Mending(rung="object_arguments", before="object", after="JSON text"))
+    if name != slot.name:
+        mendings.append(Mending(rung="joined_name", before=short(slot.name), after=short(name)))
+    for position, text in enumerate(texts):
+        yield CallDraft(
+            name=name,
+            arguments=text,
+            id=slot.id if position == 0 else None,
+            mendings=tuple(mendings) if position == 0 else (),
+        )
+
+
+def _join_name(parts: Sequence[str], offered: AbstractSet[str]) -> str:
+    """Return the one name that `parts` spell: joined, grown with each part, or only escaped."""
+    joined = "".join(parts)
+    if joined in offered or not parts:
+        return joined
+    is_growing = all(b.startswith(a) for a, b in pairwise(parts))
+    readings = [parts[-1]] if is_growing else []
+    readings += [reading.strip().replace("\\_", "_") for reading in (*readings, joined)]
+    return next((reading for reading in readings if reading in offered), joined)
+
+
+def split_arguments(text: str) -> tuple[list[str], list[Mending]]:
+    """Return the argument texts that stand in `text`: one, or more where calls were glued.
+
+    No text at all means no arguments. An empty object before another is dropped, an object that
+    is repeated counts once. Text that is not a row of whole objects is returned as it is.
+    """
+    stripped = text.strip()
+    if not stripped:
+        return ["{}"], []
+    objects, rest = _row_of_objects(stripped)
+    if len(objects) < 2 and not (objects == ["{}"] and rest):
+        return [text], []
+    real = [part for part in objects if json.loads(part) != {}] if len(objects) > 1 else []
+    if rest:
+        is_only_led = not real and rest.startswith("{")
+        return ([rest], [_mended("leading_object", text, rest)]) if is_only_led else ([text], [])
+    real = real or objects[:1]
+    distinct = [
+        part for i, part in enumerate(real) if i == 0 or json.loads(part) != json.loads(real[i - 1])
+    ]
+    if len(distinct) > 1:
+        return distinct, [_mended("split_calls", text, f"{len(distinct)} calls")]
+    rung = "repeated_arguments" if len(real) > 1 else "leading_object"
+    return distinct, [_mended(rung, text, distinct[0])]
+
+
+def _row_of_objects(text: str) -> tuple[list[str], str]:
+    """Return the whole JSON objects at the start of `text`, and what follows them."""
+    objects: list[str] = []
+    start = 0
+    while start < len(text) and text[start] == "{":
+        try:
+            _, end = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break
+        objects.append(text[start:end])
+        start = end
+        while start < len(text) and text[start].isspace():
+            start += 1
+    return objects, text[start:]
+
+
+def _mended(rung: str, before: str, after: str) -> Mending:
+    return Mending(rung=rung, before=short(before), after=short(after))

@@ -1,0 +1,219 @@
+"""Compile a conversation into one that a model of the Mistral family accepts, whatever the host.
+
+In:  a `ModelRequest`, with any history.
+Out: messages that say the same within the rules of the v3 instruct format (Mixtral 8x22B).
+
+The rules, checked against `mistral-common` in the tests:
+
+- One system message, first: the instructions and all system messages, joined by a blank line.
+- Call ids are nine letters or digits, unique, equal on call and result, the same in every turn.
+- User and assistant alternate. Neighbours of one role are joined by a blank line. Between a tool
+  result and a user message stands an assistant message; the conversation begins with a user
+  message and never ends with an assistant one. What is missing there is filled with `GO_ON` or
+  `UNDERSTOOD`.
+- An assistant message holds text or calls. Text beside calls has no place in the format and is
+  left out; it stays in the history.
+- No message is empty. An empty tool result becomes `NO_OUTPUT`; other empty messages are left out.
+
+A message once settled never changes when the conversation grows, so its bytes can be kept.
+"""
+
+import hashlib
+import re
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from agentkit.chat import ModelRequest
+from agentkit.content import (
+    AudioContent,
+    ContentBlock,
+    EmbeddedResource,
+    ImageContent,
+    ReasoningContent,
+    ResourceLink,
+    TextContent,
+    text_blocks,
+)
+from agentkit.errors import UnsupportedError
+from agentkit.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+
+GO_ON = "Go on."
+"""What the user says where the format needs a user message and there is none."""
+
+UNDERSTOOD = "OK."
+"""What the assistant says where the format needs an assistant message and there is none."""
+
+NO_OUTPUT = "(no output)"
+"""What stands for a tool result without content."""
+
+_ID = re.compile(r"[a-zA-Z0-9]{9}")
+_ID_ALPHABET = string.digits + string.ascii_letters
+_ID_CHARS = 9
+
+
+def compile_history(request: ModelRequest) -> list[Message]:
+    """Return the whole conversation of `request` within the rules, system message first.
+
+    Raises:
+        UnsupportedError: the user shows an image or a sound; these models only read text.
+    """
+    rules = MistralRules()
+    settled = [message for ours in request.history for message in rules.add(ours)]
+    return [*rules.opening(request.instructions), *settled, *rules.ending()]
+
+
+def nine_char_id(text: str) -> str:
+    """Return nine letters or digits made from `text`, always the same ones."""
+    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:8], "big")
+    digits = []
+    for _ in range(_ID_CHARS):
+        number, digit = divmod(number, len(_ID_ALPHABET))
+        digits.append(_ID_ALPHABET[digit])
+    return "".join(digits)
+
+
+class MistralRules:
+    """Compiles a conversation message by message; what `add` returned stays as it is."""
+
+    def __init__(self) -> None:
+        self._system: list[str] = []
+        self._wire_ids: dict[str, str] = {}
+        self._taken_ids: set[str] = set()
+        self._open: UserMessage | AssistantMessage | None = None
+        self._after_results = False
+
+    def opening(self, instructions: str) -> list[Message]:
+        """Return the system message, or nothing where nobody instructs."""
+        texts = [text for text in (instructions, *self._system) if text.strip()]
+        return [SystemMessage(text="\n\n".join(texts))] if texts else []
+
+    def add(self, message: Message) -> list[Message]:
+        """Take the next message of the history and return what it settled, in order."""
+        match message:
+            case SystemMessage():
+                self._system.append(message.text)
+                return []
+            case UserMessage():
+                return self._add_user(message)
+            case AssistantMessage():
+                return self._add_assistant(message)
+            case ToolResult():
+                return self._add_result(message)
+
+    def ending(self) -> list[Message]:
+        """Return what follows the settled messages if the conversation ends here."""
+        match self._open:
+            case UserMessage():
+                return [self._open]
+            case AssistantMessage():
+                return [self._open, UserMessage.of(GO_ON)]
+            case None:
+                return [] if self._after_results else [UserMessage.of(GO_ON)]
+
+    def _add_user(self, message: UserMessage) -> list[Message]:
+        text = _text_of_user(message)
+        if not text.strip():
+            return []
+        if isinstance(self._open, UserMessage):
+            self._open = UserMessage.of(f"{self._open.text}\n\n{text}")
+            return []
+        settled = self._settle()
+        if self._after_results:
+            settled.append(AssistantMessage.of(UNDERSTOOD))
+        self._after_results = False
+        self._open = UserMessage.of(text)
+        return settled
+
+    def _add_assistant(self, message: AssistantMessage) -> list[Message]:
+        if message.tool_calls:
+            settled = self._settle_before_assistant(needs_user=True)
+            settled.append(AssistantMessage(tool_calls=self._wire_calls(message.tool_calls)))
+            self._after_results = True
+            return settled
+        text = message.text.rstrip()
+        if not text.strip():
+            return []
+        if isinstance(self._open, AssistantMessage):
+            self._open = AssistantMessage.of(f"{self._open.text}\n\n{text}")
+            return []
+        settled = self._settle_before_assistant(needs_user=not self._after_results)
+        self._after_results = False
+        self._open = AssistantMessage.of(text)
+        return settled
+
+    def _add_result(self, message: ToolResult) -> list[Message]:
+        text = readable_text(message.content) or NO_OUTPUT
+        call_id = self._wire_ids[message.call_id]
+        return [ToolResult(call_id=call_id, content=text_blocks(text), is_error=message.is_error)]
+
+    def _settle(self) -> list[Message]:
+        """Close the open message."""
+        settled: list[Message] = [] if self._open is None else [self._open]
+        self._open = None
+        return settled
+
+    def _settle_before_assistant(self, *, needs_user: bool) -> list[Message]:
+        """Close the open message, and see to it that a user or a result stands last."""
+        before = self._open
+        settled = self._settle()
+        is_first = before is None and not self._after_results
+        if needs_user and (is_first or isinstance(before, AssistantMessage)):
+            settled.append(UserMessage.of(GO_ON))
+        return settled
+
+    def _wire_calls(self, calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+        return tuple(replace(call, id=self._wire_id(call.id)) for call in calls)
+
+    def _wire_id(self, call_id: str) -> str:
+        """Return the id the host sees, free in this conversation."""
+        wire = call_id if _ID.fullmatch(call_id) else nine_char_id(call_id)
+        attempt = 0
+        while wire in self._taken_ids:
+            attempt += 1
+            wire = nine_char_id(f"{call_id}\n{attempt}")
+        self._taken_ids.add(wire)
+        self._wire_ids[call_id] = wire
+        return wire
+
+
+def readable_text(blocks: Sequence[ContentBlock]) -> str:
+    """Return what a model that only reads text can see of `blocks`, one after the other.
+
+    Images and sounds are named, not shown; reasoning is left out.
+    """
+    return "\n".join(part for block in blocks if (part := _readable(block)))
+
+
+def _readable(block: ContentBlock) -> str:
+    match block:
+        case TextContent():
+            return block.text
+        case ImageContent():
+            return f"[image, {block.mime_type}]"
+        case AudioContent():
+            return f"[audio, {block.mime_type}]"
+        case ResourceLink():
+            return f"[{block.name}]({block.uri})"
+        case EmbeddedResource():
+            return block.text if block.text is not None else f"[resource {block.uri}]"
+        case ReasoningContent():
+            return ""
+
+
+def _text_of_user(message: UserMessage) -> str:
+    """Return the text of a user message, which may hold nothing a text model cannot read."""
+    for block in message.content:
+        if isinstance(block, ImageContent | AudioContent):
+            raise UnsupportedError(
+                f"A user message holds {block.type} content, and this model reads only text; "
+                "describe it in words or choose another model."
+            )
+    return readable_text(message.content)

@@ -1,0 +1,152 @@
+"""The OpenAI chat form, which most hosts speak, each with fields of its own.
+
+In:  `ModelRequest` and the profiles of host and model; later the head of an answer.
+Out: `Encoded`, with the smallest body that says what is asked; a decoder for the answer.
+
+A field that the profile does not name as accepted is not sent: hosts refuse what they do not know.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agentkit.chat import ModelRequest, ToolSpec
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
+from agentkit.dialect.base import Decoder, Encoded
+from agentkit.dialect.openai_answer import OpenAIChatDecoder
+from agentkit.dialect.openai_messages import Transcripts, encode_tool, to_json
+from agentkit.dialect.tool_names import changed_names, wire_name
+from agentkit.errors import UnsupportedError
+from agentkit.wire import WireHead, WireRequest
+
+PATH = "/chat/completions"
+
+
+class OpenAIChat:
+    """The dialect; keeps what it encoded, so that a turn encodes only what is new."""
+
+    def __init__(self) -> None:
+        self._transcripts = Transcripts()
+        self._tools: tuple[ToolSpec, ...] = ()
+        self._tools_json = b"[]"
+
+    def encode(
+        self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
+    ) -> Encoded:
+        """Spell `request` for this host and model.
+
+        Raises:
+            UnsupportedError: this model on this host cannot do what is asked.
+        """
+        accepts = provider.accepts
+        offer = offer_tools(request, accepts)
+        fields: dict[str, bytes] = {
+            name: to_json(value) for name, value in accepts.extra_fields.items()
+        }
+        fields[accepts.model_field] = to_json(model.id)
+        messages = self._transcripts.encode(request, rules=model.rules)
+        fields["messages"] = b"[" + messages + b"]"
+        if offer.tools:
+            fields["tools"] = self._encode_tools(offer.tools)
+        for name, value in (*_choice_fields(request, accepts, offer), *_settings(request, accepts)):
+            fields[name] = to_json(value)
+        body = b",".join(to_json(name) + b":" + value for name, value in fields.items())
+        wire = WireRequest(path=PATH, body=b"{" + body + b"}", stream=request.stream)
+        return Encoded(wire=wire, tool_names=changed_names(tool.name for tool in offer.tools))
+
+    def decoder(self, head: WireHead) -> Decoder:
+        """Return a reader for the answer that has this head."""
+        return OpenAIChatDecoder(head)
+
+    def _encode_tools(self, tools: tuple[ToolSpec, ...]) -> bytes:
+        """Return the JSON list of `tools`; the last list is kept."""
+        if len(tools) != len(self._tools) or any(
+            a is not b for a, b in zip(tools, self._tools, strict=True)
+        ):
+            self._tools_json = b"[" + b",".join(encode_tool(tool) for tool in tools) + b"]"
+            self._tools = tools
+        return self._tools_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOffer:
+    """Which tools go out, and the spelling of the choice; None leaves it to the host's `auto`."""
+
+    tools: tuple[ToolSpec, ...] = ()
+    choice: object = None
+
+
+def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
+    """Spell the tool choice of `request` in words this host understands.
+
+    `none` sends no tools: some hosts write them into the prompt all the same. One tool is forced
+    by offering nothing else where a name is not understood.
+
+    Raises:
+        UnsupportedError: a call is demanded and there is no such tool.
+    """
+    choice, tools = request.tool_choice, request.tools
+    if choice.mode == "none":
+        return ToolOffer()
+    if choice.name is not None:
+        tools = _only(choice.name, tools)
+        if "named" in accepts.tool_choice:
+            named = {"type": "function", "function": {"name": wire_name(choice.name)}}
+            return ToolOffer(tools=request.tools, choice=named)
+    if choice.is_forced:
+        if not tools:
+            raise UnsupportedError("The tool choice demands a call, and no tool is offered.")
+        return ToolOffer(tools=tools, choice=_required(accepts))
+    return ToolOffer(tools=tools)
+
+
+def _only(name: str, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
+    found = tuple(tool for tool in tools if tool.name == name)
+    if not found:
+        names = ", ".join(repr(tool.name) for tool in tools) or "none"
+        raise UnsupportedError(f"The tool choice names {name!r}; the tools offered are: {names}.")
+    return found
+
+
+def _required(accepts: Accepts) -> str | None:
+    """Return the host's word for "must call"; where it has none, the answer has to be checked."""
+    for word in ("required", "any"):
+        if word in accepts.tool_choice:
+            return word
+    return None
+
+
+def _choice_fields(
+    request: ModelRequest, accepts: Accepts, offer: ToolOffer
+) -> Iterator[tuple[str, object]]:
+    if not offer.tools:
+        return
+    if offer.choice is not None:
+        yield "tool_choice", offer.choice
+    parallel = request.settings.parallel_tool_calls
+    if parallel is not None and accepts.parallel_tool_calls:
+        yield "parallel_tool_calls", parallel
+
+
+def _settings(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
+    """Yield what the caller set, under the host's names; a seed is a wish and may be dropped."""
+    settings = request.settings
+    if settings.temperature is not None:
+        yield "temperature", settings.temperature
+    if settings.top_p is not None:
+        yield "top_p", settings.top_p
+    if settings.max_tokens is not None:
+        yield accepts.max_tokens_field, settings.max_tokens
+    if settings.seed is not None and accepts.seed_field is not None:
+        yield accepts.seed_field, settings.seed
+    if settings.stop:
+        if not accepts.stop:
+            raise UnsupportedError(
+                f"This host takes no stop texts, and {list(settings.stop)} were set."
+            )
+        yield "stop", list(settings.stop)
+    if request.stream:
+        yield "stream", True
+        if accepts.stream_usage == "stream_options":
+            yield "stream_options", {"include_usage": True}
+    if accepts.stream_usage == "usage_include":
+        yield "usage", {"include": True}

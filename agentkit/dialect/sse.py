@@ -1,0 +1,89 @@
+"""Read server-sent events from bytes that may be cut anywhere.
+
+In:  bytes of an event stream.
+Out: `ServerEvent`s, each as soon as it is complete.
+
+The format is https://html.spec.whatwg.org/multipage/server-sent-events.html, read a little more
+kindly: an event that the end of the stream cuts off before its blank line is still given, and a
+line of bare JSON counts as data, because proxies write their errors so into a running stream.
+Every byte is looked at once, however the network cut them.
+"""
+
+import re
+from dataclasses import dataclass
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEvent:
+    """One event; `name` is None where the host gave none."""
+
+    data: str
+    name: str | None = None
+
+
+class SSEDecoder:
+    """Turns the bytes of one stream into events."""
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []
+        self._data: list[bytes] = []
+        self._name: str | None = None
+        self._skip_newline = False
+        self._is_first_line = True
+
+    def feed(self, data: bytes) -> list[ServerEvent]:
+        """Read the next bytes and return the events they complete, in order."""
+        if not data:
+            return []
+        start = 1 if self._skip_newline and data[:1] == b"\n" else 0
+        # A chunk that ends with CR has ended its line; the LF may still follow in the next one.
+        self._skip_newline = data[-1:] == b"\r"
+        events: list[ServerEvent] = []
+        for end in _LINE_END.finditer(data, start):
+            self._line.append(data[start : end.start()])
+            self._end_line(events)
+            start = end.end()
+        if start < len(data):
+            self._line.append(data[start:])
+        return events
+
+    def close(self) -> list[ServerEvent]:
+        """Return the event that the end of the stream cut off, if there is one."""
+        events: list[ServerEvent] = []
+        if self._line:
+            self._end_line(events)
+        self._dispatch(events)
+        return events
+
+    def _end_line(self, events: list[ServerEvent]) -> None:
+        """Read the line that is now complete."""
+        line = b"".join(self._line)
+        self._line.clear()
+        if self._is_first_line:
+            self._is_first_line = False
+            line = line.removeprefix(_BOM)
+        if not line:
+            self._dispatch(events)
+            return
+        if line[:1] == b"{":
+            self._dispatch(events)
+            self._data.append(line)
+            self._dispatch(events)
+            return
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value.decode("utf-8", "replace")
+
+    def _dispatch(self, events: list[ServerEvent]) -> None:
+        """Give the event that has gathered; one without data is no event."""
+        if self._data:
+            text = b"\n".join(self._data).decode("utf-8", "replace")
+            events.append(ServerEvent(data=text, name=self._name))
+        self._data.clear()
+        self._name = None

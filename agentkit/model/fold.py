@@ -1,0 +1,221 @@
+"""Fold the deltas of one answer into a response.
+
+In:  `Delta`s in the order they arrived, and the request they answer.
+Out: on the way, the text a user may see; at the end one `ModelResponse`, whole and never empty.
+
+An answer that broke off, was cut inside its calls or holds nothing is an error here, whatever the
+host calls it. Whether there are calls decides what the answer is, not the finish reason.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from agentkit.chat import FinishReason, Mending, ModelRequest, ModelResponse
+from agentkit.content import ContentBlock, ReasoningContent, TextContent
+from agentkit.dialect.base import (
+    CallDelta,
+    Delta,
+    DoneDelta,
+    FinishDelta,
+    HeadDelta,
+    ReasoningDelta,
+    TextDelta,
+    UsageDelta,
+)
+from agentkit.dialect.call_parts import CallDraft, CallParts, short
+from agentkit.dialect.mistral_rules import nine_char_id
+from agentkit.errors import ErrorKind, ProtocolError, Retry
+from agentkit.event import ReasoningReceived, TextReceived
+from agentkit.message import AssistantMessage, ToolCall
+from agentkit.usage import Usage
+
+_FINISH_REASONS: Mapping[str, FinishReason] = {
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
+    "content_filter": "content_filter",
+    "content-filter": "content_filter",
+    "safety": "content_filter",
+    "refusal": "content_filter",
+}
+
+
+class Fold:
+    """Gathers one answer; made anew for each.
+
+    Args:
+        request: what was asked.
+        tool_names: wire name to our name, from the `Encoded` request.
+        host: the host's name in the catalog, for the response.
+    """
+
+    def __init__(
+        self,
+        request: ModelRequest,
+        *,
+        tool_names: Mapping[str, str] | None = None,
+        host: str | None = None,
+    ) -> None:
+        self._request = request
+        self._tool_names = tool_names or {}
+        self._host = host
+        offered = {tool.name for tool in request.tools}
+        self._calls = CallParts(offered | set(self._tool_names))
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._reasons: list[str] = []
+        self._usage = Usage()
+        self._head = HeadDelta()
+        self._is_done = False
+
+    @property
+    def is_done(self) -> bool:
+        """Say whether the host marked the end: no more of this answer will come."""
+        return self._is_done
+
+    def feed(self, deltas: Iterable[Delta]) -> list[TextReceived | ReasoningReceived]:
+        """Take the next deltas and return what a user may be shown of them."""
+        shown: list[TextReceived | ReasoningReceived] = []
+        for delta in deltas:
+            match delta:
+                case TextDelta():
+                    self._text.append(delta.text)
+                    shown.append(TextReceived(text=delta.text))
+                case ReasoningDelta():
+                    self._reasoning.append(delta.text)
+                    shown.append(ReasoningReceived(text=delta.text))
+                case CallDelta():
+                    self._calls.add(delta)
+                case FinishDelta():
+                    self._reasons.append(delta.reason)
+                case UsageDelta():
+                    self._usage = delta.usage
+                case HeadDelta():
+                    self._head = _fill(self._head, delta)
+                case DoneDelta():
+                    self._is_done = True
+        return shown
+
+    def finish(self) -> ModelResponse:
+        """Return the response; call it once, after the last delta.
+
+        Raises:
+            ProtocolError: the answer broke off (`stream_interrupted`), was cut inside its calls
+                (`truncated`), or holds nothing (`empty_response`).
+        """
+        if not self._reasons and not self._is_done:
+            raise self._problem(
+                "The stream ended before the answer did.", kind="stream_interrupted"
+            )
+        drafts = self._calls.drafts()
+        text = "".join(self._text)
+        self._check(drafts, text)
+        calls, mendings = self._number(drafts)
+        content: list[ContentBlock] = []
+        if self._reasoning:
+            content.append(ReasoningContent(text="".join(self._reasoning)))
+        if text:
+            content.append(TextContent(text=text))
+        return ModelResponse(
+            message=AssistantMessage(content=tuple(content), tool_calls=tuple(calls)),
+            finish_reason="tool_calls" if calls else self._finish_reason,
+            raw_finish_reason=self._reasons[-1] if self._reasons else None,
+            usage=self._usage,
+            model=self._head.model,
+            host=self._host,
+            response_id=self._head.response_id,
+            mendings=tuple(mendings),
+        )
+
+    @property
+    def _finish_reason(self) -> FinishReason:
+        """Return ours for the host's words; a limit that was hit counts above all."""
+        known = [_FINISH_REASONS.get(reason.lower(), "stop") for reason in self._reasons]
+        for reason in ("length", "content_filter"):
+            if reason in known:
+                return _FINISH_REASONS[reason]
+        return "stop"
+
+    def _check(self, drafts: Sequence[CallDraft], text: str) -> None:
+        """Refuse an answer that was cut inside its calls, or holds nothing."""
+        reason = self._finish_reason
+        if drafts and (reason == "length" or self._is_cut(drafts)):
+            raise self._problem(
+                "The answer reached its token limit inside a tool call, which was not run; "
+                "allow more tokens (max_tokens).",
+                kind="truncated",
+                retry="change",
+            )
+        if drafts or text.strip() or reason == "content_filter":
+            return
+        if reason == "length":
+            raise self._problem(
+                "The answer reached its token limit before it said anything; "
+                "allow more tokens (max_tokens).",
+                kind="truncated",
+                retry="change",
+            )
+        raise self._problem("The answer holds neither text nor a call.", kind="empty_response")
+
+    def _is_cut(self, drafts: Sequence[CallDraft]) -> bool:
+        """Say whether the limit was used up and a call is broken, whatever the finish reason."""
+        limit = self._request.settings.max_tokens
+        if limit is None or self._usage.output_tokens < limit:
+            return False
+        return not all(_is_json(draft.arguments) for draft in drafts)
+
+    def _number(self, drafts: Sequence[CallDraft]) -> tuple[list[ToolCall], list[Mending]]:
+        """Give every call our name for its tool and an id that is free in the conversation."""
+        calls: list[ToolCall] = []
+        mendings: list[Mending] = []
+        taken: set[str] = set()
+        for draft in drafts:
+            call_id = (draft.id or "").strip()
+            if not call_id or call_id in taken or self._request.history.has_call(call_id):
+                call_id = self._mint(draft, taken)
+                mendings.append(
+                    Mending(
+                        rung="minted_id",
+                        before=short(draft.id or ""),
+                        after=call_id,
+                        call_id=call_id,
+                    )
+                )
+            taken.add(call_id)
+            name = self._tool_names.get(draft.name, draft.name)
+            calls.append(ToolCall(id=call_id, name=name, arguments=draft.arguments))
+            mendings.extend(replace(mending, call_id=call_id) for mending in draft.mendings)
+        return calls, mendings
+
+    def _mint(self, draft: CallDraft, taken: set[str]) -> str:
+        """Make an id of nine letters or digits: the same for the same answer, free here."""
+        history = self._request.history
+        attempt = len(taken)
+        while True:
+            seed = f"{len(history)}/{attempt}/{draft.id}/{draft.name}/{draft.arguments}"
+            call_id = nine_char_id(seed)
+            if call_id not in taken and not history.has_call(call_id):
+                return call_id
+            attempt += 1
+
+    def _problem(self, message: str, *, kind: ErrorKind, retry: Retry = "same") -> ProtocolError:
+        return ProtocolError(message, kind=kind, retry=retry)
+
+
+def _fill(known: HeadDelta, new: HeadDelta) -> HeadDelta:
+    """Fill the gaps of `known` from `new`."""
+    return HeadDelta(
+        response_id=known.response_id or new.response_id,
+        model=known.model or new.model,
+        upstream=known.upstream or new.upstream,
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
