@@ -75,6 +75,15 @@ class ModelRetried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestAdapted:
+    """The host refused part of a request, and it is sent again with this change."""
+
+    change: str
+    error: str
+    type: Literal["request_adapted"] = "request_adapted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResponded:
     """A model exchange ended; `seconds` is how long it took."""
 
@@ -144,6 +153,7 @@ RunEvent: TypeAlias = (
     | ReasoningReceived
     | AnswerMended
     | ModelRetried
+    | RequestAdapted
     | ModelResponded
     | ToolCallRefused
     | ToolCallStarted

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from agentkit.agent.step import CallModel, RunState
 from agentkit.chat import ModelRequest, ModelResponse, ModelSettings, ToolSpec
 from agentkit.clock import Clock
-from agentkit.errors import UnsupportedError
 from agentkit.event import AnswerMended, Emit, ModelResponded, ToolCallRefused, TurnStarted
 from agentkit.message import ToolCall, ToolResult
 from agentkit.model.model import ModelConnection
@@ -64,7 +63,6 @@ class LiveSteps:
         turn = state.turns + 1
         await self._emit(TurnStarted(turn=turn))
         await self._list_tools()
-        self._check_choice(step)
         instructions = self._given.instructions
         if step.closing is not None:
             instructions = f"{instructions}\n\n{CLOSING_INSTRUCTIONS}".strip()
@@ -128,14 +126,3 @@ class LiveSteps:
             self._tools = index_tools(listed)
             self._listed = listed
             self._specs = tuple(tool.spec for tool in listed)
-
-    def _check_choice(self, step: CallModel) -> None:
-        """Refuse to force a tool that is not on offer: the model could only get it wrong."""
-        names = sorted(self._tools or ())
-        if step.choice.is_forced and not names:
-            raise UnsupportedError("tool_choice forces a call, but the agent has no tools.")
-        if step.choice.name is not None and step.choice.name not in names:
-            raise UnsupportedError(
-                f"tool_choice names {step.choice.name!r}, which is not offered; "
-                f"the tools are {names}."
-            )

@@ -50,6 +50,7 @@ class Accepts:
         stop: it takes stop texts.
         extra_fields: fields to send with every request.
         is_strict: it refuses fields that it does not know.
+        omit: fields never to send, whatever is asked; learned from refusals.
     """
 
     tool_choice: frozenset[ToolChoiceForm] = frozenset({"auto", "required", "none", "named"})
@@ -61,6 +62,7 @@ class Accepts:
     stop: bool = True
     extra_fields: Mapping[str, object] = field(default_factory=dict)
     is_strict: bool = False
+    omit: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

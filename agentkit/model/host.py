@@ -1,0 +1,233 @@
+"""A model on a host: dialect, transport and retries put together.
+
+In:  a resolved name, how patient to be.
+Out: `HostModel`, a `Model`.
+
+An answer is read to its end and checked before anything of it leaves here as a message. A failed
+attempt leaves no trace in the conversation, and is not made again once its text was shown.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
+from decimal import Decimal
+from random import random
+from typing import cast
+
+import anyio
+
+from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.config.load import ResolvedModel
+from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.dialect.answer_error import status_error
+from agentkit.dialect.base import Dialect, Encoded
+from agentkit.errors import ProtocolError, ProviderError
+from agentkit.event import Emit, ModelRetried, RequestAdapted, RunEvent
+from agentkit.lazy import load_object
+from agentkit.log import Log
+from agentkit.model.adapt import PROCESS, Learned, adapt
+from agentkit.model.fold import Fold
+from agentkit.model.launch import Launcher
+from agentkit.model.model import ModelConnection
+from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.open import open_transport
+from agentkit.transport.retry import RetrySettings, retry_wait
+from agentkit.usage import Usage
+
+MAX_ERROR_BYTES = 1_000_000
+CLOSE_SECONDS = 5.0
+MILLION = 1_000_000
+
+log = Log("agentkit.model")
+
+
+class HostModel:
+    """One model on one host."""
+
+    def __init__(
+        self,
+        resolved: ResolvedModel,
+        *,
+        dialects: Mapping[str, Callable[[], Dialect]],
+        retry: RetrySettings | None = None,
+        learned: Learned = PROCESS,
+    ) -> None:
+        """Build a model; nothing is opened.
+
+        Args:
+            resolved: host, model and key.
+            dialects: by name, what makes a codec; one is made for each opening.
+            retry: how patient to be.
+            learned: where to keep what the host turns out not to understand.
+        """
+        self.resolved = resolved
+        self._dialects = dialects
+        self._retry = retry or RetrySettings()
+        self._learned = learned
+
+    @property
+    def name(self) -> str:
+        """Return the name a user would write."""
+        return self.resolved.name
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[ModelConnection]:
+        """Start the host if it has to be started, and open connections to it."""
+        async with self._started() as base_url:
+            transport = open_transport(self.resolved, base_url=base_url)
+            try:
+                yield HostConnection(
+                    self.resolved,
+                    dialects=self._dialects,
+                    transport=transport,
+                    retry=self._retry,
+                    learned=self._learned,
+                )
+            finally:
+                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                    await transport.aclose()
+
+    def _started(self) -> AbstractAsyncContextManager[str]:
+        """Return the host's base URL, for as long as the host runs."""
+        provider = self.resolved.provider
+        if provider.launcher is None:
+            return nullcontext(provider.base_url)
+        launch = cast(Launcher, load_object(provider.launcher))  # what the profile promises
+        return launch(self.resolved.model.id)
+
+
+class HostConnection:
+    """An open model on a host."""
+
+    def __init__(
+        self,
+        resolved: ResolvedModel,
+        *,
+        dialects: Mapping[str, Callable[[], Dialect]],
+        transport: Transport,
+        retry: RetrySettings,
+        learned: Learned,
+    ) -> None:
+        self._resolved = resolved
+        self._makers = dialects
+        self._dialects: dict[str, Dialect] = {}
+        self._transport = transport
+        self._retry = retry
+        self._learned = learned
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        """Make one exchange, again where that is safe; see `ModelConnection`."""
+        attempt = 1
+        while True:
+            provider = self._learned.recall(self._resolved.provider, self._resolved.model.id)
+            encoded = self._encode(request, provider)
+            shown = _Shown(emit)
+            try:
+                return await self._exchange(request, encoded, provider, emit=shown.emit)
+            except ProviderError as error:
+                error.host = provider.name
+                error.model = self._resolved.model.id
+                if shown.any:
+                    raise
+                adapted = adapt(provider, error, sent=encoded.fields)
+                if adapted is None:
+                    await self._wait(error, attempt=attempt, emit=emit)
+                    attempt += 1
+                else:
+                    self._learned.remember(adapted.provider, self._resolved.model.id)
+                    await emit(RequestAdapted(change=adapted.change, error=str(error)))
+
+    async def _wait(self, error: ProviderError, *, attempt: int, emit: Emit) -> None:
+        """Wait before the next attempt, or raise `error` where there should be none."""
+        wait = retry_wait(
+            error,
+            attempt=attempt,
+            settings=self._retry,
+            spread=random(),  # noqa: S311 - spreads waits, keeps no secret
+        )
+        if wait is None:
+            raise error
+        await emit(
+            ModelRetried(attempt=attempt, kind=error.kind, error=str(error), wait_seconds=wait)
+        )
+        log.warning("model_retried", kind=error.kind, attempt=attempt, wait_seconds=wait)
+        await anyio.sleep(wait)
+
+    def _encode(self, request: ModelRequest, provider: ProviderProfile) -> Encoded:
+        """Spell the request in the dialect this host is known to understand."""
+        dialect = self._dialect(provider)
+        return dialect.encode(request, provider=provider, model=self._resolved.model)
+
+    def _dialect(self, provider: ProviderProfile) -> Dialect:
+        """Return this connection's codec of the host's dialect; it keeps what it encoded."""
+        name = provider.dialect
+        if name not in self._dialects:
+            self._dialects[name] = self._makers[name]()
+        return self._dialects[name]
+
+    async def _exchange(
+        self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, *, emit: Emit
+    ) -> ModelResponse:
+        """Make one attempt."""
+        fold = Fold(request, tool_names=encoded.tool_names, host=provider.name)
+        async with self._transport.exchange(encoded.wire) as answer:
+            if not answer.head.is_success:
+                raise status_error(answer.head, await _read_all(answer))
+            decoder = self._dialect(provider).decoder(answer.head)
+            async for chunk in answer.chunks:
+                for event in fold.feed(decoder.feed(chunk)):
+                    await emit(event)
+                if fold.is_done:
+                    break
+            for event in fold.feed(decoder.close()):
+                await emit(event)
+        response = fold.finish()
+        _check_choice(request, response)
+        return replace(response, usage=priced(response.usage, self._resolved.model))
+
+
+class _Shown:
+    """Passes events on and remembers whether there were any."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.any = False
+
+    async def emit(self, event: RunEvent) -> None:
+        self.any = True
+        await self._emit(event)
+
+
+async def _read_all(answer: WireAnswer) -> bytes:
+    """Return the body of an error, cut where no error is that long."""
+    body = bytearray()
+    async for chunk in answer.chunks:
+        body += chunk
+        if len(body) > MAX_ERROR_BYTES:
+            break
+    return bytes(body[:MAX_ERROR_BYTES])
+
+
+def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
+    """Refuse an answer that breaks a forced choice: hosts that cannot force say so nowhere."""
+    if not request.tool_choice.is_forced:
+        return
+    if not response.message.tool_calls:
+        raise ProtocolError(
+            "A tool call was demanded and the model answered without one.",
+            kind="bad_response",
+            retry="same",
+        )
+
+
+def priced(usage: Usage, model: ModelProfile) -> Usage:
+    """Return `usage` with its cost: the host's own figure, else tokens times the catalog's price."""
+    if usage.cost_usd is not None:
+        return usage
+    if model.input_usd_per_million is None or model.output_usd_per_million is None:
+        return usage
+    cost = (
+        usage.input_tokens * model.input_usd_per_million
+        + usage.output_tokens * model.output_usd_per_million
+    ) / Decimal(MILLION)
+    return replace(usage, cost_usd=cost)
