@@ -7,14 +7,19 @@ A rule that follows the model (Mistral's message order, nine-character ids) hang
 `rules`; what follows the host hangs on `Accepts`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
 
 DialectName: TypeAlias = Literal["openai_chat", "anthropic_messages", "completions", "prompted"]
 ToolChoiceForm: TypeAlias = Literal["auto", "required", "any", "none", "named"]
 UsageRequest: TypeAlias = Literal["stream_options", "usage_include", "always", "never"]
+
+# As hosts write them: mistralai/Mixtral-8x22B-Instruct-v0.1, open-mixtral-8x22b, mixtral:8x22b, …
+_MISTRAL_NAME = re.compile("mi[sx]tral|ministral|codestral|devstral|magistral|pixtral|voxtral")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,10 @@ class Auth:
     env: tuple[str, ...] = ()
     url: str | None = None
     is_required: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind in ("header", "body") and not self.name.strip():
+            raise ValueError(f"A key in a {self.kind} needs the name it goes by.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +96,17 @@ class ModelProfile:
     output_usd_per_million: Decimal | None = None
     aliases: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.family or not self.id:
+            raise ValueError("A model needs a family and an id.")
+        if self.context_window_tokens is not None and self.context_window_tokens < 1:
+            raise ValueError(
+                f"A context window has 1 token or more, not {self.context_window_tokens}."
+            )
+        for price in (self.input_usd_per_million, self.output_usd_per_million):
+            if price is not None and not (price.is_finite() and price >= 0):
+                raise ValueError(f"A price is 0 or more, not {price}.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderProfile:
@@ -94,7 +114,8 @@ class ProviderProfile:
 
     Attributes:
         name: what stands before the colon in a model's name.
-        base_url: what a dialect's paths are appended to; empty for a host that is launched.
+        base_url: what a dialect's paths are appended to; kept without a slash at its end; empty
+            for a host that is launched, or that has no address until a user gives one.
         launcher: `module:name` of a function that starts the host for as long as a model is open
             (`Launcher` in `model.launch`); None for a host that runs by itself.
         is_language_model: False for a stand-in such as the sandbox.
@@ -112,3 +133,31 @@ class ProviderProfile:
     launcher: str | None = None
     is_language_model: bool = True
     notes: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_url", check_base_url(self.base_url))
+
+
+def is_mistral_family(model_id: str) -> bool:
+    """Say whether an id, in any host's spelling, names a model of the Mistral family."""
+    return _MISTRAL_NAME.search(model_id.casefold()) is not None
+
+
+def check_base_url(url: str) -> str:
+    """Return `url` without a slash at its end, or the empty text as it is.
+
+    Raises:
+        ValueError: it is not an absolute http(s) address, or it has parts that do not belong in a
+            base. The message does not repeat an address that holds a password.
+    """
+    url = url.strip()
+    if not url:
+        return url
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("A base URL holds no user and no password; give the key as api_key.")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not a base URL; it begins with http:// or https://.")
+    if parts.query or parts.fragment:
+        raise ValueError(f"The base URL {url!r} ends before any '?' or '#'.")
+    return url.rstrip("/")

@@ -1,0 +1,151 @@
+"""The catalog of hosts: ours, and a user's own file laid over it.
+
+In:  `catalog.toml` beside this module, and the path of another file of that form.
+Out: `ProviderProfile`s by name, in the order of the files.
+
+Files are read strictly: a field we do not know, or a value of another type, is an error that names
+file, table and field. Nothing is ever guessed.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from agentkit.config.profile import ProviderProfile, is_mistral_family
+from agentkit.errors import ConfigError
+
+Table: TypeAlias = Mapping[str, object]
+
+OUR_FILE = Path(__file__).with_name("catalog.toml")
+
+
+def load_catalog(path: Path | None = None) -> Mapping[str, ProviderProfile]:
+    """Return the known hosts by name.
+
+    Args:
+        path: a file of your own. Its tables are laid over ours: what is a table adds to the table
+            of its name, anything else replaces what stood there; new hosts come last.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or says something no profile holds.
+    """
+    return _our_catalog() if path is None else _read(path, over=_our_tables())
+
+
+@cache
+def _our_catalog() -> Mapping[str, ProviderProfile]:
+    return _read(OUR_FILE, over={})
+
+
+@cache
+def _our_tables() -> Table:
+    return _parse(OUR_FILE)
+
+
+@cache
+def _adapter() -> TypeAdapter[dict[str, ProviderProfile]]:
+    """Return the reader; built at the first use, since building it costs time."""
+    return TypeAdapter(dict[str, ProviderProfile], config=ConfigDict(extra="forbid", strict=True))
+
+
+def _read(path: Path, *, over: Table) -> Mapping[str, ProviderProfile]:
+    """Return the profiles of the file, laid over other tables."""
+    tables = _merge(over, _parse(path))
+    named = {name: _with_names(name, table, path=path) for name, table in tables.items()}
+    try:
+        # As JSON: its lists may become tuples and sets while all else stays strict.
+        found = _adapter().validate_json(json.dumps(named, allow_nan=False))
+    except ValidationError as error:
+        raise ConfigError("; ".join(_complaints(error, named, path=path))) from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: a date, a time or a number without end has no place in a catalog ({error})."
+        ) from error
+    return MappingProxyType(found)
+
+
+def _parse(path: Path) -> Table:
+    """Return the tables of a file as they stand."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The catalog {path} cannot be read: {error}.") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The catalog {path} is not TOML: {error}.") from error
+
+
+def _merge(under: Table, over: Table) -> dict[str, object]:
+    """Return `under` with `over` laid on it, table by table."""
+    merged = dict(under)
+    for name, value in over.items():
+        below = merged.get(name)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            value = _merge(below, value)
+        merged[name] = value
+    return merged
+
+
+def _with_names(name: str, table: object, *, path: Path) -> object:
+    """Return a host's table in the shape of its profile: names inside, models as a list.
+
+    TOML has no null: an empty `seed_field` says that the host takes no seed.
+    """
+    if not isinstance(table, Mapping):
+        return table
+    _check_host_name(name, table, path=path)
+    host: dict[str, object] = {"title": name, **table, "name": name}
+    accepts, models = table.get("accepts"), table.get("models")
+    if isinstance(accepts, Mapping) and accepts.get("seed_field") == "":
+        host["accepts"] = {**accepts, "seed_field": None}
+    if isinstance(models, Mapping):
+        host["models"] = [_with_family(family, model) for family, model in models.items()]
+    return host
+
+
+def _check_host_name(name: str, table: Table, *, path: Path) -> None:
+    """Refuse what would be overwritten, and names that no model name could hold."""
+    if "name" in table:
+        raise ConfigError(f"{path}: [{name}] name: the table's name is the host's; leave it out.")
+    if not name or name != name.strip().casefold() or ":" in name or " " in name:
+        raise ConfigError(f"{path}: [{name}]: a host's name is lower case, without ':' or space.")
+
+
+def _with_family(family: str, model: object) -> object:
+    """Return a model's table with its family, and with the rules its names ask for."""
+    table = model if isinstance(model, Mapping) else {"id": model}
+    names = f"{family} {table.get('id')}"
+    return {
+        "rules": "mistral" if is_mistral_family(names) else "plain",
+        **table,
+        "family": family,
+    }
+
+
+def _complaints(error: ValidationError, named: Table, *, path: Path) -> Iterator[str]:
+    """Yield what is wrong, one text per field, without the values found there."""
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        place = list(_place(problem["loc"], named))
+        field = f" {place[-1]}" if len(place) > 1 else ""
+        table = ".".join(place[:-1] or place)
+        message = problem["msg"].removeprefix("Value error, ")
+        yield f"{path}: [{table}]{field}: {message}"
+
+
+def _place(location: tuple[int | str, ...], named: Table) -> Iterator[str]:
+    """Yield the names on the way to a field as the file has them: a model by its family."""
+    inside: object = named
+    for step in location:
+        if isinstance(inside, Mapping):
+            inside = inside.get(str(step))
+        elif isinstance(inside, list) and isinstance(step, int):
+            inside = inside[step]
+            step = inside["family"] if isinstance(inside, Mapping) else step
+        yield str(step)

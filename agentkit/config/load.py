@@ -1,0 +1,241 @@
+"""From the name of a model to all that is known about it before a run.
+
+In:  `host:family-or-id`, the environment, a key or an address given by hand.
+Out: `ResolvedModel`, or a `ConfigError` that says what to do.
+
+The only module that reads the environment:
+
+- `AGENTKIT_MODEL`: the model used where none is named.
+- `AGENTKIT_CATALOG`: path of a catalog of your own, laid over ours.
+- `AGENTKIT_<HOST>_BASE_URL`: address of a host in place of the catalog's, e.g.
+  `AGENTKIT_VLLM_BASE_URL`; the host's name in capitals, `_` for what is not a letter or digit.
+- a host's key variables, which its profile names.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from agentkit.config.catalog import load_catalog
+from agentkit.config.profile import ModelProfile, ProviderProfile, is_mistral_family
+from agentkit.errors import ConfigError
+
+__all__ = [
+    "ResolvedModel",
+    "default_model",
+    "find_key",
+    "load_catalog",
+    "read_catalog",
+    "resolve_model",
+]
+
+DEFAULT_FAMILY = "mixtral-8x22b"
+FALLBACK_MODEL = f"sandbox:{DEFAULT_FAMILY}"
+
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedModel:
+    """A model that can be opened.
+
+    Attributes:
+        name: as it was asked for, e.g. `openrouter:mixtral-8x22b`.
+        provider: the host; its `base_url` is the one to use.
+        model: what is known of the model on this host.
+        api_key: the key; its text shows in no `repr` and no `str`. None where none is needed.
+    """
+
+    name: str
+    provider: ProviderProfile
+    model: ModelProfile
+    api_key: SecretStr | None = None
+
+
+def resolve_model(
+    name: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    api_key: str | None = None,
+    base_url: str | None = None,
+) -> ResolvedModel:
+    """Find the host, the model and the key that a name stands for.
+
+    Args:
+        name: `host:family-or-id`; an id the catalog does not hold is sent as it is.
+        environ: read in place of the process's environment.
+        api_key: the key, in place of the environment's.
+        base_url: the host's address, in place of the environment's and the catalog's. The key
+            goes there too.
+
+    Raises:
+        ConfigError: the name has another form, the host is not known, its address or its key is
+            missing or cannot be used, or the catalog is not right.
+    """
+    environ = os.environ if environ is None else environ
+    name = name.strip()
+    host, _, model_name = (part.strip() for part in name.partition(":"))
+    catalog = read_catalog(environ)
+    provider = _find_host(host, catalog, name=name)
+    if not model_name:
+        raise ConfigError(
+            f"{name!r} names no model; write {_example(provider)!r}, or the id the host uses."
+        )
+    provider = _addressed(provider, base_url=base_url, environ=environ)
+    return ResolvedModel(
+        name=name,
+        provider=provider,
+        model=_find_model(model_name, provider),
+        api_key=_find_needed_key(provider, given=api_key, environ=environ),
+    )
+
+
+def default_model(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """Return the model to use where none is named, and why it is that one.
+
+    That is `AGENTKIT_MODEL`, else a model of the first host of the catalog whose key is set, else
+    the sandbox.
+
+    Raises:
+        ConfigError: the catalog is not right, or a key that is set cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    chosen = _read(environ, "AGENTKIT_MODEL")
+    if chosen:
+        return chosen, "AGENTKIT_MODEL names it"
+    for provider in read_catalog(environ).values():
+        variable = next((each for each in provider.auth.env if _read(environ, each)), None)
+        if variable is not None and provider.auth.is_required and provider.models:
+            return _example(provider), f"{variable} is set"
+    return FALLBACK_MODEL, "no key of a known host is set"
+
+
+def read_catalog(environ: Mapping[str, str] | None = None) -> Mapping[str, ProviderProfile]:
+    """Return the known hosts, with those of the file that `AGENTKIT_CATALOG` names.
+
+    Raises:
+        ConfigError: that file cannot be read or is not a catalog.
+    """
+    path = _read(os.environ if environ is None else environ, "AGENTKIT_CATALOG")
+    return load_catalog(Path(path).expanduser() if path else None)
+
+
+def find_key(
+    provider: ProviderProfile, environ: Mapping[str, str] | None = None
+) -> SecretStr | None:
+    """Return the key that the environment holds for a host, or None.
+
+    Raises:
+        ConfigError: a variable is set to something no key can be.
+    """
+    environ = os.environ if environ is None else environ
+    for variable in provider.auth.env:
+        key = _read(environ, variable)
+        if key:
+            return _secret(key, source=variable)
+    return None
+
+
+def _read(environ: Mapping[str, str], variable: str) -> str:
+    """Return a variable's value without the space around it; one that is not set is empty."""
+    return environ.get(variable, "").strip()
+
+
+def _find_host(host: str, catalog: Mapping[str, ProviderProfile], *, name: str) -> ProviderProfile:
+    provider = catalog.get(host.casefold())
+    if provider is not None:
+        return provider
+    close = get_close_matches(host.casefold(), catalog, n=3, cutoff=0.5)
+    others = [each for each in catalog if each not in close]
+    raise ConfigError(
+        f"{name!r} begins with no known host; write host:model, e.g. 'openrouter:mixtral-8x22b'. "
+        f"Known hosts: {', '.join([*close, *others])}. For any other OpenAI-compatible host write "
+        "'openai-compatible:MODEL-ID' and give base_url."
+    )
+
+
+def _find_model(wanted: str, provider: ProviderProfile) -> ModelProfile:
+    """Return what the catalog holds under a family, id or alias, or what the name itself tells."""
+    for fold in (str, str.casefold):
+        for model in provider.models:
+            if fold(wanted) in map(fold, (model.family, model.id, *model.aliases)):
+                return model
+    return ModelProfile(
+        family=wanted, id=wanted, rules="mistral" if is_mistral_family(wanted) else "plain"
+    )
+
+
+def _example(provider: ProviderProfile) -> str:
+    """Return the name of a model on this host: our usual one where the host has it."""
+    families = [model.family for model in provider.models] or ["MODEL-ID"]
+    family = DEFAULT_FAMILY if DEFAULT_FAMILY in families else families[0]
+    return f"{provider.name}:{family}"
+
+
+def base_url_variable(host: str) -> str:
+    """Return the variable that holds another address for a host."""
+    return f"AGENTKIT_{re.sub('[^A-Z0-9]', '_', host.upper())}_BASE_URL"
+
+
+def _addressed(
+    provider: ProviderProfile, *, base_url: str | None, environ: Mapping[str, str]
+) -> ProviderProfile:
+    """Return the host with the address to use: by hand, else of the environment, else its own."""
+    variable = base_url_variable(provider.name)
+    source, url = "base_url", base_url
+    if url is None:
+        source, url = variable, _read(environ, variable) or None
+    if url is not None:
+        return _at(url, provider, source=source)
+    if not provider.base_url and provider.launcher is None:
+        raise ConfigError(
+            f"{provider.name!r} has no address of its own; give base_url= or set {variable}."
+        )
+    return provider
+
+
+def _at(url: str, provider: ProviderProfile, *, source: str) -> ProviderProfile:
+    """Return the host at another address: it runs there and is not started."""
+    if not url.strip():
+        raise ConfigError(f"{source} is empty; leave it out or give an address.")
+    try:
+        return replace(provider, base_url=url, launcher=None)
+    except ValueError as error:
+        raise ConfigError(f"{source} cannot be used: {error}") from error
+
+
+def _find_needed_key(
+    provider: ProviderProfile, *, given: str | None, environ: Mapping[str, str]
+) -> SecretStr | None:
+    """Return the key to use; a host without keys gets none, whatever is set."""
+    auth = provider.auth
+    if auth.kind == "none":
+        return None
+    if given is not None and given.strip():
+        return _secret(given.strip(), source="api_key")
+    key = find_key(provider, environ) if given is None else None
+    if key is None and auth.is_required:
+        raise ConfigError(_no_key(provider, given=given))
+    return key
+
+
+def _no_key(provider: ProviderProfile, *, given: str | None) -> str:
+    """Return one line: what is missing, what to set, where to get it."""
+    what = "no key" if given is None else "an empty api_key"
+    cure = f"set {' or '.join(provider.auth.env)}" if provider.auth.env else "give api_key="
+    place = f"; get one at {provider.auth.url}" if provider.auth.url else ""
+    return f"There is {what} for {provider.title} ({provider.name!r}): {cure}{place}."
+
+
+def _secret(key: str, *, source: str) -> SecretStr:
+    """Return a key as a secret; one that no header can carry would fail later, less clearly."""
+    if _PRINTABLE.fullmatch(key) is None:
+        raise ConfigError(
+            f"{source} holds a space or a character that no key has; copy the key again."
+        )
+    return SecretStr(key)
