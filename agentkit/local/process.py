@@ -1,0 +1,113 @@
+"""Run a server as a child process for as long as a context lasts.
+
+In:  a command that prints its URL as its first line, and ends when its standard input does.
+Out: that URL; afterwards a process that is gone.
+
+Nothing is read from the child but that line. What it writes to standard error is kept in a
+temporary file and shown when it fails.
+"""
+
+import os
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from subprocess import PIPE
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
+
+import anyio
+from anyio.abc import ByteReceiveStream, Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from agentkit.errors import ConfigError
+from agentkit.log import Log
+
+_MAX_URL_BYTES = 4096
+_TAIL_BYTES = 8192
+_TAIL_LINES = 6
+_LOG_PREFIX = re.compile(r"^\d[\d.]* [A-Z] +")  # llama.cpp's clock and level
+
+_log = Log("agentkit.local")
+
+
+@asynccontextmanager
+async def run_server(
+    command: Sequence[str],
+    *,
+    name: str,
+    start_timeout_seconds: float,
+    stop_timeout_seconds: float = 5.0,
+) -> AsyncIterator[str]:
+    """Start `command`, yield the URL it announces, and end it afterwards.
+
+    Args:
+        command: the program and its arguments.
+        name: what to call it in an error.
+        start_timeout_seconds: how long it may take to announce itself.
+        stop_timeout_seconds: how long it may take to end by itself; then it is killed.
+
+    Raises:
+        ConfigError: it ended, or the time was up, before it announced itself.
+    """
+    with TemporaryFile() as messages:
+        process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=messages)
+        try:
+            url = await _read_url(process, timeout_seconds=start_timeout_seconds)
+        except (TimeoutError, anyio.IncompleteRead) as error:
+            await _stop(process, timeout_seconds=stop_timeout_seconds)
+            raise ConfigError(
+                f"{name} did not start: {_reason(error, process, start_timeout_seconds)}."
+                f"{_last_words(messages)}"
+            ) from error
+        except BaseException:  # cancelled while it loads, when it does not listen
+            await _stop(process, timeout_seconds=0)
+            raise
+        _log.info("local_server_started", name=name, url=url)
+        try:
+            yield url
+        finally:
+            died_with = process.returncode
+            await _stop(process, timeout_seconds=stop_timeout_seconds)
+            if died_with is not None:
+                _log.warning(
+                    "local_server_died",
+                    name=name,
+                    exit_code=died_with,
+                    last_words=_last_words(messages).strip(),
+                )
+
+
+async def _read_url(process: Process, *, timeout_seconds: float) -> str:
+    output = cast(ByteReceiveStream, process.stdout)  # a pipe was asked for
+    with anyio.fail_after(timeout_seconds):
+        line = await BufferedByteReceiveStream(output).receive_until(b"\n", _MAX_URL_BYTES)
+    return line.decode().strip()
+
+
+async def _stop(process: Process, *, timeout_seconds: float) -> None:
+    """End the process, whoever is being cancelled; return when it is gone."""
+    with anyio.CancelScope(shield=True):
+        if process.stdin is not None:
+            await process.stdin.aclose()
+        with anyio.move_on_after(timeout_seconds):
+            await process.wait()
+        if process.returncode is None:
+            with suppress(ProcessLookupError):  # it went just now
+                process.kill()
+        await process.aclose()
+
+
+def _reason(error: Exception, process: Process, timeout_seconds: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"it was not ready after {timeout_seconds:g} s"
+    return f"it ended with exit code {process.returncode}"
+
+
+def _last_words(messages: BinaryIO) -> str:
+    """Return the last different lines of `messages`, or nothing if there are none."""
+    size = messages.seek(0, os.SEEK_END)
+    messages.seek(max(0, size - _TAIL_BYTES))
+    lines = messages.read().decode(errors="replace").splitlines()
+    said = dict.fromkeys(_LOG_PREFIX.sub("", line).strip() for line in lines)
+    last = [line for line in said if line][-_TAIL_LINES:]
+    return f" It said: {' / '.join(last)}" if last else ""

@@ -1,0 +1,72 @@
+"""Run llama.cpp's server on one model until standard input ends: a program of its own.
+
+In:  the path of a GGUF file, as the only argument.
+Out: one line on standard output, the server's URL, once it answers; everything else, and whatever
+     llama.cpp itself prints, goes to standard error. Exit code 1 if the model cannot be served.
+
+Started by `server.py`, in a process of its own: the constructor of the server holds the
+interpreter until the weights are loaded, and neither that nor a generation can be interrupted.
+Standard input ends when the process that started this one closes it or dies, whatever way it
+dies, so that no server is left over. This file uses nothing of agentkit, for a quick start.
+"""
+
+import http.client
+import os
+import signal
+import sys
+import time
+from importlib import import_module
+from typing import Any
+
+_LOG_ERRORS_ONLY = 1
+_HEALTH_TIMEOUT_SECONDS = 60.0
+_HEALTH_PAUSE_SECONDS = 0.05
+
+
+def main() -> int:
+    """Serve `sys.argv[1]`; return the exit code."""
+    # Ctrl-C in a terminal goes to the whole process group, but it is for the conversation only.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    announcements = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # llama.cpp prints to both outputs; the announcement must stand alone
+    try:
+        server = _start(sys.argv[1])
+    except (ImportError, RuntimeError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    url: str = server.listening_address
+    _wait_until_healthy(url.removeprefix("http://"))
+    with announcements:
+        announcements.write(f"{url}\n")
+    sys.stdin.buffer.read()
+    return 0
+
+
+def _start(path: str) -> Any:  # the extension module has no types
+    xllamacpp = import_module("xllamacpp")
+    params = xllamacpp.CommonParams()
+    params.model.path = path
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0  # the system picks a free one, and nobody can take it in between
+    params.ui = False
+    params.endpoint_slots = False  # shows the prompts of others
+    params.cors_origins = ""  # a web page in the user's browser has no business here
+    params.cors_credentials = False
+    params.verbosity = _LOG_ERRORS_ONLY
+    return xllamacpp.Server(params)
+
+
+def _wait_until_healthy(address: str) -> None:
+    """Ask until the server says it is ready; whoever started us sets the limit."""
+    while True:
+        connection = http.client.HTTPConnection(address, timeout=_HEALTH_TIMEOUT_SECONDS)
+        connection.request("GET", "/health")
+        status = connection.getresponse().status
+        connection.close()
+        if status == http.HTTPStatus.OK:
+            return
+        time.sleep(_HEALTH_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
