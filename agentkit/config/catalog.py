@@ -51,7 +51,10 @@ def _our_tables() -> Table:
 @cache
 def _adapter() -> TypeAdapter[dict[str, ProviderProfile]]:
     """Return the reader; built at the first use, since building it costs time."""
-    return TypeAdapter(dict[str, ProviderProfile], config=ConfigDict(extra="forbid", strict=True))
+    return TypeAdapter(
+        dict[str, ProviderProfile],
+        config=ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True),
+    )
 
 
 def _read(path: Path, *, over: Table) -> Mapping[str, ProviderProfile]:
