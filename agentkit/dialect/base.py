@@ -87,9 +87,11 @@ class Encoded:
 
     Attributes:
         tool_names: wire name to our name, for the names that had to change.
+        fields: the names at the top of the body, so that a refusal of one can be recognised.
     """
 
     wire: WireRequest
+    fields: frozenset[str] = frozenset()
     tool_names: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agentkit.chat import ModelRequest, ToolSpec
-from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
 from agentkit.dialect.base import Decoder, Encoded
 from agentkit.dialect.openai_answer import OpenAIChatDecoder
 from agentkit.dialect.openai_messages import Transcripts, encode_tool, to_json
@@ -49,9 +49,14 @@ class OpenAIChat:
             fields["tools"] = self._encode_tools(offer.tools)
         for name, value in (*_choice_fields(request, accepts, offer), *_settings(request, accepts)):
             fields[name] = to_json(value)
+        for name in accepts.omit:
+            fields.pop(name, None)
         body = b",".join(to_json(name) + b":" + value for name, value in fields.items())
-        wire = WireRequest(path=PATH, body=b"{" + body + b"}", stream=request.stream)
-        return Encoded(wire=wire, tool_names=changed_names(tool.name for tool in offer.tools))
+        return Encoded(
+            wire=WireRequest(path=PATH, body=b"{" + body + b"}", stream=request.stream),
+            fields=frozenset(fields),
+            tool_names=changed_names(tool.name for tool in offer.tools),
+        )
 
     def decoder(self, head: WireHead) -> Decoder:
         """Return a reader for the answer that has this head."""
@@ -89,7 +94,7 @@ def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
         return ToolOffer()
     if choice.name is not None:
         tools = _only(choice.name, tools)
-        if "named" in accepts.tool_choice:
+        if "named" in _choices(accepts):
             named = {"type": "function", "function": {"name": wire_name(choice.name)}}
             return ToolOffer(tools=request.tools, choice=named)
     if choice.is_forced:
@@ -109,10 +114,12 @@ def _only(name: str, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
 
 def _required(accepts: Accepts) -> str | None:
     """Return the host's word for "must call"; where it has none, the answer has to be checked."""
-    for word in ("required", "any"):
-        if word in accepts.tool_choice:
-            return word
-    return None
+    return next((word for word in ("required", "any") if word in _choices(accepts)), None)
+
+
+def _choices(accepts: Accepts) -> frozenset[ToolChoiceForm]:
+    """Return the spellings of a choice that the host takes, none where it takes no such field."""
+    return frozenset() if "tool_choice" in accepts.omit else accepts.tool_choice
 
 
 def _choice_fields(
