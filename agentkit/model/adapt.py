@@ -25,8 +25,9 @@ DROPPABLE = (
 """Fields that ask for something agentkit can do without, or checks for itself afterwards."""
 
 _REFUSES_A_FIELD = re.compile(
-    r"extra (?:inputs|fields)|extra_forbidden|additional propert|unknown|unrecogni[sz]ed|unexpected"
-    r"|not (?:permitted|allowed|supported|support)|unsupported|invalid|input should be|no endpoints",
+    r"extra (?:inputs|fields)|extra_forbidden|additional propert|unknown|unrecogni[sz]ed"
+    r"|unexpected|not (?:permitted|allowed|supported|support)|unsupported|invalid"
+    r"|input should be|no endpoints",
     re.IGNORECASE,
 )
 

@@ -36,6 +36,7 @@ from agentkit.usage import Usage
 
 MAX_ERROR_BYTES = 1_000_000
 CLOSE_SECONDS = 5.0
+DRAIN_SECONDS = 0.2
 MILLION = 1_000_000
 
 log = Log("agentkit.model")
@@ -178,7 +179,7 @@ class HostConnection:
                 for event in fold.feed(decoder.feed(chunk)):
                     await emit(event)
                 if fold.is_done:
-                    break
+                    await _drain(answer)
             for event in fold.feed(decoder.close()):
                 await emit(event)
         response = fold.finish()
@@ -196,6 +197,13 @@ class _Shown:
     async def emit(self, event: RunEvent) -> None:
         self.any = True
         await self._emit(event)
+
+
+async def _drain(answer: WireAnswer) -> None:
+    """Read what follows the end of an answer, if it comes at once: the connection is kept then."""
+    with anyio.move_on_after(DRAIN_SECONDS):
+        async for _ in answer.chunks:
+            pass
 
 
 async def _read_all(answer: WireAnswer) -> bytes:
@@ -221,7 +229,7 @@ def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
 
 
 def priced(usage: Usage, model: ModelProfile) -> Usage:
-    """Return `usage` with its cost: the host's own figure, else tokens times the catalog's price."""
+    """Return `usage` with its cost: the host's own, else tokens times the catalog's price."""
     if usage.cost_usd is not None:
         return usage
     if model.input_usd_per_million is None or model.output_usd_per_million is None:
