@@ -1,5 +1,0 @@
-"""JSON values."""
-
-from pydantic import JsonValue
-
-__all__ = ["JsonValue"]

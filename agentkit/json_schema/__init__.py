@@ -1,0 +1,21 @@
+"""JSON: values, strict reading of text, and JSON Schema.
+
+In:  text and values from strangers, schemas.
+Out: `JsonValue`, `parse_json`, `JsonSchema` and its `Violation`s.
+"""
+
+from agentkit.json_schema.schema import JsonSchema, JsonSchemaError
+from agentkit.json_schema.text import JsonTextError, parse_json
+from agentkit.json_schema.value import JsonObject, JsonValue
+from agentkit.json_schema.violation import Violation, describe
+
+__all__ = [
+    "JsonObject",
+    "JsonSchema",
+    "JsonSchemaError",
+    "JsonTextError",
+    "JsonValue",
+    "Violation",
+    "describe",
+    "parse_json",
+]

@@ -1,0 +1,167 @@
+"""Derive JSON Schemas from Python types, without the noise.
+
+In:  a pydantic model of parameters; a return annotation.
+Out: the input schema; the output schema and how to write values of it.
+"""
+
+import re
+import types
+from collections.abc import Awaitable, Collection, Coroutine, Iterable
+from inspect import Signature
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.errors import PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+
+from agentkit.content import (
+    AudioContent,
+    EmbeddedResource,
+    ImageContent,
+    ReasoningContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.json_schema import JsonObject
+from agentkit.message import ToolResult
+
+BLOCK_TYPES = (
+    TextContent,
+    ImageContent,
+    AudioContent,
+    ResourceLink,
+    EmbeddedResource,
+    ReasoningContent,
+)
+RESULT_KEY = "result"
+
+_FREE_FORM = {Signature.empty, None, type(None), str, Any, object}
+_BINARY = {bytes, bytearray, ToolResult, *BLOCK_TYPES}
+
+
+class Output(NamedTuple):
+    """What a return annotation says.
+
+    Attributes:
+        schema: an object schema, or None where anything may come.
+        adapter: writes values of the type.
+        is_wrapped: the schema holds the value under `result`.
+    """
+
+    schema: JsonObject | None = None
+    adapter: TypeAdapter[Any] | None = None
+    is_wrapped: bool = False
+
+
+class _Quiet(GenerateJsonSchema):
+    """Leaves out the titles pydantic makes of names, and says nothing about odd defaults."""
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012  # as the base class has it
+        "skipped-choice",
+        "non-serializable-default",
+        "skipped-discriminator",
+    }
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+def derive_input_schema(model: type[BaseModel]) -> JsonObject:
+    """Return the schema of a model of parameters.
+
+    Raises:
+        PydanticUserError: a type has no JSON Schema.
+    """
+    schema = cast(JsonObject, model.model_json_schema(schema_generator=_Quiet))
+    schema.pop("title", None)
+    schema.setdefault("properties", {})
+    _strip_titles(schema)
+    return schema
+
+
+def derive_output(annotation: object) -> Output:
+    """Return what a return annotation says of the result.
+
+    Text, content blocks, bytes, nothing and unknown types have no schema. As MCP wants an object,
+    any other type is wrapped as `{"result": …}`.
+    """
+    annotation = _awaited(annotation)
+    if _is_free_form(annotation):
+        return Output()
+    try:
+        adapter = TypeAdapter[Any](annotation)
+        schema = cast(
+            JsonObject, adapter.json_schema(mode="serialization", schema_generator=_Quiet)
+        )
+    except (PydanticUserError, NameError, TypeError):
+        return Output()
+    wrapped, is_wrapped = _as_object(schema)
+    return Output(wrapped, adapter, is_wrapped)
+
+
+def _as_object(schema: JsonObject) -> tuple[JsonObject, bool]:
+    """Return a schema whose root is an object, and whether it had to be wrapped."""
+    definitions = cast(JsonObject, schema.pop("$defs", {}))
+    target = schema
+    if isinstance(reference := schema.get("$ref"), str):
+        target = cast(JsonObject, definitions.get(reference.removeprefix("#/$defs/"), schema))
+    is_object = target.get("type") == "object"
+    found: JsonObject
+    if is_object:
+        found = dict(target)
+    else:
+        found = {
+            "type": "object",
+            "properties": {RESULT_KEY: schema},
+            "required": [RESULT_KEY],
+        }
+    if definitions:
+        found["$defs"] = definitions
+    found.pop("title", None)
+    _strip_titles(found)
+    return found, not is_object
+
+
+def _strip_titles(schema: JsonObject) -> None:
+    """Drop titles that only repeat the name of a definition."""
+    definitions = schema.get("$defs")
+    for name, found in definitions.items() if isinstance(definitions, dict) else ():
+        if not isinstance(found, dict) or not isinstance(title := found.get("title"), str):
+            continue
+        if name.endswith(re.sub(r"[^a-zA-Z0-9.\-_]", "_", title)):
+            del found["title"]
+
+
+def _awaited(annotation: object) -> object:
+    """Return what is left when a returned coroutine has been awaited."""
+    if get_origin(annotation) in (Awaitable, Coroutine):
+        return get_args(annotation)[-1]
+    return annotation
+
+
+def _is_free_form(annotation: object) -> bool:
+    """Say whether values of this type are shown as they are."""
+    if get_origin(annotation) is Annotated:
+        return _is_free_form(get_args(annotation)[0])
+    if isinstance(annotation, TypeVar):
+        return True
+    if get_origin(annotation) in (Union, types.UnionType):
+        parts = get_args(annotation)
+        return all(map(_is_free_form, parts)) or any(map(_is_binary, parts))
+    return _is_in(annotation, _FREE_FORM) or _is_binary(annotation)
+
+
+def _is_binary(annotation: object) -> bool:
+    """Say whether a type is a content block, bytes, or a sequence of such."""
+    if _is_in(annotation, _BINARY):
+        return True
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType, Annotated):
+        return any(map(_is_binary, get_args(annotation)))
+    is_collection = isinstance(origin, type) and issubclass(origin, Iterable)
+    return is_collection and any(map(_is_binary, get_args(annotation)))
+
+
+def _is_in(annotation: object, known: Collection[object]) -> bool:
+    """Look for a type among others; not every annotation can be hashed."""
+    return any(annotation is one for one in known)

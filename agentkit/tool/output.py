@@ -1,0 +1,158 @@
+"""Turn what a tool returned into the result of its call.
+
+In:  a return value of any type, the tool's output schema.
+Out: a `ToolResult`: content blocks, and structured content where there is a JSON object.
+
+A value that has no JSON form, or does not fit the tool's own schema, is an error result that says
+the tool is at fault: the model must not think that its call was wrong.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import cast
+
+from agentkit.content import ContentBlock, EmbeddedResource, ImageContent, TextContent
+from agentkit.json_schema import JsonValue
+from agentkit.json_schema.violation import shorten
+from agentkit.message import ToolResult
+from agentkit.tool.binding import to_json
+from agentkit.tool.derive import BLOCK_TYPES, RESULT_KEY
+from agentkit.tool.tool import Tool
+from agentkit.tool.validate import ReadyCall
+
+MAX_RESULT_CHARACTERS = 100_000
+
+_IMAGES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+
+
+def build_result(
+    call: ReadyCall, value: object, *, max_characters: int = MAX_RESULT_CHARACTERS
+) -> ToolResult:
+    """Return the result of `call` for what its tool returned.
+
+    Args:
+        value: text and content blocks are taken as they are, models, dataclasses and other
+            values as JSON, bytes as a block.
+        max_characters: text beyond is cut, and a note says so; structured content stays whole.
+    """
+    call_id = call.call.id
+    try:
+        result = _convert(call_id, call.tool, value)
+    except Exception as error:  # noqa: BLE001  # values of users run code of users
+        return _fault(call, f"a {type(value).__name__} has no JSON form: {_reason(error)}")
+    if isinstance(result, str):
+        return _fault(call, result)
+    return replace(result, content=tuple(_cut(result.content, max_characters)))
+
+
+def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
+    """Return the result, or what is wrong with the value."""
+    if isinstance(value, ToolResult):
+        return replace(value, call_id=call_id)
+    if isinstance(value, str) and tool.output_check is None:
+        return ToolResult.of(call_id, value)
+    blocks = _as_blocks(call_id, value)
+    if blocks is not None:
+        return ToolResult(call_id=call_id, content=blocks)
+    data = tool.binding.dump(value)
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    if _whole(text) is not text:
+        text = _whole(text)
+        data = json.loads(text)
+    structured: JsonValue = {RESULT_KEY: data} if tool.is_output_wrapped else data
+    if tool.output_check is not None:
+        violations = tool.output_check.violations(structured)
+        if violations:
+            return f"it does not fit the tool's output schema: {violations[0]}"
+    return ToolResult(
+        call_id=call_id,
+        content=(TextContent(text=data if isinstance(data, str) else text),),
+        structured_content=structured if isinstance(structured, dict) else None,
+    )
+
+
+def _as_blocks(call_id: str, value: object) -> tuple[ContentBlock, ...] | None:
+    """Return `value` as blocks if it is one, or a sequence in which there is one."""
+    if isinstance(value, BLOCK_TYPES):
+        return (value,)
+    if isinstance(value, bytes | bytearray):
+        return (_binary_block(call_id, bytes(value)),)
+    if isinstance(value, list | tuple) and any(
+        isinstance(item, (*BLOCK_TYPES, bytes, bytearray)) for item in value
+    ):
+        return tuple(
+            block
+            for item in cast(Iterable[object], value)
+            for block in _as_blocks(call_id, item) or (TextContent(text=_item_text(item)),)
+        )
+    return None
+
+
+def _item_text(item: object) -> str:
+    """Return an item that stands between blocks as text."""
+    if isinstance(item, str):
+        return item
+    return json.dumps(to_json(item), ensure_ascii=False, allow_nan=False)
+
+
+def _binary_block(call_id: str, data: bytes) -> ContentBlock:
+    """Return an image as an image, and other bytes as a resource."""
+    encoded = b64encode(data).decode()
+    for magic, mime_type in _IMAGES.items():
+        if data.startswith(magic):
+            return ImageContent(data=encoded, mime_type=mime_type)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ImageContent(data=encoded, mime_type="image/webp")
+    return EmbeddedResource(
+        uri=f"agentkit:result/{call_id}", blob=encoded, mime_type="application/octet-stream"
+    )
+
+
+def _fault(call: ReadyCall, reason: str) -> ToolResult:
+    return ToolResult.of(
+        call.call.id,
+        f"The tool {call.tool.name!r} ran, but its result cannot be used: {reason}. "
+        "This is a fault of the tool, not of the call: do not repeat the call.",
+        is_error=True,
+    )
+
+
+def _reason(error: Exception) -> str:
+    try:
+        return shorten(str(error).partition("\n")[0], 200)
+    except Exception:  # noqa: BLE001  # a stranger's `__str__`
+        return type(error).__name__
+
+
+def _cut(blocks: Iterable[ContentBlock], limit: int) -> Iterable[ContentBlock]:
+    """Keep `limit` characters of text, all blocks together, and say what is missing."""
+    left = limit
+    for block in blocks:
+        if not isinstance(block, TextContent):
+            yield block
+            continue
+        text = _whole(block.text)
+        if len(text) > left:
+            note = f"[cut here: {left:,} of {len(text):,} characters are shown]"
+            yield replace(block, text=f"{text[:left]}\n{note}")
+        else:
+            yield block if text is block.text else replace(block, text=text)
+        left = max(0, left - len(text))
+
+
+def _whole(text: str) -> str:
+    """Replace half characters, such as those in odd file names: no encoding can carry them."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

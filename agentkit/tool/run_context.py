@@ -1,0 +1,48 @@
+"""What a running tool may know about its call.
+
+In:  the call, the caller's own dependencies, a way to report progress.
+Out: `RunContext`, which a tool may take as its first parameter.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
+
+Progress = Callable[[float, float | None, str | None], Awaitable[None]]
+
+DepsT = TypeVar("DepsT", covariant=True, default=Any)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext(Generic[DepsT]):
+    """One call of one tool, from the inside.
+
+    A tool that works in a thread reports with `anyio.from_thread.run(context.report_progress, …)`.
+
+    Attributes:
+        deps: what the caller gave to `run(deps=…)`.
+        call_id: the id of the call, unique in its conversation.
+        tool_name: the name under which the tool was called.
+        idempotency_key: the same each time this call is run, also after a restart; hand it to
+            services that must not do a thing twice.
+    """
+
+    deps: DepsT
+    call_id: str
+    tool_name: str
+    idempotency_key: str
+    report: Progress = field(repr=False)
+
+    async def report_progress(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Tell the listeners of the run how far this call is.
+
+        Args:
+            progress: grows from report to report.
+            total: the value `progress` will end at, in the same unit, if known.
+            message: what is being done, in a few words.
+        """
+        await self.report(progress, total, message)

@@ -1,0 +1,293 @@
+"""A tool: something a model may ask to be run.
+
+In:  a Python callable, or a JSON Schema and a handler.
+Out: `Tool`, a value; `@tool`, which makes one of a function that stays callable.
+
+A tool that exists can be offered: its name and schemas are checked when it is made.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MethodType
+from typing import Any, Generic, TypedDict, Unpack, cast, overload
+
+from typing_extensions import ParamSpec, TypeVar
+
+from agentkit.chat import ToolSpec
+from agentkit.errors import ToolDefinitionError
+from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
+from agentkit.tool.binding import Binding, HandlerBinding
+from agentkit.tool.signature import is_async, origin_of, read_function, takes_context
+
+P = ParamSpec("P", default=...)
+ResultT = TypeVar("ResultT", covariant=True, default=Any)
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnnotations:
+    """What a tool says about its effects; the defaults are MCP's, and assume the worst.
+
+    Attributes:
+        read_only_hint: it changes nothing.
+        destructive_hint: it may destroy something; only if it is not read-only.
+        idempotent_hint: calling it again with the same arguments changes nothing more.
+        open_world_hint: it reaches beyond what is known here, such as the web.
+    """
+
+    read_only_hint: bool = False
+    destructive_hint: bool = True
+    idempotent_hint: bool = False
+    open_world_hint: bool = True
+
+
+class ToolOptions(TypedDict, total=False):
+    """What may be said about a tool beside its function; all are optional."""
+
+    title: str | None
+    annotations: ToolAnnotations | None
+    tags: Iterable[str]
+    timeout_seconds: float | None
+    is_parallel: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tool(Generic[P, ResultT]):
+    """A function with what a model must know to call it.
+
+    Attributes:
+        name: `[A-Za-z0-9_.-]{1,128}`.
+        description: what it does and when to use it, for the model.
+        input_schema: JSON Schema of the arguments, an object schema.
+        output_schema: JSON Schema of the structured result, an object schema.
+        title: a name for people.
+        tags: to choose tools by.
+        timeout_seconds: how long one call may take; None leaves it to the run.
+        is_parallel: whether it may run beside others; None: if it only reads.
+        function: what is run.
+        binding: how arguments reach the function.
+        is_output_wrapped: `output_schema` holds the value under `result`.
+        method_of: the class of a method that has no instance yet; such a tool cannot be offered.
+        spec: what a model sees; the same object as long as the tool lives.
+        arguments_check: the validator of `input_schema`, built once.
+        output_check: the validator of `output_schema`.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, JsonValue]
+    function: Callable[P, ResultT] = field(repr=False)
+    binding: Binding = field(repr=False)
+    arguments_check: JsonSchema = field(repr=False)
+    output_schema: Mapping[str, JsonValue] | None = None
+    output_check: JsonSchema | None = field(default=None, repr=False)
+    is_output_wrapped: bool = field(default=False, repr=False)
+    title: str | None = None
+    annotations: ToolAnnotations = field(default_factory=ToolAnnotations)
+    tags: frozenset[str] = frozenset()
+    timeout_seconds: float | None = None
+    is_parallel: bool | None = None
+    method_of: str | None = field(default=None, repr=False)
+    spec: ToolSpec = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ToolDefinitionError(
+                f"{self.name!r} cannot be the name of a tool ({self.origin}): use 1 to 128 of the "
+                "letters a-z and A-Z, digits, '_', '.' and '-', e.g. with @tool(name=…)."
+            )
+        if self.timeout_seconds is not None and not self.timeout_seconds > 0:
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has a timeout of {self.timeout_seconds!r} seconds; "
+                "it must be above 0, or None for none."
+            )
+        spec = ToolSpec(
+            name=self.name, description=self.description, input_schema=self.input_schema
+        )
+        object.__setattr__(self, "spec", spec)
+
+    @property
+    def origin(self) -> str:
+        """Return where the function was written, as `module:qualified.name`."""
+        return origin_of(self.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ResultT:
+        """Call the function as it was written, without any check."""
+        return self.function(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> "Tool[..., ResultT]":
+        """Bind a tool that was made of a method to an instance."""
+        if instance is None or self.method_of is None:
+            return self
+        bound = cast(Callable[..., ResultT], MethodType(self.function, instance))
+        return replace(self, function=bound, method_of=None)
+
+    @classmethod
+    def from_function(
+        cls,
+        function: Callable[P, ResultT],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> "Tool[P, ResultT]":
+        """Make a tool of a function, method, partial or callable object, sync or async.
+
+        Args:
+            function: its signature gives the schema, its docstring the descriptions; a first
+                parameter annotated as `RunContext` is not part of the schema.
+            name: the function's own, if not given.
+            description: the docstring's, if not given.
+            options: see `ToolOptions`.
+
+        Raises:
+            ToolDefinitionError: a model cannot be offered this function.
+        """
+        facts = read_function(function)
+        name = name or facts.name
+        if name is None:
+            raise ToolDefinitionError(
+                f"{origin_of(function)} has no name; give one: "
+                "Tool.from_function(…, name='…') or @tool(name='…')."
+            )
+        return Tool(
+            name=name,
+            description=facts.description if description is None else description,
+            input_schema=facts.input_schema,
+            function=function,
+            binding=facts.binding,
+            arguments_check=JsonSchema(facts.input_schema, is_trusted=True),
+            output_schema=facts.output_schema,
+            output_check=_output_check(facts.output_schema),
+            is_output_wrapped=facts.is_output_wrapped,
+            method_of=facts.method_of,
+            **_settle(options),
+        )
+
+    @classmethod
+    def from_schema(
+        cls,
+        *,
+        name: str,
+        description: str,
+        input_schema: Mapping[str, JsonValue],
+        handler: Callable[..., object],
+        output_schema: Mapping[str, JsonValue] | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> "Tool[..., Any]":
+        """Make a tool of a JSON Schema and a handler.
+
+        Args:
+            name: see `Tool`.
+            description: see `Tool`.
+            input_schema: Draft 2020-12, or an older draft named by `$schema`.
+            handler: `handler(arguments)` or `handler(context, arguments)`, sync or async.
+            output_schema: of the structured result; then the handler must return an object.
+            options: see `ToolOptions`.
+
+        Raises:
+            ToolDefinitionError: a schema or the handler is not usable.
+        """
+        check = _checked(input_schema, name, "input_schema")
+        shown = check.schema if "type" in check.schema else {"type": "object", **check.schema}
+        output_check = None
+        if output_schema is not None:
+            output_check = _checked(output_schema, name, "output_schema")
+        return Tool(
+            name=name,
+            description=description,
+            input_schema=shown,
+            function=handler,
+            binding=HandlerBinding(
+                takes_context=takes_context(handler), is_async=is_async(handler)
+            ),
+            arguments_check=check,
+            output_schema=None if output_check is None else output_check.schema,
+            output_check=output_check,
+            **_settle(options),
+        )
+
+
+class _Settled(TypedDict):
+    """The options as the fields of `Tool` have them."""
+
+    title: str | None
+    annotations: ToolAnnotations
+    tags: frozenset[str]
+    timeout_seconds: float | None
+    is_parallel: bool | None
+
+
+def _settle(options: ToolOptions) -> _Settled:
+    tags = options.get("tags", ())
+    if isinstance(tags, str):
+        raise ToolDefinitionError(f"tags={tags!r} is one text; write tags=[{tags!r}].")
+    return _Settled(
+        title=options.get("title"),
+        annotations=options.get("annotations") or ToolAnnotations(),
+        tags=frozenset(tags),
+        timeout_seconds=options.get("timeout_seconds"),
+        is_parallel=options.get("is_parallel"),
+    )
+
+
+def _output_check(schema: JsonObject | None) -> JsonSchema | None:
+    return None if schema is None else JsonSchema(schema, is_trusted=True)
+
+
+def _checked(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
+    """Check a schema that a person wrote, and that it is about objects."""
+    try:
+        check = JsonSchema(schema)
+    except JsonSchemaError as error:
+        raise ToolDefinitionError(f"The {role} of the tool {name!r}: {error}.") from error
+    if check.schema.get("type", "object") != "object":
+        raise ToolDefinitionError(
+            f"The {role} of the tool {name!r} has the type {check.schema['type']!r}; it must be "
+            "'object', since arguments and structured results are objects."
+        )
+    return check
+
+
+@overload
+def tool(function: Callable[P, ResultT], /) -> Tool[P, ResultT]: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    read_only: bool = False,
+    destructive: bool = True,
+    idempotent: bool = False,
+    open_world: bool = True,
+    title: str | None = None,
+    tags: Iterable[str] = (),
+    timeout_seconds: float | None = None,
+    is_parallel: bool | None = None,
+) -> Callable[[Callable[P, ResultT]], Tool[P, ResultT]]: ...
+
+
+def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a tool of a function; the tool can still be called as the function.
+
+    Use it bare, `@tool`, or with options, `@tool(read_only=True, timeout_seconds=5)`.
+
+    Args:
+        function: see `Tool.from_function`.
+        options: `name`, `description`, `title`, `tags`, `timeout_seconds`, `is_parallel` as in
+            `Tool`; `read_only`, `destructive`, `idempotent`, `open_world` as in `ToolAnnotations`.
+
+    Raises:
+        ToolDefinitionError: a model cannot be offered this function.
+    """
+    hints = {f"{key}_hint": options.pop(key) for key in _HINTS if key in options}
+    decorate = partial(Tool.from_function, annotations=ToolAnnotations(**hints), **options)
+    return decorate if function is None else decorate(function)
+
+
+_HINTS = ("read_only", "destructive", "idempotent", "open_world")
