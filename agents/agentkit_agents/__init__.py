@@ -1,1 +1,29 @@
-"""Ready-made agents, a module per agent."""
+"""Ready-made agents, a module per agent, each with `build(model, ...) -> Agent`.
+
+In:  the name of an agent.
+Out: its `build`, through `load_agent`; what there is, through `AGENTS`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from agentkit.agent.agent import Agent
+from agentkit.errors import ConfigError
+from agentkit.lazy import load_object
+
+__all__ = ["AGENTS", "load_agent"]
+
+AGENTS: Mapping[str, str] = {
+    "assistant": "answers questions with the ready-made tools",
+}
+
+
+def load_agent(name: str) -> Callable[..., Agent]:
+    """Return the `build` of a ready-made agent; it takes a model, and `tools=` if you like.
+
+    Raises:
+        ConfigError: there is no such agent.
+    """
+    if name not in AGENTS:
+        raise ConfigError(f"There is no agent {name!r}; known are {', '.join(AGENTS)}.")
+    return cast(Callable[..., Agent], load_object(f"agentkit_agents.{name}:build"))

@@ -1,1 +1,95 @@
-"""Ready-made tools, a module per family."""
+"""Ready-made tools, a module per family.
+
+In:  the name of a family.
+Out: its tools, through `load_family`; what there is, through `FAMILIES`.
+
+Nothing of a family is imported before it is asked for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+from agentkit.errors import ConfigError, MissingExtraError
+from agentkit.lazy import load_object
+from agentkit.tool.tool import Tool
+
+__all__ = ["FAMILIES", "ToolFamily", "load_family"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFamily:
+    """Tools that are loaded together.
+
+    Attributes:
+        description: what they do, in a few words.
+        path: `module:name` of a tuple of tools, or of a function that makes one for a folder.
+        extra: the extra that brings what they need, if any.
+        requires: the package that this extra installs.
+        needs_folder: they work inside one folder, which the caller names.
+        is_default: an agent that is asked for no tools in particular has them.
+    """
+
+    description: str
+    path: str
+    extra: str | None = None
+    requires: str | None = None
+    needs_folder: bool = False
+    is_default: bool = True
+
+    @property
+    def is_installed(self) -> bool:
+        """Say whether what the tools need is here."""
+        return self.requires is None or find_spec(self.requires) is not None
+
+
+FAMILIES: Mapping[str, ToolFamily] = {
+    "calculator": ToolFamily(
+        description="exact arithmetic from text", path="agentkit_tools.calculator:TOOLS"
+    ),
+    "clock": ToolFamily(
+        description="times, time zones, days between dates", path="agentkit_tools.clock:TOOLS"
+    ),
+    "units": ToolFamily(
+        description="conversion between units of measure",
+        path="agentkit_tools.units:TOOLS",
+        extra="tools-units",
+        requires="pint",
+    ),
+    "files": ToolFamily(
+        description="read, list, search (and write) files inside one folder",
+        path="agentkit_tools.files:files",
+        needs_folder=True,
+        is_default=False,
+    ),
+}
+
+
+def load_family(
+    name: str, *, folder: str | Path = ".", allow_write: bool = False
+) -> tuple[Tool, ...]:
+    """Return the tools of a family.
+
+    Args:
+        name: one of `FAMILIES`.
+        folder: where the family `files` works.
+        allow_write: whether the family `files` may write.
+
+    Raises:
+        ConfigError: there is no such family, or `folder` is no folder.
+        MissingExtraError: what the tools need is not installed.
+    """
+    if name not in FAMILIES:
+        raise ConfigError(f"There is no tool family {name!r}; known are {', '.join(FAMILIES)}.")
+    family = FAMILIES[name]
+    if not family.is_installed:
+        raise MissingExtraError(
+            f"The tools {name!r} need the package {family.requires!r}, which is not installed; "
+            f"install 'mixtral-agentkit[{family.extra}]'."
+        )
+    found = load_object(family.path)
+    if not family.needs_folder:
+        return tuple(cast(Sequence[Tool], found))  # by the table above
+    return cast(Callable[..., tuple[Tool, ...]], found)(folder, allow_write=allow_write)

@@ -1,0 +1,50 @@
+"""An assistant for questions of any kind, with the ready-made tools that need no permission.
+
+In:  a model, and the tools it may use.
+Out: an `Agent`.
+"""
+
+from collections.abc import Iterable
+
+from agentkit.agent.agent import Agent
+from agentkit.agent.budget import Budget
+from agentkit.model.model import Model
+from agentkit.tool.toolset import ToolLike
+from agentkit_tools import FAMILIES, load_family
+
+INSTRUCTIONS = """\
+You are a helpful assistant. Answer in the language of the user, briefly and to the point.
+Use a tool whenever it can give a fact or a number; do not work out in your head what a tool \
+can work out, and never make up a tool's result.
+When a tool reports an error, mend the arguments as it says and try once more, or tell the user \
+what is missing.
+When no tool fits, answer from what you know and say so if you are not sure."""
+
+
+def build(
+    model: str | Model, *, tools: Iterable[ToolLike] | None = None, budget: Budget | None = None
+) -> Agent:
+    """Build the assistant.
+
+    Args:
+        model: `host:family-or-id`, or a model of your own.
+        tools: what it may use; left out, the ready-made tools that only calculate and tell.
+        budget: the limits of each run.
+    """
+    return Agent(
+        model,
+        tools=default_tools() if tools is None else tools,
+        instructions=INSTRUCTIONS,
+        name="assistant",
+        budget=budget,
+    )
+
+
+def default_tools() -> list[ToolLike]:
+    """Return the tools of every family that is there for everybody and is installed."""
+    return [
+        tool
+        for name, family in FAMILIES.items()
+        if family.is_default and family.is_installed
+        for tool in load_family(name)
+    ]

@@ -1,0 +1,205 @@
+"""Read, list, search and write files inside one folder.
+
+In:  the folder.
+Out: `files(root)`: `read_file`, `list_files`, `search_files`, and `write_file` if allowed.
+
+All four are sync: they run in worker threads. What they may touch is decided in `folder`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from agentkit.errors import ToolError
+from agentkit.tool.tool import Tool, ToolAnnotations
+from agentkit_tools.files.folder import Entry, Folder, Found, PathFault, read_at
+from agentkit_tools.files.text import decode_text, describe_bytes
+
+__all__ = ["Folder", "files"]
+
+MAX_READ_BYTES = 2_000_000
+MAX_WRITE_BYTES = 2_000_000
+MAX_SHOWN_CHARACTERS = 50_000
+MAX_LISTED = 300
+MAX_MATCHES = 100
+MAX_VISITED = 20_000
+_MAX_LINE = 300
+
+RelativePath = Annotated[str, Field(examples=["notes.txt", "docs/plan.md"])]
+FolderPath = Annotated[str, Field(examples=[".", "docs"])]
+Pattern = Annotated[str, Field(examples=["*", "*.md", "docs/*.txt"], max_length=200)]
+
+_READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+_WRITES = ToolAnnotations(destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+
+
+def files(root: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
+    """Return tools for the files below `root`, which they cannot leave.
+
+    Args:
+        root: an existing folder.
+        allow_write: whether `write_file` is among them.
+
+    Raises:
+        ConfigError: `root` is not a folder.
+    """
+    cabinet = _Cabinet(folder=Folder.at(Path(root)))
+    reading = (cabinet.read_file, cabinet.list_files, cabinet.search_files)
+    tools = [Tool.from_function(each, annotations=_READS, tags=("files",)) for each in reading]
+    if allow_write:
+        tools.append(
+            Tool.from_function(cabinet.write_file, annotations=_WRITES, tags=("files", "write"))
+        )
+    return tuple(tools)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cabinet:
+    """The tools, bound to their folder."""
+
+    folder: Folder
+
+    def read_file(self, path: RelativePath, first_line: Annotated[int, Field(ge=1)] = 1) -> str:
+        """Read a text file.
+
+        Args:
+            path: the file, relative to the folder, e.g. "notes.txt".
+            first_line: the line to begin with, counted from 1; for files too long for one answer.
+        """
+        with _told():
+            data, size = self.folder.read(path, max_bytes=MAX_READ_BYTES)
+        text = decode_text(data, is_whole=size <= len(data))
+        if text is None:
+            raise ToolError(f"{path!r} is not text but {describe_bytes(data)} of {size:,} bytes.")
+        lines = text.splitlines(keepends=True)
+        if first_line > max(len(lines), 1):
+            raise ToolError(f"{path!r} has {len(lines)} lines; first_line is {first_line}.")
+        shown = "".join(lines[first_line - 1 :])
+        if len(shown) > MAX_SHOWN_CHARACTERS:
+            shown = shown[:MAX_SHOWN_CHARACTERS]
+            last = first_line + shown.count("\n")
+            return f"{shown}\n[cut here; go on with first_line={last} of {len(lines)}]"
+        if size > len(data):
+            return f"{shown}\n[cut here: of {size:,} bytes, {len(data):,} can be read]"
+        return shown or f"[{path} is empty]"
+
+    def list_files(self, path: FolderPath = ".", pattern: Pattern = "*") -> str:
+        """List the files in a folder and in the folders below it, with their sizes.
+
+        Args:
+            path: the folder to look in, "." for all.
+            pattern: which names to list, with * and ?, e.g. "*.md".
+        """
+        with _told(), closing(self.folder.walk(path)) as walk:
+            found = (entry for entry, _, _ in _bounded(walk) if _fits(entry, pattern))
+            entries = list(islice(found, MAX_LISTED + 1))
+        lines = [_spell_entry(entry) for entry in entries[:MAX_LISTED]]
+        if len(entries) > MAX_LISTED:
+            lines.append(f"[cut: there are more than {MAX_LISTED}; narrow the path or the pattern]")
+        return "\n".join(lines) or f"[nothing in {path!r} fits {pattern!r}]"
+
+    def search_files(
+        self,
+        text: Annotated[str, Field(min_length=1, max_length=200)],
+        path: FolderPath = ".",
+        pattern: Pattern = "*",
+    ) -> str:
+        """Search for text in the files of a folder and of those below it; case does not matter.
+
+        Args:
+            text: the words to find, as they stand in the file.
+            path: the folder to look in, "." for all.
+            pattern: which files to look into, with * and ?, e.g. "*.md".
+        """
+        wanted = re.compile(re.escape(text), re.IGNORECASE)
+        skipped = 0
+        hits: list[str] = []
+        with _told(), closing(self.folder.walk(path)) as walk:
+            for entry, parent, name in _bounded(walk):
+                if entry.is_folder or not _fits(entry, pattern):
+                    continue
+                content = _content(parent, name)
+                if content is None:
+                    skipped += 1
+                    continue
+                hits += islice(_hits(entry.path, content, wanted), MAX_MATCHES + 1 - len(hits))
+                if len(hits) > MAX_MATCHES:
+                    hits[MAX_MATCHES:] = [f"[cut: more than {MAX_MATCHES} lines; search for less]"]
+                    break
+        if skipped:
+            hits.append(f"[not searched: {skipped} that are no text, too large or not readable]")
+        return "\n".join(hits) or f"[{text!r} was not found in {path!r}]"
+
+    def write_file(self, path: RelativePath, content: str, overwrite: bool = False) -> str:  # noqa: FBT001, FBT002 - a model names its arguments
+        """Write a text file; folders that are missing are made.
+
+        Args:
+            path: the file, relative to the folder, e.g. "docs/summary.md".
+            content: the whole text of the file.
+            overwrite: whether a file that exists already may be replaced.
+        """
+        try:
+            data = content.encode()
+        except UnicodeEncodeError as error:
+            raise ToolError(f"The content cannot be stored as UTF-8: {error.reason}.") from error
+        if len(data) > MAX_WRITE_BYTES:
+            raise ToolError(
+                f"The content has {len(data):,} bytes; {MAX_WRITE_BYTES:,} are allowed."
+            )
+        with _told():
+            replaced = self.folder.write(path, data, overwrite=overwrite)
+        return f"{'Replaced' if replaced else 'Wrote'} {path} ({len(data):,} bytes)."
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell the model what is wrong with its path."""
+    try:
+        yield
+    except PathFault as fault:
+        raise ToolError(f"{fault}.") from fault
+
+
+def _bounded(walk: Iterable[Found]) -> Iterator[Found]:
+    """Pass on what is found, up to a limit."""
+    for count, found in enumerate(walk):
+        if count == MAX_VISITED:
+            raise ToolError(
+                f"There are more than {MAX_VISITED:,} files below; name a folder further down."
+            )
+        yield found
+
+
+def _fits(entry: Entry, pattern: str) -> bool:
+    """Match the name or the whole path; `**/` also matches no folder at all."""
+    name = entry.path.rpartition("/")[2]
+    bare = pattern.removeprefix("**/")
+    return any(fnmatchcase(text, bare) for text in (name, entry.path))
+
+
+def _spell_entry(entry: Entry) -> str:
+    return f"{entry.path}/" if entry.is_folder else f"{entry.path} ({entry.size_bytes:,} bytes)"
+
+
+def _content(parent: int, name: str) -> str | None:
+    """Return the text of a file; None if it is none, too large, or gone."""
+    try:
+        data, size = read_at(parent, name, max_bytes=MAX_READ_BYTES)
+    except (OSError, PathFault):
+        return None
+    return decode_text(data, is_whole=True) if size <= len(data) else None
+
+
+def _hits(path: str, content: str, wanted: re.Pattern[str]) -> Iterator[str]:
+    for number, line in enumerate(content.splitlines(), start=1):
+        found = wanted.search(line)
+        if found is not None:
+            start = max(0, found.start() - _MAX_LINE // 2)
+            yield f"{path}:{number}: {line[start : start + _MAX_LINE].strip()}"
