@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from agentkit.errors import ErrorKind
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage
@@ -113,6 +114,15 @@ class Mending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a model of a route did not answer; `model` is its name, e.g. `oxen:mixtral-8x22b`."""
+
+    model: str
+    kind: ErrorKind
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResponse:
     """What came back from one exchange.
 
@@ -120,6 +130,7 @@ class ModelResponse:
         raw_finish_reason: the host's own word for why the model stopped.
         model: the id the host says answered.
         host: the host's name in the catalog.
+        failures: who was asked before, and why they did not answer.
     """
 
     message: AssistantMessage
@@ -130,3 +141,4 @@ class ModelResponse:
     host: str | None = None
     response_id: str | None = None
     mendings: tuple[Mending, ...] = ()
+    failures: tuple[Failure, ...] = ()

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
-from agentkit.chat import FinishReason, Mending
+from agentkit.chat import Failure, FinishReason, Mending
 from agentkit.errors import ErrorKind
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.usage import Usage
@@ -72,6 +72,14 @@ class ModelRetried:
     error: str
     wait_seconds: float
     type: Literal["model_retried"] = "model_retried"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFailedOver:
+    """A model of a route failed, and the next one is asked."""
+
+    failure: Failure
+    type: Literal["model_failed_over"] = "model_failed_over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +161,7 @@ RunEvent: TypeAlias = (
     | ReasoningReceived
     | AnswerMended
     | ModelRetried
+    | ModelFailedOver
     | RequestAdapted
     | ModelResponded
     | ToolCallRefused

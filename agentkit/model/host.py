@@ -22,13 +22,15 @@ from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.dialect.answer_error import status_error
 from agentkit.dialect.base import Dialect, Encoded
 from agentkit.errors import ProtocolError, ProviderError
-from agentkit.event import Emit, ModelRetried, RequestAdapted, RunEvent
+from agentkit.event import Emit, ModelRetried, RequestAdapted
 from agentkit.lazy import load_object
 from agentkit.log import Log
 from agentkit.model.adapt import PROCESS, Learned, adapt
 from agentkit.model.fold import Fold
 from agentkit.model.launch import Launcher
 from agentkit.model.model import ModelConnection
+from agentkit.model.pace import Pacer, PaceSettings
+from agentkit.model.shown import Shown
 from agentkit.transport.base import Transport, WireAnswer
 from agentkit.transport.open import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
@@ -38,6 +40,7 @@ MAX_ERROR_BYTES = 1_000_000
 CLOSE_SECONDS = 5.0
 DRAIN_SECONDS = 0.2
 MILLION = 1_000_000
+BYTES_PER_TOKEN = 3
 
 log = Log("agentkit.model")
 
@@ -51,6 +54,7 @@ class HostModel:
         *,
         dialects: Mapping[str, Callable[[], Dialect]],
         retry: RetrySettings | None = None,
+        pace: PaceSettings | None = None,
         learned: Learned = PROCESS,
     ) -> None:
         """Build a model; nothing is opened.
@@ -59,17 +63,35 @@ class HostModel:
             resolved: host, model and key.
             dialects: by name, what makes a codec; one is made for each opening.
             retry: how patient to be.
+            pace: the host's limits, where they are known beforehand.
             learned: where to keep what the host turns out not to understand.
         """
         self.resolved = resolved
         self._dialects = dialects
         self._retry = retry or RetrySettings()
+        self._pace = pace or PaceSettings()
+        self._pacer = Pacer(self._pace)
         self._learned = learned
 
     @property
     def name(self) -> str:
         """Return the name a user would write."""
         return self.resolved.name
+
+    @property
+    def profile(self) -> ModelProfile:
+        """Return what the catalog knows of it."""
+        return self.resolved.model
+
+    def with_retry(self, retry: RetrySettings) -> "HostModel":
+        """Return the same model with another patience."""
+        return HostModel(
+            self.resolved,
+            dialects=self._dialects,
+            retry=retry,
+            pace=self._pace,
+            learned=self._learned,
+        )
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[ModelConnection]:
@@ -82,6 +104,7 @@ class HostModel:
                     dialects=self._dialects,
                     transport=transport,
                     retry=self._retry,
+                    pacer=self._pacer,
                     learned=self._learned,
                 )
             finally:
@@ -107,6 +130,7 @@ class HostConnection:
         dialects: Mapping[str, Callable[[], Dialect]],
         transport: Transport,
         retry: RetrySettings,
+        pacer: Pacer,
         learned: Learned,
     ) -> None:
         self._resolved = resolved
@@ -114,6 +138,7 @@ class HostConnection:
         self._dialects: dict[str, Dialect] = {}
         self._transport = transport
         self._retry = retry
+        self._pacer = pacer
         self._learned = learned
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
@@ -122,13 +147,13 @@ class HostConnection:
         while True:
             provider = self._learned.recall(self._resolved.provider, self._resolved.model.id)
             encoded = self._encode(request, provider)
-            shown = _Shown(emit)
+            shown = Shown(emit)
             try:
                 return await self._exchange(request, encoded, provider, emit=shown.emit)
             except ProviderError as error:
                 error.host = provider.name
                 error.model = self._resolved.model.id
-                if shown.any:
+                if shown.has_text:
                     raise
                 adapted = adapt(provider, error, sent=encoded.fields)
                 if adapted is None:
@@ -170,8 +195,13 @@ class HostConnection:
         self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, *, emit: Emit
     ) -> ModelResponse:
         """Make one attempt."""
+        tokens = len(encoded.wire.body) // BYTES_PER_TOKEN + (request.settings.max_tokens or 0)
+        wait = self._pacer.reserve(anyio.current_time(), tokens=tokens)
+        if wait > 0:
+            await anyio.sleep(wait)
         fold = Fold(request, tool_names=encoded.tool_names, host=provider.name)
         async with self._transport.exchange(encoded.wire) as answer:
+            self._pacer.note(answer.head.headers, now=anyio.current_time())
             if not answer.head.is_success:
                 raise status_error(answer.head, await _read_all(answer))
             decoder = self._dialect(provider).decoder(answer.head)
@@ -185,18 +215,6 @@ class HostConnection:
         response = fold.finish()
         _check_choice(request, response)
         return replace(response, usage=priced(response.usage, self._resolved.model))
-
-
-class _Shown:
-    """Passes events on and remembers whether there were any."""
-
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-        self.any = False
-
-    async def emit(self, event: RunEvent) -> None:
-        self.any = True
-        await self._emit(event)
 
 
 async def _drain(answer: WireAnswer) -> None:

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.config.profile import ModelProfile
 from agentkit.event import Emit
 
 
@@ -36,6 +37,10 @@ class Model(Protocol):
     @property
     def name(self) -> str:
         """Return the name a user would write, e.g. `openrouter:mixtral-8x22b`."""
+
+    @property
+    def profile(self) -> ModelProfile:
+        """Return what is known of it: window, price, whose rules it keeps."""
 
     def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Open it for as long as the context lasts; may be open several times at once."""

@@ -1,0 +1,282 @@
+"""Several models as one: the next is asked where one fails.
+
+In:  models, in which order to try them, when to leave one alone.
+Out: `RouteModel`, a `Model`; each response says who was asked in vain, and why.
+
+The conversation is spelled anew for each host, so a run may change hosts at any turn. Text that
+was shown is never taken back: once some was, a failure is raised.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from random import random
+from typing import Literal, TypeAlias
+
+import anyio
+
+from agentkit.chat import Failure, ModelRequest, ModelResponse
+from agentkit.clock import Clock, SystemClock
+from agentkit.config.profile import ModelProfile
+from agentkit.errors import ConfigError, ErrorKind, ProviderError, UnsupportedError
+from agentkit.event import Emit, ModelFailedOver, ModelRetried
+from agentkit.log import Log
+from agentkit.model.breaker import Breaker, BreakerSettings
+from agentkit.model.host import HostModel
+from agentkit.model.model import Model, ModelConnection
+from agentkit.model.shown import Shown
+from agentkit.transport.retry import RetrySettings, retry_wait
+
+RouteOrder: TypeAlias = Literal["listed", "cheapest", "fastest"]
+
+FINAL_KINDS: frozenset[ErrorKind] = frozenset({"truncated", "content_filter"})
+"""Failures that come from what was asked, not from who was asked."""
+
+log = Log("agentkit.model")
+
+
+class RouteModel:
+    """Several models that answer as one."""
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        *,
+        order: RouteOrder = "listed",
+        retry: RetrySettings | None = None,
+        breaker: BreakerSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Build a route; nothing is opened.
+
+        Args:
+            models: at least one.
+            order: as listed, by the catalog's price (unknown last), or by the speed measured so
+                far (unmeasured first).
+            retry: how often to go round when all fail; each model is asked once per round.
+            breaker: when to leave a failing model alone.
+            clock: where time comes from.
+
+        Raises:
+            ConfigError: no model was given.
+        """
+        if not models:
+            raise ConfigError("A route needs at least one model.")
+        retry = retry or RetrySettings()
+        once = replace(retry, attempts=1)
+        self._order = order
+        self._retry = retry
+        self._clock = clock or SystemClock()
+        self._members = tuple(
+            _Member(
+                model.with_retry(once) if isinstance(model, HostModel) else model,
+                Breaker(breaker or BreakerSettings()),
+            )
+            for model in models
+        )
+
+    @property
+    def name(self) -> str:
+        """Return the names of its models, in the order given."""
+        return " | ".join(member.model.name for member in self._members)
+
+    @property
+    def profile(self) -> ModelProfile:
+        """Return the profile of the model with the smallest window: what fits it fits all."""
+        profiles = [member.model.profile for member in self._members]
+        return min(profiles, key=lambda profile: profile.context_window_tokens or 2**62)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[ModelConnection]:
+        """Open all models; one that cannot be opened counts as failed.
+
+        Raises:
+            ConfigError: none could be opened.
+        """
+        async with AsyncExitStack() as stack:
+            connections: list[_Connected] = []
+            failures: list[Failure] = []
+            for member in self._members:
+                try:
+                    connection = await stack.enter_async_context(member.model.open())
+                except ConfigError as error:
+                    failures.append(member.failure(error))
+                else:
+                    connections.append(_Connected(member=member, connection=connection))
+            if not connections:
+                raise ConfigError(f"No model of the route could be opened: {_tell(failures)}")
+            yield RouteConnection(
+                connections,
+                order=self._order,
+                retry=self._retry,
+                clock=self._clock,
+                unopened=tuple(failures),
+            )
+
+
+class RouteConnection:
+    """The open models of a route."""
+
+    def __init__(
+        self,
+        connected: Sequence["_Connected"],
+        *,
+        order: RouteOrder,
+        retry: RetrySettings,
+        clock: Clock,
+        unopened: tuple[Failure, ...],
+    ) -> None:
+        self._connected = connected
+        self._order = order
+        self._retry = retry
+        self._clock = clock
+        self._unopened = unopened
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        """Ask one model after the other until one answers; see `ModelConnection`."""
+        failures = list(self._unopened)
+        attempt = 1
+        while True:
+            errors: list[ProviderError] = []
+            for connected in self._candidates():
+                shown = Shown(emit)
+                try:
+                    response = await self._ask(connected, request, emit=shown.emit)
+                except (ProviderError, UnsupportedError) as error:
+                    if shown.has_text or _is_final(error):
+                        raise
+                    failures.append(connected.member.failure(error))
+                    await emit(ModelFailedOver(failure=failures[-1]))
+                    if isinstance(error, ProviderError):
+                        errors.append(error)
+                else:
+                    return replace(response, failures=tuple(failures))
+            await self._wait(errors, failures, attempt=attempt, emit=emit)
+            attempt += 1
+
+    async def _ask(
+        self, connected: "_Connected", request: ModelRequest, *, emit: Emit
+    ) -> ModelResponse:
+        """Ask one model, and take note of how it went."""
+        started = self._clock.monotonic()
+        member = connected.member
+        try:
+            response = await connected.connection.chat(request, emit=emit)
+        except ProviderError:
+            member.breaker.failed(self._clock.monotonic())
+            raise
+        member.breaker.succeeded()
+        member.measure(self._clock.monotonic() - started)
+        return response
+
+    def _candidates(self) -> Iterator["_Connected"]:
+        """Yield whom to ask, best first; where all are left alone, the one that rests least."""
+        now = self._clock.monotonic()
+        ordered = sorted(self._connected, key=lambda one: one.member.rank(self._order))
+        allowed = False
+        for connected in ordered:
+            if connected.member.breaker.allows(now):
+                allowed = True
+                yield connected
+        if not allowed:
+            yield min(ordered, key=lambda one: one.member.breaker.open_until)
+
+    async def _wait(
+        self,
+        errors: Sequence[ProviderError],
+        failures: Sequence[Failure],
+        *,
+        attempt: int,
+        emit: Emit,
+    ) -> None:
+        """Wait for the next round, or raise what all of them together come to."""
+        again = [error for error in errors if error.retryable]
+        soonest = min(again, key=lambda error: error.retry_after_seconds or 0.0, default=None)
+        wait = None
+        if soonest is not None:
+            wait = retry_wait(
+                soonest,
+                attempt=attempt,
+                settings=self._retry,
+                spread=random(),  # noqa: S311 - spreads waits, keeps no secret
+            )
+        if soonest is None or wait is None:
+            raise _route_error(soonest, errors, failures)
+        log.warning("route_retried", attempt=attempt, wait_seconds=wait)
+        await emit(
+            ModelRetried(attempt=attempt, kind=soonest.kind, error=str(soonest), wait_seconds=wait)
+        )
+        await anyio.sleep(wait)
+
+
+class _Member:
+    """A model of a route, and how it did so far; shared by all runs."""
+
+    def __init__(self, model: Model, breaker: Breaker) -> None:
+        self.model = model
+        self.breaker = breaker
+        self._seconds: float | None = None
+
+    def measure(self, seconds: float) -> None:
+        """Take note of how long an answer took; the latest count most."""
+        self._seconds = seconds if self._seconds is None else 0.7 * self._seconds + 0.3 * seconds
+
+    def rank(self, order: RouteOrder) -> Decimal | float:
+        """Return what to sort by; equal ranks keep the order given."""
+        match order:
+            case "listed":
+                return 0
+            case "fastest":
+                return self._seconds or 0.0
+            case "cheapest":
+                profile = self.model.profile
+                known = (profile.input_usd_per_million, profile.output_usd_per_million)
+                return (
+                    sum((price for price in known if price is not None), Decimal(0))
+                    if (None not in known)
+                    else Decimal("Infinity")
+                )
+
+    def failure(self, error: Exception) -> Failure:
+        """Return `error` as a fact about this model."""
+        kind: ErrorKind = error.kind if isinstance(error, ProviderError) else "invalid_request"
+        return Failure(model=self.model.name, kind=kind, error=str(error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Connected:
+    """A member with its open connection."""
+
+    member: _Member
+    connection: ModelConnection
+
+
+def _is_final(error: Exception) -> bool:
+    """Say whether another host would fail as well."""
+    return isinstance(error, ProviderError) and error.kind in FINAL_KINDS
+
+
+def _tell(failures: Sequence[Failure]) -> str:
+    """Return what each model said, in one line."""
+    return "; ".join(f"{failure.model}: {failure.error}" for failure in failures)
+
+
+def _route_error(
+    soonest: ProviderError | None,
+    errors: Sequence[ProviderError],
+    failures: Sequence[Failure],
+) -> ProviderError:
+    """Return one error for a route on which nobody answered."""
+    told = soonest or (errors[-1] if errors else None)
+    error = ProviderError(
+        f"No model of the route answered. {_tell(failures)}",
+        kind=told.kind if told else "invalid_request",
+        retry=told.retry if told else "change",
+        status=told.status if told else None,
+        request_id=told.request_id if told else None,
+        retry_after_seconds=told.retry_after_seconds if told else None,
+    )
+    error.host = told.host if told else None
+    error.model = told.model if told else None
+    return error

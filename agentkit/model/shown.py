@@ -1,0 +1,20 @@
+"""Remember whether an answer was already shown.
+
+In:  events on their way to a listener.
+Out: the same events; and whether some of them held text.
+"""
+
+from agentkit.event import Emit, RunEvent, TextReceived
+
+
+class Shown:
+    """Passes events on; an attempt whose text was seen must not be made again silently."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.has_text = False
+
+    async def emit(self, event: RunEvent) -> None:
+        """Pass `event` on."""
+        self.has_text = self.has_text or isinstance(event, TextReceived)
+        await self._emit(event)
