@@ -1,0 +1,255 @@
+"""Our catalog holds together, and a user's file is laid over it or refused with reasons."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from agentkit.config.catalog import load_catalog
+from agentkit.config.profile import Accepts, ModelProfile
+from agentkit.errors import ConfigError
+
+HOSTS_OF_THE_SEEDS = {
+    "aimlapi": ("https://api.aimlapi.com/v1", "mistralai/Mixtral-8x22B-Instruct-v0.1"),
+    "modelslab": ("https://modelslab.com/api/v7/llm", "mistralai-mixtral-8x22b-instruct"),
+    "modelslab-body": ("https://modelslab.com/api/v7/llm", "mistralai-mixtral-8x22b-instruct"),
+    "oxen": ("https://hub.oxen.ai/api/ai", "open-mixtral-8x22b"),
+    "openrouter": ("https://openrouter.ai/api/v1", "mistralai/mixtral-8x22b-instruct"),
+}
+
+
+@pytest.mark.parametrize("host", HOSTS_OF_THE_SEEDS)
+def test_every_host_of_the_seeds_has_its_address_and_its_id_of_the_model(host: str) -> None:
+    """These are the hosts a user was promised."""
+    provider = load_catalog()[host]
+    ids = {model.family: model.id for model in provider.models}
+
+    assert (provider.base_url, ids["mixtral-8x22b"]) == HOSTS_OF_THE_SEEDS[host]
+
+
+def test_a_host_that_needs_a_key_says_which_variable_and_where_to_get_one() -> None:
+    """A missing key must never leave a user without a next step."""
+    silent = [
+        provider.name
+        for provider in load_catalog().values()
+        if provider.auth.is_required and not (provider.auth.env and provider.auth.url)
+    ]
+
+    assert silent == []
+
+
+def test_every_model_of_ours_keeps_the_rules_of_its_family() -> None:
+    """The rules are read from the names; none of ours may be missed."""
+    plain = [
+        (provider.name, model.id)
+        for provider in load_catalog().values()
+        for model in provider.models
+        if model.rules != "mistral"
+    ]
+
+    assert plain == []
+
+
+def test_no_name_of_a_model_is_used_twice_on_one_host() -> None:
+    """A name that stands for two models would pick one silently."""
+    for provider in load_catalog().values():
+        names = [
+            name.casefold()
+            for model in provider.models
+            for name in {model.family, model.id, *model.aliases}
+        ]
+        assert len(names) == len(set(names)), provider.name
+
+
+def test_the_body_key_form_differs_only_where_the_host_does() -> None:
+    """One host, two ways to give the key."""
+    catalog = load_catalog()
+    header, body = catalog["modelslab"], catalog["modelslab-body"]
+
+    assert (header.auth.kind, body.auth.kind, body.auth.name) == ("bearer", "body", "key")
+    assert (header.accepts.model_field, body.accepts.model_field) == ("model", "model_id")
+    assert header.auth.env == body.auth.env == ("MODELSLAB_API_KEY",)
+    assert header.models == body.models
+
+
+def test_an_empty_seed_field_means_that_there_is_none() -> None:
+    """TOML has no null."""
+    assert load_catalog()["oxen"].accepts.seed_field is None
+
+
+def test_the_sandbox_is_launched_and_says_that_it_is_no_language_model() -> None:
+    """Nobody may take it for one."""
+    sandbox = load_catalog()["sandbox"]
+
+    assert sandbox.launcher == "agentkit.testing.sandbox:launch"
+    assert (sandbox.is_language_model, sandbox.auth.kind) == (False, "none")
+
+
+def test_our_catalog_is_read_once() -> None:
+    """It does not change while a program runs."""
+    assert load_catalog() is load_catalog()
+
+
+def write(folder: Path, text: str) -> Path:
+    """Write a catalog of the user's own."""
+    path = folder / "hosts.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_of_ones_own_adds_hosts_after_ours(tmp_path: Path) -> None:
+    """What it leaves out has the defaults of the profile."""
+    path = write(
+        tmp_path,
+        """
+        [campus]
+        base_url = "https://llm.campus.example/v1/"
+        headers = { x-team = "blue" }
+
+        [campus.auth]
+        kind = "header"
+        name = "x-api-key"
+        env = ["CAMPUS_KEY"]
+
+        [campus.accepts.extra_fields]
+        safe = true
+        top_k = 0.5
+
+        [campus.models]
+        mixtral-8x22b = "big-one"
+        house-model = "hm-1"
+
+        [campus.models.large]
+        id = "m-large"
+        rules = "mistral"
+        context_window_tokens = 1000
+        input_usd_per_million = 0.9
+        output_usd_per_million = "2.50"
+        """,
+    )
+
+    catalog = load_catalog(path)
+    campus = catalog["campus"]
+
+    assert list(catalog) == [*load_catalog(), "campus"]
+    assert (campus.name, campus.title) == ("campus", "campus")
+    assert campus.base_url == "https://llm.campus.example/v1"
+    assert (campus.auth.kind, campus.auth.name, campus.auth.env) == (
+        "header",
+        "x-api-key",
+        ("CAMPUS_KEY",),
+    )
+    assert campus.accepts == Accepts(extra_fields={"safe": True, "top_k": 0.5})
+    assert campus.headers == {"x-team": "blue"}
+    assert campus.models == (
+        ModelProfile(family="mixtral-8x22b", id="big-one", rules="mistral"),
+        ModelProfile(family="house-model", id="hm-1", rules="plain"),
+        ModelProfile(
+            family="large",
+            id="m-large",
+            rules="mistral",
+            context_window_tokens=1000,
+            input_usd_per_million=Decimal("0.9"),
+            output_usd_per_million=Decimal("2.50"),
+        ),
+    )
+
+
+def test_a_file_of_ones_own_changes_only_what_it_names(tmp_path: Path) -> None:
+    """A table adds to ours; a list replaces ours."""
+    path = write(
+        tmp_path,
+        """
+        [mistral.accepts]
+        tool_choice = ["auto"]
+
+        [mistral.models.mixtral-8x22b]
+        context_window_tokens = 32000
+        """,
+    )
+
+    ours, theirs = load_catalog()["mistral"], load_catalog(path)["mistral"]
+
+    assert theirs.accepts.tool_choice == {"auto"}
+    assert theirs.accepts.seed_field == ours.accepts.seed_field == "random_seed"
+    assert theirs.models[0].id == ours.models[0].id
+    assert theirs.models[0].context_window_tokens == 32000
+    assert theirs.models[1:] == ours.models[1:]
+    assert ours.models[0].context_window_tokens == 65536
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[a", "is not TOML: Expected ']'"),
+        ("a = 3", "[a]: Input should be an object"),
+        ("[a]\nbase_ur = ''", "[a] base_ur: Unexpected keyword argument"),
+        ("[a]\nbase_url = 'ftp://x'", "[a]: 'ftp://x' is not a base URL"),
+        ("[a]\nname = 'b'", "[a] name: the table's name is the host's; leave it out"),
+        ("[Big]", "[Big]: a host's name is lower case"),
+        ("['a:b']", "[a:b]: a host's name is lower case, without ':' or space"),
+        ("[a.auth]\nkind = 'cookie'", "[a.auth] kind: Input should be 'bearer', 'header'"),
+        ("[a.auth]\nis_required = 'no'", "[a.auth] is_required: Input should be a valid boolean"),
+        ("[a.accepts]\ntool_choice = ['must']", "[a.accepts.tool_choice] 0: Input should be"),
+        ("[a.models.m]\nid = 3", "[a.models.m] id: Input should be a valid string"),
+        ("[a.models.m]\nrules = 'x'", "[a.models.m] rules: Input should be 'mistral' or"),
+        ("[a.models.m]\nsize = 3", "[a.models.m] size: Unexpected keyword argument"),
+        ("[a.models]\nm = 3", "[a.models.m] id: Input should be a valid string"),
+        ("[a]\nmodels = ['m']", "[a.models] 0: Input should be an object"),
+        (
+            "[a.models.m]\nid = 'x'\ncontext_window_tokens = 0",
+            "[a.models] m: A context window has 1 token or more, not 0",
+        ),
+        ("[a]\ntitle = 2020-01-01", "a date, a time or a number without end"),
+        ("[a.accepts.extra_fields]\nx = inf", "a date, a time or a number without end"),
+    ],
+)
+def test_what_a_file_gets_wrong_is_told_with_file_table_and_field(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    """A user must find the line."""
+    path = write(tmp_path, text)
+
+    with pytest.raises(ConfigError) as caught:
+        load_catalog(path)
+
+    assert str(path) in str(caught.value)
+    assert complaint in str(caught.value)
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """Nobody likes to fix a file a field at a time."""
+    path = write(tmp_path, "[a]\nbase_ur = ''\n[b.auth]\nenv = 'KEY'")
+
+    with pytest.raises(ConfigError) as caught:
+        load_catalog(path)
+
+    assert "[a] base_ur" in str(caught.value)
+    assert "[b.auth] env" in str(caught.value)
+
+
+def test_a_wrong_value_is_not_repeated(tmp_path: Path) -> None:
+    """A header may hold a secret."""
+    path = write(tmp_path, "[a]\nheaders = { x-api-key = ['geheim'] }")
+
+    with pytest.raises(ConfigError) as caught:
+        load_catalog(path)
+
+    assert "geheim" not in f"{caught.value!r} {caught.value.__cause__!r} {caught.value.__cause__}"
+
+
+def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
+    """The variable may hold a stale path."""
+    path = tmp_path / "gone.toml"
+
+    with pytest.raises(ConfigError, match=r"gone\.toml cannot be read: .*No such file"):
+        load_catalog(path)
+
+
+def test_a_file_that_is_not_text_is_told_by_its_path(tmp_path: Path) -> None:
+    """It is read as UTF-8."""
+    path = tmp_path / "hosts.toml"
+    path.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ConfigError, match="cannot be read: 'utf-8'"):
+        load_catalog(path)

@@ -1,0 +1,302 @@
+"""From a model's name and an environment to all that is needed to open it."""
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from agentkit.config.load import (
+    ResolvedModel,
+    base_url_variable,
+    default_model,
+    find_key,
+    read_catalog,
+    resolve_model,
+)
+from agentkit.config.profile import ModelProfile
+from agentkit.errors import ConfigError
+
+KEY = "sk-geheim-123"
+
+
+@pytest.mark.parametrize(
+    ("name", "model_id"),
+    [
+        ("openrouter:mixtral-8x22b", "mistralai/mixtral-8x22b-instruct"),
+        ("openrouter:mistralai/mixtral-8x22b-instruct", "mistralai/mixtral-8x22b-instruct"),
+        ("openrouter:mixtral-8x22b-instruct", "mistralai/mixtral-8x22b-instruct"),
+        ("mistral:open-mixtral-8x22b", "open-mixtral-8x22b"),
+        ("mistral:open-mixtral-8x22b-2404", "open-mixtral-8x22b-2404"),
+        ("together:mistralai/mixtral-8x22b-instruct-v0.1", "mistralai/Mixtral-8x22B-Instruct-v0.1"),
+        ("ollama:mixtral:8x22b", "mixtral:8x22b"),
+        (" OpenRouter : mixtral-8x22b ", "mistralai/mixtral-8x22b-instruct"),
+    ],
+)
+def test_a_family_an_id_and_an_alias_find_the_same_model(name: str, model_id: str) -> None:
+    """What is sent is always the host's own spelling."""
+    resolved = resolve_model(name, environ={}, api_key=KEY)
+
+    assert resolved.model.id == model_id
+    assert resolved.model.family.startswith("mixtral-8x22b")
+    assert resolved.name == name.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [("vllm:/weights/Mixtral-8x22B", "mistral"), ("vllm:qwen2.5-72b", "plain")],
+)
+def test_an_id_that_the_catalog_does_not_hold_is_sent_as_it_is(name: str, rules: str) -> None:
+    """Its rules follow from the name."""
+    resolved = resolve_model(name, environ={})
+
+    wanted = name.partition(":")[2]
+    assert resolved.model == ModelProfile(family=wanted, id=wanted, rules=rules)  # type: ignore[arg-type]  # one of two literals
+
+
+def test_an_exact_spelling_comes_before_one_that_only_looks_alike(tmp_path: Path) -> None:
+    """Two models may differ in capitals alone."""
+    path = tmp_path / "hosts.toml"
+    path.write_text("[a]\nbase_url='http://a'\nauth={is_required=false}\n[a.models]\nM='1'\nm='2'")
+
+    resolved = resolve_model("a:m", environ={"AGENTKIT_CATALOG": str(path)})
+
+    assert resolved.model.id == "2"
+
+
+def test_the_key_comes_from_the_first_variable_that_is_set() -> None:
+    """Space around it, as a file leaves it, is no part of it."""
+    environ = {"AIMLAPI_API_KEY": " ", "AIMLAPI_KEY": f" {KEY}\n"}
+
+    resolved = resolve_model("aimlapi:mixtral-8x22b", environ=environ)
+
+    assert resolved.api_key is not None
+    assert resolved.api_key.get_secret_value() == KEY
+
+
+def test_a_key_given_by_hand_comes_before_that_of_the_environment() -> None:
+    """Who writes it means it."""
+    resolved = resolve_model("oxen:mixtral-8x22b", environ={"OXEN_API_KEY": "other"}, api_key=KEY)
+
+    assert resolved.api_key is not None
+    assert resolved.api_key.get_secret_value() == KEY
+
+
+def test_the_key_shows_in_no_form_of_a_resolved_model() -> None:
+    """Values end in logs and tracebacks."""
+    resolved = resolve_model("oxen:mixtral-8x22b", environ={}, api_key=KEY)
+
+    assert KEY not in f"{resolved} {resolved!r} {resolved.api_key} {resolved.api_key!r}"
+    assert pickle.loads(pickle.dumps(resolved)) == resolved
+
+
+def test_a_missing_key_is_one_line_with_the_variable_and_where_to_get_one() -> None:
+    """The user needs nothing else to go on."""
+    with pytest.raises(ConfigError) as caught:
+        resolve_model("openrouter:mixtral-8x22b", environ={})
+
+    assert str(caught.value) == (
+        "There is no key for OpenRouter ('openrouter'): set OPENROUTER_API_KEY; "
+        "get one at https://openrouter.ai/keys."
+    )
+
+
+def test_an_empty_key_given_by_hand_is_not_replaced_by_another() -> None:
+    """An unset variable in the caller's code must not pick a key nobody named."""
+    with pytest.raises(ConfigError, match="There is an empty api_key for Oxen"):
+        resolve_model("oxen:mixtral-8x22b", environ={"OXEN_API_KEY": KEY}, api_key=" ")
+
+
+def test_a_host_without_a_variable_asks_for_the_key_itself(tmp_path: Path) -> None:
+    """A host of the user's own may name none."""
+    path = tmp_path / "hosts.toml"
+    path.write_text("[a]\nbase_url='http://a'\n")
+
+    with pytest.raises(ConfigError, match=r"no key for a \('a'\): give api_key=\.$"):
+        resolve_model("a:m", environ={"AGENTKIT_CATALOG": str(path)})
+
+
+@pytest.mark.parametrize("key", ["a b", "a\nb", "schlüssel", "a\x00"])
+def test_a_key_that_no_header_can_carry_is_refused_by_its_variable(key: str) -> None:
+    """The HTTP client would fail later, with the key in its message."""
+    with pytest.raises(ConfigError, match="OXEN_API_KEY holds a space or a character") as caught:
+        resolve_model("oxen:mixtral-8x22b", environ={"OXEN_API_KEY": key})
+
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["vllm", "llamacpp", "ollama", "lmstudio", "sandbox"])
+def test_a_host_of_ones_own_needs_no_key(host: str) -> None:
+    """It runs on this machine."""
+    assert resolve_model(f"{host}:mixtral-8x22b", environ={}).api_key is None
+
+
+def test_a_host_of_ones_own_gets_a_key_that_is_given() -> None:
+    """A server may have been started with one."""
+    resolved = resolve_model("vllm:mixtral-8x22b", environ={"VLLM_API_KEY": KEY})
+
+    assert resolved.api_key is not None
+
+
+def test_a_host_that_takes_no_key_gets_none() -> None:
+    """A key that reaches nobody cannot leak."""
+    assert resolve_model("sandbox:mixtral-8x22b", environ={}, api_key=KEY).api_key is None
+
+
+def test_an_unknown_host_is_told_with_the_closest_ones_first() -> None:
+    """Most mistakes are slips of the finger."""
+    with pytest.raises(ConfigError) as caught:
+        resolve_model("openroutr:mixtral-8x22b", environ={})
+
+    message = str(caught.value)
+    assert "'openroutr:mixtral-8x22b' begins with no known host" in message
+    assert "Known hosts: openrouter, " in message
+    assert "sandbox" in message
+    assert "openai-compatible:MODEL-ID" in message
+
+
+@pytest.mark.parametrize("name", ["mixtral-8x22b", "", ":mixtral-8x22b"])
+def test_a_name_without_a_host_is_told_how_to_be_written(name: str) -> None:
+    """A model alone does not say where it is."""
+    with pytest.raises(ConfigError, match="write host:model, "):
+        resolve_model(name, environ={})
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [("openrouter", "openrouter:mixtral-8x22b"), ("openai-compatible:", "openai-compatible:MODEL")],
+)
+def test_a_host_without_a_model_is_told_how_to_be_written(name: str, example: str) -> None:
+    """The example can be typed as it is, where the catalog knows a model."""
+    with pytest.raises(ConfigError, match=f"names no model; write '{example}"):
+        resolve_model(name, environ={})
+
+
+@pytest.mark.parametrize(
+    ("base_url", "environ", "expected"),
+    [
+        (None, {}, "http://localhost:8000/v1"),
+        (None, {"AGENTKIT_VLLM_BASE_URL": "http://gpu:9/v1/"}, "http://gpu:9/v1"),
+        ("http://hand:1", {"AGENTKIT_VLLM_BASE_URL": "http://gpu:9/v1"}, "http://hand:1"),
+    ],
+    ids=["catalog", "environment", "hand"],
+)
+def test_an_address_by_hand_comes_before_the_environment_and_the_catalog(
+    base_url: str | None, environ: dict[str, str], expected: str
+) -> None:
+    """The nearest word counts."""
+    resolved = resolve_model("vllm:mixtral-8x22b", environ=environ, base_url=base_url)
+
+    assert resolved.provider.base_url == expected
+
+
+def test_a_host_at_a_given_address_is_not_started() -> None:
+    """Somebody else has started it."""
+    resolved = resolve_model("sandbox:mixtral-8x22b", environ={}, base_url="http://127.0.0.1:9")
+
+    assert resolved.provider.launcher is None
+
+
+@pytest.mark.parametrize(
+    ("base_url", "complaint"),
+    [("", "base_url is empty"), ("gpu:9", "base_url cannot be used: 'gpu:9' is not a base URL")],
+)
+def test_an_address_that_cannot_be_used_is_refused(base_url: str, complaint: str) -> None:
+    """It would fail later, less clearly."""
+    with pytest.raises(ConfigError, match=complaint):
+        resolve_model("vllm:mixtral-8x22b", environ={}, base_url=base_url)
+
+
+def test_a_wrong_address_of_the_environment_is_told_by_its_variable() -> None:
+    """A user must know where it comes from."""
+    with pytest.raises(ConfigError, match="AGENTKIT_VLLM_BASE_URL cannot be used"):
+        resolve_model("vllm:mixtral-8x22b", environ={"AGENTKIT_VLLM_BASE_URL": "gpu:9"})
+
+
+def test_any_openai_compatible_host_works_with_an_address() -> None:
+    """Its model is sent as it is."""
+    resolved = resolve_model(
+        "openai-compatible:my/mixtral", environ={}, base_url="https://llm.example/v1"
+    )
+
+    assert resolved.provider.base_url == "https://llm.example/v1"
+    assert (resolved.model.id, resolved.model.rules) == ("my/mixtral", "mistral")
+
+
+def test_an_openai_compatible_host_without_an_address_asks_for_one() -> None:
+    """There is nothing to guess."""
+    with pytest.raises(ConfigError, match="set AGENTKIT_OPENAI_COMPATIBLE_BASE_URL"):
+        resolve_model("openai-compatible:x", environ={})
+
+
+def test_the_variable_of_a_host_is_its_name_in_capitals() -> None:
+    """What no variable may hold becomes an underscore."""
+    assert base_url_variable("my-host.2") == "AGENTKIT_MY_HOST_2_BASE_URL"
+
+
+@pytest.mark.parametrize(
+    ("environ", "name", "why"),
+    [
+        ({}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
+        ({"OXEN_API_KEY": KEY}, "oxen:mixtral-8x22b", "OXEN_API_KEY is set"),
+        (
+            {"MISTRAL_API_KEY": KEY, "OPENROUTER_API_KEY": KEY},
+            "openrouter:mixtral-8x22b",
+            "OPENROUTER_API_KEY is set",
+        ),
+        (
+            {"AGENTKIT_MODEL": " vllm:x ", "OPENROUTER_API_KEY": KEY},
+            "vllm:x",
+            "AGENTKIT_MODEL names it",
+        ),
+        ({"VLLM_API_KEY": KEY}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
+        ({"OXEN_API_KEY": "  "}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
+    ],
+    ids=["nothing", "one key", "two keys", "named", "local key", "blank key"],
+)
+def test_the_default_model_is_the_one_named_else_the_first_with_a_key_else_the_sandbox(
+    environ: dict[str, str], name: str, why: str
+) -> None:
+    """And it says why."""
+    assert default_model(environ) == (name, why)
+
+
+def test_a_host_that_lists_no_model_is_no_default(tmp_path: Path) -> None:
+    """There would be nothing to ask it for; one with a model of its own is asked for that."""
+    path = tmp_path / "hosts.toml"
+    path.write_text("[a.auth]\nenv=['A_KEY']\n[b.auth]\nenv=['B_KEY']\n[b.models]\nlarge='l-1'\n")
+    environ = {"AGENTKIT_CATALOG": str(path), "A_KEY": KEY, "B_KEY": KEY}
+
+    assert default_model(environ) == ("b:large", "B_KEY is set")
+
+
+def test_the_catalog_of_the_environment_is_laid_over_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path may begin with the home folder."""
+    (tmp_path / "hosts.toml").write_text("[campus]\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert "campus" in read_catalog({"AGENTKIT_CATALOG": "~/hosts.toml"})
+    assert "campus" not in read_catalog({})
+
+
+def test_without_another_environment_that_of_the_process_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That is what every caller but a test wants."""
+    for variable in [name for name in os.environ if name.startswith("AGENTKIT_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("OXEN_API_KEY", KEY)
+    monkeypatch.setenv("AGENTKIT_MODEL", "oxen:mixtral-8x22b")
+
+    name, _ = default_model()
+    resolved = resolve_model(name)
+
+    assert isinstance(resolved, ResolvedModel)
+    assert resolved.api_key == find_key(read_catalog()["oxen"])
+
+
+def test_a_key_that_is_not_set_is_none() -> None:
+    """A table of hosts shows it as not set."""
+    assert find_key(read_catalog({})["oxen"], {}) is None

@@ -1,0 +1,109 @@
+"""What a profile may and may not hold."""
+
+from decimal import Decimal
+
+import pytest
+
+from agentkit.config.profile import (
+    Auth,
+    ModelProfile,
+    ProviderProfile,
+    check_base_url,
+    is_mistral_family,
+)
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        "mixtral-8x22b",
+        "mixtral:8x22b",
+        "open-mixtral-8x22b-2404",
+        "mistralai/Mixtral-8x22B-Instruct-v0.1",
+        "mistralai-mixtral-8x22b-instruct",
+        "accounts/fireworks/models/mixtral-8x22b-instruct",
+        "/weights/MIXTRAL_8X22B.Q4_K_M.gguf",
+        "Mistral-7B-Instruct-v0.3",
+        "codestral-latest",
+        "ministral-8b",
+    ],
+)
+def test_the_mistral_family_is_known_in_any_spelling(model_id: str) -> None:
+    """Rules follow the model, whatever a host calls it."""
+    assert is_mistral_family(model_id)
+
+
+@pytest.mark.parametrize("model_id", ["gpt-4o", "llama-3.1-70b", "qwen2.5:7b", "claude-3", ""])
+def test_other_models_are_not_of_the_mistral_family(model_id: str) -> None:
+    """Their conversations need no rules of Mistral's."""
+    assert not is_mistral_family(model_id)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://a.example/v1/", "https://a.example/v1"),
+        ("  http://localhost:8000/v1  ", "http://localhost:8000/v1"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("", ""),
+    ],
+)
+def test_a_base_url_is_kept_without_a_slash_at_its_end(url: str, expected: str) -> None:
+    """A dialect's path begins with the slash."""
+    profile = ProviderProfile(name="a", title="A", base_url=url)
+
+    assert profile.base_url == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("ftp://a.example", "begins with http"),
+        ("localhost:8000/v1", "begins with http"),
+        ("https://", "begins with http"),
+        ("https://a.example/v1?key=1", "before any"),
+        ("https://a.example/v1#top", "before any"),
+        ("https://[broken", "Invalid IPv6"),
+    ],
+)
+def test_an_address_that_is_no_base_url_is_refused(url: str, complaint: str) -> None:
+    """A wrong address is told before anything is sent."""
+    with pytest.raises(ValueError, match=complaint):
+        check_base_url(url)
+
+
+@pytest.mark.parametrize("url", ["https://me:geheim@a.example", "https://geheim@a.example"])
+def test_an_address_with_a_password_is_refused_and_not_repeated(url: str) -> None:
+    """Addresses are logged; passwords must not be."""
+    with pytest.raises(ValueError, match="no password") as caught:
+        check_base_url(url)
+
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["header", "body"])
+def test_a_key_in_a_header_or_body_needs_a_name(kind: str) -> None:
+    """There is no name to guess."""
+    with pytest.raises(ValueError, match=f"A key in a {kind} needs"):
+        Auth(kind=kind, name=" ")  # type: ignore[arg-type]  # one of two literals
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"id": ""}, "a family and an id"),
+        ({"family": ""}, "a family and an id"),
+        ({"context_window_tokens": 0}, "1 token or more, not 0"),
+        ({"input_usd_per_million": Decimal(-1)}, "0 or more, not -1"),
+        ({"output_usd_per_million": Decimal("NaN")}, "0 or more, not NaN"),
+    ],
+    ids=["id", "family", "window", "price", "nan"],
+)
+def test_a_model_profile_that_makes_no_sense_is_refused(
+    fields: dict[str, object], complaint: str
+) -> None:
+    """A value that exists is valid."""
+    given = {"family": "a", "id": "a", **fields}
+
+    with pytest.raises(ValueError, match=complaint):
+        ModelProfile(**given)  # type: ignore[arg-type]  # the cases carry the types
