@@ -1,0 +1,89 @@
+"""A pytest plugin: record what a test says to hosts, and replay it ever after.
+
+In:  `pytest_plugins = ["agentkit.testing.recording"]`, and the option `--agentkit-record`.
+Out: the fixture `recording`, one file per test, in a folder `recordings` beside the test's file.
+
+The file is kept only when the test passes. A test that runs on several event loops has one file.
+"""
+
+import hashlib
+import re
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from agentkit.transport.record import Recorder, RecordMode
+from agentkit.transport.recording_redaction import Redaction
+
+_OPTION = "--agentkit-record"
+_MODES: Mapping[RecordMode, str] = {
+    "replay": "answer from the recordings only (the default)",
+    "record": "ask the hosts, and make the recordings anew",
+    "new": "ask the hosts for what the recordings lack",
+    "off": "ask the hosts, and leave the recordings alone",
+}
+_PASSED = pytest.StashKey[bool]()
+_UNFIT = re.compile(r"[^\w.\[\]-]+")
+_MAX_NAME_CHARS = 100
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that says where answers come from."""
+    parser.getgroup("agentkit").addoption(
+        _OPTION,
+        choices=list(_MODES),
+        default="replay",
+        help="; ".join(f"{mode}: {meaning}" for mode, meaning in _MODES.items()),
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember whether the test itself passed, for the fixture's end."""
+    report = yield
+    if call.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report
+
+
+@pytest.fixture
+def recording_redaction() -> Redaction:
+    """Say what else is secret; override it in a conftest or a test file."""
+    return Redaction()
+
+
+@pytest.fixture
+def recording(request: pytest.FixtureRequest, recording_redaction: Redaction) -> Iterator[Recorder]:
+    """Open the recording of this test; put `recording.around(...)` in place of a transport."""
+    mode: RecordMode = request.config.getoption(_OPTION)
+    recorder = Recorder(recording_path(request.node), mode=mode, redaction=recording_redaction)
+    yield recorder
+    if request.node.stash.get(_PASSED, False):
+        recorder.finish()
+
+
+def recording_path(item: pytest.Item) -> Path:
+    """Return where the recording of a test is kept: its folder, its file, its name."""
+    name = _without_loop(".".join(item.nodeid.split("::")[1:]), item)
+    fit = _UNFIT.sub("_", name)
+    if fit != name or len(fit) > _MAX_NAME_CHARS:
+        digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+        fit = f"{fit[:_MAX_NAME_CHARS]}-{digest}"
+    return item.path.parent / "recordings" / item.path.stem / f"{fit}.toml"
+
+
+def _without_loop(name: str, item: pytest.Item) -> str:
+    """Return the name without the event loop, which changes nothing of what is said to a host."""
+    parameters: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    match parameters.get("anyio_backend"):
+        case str(loop) | (str(loop), *_):
+            start, bracket, ids = name.partition("[")
+            parts = ids.removesuffix("]").split("-")
+            if bracket and loop in parts:
+                parts.remove(loop)
+            return f"{start}[{'-'.join(parts)}]" if parts else start
+        case _:
+            return name

@@ -1,0 +1,87 @@
+"""What a recording of exchanges holds, as values.
+
+In:  requests and what came back, or what went wrong.
+Out: `RecordedExchange`s; `RecordingError` when a recording cannot serve.
+
+Nothing here knows files, matching or secrets.
+"""
+
+from dataclasses import dataclass
+
+from agentkit.errors import AgentKitError, ErrorKind, Retry, TransportError
+from agentkit.wire import WireHead, WireRequest
+
+VERSION = 1
+"""The version of the file form that is written."""
+
+
+class RecordingError(AgentKitError):
+    """A recording cannot be read, has no answer for a request, or was not played to its end.
+
+    It is no `ProviderError`: nothing may retry it, or go on with another host.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFault:
+    """A `TransportError`, as facts."""
+
+    message: str
+    kind: ErrorKind
+    retry: Retry
+    status: int | None = None
+    request_id: str | None = None
+    retry_after_seconds: float | None = None
+
+    @classmethod
+    def of(cls, error: TransportError) -> "RecordedFault":
+        """Return the facts of `error`."""
+        return cls(
+            message=str(error),
+            kind=error.kind,
+            retry=error.retry,
+            status=error.status,
+            request_id=error.request_id,
+            retry_after_seconds=error.retry_after_seconds,
+        )
+
+    def error(self) -> TransportError:
+        """Return a new error with these facts."""
+        return TransportError(
+            self.message,
+            kind=self.kind,
+            retry=self.retry,
+            status=self.status,
+            request_id=self.request_id,
+            retry_after_seconds=self.retry_after_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAnswer:
+    """What came back.
+
+    Attributes:
+        chunks: the body's bytes, cut as they arrived.
+        is_whole: the body was read to its end, or to its fault.
+        fault: what broke the body off after its chunks, if anything did.
+    """
+
+    head: WireHead
+    chunks: tuple[bytes, ...] = ()
+    is_whole: bool = True
+    fault: RecordedFault | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedExchange:
+    """One request and what became of it.
+
+    Attributes:
+        host: which of several hosts it went to, as the caller named it.
+        outcome: the answer, or the fault where no answer began.
+    """
+
+    host: str
+    request: WireRequest
+    outcome: RecordedAnswer | RecordedFault

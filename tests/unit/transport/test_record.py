@@ -1,0 +1,487 @@
+"""Recording exchanges and replaying them."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from agentkit.errors import TransportError
+from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.record import Recorder, open_recording
+from agentkit.transport.recording import RecordedAnswer, RecordingError
+from agentkit.transport.recording_redaction import Redaction
+from agentkit.wire import WireHead, WireRequest
+
+Part = bytes | Exception
+SSE = WireHead(status=200, headers={"content-type": "text/event-stream", "x-request-id": "r-1"})
+STREAM = (b'data: {"a":"It', b"'s\xc3", b'\xa9"}\r\n\r\nda', b"", b"ta: [DONE]\n\n")
+
+
+class FakeHost(Transport):
+    """Answers each request with the next script: parts of a body, or a fault in place of one."""
+
+    def __init__(self, *scripts: Sequence[Part] | Exception, head: WireHead = SSE) -> None:
+        self.requests: list[WireRequest] = []
+        self.closed = 0
+        self.left = 0
+        self._scripts = list(scripts)
+        self._head = head
+
+    @asynccontextmanager
+    async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+        """Play the next script."""
+        self.requests.append(request)
+        script = self._scripts.pop(0)
+        await checkpoint()
+        if isinstance(script, Exception):
+            raise script
+        try:
+            yield WireAnswer(head=self._head, chunks=_Parts(script))
+        finally:
+            self.left += 1
+
+    async def aclose(self) -> None:
+        """Count how often it was closed."""
+        self.closed += 1
+
+
+class _Parts(AsyncIterator[bytes]):
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts = iter(parts)
+
+    async def __anext__(self) -> bytes:
+        await checkpoint()
+        for part in self._parts:
+            if isinstance(part, Exception):
+                raise part
+            return part
+        raise StopAsyncIteration
+
+
+def ask(text: str, *, stream: bool = True) -> WireRequest:
+    """Return a request that asks for `text`."""
+    body = f'{{"model": "m", "messages": [{{"role": "user", "content": "{text}"}}]}}'
+    return WireRequest(path="/chat", body=body.encode(), stream=stream)
+
+
+async def read(transport: Transport, request: WireRequest) -> tuple[WireHead, list[bytes]]:
+    """Make one exchange and return all of it."""
+    with anyio.fail_after(5):
+        async with transport.exchange(request) as answer:
+            return answer.head, [chunk async for chunk in answer.chunks]
+
+
+async def recorded(path: Path, host: FakeHost, *requests: WireRequest) -> None:
+    """Record `requests`, one after the other, faults included."""
+    with open_recording(path, mode="record") as recorder:
+        transport = recorder.around(host)
+        for request in requests:
+            try:
+                await read(transport, request)
+            except TransportError:
+                continue
+
+
+def text_of(path: Path) -> str | None:
+    """Return the text of a file, or None where there is none."""
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a recording that does not exist, in a folder that does not either."""
+    return tmp_path / "recordings" / "one.toml"
+
+
+async def test_a_replay_gives_the_same_head_and_the_same_chunks(path: Path) -> None:
+    """The cuts are kept, also inside a character."""
+    host = FakeHost(STREAM)
+    await recorded(path, host, ask("hello"))
+
+    with open_recording(path) as recorder:
+        replayed = await read(recorder.around(), ask("hello"))
+
+    assert replayed == (SSE, list(STREAM))
+    assert host.requests == [ask("hello")]
+
+
+async def test_recording_hands_the_exchange_on_unchanged(path: Path) -> None:
+    """Who is recorded sees what the host sent."""
+    host = FakeHost(STREAM)
+
+    with open_recording(path, mode="record") as recorder:
+        transport = recorder.around(host)
+        answer = await read(transport, ask("hello"))
+        await transport.aclose()
+
+    assert answer == (SSE, list(STREAM))
+    assert (host.left, host.closed) == (1, 1)
+
+
+async def test_equal_requests_get_their_answers_in_the_order_they_had(path: Path) -> None:
+    """A third one was never recorded."""
+    await recorded(path, FakeHost((b"one",), (b"two",)), ask("x"), ask("x"))
+
+    transport = Recorder(path).around()
+
+    assert (await read(transport, ask("x")))[1] == [b"one"]
+    assert (await read(transport, ask("x")))[1] == [b"two"]
+    with pytest.raises(RecordingError, match=r"more often than it is recorded .* exchange 1"):
+        await read(transport, ask("x"))
+
+
+async def test_a_lenient_replay_repeats_the_last_answer_and_may_leave_some_out(path: Path) -> None:
+    """For tests that ask as often as they like."""
+    await recorded(path, FakeHost((b"one",), (b"two",), (b"y",)), ask("x"), ask("x"), ask("y"))
+
+    with open_recording(path, is_strict=False) as recorder:
+        transport = recorder.around()
+        answers = [(await read(transport, ask("x")))[1] for _ in range(4)]
+
+    assert answers == [[b"one"], [b"two"], [b"two"], [b"two"]]
+
+
+async def test_the_order_of_fields_and_the_spacing_of_a_request_mean_nothing(path: Path) -> None:
+    """The body is compared as a JSON value."""
+    await recorded(path, FakeHost((b"one",)), WireRequest(path="/chat", body=b'{"a": 1, "b": [2]}'))
+
+    answer = await read(Recorder(path).around(), WireRequest(path="/chat", body=b'{"b":[2],"a":1}'))
+
+    assert answer == (SSE, [b"one"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(WireRequest(path="/chat", body=b'{"a": 1.0}'), id="a number of another kind"),
+        pytest.param(WireRequest(path="/chat", body=b'{"a": true}'), id="a boolean"),
+        pytest.param(WireRequest(path="/chat", body=b'{"a": 1, "b": null}'), id="one field more"),
+        pytest.param(WireRequest(path="/chat", body=b"{}"), id="one field less"),
+        pytest.param(WireRequest(path="/models", body=b'{"a": 1}'), id="another path"),
+        pytest.param(WireRequest(path="/chat", body=b'{"a": 1}', method="PUT"), id="method"),
+        pytest.param(WireRequest(path="/chat", body=b'{"a": 1}', stream=True), id="streamed"),
+        pytest.param(WireRequest(path="/chat", body=b'"{\\"a\\": 1}"'), id="a text"),
+        pytest.param(WireRequest(path="/chat", body=b'{"a": 1'), id="not JSON"),
+    ],
+)
+async def test_a_request_that_means_something_else_is_a_miss(
+    path: Path, other: WireRequest
+) -> None:
+    """Nothing is answered on a guess."""
+    await recorded(path, FakeHost((b"one",)), WireRequest(path="/chat", body=b'{"a": 1}'))
+
+    with pytest.raises(RecordingError, match="Nearest is exchange 1 of 1, which differs at"):
+        await read(Recorder(path).around(), other)
+
+
+async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path: Path) -> None:
+    """The reader sees where to look, and what to do."""
+    same = "the same words at the start of a text that is too long to be shown whole, "
+    known, wanted = ask(f"{same}two and two is four"), ask(f"{same}two and two is five")
+    await recorded(path, FakeHost((b"1",), (b"2",), (b"3",)), ask("other"), known, ask("third"))
+
+    with pytest.raises(RecordingError) as caught:
+        await read(Recorder(path).around(), wanted)
+
+    assert str(caught.value) == (
+        f"There is no answer for POST /chat in {path}. Nearest is exchange 2 of 3, which differs "
+        'at body.messages[0].content: recorded …le, two and two is four", asked …le, two and two '
+        "is five\". Record with the mode 'new' to add it, or 'record' to make all anew."
+    )
+
+
+async def test_a_miss_looks_first_among_what_was_not_played(path: Path) -> None:
+    """An exchange that had its turn is no longer a candidate, while others are."""
+    await recorded(path, FakeHost((b"1",), (b"2",)), ask("abc"), ask("xyz"))
+    transport = Recorder(path).around()
+    await read(transport, ask("abc"))
+
+    with pytest.raises(RecordingError, match="Nearest is exchange 2 of 2"):
+        await read(transport, ask("abd"))
+    await read(transport, ask("xyz"))
+    with pytest.raises(RecordingError, match="Nearest is exchange 1 of 2"):
+        await read(transport, ask("abd"))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [(None, "does not exist"), ("version = 1\n", "is empty")],
+    ids=["no file", "empty file"],
+)
+async def test_a_miss_without_any_recording_says_so(
+    path: Path, text: str | None, problem: str
+) -> None:
+    """The usual state before the first recording."""
+    if text is not None:
+        put(path, text)
+    closed = FakeHost()
+    transport = Recorder(path).around(closed, host="oxen")
+
+    with pytest.raises(RecordingError, match=f"POST /chat to 'oxen': .* {problem}"):
+        await read(transport, ask("x"))
+    await transport.aclose()
+
+    assert (closed.requests, closed.closed) == ([], 1)
+
+
+async def test_a_replay_that_does_not_ask_for_all_is_an_error(path: Path) -> None:
+    """A recording holds what the test needs and nothing else."""
+    await recorded(path, FakeHost((b"1",), (b"2",)), ask("x"), ask("y"))
+
+    with (
+        pytest.raises(RecordingError, match=r"1 of 2 exchanges .* exchange 2, POST /chat"),
+        open_recording(path) as recorder,
+    ):
+        await read(recorder.around(), ask("x"))
+
+
+async def test_two_hosts_are_told_apart(path: Path) -> None:
+    """A route asks the same of both."""
+    with open_recording(path, mode="record") as recorder:
+        await read(recorder.around(FakeHost((b"a",)), host="a"), ask("x"))
+        await read(recorder.around(FakeHost((b"b",)), host="b"), ask("x"))
+
+    with open_recording(path) as recorder:
+        from_b = await read(recorder.around(host="b"), ask("x"))
+        from_a = await read(recorder.around(host="a"), ask("x"))
+
+    assert (from_a[1], from_b[1]) == ([b"a"], [b"b"])
+
+
+async def test_a_fault_before_the_answer_is_replayed(path: Path) -> None:
+    """All that a caller can act on is the same."""
+    fault = TransportError(
+        "no route", kind="timeout", retry="same", status=504, request_id="r", retry_after_seconds=2
+    )
+    await recorded(path, FakeHost(fault, (b"one",)), ask("x"), ask("x"))
+    transport = Recorder(path).around()
+
+    with pytest.raises(TransportError, match="no route") as caught:
+        await read(transport, ask("x"))
+
+    assert vars(caught.value) == vars(fault)
+    assert (await read(transport, ask("x")))[1] == [b"one"]
+
+
+async def test_a_fault_in_the_middle_of_an_answer_is_replayed_at_its_place(path: Path) -> None:
+    """The chunks before it arrive; after it there is nothing."""
+    fault = TransportError("cut", kind="stream_interrupted", retry="same")
+    await recorded(path, FakeHost((b"one", fault)), ask("x"))
+
+    async with Recorder(path).around().exchange(ask("x")) as answer:
+        first = await anext(answer.chunks)
+        with pytest.raises(TransportError, match="cut") as caught:
+            await anext(answer.chunks)
+        with pytest.raises(StopAsyncIteration):
+            await anext(answer.chunks)
+
+    assert (first, caught.value.kind, caught.value.retry) == (b"one", "stream_interrupted", "same")
+
+
+async def test_an_answer_left_early_replays_as_far_as_it_was_read(path: Path) -> None:
+    """What nobody saw cannot be made up."""
+    with open_recording(path, mode="record") as recorder:
+        async with recorder.around(FakeHost((b"one", b"two"))).exchange(ask("x")) as answer:
+            await anext(answer.chunks)
+
+    async with Recorder(path).around().exchange(ask("x")) as answer:
+        assert await anext(answer.chunks) == b"one"
+        with pytest.raises(RecordingError, match="read only in part"):
+            await anext(answer.chunks)
+
+
+async def test_an_exchange_cancelled_before_its_head_is_not_recorded(path: Path) -> None:
+    """There is nothing to replay."""
+
+    class Silent(FakeHost):
+        @asynccontextmanager
+        async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+            self.requests.append(request)
+            await anyio.sleep_forever()
+            yield WireAnswer(head=SSE, chunks=_Parts(()))
+
+    with open_recording(path, mode="record") as recorder:
+        with anyio.move_on_after(0.01):
+            await read(recorder.around(Silent()), ask("x"))
+        await read(recorder.around(FakeHost((b"y",))), ask("y"))
+
+    assert [exchange.request.body for exchange in Recorder(path).exchanges] == [
+        b'{"model":"m","messages":[{"role":"user","content":"y"}]}'
+    ]
+
+
+async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Path) -> None:
+    """Both are under way at once; the one that began first ends last."""
+    order: list[str] = []
+    both = anyio.Event()
+
+    class Gate(AsyncIterator[bytes]):
+        def __init__(self, text: str) -> None:
+            self._chunks = [text.encode()]
+
+        async def __anext__(self) -> bytes:
+            if not self._chunks:
+                raise StopAsyncIteration
+            if self._chunks == [b"first"]:
+                await both.wait()
+            return self._chunks.pop()
+
+    class Slow(FakeHost):
+        @asynccontextmanager
+        async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+            text = "first" if b"first" in request.body else "second"
+            yield WireAnswer(head=SSE, chunks=Gate(text))
+            order.append(text)
+            both.set()
+
+    async def one(transport: Transport, text: str, started: anyio.Event) -> None:
+        async with transport.exchange(ask(text)) as answer:
+            started.set()
+            assert [chunk async for chunk in answer.chunks] == [text.encode()]
+
+    with anyio.fail_after(5), open_recording(path, mode="record") as recorder:
+        async with anyio.create_task_group() as group:
+            transport = recorder.around(Slow())
+            begun = anyio.Event()
+            group.start_soon(one, transport, "first", begun)
+            await begun.wait()
+            group.start_soon(one, transport, "second", anyio.Event())
+
+    assert order == ["second", "first"]
+    outcomes = [exchange.outcome for exchange in Recorder(path).exchanges]
+    assert [outcome.chunks for outcome in outcomes if isinstance(outcome, RecordedAnswer)] == [
+        (b"first",),
+        (b"second",),
+    ]
+
+
+async def test_replays_may_run_side_by_side_in_another_order(path: Path) -> None:
+    """Each request finds its own answer."""
+    requests = [ask(f"q{number}") for number in range(20)]
+    await recorded(path, FakeHost(*((f"{n}".encode(),) for n in range(20))), *requests)
+    found: dict[int, list[bytes]] = {}
+
+    async def one(transport: Transport, number: int) -> None:
+        found[number] = (await read(transport, requests[number]))[1]
+
+    with open_recording(path) as recorder:
+        async with anyio.create_task_group() as group:
+            for number in reversed(range(20)):
+                group.start_soon(one, recorder.around(), number)
+
+    assert found == {number: [f"{number}".encode()] for number in range(20)}
+
+
+async def test_the_mode_new_asks_the_host_for_what_is_missing(path: Path) -> None:
+    """What is there is played, what is new is added at the end."""
+    await recorded(path, FakeHost((b"old",)), ask("x"))
+    host = FakeHost((b"new",), (b"again",))
+
+    with open_recording(path, mode="new") as recorder:
+        transport = recorder.around(host)
+        answers = [(await read(transport, ask(text)))[1] for text in ("x", "y", "x")]
+
+    assert answers == [[b"old"], [b"new"], [b"again"]]
+    assert host.requests == [ask("y"), ask("x")]
+    with open_recording(path) as recorder:
+        transport = recorder.around()
+        again = [(await read(transport, ask(text)))[1] for text in ("x", "y", "x")]
+    assert again == answers
+
+
+async def test_the_mode_new_leaves_a_complete_recording_as_it_is(path: Path) -> None:
+    """No byte of the file changes."""
+    await recorded(path, FakeHost((b"old",)), ask("x"))
+    put(path, f"{text_of(path)}# a note\n")
+
+    with open_recording(path, mode="new") as recorder:
+        await read(recorder.around(FakeHost()), ask("x"))
+
+    assert str(text_of(path)).endswith("# a note\n")
+
+
+async def test_recording_anew_replaces_the_file(path: Path) -> None:
+    """Nothing of the old one stays, not even a file where nothing was said."""
+    await recorded(path, FakeHost((b"old",)), ask("x"))
+    await recorded(path, FakeHost((b"new",)), ask("y"))
+    assert len(Recorder(path).exchanges) == 1
+
+    await recorded(path, FakeHost())
+
+    assert text_of(path) is None
+
+
+async def test_a_recording_that_ends_in_an_error_leaves_the_old_file(path: Path) -> None:
+    """Half a conversation must not replace a whole one."""
+    await recorded(path, FakeHost((b"old",)), ask("x"))
+    before = text_of(path)
+
+    with pytest.raises(KeyError), open_recording(path, mode="record") as recorder:
+        await read(recorder.around(FakeHost((b"new",))), ask("y"))
+        raise KeyError("a bug")
+
+    assert text_of(path) == before
+
+
+async def test_the_mode_off_stands_aside(path: Path) -> None:
+    """The transport is the host's own, and no file is made."""
+    host = FakeHost((b"one",))
+
+    with open_recording(path, mode="off") as recorder:
+        assert recorder.around(host) is host
+
+    assert text_of(path) is None
+
+
+@pytest.mark.parametrize("mode", ["record", "new", "off"])
+def test_asking_a_host_needs_a_transport(path: Path, mode: str) -> None:
+    """Only a replay goes without."""
+    recorder = Recorder(path, mode=mode)  # type: ignore[arg-type]  # a mode, as text
+
+    with pytest.raises(ValueError, match="needs a transport"):
+        recorder.around()
+
+
+async def test_no_secret_reaches_the_file_or_a_message(path: Path) -> None:
+    """Neither as header, field or echo, nor across the cuts of a stream."""
+    secret = "k3y/with+odd=signs"  # noqa: S105 - made up
+    head = WireHead(status=401, headers={"set-cookie": "session", "x-echo": f"<{secret}>"})
+    fault = TransportError(f"https://host/?key={secret} refused {secret}", kind="connection")
+    request = WireRequest(
+        path=f"/chat?key={secret}",
+        headers={"Authorization": f"Bearer {secret}", "x-title": "demo"},
+        body=f'{{"key": "another-key", "properties": {{"key": 1}}, "x": "{secret}"}}'.encode(),
+    )
+    body = f'bad key {secret} and "k3y\\/with+odd=signs"'.encode()
+    with open_recording(path, mode="record") as recorder:
+        cut = tuple(bytes([byte]) for byte in body)
+        transport = recorder.around(FakeHost(cut, fault, head=head), secrets=[secret])
+        await read(transport, request)
+        with pytest.raises(TransportError):
+            await read(transport, request)
+
+    text = str(text_of(path))
+    transport = Recorder(path, redaction=Redaction(secrets=[secret])).around()
+    answer = await read(transport, request)
+
+    assert secret not in text
+    assert "another-key" not in text
+    assert '"properties": {\n    "key": 1\n  }' in text
+    assert "x-title' = 'demo'" in text
+    assert answer[0].headers == {"set-cookie": "REDACTED", "x-echo": "<REDACTED>"}
+    assert b"".join(answer[1]) == b'bad key REDACTED and "REDACTED"'
+    assert len(answer[1]) == len(body)
+    with pytest.raises(TransportError, match=r"key=REDACTED refused REDACTED"):
+        await read(transport, request)
+    with pytest.raises(RecordingError) as caught:
+        await read(transport, request)
+    assert secret not in str(caught.value)
