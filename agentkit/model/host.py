@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import replace
 from decimal import Decimal
 from random import random
-from typing import cast
+from typing import Protocol, cast
 
 import anyio
 
@@ -45,6 +45,13 @@ BYTES_PER_TOKEN = 3
 log = Log("agentkit.model")
 
 
+class OpenTransport(Protocol):
+    """Makes the way to a host."""
+
+    def __call__(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
+        """Return a transport; it is closed when the model is."""
+
+
 class HostModel:
     """One model on one host."""
 
@@ -56,6 +63,7 @@ class HostModel:
         retry: RetrySettings | None = None,
         pace: PaceSettings | None = None,
         learned: Learned = PROCESS,
+        transport: OpenTransport = open_transport,
     ) -> None:
         """Build a model; nothing is opened.
 
@@ -65,6 +73,7 @@ class HostModel:
             retry: how patient to be.
             pace: the host's limits, where they are known beforehand.
             learned: where to keep what the host turns out not to understand.
+            transport: makes the way to the host, e.g. one that records.
         """
         self.resolved = resolved
         self._dialects = dialects
@@ -72,6 +81,7 @@ class HostModel:
         self._pace = pace or PaceSettings()
         self._pacer = Pacer(self._pace)
         self._learned = learned
+        self._transport = transport
 
     @property
     def name(self) -> str:
@@ -91,13 +101,14 @@ class HostModel:
             retry=retry,
             pace=self._pace,
             learned=self._learned,
+            transport=self._transport,
         )
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[ModelConnection]:
         """Start the host if it has to be started, and open connections to it."""
         async with self._started() as base_url:
-            transport = open_transport(self.resolved, base_url=base_url)
+            transport = self._transport(self.resolved, base_url=base_url)
             try:
                 yield HostConnection(
                     self.resolved,
@@ -211,6 +222,8 @@ class HostConnection:
                 if fold.is_done:
                     await _drain(answer)
             for event in fold.feed(decoder.close()):
+                await emit(event)
+            for event in fold.close():
                 await emit(event)
         response = fold.finish()
         _check_choice(request, response)
