@@ -8,11 +8,11 @@ host calls it. Whether there are calls decides what the answer is, not the finis
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agentkit.chat import FinishReason, Mending, ModelRequest, ModelResponse
-from agentkit.content import ContentBlock, ReasoningContent, TextContent
+from agentkit.content import ContentBlock, ReasoningContent, text_blocks
 from agentkit.dialect.base import (
     CallDelta,
     Delta,
@@ -24,9 +24,13 @@ from agentkit.dialect.base import (
     UsageDelta,
 )
 from agentkit.dialect.call_parts import CallDraft, CallParts, short
+from agentkit.dialect.leak import Leak, find_leak
+from agentkit.dialect.leak_guard import LeakGuard
 from agentkit.dialect.mistral_rules import nine_char_id
+from agentkit.dialect.recover import mend_arguments
 from agentkit.errors import ErrorKind, ProtocolError, Retry
 from agentkit.event import ReasoningReceived, TextReceived
+from agentkit.json_schema import JsonSchema, JsonSchemaError
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.usage import Usage
 
@@ -61,8 +65,12 @@ class Fold:
         self._request = request
         self._tool_names = tool_names or {}
         self._host = host
-        offered = {tool.name for tool in request.tools}
-        self._calls = CallParts(offered | set(self._tool_names))
+        self._offered = frozenset({tool.name for tool in request.tools}.union(self._tool_names))
+        self._calls = CallParts(self._offered)
+        self._guard = LeakGuard(self._offered)
+        self._shown_chars = 0
+        self._leak: Leak | None = None
+        self._is_closed = False
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._reasons: list[str] = []
@@ -76,13 +84,16 @@ class Fold:
         return self._is_done
 
     def feed(self, deltas: Iterable[Delta]) -> list[TextReceived | ReasoningReceived]:
-        """Take the next deltas and return what a user may be shown of them."""
+        """Take the next deltas and return what a user may be shown of them, if anybody listens.
+
+        Text that may turn out to be a call is kept back; `close` gives what of it is text.
+        """
         shown: list[TextReceived | ReasoningReceived] = []
         for delta in deltas:
             match delta:
                 case TextDelta():
                     self._text.append(delta.text)
-                    shown.append(TextReceived(text=delta.text))
+                    shown.extend(self._show(self._guard.feed(delta.text)))
                 case ReasoningDelta():
                     self._reasoning.append(delta.text)
                     shown.append(ReasoningReceived(text=delta.text))
@@ -96,7 +107,21 @@ class Fold:
                     self._head = _fill(self._head, delta)
                 case DoneDelta():
                     self._is_done = True
-        return shown
+        return shown if self._request.stream else []
+
+    def close(self) -> list[TextReceived | ReasoningReceived]:
+        """Take the end of the answer and return the rest of the text, before `finish`.
+
+        Of an answer that broke off or was cut inside a call nothing more is shown.
+        """
+        if self._is_closed:
+            return []
+        self._is_closed = True
+        self._leak = find_leak("".join(self._text), offered=self._offered, fits=self._fits)
+        if self._is_broken_off or self._is_cut_in_text:
+            return []
+        rest = self._show(self._answer_text[self._shown_chars :])
+        return list(rest) if self._request.stream else []
 
     def finish(self) -> ModelResponse:
         """Return the response; call it once, after the last delta.
@@ -105,29 +130,80 @@ class Fold:
             ProtocolError: the answer broke off (`stream_interrupted`), was cut inside its calls
                 (`truncated`), or holds nothing (`empty_response`).
         """
-        if not self._reasons and not self._is_done:
+        self.close()
+        if self._is_broken_off:
             raise self._problem(
                 "The stream ended before the answer did.", kind="stream_interrupted"
             )
-        drafts = self._calls.drafts()
-        text = "".join(self._text)
+        drafts, mendings = self._drafts()
+        text = self._answer_text
         self._check(drafts, text)
-        calls, mendings = self._number(drafts)
-        content: list[ContentBlock] = []
-        if self._reasoning:
-            content.append(ReasoningContent(text="".join(self._reasoning)))
-        if text:
-            content.append(TextContent(text=text))
+        calls, more = self._number(drafts)
         return ModelResponse(
-            message=AssistantMessage(content=tuple(content), tool_calls=tuple(calls)),
+            message=AssistantMessage(content=self._content(text), tool_calls=tuple(calls)),
             finish_reason="tool_calls" if calls else self._finish_reason,
             raw_finish_reason=self._reasons[-1] if self._reasons else None,
             usage=self._usage,
             model=self._head.model,
             host=self._host,
             response_id=self._head.response_id,
-            mendings=tuple(mendings),
+            mendings=(*mendings, *more),
         )
+
+    def _drafts(self) -> tuple[list[CallDraft], list[Mending]]:
+        """Return the calls to make, and what was done about the others."""
+        drafts = self._calls.drafts()
+        mendings: list[Mending] = []
+        if self._leak is not None and not drafts:
+            drafts = list(self._leak.calls)
+        elif self._leak is not None:
+            # The host read the calls and left their text in place.
+            before = self._leak.calls[0].mendings[0].before
+            mendings.append(Mending(rung="dropped_leak", before=before, after=""))
+        if drafts and self._request.tool_choice.mode == "none":
+            names = ", ".join(draft.name for draft in drafts)
+            mendings.append(Mending(rung="dropped_call", before=short(names), after=""))
+            drafts = []
+        return drafts, mendings
+
+    @property
+    def _is_broken_off(self) -> bool:
+        return not self._reasons and not self._is_done
+
+    @property
+    def _is_cut_in_text(self) -> bool:
+        """Say whether the limit was reached inside something that began as a call in text."""
+        return self._finish_reason == "length" and self._guard.is_in_call
+
+    @property
+    def _answer_text(self) -> str:
+        """Return the text of the answer without calls that leaked into it."""
+        return "".join(self._text) if self._leak is None else self._leak.text
+
+    def _content(self, text: str) -> tuple[ContentBlock, ...]:
+        reasoning = "".join(self._reasoning)
+        blocks = (ReasoningContent(text=reasoning) if reasoning else None, *text_blocks(text))
+        return tuple(block for block in blocks if block is not None)
+
+    def _show(self, text: str) -> Iterator[TextReceived]:
+        self._shown_chars += len(text)
+        if text:
+            yield TextReceived(text=text)
+
+    def _fits(self, name: str, arguments: str) -> bool:
+        """Say whether an offered tool takes such arguments, mended where that is allowed."""
+        own_name = self._tool_names.get(name, name)
+        spec = next(tool for tool in self._request.tools if tool.name == own_name)
+        try:
+            schema = JsonSchema(spec.input_schema)
+        except JsonSchemaError:
+            return False
+        mended = mend_arguments(
+            arguments,
+            schema=spec.input_schema,
+            is_valid=lambda value: not schema.violations(value, limit=1),
+        )
+        return mended is not None
 
     @property
     def _finish_reason(self) -> FinishReason:
@@ -141,7 +217,7 @@ class Fold:
     def _check(self, drafts: Sequence[CallDraft], text: str) -> None:
         """Refuse an answer that was cut inside its calls, or holds nothing."""
         reason = self._finish_reason
-        if drafts and (reason == "length" or self._is_cut(drafts)):
+        if self._is_cut_in_text or (drafts and (reason == "length" or self._is_cut(drafts))):
             raise self._problem(
                 "The answer reached its token limit inside a tool call, which was not run; "
                 "allow more tokens (max_tokens).",

@@ -1,0 +1,145 @@
+"""Hold back text that may turn out to be a tool call, while an answer streams in.
+
+In:  pieces of text, cut anywhere.
+Out: at once, what can be nothing but text; the rest waits for the end of the answer.
+
+No part of a marker is ever shown before it is certain that no call follows it. What is held stays
+short until a call has really begun, so that the cost is linear in the text.
+"""
+
+import re
+from collections.abc import Set as AbstractSet
+from typing import Literal, TypeAlias
+
+from agentkit.dialect.leak import CALL_KEYS, MARKER, MAX_SPACE_CHARS
+
+Verdict: TypeAlias = Literal["wait", "call", "text"]
+
+_MARKERS = (
+    "[toolcalls]",
+    "[toolcall]",
+    "<toolcalls>",
+    "<toolcall>",
+    "<|toolcalls|>",
+    "<|toolcall|>",
+    "<functioncalls>",
+    "<functioncall>",
+    "<|functioncalls|>",
+    "<|functioncall|>",
+    "<pythontag>",
+    "<|pythontag|>",
+    "<function=",
+)
+_MARKER_CHARS = 150
+_OPENING = re.compile(r"\\?[\[<]|\\\Z")
+_FILLING = re.compile(r"[\\_ ]")
+_FENCE = re.compile(r"`{1,2}\Z|```[\w-]*\s*")
+_KEY = re.compile(r"\{\s*(?:(?P<quote>[\"'])(?P<key>\w*)(?P<end>(?P=quote)?))?")
+_NAME = re.compile(r"[A-Za-z0-9_.\\-]*")
+
+
+class LeakGuard:
+    """Lets text through as soon as it is certain to be text.
+
+    Args:
+        offered: the names of the tools on offer; with none, nothing is ever held.
+    """
+
+    def __init__(self, offered: AbstractSet[str]) -> None:
+        self._offered = offered
+        self._waiting = ""
+        self._is_start = bool(offered)
+        self._is_call = False
+
+    @property
+    def is_in_call(self) -> bool:
+        """Say whether what is held has the beginning of a call."""
+        return self._is_call
+
+    def feed(self, text: str) -> str:
+        """Take the next piece and return what may be shown now."""
+        if self._is_call or not self._offered:
+            return "" if self._is_call else text
+        self._waiting += text
+        if self._is_start:
+            verdict = _judge_start(self._waiting)
+            if verdict == "wait" and len(self._waiting) <= MAX_SPACE_CHARS:
+                return ""
+            self._is_start = False
+            if verdict == "call" or (verdict == "wait" and self._waiting.strip()):
+                return self._hold(0)
+        return self._let_through()
+
+    def _let_through(self) -> str:
+        """Return the text up to where a marker begins or may begin."""
+        done = 0
+        while marker := MARKER.search(self._waiting, done):
+            verdict = self._judge_after(marker)
+            is_endless = len(self._waiting) - marker.end() > MAX_SPACE_CHARS
+            if verdict == "call" or (verdict == "wait" and is_endless):
+                return self._hold(marker.start())
+            if verdict == "wait":
+                return self._keep(marker.start())
+            done = marker.end()
+        return self._keep(_unfinished_marker(self._waiting, done))
+
+    def _judge_after(self, marker: re.Match[str]) -> Verdict:
+        """Say whether what follows a marker is a call, may become one, or is text."""
+        after = self._waiting[marker.end() :]
+        after = after.lstrip(" \t\r\n,;")
+        if marker.group("name") is not None:
+            return "call" if marker.group("name") in self._offered else "text"
+        if not after:
+            return "wait"
+        if after[0] in "[{`":
+            return _judge_start(after)
+        name = _NAME.match(after)
+        spelled = name.group().replace("\\", "") if name is not None else ""
+        if name is not None and name.end() == len(after):
+            is_possible = any(offer.startswith(spelled) for offer in self._offered)
+            return "wait" if is_possible else "text"
+        return "call" if spelled in self._offered else "text"
+
+    def _hold(self, start: int) -> str:
+        """Hold everything from `start` on, to the end of the answer."""
+        self._is_call = True
+        return self._keep(start)
+
+    def _keep(self, start: int) -> str:
+        """Let the text before `start` through and keep the rest."""
+        shown, self._waiting = self._waiting[:start], self._waiting[start:]
+        if self._is_call:
+            self._waiting = ""  # the whole text is with the reader of the answer
+        return shown
+
+
+def _judge_start(text: str) -> Verdict:
+    """Say whether `text` begins a call in JSON: an object, a list of objects, fenced or not."""
+    text = text.lstrip()
+    fence = _FENCE.match(text)
+    if fence is not None:
+        text = text[fence.end() :]
+    text = text.removeprefix("[").lstrip() if text[:1] == "[" else text
+    if not text:
+        return "wait"
+    found = _KEY.match(text)
+    if found is None:
+        return "text"
+    key = found.group("key")
+    if key is None:
+        return "wait" if found.end() == len(text) else "text"
+    if found.group("end"):
+        return "call" if key in CALL_KEYS else "text"
+    is_possible = found.end() == len(text) and any(known.startswith(key) for known in CALL_KEYS)
+    return "wait" if is_possible else "text"
+
+
+def _unfinished_marker(text: str, start: int) -> int:
+    """Return where at the end of `text` a marker may have begun; its length if nowhere."""
+    for opening in _OPENING.finditer(text, max(start, len(text) - _MARKER_CHARS)):
+        spelled = _FILLING.sub("", text[opening.start() :]).lower()
+        if any(marker.startswith(spelled) for marker in _MARKERS) or spelled.startswith(
+            "<function="
+        ):
+            return opening.start()
+    return len(text)
