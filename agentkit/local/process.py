@@ -24,7 +24,7 @@ from agentkit.log import Log
 
 _MAX_URL_BYTES = 4096
 _TAIL_BYTES = 8192
-_TAIL_LINES = 6
+_TAIL_LINES = 10
 _LOG_PREFIX = re.compile(r"^\d[\d.]* [A-Z] +")  # llama.cpp's clock and level
 
 _log = Log("agentkit.local")
@@ -62,17 +62,16 @@ async def run_server(
         except BaseException:  # cancelled while it loads, when it does not listen
             await _stop(process, timeout_seconds=0)
             raise
-        _log.info("local_server_started", name=name, url=url)
+        _log.info("local_server_started", server=name, url=url)
         try:
             yield url
         finally:
-            died_with = process.returncode
-            await _stop(process, timeout_seconds=stop_timeout_seconds)
-            if died_with is not None:
+            was_killed = await _stop(process, timeout_seconds=stop_timeout_seconds)
+            if process.returncode and not was_killed:
                 _log.warning(
                     "local_server_died",
-                    name=name,
-                    exit_code=died_with,
+                    server=name,
+                    exit_code=process.returncode,
                     last_words=_last_words(messages).strip(),
                 )
 
@@ -84,17 +83,18 @@ async def _read_url(process: Process, *, timeout_seconds: float) -> str:
     return line.decode().strip()
 
 
-async def _stop(process: Process, *, timeout_seconds: float) -> None:
-    """End the process, whoever is being cancelled; return when it is gone."""
+async def _stop(process: Process, *, timeout_seconds: float) -> bool:
+    """End the process, whoever is being cancelled; say whether it had to be killed."""
     with anyio.CancelScope(shield=True):
         if process.stdin is not None:
             await process.stdin.aclose()
-        with anyio.move_on_after(timeout_seconds):
+        with anyio.move_on_after(timeout_seconds) as patience:
             await process.wait()
-        if process.returncode is None:
+        if patience.cancelled_caught:
             with suppress(ProcessLookupError):  # it went just now
                 process.kill()
         await process.aclose()
+    return patience.cancelled_caught
 
 
 def _reason(error: Exception, process: Process, timeout_seconds: float) -> str:

@@ -1,0 +1,39 @@
+"""The tiny model and one server on it, made once for all tests of this folder."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import httpx
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from agentkit.local.server import launch
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the tiny model; needs the packages gguf, numpy and sentencepiece."""
+    pytest.importorskip("gguf")
+    path = tmp_path_factory.mktemp("weights") / "tiny_mixtral.gguf"
+    import_module("tests.local.tiny_mixtral").write_model(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def base_url(weights: Path) -> Iterator[str]:
+    """Launch llama.cpp's server on the tiny model."""
+    pytest.importorskip("xllamacpp")
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(launch(str(weights))) as url,
+    ):
+        yield url
+
+
+@pytest.fixture
+def client(base_url: str) -> Iterator[httpx.Client]:
+    """Open a connection per request: this server closes one after a stream, unannounced."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(base_url=base_url, limits=limits, timeout=10, trust_env=False) as client:
+        yield client

@@ -1,0 +1,145 @@
+"""`local:PATH.gguf` starts a server on the weights, or says in one error why it cannot."""
+
+import re
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import pytest
+
+from agentkit.errors import ConfigError, MissingExtraError
+from agentkit.local.server import launch
+from agentkit.model.launch import Launcher
+
+
+async def refused(model: str) -> str:
+    """Return the message with which `launch` refuses `model`."""
+    with anyio.fail_after(10), pytest.raises(ConfigError) as caught:
+        async with launch(model):
+            pytest.fail("it must not start")
+    return str(caught.value)
+
+
+async def test_a_model_without_a_path_is_refused() -> None:
+    """`local:` alone is easily written."""
+    assert await refused("") == "'local:' names no weights; write 'local:PATH.gguf'."
+
+
+async def test_a_file_that_does_not_exist_is_named() -> None:
+    """The path is shown as the user wrote it."""
+    assert await refused("no/such.gguf") == (
+        "Cannot read the weights at 'no/such.gguf': No such file or directory;"
+        " write 'local:PATH.gguf'."
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["\0", "~no-such-user-here/x.gguf", "."],
+    ids=["no path at all", "no such user", "a folder"],
+)
+async def test_a_path_that_cannot_be_read_is_refused(model: str) -> None:
+    """Whatever the reason of the system, it is one error."""
+    assert (await refused(model)).startswith(f"Cannot read the weights at {model!r}: ")
+
+
+async def test_a_file_of_another_kind_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    """Weights as safetensors or PyTorch files are the usual mistake."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"PK\x03\x04")
+
+    assert await refused(str(path)) == (
+        f"{str(path)!r} is not a GGUF file; convert the weights with llama.cpp's tools first."
+    )
+
+
+async def test_without_the_extra_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package is looked for, not loaded."""
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF")
+
+    with pytest.raises(MissingExtraError, match=r"install 'mixtral-agentkit\[local\]'"):
+        async with launch(str(path)):
+            pytest.fail("it must not start")
+
+
+@pytest.fixture
+def cut_weights(weights: Path, tmp_path: Path) -> Path:
+    """Make a file as a broken download leaves it."""
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(weights.read_bytes()[:3_000_000])
+    return path
+
+
+async def test_weights_that_llama_cpp_cannot_load_are_an_error_with_its_own_words(
+    cut_weights: Path,
+) -> None:
+    """Its log is not shown otherwise."""
+    pytest.importorskip("xllamacpp")
+
+    message = await refused(str(cut_weights))
+
+    assert message.startswith(
+        f"llama.cpp's server for {str(cut_weights)!r} did not start: it ended with exit code 1."
+    )
+    assert "data is not within the file bounds, model is corrupted or incomplete" in message
+    assert "Traceback" not in message
+
+
+async def test_the_server_answers_on_loopback_and_is_gone_afterwards(weights: Path) -> None:
+    """Its port is closed when the context is left."""
+    pytest.importorskip("xllamacpp")
+    launcher: Launcher = launch
+
+    with anyio.fail_after(10):
+        async with launcher(str(weights)) as url:
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
+            assert await ask(url, "GET /v1/models HTTP/1.1\r\n\r\n") == "HTTP/1.1 200 OK"
+
+    check_nobody_listens(url)
+
+
+async def test_a_server_at_work_is_gone_at_once_when_its_user_is_cancelled(weights: Path) -> None:
+    """A generation that would go on for seconds does not hold it."""
+    pytest.importorskip("xllamacpp")
+    body = '{"prompt": "[INST] hi[/INST]", "max_tokens": 4000, "ignore_eos": true, "stream": true}'
+    head = f"POST /v1/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    with anyio.fail_after(10), anyio.CancelScope() as scope:
+        async with launch(str(weights)) as url:
+            assert await ask(url, head + body) == "HTTP/1.1 200 OK"
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+
+    check_nobody_listens(url)
+
+
+async def test_the_same_weights_may_be_served_twice_at_once(weights: Path) -> None:
+    """Each has a port of its own."""
+    pytest.importorskip("xllamacpp")
+    request = "GET /v1/models HTTP/1.1\r\n\r\n"
+
+    with anyio.fail_after(10):
+        async with launch(str(weights)) as first, launch(str(weights)) as second:
+            assert first != second
+            assert await ask(first, request) == await ask(second, request) == "HTTP/1.1 200 OK"
+
+
+async def ask(url: str, request: str) -> str:
+    """Send `request` and return the status line of the answer."""
+    parts = urlsplit(url)
+    async with await anyio.connect_tcp(str(parts.hostname), parts.port or 0) as stream:
+        await stream.send(request.encode())
+        return (await stream.receive()).split(b"\r\n")[0].decode()
+
+
+def check_nobody_listens(url: str) -> None:
+    """Connect to where a server was."""
+    parts = urlsplit(url)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((str(parts.hostname), parts.port or 0), timeout=5)

@@ -1,0 +1,118 @@
+"""The child's program, run with a stand-in for the package that holds llama.cpp."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from agentkit.local import serve
+
+STAND_IN = """
+import http.server, json, os, threading
+
+class CommonParams:
+    def __init__(self):
+        self.model = type("Model", (), {})()
+
+class Server:
+    def __init__(self, params):
+        if params.model.path == "broken":
+            raise RuntimeError("the weights are broken")
+        os.write(1, b"llama.cpp prints what it likes\\n")
+        answers = [503, 200]
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(answers.pop(0) if self.path == "/health" else 404)
+                self.end_headers()
+
+            def log_message(self, *args):
+                os.write(2, b"asked for health\\n")
+
+        server = http.server.HTTPServer((params.hostnames[0], params.port), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.listening_address = f"http://127.0.0.1:{server.server_port}"
+        del params.model
+        os.write(2, json.dumps(vars(params)).encode() + b"\\n")
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Mapping[str, str]:
+    """Put the stand-in where the child looks first."""
+    (tmp_path / "xllamacpp.py").write_text(STAND_IN)
+    return {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+
+def start(path: str, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """Start the program as `launch` does."""
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-P", serve.__file__, path],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_it_announces_only_its_url_once_healthy_and_ends_with_its_input(
+    environment: Mapping[str, str],
+) -> None:
+    """What llama.cpp prints to standard output goes to standard error."""
+    with start("tiny.gguf", environment) as process:
+        assert process.stdout is not None
+        first_line = process.stdout.readline()
+        rest, errors = process.communicate(timeout=5)
+
+    assert first_line.startswith("http://127.0.0.1:")
+    assert rest == ""
+    assert process.returncode == 0
+    assert "llama.cpp prints what it likes" in errors
+    assert errors.count("asked for health") == 2
+
+
+def test_the_server_listens_on_loopback_only_and_to_no_web_page(
+    environment: Mapping[str, str],
+) -> None:
+    """There is no key: whoever can reach it can use it."""
+    with start("tiny.gguf", environment) as process:
+        _, errors = process.communicate(timeout=5)
+
+    assert '"hostnames": ["127.0.0.1"], "port": 0' in errors
+    assert '"cors_origins": "", "cors_credentials": false' in errors
+
+
+def test_an_interrupt_from_the_terminal_leaves_it_running(environment: Mapping[str, str]) -> None:
+    """Ctrl-C stops an answer; the conversation goes on."""
+    with start("tiny.gguf", environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=5)
+
+    assert process.returncode == 0
+
+
+def test_weights_that_do_not_load_end_it_with_the_reason(environment: Mapping[str, str]) -> None:
+    """One line, no traceback."""
+    with start("broken", environment) as process:
+        output, errors = process.communicate(timeout=5)
+
+    assert (output, errors, process.returncode) == ("", "the weights are broken\n", 1)
+
+
+def test_a_package_that_does_not_import_ends_it_with_the_reason(
+    environment: Mapping[str, str],
+) -> None:
+    """A wheel may lack a library of the system."""
+    (Path(environment["PYTHONPATH"]) / "xllamacpp.py").write_text("raise ImportError('no libfoo')")
+
+    with start("tiny.gguf", environment) as process:
+        output, errors = process.communicate(timeout=5)
+
+    assert (output, errors, process.returncode) == ("", "no libfoo\n", 1)
