@@ -93,9 +93,7 @@ def _float(text: str) -> float:
 
 def _int(text: str) -> int:
     if len(text) > MAX_DIGITS:
-        raise JsonTextError(
-            f"a number has {len(text):,} digits, and at most {MAX_DIGITS:,} are read"
-        )
+        raise JsonTextError(f"a number has {len(text):,} digits; at most {MAX_DIGITS:,} are read")
     return int(text)
 
 

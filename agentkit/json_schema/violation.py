@@ -7,7 +7,7 @@ Where one of several forms would do, the form that came closest is explained, no
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -89,24 +89,19 @@ class Violation:
 
 def describe(value: object) -> str:
     """Say in a few words what `value` is; never longer than a line."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return json.dumps(value)
-        case int() | float():
-            return f"the number {shorten(str(value))}"
-        case str():
-            return f"the text {json.dumps(shorten(value), ensure_ascii=False)}"
-        case list():
-            return f"an array of {len(value)}" if value else "an empty array"
-        case dict() if not value:
-            return "an empty object"
-        case dict():
-            keys = ", ".join(repr(shorten(key)) for key in islice(value, 4))
-            return f"an object with {keys}{', …' if len(value) > 4 else ''}"
-        case _:
-            return f"a value of the type {type(value).__name__}"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return f"the number {shorten(str(value))}"
+    if isinstance(value, str):
+        return f"the text {json.dumps(shorten(value), ensure_ascii=False)}"
+    if isinstance(value, list):
+        return f"an array of {len(value)}" if value else "an empty array"
+    if isinstance(value, dict):
+        keys = ", ".join(repr(shorten(str(key))) for key in islice(value, 4))
+        more = ", …" if len(value) > 4 else ""
+        return f"an object with {keys}{more}" if value else "an empty object"
+    return f"a value of the type {type(value).__name__}"
 
 
 def shorten(text: str, limit: int = 60) -> str:
@@ -135,25 +130,35 @@ def explain(errors: Iterable[Any], base: tuple[str | int, ...] = ()) -> Iterator
 def _expected(error: Any) -> str:  # jsonschema has no types
     """Say what one keyword asks for."""
     wanted = error.validator_value
-    match error.validator:
-        case None:
-            return "nothing here"
-        case "type":
-            names = [wanted] if isinstance(wanted, str) else wanted
-            return " or ".join(_TYPES.get(name, name) for name in names)
-        case "required":
-            return "a value, since it is required"
-        case "enum":
-            listed = ", ".join(_brief(item) for item in wanted[:20])
-            return f"one of {listed}{', …' if len(wanted) > 20 else ''}"
-        case "format":
-            return _FORMATS.get(wanted, f"a text of the format {wanted!r}")
-        case "oneOf":
-            return "a value that fits one form only"
-        case keyword if keyword in _PHRASES:
-            return _PHRASES[keyword].format(_brief(wanted))
-        case keyword:
-            return f"a value that meets {keyword!r}: {_brief(wanted)}"
+    if error.validator in _SENTENCES:
+        return _SENTENCES[error.validator](wanted)
+    if error.validator in _PHRASES:
+        return _PHRASES[error.validator].format(_brief(wanted))
+    return f"a value that meets {error.validator!r}: {_brief(wanted)}"
+
+
+def _type_names(wanted: Any) -> str:
+    names = [wanted] if isinstance(wanted, str) else wanted
+    return " or ".join(_TYPES.get(name, name) for name in names)
+
+
+def _choices(wanted: Any) -> str:
+    listed = ", ".join(_brief(item) for item in wanted[:20])
+    return f"one of {listed}{', …' if len(wanted) > 20 else ''}"
+
+
+def _brief(value: JsonValue) -> str:
+    return shorten(json.dumps(value, ensure_ascii=False), 80)
+
+
+_SENTENCES: Mapping[str | None, Callable[[Any], str]] = {
+    None: lambda _: "nothing here",
+    "type": _type_names,
+    "enum": _choices,
+    "required": lambda _: "a value, since it is required",
+    "format": lambda wanted: _FORMATS.get(wanted, f"a text of the format {wanted!r}"),
+    "oneOf": lambda _: "a value that fits one form only",
+}
 
 
 def _found(error: Any) -> str:
@@ -167,7 +172,8 @@ def _explain_choice(error: Any, path: tuple[str | int, ...]) -> Iterator[Violati
         forms.setdefault(inner.schema_path[0], []).append(inner)
     close = [inner for inner in forms.values() if not any(map(_is_other_type, inner))]
     if close:
-        yield from explain(min(close, key=_distance), path)
+        closest: list[Any] = min(close, key=_distance)
+        yield from explain(closest, path)
         return
     expected = dict.fromkeys(_expected(inner) for form in forms.values() for inner in form[:1])
     yield Violation(path=path, expected=" or ".join(expected), found=describe(error.instance))
@@ -195,7 +201,3 @@ def _explain_extra(error: Any, path: tuple[str | int, ...]) -> Iterator[Violatio
             yield Violation(
                 path=(*path, key), expected=expected, found=describe(error.instance[key])
             )
-
-
-def _brief(value: JsonValue) -> str:
-    return shorten(json.dumps(value, ensure_ascii=False), 80)

@@ -4,6 +4,7 @@ In:  a pydantic model of parameters; a return annotation.
 Out: the input schema; the output schema and how to write values of it.
 """
 
+import math
 import re
 import types
 from collections.abc import Awaitable, Collection, Coroutine, Iterable
@@ -22,7 +23,7 @@ from agentkit.content import (
     ResourceLink,
     TextContent,
 )
-from agentkit.json_schema import JsonObject
+from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.message import ToolResult
 
 BLOCK_TYPES = (
@@ -36,6 +37,7 @@ BLOCK_TYPES = (
 RESULT_KEY = "result"
 
 _FREE_FORM = {Signature.empty, None, type(None), str, Any, object}
+_VALUE_KEYWORDS = {"default", "examples", "const", "enum"}
 _BINARY = {bytes, bytearray, ToolResult, *BLOCK_TYPES}
 
 
@@ -76,10 +78,31 @@ def derive_input_schema(model: type[BaseModel]) -> JsonObject:
     schema.pop("title", None)
     schema.setdefault("properties", {})
     _strip_titles(schema)
-    return schema
+    return cast(JsonObject, _finite(schema))
 
 
-def derive_output(annotation: object) -> Output:
+def check_patterns(schema: JsonValue) -> None:
+    """Read every pattern: pydantic takes some that Python's own `re` cannot read.
+
+    Raises:
+        ValueError: one cannot be read.
+    """
+    if isinstance(schema, list):
+        for item in schema:
+            check_patterns(item)
+    elif isinstance(schema, dict):
+        pattern = schema.get("pattern")
+        if isinstance(pattern, str):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"the pattern {pattern!r} cannot be read: {error}") from error
+        for key, item in schema.items():
+            if key not in _VALUE_KEYWORDS:
+                check_patterns(item)
+
+
+def derive_output(annotation: Any) -> Output:
     """Return what a return annotation says of the result.
 
     Text, content blocks, bytes, nothing and unknown types have no schema. As MCP wants an object,
@@ -119,7 +142,7 @@ def _as_object(schema: JsonObject) -> tuple[JsonObject, bool]:
         found["$defs"] = definitions
     found.pop("title", None)
     _strip_titles(found)
-    return found, not is_object
+    return cast(JsonObject, _finite(found)), not is_object
 
 
 def _strip_titles(schema: JsonObject) -> None:
@@ -132,7 +155,20 @@ def _strip_titles(schema: JsonObject) -> None:
             del found["title"]
 
 
-def _awaited(annotation: object) -> object:
+def _finite(value: JsonValue) -> JsonValue:
+    """Leave out what JSON cannot say, such as a default of infinity."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items() if not _is_infinite(item)}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_infinite(value: JsonValue) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_infinite, value))
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _awaited(annotation: Any) -> Any:
     """Return what is left when a returned coroutine has been awaited."""
     if get_origin(annotation) in (Awaitable, Coroutine):
         return get_args(annotation)[-1]

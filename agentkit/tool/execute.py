@@ -7,15 +7,13 @@ What a tool raises is an answer for the model and a line with traceback in the l
 ours, cancellation and what ends the program leave `execute_calls`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 import anyio
-import anyio.to_thread
-from anyio.lowlevel import RunVar
 
 from agentkit.clock import Clock
 from agentkit.errors import ToolError
@@ -26,9 +24,9 @@ from agentkit.log import Log
 from agentkit.message import ToolResult
 from agentkit.tool.output import MAX_RESULT_CHARACTERS, build_result
 from agentkit.tool.run_context import RunContext
+from agentkit.tool.threads import Raised, run_in_thread
 from agentkit.tool.validate import ReadyCall
 
-MAX_THREADS = 64
 MAX_ERROR_CHARACTERS = 2_000
 
 log = Log("agentkit.tool")
@@ -86,19 +84,26 @@ async def execute_calls(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """What is the same for all calls of a stage."""
+    """What is the same for all calls of a stage.
+
+    Attributes:
+        deaf: what listeners raised at a progress report, by call id.
+    """
 
     deps: object
     emit: Emit
     clock: Clock
     timeout_seconds: float | None
     max_characters: int
+    deaf: dict[str, Exception] = field(default_factory=dict)
 
     async def run(self, call: ReadyCall) -> ToolResult:
         """Run one call and tell the listeners."""
         await self.emit(ToolCallStarted(call=call.call))
         started = self.clock.monotonic()
         outcome = await self._attempt(call)
+        if call.call.id in self.deaf:
+            raise self.deaf[call.call.id]
         if isinstance(outcome, _Failure):
             result = ToolResult.of(call.call.id, outcome.text, is_error=True)
         else:
@@ -126,24 +131,29 @@ class _Work:
         if call.tool.binding.takes_context:
             positional = (self._context(call), *positional)
         function = partial(call.tool.function, *positional, **call.bound.named)
-        try:
-            if call.tool.binding.is_async:
-                return await function()
-            outcome = await anyio.to_thread.run_sync(
-                _capture, function, abandon_on_cancel=True, limiter=_threads()
-            )
-            if isinstance(outcome, _Raised):
-                return _failed(call, outcome.error)
-            return await outcome if isawaitable(outcome) else outcome
-        except Exception as error:  # noqa: BLE001  # a stranger's code, answered to the model
-            return _failed(call, error)
+        # A group that holds a cancellation or the end of the program is no answer of the tool.
+        with ungrouped():
+            try:
+                if call.tool.binding.is_async:
+                    return await function()
+                outcome = await run_in_thread(function)
+                if isinstance(outcome, Raised):
+                    return _failed(call, outcome.error)
+                return await outcome if isawaitable(outcome) else outcome
+            except Exception as error:  # noqa: BLE001  # a stranger's code, told to the model
+                return _failed(call, error)
 
     def _context(self, call: ReadyCall) -> RunContext[Any]:
         async def report(progress: float, total: float | None, message: str | None) -> None:
             event = ToolProgressed(
                 call_id=call.call.id, progress=progress, total=total, message=message
             )
-            await self.emit(event)
+            try:
+                await self.emit(event)
+            except Exception as error:
+                # The listener failed, not the tool, which would swallow it as its own.
+                self.deaf[call.call.id] = error
+                raise
 
         return RunContext(
             deps=self.deps,
@@ -159,33 +169,6 @@ class _Failure:
     """Why a tool gave nothing."""
 
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Raised:
-    """What a tool raised in a thread; carried as a value, since not every exception can cross."""
-
-    error: Exception
-
-
-_limiters: RunVar[anyio.CapacityLimiter] = RunVar("agentkit_tool_threads")
-
-
-def _threads() -> anyio.CapacityLimiter:
-    """Return the limit on threads of this event loop, our own: a tool may use anyio's."""
-    limiter = _limiters.get(None)
-    if limiter is None:
-        limiter = anyio.CapacityLimiter(MAX_THREADS)
-        _limiters.set(limiter)
-    return limiter
-
-
-def _capture(function: Callable[[], object]) -> object:
-    """Call `function` in a worker thread."""
-    try:
-        return function()
-    except Exception as error:  # noqa: BLE001  # a stranger's code, answered to the model
-        return _Raised(error=error)
 
 
 def _failed(call: ReadyCall, error: Exception) -> _Failure:

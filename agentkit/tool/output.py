@@ -38,6 +38,7 @@ def build_result(
     """Return the result of `call` for what its tool returned.
 
     Args:
+        call: the call that ran.
         value: text and content blocks are taken as they are, models, dataclasses and other
             values as JSON, bytes as a block.
         max_characters: text beyond is cut, and a note says so; structured content stays whole.

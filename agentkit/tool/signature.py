@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from agentkit.errors import ToolDefinitionError
 from agentkit.json_schema import JsonObject
 from agentkit.tool.binding import FunctionBinding, Parameter
-from agentkit.tool.derive import derive_input_schema, derive_output
+from agentkit.tool.derive import check_patterns, derive_input_schema, derive_output
 from agentkit.tool.docstring import read_docstring
 from agentkit.tool.run_context import RunContext
 
@@ -58,8 +58,8 @@ def read_function(function: Callable[..., object]) -> FunctionFacts:
     if method_of is not None:
         del parameters[0]
     takes_context = bool(parameters) and _is_context(hints.get(parameters[0].name))
-    if takes_context:
-        del parameters[0]
+    if takes_context and parameters.pop(0).kind is inspect.Parameter.KEYWORD_ONLY:
+        raise ToolDefinitionError(f"{label} takes its RunContext by keyword; put it before '*'.")
     model, fields = _build_model(parameters, hints, label)
     documentation = read_docstring(_docstring(function, body))
     schema = _input_schema(model, hints, label)
@@ -125,7 +125,10 @@ def _body(function: Callable[..., object]) -> Callable[..., object]:
         function = function.__func__
     elif not isinstance(function, FunctionType | type) and not inspect.isroutine(function):
         function = getattr(type(function), "__call__", function)  # noqa: B004
-    return inspect.unwrap(function, stop=lambda found: hasattr(found, "__signature__"))
+    unwrapped: Callable[..., object] = inspect.unwrap(
+        function, stop=lambda found: hasattr(found, "__signature__")
+    )
+    return unwrapped
 
 
 def _check_kind(body: Callable[..., object], label: str) -> None:
@@ -256,9 +259,11 @@ def _field(model: type[BaseModel], attribute: str, parameter: inspect.Parameter)
 
 def _input_schema(model: type[BaseModel], hints: Mapping[str, Any], label: str) -> JsonObject:
     try:
-        return derive_input_schema(model)
+        schema = derive_input_schema(model)
+        check_patterns(schema)
     except Exception as error:
         raise _bad_type(label, hints, error) from error
+    return schema
 
 
 def _bad_type(label: str, hints: Mapping[str, Any], error: Exception) -> ToolDefinitionError:

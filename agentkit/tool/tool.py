@@ -9,7 +9,6 @@ A tool that exists can be offered: its name and schemas are checked when it is m
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from types import MethodType
 from typing import Any, Generic, TypedDict, Unpack, cast, overload
 
@@ -286,7 +285,10 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         ToolDefinitionError: a model cannot be offered this function.
     """
     hints = {f"{key}_hint": options.pop(key) for key in _HINTS if key in options}
-    decorate = partial(Tool.from_function, annotations=ToolAnnotations(**hints), **options)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        return Tool.from_function(function, annotations=ToolAnnotations(**hints), **options)
+
     return decorate if function is None else decorate(function)
 
 

@@ -57,9 +57,8 @@ def as_toolset(tools: Iterable[ToolLike]) -> Toolset:
     Raises:
         ToolDefinitionError: something is none of these, or two tools have one name.
     """
-    if isinstance(tools, Toolset) and not isinstance(tools, Iterable):
-        return tools
-    if isinstance(tools, str | bytes) or not isinstance(tools, Iterable):
+    listed: object = tools
+    if isinstance(listed, str | bytes | Mapping) or not isinstance(listed, Iterable):
         raise ToolDefinitionError(f"tools={tools!r} is no list of tools; write tools=[…].")
     return combine(*(one if isinstance(one, Toolset) else StaticToolset([one]) for one in tools))
 
