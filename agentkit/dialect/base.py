@@ -88,11 +88,14 @@ class Encoded:
     Attributes:
         tool_names: wire name to our name, for the names that had to change.
         fields: the names at the top of the body, so that a refusal of one can be recognised.
+        opening: how the answer begins, where the request holds that already and the host will
+            not repeat it.
     """
 
     wire: WireRequest
     fields: frozenset[str] = frozenset()
     tool_names: Mapping[str, str] = field(default_factory=dict)
+    opening: tuple[Delta, ...] = ()
 
 
 class Decoder(Protocol):

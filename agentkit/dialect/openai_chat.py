@@ -47,7 +47,10 @@ class OpenAIChat:
         fields["messages"] = b"[" + messages + b"]"
         if offer.tools:
             fields["tools"] = self._encode_tools(offer.tools)
-        for name, value in (*_choice_fields(request, accepts, offer), *_settings(request, accepts)):
+        for name, value in (
+            *_choice_fields(request, accepts, offer),
+            *settings_fields(request, accepts),
+        ):
             fields[name] = to_json(value)
         for name in accepts.omit:
             fields.pop(name, None)
@@ -134,7 +137,7 @@ def _choice_fields(
         yield "parallel_tool_calls", parallel
 
 
-def _settings(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
+def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
     """Yield what the caller set, under the host's names; a seed is a wish and may be dropped."""
     settings = request.settings
     if settings.temperature is not None:

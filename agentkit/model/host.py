@@ -36,7 +36,7 @@ from agentkit.transport.open import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import Usage
 
-MAX_ERROR_BYTES = 1_000_000
+MAX_ERROR_BYTES = 100_000
 CLOSE_SECONDS = 5.0
 DRAIN_SECONDS = 0.2
 MILLION = 1_000_000
@@ -211,6 +211,7 @@ class HostConnection:
         if wait > 0:
             await anyio.sleep(wait)
         fold = Fold(request, tool_names=encoded.tool_names, host=provider.name)
+        fold.feed(encoded.opening)
         async with self._transport.exchange(encoded.wire) as answer:
             self._pacer.note(answer.head.headers, now=anyio.current_time())
             if not answer.head.is_success:
