@@ -56,20 +56,22 @@ class LiveSteps:
         self._emit = emit
         self._listed: tuple[Tool, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
-        self._tools: Mapping[str, Tool] | None = None
+        self._tools: Mapping[str, Tool] = {}
+        self._offered: Mapping[str, Tool] | None = None
 
     async def call_model(self, state: RunState, step: CallModel) -> ModelResponse:
         """Make one exchange; see `Steps`."""
         turn = state.turns + 1
         await self._emit(TurnStarted(turn=turn))
-        await self._list_tools()
+        tools = await self._list_tools()
+        self._offered = tools if step.closing is None else {}
         instructions = self._given.instructions
         if step.closing is not None:
             instructions = f"{instructions}\n\n{CLOSING_INSTRUCTIONS}".strip()
         request = ModelRequest(
             history=state.history,
             instructions=instructions,
-            tools=() if step.closing is not None else self._specs,
+            tools=self._specs if self._offered else (),
             tool_choice=step.choice,
             settings=self._given.settings,
             stream=self._given.stream,
@@ -93,13 +95,13 @@ class LiveSteps:
 
     async def run_tools(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
         """Check and run `calls`; see `Steps`."""
-        if self._tools is None:
-            await self._list_tools()
-        tools = self._tools or {}
+        if self._offered is None:
+            self._offered = await self._list_tools()
+        offered = self._offered
         results: dict[str, ToolResult] = {}
         ready: list[ReadyCall] = []
         for call in calls:
-            checked = validate_call(call, tools)
+            checked = validate_call(call, offered)
             if isinstance(checked, ToolResult):
                 results[call.id] = checked
                 await self._emit(ToolCallRefused(call=call, result=checked))
@@ -119,10 +121,11 @@ class LiveSteps:
                 results[result.call_id] = result
         return [results[call.id] for call in calls]
 
-    async def _list_tools(self) -> None:
+    async def _list_tools(self) -> Mapping[str, Tool]:
         """Ask for the tools of this turn; the same ones keep their specs, so are encoded once."""
         listed = tuple(await self._toolset.list_tools())
-        if self._tools is None or listed != self._listed:
+        if listed != self._listed:
             self._tools = index_tools(listed)
             self._listed = listed
             self._specs = tuple(tool.spec for tool in listed)
+        return self._tools

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agentkit.agent.step import RunState
 from agentkit.event import StopReason
 from agentkit.history import History
-from agentkit.message import AssistantMessage
+from agentkit.message import AssistantMessage, UserMessage
 from agentkit.usage import Usage
 
 
@@ -36,12 +36,21 @@ class RunResult:
     @classmethod
     def finished(cls, state: RunState, reason: StopReason, *, model: str) -> "RunResult":
         """Build the result of a run that has come to its end."""
-        last = state.history[-1]
         return cls(
-            output=last.text if isinstance(last, AssistantMessage) else "",
+            output=_output(state.history),
             history=state.history,
             usage=state.usage,
             stop_reason=reason,
             turns=state.turns,
             model=model,
         )
+
+
+def _output(history: History) -> str:
+    """Return the last text the model gave since the user spoke; empty if it gave none."""
+    for message in reversed(history):
+        if isinstance(message, UserMessage):
+            break
+        if isinstance(message, AssistantMessage) and message.text:
+            return message.text
+    return ""
