@@ -1,0 +1,104 @@
+"""Strategies for messages and histories: anything that the types allow."""
+
+import json
+
+from hypothesis import strategies as st
+
+from agentkit.content import (
+    ContentBlock,
+    EmbeddedResource,
+    ImageContent,
+    ReasoningContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.history import History
+from agentkit.json_schema import JsonValue
+from agentkit.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+
+texts = st.text(max_size=12) | st.sampled_from(
+    ["", " ", "\n\n", "hi", "[TOOL_CALLS]", "é✓🙂", "{}"]
+)
+
+json_scalars: st.SearchStrategy[JsonValue] = (
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=8)
+)
+json_values: st.SearchStrategy[JsonValue] = st.recursive(
+    json_scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+json_objects = st.dictionaries(st.text(max_size=6), json_values, max_size=3)
+
+argument_texts = json_objects.map(json.dumps) | st.sampled_from(
+    ["", "{}", "null", "[1]", '{"a": ', "{'a': 1}", '"{}"', "not json", '{"a": NaN}']
+)
+
+tool_names = st.from_regex(r"[A-Za-z0-9_.-]{1,128}", fullmatch=True) | st.sampled_from(
+    ["add", "fs.read", "fs_read", "x" * 128]
+)
+call_ids = st.sampled_from(["call_1", "a1B2c3D4e", "0", "same", "é"]) | st.text(
+    min_size=1, max_size=40
+)
+
+readable_blocks: st.SearchStrategy[ContentBlock] = st.one_of(
+    texts.map(lambda text: TextContent(text=text)),
+    texts.map(lambda text: ReasoningContent(text=text)),
+    st.just(ResourceLink(uri="file:///a", name="a")),
+    st.just(EmbeddedResource(uri="file:///b", text="b")),
+    st.just(EmbeddedResource(uri="file:///c", blob="AAAA")),
+)
+any_blocks = readable_blocks | st.just(ImageContent(data="AAAA", mime_type="image/png"))
+
+system_messages = texts.map(lambda text: SystemMessage(text=text))
+user_messages = st.lists(readable_blocks, max_size=3).map(
+    lambda blocks: UserMessage(content=tuple(blocks))
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, max_messages: int = 8) -> History:
+    """Draw a history whose calls all have their results, in any order of them."""
+    history = History()
+    used: set[str] = set()
+    count = draw(st.integers(0, max_messages))
+    for _ in range(count):
+        message = draw(st.one_of(system_messages, user_messages, _assistant_messages(used)))
+        history = history.add(message)
+        if isinstance(message, AssistantMessage):
+            used.update(call.id for call in message.tool_calls)
+            history = history.add(*_results(draw, message.tool_calls))
+    return history
+
+
+def _assistant_messages(used: set[str]) -> st.SearchStrategy[AssistantMessage]:
+    ids = call_ids.filter(lambda call_id: call_id not in used)
+    calls = st.lists(
+        st.builds(ToolCall, id=ids, name=tool_names, arguments=argument_texts),
+        max_size=3,
+        unique_by=lambda call: call.id,
+    )
+    return st.builds(
+        AssistantMessage,
+        content=st.lists(readable_blocks, max_size=2).map(tuple),
+        tool_calls=st.just(()) | calls.map(tuple),
+    )
+
+
+def _results(draw: st.DrawFn, calls: tuple[ToolCall, ...]) -> list[Message]:
+    results: list[Message] = []
+    order = draw(st.permutations(calls))
+    for call in order:
+        blocks = draw(st.lists(any_blocks, max_size=2))
+        is_error = draw(st.booleans())
+        results.append(ToolResult(call_id=call.id, content=tuple(blocks), is_error=is_error))
+    return results
