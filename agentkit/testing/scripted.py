@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse
+from agentkit.config.profile import ModelProfile
 from agentkit.content import ReasoningContent, TextContent
 from agentkit.event import Emit, ReasoningReceived, TextReceived
 from agentkit.json_schema import JsonValue
@@ -30,9 +31,15 @@ class ScriptedModel:
     One script serves all connections; `requests` holds what was asked, oldest first.
     """
 
-    def __init__(self, *answers: ScriptedAnswer, name: str = "scripted:model") -> None:
+    def __init__(
+        self,
+        *answers: ScriptedAnswer,
+        name: str = "scripted:model",
+        profile: ModelProfile | None = None,
+    ) -> None:
         self._answers = list(answers)
         self._name = name
+        self.profile = profile or ModelProfile(family="scripted", id="model")
         self.requests: list[ModelRequest] = []
 
     @property
@@ -173,6 +180,7 @@ class _Chunks(AsyncIterator[bytes]):
         return chunk
 
 
-def tool_call(name: str, arguments: JsonValue = None, *, id: str = "call00001") -> ToolCall:  # noqa: A002  # the field's name
+def tool_call(name: str, arguments: JsonValue = None, *, call_id: str = "call00001") -> ToolCall:
     """Build a call with its arguments written as JSON text; None means no arguments."""
-    return ToolCall(id=id, name=name, arguments=json.dumps({} if arguments is None else arguments))
+    written = json.dumps({} if arguments is None else arguments)
+    return ToolCall(id=call_id, name=name, arguments=written)
