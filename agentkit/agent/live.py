@@ -127,5 +127,5 @@ class LiveSteps:
         if listed != self._listed:
             self._tools = index_tools(listed)
             self._listed = listed
-            self._specs = tuple(tool.spec for tool in listed)
+            self._specs = tuple(tool.spec for tool in self._tools.values())
         return self._tools

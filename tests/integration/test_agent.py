@@ -466,9 +466,20 @@ async def test_calls_with_side_effects_run_one_after_the_other() -> None:
 
 
 def test_two_tools_of_one_name_are_refused_when_the_agent_is_made() -> None:
-    """Not in the middle of a run."""
-    with pytest.raises(ToolDefinitionError, match="add"):
-        Agent(ScriptedModel(), tools=[add, StaticToolset([add])])
+    """Not in the middle of a run; the same tool twice is one tool."""
+    other = Tool.from_function(lambda: None, name="add", description="Another.")
+
+    with pytest.raises(ToolDefinitionError, match="Two tools have the name 'add'"):
+        Agent(ScriptedModel(), tools=[add, StaticToolset([other])])
+
+
+async def test_the_same_tool_twice_is_offered_once() -> None:
+    """Two toolsets may share a tool."""
+    model = ScriptedModel("ok")
+
+    await Agent(model, tools=[add, StaticToolset([add])]).run("Go.")
+
+    assert [spec.name for spec in model.requests[0].tools] == ["add"]
 
 
 async def test_the_arguments_that_run_are_those_in_the_history() -> None:
