@@ -22,7 +22,7 @@ from agentkit.json_schema.violation import Violation, explain, shorten
 from agentkit.lazy import load_object
 
 MAX_SCHEMA_DEPTH = 100
-MAX_REFERENCES = 100_000
+MAX_REFERENCES = 50_000
 MAX_VIOLATIONS = 8
 
 _NEWEST = "https://json-schema.org/draft/2020-12/schema"

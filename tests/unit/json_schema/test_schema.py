@@ -1,0 +1,270 @@
+"""JSON Schema: schemas are checked when kept, values are checked without end or network."""
+
+import socket
+from typing import Any
+
+import pytest
+
+from agentkit.json_schema import JsonSchema, JsonSchemaError, JsonValue, Violation
+
+NODE: dict[str, JsonValue] = {
+    "$defs": {
+        "Node": {
+            "type": "object",
+            "properties": {
+                "value": {"type": "integer"},
+                "next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]},
+            },
+            "required": ["value"],
+        }
+    },
+    "$ref": "#/$defs/Node",
+}
+
+
+def complaints(schema: dict[str, JsonValue], value: JsonValue) -> list[str]:
+    """Return what is wrong with a value, as sentences."""
+    return [str(violation) for violation in JsonSchema(schema).violations(value)]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        ({"type": "integer"}, "5", 'expected an integer, got the text "5"'),
+        ({"type": "integer"}, True, "expected an integer, got true"),
+        ({"type": ["number", "null"]}, [], "expected a number or null, got an empty array"),
+        ({"type": "object"}, [1, 2], "expected an object, got an array of 2"),
+        ({"type": "string"}, {"a": 1}, "expected a text, got an object with 'a'"),
+        ({"type": "string"}, {}, "expected a text, got an empty object"),
+        ({"type": "string"}, None, "expected a text, got null"),
+        ({"enum": ["a", "b"]}, "c", 'expected one of "a", "b", got the text "c"'),
+        ({"const": 3}, 4, "expected exactly 3, got the number 4"),
+        ({"minimum": 3}, 1, "expected a number of at least 3, got the number 1"),
+        ({"pattern": "^a"}, "b", 'expected a text that matches "^a", got the text "b"'),
+        ({"not": {"type": "null"}}, None, 'expected anything but {"type": "null"}, got null'),
+        ({"uniqueItems": True}, [1, 2, 1.0], "[2]: expected no item that stands twice, "
+         "got the number 1.0"),
+        ({"uniqueItems": True}, [{"a": [1]}, {"a": [1.0]}], "[1]: expected no item that stands "
+         "twice, got an object with 'a'"),
+        ({"minProperties": 2}, {"a": 1}, "expected at least 2 fields, got an object with 'a'"),
+        ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, "expected a value that meets "
+         "'dependentRequired': {\"a\": [\"b\"]}, got an object with 'a'"),
+        ({"properties": {"a": False}}, {"a": 1}, "expected nothing here, got the number 1"),
+        ({"required": ["a"]}, {}, "a: expected a value, since it is required, got nothing"),
+        ({"format": "date"}, "31.5.24", "expected a date such as 2024-05-31, got the text "
+         '"31.5.24"'),
+        ({"format": "hostname"}, "a b", "expected a text of the format 'hostname', got the text "
+         '"a b"'),
+        ({"oneOf": [{"minimum": 1}, {"minimum": 2}]}, 3, "expected a value that fits one form "
+         "only, got the number 3"),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "x", "expected an integer or null, "
+         'got the text "x"'),
+        ({"properties": {"a": {"items": {"type": "null"}}}}, {"a": [None, 1]}, "a[1]: expected "
+         "null, got the number 1"),
+    ],
+)  # fmt: skip
+def test_a_violation_says_what_was_expected_and_what_came(
+    schema: dict[str, JsonValue], value: JsonValue, expected: str
+) -> None:
+    """One sentence a model can act on."""
+    assert complaints(schema, value) == [expected]
+
+
+def test_each_field_too_many_is_named_with_those_there_are() -> None:
+    """The model sees which to leave out, and which it may have meant."""
+    schema: dict[str, JsonValue] = {"properties": {"a": {}}, "additionalProperties": False}
+
+    assert complaints(schema, {"a": 1, "b": 2, "c": []}) == [
+        "b: expected no field of this name (there are: a), got the number 2",
+        "c: expected no field of this name (there are: a), got an empty array",
+    ]
+    assert complaints({"additionalProperties": False}, {"b": 2}) == [
+        "b: expected no field of this name, got the number 2"
+    ]
+
+
+def test_of_several_forms_the_closest_is_explained() -> None:
+    """A tagged form is recognised by its tag, and nullable objects by not being null."""
+    cat: JsonValue = {"properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}}}
+    dog: JsonValue = {"properties": {"kind": {"const": "dog"}, "name": {"type": "string"}}}
+
+    assert complaints({"oneOf": [cat, dog]}, {"kind": "dog", "lives": "x", "name": 3}) == [
+        "name: expected a text, got the number 3"
+    ]
+    assert complaints(NODE, {"value": 1, "next": {"value": "x"}}) == [
+        'next.value: expected an integer, got the text "x"'
+    ]
+
+
+def test_the_number_of_violations_is_bounded() -> None:
+    """A long array of wrong items does not make a long message."""
+    schema = JsonSchema({"items": {"type": "integer"}})
+
+    assert len(schema.violations(["x"] * 1000, limit=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("schema", "complaint"),
+    [
+        ({"type": "strnig"}, "type: expected one of"),
+        ({"properties": {"a": {"minimum": "1"}}}, "properties.a.minimum: expected a number"),
+        ({"required": "a"}, "required: expected an array"),
+        ({"pattern": "("}, "the pattern '(' cannot be read"),
+        ({"properties": {"a": {"patternProperties": {"[": {}}}}}, "the pattern '['"),
+        ({"$schema": "urn:x"}, "'$schema' is 'urn:x'"),
+        ({"$schema": 3}, "'$schema' is 3"),
+        ({"$ref": "#/$defs/a"}, "'$ref' '#/$defs/a' leads nowhere"),
+        ({"items": {"$ref": "https://example.org/s.json"}}, "nothing is fetched"),
+        ({"$ref": "#"}, "leads back to itself"),
+        ({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}, "itself"),
+        ({"minimum": float("nan")}, "it is not JSON"),
+        ({"default": object()}, "it is not JSON"),
+        ([], "a schema is a JSON object, not a list"),
+    ],
+)
+def test_a_bad_schema_is_refused_when_it_is_kept(schema: Any, complaint: str) -> None:
+    """The message says where and why."""
+    with pytest.raises(JsonSchemaError) as caught:
+        JsonSchema(schema)
+
+    assert complaint in str(caught.value)
+
+
+def test_a_schema_too_deep_is_refused() -> None:
+    """Depth is bounded before anything recursive looks at it."""
+    deep: dict[str, JsonValue] = {}
+    for _ in range(120):
+        deep = {"items": deep}
+
+    with pytest.raises(JsonSchemaError, match="levels deep"):
+        JsonSchema(deep)
+
+
+def test_a_schema_that_holds_itself_is_refused() -> None:
+    """A loop in memory is not JSON."""
+    schema: dict[str, JsonValue] = {}
+    schema["items"] = schema
+
+    with pytest.raises(JsonSchemaError, match="not JSON"):
+        JsonSchema(schema)
+
+
+def test_a_reference_to_the_network_is_never_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trusted schema is not looked through, and still nothing is fetched."""
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    schema = JsonSchema({"$ref": "https://example.org/schema.json"}, is_trusted=True)
+
+    (violation,) = schema.violations({})
+
+    assert violation.expected == "a value that can be checked"
+
+
+@pytest.mark.parametrize("draft", ["2020-12", "2019-09", "07", "06", "04"])
+def test_older_drafts_are_read_by_their_name(draft: str) -> None:
+    """Each with references and definitions of its time."""
+    host = "https://json-schema.org/draft" if draft.startswith("20") else ("http://json-schema.org")
+    name = f"{host}/{draft}/schema" if draft.startswith("20") else f"{host}/draft-{draft}/schema#"
+    schema = JsonSchema(
+        {
+            "$schema": name,
+            "definitions": {"n": {"type": "integer"}},
+            "properties": {"a": {"$ref": "#/definitions/n"}},
+        }
+    )
+
+    assert schema.violations({"a": 1}) == ()
+    assert schema.violations({"a": "1"}) == (
+        Violation(path=("a",), expected="an integer", found='the text "1"'),
+    )
+
+
+def test_draft_07_tuples_and_ids_are_understood() -> None:
+    """`items` as a list and `$id` with a relative reference."""
+    schema = JsonSchema(
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "$id": "https://example.org/root.json",
+            "definitions": {"n": {"$id": "n.json", "type": "integer"}},
+            "items": [{"$ref": "n.json"}, {"type": "string"}],
+        }
+    )
+
+    assert [str(one) for one in schema.violations(["x", "y"])] == [
+        '[0]: expected an integer, got the text "x"'
+    ]
+
+
+def test_recursive_values_are_checked_as_deep_as_text_may_be() -> None:
+    """64 levels, the limit of parsed text, stay within the stack."""
+    schema = JsonSchema(NODE)
+    value: JsonValue = None
+    for _ in range(64):
+        value = {"value": 1, "next": value}
+
+    assert schema.violations(value) == ()
+
+
+def test_a_value_too_deep_for_the_stack_is_a_violation() -> None:
+    """Not an exception."""
+    schema = JsonSchema(NODE)
+    value: JsonValue = None
+    for _ in range(2000):
+        value = {"value": 1, "next": value}
+
+    (violation,) = schema.violations(value)
+
+    assert violation.found == "one too deep or too large to be checked"
+
+
+def test_references_that_multiply_come_to_an_end() -> None:
+    """Each level doubles the work; the count of references bounds it."""
+    both: list[JsonValue] = [{"properties": {"a": {"$ref": "#/$defs/x"}}}] * 2
+    schema = JsonSchema({"$defs": {"x": {"type": "object", "allOf": both}}, "$ref": "#/$defs/x"})
+    value: JsonValue = {}
+    for _ in range(40):
+        value = {"a": value}
+
+    (violation,) = schema.violations(value)
+
+    assert violation.found == "one too deep or too large to be checked"
+
+
+def test_a_value_the_library_cannot_compare_is_a_violation() -> None:
+    """A huge integer divided by a float overflows inside the library."""
+    schema = JsonSchema({"multipleOf": 0.5})
+
+    (violation,) = schema.violations(10**400)
+
+    assert violation.expected == "a value that can be checked"
+
+
+def test_long_values_are_shortened() -> None:
+    """A message stays a message whatever came."""
+    schema = JsonSchema({"type": "null", "properties": {}})
+
+    many: JsonValue = {str(key): 1 for key in range(100)}
+    values: list[JsonValue] = ["x" * 10_000, 10**500, many, {"k" * 999: 1}]
+    for value in values:
+        (violation,) = schema.violations(value)
+        assert len(str(violation)) < 200
+
+
+def test_a_kept_schema_is_a_copy() -> None:
+    """What a caller does to its own schema later changes nothing."""
+    mine: dict[str, JsonValue] = {"type": "integer"}
+    schema = JsonSchema(mine)
+
+    mine["type"] = "string"
+
+    assert schema.violations(1) == ()
+
+
+def test_a_place_is_written_as_one_reads_it() -> None:
+    """Keys with dots between, positions in brackets."""
+    violation = Violation(path=("a", 0, "b", 1, 2), expected="x", found="y")
+
+    assert violation.place == "a[0].b[1][2]"
