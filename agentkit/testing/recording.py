@@ -9,10 +9,16 @@ The file is kept only when the test passes. A test that runs on several event lo
 import hashlib
 import re
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agentkit.config.load import resolve_model
+from agentkit.model.adapt import Learned
+from agentkit.model.build import DIALECTS
+from agentkit.model.host import HostModel
+from agentkit.model.model import Model
 from agentkit.transport.record import Recorder, RecordMode
 from agentkit.transport.recording_redaction import Redaction
 
@@ -23,6 +29,7 @@ _MODES: Mapping[RecordMode, str] = {
     "new": "ask the hosts for what the recordings lack",
     "off": "ask the hosts, and leave the recordings alone",
 }
+_NO_KEY = "replayed"
 _PASSED = pytest.StashKey[bool]()
 _UNFIT = re.compile(r"[^\w.\[\]-]+")
 _MAX_NAME_CHARS = 100
@@ -57,12 +64,38 @@ def recording_redaction() -> Redaction:
 
 @pytest.fixture
 def recording(request: pytest.FixtureRequest, recording_redaction: Redaction) -> Iterator[Recorder]:
-    """Open the recording of this test; put `recording.around(...)` in place of a transport."""
+    """Open the recording of this test.
+
+    Give it to `recorded_model`, or put `recording.around(...)` in place of a transport.
+    """
     mode: RecordMode = request.config.getoption(_OPTION)
     recorder = Recorder(recording_path(request.node), mode=mode, redaction=recording_redaction)
     yield recorder
     if request.node.stash.get(_PASSED, False):
         recorder.finish()
+
+
+def recorded_model(name: str, recorder: Recorder, *, api_key: str | None = None) -> Model:
+    """Return the model called `name`, reached through a recording.
+
+    Args:
+        name: `host:family-or-id`.
+        recorder: the fixture `recording`, or one opened by hand.
+        api_key: in place of the environment's; a replay needs no key and starts no host.
+
+    Raises:
+        ConfigError: the host is not known, or its key is needed and missing.
+    """
+    is_replay = recorder.mode == "replay"
+    resolved = resolve_model(name, api_key=_NO_KEY if is_replay else api_key)
+    if is_replay:
+        resolved = replace(resolved, provider=replace(resolved.provider, launcher=None))
+    return HostModel(
+        resolved,
+        dialects=DIALECTS,
+        transport=recorder.open_transport,
+        learned=Learned(),  # what this process learned before must not change what is asked
+    )
 
 
 def recording_path(item: pytest.Item) -> Path:

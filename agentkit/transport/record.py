@@ -4,8 +4,8 @@ In:  a transport, a file, a mode.
 Out: a transport that does the same: the same answers, cuts and faults, byte for byte.
 
 A replay is strict: every request must have been recorded, each recorded exchange is played once,
-equal requests get their answers in the order they had, and all must be played. What never reached
-a head, because it was cancelled, is not recorded.
+equal requests get their answers in the order they had, and all must be played. A request cancelled
+before any answer is not recorded; a wait cancelled in the middle of one is a wait again.
 """
 
 from collections import defaultdict, deque
@@ -19,11 +19,15 @@ from contextlib import (
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from anyio import sleep_forever
 from anyio.lowlevel import checkpoint
 
+from agentkit.config.load import ResolvedModel
 from agentkit.errors import TransportError
 from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.open import open_transport
 from agentkit.transport.recording import (
+    AnswerEnd,
     RecordedAnswer,
     RecordedExchange,
     RecordedFault,
@@ -91,6 +95,17 @@ class Recorder:
         if inner is None or self.mode == "replay":
             inner = _Unasked(self, inner, host=host)
         return RecordingTransport(self, inner, host=host)
+
+    def open_transport(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
+        """Return the way to a model's host through this recording, without its key.
+
+        For a `HostModel`, in place of `agentkit.transport.open.open_transport`. A replay opens
+        nothing.
+        """
+        secrets = [] if resolved.api_key is None else [resolved.api_key.get_secret_value()]
+        opens = self.mode != "replay"
+        inner = open_transport(resolved, base_url=base_url) if opens else None
+        return self.around(inner, host=resolved.provider.name, secrets=secrets)
 
     @property
     def exchanges(self) -> tuple[RecordedExchange, ...]:
@@ -257,27 +272,27 @@ class _Tape(AsyncIterator[bytes]):
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
         self._kept: list[bytes] = []
-        self._is_whole = False
+        self._end: AnswerEnd = "left"
         self._fault: RecordedFault | None = None
 
     async def __anext__(self) -> bytes:
+        self._end = "silent"  # until more arrives; a wait may be cancelled
         try:
             chunk = await anext(self._chunks)
         except StopAsyncIteration:
-            self._is_whole = True
+            self._end = "whole"
             raise
         except TransportError as error:
-            self._is_whole = True
+            self._end = "whole"
             self._fault = RecordedFault.of(error)
             raise
+        self._end = "left"
         self._kept.append(chunk)
         return chunk
 
     def recorded(self, head: WireHead) -> RecordedAnswer:
         """Return what was read so far."""
-        return RecordedAnswer(
-            head=head, chunks=tuple(self._kept), is_whole=self._is_whole, fault=self._fault
-        )
+        return RecordedAnswer(head=head, chunks=tuple(self._kept), end=self._end, fault=self._fault)
 
 
 class _Replay(AsyncIterator[bytes]):
@@ -285,7 +300,7 @@ class _Replay(AsyncIterator[bytes]):
 
     def __init__(self, answer: RecordedAnswer) -> None:
         self._chunks = iter(answer.chunks)
-        self._is_whole = answer.is_whole
+        self._end = answer.end
         self._fault = answer.fault
 
     async def __anext__(self) -> bytes:
@@ -295,7 +310,9 @@ class _Replay(AsyncIterator[bytes]):
         if self._fault is not None:
             fault, self._fault = self._fault, None
             raise fault.error()
-        if not self._is_whole:
+        if self._end == "silent":
+            await sleep_forever()
+        if self._end == "left":
             raise RecordingError(
                 "This answer was read only in part when it was recorded, and now more of it is "
                 "asked for; record anew."

@@ -7,9 +7,13 @@ Nothing here knows files, matching or secrets.
 """
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from agentkit.errors import AgentKitError, ErrorKind, Retry, TransportError
 from agentkit.wire import WireHead, WireRequest
+
+AnswerEnd: TypeAlias = Literal["whole", "left", "silent"]
+"""How far an answer's body was read."""
 
 VERSION = 1
 """The version of the file form that is written."""
@@ -63,13 +67,14 @@ class RecordedAnswer:
 
     Attributes:
         chunks: the body's bytes, cut as they arrived.
-        is_whole: the body was read to its end, or to its fault.
+        end: `whole`, read to its end or fault; `left`, nobody read on; `silent`, somebody waited
+            for more and gave up.
         fault: what broke the body off after its chunks, if anything did.
     """
 
     head: WireHead
     chunks: tuple[bytes, ...] = ()
-    is_whole: bool = True
+    end: AnswerEnd = "whole"
     fault: RecordedFault | None = None
 
 

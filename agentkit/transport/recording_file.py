@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from agentkit.errors import ErrorKind, Retry
 from agentkit.transport.recording import (
     VERSION,
+    AnswerEnd,
     RecordedAnswer,
     RecordedExchange,
     RecordedFault,
@@ -59,7 +60,7 @@ class _Answer(_Stored):
     status: int
     headers: dict[str, str] = {}
     chunks: list[_Chunk] = []
-    is_whole: bool = True
+    end: AnswerEnd = "whole"
 
 
 class _Fault(_Stored):
@@ -171,7 +172,7 @@ def _outcome(stored: _Exchange) -> RecordedAnswer | RecordedFault:
         return RecordedAnswer(
             head=WireHead(status=stored.answer.status, headers=stored.answer.headers),
             chunks=tuple(_chunk_bytes(chunk) for chunk in stored.answer.chunks),
-            is_whole=stored.answer.is_whole,
+            end=stored.answer.end,
             fault=fault,
         )
     if fault is not None:
@@ -249,8 +250,8 @@ def _answer_lines(answer: RecordedAnswer) -> Iterator[str]:
     yield "[exchange.answer]"
     yield f"status = {answer.head.status}"
     yield from _header_lines(answer.head.headers)
-    if not answer.is_whole:
-        yield "is_whole = false"
+    if answer.end != "whole":
+        yield f"end = {_quoted(answer.end)}"
     if answer.chunks:
         yield "chunks = ["
         for chunk in answer.chunks:

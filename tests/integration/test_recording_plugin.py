@@ -11,6 +11,9 @@ from agentkit.transport.record import Recorder
 
 pytest_plugins = ["pytester"]
 
+LOADED = (anyio, trio, agentkit.testing, Recorder)
+"""What a pytest inside a pytest would load and forget for every run, if it were not here."""
+
 TESTS = """
 from contextlib import asynccontextmanager
 from pathlib import Path

@@ -299,6 +299,39 @@ async def test_an_answer_left_early_replays_as_far_as_it_was_read(path: Path) ->
             await anext(answer.chunks)
 
 
+async def test_a_wait_that_was_given_up_is_a_wait_again(path: Path) -> None:
+    """A deadline in the middle of an answer is reached in the replay too."""
+
+    class Stalls(_Parts):
+        async def __anext__(self) -> bytes:
+            try:
+                return await super().__anext__()
+            except StopAsyncIteration:
+                await anyio.sleep_forever()
+                raise
+
+    class Host(FakeHost):
+        @asynccontextmanager
+        async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+            self.requests.append(request)
+            yield WireAnswer(head=SSE, chunks=Stalls([b"one"]))
+
+    async def until_deadline(transport: Transport) -> list[bytes]:
+        chunks: list[bytes] = []
+        with anyio.move_on_after(0.02) as scope:
+            async with transport.exchange(ask("x")) as answer:
+                chunks += [await anext(answer.chunks)]
+                await anext(answer.chunks)
+        assert scope.cancelled_caught
+        return chunks
+
+    with open_recording(path, mode="record") as recorder:
+        assert await until_deadline(recorder.around(Host())) == [b"one"]
+
+    with open_recording(path) as recorder:
+        assert await until_deadline(recorder.around()) == [b"one"]
+
+
 async def test_an_exchange_cancelled_before_its_head_is_not_recorded(path: Path) -> None:
     """There is nothing to replay."""
 

@@ -34,7 +34,7 @@ STREAMED = RecordedExchange(
             b"here\r\n\r\n",
             b"half of \xc3",
         ),
-        is_whole=False,
+        end="left",
         fault=RecordedFault(message="cut", kind="stream_interrupted", retry="same"),
     ),
 )
@@ -62,7 +62,7 @@ json = '''
 [exchange.answer]
 status = 200
 headers = { 'content-type' = 'text/event-stream' }
-is_whole = false
+end = 'left'
 chunks = [
     ['data: {"content":"Hel"}', '', ''],
     ['''data: it's '''],
