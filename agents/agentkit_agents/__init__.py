@@ -18,7 +18,7 @@ AGENTS: Mapping[str, str] = {
 }
 
 
-def load_agent(name: str) -> Callable[..., Agent]:
+def load_agent(name: str) -> Callable[..., Agent[object]]:
     """Return the `build` of a ready-made agent; it takes a model, and `tools=` if you like.
 
     Raises:
@@ -26,4 +26,4 @@ def load_agent(name: str) -> Callable[..., Agent]:
     """
     if name not in AGENTS:
         raise ConfigError(f"There is no agent {name!r}; known are {', '.join(AGENTS)}.")
-    return cast(Callable[..., Agent], load_object(f"agentkit_agents.{name}:build"))
+    return cast(Callable[..., Agent[object]], load_object(f"agentkit_agents.{name}:build"))

@@ -23,7 +23,7 @@ When no tool fits, answer from what you know and say so if you are not sure."""
 
 def build(
     model: str | Model, *, tools: Iterable[ToolLike] | None = None, budget: Budget | None = None
-) -> Agent:
+) -> Agent[object]:
     """Build the assistant.
 
     Args:

@@ -1,0 +1,210 @@
+"""The commands and their options.
+
+In:  the words of the command line.
+Out: calls of one module per command; each ends through `ending.settle`.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from agentkit.cli.agents import list_agents
+from agentkit.cli.chat import run_chat
+from agentkit.cli.choose import Wanted
+from agentkit.cli.ending import settle
+from agentkit.cli.providers import list_providers
+from agentkit.cli.run import Question, run_question
+from agentkit.cli.terminal import prepare_streams
+from agentkit.cli.tools import list_tools
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    name="agentkit",
+    help="Run a language model with tools, on any host.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="HOST:MODEL",
+        help="E.g. openrouter:mixtral-8x22b. Without it: AGENTKIT_MODEL, else the first host "
+        "whose key is set, else the sandbox.",
+    ),
+]
+BaseUrlOption = Annotated[
+    str | None,
+    typer.Option("--base-url", metavar="URL", help="Where the host is, if not where we think."),
+]
+AgentOption = Annotated[
+    str,
+    typer.Option(
+        "--agent", "-a", metavar="NAME", help="A ready-made agent, module:name or file.py:name."
+    ),
+]
+ToolsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tools",
+        "-t",
+        metavar="NAME",
+        help="Ready-made families (see 'agentkit tools'), module:name, file.py or file.py:name; "
+        "several with commas or by repeating the option; 'none' for none.",
+    ),
+]
+FolderOption = Annotated[
+    Path, typer.Option("--folder", metavar="DIR", help="Where the tools of 'files' work.")
+]
+AllowWriteOption = Annotated[
+    bool, typer.Option("--allow-write", help="Let the tools of 'files' write there.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _settled(command: Callable[P, int]) -> Callable[P, None]:
+    """Make a command end with its exit code, and its errors as one line."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        raise typer.Exit(settle(lambda: command(*args, **kwargs)))
+
+    return run
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if wanted:
+        try:
+            number = version("mixtral-agentkit")
+        except PackageNotFoundError:
+            number = "not installed"
+        sys.stdout.write(f"agentkit {number}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _begin(
+    debug: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--debug", help="Log all that happens, arguments and results too.")
+    ] = False,
+    show_version: Annotated[  # noqa: ARG001, FBT002 - an option, used by its callback
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Say which it is."),
+    ] = False,
+) -> None:
+    prepare_streams()
+    log = logging.getLogger("agentkit")
+    # Without a handler, Python itself would print warnings in the middle of the output.
+    log.addHandler(logging.StreamHandler() if debug else logging.NullHandler())
+    if debug:
+        log.setLevel(logging.DEBUG)
+
+
+@app.command()
+@_settled
+def run(  # noqa: PLR0913 - the options of a command
+    question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+    *,
+    model: ModelOption = None,
+    tools: ToolsOption = None,
+    agent: AgentOption = "assistant",
+    tool_choice: Annotated[
+        str,
+        typer.Option(metavar="CHOICE", help="auto, none, required, or the name of a tool."),
+    ] = "auto",
+    as_json: JsonOption = False,
+    max_turns: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most calls of the model.")
+    ] = None,
+    folder: FolderOption = Path(),
+    allow_write: AllowWriteOption = False,
+    base_url: BaseUrlOption = None,
+) -> int:
+    """Ask one question and print the answer.
+
+    The answer goes to standard output; tool calls, their results and times to standard error.
+    """
+    wanted = Wanted(
+        model=model,
+        base_url=base_url,
+        agent=agent,
+        tools=tools or (),
+        folder=folder,
+        allow_write=allow_write,
+    )
+    return run_question(
+        Question(
+            text=question,
+            wanted=wanted,
+            tool_choice=tool_choice,
+            max_turns=max_turns,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+@_settled
+def chat(
+    *,
+    model: ModelOption = None,
+    tools: ToolsOption = None,
+    agent: AgentOption = "assistant",
+    folder: FolderOption = Path(),
+    allow_write: AllowWriteOption = False,
+    base_url: BaseUrlOption = None,
+) -> int:
+    """Have a conversation.
+
+    Ctrl-C stops an answer and keeps the conversation, Ctrl-D ends it, /help lists what else.
+    """
+    return run_chat(
+        Wanted(
+            model=model,
+            base_url=base_url,
+            agent=agent,
+            tools=tools or (),
+            folder=folder,
+            allow_write=allow_write,
+        )
+    )
+
+
+@app.command()
+@_settled
+def tools(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="As in --tools; without any, all ready-made."),
+    ] = None,
+    *,
+    folder: FolderOption = Path(),
+    as_json: JsonOption = False,
+) -> int:
+    """List tools."""
+    return list_tools(names or (), folder=folder, as_json=as_json)
+
+
+@app.command()
+@_settled
+def agents(*, as_json: JsonOption = False) -> int:
+    """List the ready-made agents."""
+    return list_agents(as_json=as_json)
+
+
+@app.command()
+@_settled
+def providers(*, as_json: JsonOption = False) -> int:
+    """List the known hosts: whether their key is set, their models, context and price."""
+    return list_providers(as_json=as_json)

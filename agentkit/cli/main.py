@@ -1,0 +1,45 @@
+"""The entry of the command line.
+
+In:  `sys.argv`.
+Out: the exit code; see `agentkit.cli.ending` for what the codes mean.
+
+Only this module can be imported without the extra `cli`, to say that it is missing.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
+
+from agentkit.errors import MissingExtraError
+from agentkit.lazy import load_object
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    try:
+        app = cast(Callable[[], object], load_object("agentkit.cli.app:app", extra="cli"))
+    except MissingExtraError as error:
+        print(f"agentkit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    try:
+        app()
+        code = 0
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    _flush()
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        # A tool that cannot be stopped still works in a thread; the interpreter would wait for it.
+        os._exit(code)
+    return code
+
+
+def _flush() -> None:
+    """Hand over what is buffered; nobody may be there to take it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()

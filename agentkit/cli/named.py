@@ -1,0 +1,82 @@
+"""Load what a word of the command line names in a user's own code.
+
+In:  `module:name`, `file.py`, `file.py:name`.
+Out: the object, or the module if no name is given; a `ConfigError` that says what is wrong.
+"""
+
+import difflib
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from agentkit.errors import ConfigError
+
+
+def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
+    """Return what `word` names.
+
+    Args:
+        word: `module:name`, `file.py` or `file.py:name`; modules are looked for in the current
+            folder too.
+        what: what is asked for, e.g. "tools", for the message.
+        known: the ready-made names, for the message.
+
+    Raises:
+        ConfigError: it names nothing, or its code fails while it is loaded.
+    """
+    place, _, name = word.rpartition(":") if ":" in word else (word, "", "")
+    if not place.endswith(".py") and not name:
+        raise ConfigError(_not_known(word, what=what, known=list(known)))
+    try:
+        module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
+    except ConfigError:
+        raise
+    except Exception as error:  # a stranger's code runs here, and may raise anything
+        raise ConfigError(
+            f"{place!r} cannot be loaded for {what}: {type(error).__name__}: {error}."
+        ) from error
+    if not name:
+        return module
+    try:
+        found: object = getattr(module, name)
+    except AttributeError as error:
+        close = difflib.get_close_matches(name, vars(module), n=3)
+        hint = f"; close are {', '.join(close)}" if close else ""
+        raise ConfigError(f"{place!r} has no {name!r}{hint}.") from error
+    return found
+
+
+def _load_module(name: str) -> ModuleType:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return import_module(name)
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ConfigError(f"There is no file {str(path)!r}.")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    name = f"agentkit_user_{path.stem}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{str(path)!r} is not a Python file.")
+    module = module_from_spec(spec)
+    # Dataclasses and pydantic look their module up by name.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _not_known(word: str, *, what: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return (
+        f"There is no ready-made {what} {word!r}; there is {', '.join(known)}. For your own write "
+        f"'module:name', 'file.py' or 'file.py:name'.{hint}"
+    )

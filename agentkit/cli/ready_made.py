@@ -1,0 +1,57 @@
+"""The ready-made tools and agents, by name.
+
+In:  nothing.
+Out: what `agentkit_tools` and `agentkit_agents` offer.
+
+Both packages stand above agentkit, so they are loaded by name and not imported.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol, cast
+
+from agentkit.agent.agent import Agent
+from agentkit.lazy import load_object
+from agentkit.tool.tool import Tool
+
+
+class Family(Protocol):
+    """What is shown of a tool family."""
+
+    @property
+    def description(self) -> str:
+        """Return what its tools do, in a few words."""
+
+    @property
+    def extra(self) -> str | None:
+        """Return the extra it needs, if any."""
+
+    @property
+    def is_default(self) -> bool:
+        """Say whether an agent has it unless it is told otherwise."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Say whether what it needs is here."""
+
+
+def tool_families() -> Mapping[str, Family]:
+    """Return the tool families by name."""
+    return cast(Mapping[str, Family], load_object("agentkit_tools:FAMILIES"))
+
+
+def load_family(name: str, *, folder: Path, allow_write: bool) -> tuple[Tool, ...]:
+    """Return the tools of a family; see `agentkit_tools.load_family`."""
+    load = cast(Callable[..., tuple[Tool, ...]], load_object("agentkit_tools:load_family"))
+    return load(name, folder=folder, allow_write=allow_write)
+
+
+def agents() -> Mapping[str, str]:
+    """Return what each ready-made agent does, by name."""
+    return cast(Mapping[str, str], load_object("agentkit_agents:AGENTS"))
+
+
+def agent_builder(name: str) -> Callable[..., Agent[object]]:
+    """Return the function that builds a ready-made agent for a model."""
+    load = load_object("agentkit_agents:load_agent")
+    return cast(Callable[[str], Callable[..., Agent[object]]], load)(name)
