@@ -1,0 +1,63 @@
+"""Gather the fields of a request into its JSON body.
+
+In:  fields as values, or as bytes that were spelled before.
+Out: `Encoded`.
+
+What the host's profile adds to every request is in it; what the profile leaves out is not.
+"""
+
+from collections.abc import Iterable
+
+from agentkit.chat import ModelRequest, ToolSpec
+from agentkit.config.profile import Accepts
+from agentkit.dialect.base import Delta, Encoded
+from agentkit.dialect.openai_messages import to_json
+from agentkit.dialect.tool_names import changed_names
+from agentkit.wire import WireRequest
+
+
+class Body:
+    """The body of one request; a field that is put again is replaced."""
+
+    def __init__(self, accepts: Accepts) -> None:
+        self._omit = accepts.omit
+        self._fields = {name: to_json(value) for name, value in accepts.extra_fields.items()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
+
+    def put(self, name: str, value: object) -> None:
+        """Set a field to a JSON value."""
+        self._fields[name] = to_json(value)
+
+    def put_bytes(self, name: str, value: bytes) -> None:
+        """Set a field to JSON that was spelled before."""
+        self._fields[name] = value
+
+    def encode(
+        self,
+        path: str,
+        *,
+        request: ModelRequest,
+        tools: Iterable[ToolSpec] = (),
+        opening: tuple[Delta, ...] = (),
+    ) -> Encoded:
+        """Return the request.
+
+        Args:
+            path: below the host's base URL.
+            request: tells whether the answer is to be streamed.
+            tools: those that go out.
+            opening: see `Encoded`.
+
+        Raises:
+            UnsupportedError: two of the tools look the same to the host.
+        """
+        fields = {name: text for name, text in self._fields.items() if name not in self._omit}
+        body = b",".join(to_json(name) + b":" + value for name, value in fields.items())
+        return Encoded(
+            wire=WireRequest(path=path, body=b"{" + body + b"}", stream=request.stream),
+            fields=frozenset(fields),
+            tool_names=changed_names(tool.name for tool in tools),
+            opening=opening,
+        )

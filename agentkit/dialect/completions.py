@@ -1,0 +1,168 @@
+"""Raw text completion with the v3 instruct prompt, for servers without a chat template.
+
+In:  `ModelRequest` and the profiles of host and model; later the head of an answer.
+Out: `Encoded`: the whole conversation as one text; a decoder for the answer.
+
+The server writes the `<s>` at the start, and ends at the `</s>` of the model: neither is sent, nor
+is any stop text but the caller's, which an answer might well hold. A call comes back as text,
+often without its marker; whoever folds the answer finds it. A call is forced by beginning it.
+"""
+
+from collections.abc import Sequence
+
+from agentkit.chat import ModelRequest, ToolSpec
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
+from agentkit.dialect.base import Decoder, Delta, Encoded, TextDelta
+from agentkit.dialect.body import Body
+from agentkit.dialect.mistral_prompt import call_start, message_parts, offer_parts, render
+from agentkit.dialect.mistral_rules import MistralRules
+from agentkit.dialect.openai_answer import OpenAIChatDecoder
+from agentkit.dialect.openai_chat import offer_tools, settings_fields
+from agentkit.dialect.openai_messages import to_json
+from agentkit.dialect.transcript import ToolCache, TranscriptStore
+from agentkit.errors import UnsupportedError
+from agentkit.message import Message, UserMessage
+from agentkit.wire import WireHead
+
+PATH = "/completions"
+DEFAULT_MAX_TOKENS = 4096
+"""The limit where nobody sets one: without it many servers stop after 16 tokens."""
+
+# The opening of an answer can ask for any call or for one by name, whatever the host.
+_ALL_CHOICES = Accepts(tool_choice=frozenset({"required", "named"}))
+
+
+class Completions:
+    """The dialect; keeps what it encoded, so that a turn encodes only what is new."""
+
+    def __init__(self) -> None:
+        self._prompts: TranscriptStore[_Prompt] = TranscriptStore()
+        self._offers = ToolCache(_spell_offer)
+
+    def encode(
+        self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
+    ) -> Encoded:
+        """Spell `request` for this host and model.
+
+        Raises:
+            UnsupportedError: this model on this host cannot do what is asked, or is not of the
+                family whose prompt is known here.
+        """
+        if model.rules != "mistral":
+            raise UnsupportedError(
+                f"The prompt of {model.id!r} is not known, only that of the Mistral family. Choose "
+                "a host with a chat form, or set rules = 'mistral' in the model's profile if it "
+                "is of that family."
+            )
+        tools = offer_tools(request, _ALL_CHOICES).tools
+        prompt = self._prompts.follow(request.history, _Prompt)
+        start = call_start(request.tool_choice.name) if request.tool_choice.is_forced else ""
+        text = prompt.encode(request.instructions, offer=self._offers.spell(tools))
+        body = Body(provider.accepts)
+        body.put(provider.accepts.model_field, model.id)
+        body.put_bytes("prompt", b'"' + text + _spell(start) + b'"')
+        limit = provider.accepts.max_tokens_field
+        if limit not in body:
+            body.put(limit, default_max_tokens(model))
+        for name, value in settings_fields(request, provider.accepts):
+            body.put(name, value)
+        opening: tuple[Delta, ...] = (TextDelta(text=start),) if start else ()
+        return body.encode(PATH, request=request, tools=tools, opening=opening)
+
+    def decoder(self, head: WireHead) -> Decoder:
+        """Return a reader for the answer that has this head."""
+        return CompletionsDecoder(head)
+
+
+class CompletionsDecoder:
+    """Reads one answer: a chat completion whose choices hold bare text."""
+
+    def __init__(self, head: WireHead) -> None:
+        self._inner = OpenAIChatDecoder(head)
+        self._is_start = True
+
+    def feed(self, data: bytes) -> Sequence[Delta]:
+        """Read the next bytes; see `Decoder`."""
+        return self._without_space(self._inner.feed(data))
+
+    def close(self) -> Sequence[Delta]:
+        """Return what is left at the end of the bytes; see `Decoder`."""
+        return self._without_space(self._inner.close())
+
+    def _without_space(self, deltas: Sequence[Delta]) -> list[Delta]:
+        """Take off the one space that the format puts before an answer."""
+        kept: list[Delta] = []
+        for delta in deltas:
+            if isinstance(delta, TextDelta) and self._is_start:
+                self._is_start = False
+                text = delta.text.removeprefix(" ")
+                kept += [TextDelta(text=text)] if text else []
+            else:
+                kept.append(delta)
+        return kept
+
+
+def default_max_tokens(model: ModelProfile) -> int:
+    """Return the limit of an answer for which nobody set one: at most half of the window."""
+    window = model.context_window_tokens
+    return DEFAULT_MAX_TOKENS if window is None else min(DEFAULT_MAX_TOKENS, max(window // 2, 1))
+
+
+class _Prompt:
+    """One conversation as far as it is spelled.
+
+    Tools and system text belong to the last user message, so that one is spelled anew each turn;
+    what stands before and after it is kept.
+    """
+
+    def __init__(self) -> None:
+        self._rules = MistralRules()
+        self._before = bytearray()
+        self._last: UserMessage | None = None
+        self._after = bytearray()
+
+    @property
+    def size_bytes(self) -> int:
+        """Return about how much memory it takes."""
+        return len(self._before) + len(self._after)
+
+    def add(self, message: Message) -> None:
+        """Spell the next message, as far as it is settled."""
+        for settled in self._rules.add(message):
+            if isinstance(settled, UserMessage):
+                self._before += _spell_last(self._last) + self._after
+                self._last = settled
+                self._after.clear()
+            else:
+                self._after += _spell_message(settled)
+
+    def encode(self, instructions: str, *, offer: bytes) -> bytes:
+        """Return the prompt as the inside of a JSON string."""
+        parts = [bytes(self._before)]
+        last, after = self._last, [bytes(self._after)]
+        for message in self._rules.ending():
+            if isinstance(message, UserMessage):
+                parts += [_spell_last(last), *after]
+                last, after = message, []
+            else:
+                after.append(_spell_message(message))
+        system = "".join(message.text for message in self._rules.opening(instructions))
+        return b"".join([*parts, offer, _spell_last(last, system=system), *after])
+
+
+def _spell_last(message: UserMessage | None, *, system: str = "") -> bytes:
+    """Return a user message, if there is one."""
+    return b"" if message is None else _spell_message(message, system=system)
+
+
+def _spell_message(message: Message, *, system: str = "") -> bytes:
+    return _spell(render(message_parts(message, system=system)))
+
+
+def _spell_offer(tools: tuple[ToolSpec, ...]) -> bytes:
+    return _spell(render(offer_parts(tools)))
+
+
+def _spell(text: str) -> bytes:
+    """Return `text` as it stands between the quotes of a JSON string."""
+    return to_json(text)[1:-1]

@@ -1,0 +1,109 @@
+"""Keep what was spelled of a conversation, so that a turn spells only what is new.
+
+In:  a history, and what makes an empty transcript.
+Out: the transcript that has read this very history.
+
+A conversation grows at its end and is sent whole every turn. Whose bytes are kept is told by the
+identity of its messages: they are immutable, and histories that grow share them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import is_
+from typing import Generic, Protocol, TypeVar
+
+from agentkit.chat import ToolSpec
+from agentkit.history import History
+from agentkit.message import Message
+
+MAX_KEPT_BYTES = 64 * 1024 * 1024
+"""How much spelled conversation one open model keeps; the longest unused goes first."""
+
+
+class Transcript(Protocol):
+    """A conversation as far as it is spelled."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Return about how much memory it takes."""
+
+    def add(self, message: Message) -> None:
+        """Spell the next message; one that raised is not used again."""
+
+
+TranscriptT = TypeVar("TranscriptT", bound=Transcript)
+ValueT = TypeVar("ValueT")
+
+
+class TranscriptStore(Generic[TranscriptT]):
+    """Keeps the transcripts of conversations that may go on."""
+
+    def __init__(self, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
+        self._kept: OrderedDict[tuple[int, str], _Kept[TranscriptT]] = OrderedDict()
+        self._kept_bytes = 0
+        self._max_kept_bytes = max_kept_bytes
+
+    def follow(
+        self, history: History, begin: Callable[[], TranscriptT], *, variant: str = ""
+    ) -> TranscriptT:
+        """Return a transcript that has read `history` and nothing else.
+
+        Args:
+            history: what to spell; only what is new since last time is.
+            begin: makes an empty transcript.
+            variant: keeps apart what one history is spelled into.
+        """
+        # What is kept holds its messages, so the address of its first one stays its own.
+        key = (id(history[0]) if history else 0, variant)
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._kept_bytes -= kept.size_bytes
+        if kept is None or not kept.is_start_of(history):
+            kept = _Kept(transcript=begin())
+        for message in history[len(kept.seen) :]:
+            kept.transcript.add(message)
+            kept.seen.append(message)
+        if history:
+            self._keep(key, kept)
+        return kept.transcript
+
+    def _keep(self, key: tuple[int, str], kept: "_Kept[TranscriptT]") -> None:
+        """Keep it as the newest, and drop the oldest beyond the limit."""
+        kept.size_bytes = kept.transcript.size_bytes
+        self._kept[key] = kept
+        self._kept_bytes += kept.size_bytes
+        while self._kept_bytes > self._max_kept_bytes:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= dropped.size_bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class _Kept(Generic[TranscriptT]):
+    """A transcript and the messages it has read."""
+
+    transcript: TranscriptT
+    seen: list[Message] = field(default_factory=list)
+    size_bytes: int = 0
+
+    def is_start_of(self, history: History) -> bool:
+        """Say whether `history` begins with the very messages that were read here."""
+        return len(self.seen) <= len(history) and all(map(is_, self.seen, history))
+
+
+class ToolCache(Generic[ValueT]):
+    """Spells a list of tools, and keeps the last one it spelled."""
+
+    def __init__(self, spell: Callable[[tuple[ToolSpec, ...]], ValueT]) -> None:
+        self._spell = spell
+        self._kept: tuple[tuple[ToolSpec, ...], ValueT] | None = None
+
+    def spell(self, tools: tuple[ToolSpec, ...]) -> ValueT:
+        """Return `tools` as they are spelled; the same tools as last time cost nothing."""
+        if self._kept is not None:
+            last, value = self._kept
+            if len(last) == len(tools) and all(map(is_, last, tools)):
+                return value
+        value = self._spell(tools)
+        self._kept = (tools, value)
+        return value

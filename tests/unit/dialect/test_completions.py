@@ -1,0 +1,295 @@
+"""Raw text completion: the prompt that is sent, the text that comes back."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
+from agentkit.dialect.base import DoneDelta, FinishDelta, HeadDelta, TextDelta, UsageDelta
+from agentkit.dialect.completions import Completions
+from agentkit.dialect.mistral_prompt import prompt_text
+from agentkit.dialect.mistral_rules import compile_history
+from agentkit.errors import ProtocolError, StatusError, UnsupportedError
+from agentkit.history import History
+from agentkit.message import (
+    AssistantMessage,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+from agentkit.usage import Usage
+from tests.property.strategies import histories
+from tests.unit.dialect.answers import (
+    CUTS,
+    DOCUMENT,
+    STREAM,
+    answer,
+    body_of,
+    cut,
+    document,
+    events,
+    read,
+)
+
+HOST = ProviderProfile(name="host", title="Host", base_url="http://host/v1")
+MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
+ADD = ToolSpec(
+    name="math.add",
+    description="Add.",
+    input_schema={
+        "type": "object",
+        "properties": {"a": {"type": "integer"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    },
+)
+NOW = ToolSpec(name="now", description="", input_schema={"type": "object"})
+ASKED = ModelRequest(history=History([UserMessage.of("Zoë?")]), tools=(ADD, NOW))
+OFFER = prompt_text([UserMessage.of("")], (ADD, NOW)).removeprefix("<s>").partition("[INST]")[0]
+WIRE_ADD = OFFER.partition('"name": "')[2].partition('"')[0]
+
+
+def encode(request: ModelRequest, **accepts: Any) -> dict[str, Any]:
+    """Return the body sent for `request`."""
+    host = replace(HOST, accepts=Accepts(**accepts))
+    return body_of(Completions().encode(request, provider=host, model=MIXTRAL))
+
+
+def completion(text: str, reason: str | None = "stop") -> dict[str, Any]:
+    """Return an answer, or a chunk of one."""
+    return {
+        "id": "cmpl-1",
+        "object": "text_completion",
+        "model": "mixtral",
+        "choices": [{"index": 0, "text": text, "finish_reason": reason, "logprobs": None}],
+    }
+
+
+def test_the_conversation_is_one_text() -> None:
+    """The server writes the begin mark; the limit is always sent."""
+    encoded = Completions().encode(
+        replace(ASKED, instructions="Be brief."), provider=HOST, model=MIXTRAL
+    )
+
+    assert encoded.wire.path == "/completions"
+    assert encoded.fields == {"model", "prompt", "max_tokens"}
+    assert encoded.tool_names == {WIRE_ADD: "math.add"}
+    assert encoded.opening == ()
+    assert body_of(encoded) == {
+        "model": "mixtral",
+        "prompt": f"{OFFER}[INST] Be brief.\n\nZoë?[/INST]",
+        "max_tokens": 4096,
+    }
+
+
+def test_settings_go_under_the_names_of_the_host() -> None:
+    """Only what is set and accepted is sent."""
+    request = replace(
+        ASKED,
+        tools=(),
+        stream=True,
+        settings=ModelSettings(temperature=0, top_p=0.5, max_tokens=7, seed=3, stop=("END",)),
+    )
+
+    assert encode(request, seed_field="random_seed", omit=frozenset({"stream_options"})) == {
+        "model": "mixtral",
+        "prompt": "[INST] Zoë?[/INST]",
+        "max_tokens": 7,
+        "temperature": 0,
+        "top_p": 0.5,
+        "random_seed": 3,
+        "stop": ["END"],
+        "stream": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("window", "limit"), [(None, 4096), (65_536, 4096), (1000, 500), (1, 1)], ids=str
+)
+def test_the_limit_fits_the_window(window: int | None, limit: int) -> None:
+    """Nobody set one, so the answer may take half of a small window."""
+    model = replace(MIXTRAL, context_window_tokens=window)
+
+    assert body_of(Completions().encode(ASKED, provider=HOST, model=model))["max_tokens"] == limit
+
+
+def test_a_profile_may_set_the_limit() -> None:
+    """What the host's profile sends with every request stands, unless the caller sets it."""
+    assert encode(ASKED, extra_fields={"max_tokens": 99})["max_tokens"] == 99
+
+
+def test_stop_texts_that_the_host_does_not_take_are_an_error() -> None:
+    """They change what an answer is, so they are never dropped."""
+    request = replace(ASKED, settings=ModelSettings(stop=("x",)))
+
+    with pytest.raises(UnsupportedError, match="no stop texts"):
+        encode(request, stop=False)
+
+
+def test_only_the_family_whose_prompt_is_known_is_served() -> None:
+    """Another model would read the text as noise."""
+    with pytest.raises(UnsupportedError, match="prompt of 'llama' is not known"):
+        Completions().encode(
+            ASKED, provider=HOST, model=ModelProfile(family="llama", id="llama", rules="plain")
+        )
+
+
+@given(history=histories())
+@settings(max_examples=60, deadline=None)
+def test_every_turn_sends_the_same_text_as_a_first_one(history: History) -> None:
+    """What was kept from turn to turn is what would be spelled anew, byte for byte."""
+    dialect = Completions()
+    for length in range(len(history) + 1):
+        part = History(history[:length])
+        if not part.open_calls:
+            dialect.encode(ModelRequest(history=part), provider=HOST, model=MIXTRAL)
+    request = ModelRequest(history=history, tools=(ADD,), instructions="Be brief.")
+
+    sent = body_of(dialect.encode(request, provider=HOST, model=MIXTRAL))["prompt"]
+
+    assert f"<s>{sent}" == prompt_text(compile_history(request), (ADD,))
+
+
+@pytest.mark.parametrize(
+    ("choice", "ending"),
+    [
+        (ToolChoice(), ""),
+        (ToolChoice(mode="required"), "[TOOL_CALLS]"),
+        (
+            ToolChoice.parse("math.add"),
+            f'[TOOL_CALLS] [{{"name": "{WIRE_ADD}", "arguments":',
+        ),
+    ],
+    ids=["auto", "required", "named"],
+)
+def test_a_forced_call_is_begun_in_the_prompt(choice: ToolChoice, ending: str) -> None:
+    """The tools on offer stay the same, so that the text before it does too."""
+    encoded = Completions().encode(replace(ASKED, tool_choice=choice), provider=HOST, model=MIXTRAL)
+
+    assert body_of(encoded)["prompt"] == f"{OFFER}[INST] Zoë?[/INST]{ending}"
+    assert encoded.opening == ((TextDelta(text=ending),) if ending else ())
+
+
+def test_without_a_choice_no_tools_are_offered() -> None:
+    """`none` means that the prompt holds no tools."""
+    assert encode(replace(ASKED, tool_choice=ToolChoice(mode="none")))["prompt"] == (
+        "[INST] Zoë?[/INST]"
+    )
+
+
+@pytest.mark.parametrize("choice", ["required", "other"])
+def test_a_call_that_nothing_can_answer_is_an_error(choice: str) -> None:
+    """There must be a tool to call."""
+    request = replace(ASKED, tools=(), tool_choice=ToolChoice.parse(choice))
+
+    with pytest.raises(UnsupportedError):
+        encode(request)
+
+
+@pytest.mark.parametrize(
+    ("choice", "text"),
+    [
+        ("auto", f'[TOOL_CALLS] [{{"name": "{WIRE_ADD}", "arguments": {{"a": 1}}}}]'),
+        ("auto", f' [{{"name": "{WIRE_ADD}", "arguments": {{"a": 1}}, "id": "aaaaaaaa1"}}]'),
+        ("auto", f' {{"name": "{WIRE_ADD}", "arguments": {{"a": 1}}}}'),
+        ("required", f' [{{"name": "{WIRE_ADD}", "arguments": {{"a": 1}}}}]'),
+        ("math.add", ' {"a": 1}}]'),
+        ("math.add", ' {"a": 1}, "id": "aaaaaaaa1"}]'),
+    ],
+    ids=["marker", "no marker", "object", "required", "named", "named with id"],
+)
+def test_calls_come_back_as_text(choice: str, text: str) -> None:
+    """With the marker, without it, or as the rest of what the prompt began."""
+    dialect = Completions()
+    request = replace(ASKED, tool_choice=ToolChoice.parse(choice))
+    encoded = dialect.encode(request, provider=HOST, model=MIXTRAL)
+
+    response = answer(dialect, request, encoded, document(completion(text)))
+
+    calls = [(call.name, call.arguments) for call in response.message.tool_calls]
+    assert calls == [("math.add", '{"a": 1}')]
+    assert response.message.text == ""
+
+
+WHOLE = document({**completion(" Ça va ✓"), "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
+STREAMED = events(
+    completion(" ", None),
+    completion("Ça", None),
+    completion(" va ✓", None),
+    completion("", "stop"),
+    {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}},
+    "[DONE]",
+)
+HEAD = HeadDelta(response_id="cmpl-1", model="mixtral")
+USAGE = UsageDelta(usage=Usage(input_tokens=5, output_tokens=2))
+
+
+@given(cuts=CUTS)
+def test_a_whole_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
+    """The space that the format puts before an answer is not part of it."""
+    deltas = read(Completions().decoder(DOCUMENT), cut(WHOLE, cuts))
+
+    assert deltas == [
+        HEAD,
+        TextDelta(text="Ça va ✓"),
+        FinishDelta(reason="stop"),
+        USAGE,
+        DoneDelta(),
+    ]
+
+
+@given(cuts=CUTS)
+def test_a_streamed_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
+    """Only the first piece loses its space."""
+    deltas = read(Completions().decoder(STREAM), cut(STREAMED, cuts))
+
+    assert [delta for delta in deltas if delta != HEAD] == [
+        TextDelta(text="Ça"),
+        TextDelta(text=" va ✓"),
+        FinishDelta(reason="stop"),
+        USAGE,
+        DoneDelta(),
+    ]
+
+
+def test_an_error_in_the_stream_is_raised() -> None:
+    """Whatever came before it."""
+    data = events(completion(" So", None), {"error": {"message": "overloaded", "code": 503}})
+
+    with pytest.raises(StatusError, match="overloaded") as caught:
+        read(Completions().decoder(STREAM), [data])
+    assert (caught.value.status, caught.value.retry) == (503, "same")
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", b'{"id": 1}'], ids=["empty", "html", "no choice"])
+def test_what_is_no_completion_is_an_error(data: bytes) -> None:
+    """An answer without a choice is no answer."""
+    with pytest.raises(ProtocolError):
+        read(Completions().decoder(DOCUMENT), [data])
+
+
+def test_a_conversation_of_several_turns_goes_back_as_it_came() -> None:
+    """Calls and results are in the prompt, and tools move to the new user message."""
+    history = History(
+        [
+            SystemMessage(text="Be kind."),
+            UserMessage.of("1+1?"),
+            AssistantMessage.of("", ToolCall(id="c1", name="math.add", arguments='{"a": 1}')),
+            ToolResult.of("c1", "2"),
+            AssistantMessage.of("It is 2."),
+            UserMessage.of("Sure?"),
+        ]
+    )
+
+    prompt = encode(replace(ASKED, history=history))["prompt"]
+
+    call_id = prompt.partition('"id": "')[2][:9]
+    assert prompt == (
+        f'[INST] 1+1?[/INST][TOOL_CALLS] [{{"name": "{WIRE_ADD}", "arguments": {{"a": 1}}, '
+        f'"id": "{call_id}"}}]</s>[TOOL_RESULTS] {{"content": 2, "call_id": "{call_id}"}}'
+        f"[/TOOL_RESULTS] It is 2.</s>{OFFER}[INST] Be kind.\n\nSure?[/INST]"
+    )
