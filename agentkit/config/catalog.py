@@ -146,9 +146,9 @@ def _place(location: tuple[int | str, ...], named: Table) -> Iterator[str]:
     """Yield the names on the way to a field as the file has them: a model by its family."""
     inside: object = named
     for step in location:
-        if isinstance(inside, Mapping):
-            inside = inside.get(str(step))
-        elif isinstance(inside, list) and isinstance(step, int):
+        if isinstance(inside, list) and isinstance(step, int):
             inside = inside[step]
-            step = inside["family"] if isinstance(inside, Mapping) else step
-        yield str(step)
+            yield str(inside["family"] if isinstance(inside, Mapping) else step)
+        else:
+            inside = inside.get(str(step)) if isinstance(inside, Mapping) else None
+            yield str(step)

@@ -156,8 +156,10 @@ def check_base_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
         raise ValueError("A base URL holds no user and no password; give the key as api_key.")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url):
         raise ValueError(f"{url!r} is not a base URL; it begins with http:// or https://.")
     if parts.query or parts.fragment:
-        raise ValueError(f"The base URL {url!r} ends before any '?' or '#'.")
+        raise ValueError(f"The base URL {url!r} has a '?' or a '#'; it ends before them.")
+    if parts.port == 0:  # one that is no number, or too large, raises by being read
+        raise ValueError(f"The base URL {url!r} names port 0, where nobody can be reached.")
     return url.rstrip("/")

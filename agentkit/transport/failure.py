@@ -184,7 +184,7 @@ def _tls_trouble(error: BaseException) -> str | None:
                 f"has a certificate that is not trusted: {cause.verify_message}; set "
                 "SSL_CERT_FILE, or hand in an HTTP client that trusts it"
             )
-        if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+        if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
             return "does not speak TLS; its base URL may have to begin with http://"
         cause = cause.__cause__ or cause.__context__
     return None

@@ -118,13 +118,16 @@ class HttpTransport:
             headers["content-type"] = "application/json"
         headers.update({name.lower(): value for name, value in request.headers.items()})
         headers.update(self._headers)
-        return self._client.build_request(
+        body = _with_key(request.body, self._body_start)
+        prepared = self._client.build_request(
             request.method,
             self._base + request.path,
-            content=_with_key(request.body, self._body_start),
+            content=body,
             headers=headers,
             timeout=self._timeout,
         )
+        prepared.stream = _Body(body)
+        return prepared
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         """Send, and wait for the head of the answer."""
@@ -145,6 +148,27 @@ class HttpTransport:
         # From here on the reader of the body keeps time.
         request.extensions["timeout"]["read"] = None
         return response
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of a request, in one piece.
+
+    The client's own is a generator, which would be left in the middle when the host goes away
+    while it is sent; see `_Chunks.aclose`.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._left: list[bytes] = []
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._left = [self._body]
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
 
 
 class _Chunks:
@@ -231,13 +255,7 @@ def _fixed_headers(provider: ProviderProfile, api_key: SecretStr | None) -> Mapp
     """Return the headers of every request, that of the key among them."""
     headers = {name.lower(): value for name, value in provider.headers.items()}
     if api_key is not None:
-        match provider.auth.kind:
-            case "bearer":
-                headers["authorization"] = f"Bearer {api_key.get_secret_value()}"
-            case "header":
-                headers[provider.auth.name.lower()] = api_key.get_secret_value()
-            case "body" | "none":
-                pass
+        headers.update(_key_header(provider.auth, api_key.get_secret_value()))
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise ConfigError(
@@ -245,6 +263,17 @@ def _fixed_headers(provider: ProviderProfile, api_key: SecretStr | None) -> Mapp
                 "digits and dashes, values are plain ASCII in one line."
             )
     return headers
+
+
+def _key_header(auth: Auth, key: str) -> Mapping[str, str]:
+    """Return the header that carries the key, where one does."""
+    match auth.kind:
+        case "bearer":
+            return {"authorization": f"Bearer {key}"}
+        case "header":
+            return {auth.name.lower(): key}
+        case _:
+            return {}
 
 
 def _body_start(auth: Auth, api_key: SecretStr | None) -> bytes:

@@ -61,9 +61,13 @@ def test_a_base_url_is_kept_without_a_slash_at_its_end(url: str, expected: str) 
         ("ftp://a.example", "begins with http"),
         ("localhost:8000/v1", "begins with http"),
         ("https://", "begins with http"),
-        ("https://a.example/v1?key=1", "before any"),
-        ("https://a.example/v1#top", "before any"),
+        ("https://a.example/v1?key=1", "ends before them"),
+        ("https://a.example/v1#top", "ends before them"),
         ("https://[broken", "Invalid IPv6"),
+        ("https://a b.example", "begins with http"),
+        ("https://a.example:0/v1", "names port 0"),
+        ("https://a.example:99999/v1", "Port out of range"),
+        ("https://a.example:http/v1", "Port could not be cast"),
     ],
 )
 def test_an_address_that_is_no_base_url_is_refused(url: str, complaint: str) -> None:

@@ -1,0 +1,165 @@
+"""Connections are used again, and none is left behind."""
+
+import gc
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+
+from agentkit.errors import TransportError
+from agentkit.testing.http_server import RawReply, Reply
+from agentkit.transport.settings import HttpSettings
+from tests.integration.transport_host import (
+    ASK,
+    HEAD,
+    Host,
+    fetch,
+    hear,
+    listening,
+    reach,
+    read,
+)
+
+
+async def test_connections_are_used_again() -> None:
+    """An answer that was read to its end leaves its connection to the next."""
+    ports: list[int] = []
+
+    async def answer(stream: SocketStream) -> None:
+        ports.append(stream.extra(SocketAttribute.remote_port))  # noqa: S610 - not Django's
+        async with stream:
+            while True:
+                try:
+                    await hear(stream)
+                except anyio.EndOfStream:
+                    return
+                await stream.send(HEAD + b"content-length: 2\r\n\r\nok")
+
+    async with listening(answer) as transport:
+        for _ in range(3):
+            assert (await fetch(transport))[1] == b"ok"
+
+    assert len(ports) == 1
+
+
+async def test_no_more_connections_are_made_than_allowed() -> None:
+    """Further exchanges wait, and fail if no place comes free in time."""
+    settings = HttpSettings(max_connections=1, first_byte_seconds=0.1)
+    async with reach(Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+        async with transport.exchange(ASK):
+            with pytest.raises(TransportError, match="all of 1 connections in use") as caught:
+                await fetch(transport)
+        assert (await fetch(transport))[1] == b"x"
+
+    assert (caught.value.kind, caught.value.retry) == ("timeout", "same")
+
+
+class Watched:
+    """A server by hand that knows when its only client has gone."""
+
+    def __init__(self) -> None:
+        self.has_begun = anyio.Event()
+        self.is_gone = anyio.Event()
+
+    async def answer(self, stream: SocketStream) -> None:
+        """Begin an answer, never end it, and wait for the client to leave."""
+        async with stream:
+            await hear(stream)
+            await stream.send(HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\none\r\n")
+            self.has_begun.set()
+            try:
+                await stream.receive()
+            except (anyio.EndOfStream, anyio.BrokenResourceError):
+                self.is_gone.set()
+
+
+@pytest.mark.parametrize("reads", [0, 1, 2], ids=["unread", "begun", "all but the end"])
+async def test_leaving_early_closes_the_connection_at_once(reads: int) -> None:
+    """And leaves no reader of the client behind, which Trio would report."""
+    host = Watched()
+    async with listening(host.answer) as transport:
+        async with transport.exchange(ASK) as answer:
+            got = [await anext(answer.chunks) for _ in range(reads)]
+        await host.is_gone.wait()
+        gc.collect()
+
+    assert got == [b"one"] * reads
+
+
+async def test_an_error_of_the_reader_closes_the_connection_and_goes_on() -> None:
+    """A decoder that refuses the bytes is such a reader."""
+    host = Watched()
+    async with listening(host.answer) as transport:
+        with pytest.raises(LookupError):
+            async with transport.exchange(ASK) as answer:
+                async for _ in answer.chunks:
+                    raise LookupError
+        await host.is_gone.wait()
+        gc.collect()
+
+
+async def test_cancelling_in_the_middle_closes_the_connection() -> None:
+    """Nothing of a cancelled run is alive."""
+    host = Watched()
+    async with listening(host.answer) as transport:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fetch, transport)
+            await host.has_begun.wait()
+            tasks.cancel_scope.cancel()
+        await host.is_gone.wait()
+        gc.collect()
+
+
+async def test_cancelling_before_the_answer_closes_the_connection() -> None:
+    """Whatever the exchange was waiting for."""
+    arrived, is_gone = anyio.Event(), anyio.Event()
+
+    async def answer(stream: SocketStream) -> None:
+        async with stream:
+            await hear(stream)
+            arrived.set()
+            try:
+                await stream.receive()
+            except (anyio.EndOfStream, anyio.BrokenResourceError):
+                is_gone.set()
+
+    async with listening(answer) as transport:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fetch, transport)
+            await arrived.wait()
+            tasks.cancel_scope.cancel()
+        await is_gone.wait()
+
+
+async def test_no_socket_is_open_after_the_transport_is_closed() -> None:
+    """However its exchanges ended."""
+    before = open_sockets()
+    host = Host(
+        Reply(chunks=(b"x",)),
+        RawReply(then="reset"),
+        RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1234")),
+        RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1234"), then="stall"),
+    )
+    async with reach(host, settings=HttpSettings(idle_seconds=0.1)) as transport:
+        await fetch(transport)
+        for _ in range(3):
+            with pytest.raises(TransportError):
+                await fetch(transport)
+
+    assert open_sockets() == before
+
+
+def open_sockets() -> int:
+    """Return how many sockets of TCP this process has open."""
+    targets = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return sum(str(target).startswith("socket:") for target in targets)
+
+
+async def test_an_answer_cannot_be_read_after_it_was_closed() -> None:
+    """Its end would look like the end of the answer."""
+    async with reach(Host(Reply(chunks=(b"x",)))) as transport:
+        async with transport.exchange(ASK) as answer:
+            pass
+        with pytest.raises(RuntimeError, match="inside its 'async with'"):
+            await read(answer)

@@ -1,0 +1,264 @@
+"""What can go wrong on the way, over real sockets, and the error that tells of it."""
+
+import gc
+import gzip
+import logging
+import socket
+import struct
+
+import anyio
+import httpx
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+
+from agentkit.config.profile import Auth, ProviderProfile
+from agentkit.errors import ErrorKind, Retry, TransportError
+from agentkit.testing.http_server import RawReply, Reply, serve
+from agentkit.transport.http import HttpTransport
+from agentkit.transport.settings import HttpSettings
+from agentkit.wire import WireRequest
+from tests.integration.transport_host import (
+    HEAD,
+    KEY,
+    Answer,
+    Host,
+    fetch,
+    hear,
+    listening,
+    reach,
+)
+
+PACKED = gzip.compress(b"word " * 1000)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "retry", "text"),
+    [
+        (RawReply(), "connection", "same", "closed the connection before it answered"),
+        (RawReply(then="reset"), "connection", "same", "before it answered"),
+        (RawReply(chunks=(b"220 mail.example ESMTP\r\n",)), "connection", "same", "in HTTP"),
+        (RawReply(chunks=(b"HTTP/1.1 200 OK\r\nx: ",), then="stall"), "timeout", "same", "begin"),
+        (RawReply(then="stall"), "timeout", "same", "did not begin to answer within 0.1 s"),
+    ],
+    ids=["closed", "reset", "not HTTP", "half a head", "silent"],
+)
+async def test_a_host_that_does_not_answer(
+    reply: RawReply, kind: ErrorKind, retry: Retry, text: str
+) -> None:
+    """The error says how far it came and whether to try again."""
+    settings = HttpSettings(first_byte_seconds=0.1)
+    async with reach(Host(reply), settings=settings) as transport:
+        with pytest.raises(TransportError) as caught:
+            await fetch(transport)
+
+    assert (caught.value.kind, caught.value.retry) == (kind, retry)
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "text"),
+    [
+        (
+            RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1234")),
+            "stream_interrupted",
+            "broke off in the middle",
+        ),
+        (
+            RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1234"), then="reset"),
+            "stream_interrupted",
+            "broke off in the middle",
+        ),
+        (
+            RawReply(chunks=(HEAD, b"transfer-encoding: chunked\r\n\r\n4\r\n1234\r\n")),
+            "stream_interrupted",
+            "broke off in the middle",
+        ),
+        (
+            RawReply(chunks=(HEAD, b"transfer-encoding: chunked\r\n\r\nzz\r\n1234\r\n")),
+            "stream_interrupted",
+            "broke off in the middle",
+        ),
+        (
+            RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1234"), then="stall"),
+            "timeout",
+            "stopped in the middle of its answer for 0.1 s",
+        ),
+        (
+            Reply(
+                headers={"x-request-id": "req-7", "content-encoding": "gzip"}, chunks=(b"plain",)
+            ),
+            "stream_interrupted",
+            "said to be gzip and is not",
+        ),
+        (
+            Reply(
+                headers={"x-request-id": "req-7", "content-encoding": "gzip"},
+                chunks=(PACKED[:-9],),
+            ),
+            "stream_interrupted",
+            "stops in the middle",
+        ),
+    ],
+    ids=["short", "reset", "no last chunk", "bad chunk", "stall", "not gzip", "half gzip"],
+)
+async def test_an_answer_that_does_not_arrive_whole(
+    reply: Answer, kind: ErrorKind, text: str
+) -> None:
+    """What arrived is never taken for the whole; the host's request id goes with the error."""
+    settings = HttpSettings(idle_seconds=0.1)
+    async with reach(Host(reply), settings=settings) as transport:
+        with pytest.raises(TransportError) as caught:
+            await fetch(transport)
+    gc.collect()
+
+    assert (caught.value.kind, caught.value.retry) == (kind, "same")
+    assert caught.value.request_id == "req-7"
+    assert text in str(caught.value)
+
+
+async def test_an_idle_deadline_may_be_longer_than_that_for_the_first_byte() -> None:
+    """Each wait has its own."""
+    pause = 0.2
+
+    async def answer(stream: SocketStream) -> None:
+        async with stream:
+            await hear(stream)
+            await stream.send(HEAD + b"content-length: 2\r\n\r\n1")
+            await anyio.sleep(pause)  # the wait is what is tested
+            await stream.send(b"2")
+
+    settings = HttpSettings(first_byte_seconds=pause / 2, idle_seconds=4)
+    async with listening(answer, settings=settings) as transport:
+        _, body = await fetch(transport)
+
+    assert body == b"12"
+
+
+async def test_a_transport_without_deadlines_of_its_own_is_bounded_all_the_same() -> None:
+    """A user's own client may bring any transport."""
+
+    class Silent(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await anyio.sleep_forever()
+            raise AssertionError(request)
+
+    settings = HttpSettings(connect_seconds=0.01, write_seconds=0.01, first_byte_seconds=0.01)
+    client = httpx.AsyncClient(transport=Silent())
+    async with client, reach(Host(Reply()), client=client, settings=settings) as transport:
+        with pytest.raises(TransportError, match="did not begin to answer") as caught:
+            await fetch(transport)
+
+    assert caught.value.kind == "timeout"
+
+
+async def test_a_host_that_goes_away_while_it_is_asked() -> None:
+    """The request is larger than what the network holds, so some of it is still to be sent."""
+
+    async def answer(stream: SocketStream) -> None:
+        await stream.receive()
+        raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - not Django's
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await stream.aclose()
+
+    async with listening(answer) as transport:
+        with pytest.raises(TransportError, match="before it answered") as caught:
+            await fetch(transport, WireRequest(path="/x", body=b"{" + b" " * 20_000_000 + b"}"))
+    gc.collect()
+
+    assert (caught.value.kind, caught.value.retry) == ("connection", "same")
+
+
+async def test_an_answer_without_end_is_cut_off() -> None:
+    """Also one that is small until it is unpacked."""
+    reply = Reply(headers={"content-encoding": "gzip"}, chunks=(gzip.compress(bytes(1_000_000)),))
+    settings = HttpSettings(max_answer_bytes=100_000)
+    async with reach(Host(reply), settings=settings) as transport:
+        with pytest.raises(TransportError, match="more than 100000 bytes") as caught:
+            await fetch(transport)
+
+    assert (caught.value.kind, caught.value.retry) == ("bad_response", "never")
+
+
+async def test_an_answer_packed_in_a_way_nobody_asked_for_is_refused() -> None:
+    """Its bytes would be read as text."""
+    reply = Reply(headers={"content-encoding": "br"}, chunks=(b"\x0b\x02\x80",))
+    async with reach(Host(reply)) as transport:
+        with pytest.raises(TransportError, match="as 'br', which was not asked for") as caught:
+            await fetch(transport)
+
+    assert (caught.value.kind, caught.value.retry) == ("bad_response", "never")
+
+
+async def test_a_refused_connection_is_told_with_the_address() -> None:
+    """A local server that is not running is the usual reason."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else answers there
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        transport = HttpTransport(ProviderProfile(name="vllm", title="V", base_url=f"{url}/v1"))
+        with anyio.fail_after(5), pytest.raises(TransportError) as caught:
+            await fetch(transport)
+        await transport.aclose()
+
+    assert (caught.value.kind, caught.value.retry) == ("connection", "same")
+    assert str(caught.value).startswith(f"'vllm' ({url}) could not be reached: ")
+
+
+async def test_a_host_that_does_not_speak_tls_is_told_so() -> None:
+    """An address with https in place of http is the usual reason; trying again is no use."""
+    async with serve(Host(Reply()).answer) as url:
+        base_url = url.replace("http:", "https:")
+        transport = HttpTransport(ProviderProfile(name="h", title="H", base_url=base_url))
+        with anyio.fail_after(5), pytest.raises(TransportError, match="not speak TLS") as caught:
+            await fetch(transport)
+        await transport.aclose()
+
+    assert (caught.value.kind, caught.value.retry) == ("connection", "never")
+
+
+async def test_a_client_that_reads_answers_itself_is_told_so() -> None:
+    """A hook of its own that reads leaves nothing to stream."""
+
+    async def hook(response: httpx.Response) -> None:
+        await response.aread()
+
+    client = httpx.AsyncClient(event_hooks={"response": [hook]})
+    async with client, reach(Host(Reply(chunks=(b"x",))), client=client) as transport:
+        with pytest.raises(TransportError, match="has read the answer already"):
+            await fetch(transport)
+
+
+async def test_a_header_the_client_refuses_is_not_repeated_by_the_error() -> None:
+    """The text of the HTTP client shows its value."""
+    async with reach(Host(Reply())) as transport:
+        with pytest.raises(TransportError, match="was not asked") as caught:
+            await fetch(transport, WireRequest(path="/x", headers={"x-a": "geheim\r\n"}))
+
+    assert (caught.value.retry, caught.value.__cause__) == ("never", None)
+    assert caught.value.__suppress_context__
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("auth", "body"),
+    [(Auth(), b"{}"), (Auth(kind="header", name="x-api-key"), b"{}"), (Auth(kind="body"), b"{}")],
+    ids=["bearer", "header", "body"],
+)
+async def test_the_key_is_in_no_log_line_and_no_error(
+    auth: Auth, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in those of the HTTP client either, at any level."""
+    caplog.set_level(logging.DEBUG)
+    host = Host(Reply(), RawReply(), RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1")))
+    errors: list[TransportError] = []
+    async with reach(host, auth=auth) as transport:
+        await fetch(transport, WireRequest(path="/x", body=body))
+        for _ in range(2):
+            with pytest.raises(TransportError) as caught:
+                await fetch(transport, WireRequest(path="/x", body=body))
+            errors.append(caught.value)
+
+    shown = [str(error) + repr(error) + repr(vars(error)) for error in errors]
+    shown += [repr(error.__cause__) + str(error.__cause__) for error in errors]
+    assert any("answer_began" in record.getMessage() for record in caplog.records)
+    assert any("httpcore" in record.name for record in caplog.records)
+    assert KEY not in caplog.text + "".join(shown) + repr(transport)

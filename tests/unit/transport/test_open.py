@@ -1,0 +1,83 @@
+"""A resolved model becomes a transport, and the HTTP client is loaded only then."""
+
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from agentkit.config.load import resolve_model
+from agentkit.config.profile import Auth, ProviderProfile
+from agentkit.errors import ConfigError
+from agentkit.transport.http import HttpTransport
+from agentkit.transport.open import open_transport
+
+SANDBOX = resolve_model("sandbox:mixtral-8x22b", environ={})
+
+
+def test_the_http_client_is_not_loaded_before_a_transport_is_opened() -> None:
+    """It costs more to import than all of agentkit."""
+    code = (
+        "import sys; import agentkit.transport.open, agentkit.config.load; "
+        "sys.exit(any(name in sys.modules for name in ('httpx', 'httpcore', 'h11', 'rich')))"
+    )
+
+    found = subprocess.run([sys.executable, "-c", code], check=False)  # noqa: S603 - our own code
+
+    assert found.returncode == 0
+
+
+async def test_a_transport_that_was_never_used_closes_twice() -> None:
+    """Closing is safe wherever a run ends."""
+    transport = open_transport(SANDBOX, base_url="http://127.0.0.1:1")
+
+    await transport.aclose()
+    await transport.aclose()
+
+    assert isinstance(transport, HttpTransport)
+
+
+async def test_a_client_of_the_users_own_stays_open() -> None:
+    """Who made it closes it."""
+    async with httpx.AsyncClient() as client:
+        transport = open_transport(SANDBOX, base_url="http://127.0.0.1:1", client=client)
+        await transport.aclose()
+
+        assert not client.is_closed
+
+
+def test_something_else_than_a_client_is_refused() -> None:
+    """A client that blocks would stop every run."""
+    with httpx.Client() as client, pytest.raises(ConfigError, match=r"AsyncClient, not a Client"):
+        open_transport(SANDBOX, base_url="http://127.0.0.1:1", client=client)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "complaint"),
+    [
+        (None, "'sandbox' has no base URL"),
+        ("gpu:9", "base URL of 'sandbox' cannot be used"),
+        ("http://1.2.3.400", "base URL of 'sandbox' cannot be used"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused(base_url: str | None, complaint: str) -> None:
+    """Before anything is sent."""
+    with pytest.raises(ConfigError, match=complaint):
+        open_transport(SANDBOX, base_url=base_url)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"x-team": "geheim\r\nx-more: 1"}, {"x-team": "gehéim"}, {"x team": "geheim"}],
+    ids=["two lines", "not ASCII", "name"],
+)
+def test_a_header_that_cannot_be_sent_is_refused_without_its_value(headers: dict[str, str]) -> None:
+    """The HTTP client's own message would repeat it."""
+    provider = ProviderProfile(
+        name="a", title="A", base_url="http://a", auth=Auth(kind="none"), headers=headers
+    )
+
+    with pytest.raises(ConfigError, match="of 'a' cannot be sent") as caught:
+        HttpTransport(provider)
+
+    assert "geh" not in str(caught.value)
