@@ -273,13 +273,17 @@ def _bad_type(label: str, hints: Mapping[str, Any], error: Exception) -> ToolDef
             continue
         try:
             TypeAdapter(hint).json_schema()
-        except Exception:  # noqa: BLE001  # the one that fails is looked for
+        except Exception as found:  # noqa: BLE001  # the one that fails is looked for
             return ToolDefinitionError(
                 f"{label}: the parameter {name!r} has the type {hint!r}, which no JSON value can "
-                "be turned into. Use types that pydantic knows, or take it from a RunContext."
+                f"be turned into ({_first_line(found)}). Use types that pydantic knows, or take it "
+                "from a RunContext."
             )
-    reason = str(error).partition("\n")[0]
-    return ToolDefinitionError(f"{label} cannot be called with JSON: {reason}")
+    return ToolDefinitionError(f"{label} cannot be called with JSON: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def _inline_docs(fields: tuple[Parameter, ...], hints: Mapping[str, Any]) -> dict[str, str]:
