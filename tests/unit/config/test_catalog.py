@@ -8,6 +8,7 @@ import pytest
 from agentkit.config.catalog import load_catalog
 from agentkit.config.profile import Accepts, ModelProfile
 from agentkit.errors import ConfigError
+from agentkit.lazy import load_object
 
 HOSTS_OF_THE_SEEDS = {
     "aimlapi": ("https://api.aimlapi.com/v1", "mistralai/Mixtral-8x22B-Instruct-v0.1"),
@@ -83,6 +84,26 @@ def test_the_sandbox_is_launched_and_says_that_it_is_no_language_model() -> None
 
     assert sandbox.launcher == "agentkit.testing.sandbox:launch"
     assert (sandbox.is_language_model, sandbox.auth.kind) == (False, "none")
+
+
+def test_every_host_has_an_address_or_a_launcher_or_asks_for_an_address() -> None:
+    """A host that cannot be reached has no place in the catalog."""
+    nowhere = [
+        provider.name
+        for provider in load_catalog().values()
+        if not provider.base_url and provider.launcher is None
+    ]
+
+    assert nowhere == ["openai-compatible"]
+
+
+@pytest.mark.parametrize("host", ["local", "sandbox"])
+def test_what_launches_a_host_can_be_found(host: str) -> None:
+    """It is named by text, which no checker reads."""
+    launcher = load_catalog()[host].launcher
+
+    assert launcher is not None
+    assert callable(load_object(launcher))
 
 
 def test_our_catalog_is_read_once() -> None:

@@ -44,7 +44,11 @@ def test_a_family_an_id_and_an_alias_find_the_same_model(name: str, model_id: st
 
 @pytest.mark.parametrize(
     ("name", "rules"),
-    [("vllm:/weights/Mixtral-8x22B", "mistral"), ("vllm:qwen2.5-72b", "plain")],
+    [
+        ("vllm:/weights/Mixtral-8x22B", "mistral"),
+        ("vllm:qwen2.5-72b", "plain"),
+        ("local:~/Mixtral.Q4_K_M.gguf", "mistral"),
+    ],
 )
 def test_an_id_that_the_catalog_does_not_hold_is_sent_as_it_is(name: str, rules: str) -> None:
     """Its rules follow from the name."""
@@ -125,7 +129,7 @@ def test_a_key_that_no_header_can_carry_is_refused_by_its_variable(key: str) -> 
     assert key not in str(caught.value)
 
 
-@pytest.mark.parametrize("host", ["vllm", "llamacpp", "ollama", "lmstudio", "sandbox"])
+@pytest.mark.parametrize("host", ["vllm", "llamacpp", "local", "ollama", "lmstudio", "sandbox"])
 def test_a_host_of_ones_own_needs_no_key(host: str) -> None:
     """It runs on this machine."""
     assert resolve_model(f"{host}:mixtral-8x22b", environ={}).api_key is None
