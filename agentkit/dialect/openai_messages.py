@@ -58,6 +58,11 @@ class Transcripts:
         self._kept_bytes = 0
         self._max_kept_bytes = max_kept_bytes
 
+    @property
+    def kept_bytes(self) -> int:
+        """Return how much is kept for later turns."""
+        return self._kept_bytes
+
     def encode(self, request: ModelRequest, *, rules: Literal["mistral", "plain"]) -> bytes:
         """Return the messages of `request`, joined by commas.
 
