@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 import anyio
-from anyio.abc import ByteReceiveStream, Process
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from agentkit.errors import ConfigError
@@ -86,8 +86,7 @@ async def _read_url(process: Process, *, timeout_seconds: float) -> str:
 async def _stop(process: Process, *, timeout_seconds: float) -> bool:
     """End the process, whoever is being cancelled; say whether it had to be killed."""
     with anyio.CancelScope(shield=True):
-        if process.stdin is not None:
-            await process.stdin.aclose()
+        await cast(ByteSendStream, process.stdin).aclose()  # a pipe was asked for
         with anyio.move_on_after(timeout_seconds) as patience:
             await process.wait()
         if patience.cancelled_caught:

@@ -1,6 +1,6 @@
 """Run llama.cpp's server on one model until standard input ends: a program of its own.
 
-In:  the path of a GGUF file, as the only argument.
+In:  the path of a GGUF file; how many threads compute, how long the context is.
 Out: one line on standard output, the server's URL, once it answers; everything else, and whatever
      llama.cpp itself prints, goes to standard error. Exit code 1 if the model cannot be served.
 
@@ -10,6 +10,7 @@ Standard input ends when the process that started this one closes it or dies, wh
 dies, so that no server is left over. This file uses nothing of agentkit, for a quick start.
 """
 
+import argparse
 import http.client
 import os
 import signal
@@ -24,13 +25,13 @@ _HEALTH_PAUSE_SECONDS = 0.05
 
 
 def main() -> int:
-    """Serve `sys.argv[1]`; return the exit code."""
+    """Serve what the command line names; return the exit code."""
     # Ctrl-C in a terminal goes to the whole process group, but it is for the conversation only.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     announcements = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # llama.cpp prints to both outputs; the announcement must stand alone
     try:
-        server = _start(sys.argv[1])
+        server = _start(_parser().parse_args())
     except (ImportError, RuntimeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -42,10 +43,23 @@ def main() -> int:
     return 0
 
 
-def _start(path: str) -> Any:  # the extension module has no types
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Serve a GGUF file until standard input ends.")
+    parser.add_argument("path", help="the weights")
+    parser.add_argument("--threads", type=int, help="how many compute; default: one per core")
+    parser.add_argument("--context_window_tokens", type=int, help="default: all of it")
+    return parser
+
+
+def _start(arguments: argparse.Namespace) -> Any:  # the extension module has no types
     xllamacpp = import_module("xllamacpp")
     params = xllamacpp.CommonParams()
-    params.model.path = path
+    params.model.path = arguments.path
+    if arguments.threads is not None:
+        params.cpuparams.n_threads = arguments.threads
+        params.cpuparams_batch.n_threads = arguments.threads
+    if arguments.context_window_tokens is not None:
+        params.n_ctx = arguments.context_window_tokens
     params.hostnames = ["127.0.0.1"]
     params.port = 0  # the system picks a free one, and nobody can take it in between
     params.ui = False

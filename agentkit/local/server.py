@@ -21,7 +21,13 @@ _MAGIC = b"GGUF"
 
 
 @asynccontextmanager
-async def launch(model: str, *, start_timeout_seconds: float = 600.0) -> AsyncIterator[str]:
+async def launch(
+    model: str,
+    *,
+    threads: int | None = None,
+    context_window_tokens: int | None = None,
+    start_timeout_seconds: float = 600.0,
+) -> AsyncIterator[str]:
     """Start llama.cpp's server on the weights at `model`, yield its base URL, stop it afterwards.
 
     The server takes the OpenAI form below the URL, the Anthropic form at its `/messages`, and raw
@@ -29,25 +35,37 @@ async def launch(model: str, *, start_timeout_seconds: float = 600.0) -> AsyncIt
 
     Args:
         model: path of a GGUF file; `~` is the user's home.
+        threads: how many compute, 1 or more; None for one per core.
+        context_window_tokens: prompt and answer together; None for all that the model was made
+            for, which for large models takes gigabytes.
         start_timeout_seconds: how long loading may take; large weights on a slow disk need minutes.
 
     Raises:
-        ConfigError: there is no such file, it is not a GGUF file, or llama.cpp cannot load it.
+        ConfigError: there is no such file, it is not a GGUF file, llama.cpp cannot load it, or a
+            number is too small.
         MissingExtraError: the extra `local` is not installed.
     """
+    options = _given(threads=threads, context_window_tokens=context_window_tokens)
     path = await _find_weights(model)
     if find_spec("xllamacpp") is None:
         raise MissingExtraError(
             f"'local:{model}' needs the package 'xllamacpp', which is not installed; "
             "install 'mixtral-agentkit[local]'."
         )
-    command = [sys.executable, "-P", serve.__file__, path]
     async with run_server(
-        command,
+        [sys.executable, "-P", serve.__file__, path, *options],
         name=f"llama.cpp's server for {path!r}",
         start_timeout_seconds=start_timeout_seconds,
     ) as url:
         yield f"{url}/v1"
+
+
+def _given(**numbers: int | None) -> list[str]:
+    """Return the options that have a value as `serve.py` takes them."""
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise ConfigError(f"{name!r} must be 1 or more, not {number}.")
+    return [f"--{name}={number}" for name, number in numbers.items() if number is not None]
 
 
 async def _find_weights(model: str) -> str:

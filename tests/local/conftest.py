@@ -22,18 +22,21 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def base_url(weights: Path) -> Iterator[str]:
-    """Launch llama.cpp's server on the tiny model."""
+    """Launch llama.cpp's server on the tiny model.
+
+    It has one thread: two that wait for each other are slow on a machine with other work.
+    """
     pytest.importorskip("xllamacpp")
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(launch(str(weights))) as url,
+        portal.wrap_async_context_manager(launch(str(weights), threads=1)) as url,
     ):
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(base_url: str) -> Iterator[httpx.Client]:
     """Open a connection per request: this server closes one after a stream, unannounced."""
     limits = httpx.Limits(max_keepalive_connections=0)
-    with httpx.Client(base_url=base_url, limits=limits, timeout=10, trust_env=False) as client:
+    with httpx.Client(base_url=base_url, limits=limits, timeout=60, trust_env=False) as client:
         yield client

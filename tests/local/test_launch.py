@@ -1,8 +1,10 @@
 """`local:PATH.gguf` starts a server on the weights, or says in one error why it cannot."""
 
+import json
 import re
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,10 +15,12 @@ from agentkit.errors import ConfigError, MissingExtraError
 from agentkit.local.server import launch
 from agentkit.model.launch import Launcher
 
+serve = partial(launch, threads=1)  # more are slow on a machine with other work
+
 
 async def refused(model: str) -> str:
     """Return the message with which `launch` refuses `model`."""
-    with anyio.fail_after(10), pytest.raises(ConfigError) as caught:
+    with anyio.fail_after(30), pytest.raises(ConfigError) as caught:
         async with launch(model):
             pytest.fail("it must not start")
     return str(caught.value)
@@ -94,9 +98,9 @@ async def test_weights_that_llama_cpp_cannot_load_are_an_error_with_its_own_word
 async def test_the_server_answers_on_loopback_and_is_gone_afterwards(weights: Path) -> None:
     """Its port is closed when the context is left."""
     pytest.importorskip("xllamacpp")
-    launcher: Launcher = launch
+    launcher: Launcher = serve
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with launcher(str(weights)) as url:
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
             assert await ask(url, "GET /v1/models HTTP/1.1\r\n\r\n") == "HTTP/1.1 200 OK"
@@ -110,8 +114,8 @@ async def test_a_server_at_work_is_gone_at_once_when_its_user_is_cancelled(weigh
     body = '{"prompt": "[INST] hi[/INST]", "max_tokens": 4000, "ignore_eos": true, "stream": true}'
     head = f"POST /v1/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
 
-    with anyio.fail_after(10), anyio.CancelScope() as scope:
-        async with launch(str(weights)) as url:
+    with anyio.fail_after(30), anyio.CancelScope() as scope:
+        async with serve(str(weights)) as url:
             assert await ask(url, head + body) == "HTTP/1.1 200 OK"
             scope.cancel()
             await anyio.lowlevel.checkpoint()
@@ -124,10 +128,38 @@ async def test_the_same_weights_may_be_served_twice_at_once(weights: Path) -> No
     pytest.importorskip("xllamacpp")
     request = "GET /v1/models HTTP/1.1\r\n\r\n"
 
-    with anyio.fail_after(10):
-        async with launch(str(weights)) as first, launch(str(weights)) as second:
+    with anyio.fail_after(30):
+        async with serve(str(weights)) as first, serve(str(weights)) as second:
             assert first != second
             assert await ask(first, request) == await ask(second, request) == "HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": 0}, "'threads' must be 1 or more, not 0."),
+        ({"context_window_tokens": -1}, "'context_window_tokens' must be 1 or more, not -1."),
+    ],
+    ids=["threads", "context"],
+)
+async def test_a_number_that_is_too_small_is_refused(options: dict[str, int], message: str) -> None:
+    """llama.cpp reads zero and less as something else each time."""
+    with pytest.raises(ConfigError) as caught:
+        async with launch("any.gguf", **options):
+            pytest.fail("it must not start")
+
+    assert str(caught.value) == message
+
+
+async def test_the_context_may_be_shorter_than_the_model_allows(weights: Path) -> None:
+    """Memory for all of it is taken at the start."""
+    pytest.importorskip("xllamacpp")
+    body = json.dumps({"prompt": "word " * 600})
+    head = f"POST /v1/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    with anyio.fail_after(30):
+        async with serve(str(weights), context_window_tokens=512) as url:
+            assert await ask(url, head + body) == "HTTP/1.1 400 Bad Request"
 
 
 async def ask(url: str, request: str) -> str:

@@ -14,9 +14,12 @@ from agentkit.local import serve
 STAND_IN = """
 import http.server, json, os, threading
 
+class Part:
+    pass
+
 class CommonParams:
     def __init__(self):
-        self.model = type("Model", (), {})()
+        self.model, self.cpuparams, self.cpuparams_batch = Part(), Part(), Part()
 
 class Server:
     def __init__(self, params):
@@ -36,8 +39,7 @@ class Server:
         server = http.server.HTTPServer((params.hostnames[0], params.port), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.listening_address = f"http://127.0.0.1:{server.server_port}"
-        del params.model
-        os.write(2, json.dumps(vars(params)).encode() + b"\\n")
+        os.write(2, json.dumps(vars(params), default=vars).encode() + b"\\n")
 """
 
 
@@ -48,10 +50,10 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
     return {**os.environ, "PYTHONPATH": str(tmp_path)}
 
 
-def start(path: str, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+def start(*arguments: str, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
     """Start the program as `launch` does."""
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-P", serve.__file__, path],
+        [sys.executable, "-P", serve.__file__, *arguments],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -64,7 +66,7 @@ def test_it_announces_only_its_url_once_healthy_and_ends_with_its_input(
     environment: Mapping[str, str],
 ) -> None:
     """What llama.cpp prints to standard output goes to standard error."""
-    with start("tiny.gguf", environment) as process:
+    with start("tiny.gguf", environment=environment) as process:
         assert process.stdout is not None
         first_line = process.stdout.readline()
         rest, errors = process.communicate(timeout=5)
@@ -80,16 +82,33 @@ def test_the_server_listens_on_loopback_only_and_to_no_web_page(
     environment: Mapping[str, str],
 ) -> None:
     """There is no key: whoever can reach it can use it."""
-    with start("tiny.gguf", environment) as process:
+    with start("tiny.gguf", environment=environment) as process:
         _, errors = process.communicate(timeout=5)
 
     assert '"hostnames": ["127.0.0.1"], "port": 0' in errors
     assert '"cors_origins": "", "cors_credentials": false' in errors
 
 
+def test_threads_and_context_are_left_to_llama_cpp_unless_given(
+    environment: Mapping[str, str],
+) -> None:
+    """Both phases, reading and writing, get the same threads."""
+    with start("tiny.gguf", environment=environment) as process:
+        _, left = process.communicate(timeout=5)
+    with start(
+        "x", "--threads=3", "--context_window_tokens=512", environment=environment
+    ) as process:
+        _, given = process.communicate(timeout=5)
+
+    assert "n_threads" not in left
+    assert "n_ctx" not in left
+    assert '"cpuparams": {"n_threads": 3}, "cpuparams_batch": {"n_threads": 3}' in given
+    assert '"n_ctx": 512' in given
+
+
 def test_an_interrupt_from_the_terminal_leaves_it_running(environment: Mapping[str, str]) -> None:
     """Ctrl-C stops an answer; the conversation goes on."""
-    with start("tiny.gguf", environment) as process:
+    with start("tiny.gguf", environment=environment) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -100,7 +119,7 @@ def test_an_interrupt_from_the_terminal_leaves_it_running(environment: Mapping[s
 
 def test_weights_that_do_not_load_end_it_with_the_reason(environment: Mapping[str, str]) -> None:
     """One line, no traceback."""
-    with start("broken", environment) as process:
+    with start("broken", environment=environment) as process:
         output, errors = process.communicate(timeout=5)
 
     assert (output, errors, process.returncode) == ("", "the weights are broken\n", 1)
@@ -112,7 +131,7 @@ def test_a_package_that_does_not_import_ends_it_with_the_reason(
     """A wheel may lack a library of the system."""
     (Path(environment["PYTHONPATH"]) / "xllamacpp.py").write_text("raise ImportError('no libfoo')")
 
-    with start("tiny.gguf", environment) as process:
+    with start("tiny.gguf", environment=environment) as process:
         output, errors = process.communicate(timeout=5)
 
     assert (output, errors, process.returncode) == ("", "no libfoo\n", 1)
