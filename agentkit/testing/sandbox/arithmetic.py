@@ -58,10 +58,12 @@ class Spelling:
 
     Attributes:
         has_percent_of: it reads `12.5% of 640`.
+        has_cbrt: it knows `cbrt`; without it a power does.
         power: its sign for powers.
     """
 
     has_percent_of: bool = False
+    has_cbrt: bool = False
     power: str = "**"
 
     @classmethod
@@ -69,6 +71,7 @@ class Spelling:
         """Read from a tool's own words how it wants to be asked."""
         return cls(
             has_percent_of="% of" in description,
+            has_cbrt="cbrt" in description,
             power="^" if "^" in description and "**" not in description else "**",
         )
 
@@ -200,7 +203,7 @@ class _Reader:
         if inner is None:
             return None
         self.operators += 1
-        if name == "cbrt":
+        if name == "cbrt" and not self._spelling.has_cbrt:
             return f"({inner} {self._spelling.power} (1 / 3))"
         return f"{name}{inner}" if inner.startswith("(") else f"{name}({inner})"
 

@@ -29,11 +29,13 @@ Pick = Callable[[str], Match | None]
 
 def split_clauses(text: str, pick: Pick) -> list[tuple[str, Match | None]]:
     """Return the sentences of `text` with the tool that `pick` finds for each."""
-    found = []
+    found: list[tuple[str, Match | None]] = []
     for sentence in _cut(text, _END):
         whole = pick(sentence)
-        parts = _cut(sentence, _JOINT)
-        picked = [(part, pick(part)) for part in parts] if len(parts) > 1 else [(sentence, whole)]
+        if whole is not None and whole.takes_all:
+            found.append((sentence, whole))
+            continue
+        picked = [(part, pick(part)) for part in _cut(sentence, _JOINT)]
         if whole is not None and not all(_can_call(match) for _, match in picked):
             picked = [(sentence, whole)]
         for part, match in picked:

@@ -6,20 +6,13 @@ Out: a `Filling`: one or more sets of arguments, or what could not be read.
 Arguments that the tool's own schema refuses count as not read.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
-from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
+from agentkit.testing.sandbox.known import KnownTool
 from agentkit.testing.sandbox.reading import Reading, Scene, read_scalar
-from agentkit.testing.sandbox.slots import Role, Slot, read_slots
+from agentkit.testing.sandbox.slots import Role, Slot
 
 _LATE: Mapping[Role, int] = {"place": 1, "name": 2, "word": 2, "long_text": 3}
 _LEAST_IF_OPTIONAL: Mapping[Role, float] = {"name": 2.0, "word": 2.0, "long_text": 2.0}
@@ -47,16 +40,16 @@ class Filling:
     taken: int = 0
 
 
-def fill(tool: ToolSpec, scene: Scene) -> Filling:
+def fill(tool: KnownTool, scene: Scene) -> Filling:
     """Read the arguments of `tool` from `scene`."""
-    slots = read_slots(tool.input_schema)
+    slots = tool.slots
     pen = _Pen(scene)
     for slot in sorted(slots, key=lambda one: (_LATE.get(one.role, 0), not one.is_required)):
         pen.fill(slot)
     missing = tuple(s.name for s in slots if s.is_required and s.name not in pen.values)
     ordered = {slot.name: pen.values[slot.name] for slot in slots if slot.name in pen.values}
     sets = () if missing else _spread(ordered, pen)
-    valid = tuple(one for one in sets if is_valid(tool, one))
+    valid = tuple(one for one in sets if tool.takes(one))
     return Filling(
         arguments=valid if len(valid) == len(sets) else (),
         missing=missing,
@@ -65,17 +58,6 @@ def fill(tool: ToolSpec, scene: Scene) -> Filling:
         roles=frozenset(pen.roles),
         taken=len(scene.mentions) - len(pen.scene.mentions),
     )
-
-
-def is_valid(tool: ToolSpec, arguments: Mapping[str, JsonValue]) -> bool:
-    """Say whether the tool's own schema takes `arguments`; a broken schema takes nothing."""
-    try:
-        found: ValidationError | None = next(
-            iter(_validator(json.dumps(tool.input_schema)).iter_errors(dict(arguments))), None
-        )
-    except (Unresolvable, RecursionError):
-        return False
-    return found is None
 
 
 class _Pen:
@@ -112,7 +94,7 @@ class _Pen:
             return
         readings = _read(slot.item, self.scene) if slot.is_required else []
         if not slot.is_required:
-            readings = [r for r in _read(slot.item, self.scene) if r.strength >= 2]
+            readings = [r for r in _read(slot.item, self.scene) if r.strength >= 1.5]
         if readings:
             self.values[slot.name] = [reading.value for reading in readings]
             self._take(slot.item, readings)
@@ -139,7 +121,8 @@ class _Pen:
 
 def _read(slot: Slot, scene: Scene) -> list[Reading]:
     """Read a slot; an optional one is only filled by what is surely meant for it."""
-    least = 0.0 if slot.is_required else _LEAST_IF_OPTIONAL.get(slot.role, 0.0)
+    is_loose = slot.shape == "string" and not slot.choices and not slot.is_required
+    least = _LEAST_IF_OPTIONAL.get(slot.role, 0.0) if is_loose else 0.0
     return [reading for reading in read_scalar(slot, scene) if reading.strength >= least]
 
 
@@ -148,9 +131,3 @@ def _spread(values: Mapping[str, JsonValue], pen: _Pen) -> tuple[Mapping[str, Js
         return (values,)
     name, options = pen.spread
     return tuple({**values, name: option} for option in options[:_MOST_CALLS])
-
-
-@lru_cache(maxsize=512)
-def _validator(schema: str) -> Draft202012Validator:
-    """Build the validator of a schema given as text; an empty registry fetches nothing."""
-    return Draft202012Validator(json.loads(schema), registry=Registry())

@@ -4,17 +4,15 @@ In:  a sentence and the tools on offer.
 Out: `Match`es, best first, each with the arguments the sentence gives for that tool.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from agentkit.chat import ToolSpec
 from agentkit.testing.sandbox.fill import Filling, fill
+from agentkit.testing.sandbox.known import KnownTool
 from agentkit.testing.sandbox.mentions import Mention, find_mentions, mask
 from agentkit.testing.sandbox.reading import Scene
-from agentkit.testing.sandbox.slots import read_slots
 from agentkit.testing.sandbox.words import stems, widen
 
 _TELLING = frozenset({"expression", "unit", "sql"})
@@ -29,12 +27,14 @@ class Match:
     Attributes:
         words: how much of the sentence is in the tool's own words.
         score: that, and how surely its arguments were read.
+        unused: how many of the things named have no place in the call.
     """
 
-    tool: ToolSpec
+    tool: KnownTool
     filling: Filling
     words: float
     score: float
+    unused: int = 0
 
     @property
     def can_call(self) -> bool:
@@ -42,23 +42,26 @@ class Match:
         return bool(self.filling.arguments)
 
     @property
+    def takes_all(self) -> bool:
+        """Say whether everything that the sentence names has its place in the call."""
+        return self.can_call and not self.unused
+
+    @property
     def is_meant(self) -> bool:
         """Say whether the sentence really is about this tool."""
         return self.words >= _LEAST_WORDS or bool(self.filling.roles & _TELLING and self.can_call)
 
 
-def find_matches(text: str, tools: Sequence[ToolSpec], *, today: date) -> list[Match]:
+def find_matches(text: str, tools: Sequence[KnownTool], *, today: date) -> list[Match]:
     """Return a match for every tool, best first; the order of the tools decides a tie."""
     mentions = find_mentions(text, today=today)
     hidden = [m for m in mentions if m.kind not in {"name", "unit", "tag", "date", "time"}]
     said = frozenset(stems(mask(text, hidden)))
-    profiles = [_profile(tool) for tool in tools]
-    shares = Counter(
-        word for profile in profiles for word, weight in profile.items() if weight >= 1
-    )
+    if any(mention.kind == "time" for mention in mentions):
+        said |= {"tim"}  # "14:30" says time as well as the word does
+    shares = Counter(word for t in tools for word, weight in t.weights.items() if weight >= 1)
     matches = [
-        _match(tool, profile, said=said, shares=shares, scene=_scene(text, mentions, tool))
-        for tool, profile in zip(tools, profiles, strict=True)
+        _match(tool, said=said, shares=shares, scene=_scene(text, mentions, tool)) for tool in tools
     ]
     return sorted(matches, key=lambda match: match.score, reverse=True)
 
@@ -78,21 +81,21 @@ def choose(matches: Sequence[Match]) -> Match | None:
     return asking if is_clearer else callable_
 
 
-def _scene(text: str, mentions: tuple[Mention, ...], tool: ToolSpec) -> Scene:
+def _scene(text: str, mentions: tuple[Mention, ...], tool: KnownTool) -> Scene:
     return Scene(text=text, mentions=mentions, tool_text=tool.description)
 
 
 def _match(
-    tool: ToolSpec,
-    profile: Mapping[str, float],
+    tool: KnownTool,
     *,
     said: frozenset[str],
     shares: Mapping[str, int],
     scene: Scene,
 ) -> Match:
+    profile = tool.weights
     own = sum(profile.get(word, 0.0) / _rarity(shares, word) for word in said)
     near = sum(
-        0.6 * max(profile.get(word, 0.0) for word in alike) / 1.5
+        0.6 * max(profile.get(word, 0.0) for word in alike)
         for one in said
         if one not in profile and (alike := widen([one]))
     )
@@ -100,23 +103,9 @@ def _match(
     filling = fill(tool, scene)
     unused = len(scene.mentions) - filling.taken
     score = words + filling.strength - 0.5 * unused
-    return Match(tool=tool, filling=filling, words=words, score=score)
+    return Match(tool=tool, filling=filling, words=words, score=score, unused=unused)
 
 
 def _rarity(shares: Mapping[str, int], word: str) -> float:
     """A word that many tools share tells less about each."""
     return 1 + 0.25 * max(0, shares.get(word, 1) - 1)
-
-
-def _profile(tool: ToolSpec) -> dict[str, float]:
-    """Return the stems of a tool's words, each with its weight."""
-    weights: dict[str, float] = {}
-    first, _, rest = re.sub(r"\s+", " ", tool.description).partition(". ")
-    parts = [(3.0, tool.name), (1.5, first), (0.75, rest[:600])]
-    for slot in read_slots(tool.input_schema):
-        choices = " ".join(str(choice) for choice in slot.choices)
-        parts += [(1.0, slot.name), (1.0, choices), (0.5, slot.about)]
-    for weight, text in parts:
-        for word in stems(text):
-            weights[word] = max(weight, weights.get(word, 0.0))
-    return weights

@@ -76,7 +76,10 @@ def find_mentions(text: str, *, today: date) -> tuple[Mention, ...]:
             is_unit = kind == "path" and name_unit(match.group()) is not None
             if not is_unit and not _overlaps(taken, match.start(), match.end()):
                 taken.append(_build(kind, text, match, today))
-    for mention in [*_find_units(text), *_find_names(text)]:
+    names = list(_find_names(text))
+    # "Miles Davis" is a name; "Celsius" is a unit.
+    long_names = [name for name in names if " " in name.text]
+    for mention in [*long_names, *_find_units(text), *names]:
         if not _overlaps(taken, mention.start, mention.end):
             taken.append(mention)
     return tuple(sorted(taken, key=lambda mention: mention.start))
@@ -144,7 +147,7 @@ def _find_names(text: str) -> Iterator[Mention]:
     pattern = rf"(?:{word})(?:\s(?:(?:de|da|do|del|la|of the)\s)?(?:{word}))*"
     for match in re.finditer(pattern, text):
         found, start = match.group(), match.start()
-        if not found[0].isupper() or found == "I":
+        if not found[0].isupper() or found == "I" or found.startswith("I'"):
             continue
         before = text[:start].rstrip()
         if not before or before[-1] in ".?!:\n":

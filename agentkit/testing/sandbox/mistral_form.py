@@ -89,10 +89,12 @@ def spell_completion(
         "created": created,
         "model": body.model,
         "system_fingerprint": _FINGERPRINT,
-        "sandbox": {"is_language_model": False, "note": _NOTE},
+        "sandbox": {"is_language_model": False},
     }
+    note: dict[str, JsonValue] = {"sandbox": {"is_language_model": False, "note": _NOTE}}
     if body.stream:
-        events = [*map(_as_event, _spell_chunks(completion, head)), b"data: [DONE]\n\n"]
+        first, *others = _spell_chunks(completion, head)
+        events = [*map(_as_event, [{**first, **note}, *others]), b"data: [DONE]\n\n"]
         headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
         return Reply(headers=headers, chunks=events, is_stream=True)
     calls: list[JsonValue] = [_spell_call(call) for call in completion.calls]
@@ -107,7 +109,8 @@ def spell_completion(
         "finish_reason": completion.finish_reason,
     }
     usage = _spell_usage(completion)
-    return _reply({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+    whole: dict[str, JsonValue] = {"object": "chat.completion", "choices": [choice], "usage": usage}
+    return _reply({**head, **note, **whole})
 
 
 def spell_models(models: Sequence[str], *, created: int) -> Reply:

@@ -9,16 +9,15 @@ Nothing is kept between two asks: the same ask gets the same answer.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.ask import Answer, Ask, Made, PlannedCall
 from agentkit.testing.sandbox.clauses import is_follow_up, split_clauses
-from agentkit.testing.sandbox.fill import is_valid
+from agentkit.testing.sandbox.known import KnownTool, know
 from agentkit.testing.sandbox.match import Match, choose, find_matches
 from agentkit.testing.sandbox.mend import mend
-from agentkit.testing.sandbox.retell import is_error, retell
-from agentkit.testing.sandbox.slots import read_slots
+from agentkit.testing.sandbox.retell import is_complaint, retell
 
 _NO_MODEL = "This is agentkit's sandbox, not a language model: it only matches words to tools."
 
@@ -47,8 +46,9 @@ def plan(ask: Ask) -> Answer:
 
 def find_jobs(ask: Ask) -> tuple[Job, ...]:
     """Return what the question asks for, in its order."""
-    tools = [t for t in ask.tools if ask.choice.name in {None, t.name}]
+    tools = _find_eligible(ask)
 
+    @cache
     def pick(sentence: str) -> Match | None:
         return choose(find_matches(sentence, tools, today=ask.today))
 
@@ -67,6 +67,11 @@ def find_jobs(ask: Ask) -> tuple[Job, ...]:
     return tuple(jobs)
 
 
+def _find_eligible(ask: Ask) -> list[KnownTool]:
+    """Return the tools that the choice leaves."""
+    return [know(tool) for tool in ask.tools if ask.choice.name in {None, tool.name}]
+
+
 def _find_due(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
     """Return the calls not made yet, and failed ones that can be mended, each once."""
     due: list[PlannedCall] = []
@@ -82,15 +87,15 @@ def _find_due(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
 
 def _mend(ask: Ask, made: Made, planned: Sequence[PlannedCall]) -> PlannedCall | None:
     """Return a failed call as its error says it should be; None if that was tried before."""
-    if made.result is None or not is_error(made.result):
+    if made.result is None or not is_complaint(made.result):
         return None
     arguments = mend(made.arguments, made.result)
     if arguments is None:
         return None
     call = PlannedCall(name=made.name, arguments=arguments)
-    tool = next(t for t in ask.tools if t.name == made.name)
+    tool = next(know(t) for t in ask.tools if t.name == made.name)
     is_new = not any(_is_same(m, call) for m in ask.made) and call not in planned
-    return call if is_new and is_valid(tool, arguments) else None
+    return call if is_new and tool.takes(arguments) else None
 
 
 def _is_same(made: Made, call: PlannedCall) -> bool:
@@ -105,11 +110,11 @@ def _force(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
     if ask.made:
         last = ask.made[-1]
         return (PlannedCall(name=last.name, arguments=last.arguments),)
-    tools = [t for t in ask.tools if ask.choice.name in {None, t.name}]
+    tools = _find_eligible(ask)
     asked = [job.match for job in jobs if job.match is not None]
     for match in [*asked, *find_matches(ask.question, tools, today=ask.today)]:
         arguments = {**match.filling.partial, **_question_for(match, ask.question)}
-        if is_valid(match.tool, arguments):
+        if match.tool.takes(arguments):
             return (PlannedCall(name=match.tool.name, arguments=arguments),)
     return ()
 
@@ -117,12 +122,12 @@ def _force(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
 def _question_for(match: Match, question: str) -> Mapping[str, JsonValue]:
     return {
         slot.name: question
-        for slot in read_slots(match.tool.input_schema)
+        for slot in match.tool.slots
         if slot.name in match.filling.missing and slot.shape == "string" and not slot.choices
     }
 
 
-def _follow_up(ask: Ask, sentence: str, tools: Sequence[ToolSpec]) -> PlannedCall | None:
+def _follow_up(ask: Ask, sentence: str, tools: Sequence[KnownTool]) -> PlannedCall | None:
     """Read "and in Tokyo?" as the last call with another value."""
     if not ask.earlier:
         return None
@@ -130,7 +135,7 @@ def _follow_up(ask: Ask, sentence: str, tools: Sequence[ToolSpec]) -> PlannedCal
     same = [tool for tool in tools if tool.name == last.name]
     for match in find_matches(sentence, same, today=ask.today):
         arguments = {**last.arguments, **match.filling.partial}
-        if match.filling.partial and is_valid(match.tool, arguments):
+        if match.filling.partial and match.tool.takes(arguments):
             return PlannedCall(name=last.name, arguments=arguments)
     return None
 
@@ -152,7 +157,7 @@ def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
 
 def _was_mended(done: Sequence[Made], index: int) -> bool:
     made = done[index]
-    if not is_error(made.result or ""):
+    if not is_complaint(made.result or ""):
         return False
     better = mend(made.arguments, made.result or "")
     later = done[index + 1 :]

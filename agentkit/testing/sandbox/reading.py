@@ -22,7 +22,7 @@ _CUE = re.compile(rf"\b({'|'.join(_PREPOSITIONS.split())})\s+(?:the\s+|a\s+|an\s
 _JOINED = re.compile(
     r"\s*(?:,|,?\s*\b(?:and|or)\b|&)\s*(?:(?:in|for|of|at|from|to)\s+)?(?:the\s+)?"
 )
-_SIDE_CUES = {"from": {"from", "of", "between"}, "to": {"to", "into", "in", "as"}}
+_SIDE_CUES = {"from": {"from", "between"}, "to": {"to", "into"}}
 _SAYING = re.compile(
     r"\b(?:saying|that says|which says|says|that reads|with the (?:text|message|content|body))\b:?",
     re.I,
@@ -33,21 +33,31 @@ _OBJECT = re.compile(
     re.I,
 )
 _OPENING = re.compile(
-    r"\b(?:mention(?:s|ing|ed)?|contain(?:s|ing|ed)?|matching|about|regarding|for|up"
+    r"\b(?:mention(?:s|ing|ed)?|contain(?:s|ing|ed)?|matching|about|regarding|for"
     r"|(?<!look )to(?! (?:the|my|a|an)\b)(?= [a-z]))\b",
     re.I,
 )
-_LEADS = re.compile(r"^(?:that|the|a|an|any|all|some|me|my|word|text|phrase|note)\s+", re.I)
+_SQL = re.compile(
+    r"\b(?:select|with)\b.+\bfrom\b.+|\b(?:insert into|delete from)\b.+|\bupdate\b.+\bset\b.+",
+    re.I | re.S,
+)
+_LEADS = re.compile(r"^(?:(?:that|the|a|an|any|all|some|me|my|word|text|phrase|note)\s+)+", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A value, where it stands, and how sure its form makes it (0 to 2)."""
+    """A value, where it stands (all places, if several), and how sure its form makes it, 0 to 2."""
 
     value: JsonValue
     start: int
     end: int
     strength: float = 1.0
+    also: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Return every place in the sentence that the value comes from."""
+        return ((self.start, self.end), *self.also)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +77,7 @@ class Scene:
 
     def without(self, readings: Iterable[Reading]) -> "Scene":
         """Return the scene without the mentions that `readings` took."""
-        spans = tuple((r.start, r.end) for r in readings if r.end > r.start)
+        spans = tuple(span for r in readings for span in r.spans if span[1] > span[0])
         left = tuple(
             m for m in self.mentions if not any(s < m.end and m.start < e for s, e in spans)
         )
@@ -114,6 +124,9 @@ def _pick_side(slot: Slot, found: Sequence[Mention], scene: Scene) -> Sequence[M
         return cued
     other = "to" if slot.side == "from" else "from"
     free = [m for m in found if scene.cue(m.start) not in _SIDE_CUES[other]]
+    times = scene.of_kind("time")
+    if times and slot.role == "place":  # "in Lima when it is 9:30 in Tokyo" starts from Tokyo
+        free = sorted(free, key=lambda m: abs(m.start - times[0].end))
     return free[:1] if slot.side == "from" else free[-1:]
 
 
@@ -126,7 +139,11 @@ def _by_kind(*kinds: Kind) -> "_Reader":
 
 
 def _read_boolean(slot: Slot, scene: Scene) -> list[Reading]:
-    """Read yes or no from the parameter's own words."""
+    """Read yes or no from the parameter's own words, or from "on" and "off"."""
+    turned = re.search(r"\b(?:turn|switch)\b.*?\b(on|off)\b|\b(enable|disable)\b", scene.text, re.I)
+    if turned and re.search(r"\b(?:on|off|enabled?|active)\b", slot.about):
+        is_on = turned.group().lower().endswith(("on", "enable"))
+        return [Reading(value=is_on, start=turned.start(), end=turned.end())]
     for match in re.finditer(r"[^\W\d_]+", scene.text):
         if slot.words and stem(match.group().lower()) == slot.words[-1]:
             before = scene.text[: match.start()].lower().rstrip()
@@ -227,8 +244,8 @@ def _read_expression(slot: Slot, scene: Scene) -> list[Reading]:
     hidden = [m for m in scene.mentions if m.kind not in {"number", "name", "unit"}]
     spelling = Spelling.parse(f"{slot.about} {scene.tool_text}")
     found = find_expressions(mask(scene.text, hidden), spelling)
-    end = len(scene.text)
-    return [Reading(value=one, start=0, end=end, strength=2.0) for one in found]
+    spans = tuple((m.start, m.end) for m in scene.of_kind("number"))
+    return [Reading(value=one, start=0, end=0, strength=2.0, also=spans) for one in found]
 
 
 def _read_folder(_slot: Slot, scene: Scene) -> list[Reading]:
@@ -237,7 +254,7 @@ def _read_folder(_slot: Slot, scene: Scene) -> list[Reading]:
         value = match.group(1) or match.group(2)
         if not is_filler(value) and value.lower() not in {"called", "named"}:
             return [Reading(value=value, start=match.start(), end=match.end(), strength=2.0)]
-    bare = [m for m in scene.of_kind("path", "quoted") if "." not in m.text.rsplit("/", 1)[-1]]
+    bare = [m for m in scene.of_kind("path") if "." not in m.text.rsplit("/", 1)[-1]]
     return _from_mentions(bare, scene, 1.5)
 
 
@@ -291,7 +308,7 @@ def _read_place(slot: Slot, scene: Scene) -> list[Reading]:
 
 def _read_language(slot: Slot, scene: Scene) -> list[Reading]:
     words = [m for m in re.finditer(r"[^\W\d_]+", scene.text) if name_language(m.group())]
-    cued = [m for m in words if scene.cue(m.start()) in _SIDE_CUES[slot.side or "to"]]
+    cued = [m for m in words if scene.cue(m.start()) in {*_SIDE_CUES[slot.side or "to"], "in"}]
     for match in cued or (words if slot.side is None else []):
         written = match.group()
         value = name_language(written) if re.search(r"\bcode\b|\biso\b", slot.about) else written
@@ -300,11 +317,11 @@ def _read_language(slot: Slot, scene: Scene) -> list[Reading]:
 
 
 def _read_sql(_slot: Slot, scene: Scene) -> list[Reading]:
-    match = re.search(r"\b(?:select|insert|update|delete|with)\b.+", scene.text, re.I | re.S)
-    quoted = [m for m in scene.of_kind("quoted") if " " in m.text]
+    match = _SQL.search(scene.text)
+    quoted = [m for m in scene.of_kind("quoted") if _SQL.match(m.text)]
     if quoted:
         return _from_mentions(quoted, scene, 2.0)
-    if match and re.search(r"\b(?:from|into|set)\b", match.group(), re.I):
+    if match:
         value = match.group().rstrip(" ?.;")
         return [Reading(value=value, start=match.start(), end=match.end(), strength=2.0)]
     return []
@@ -319,7 +336,7 @@ def _read_long_text(_slot: Slot, scene: Scene) -> list[Reading]:
     opens = _SAYING.search(scene.text) or re.search(r":\s", scene.text)
     if verb and not opens:
         return _as_reading(scene.text, verb.start(1), verb.end(1))
-    opens = opens or _OPENING.search(scene.text)
+    opens = opens or _OPENING.search(scene.text) or re.search(r"\blook up\b", scene.text, re.I)
     if opens is None:
         return []
     ends = [start for start, _ in scene.taken if start >= opens.end()]
@@ -356,7 +373,7 @@ def _read_word(slot: Slot, scene: Scene) -> list[Reading]:
 def _read_after(cues: str, scene: Scene) -> list[Reading]:
     """Read the words between one of `cues` and the next preposition."""
     blank = mask(scene.text, scene.mentions)
-    stops = "|".join(_PREPOSITIONS.split())
+    stops = "|".join([*_PREPOSITIONS.split(), "saying", "says", "that"])
     pattern = rf"\b(?:{cues})\s+((?:(?!\b(?:{stops}|and)\b)[^\W_][\w'-]*\s?)+)"
     for match in re.finditer(pattern, blank, re.I):
         value = _LEADS.sub("", match.group(1).strip())

@@ -17,17 +17,32 @@ _ERROR = re.compile(
     r"|[A-Z]\w*(?:Error|Exception))\b",
     re.IGNORECASE,
 )
+_COMPLAINT = re.compile(
+    r"\bcannot be\b|\bnot found\b|\bwas not run\b|\bthere is no\b|\bno such\b|\bdid you mean\b"
+    r"|\bdoes not exist\b|\bis not (?:an?|allowed|valid|known)\b|\bmust be\b|\bunknown\b",
+    re.IGNORECASE,
+)
+_MAX_COMPLAINT = 600
 _ERROR_KEYS = ("error", "isError", "is_error")
 _IS = re.compile(r"^(?:what(?:'s| is| are| was)|how much (?:is|are))\s+(.+)$", re.I | re.S)
 _HOW_MANY = re.compile(
     r"^how many\s+(.+?)\s+(?:are|is|make|in)\s+(?:there in\s+)?(.+)$", re.I | re.S
 )
 _TIME = re.compile(r"^what(?:'s| is)?(?: the)? time(?: is it)?\b\s*(.*)$", re.I | re.S)
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+_NUMBER = re.compile(r"\u2248?\s?[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+def is_complaint(result: str) -> bool:
+    """Say whether a result may tell of a failure, so that it is worth a second try.
+
+    The wire has no mark for failures; a short text in the words of one may still be an answer.
+    """
+    is_short = len(result) <= _MAX_COMPLAINT
+    return is_error(result) or (is_short and _COMPLAINT.search(result) is not None)
 
 
 def is_error(result: str) -> bool:
-    """Say whether a result tells of a failure; the wire has no mark for it."""
+    """Say whether a result surely tells of a failure."""
     value = _read(result)
     if isinstance(value, dict):
         return any(value.get(key) for key in _ERROR_KEYS)
@@ -78,6 +93,8 @@ def _tell(made: Made, sentence: str) -> str:
     result = (made.result or "").strip()
     if is_error(result):
         return f"The tool {made.name} could not do it: {_shorten(_error_text(result))}"
+    if is_complaint(result):
+        return _end(result)
     value = _read(result)
     said = _shorten(read_out(value)) if value is not None else _shorten(result)
     if not said:
@@ -95,6 +112,8 @@ def _restate(sentence: str, said: str) -> str | None:
         return f"The time{place}: {_end(said)}"
     if found := _HOW_MANY.match(sentence):
         wanted, given = found.groups()
+        if given.lower() in said.lower() or wanted.lower() in said.lower():
+            return _end(said)
         return (
             f"{_start(given)} = {said} {wanted}." if is_number else f"{_start(given)}: {_end(said)}"
         )
