@@ -39,6 +39,7 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
     "max_tokens": "length",
     "max_output_tokens": "length",
     "model_length": "length",
+    "model_context_window_exceeded": "length",
     "content_filter": "content_filter",
     "content-filter": "content_filter",
     "safety": "content_filter",

@@ -1,0 +1,153 @@
+"""Cut an answer into the JSON values it is made of, whole or streamed.
+
+In:  the bytes of one successful answer, cut anywhere.
+Out: `Frame`s, each as soon as it is complete.
+
+The first bytes decide whether it is one JSON document or a stream of events, not the header: hosts
+and proxies answer a streamed request with a document, and the other way round.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agentkit.dialect.answer_error import error_in_answer
+from agentkit.dialect.sse import ServerEvent, SSEDecoder
+from agentkit.errors import ErrorKind, ProtocolError
+from agentkit.wire import WireHead
+
+_BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and space that keeps a connection alive
+_DONE = "[DONE]"
+_QUOTED_CHARS = 120
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A JSON object of an answer.
+
+    Attributes:
+        is_whole: it is the answer, not an event of it.
+        is_done: it is no object but the word that marks the end of a stream.
+    """
+
+    value: Mapping[str, Any]
+    is_whole: bool = False
+    is_done: bool = False
+
+
+class Frames:
+    """Cuts one answer.
+
+    Args:
+        head: the head of the answer.
+        form: what it should be, for messages: `a message`.
+    """
+
+    def __init__(self, head: WireHead, *, form: str) -> None:
+        self._head = head
+        self._form = form
+        self._kind: Literal["unknown", "document", "stream"] = "unknown"
+        self._document: list[bytes] = []
+        self._events = SSEDecoder()
+        self._has_event = False
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Read the next bytes and yield what they complete.
+
+        Raises:
+            StatusError: the host reports an error inside its answer.
+            ProtocolError: what arrived is no JSON object.
+        """
+        if self._kind == "unknown":
+            data = data.lstrip(_BLANK)
+            if not data:
+                return
+            self._kind = _kind_of(data, self._head)
+        if self._kind == "document":
+            self._document.append(data)
+        else:
+            yield from self._read(self._events.feed(data))
+
+    def close(self) -> Iterator[Frame]:
+        """Yield what is left at the end of the bytes; raises as `feed` does."""
+        if self._kind == "stream":
+            yield from self._read(self._events.close(), is_end=True)
+            if not self._has_event:
+                raise self.bad("an event stream without an event")
+            return
+        text = b"".join(self._document).decode("utf-8", "replace").strip()
+        if not text:
+            raise self.problem("The host sent an empty body.", kind="empty_response")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise self.bad(text) from error
+        yield Frame(value=self._object(value), is_whole=True)
+
+    def bad(self, seen: str) -> ProtocolError:
+        """Return the error for an answer that is not of its form; `seen` is what it is instead."""
+        start = seen if len(seen) <= _QUOTED_CHARS else f"{seen[:_QUOTED_CHARS]}…"
+        return self.problem(f"The host's answer is not {self._form}: {start!r}.")
+
+    def problem(self, message: str, *, kind: ErrorKind = "bad_response") -> ProtocolError:
+        """Return an error about this answer; asking again may help."""
+        return ProtocolError(
+            message,
+            kind=kind,
+            retry="same",
+            status=self._head.status,
+            request_id=self._head.request_id,
+        )
+
+    def _read(self, events: Iterable[ServerEvent], *, is_end: bool = False) -> Iterator[Frame]:
+        for event in events:
+            text = event.data.strip()
+            if not text:
+                continue
+            self._has_event = True
+            if text == _DONE:
+                yield Frame(value={}, is_done=True)
+                continue
+            for part in _parts(text):
+                try:
+                    value = json.loads(part)
+                except (ValueError, RecursionError) as error:
+                    if is_end:
+                        raise self.problem(
+                            "The stream broke off in the middle of an event.",
+                            kind="stream_interrupted",
+                        ) from error
+                    raise self.bad(part) from error
+                yield Frame(value=self._object(value))
+
+    def _object(self, value: object) -> Mapping[str, Any]:
+        """Return `value` if it is an object, and no error."""
+        if not isinstance(value, dict):
+            raise self.bad(json.dumps(value))
+        error = error_in_answer(value, self._head)
+        if error is not None:
+            raise error
+        return value
+
+
+def _parts(text: str) -> list[str]:
+    """Return the JSON texts of one event: one, or one a line where blank lines are missing."""
+    if "\n" not in text:
+        return [text]
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return [line for line in text.split("\n") if line.strip()]
+    return [text]
+
+
+def _kind_of(start: bytes, head: WireHead) -> Literal["document", "stream"]:
+    """Tell a document from a stream by its first byte; a bare word is what the header says."""
+    if start[:1] in (b"{", b"[", b"<", b'"'):
+        return "document"
+    if head.is_event_stream or start[:1] == b":":
+        return "stream"
+    is_field = any(start.startswith(name) or name.startswith(start) for name in _FIELDS)
+    return "stream" if is_field else "document"
