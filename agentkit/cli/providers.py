@@ -58,7 +58,7 @@ def _key_state(provider: ProviderProfile) -> str:
     if find_key(provider) is not None:
         return "set"
     names = " or ".join(auth.env)
-    return f"not set: {names}" if auth.is_required else f"not needed ({names})"
+    return f"not set: {names}" if auth.is_required else "not needed"
 
 
 def _price(model: ModelProfile) -> str:

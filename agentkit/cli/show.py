@@ -13,7 +13,10 @@ from typing import TypeAlias
 from agentkit.cli.terminal import note, shorten, write
 from agentkit.event import (
     AnswerMended,
+    ModelFailedOver,
     ModelResponded,
+    ModelRetried,
+    RequestAdapted,
     RunEvent,
     RunFinished,
     TextReceived,
@@ -30,7 +33,7 @@ Show: TypeAlias = Callable[[RunEvent], None]
 
 _ARGUMENTS = 300
 _RESULT = 500
-_CALL, _RESULT_STYLE, _ERROR, _QUIET = "cyan", "green", "red", "dim"
+_DETAIL = 200
 
 
 def show_as_json(event: RunEvent) -> None:
@@ -55,32 +58,44 @@ class Screen:
                 write(text)
             case ModelResponded(message=message):
                 self._complete(message.text)
-            case ToolCallStarted(call=call):
-                note(f"→ {spell_call(call)}", style=_CALL)
-            case ToolProgressed(progress=progress, total=total, message=message):
-                of = "" if total is None else f" of {total:g}"
-                note(f"  {progress:g}{of} {message or ''}".rstrip(), style=_QUIET)
-            case ToolCallFinished(result=result, seconds=seconds):
-                _show_result(result, f"({seconds * 1000:.0f} ms)")
-            case ToolCallRefused(call=call, result=result):
-                note(f"→ {spell_call(call)}", style=_CALL)
-                _show_result(result, "(not run)")
-            case AnswerMended(mending=mending):
-                before, after = (shorten(text, 80) for text in (mending.before, mending.after))
-                note(f"  mended ({mending.rung}): {before} → {after}", style=_QUIET)
-            case RunFinished():
-                _show_end(event)
             case _:
-                pass
+                for line in lines_about(event):
+                    note(line.text, style=line.style)
 
     def _complete(self, text: str) -> None:
         """Write what of a turn's text did not come in pieces, and end its line."""
         if not text.strip():
             return
-        write(text.removeprefix(self.shown) if text.startswith(self.shown) else "")
-        self.shown = text
+        if text.startswith(self.shown):
+            write(text.removeprefix(self.shown))
         if not text.endswith("\n"):
             write("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line for standard error and how it looks."""
+
+    text: str
+    style: str = "dim"
+
+
+def lines_about(event: RunEvent) -> list[Line]:
+    """Return what to say about an event beside the answer; nothing about most."""
+    match event:
+        case ToolCallStarted(call=call):
+            return [_call_line(call)]
+        case ToolCallFinished(result=result, seconds=seconds):
+            return [_result_line(result, f"({seconds * 1000:.0f} ms)")]
+        case ToolCallRefused(call=call, result=result):
+            return [_call_line(call), _result_line(result, "(not run)")]
+        case ToolProgressed(progress=progress, total=total, message=message):
+            of = "" if total is None else f" of {total:g}"
+            return [Line(f"  {progress:g}{of} {message or ''}".rstrip())]
+        case RunFinished():
+            return _end_lines(event)
+        case _:
+            return _detour_lines(event)
 
 
 def spell_call(call: ToolCall) -> str:
@@ -97,18 +112,40 @@ def spell_call(call: ToolCall) -> str:
     return f"{call.name}({shorten(spelled, _ARGUMENTS)})"
 
 
-def _show_result(result: ToolResult, remark: str) -> None:
+def _call_line(call: ToolCall) -> Line:
+    return Line(f"→ {spell_call(call)}", "cyan")
+
+
+def _result_line(result: ToolResult, remark: str) -> Line:
     text = result.text or f"[{', '.join(block.type for block in result.content) or 'nothing'}]"
-    sign, style = ("✗", _ERROR) if result.is_error else ("←", _RESULT_STYLE)
-    note(f"{sign} {shorten(text, _RESULT)}  {remark}", style=style)
+    sign, style = ("✗", "red") if result.is_error else ("←", "green")
+    return Line(f"{sign} {shorten(text, _RESULT)}  {remark}", style)
 
 
-def _show_end(event: RunFinished) -> None:
+def _detour_lines(event: RunEvent) -> list[Line]:
+    """Say what went another way than usual in a model exchange."""
+    match event:
+        case AnswerMended(mending=mending):
+            before, after = (shorten(text, _DETAIL) for text in (mending.before, mending.after))
+            return [Line(f"  mended ({mending.rung}): {before} → {after}")]
+        case ModelRetried(wait_seconds=seconds, error=error):
+            return [Line(f"  sent again in {seconds:.1f} s, since: {shorten(error, _DETAIL)}")]
+        case RequestAdapted(change=change, error=error):
+            return [Line(f"  sent again, {change}, since: {shorten(error, _DETAIL)}")]
+        case ModelFailedOver(failure=failure):
+            why = f"{failure.model}: {shorten(failure.error, _DETAIL)}"
+            return [Line(f"  another host is asked, since {why}")]
+        case _:
+            return []
+
+
+def _end_lines(event: RunFinished) -> list[Line]:
     """Say what the run used, and at which limit it ended, if it did."""
     usage = event.usage
     cost = "" if usage.cost_usd is None else f", ${usage.cost_usd:f}"
     calls = "1 model call" if event.turns == 1 else f"{event.turns} model calls"
     about = "about " if usage.is_estimate else ""
-    note(f"  {calls}, {about}{usage.total_tokens:,} tokens{cost}", style=_QUIET)
+    lines = [Line(f"  {calls}, {about}{usage.total_tokens:,} tokens{cost}")]
     if event.stop_reason != "answered":
-        note(f"  The run ended early: {event.stop_reason.replace('_', ' ')}.", style=_ERROR)
+        lines.append(Line(f"  The run ended early: {event.stop_reason.replace('_', ' ')}.", "red"))
+    return lines

@@ -7,8 +7,7 @@ Out: its `build`, through `load_agent`; what there is, through `AGENTS`.
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from agentkit.agent.agent import Agent
-from agentkit.errors import ConfigError
+from agentkit import Agent, ConfigError
 from agentkit.lazy import load_object
 
 __all__ = ["AGENTS", "load_agent"]

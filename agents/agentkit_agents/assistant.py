@@ -6,9 +6,7 @@ Out: an `Agent`.
 
 from collections.abc import Iterable
 
-from agentkit.agent.agent import Agent
-from agentkit.agent.budget import Budget
-from agentkit.model.model import Model
+from agentkit import Agent, Budget, Model
 from agentkit.tool.toolset import ToolLike
 from agentkit_tools import FAMILIES, load_family
 

@@ -12,9 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
-from agentkit.errors import ConfigError, MissingExtraError
+from agentkit import ConfigError, MissingExtraError, Tool
 from agentkit.lazy import load_object
-from agentkit.tool.tool import Tool
 
 __all__ = ["FAMILIES", "ToolFamily", "load_family"]
 

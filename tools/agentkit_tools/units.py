@@ -16,9 +16,8 @@ from typing import Annotated, Protocol, cast
 
 from pydantic import Field
 
-from agentkit.errors import ToolError
+from agentkit import ToolError, tool
 from agentkit.lazy import load_object
-from agentkit.tool.tool import tool
 
 __all__ = ["TOOLS", "convert_units"]
 

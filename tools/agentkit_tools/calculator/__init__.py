@@ -8,8 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentkit.errors import ToolError
-from agentkit.tool.tool import tool
+from agentkit import ToolError, tool
 from agentkit_tools.calculator.number import ArithmeticFault, spell
 from agentkit_tools.calculator.parse import evaluate
 from agentkit_tools.calculator.token import ExpressionFault

@@ -9,9 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from agentkit import Tool, ToolAnnotations, ToolError
 from agentkit.clock import Clock, SystemClock
-from agentkit.errors import ToolError
-from agentkit.tool.tool import Tool, ToolAnnotations
 from agentkit_tools.clock.moment import MomentFault, parse_moment, spell_moment
 from agentkit_tools.clock.zone import PlaceFault, find_zone
 

@@ -17,8 +17,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentkit.errors import ToolError
-from agentkit.tool.tool import Tool, ToolAnnotations
+from agentkit import Tool, ToolAnnotations, ToolError
 from agentkit_tools.files.folder import Entry, Folder, Found, PathFault, read_at
 from agentkit_tools.files.text import decode_text, describe_bytes
 

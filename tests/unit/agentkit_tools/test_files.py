@@ -1,0 +1,307 @@
+"""Files: inside one folder, and never outside."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+import agentkit_tools.files as family
+from agentkit import ConfigError, Tool, ToolError
+from agentkit_tools.files import files
+from agentkit_tools.files.folder import Folder, PathFault
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Build a folder with a few files, beside a secret."""
+    (tmp_path / "secret.txt").write_text("the secret")
+    root = tmp_path / "root"
+    (root / "docs" / "deep").mkdir(parents=True)
+    (root / "notes.txt").write_text("Pay the Invoice\nbuy milk\n")
+    (root / "docs" / "plan.md").write_text("no invoice here\n")
+    (root / "docs" / "deep" / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x01")
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_text("invoice")
+    return root
+
+
+def named(root: Path, name: str) -> Tool:
+    """Return one of the tools for `root`."""
+    return next(tool for tool in files(root, allow_write=True) if tool.name == name)
+
+
+def test_a_text_file_is_read(root: Path) -> None:
+    """By its relative path, and by its absolute one if that is inside."""
+    read_file = named(root, "read_file")
+
+    assert read_file("notes.txt") == "Pay the Invoice\nbuy milk\n"
+    assert read_file("./docs/plan.md") == "no invoice here\n"
+    assert read_file(str(root / "notes.txt")) == "Pay the Invoice\nbuy milk\n"
+    assert read_file("notes.txt", first_line=2) == "buy milk\n"
+
+
+ESCAPES = {
+    "up": "../secret.txt",
+    "up in the middle": "docs/../../secret.txt",
+    "backslashes": "..\\secret.txt",
+    "absolute": "/etc/passwd",
+    "home": "~/secret.txt",
+    "a link to a file": "link.txt",
+    "a link to a folder": "outside/secret.txt",
+    "a link back inside": "inside.txt",
+    "hidden": ".git/config",
+    "zero": "notes.txt\0.png",
+    "too long": "a/" * 600 + "b",
+}
+
+
+@pytest.mark.parametrize("tool_name", ["read_file", "write_file"])
+@pytest.mark.parametrize("path", ESCAPES.values(), ids=ESCAPES.keys())
+def test_no_path_leads_outside(root: Path, tool_name: str, path: str) -> None:
+    """Neither for reading nor for writing; the secret stays as it is."""
+    (root / "link.txt").symlink_to(root.parent / "secret.txt")
+    (root / "outside").symlink_to(root.parent, target_is_directory=True)
+    (root / "inside.txt").symlink_to(root / "notes.txt")
+    tool = named(root, tool_name)
+    arguments = {"path": path} | (
+        {"content": "x", "overwrite": True} if tool_name == "write_file" else {}
+    )
+
+    with pytest.raises(ToolError):
+        tool(**arguments)
+
+    assert (root.parent / "secret.txt").read_text() == "the secret"
+    assert (root / "notes.txt").read_text().startswith("Pay")
+
+
+def test_a_folder_that_becomes_a_link_after_it_was_opened_leads_nowhere(root: Path) -> None:
+    """What counts is what is open, not what a name stood for before."""
+    folder = Folder.at(root)
+
+    with folder.open_folder("docs") as descriptor:
+        (root / "docs").rename(root / "moved")
+        (root / "docs").symlink_to(root.parent, target_is_directory=True)
+        os.stat("plan.md", dir_fd=descriptor)
+        with pytest.raises(PathFault, match=r"symbolic link|not a folder"):
+            folder.read("docs/secret.txt", max_bytes=10)
+
+
+NOT_FILES = {
+    "missing": ("nothing.txt", "does not exist"),
+    "a folder": ("docs", "is not a file|is a folder"),
+    "the folder itself": (".", "is a folder"),
+    "a file as a folder": ("notes.txt/x", "does not exist"),
+    "binary": ("docs/deep/photo.png", "a PNG image of 10 bytes"),
+    "a pipe": ("pipe", "is not a file"),
+    "a long name": ("n" * 300, "too long a name"),
+}
+
+
+@pytest.mark.parametrize(("path", "words"), NOT_FILES.values(), ids=NOT_FILES.keys())
+def test_what_cannot_be_read_is_told(root: Path, path: str, words: str) -> None:
+    """A pipe does not make the reader wait."""
+    os.mkfifo(root / "pipe")
+
+    with pytest.raises(ToolError, match=words):
+        named(root, "read_file")(path)
+
+
+TEXTS = {
+    "UTF-8": ("grüß".encode(), "grüß"),
+    "with its mark": (b"\xef\xbb\xbfhi", "hi"),
+    "UTF-16": ("hi".encode("utf-16"), "hi"),
+    "empty": (b"", "[file is empty]"),
+}
+
+
+@pytest.mark.parametrize(("data", "text"), TEXTS.values(), ids=TEXTS.keys())
+def test_text_is_decoded(root: Path, data: bytes, text: str) -> None:
+    """In the encodings that say what they are."""
+    (root / "file").write_bytes(data)
+
+    assert named(root, "read_file")("file") == text
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\xfd", b"a\x00b", b"\xe4"], ids=["odd", "zero", "cut"])
+def test_what_is_no_text_is_described(root: Path, data: bytes) -> None:
+    """With its size."""
+    (root / "file").write_bytes(data)
+
+    with pytest.raises(ToolError, match=r"binary data of \d bytes"):
+        named(root, "read_file")("file")
+
+
+def test_a_long_file_is_read_in_parts(root: Path) -> None:
+    """The note says where to go on, and that place is right."""
+    lines = [f"line {number}\n" for number in range(1, 20_001)]
+    (root / "long.txt").write_text("".join(lines))
+    read_file = named(root, "read_file")
+
+    first = str(read_file("long.txt"))
+    shown, _, note = first.rpartition("\n[cut here; go on with first_line=")
+    next_line = int(note.partition(" ")[0])
+    second = str(read_file("long.txt", first_line=next_line))
+
+    assert len(shown) == family.MAX_SHOWN_CHARACTERS
+    assert second.startswith(f"line {next_line}\n")
+    with pytest.raises(ToolError, match="has 20000 lines"):
+        read_file("long.txt", first_line=20_001)
+
+
+def test_a_huge_file_is_cut_and_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A character that is cut in two is left out."""
+    monkeypatch.setattr(family, "MAX_READ_BYTES", 5)
+    (root / "huge.txt").write_text("abcdüxyz")
+
+    assert named(root, "read_file")("huge.txt") == "abcd\n[cut here: of 9 bytes, 5 can be read]"
+
+
+def test_files_are_listed_with_their_sizes(root: Path) -> None:
+    """In order, folders with a slash, links and hidden names left out."""
+    (root / "link").symlink_to(root / "notes.txt")
+
+    assert named(root, "list_files")() == (
+        "docs/\nnotes.txt (25 bytes)\ndocs/deep/\ndocs/plan.md (16 bytes)\n"
+        "docs/deep/photo.png (10 bytes)"
+    )
+
+
+PATTERNS = {
+    "by name": (("docs", "*.md"), "docs/plan.md (16 bytes)"),
+    "by path": ((".", "docs/*.md"), "docs/plan.md (16 bytes)"),
+    "at any depth": ((".", "**/*.txt"), "notes.txt (25 bytes)"),
+    "nothing": ((".", "*.xyz"), "[nothing in '.' fits '*.xyz']"),
+}
+
+
+@pytest.mark.parametrize(("given", "listed"), PATTERNS.values(), ids=PATTERNS.keys())
+def test_a_pattern_narrows_the_list(root: Path, given: tuple[str, str], listed: str) -> None:
+    """It is matched with the name and with the whole path."""
+    assert named(root, "list_files")(*given) == listed
+
+
+def test_long_lists_are_cut_and_say_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with too many files is refused where all would have to be looked at."""
+    monkeypatch.setattr(family, "MAX_LISTED", 2)
+    monkeypatch.setattr(family, "MAX_MATCHES", 1)
+    (root / "more.txt").write_text("invoice\ninvoice\n")
+
+    listed = str(named(root, "list_files")())
+    found = str(named(root, "search_files")("invoice"))
+    monkeypatch.setattr(family, "MAX_VISITED", 3)
+
+    assert listed.splitlines()[2:] == [
+        "[cut: there are more than 2; narrow the path or the pattern]"
+    ]
+    assert found.splitlines()[1:] == ["[cut: more than 1 lines; search for less]"]
+    with pytest.raises(ToolError, match="more than 3 files"):
+        named(root, "search_files")("nowhere to be found")
+
+
+def test_text_is_found_whatever_its_case(root: Path) -> None:
+    """With the line it stands in; what is no text is counted."""
+    assert named(root, "search_files")("invoice") == (
+        "notes.txt:1: Pay the Invoice\ndocs/plan.md:1: no invoice here\n"
+        "[not searched: 1 that are no text, too large or not readable]"
+    )
+    assert named(root, "search_files")("invoice", pattern="*.md") == (
+        "docs/plan.md:1: no invoice here"
+    )
+    assert named(root, "search_files")(
+        "xyz", pattern="*.md"
+    ) == "['xyz' was not found in '.']".replace("['xyz'", "['xyz'")
+
+
+def test_files_that_are_too_large_or_gone_are_not_searched(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are counted instead."""
+    monkeypatch.setattr(family, "MAX_READ_BYTES", 20)
+
+    found = str(named(root, "search_files")("no invoice"))
+
+    def gone(*_: object, **__: object) -> tuple[bytes, int]:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(family, "read_at", gone)
+    nothing = str(named(root, "search_files")("no invoice"))
+
+    assert found.splitlines() == [
+        "docs/plan.md:1: no invoice here",
+        "[not searched: 2 that are no text, too large or not readable]",
+    ]
+    assert nothing == "[not searched: 3 that are no text, too large or not readable]"
+
+
+def test_a_file_is_written_whole(root: Path) -> None:
+    """Missing folders are made and nothing else is left behind."""
+    told = named(root, "write_file")("new/deep/file.txt", "grüß\n")
+
+    assert told == "Wrote new/deep/file.txt (7 bytes)."
+    assert (root / "new/deep/file.txt").read_text() == "grüß\n"
+    assert list((root / "new/deep").iterdir()) == [root / "new/deep/file.txt"]
+
+
+def test_a_file_is_replaced_only_when_asked(root: Path) -> None:
+    """Its permissions stay."""
+    write_file = named(root, "write_file")
+    (root / "notes.txt").chmod(0o600)
+
+    with pytest.raises(ToolError, match="exists already; set overwrite"):
+        write_file("notes.txt", "gone")
+    assert (root / "notes.txt").read_text().startswith("Pay")
+    assert write_file("notes.txt", "new", overwrite=True) == "Replaced notes.txt (3 bytes)."
+
+    assert (root / "notes.txt").read_text() == "new"
+    assert stat.S_IMODE((root / "notes.txt").stat().st_mode) == 0o600
+
+
+REFUSED_WRITES = {
+    "over a folder": ("docs", "x", "is a folder, a link or a device"),
+    "to no file": ("", "x", "is a folder"),
+    "too much": ("big.txt", "x" * (family.MAX_WRITE_BYTES + 1), "2,000,000 are allowed"),
+    "half a character": ("odd.txt", "\ud800", "cannot be stored as UTF-8"),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "words"), REFUSED_WRITES.values(), ids=REFUSED_WRITES.keys()
+)
+def test_what_cannot_be_written_is_told(root: Path, path: str, content: str, words: str) -> None:
+    """And nothing is written."""
+    before = sorted(root.rglob("*"))
+
+    with pytest.raises(ToolError, match=words):
+        named(root, "write_file")(path, content, overwrite=True)
+
+    assert sorted(root.rglob("*")) == before
+
+
+def test_writing_is_offered_only_when_allowed(root: Path) -> None:
+    """And says that it may destroy."""
+    names = [tool.name for tool in files(root)]
+    write_file = named(root, "write_file")
+
+    assert names == ["read_file", "list_files", "search_files"]
+    assert write_file.annotations.destructive_hint
+    assert not write_file.annotations.read_only_hint
+
+
+def test_the_root_must_be_a_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the system must be able to guard it."""
+    with pytest.raises(ConfigError, match="is not a folder"):
+        files(root / "notes.txt")
+    monkeypatch.setattr(os, "supports_dir_fd", set[object]())
+    with pytest.raises(ConfigError, match="cannot open files relative"):
+        files(root)
+
+
+def test_a_file_that_goes_while_a_folder_is_walked_is_passed_over(root: Path) -> None:
+    """Others may work in the folder too."""
+    walk = Folder.at(root).walk(".")
+    first = next(walk)
+    (root / "notes.txt").unlink()
+
+    assert first[0].path == "docs"
+    assert "notes.txt" not in [entry.path for entry, _, _ in walk]
