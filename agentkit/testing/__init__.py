@@ -1,6 +1,12 @@
 """What people test their own agents with: a host on loopback, scripted models, contracts."""
 
 from agentkit.testing.clock import ManualClock
+from agentkit.testing.contracts import (
+    check_model,
+    check_toolset,
+    check_transport,
+    serve_exchanges,
+)
 from agentkit.testing.scripted import (
     ScriptedAnswer,
     ScriptedExchange,
@@ -15,5 +21,9 @@ __all__ = [
     "ScriptedExchange",
     "ScriptedModel",
     "ScriptedTransport",
+    "check_model",
+    "check_toolset",
+    "check_transport",
+    "serve_exchanges",
     "tool_call",
 ]

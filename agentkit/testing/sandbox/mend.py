@@ -6,8 +6,11 @@ Out: the arguments to try, or None: nothing is guessed.
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 
 from agentkit.json_schema import JsonValue
+
+_ALIKE = 0.75
 
 _QUOTED = re.compile(r"['\"`\u2018\u201c]([^'\"`\u2019\u201d]+)['\"`\u2019\u201d]")
 _ZONE = re.compile(r"[A-Z][\w+-]*(?:/[A-Z][\w+-]*)+")
@@ -35,6 +38,7 @@ def _find_substitutes(value: str, error: str) -> Iterator[str]:
     yield from alike
     if re.search(r"did you mean", error, re.I):
         yield from offered[:1]
+    yield from (one for one in offered if _likeness(value, one) >= _ALIKE)
     for one in _find_offered(error):
         if one.lower() == value.lower() and one != value:
             yield one  # only the case is wrong
@@ -47,6 +51,12 @@ def _find_offered(error: str) -> list[str]:
         parts = re.split(r"[,;?\n]|\bor\b|\band\b", listed.group(1))
         found += [part.strip(" .'\"`[]()") for part in parts]
     return [one for one in found if one and len(one) <= 100]
+
+
+def _likeness(value: str, offered: str) -> float:
+    """Return how much two names have in common, 0 to 1; of a path, its end counts."""
+    end = offered.rsplit("/", 1)[-1]
+    return SequenceMatcher(None, _fold(value), _fold(end)).ratio()
 
 
 def _fold(text: str) -> str:

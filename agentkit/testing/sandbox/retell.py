@@ -12,6 +12,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.ask import Made
 
 _MAX_TEXT = 4_000
+_MAX_JOINED_WORDS = 16
 _ERROR = re.compile(
     r"^\W*(?:tool\s+)?(?:error|failed|failure|refused|denied|invalid|unknown tool|cannot|could not"
     r"|[A-Z]\w*(?:Error|Exception))\b",
@@ -117,7 +118,8 @@ def _restate(sentence: str, said: str) -> str | None:
         return (
             f"{_start(given)} = {said} {wanted}." if is_number else f"{_start(given)}: {_end(said)}"
         )
-    if found := _IS.match(sentence):
+    found = _IS.match(sentence)
+    if found and len(said.split()) <= _MAX_JOINED_WORDS:
         topic = re.sub(r",\s*(?=(?:plus|minus|times)\b)", " ", found.group(1))
         joint = " = " if is_number else ": "
         return f"{_start(topic)}{joint}{_end(said)}"
