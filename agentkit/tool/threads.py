@@ -44,11 +44,12 @@ async def run_in_thread(function: Callable[[], object], *, limit: int = MAX_THRE
     job = _Job(function)
     await pool.enter(job)
     try:
-        return await anyio.to_thread.run_sync(
+        await anyio.to_thread.run_sync(
             job.run, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
         )
     finally:
         pool.leave(job)
+    return job.outcome
 
 
 class _Job:
@@ -60,16 +61,18 @@ class _Job:
         self._is_dropped = False
         self._is_started = False
         self.is_ended = False
+        # Not returned from the thread: Trio refuses a coroutine there.
+        self.outcome: object = None
 
-    def run(self) -> object:
+    def run(self) -> None:
         with self._lock:
             if self._is_dropped:
-                return None
+                return
             self._is_started = True
         try:
-            return self._function()
+            self.outcome = self._function()
         except Exception as error:  # noqa: BLE001  # a stranger's code, told to the caller
-            return Raised(error=error)
+            self.outcome = Raised(error=error)
         finally:
             self.is_ended = True
 

@@ -1,0 +1,257 @@
+"""Calls from a stranger: ready, or answered in words that help."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any
+
+import pytest
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from agentkit.chat import Mending
+from agentkit.message import ToolCall, ToolResult
+from agentkit.tool.tool import Tool, tool
+from agentkit.tool.toolset import index_tools
+from agentkit.tool.validate import ReadyCall, check_arguments, validate_call
+
+
+@tool
+def convert(amount: float, rate: float = 1.0) -> float:
+    """Convert."""
+    return amount * rate
+
+
+@tool
+def plan(day: date, count: int | None = None) -> str:
+    """Plan."""
+    return f"{day} {count}"
+
+
+TOOLS = index_tools([convert, plan])
+
+
+def refusal(name: str, arguments: str, *, tools: Any = TOOLS) -> str:
+    """Return the text with which a call is refused."""
+    result = validate_call(ToolCall(id="c1", name=name, arguments=arguments), tools)
+    assert isinstance(result, ToolResult)
+    assert (result.call_id, result.is_error) == ("c1", True)
+    return result.text
+
+
+def ready(made: Tool, arguments: str) -> ReadyCall:
+    """Return a call that is ready."""
+    found = validate_call(ToolCall(id="c1", name=made.name, arguments=arguments), {made.name: made})
+    assert isinstance(found, ReadyCall), found.text
+    return found
+
+
+def test_a_good_call_is_ready() -> None:
+    """With its JSON values and its Python values."""
+    call = ToolCall(id="c1", name="plan", arguments='{"day": "2024-05-31"}')
+
+    found = validate_call(call, TOOLS)
+
+    assert isinstance(found, ReadyCall)
+    assert (found.call, found.tool) == (call, plan)
+    assert found.arguments == {"day": "2024-05-31"}
+    assert found.bound.named == {"day": date(2024, 5, 31)}
+    assert found.mendings == ()
+
+
+@pytest.mark.parametrize("arguments", ["", "  \n", "{}"])
+def test_no_text_means_no_arguments(arguments: str) -> None:
+    """Hosts send an empty text for a call without arguments."""
+
+    @tool
+    def now() -> str:
+        """Tell the time."""
+        return "now"
+
+    assert ready(now, arguments).arguments == {}
+
+
+def test_the_message_names_field_expectation_and_value() -> None:
+    """All faults at once, and the shortest fix."""
+    assert refusal("convert", '{"amount": "12 EUR", "currency": "USD"}') == (
+        "The call of 'convert' was not run. Its arguments do not fit:\n"
+        "- currency: expected no field of this name (there are: amount, rate), "
+        'got the text "USD"\n'
+        '- amount: expected a number, got the text "12 EUR"\n'
+        "Send the call again with these changed and the rest as it was."
+    )
+    assert "- amount: expected a value, since it is required, got nothing" in refusal(
+        "convert", "{}"
+    )
+
+
+def test_an_unknown_tool_is_answered_with_the_names_that_exist() -> None:
+    """The model may choose again."""
+    assert refusal("convrt", "{}") == (
+        "There is no tool 'convrt'. The tools are: convert, plan. "
+        "Call one of these, or answer without a tool."
+    )
+    assert refusal("x", "{}", tools={}) == (
+        "There is no tool 'x': no tools are on offer. Answer in words."
+    )
+    many = {f"t{number}": convert for number in range(60)}
+    assert refusal("x" * 999, "{}", tools=many).count(",") == 50
+    assert "and 10 more" in refusal("x", "{}", tools=many)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ('{"amount": 1', "Expecting ',' delimiter at character 12"),
+        ("[1]", "what came is an array of 1"),
+        ('"{}"', 'what came is the text "{}"'),
+        ("null", "what came is null"),
+        ('{"amount": NaN}', "NaN is not a JSON number"),
+        ('{"amount": 1e999}', "is too large"),
+        ('{"amount": 1, "amount": 2}', "the key 'amount' stands twice"),
+        ("[" * 1_000_000, "more than 64 deep"),
+        ('{"amount": ' + "9" * 5000 + "}", "5,000 digits"),
+        ('{"amount": "\\ud800"}', "half a character"),
+        ("{'amount': 1}", "in double quotes"),
+    ],
+)
+def test_text_that_is_no_json_object_is_refused(arguments: str, complaint: str) -> None:
+    """Nothing is guessed, least of all a default."""
+    text = refusal("convert", arguments)
+
+    assert text.startswith("The call of 'convert' was not run. Its arguments must be one JSON")
+    assert complaint in text
+    assert len(text) < 400
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ('{"day": "2024-02-30"}', "day: expected a date such as 2024-05-31"),
+        ('{"day": "2024"}', "day: expected a date"),
+        ('{"day": 1700000000}', "day: expected a text, got the number 1700000000"),
+        ('{"day": "2024-05-31", "count": "5"}', "count: expected an integer or null, got the "),
+        ('{"day": "2024-05-31", "count": true}', "count: expected an integer or null, got true"),
+        ('{"day": "2024-05-31", "count": 5.5}', "count: expected an integer or null, got the "),
+    ],
+)
+def test_nothing_is_made_to_fit(arguments: str, complaint: str) -> None:
+    """Pydantic would read `2024` as a moment of 1970, and `"5"` as 5."""
+    assert complaint in refusal("plan", arguments)
+
+
+def test_a_whole_float_is_an_integer() -> None:
+    """JSON has one kind of number."""
+    assert ready(plan, '{"day": "2024-05-31", "count": 5.0}').bound.named["count"] == 5
+
+
+def check_even(value: int) -> int:
+    """Refuse odd numbers."""
+    if value % 2:
+        raise ValueError("must be even")
+    return value
+
+
+class MuteError(Exception):
+    """Has no words."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def raise_it(error: Exception) -> Callable[[Any], Any]:
+    """Make a validator that raises."""
+
+    def validate(_: Any) -> Any:
+        raise error
+
+    return validate
+
+
+@pytest.mark.parametrize(
+    ("hint", "complaint"),
+    [
+        (Annotated[int, AfterValidator(check_even)], "- a: Value error, must be even, got the "
+         "number 5"),
+        (Annotated[int, AfterValidator(raise_it(KeyError("k")))], "- KeyError: 'k'"),
+        (Annotated[int, AfterValidator(raise_it(MuteError()))], "- MuteError"),
+        (Annotated[int, AfterValidator(raise_it(RecursionError()))], "- RecursionError"),
+        (Annotated[int, AfterValidator(raise_it(AssertionError("x" * 999)))], "Assertion failed"),
+        (Annotated[int, BeforeValidator(lambda _: object())], "- a: expected a valid integer, got "
+         "a value of the type object"),
+    ],
+)  # fmt: skip
+def test_what_a_validator_of_a_user_raises_is_an_answer(hint: Any, complaint: str) -> None:
+    """Whatever it is; the tool does not run."""
+
+    def function(a: Any) -> None: ...
+
+    function.__annotations__["a"] = hint
+    made = Tool.from_function(function)
+
+    text = refusal("function", '{"a": 5}', tools={"function": made})
+
+    assert complaint in text
+    assert len(text) < 600
+
+
+def test_a_strict_model_still_takes_a_date_from_text() -> None:
+    """JSON has no dates, so strictness means JSON's."""
+
+    class Strict(BaseModel):
+        model_config = ConfigDict(strict=True)
+        day: date
+        tags: frozenset[str] = frozenset()
+
+    def function(a: Strict) -> None: ...
+
+    made = Tool.from_function(function)
+
+    assert ready(made, '{"a": {"day": "2024-05-31", "tags": ["x"]}}').bound.named == {
+        "a": Strict(day=date(2024, 5, 31), tags=frozenset(["x"]))
+    }
+
+
+def test_the_number_of_faults_in_a_message_is_bounded() -> None:
+    """A message is for reading."""
+
+    def function(a: list[int]) -> None: ...
+
+    made = Tool.from_function(function)
+    text = refusal("function", json.dumps({"a": ["x"] * 500}), tools={"function": made})
+
+    assert text.count("\n- ") == 8
+
+
+def test_faults_of_python_types_are_bounded_too() -> None:
+    """Those that only the types can see."""
+
+    def function(a: list[Annotated[int, AfterValidator(check_even)]]) -> None: ...
+
+    made = Tool.from_function(function)
+
+    assert refusal("function", f'{{"a": {[1] * 500}}}', tools={"function": made}).count("\n- ") == 8
+
+
+def test_a_mending_step_can_stand_between() -> None:
+    """Changed arguments are checked like any others, and the call says what was changed."""
+    call = ToolCall(id="c1", name="convert", arguments='{"amount": "5"}')
+    mending = Mending(rung="coerced_number", before='"5"', after="5", call_id="c1")
+
+    found = check_arguments(call, convert, {"amount": 5}, mendings=(mending,))
+    refused = check_arguments(call, convert, {"amount": "five"}, mendings=(mending,))
+
+    assert isinstance(found, ReadyCall)
+    assert found.mendings == (mending,)
+    assert isinstance(refused, ToolResult)
+
+
+def test_a_large_argument_is_read_whole() -> None:
+    """A file to write may be long."""
+
+    def write(text: Annotated[str, Field(min_length=1)]) -> None: ...
+
+    made = Tool.from_function(write)
+
+    assert ready(made, '{"text": "' + "ü\\n" * 200_000 + '"}').bound.named == {
+        "text": "ü\n" * 200_000
+    }
