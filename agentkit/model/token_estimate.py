@@ -1,0 +1,85 @@
+"""Estimate how many tokens a text is, without a tokenizer.
+
+In:  a text.
+Out: a number that is rarely below that of Mixtral's tokenizer, and for English and code about a
+     third above it.
+
+The weights come from samples in the tests. Text of random short letters can be longer than this
+says; nothing can be longer than its UTF-8 bytes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+_UNIT = re.compile(
+    r"(?P<dense>[A-Za-z0-9+/=-]{32,})"  # base64, hashes, long links
+    r"|(?P<word>[A-Z]?[a-z]+)"
+    r"|(?P<capitals>[A-Z]+)"
+    r"|(?P<single>[0-9\x00-\x1f\x7f])"
+    r"|(?P<gap> (?=[A-Za-z]))"  # part of the word's own token
+    r"|(?P<spaces> +(?= [A-Za-z])| +)"
+    r"|(?P<frame>[\"{}\[\]():,]{2,})"  # of JSON and code, where such runs are tokens
+    r"|(?P<mark>[!-/:-@\[-`{-~])"
+    r"|(?P<other>[^\x00-\x7f])"
+)
+_SHORT_WORD = 5  # letters; most such words are one token
+_LONG_WORD = 18  # letters; what is longer is hardly a word
+_LETTERS = 3  # per token, of a longer word
+_SPACES = 4  # per token, at least, where many stand together
+
+_WEIGHTS = (
+    (0x00C0, 0x0100, 1),  # accented letters of Western Europe
+    (0x0100, 0x0250, 3),  # further Latin: one to two, and they split the word around them
+    (0x0386, 0x03D0, 1),  # Greek
+    (0x0410, 0x0450, 1),  # Cyrillic
+    (0x05D0, 0x05EB, 1),  # Hebrew
+    (0x0620, 0x064B, 1),  # Arabic
+    (0x3040, 0x3100, 2),  # kana; like the next two, one if frequent, three if rare
+    (0x4E00, 0xA000, 2),  # Chinese characters
+    (0xAC00, 0xD7B0, 2),  # Hangul
+)
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens `text` is, 0 for no text."""
+    return sum(_weigh(unit) for unit in _UNIT.finditer(text)) + bool(text)
+
+
+def _weigh(unit: re.Match[str]) -> int:
+    """Return the tokens of one unit."""
+    if unit.lastgroup == "other":
+        return _other(unit[0])
+    return _ASCII[unit.lastgroup](unit.end() - unit.start())
+
+
+def _word(letters: int) -> int:
+    if letters <= _SHORT_WORD:
+        return 1
+    return _up(min(letters, _LONG_WORD) - 2, _LETTERS) + max(0, letters - _LONG_WORD)
+
+
+def _other(char: str) -> int:
+    """Return the tokens of a character beyond ASCII: its bytes, where nothing better is known."""
+    code = ord(char)
+    for first, end, weight in _WEIGHTS:
+        if first <= code < end:
+            return weight
+    return len(char.encode("utf-8", "surrogatepass"))
+
+
+def _up(count: int, divisor: int) -> int:
+    """Return `count / divisor`, rounded up."""
+    return -(-count // divisor)
+
+
+_ASCII: Mapping[str | None, Callable[[int], int]] = {
+    "dense": int,
+    "word": _word,
+    "capitals": lambda letters: _up(letters, 2),
+    "single": int,
+    "gap": lambda _: 0,
+    "spaces": lambda spaces: _up(spaces, _SPACES),
+    "frame": lambda marks: _up(marks, 2),
+    "mark": int,
+}
+"""The tokens of each kind of unit, from its length."""
