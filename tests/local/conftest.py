@@ -8,7 +8,7 @@ import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from agentkit.local.server import launch
+from tests.local.one_thread import launch_with_one_thread
 
 
 @pytest.fixture(scope="session")
@@ -22,14 +22,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def base_url(weights: Path) -> Iterator[str]:
-    """Launch llama.cpp's server on the tiny model.
-
-    It has one thread: two that wait for each other are slow on a machine with other work.
-    """
+    """Launch llama.cpp's server on the tiny model."""
     pytest.importorskip("xllamacpp")
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(launch(str(weights), threads=1)) as url,
+        portal.wrap_async_context_manager(launch_with_one_thread(str(weights))) as url,
     ):
         yield url
 

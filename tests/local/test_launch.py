@@ -4,7 +4,6 @@ import json
 import re
 import socket
 import sys
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,8 +13,7 @@ import pytest
 from agentkit.errors import ConfigError, MissingExtraError
 from agentkit.local.server import launch
 from agentkit.model.launch import Launcher
-
-serve = partial(launch, threads=1)  # more are slow on a machine with other work
+from tests.local.one_thread import launch_with_one_thread
 
 
 async def refused(model: str) -> str:
@@ -98,7 +96,7 @@ async def test_weights_that_llama_cpp_cannot_load_are_an_error_with_its_own_word
 async def test_the_server_answers_on_loopback_and_is_gone_afterwards(weights: Path) -> None:
     """Its port is closed when the context is left."""
     pytest.importorskip("xllamacpp")
-    launcher: Launcher = serve
+    launcher: Launcher = launch_with_one_thread
 
     with anyio.fail_after(30):
         async with launcher(str(weights)) as url:
@@ -115,7 +113,7 @@ async def test_a_server_at_work_is_gone_at_once_when_its_user_is_cancelled(weigh
     head = f"POST /v1/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
 
     with anyio.fail_after(30), anyio.CancelScope() as scope:
-        async with serve(str(weights)) as url:
+        async with launch_with_one_thread(str(weights)) as url:
             assert await ask(url, head + body) == "HTTP/1.1 200 OK"
             scope.cancel()
             await anyio.lowlevel.checkpoint()
@@ -129,7 +127,10 @@ async def test_the_same_weights_may_be_served_twice_at_once(weights: Path) -> No
     request = "GET /v1/models HTTP/1.1\r\n\r\n"
 
     with anyio.fail_after(30):
-        async with serve(str(weights)) as first, serve(str(weights)) as second:
+        async with (
+            launch_with_one_thread(str(weights)) as first,
+            launch_with_one_thread(str(weights)) as second,
+        ):
             assert first != second
             assert await ask(first, request) == await ask(second, request) == "HTTP/1.1 200 OK"
 
@@ -158,7 +159,7 @@ async def test_the_context_may_be_shorter_than_the_model_allows(weights: Path) -
     head = f"POST /v1/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
 
     with anyio.fail_after(30):
-        async with serve(str(weights), context_window_tokens=512) as url:
+        async with launch_with_one_thread(str(weights), context_window_tokens=512) as url:
             assert await ask(url, head + body) == "HTTP/1.1 400 Bad Request"
 
 

@@ -1,0 +1,10 @@
+"""The launcher of `local:`, with one thread, as a user's own catalog may name it.
+
+Threads that wait for each other are slow on a machine with other work, as where tests run.
+"""
+
+from functools import partial
+
+from agentkit.local.server import launch
+
+launch_with_one_thread = partial(launch, threads=1)
