@@ -379,18 +379,6 @@ async def test_a_listener_that_fails_is_not_a_failure_of_the_tool(count: int) ->
         await execute(*[ready(work, id=f"c{n}") for n in range(count)], emit=emit)
 
 
-async def test_a_bad_result_is_the_fault_of_the_tool() -> None:
-    """See `test_output`; here it only passes through."""
-
-    async def work() -> int:
-        return "x"  # type: ignore[return-value]  # the fault that is looked for
-
-    (result,) = await execute(ready(work))
-
-    assert result.is_error
-    assert "a fault of the tool" in result.text
-
-
 async def test_long_results_are_cut() -> None:
     """At the limit the caller gives."""
 
