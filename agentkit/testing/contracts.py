@@ -50,7 +50,7 @@ async def serve_exchanges(exchanges: Sequence[ScriptedExchange]) -> AsyncIterato
     left = list(exchanges)
 
     async def answer(_: HttpRequest) -> Reply | RawReply:
-        assert left, "The host was asked more often than it has answers."
+        _require(left, "The host was asked more often than it has answers.")
         return _as_reply(left.pop(0))
 
     async with serve(answer) as url:
@@ -96,10 +96,10 @@ async def _check_answers(open_transport: OpenTransport) -> None:
         for status, body in wanted:
             async with transport.exchange(_PING) as answer:
                 got = b"".join([chunk async for chunk in answer.chunks])
-                assert answer.head.status == status, f"status {answer.head.status}, not {status}"
-                assert got == body, f"the body {got!r} arrived, not {body!r}"
+                _require(answer.head.status == status, f"status {answer.head.status}, not {status}")
+                _require(got == body, f"the body {got!r} arrived, not {body!r}")
                 upper = [name for name in answer.head.headers if name != name.lower()]
-                assert not upper, f"header names are lower case, not {upper}"
+                _require(not upper, f"header names are lower case, not {upper}")
         await transport.aclose()
         await transport.aclose()
 
@@ -112,7 +112,7 @@ async def _check_side_by_side(open_transport: OpenTransport) -> None:
         transport.exchange(_PING) as second,
     ):
         bodies = [b"".join([c async for c in one.chunks]) for one in (second, first)]
-        assert sorted(bodies) == [b"x", b"y"], f"two exchanges at once gave {bodies}"
+        _require(sorted(bodies) == [b"x", b"y"], f"two exchanges at once gave {bodies}")
 
 
 async def _check_half_read(open_transport: OpenTransport) -> None:
@@ -122,10 +122,10 @@ async def _check_half_read(open_transport: OpenTransport) -> None:
     ]
     async with open_transport(exchanges) as transport:
         async with transport.exchange(_PING) as answer:
-            assert await anext(aiter(answer.chunks)), "the first chunk is empty"
+            _require(await anext(aiter(answer.chunks)), "the first chunk is empty")
         async with transport.exchange(_PING) as answer:
             got = b"".join([chunk async for chunk in answer.chunks])
-        assert got == b"next", f"after a half-read answer came {got!r}"
+        _require(got == b"next", f"after a half-read answer came {got!r}")
 
 
 async def _check_failures(open_transport: OpenTransport) -> None:
@@ -137,8 +137,9 @@ async def _check_failures(open_transport: OpenTransport) -> None:
     async with open_transport(exchanges) as transport:
         for when in ("before", "inside"):
             error = await _fail(transport)
-            assert error is not None, f"a reset {when} the answer raised no TransportError"
-            assert error.status is None, f"a reset {when} the answer has status {error.status}"
+            if error is None:
+                raise AssertionError(f"a reset {when} the answer raised no TransportError")
+            _require(error.status is None, f"a reset {when} the answer has status {error.status}")
 
 
 async def _fail(transport: Transport) -> TransportError | None:
@@ -164,16 +165,18 @@ async def check_toolset(toolset: Toolset) -> None:
         async with toolset.open():
             reopened = list(await toolset.list_tools())
     names = [tool.name for tool in tools]
-    assert [tool.name for tool in again] == names, (
-        "listing twice gives other tools or another order"
+    _require(
+        [tool.name for tool in again] == names, "listing twice gives other tools or another order"
     )
-    assert [tool.name for tool in reopened] == names, "opened again, it offers other tools"
-    assert len(set(names)) == len(names), f"two tools have one name: {sorted(names)}"
+    _require([tool.name for tool in reopened] == names, "opened again, it offers other tools")
+    _require(len(set(names)) == len(names), f"two tools have one name: {sorted(names)}")
     for tool in tools:
-        assert _TOOL_NAME.fullmatch(tool.name), f"{tool.name!r} is no name for a tool"
-        assert tool.spec.name == tool.name, f"the spec of {tool.name!r} is for {tool.spec.name!r}"
+        _require(_TOOL_NAME.fullmatch(tool.name), f"{tool.name!r} is no name for a tool")
+        _require(
+            tool.spec.name == tool.name, f"the spec of {tool.name!r} is for {tool.spec.name!r}"
+        )
         kind = tool.input_schema.get("type")
-        assert kind == "object", f"the arguments of {tool.name!r} are {kind!r}, not an object"
+        _require(kind == "object", f"the arguments of {tool.name!r} are {kind!r}, not an object")
 
 
 async def check_model(model: Model) -> None:
@@ -184,7 +187,7 @@ async def check_model(model: Model) -> None:
     Raises:
         AssertionError: it does not.
     """
-    assert model.name, "a model has a name"
+    _require(model.name, "a model has a name")
     request = ModelRequest(
         history=History((UserMessage.of("Say something about the weather in Paris."),)),
         tools=(_WEATHER,),
@@ -193,12 +196,14 @@ async def check_model(model: Model) -> None:
         async with model.open() as first, model.open() as second:
             for connection in (first, second):
                 whole, silent = await _ask(connection, request)
-                assert not silent, "events of text come only while streaming"
+                _require(not silent, "events of text come only while streaming")
                 _check_response(whole)
             streamed, shown = await _ask(first, replace(request, stream=True))
             _check_response(streamed)
             told = "".join(event.text for event in shown if isinstance(event, TextReceived))
-            assert told == streamed.message.text, f"{told!r} was shown of {streamed.message.text!r}"
+            _require(
+                told == streamed.message.text, f"{told!r} was shown of {streamed.message.text!r}"
+            )
             responses: list[ModelResponse] = []
 
             async def ask() -> None:
@@ -209,7 +214,7 @@ async def check_model(model: Model) -> None:
                 async with anyio.create_task_group() as tasks:
                     for _ in range(3):
                         tasks.start_soon(ask)
-            assert len(responses) == 3, "three exchanges at once gave fewer answers"
+            _require(len(responses) == 3, "three exchanges at once gave fewer answers")
 
 
 async def _ask(
@@ -224,11 +229,17 @@ async def _ask(
     return response, [event for event in events if isinstance(event, TextReceived)]
 
 
+def _require(is_kept: object, complaint: str) -> None:
+    """Raise unless a promise is kept; `assert` would be silent under `python -O`."""
+    if not is_kept:
+        raise AssertionError(complaint)
+
+
 def _check_response(response: ModelResponse) -> None:
     message = response.message
-    assert message.text or message.tool_calls, "the response has neither text nor calls"
+    _require(message.text or message.tool_calls, "the response has neither text nor calls")
     ids = [call.id for call in message.tool_calls]
-    assert all(ids), "a call has no id"
-    assert len(set(ids)) == len(ids), f"two calls have one id: {ids}"
+    _require(all(ids), "a call has no id")
+    _require(len(set(ids)) == len(ids), f"two calls have one id: {ids}")
     is_call_turn = response.finish_reason == "tool_calls"
-    assert is_call_turn == bool(ids), f"{len(ids)} calls came with {response.finish_reason!r}"
+    _require(is_call_turn == bool(ids), f"{len(ids)} calls came with {response.finish_reason!r}")

@@ -146,7 +146,7 @@ def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
     final = [made for i, made in enumerate(done) if not _was_mended(done, i)]
     parts = []
     if final:
-        parts.append(retell(final, [_find_sentence(made, jobs) for made in final]))
+        parts.append(retell(final, [_find_sentence(made, jobs, done) for made in final]))
     for job in jobs:
         if job.match is not None and not job.calls:
             parts.append(_ask_back(job.match))
@@ -157,19 +157,22 @@ def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
 
 def _was_mended(done: Sequence[Made], index: int) -> bool:
     made = done[index]
-    if not is_complaint(made.result or ""):
-        return False
-    better = mend(made.arguments, made.result or "")
-    later = done[index + 1 :]
-    return any(m.name == made.name and dict(m.arguments) == better for m in later)
+    return any(m.name == made.name and _mends(made, m) for m in done[index + 1 :])
 
 
-def _find_sentence(made: Made, jobs: Sequence[Job]) -> str:
+def _find_sentence(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> str:
     """Return the sentence a call was made for, if it was the only one made for it."""
+    first = next((m for m in done if m.name == made.name and _mends(m, made)), made)
     for job in jobs:
-        if len(job.calls) == 1 and _is_same(made, job.calls[0]):
+        if len(job.calls) == 1 and _is_same(first, job.calls[0]):
             return job.sentence
     return ""
+
+
+def _mends(failed: Made, later: Made) -> bool:
+    """Say whether the later call is the failed one as its error said it should be."""
+    result = failed.result or ""
+    return is_complaint(result) and mend(failed.arguments, result) == dict(later.arguments)
 
 
 def _ask_back(match: Match) -> str:
