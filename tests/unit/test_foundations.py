@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 
@@ -92,10 +93,16 @@ def test_importing_agentkit_is_light() -> None:
         "print(sorted(heavy & set(sys.modules)), time.process_time())"
     )
 
+    # Without what measures coverage in child processes: it would count as ours.
+    environ = {key: text for key, text in os.environ.items() if "COVERAGE" not in key}
     best = 99.0
-    for _ in range(3):
+    for _ in range(5):
         found = subprocess.run(  # noqa: S603 - our own interpreter and code
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environ,
         )
         modules, _, seconds = found.stdout.rpartition(" ")
         assert modules == "[]"
