@@ -39,7 +39,7 @@ def test_the_text_of_a_message_is_its_text_blocks_joined() -> None:
 def test_an_embedded_resource_holds_text_or_a_blob(contents: dict[str, str]) -> None:
     """Neither and both are refused."""
     with pytest.raises(ValueError, match="either text or a blob"):
-        EmbeddedResource(uri="u", **contents)
+        EmbeddedResource(uri="u", text=contents.get("text"), blob=contents.get("blob"))
 
 
 def test_usage_adds_up_and_remembers_what_is_not_known() -> None:
