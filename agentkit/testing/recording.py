@@ -4,6 +4,8 @@ In:  `pytest_plugins = ["agentkit.testing.recording"]`, and the option `--agentk
 Out: the fixture `recording`, one file per test, in a folder `recordings` beside the test's file.
 
 The file is kept only when the test passes. A test that runs on several event loops has one file.
+
+PYTEST_DONT_REWRITE: it may be imported before pytest loads it as a plugin.
 """
 
 import hashlib
@@ -113,10 +115,11 @@ def _without_loop(name: str, item: pytest.Item) -> str:
     parameters: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     match parameters.get("anyio_backend"):
         case str(loop) | (str(loop), *_):
-            start, bracket, ids = name.partition("[")
+            start, _, ids = name.partition("[")
             parts = ids.removesuffix("]").split("-")
-            if bracket and loop in parts:
-                parts.remove(loop)
+            if loop not in parts:  # the project gave it an id of its own
+                return name
+            parts.remove(loop)
             return f"{start}[{'-'.join(parts)}]" if parts else start
         case _:
             return name

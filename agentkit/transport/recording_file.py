@@ -232,7 +232,7 @@ def _exchange_lines(exchange: RecordedExchange) -> Iterator[str]:
 
 def _header_lines(headers: Mapping[str, str]) -> Iterator[str]:
     if headers:
-        pairs = (f"{_quoted(name)} = {_quoted(value)}" for name, value in headers.items())
+        pairs = (f"{_key(name)} = {_quoted(value)}" for name, value in headers.items())
         yield f"headers = {{ {', '.join(pairs)} }}"
 
 
@@ -308,8 +308,17 @@ def _indented(text: str) -> str | None:
 def _quoted(text: str) -> str:
     """Return `text` as one line of TOML, without escapes where that is possible."""
     if "\n" in text or _needs_escapes(text) or text.endswith("'"):
-        return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return _escaped(text)
     return f"'''{text}'''" if "'" in text else f"'{text}'"
+
+
+def _key(text: str) -> str:
+    """Return `text` as a key, for which three quotes are not allowed."""
+    return _escaped(text) if "'" in text else _quoted(text)
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _needs_escapes(text: str) -> bool:

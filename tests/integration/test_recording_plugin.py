@@ -184,3 +184,12 @@ def test_a_very_long_name_makes_a_file_all_the_same(project: pytest.Pytester) ->
     project.makepyfile(test_it=body)
 
     _run(project).assert_outcomes(passed=1)
+
+
+def test_an_event_loop_with_an_id_of_its_own_stays_in_the_name(project: pytest.Pytester) -> None:
+    """A name is shortened only where that is certain."""
+    project.makepyfile(test_it=TESTS.replace('ids=["asyncio", "trio"]', 'ids=["one", "two"]'))
+
+    _run(project, "--agentkit-record=record", "-k", "alone").assert_outcomes(passed=2, deselected=5)
+
+    assert _files(project) == ["test_it/test_alone[one].toml", "test_it/test_alone[two].toml"]

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agentkit.transport.recording import (
     RecordedAnswer,
@@ -214,3 +216,31 @@ def test_saving_leaves_one_whole_file(tmp_path: Path) -> None:
 
     assert [file.name for file in path.parent.iterdir()] == ["x.toml"]
     assert load_recording(path) == (_whole(b"x"),)
+
+
+@given(chunks=st.lists(st.binary(max_size=20) | st.text(max_size=20).map(str.encode), max_size=5))
+@settings(max_examples=200)
+def test_any_chunks_are_read_back(chunks: list[bytes]) -> None:
+    """Whatever a host sends, wherever the network cuts it."""
+    exchange = RecordedExchange(
+        host="",
+        request=WireRequest(path="/x", stream=True),
+        outcome=RecordedAnswer(head=WireHead(status=200), chunks=tuple(chunks)),
+    )
+
+    assert parse_recording(format_recording([exchange])) == (exchange,)
+
+
+@given(text=st.text(alphabet=st.characters(codec="utf-8"), max_size=30))
+@settings(max_examples=200)
+def test_any_text_is_read_back_from_every_field(text: str) -> None:
+    """Quotes, control characters and line ends included."""
+    fault = RecordedFault(message=text, kind="server", retry="same", request_id=text)
+    head = WireHead(status=200, headers={text: text})
+    exchange = RecordedExchange(
+        host=text,
+        request=WireRequest(path=text, method=text, headers={text: text}),
+        outcome=RecordedAnswer(head=head, fault=fault, end="silent"),
+    )
+
+    assert parse_recording(format_recording([exchange])) == (exchange,)

@@ -1,8 +1,11 @@
 """Taking secrets out of what is recorded."""
 
 import json
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agentkit.transport.recording import RecordedAnswer, RecordedExchange
 from agentkit.transport.recording_redaction import Redaction
@@ -130,3 +133,17 @@ def test_half_a_surrogate_does_no_harm() -> None:
         "key": "REDACTED",
         "x": "\ud800",
     }
+
+
+@given(cuts=st.lists(st.integers(min_value=0, max_value=60), max_size=8))
+@settings(max_examples=100)
+def test_the_cuts_do_not_change_what_is_redacted(cuts: list[int]) -> None:
+    """Joined, the chunks are what the whole would be."""
+    body = b"0123456789 and Bearer abcdefgh1234 and 01234567890123456789"
+    edges = [0, *sorted(cuts), len(body)]
+    chunks = [body[start:end] for start, end in pairwise(edges)]
+
+    redacted = _chunks(Redaction(secrets=["0123456789"]), *chunks)
+
+    assert len(redacted) == len(chunks)
+    assert b"".join(redacted) == b"REDACTED and Bearer REDACTED and REDACTEDREDACTED"
