@@ -9,12 +9,25 @@ NaN and Infinity, numbers that overflow to them, a key that stands twice, half c
 
 import json
 import math
+from decimal import Decimal
 
 from agentkit.json_schema.value import JsonValue
 
 MAX_CHARACTERS = 2_000_000
 MAX_DEPTH = 64
 MAX_DIGITS = 1_000
+
+
+_EXACT_DIGITS = 15  # so many a float always keeps
+
+
+class LossyFloat(float):
+    """A number whose text says more than a float can keep.
+
+    That is harmless where a float is wanted, and wrong where a decimal is.
+    """
+
+    __slots__ = ()
 
 
 class JsonTextError(ValueError):
@@ -88,6 +101,8 @@ def _float(text: str) -> float:
     value = float(text)
     if math.isinf(value):
         raise JsonTextError(f"the number {_shorten(text)} is too large")
+    if len(text) > _EXACT_DIGITS and Decimal(text) != Decimal(repr(value)):
+        return LossyFloat(value)
     return value
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from agentkit.json_schema import JsonObject, JsonValue
+from agentkit.json_schema.text import LossyFloat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +77,14 @@ class FunctionBinding:
     output: TypeAdapter[Any] | None
     takes_context: bool
     is_async: bool
+    has_decimals: bool
 
     def bind(self, arguments: JsonObject) -> BoundArguments:
         """See `Binding`. JSON mode: a strict type of a user still takes a date from a text."""
+        if self.has_decimals and _is_lossy(arguments):
+            raise ValueError(
+                "a number has more digits than can be kept; write it as a text in quotes"
+            )
         # The model's own `__init__` and `model_` methods stay out of the way of field names.
         read = cast(
             BaseModel, self.model.__pydantic_validator__.validate_json(json.dumps(arguments))
@@ -118,6 +124,15 @@ class HandlerBinding:
     def dump(self, value: object) -> JsonValue:
         """See `Binding`."""
         return to_json(value)
+
+
+def _is_lossy(value: JsonValue) -> bool:
+    """Say whether a number was rounded when its text was read."""
+    if isinstance(value, dict):
+        return any(map(_is_lossy, value.values()))
+    if isinstance(value, list):
+        return any(map(_is_lossy, value))
+    return isinstance(value, LossyFloat)
 
 
 def to_json(value: object) -> JsonValue:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, g
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
 
 from agentkit.content import (
     AudioContent,
@@ -64,21 +64,28 @@ class _Quiet(GenerateJsonSchema):
         "skipped-discriminator",
     }
 
+    has_decimals = False
+
+    def decimal_schema(self, schema: Any) -> JsonSchemaValue:
+        self.has_decimals = True
+        return super().decimal_schema(schema)
+
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
 
 
-def derive_input_schema(model: type[BaseModel]) -> JsonObject:
-    """Return the schema of a model of parameters.
+def derive_input_schema(model: type[BaseModel]) -> tuple[JsonObject, bool]:
+    """Return the schema of a model of parameters, and whether it holds a decimal.
 
     Raises:
         PydanticUserError: a type has no JSON Schema.
     """
-    schema = cast(JsonObject, model.model_json_schema(schema_generator=_Quiet))
+    generator = _Quiet()
+    schema = cast(JsonObject, generator.generate(model.__pydantic_core_schema__))
     schema.pop("title", None)
     schema.setdefault("properties", {})
     _strip_titles(schema)
-    return cast(JsonObject, _finite(schema))
+    return cast(JsonObject, _finite(schema)), generator.has_decimals
 
 
 def check_patterns(schema: JsonValue) -> None:

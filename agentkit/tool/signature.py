@@ -62,7 +62,7 @@ def read_function(function: Callable[..., object]) -> FunctionFacts:
         raise ToolDefinitionError(f"{label} takes its RunContext by keyword; put it before '*'.")
     model, fields = _build_model(parameters, hints, label)
     documentation = read_docstring(_docstring(function, body))
-    schema = _input_schema(model, hints, label)
+    schema, has_decimals = _input_schema(model, hints, label)
     _describe(schema, {**documentation.parameters, **_inline_docs(fields, hints)}, fields)
     output = derive_output(hints.get("return", inspect.Signature.empty))
     return FunctionFacts(
@@ -77,6 +77,7 @@ def read_function(function: Callable[..., object]) -> FunctionFacts:
             output=output.adapter,
             takes_context=takes_context,
             is_async=is_async(function),
+            has_decimals=has_decimals,
         ),
         method_of=method_of,
     )
@@ -257,13 +258,15 @@ def _field(model: type[BaseModel], attribute: str, parameter: inspect.Parameter)
     )
 
 
-def _input_schema(model: type[BaseModel], hints: Mapping[str, Any], label: str) -> JsonObject:
+def _input_schema(
+    model: type[BaseModel], hints: Mapping[str, Any], label: str
+) -> tuple[JsonObject, bool]:
     try:
-        schema = derive_input_schema(model)
+        schema, has_decimals = derive_input_schema(model)
         check_patterns(schema)
     except Exception as error:
         raise _bad_type(label, hints, error) from error
-    return schema
+    return schema, has_decimals
 
 
 def _bad_type(label: str, hints: Mapping[str, Any], error: Exception) -> ToolDefinitionError:

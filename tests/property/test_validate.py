@@ -86,6 +86,9 @@ JSON = st.recursive(
 )
 
 
+CUTS = st.tuples(st.integers(0, 200), st.integers(0, 5), st.text(max_size=3))
+
+
 def check(name: str, text: str) -> ReadyCall | ToolResult:
     """Check a call; whatever comes back is one of two values."""
     found = validate_call(ToolCall(id="c1", name=name, arguments=text), TOOLS)
@@ -145,6 +148,7 @@ def test_strict_json_is_what_json_reads_and_never_more(text: str) -> None:
     assert parse_json(json.dumps(found)) == found
 
 
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NODES = st.recursive(
     st.builds(Node, value=st.integers()),
     lambda inner: st.builds(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
@@ -142,6 +143,25 @@ def test_nothing_is_made_to_fit(arguments: str, complaint: str) -> None:
 def test_a_whole_float_is_an_integer() -> None:
     """JSON has one kind of number."""
     assert ready(plan, '{"day": "2024-05-31", "count": 5.0}').bound.named["count"] == 5
+
+
+def test_a_decimal_is_never_rounded() -> None:
+    """Money of more digits than a float keeps must come as text; a float may be rounded."""
+
+    def pay(amounts: list[Decimal], rate: float = 1) -> None: ...
+
+    made = Tool.from_function(pay)
+    exact = Decimal("12345678901234567.89")
+
+    for good in (f'["{exact}"]', "[0.1]", "[12345678901234567890]", "[0.123456789012345]"):
+        values = [Decimal(str(one)) for one in json.loads(good)]
+        assert ready(made, f'{{"amounts": {good}}}').bound.named == {"amounts": values}
+    assert "write it as a text in quotes" in refusal(
+        "pay", f'{{"amounts": [{exact}]}}', tools={"pay": made}
+    )
+    assert ready(convert, '{"amount": 3.14159265358979323846}').bound.named == {
+        "amount": 3.141592653589793
+    }
 
 
 def check_even(value: int) -> int:
