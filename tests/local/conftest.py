@@ -31,6 +31,16 @@ def base_url(weights: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the stand-in where this process and its children look for xllamacpp first."""
+    path = tmp_path / "xllamacpp.py"
+    path.write_text(Path(__file__).with_name("stand_in.py").read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return path
+
+
 @pytest.fixture(scope="session")
 def client(base_url: str) -> Iterator[httpx.Client]:
     """Open a connection per request: this server closes one after a stream, unannounced."""

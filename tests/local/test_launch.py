@@ -70,6 +70,17 @@ async def test_without_the_extra_the_error_says_what_to_install(
             pytest.fail("it must not start")
 
 
+@pytest.mark.usefixtures("stand_in")
+async def test_it_yields_the_url_of_the_openai_form(tmp_path: Path) -> None:
+    """Its other forms stand beside it."""
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF")
+
+    with anyio.fail_after(30):
+        async with launch(str(path)) as url:
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
+
+
 @pytest.fixture
 def cut_weights(weights: Path, tmp_path: Path) -> Path:
     """Make a file as a broken download leaves it."""

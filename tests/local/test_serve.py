@@ -1,60 +1,21 @@
 """The child's program, run with a stand-in for the package that holds llama.cpp."""
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from agentkit.local import serve
 
-STAND_IN = """
-import http.server, json, os, threading
-
-class Part:
-    pass
-
-class CommonParams:
-    def __init__(self):
-        self.model, self.cpuparams, self.cpuparams_batch = Part(), Part(), Part()
-
-class Server:
-    def __init__(self, params):
-        if params.model.path == "broken":
-            raise RuntimeError("the weights are broken")
-        os.write(1, b"llama.cpp prints what it likes\\n")
-        answers = [503, 200]
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(answers.pop(0) if self.path == "/health" else 404)
-                self.end_headers()
-
-            def log_message(self, *args):
-                os.write(2, b"asked for health\\n")
-
-        server = http.server.HTTPServer((params.hostnames[0], params.port), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.listening_address = f"http://127.0.0.1:{server.server_port}"
-        os.write(2, json.dumps(vars(params), default=vars).encode() + b"\\n")
-"""
+pytestmark = pytest.mark.usefixtures("stand_in")
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> Mapping[str, str]:
-    """Put the stand-in where the child looks first."""
-    (tmp_path / "xllamacpp.py").write_text(STAND_IN)
-    return {**os.environ, "PYTHONPATH": str(tmp_path)}
-
-
-def start(*arguments: str, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+def start(*arguments: str) -> "subprocess.Popen[str]":
     """Start the program as `launch` does."""
     return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", serve.__file__, *arguments],
-        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -62,11 +23,9 @@ def start(*arguments: str, environment: Mapping[str, str]) -> "subprocess.Popen[
     )
 
 
-def test_it_announces_only_its_url_once_healthy_and_ends_with_its_input(
-    environment: Mapping[str, str],
-) -> None:
+def test_it_announces_only_its_url_once_healthy_and_ends_with_its_input() -> None:
     """What llama.cpp prints to standard output goes to standard error."""
-    with start("tiny.gguf", environment=environment) as process:
+    with start("tiny.gguf") as process:
         assert process.stdout is not None
         first_line = process.stdout.readline()
         rest, errors = process.communicate(timeout=5)
@@ -78,26 +37,20 @@ def test_it_announces_only_its_url_once_healthy_and_ends_with_its_input(
     assert errors.count("asked for health") == 2
 
 
-def test_the_server_listens_on_loopback_only_and_to_no_web_page(
-    environment: Mapping[str, str],
-) -> None:
+def test_the_server_listens_on_loopback_only_and_to_no_web_page() -> None:
     """There is no key: whoever can reach it can use it."""
-    with start("tiny.gguf", environment=environment) as process:
+    with start("tiny.gguf") as process:
         _, errors = process.communicate(timeout=5)
 
     assert '"hostnames": ["127.0.0.1"], "port": 0' in errors
     assert '"cors_origins": "", "cors_credentials": false' in errors
 
 
-def test_threads_and_context_are_left_to_llama_cpp_unless_given(
-    environment: Mapping[str, str],
-) -> None:
+def test_threads_and_context_are_left_to_llama_cpp_unless_given() -> None:
     """Both phases, reading and writing, get the same threads."""
-    with start("tiny.gguf", environment=environment) as process:
+    with start("tiny.gguf") as process:
         _, left = process.communicate(timeout=5)
-    with start(
-        "x", "--threads=3", "--context_window_tokens=512", environment=environment
-    ) as process:
+    with start("x", "--threads=3", "--context_window_tokens=512") as process:
         _, given = process.communicate(timeout=5)
 
     assert "n_threads" not in left
@@ -106,9 +59,9 @@ def test_threads_and_context_are_left_to_llama_cpp_unless_given(
     assert '"n_ctx": 512' in given
 
 
-def test_an_interrupt_from_the_terminal_leaves_it_running(environment: Mapping[str, str]) -> None:
+def test_an_interrupt_from_the_terminal_leaves_it_running() -> None:
     """Ctrl-C stops an answer; the conversation goes on."""
-    with start("tiny.gguf", environment=environment) as process:
+    with start("tiny.gguf") as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -117,21 +70,19 @@ def test_an_interrupt_from_the_terminal_leaves_it_running(environment: Mapping[s
     assert process.returncode == 0
 
 
-def test_weights_that_do_not_load_end_it_with_the_reason(environment: Mapping[str, str]) -> None:
+def test_weights_that_do_not_load_end_it_with_the_reason() -> None:
     """One line, no traceback."""
-    with start("broken", environment=environment) as process:
+    with start("broken") as process:
         output, errors = process.communicate(timeout=5)
 
     assert (output, errors, process.returncode) == ("", "the weights are broken\n", 1)
 
 
-def test_a_package_that_does_not_import_ends_it_with_the_reason(
-    environment: Mapping[str, str],
-) -> None:
+def test_a_package_that_does_not_import_ends_it_with_the_reason(stand_in: Path) -> None:
     """A wheel may lack a library of the system."""
-    (Path(environment["PYTHONPATH"]) / "xllamacpp.py").write_text("raise ImportError('no libfoo')")
+    stand_in.write_text("raise ImportError('no libfoo')")
 
-    with start("tiny.gguf", environment=environment) as process:
+    with start("tiny.gguf") as process:
         output, errors = process.communicate(timeout=5)
 
     assert (output, errors, process.returncode) == ("", "no libfoo\n", 1)

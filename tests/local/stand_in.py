@@ -1,0 +1,44 @@
+"""A stand-in for the package `xllamacpp`: what `serve.py` uses of it, without a model.
+
+Its server answers `/health`, first that it is not ready. It prints to both outputs, as llama.cpp
+does, and tells on standard error which parameters it was given. The path `broken` cannot be loaded.
+Tests copy this file to where the child looks for the package, so it uses the standard library only.
+"""
+
+import http.server
+import json
+import os
+import threading
+from types import SimpleNamespace
+
+
+class CommonParams(SimpleNamespace):
+    """Takes any parameter."""
+
+    def __init__(self) -> None:
+        parts = {name: SimpleNamespace() for name in ("model", "cpuparams", "cpuparams_batch")}
+        super().__init__(**parts)
+
+
+class Server:
+    """Listens where the parameters say."""
+
+    def __init__(self, params: CommonParams) -> None:
+        if params.model.path == "broken":
+            raise RuntimeError("the weights are broken")
+        os.write(1, b"llama.cpp prints what it likes\n")
+        server = http.server.HTTPServer((params.hostnames[0], params.port), _Health)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.listening_address = f"http://127.0.0.1:{server.server_port}"
+        os.write(2, json.dumps(vars(params), default=vars).encode() + b"\n")
+
+
+class _Health(http.server.BaseHTTPRequestHandler):
+    answers = iter((503, 200))
+
+    def do_GET(self) -> None:
+        self.send_response(next(self.answers) if self.path == "/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        os.write(2, b"asked for health\n")
