@@ -157,9 +157,11 @@ def calls_json(calls: Iterable[ToolCall]) -> str:
 def result_json(result: ToolResult) -> str:
     """Return the JSON object of one result; content that is JSON is written as JSON.
 
-    No content at all is an empty object.
+    Without content it is the structured content, and without that an empty object.
     """
     text = readable_text(result.content)
+    if not result.content and result.structured_content is not None:
+        text = _dump(result.structured_content)
     try:
         return _dump({"content": json.loads(text or "{}"), "call_id": result.call_id})
     except (ValueError, RecursionError):
