@@ -8,7 +8,8 @@ import difflib
 import sys
 from collections.abc import Iterable
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -50,27 +51,27 @@ def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
 
 
 def _load_module(name: str) -> ModuleType:
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    _look_in(Path.cwd())
     return import_module(name)
 
 
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"There is no file {str(path)!r}.")
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    _look_in(path.resolve().parent)
     name = f"agentkit_user_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"{str(path)!r} is not a Python file.")
-    module = module_from_spec(spec)
+    loader = SourceFileLoader(name, str(path))
+    module = module_from_spec(ModuleSpec(name, loader, origin=str(path)))
     # Dataclasses and pydantic look their module up by name.
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module
+
+
+def _look_in(folder: Path) -> None:
+    """Let the user's code import what lies beside it."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _not_known(word: str, *, what: str, known: list[str]) -> str:

@@ -1,0 +1,310 @@
+"""The commands, called as from a shell but in this process."""
+
+import io
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+
+import agentkit.cli.app
+import agentkit.cli.main
+from agentkit.cli.main import main
+from agentkit.errors import MissingExtraError
+
+SANDBOX = ("--model", "sandbox:mixtral-8x22b")
+
+Shell = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def shell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Shell]:
+    """Return a function that runs a command line and gives its code, output and messages."""
+    monkeypatch.chdir(tmp_path)
+    for variable in [name for name in os.environ if name.endswith("_KEY")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.delenv("AGENTKIT_MODEL", raising=False)
+    log = logging.getLogger("agentkit")
+    handlers = list(log.handlers)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["agentkit", *words])
+        code = main()
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    yield run
+    log.handlers[:] = handlers
+    log.setLevel(logging.NOTSET)
+
+
+def test_a_question_is_answered_with_a_tool(shell: Shell) -> None:
+    """The answer alone is on standard output."""
+    code, out, err = shell("run", "What is 12.5% of 640, plus the square root of 1764?")
+
+    lines = err.splitlines()
+    assert code == 0
+    assert "122" in out
+    assert "→" not in out
+    assert lines[0].startswith("sandbox:mixtral-8x22b (no key of a known host is set)")
+    assert '→ calculate(expression="12.5% of 640 + sqrt(1764)")' in lines
+    assert any(line.startswith("← 122  (") for line in lines)
+
+
+def test_a_question_can_come_from_standard_input(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And tools may be forbidden."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("What is 6 * 7?"))
+
+    code, out, err = shell("run", "-", *SANDBOX, "--tool-choice", "none")
+
+    assert code == 0
+    assert out
+    assert "→" not in err
+
+
+def test_events_can_be_had_as_lines_of_json(shell: Shell) -> None:
+    """From the first to the last."""
+    code, out, err = shell("run", "What is 6 * 7?", "--json", *SANDBOX)
+
+    events = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert events[0]["type"] == "run_started"
+    assert events[-1]["type"] == "run_finished"
+    assert "42" in events[-1]["output"]
+    assert "→" not in err
+
+
+def test_a_run_that_ends_at_a_limit_has_a_code_of_its_own(shell: Shell) -> None:
+    """And says which limit."""
+    code, _, err = shell("run", "What is 6 * 7?", "--max-turns", "1", *SANDBOX)
+
+    assert code == 3
+    assert "The run ended early: max turns." in err
+
+
+def test_files_are_read_in_the_folder_that_is_named(shell: Shell, tmp_path: Path) -> None:
+    """And nowhere else."""
+    (tmp_path / "notes.txt").write_text("Pay the invoice")
+
+    code, out, _ = shell(
+        "run", "What is in the file notes.txt?", "--tools", "files", "--folder", str(tmp_path)
+    )
+
+    assert code == 0
+    assert "Pay the invoice" in out
+
+
+ERRORS = {
+    "no key": (
+        ("run", "hi", "--model", "openrouter:mixtral-8x22b"),
+        "agentkit: There is no key for OpenRouter ('openrouter'): set OPENROUTER_API_KEY; "
+        "get one at https://openrouter.ai/keys.",
+    ),
+    "unknown host": (("run", "hi", "--model", "foo:bar"), "agentkit: 'foo:bar' begins with no"),
+    "unknown tools": (("run", "hi", "--tools", "xyz"), "agentkit: There is no ready-made tools"),
+    "no question": (("run", " ", *SANDBOX), "agentkit: The question is empty"),
+    "unknown tools to list": (("tools", "xyz"), "agentkit: There is no ready-made tools"),
+    "unknown agent": (("chat", "--agent", "xyz"), "agentkit: There is no ready-made agent"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), ERRORS.values(), ids=ERRORS.keys())
+def test_a_mistake_is_one_line_that_says_what_to_do(
+    shell: Shell, words: tuple[str, ...], message: str
+) -> None:
+    """With the code 2, and nothing on standard output."""
+    code, out, err = shell(*words)
+
+    assert code == 2
+    assert out == ""
+    assert err.startswith(message)
+    assert err.count("\n") == 1
+
+
+def test_a_wrong_option_is_told_with_the_way_to_help(shell: Shell) -> None:
+    """As command lines do."""
+    code, _, err = shell("run", "hi", "--bogus")
+
+    assert code == 2
+    assert "No such option: --bogus" in err
+
+
+def test_a_host_that_cannot_be_reached_is_one_line(shell: Shell) -> None:
+    """With the code 1."""
+    code, _, err = shell(
+        "run", "hi", "--model", "openai-compatible:x", "--base-url", "http://127.0.0.1:9/v1"
+    )
+
+    assert code == 1
+    assert err.splitlines()[-1].startswith("agentkit: ")
+    assert "try again, or choose another host" in err
+
+
+def test_tools_are_listed(shell: Shell) -> None:
+    """All families, with what they may do."""
+    code, out, _ = shell("tools")
+
+    assert code == 0
+    assert "calculate " in out
+    assert "may destroy" in out
+
+
+def test_the_tools_of_a_name_are_listed_as_json(shell: Shell, tmp_path: Path) -> None:
+    """A user's own file too; one that only adds is told from one that destroys."""
+    (tmp_path / "own.py").write_text(
+        "from agentkit import tool\n\n@tool(destructive=False)\n"
+        "def note(text: str) -> str:\n    return text\n"
+    )
+
+    code, out, _ = shell("tools", "own.py", "--json")
+    _, table, _ = shell("tools", "own.py")
+
+    assert code == 0
+    assert [(each["from"], each["name"], each["read_only"]) for each in json.loads(out)] == [
+        ("own.py", "note", False)
+    ]
+    assert "adds" in table
+
+
+def test_a_family_that_is_not_installed_is_named(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With how to install it."""
+    monkeypatch.setattr("agentkit_tools.find_spec", lambda _: None)
+
+    code, out, err = shell("tools")
+
+    assert code == 0
+    assert "convert_units" not in out
+    assert "units: not installed; install 'mixtral-agentkit[tools-units]'." in err
+
+
+def test_agents_are_listed(shell: Shell) -> None:
+    """As a table and as JSON."""
+    assert "assistant" in shell("agents")[1]
+    assert "assistant" in json.loads(shell("agents", "--json")[1])
+
+
+def test_hosts_are_listed_without_their_keys(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only whether a key is set, and what it would be called."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-very-secret")
+
+    code, table, err = shell("providers")
+    _, facts, _ = shell("providers", "--json")
+
+    by_name = {each["name"]: each for each in json.loads(facts)}
+    assert code == 0
+    assert "sk-very-secret" not in table + err + facts
+    assert "not set: OXEN_API_KEY" in table
+    assert "none needed" in table
+    assert "Without --model: openrouter:mixtral-8x22b (OPENROUTER_API_KEY is set)." in err
+    assert by_name["openrouter"]["key_is_set"]
+    assert not by_name["oxen"]["key_is_set"]
+    assert by_name["oxen"]["models"][0]["context_window_tokens"] == 64_000
+    assert not by_name["sandbox"]["is_language_model"]
+
+
+def test_a_price_that_is_half_known_is_shown_so(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A question mark stands for the other half."""
+    catalog = tmp_path / "hosts.toml"
+    catalog.write_text(
+        '[half]\ntitle = "Half"\nbase_url = "https://half.test/v1"\n'
+        'auth = {kind = "none"}\n'
+        '[[half.models]]\nfamily = "m"\nid = "m"\ninput_usd_per_million = "1.50"\n'
+    )
+    monkeypatch.setenv("AGENTKIT_CATALOG", str(catalog))
+
+    code, table, err = shell("providers")
+
+    assert code == 0, err
+    assert "1.5 / ?" in table
+
+
+def test_the_version_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the package is not installed but only lies there."""
+    assert shell("--version")[1].startswith("agentkit 0.")
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(agentkit.cli.app, "version", missing)
+    assert shell("--version") == (0, "agentkit not installed\n", "")
+
+
+def test_debug_logs_to_standard_error(shell: Shell) -> None:
+    """And the answer stays alone on standard output."""
+    code, out, _ = shell("--debug", "run", "What is 6 * 7?", *SANDBOX)
+
+    assert code == 0
+    assert out.count("\n") == 1
+    assert logging.getLogger("agentkit").level == logging.DEBUG
+
+
+def test_without_the_extra_one_line_says_what_to_install(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the command."""
+
+    def missing(path: str, *, extra: str) -> object:
+        raise MissingExtraError(f"{path} needs typer; install 'mixtral-agentkit[{extra}]'.")
+
+    monkeypatch.setattr(agentkit.cli.main, "load_object", missing)
+
+    code, out, err = shell("run", "hi")
+
+    assert (code, out) == (2, "")
+    assert err == ("agentkit: agentkit.cli.app:app needs typer; install 'mixtral-agentkit[cli]'.\n")
+
+
+def test_ctrl_c_while_starting_ends_quietly(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback from an import."""
+
+    def interrupted(path: str, *, extra: str) -> object:
+        raise KeyboardInterrupt(path, extra)
+
+    monkeypatch.setattr(agentkit.cli.main, "load_object", interrupted)
+
+    assert shell("run", "hi") == (130, "", "")
+
+
+def test_a_tool_that_cannot_be_stopped_does_not_hold_up_the_end(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends although its thread goes on."""
+    ended_with: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended_with.append)
+    release = threading.Event()
+    stuck = threading.Thread(target=release.wait)
+    stuck.start()
+    try:
+        shell("agents")
+    finally:
+        release.set()
+        stuck.join()
+
+    assert ended_with == [0]
+
+
+@pytest.mark.parametrize(
+    ("app", "code"),
+    [(lambda: None, 0), (lambda: sys.exit("no"), 1), (lambda: sys.exit(), 0)],
+    ids=["returns", "a text", "nothing"],
+)
+def test_any_way_an_app_ends_is_a_code(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, app: Callable[[], object], code: int
+) -> None:
+    """Also those that our commands do not use."""
+    monkeypatch.setattr(agentkit.cli.main, "load_object", lambda _, extra: app)  # noqa: ARG005
+
+    assert shell()[0] == code
