@@ -15,6 +15,11 @@ from typing import Protocol, cast
 
 from agentkit.lazy import load_object
 
+_RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}) - {
+    "exc_info",
+    "stack_info",
+}
+
 
 class _Bound(Protocol):
     def log(self, level: int, event: str, **facts: object) -> object: ...
@@ -32,10 +37,16 @@ def _bound(name: str) -> _Bound:
         logging.getLogger(name),
         processors=[
             load_object("structlog.contextvars:merge_contextvars"),
+            _rename_reserved,
             load_object("structlog.stdlib:render_to_log_kwargs"),
         ],
         wrapper_class=load_object("structlog.stdlib:BoundLogger"),
     )
+
+
+def _rename_reserved(_: object, __: str, facts: dict[str, object]) -> dict[str, object]:
+    """Give facts that a log record has a field of its own for a trailing underscore."""
+    return {f"{name}_" if name in _RESERVED else name: fact for name, fact in facts.items()}
 
 
 class Log:

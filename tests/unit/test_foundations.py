@@ -62,6 +62,18 @@ def test_a_log_line_is_a_record_of_the_standard_library(caplog: pytest.LogCaptur
     assert vars(caplog.records[1])["tool_name"] == "add"
 
 
+def test_a_fact_may_have_the_name_of_a_records_own_field(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It gets an underscore; an exception stays where logging looks for it."""
+    with caplog.at_level(logging.INFO, logger="agentkit.test.names"):
+        Log("agentkit.test.names").info("x", name="n", args=1, exc_info=ValueError("bad"))
+
+    record = vars(caplog.records[0])
+    assert (record["name"], record["name_"], record["args_"]) == ("agentkit.test.names", "n", 1)
+    assert record["exc_info"][1].args == ("bad",)
+
+
 def test_a_program_that_set_structlog_up_gets_its_lines_its_own_way(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
