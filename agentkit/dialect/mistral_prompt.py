@@ -192,13 +192,9 @@ def _assistant_parts(message: AssistantMessage) -> list[Part]:
 
 
 def _render(part: Part) -> str:
-    match part.kind:
-        case "marker":
-            return part.text
-        case "text":
-            return f" {safe_text(part.text)}"
-        case "json":
-            return f" {safe_json(part.text)}"
+    if part.kind == "marker":
+        return part.text
+    return f" {safe_text(part.text) if part.kind == 'text' else safe_json(part.text)}"
 
 
 def _dump(value: Sequence[object] | Mapping[str, object]) -> str:

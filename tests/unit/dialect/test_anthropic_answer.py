@@ -381,6 +381,13 @@ def test_events_without_blank_lines_between_them_are_told_apart() -> None:
     assert response(decode(lines)) == response(decode(STREAMED))
 
 
+def test_the_end_of_the_other_form_is_an_end_too() -> None:
+    """A proxy that closes every stream alike is understood."""
+    data = events(OPENING, start(0, type="text", text="Hi."), "[DONE]")
+
+    assert response(decode(data)).message == AssistantMessage.of("Hi.")
+
+
 def test_what_follows_the_end_is_not_read() -> None:
     """The message is over when the host says so."""
     data = STREAMED + events(delta(1, type="text_delta", text="more"))

@@ -4,7 +4,14 @@ import pytest
 
 from agentkit.chat import ToolSpec
 from agentkit.content import TextContent
-from agentkit.dialect.mistral_prompt import call_start, prompt_text, safe_json, safe_text
+from agentkit.dialect.mistral_prompt import (
+    call_start,
+    message_parts,
+    prompt_text,
+    result_json,
+    safe_json,
+    safe_text,
+)
 from agentkit.message import (
     AssistantMessage,
     Message,
@@ -93,6 +100,18 @@ def test_a_result_that_is_json_is_written_as_json(content: str, written: str) ->
     assert text == (
         f'<s>[TOOL_RESULTS] {{"content": {written}, "call_id": "aaaaaaaa1"}}[/TOOL_RESULTS]'
     )
+
+
+def test_system_text_has_no_part_of_its_own() -> None:
+    """It is part of the user message it stands in."""
+    assert message_parts(SystemMessage(text="Be brief.")) == []
+
+
+def test_structured_content_stands_for_missing_content() -> None:
+    """What a tool gave is not lost where it gave no text."""
+    result = ToolResult(call_id="aaaaaaaa1", structured_content={"n": 1})
+
+    assert result_json(result) == '{"content": {"n": 1}, "call_id": "aaaaaaaa1"}'
 
 
 def test_blocks_of_a_message_are_joined_by_lines() -> None:
