@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self
 
 import anyio
 import sniffio
+from typing_extensions import TypeVar
+from typing_extensions import TypeVar
 
 from agentkit.agent.budget import Budget
 from agentkit.agent.live import LiveSteps, RunInput
@@ -32,7 +34,7 @@ from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
 from agentkit.tool.toolset import ToolLike, as_toolset
 
-DepsT = TypeVar("DepsT")
+DepsT = TypeVar("DepsT", default=Any)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
