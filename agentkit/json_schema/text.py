@@ -9,6 +9,7 @@ NaN and Infinity, numbers that overflow to them, a key that stands twice, half c
 
 import json
 import math
+from collections import Counter
 from decimal import Decimal
 
 from agentkit.json_schema.value import JsonValue
@@ -89,11 +90,8 @@ def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     """Build an object whose keys all differ."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise JsonTextError(f"the key {_shorten(key)!r} stands twice in one object")
-            seen.add(key)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise JsonTextError(f"the key {_shorten(twice)!r} stands twice in one object")
     return found
 
 

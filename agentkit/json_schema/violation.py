@@ -7,6 +7,7 @@ Where one of several forms would do, the form that came closest is explained, no
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -54,6 +55,7 @@ _PHRASES = {
     "contains": "an item that fits {}",
     "items": "no more items",
     "unevaluatedItems": "no more items",
+    "unevaluatedProperties": "no fields beyond those that are described",
 }
 
 
@@ -121,7 +123,7 @@ def explain(errors: Iterable[Any], base: tuple[str | int, ...] = ()) -> Iterator
         match error.validator:
             case "anyOf" | "oneOf" if error.context:
                 yield from _explain_choice(error, path)
-            case "additionalProperties" | "unevaluatedProperties":
+            case "additionalProperties":
                 yield from _explain_extra(error, path)
             case _:
                 yield Violation(path=path, expected=_expected(error), found=_found(error))
@@ -189,15 +191,11 @@ def _distance(form: list[Any]) -> tuple[bool, int]:
 
 
 def _explain_extra(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
-    """Name each field too many; a field that a schema allows is none."""
-    if isinstance(error.validator_value, dict) or not isinstance(error.schema, Mapping):
-        yield Violation(path=path, expected=_expected(error), found=describe(error.instance))
-        return
+    """Name each field too many, and those there are."""
     known = error.schema.get("properties", {})
+    patterns = error.schema.get("patternProperties", {})
     names = ", ".join(shorten(name) for name in islice(known, 20))
     expected = "no field of this name" + (f" (there are: {names})" if names else "")
-    for key in error.instance:
-        if key not in known:
-            yield Violation(
-                path=(*path, key), expected=expected, found=describe(error.instance[key])
-            )
+    for key, value in error.instance.items():
+        if key not in known and not any(re.search(pattern, key) for pattern in patterns):
+            yield Violation(path=(*path, key), expected=expected, found=describe(value))

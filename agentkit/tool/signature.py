@@ -153,8 +153,6 @@ def _hints(body: Callable[..., object], label: str) -> Mapping[str, Any]:
             "Define the name before the tool, at the top of the module."
         ) from error
     except TypeError as error:
-        if not hasattr(body, "__annotations__"):
-            return {}
         raise ToolDefinitionError(
             f"{label} has an annotation that is no type: {error}. Annotate with types."
         ) from error
@@ -319,7 +317,7 @@ def _docstring(function: Callable[..., object], body: Callable[..., object]) -> 
 
 def _name(function: Callable[..., object], body: Callable[..., object]) -> str | None:
     """Return the name of the function, or that of the class of a callable object."""
-    name = getattr(body, "__name__", None)
+    name = getattr(body, "__name__", "__call__")
     if name == "__call__":
         name = getattr(function, "__name__", type(function).__name__)
     return None if name == "<lambda>" else name

@@ -83,6 +83,22 @@ def test_each_field_too_many_is_named_with_those_there_are() -> None:
     ]
 
 
+def test_fields_known_by_pattern_or_elsewhere_are_not_too_many() -> None:
+    """Only what the schema refuses is named."""
+    named: dict[str, JsonValue] = {"patternProperties": {"^x": {}}, "additionalProperties": False}
+    joined: dict[str, JsonValue] = {
+        "allOf": [{"properties": {"a": {}}}],
+        "unevaluatedProperties": False,
+    }
+
+    assert complaints(named, {"xa": 1, "b": 2}) == [
+        "b: expected no field of this name, got the number 2"
+    ]
+    assert complaints(joined, {"a": 1, "b": 2}) == [
+        "expected no fields beyond those that are described, got an object with 'a', 'b'"
+    ]
+
+
 def test_of_several_forms_the_closest_is_explained() -> None:
     """A tagged form is recognised by its tag, and nullable objects by not being null."""
     cat: JsonValue = {"properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}}}

@@ -4,7 +4,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, Field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from agentkit.tool.tool import Tool
 
@@ -261,3 +261,28 @@ def test_a_recursive_return_type_has_an_object_at_the_root() -> None:
     assert schema is not None
     assert schema["type"] == "object"
     assert "Person" in schema["$defs"]  # type: ignore[operator]  # an object
+
+
+def test_a_returned_awaitable_counts_as_what_it_gives() -> None:
+    """A sync function may return a coroutine."""
+
+    def function() -> Awaitable[int]:
+        raise NotImplementedError
+
+    schema = Tool.from_function(function).output_schema
+
+    assert schema is not None
+    assert schema["properties"] == {"result": {"type": "integer"}}
+
+
+def test_a_named_alias_needs_no_title() -> None:
+    """Its definition has none to begin with."""
+    alias = TypeAliasType("alias", list[int])
+
+    def function(a: Any) -> None: ...
+
+    function.__annotations__["a"] = alias
+
+    assert Tool.from_function(function).input_schema["$defs"] == {
+        "alias": {"type": "array", "items": {"type": "integer"}}
+    }

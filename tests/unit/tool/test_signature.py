@@ -237,6 +237,10 @@ class Arbitrary:
     pass
 
 
+class Nested:
+    __call__ = Plain()
+
+
 def args(*numbers: int) -> None: ...
 def kwargs(**numbers: int) -> None: ...
 def arbitrary(a: int, b: Arbitrary) -> None: ...
@@ -273,6 +277,7 @@ def bad_default(a: int = Field(2, alias="a b", gt="x")) -> None: ...
         (bad_pattern, "the pattern '^\\\\p{L}+$' cannot be read"),
         (bad_default, "cannot be called with JSON"),
         (lambda: 1, "has no name; give one"),
+        (Nested(), "annotation that is no type"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_offered_is_refused_when_the_tool_is_made(
@@ -310,3 +315,15 @@ def test_validators_of_users_run() -> None:
         return a
 
     assert received(function, '{"a": 2}') == 2
+
+
+def test_a_local_function_can_become_a_tool_later() -> None:
+    """When the function around it has returned, its names are gone, and are not needed."""
+
+    def outer() -> Callable[[int], int]:
+        def inner(a: int) -> int:
+            return a
+
+        return inner
+
+    assert received(outer(), '{"a": 1}') == 1
