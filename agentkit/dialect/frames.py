@@ -107,10 +107,10 @@ class Frames:
             if not text:
                 continue
             self._has_event = True
-            if text == _DONE:
-                yield Frame(value={}, is_done=True)
-                continue
             for part in _parts(text):
+                if part.strip() == _DONE:
+                    yield Frame(value={}, is_done=True)
+                    continue
                 try:
                     value = json.loads(part)
                 except (ValueError, RecursionError) as error:

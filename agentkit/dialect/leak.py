@@ -154,7 +154,7 @@ class _Reader:
         """Read one list, one object, or one name with its arguments."""
         self._skip(_SPACE)
         is_fenced = self._skip(_FENCE)
-        if name is None and self._text[self._at : self._at + 1] in ("{", "["):
+        if is_fenced or (name is None and self._text[self._at : self._at + 1] in ("{", "[")):
             calls = list(self._json_calls(is_marked=True))
         else:
             calls = [self._named_call(name)]

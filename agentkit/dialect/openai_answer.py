@@ -3,15 +3,13 @@
 In:  the bytes of one successful answer, cut anywhere.
 Out: `Delta`s, in the order they arrived.
 
-The first bytes decide whether it is one JSON document or a stream of events, not the header:
-hosts and proxies answer a streamed request with a document, and the other way round. Other
-people's JSON is read field by field; a field of another type than the form's is passed over where
-nothing is lost by it, and an error where something would be.
+Other people's JSON is read field by field; a field of another type than the form's is passed over
+where nothing is lost by it, and an error where something would be.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from agentkit.dialect.answer_error import error_in_answer
 from agentkit.dialect.base import (
@@ -24,13 +22,10 @@ from agentkit.dialect.base import (
     TextDelta,
     UsageDelta,
 )
+from agentkit.dialect.frames import Frame, Frames
 from agentkit.dialect.openai_usage import read_usage
-from agentkit.dialect.sse import ServerEvent, SSEDecoder
-from agentkit.errors import ProtocolError, ProviderError, StatusError
+from agentkit.errors import ProviderError, StatusError
 from agentkit.wire import WireHead
-
-_QUOTED_CHARS = 120
-_DONE = "[DONE]"
 
 
 class OpenAIChatDecoder:
@@ -38,11 +33,8 @@ class OpenAIChatDecoder:
 
     def __init__(self, head: WireHead) -> None:
         self._head = head
-        self._form: Literal["unknown", "document", "stream"] = "unknown"
-        self._waiting: list[bytes] = []
-        self._events = SSEDecoder()
+        self._frames = Frames(head, form="a chat completion")
         self._is_done = False
-        self._has_read = False
         self._failure: ProviderError | None = None
 
     def feed(self, data: bytes) -> Sequence[Delta]:
@@ -52,36 +44,17 @@ class OpenAIChatDecoder:
             StatusError: the host reports an error inside its answer.
             ProtocolError: the bytes are not of this dialect.
         """
-        if self._form == "unknown":
-            self._waiting.append(data)
-            # Nothing but white space so far is kept short: keep-alive lines may be many.
-            start = b"".join(self._waiting).removeprefix(b"\xef\xbb\xbf").lstrip()
-            self._waiting = [start] if start else self._waiting[-3:]
-            if not start:
-                return []
-            self._form = _form_of(start, self._head)
-            if self._form == "document":
-                return []
-            data, self._waiting = start, []
-        if self._form == "document":
-            self._waiting.append(data)
-            return []
-        return self._read_events(self._events.feed(data), is_end=False)
+        return self._read(self._frames.feed(data))
 
     def close(self) -> Sequence[Delta]:
         """Return what is left at the end of the bytes; raises as `feed` does."""
-        if self._form == "stream":
-            deltas = self._read_events(self._events.close(), is_end=True)
-            if not self._has_read:
-                raise self._bad_response("an event stream without an event")
-            return deltas
-        body = b"".join(self._waiting)
-        if not body.strip():
-            raise self._problem("The host sent an empty body.", kind="empty_response")
-        return self._read_document(body)
+        deltas = self._read(self._frames.close())
+        if self._failure is not None:
+            raise self._failure
+        return deltas
 
-    def _read_events(self, events: Sequence[ServerEvent], *, is_end: bool) -> list[Delta]:
-        """Read events; an error waits until what arrived before it was given.
+    def _read(self, frames: Iterable[Frame]) -> list[Delta]:
+        """Read frames; an error waits until what arrived before it was given.
 
         So the same deltas come out, however the network cut the stream.
         """
@@ -89,71 +62,32 @@ class OpenAIChatDecoder:
             raise self._failure
         deltas: list[Delta] = []
         try:
-            for event in events:
-                for value in self._values(event.data, is_end=is_end):
-                    deltas.extend(self._read_chunk(value))
+            for frame in frames:
+                deltas.extend(self._read_frame(frame))
         except ProviderError as error:
-            if not deltas or is_end:
+            if not deltas:
                 raise
             self._failure = error
         return deltas
 
-    def _read_chunk(self, value: object) -> Iterator[Delta]:
-        """Read one chunk of a stream; what follows the end mark is no part of the answer."""
-        self._has_read = True
+    def _read_frame(self, frame: Frame) -> Iterator[Delta]:
+        """Read a whole answer, or one chunk; what follows the end mark is no part of it."""
         if self._is_done:
             return
-        if value == _DONE:
+        if not frame.is_done:
+            yield from self._read_value(frame.value, is_whole=frame.is_whole)
+        if frame.is_done or frame.is_whole:
             self._is_done = True
             yield DoneDelta()
-        else:
-            yield from self._read_value(value, is_whole=False)
 
-    def _values(self, data: str, *, is_end: bool) -> Iterator[object]:
-        """Yield the JSON values of one event: one, or one a line where blank lines are missing."""
-        parts = [data]
-        for part in parts:
-            text = part.strip()
-            if not text:
-                continue
-            if text == _DONE:
-                yield _DONE
-                continue
-            try:
-                value = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                if "\n" in text and part is data:
-                    parts.extend(text.split("\n"))
-                    continue
-                if is_end:
-                    raise self._problem(
-                        "The stream broke off in the middle of an event.", kind="stream_interrupted"
-                    ) from error
-                raise self._bad_response(text) from error
-            yield value
-
-    def _read_document(self, body: bytes) -> list[Delta]:
-        text = body.decode("utf-8", "replace").strip()
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise self._bad_response(text) from error
-        return [*self._read_value(value, is_whole=True), DoneDelta()]
-
-    def _read_value(self, value: object, *, is_whole: bool) -> Iterator[Delta]:
-        """Read a whole answer, or one chunk of a stream."""
-        if not isinstance(value, dict):
-            raise self._bad_response(json.dumps(value))
-        error = error_in_answer(value, self._head)
-        if error is not None:
-            raise error
+    def _read_value(self, value: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
         yield from _read_head(value)
         choices = value.get("choices")
         if is_whole and not (isinstance(choices, list) and choices):
-            raise self._bad_response("a JSON document without choices")
+            raise self._frames.bad("a JSON document without choices")
         for choice in choices[:1] if isinstance(choices, list) else ():
             if not isinstance(choice, dict):
-                raise self._bad_response("a choice that is not an object")
+                raise self._frames.bad("a choice that is not an object")
             yield from self._read_choice(choice, is_whole=is_whole)
         usage = read_usage(value)
         if usage is not None:
@@ -192,7 +126,7 @@ class OpenAIChatDecoder:
         if isinstance(calls, dict):
             calls = [calls]
         if not isinstance(calls, list | tuple):
-            raise self._bad_response("tool_calls that are not a list")
+            raise self._frames.bad("tool_calls that are not a list")
         for call in calls:
             yield self._read_call(call, is_whole=is_whole)
         if not calls and isinstance(message.get("function_call"), dict):
@@ -211,7 +145,7 @@ class OpenAIChatDecoder:
             if isinstance(chunk, str):
                 yield from self._read_content(chunk)
             elif not isinstance(chunk, dict):
-                raise self._bad_response("content that is neither text nor a list of chunks")
+                raise self._frames.bad("content that is neither text nor a list of chunks")
             elif chunk.get("type") in ("thinking", "reasoning"):
                 text = _flat_text(chunk.get("thinking") or chunk.get("text"))
                 if text:
@@ -221,7 +155,7 @@ class OpenAIChatDecoder:
 
     def _read_call(self, call: object, *, is_whole: bool) -> CallDelta:
         if not isinstance(call, dict):
-            raise self._bad_response("a tool call that is not an object")
+            raise self._frames.bad("a tool call that is not an object")
         function = call.get("function")
         if not isinstance(function, dict):
             function = call
@@ -238,37 +172,6 @@ class OpenAIChatDecoder:
             is_whole=is_whole,
             is_object=not is_text,
         )
-
-    def _bad_response(self, seen: str) -> ProtocolError:
-        start = seen if len(seen) <= _QUOTED_CHARS else f"{seen[:_QUOTED_CHARS]}…"
-        return self._problem(f"The host's answer is not a chat completion: {start!r}.")
-
-    def _problem(
-        self,
-        message: str,
-        *,
-        kind: Literal["bad_response", "empty_response", "stream_interrupted"] = "bad_response",
-    ) -> ProtocolError:
-        return ProtocolError(
-            message,
-            kind=kind,
-            retry="same",
-            status=self._head.status,
-            request_id=self._head.request_id,
-        )
-
-
-def _form_of(start: bytes, head: WireHead) -> Literal["document", "stream"]:
-    """Tell a document from a stream by the first byte; a bare word counts as the header says."""
-    if start[:1] in (b"{", b"[", b"<", b'"'):
-        return "document"
-    if head.is_event_stream or start[:1] == b":":
-        return "stream"
-    is_field = any(
-        start.startswith(name) or name.startswith(start)
-        for name in (b"data:", b"event:", b"id:", b"retry:")
-    )
-    return "stream" if is_field else "document"
 
 
 def _read_head(value: Mapping[str, Any]) -> Iterator[HeadDelta]:
