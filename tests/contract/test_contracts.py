@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.config.profile import ModelProfile
 from agentkit.config.load import resolve_model
 from agentkit.errors import TransportError
 from agentkit.event import Emit, TextReceived
@@ -96,9 +97,9 @@ class _Broken:
                 return answer
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    for nothing in ():
-        yield nothing
+async def _nothing(chunks: Sequence[bytes] = ()) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
 
 
 @pytest.mark.parametrize(
@@ -194,6 +195,7 @@ class _Model:
     """A model that gives one response and shows given texts."""
 
     name = "broken:model"
+    profile = ModelProfile(family="broken", id="model")
 
     def __init__(self, response: ModelResponse, *, shown: Sequence[str], always: bool) -> None:
         self._response = response

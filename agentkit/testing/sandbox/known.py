@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
@@ -32,7 +32,7 @@ class KnownTool:
     description: str
     slots: tuple[Slot, ...]
     weights: Mapping[str, float]
-    validator: Draft202012Validator
+    validator: Draft7Validator
 
     def takes(self, arguments: Mapping[str, JsonValue]) -> bool:
         """Say whether the tool's own schema takes `arguments`; a broken schema takes nothing."""
@@ -56,7 +56,7 @@ def _know(name: str, description: str, schema_text: str) -> KnownTool:
         description=description,
         slots=slots,
         weights=_weigh(name, description, slots),
-        validator=Draft202012Validator(schema, registry=Registry()),  # fetches nothing
+        validator=Draft7Validator(schema, registry=Registry()),  # fetches nothing
     )
 
 

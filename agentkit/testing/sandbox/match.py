@@ -82,7 +82,7 @@ def choose(matches: Sequence[Match]) -> Match | None:
 
 
 def _scene(text: str, mentions: tuple[Mention, ...], tool: KnownTool) -> Scene:
-    return Scene(text=text, mentions=mentions, tool_text=tool.description)
+    return Scene(text=text, named=mentions, mentions=mentions, tool_text=tool.description)
 
 
 def _match(

@@ -65,12 +65,14 @@ class Scene:
     """A sentence in which values are looked for.
 
     Attributes:
-        mentions: what is named and not yet taken by another parameter.
+        named: all that the sentence names.
+        mentions: what of it is not yet taken by another parameter.
         tool_text: the tool's description and those of its parameters.
         taken: where the readings of other parameters stand.
     """
 
     text: str
+    named: tuple[Mention, ...]
     mentions: tuple[Mention, ...]
     tool_text: str = ""
     taken: tuple[tuple[int, int], ...] = ()
@@ -124,7 +126,7 @@ def _pick_side(slot: Slot, found: Sequence[Mention], scene: Scene) -> Sequence[M
         return cued
     other = "to" if slot.side == "from" else "from"
     free = [m for m in found if scene.cue(m.start) not in _SIDE_CUES[other]]
-    times = scene.of_kind("time")
+    times = [mention for mention in scene.named if mention.kind == "time"]
     if times and slot.role == "place":  # "in Lima when it is 9:30 in Tokyo" starts from Tokyo
         free = sorted(free, key=lambda m: abs(m.start - times[0].end))
     return free[:1] if slot.side == "from" else free[-1:]

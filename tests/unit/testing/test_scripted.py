@@ -1,0 +1,136 @@
+"""Models and transports that answer from a script."""
+
+import json
+
+import pytest
+
+from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.content import ImageContent, ReasoningContent, TextContent
+from agentkit.errors import ProviderError, TransportError
+from agentkit.event import ReasoningReceived, RunEvent, TextReceived, ignore
+from agentkit.history import History
+from agentkit.message import AssistantMessage, ToolCall, UserMessage
+from agentkit.testing import ScriptedExchange, ScriptedModel, ScriptedTransport, tool_call
+from agentkit.wire import WireRequest
+
+REQUEST = ModelRequest(history=History((UserMessage.of("hi"),)))
+STREAMED = ModelRequest(history=History((UserMessage.of("hi"),)), stream=True)
+
+
+async def test_a_scripted_model_gives_its_answers_in_order_and_keeps_the_requests() -> None:
+    """Text, messages and whole responses."""
+    whole = ModelResponse(message=AssistantMessage.of("cut"), finish_reason="length")
+    call = tool_call("add", {"a": 1})
+    model = ScriptedModel("hello", AssistantMessage.of("", call), whole)
+
+    async with model.open() as connection:
+        got = [await connection.chat(REQUEST, emit=ignore) for _ in range(3)]
+
+    assert [one.message for one in got] == [
+        AssistantMessage.of("hello"),
+        AssistantMessage.of("", ToolCall(id="call00001", name="add", arguments='{"a": 1}')),
+        AssistantMessage.of("cut"),
+    ]
+    assert [one.finish_reason for one in got] == ["stop", "tool_calls", "length"]
+    assert model.requests == [REQUEST] * 3
+    assert model.answers_left == 0
+    assert model.name == "scripted:model"
+
+
+async def test_a_scripted_model_raises_what_it_is_told_to() -> None:
+    """The next answer is still there afterwards."""
+    error = ProviderError("busy", kind="rate_limit")
+    model = ScriptedModel(error, "fine")
+
+    async with model.open() as connection:
+        with pytest.raises(ProviderError) as raised:
+            await connection.chat(REQUEST, emit=ignore)
+        response = await connection.chat(REQUEST, emit=ignore)
+
+    assert raised.value is error
+    assert response.message.text == "fine"
+
+
+async def test_a_script_that_is_used_up_fails_the_test() -> None:
+    """Asking once too often is a bug of the code under test."""
+    async with ScriptedModel().open() as connection:
+        with pytest.raises(AssertionError, match="asked 1 times"):
+            await connection.chat(REQUEST, emit=ignore)
+
+
+async def test_a_scripted_model_shows_text_and_reasoning_only_while_streaming() -> None:
+    """Other blocks have no event."""
+    message = AssistantMessage(
+        content=(
+            ReasoningContent(text="hm"),
+            TextContent(text="hi"),
+            ImageContent(data="", mime_type="image/png"),
+        )
+    )
+    seen: list[RunEvent] = []
+
+    async def keep(event: RunEvent) -> None:
+        seen.append(event)
+
+    async with ScriptedModel(message, message).open() as connection:
+        await connection.chat(REQUEST, emit=keep)
+        assert seen == []
+        await connection.chat(STREAMED, emit=keep)
+
+    assert seen == [ReasoningReceived(text="hm"), TextReceived(text="hi")]
+
+
+async def test_a_scripted_transport_gives_heads_and_chunks_as_written() -> None:
+    """JSON bodies and streams of events."""
+    transport = ScriptedTransport(
+        ScriptedExchange.of_json({"ok": True}, status=201),
+        ScriptedExchange.of_events("data: a\n\n", b"data: b\n\n"),
+    )
+    request = WireRequest(path="/x", body=b"{}")
+
+    async with transport.exchange(request) as first, transport.exchange(request) as second:
+        assert transport.open_answers == 2
+        whole = [chunk async for chunk in first.chunks]
+        events = [chunk async for chunk in second.chunks]
+
+    assert (first.head.status, json.loads(whole[0])) == (201, {"ok": True})
+    assert second.head.is_event_stream
+    assert events == [b"data: a\n\n", b"data: b\n\n"]
+    assert transport.requests == [request, request]
+    assert transport.open_answers == 0
+
+
+async def test_a_scripted_transport_raises_before_and_inside_an_answer() -> None:
+    """The answer is closed in both cases."""
+    error = TransportError("gone", kind="connection")
+    transport = ScriptedTransport(
+        ScriptedExchange(error=error), ScriptedExchange(chunks=(b"half", error))
+    )
+    request = WireRequest(path="/x")
+
+    with pytest.raises(TransportError):
+        async with transport.exchange(request):
+            pass
+    with pytest.raises(TransportError):
+        async with transport.exchange(request) as answer:
+            assert await anext(aiter(answer.chunks)) == b"half"
+            await anext(aiter(answer.chunks))
+
+    assert transport.open_answers == 0
+
+
+async def test_a_used_up_transport_fails_the_test_and_closing_is_remembered() -> None:
+    """Closing is asserted on by tests of what opens transports."""
+    transport = ScriptedTransport()
+
+    with pytest.raises(AssertionError, match="POST /x is request 1"):
+        async with transport.exchange(WireRequest(path="/x")):
+            pass
+    await transport.aclose()
+
+    assert transport.is_closed
+
+
+def test_a_call_without_arguments_has_an_empty_object() -> None:
+    """Never null."""
+    assert tool_call("now") == ToolCall(id="call00001", name="now", arguments="{}")
