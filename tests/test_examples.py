@@ -1,0 +1,160 @@
+"""Each example: with a scripted model, and as a user starts it, over the sandbox."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from agentkit import AssistantMessage
+from agentkit.errors import TransportError
+from agentkit.testing import ScriptedModel, tool_call
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+LIMIT_SECONDS = 30
+
+
+def load(name: str) -> ModuleType:
+    """Import an example from its file."""
+    spec = spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def start(name: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Start an example as a user does."""
+    return subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, str(EXAMPLES / f"{name}.py"), *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_is_short(path: Path) -> None:
+    """At most 60 lines, so that it is read whole."""
+    assert len(path.read_text().splitlines()) <= 60
+
+
+async def test_the_chatbot_remembers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second question goes on with the first."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("What is for lunch on Monday?\n\nThanks\n"))
+    model = ScriptedModel(
+        AssistantMessage.of("", tool_call("lunch_menu", {"weekday": "Monday"})),
+        "Lentil soup.",
+        "You are welcome.",
+    )
+
+    with anyio.fail_after(5):
+        history = await load("chatbot").chat(model)
+
+    assert [message.text for message in history] == [
+        "What is for lunch on Monday?", "", "lentil soup", "Lentil soup.", "Thanks",
+        "You are welcome.",
+    ]  # fmt: skip
+    assert capsys.readouterr().out == "Lentil soup.\nYou are welcome.\n"
+
+
+def test_the_chatbot_starts() -> None:
+    """Over the sandbox."""
+    done = start("chatbot", stdin="What is on the lunch menu on Monday?\n")
+
+    assert done.returncode == 0, done.stderr
+    assert "lentil soup" in done.stdout
+    assert "[lunch_menu" in done.stderr
+
+
+async def test_the_task_works_on_files(tmp_path: Path) -> None:
+    """It looks, and writes what it found; outside the folder it cannot go."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "a.txt").write_text("invoice 42")
+    model = ScriptedModel(
+        AssistantMessage.of("", tool_call("search_files", {"text": "invoice"}, call_id="1")),
+        AssistantMessage.of(
+            "",
+            tool_call("write_file", {"path": "report.txt", "content": "a.txt"}, call_id="2"),
+            tool_call("write_file", {"path": "../escaped.txt", "content": "x"}, call_id="3"),
+        ),
+        "One file mentions invoices: a.txt.",
+    )
+
+    with anyio.fail_after(5):
+        result = await load("task").carry_out(model, tmp_path / "work", "Which mention invoices?")
+
+    assert result.output == "One file mentions invoices: a.txt."
+    assert (tmp_path / "work" / "report.txt").read_text() == "a.txt"
+    assert not (tmp_path / "escaped.txt").exists()
+
+
+def test_the_task_starts(tmp_path: Path) -> None:
+    """Over the sandbox; without its arguments it says how."""
+    (tmp_path / "a.txt").write_text("invoice 42")
+
+    done = start("task", str(tmp_path), "Which files mention invoice?")
+
+    assert done.returncode == 0, done.stderr
+    assert "a.txt" in done.stdout
+    assert "done: search_files" in done.stderr
+    assert "Run: python" in start("task").stderr
+
+
+@asynccontextmanager
+async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Talk to an app in this process, while it is started."""
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://service.test"
+        ) as client,
+    ):
+        yield client
+
+
+async def test_the_service_tells_what_happens() -> None:
+    """A line of JSON per event, and the answer in the last."""
+    model = ScriptedModel(
+        AssistantMessage.of("", tool_call("calculate", {"expression": "6*7"})), "It is 42."
+    )
+    with anyio.fail_after(5):
+        async with client_of(load("service").build_app(model)) as client:
+            answer = await client.post("/", content="What is 6 * 7?")
+
+    events = [json.loads(line) for line in answer.text.splitlines()]
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert events[0]["type"] == "run_started"
+    assert "tool_call_finished" in [event["type"] for event in events]
+    assert (events[-1]["type"], events[-1]["output"]) == ("run_finished", "It is 42.")
+
+
+@pytest.mark.parametrize(
+    ("question", "error"),
+    [("hi", "No way there."), ("", "The prompt is empty")],
+    ids=["a host that is gone", "no question"],
+)
+async def test_the_service_tells_a_failure(question: str, error: str) -> None:
+    """As the last line, since the status is sent already."""
+    model = ScriptedModel(TransportError("No way there.", kind="connection"))
+    with anyio.fail_after(5):
+        async with client_of(load("service").build_app(model)) as client:
+            answer = await client.post("/", content=question)
+
+    last = json.loads(answer.text.splitlines()[-1])
+    assert last["type"] == "run_failed"
+    assert error in last["error"]
