@@ -3,8 +3,9 @@
 In:  `ModelRequest` and the profiles of host and model; later the head of an answer.
 Out: `Encoded`, a decoder for the answer; requests for the count of tokens and the list of models.
 
-The key and the `anthropic-version` header are the profile's. What this form has no field for is
-not sent where it is only a wish (a seed).
+The base URL ends with the version, `https://api.anthropic.com/v1`, as in the other forms, so that
+a host that speaks several has one. The key and the `anthropic-version` header are the profile's.
+What this form has no field for is not sent where it is only a wish (a seed).
 """
 
 from collections.abc import Mapping
@@ -24,9 +25,9 @@ from agentkit.errors import UnsupportedError
 from agentkit.message import AssistantMessage
 from agentkit.wire import WireHead, WireRequest
 
-PATH = "/v1/messages"
-COUNT_PATH = "/v1/messages/count_tokens"
-MODELS_PATH = "/v1/models"
+PATH = "/messages"
+COUNT_PATH = "/messages/count_tokens"
+MODELS_PATH = "/models"
 
 
 class AnthropicMessages:

@@ -60,7 +60,7 @@ def test_the_smallest_request_has_a_limit() -> None:
     """The form demands one."""
     encoded = AnthropicMessages().encode(ASKED, provider=HOST, model=OTHER)
 
-    assert encoded.wire.path == "/v1/messages"
+    assert encoded.wire.path == "/messages"
     assert not encoded.wire.stream
     assert encoded.fields == {"model", "messages", "max_tokens"}
     assert body_of(encoded) == {"model": "other", "messages": GO, "max_tokens": 4096}
@@ -284,7 +284,7 @@ def test_tokens_are_counted_for_the_same_conversation() -> None:
 
     wire = AnthropicMessages().encode_count(request, provider=host, model=OTHER)
 
-    assert (wire.path, wire.method, wire.stream) == ("/v1/messages/count_tokens", "POST", False)
+    assert (wire.path, wire.method, wire.stream) == ("/messages/count_tokens", "POST", False)
     sent = encode(request)
     assert wire.body.startswith(b'{"model":"other","system":"Be brief.",')
     assert set(sent) - {"max_tokens", "temperature", "stream"} == {
@@ -298,4 +298,4 @@ def test_tokens_are_counted_for_the_same_conversation() -> None:
 
 def test_the_models_of_a_host_can_be_asked_for() -> None:
     """A question without a body."""
-    assert list_models() == WireRequest(path="/v1/models", method="GET")
+    assert list_models() == WireRequest(path="/models", method="GET")
