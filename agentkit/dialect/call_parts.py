@@ -59,9 +59,6 @@ class CallParts:
         self._by_index: dict[int, _Slot] = {}
         self._by_id: dict[str, _Slot] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._slots)
-
     def add(self, delta: CallDelta) -> None:
         """Take the next piece."""
         slot = self._slot_for(delta)

@@ -187,6 +187,14 @@ def routed(raw: object, code: int = 400) -> dict[str, object]:
         pytest.param(500, '{"error": 1', "server", "same", "error", id="half JSON"),
         pytest.param(500, {"error": '{"half'}, "server", "same", "half", id="half JSON inside"),
         pytest.param(
+            500,
+            {"error": {"error": {"error": {"error": {"error": {"error": {"error": "x"}}}}}}},
+            "server",
+            "same",
+            "no message",
+            id="nested without end",
+        ),
+        pytest.param(
             500, {"errors": [{"type": "x"}, 3, "y"]}, "server", "same", "x; y", id="a list"
         ),
     ],

@@ -320,6 +320,24 @@ def test_an_error_as_bare_json_in_a_stream_is_read() -> None:
     assert error.kind == "rate_limit"
 
 
+def test_an_error_at_the_very_end_is_raised_there() -> None:
+    """The last event has no blank line after it, and neither has the error."""
+    said = f"data: {json.dumps(chunk({'content': 'a'}))}\n".encode()
+
+    _, error = collect([said, b'{"error": {"code": 429}}'])
+
+    assert error is not None
+    assert error.kind == "rate_limit"
+
+
+def test_an_event_may_hold_its_json_over_several_lines() -> None:
+    """The form of events allows it."""
+    lines = json.dumps(chunk({"content": "a"}), indent=1).split("\n")
+    body = "".join(f"data: {line}\n" for line in lines)
+
+    assert read(f"{body}\n".encode()) == [TextDelta(text="a")]
+
+
 @pytest.mark.parametrize(
     ("value", "usage"),
     [

@@ -16,11 +16,13 @@ from agentkit.content import (
     ResourceLink,
     TextContent,
 )
+from agentkit.dialect.base import DoneDelta, TextDelta
 from agentkit.dialect.openai_chat import OpenAIChat
 from agentkit.dialect.openai_messages import Transcripts, encode_message, encode_tool
 from agentkit.errors import UnsupportedError
 from agentkit.history import History
 from agentkit.message import AssistantMessage, SystemMessage, ToolCall, ToolResult, UserMessage
+from agentkit.wire import WireHead
 
 HOST = ProviderProfile(name="host", title="Host")
 PLAIN = ModelProfile(family="gpt", id="m-1")
@@ -356,6 +358,14 @@ def test_conversations_side_by_side_do_not_mix() -> None:
         for history in (first, branch, other, first, HI, branch)
     ]
     assert sent == fresh
+
+
+def test_the_answer_is_read_by_this_dialects_decoder() -> None:
+    """The same object spells and reads."""
+    decoder = OpenAIChat().decoder(WireHead(status=200))
+    decoder.feed(b'{"choices": [{"message": {"content": "Hi"}}]}')
+
+    assert list(decoder.close()) == [TextDelta(text="Hi"), DoneDelta()]
 
 
 def test_what_is_kept_is_bounded() -> None:

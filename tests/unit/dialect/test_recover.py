@@ -250,10 +250,10 @@ def test_a_whole_schema_may_ask_for_another_type() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 1_000_000, '{"a":' * 200_000, "{'a':" * 200_000, "'" + "\\_" * 500_000, "'" * 1_000_000],
+    ["[" * 200_000, '{"a":' * 40_000, "{'a':" * 40_000, "'" + "\\_" * 100_000, "'" * 200_000],
     ids=["lists", "objects", "Python", "escapes", "quotes"],
 )
-def test_a_megabyte_of_brackets_is_refused_fast(text: str) -> None:
+def test_much_broken_text_is_refused_fast(text: str) -> None:
     """Linear time, whatever stands in it."""
     started = time.process_time()
 

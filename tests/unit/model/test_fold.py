@@ -327,17 +327,14 @@ def test_an_id_that_the_conversation_has_already_is_replaced() -> None:
 def test_a_minted_id_that_is_taken_by_chance_is_not_used() -> None:
     """A host may say anything, even the id that would be minted next."""
     nameless = CallDelta(name="f", arguments="{}", is_whole=True)
-    minted = fold(nameless).finish().message.tool_calls[0].id
-    history = History((AssistantMessage.of("", ToolCall(id=minted, name="f")),)).add(
-        ToolResult.of(minted, "x")
-    )
-    request = ModelRequest(history=history)
-    first = fold(nameless, request=request).finish().message.tool_calls[0].id
+    other = CallDelta(id="1", name="f", arguments="{}", is_whole=True)
+    minted = fold(other, nameless).finish().message.tool_calls[1].id
 
-    clash = CallDelta(id=first, name="f", arguments="{}", is_whole=True)
-    ids = [c.id for c in fold(clash, nameless, request=request).finish().message.tool_calls]
+    clash = CallDelta(id=minted, name="f", arguments="{}", is_whole=True)
+    ids = [call.id for call in fold(clash, nameless).finish().message.tool_calls]
 
-    assert len(set(ids)) == 2
+    assert ids[0] == minted
+    assert ids[1] != minted
 
 
 @pytest.mark.parametrize(

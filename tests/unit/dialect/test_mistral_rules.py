@@ -1,0 +1,156 @@
+"""The conversation compiler, rule by rule; that Mistral agrees is a property test."""
+
+import pytest
+
+from agentkit.chat import ModelRequest
+from agentkit.content import AudioContent, ReasoningContent, TextContent
+from agentkit.dialect.mistral_rules import NO_OUTPUT, compile_history, nine_char_id
+from agentkit.errors import UnsupportedError
+from agentkit.history import History
+from agentkit.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+
+HI = UserMessage.of("hi")
+GO_ON = UserMessage.of("Go on.")
+OK = AssistantMessage.of("OK.")
+CALL = ToolCall(id="a1B2c3D4e", name="add", arguments="{}")
+ASK = AssistantMessage.of("", CALL)
+RESULT = ToolResult.of("a1B2c3D4e", "3")
+
+
+def compiled(*messages: Message, instructions: str = "") -> list[Message]:
+    """Return what becomes of these messages."""
+    return compile_history(ModelRequest(history=History(messages), instructions=instructions))
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        pytest.param([], [GO_ON], id="nothing"),
+        pytest.param([HI], [HI], id="a question"),
+        pytest.param([HI, ASK, RESULT], [HI, ASK, RESULT], id="a result"),
+        pytest.param(
+            [HI, UserMessage.of("more")], [UserMessage.of("hi\n\nmore")], id="users are joined"
+        ),
+        pytest.param(
+            [HI, AssistantMessage.of("a"), AssistantMessage.of("b"), HI],
+            [HI, AssistantMessage.of("a\n\nb"), HI],
+            id="assistants are joined",
+        ),
+        pytest.param(
+            [HI, AssistantMessage.of("a")],
+            [HI, AssistantMessage.of("a"), GO_ON],
+            id="never an assistant last",
+        ),
+        pytest.param(
+            [AssistantMessage.of("a"), HI],
+            [GO_ON, AssistantMessage.of("a"), HI],
+            id="an assistant first",
+        ),
+        pytest.param([ASK, RESULT], [GO_ON, ASK, RESULT], id="a call first"),
+        pytest.param([HI, ASK, RESULT, HI], [HI, ASK, RESULT, OK, HI], id="a user after a result"),
+        pytest.param(
+            [HI, ASK, RESULT, AssistantMessage.of("3"), HI],
+            [HI, ASK, RESULT, AssistantMessage.of("3"), HI],
+            id="an answer after a result",
+        ),
+        pytest.param(
+            [HI, AssistantMessage.of("a"), ASK, RESULT],
+            [HI, AssistantMessage.of("a"), GO_ON, ASK, RESULT],
+            id="a call after text",
+        ),
+        pytest.param(
+            [HI, AssistantMessage.of("I add.", CALL), RESULT],
+            [HI, ASK, RESULT],
+            id="text beside a call",
+        ),
+        pytest.param(
+            [HI, AssistantMessage.of(" \n"), UserMessage.of(""), HI],
+            [UserMessage.of("hi\n\nhi")],
+            id="empty messages",
+        ),
+        pytest.param(
+            [HI, AssistantMessage(content=(ReasoningContent(text="hm"),)), ASK, RESULT],
+            [HI, ASK, RESULT],
+            id="thoughts",
+        ),
+        pytest.param(
+            [HI, AssistantMessage.of("a \n"), HI],
+            [HI, AssistantMessage.of("a"), HI],
+            id="space at the end of an answer",
+        ),
+        pytest.param(
+            [HI, ASK, ToolResult(call_id="a1B2c3D4e")],
+            [HI, ASK, ToolResult.of("a1B2c3D4e", NO_OUTPUT)],
+            id="a result without output",
+        ),
+        pytest.param(
+            [
+                UserMessage(content=(TextContent(text="a"), TextContent(text="b"))),
+                ASK,
+                ToolResult.of("a1B2c3D4e", "no", is_error=True),
+            ],
+            [UserMessage.of("a\nb"), ASK, ToolResult.of("a1B2c3D4e", "no", is_error=True)],
+            id="blocks become one text",
+        ),
+    ],
+)
+def test_a_conversation_keeps_its_sense_within_the_rules(
+    messages: list[Message], expected: list[Message]
+) -> None:
+    """Roles in order, nothing empty, text or calls."""
+    assert compiled(*messages) == expected
+
+
+def test_all_instructions_stand_in_one_system_message_first() -> None:
+    """Wherever they were; the format has one place for them."""
+    messages = (SystemMessage(text="one"), HI, SystemMessage(text=" "), SystemMessage(text="two"))
+
+    assert compiled(*messages, instructions="zero") == [
+        SystemMessage(text="zero\n\none\n\ntwo"),
+        HI,
+    ]
+
+
+def test_ids_become_nine_letters_or_digits_on_call_and_result() -> None:
+    """The same in every turn, whatever the host had given."""
+    history: list[Message] = [HI, AssistantMessage.of("", ToolCall(id="call_abc", name="add"))]
+    history.append(ToolResult.of("call_abc", "3"))
+
+    wire = nine_char_id("call_abc")
+    assert compiled(*history)[1:] == [
+        AssistantMessage.of("", ToolCall(id=wire, name="add")),
+        ToolResult.of(wire, "3"),
+    ]
+    assert wire == "zcLyzgNRz"
+
+
+def test_two_ids_never_become_the_same() -> None:
+    """Not even where one was chosen to look like the other."""
+    look_alike = nine_char_id("call_abc")
+    calls = (ToolCall(id="call_abc", name="add"), ToolCall(id=look_alike, name="add"))
+    messages: list[Message] = [
+        HI,
+        AssistantMessage.of("", *calls),
+        *(ToolResult.of(call.id, str(at)) for at, call in enumerate(calls)),
+    ]
+
+    asked, first, second = compiled(*messages)[1:]
+
+    assert isinstance(asked, AssistantMessage)
+    ids = [call.id for call in asked.tool_calls]
+    assert ids[0] == look_alike
+    assert ids[1] != look_alike
+    assert [first, second] == [ToolResult.of(ids[0], "0"), ToolResult.of(ids[1], "1")]
+
+
+def test_a_sound_of_the_user_is_refused() -> None:
+    """To leave it out would answer another question."""
+    with pytest.raises(UnsupportedError, match="audio"):
+        compiled(UserMessage(content=(AudioContent(data="", mime_type="audio/wav"),)))
