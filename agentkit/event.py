@@ -19,7 +19,16 @@ from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.usage import Usage
 
 StopReason: TypeAlias = Literal[
-    "answered", "suspended", "max_turns", "max_tokens", "deadline", "content_filter", "length"
+    "answered",
+    "suspended",
+    "max_turns",
+    "max_tool_calls",
+    "max_tokens",
+    "max_cost",
+    "deadline",
+    "no_progress",
+    "content_filter",
+    "length",
 ]
 
 

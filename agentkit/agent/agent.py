@@ -15,7 +15,6 @@ from typing import Any, Generic, Self
 import anyio
 import sniffio
 from typing_extensions import TypeVar
-from typing_extensions import TypeVar
 
 from agentkit.agent.budget import Budget
 from agentkit.agent.live import LiveSteps, RunInput

@@ -1,24 +1,196 @@
-"""How far a run may go.
+"""How far a run may go, and how far it has come.
 
-In:  limits from the agent or from one call of `run`.
-Out: `Budget`, a value; `agent.step` decides by it.
+In:  limits from the agent or from one call of `run`; what each step used.
+Out: `Budget` and `Spent`, values; `Meter`, which a run shares with its children.
+
+What a run's retries, fail-overs and sub-agents use counts as the run's own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from agentkit.clock import Clock
+from agentkit.event import StopReason
+from agentkit.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The limits of one run.
+    """The limits of a run and all its children together; None for no limit of that kind.
 
     At a limit the model is asked once more, without tools, for the best answer from what it has.
 
     Attributes:
         turns: most model calls before that last one, 1 or more.
+        tool_calls: most tool calls that are run; those beyond are answered with an error.
+        tokens: most tokens, sent and received; no request is made that could go beyond.
+        cost_usd: most money; needs a model whose price is known.
+        seconds: most time, the last answer included.
+        hard: end at the limit at once, without that last answer.
     """
 
     turns: int = 40
+    tool_calls: int | None = 200
+    tokens: int | None = None
+    cost_usd: Decimal | None = None
+    seconds: float | None = 3600.0
+    hard: bool = False
 
     def __post_init__(self) -> None:
         if self.turns < 1:
             raise ValueError(f"A budget needs at least one turn, not {self.turns}.")
+        for name in ("tool_calls", "tokens", "cost_usd", "seconds"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise ValueError(f"The budget {name}={value!r} makes no sense; use 0 or more.")
+        if isinstance(self.cost_usd, float):
+            object.__setattr__(self, "cost_usd", Decimal(str(self.cost_usd)))
+
+    @property
+    def needs_forecast(self) -> bool:
+        """Say whether a request must be counted before it is sent."""
+        return self.tokens is not None or self.cost_usd is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What was used so far."""
+
+    turns: int = 0
+    tool_calls: int = 0
+    tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    seconds: float = 0.0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(
+            turns=self.turns + other.turns,
+            tool_calls=self.tool_calls + other.tool_calls,
+            tokens=self.tokens + other.tokens,
+            cost_usd=self.cost_usd + other.cost_usd,
+            seconds=self.seconds + other.seconds,
+        )
+
+    @classmethod
+    def of_usage(cls, usage: Usage) -> "Spent":
+        """Return what one exchange used, without its time."""
+        return cls(turns=1, tokens=usage.total_tokens, cost_usd=usage.cost_usd or Decimal(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a request will use: its input is known, its answer has a longest length.
+
+    Attributes:
+        input_tokens: counted or estimated; an estimate is never below the truth by much.
+        input_usd_per_million: price of input; None if unknown.
+        output_usd_per_million: price of output; None if unknown.
+    """
+
+    input_tokens: int
+    input_usd_per_million: Decimal | None = None
+    output_usd_per_million: Decimal | None = None
+
+
+MIN_ANSWER_TOKENS = 32
+"""A request that leaves less room for its answer is not worth its input."""
+
+
+class Meter:
+    """What a run and its children have spent, against the run's budget and its parents'."""
+
+    def __init__(self, budget: Budget, *, clock: Clock, parent: "Meter | None" = None) -> None:
+        self.budget = budget
+        self._clock = clock
+        self._parent = parent
+        self._started = clock.monotonic()
+        self._spent = Spent()
+
+    @property
+    def spent(self) -> Spent:
+        """Return what was used so far, time included."""
+        elapsed = self._clock.monotonic() - self._started
+        return replace(self._spent, seconds=self._spent.seconds + elapsed)
+
+    def charge(self, used: Spent) -> None:
+        """Add what was used, here and at all parents; `seconds` counts time that was not lived."""
+        self._spent = self._spent + used
+        if self._parent is not None:
+            self._parent.charge(used)
+
+    def reached(self) -> StopReason | None:
+        """Return the limit that leaves nothing more to do, here or at a parent."""
+        spent, budget = self.spent, self.budget
+        if budget.tool_calls is not None and spent.tool_calls > budget.tool_calls:
+            return "max_tool_calls"
+        if budget.tokens is not None and spent.tokens >= budget.tokens:
+            return "max_tokens"
+        if budget.cost_usd is not None and spent.cost_usd >= budget.cost_usd:
+            return "max_cost"
+        if budget.seconds is not None and spent.seconds >= self._working_seconds(budget.seconds):
+            return "deadline"
+        return None if self._parent is None else self._parent.reached()
+
+    def seconds_left(self, *, closing: bool) -> float | None:
+        """Return how long the next step may take; None for no limit.
+
+        Some time is kept back for the last answer; with `closing`, it may be used.
+        """
+        left: float | None = None
+        if self.budget.seconds is not None:
+            limit = self.budget.seconds if closing else self._working_seconds(self.budget.seconds)
+            left = max(0.0, limit - self.spent.seconds)
+        above = None if self._parent is None else self._parent.seconds_left(closing=closing)
+        return min((one for one in (left, above) if one is not None), default=None)
+
+    def calls_left(self) -> int | None:
+        """Return how many tool calls may still be run; None for no limit."""
+        left: int | None = None
+        if self.budget.tool_calls is not None:
+            left = max(0, self.budget.tool_calls - self._spent.tool_calls)
+        above = None if self._parent is None else self._parent.calls_left()
+        return min((one for one in (left, above) if one is not None), default=None)
+
+    @property
+    def needs_forecast(self) -> bool:
+        """Say whether some budget on the way up has to know what a request may use."""
+        above = self._parent is not None and self._parent.needs_forecast
+        return self.budget.needs_forecast or above
+
+    def answer_room(self, forecast: Forecast) -> int | StopReason | None:
+        """Return how long an answer may be: tokens, the limit that forbids it, or None for any."""
+        rooms: list[int] = []
+        budget, spent = self.budget, self._spent
+        if budget.tokens is not None:
+            room = budget.tokens - spent.tokens - forecast.input_tokens
+            if room < MIN_ANSWER_TOKENS:
+                return "max_tokens"
+            rooms.append(room)
+        if budget.cost_usd is not None:
+            affordable = _affordable(budget.cost_usd - spent.cost_usd, forecast)
+            if affordable < MIN_ANSWER_TOKENS:
+                return "max_cost"
+            rooms.append(affordable)
+        above = None if self._parent is None else self._parent.answer_room(forecast)
+        if isinstance(above, str):
+            return above
+        if above is not None:
+            rooms.append(above)
+        return min(rooms, default=None)
+
+    def _working_seconds(self, seconds: float) -> float:
+        """Return the time before the last answer is asked for: a tenth is kept, at most 30 s."""
+        if self.budget.hard:
+            return seconds
+        return seconds - min(seconds / 10, 30.0)
+
+
+def _affordable(money: Decimal, forecast: Forecast) -> int:
+    """Return how many answer tokens `money` buys beside the input; 0 where no price is known."""
+    price_in, price_out = forecast.input_usd_per_million, forecast.output_usd_per_million
+    if price_in is None or price_out is None:
+        return 0
+    left = money - price_in * forecast.input_tokens / 1_000_000
+    if left <= 0:
+        return 0
+    return 2**31 if price_out == 0 else int(left * 1_000_000 / price_out)

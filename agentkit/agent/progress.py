@@ -1,0 +1,145 @@
+"""Notice that a run goes nowhere.
+
+In:  the last turns of a history: what was asked, what came back.
+Out: `Stall`: nothing, a hint for the model, or the end of its tools.
+
+Pure. A turn stands still if its calls and their results were seen before in the same order: the
+same turn again, a cycle of a few turns, the same error whatever is tried, the same words. A tool
+that polls is expected to be called again and does not count.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from agentkit.history import History
+from agentkit.message import AssistantMessage, ToolResult, UserMessage
+
+HINT_AFTER = 3
+STOP_AFTER = 5
+LONGEST_CYCLE = 4
+TURNS_LOOKED_AT = STOP_AFTER * LONGEST_CYCLE
+
+HINT = (
+    "You have repeated yourself: {what}. Doing it again will give the same. "
+    "Try another way, or answer with what you have."
+)
+
+
+class Stall(IntEnum):
+    """How stuck a run is."""
+
+    NONE = 0
+    HINT = 1
+    STOP = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How stuck a run is, and in what; `what` is a phrase for the model."""
+
+    stall: Stall = Stall.NONE
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What was asked and what came back, in order; comparable."""
+
+    calls: tuple[tuple[str, str], ...]
+    results: tuple[tuple[str, bool], ...]
+    text: str
+
+
+def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
+    """Return how stuck the run is that ends with the last message of `history`.
+
+    Args:
+        history: whole, without open calls; only turns since the user last spoke count.
+        polling: names of tools that are meant to be called again and again.
+    """
+    turns = _last_turns(history, polling)
+    found = [_repeats(turns, period) for period in range(1, LONGEST_CYCLE + 1)]
+    found.append(_same_errors(turns))
+    found.append(_same_words(turns))
+    return max(found, key=lambda progress: progress.stall)
+
+
+def _last_turns(history: History, polling: Collection[str]) -> list[_Turn]:
+    """Return the last turns, oldest first; one that only polls ends what is looked at."""
+    turns: list[_Turn] = []
+    results: dict[str, tuple[str, bool]] = {}
+    for position in range(len(history) - 1, -1, -1):
+        message = history[position]
+        if isinstance(message, ToolResult):
+            results[message.call_id] = (message.text, message.is_error)
+        elif isinstance(message, AssistantMessage) and message.tool_calls:
+            if any(call.name in polling for call in message.tool_calls):
+                break
+            turns.append(
+                _Turn(
+                    calls=tuple((call.name, call.arguments) for call in message.tool_calls),
+                    results=tuple(results.get(call.id, ("", True)) for call in message.tool_calls),
+                    text=message.text,
+                )
+            )
+        elif isinstance(message, UserMessage):
+            break
+        if len(turns) == TURNS_LOOKED_AT:
+            break
+    return turns[::-1]
+
+
+def _repeats(turns: Sequence[_Turn], period: int) -> Progress:
+    """Look for the same turns in the same order, `period` turns long."""
+    count = 1
+    while (count + 1) * period <= len(turns) and _block(turns, period, count) == _block(
+        turns, period, 0
+    ):
+        count += 1
+    names = " and ".join(sorted({name for turn in turns[-period:] for name, _ in turn.calls}))
+    what = (
+        f"the same call of {names} gave the same result {count} times"
+        if period == 1
+        else f"the same {period} steps with {names} came {count} times in a row"
+    )
+    return Progress(stall=_stall(count), what=what)
+
+
+def _block(turns: Sequence[_Turn], period: int, back: int) -> list[object]:
+    """Return what happened in the block of turns that ends `back` blocks before the last."""
+    end = len(turns) - back * period
+    return [(turn.calls, turn.results) for turn in turns[end - period : end]]
+
+
+def _same_errors(turns: Sequence[_Turn]) -> Progress:
+    """Look for the same error from the same tool, whatever its arguments were."""
+    count = 0
+    error: object = None
+    for turn in reversed(turns):
+        names = tuple(name for name, _ in turn.calls)
+        if not all(is_error for _, is_error in turn.results):
+            break
+        if error is None:
+            error = (names, turn.results)
+        elif error != (names, turn.results):
+            break
+        count += 1
+    return Progress(stall=_stall(count), what=f"{count} calls in a row failed with the same error")
+
+
+def _same_words(turns: Sequence[_Turn]) -> Progress:
+    """Look for the same words said beside call after call."""
+    count = 0
+    for turn in reversed(turns):
+        if not turn.text.strip() or turn.text != turns[-1].text:
+            break
+        count += 1
+    # Words beside calls that do differ are a habit of some models: only a long row is a stall.
+    return Progress(stall=_stall(count - STOP_AFTER), what=f"you said the same words {count} times")
+
+
+def _stall(count: int) -> Stall:
+    if count >= STOP_AFTER:
+        return Stall.STOP
+    return Stall.HINT if count >= HINT_AFTER else Stall.NONE
