@@ -90,7 +90,7 @@ def find_expressions(text: str, spelling: Spelling) -> list[str]:
         if expression is not None and reader.operators:
             found.append(_strip_whole(expression))
             position = reader.position
-        elif _is_number(tokens[position]) or tokens[position] in _SIGNS:
+        elif _is_left_over(tokens, position):
             return []
         else:
             position += 1
@@ -104,6 +104,13 @@ def _tokenize(text: str) -> list[str]:
     tokens = [_NUMBER_WORDS.get(token, token) for token in _TOKEN.findall(lowered)]
     plain = [t.replace(",", "") if _is_number(t) else t for t in tokens if t not in _FILLERS]
     return [t for i, t in enumerate(plain) if not _is_pause(plain, i)]
+
+
+def _is_left_over(tokens: Sequence[str], index: int) -> bool:
+    """Say whether a token belongs to arithmetic that could not be read."""
+    here, after = tokens[index], tokens[index + 1 : index + 2]
+    opens_number = here in {"("} and any(map(_is_number, after))
+    return opens_number or here in _SIGNS or _is_number(here)
 
 
 def _is_pause(tokens: Sequence[str], index: int) -> bool:
@@ -188,7 +195,8 @@ class _Reader:
             return number
         self.operators += 1
         if not self._take("of"):
-            return f"({number} / 100)"
+            # Calculators without percentages cannot say what "200 + 15%" means.
+            return f"{number}%" if self._spelling.has_percent_of else None
         whole = self._read_power()
         if whole is None:
             return None

@@ -32,7 +32,7 @@ def split_clauses(text: str, pick: Pick) -> list[tuple[str, Match | None]]:
     found: list[tuple[str, Match | None]] = []
     for sentence in _cut(text, _END):
         whole = pick(sentence)
-        if whole is not None and whole.takes_all:
+        if whole is not None and whole.takes_all and len(whole.filling.arguments) == 1:
             found.append((sentence, whole))
             continue
         picked = [(part, pick(part)) for part in _cut(sentence, _JOINT)]

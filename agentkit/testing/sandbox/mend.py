@@ -15,14 +15,17 @@ _ALIKE = 0.75
 _QUOTED = re.compile(r"['\"`\u2018\u201c]([^'\"`\u2019\u201d]+)['\"`\u2019\u201d]")
 _ZONE = re.compile(r"[A-Z][\w+-]*(?:/[A-Z][\w+-]*)+")
 _LISTED = re.compile(
-    r"(?:did you mean|one of|close(?:st)?(?: names| matches)?(?: are)?|use|try|choose from|"
-    r"available|allowed|valid|known|exist)\b[^:]*?:?\s+(.+)",
-    re.I | re.S,
+    r"\b(?:(?:did you mean|one of|use|try|choose from|close(?:st)?(?: names)?(?: are| is)?)\b:?"
+    r"|(?:available|allowed|valid|known|existing)\b[^:;.]{0,40}:)"
+    r"\s+([^;!?]+?)(?=[.;!?](?:\s|$)|$)",
+    re.I,
 )
+_MAX_ERROR = 2_000
 
 
 def mend(arguments: Mapping[str, JsonValue], error: str) -> Mapping[str, JsonValue] | None:
     """Return `arguments` with the one value replaced that `error` names a substitute for."""
+    error = error[:_MAX_ERROR]
     for name, value in arguments.items():
         if not isinstance(value, str) or value.lower() not in error.lower():
             continue
@@ -46,8 +49,7 @@ def _find_substitutes(value: str, error: str) -> Iterator[str]:
 
 def _find_offered(error: str) -> list[str]:
     found = [*_QUOTED.findall(error), *_ZONE.findall(error)]
-    listed = _LISTED.search(error)
-    if listed:
+    for listed in _LISTED.finditer(error):
         parts = re.split(r"[,;?\n]|\bor\b|\band\b", listed.group(1))
         found += [part.strip(" .'\"`[]()") for part in parts]
     return [one for one in found if one and len(one) <= 100]
