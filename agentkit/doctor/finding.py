@@ -1,0 +1,49 @@
+"""One verdict of an exam, in words.
+
+In:  what a sighting shows.
+Out: `Finding`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agentkit.doctor.probe import Sighting
+
+Verdict: TypeAlias = Literal["yes", "no", "partly", "unclear", "not asked"]
+
+WRITTEN = "the profile says so from now on"
+
+_MAX_SAID_CHARS = 160
+_PREFIXES = ("The host answered with an error ", "The host answered with an error: ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The verdict on one question.
+
+    Attributes:
+        question: what was to be found out.
+        verdict: `partly` is taken but not done; `unclear` is asked, without a clear answer.
+        seen: what the verdict rests on.
+        cure: what to do, or what the profile does about it; empty where nothing is needed.
+        is_problem: an agent needs this and does not get it.
+    """
+
+    question: str
+    verdict: Verdict
+    seen: str
+    cure: str = ""
+    is_problem: bool = False
+
+
+def no_or_unclear(sighting: Sighting) -> Verdict:
+    """Return the verdict on a request that got no answer."""
+    return "no" if sighting.is_refused else "unclear"
+
+
+def said(sighting: Sighting) -> str:
+    """Return the host's words in short."""
+    text = sighting.said
+    for prefix in _PREFIXES:
+        text = text.removeprefix(prefix)
+    return text if len(text) <= _MAX_SAID_CHARS else f"{text[:_MAX_SAID_CHARS]}…"

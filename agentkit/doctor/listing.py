@@ -1,0 +1,191 @@
+"""Read what a host says of its models.
+
+In:  the body of a models endpoint: a list of models, or one model.
+Out: `Listing`: whether the model is there, its window, its price, the fields it says it takes.
+
+Hosts name the same thing in many ways; what has none of the names known here is not guessed.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+Found: TypeAlias = Mapping[str, Any]
+
+MILLION = 1_000_000
+
+# What OpenRouter, La Plateforme, vLLM, llama.cpp, Anthropic and others call the same number.
+_WINDOW_FIELDS = (
+    "context_length",
+    "context_window",
+    "max_context_length",
+    "max_model_len",
+    "max_input_tokens",
+    "context_window_tokens",
+    "n_ctx",
+)
+_INSIDE = ("top_provider", "meta", "limits", "capabilities", "info")
+_MAX_WINDOW_TOKENS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a models endpoint tells about one model.
+
+    Attributes:
+        path: where it was read.
+        is_listed: the model's id is among those of the host.
+        close_ids: ids of the host that look like the one asked for, best first.
+        context_window_tokens: prompt and answer together; None if not told.
+        input_usd_per_million: None if not told.
+        output_usd_per_million: None if not told.
+        fields: names of request fields the host says it takes; empty if it says nothing.
+    """
+
+    path: str
+    is_listed: bool
+    close_ids: tuple[str, ...] = ()
+    context_window_tokens: int | None = None
+    input_usd_per_million: Decimal | None = None
+    output_usd_per_million: Decimal | None = None
+    fields: frozenset[str] = frozenset()
+
+
+def listing_paths(base_url: str) -> tuple[str, ...]:
+    """Return where a host of this address may list its models, the likeliest first."""
+    return ("/models",) if base_url.endswith("/v1") else ("/models", "/v1/models")
+
+
+def model_path(path: str, model_id: str) -> str:
+    """Return where a host that lists its models at `path` may tell about one of them."""
+    return f"{path}/{quote(model_id, safe='/')}"
+
+
+def read_listing(body: bytes, *, model_id: str, path: str) -> Listing | None:
+    """Return what `body` tells about a model, or None where it is no answer about models."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    models = list(_models(value))
+    if not models:
+        return None
+    named = {name: model for model in reversed(models) for name in _names(model)}
+    found = named.get(model_id)
+    if found is None and len(models) == 1 and not isinstance(_items(value), Sequence):
+        found = models[0]  # the endpoint of one model, whatever it calls it
+    if found is None:
+        ids = [name for model in models for name in _names(model)[:1]]
+        return Listing(path=path, is_listed=False, close_ids=_close(model_id, ids))
+    return Listing(
+        path=path,
+        is_listed=True,
+        context_window_tokens=_window(found),
+        input_usd_per_million=_price(found, "prompt"),
+        output_usd_per_million=_price(found, "completion"),
+        fields=_fields(found),
+    )
+
+
+def join_listings(first: Listing, second: Listing | None) -> Listing:
+    """Return `first` with its gaps filled from `second`."""
+    if second is None or not second.is_listed:
+        return first
+    return Listing(
+        path=first.path,
+        is_listed=True,
+        context_window_tokens=first.context_window_tokens or second.context_window_tokens,
+        input_usd_per_million=first_known(
+            first.input_usd_per_million, second.input_usd_per_million
+        ),
+        output_usd_per_million=first_known(
+            first.output_usd_per_million, second.output_usd_per_million
+        ),
+        fields=first.fields | second.fields,
+    )
+
+
+def first_known(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """Return the first price that is known."""
+    return other if one is None else one
+
+
+def _items(value: object) -> object:
+    """Return what holds the models: a list, or something else."""
+    if isinstance(value, dict):
+        return value.get("data", value.get("models"))
+    return value
+
+
+def _models(value: object) -> Iterator[Found]:
+    """Yield the models of a list, or the one model that the answer is."""
+    items = _items(value)
+    if isinstance(items, list):
+        yield from (item for item in items if isinstance(item, dict) and _names(item))
+    elif isinstance(items, dict) and _names(items):
+        yield items
+    elif isinstance(value, dict) and _names(value) and "error" not in value:
+        yield value
+
+
+def _names(model: Found) -> list[str]:
+    """Return the ids and aliases of a model, its own id first."""
+    names = [model.get(key) for key in ("id", "model_id", "name", "canonical_slug")]
+    aliases = model.get("aliases")
+    names += aliases if isinstance(aliases, list) else []
+    return [name for name in names if isinstance(name, str) and name]
+
+
+def _close(model_id: str, ids: Sequence[str]) -> tuple[str, ...]:
+    """Return ids that look alike, however they write vendor, capitals and dashes."""
+    plain = {each.casefold(): each for each in reversed(ids)}
+    return tuple(plain[each] for each in get_close_matches(model_id.casefold(), plain, n=3))
+
+
+def _window(model: Found) -> int | None:
+    """Return the smallest window told: what a router lists may be wider than who answers."""
+    places = [model, *(model[key] for key in _INSIDE if isinstance(model.get(key), dict))]
+    told = [
+        number
+        for place in places
+        for name in _WINDOW_FIELDS
+        if isinstance(number := place.get(name), int)
+        and not isinstance(number, bool)
+        and 0 < number <= _MAX_WINDOW_TOKENS
+    ]
+    return min(told, default=None)
+
+
+def _price(model: Found, side: str) -> Decimal | None:
+    """Return dollars for a million tokens, from OpenRouter's text of dollars for one token."""
+    pricing = model.get("pricing")
+    text = pricing.get(side) if isinstance(pricing, dict) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        return None
+    # Less than nothing stands for "it depends" there.
+    return price * MILLION if price.is_finite() and price >= 0 else None
+
+
+def _fields(model: Found) -> frozenset[str]:
+    """Return the request fields named by Oxen's schema or OpenRouter's list."""
+    schema = model.get("json_request_schema")
+    if isinstance(schema, str):
+        try:
+            schema = json.loads(schema)
+        except (ValueError, RecursionError):
+            schema = None
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    supported = model.get("supported_parameters")
+    named = [
+        *(properties if isinstance(properties, dict) else ()),
+        *(supported if isinstance(supported, list) else ()),
+    ]
+    return frozenset(name for name in named if isinstance(name, str))
