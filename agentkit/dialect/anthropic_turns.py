@@ -17,7 +17,13 @@ from typing import Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
 from agentkit.content import AudioContent, ContentBlock, ImageContent
-from agentkit.dialect.mistral_rules import GO_ON, MistralRules, nine_char_id, readable_text
+from agentkit.dialect.mistral_rules import (
+    GO_ON,
+    MistralRules,
+    nine_char_id,
+    readable_text,
+    result_text,
+)
 from agentkit.dialect.openai_messages import PlainRules, Rules, to_json
 from agentkit.dialect.recover import object_text
 from agentkit.dialect.tool_names import wire_name
@@ -159,17 +165,11 @@ def _result_block(result: ToolResult, call_id: str) -> dict[str, object]:
     block: dict[str, object] = {"type": "tool_result", "tool_use_id": call_id}
     if any(isinstance(part, ImageContent) for part in result.content):
         block["content"] = list(_blocks(result.content))
-    elif text := _result_text(result):
+    elif text := result_text(result):
         block["content"] = text
     if result.is_error:
         block["is_error"] = True
     return block
-
-
-def _result_text(result: ToolResult) -> str:
-    if result.content or result.structured_content is None:
-        return readable_text(result.content)
-    return json.dumps(result.structured_content, ensure_ascii=False)
 
 
 def _user_blocks(blocks: Sequence[ContentBlock]) -> Iterator[object]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
-from agentkit.dialect.mistral_rules import readable_text
+from agentkit.dialect.mistral_rules import readable_text, result_text
 from agentkit.dialect.recover import object_text
 from agentkit.dialect.tool_names import wire_name
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult
@@ -159,9 +159,7 @@ def result_json(result: ToolResult) -> str:
 
     Without content it is the structured content, and without that an empty object.
     """
-    text = readable_text(result.content)
-    if not result.content and result.structured_content is not None:
-        text = _dump(result.structured_content)
+    text = result_text(result)
     try:
         return _dump({"content": json.loads(text or "{}"), "call_id": result.call_id})
     except (ValueError, RecursionError):

@@ -19,6 +19,7 @@ A message once settled never changes when the conversation grows, so its bytes c
 """
 
 import hashlib
+import json
 import re
 import string
 from collections.abc import Iterable, Sequence
@@ -150,7 +151,7 @@ class MistralRules:
         return settled
 
     def _add_result(self, message: ToolResult) -> list[Message]:
-        text = readable_text(message.content) or NO_OUTPUT
+        text = result_text(message) or NO_OUTPUT
         call_id = self._wire_ids[message.call_id]
         return [ToolResult(call_id=call_id, content=text_blocks(text), is_error=message.is_error)]
 
@@ -190,6 +191,13 @@ def readable_text(blocks: Sequence[ContentBlock]) -> str:
     Images and sounds are named, not shown; reasoning is left out.
     """
     return "\n".join(part for block in blocks if (part := _readable(block)))
+
+
+def result_text(result: ToolResult) -> str:
+    """Return what a model can read of a result; its structured content where it has no other."""
+    if result.content or result.structured_content is None:
+        return readable_text(result.content)
+    return json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
 
 
 def _readable(block: ContentBlock) -> str:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
 from agentkit.dialect.base import Decoder, Encoded
+from agentkit.dialect.body import Body
 from agentkit.dialect.openai_answer import OpenAIChatDecoder
-from agentkit.dialect.openai_messages import Transcripts, encode_tool, to_json
-from agentkit.dialect.tool_names import changed_names, wire_name
+from agentkit.dialect.openai_messages import Transcripts, encode_tool
+from agentkit.dialect.tool_names import wire_name
+from agentkit.dialect.transcript import ToolCache
 from agentkit.errors import UnsupportedError
-from agentkit.wire import WireHead, WireRequest
+from agentkit.wire import WireHead
 
 PATH = "/chat/completions"
 
@@ -26,8 +28,7 @@ class OpenAIChat:
 
     def __init__(self) -> None:
         self._transcripts = Transcripts()
-        self._tools: tuple[ToolSpec, ...] = ()
-        self._tools_json = b"[]"
+        self._tools = ToolCache(_encode_tools)
 
     def encode(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
@@ -39,40 +40,22 @@ class OpenAIChat:
         """
         accepts = provider.accepts
         offer = offer_tools(request, accepts)
-        fields: dict[str, bytes] = {
-            name: to_json(value) for name, value in accepts.extra_fields.items()
-        }
-        fields[accepts.model_field] = to_json(model.id)
+        body = Body(accepts)
+        body.put(accepts.model_field, model.id)
         messages = self._transcripts.encode(request, rules=model.rules)
-        fields["messages"] = b"[" + messages + b"]"
+        body.put_bytes("messages", b"[" + messages + b"]")
         if offer.tools:
-            fields["tools"] = self._encode_tools(offer.tools)
+            body.put_bytes("tools", self._tools.spell(offer.tools))
         for name, value in (
             *_choice_fields(request, accepts, offer),
             *settings_fields(request, accepts),
         ):
-            fields[name] = to_json(value)
-        for name in accepts.omit:
-            fields.pop(name, None)
-        body = b",".join(to_json(name) + b":" + value for name, value in fields.items())
-        return Encoded(
-            wire=WireRequest(path=PATH, body=b"{" + body + b"}", stream=request.stream),
-            fields=frozenset(fields),
-            tool_names=changed_names(tool.name for tool in offer.tools),
-        )
+            body.put(name, value)
+        return body.encode(PATH, request=request, tools=offer.tools)
 
     def decoder(self, head: WireHead) -> Decoder:
         """Return a reader for the answer that has this head."""
         return OpenAIChatDecoder(head)
-
-    def _encode_tools(self, tools: tuple[ToolSpec, ...]) -> bytes:
-        """Return the JSON list of `tools`; the last list is kept."""
-        if len(tools) != len(self._tools) or any(
-            a is not b for a, b in zip(tools, self._tools, strict=True)
-        ):
-            self._tools_json = b"[" + b",".join(encode_tool(tool) for tool in tools) + b"]"
-            self._tools = tools
-        return self._tools_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,3 +143,7 @@ def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[s
             yield "stream_options", {"include_usage": True}
     if accepts.stream_usage == "usage_include":
         yield "usage", {"include": True}
+
+
+def _encode_tools(tools: tuple[ToolSpec, ...]) -> bytes:
+    return b"[" + b",".join(encode_tool(tool) for tool in tools) + b"]"

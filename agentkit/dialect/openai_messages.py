@@ -8,22 +8,16 @@ it has spelled, so that a turn costs the copying of bytes and the spelling of wh
 """
 
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import is_
 from typing import Literal, Protocol
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.content import AudioContent, ContentBlock, ImageContent
-from agentkit.dialect.mistral_rules import MistralRules, readable_text
+from agentkit.dialect.mistral_rules import MistralRules, readable_text, result_text
 from agentkit.dialect.recover import object_text
 from agentkit.dialect.tool_names import wire_name
-from agentkit.history import History
+from agentkit.dialect.transcript import MAX_KEPT_BYTES, TranscriptStore
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
-
-MAX_KEPT_BYTES = 64 * 1024 * 1024
-"""How much spelled conversation one open model keeps; the longest unused goes first."""
 
 
 def to_json(value: object) -> bytes:
@@ -54,14 +48,12 @@ class Transcripts:
     """Spells conversations, and keeps the bytes of those that may be sent again."""
 
     def __init__(self, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
-        self._kept: OrderedDict[tuple[int, str], _Transcript] = OrderedDict()
-        self._kept_bytes = 0
-        self._max_kept_bytes = max_kept_bytes
+        self._store: TranscriptStore[_Transcript] = TranscriptStore(max_kept_bytes)
 
     @property
     def kept_bytes(self) -> int:
         """Return how much is kept for later turns."""
-        return self._kept_bytes
+        return self._store.kept_bytes
 
     def encode(self, request: ModelRequest, *, rules: Literal["mistral", "plain"]) -> bytes:
         """Return the messages of `request`, joined by commas.
@@ -69,28 +61,10 @@ class Transcripts:
         Raises:
             UnsupportedError: a message holds what this model cannot read.
         """
-        history = request.history
-        # A kept conversation holds its messages, so the address of its first one stays its own.
-        key = (id(history[0]) if history else 0, rules)
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            self._kept_bytes -= len(kept.settled)
-        if kept is None or not kept.is_start_of(history):
-            kept = _Transcript(rules=MistralRules() if rules == "mistral" else PlainRules())
-        kept.extend(history)
-        if history:
-            self._keep(key, kept)
+        kept = self._store.follow(request.history, lambda: _Transcript(rules), variant=rules)
         opening = [encode_message(message) for message in kept.rules.opening(request.instructions)]
         ending = [encode_message(message) for message in kept.rules.ending()]
         return b",".join([*opening, *([kept.settled] if kept.settled else []), *ending])
-
-    def _keep(self, key: tuple[int, str], transcript: "_Transcript") -> None:
-        """Keep `transcript` as the newest, and drop the oldest beyond the limit."""
-        self._kept[key] = transcript
-        self._kept_bytes += len(transcript.settled)
-        while self._kept_bytes > self._max_kept_bytes:
-            _, dropped = self._kept.popitem(last=False)
-            self._kept_bytes -= len(dropped.settled)
 
 
 class Rules(Protocol):
@@ -125,26 +99,24 @@ class PlainRules:
         return []
 
 
-@dataclass(slots=True, kw_only=True)
 class _Transcript:
-    """One conversation as far as it is spelled: what was read, and the bytes of it."""
+    """One conversation as far as it is spelled."""
 
-    rules: Rules
-    seen: list[Message] = field(default_factory=list)
-    settled: bytearray = field(default_factory=bytearray)
+    def __init__(self, rules: Literal["mistral", "plain"]) -> None:
+        self.rules: Rules = MistralRules() if rules == "mistral" else PlainRules()
+        self.settled = bytearray()
 
-    def is_start_of(self, history: History) -> bool:
-        """Say whether `history` begins with the very messages that were read here."""
-        return len(self.seen) <= len(history) and all(map(is_, self.seen, history))
+    @property
+    def size_bytes(self) -> int:
+        """Return about how much memory it takes."""
+        return len(self.settled)
 
-    def extend(self, history: History) -> None:
-        """Spell what `history` has beyond this."""
-        for message in history[len(self.seen) :]:
-            for settled in self.rules.add(message):
-                if self.settled:
-                    self.settled += b","
-                self.settled += encode_message(settled)
-            self.seen.append(message)
+    def add(self, message: Message) -> None:
+        """Spell what the next message settles."""
+        for settled in self.rules.add(message):
+            if self.settled:
+                self.settled += b","
+            self.settled += encode_message(settled)
 
 
 def _spell(message: Message) -> Mapping[str, object]:
@@ -159,7 +131,7 @@ def _spell(message: Message) -> Mapping[str, object]:
             return {
                 "role": "tool",
                 "tool_call_id": message.call_id,
-                "content": _result_text(message),
+                "content": result_text(message),
             }
 
 
@@ -179,12 +151,6 @@ def _spell_assistant(message: AssistantMessage) -> Mapping[str, object]:
         for call in message.tool_calls
     ]
     return {"role": "assistant", "content": message.text or None, "tool_calls": calls}
-
-
-def _result_text(message: ToolResult) -> str:
-    if message.content or message.structured_content is None:
-        return readable_text(message.content)
-    return to_json(message.structured_content).decode()
 
 
 def _spell_user_content(blocks: Sequence[ContentBlock]) -> str | list[Mapping[str, object]]:

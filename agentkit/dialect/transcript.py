@@ -44,6 +44,11 @@ class TranscriptStore(Generic[TranscriptT]):
         self._kept_bytes = 0
         self._max_kept_bytes = max_kept_bytes
 
+    @property
+    def kept_bytes(self) -> int:
+        """Return how much is kept for later turns."""
+        return self._kept_bytes
+
     def follow(
         self, history: History, begin: Callable[[], TranscriptT], *, variant: str = ""
     ) -> TranscriptT:

@@ -164,7 +164,7 @@ def test_images_are_shown_and_resources_are_read() -> None:
     ("result", "content"),
     [
         (ToolResult(call_id="c1"), None),
-        (ToolResult(call_id="c1", structured_content={"a": "é"}), '{"a": "é"}'),
+        (ToolResult(call_id="c1", structured_content={"a": "é"}), '{"a":"é"}'),
         (ToolResult.of("c1", "x"), "x"),
     ],
     ids=["empty", "structured", "text"],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentkit.chat import ToolSpec
+from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.content import TextContent
 from agentkit.dialect.mistral_prompt import (
     call_start,
@@ -12,6 +12,8 @@ from agentkit.dialect.mistral_prompt import (
     safe_json,
     safe_text,
 )
+from agentkit.dialect.mistral_rules import compile_history
+from agentkit.history import History
 from agentkit.message import (
     AssistantMessage,
     Message,
@@ -27,6 +29,7 @@ CALLS = AssistantMessage.of(
     ToolCall(id="aaaaaaaa1", name="f", arguments='{"x": 1}'),
     ToolCall(id="aaaaaaaa2", name="f", arguments=""),
 )
+CALL = ToolCall(id="c1", name="f")
 OFFER = (
     '[AVAILABLE_TOOLS] [{"type": "function", "function": {"name": "f", "description": "Do it.", '
     '"parameters": {"type": "object"}}}][/AVAILABLE_TOOLS]'
@@ -112,6 +115,16 @@ def test_structured_content_stands_for_missing_content() -> None:
     result = ToolResult(call_id="aaaaaaaa1", structured_content={"n": 1})
 
     assert result_json(result) == '{"content": {"n": 1}, "call_id": "aaaaaaaa1"}'
+
+
+def test_structured_content_is_not_lost_on_the_way_to_the_prompt() -> None:
+    """The rules of the family take it for the text of the result."""
+    result = ToolResult(call_id="c1", structured_content={"n": [1]})
+    history = History([UserMessage.of("go"), AssistantMessage.of("", CALL), result])
+
+    text = prompt_text(compile_history(ModelRequest(history=history)))
+
+    assert '[TOOL_RESULTS] {"content": {"n": [1]}, "call_id": ' in text
 
 
 def test_blocks_of_a_message_are_joined_by_lines() -> None:
