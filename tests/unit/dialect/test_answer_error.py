@@ -165,6 +165,14 @@ def routed(raw: object, code: int = 400) -> dict[str, object]:
             id="a 502 around a 400",
         ),
         pytest.param(
+            429,
+            routed('{"error": {"code": 400, "message": "busy"}}', 429),
+            "rate_limit",
+            "same",
+            "busy",
+            id="a 429 is meant, whatever is inside",
+        ),
+        pytest.param(
             429, routed("upstream busy", 429), "rate_limit", "same", "upstream busy", id="raw text"
         ),
         pytest.param(

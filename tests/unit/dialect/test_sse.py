@@ -30,6 +30,7 @@ def event(data: str, name: str | None = None) -> ServerEvent:
         pytest.param(b"event: ping\n\ndata: a\n\n", [event("a")], id="a name without data"),
         pytest.param(b"id: 7\nretry: 5\nfoo: 1\ndata: a\n\n", [event("a")], id="other fields"),
         pytest.param(b"data: a\ndata: b\n\n", [event("a\nb")], id="several lines of data"),
+        pytest.param(b"data: a\r\ndata: b\r\n\r\n", [event("a\nb")], id="several, with CR LF"),
         pytest.param(b"data\n\n", [event("")], id="a field without a colon"),
         pytest.param(b"\xef\xbb\xbfdata: a\n\n", [event("a")], id="a byte order mark"),
         pytest.param(b"data: a", [event("a")], id="no line end at all"),
