@@ -27,7 +27,7 @@ def main(folder: Path, extras: str, stamp: str) -> int:
         with contextlib.suppress(OSError):
             if (folder / "stamp").read_text().strip() == stamp:
                 return 0
-        print(f"Making an environment in {folder} (first use, about half a minute) …", flush=True)
+        say(f"Making an environment in {folder} (first use, about half a minute) …")
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
         return install(folder, extras, stamp)
@@ -40,15 +40,20 @@ def install(folder: Path, extras: str, stamp: str) -> int:
     for what in (BUILD_TOOLS, ("--no-build-isolation", "--editable", f"{ROOT}[{extras}]")):
         done = subprocess.run([*pip, *what], check=False)  # noqa: S603 - our own words
         if done.returncode != 0:
-            print(
+            say(
                 f"pip could not install {what[-1]}. Its message stands above; mostly it is the "
-                "network or the package index. Nothing is left half made: start again.",
-                flush=True,
+                "network or the package index. Nothing is left half made: start again."
             )
             return 75
     (folder / "stamp").write_text(stamp + "\n")
-    print("The environment is ready.", flush=True)
+    say("The environment is ready.")
     return 0
+
+
+def say(text: str) -> None:
+    """Tell a person how far it is, at once."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":
