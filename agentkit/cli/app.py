@@ -7,6 +7,7 @@ Out: calls of one module per command; each ends through `ending.settle`.
 import logging
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +18,7 @@ import typer
 from agentkit.cli.agents import list_agents
 from agentkit.cli.chat import run_chat
 from agentkit.cli.choose import Wanted
+from agentkit.cli.doctor import Checkup, run_doctor
 from agentkit.cli.ending import settle
 from agentkit.cli.providers import list_providers
 from agentkit.cli.run import Question, run_question
@@ -208,3 +210,42 @@ def agents(*, as_json: JsonOption = False) -> int:
 def providers(*, as_json: JsonOption = False) -> int:
     """List the known hosts: whether their key is set, their models, context and price."""
     return list_providers(as_json=as_json)
+
+
+@app.command()
+@_settled
+def doctor(
+    target: Annotated[
+        str, typer.Argument(metavar="HOST[:MODEL]", help="As in --model; MODEL may be left out.")
+    ],
+    *,
+    base_url: BaseUrlOption = None,
+    save_as: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write it as a host of this name.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the profile, and write nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Longest wait for one answer.")
+    ] = 60.0,
+    max_cost: Annotated[
+        float, typer.Option(min=0.0, metavar="USD", help="End before it might cost more.")
+    ] = 0.01,
+) -> int:
+    """Find out by tiny requests what a host honours, and write the profile that fits it.
+
+    Exit code 0: an agent can work there. 1: something it needs does not work or was not seen.
+    """
+    return run_doctor(
+        Checkup(
+            target=target,
+            base_url=base_url,
+            save_as=save_as,
+            is_dry_run=dry_run,
+            as_json=as_json,
+            probe_seconds=timeout,
+            max_cost_usd=Decimal(str(max_cost)),
+        )
+    )

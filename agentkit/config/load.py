@@ -6,7 +6,9 @@ Out: `ResolvedModel`, or a `ConfigError` that says what to do.
 The only module that reads the environment:
 
 - `AGENTKIT_MODEL`: the model used where none is named.
-- `AGENTKIT_CATALOG`: path of a catalog of your own, laid over ours.
+- `AGENTKIT_CATALOG`: path of a catalog of your own, laid over ours. Without it,
+  `agentkit/catalog.toml` in the user's config directory (`XDG_CONFIG_HOME`, else `.config` at
+  home; `APPDATA` on Windows) is read if it exists; `agentkit doctor` writes there.
 - `AGENTKIT_<HOST>_BASE_URL`: address of a host in place of the catalog's, e.g.
   `AGENTKIT_VLLM_BASE_URL`; the host's name in capitals, `_` for what is not a letter or digit.
 - a host's key variables, which its profile names.
@@ -27,11 +29,13 @@ from agentkit.errors import ConfigError
 
 __all__ = [
     "ResolvedModel",
+    "default_family",
     "default_model",
     "find_key",
     "load_catalog",
     "read_catalog",
     "resolve_model",
+    "user_catalog_path",
 ]
 
 DEFAULT_FAMILY = "mixtral-8x22b"
@@ -116,13 +120,32 @@ def default_model(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
 
 
 def read_catalog(environ: Mapping[str, str] | None = None) -> Mapping[str, ProviderProfile]:
-    """Return the known hosts, with those of the file that `AGENTKIT_CATALOG` names.
+    """Return the known hosts, with those of the user's own catalog.
 
     Raises:
         ConfigError: that file cannot be read or is not a catalog.
     """
-    path = _read(os.environ if environ is None else environ, "AGENTKIT_CATALOG")
-    return load_catalog(Path(path).expanduser() if path else None)
+    environ = os.environ if environ is None else environ
+    path = user_catalog_path(environ)
+    is_named = bool(_read(environ, "AGENTKIT_CATALOG"))
+    # A file that is named must be there; the one at the usual place need not.
+    return load_catalog(path if path is not None and (is_named or path.is_file()) else None)
+
+
+def user_catalog_path(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return where the user's own catalog is or would be: `AGENTKIT_CATALOG`, else a usual place.
+
+    None where the environment tells of no home.
+    """
+    environ = os.environ if environ is None else environ
+    named = _read(environ, "AGENTKIT_CATALOG")
+    if named:
+        return Path(named).expanduser()
+    for variable, below in (("XDG_CONFIG_HOME", "."), ("APPDATA", "."), ("HOME", ".config")):
+        folder = Path(_read(environ, variable) or ".")
+        if folder.is_absolute():  # https://specifications.freedesktop.org/basedir/: else ignored
+            return folder / below / "agentkit" / "catalog.toml"
+    return None
 
 
 def find_key(
@@ -172,9 +195,15 @@ def _find_model(wanted: str, provider: ProviderProfile) -> ModelProfile:
 
 def _example(provider: ProviderProfile) -> str:
     """Return the name of a model on this host: our usual one where the host has it."""
-    families = [model.family for model in provider.models] or ["MODEL-ID"]
-    family = DEFAULT_FAMILY if DEFAULT_FAMILY in families else families[0]
-    return f"{provider.name}:{family}"
+    return f"{provider.name}:{default_family(provider) or 'MODEL-ID'}"
+
+
+def default_family(provider: ProviderProfile) -> str | None:
+    """Return the family to use on a host where none is named; None if no model is known there."""
+    families = [model.family for model in provider.models]
+    if DEFAULT_FAMILY in families:
+        return DEFAULT_FAMILY
+    return families[0] if families else None
 
 
 def base_url_variable(host: str) -> str:

@@ -122,7 +122,7 @@ class Exam:
 def revise(exam: Exam) -> tuple[ProviderProfile, ModelProfile]:
     """Return host and model as they were seen to be."""
     provider = exam.provider
-    if exam.is_answered("chat_below_v1"):
+    if exam.is_answered("chat_below_v1") and provider.base_url:
         provider = replace(provider, base_url=f"{provider.base_url}/v1")
     provider = replace(
         provider, dialect=_dialect(exam), accepts=_accepts(provider.accepts, exam=exam)

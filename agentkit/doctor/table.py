@@ -16,8 +16,9 @@ from agentkit.config.profile import Accepts, Auth, ModelProfile, ProviderProfile
 Profiles: TypeAlias = tuple[ProviderProfile, ModelProfile]
 Table: TypeAlias = Mapping[str, object]
 
-# Always looked at or never changed by an exam; a launcher cannot be unsaid in a file.
+# What an exam may find to be different; a launcher could not be unsaid in a file.
 _HOST_FIELDS = ("base_url", "dialect")
+_WHOLE_FIELDS = (*_HOST_FIELDS, "launcher", "is_language_model")
 _CHOICE_ORDER = ("auto", "required", "any", "none", "named")
 
 
@@ -42,9 +43,10 @@ def whole(after: Profiles, *, title: str) -> Table:
     """Return all of a host, for a catalog that does not have it."""
     provider, model = after
     plain = ProviderProfile(name="plain", title="plain")
-    table: dict[str, object] = {"title": title, "base_url": provider.base_url}
-    if provider.dialect != plain.dialect:
-        table["dialect"] = provider.dialect
+    table: dict[str, object] = {"title": title}
+    for name in _WHOLE_FIELDS:
+        if getattr(provider, name) != getattr(plain, name):
+            table[name] = getattr(provider, name)
     for name, default, own in (
         ("auth", Auth(), provider.auth),
         ("accepts", Accepts(), provider.accepts),
