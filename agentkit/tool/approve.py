@@ -15,10 +15,9 @@ from typing import Literal, TypeAlias
 
 from agentkit.errors import HistoryError
 from agentkit.message import ToolCall
-from agentkit.tool.tool import Tool
+from agentkit.tool.tool import Decision, Tool
 from agentkit.tool.validate import ReadyCall
 
-Decision: TypeAlias = Literal["allow", "ask", "deny"]
 Effect: TypeAlias = Literal["read", "idempotent", "once"]
 
 

@@ -10,18 +10,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MethodType
-from typing import Any, Generic, TypedDict, Unpack, cast, overload
+from typing import Any, Generic, Literal, TypeAlias, TypedDict, Unpack, cast, get_args, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
 from agentkit.chat import ToolSpec
-from agentkit.errors import ToolDefinitionError
+from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
 from agentkit.tool.binding import Binding, HandlerBinding
 from agentkit.tool.signature import is_async, origin_of, read_function, takes_context
 
 P = ParamSpec("P", default=...)
 ResultT = TypeVar("ResultT", covariant=True, default=Any)
+
+Decision: TypeAlias = Literal["allow", "ask", "deny"]
+"""Whether a call may run, is asked about first, or may not run."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -43,14 +46,37 @@ class ToolAnnotations:
     open_world_hint: bool = True
 
 
-class ToolOptions(TypedDict, total=False):
-    """What may be said about a tool beside its function; all are optional."""
+class CommonOptions(TypedDict, total=False):
+    """What may be said about any tool; see `Tool`."""
 
     title: str | None
-    annotations: ToolAnnotations | None
-    tags: Iterable[str]
     timeout_seconds: float | None
     is_parallel: bool | None
+    approval: Decision
+    takes_mended: bool
+    polls: bool
+    max_concurrency: int | None
+    group: str | None
+    check: Callable[..., object] | None
+
+
+class ToolOptions(CommonOptions, total=False):
+    """What may be said about a tool beside its function; all are optional."""
+
+    annotations: ToolAnnotations | None
+    tags: Iterable[str]
+
+
+class DecoratorOptions(CommonOptions, total=False):
+    """What `@tool(...)` takes; the last four are the hints of `ToolAnnotations`."""
+
+    name: str | None
+    description: str | None
+    tags: Iterable[str]
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +92,14 @@ class Tool(Generic[P, ResultT]):
         tags: to choose tools by.
         timeout_seconds: how long one call may take; None leaves it to the run.
         is_parallel: whether it may run beside others; None: if it only reads.
+        approval: its own word on all its calls; a caller's rule may differ, except from `deny`.
+        takes_mended: it may run on mended arguments although it has effects.
+        polls: it is meant to be called again and again with the same arguments.
+        max_concurrency: how many of its calls may run at the same time, in all runs that share
+            a `ToolCaps`; None for no limit of its own.
+        group: tools of one group share the limit that `ToolCaps` has for it.
+        check: for a call that was started and whose outcome is not known; see `check_outcome`.
+        is_external: declared here and run elsewhere; its results are handed in by the caller.
         function: what is run.
         binding: how arguments reach the function.
         is_output_wrapped: `output_schema` holds the value under `result`.
@@ -89,6 +123,13 @@ class Tool(Generic[P, ResultT]):
     tags: frozenset[str] = frozenset()
     timeout_seconds: float | None = None
     is_parallel: bool | None = None
+    approval: Decision = "allow"
+    takes_mended: bool = False
+    polls: bool = False
+    max_concurrency: int | None = None
+    group: str | None = None
+    check: Callable[..., object] | None = field(default=None, repr=False)
+    is_external: bool = False
     method_of: str | None = field(default=None, repr=False)
     spec: ToolSpec = field(init=False, repr=False)
 
@@ -102,6 +143,16 @@ class Tool(Generic[P, ResultT]):
             raise ToolDefinitionError(
                 f"The tool {self.name!r} has a timeout of {self.timeout_seconds!r} seconds; "
                 "it must be above 0, or None for none."
+            )
+        if self.approval not in get_args(Decision):
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has approval={self.approval!r}; it must be 'allow', "
+                "'ask' or 'deny'."
+            )
+        if self.max_concurrency is not None and self.max_concurrency < 1:
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has max_concurrency={self.max_concurrency!r}; it must be "
+                "1 or more, or None for no limit."
             )
         spec = ToolSpec(
             name=self.name, description=self.description, input_schema=self.input_schema
@@ -209,28 +260,56 @@ class Tool(Generic[P, ResultT]):
             **_settle(options),
         )
 
+    @classmethod
+    def external(
+        cls,
+        *,
+        name: str,
+        description: str,
+        input_schema: Mapping[str, JsonValue],
+        **options: Unpack[ToolOptions],
+    ) -> "Tool[..., Any]":
+        """Declare a tool that runs elsewhere, such as in the user's browser.
 
-class _Settled(TypedDict):
+        A run that calls it is suspended, and goes on when the result is handed in.
+
+        Args:
+            name: see `Tool`.
+            description: see `Tool`.
+            input_schema: as in `from_schema`; arguments are checked before the run is suspended.
+            options: see `ToolOptions`.
+
+        Raises:
+            ToolDefinitionError: the schema is not usable.
+        """
+        declared = cls.from_schema(
+            name=name,
+            description=description,
+            input_schema=input_schema,
+            handler=_run_elsewhere,
+            **options,
+        )
+        return replace(declared, is_external=True)
+
+
+async def _run_elsewhere(arguments: JsonObject) -> object:  # noqa: ARG001  # as a handler is called
+    """Stand where an external tool has no function."""
+    raise ToolError("This tool runs elsewhere and has no function here; its result is handed in.")
+
+
+class _Settled(CommonOptions):
     """The options as the fields of `Tool` have them."""
 
-    title: str | None
     annotations: ToolAnnotations
     tags: frozenset[str]
-    timeout_seconds: float | None
-    is_parallel: bool | None
 
 
 def _settle(options: ToolOptions) -> _Settled:
     tags = options.get("tags", ())
     if isinstance(tags, str):
         raise ToolDefinitionError(f"tags={tags!r} is one text; write tags=[{tags!r}].")
-    return _Settled(
-        title=options.get("title"),
-        annotations=options.get("annotations") or ToolAnnotations(),
-        tags=frozenset(tags),
-        timeout_seconds=options.get("timeout_seconds"),
-        is_parallel=options.get("is_parallel"),
-    )
+    annotations = options.get("annotations") or ToolAnnotations()
+    return _Settled(**{**options, "tags": frozenset(tags), "annotations": annotations})
 
 
 def _output_check(schema: JsonObject | None) -> JsonSchema | None:
@@ -257,17 +336,7 @@ def tool(function: Callable[P, ResultT], /) -> Tool[P, ResultT]: ...
 
 @overload
 def tool(
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    read_only: bool = False,
-    destructive: bool = True,
-    idempotent: bool = False,
-    open_world: bool = True,
-    title: str | None = None,
-    tags: Iterable[str] = (),
-    timeout_seconds: float | None = None,
-    is_parallel: bool | None = None,
+    **options: Unpack[DecoratorOptions],
 ) -> Callable[[Callable[P, ResultT]], Tool[P, ResultT]]: ...
 
 
@@ -278,8 +347,8 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     Args:
         function: see `Tool.from_function`.
-        options: `name`, `description`, `title`, `tags`, `timeout_seconds`, `is_parallel` as in
-            `Tool`; `read_only`, `destructive`, `idempotent`, `open_world` as in `ToolAnnotations`.
+        options: `read_only`, `destructive`, `idempotent`, `open_world` as in `ToolAnnotations`;
+            the others of `DecoratorOptions` as in `Tool`.
 
     Raises:
         ToolDefinitionError: a model cannot be offered this function.

@@ -1,11 +1,13 @@
 """Tools as values: names, options, and those made straight from a schema."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import anyio
 import pytest
 
-from agentkit.errors import ToolDefinitionError
+from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonValue
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.tool import Tool, ToolAnnotations, tool
@@ -164,3 +166,61 @@ def test_tools_are_told_apart_by_identity() -> None:
     assert one != made()
     assert len({one, made()}) == 2
     assert "echo" in repr(one)
+
+
+def test_options_are_kept_by_tools_of_other_names() -> None:
+    """A prefix changes the name and nothing else."""
+
+    def find_out(context: RunContext, arguments: dict[str, JsonValue]) -> object:
+        return context.deps, arguments
+
+    @tool(
+        approval="ask",
+        takes_mended=True,
+        polls=True,
+        max_concurrency=2,
+        group="disk",
+        check=find_out,
+    )
+    def write() -> None:
+        """Write."""
+
+    changed = replace(write, name="my_write")
+
+    for one in (write, changed):
+        assert (one.approval, one.takes_mended, one.polls) == ("ask", True, True)
+        assert (one.max_concurrency, one.group, one.check) == (2, "disk", find_out)
+        assert not one.is_external
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"approval": "perhaps"}, "approval='perhaps'"),
+        ({"max_concurrency": 0}, "max_concurrency=0"),
+    ],
+)
+def test_an_option_out_of_range_is_refused(changes: dict[str, Any], message: str) -> None:
+    """When the tool is made, not in the middle of a run."""
+    with pytest.raises(ToolDefinitionError, match=message):
+        made(**changes)
+
+
+def test_an_unknown_option_is_refused() -> None:
+    """A slip of the pen does not pass in silence."""
+    with pytest.raises(TypeError, match="aproval"):
+        made(aproval="ask")
+
+
+def test_an_external_tool_is_declared_and_cannot_be_run() -> None:
+    """Its arguments can be checked all the same."""
+    pick = Tool.external(
+        name="pick", description="Let the user pick.", input_schema=OBJECT, approval="deny"
+    )
+
+    assert pick.is_external
+    assert pick.approval == "deny"
+    assert pick.spec.input_schema == OBJECT
+    assert pick.arguments_check.violations({"a": "x"})
+    with pytest.raises(ToolError, match="runs elsewhere"):
+        anyio.run(pick, {})
