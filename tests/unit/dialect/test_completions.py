@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
+from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.dialect.base import DoneDelta, FinishDelta, HeadDelta, TextDelta, UsageDelta
 from agentkit.dialect.completions import Completions
 from agentkit.dialect.mistral_prompt import prompt_text
 from agentkit.dialect.mistral_rules import compile_history
 from agentkit.errors import ProtocolError, StatusError, UnsupportedError
+from agentkit.event import RunEvent, TextReceived
 from agentkit.history import History
 from agentkit.message import (
     AssistantMessage,
@@ -21,6 +23,10 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
+from agentkit.model.adapt import Learned
+from agentkit.model.host import HostModel
+from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
+from agentkit.transport.base import Transport
 from agentkit.usage import Usage
 from tests.property.strategies import histories
 from tests.unit.dialect.answers import (
@@ -213,6 +219,37 @@ def test_calls_come_back_as_text(choice: str, text: str) -> None:
     calls = [(call.name, call.arguments) for call in response.message.tool_calls]
     assert calls == [("math.add", '{"a": 1}')]
     assert response.message.text == ""
+
+
+async def test_a_model_on_a_host_puts_the_opening_before_the_answer() -> None:
+    """Where the prompt began the call, the response holds all of it, and nothing was shown."""
+    shown: list[RunEvent] = []
+
+    async def emit(event: RunEvent) -> None:
+        shown.append(event)
+
+    transport = ScriptedTransport(ScriptedExchange.of_json(completion(' {"a": 1}}]')))
+
+    def open_scripted(_: ResolvedModel, *, base_url: str | None = None) -> Transport:
+        assert base_url == HOST.base_url
+        return transport
+
+    provider = replace(HOST, dialect="completions")
+    model = HostModel(
+        ResolvedModel(name="host:mixtral", provider=provider, model=MIXTRAL),
+        dialects={"completions": Completions},
+        learned=Learned(),
+        transport=open_scripted,
+    )
+    request = replace(ASKED, tool_choice=ToolChoice.parse("math.add"), stream=True)
+
+    async with model.open() as connection:
+        response = await connection.chat(request, emit=emit)
+
+    assert [(c.name, c.arguments) for c in response.message.tool_calls] == [
+        ("math.add", '{"a": 1}')
+    ]
+    assert [event for event in shown if isinstance(event, TextReceived)] == []
 
 
 WHOLE = document({**completion(" Ça va ✓"), "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
