@@ -141,10 +141,9 @@ def error_in_answer(value: object, head: WireHead) -> StatusError | None:
         return None
     is_error = (
         value.get("error") not in (None, "", {}, [], False)
-        or str(value.get("object")).lower() == "error"
+        or value.get("object") in ("error", "Error")
         or value.get("type") == "error"
-        or (value.get("status") == "error" and "choices" not in value)
-        or ("detail" in value and "choices" not in value)
+        or ("choices" not in value and (value.get("status") == "error" or "detail" in value))
     )
     return _build(head, value) if is_error else None
 

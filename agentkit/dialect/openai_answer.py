@@ -35,6 +35,7 @@ class OpenAIChatDecoder:
         self._head = head
         self._frames = Frames(head, form="a chat completion")
         self._is_done = False
+        self._told: tuple[object, object, object] = (None, None, None)
         self._failure: ProviderError | None = None
 
     def feed(self, data: bytes) -> Sequence[Delta]:
@@ -81,7 +82,7 @@ class OpenAIChatDecoder:
             yield DoneDelta()
 
     def _read_value(self, value: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
-        yield from _read_head(value)
+        yield from self._read_head(value)
         choices = value.get("choices")
         if is_whole and not (isinstance(choices, list) and choices):
             raise self._frames.bad("a JSON document without choices")
@@ -93,8 +94,21 @@ class OpenAIChatDecoder:
         if usage is not None:
             yield UsageDelta(usage=usage)
 
+    def _read_head(self, value: Mapping[str, Any]) -> Iterator[HeadDelta]:
+        """Yield who answers, once: every chunk repeats it."""
+        told = (value.get("id"), value.get("model"), value.get("provider"))
+        if told == self._told:
+            return
+        self._told = told
+        response_id, model, upstream = (
+            name if isinstance(name, str) and name else None for name in told
+        )
+        if response_id or model or upstream:
+            yield HeadDelta(response_id=response_id, model=model, upstream=upstream)
+
     def _read_choice(self, choice: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
-        error = error_in_answer({"error": choice.get("error")}, self._head)
+        said_error = choice.get("error")
+        error = error_in_answer({"error": said_error}, self._head) if said_error else None
         reason = choice.get("finish_reason")
         if error is None and reason == "error":
             error = StatusError(
@@ -172,16 +186,6 @@ class OpenAIChatDecoder:
             is_whole=is_whole,
             is_object=not is_text,
         )
-
-
-def _read_head(value: Mapping[str, Any]) -> Iterator[HeadDelta]:
-    known = {
-        ours: value[theirs]
-        for ours, theirs in (("response_id", "id"), ("model", "model"), ("upstream", "provider"))
-        if isinstance(value.get(theirs), str) and value[theirs]
-    }
-    if known:
-        yield HeadDelta(**known)
 
 
 def _flat_text(value: object) -> str:
