@@ -7,7 +7,7 @@ An `Emit` is awaited: a slow listener slows the run and fills no memory.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
@@ -46,6 +46,35 @@ class TurnStarted:
 
     turn: int
     type: Literal["turn_started"] = "turn_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextFitted:
+    """The conversation was too long for the model's window, and less of it is sent from now on.
+
+    The history itself is unchanged. The event comes when something more is left out, not with
+    every request that is shorter for it.
+
+    Attributes:
+        dropped_messages: messages that are no longer sent; earlier summaries are among them.
+        shortened_results: tool results of which only the beginning and the end are still sent.
+        tokens_before: the prompt as it would have been.
+        tokens_after: the prompt that is sent.
+        window_tokens: what the model takes, prompt and answer together.
+        has_summary: a summary of what was dropped is sent in its place.
+        summary_error: why a summary was wanted and not made; None otherwise.
+        usage: what the summary used.
+    """
+
+    dropped_messages: int
+    shortened_results: int
+    tokens_before: int
+    tokens_after: int
+    window_tokens: int
+    has_summary: bool = False
+    summary_error: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    type: Literal["context_fitted"] = "context_fitted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +195,7 @@ class RunFinished:
 RunEvent: TypeAlias = (
     RunStarted
     | TurnStarted
+    | ContextFitted
     | TextReceived
     | ReasoningReceived
     | AnswerMended
