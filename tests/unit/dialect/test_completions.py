@@ -230,8 +230,8 @@ async def test_a_model_on_a_host_puts_the_opening_before_the_answer() -> None:
 
     transport = ScriptedTransport(ScriptedExchange.of_json(completion(' {"a": 1}}]')))
 
-    def open_scripted(_: ResolvedModel, *, base_url: str | None = None) -> Transport:
-        assert base_url == HOST.base_url
+    def open_scripted(resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
+        assert base_url == resolved.provider.base_url
         return transport
 
     provider = replace(HOST, dialect="completions")
