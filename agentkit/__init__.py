@@ -4,9 +4,10 @@ In:  a model's name, Python functions, a task.
 Out: an answer, and the whole conversation that led to it.
 """
 
-from agentkit.agent.agent import Agent, AgentOptions
+from agentkit.agent.agent import Agent
 from agentkit.agent.budget import Budget
 from agentkit.agent.result import RunResult
+from agentkit.agent.start import AgentOptions
 from agentkit.agent.stream import AgentStream
 from agentkit.chat import (
     Mending,

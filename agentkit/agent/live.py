@@ -1,40 +1,28 @@
-"""Steps that act at once: on the open model, on the tools as they are now.
+"""Steps that act: on the open model, on the tools as they are now, through the journal.
 
 In:  a model connection, a toolset, what the caller handed in.
-Out: `LiveSteps`, the `Steps` of an ordinary run.
+Out: `LiveSteps`, the `Steps` of a run.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import cache, partial
 
-from agentkit.agent.step import CallModel, RunState
-from agentkit.chat import ModelRequest, ModelResponse, ModelSettings, ToolSpec
+from pydantic import TypeAdapter
+
+from agentkit.agent.budget import Meter
+from agentkit.agent.calls import Caller, stopped
+from agentkit.agent.exchange import Exchanger
+from agentkit.agent.ports import Journal
+from agentkit.agent.step import CallModel, Exchange, RunState, ToolAnswers
+from agentkit.chat import ToolSpec
 from agentkit.clock import Clock
-from agentkit.event import AnswerMended, Emit, ModelResponded, ToolCallRefused, TurnStarted
-from agentkit.message import ToolCall, ToolResult
-from agentkit.model.model import ModelConnection
-from agentkit.tool.execute import execute_calls
-from agentkit.tool.plan import plan_calls
+from agentkit.event import AnswerMended, Emit, ModelResponded, TurnStarted
+from agentkit.history import History
+from agentkit.message import ToolCall
+from agentkit.tool.approve import PlannedCall
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, index_tools
-from agentkit.tool.validate import ReadyCall, validate_call
-
-CLOSING_INSTRUCTIONS = (
-    "You have reached the limit of steps for this task and can call no more tools. "
-    "Give the best answer you can from what you have, and say what is missing."
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunInput:
-    """What stays the same for a whole run."""
-
-    instructions: str = ""
-    settings: ModelSettings = field(default_factory=ModelSettings)
-    stream: bool = False
-    deps: object = None
-    tool_concurrency: int = 8
-    tool_timeout_seconds: float | None = 60.0
 
 
 class LiveSteps:
@@ -42,84 +30,94 @@ class LiveSteps:
 
     def __init__(
         self,
-        connection: ModelConnection,
-        toolset: Toolset,
         *,
-        given: RunInput,
+        exchanger: Exchanger,
+        caller: Caller,
+        toolset: Toolset,
+        meter: Meter,
+        journal: Journal,
         clock: Clock,
         emit: Emit,
     ) -> None:
-        self._connection = connection
+        self._exchanger = exchanger
+        self._caller = caller
         self._toolset = toolset
-        self._given = given
+        self._meter = meter
+        self._journal = journal
         self._clock = clock
         self._emit = emit
         self._listed: tuple[Tool, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
         self._tools: Mapping[str, Tool] = {}
         self._offered: Mapping[str, Tool] | None = None
+        self._state: RunState | None = None
 
-    async def call_model(self, state: RunState, step: CallModel) -> ModelResponse:
-        """Make one exchange; see `Steps`."""
+    async def call_model(self, state: RunState, step: CallModel) -> Exchange:
+        """Make one exchange and plan its calls, as one remembered effect; see `Steps`."""
+        self._state = state
         turn = state.turns + 1
         await self._emit(TurnStarted(turn=turn))
         tools = await self._list_tools()
         self._offered = tools if step.closing is None else {}
-        instructions = self._given.instructions
-        if step.closing is not None:
-            instructions = f"{instructions}\n\n{CLOSING_INSTRUCTIONS}".strip()
-        request = ModelRequest(
-            history=state.history,
-            instructions=instructions,
-            tools=self._specs if self._offered else (),
-            tool_choice=step.choice,
-            settings=self._given.settings,
-            stream=self._given.stream,
-        )
         started = self._clock.monotonic()
-        response = await self._connection.chat(request, emit=self._emit)
-        for mending in response.mendings:
-            await self._emit(AnswerMended(mending=mending))
-        await self._emit(
-            ModelResponded(
-                turn=turn,
-                message=response.message,
-                finish_reason=response.finish_reason,
-                usage=response.usage,
-                seconds=self._clock.monotonic() - started,
-                model=response.model,
-                host=response.host,
-            )
-        )
-        return response
+        lived = False
 
-    async def run_tools(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
-        """Check and run `calls`; see `Steps`."""
-        if self._offered is None:
-            self._offered = await self._list_tools()
-        offered = self._offered
-        results: dict[str, ToolResult] = {}
-        ready: list[ReadyCall] = []
-        for call in calls:
-            checked = validate_call(call, offered)
-            if isinstance(checked, ToolResult):
-                results[call.id] = checked
-                await self._emit(ToolCallRefused(call=call, result=checked))
-                continue
-            for mending in checked.mendings:
+        async def effect() -> Exchange:
+            nonlocal lived
+            lived = True
+            specs = self._specs if self._offered else ()
+            exchange = await self._exchanger.make(state, step, tools=specs, emit=self._emit)
+            if exchange.response is None:
+                return exchange
+            calls = exchange.response.message.tool_calls
+            plan = await self._caller.plan(calls, tools=self._offered or {})
+            return replace(exchange, plan=plan)
+
+        exchange = await self._journal.do(
+            f"turn-{turn}/model", effect, codec=_exchange_codec, unknown=effect
+        )
+        used = exchange.used
+        self._meter.charge(used if not lived else replace(used, seconds=0.0))
+        response = exchange.response
+        if response is not None:
+            for mending in response.mendings:
                 await self._emit(AnswerMended(mending=mending))
-            ready.append(checked)
-        for stage in plan_calls(ready):
-            for result in await execute_calls(
-                stage,
-                deps=self._given.deps,
-                emit=self._emit,
-                clock=self._clock,
-                concurrency=self._given.tool_concurrency,
-                timeout_seconds=self._given.tool_timeout_seconds,
-            ):
-                results[result.call_id] = result
-        return [results[call.id] for call in calls]
+            await self._emit(
+                ModelResponded(
+                    turn=turn,
+                    message=response.message,
+                    finish_reason=response.finish_reason,
+                    usage=response.usage,
+                    seconds=self._clock.monotonic() - started,
+                    model=response.model,
+                    host=response.host,
+                )
+            )
+        return replace(exchange, over=exchange.over or self._meter.reached())
+
+    async def plan_calls(
+        self, state: RunState, calls: Sequence[ToolCall]
+    ) -> tuple[PlannedCall, ...]:
+        """Settle the open calls of an earlier run; see `Steps`."""
+        self._state = state
+        self._offered = await self._list_tools()
+        effect = partial(self._caller.plan, calls, tools=self._offered)
+        return await self._journal.do(
+            f"turn-{state.turns}/plan", effect, codec=_plan_codec, unknown=effect
+        )
+
+    async def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> ToolAnswers:
+        """Check and run `calls`; see `Steps`."""
+        self._state = state
+        return await self._caller.run(state, calls, tools=self._offered or {}, emit=self._emit)
+
+    def history(self) -> History | None:
+        """Return the conversation so far, whole: what was under way has a result that says so."""
+        if self._state is None:
+            return None
+        history = self._state.history
+        finished = self._caller.finished
+        return history.add(*(finished.get(call.id) or stopped(call) for call in history.open_calls))
 
     async def _list_tools(self) -> Mapping[str, Tool]:
         """Ask for the tools of this turn; the same ones keep their specs, so are encoded once."""
@@ -129,3 +127,13 @@ class LiveSteps:
             self._listed = listed
             self._specs = tuple(tool.spec for tool in self._tools.values())
         return self._tools
+
+
+@cache
+def _exchange_codec() -> TypeAdapter[Exchange]:
+    return TypeAdapter(Exchange)
+
+
+@cache
+def _plan_codec() -> TypeAdapter[tuple[PlannedCall, ...]]:
+    return TypeAdapter(tuple[PlannedCall, ...])

@@ -10,14 +10,23 @@ from typing import assert_never
 
 from agentkit.agent.ports import Steps
 from agentkit.agent.result import RunResult
-from agentkit.agent.step import CallModel, Finish, Policy, RunState, RunTools, next_step
+from agentkit.agent.step import (
+    CallModel,
+    Finish,
+    PlanCalls,
+    Policy,
+    RunState,
+    RunTools,
+    Suspend,
+    next_step,
+)
 from agentkit.event import Emit, RunFinished, RunStarted
 
 
 async def run_loop(
     state: RunState, *, policy: Policy, steps: Steps, model: str, emit: Emit
 ) -> RunResult:
-    """Run until there is an answer or a limit.
+    """Run until there is an answer, a limit, or a call that has to be asked about.
 
     Args:
         state: where to begin; open calls at the end of its history are run first.
@@ -30,20 +39,28 @@ async def run_loop(
     while True:
         match next_step(state, policy):
             case CallModel() as step:
-                response = await steps.call_model(state, step)
-                state = state.add_response(response, closing=step.closing)
+                exchange = await steps.call_model(state, step)
+                state = state.add_exchange(exchange, closing=step.closing)
+            case PlanCalls(calls=calls):
+                state = state.add_plan(await steps.plan_calls(state, calls))
             case RunTools(calls=calls):
-                state = state.add_results(await steps.run_tools(calls))
+                state = state.add_answers(await steps.run_tools(state, calls))
+            case Suspend():
+                return await _end(RunResult.of(state, "suspended", model=model), emit=emit)
             case Finish(reason=reason):
-                result = RunResult.finished(state, reason, model=model)
-                await emit(
-                    RunFinished(
-                        output=result.output,
-                        stop_reason=reason,
-                        usage=result.usage,
-                        turns=result.turns,
-                    )
-                )
-                return result
+                return await _end(RunResult.of(state, reason, model=model), emit=emit)
             case unreachable:
                 assert_never(unreachable)
+
+
+async def _end(result: RunResult, *, emit: Emit) -> RunResult:
+    """Tell the listener, and return the result."""
+    await emit(
+        RunFinished(
+            output=result.output,
+            stop_reason=result.stop_reason,
+            usage=result.usage,
+            turns=result.turns,
+        )
+    )
+    return result

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agentkit.agent.step import RunState
 from agentkit.event import StopReason
 from agentkit.history import History
-from agentkit.message import AssistantMessage, UserMessage
+from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.usage import Usage
 
 
@@ -21,7 +21,7 @@ class RunResult:
         output: the text of the last answer.
         history: the whole conversation; run with it to go on.
         usage: tokens and money of this run.
-        stop_reason: `answered`, or the limit at which the run ended.
+        stop_reason: `answered`, the limit at which the run ended, or `suspended`.
         turns: model calls made.
         model: the model's name as it was asked for.
     """
@@ -33,9 +33,14 @@ class RunResult:
     turns: int
     model: str
 
+    @property
+    def open_calls(self) -> tuple[ToolCall, ...]:
+        """Return the calls that wait for an answer, of a run that was suspended."""
+        return self.history.open_calls
+
     @classmethod
-    def finished(cls, state: RunState, reason: StopReason, *, model: str) -> "RunResult":
-        """Build the result of a run that has come to its end."""
+    def of(cls, state: RunState, reason: StopReason, *, model: str) -> "RunResult":
+        """Build the result of a run that stops here."""
         return cls(
             output=_output(state.history),
             history=state.history,

@@ -7,16 +7,47 @@ Nothing here waits, calls or remembers: the history is the state. A history that
 calls goes on with them; one that ends with an answer is finished.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from agentkit.agent.budget import Budget
+from agentkit.agent.budget import Budget, Spent
+from agentkit.agent.progress import HINT, Stall, assess
 from agentkit.chat import FinishReason, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
-from agentkit.message import AssistantMessage, ToolCall, ToolResult
+from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
+from agentkit.tool.approve import PlannedCall
 from agentkit.usage import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What came of one model exchange; recorded as a whole.
+
+    Attributes:
+        response: None if a limit came first.
+        over: the limit that came first, or that is reached now.
+        plan: what was settled about each call of the response.
+        taken: user messages that came in before the request was sent; part of it.
+        late: user messages that came in while a final answer was made.
+        used: what the exchange used.
+    """
+
+    response: ModelResponse | None = None
+    over: StopReason | None = None
+    plan: tuple[PlannedCall, ...] = ()
+    taken: tuple[UserMessage, ...] = ()
+    late: tuple[UserMessage, ...] = ()
+    used: Spent = field(default_factory=Spent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnswers:
+    """What came of running tools: one result per call, in the order asked."""
+
+    results: tuple[ToolResult, ...]
+    over: StopReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +60,8 @@ class RunState:
         usage: what they used together.
         finish_reason: why the last answer ended; None before the first.
         has_called: the model called a tool in this run.
+        plan: what was settled about the open calls, by call id.
+        over: the limit that was reached; None while there is room.
         closing: the limit for which the model was asked for the last time; None before that.
     """
 
@@ -37,45 +70,88 @@ class RunState:
     usage: Usage = field(default_factory=Usage)
     finish_reason: FinishReason | None = None
     has_called: bool = False
+    plan: Mapping[str, PlannedCall] = field(default_factory=dict)
+    over: StopReason | None = None
     closing: StopReason | None = None
 
-    def add_response(
-        self, response: ModelResponse, *, closing: StopReason | None = None
-    ) -> "RunState":
+    def add_exchange(self, exchange: Exchange, *, closing: StopReason | None = None) -> "RunState":
         """Return the state after a model exchange."""
-        return RunState(
-            history=self.history.add(response.message),
+        state = replace(
+            self,
+            history=self.history.add(*exchange.taken),
+            over=self.over or exchange.over,
+            closing=closing,
+        )
+        response = exchange.response
+        if response is None:
+            return state
+        return replace(
+            state,
+            history=state.history.add(response.message, *exchange.late),
             turns=self.turns + 1,
             usage=self.usage + response.usage,
             finish_reason=response.finish_reason,
             has_called=self.has_called or bool(response.message.tool_calls),
-            closing=closing,
+            plan={planned.call_id: planned for planned in exchange.plan},
         )
 
-    def add_results(self, results: Sequence[ToolResult]) -> "RunState":
+    def add_plan(self, plan: Sequence[PlannedCall]) -> "RunState":
+        """Return the state in which the open calls are settled."""
+        return replace(self, plan={planned.call_id: planned for planned in plan})
+
+    def add_answers(self, answers: ToolAnswers) -> "RunState":
         """Return the state after tools answered."""
-        return replace(self, history=self.history.add(*results))
+        history = self.history.add(*answers.results)
+        return replace(self, history=history, over=self.over or answers.over)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the caller asked of a run."""
+    """What the caller asked of a run.
+
+    Attributes:
+        polling: names of tools that are meant to be called again and again.
+        watches_progress: a run that goes nowhere is stopped.
+    """
 
     budget: Budget = field(default_factory=Budget)
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
+    polling: frozenset[str] = frozenset()
+    watches_progress: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallModel:
-    """Ask the model; `closing` names the limit that makes this the last time, without tools."""
+    """Ask the model.
+
+    Attributes:
+        choice: whether it may, must or must not call a tool.
+        hint: what to tell it beside its instructions; empty for nothing.
+        closing: the limit that makes this the last time, without tools.
+    """
 
     choice: ToolChoice
+    hint: str = ""
     closing: StopReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCalls:
+    """Settle what may be done about open calls that came from an earlier run."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunTools:
-    """Run the open calls, in the order asked."""
+    """Run these of the open calls, in the order asked."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspend:
+    """Stop and wait for an answer about these open calls."""
 
     calls: tuple[ToolCall, ...]
 
@@ -87,20 +163,42 @@ class Finish:
     reason: StopReason
 
 
-Step: TypeAlias = CallModel | RunTools | Finish
+Step: TypeAlias = CallModel | PlanCalls | RunTools | Suspend | Finish
 
 
 def next_step(state: RunState, policy: Policy) -> Step:
     """Return what comes next; equal arguments give equal steps."""
     if state.history.open_calls:
-        return RunTools(calls=state.history.open_calls)
+        return _step_for_calls(state)
     if state.closing is not None:
         return Finish(reason=state.closing)
     if _ends_with_answer(state.history):
         return Finish(reason=_reason(state.finish_reason))
-    if state.turns >= policy.budget.turns:
-        return CallModel(choice=ToolChoice(mode="none"), closing="max_turns")
-    return CallModel(choice=_choice(state, policy))
+    over = state.over
+    if over is None and state.turns >= policy.budget.turns:
+        over = "max_turns"
+    hint = ""
+    if over is None and policy.watches_progress and state.has_called:
+        progress = assess(state.history, polling=policy.polling)
+        if progress.stall is Stall.STOP:
+            over = "no_progress"
+        elif progress.stall is Stall.HINT:
+            hint = HINT.format(what=progress.what)
+    if over is None:
+        return CallModel(choice=_choice(state, policy), hint=hint)
+    if policy.budget.hard:
+        return Finish(reason=over)
+    return CallModel(choice=ToolChoice(mode="none"), closing=over)
+
+
+def _step_for_calls(state: RunState) -> Step:
+    """Run what may run, up to the first call that has to be asked about: order is kept."""
+    calls = state.history.open_calls
+    if any(call.id not in state.plan for call in calls):
+        return PlanCalls(calls=calls)
+    decided = [state.plan[call.id].verdict.decision for call in calls]
+    asked = decided.index("ask") if "ask" in decided else len(calls)
+    return RunTools(calls=calls[:asked]) if asked else Suspend(calls=calls)
 
 
 def _ends_with_answer(history: History) -> bool:

@@ -6,23 +6,35 @@ Out: `AgentStream`, to be iterated inside its context.
 The reader sets the pace: an event waits until it is taken. Leaving the context stops the run.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from agentkit.agent.result import RunResult
+from agentkit.agent.start import RunHandle
 from agentkit.errors import AgentKitError
 from agentkit.event import Emit, RunEvent
 from agentkit.groups import ungrouped
+from agentkit.history import History
+from agentkit.message import UserMessage
+
+
+class Start(Protocol):
+    """A run that is ready to go."""
+
+    async def __call__(self, *, emit: Emit) -> RunResult:
+        """Run, and tell `emit` of all that happens."""
 
 
 class AgentStream:
     """The events of one run, in order; each is given once."""
 
-    def __init__(self, events: MemoryObjectReceiveStream[RunEvent]) -> None:
+    def __init__(self, events: MemoryObjectReceiveStream[RunEvent], handle: RunHandle) -> None:
         self._events = events
+        self._handle = handle
         self._result: RunResult | None = None
         self._error: Exception | None = None
 
@@ -39,6 +51,15 @@ class AgentStream:
             )
         return self._result
 
+    @property
+    def history(self) -> History:
+        """Return the conversation so far; whole at any time, also after the run was stopped."""
+        return self._handle.history if self._result is None else self._result.history
+
+    def send(self, message: str | UserMessage) -> None:
+        """Say something to the running agent; it is taken in at the next turn."""
+        self._handle.inbox.put(UserMessage.of(message) if isinstance(message, str) else message)
+
     def __aiter__(self) -> "AgentStream":
         return self
 
@@ -53,24 +74,22 @@ class AgentStream:
 
     async def _drive(
         self,
-        start: Callable[[Emit], Awaitable[RunResult]],
+        start: Start,
         events: MemoryObjectSendStream[RunEvent],
     ) -> None:
         """Run to the end and keep the outcome for the reader."""
         async with events:
             try:
-                self._result = await start(events.send)
+                self._result = await start(emit=events.send)
             except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
                 self._error = error
 
 
 @asynccontextmanager
-async def open_stream(
-    start: Callable[[Emit], Awaitable[RunResult]],
-) -> AsyncIterator[AgentStream]:
+async def open_stream(start: Start, handle: RunHandle) -> AsyncIterator[AgentStream]:
     """Start a run and yield its events; leaving the context cancels what still runs."""
     send, receive = anyio.create_memory_object_stream[RunEvent](0)
-    stream = AgentStream(receive)
+    stream = AgentStream(receive, handle)
     with ungrouped():
         async with anyio.create_task_group() as group, receive:
             group.start_soon(stream._drive, start, send)

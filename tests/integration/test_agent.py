@@ -40,7 +40,7 @@ from agentkit import (
     UserMessage,
     tool,
 )
-from agentkit.agent.live import CLOSING_INSTRUCTIONS
+from agentkit.agent.exchange import CLOSING_INSTRUCTIONS
 from agentkit.model.model import ModelConnection
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel, tool_call
@@ -218,7 +218,7 @@ async def test_at_the_limit_of_turns_the_model_is_asked_for_the_best_answer() ->
     last = model.requests[-1]
     assert last.tools == ()
     assert last.tool_choice == ToolChoice(mode="none")
-    assert last.instructions == f"Be brief.\n\n{CLOSING_INSTRUCTIONS}"
+    assert last.instructions == "Be brief.\n\n" + CLOSING_INSTRUCTIONS.format(reason="turns")
 
 
 async def test_a_model_that_calls_in_spite_of_the_limit_is_stopped() -> None:

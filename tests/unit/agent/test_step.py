@@ -1,25 +1,62 @@
 """What a run does next, decided from values."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from agentkit.agent.budget import Budget
+from agentkit.agent.progress import HINT
 from agentkit.agent.result import RunResult
-from agentkit.agent.step import CallModel, Finish, Policy, RunState, RunTools, Step, next_step
+from agentkit.agent.step import (
+    CallModel,
+    Exchange,
+    Finish,
+    PlanCalls,
+    Policy,
+    RunState,
+    RunTools,
+    Step,
+    Suspend,
+    ToolAnswers,
+    next_step,
+)
 from agentkit.chat import FinishReason, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from agentkit.tool.approve import PlannedCall, Verdict
+from agentkit.tool.tool import Decision
 from agentkit.usage import Usage
 
 CALL = ToolCall(id="1", name="add")
+OTHER = ToolCall(id="2", name="add")
 HI = UserMessage.of("hi")
 FORCED = ToolChoice(mode="required")
 
 
 def _state(messages: Sequence[Message], **values: object) -> RunState:
     return RunState(history=History(messages), **values)  # type: ignore[arg-type]  # test values
+
+
+def _plan(*decisions: Decision) -> dict[str, PlannedCall]:
+    return {
+        call.id: PlannedCall(
+            call_id=call.id, tool_name="add", effect="once", verdict=Verdict(decision=decision)
+        )
+        for call, decision in zip((CALL, OTHER), decisions, strict=False)
+    }
+
+
+def _again(times: int) -> list[Message]:
+    messages: list[Message] = [HI]
+    for turn in range(times):
+        call = replace(CALL, id=str(turn))
+        messages += [AssistantMessage.of("", call), ToolResult.of(call.id, "2")]
+    return messages
+
+
+_HINT = HINT.format(what="the same call of add gave the same result 3 times")
 
 
 @pytest.mark.parametrize(
@@ -32,8 +69,62 @@ def _state(messages: Sequence[Message], **values: object) -> RunState:
         pytest.param(
             _state([HI, AssistantMessage.of("", CALL)]),
             Policy(),
+            PlanCalls(calls=(CALL,)),
+            id="open calls of an earlier run",
+        ),
+        pytest.param(
+            _state([HI, AssistantMessage.of("", CALL, OTHER)], plan=_plan("allow", "allow")),
+            Policy(),
+            RunTools(calls=(CALL, OTHER)),
+            id="calls that may run",
+        ),
+        pytest.param(
+            _state([HI, AssistantMessage.of("", CALL, OTHER)], plan=_plan("deny", "ask")),
+            Policy(),
             RunTools(calls=(CALL,)),
-            id="open calls",
+            id="calls up to the first to be asked about",
+        ),
+        pytest.param(
+            _state([HI, AssistantMessage.of("", CALL, OTHER)], plan=_plan("ask", "allow")),
+            Policy(),
+            Suspend(calls=(CALL, OTHER)),
+            id="a call to be asked about holds up those behind it",
+        ),
+        pytest.param(
+            _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], over="deadline"),
+            Policy(),
+            CallModel(choice=ToolChoice(mode="none"), closing="deadline"),
+            id="a limit that was reached",
+        ),
+        pytest.param(
+            _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], over="max_cost"),
+            Policy(budget=Budget(hard=True)),
+            Finish(reason="max_cost"),
+            id="a hard limit",
+        ),
+        pytest.param(
+            _state(_again(3), has_called=True),
+            Policy(),
+            CallModel(choice=ToolChoice(), hint=_HINT),
+            id="the same again: a hint",
+        ),
+        pytest.param(
+            _state(_again(5), has_called=True),
+            Policy(),
+            CallModel(choice=ToolChoice(mode="none"), closing="no_progress"),
+            id="the same again and again: no more tools",
+        ),
+        pytest.param(
+            _state(_again(5), has_called=True),
+            Policy(watches_progress=False),
+            CallModel(choice=ToolChoice()),
+            id="nobody watches",
+        ),
+        pytest.param(
+            _state(_again(5), has_called=True),
+            Policy(polling=frozenset({"add"})),
+            CallModel(choice=ToolChoice()),
+            id="a tool that polls",
         ),
         pytest.param(
             _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], has_called=True),
@@ -66,7 +157,12 @@ def _state(messages: Sequence[Message], **values: object) -> RunState:
             id="the last answer",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL)], turns=3, closing="max_turns"),
+            _state(
+                [HI, AssistantMessage.of("", CALL)],
+                turns=3,
+                closing="max_turns",
+                plan=_plan("allow"),
+            ),
             Policy(budget=Budget(turns=2)),
             RunTools(calls=(CALL,)),
             id="calls in spite of the limit are answered",
@@ -113,10 +209,10 @@ def test_a_state_grows_by_responses_and_results() -> None:
         usage=Usage(input_tokens=3),
     )
 
-    asked = start.add_response(response)
-    answered = asked.add_results([ToolResult.of("1", "2")])
-    closed = answered.add_response(
-        ModelResponse(message=AssistantMessage.of("two"), finish_reason="stop"),
+    asked = start.add_exchange(Exchange(response=response))
+    answered = asked.add_answers(ToolAnswers(results=(ToolResult.of("1", "2"),)))
+    closed = answered.add_exchange(
+        Exchange(response=ModelResponse(message=AssistantMessage.of("two"), finish_reason="stop")),
         closing="max_turns",
     )
 
@@ -124,8 +220,8 @@ def test_a_state_grows_by_responses_and_results() -> None:
     assert (asked.turns, asked.has_called, asked.usage.input_tokens) == (1, True, 3)
     assert answered.history.open_calls == ()
     assert (closed.turns, closed.has_called, closed.closing) == (2, True, "max_turns")
-    assert RunResult.finished(closed, "max_turns", model="m").output == "two"
-    assert RunResult.finished(answered, "max_turns", model="m").output == ""
+    assert RunResult.of(closed, "max_turns", model="m").output == "two"
+    assert RunResult.of(answered, "max_turns", model="m").output == ""
 
 
 def test_a_budget_without_a_turn_is_refused() -> None:

@@ -1,0 +1,177 @@
+"""Plan and run the calls of a turn within the limits of a run.
+
+In:  calls a model asked for, the tools that were on offer, answers given about calls.
+Out: a plan for each call; later one result for each.
+
+Whatever happens, each call gets exactly one result. What has finished stays finished, also where
+the rest is cancelled.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from agentkit.agent.budget import Meter, Spent
+from agentkit.agent.ports import Journal
+from agentkit.agent.step import RunState, ToolAnswers
+from agentkit.clock import Clock
+from agentkit.event import AnswerMended, Emit, RunEvent, ToolCallFinished, ToolCallRefused
+from agentkit.message import ToolCall, ToolResult
+from agentkit.tool.approve import Approval, PlannedCall, Rule, Verdict, plan_call
+from agentkit.tool.execute import execute_calls
+from agentkit.tool.plan import plan_calls
+from agentkit.tool.tool import Tool
+from agentkit.tool.validate import ReadyCall, validate_call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallInput:
+    """What stays the same for all calls of a run.
+
+    Attributes:
+        deps: handed to tools in their `RunContext`.
+        run_id: makes idempotency keys unique among runs.
+        rule: the caller's own word on which calls may run.
+        approvals: answers given about calls, by call id.
+        concurrency: how many tools of one turn may run at the same time.
+        timeout_seconds: limit of each tool that has none of its own.
+    """
+
+    deps: object = None
+    run_id: str = ""
+    rule: Rule | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    concurrency: int = 8
+    timeout_seconds: float | None = 60.0
+
+
+class Caller:
+    """Plans and runs the calls of one run."""
+
+    def __init__(self, *, given: CallInput, meter: Meter, journal: Journal, clock: Clock) -> None:
+        self._given = given
+        self._meter = meter
+        self._journal = journal
+        self._clock = clock
+        self._checked: dict[str, ReadyCall | ToolResult] = {}
+        self.finished: dict[str, ToolResult] = {}
+
+    async def plan(
+        self, calls: Sequence[ToolCall], *, tools: Mapping[str, Tool]
+    ) -> tuple[PlannedCall, ...]:
+        """Check calls and settle which may run."""
+        self._checked = {call.id: validate_call(call, tools) for call in calls}
+        return tuple([await self._plan_one(call) for call in calls])
+
+    async def run(
+        self,
+        state: RunState,
+        calls: Sequence[ToolCall],
+        *,
+        tools: Mapping[str, Tool],
+        emit: Emit,
+    ) -> ToolAnswers:
+        """Run `calls`, which the state's plan has settled; see `Steps.run_tools`."""
+        self.finished = {}
+        ready = await self._refuse(state, calls, tools=tools, emit=emit)
+        with anyio.move_on_after(self._meter.seconds_left(closing=False)):
+            for stage in plan_calls(ready):
+                await self._run_stage(stage, emit=emit)
+        results = tuple(self.finished.get(call.id) or stopped(call) for call in calls)
+        return ToolAnswers(results=results, over=self._meter.reached())
+
+    async def _plan_one(self, call: ToolCall) -> PlannedCall:
+        """Settle one call; one that cannot run needs nobody's leave to be answered so."""
+        checked = self._checked[call.id]
+        if isinstance(checked, ToolResult):
+            return PlannedCall(
+                call_id=call.id,
+                tool_name=call.name,
+                effect="read",
+                verdict=Verdict(decision="allow"),
+            )
+        return await plan_call(checked, rule=self._given.rule, approvals=self._given.approvals)
+
+    async def _refuse(
+        self,
+        state: RunState,
+        calls: Sequence[ToolCall],
+        *,
+        tools: Mapping[str, Tool],
+        emit: Emit,
+    ) -> list[ReadyCall]:
+        """Answer the calls that must not run, and return the others."""
+        ready: list[ReadyCall] = []
+        left = self._meter.calls_left()
+        for call in calls:
+            verdict = state.plan[call.id].verdict
+            checked = self._check(call, verdict, tools=tools)
+            if verdict.decision == "deny":
+                checked = _denied(call, verdict)
+            elif isinstance(checked, ReadyCall) and left is not None and len(ready) >= left:
+                checked = _beyond(call)
+            if isinstance(checked, ToolResult):
+                self.finished[call.id] = checked
+                await emit(ToolCallRefused(call=call, result=checked))
+                continue
+            for mending in checked.mendings:
+                await emit(AnswerMended(mending=mending))
+            ready.append(replace(checked, idempotency_key=f"{self._given.run_id}{call.id}"))
+        if left is not None and len(ready) < len(calls) and len(ready) >= left:
+            self._meter.charge(Spent(tool_calls=1))
+        return ready
+
+    def _check(
+        self, call: ToolCall, verdict: Verdict, *, tools: Mapping[str, Tool]
+    ) -> ReadyCall | ToolResult:
+        """Check a call, with the arguments a person gave it in place of the model's."""
+        if verdict.arguments is not None:
+            return validate_call(replace(call, arguments=verdict.arguments), tools)
+        if call.id not in self._checked:
+            self._checked[call.id] = validate_call(call, tools)
+        return self._checked[call.id]
+
+    async def _run_stage(self, stage: Sequence[ReadyCall], *, emit: Emit) -> None:
+        """Run one stage and keep its results."""
+
+        async def keep(event: RunEvent) -> None:
+            if isinstance(event, ToolCallFinished):
+                self.finished[event.call.id] = event.result
+            await emit(event)
+
+        self._meter.charge(Spent(tool_calls=len(stage)))
+        for result in await execute_calls(
+            stage,
+            deps=self._given.deps,
+            emit=keep,
+            clock=self._clock,
+            concurrency=self._given.concurrency,
+            timeout_seconds=self._given.timeout_seconds,
+        ):
+            self.finished[result.call_id] = result
+
+
+def stopped(call: ToolCall) -> ToolResult:
+    """Return the result of a call that was stopped before its end was known."""
+    return ToolResult.of(
+        call.id,
+        f"The call of {call.name!r} was stopped before it ended. "
+        "Whether it had an effect is not known.",
+        is_error=True,
+    )
+
+
+def _denied(call: ToolCall, verdict: Verdict) -> ToolResult:
+    reason = f" The reason given: {verdict.reason}" if verdict.reason else ""
+    return ToolResult.of(
+        call.id, f"The call of {call.name!r} was refused and was not run.{reason}", is_error=True
+    )
+
+
+def _beyond(call: ToolCall) -> ToolResult:
+    return ToolResult.of(
+        call.id,
+        f"The call of {call.name!r} was not run: this task may make no more tool calls.",
+        is_error=True,
+    )

@@ -1,0 +1,373 @@
+"""Fit a request to a model's window.
+
+In:  a `ModelRequest`, what counts its tokens, the window, how room may be made.
+Out: `Fitted`: a request that fits, and what it no longer holds.
+
+A call and its result are never parted. The instructions, the system messages, the last user
+message and the turn after it always stay. What does not fit even so is an error.
+
+Nothing here waits or remembers. When something must go, more goes than must, so that the next
+turns need no cut: what stays is the same objects, and their bytes and a host's cache stay valid.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from agentkit.chat import ModelRequest
+from agentkit.content import text_blocks
+from agentkit.dialect.mistral_rules import result_text
+from agentkit.errors import UnsupportedError
+from agentkit.history import History
+from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
+
+_LEAST_CHARACTERS = 100  # of a shortened text; the note in it takes half of them
+_HEAD = 2 / 3  # of what is kept of a text; the rest is its end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitStrategy:
+    """How room may be made; tool results are shortened before turns are dropped.
+
+    Attributes:
+        shorten_results: of tool results only the beginning and the end stay: of old ones first, of
+            the newest only where there is no other way.
+        drop_turns: the oldest turns (an answer, with its calls and their results) go; a user's
+            message goes with the last of the turns that answer it.
+        fill: how much of the room that can be freed is used again, above 0 and at most 1; what is
+            left is for the next turns.
+        result_characters: what stays of a shortened old result, 100 or more.
+    """
+
+    shorten_results: bool = True
+    drop_turns: bool = True
+    fill: float = 0.6
+    result_characters: int = 600
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fill <= 1:
+            raise ValueError(f"The fill is above 0 and at most 1, not {self.fill}.")
+        if self.result_characters < _LEAST_CHARACTERS:
+            raise ValueError(
+                f"At least {_LEAST_CHARACTERS} characters stay of a shortened result, "
+                f"not {self.result_characters}."
+            )
+
+
+class Counter(Protocol):
+    """What is used of a `TokenCounter` of `agentkit.model.tokens`."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Say whether `count` is the model's own number, or an estimate."""
+
+    def count(self, request: ModelRequest) -> int:
+        """Return the tokens of the prompt that `request` becomes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A request that fits.
+
+    Attributes:
+        request: the very one that was given, if it fitted.
+        tokens: of its prompt.
+        tokens_before: of the prompt as it was given.
+        dropped: the messages it no longer holds, oldest first.
+        shortened_results: how many results in it are shorter than they were.
+    """
+
+    request: ModelRequest
+    tokens: int
+    tokens_before: int
+    dropped: tuple[Message, ...] = ()
+    shortened_results: int = 0
+
+    @property
+    def dropped_messages(self) -> int:
+        """Return how many messages it no longer holds."""
+        return len(self.dropped)
+
+    @property
+    def is_cut(self) -> bool:
+        """Say whether anything was left out."""
+        return bool(self.dropped or self.shortened_results)
+
+
+def fit(
+    request: ModelRequest,
+    *,
+    counter: Counter,
+    window_tokens: int,
+    answer_tokens: int,
+    strategy: FitStrategy,
+) -> Fitted:
+    """Return `request` with a history that fits.
+
+    Args:
+        request: what should be sent.
+        counter: counts prompts; best the same one in every turn of a conversation.
+        window_tokens: what the model takes, prompt and answer together.
+        answer_tokens: what is kept free of it for the answer.
+        strategy: how room may be made.
+
+    Returns:
+        A request whose prompt has at most `window_tokens - answer_tokens` tokens by `counter`.
+
+    Raises:
+        UnsupportedError: even the least that must be sent is longer.
+    """
+    room = window_tokens - answer_tokens
+    if room < 1:
+        raise UnsupportedError(
+            f"An answer of {answer_tokens:,} tokens leaves no room for a prompt in a window of "
+            f"{window_tokens:,} tokens; set max_tokens well below the window."
+        )
+    tokens = counter.count(request)
+    if tokens <= room:
+        return Fitted(request=request, tokens=tokens, tokens_before=tokens)
+    search = _Search(request, counter=counter, room=room, strategy=strategy)
+    cut = search.find()
+    if cut is None:
+        beside = f"leaves {room:,} of {window_tokens:,} tokens beside the answer's"
+        raise UnsupportedError(f"The window {beside}, and {search.explain()}")
+    return search.fitted(cut, tokens_before=tokens)
+
+
+def shorten_text(text: str, characters: int) -> str:
+    """Return `text`, or its beginning and its end with a note of what is missing between them.
+
+    Args:
+        text: of any length.
+        characters: the most that is returned, 100 or more.
+    """
+    if len(text) <= characters:
+        return text
+    note = f"\n[... {len(text):,} characters, shortened to save room ...]\n"
+    kept = characters - len(note)
+    head = int(kept * _HEAD)
+    return f"{text[:head]}{note}{text[len(text) - (kept - head) :]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """What in a conversation may go; positions of messages.
+
+    Attributes:
+        units: what may be dropped, each as a whole, in this order.
+        results: the results outside the last turn.
+        last_results: the results of the last turn.
+    """
+
+    units: tuple[tuple[int, ...], ...]
+    results: tuple[int, ...]
+    last_results: tuple[int, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Round:
+    """A user message, if one, and the turns that answer it."""
+
+    user: int | None = None
+    turns: list[list[int]] = field(default_factory=list)
+
+    def units(self) -> list[tuple[int, ...]]:
+        """Return the turns, oldest first; the user message goes with the last of them."""
+        units = [tuple(turn) for turn in self.turns]
+        if self.user is not None:
+            last = units.pop() if units else ()
+            units.append((self.user, *last))
+        return units
+
+
+def _lay_out(messages: Sequence[Message]) -> _Layout:
+    rounds: list[_Round] = []
+    for position, message in enumerate(messages):
+        match message:
+            case SystemMessage():
+                pass
+            case UserMessage():
+                rounds.append(_Round(user=position))
+            case AssistantMessage():
+                if not rounds:
+                    rounds.append(_Round())
+                rounds[-1].turns.append([position])
+            case ToolResult():  # the history sees to it that a turn is there
+                rounds[-1].turns[-1].append(position)
+    units = [unit for earlier in rounds[:-1] for unit in earlier.units()]
+    last: list[int] = []
+    if rounds and rounds[-1].turns:
+        *older, last = rounds[-1].turns
+        units += [tuple(turn) for turn in older]
+    is_last = set(last)
+    results = [at for at, message in enumerate(messages) if isinstance(message, ToolResult)]
+    return _Layout(
+        units=tuple(units),
+        results=tuple(at for at in results if at not in is_last),
+        last_results=tuple(at for at in results if at in is_last),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """How much goes.
+
+    Attributes:
+        shortened: that many of the old results that can be shortened, oldest first.
+        dropped: that many of the units.
+        last_characters: what stays of each result of the last turn; None for all of it.
+    """
+
+    shortened: int = 0
+    dropped: int = 0
+    last_characters: int | None = None
+
+
+class _Search:
+    """Looks for the smallest cut of one conversation that makes enough room."""
+
+    def __init__(
+        self, request: ModelRequest, *, counter: Counter, room: int, strategy: FitStrategy
+    ) -> None:
+        self._request = request
+        self._counter = counter
+        self._room = room
+        self._strategy = strategy
+        self._messages = request.history.messages
+        self._layout = _lay_out(self._messages)
+        self._short: dict[tuple[int, int], ToolResult | None] = {}
+        limit = strategy.result_characters
+        can_shorten = self._layout.results if strategy.shorten_results else ()
+        self._old = tuple(at for at in can_shorten if self._shortened(at, limit) is not None)
+        self._most_dropped = len(self._layout.units) if strategy.drop_turns else 0
+
+    def find(self) -> _Cut | None:
+        """Return the cut, or None if there is too little to leave out."""
+        last_characters = self._shorten_last()
+        least = self._least(last_characters)
+        floor = self._count(least)
+        if floor > self._room:
+            return None
+        target = self._target(floor)
+
+        def shortens_enough(shortened: int) -> bool:
+            cut = _Cut(shortened=shortened, last_characters=last_characters)
+            return self._count(cut) <= target
+
+        def drops_enough(dropped: int) -> bool:
+            return self._count(replace(least, dropped=dropped)) <= target
+
+        if shortens_enough(len(self._old)):
+            shortened = _first(shortens_enough, len(self._old))
+            return _Cut(shortened=shortened, last_characters=last_characters)
+        return replace(least, dropped=_first(drops_enough, self._most_dropped))
+
+    def fitted(self, cut: _Cut, *, tokens_before: int) -> Fitted:
+        """Return what is left after a cut."""
+        request = self._after(cut)
+        gone = self._gone(cut)
+        shorter = self._replaced(cut)
+        return Fitted(
+            request=request,
+            tokens=self._counter.count(request),
+            tokens_before=tokens_before,
+            dropped=tuple(self._messages[at] for at in sorted(gone)),
+            shortened_results=len(shorter.keys() - gone),
+        )
+
+    def explain(self) -> str:
+        """Say what the least that must be sent is made of, and what to do."""
+        request = self._after(self._least(_LEAST_CHARACTERS))
+        least = self._counter.count(request)
+        tools = least - self._counter.count(replace(request, tools=()))
+        instructions = least - self._counter.count(replace(request, instructions=""))
+        advice = ["shorten what is longest", "lower max_tokens", "use a model with a larger window"]
+        if not self._strategy.drop_turns:
+            advice.append("let turns be dropped (drop_turns)")
+        if not self._strategy.shorten_results:
+            advice.append("let results be shortened (shorten_results)")
+        return (
+            f"the least that must be sent is {least:,}: {instructions:,} of instructions, "
+            f"{tools:,} of {len(request.tools)} tools, and {least - tools - instructions:,} of "
+            f"messages that stay (those of the system, the last of the user and the turn after "
+            f"it); {', or '.join(advice)}."
+        )
+
+    def _least(self, last_characters: int | None) -> _Cut:
+        """Return the largest cut that the strategy allows."""
+        if not self._strategy.shorten_results:
+            last_characters = None
+        return _Cut(
+            shortened=len(self._old), dropped=self._most_dropped, last_characters=last_characters
+        )
+
+    def _target(self, floor: int) -> int:
+        """Return how long the prompt may be after the cut, where `floor` is what must stay."""
+        return floor + int((self._room - floor) * self._strategy.fill)
+
+    def _shorten_last(self) -> int | None:
+        """Return what should stay of the newest results; None where all of it can."""
+        if self._count(self._least(None)) <= self._room or not self._strategy.shorten_results:
+            return None
+        target = self._target(self._count(self._least(_LEAST_CHARACTERS)))
+        results = (self._result(at) for at in self._layout.last_results)
+        characters = max((len(result_text(result)) for result in results), default=0) // 2
+        while characters > _LEAST_CHARACTERS:
+            if self._count(self._least(characters)) <= target:
+                return characters
+            characters //= 2
+        return _LEAST_CHARACTERS
+
+    def _count(self, cut: _Cut) -> int:
+        return self._counter.count(self._after(cut))
+
+    def _after(self, cut: _Cut) -> ModelRequest:
+        """Return the request after a cut."""
+        gone = self._gone(cut)
+        shorter = self._replaced(cut)
+        messages = [
+            shorter.get(at, message) for at, message in enumerate(self._messages) if at not in gone
+        ]
+        return replace(self._request, history=History(messages))
+
+    def _gone(self, cut: _Cut) -> set[int]:
+        return {at for unit in self._layout.units[: cut.dropped] for at in unit}
+
+    def _replaced(self, cut: _Cut) -> dict[int, ToolResult]:
+        """Return the shorter results, by the position of the longer ones."""
+        limits = dict.fromkeys(self._old[: cut.shortened], self._strategy.result_characters)
+        if cut.last_characters is not None:
+            limits |= dict.fromkeys(self._layout.last_results, cut.last_characters)
+        found = {at: self._shortened(at, limit) for at, limit in limits.items()}
+        return {at: result for at, result in found.items() if result is not None}
+
+    def _shortened(self, position: int, characters: int) -> ToolResult | None:
+        """Return a result made shorter, always the same one; None if it is short already."""
+        key = (position, characters)
+        if key not in self._short:
+            result = self._result(position)
+            text = result_text(result)
+            shorter = text_blocks(shorten_text(text, characters))
+            is_shorter = len(text) > characters
+            self._short[key] = (
+                replace(result, content=shorter, structured_content=None) if is_shorter else None
+            )
+        return self._short[key]
+
+    def _result(self, position: int) -> ToolResult:
+        result = self._messages[position]
+        if not isinstance(result, ToolResult):
+            raise TypeError(f"The message at {position} is no result.")
+        return result
+
+
+def _first(is_enough: Callable[[int], bool], most: int) -> int:
+    """Return the smallest number up to `most` that is enough; `most` is known to be."""
+    least = 0
+    while least < most:
+        middle = (least + most) // 2
+        if is_enough(middle):
+            most = middle
+        else:
+            least = middle + 1
+    return most

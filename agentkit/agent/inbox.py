@@ -1,0 +1,26 @@
+"""User messages for a run that is under way.
+
+In:  what the user says in the meantime.
+Out: the same, in order, each taken once, at the next turn.
+"""
+
+from collections import deque
+
+from agentkit.message import UserMessage
+
+
+class Inbox:
+    """Holds messages until the run takes them in."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[UserMessage] = deque()
+
+    def put(self, message: UserMessage) -> None:
+        """Add a message; safe while the run is busy."""
+        self._waiting.append(message)
+
+    def take(self) -> tuple[UserMessage, ...]:
+        """Return what has come in since the last time."""
+        taken = tuple(self._waiting)
+        self._waiting.clear()
+        return taken
