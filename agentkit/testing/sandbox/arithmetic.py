@@ -49,6 +49,7 @@ _FUNCTIONS = {"sqrt": "sqrt", "cbrt": "cbrt", "sin": "sin", "sine": "sin", "cos"
 _LISTS = {"sum": " + ", "product": " * ", "difference": " - ", "quotient": " / "}
 _ORDERS = {"add": " + ", "multiply": " * ", "divide": " / ", "subtract": " - "}
 _FILLERS = frozenset({"the", "a", "an", "number", "numbers", "result", "value"})
+_MAX_DEPTH = 32
 _SIGNS = frozenset("+-*/^%!") | {"mod"}
 
 
@@ -129,6 +130,7 @@ class _Reader:
     def __init__(self, tokens: Sequence[str], position: int, spelling: Spelling) -> None:
         self._tokens = tokens
         self._spelling = spelling
+        self._depth = 0
         self.position = position
         self.operators = 0
 
@@ -174,6 +176,12 @@ class _Reader:
         return self._read_primary()
 
     def _read_primary(self) -> str | None:
+        self._depth += 1
+        read = self._read_nested() if self._depth <= _MAX_DEPTH else None
+        self._depth -= 1
+        return read
+
+    def _read_nested(self) -> str | None:
         token = self._peek()
         if _is_number(token or " "):
             self.position += 1

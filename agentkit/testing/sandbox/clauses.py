@@ -30,7 +30,7 @@ Pick = Callable[[str], Match | None]
 def split_clauses(text: str, pick: Pick) -> list[tuple[str, Match | None]]:
     """Return the sentences of `text` with the tool that `pick` finds for each."""
     found: list[tuple[str, Match | None]] = []
-    for sentence in _cut(text, _END):
+    for sentence in cut_sentences(text):
         whole = pick(sentence)
         if whole is not None and whole.takes_all and len(whole.filling.arguments) == 1:
             found.append((sentence, whole))
@@ -41,6 +41,11 @@ def split_clauses(text: str, pick: Pick) -> list[tuple[str, Match | None]]:
         for part, match in picked:
             found += _cut_nouns(part, match, pick)
     return found
+
+
+def cut_sentences(text: str) -> list[str]:
+    """Cut `text` where a sentence ends."""
+    return _cut(text, _END)
 
 
 def is_follow_up(sentence: str, match: Match | None) -> bool:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.known import KnownTool
-from agentkit.testing.sandbox.reading import Reading, Scene, read_scalar
+from agentkit.testing.sandbox.reading import Reading, Scene, read_all, read_scalar
 from agentkit.testing.sandbox.slots import Role, Slot
 
 _LATE: Mapping[Role, int] = {"place": 1, "name": 2, "word": 2, "long_text": 3}
 _LEAST_IF_OPTIONAL: Mapping[Role, float] = {"name": 2.0, "word": 2.0, "long_text": 2.0}
+_LEAST_IN_OPTIONAL_ARRAY = 1.5
 _MOST_CALLS = 16
 
 
@@ -80,21 +81,18 @@ class _Pen:
 
     def _fill_scalar(self, slot: Slot) -> None:
         readings = _read(slot, self.scene)
-        if not readings:
-            return
-        self.values[slot.name] = readings[0].value
-        if len(readings) > 1 and self.spread is None:
+        if not readings or (len(readings) > 1 and self.spread is not None):
+            return  # several here and several there: who goes with whom is not said
+        if len(readings) > 1:
             self.spread = (slot.name, [reading.value for reading in readings])
-            self._take(slot, readings)
-        else:
-            self._take(slot, readings[:1])
+        self.values[slot.name] = readings[0].value
+        self._take(slot, readings)
 
     def _fill_array(self, slot: Slot) -> None:
         if slot.item is None or slot.item.shape in {"array", "object"}:
             return
-        readings = _read(slot.item, self.scene) if slot.is_required else []
-        if not slot.is_required:
-            readings = [r for r in _read(slot.item, self.scene) if r.strength >= 1.5]
+        least = 0.0 if slot.is_required else _LEAST_IN_OPTIONAL_ARRAY
+        readings = [r for r in read_all(slot.item, self.scene) if r.strength >= least]
         if readings:
             self.values[slot.name] = [reading.value for reading in readings]
             self._take(slot.item, readings)

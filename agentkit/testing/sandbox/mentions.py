@@ -32,7 +32,7 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ("path", r"(?<![\w.])(?:~?\.{0,2}/)?(?:[\w*-]+(?:\.[\w*-]+)*/)+(?:[\w*-]+(?:\.[\w*-]+)*)?"),
     (
         "path",
-        r"(?<![\w.$])[\w*-]*[^\W\d][\w*-]*(?:\.[\w-]+)*\.[a-z][a-z0-9]{0,4}\b(?!\.\w)|\*\.\w+",
+        r"(?<![\w.$])[\w*-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{0,4}\b(?!\.\w)|\*\.\w+",
     ),
     ("date", r"\b\d{4}-\d{2}-\d{2}\b"),
     ("date", rf"\b(?:{_MONTH_WORD})\.? \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b"),
@@ -73,8 +73,8 @@ def find_mentions(text: str, *, today: date) -> tuple[Mention, ...]:
     taken: list[Mention] = []
     for kind, pattern in _PATTERNS:
         for match in re.finditer(pattern, text, re.IGNORECASE):
-            is_unit = kind == "path" and name_unit(match.group()) is not None
-            if not is_unit and not _overlaps(taken, match.start(), match.end()):
+            is_path = kind == "path" and not _is_no_path(match.group())
+            if (is_path or kind != "path") and not _overlaps(taken, match.start(), match.end()):
                 taken.append(_build(kind, text, match, today))
     names = list(_find_names(text))
     # "Miles Davis" is a name; "Celsius" is a unit.
@@ -90,6 +90,11 @@ def mask(text: str, mentions: Sequence[Mention]) -> str:
     for mention in mentions:
         text = text[: mention.start] + "\x00" * (mention.end - mention.start) + text[mention.end :]
     return text
+
+
+def _is_no_path(text: str) -> bool:
+    """Say whether dots and slashes stand in a text for another reason."""
+    return text.lower() in {"e.g", "i.e", "and/or"} or name_unit(text) is not None
 
 
 def _overlaps(taken: Sequence[Mention], start: int, end: int) -> bool:

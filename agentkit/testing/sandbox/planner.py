@@ -7,18 +7,23 @@ A tool is called only with values that stand in the question; what cannot be rea
 Nothing is kept between two asks: the same ask gets the same answer.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.ask import Answer, Ask, Made, PlannedCall
-from agentkit.testing.sandbox.clauses import is_follow_up, split_clauses
+from agentkit.testing.sandbox.clauses import cut_sentences, is_follow_up, split_clauses
 from agentkit.testing.sandbox.known import KnownTool, know
 from agentkit.testing.sandbox.match import Match, choose, find_matches
 from agentkit.testing.sandbox.mend import mend
 from agentkit.testing.sandbox.retell import is_complaint, retell
 
+_MAX_CHARACTERS = 4_000
+_MAX_WORDS = 600
+_MAX_SENTENCES = 24
+_WORD = re.compile(r"\w+|[^\w\s]")
 _NO_MODEL = "This is agentkit's sandbox, not a language model: it only matches words to tools."
 
 
@@ -35,13 +40,22 @@ def plan(ask: Ask) -> Answer:
     """Answer with calls while some are due, then with what came of them."""
     if ask.choice.mode == "none" or not ask.tools:
         return Answer(text=_conclude(ask, ()))
-    jobs = find_jobs(ask)
+    jobs = () if _is_too_long(ask.question) else find_jobs(ask)
     due = _find_due(ask, jobs)
     if ask.choice.is_forced and not due:
         due = _force(ask, jobs)
     if due:
         return Answer(calls=due if ask.is_parallel else due[:1])
     return Answer(text=_conclude(ask, jobs))
+
+
+def _is_too_long(question: str) -> bool:
+    """Say whether a question is more than the rules can take in reasonable time."""
+    return (
+        len(question) > _MAX_CHARACTERS
+        or len(_WORD.findall(question)) > _MAX_WORDS
+        or len(cut_sentences(question)) > _MAX_SENTENCES
+    )
 
 
 def find_jobs(ask: Ask) -> tuple[Job, ...]:
@@ -188,6 +202,11 @@ def _say_nothing(ask: Ask) -> str:
     names = ", ".join(tool.name for tool in ask.tools)
     if ask.choice.mode == "none" and names:
         reason = "No tool may be called this time, so there is nothing it can answer."
+    elif _is_too_long(ask.question):
+        reason = (
+            f"It reads at most {_MAX_CHARACTERS:,} characters, {_MAX_WORDS} words and "
+            f"{_MAX_SENTENCES} sentences."
+        )
     elif names:
         reason = f"None of the tools on offer ({names}) fits what was asked."
     else:

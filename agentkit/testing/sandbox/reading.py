@@ -100,11 +100,16 @@ def read_scalar(slot: Slot, scene: Scene) -> list[Reading]:
     if slot.shape == "boolean":
         return _read_boolean(slot, scene)
     if slot.choices:
-        return _read_choice(slot, scene)
+        return _read_choices(slot, scene)[:1]
     if slot.shape in {"number", "integer"}:
         return _read_number(slot, scene)
     labelled = _read_labelled(slot, scene)
     return labelled or _READERS.get(slot.role, _read_word)(slot, scene)
+
+
+def read_all(slot: Slot, scene: Scene) -> list[Reading]:
+    """Return all that an array of `slot` would hold."""
+    return _read_choices(slot, scene) if slot.choices else read_scalar(slot, scene)
 
 
 def _from_mentions(found: Sequence[Mention], scene: Scene, strength: float) -> list[Reading]:
@@ -122,8 +127,10 @@ def _pick_side(slot: Slot, found: Sequence[Mention], scene: Scene) -> Sequence[M
     if slot.side is None or not found:
         return found
     cued = [m for m in found if scene.cue(m.start) in _SIDE_CUES[slot.side]]
+    if cued and scene.cue(cued[0].start) == "between":
+        return cued[:1]
     if cued:
-        return cued
+        return found[found.index(cued[0]) :]  # with those that stand beside it
     other = "to" if slot.side == "from" else "from"
     free = [m for m in found if scene.cue(m.start) not in _SIDE_CUES[other]]
     times = [mention for mention in scene.named if mention.kind == "time"]
@@ -156,13 +163,13 @@ def _read_boolean(slot: Slot, scene: Scene) -> list[Reading]:
     return []
 
 
-def _read_choice(slot: Slot, scene: Scene) -> list[Reading]:
+def _read_choices(slot: Slot, scene: Scene) -> list[Reading]:
     readings = []
     for choice in slot.choices:
         match = _find_choice(choice, scene)
         if match is not None:
             readings.append(Reading(value=choice, start=match[0], end=match[1], strength=1.5))
-    return sorted(readings, key=lambda reading: reading.start)[:1]
+    return sorted(readings, key=lambda reading: reading.start)
 
 
 def _find_choice(choice: JsonValue, scene: Scene) -> tuple[int, int] | None:
@@ -238,7 +245,8 @@ def _read_labelled(slot: Slot, scene: Scene) -> list[Reading]:
             value = re.match(r"[^,;\n]+", scene.text[match.end() :])
             if value:
                 end = match.end() + value.end()
-                return [Reading(value=value.group().strip(), start=match.start(), end=end)]
+                text = value.group().strip()
+                return [Reading(value=text, start=match.start(), end=end, strength=2.0)]
     return []
 
 
@@ -338,17 +346,20 @@ def _read_long_text(_slot: Slot, scene: Scene) -> list[Reading]:
     opens = _SAYING.search(scene.text) or re.search(r":\s", scene.text)
     if verb and not opens:
         return _as_reading(scene.text, verb.start(1), verb.end(1))
+    is_verbatim = opens is not None
     opens = opens or _OPENING.search(scene.text) or re.search(r"\blook up\b", scene.text, re.I)
     if opens is None:
         return []
     ends = [start for start, _ in scene.taken if start >= opens.end()]
-    return _as_reading(scene.text, opens.end(), min(ends, default=len(scene.text)))
+    end = min(ends, default=len(scene.text))
+    return _as_reading(scene.text, opens.end(), end, is_verbatim=is_verbatim)
 
 
-def _as_reading(text: str, start: int, end: int) -> list[Reading]:
+def _as_reading(text: str, start: int, end: int, *, is_verbatim: bool = False) -> list[Reading]:
     """Take the text between two places, without what hangs loose at its ends."""
     value = text[start:end].strip(" ,:?.!")
-    value = _LEADS.sub("", value)
+    if not is_verbatim:
+        value = _LEADS.sub("", value)
     value = re.sub(rf"(?:\s+(?:{'|'.join(_PREPOSITIONS.split())}|and))+$", "", value, flags=re.I)
     if not value or is_filler(value):
         return []

@@ -13,6 +13,7 @@ from agentkit.testing.sandbox.ask import Made
 
 _MAX_TEXT = 4_000
 _MAX_JOINED_WORDS = 16
+_MAX_DEPTH = 8
 _ERROR = re.compile(
     r"^\W*(?:tool\s+)?(?:error|failed|failure|refused|denied|invalid|unknown tool|cannot|could not"
     r"|[A-Z]\w*(?:Error|Exception))\b",
@@ -64,6 +65,8 @@ def retell(made: Sequence[Made], sentences: Sequence[str]) -> str:
 
 def read_out(value: JsonValue, *, depth: int = 0) -> str:
     """Say a JSON value in plain words."""
+    if depth > _MAX_DEPTH:
+        return "(more)"
     match value:
         case None:
             return "nothing"
@@ -83,7 +86,7 @@ def read_out(value: JsonValue, *, depth: int = 0) -> str:
 
 def _read_out_object(value: Mapping[str, JsonValue], depth: int) -> str:
     if len(value) == 1:
-        return read_out(next(iter(value.values())), depth=depth)
+        return read_out(next(iter(value.values())), depth=depth + 1)
     said = [
         f"{key.replace('_', ' ')} {read_out(one, depth=depth + 1)}" for key, one in value.items()
     ]

@@ -5,7 +5,7 @@ Out: `Slot`s, one per parameter, each with a guess at what kind of thing belongs
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -239,8 +239,3 @@ def _find_side(name: str) -> Side | None:
 def _text(schema: Schema, key: str) -> str:
     value = schema.get(key)
     return value if isinstance(value, str) else ""
-
-
-def slot_names(slots: Sequence[Slot]) -> list[str]:
-    """Return the names of `slots`, in order."""
-    return [slot.name for slot in slots]

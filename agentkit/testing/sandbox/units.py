@@ -170,5 +170,9 @@ def name_currency(text: str) -> str | None:
 
 
 def name_language(text: str) -> str | None:
-    """Return the code of a language, e.g. `fr` for `French`; None if it is none."""
-    return _LANGUAGE_TABLE.get(text.strip().lower())
+    """Return the code of a language, e.g. `fr` for `French`; None if it is none.
+
+    Codes themselves are not read: "it", "no" and "he" are words.
+    """
+    word = text.strip().lower()
+    return _LANGUAGE_TABLE.get(word) if len(word) > 2 else None

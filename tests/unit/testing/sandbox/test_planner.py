@@ -457,3 +457,26 @@ def test_an_odd_schema_breaks_nothing(schema: Mapping[str, JsonValue]) -> None:
     answer = plan(Ask(question="What is the weather in Paris?", tools=(tool,)))
 
     assert answer.text or answer.calls
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["x" * 5000, "word " * 700, "What is 2 + 2? " * 30, "( " * 590],
+    ids=["characters", "words", "sentences", "parentheses"],
+)
+def test_a_question_that_is_too_long_or_too_odd_is_not_half_read(
+    question: str, ask_ours: AskWith
+) -> None:
+    """It ends soon, with words."""
+    answer = ask_ours(question)
+
+    assert answer.calls == ()
+    assert "not a language model" in answer.text
+
+
+def test_a_quotation_is_never_parted(ask_ours: AskWith) -> None:
+    """Whatever stands in it."""
+    answer = ask_ours("Write 'What is 2 + 2? And what time is it in Oslo?' to a.txt")
+
+    content = "What is 2 + 2? And what time is it in Oslo?"
+    assert _calls(answer) == [("write_file", {"path": "a.txt", "content": content})]
