@@ -64,7 +64,10 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
+from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
+from agentkit.model.route import RouteModel
+from agentkit.tool.approve import Approval, Rule, Verdict
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.tool import Tool, ToolAnnotations, tool
 from agentkit.tool.toolset import StaticToolset, Toolset, combine, filtered, prefixed, renamed
@@ -76,6 +79,7 @@ __all__ = [
     "AgentOptions",
     "AgentStream",
     "AnswerMended",
+    "Approval",
     "AssistantMessage",
     "AudioContent",
     "Budget",
@@ -100,6 +104,8 @@ __all__ = [
     "ReasoningContent",
     "ReasoningReceived",
     "ResourceLink",
+    "RouteModel",
+    "Rule",
     "RunContext",
     "RunEvent",
     "RunFinished",
@@ -128,6 +134,8 @@ __all__ = [
     "UnsupportedError",
     "Usage",
     "UserMessage",
+    "Verdict",
+    "build_model",
     "combine",
     "event_to_json",
     "filtered",

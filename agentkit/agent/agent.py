@@ -6,7 +6,7 @@ Out: `RunResult`s, or a stream of events.
 Between runs nothing is open, unless the agent is entered with `async with`.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Generic, Self, Unpack
@@ -39,7 +39,7 @@ class Agent(Generic[DepsT]):
 
     def __init__(  # noqa: PLR0913 - what users write; each is a word of its own
         self,
-        model: str | Model,
+        model: str | Model | Sequence[str | Model],
         *,
         tools: Iterable[ToolLike] = (),
         instructions: str = "",
@@ -54,7 +54,8 @@ class Agent(Generic[DepsT]):
         """Build an agent; nothing is opened or sent.
 
         Args:
-            model: `host:family-or-id`, e.g. `openrouter:mixtral-8x22b`, or a model of your own.
+            model: `host:family-or-id`, e.g. `openrouter:mixtral-8x22b`, a model of your own, or a
+                list of them, tried in order.
             tools: functions, `Tool`s and toolsets, in any mixture.
             instructions: what stands above every conversation.
             name: what the agent is called in logs.
@@ -72,7 +73,7 @@ class Agent(Generic[DepsT]):
         """
         self.model: Model = (
             build_model(model, api_key=api_key, base_url=base_url)
-            if isinstance(model, str)
+            if isinstance(model, str | Sequence)
             else model
         )
         self.toolset = as_toolset(tools)

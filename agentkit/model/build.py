@@ -1,36 +1,57 @@
 """From a model's name to a model.
 
-In:  `host:family-or-id`, a key, a base URL.
+In:  `host:family-or-id`, or several of them; a key, a base URL.
 Out: a `Model`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import cast
 
 from agentkit.config.load import resolve_model
 from agentkit.dialect.base import Dialect
-from agentkit.dialect.openai_chat import OpenAIChat
-from agentkit.errors import UnsupportedError
+from agentkit.lazy import load_object
 from agentkit.model.host import HostModel
 from agentkit.model.model import Model
+from agentkit.model.route import RouteModel
 
-DIALECTS: Mapping[str, Callable[[], Dialect]] = {"openai_chat": OpenAIChat}
+
+def _load(path: str) -> Dialect:
+    """Make a codec; a program loads those its hosts speak."""
+    return cast(Callable[[], Dialect], load_object(path))()
 
 
-def build_model(name: str, *, api_key: str | None = None, base_url: str | None = None) -> Model:
+DIALECTS: Mapping[str, Callable[[], Dialect]] = {
+    "openai_chat": partial(_load, "agentkit.dialect.openai_chat:OpenAIChat"),
+    "anthropic_messages": partial(_load, "agentkit.dialect.anthropic_messages:AnthropicMessages"),
+    "completions": partial(_load, "agentkit.dialect.completions:Completions"),
+    "prompted": partial(_load, "agentkit.dialect.prompted:Prompted"),
+}
+"""What makes a codec, by the name that stands in a profile."""
+
+
+def build_model(
+    name: str | Sequence[str | Model],
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+) -> Model:
     """Find host, model and key; nothing is opened.
 
     Args:
-        name: `host:family-or-id`.
+        name: `host:family-or-id`, or several to be tried in order.
         api_key: in place of the environment's.
         base_url: in place of the catalog's.
 
     Raises:
-        ConfigError: the host is not known, or its key is missing.
+        ConfigError: a host is not known, its key is missing, or no model was named.
     """
-    resolved = resolve_model(name, api_key=api_key, base_url=base_url)
-    if resolved.provider.dialect not in DIALECTS:
-        raise UnsupportedError(
-            f"The host {resolved.provider.name!r} speaks {resolved.provider.dialect!r}, which this "
-            f"agentkit does not; it speaks {sorted(DIALECTS)}."
-        )
-    return HostModel(resolved, dialects=DIALECTS)
+    if isinstance(name, str):
+        resolved = resolve_model(name, api_key=api_key, base_url=base_url)
+        return HostModel(resolved, dialects=DIALECTS)
+    return RouteModel(
+        [
+            build_model(one, api_key=api_key, base_url=base_url) if isinstance(one, str) else one
+            for one in name
+        ]
+    )

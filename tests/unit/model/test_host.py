@@ -17,7 +17,7 @@ from agentkit.message import AssistantMessage, UserMessage
 from agentkit.model.adapt import Learned
 from agentkit.model.build import DIALECTS, build_model
 from agentkit.model.host import HostModel, priced
-from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
+from agentkit.testing.scripted import ScriptedExchange, ScriptedModel, ScriptedTransport
 from agentkit.transport.base import Transport
 from agentkit.transport.retry import RetrySettings
 from agentkit.usage import Usage
@@ -235,3 +235,16 @@ def test_a_model_is_built_from_its_name() -> None:
 
     assert model.name == "openrouter:mixtral-8x22b"
     assert model.profile.rules == "mistral"
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_every_dialect_can_be_made(name: str) -> None:
+    """They are loaded by name."""
+    assert DIALECTS[name]() is not DIALECTS[name]()
+
+
+def test_several_names_are_one_model() -> None:
+    """Models of one's own may stand among them."""
+    route = build_model(["openrouter:mixtral-8x22b", ScriptedModel()], api_key="k")
+
+    assert route.name == "openrouter:mixtral-8x22b | scripted:model"
