@@ -29,51 +29,45 @@ _SECRET = re.compile(
 )
 _TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]{0,2000}>", re.S | re.I)
 
-_TOOLS_UNSUPPORTED = re.compile(
+# Patterns are compiled when the first error comes: most programs never see one.
+_TOOLS_UNSUPPORTED = (
     r"(?:not support|unsupported|not available|isn't supported|not enabled)[^.\n]{0,60}"
     r"(?:\btools?\b|tool_choice|function.?call)"
     r"|(?:\btools?\b|tool_choice|function.?call\w*)[^.\n]{0,60}"
     r"(?:not support|unsupported|not available|isn't supported|not enabled)"
     r"|support tool use|support the provided 'tool|enable-auto-tool-choice|tool-call-parser"
-    r"|requires? --jinja|object 'tool_choice'|invalid tool_choice",
-    re.IGNORECASE,
+    r"|requires? --jinja|object 'tool_choice'|invalid tool_choice"
 )
-_CREDITS = re.compile(
+_CREDITS = (
     r"insufficient.{0,20}(?:credit|quota|balance|fund)|insufficient_quota|out of credits"
     r"|exceeded your current quota|payment required|billing|requires more credits"
-    r"|(?:not enough|no|low on) (?:credit|balance|fund)",
-    re.IGNORECASE,
+    r"|(?:not enough|no|low on) (?:credit|balance|fund)"
 )
-_FILTER = re.compile(
-    r"content.?filter|content.?policy|content management policy|moderation|flagged|safety system",
-    re.IGNORECASE,
+_FILTER = (
+    r"content.?filter|content.?policy|content management policy|moderation|flagged|safety system"
 )
-_AUTH = re.compile(
+_AUTH = (
     r"(?:invalid|incorrect|missing|no|wrong|expired).{0,20}(?:api.?key|token|credential|auth)"
     r"|(?:api.?key|credential).{0,30}(?:invalid|incorrect|missing|wrong|expired|required)"
-    r"|unauthori[sz]ed|authentication|not authenticated",
-    re.IGNORECASE,
+    r"|unauthori[sz]ed|authentication|not authenticated"
 )
-_RATE = re.compile(r"rate.?limit|too many requests|throttl|requests per (?:minute|day)", re.I)
-_SERVER = re.compile(
+_RATE = r"rate.?limit|too many requests|throttl|requests per (?:minute|day)"
+_SERVER = (
     r"overload|unavailable|server.?error|internal.?error|internal server|time[d ]?.?out"
-    r"|try again|capacity|enginecore|out of memory",
-    re.IGNORECASE,
+    r"|try again|capacity|enginecore|out of memory"
 )
-_REQUEST = re.compile(
+_REQUEST = (
     r"invalid.?request|badrequest|bad request|validation|not permitted|not a valid|malformed"
     r"|invalid|is required|must |not found|does not exist|context length|too long|too large"
-    r"|maximum.{0,20}tokens|unexpected role|unknown (?:field|parameter|name)",
-    re.IGNORECASE,
+    r"|maximum.{0,20}tokens|unexpected role|unknown (?:field|parameter|name)"
 )
 # A chat template that refuses the conversation, or a check of the request that was not caught.
-_CLIENT_FAULT = re.compile(
+_CLIENT_FAULT = (
     r"jinja|chat.?template|raise_exception|must alternate|unexpected role|after role"
     r"|tool call id|\d character|roles? must|only user and assistant|parse tool call arguments"
-    r"|extra inputs|extra_forbidden|context (?:length|size|window)|exceeds the available context",
-    re.IGNORECASE,
+    r"|extra inputs|extra_forbidden|context (?:length|size|window)|exceeds the available context"
 )
-_GENERATION = re.compile(r"tool_use_failed|failed to call a function|failed_generation", re.I)
+_GENERATION = r"tool_use_failed|failed to call a function|failed_generation"
 
 
 _ANY = range(400, 600)
@@ -86,7 +80,7 @@ class _Rule:
     """One line of the table below; no status at all fits where `without_status` says so."""
 
     statuses: Container[int]
-    pattern: re.Pattern[str] | None
+    pattern: str | None
     kind: ErrorKind
     retry: Retry
     without_status: bool = True
@@ -94,7 +88,9 @@ class _Rule:
     def fits(self, status: int | None, words: str) -> bool:
         """Say whether an error with this status and these words is of this kind."""
         is_status = self.without_status if status is None else status in self.statuses
-        return is_status and (self.pattern is None or self.pattern.search(words) is not None)
+        return is_status and (
+            self.pattern is None or re.search(self.pattern, words, re.IGNORECASE) is not None
+        )
 
 
 # The first that fits counts. The status decides where it is plain; words decide where hosts use
