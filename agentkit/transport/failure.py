@@ -1,126 +1,99 @@
-"""Turn what the HTTP client raises into errors that say what can be done.
+"""Turn what goes wrong on the way into errors that say what can be done.
 
-In:  an exception of httpx, which host, how far the exchange had come.
-Out: a `TransportError`.
+In:  a `WireError`, how far the exchange had come.
+Out: a `TransportError` that names the host.
 
-The one border for these exceptions. No message holds a header, a body or a key; text of the HTTP
-client is passed on only where it tells of the connection.
+Each transport says in a `WireError` what became of the connection; this is the one place that puts
+it in words for the caller. No message holds a header, a body or a key; text of an HTTP client is
+passed on only where it tells of the connection.
 """
 
 import ssl
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import httpx
+from typing import Literal, TypeAlias
 
 from agentkit.errors import ErrorKind, Retry, TransportError
-from agentkit.transport.gunzip import GzipError
 from agentkit.transport.settings import HttpSettings
 
-ForeignError: TypeAlias = (
-    httpx.HTTPError | httpx.InvalidURL | httpx.StreamError | TimeoutError | GzipError
-)
-FOREIGN_ERRORS = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
-    TimeoutError,
-    GzipError,
-)
+Trouble: TypeAlias = Literal[
+    "connect",
+    "connect_timeout",
+    "no_place",
+    "proxy",
+    "write_timeout",
+    "read_timeout",
+    "broken",
+    "protocol",
+    "packing",
+    "read_already",
+    "refused",
+]
+"""What became of an exchange; `refused` is a request that cannot be sent as it is."""
+
+
+class WireError(Exception):
+    """An exchange failed; never leaves the package.
+
+    Attributes:
+        trouble: what became of it.
+    """
+
+    def __init__(self, trouble: Trouble, text: str = "") -> None:
+        super().__init__(text)
+        self.trouble = trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """What one kind of exception means; `text` goes on after the host's name."""
+    """What one kind of trouble means; `text` goes on after the host's name."""
 
-    error: type[Exception]
     kind: ErrorKind
     text: str
     retry: Retry = "same"
 
 
-# The first case that fits counts: narrow ones come first.
-_BEFORE_ANSWER = (
-    _Case(
-        error=httpx.ConnectTimeout,
-        kind="timeout",
-        text="could not be reached within {settings.connect_seconds:g} s",
+_NO_ANSWER = _Case(
+    kind="timeout", text="did not begin to answer within {settings.first_byte_seconds:g} s"
+)
+_NOT_ASKED = _Case(
+    kind="invalid_request",
+    text="was not asked: the HTTP client refuses the request's address or headers",
+    retry="never",
+)
+_BEFORE_ANSWER: dict[Trouble, _Case] = {
+    "connect": _Case(kind="connection", text="could not be reached: {error}"),
+    "connect_timeout": _Case(
+        kind="timeout", text="could not be reached within {settings.connect_seconds:g} s"
     ),
-    _Case(
-        error=httpx.PoolTimeout,
-        kind="timeout",
-        text="has all of {settings.max_connections} connections in use",
+    "no_place": _Case(
+        kind="timeout", text="has all of {settings.max_connections} connections in use"
     ),
-    _Case(
-        error=httpx.WriteTimeout,
-        kind="timeout",
-        text="did not take the request within {settings.write_seconds:g} s",
+    "proxy": _Case(kind="connection", text="could not be reached through the proxy: {error}"),
+    "write_timeout": _Case(
+        kind="timeout", text="did not take the request within {settings.write_seconds:g} s"
     ),
-    _Case(
-        error=httpx.TimeoutException,
-        kind="timeout",
-        text="did not begin to answer within {settings.first_byte_seconds:g} s",
-    ),
-    _Case(
-        error=TimeoutError,
-        kind="timeout",
-        text="did not begin to answer within {settings.first_byte_seconds:g} s",
-    ),
-    _Case(
-        error=httpx.ProxyError,
-        kind="connection",
-        text="could not be reached through the proxy: {error}",
-    ),
-    _Case(
-        error=httpx.ConnectError,
-        kind="connection",
-        text="could not be reached: {error}",
-    ),
-    _Case(
-        error=httpx.NetworkError,
-        kind="connection",
-        text="broke the connection before it answered",
-    ),
-    _Case(
-        error=httpx.RemoteProtocolError,
+    "read_timeout": _NO_ANSWER,
+    "broken": _Case(kind="connection", text="broke the connection before it answered"),
+    "protocol": _Case(
         kind="connection",
         text="did not answer in HTTP, or closed the connection before it answered",
     ),
-    _Case(
-        error=Exception,
-        kind="invalid_request",
-        text="was not asked: the HTTP client refuses the request's address or headers",
-        retry="never",
-    ),
-)
-_INSIDE_ANSWER = (
-    _Case(
-        error=httpx.TimeoutException,
+}
+_BROKE_OFF = _Case(kind="stream_interrupted", text="broke off in the middle of its answer")
+_INSIDE_ANSWER: dict[Trouble, _Case] = {
+    "read_timeout": _Case(
         kind="timeout",
         text="stopped in the middle of its answer for {settings.idle_seconds:g} s",
     ),
-    _Case(
-        error=TimeoutError,
-        kind="timeout",
-        text="stopped in the middle of its answer for {settings.idle_seconds:g} s",
+    "packing": _Case(
+        kind="stream_interrupted", text="sent an answer that cannot be unpacked: {error}"
     ),
-    _Case(
-        error=GzipError,
-        kind="stream_interrupted",
-        text="sent an answer that cannot be unpacked: {error}",
-    ),
-    _Case(
-        error=httpx.StreamError,
+    "read_already": _Case(
         kind="bad_response",
         text="has answered, but the HTTP client that was handed in has read the answer already",
         retry="never",
     ),
-    _Case(
-        error=Exception,
-        kind="stream_interrupted",
-        text="broke off in the middle of its answer",
-    ),
-)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,15 +104,16 @@ class Border:
     origin: str
     settings: HttpSettings
 
-    def before_answer(self, error: ForeignError) -> TransportError:
+    def before_answer(self, error: WireError) -> TransportError:
         """Return the error for an exchange that failed before the answer's head."""
         if (text := _tls_trouble(error)) is not None:
             return self._error(text, kind="connection", retry="never")
-        return self._of(error, _BEFORE_ANSWER)
+        return self._of(error, _BEFORE_ANSWER.get(error.trouble, _NOT_ASKED))
 
-    def inside_answer(self, error: ForeignError, *, request_id: str | None) -> TransportError:
+    def inside_answer(self, error: WireError, *, request_id: str | None) -> TransportError:
         """Return the error for an answer that did not arrive whole."""
-        return self._of(error, _INSIDE_ANSWER, request_id=request_id)
+        case = _INSIDE_ANSWER.get(error.trouble, _BROKE_OFF)
+        return self._of(error, case, request_id=request_id)
 
     def too_long(self, *, request_id: str | None) -> TransportError:
         """Return the error for an answer without end."""
@@ -161,9 +135,8 @@ class Border:
         )
 
     def _of(
-        self, error: ForeignError, cases: tuple[_Case, ...], *, request_id: str | None = None
+        self, error: WireError, case: _Case, *, request_id: str | None = None
     ) -> TransportError:
-        case = next(case for case in cases if isinstance(error, case.error))
         text = case.text.format(settings=self.settings, error=str(error).rstrip("."))
         return self._error(text, kind=case.kind, retry=case.retry, request_id=request_id)
 

@@ -1,39 +1,54 @@
-"""Carry exchanges with one host over HTTP.
+"""Carry exchanges with one host through httpx.
 
 In:  `WireRequest`s; the host's profile and key.
 Out: `WireAnswer`s; every failure is a `TransportError`.
 
-The key is added here and nowhere else, and goes to the host's own address only: redirects are not
-followed. Loaded at the first exchange, since the HTTP client is slow to import.
+For what `direct.py` does not do: a client of the user's own, proxies, HTTP/2. The key goes to the
+host's own address only: redirects are not followed. Loaded at the first exchange that needs it,
+since httpx is slow to import.
 """
 
-import json
-import re
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ipaddress import ip_address
 
 import anyio
 import httpx
 from pydantic import SecretStr
 
-from agentkit.config.profile import Auth, ProviderProfile, check_base_url
+from agentkit.config.profile import ProviderProfile
 from agentkit.errors import ConfigError
 from agentkit.log import Log
+from agentkit.transport.address import Address, parse_address
+from agentkit.transport.answer import Chunks
 from agentkit.transport.base import WireAnswer
-from agentkit.transport.failure import FOREIGN_ERRORS, Border
-from agentkit.transport.gunzip import Gunzip
+from agentkit.transport.failure import Border, Trouble, WireError
+from agentkit.transport.outgoing import Outgoing, check_path
 from agentkit.transport.settings import HttpSettings
+from agentkit.transport.tls import tls_context
 from agentkit.wire import WireHead, WireRequest
 
 CLOSE_SECONDS = 5.0
 
-_OBJECT_START = re.compile(rb"\s*\{\s*(\})?")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")
+FOREIGN_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError)
+"""What the client raises, and our own deadlines."""
+
+# The first type that fits counts: narrow ones come first.
+_TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
+    (httpx.ConnectTimeout, "connect_timeout"),
+    (httpx.PoolTimeout, "no_place"),
+    (httpx.WriteTimeout, "write_timeout"),
+    (httpx.TimeoutException, "read_timeout"),
+    (TimeoutError, "read_timeout"),
+    (httpx.ProxyError, "proxy"),
+    (httpx.ConnectError, "connect"),
+    (httpx.NetworkError, "broken"),
+    (httpx.RemoteProtocolError, "protocol"),
+    (httpx.StreamError, "read_already"),
+    (Exception, "refused"),
+)
 
 log = Log("agentkit.transport")
 
@@ -63,13 +78,14 @@ class HttpTransport:
             ConfigError: the address, a header or the client cannot be used.
         """
         self._settings = settings or HttpSettings()
-        self._base = _base_url(base_url or provider.base_url, host=provider.name)
+        self._address = _checked(
+            parse_address(base_url or provider.base_url, name=provider.name), name=provider.name
+        )
         self._host = provider.name
         self._border = Border(
-            host=provider.name, origin=_origin(self._base), settings=self._settings
+            host=provider.name, origin=self._address.origin, settings=self._settings
         )
-        self._headers = _fixed_headers(provider, api_key)
-        self._body_start = _body_start(provider.auth, api_key)
+        self._outgoing = Outgoing(provider, api_key)
         self._timeout = httpx.Timeout(
             connect=self._settings.connect_seconds,
             write=self._settings.write_seconds,
@@ -77,7 +93,7 @@ class HttpTransport:
             pool=self._settings.first_byte_seconds,
         )
         self._owns_client = client is None
-        self._client = _client(client, base=self._base, settings=self._settings)
+        self._client = _client(client, address=self._address, settings=self._settings)
         # What a user's own client does about keys gives way to the key of this host.
         self._auth = httpx.USE_CLIENT_DEFAULT if api_key is None else None
 
@@ -92,12 +108,14 @@ class HttpTransport:
         # Several headers of one name become one, parted by commas.
         head = WireHead(status=response.status_code, headers=dict(response.headers.items()))
         log.debug("answer_began", host=self._host, path=request.path, status=head.status)
-        chunks = _Chunks(response, head=head, border=self._border)
+        parts = _ResponseParts(response, idle_seconds=self._settings.idle_seconds)
+        chunks = Chunks(parts, head=head, border=self._border)
         try:
             yield WireAnswer(head=head, chunks=chunks)
         finally:
+            chunks.close()
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                await chunks.aclose()
+                await parts.aclose()
 
     async def aclose(self) -> None:
         """Close every connection; safe to call twice."""
@@ -106,24 +124,12 @@ class HttpTransport:
 
     def _prepare(self, request: WireRequest) -> httpx.Request:
         """Return the request as the client sends it, with the key in its place."""
-        if not request.path.startswith("/"):
-            raise ValueError(f"A path begins with a slash, unlike {request.path!r}.")
-        headers = {
-            "accept": "text/event-stream" if request.stream else "application/json",
-            # Packed events arrive late: what packs them waits for more.
-            "accept-encoding": "identity" if request.stream else "gzip",
-            "user-agent": "agentkit",
-        }
-        if request.body:
-            headers["content-type"] = "application/json"
-        headers.update({name.lower(): value for name, value in request.headers.items()})
-        headers.update(self._headers)
-        body = _with_key(request.body, self._body_start)
+        body = self._outgoing.body(request)
         prepared = self._client.build_request(
             request.method,
-            self._base + request.path,
+            self._address.url + check_path(request.path),
             content=body,
-            headers=headers,
+            headers=self._outgoing.headers(request),
             timeout=self._timeout,
         )
         prepared.stream = _Body(body)
@@ -140,21 +146,29 @@ class HttpTransport:
                 response = await self._client.send(
                     request, stream=True, follow_redirects=False, auth=self._auth
                 )
-        except httpx.LocalProtocolError as error:
+        except httpx.LocalProtocolError:
             # Its text repeats the header that is wrong, which may be the one with the key.
-            raise self._border.before_answer(error) from None
+            raise self._border.before_answer(WireError("refused")) from None
         except FOREIGN_ERRORS as error:
-            raise self._border.before_answer(error) from error
+            raise self._border.before_answer(wire_error(error)) from error
         # From here on the reader of the body keeps time.
         request.extensions["timeout"]["read"] = None
         return response
+
+
+def wire_error(error: Exception) -> WireError:
+    """Return what an exception of the client means, with the exception as its cause."""
+    trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
+    found = WireError(trouble, str(error))
+    found.__cause__ = error
+    return found
 
 
 class _Body(httpx.AsyncByteStream):
     """The body of a request, in one piece.
 
     The client's own is a generator, which would be left in the middle when the host goes away
-    while it is sent; see `_Chunks.aclose`.
+    while it is sent; see `_ResponseParts.aclose`.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -171,38 +185,29 @@ class _Body(httpx.AsyncByteStream):
         return self._left.pop()
 
 
-class _Chunks:
-    """The body of an answer, unpacked, as it arrives; can be read once."""
+class _ResponseParts:
+    """The parts of a response's body, still packed."""
 
-    def __init__(self, response: httpx.Response, *, head: WireHead, border: Border) -> None:
+    def __init__(self, response: httpx.Response, *, idle_seconds: float) -> None:
         self._response = response
-        self._request_id = head.request_id
-        self._border = border
-        self._left = border.settings.max_answer_bytes
+        self._idle_seconds = idle_seconds
         self._parts = response.aiter_raw()
         self._has_begun = False
-        self._is_closed = False
-        self._unpacked: Iterator[bytes] = iter(())
-        self._coding = head.headers.get("content-encoding", "").strip().lower()
-        self._gunzip = Gunzip() if self._coding in ("gzip", "x-gzip") else None
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._is_closed:
-            raise RuntimeError("The answer was closed; read it inside its 'async with'.")
-        if self._gunzip is None and self._coding not in ("", "identity"):
-            raise self._border.unknown_coding(self._coding, request_id=self._request_id)
-        chunk = await self._next()
-        self._left -= len(chunk)
-        if self._left < 0:
-            raise self._border.too_long(request_id=self._request_id)
-        return chunk
+    async def receive(self) -> bytes:
+        """Return the next part that is not empty; empty at the end."""
+        self._has_begun = True
+        try:
+            with anyio.fail_after(self._idle_seconds):
+                async for part in self._parts:
+                    if part:
+                        return part
+        except FOREIGN_ERRORS as error:
+            raise wire_error(error) from error
+        return b""
 
     async def aclose(self) -> None:
         """Close the answer; the connection is kept only if the answer was read to its end."""
-        self._is_closed = True
         await self._response.aclose()
         if self._has_begun:
             # The client's readers are generators. One that is left in the middle outlives its
@@ -211,99 +216,26 @@ class _Chunks:
                 async for _ in self._parts:
                     pass
 
-    async def _next(self) -> bytes:
-        """Return the next piece that is not empty."""
-        try:
-            while True:
-                for piece in self._unpacked:
-                    return piece
-                part = await self._receive()
-                self._unpacked = iter((part,)) if self._gunzip is None else self._gunzip.feed(part)
-        except FOREIGN_ERRORS as error:
-            raise self._border.inside_answer(error, request_id=self._request_id) from error
 
-    async def _receive(self) -> bytes:
-        """Return the next bytes of the connection, or end."""
-        self._has_begun = True
-        try:
-            with anyio.fail_after(self._border.settings.idle_seconds):
-                return await anext(self._parts)
-        except StopAsyncIteration:
-            if self._gunzip is not None:
-                self._gunzip.close()
-            raise
-
-
-def _base_url(url: str, *, host: str) -> str:
-    """Return the address as dialects' paths are appended to it."""
+def _checked(address: Address, *, name: str) -> Address:
+    """Return `address` if the client can be given it, too."""
     try:
-        checked = check_base_url(url)
-        httpx.URL(checked)
-    except (ValueError, httpx.InvalidURL) as error:
-        raise ConfigError(f"The base URL of {host!r} cannot be used: {error}") from error
-    if not checked:
-        raise ConfigError(f"The host {host!r} has no base URL; give base_url.")
-    return checked
+        httpx.URL(address.url)
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"The base URL of {name!r} cannot be used: {error}") from error
+    return address
 
 
-def _origin(base: str) -> str:
-    url = httpx.URL(base)
-    return f"{url.scheme}://{url.netloc.decode('ascii')}"
-
-
-def _fixed_headers(provider: ProviderProfile, api_key: SecretStr | None) -> Mapping[str, str]:
-    """Return the headers of every request, that of the key among them."""
-    headers = {name.lower(): value for name, value in provider.headers.items()}
-    if api_key is not None:
-        headers.update(_key_header(provider.auth, api_key.get_secret_value()))
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise ConfigError(
-                f"The header {name!r} of {provider.name!r} cannot be sent: names are letters, "
-                "digits and dashes, values are plain ASCII in one line."
-            )
-    return headers
-
-
-def _key_header(auth: Auth, key: str) -> Mapping[str, str]:
-    """Return the header that carries the key, where one does."""
-    match auth.kind:
-        case "bearer":
-            return {"authorization": f"Bearer {key}"}
-        case "header":
-            return {auth.name.lower(): key}
-        case _:
-            return {}
-
-
-def _body_start(auth: Auth, api_key: SecretStr | None) -> bytes:
-    """Return what a body begins with in place of its brace: the key, where it travels there."""
-    if api_key is None or auth.kind != "body":
-        return b""
-    return b"{" + json.dumps({auth.name: api_key.get_secret_value()}).encode()[1:-1]
-
-
-def _with_key(body: bytes, start: bytes) -> bytes:
-    """Return a JSON object with the key as its first field; nothing in it is encoded anew."""
-    if not body or not start:
-        return body
-    brace = _OBJECT_START.match(body)
-    if brace is None:
-        raise ValueError("A key in the body needs a body that is a JSON object.")
-    rest = memoryview(body)[brace.end() - (brace[1] is not None) :]
-    return b"".join((start, b"" if brace[1] else b",", rest))
-
-
-def _client(given: object, *, base: str, settings: HttpSettings) -> httpx.AsyncClient:
+def _client(given: object, *, address: Address, settings: HttpSettings) -> httpx.AsyncClient:
     """Return the user's client, or one of our own."""
     if given is not None:
         if not isinstance(given, httpx.AsyncClient):
             raise ConfigError(f"A client is an httpx.AsyncClient, not a {type(given).__name__}.")
         return given
     return httpx.AsyncClient(
-        verify=_tls_context() if base.startswith("https:") else _no_trust(),
+        verify=tls_context() if address.is_secure else _no_trust(),
         # A proxy cannot reach this machine's own loopback.
-        trust_env=not _is_loopback(httpx.URL(base).host),
+        trust_env=not address.is_loopback,
         limits=httpx.Limits(
             max_connections=settings.max_connections,
             max_keepalive_connections=settings.max_connections,
@@ -315,21 +247,6 @@ def _client(given: object, *, base: str, settings: HttpSettings) -> httpx.AsyncC
 
 
 @cache
-def _tls_context() -> ssl.SSLContext:
-    """Return the trusted certificates; reading them takes longer than an exchange."""
-    return httpx.create_ssl_context()
-
-
-@cache
 def _no_trust() -> ssl.SSLContext:
     """Return a context that trusts nobody, for a host that is spoken to without TLS."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -27,7 +27,7 @@ class HttpSettings:
     first_byte_seconds: float = 180.0
     idle_seconds: float = 60.0
     keep_alive_seconds: float = 30.0
-    max_connections: int = 256
+    max_connections: int = 1_000
     max_answer_bytes: int = 64_000_000
 
     def __post_init__(self) -> None:

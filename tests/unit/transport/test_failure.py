@@ -1,4 +1,4 @@
-"""Each exception of the HTTP client becomes one error that says what can be done."""
+"""Each trouble on the way becomes one error that says what can be done."""
 
 import pickle
 import ssl
@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from agentkit.errors import ErrorKind, Retry
-from agentkit.transport.failure import Border, ForeignError
-from agentkit.transport.gunzip import GzipError
+from agentkit.transport.failure import Border, WireError
+from agentkit.transport.http import wire_error
 from agentkit.transport.settings import HttpSettings
 
 BORDER = Border(host="oxen", origin="https://hub.oxen.ai", settings=HttpSettings())
@@ -17,23 +17,20 @@ BORDER = Border(host="oxen", origin="https://hub.oxen.ai", settings=HttpSettings
 @pytest.mark.parametrize(
     ("error", "kind", "retry", "text"),
     [
-        (httpx.ConnectTimeout(""), "timeout", "same", "could not be reached within 10 s"),
-        (httpx.PoolTimeout(""), "timeout", "same", "has all of 256 connections in use"),
-        (httpx.WriteTimeout(""), "timeout", "same", "did not take the request within 30 s"),
-        (httpx.ReadTimeout(""), "timeout", "same", "did not begin to answer within 180 s"),
-        (TimeoutError(), "timeout", "same", "did not begin to answer within 180 s"),
-        (httpx.ProxyError("407 No."), "connection", "same", "through the proxy: 407 No"),
-        (httpx.ConnectError("no route"), "connection", "same", "not be reached: no route"),
-        (httpx.ReadError(""), "connection", "same", "broke the connection before it answered"),
-        (httpx.RemoteProtocolError(""), "connection", "same", "did not answer in HTTP"),
-        (httpx.UnsupportedProtocol(""), "invalid_request", "never", "was not asked"),
-        (httpx.LocalProtocolError(""), "invalid_request", "never", "was not asked"),
-        (httpx.InvalidURL(""), "invalid_request", "never", "was not asked"),
+        (WireError("connect_timeout"), "timeout", "same", "could not be reached within 10 s"),
+        (WireError("no_place"), "timeout", "same", "has all of 1000 connections in use"),
+        (WireError("write_timeout"), "timeout", "same", "did not take the request within 30 s"),
+        (WireError("read_timeout"), "timeout", "same", "did not begin to answer within 180 s"),
+        (WireError("proxy", "407 No."), "connection", "same", "through the proxy: 407 No"),
+        (WireError("connect", "no route"), "connection", "same", "not be reached: no route"),
+        (WireError("broken"), "connection", "same", "broke the connection before it answered"),
+        (WireError("protocol"), "connection", "same", "did not answer in HTTP"),
+        (WireError("refused", "key"), "invalid_request", "never", "was not asked"),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+    ids=lambda value: value.trouble if isinstance(value, WireError) else None,
 )
 def test_what_fails_before_the_answer(
-    error: ForeignError, kind: ErrorKind, retry: Retry, text: str
+    error: WireError, kind: ErrorKind, retry: Retry, text: str
 ) -> None:
     """The message names the host, its address and the deadline that was missed."""
     found = BORDER.before_answer(error)
@@ -48,17 +45,16 @@ def test_what_fails_before_the_answer(
 @pytest.mark.parametrize(
     ("error", "kind", "retry", "text"),
     [
-        (TimeoutError(), "timeout", "same", "in the middle of its answer for 60 s"),
-        (httpx.ReadTimeout(""), "timeout", "same", "in the middle of its answer for 60 s"),
-        (httpx.ReadError(""), "stream_interrupted", "same", "broke off in the middle"),
-        (httpx.RemoteProtocolError(""), "stream_interrupted", "same", "broke off in the middle"),
-        (GzipError("It stops."), "stream_interrupted", "same", "be unpacked: It stops."),
-        (httpx.StreamConsumed(), "bad_response", "never", "has read the answer already"),
+        (WireError("read_timeout"), "timeout", "same", "in the middle of its answer for 60 s"),
+        (WireError("broken"), "stream_interrupted", "same", "broke off in the middle"),
+        (WireError("protocol"), "stream_interrupted", "same", "broke off in the middle"),
+        (WireError("packing", "It stops."), "stream_interrupted", "same", "unpacked: It stops."),
+        (WireError("read_already"), "bad_response", "never", "has read the answer already"),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+    ids=lambda value: value.trouble if isinstance(value, WireError) else None,
 )
 def test_what_fails_inside_the_answer(
-    error: ForeignError, kind: ErrorKind, retry: Retry, text: str
+    error: WireError, kind: ErrorKind, retry: Retry, text: str
 ) -> None:
     """The host's id for the request goes with it."""
     found = BORDER.inside_answer(error, request_id="req-1")
@@ -67,9 +63,36 @@ def test_what_fails_inside_the_answer(
     assert text in str(found)
 
 
-def raised_from(cause: Exception) -> httpx.ConnectError:
-    """Return an error of the HTTP client with this cause, two steps down, as it has them."""
-    error, between = httpx.ConnectError("[SSL]"), RuntimeError()
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (httpx.ConnectTimeout(""), "connect_timeout"),
+        (httpx.PoolTimeout(""), "no_place"),
+        (httpx.WriteTimeout(""), "write_timeout"),
+        (httpx.ReadTimeout(""), "read_timeout"),
+        (TimeoutError(), "read_timeout"),
+        (httpx.ProxyError("407"), "proxy"),
+        (httpx.ConnectError("no route"), "connect"),
+        (httpx.ReadError(""), "broken"),
+        (httpx.RemoteProtocolError(""), "protocol"),
+        (httpx.StreamConsumed(), "read_already"),
+        (httpx.UnsupportedProtocol(""), "refused"),
+        (httpx.InvalidURL(""), "refused"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_each_exception_of_the_http_client_means_one_trouble(
+    error: Exception, trouble: str
+) -> None:
+    """Its text goes with it, and so does the exception itself."""
+    found = wire_error(error)
+
+    assert (found.trouble, str(found), found.__cause__) == (trouble, str(error), error)
+
+
+def raised_from(cause: Exception) -> WireError:
+    """Return an error with this cause, two steps down, as HTTP clients have them."""
+    error, between = WireError("connect", "[SSL]"), RuntimeError()
     between.__context__ = cause
     error.__cause__ = between
     return error
