@@ -2,6 +2,7 @@
 
 import zoneinfo
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -200,10 +201,10 @@ def test_without_zone_data_the_message_names_the_extra(monkeypatch: pytest.Monke
 
 
 def test_the_tables_of_the_package_serve_where_the_system_has_none(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Countries are found either way."""
-    monkeypatch.setattr(zoneinfo, "TZPATH", ())
+    monkeypatch.setattr(zoneinfo, "TZPATH", (str(tmp_path),))
     zone._zones.cache_clear()
     try:
         assert str(find_zone("India", SUMMER)) == "Asia/Kolkata"

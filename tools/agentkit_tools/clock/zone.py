@@ -155,9 +155,8 @@ def _country_zones() -> Mapping[str, list[str]]:
 
 def _table_lines(name: str) -> Iterator[str]:
     """Read a table of the database, from the system or from tzdata; nothing if neither has it."""
-    for text in _table_texts(name):
-        return (line for line in text.splitlines() if line and not line.startswith("#"))
-    return iter(())
+    text = next(_table_texts(name), "")
+    return (line for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def _table_texts(name: str) -> Iterator[str]:
