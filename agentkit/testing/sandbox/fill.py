@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.known import KnownTool
-from agentkit.testing.sandbox.reading import Reading, Scene, read_all, read_scalar
+from agentkit.testing.sandbox.reading import read_all, read_scalar
+from agentkit.testing.sandbox.scene import Reading, Scene
 from agentkit.testing.sandbox.slots import Role, Slot
 
 _LATE: Mapping[Role, int] = {"place": 1, "name": 2, "word": 2, "long_text": 3}

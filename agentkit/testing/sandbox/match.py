@@ -12,7 +12,7 @@ from datetime import date
 from agentkit.testing.sandbox.fill import Filling, fill
 from agentkit.testing.sandbox.known import KnownTool
 from agentkit.testing.sandbox.mentions import Mention, find_mentions, mask
-from agentkit.testing.sandbox.reading import Scene
+from agentkit.testing.sandbox.scene import Scene
 from agentkit.testing.sandbox.words import stems, widen
 
 _TELLING = frozenset({"expression", "unit", "sql"})

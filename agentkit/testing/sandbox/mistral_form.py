@@ -278,10 +278,4 @@ def _reply(
 
 
 def _dump(value: JsonValue) -> str:
-    """Write JSON whose lone surrogates, if a client sent some, stay escaped."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"))
-    return text
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -7,21 +7,16 @@ Nothing is made up: every value stands in the sentence, or follows from a word t
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.arithmetic import Spelling, find_expressions
 from agentkit.testing.sandbox.mentions import Kind, Mention, mask
+from agentkit.testing.sandbox.scene import PREPOSITIONS, Reading, Scene, take_group
 from agentkit.testing.sandbox.slots import Role, Slot
 from agentkit.testing.sandbox.units import name_currency, name_language, name_unit
 from agentkit.testing.sandbox.words import is_filler, split_words, stem
 
-_PREPOSITIONS = "in at for of to from about on with near into by called named titled as between"
-_CUE = re.compile(rf"\b({'|'.join(_PREPOSITIONS.split())})\s+(?:the\s+|a\s+|an\s+|my\s+)?$", re.I)
-_JOINED = re.compile(
-    r"\s*(?:,|,?\s*\b(?:and|or)\b|&)\s*(?:(?:in|for|of|at|from|to)\s+)?(?:the\s+)?"
-)
 _SIDE_CUES = {"from": {"from", "between"}, "to": {"to", "into"}}
 _SAYING = re.compile(
     r"\b(?:saying|that says|which says|says|that reads|with the (?:text|message|content|body))\b:?",
@@ -44,57 +39,6 @@ _SQL = re.compile(
 _LEADS = re.compile(r"^(?:(?:that|the|a|an|any|all|some|me|my|word|text|phrase|note)\s+)+", re.I)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A value, where it stands (all places, if several), and how sure its form makes it, 0 to 2."""
-
-    value: JsonValue
-    start: int
-    end: int
-    strength: float = 1.0
-    also: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def spans(self) -> tuple[tuple[int, int], ...]:
-        """Return every place in the sentence that the value comes from."""
-        return ((self.start, self.end), *self.also)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """A sentence in which values are looked for.
-
-    Attributes:
-        named: all that the sentence names.
-        mentions: what of it is not yet taken by another parameter.
-        tool_text: the tool's description and those of its parameters.
-        taken: where the readings of other parameters stand.
-    """
-
-    text: str
-    named: tuple[Mention, ...]
-    mentions: tuple[Mention, ...]
-    tool_text: str = ""
-    taken: tuple[tuple[int, int], ...] = ()
-
-    def without(self, readings: Iterable[Reading]) -> "Scene":
-        """Return the scene without the mentions that `readings` took."""
-        spans = tuple(span for r in readings for span in r.spans if span[1] > span[0])
-        left = tuple(
-            m for m in self.mentions if not any(s < m.end and m.start < e for s, e in spans)
-        )
-        return replace(self, mentions=left, taken=(*self.taken, *spans))
-
-    def of_kind(self, *kinds: Kind) -> list[Mention]:
-        """Return the mentions of these kinds, in order."""
-        return [mention for mention in self.mentions if mention.kind in kinds]
-
-    def cue(self, start: int) -> str:
-        """Return the preposition before a place in the text, or nothing."""
-        found = _CUE.search(self.text[:start])
-        return found.group(1).lower() if found else ""
-
-
 def read_scalar(slot: Slot, scene: Scene) -> list[Reading]:
     """Return the values for a slot that holds no list and no object; several stand side by side."""
     if slot.shape == "boolean":
@@ -110,16 +54,6 @@ def read_scalar(slot: Slot, scene: Scene) -> list[Reading]:
 def read_all(slot: Slot, scene: Scene) -> list[Reading]:
     """Return all that an array of `slot` would hold."""
     return _read_choices(slot, scene) if slot.choices else read_scalar(slot, scene)
-
-
-def _from_mentions(found: Sequence[Mention], scene: Scene, strength: float) -> list[Reading]:
-    """Return the first of `found` and those that stand beside it."""
-    group: list[Mention] = []
-    for mention in found:
-        if group and not _JOINED.fullmatch(scene.text[group[-1].end : mention.start]):
-            break
-        group.append(mention)
-    return [Reading(value=m.text, start=m.start, end=m.end, strength=strength) for m in group]
 
 
 def _pick_side(slot: Slot, found: Sequence[Mention], scene: Scene) -> Sequence[Mention]:
@@ -142,7 +76,7 @@ def _pick_side(slot: Slot, found: Sequence[Mention], scene: Scene) -> Sequence[M
 def _by_kind(*kinds: Kind) -> "_Reader":
     def read(slot: Slot, scene: Scene) -> list[Reading]:
         found = _pick_side(slot, scene.of_kind(*kinds), scene)
-        return _from_mentions(found, scene, 2.0)
+        return take_group(found, scene, 2.0)
 
     return read
 
@@ -201,7 +135,7 @@ def _read_number(slot: Slot, scene: Scene) -> list[Reading]:
     return [
         Reading(value=_as_number(slot, m), start=m.start, end=m.end, strength=1.0 + bool(m.unit))
         for m in found
-        if m.start in {r.start for r in _from_mentions(found, scene, 1.0)}
+        if m.start in {r.start for r in take_group(found, scene, 1.0)}
     ]
 
 
@@ -240,7 +174,7 @@ def _read_labelled(slot: Slot, scene: Scene) -> list[Reading]:
     for match in re.finditer(rf"\b(?:{names})\b\s*(?::|=|\bis\b|\bof\b)?\s*", scene.text, re.I):
         quoted = [m for m in scene.of_kind("quoted") if m.start == match.end()]
         if quoted:
-            return _from_mentions(quoted, scene, 2.0)
+            return take_group(quoted, scene, 2.0)
         if match.group().rstrip().endswith((":", "=")):
             value = re.match(r"[^,;\n]+", scene.text[match.end() :])
             if value:
@@ -265,12 +199,12 @@ def _read_folder(_slot: Slot, scene: Scene) -> list[Reading]:
         if not is_filler(value) and value.lower() not in {"called", "named"}:
             return [Reading(value=value, start=match.start(), end=match.end(), strength=2.0)]
     bare = [m for m in scene.of_kind("path") if "." not in m.text.rsplit("/", 1)[-1]]
-    return _from_mentions(bare, scene, 1.5)
+    return take_group(bare, scene, 1.5)
 
 
 def _read_pattern(_slot: Slot, scene: Scene) -> list[Reading]:
     globs = [m for m in scene.of_kind("path", "quoted") if "*" in m.text]
-    return _from_mentions(globs, scene, 2.0)
+    return take_group(globs, scene, 2.0)
 
 
 def _read_unit(slot: Slot, scene: Scene) -> list[Reading]:
@@ -304,7 +238,7 @@ def _read_moment(slot: Slot, scene: Scene) -> list[Reading]:
 def _read_place(slot: Slot, scene: Scene) -> list[Reading]:
     found = _pick_side(slot, scene.of_kind("name", "quoted"), scene)
     if found:
-        return _from_mentions(found, scene, 1.5)
+        return take_group(found, scene, 1.5)
     cues = {"from": "from|of", "to": "to|into|in", None: "in|at|for|near|of|to"}[slot.side]
     blank = mask(scene.text, scene.mentions)
     pattern = rf"\b(?:{cues})\s+(?:the\s+)?([^\W\d_]+(?:\s[^\W\d_]+)?)"
@@ -330,7 +264,7 @@ def _read_sql(_slot: Slot, scene: Scene) -> list[Reading]:
     match = _SQL.search(scene.text)
     quoted = [m for m in scene.of_kind("quoted") if _SQL.match(m.text)]
     if quoted:
-        return _from_mentions(quoted, scene, 2.0)
+        return take_group(quoted, scene, 2.0)
     if match:
         value = match.group().rstrip(" ?.;")
         return [Reading(value=value, start=match.start(), end=match.end(), strength=2.0)]
@@ -341,7 +275,7 @@ def _read_long_text(_slot: Slot, scene: Scene) -> list[Reading]:
     """Read a quotation, what a verb takes, or all that follows a word that opens it."""
     quoted = scene.of_kind("quoted")
     if quoted:
-        return _from_mentions(quoted[-1:], scene, 1.5)
+        return take_group(quoted[-1:], scene, 1.5)
     verb = _OBJECT.search(scene.text)
     opens = _SAYING.search(scene.text) or re.search(r":\s", scene.text)
     if verb and not opens:
@@ -360,7 +294,7 @@ def _as_reading(text: str, start: int, end: int, *, is_verbatim: bool = False) -
     value = text[start:end].strip(" ,:?.!")
     if not is_verbatim:
         value = _LEADS.sub("", value)
-    value = re.sub(rf"(?:\s+(?:{'|'.join(_PREPOSITIONS.split())}|and))+$", "", value, flags=re.I)
+    value = re.sub(rf"(?:\s+(?:{'|'.join(PREPOSITIONS.split())}|and))+$", "", value, flags=re.I)
     if not value or is_filler(value):
         return []
     begin = text.find(value, start)
@@ -372,21 +306,21 @@ def _read_name(slot: Slot, scene: Scene) -> list[Reading]:
     quoted = [m for m in scene.of_kind("quoted") if not _SAYING.search(scene.text[: m.start])]
     found = paths or quoted or scene.of_kind("name", "tag")
     if found:
-        return _from_mentions(found, scene, 1.0)
+        return take_group(found, scene, 1.0)
     return _read_after(r"called|named|titled|for|of|about|by", scene)
 
 
 def _read_word(slot: Slot, scene: Scene) -> list[Reading]:
     found = scene.of_kind("quoted") or scene.of_kind("name", "tag", "path")
     if found:
-        return _from_mentions(_pick_side(slot, found, scene), scene, 0.75)
+        return take_group(_pick_side(slot, found, scene), scene, 0.75)
     return _read_after(r"for|of|about|in|on|to|from|named|called", scene)
 
 
 def _read_after(cues: str, scene: Scene) -> list[Reading]:
     """Read the words between one of `cues` and the next preposition."""
     blank = mask(scene.text, scene.mentions)
-    stops = "|".join([*_PREPOSITIONS.split(), "saying", "says", "that"])
+    stops = "|".join([*PREPOSITIONS.split(), "saying", "says", "that"])
     pattern = rf"\b(?:{cues})\s+((?:(?!\b(?:{stops}|and)\b)[^\W_][\w'-]*\s?)+)"
     for match in re.finditer(pattern, blank, re.I):
         value = _LEADS.sub("", match.group(1).strip())

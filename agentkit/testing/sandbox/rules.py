@@ -76,9 +76,13 @@ def _find_faults(body: ChatBody) -> Iterator[Fault]:
 
 
 def _find_structure_faults(messages: Sequence[MessageBody]) -> Iterator[Fault]:
-    if not messages:
+    if messages:
+        yield from _find_order_faults(messages)
+    else:
         yield Fault(message="Conversation must have at least one message", type=_ORDER, code="3230")
-        return
+
+
+def _find_order_faults(messages: Sequence[MessageBody]) -> Iterator[Fault]:
     if len(messages) == 1 and messages[0].role not in {"user", "system"}:
         message = "Conversation must start with a user message or system message"
         yield Fault(message=message, type=_ORDER, code="3230")

@@ -9,7 +9,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.fill import Filling, fill
 from agentkit.testing.sandbox.known import know
 from agentkit.testing.sandbox.mentions import find_mentions
-from agentkit.testing.sandbox.reading import Scene
+from agentkit.testing.sandbox.scene import Scene
 
 TODAY = date(2026, 11, 21)
 
