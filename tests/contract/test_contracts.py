@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from agentkit.chat import ModelRequest, ModelResponse
-from agentkit.config.profile import ModelProfile
 from agentkit.config.load import resolve_model
+from agentkit.config.profile import ModelProfile
 from agentkit.errors import TransportError
 from agentkit.event import Emit, TextReceived
 from agentkit.message import AssistantMessage, ToolCall
