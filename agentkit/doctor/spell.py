@@ -28,7 +28,7 @@ from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, Us
 MAX_TOKENS = 64
 """The longest answer of a probe: two short calls, or one sentence."""
 
-DIALECTS: Mapping[DialectName, Callable[[], Dialect]] = {
+DIALECTS: Mapping[str, Callable[[], Dialect]] = {
     "openai_chat": OpenAIChat,
     "anthropic_messages": AnthropicMessages,
     "completions": Completions,
@@ -98,6 +98,8 @@ def _request(name: ProbeName, exam: Exam) -> ModelRequest:
         question += _round_trip(_ID_PROBES.get(name) or host_id(exam))
     if name == "named":
         tools = (_WEATHER, _CLOCK)
+    if name in STREAMS and not exam.takes_tools:
+        tools = ()  # a refusal of tools would tell nothing about streams
     choice = ToolChoice(mode="required") if name == "prompted" else ToolChoice()
     return ModelRequest(
         history=History(question),
@@ -136,8 +138,8 @@ def _ruled(name: ProbeName, model: ModelProfile) -> ModelProfile:
 
 
 def _accepts(name: ProbeName, accepts: Accepts) -> Accepts:
-    if name in STREAMS:
-        return replace(accepts, stream_usage=STREAMS[name])
+    # How usage is asked for is a question of its own; elsewhere it must not be what is refused.
+    accepts = replace(accepts, stream_usage=STREAMS.get(name, "never"))
     if name == "chat_other_limit":
         return replace(accepts, max_tokens_field=other_limit(accepts))
     return accepts
@@ -150,7 +152,7 @@ def _changed(name: ProbeName, encoded: Encoded, *, exam: Exam) -> Encoded:
     if more:
         body = {**json.loads(wire.body), **more}
         wire = replace(wire, body=to_json(body))
-    if name == "chat_below_v1":
+    if name == "chat_below_v1" or exam.is_answered("chat_below_v1"):
         wire = replace(wire, path=f"/v1{wire.path}")
     return replace(encoded, wire=wire)
 
