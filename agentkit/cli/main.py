@@ -19,6 +19,7 @@ from agentkit.lazy import load_object
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    _open_streams()
     try:
         app = cast(Callable[[], object], load_object("agentkit.cli.app:app", extra="cli"))
     except MissingExtraError as error:
@@ -36,6 +37,12 @@ def main() -> int:
         # A tool that cannot be stopped still works in a thread; the interpreter would wait for it.
         os._exit(code)
     return code
+
+
+def _open_streams() -> None:
+    """Put something in place of streams that whoever started us has closed."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - open to the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 - open to the end
 
 
 def _flush() -> None:

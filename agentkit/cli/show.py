@@ -13,6 +13,7 @@ from typing import TypeAlias
 from agentkit.cli.terminal import note, shorten, write
 from agentkit.event import (
     AnswerMended,
+    ContextFitted,
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
@@ -132,6 +133,9 @@ def _detour_lines(event: RunEvent) -> list[Line]:
             return [Line(f"  sent again in {seconds:.1f} s, since: {shorten(error, _DETAIL)}")]
         case RequestAdapted(change=change, error=error):
             return [Line(f"  sent again, {change}, since: {shorten(error, _DETAIL)}")]
+        case ContextFitted(dropped_messages=dropped, shortened_results=shortened):
+            left_out = f"{dropped} messages are left out, {shortened} results shortened"
+            return [Line(f"  the conversation outgrew the model's window: {left_out}")]
         case ModelFailedOver(failure=failure):
             why = f"{failure.model}: {shorten(failure.error, _DETAIL)}"
             return [Line(f"  another host is asked, since {why}")]

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -139,6 +140,24 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert done.returncode == 141
     assert "Traceback" not in done.stderr
     assert "agentkit:" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"], ids=["out", "err", "both"])
+def test_closed_streams_are_no_error(tmp_path: Path, closed: str) -> None:
+    """As services that start others may leave them."""
+    words = shlex.join(command("run", "What is 6 * 7?", *SANDBOX))
+    done = subprocess.run(  # noqa: S603 - our own words
+        ["/bin/sh", "-c", f"{words} {closed}"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert ("42" in done.stdout) == (not closed.startswith(">"))
 
 
 class Terminal:

@@ -10,6 +10,7 @@ from agentkit.cli.show import Screen, lines_about, show_as_json, spell_call
 from agentkit.content import ImageContent
 from agentkit.event import (
     AnswerMended,
+    ContextFitted,
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
@@ -145,6 +146,19 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     "failed over": (
         ModelFailedOver(failure=Failure(model="oxen:x", kind="server", error="500")),
         ["  another host is asked, since oxen:x: 500"],
+    ),
+    "shortened": (
+        ContextFitted(
+            dropped_messages=4,
+            shortened_results=1,
+            tokens_before=70_000,
+            tokens_after=60_000,
+            window_tokens=65_536,
+        ),
+        [
+            "  the conversation outgrew the model's window: 4 messages are left out, "
+            "1 results shortened"
+        ],
     ),
     "finished": (finished(), ["  1 model call, 0 tokens"]),
     "finished at a limit": (
