@@ -1,0 +1,1 @@
+"""Runs that survive the process they began in."""

@@ -1,0 +1,125 @@
+"""When a run goes nowhere."""
+
+import pytest
+
+from agentkit.agent.progress import HINT_AFTER, STOP_AFTER, Stall, assess
+from agentkit.history import History
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+
+Turn = tuple[str, str, str]
+
+
+def _history(turns: list[Turn], *, text: str = "", is_error: bool = False) -> History:
+    """Build a history of turns: tool, arguments, result."""
+    messages: list[Message] = [UserMessage.of("go")]
+    for number, (name, arguments, result) in enumerate(turns):
+        call = ToolCall(id=str(number), name=name, arguments=arguments)
+        messages += [
+            AssistantMessage.of(text, call),
+            ToolResult.of(call.id, result, is_error=is_error),
+        ]
+    return History(messages)
+
+
+A: Turn = ("a", "{}", "1")
+B: Turn = ("b", "{}", "2")
+C: Turn = ("c", "{}", "3")
+D: Turn = ("d", "{}", "4")
+E: Turn = ("e", "{}", "5")
+
+
+@pytest.mark.parametrize(
+    ("turns", "stall"),
+    [
+        pytest.param([], Stall.NONE, id="nothing yet"),
+        pytest.param([A], Stall.NONE, id="one turn"),
+        pytest.param([A] * (HINT_AFTER - 1), Stall.NONE, id="the same, not often"),
+        pytest.param([A] * HINT_AFTER, Stall.HINT, id="the same, a hint"),
+        pytest.param([A] * (STOP_AFTER - 1), Stall.HINT, id="the same, still a hint"),
+        pytest.param([A] * STOP_AFTER, Stall.STOP, id="the same, the end"),
+        pytest.param([A] * 100, Stall.STOP, id="the same, for long"),
+        pytest.param([A, B] * HINT_AFTER, Stall.HINT, id="a cycle of two"),
+        pytest.param([A, B] * STOP_AFTER, Stall.STOP, id="a cycle of two, the end"),
+        pytest.param([A, B, C] * STOP_AFTER, Stall.STOP, id="a cycle of three"),
+        pytest.param([A, B, C, D] * STOP_AFTER, Stall.STOP, id="a cycle of four"),
+        pytest.param([A, B, C, D, E] * 8, Stall.NONE, id="longer than what is looked at"),
+        pytest.param([C, *[A, B] * HINT_AFTER], Stall.HINT, id="a cycle after a start"),
+        pytest.param([*[A] * 9, B], Stall.NONE, id="it went on"),
+        pytest.param([("a", "{}", str(n)) for n in range(20)], Stall.NONE, id="the results differ"),
+        pytest.param(
+            [("a", str(n), "1") for n in range(20)], Stall.NONE, id="the arguments differ"
+        ),
+    ],
+)
+def test_the_same_turns_again_are_a_stall(turns: list[Turn], stall: Stall) -> None:
+    """Calls and results both have to be the same."""
+    assert assess(_history(turns)).stall is stall
+
+
+@pytest.mark.parametrize(
+    ("count", "stall"), [(2, Stall.NONE), (3, Stall.HINT), (4, Stall.HINT), (5, Stall.STOP)]
+)
+def test_the_same_error_whatever_is_tried_is_a_stall(count: int, stall: Stall) -> None:
+    """The arguments may differ; the tool and its words may not."""
+    tried: list[Turn] = [("a", str(n), "no such table") for n in range(count)]
+    others: list[Turn] = [("a", str(n), f"no such table {n}") for n in range(count)]
+    tools: list[Turn] = [(f"tool{n}", "{}", "no such table") for n in range(count)]
+
+    assert assess(_history(tried, is_error=True)).stall is stall
+    assert assess(_history(others, is_error=True)).stall is Stall.NONE
+    assert assess(_history(tools, is_error=True)).stall is Stall.NONE
+    assert assess(_history([*others, A], is_error=True)).stall is Stall.NONE
+
+
+@pytest.mark.parametrize(
+    ("count", "stall"), [(7, Stall.NONE), (8, Stall.HINT), (9, Stall.HINT), (10, Stall.STOP)]
+)
+def test_the_same_words_beside_many_different_calls_are_a_stall(count: int, stall: Stall) -> None:
+    """A habit of saying the same is allowed for a while."""
+    turns: list[Turn] = [("a", str(n), str(n)) for n in range(count)]
+
+    assert assess(_history(turns, text="Let me look.")).stall is stall
+    assert assess(_history(turns, text=" ")).stall is Stall.NONE
+
+
+def test_a_tool_that_polls_may_be_asked_again_and_again() -> None:
+    """And what came before it is forgiven."""
+    assert assess(_history([B] * 9 + [A] * 9), polling={"a"}).stall is Stall.NONE
+    assert assess(_history([A] * 9 + [B] * 3), polling={"a"}).stall is Stall.HINT
+
+
+def test_only_what_came_since_the_user_spoke_counts() -> None:
+    """A new question may need the same call."""
+    history = _history([A] * 9).add(AssistantMessage.of("done"), UserMessage.of("again"))
+
+    assert assess(history).stall is Stall.NONE
+
+
+def test_the_hint_says_what_is_repeated() -> None:
+    """In words that can be put before a model."""
+    assert assess(_history([A] * 3)).what == "the same call of a gave the same result 3 times"
+    assert (
+        assess(_history([A, B] * 3)).what == "the same 2 steps with a and b came 3 times in a row"
+    )
+    failed: list[Turn] = [("a", str(n), "no") for n in range(3)]
+    assert assess(_history(failed, is_error=True)).what == (
+        "3 calls in a row failed with the same error"
+    )
+    said: list[Turn] = [("a", str(n), str(n)) for n in range(8)]
+    assert assess(_history(said, text="Hm.")).what == "you said the same words 8 times"
+
+
+def test_a_turn_of_many_calls_is_compared_as_a_whole() -> None:
+    """Two results that changed places are not the same."""
+
+    def turns(results: list[tuple[str, str]]) -> History:
+        messages: list[Message] = [UserMessage.of("go")]
+        for number, (first, second) in enumerate(results):
+            calls = [ToolCall(id=f"{number}{name}", name=name) for name in "xy"]
+            messages.append(AssistantMessage.of("", *calls))
+            messages.append(ToolResult.of(f"{number}y", second))
+            messages.append(ToolResult.of(f"{number}x", first))
+        return History(messages)
+
+    assert assess(turns([("1", "2")] * 3)).stall is Stall.HINT
+    assert assess(turns([("1", "2"), ("2", "1"), ("1", "2")])).stall is Stall.NONE
