@@ -20,9 +20,9 @@ from agentkit.testing.sandbox.slots import Slot, read_slots
 from agentkit.testing.sandbox.words import stems
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KnownTool:
-    """A tool, read.
+    """A tool, read; equal only to itself, since one is kept per tool.
 
     Attributes:
         weights: the stems of its words; those of its name weigh most.

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from agentkit.testing.sandbox.fill import Filling, fill
 from agentkit.testing.sandbox.known import KnownTool
@@ -52,7 +53,8 @@ class Match:
         return self.words >= _LEAST_WORDS or bool(self.filling.roles & _TELLING and self.can_call)
 
 
-def find_matches(text: str, tools: Sequence[KnownTool], *, today: date) -> list[Match]:
+@lru_cache(maxsize=256)  # the same question is asked again with every result
+def find_matches(text: str, tools: tuple[KnownTool, ...], *, today: date) -> tuple[Match, ...]:
     """Return a match for every tool, best first; the order of the tools decides a tie."""
     mentions = find_mentions(text, today=today)
     hidden = [m for m in mentions if m.kind not in {"name", "unit", "tag", "date", "time"}]
@@ -63,7 +65,7 @@ def find_matches(text: str, tools: Sequence[KnownTool], *, today: date) -> list[
     matches = [
         _match(tool, said=said, shares=shares, scene=_scene(text, mentions, tool)) for tool in tools
     ]
-    return sorted(matches, key=lambda match: match.score, reverse=True)
+    return tuple(sorted(matches, key=lambda match: match.score, reverse=True))
 
 
 def choose(matches: Sequence[Match]) -> Match | None:

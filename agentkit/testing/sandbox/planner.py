@@ -10,7 +10,6 @@ Nothing is kept between two asks: the same ask gets the same answer.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.ask import Answer, Ask, Made, PlannedCall
@@ -62,7 +61,6 @@ def find_jobs(ask: Ask) -> tuple[Job, ...]:
     """Return what the question asks for, in its order."""
     tools = _find_eligible(ask)
 
-    @cache
     def pick(sentence: str) -> Match | None:
         return choose(find_matches(sentence, tools, today=ask.today))
 
@@ -81,9 +79,9 @@ def find_jobs(ask: Ask) -> tuple[Job, ...]:
     return tuple(jobs)
 
 
-def _find_eligible(ask: Ask) -> list[KnownTool]:
+def _find_eligible(ask: Ask) -> tuple[KnownTool, ...]:
     """Return the tools that the choice leaves."""
-    return [know(tool) for tool in ask.tools if ask.choice.name in {None, tool.name}]
+    return tuple(know(tool) for tool in ask.tools if ask.choice.name in {None, tool.name})
 
 
 def _find_due(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
@@ -146,7 +144,7 @@ def _follow_up(ask: Ask, sentence: str, tools: Sequence[KnownTool]) -> PlannedCa
     if not ask.earlier:
         return None
     last = ask.earlier[-1]
-    same = [tool for tool in tools if tool.name == last.name]
+    same = tuple(tool for tool in tools if tool.name == last.name)
     for match in find_matches(sentence, same, today=ask.today):
         arguments = {**last.arguments, **match.filling.partial}
         if match.filling.partial and match.tool.takes(arguments):
