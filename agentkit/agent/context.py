@@ -10,7 +10,7 @@ Nothing here waits or remembers. When something must go, more goes than must, so
 turns need no cut: what stays is the same objects, and their bytes and a host's cache stay valid.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -108,7 +108,7 @@ def fit(
         request: what should be sent.
         counter: counts prompts; best the same one in every turn of a conversation.
         window_tokens: what the model takes, prompt and answer together.
-        answer_tokens: what is kept free of it for the answer.
+        answer_tokens: what is kept free of it, for the answer above all.
         strategy: how room may be made.
 
     Returns:
@@ -120,8 +120,8 @@ def fit(
     room = window_tokens - answer_tokens
     if room < 1:
         raise UnsupportedError(
-            f"An answer of {answer_tokens:,} tokens leaves no room for a prompt in a window of "
-            f"{window_tokens:,} tokens; set max_tokens well below the window."
+            f"The {answer_tokens:,} tokens that are kept free for the answer leave no room for a "
+            f"prompt in a window of {window_tokens:,}; set max_tokens well below the window."
         )
     tokens = counter.count(request)
     if tokens <= room:
@@ -129,8 +129,10 @@ def fit(
     search = _Search(request, counter=counter, room=room, strategy=strategy)
     cut = search.find()
     if cut is None:
-        beside = f"leaves {room:,} of {window_tokens:,} tokens beside the answer's"
-        raise UnsupportedError(f"The window {beside}, and {search.explain()}")
+        raise UnsupportedError(
+            f"The request does not fit. The window of {window_tokens:,} tokens leaves {room:,} for "
+            f"the prompt, beside the answer, and {search.explain()}"
+        )
     return search.fitted(cut, tokens_before=tokens)
 
 
@@ -143,7 +145,7 @@ def shorten_text(text: str, characters: int) -> str:
     """
     if len(text) <= characters:
         return text
-    note = f"\n[... {len(text):,} characters, shortened to save room ...]\n"
+    note = f"\n[... the middle of {len(text):,} characters is left out ...]\n"
     kept = characters - len(note)
     head = int(kept * _HEAD)
     return f"{text[:head]}{note}{text[len(text) - (kept - head) :]}"
@@ -155,13 +157,13 @@ class _Layout:
 
     Attributes:
         units: what may be dropped, each as a whole, in this order.
-        results: the results outside the last turn.
-        last_results: the results of the last turn.
+        results: the results outside the last turn, by their positions.
+        last_results: the results of the last turn, by their positions.
     """
 
     units: tuple[tuple[int, ...], ...]
-    results: tuple[int, ...]
-    last_results: tuple[int, ...]
+    results: Mapping[int, ToolResult]
+    last_results: Mapping[int, ToolResult]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,13 +201,9 @@ def _lay_out(messages: Sequence[Message]) -> _Layout:
     if rounds and rounds[-1].turns:
         *older, last = rounds[-1].turns
         units += [tuple(turn) for turn in older]
-    is_last = set(last)
-    results = [at for at, message in enumerate(messages) if isinstance(message, ToolResult)]
-    return _Layout(
-        units=tuple(units),
-        results=tuple(at for at in results if at not in is_last),
-        last_results=tuple(at for at in results if at in is_last),
-    )
+    results = {at: each for at, each in enumerate(messages) if isinstance(each, ToolResult)}
+    last_results = {at: results.pop(at) for at in last[1:]}
+    return _Layout(units=tuple(units), results=results, last_results=last_results)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,9 +233,10 @@ class _Search:
         self._strategy = strategy
         self._messages = request.history.messages
         self._layout = _lay_out(self._messages)
+        self._results = {**self._layout.results, **self._layout.last_results}
         self._short: dict[tuple[int, int], ToolResult | None] = {}
         limit = strategy.result_characters
-        can_shorten = self._layout.results if strategy.shorten_results else ()
+        can_shorten = self._layout.results if strategy.shorten_results else {}
         self._old = tuple(at for at in can_shorten if self._shortened(at, limit) is not None)
         self._most_dropped = len(self._layout.units) if strategy.drop_turns else 0
 
@@ -310,8 +309,8 @@ class _Search:
         if self._count(self._least(None)) <= self._room or not self._strategy.shorten_results:
             return None
         target = self._target(self._count(self._least(_LEAST_CHARACTERS)))
-        results = (self._result(at) for at in self._layout.last_results)
-        characters = max((len(result_text(result)) for result in results), default=0) // 2
+        lengths = (len(result_text(result)) for result in self._layout.last_results.values())
+        characters = max(lengths, default=0) // 2
         while characters > _LEAST_CHARACTERS:
             if self._count(self._least(characters)) <= target:
                 return characters
@@ -345,20 +344,14 @@ class _Search:
         """Return a result made shorter, always the same one; None if it is short already."""
         key = (position, characters)
         if key not in self._short:
-            result = self._result(position)
+            result = self._results[position]
             text = result_text(result)
-            shorter = text_blocks(shorten_text(text, characters))
+            content = text_blocks(shorten_text(text, characters))
             is_shorter = len(text) > characters
             self._short[key] = (
-                replace(result, content=shorter, structured_content=None) if is_shorter else None
+                replace(result, content=content, structured_content=None) if is_shorter else None
             )
         return self._short[key]
-
-    def _result(self, position: int) -> ToolResult:
-        result = self._messages[position]
-        if not isinstance(result, ToolResult):
-            raise TypeError(f"The message at {position} is no result.")
-        return result
 
 
 def _first(is_enough: Callable[[int], bool], most: int) -> int:

@@ -1,66 +1,63 @@
-"""Say of most requests, without counting, that they are not longer than some number of tokens.
+"""Say how many tokens a text can have at the most, without counting them.
 
-In:  a `ModelRequest`, a number of tokens.
-Out: True if its prompt cannot be longer, by any counter of `model.tokens`; else count it.
+In:  messages, instructions, tools.
+Out: a number that no counter of `model.tokens` goes beyond, several times what is likely; `inf`
+     where nothing can be said.
 
-No text has more tokens than bytes, so the bytes are added up until there are too many of them.
+No text has more tokens than bytes. Most requests are so far below their model's window that this is
+all one needs to know, and no tokenizer is loaded for them.
 """
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
-from agentkit.chat import ModelRequest, ToolSpec
+from agentkit.chat import ToolSpec
 from agentkit.content import ContentBlock, ReasoningContent, TextContent
-from agentkit.dialect.transcript import ToolCache
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult
 
-_MESSAGE = 96  # marks, role, ids, and a filler that the rules may put before it
-_CALL = 96
+_FRAME = 96  # marks, roles and ids, and a filler that the rules may put before a message
 _TOOL = 160
 _RESPELLED = 4  # times, at most, that JSON grows when it is read and written again: 1e9
 _JSON_STARTS = frozenset('{["-0123456789tfnNI')
 
 
-class TokenBound:
-    """Bounds requests; the tools of the last one are kept."""
-
-    def __init__(self) -> None:
-        self._tools = ToolCache(_most_tools)
-
-    def is_within(self, request: ModelRequest, limit: int) -> bool:
-        """Say whether the prompt of `request` has at most `limit` tokens for certain."""
-        most = _MESSAGE + _most(request.instructions)
-        if request.tools:
-            most += self._tools.spell(request.tools)
-        for message in request.history:
-            size = _most_message(message)
-            if size is None:
-                return False
-            most += size
-            if most > limit:
-                return False
-        return most <= limit
+def most_text_tokens(text: str) -> int:
+    """Return the most tokens that instructions can have, with what stands around a prompt."""
+    return _FRAME + _most(text)
 
 
-def _most_message(message: Message) -> int | None:
-    """Return the most tokens of a message; None if it holds more than text."""
+def most_tool_tokens(tools: Iterable[ToolSpec]) -> int:
+    """Return the most tokens that an offer of `tools` can have."""
+    return _TOOL + sum(
+        _TOOL + _most(tool.name) + _most(tool.description) + _most(tool.input_schema)
+        for tool in tools
+    )
+
+
+def most_message_tokens(messages: Iterable[Message]) -> float:
+    """Return the most tokens that `messages` can have; `inf` if they hold more than text."""
+    return sum(map(_most_of, messages))
+
+
+def _most_of(message: Message) -> float:
     if isinstance(message, SystemMessage):
-        return _MESSAGE + _most(message.text)
+        return _FRAME + _most(message.text)
     text = _only_text(message.content)
     if text is None:
-        return None
+        return math.inf
+    most = _FRAME + _most(text)
     match message:
         case ToolResult():
-            if not text and message.structured_content is not None:
-                return None
-            times = _RESPELLED if text.lstrip()[:1] in _JSON_STARTS else 1
-            return _MESSAGE + times * _most(text)
+            if message.structured_content is not None and not text:
+                return math.inf
+            return most * _RESPELLED if text.lstrip()[:1] in _JSON_STARTS else most
         case AssistantMessage(tool_calls=calls):
-            return _MESSAGE + _most(text) + sum(
-                _CALL + _most(call.name) + _RESPELLED * _most(call.arguments) for call in calls
+            return most + sum(
+                _FRAME + _most(call.name) + _RESPELLED * _most(call.arguments) for call in calls
             )
         case _:
-            return _MESSAGE + _most(text)
+            return most
 
 
 def _only_text(blocks: Sequence[ContentBlock]) -> str | None:
@@ -74,17 +71,9 @@ def _only_text(blocks: Sequence[ContentBlock]) -> str | None:
                 pass
             case _:
                 return None
-    return texts[0] if len(texts) == 1 else "\n".join(texts)
-
-
-def _most_tools(tools: tuple[ToolSpec, ...]) -> int:
-    """Return the most tokens of an offer."""
-    return _TOOL + sum(
-        _TOOL + _most(tool.name) + _most(tool.description) + _most(tool.input_schema)
-        for tool in tools
-    )
+    return "\n".join(texts)
 
 
 def _most(value: object) -> int:
-    """Return the bytes of a text or a value as JSON, or more: what is not ASCII is spelled longer."""
+    """Return the bytes of a value as JSON, or more: what is not ASCII is spelled longer."""
     return len(json.dumps(value))
