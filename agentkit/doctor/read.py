@@ -13,8 +13,8 @@ from itertools import islice
 from agentkit.dialect.answer_error import status_error
 from agentkit.dialect.base import CallDelta, Delta, UsageDelta
 from agentkit.doctor.probe import Probe, Sighting
-from agentkit.doctor.spell import DIALECTS
 from agentkit.errors import ProviderError
+from agentkit.model.build import DIALECTS
 from agentkit.model.fold import Fold
 from agentkit.usage import Usage
 from agentkit.wire import WireHead

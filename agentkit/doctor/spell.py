@@ -8,32 +8,22 @@ and its words are plain, so that it costs little and any model understands it.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
 from agentkit.config.profile import Accepts, DialectName, ModelProfile
-from agentkit.dialect.anthropic_messages import AnthropicMessages
-from agentkit.dialect.base import Dialect, Encoded
-from agentkit.dialect.completions import Completions
-from agentkit.dialect.openai_chat import OpenAIChat
+from agentkit.dialect.base import Encoded
 from agentkit.dialect.openai_messages import to_json
-from agentkit.dialect.prompted import Prompted
 from agentkit.doctor.exam import OTHER_TOOL, STREAMS, TOOL, Exam, native, other_limit
 from agentkit.doctor.probe import Probe, ProbeName
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from agentkit.model.build import DIALECTS
 
 MAX_TOKENS = 64
 """The longest answer of a probe: two short calls, or one sentence."""
-
-DIALECTS: Mapping[str, Callable[[], Dialect]] = {
-    "openai_chat": OpenAIChat,
-    "anthropic_messages": AnthropicMessages,
-    "completions": Completions,
-    "prompted": Prompted,
-}
 
 LONG_ID = "call_0123456789abcdefghijABCD"
 NINE_CHAR_ID = "a1B2c3D4e"

@@ -29,6 +29,7 @@ class Traits:
     chat_path: str = "/v1/chat/completions"
     completions: bool = False
     tools: Literal["native", "leak", "never", "refused"] = "native"
+    refusal: str = "This model does not support tools"
     follows_prompt: bool = True
     takes: frozenset[str] = ALL
     heeds: frozenset[str] = ALL
@@ -124,7 +125,7 @@ class OddHost:
         if "response_format" in body and not traits.formats:
             raise RefusalError("response_format is not permitted")
         if "tools" in body and traits.tools == "refused":
-            raise RefusalError("This model does not support tools")
+            raise RefusalError(traits.refusal)
         if "parallel_tool_calls" in body and not traits.parallel:
             raise RefusalError("parallel_tool_calls: unknown field")
         if "tool_choice" in body and choice_of(body) not in traits.takes:
@@ -141,7 +142,8 @@ class OddHost:
         """Return text, calls, or calls as text."""
         names = self._names(body)
         asked = str(body["messages"])
-        if not names and '"name"' in asked and self.traits.follows_prompt and "tools" not in body:
+        is_prompted = "tools" not in body and '"name"' in asked and "Sunny" not in asked
+        if is_prompted and self.traits.follows_prompt:
             return {"role": "assistant", "content": leaked(["weather"])}
         if not names or self.traits.tools == "never":
             text = '{"city": "Oslo"}' if "response_format" in body else "Hello"

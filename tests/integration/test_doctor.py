@@ -18,8 +18,8 @@ from agentkit.config.user_catalog import edit_catalog, save_catalog
 from agentkit.doctor.examine import ExamSettings, Report, examine
 from agentkit.doctor.finding import Finding
 from agentkit.doctor.judge import judge
-from agentkit.doctor.spell import DIALECTS
 from agentkit.doctor.table import changes
+from agentkit.model.build import DIALECTS
 from agentkit.model.host import HostModel
 from agentkit.testing.http_server import RawReply, Reply
 from agentkit.testing.sandbox import sandbox
@@ -531,6 +531,12 @@ def weather(city: str) -> str:
 
 FAILING_RUNS = {
     "nine-character ids": (Traits(only_nine=True), PLAIN, ModelSettings(), "openai_chat"),
+    "tools that are refused in no clear words": (
+        Traits(tools="refused", refusal="Bad Request"),
+        MISTRAL,
+        ModelSettings(),
+        "prompted",
+    ),
     "the limit's name": (
         Traits(limit="max_completion_tokens"),
         MISTRAL,
