@@ -58,13 +58,15 @@ def test_calls_of_one_id_or_none_are_counted_by_their_place() -> None:
 
 def test_a_name_that_a_stream_repeats_is_one_call() -> None:
     """Some hosts send it with each piece."""
-    pieces = [
+    pieces: list[dict[str, Any]] = [
         {"index": 0, "id": "a", "function": {"name": "weather", "arguments": ""}},
         {"index": 0, "function": {"name": "weather", "arguments": '{"city":'}},
         {"index": 0, "id": "a", "function": {"name": "weather", "arguments": '"Oslo"}'}},
         {"index": 1, "id": "b", "function": {"name": "weather", "arguments": "{}"}},
     ]
-    chunks = [{"choices": [{"delta": {"tool_calls": [piece]}}]} for piece in pieces]
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"delta": {"tool_calls": [piece]}}]} for piece in pieces
+    ]
     chunks.append({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
     body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks)
 
