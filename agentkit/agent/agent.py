@@ -21,6 +21,7 @@ from agentkit.agent.loop import run_loop
 from agentkit.agent.result import RunResult
 from agentkit.agent.start import AgentOptions, Inbound, RunOptions, RunStart
 from agentkit.agent.stream import AgentStream, open_stream
+from agentkit.agent.window import Window
 from agentkit.chat import ModelSettings
 from agentkit.errors import AgentKitError
 from agentkit.event import Emit, ignore
@@ -83,6 +84,7 @@ class Agent(Generic[DepsT]):
         self.budget = budget or Budget()
         self.approve = approve
         self.options = options or AgentOptions()
+        self._window = Window(self.model.profile, self.options.window)
         self._connection: ModelConnection | None = None
         self._stack: AsyncExitStack | None = None
 
@@ -159,6 +161,7 @@ class Agent(Generic[DepsT]):
                 rule=self.approve,
                 budget=self.budget,
                 options=self.options,
+                window=self._window,
             )
             policy, steps = start.prepare(inbound, emit=emit)
             return await run_loop(

@@ -19,7 +19,15 @@ from agentkit.agent.step import CallModel, Exchange, RunState
 from agentkit.chat import Failure, ModelRequest, ModelResponse, ModelSettings, ToolSpec
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ErrorKind, ProviderError
-from agentkit.event import Emit, ModelFailedOver, ModelRetried, RunEvent, StopReason, TextReceived
+from agentkit.event import (
+    ContextFitted,
+    Emit,
+    ModelFailedOver,
+    ModelRetried,
+    RunEvent,
+    StopReason,
+    TextReceived,
+)
 from agentkit.lazy import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
@@ -93,6 +101,7 @@ class Exchanger:
         """
         taken = self._inbox.take()
         history = state.history.add(*taken)
+        watch = _Watch(emit)
         request = await self._fit(
             ModelRequest(
                 history=history,
@@ -102,14 +111,13 @@ class Exchanger:
                 settings=self._given.settings,
                 stream=self._given.stream,
             ),
-            emit=emit,
+            emit=watch.emit,
         )
-        watch = _Watch(emit)
         if self._meter.needs_forecast:
             forecast = self._forecast(request)
             room = self._meter.answer_room(forecast)
             if isinstance(room, str):
-                return Exchange(over=room, taken=taken)
+                return Exchange(over=room, taken=taken, used=watch.used)
             if room is not None:
                 request = replace(request, settings=_shorten(request.settings, room))
             watch.input_tokens, watch.room = forecast.input_tokens, room
@@ -206,6 +214,8 @@ class _Watch:
             case ModelRetried(kind=kind) | ModelFailedOver(failure=Failure(kind=kind)):
                 if kind in BILLED_KINDS:
                     self.bill()
+            case ContextFitted(usage=usage):
+                self.used += replace(Spent.of_usage(usage), turns=0)
             case TextReceived(text=text):
                 self._characters += len(text)
                 if self.room is not None and self._characters > self.room * MOST_CHARACTERS:

@@ -6,6 +6,7 @@ Out: the policy and the steps with which the loop runs.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypedDict
 
 from typing_extensions import TypeVar
@@ -17,7 +18,8 @@ from agentkit.agent.inbox import Inbox
 from agentkit.agent.live import LiveSteps
 from agentkit.agent.ports import Journal, NoJournal
 from agentkit.agent.step import Policy, RunState
-from agentkit.chat import ModelRequest, ToolChoice
+from agentkit.agent.window import Window, WindowSettings
+from agentkit.chat import ToolChoice
 from agentkit.clock import Clock, SystemClock
 from agentkit.errors import HistoryError
 from agentkit.event import Emit
@@ -38,12 +40,14 @@ class AgentOptions:
         tool_concurrency: how many tools of one turn may run at the same time, 1 or more.
         tool_timeout_seconds: limit of each tool that has none of its own; None for no limit.
         watches_progress: a run that goes nowhere is told so, and then stopped.
+        window: how the conversation is kept within the model's window.
         clock: where time comes from.
     """
 
     tool_concurrency: int = 8
     tool_timeout_seconds: float | None = 60.0
     watches_progress: bool = True
+    window: WindowSettings = field(default_factory=WindowSettings)
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -118,6 +122,7 @@ class RunStart:
     rule: Rule | None
     budget: Budget
     options: AgentOptions
+    window: Window
 
     def prepare(self, inbound: Inbound, *, emit: Emit) -> tuple[Policy, LiveSteps]:
         """Return the policy and the steps of one run."""
@@ -130,7 +135,7 @@ class RunStart:
             given=self.given,
             meter=meter,
             inbox=inbound.handle.inbox,
-            fit=_as_it_is,
+            fit=partial(self.window.fit, connection=self.connection),
         )
         caller = Caller(
             given=CallInput(
@@ -161,10 +166,6 @@ class RunStart:
             watches_progress=self.options.watches_progress,
         )
         return policy, steps
-
-
-async def _as_it_is(request: ModelRequest, *, emit: Emit) -> ModelRequest:  # noqa: ARG001 - `Fit`
-    return request
 
 
 def _history(prompt: str | Iterable[Message]) -> History:
