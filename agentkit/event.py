@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from agentkit.chat import Failure, FinishReason, Mending
+from agentkit.content import ContentBlock
 from agentkit.errors import ErrorKind
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.usage import Usage
@@ -182,6 +183,24 @@ class ToolCallFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallAbandoned:
+    """A blocking tool went on past its time; it counts against the limits until it ends."""
+
+    call: ToolCall
+    seconds: float
+    type: Literal["tool_call_abandoned"] = "tool_call_abandoned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOutputCut:
+    """A result was too long for the model; `content` is the whole of it."""
+
+    call_id: str
+    content: tuple[ContentBlock, ...]
+    type: Literal["tool_output_cut"] = "tool_output_cut"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """A run ended; `output` is its answer."""
 
@@ -207,6 +226,8 @@ RunEvent: TypeAlias = (
     | ToolCallStarted
     | ToolProgressed
     | ToolCallFinished
+    | ToolCallAbandoned
+    | ToolOutputCut
     | RunFinished
 )
 

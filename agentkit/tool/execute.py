@@ -7,29 +7,72 @@ What a tool raises is an answer for the model and a line with traceback in the l
 ours, cancellation and what ends the program leave `execute_calls`.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from inspect import isawaitable
-from typing import Any
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from agentkit.clock import Clock
-from agentkit.errors import ToolError
-from agentkit.event import Emit, ToolCallFinished, ToolCallStarted, ToolProgressed
+from agentkit.content import TextContent
+from agentkit.event import (
+    Emit,
+    ToolCallAbandoned,
+    ToolCallFinished,
+    ToolCallStarted,
+    ToolOutputCut,
+    ToolProgressed,
+)
 from agentkit.groups import ungrouped
-from agentkit.json_schema.violation import shorten
 from agentkit.log import Log
 from agentkit.message import ToolResult
-from agentkit.tool.output import MAX_RESULT_CHARACTERS, build_result
+from agentkit.tool.binding import BoundArguments, HandlerBinding
+from agentkit.tool.caps import Held, ToolCaps
+from agentkit.tool.failure import ToolFailure, describe_failure
+from agentkit.tool.gate import standing_in
+from agentkit.tool.output import MAX_RESULT_CHARACTERS, build_result, cut_result
 from agentkit.tool.run_context import RunContext
-from agentkit.tool.threads import Raised, run_in_thread
+from agentkit.tool.signature import is_async
+from agentkit.tool.stop import CLEANUP_SECONDS, Watch
+from agentkit.tool.threads import Raised, ThreadJob
 from agentkit.tool.validate import ReadyCall
 
-MAX_ERROR_CHARACTERS = 2_000
+Around: TypeAlias = Callable[
+    [ReadyCall, Callable[[], Awaitable[ToolResult]]], Awaitable[ToolResult]
+]
+"""Stands around each call: may run it, remember its result, or answer in its place.
+
+The second argument runs the tool. Once the tool has ended, a cancellation leaves what is around it
+the time of a cleanup, so that a result that exists can be kept.
+"""
 
 log = Log("agentkit.tool")
+
+
+class ExecuteOptions(TypedDict, total=False):
+    """How calls are run; all are optional.
+
+    Attributes:
+        concurrency: how many of these calls may run at the same time, 1 or more; 8.
+        timeout_seconds: limit for each tool that has none of its own, counted from its own start.
+        cleanup_seconds: how long a tool that is stopped may clean up before it is cut short.
+        max_characters: text of a result beyond is cut for the model; the whole is an event.
+        caps: the limits that are shared with other runs; those of tools hold without it, too.
+        around: see `Around`.
+        finished: is given each result, by call id, as soon as it exists; a cancellation loses none.
+    """
+
+    concurrency: int
+    timeout_seconds: float | None
+    cleanup_seconds: float
+    max_characters: int
+    caps: ToolCaps
+    around: Around | None
+    finished: dict[str, ToolResult]
 
 
 async def execute_calls(
@@ -38,9 +81,7 @@ async def execute_calls(
     deps: object,
     emit: Emit,
     clock: Clock,
-    concurrency: int = 8,
-    timeout_seconds: float | None = None,
-    max_characters: int = MAX_RESULT_CHARACTERS,
+    **options: Unpack[ExecuteOptions],
 ) -> list[ToolResult]:
     """Run `calls` side by side and return their results in the order given.
 
@@ -49,25 +90,15 @@ async def execute_calls(
         deps: for tools that take a `RunContext`.
         emit: hears of each start, progress and end.
         clock: measures how long each tool ran.
-        concurrency: how many tools may run at the same time, 1 or more.
-        timeout_seconds: limit for each tool that has none of its own, counted from its own start.
-        max_characters: see `build_result`.
+        options: see `ExecuteOptions`.
 
     Returns:
         As many results as calls, with `results[i].call_id == calls[i].call.id`.
         A tool that raises or overruns gives `is_error=True`.
     """
-    if concurrency < 1:
-        raise ValueError(f"concurrency is {concurrency}; it must be 1 or more.")
-    work = _Work(
-        deps=deps,
-        emit=emit,
-        clock=clock,
-        timeout_seconds=timeout_seconds,
-        max_characters=max_characters,
-    )
-    if len(calls) < 2 or concurrency == 1:
-        return [await work.run(call) for call in calls]
+    work = _Work(deps=deps, emit=emit, clock=clock, **options)
+    if work.concurrency < 1:
+        raise ValueError(f"concurrency is {work.concurrency}; it must be 1 or more.")
     results: dict[int, ToolResult] = {}
     waiting = enumerate(calls)
 
@@ -75,11 +106,53 @@ async def execute_calls(
         for position, call in waiting:
             results[position] = await work.run(call)
 
-    with ungrouped():
-        async with anyio.create_task_group() as group:
-            for _ in range(min(concurrency, len(calls))):
-                group.start_soon(take)
+    await work.side_by_side([take] * min(work.concurrency, len(calls)))
     return [results[position] for position in range(len(calls))]
+
+
+async def check_outcome(
+    call: ReadyCall,
+    *,
+    deps: object,
+    emit: Emit,
+    clock: Clock,
+    **options: Unpack[ExecuteOptions],
+) -> ToolResult | None:
+    """Ask the tool's `check` how a call ended that was started and whose end is not known.
+
+    Args:
+        call: the call as it was run.
+        deps: as in `execute_calls`.
+        emit: hears of progress only.
+        clock: as in `execute_calls`.
+        options: of these, the limits of time and size count.
+
+    Returns:
+        The result the call had. None if that cannot be known: the tool has no `check`, or it
+        returned None, raised, or took too long.
+    """
+    check = call.tool.check
+    if check is None:
+        return None
+    work = _Work(deps=deps, emit=emit, clock=clock, **options)
+    asked = replace(
+        call,
+        tool=replace(
+            call.tool,
+            function=check,
+            binding=HandlerBinding(takes_context=True, is_async=is_async(check)),
+        ),
+        bound=BoundArguments(positional=(dict(call.arguments),)),
+    )
+    found: list[object] = []
+
+    async def ask() -> None:
+        found.append(await work.attempt(asked, Held(None)))
+
+    await work.side_by_side([ask])
+    if found[0] is None or isinstance(found[0], ToolFailure):
+        return None
+    return cut_result(build_result(call, found[0]), max_characters=work.max_characters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,55 +166,86 @@ class _Work:
     deps: object
     emit: Emit
     clock: Clock
-    timeout_seconds: float | None
-    max_characters: int
+    concurrency: int = 8
+    timeout_seconds: float | None = None
+    cleanup_seconds: float = CLEANUP_SECONDS
+    max_characters: int = MAX_RESULT_CHARACTERS
+    caps: ToolCaps = field(default_factory=ToolCaps)
+    around: Around | None = None
+    finished: dict[str, ToolResult] = field(default_factory=dict)
+    watch: Watch = field(init=False)
     deaf: dict[str, Exception] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "watch", Watch(cleanup_seconds=self.cleanup_seconds))
+
+    async def side_by_side(self, tasks: Iterable[Callable[[], Awaitable[None]]]) -> None:
+        """Run `tasks`, and beside them the watch that stops their calls."""
+        left = list(tasks)
+        if not left:
+            return
+
+        async def until_last(task: Callable[[], Awaitable[None]]) -> None:
+            await task()
+            left.pop()
+            if not left:
+                group.cancel_scope.cancel()
+
+        with ungrouped():
+            async with anyio.create_task_group() as group:
+                group.start_soon(self.watch.run)
+                for task in tuple(left):
+                    group.start_soon(until_last, task)
 
     async def run(self, call: ReadyCall) -> ToolResult:
         """Run one call and tell the listeners."""
-        await self.emit(ToolCallStarted(call=call.call))
-        started = self.clock.monotonic()
-        outcome = await self._attempt(call)
-        if call.call.id in self.deaf:
-            raise self.deaf[call.call.id]
-        if isinstance(outcome, _Failure):
-            result = ToolResult.of(call.call.id, outcome.text, is_error=True)
-        else:
-            result = build_result(call, outcome, max_characters=self.max_characters)
+        run = _OneRun(work=self, call=call)
+        whole = await run.through_around()
+        whole = replace(whole, call_id=call.call.id, content=(*_note(call), *whole.content))
+        result = cut_result(whole, max_characters=self.max_characters)
+        self.finished[call.call.id] = result
+        started = await run.start()
+        if result is not whole:
+            await self.emit(ToolOutputCut(call_id=call.call.id, content=whole.content))
         seconds = self.clock.monotonic() - started
         await self.emit(ToolCallFinished(call=call.call, result=result, seconds=seconds))
         return result
 
-    async def _attempt(self, call: ReadyCall) -> object:
-        """Return what the tool returned, or a `_Failure`."""
-        limit = call.tool.timeout_seconds
-        limit = self.timeout_seconds if limit is None else limit
-        if limit is None:
-            return await self._call(call)
-        with anyio.move_on_after(limit):
-            return await self._call(call)
-        log.warning("tool_call_timed_out", tool_name=call.tool.name, call_id=call.call.id)
-        rest = "" if call.tool.binding.is_async else " It may still be at work."
-        return _Failure(
-            text=f"The tool {call.tool.name!r} was stopped after {limit:g} seconds.{rest}"
+    async def attempt(self, call: ReadyCall, held: Held) -> object:
+        """Return what the tool returned, or a `ToolFailure`."""
+        seconds = call.tool.timeout_seconds
+        seconds = self.timeout_seconds if seconds is None else seconds
+        attempt = _Attempt(call=call, function=self._prepare(call), held=held)
+        outcome: object = ToolFailure(text="")
+        # A call that began behind the back of the watch could not be stopped.
+        await checkpoint_if_cancelled()
+        with self.watch.limit(seconds) as guard:
+            outcome = await attempt.call()
+        if call.call.id in self.deaf:
+            raise self.deaf[call.call.id]
+        if guard.reason is None or not isinstance(outcome, ToolFailure):
+            return outcome
+        is_running = attempt.job is not None and attempt.job.is_running
+        log.warning(
+            "tool_call_stopped",
+            tool_name=call.tool.name,
+            call_id=call.call.id,
+            reason=guard.reason,
+            is_running=is_running,
         )
+        if guard.reason == "caller":
+            await anyio.sleep_forever()
+        limit = seconds or 0.0
+        if is_running:
+            await self.emit(ToolCallAbandoned(call=call.call, seconds=limit))
+        return attempt.too_late(limit)
 
-    async def _call(self, call: ReadyCall) -> object:
+    def _prepare(self, call: ReadyCall) -> Callable[[], Any]:
+        """Return the tool's function with its arguments."""
         positional = call.bound.positional
         if call.tool.binding.takes_context:
             positional = (self._context(call), *positional)
-        function = partial(call.tool.function, *positional, **call.bound.named)
-        # A group that holds a cancellation or the end of the program is no answer of the tool.
-        with ungrouped():
-            try:
-                if call.tool.binding.is_async:
-                    return await function()
-                outcome = await run_in_thread(function)
-                if isinstance(outcome, Raised):
-                    return _failed(call, outcome.error)
-                return await outcome if isawaitable(outcome) else outcome
-            except Exception as error:  # noqa: BLE001  # a stranger's code, told to the model
-                return _failed(call, error)
+        return partial(call.tool.function, *positional, **call.bound.named)
 
     def _context(self, call: ReadyCall) -> RunContext[Any]:
         async def report(progress: float, total: float | None, message: str | None) -> None:
@@ -164,28 +268,88 @@ class _Work:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Failure:
-    """Why a tool gave nothing."""
+class _OneRun:
+    """One call on its way through what is around it, to its tool and back."""
 
-    text: str
+    def __init__(self, *, work: _Work, call: ReadyCall) -> None:
+        self._work = work
+        self._call = call
+        self._started: float | None = None
+
+    async def start(self) -> float:
+        """Tell the listeners of the start, once, and return when it was."""
+        if self._started is None:
+            await self._work.emit(ToolCallStarted(call=self._call.call))
+            self._started = self._work.clock.monotonic()
+        return self._started
+
+    async def through_around(self) -> ToolResult:
+        """Return the call's result, whole."""
+        work = self._work
+        if work.around is None:
+            return await self.proceed()
+        with work.watch.ending() as ending:
+
+            async def proceed() -> ToolResult:
+                ending.open()
+                result = await self.proceed()
+                ending.close()
+                return result
+
+            return await work.around(self._call, proceed)
+        log.warning("tool_result_lost", call_id=self._call.call.id)
+        return await anyio.sleep_forever()
+
+    async def proceed(self) -> ToolResult:
+        """Wait for a place, and run the tool."""
+        held = await self._work.caps.enter(self._call.tool)
+        try:
+            await self.start()
+            outcome = await self._work.attempt(self._call, held)
+        finally:
+            held.leave()
+        if isinstance(outcome, ToolFailure):
+            return ToolResult.of(self._call.call.id, outcome.text, is_error=True)
+        return build_result(self._call, outcome)
 
 
-def _failed(call: ReadyCall, error: Exception) -> _Failure:
-    """Log what a tool raised, and put it into words for the model."""
-    log.warning("tool_call_failed", tool_name=call.tool.name, call_id=call.call.id, exc_info=error)
-    return _Failure(text=shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS))
+class _Attempt:
+    """One attempt to call a function, in place or in a thread."""
+
+    def __init__(self, *, call: ReadyCall, function: Callable[[], Any], held: Held) -> None:
+        self._call = call
+        self._function = function
+        self._held = held
+        self.job: ThreadJob | None = None
+
+    async def call(self) -> object:
+        """Return what the function returned, or a `ToolFailure`."""
+        place = self._held.place
+        # A group that holds a cancellation or the end of the program is no answer of the tool.
+        with ungrouped(), nullcontext() if place is None else standing_in(place):
+            try:
+                if self._call.tool.binding.is_async:
+                    return await self._function()
+                self._held.keep()
+                self.job = ThreadJob(self._function, on_end=self._held.leave)
+                outcome = await self.job.run()
+                if isinstance(outcome, Raised):
+                    return describe_failure(self._call, outcome.error)
+                return await outcome if isawaitable(outcome) else outcome
+            except Exception as error:  # noqa: BLE001  # a stranger's code, told to the model
+                return describe_failure(self._call, error)
+
+    def too_late(self, seconds: float) -> ToolFailure:
+        """Say that the time was up, and what is known of the tool."""
+        name = self._call.tool.name
+        if self.job is not None and not self.job.has_begun:
+            return ToolFailure(
+                text=f"The tool {name!r} was not run: no thread was free for {seconds:g} seconds."
+            )
+        rest = " It may still be at work." if self.job is not None else ""
+        return ToolFailure(text=f"The tool {name!r} was stopped after {seconds:g} seconds.{rest}")
 
 
-def _messages(error: BaseException) -> Iterator[str]:
-    """Yield the messages of an error, or of all in a group."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _messages(inner)
-        return
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  # a stranger's `__str__`
-        text = ""
-    name = type(error).__name__
-    yield (text or name) if isinstance(error, ToolError) else f"{name}: {text}" if text else name
+def _note(call: ReadyCall) -> tuple[TextContent, ...]:
+    """Return what the model must know of the call beside its result."""
+    return (TextContent(text=f"[{call.note}]\n"),) if call.note else ()

@@ -32,16 +32,13 @@ _IMAGES = {
 }
 
 
-def build_result(
-    call: ReadyCall, value: object, *, max_characters: int = MAX_RESULT_CHARACTERS
-) -> ToolResult:
-    """Return the result of `call` for what its tool returned.
+def build_result(call: ReadyCall, value: object) -> ToolResult:
+    """Return the whole result of `call` for what its tool returned.
 
     Args:
         call: the call that ran.
         value: text and content blocks are taken as they are, models, dataclasses and other
             values as JSON, bytes as a block.
-        max_characters: text beyond is cut, and a note says so; structured content stays whole.
     """
     call_id = call.call.id
     try:
@@ -50,7 +47,21 @@ def build_result(
         return _fault(call, f"a {type(value).__name__} has no JSON form: {_reason(error)}")
     if isinstance(result, str):
         return _fault(call, result)
-    return replace(result, content=tuple(_cut(result.content, max_characters)))
+    return replace(result, content=tuple(map(_mended, result.content)))
+
+
+def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTERS) -> ToolResult:
+    """Return `result` with no more text than a model should read; itself if it is short enough.
+
+    Args:
+        result: the whole result.
+        max_characters: text beyond is cut, and a note says so; structured content stays whole.
+    """
+    total = sum(len(block.text) for block in result.content if isinstance(block, TextContent))
+    if total <= max_characters:
+        return result
+    note = f"[cut here: {max_characters:,} of {total:,} characters are shown]"
+    return replace(result, content=tuple(_cut(result.content, max_characters, note)))
 
 
 def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
@@ -132,20 +143,24 @@ def _reason(error: Exception) -> str:
         return type(error).__name__
 
 
-def _cut(blocks: Iterable[ContentBlock], limit: int) -> Iterable[ContentBlock]:
-    """Keep `limit` characters of text, all blocks together, and say what is missing."""
+def _mended(block: ContentBlock) -> ContentBlock:
+    """Return `block` with text that can be sent."""
+    if not isinstance(block, TextContent):
+        return block
+    text = _whole(block.text)
+    return block if text is block.text else replace(block, text=text)
+
+
+def _cut(blocks: Iterable[ContentBlock], limit: int, note: str) -> Iterable[ContentBlock]:
+    """Keep `limit` characters of text, all blocks together, and then `note`; drop further text."""
     left = limit
     for block in blocks:
         if not isinstance(block, TextContent):
             yield block
-            continue
-        text = _whole(block.text)
-        if len(text) > left:
-            note = f"[cut here: {left:,} of {len(text):,} characters are shown]"
-            yield replace(block, text=f"{text[:left]}\n{note}")
-        else:
-            yield block if text is block.text else replace(block, text=text)
-        left = max(0, left - len(text))
+        elif left >= 0:
+            text = block.text[:left]
+            yield replace(block, text=f"{text}\n{note}") if len(block.text) > left else block
+            left -= len(block.text)
 
 
 def _whole(text: str) -> str:

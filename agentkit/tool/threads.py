@@ -15,9 +15,9 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 
-MAX_THREADS = 64
+from agentkit.tool.gate import Gate, Gatehouse, standing_in
 
-_SWEEP_SECONDS = 0.05
+MAX_THREADS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,89 +27,91 @@ class Raised:
     error: Exception
 
 
-async def run_in_thread(function: Callable[[], object], *, limit: int = MAX_THREADS) -> object:
-    """Call `function` in a worker thread of this event loop.
+class ThreadJob:
+    """One function on its way through a thread; it is run once."""
 
-    Args:
-        function: runs in a copy of the caller's context.
-        limit: most threads at once; settled by the first call in an event loop.
+    def __init__(
+        self, function: Callable[[], object], *, on_end: Callable[[], None] | None = None
+    ) -> None:
+        """Take a function.
 
-    Returns:
-        What `function` returned, or a `Raised`.
-    """
-    pool = _pools.get(None)
-    if pool is None:
-        pool = _Pool(limit)
-        _pools.set(pool)
-    job = _Job(function)
-    await pool.enter(job)
-    try:
-        await anyio.to_thread.run_sync(
-            job.run, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
-        )
-    finally:
-        pool.leave(job)
-    return job.outcome
-
-
-class _Job:
-    """One function on its way through a thread."""
-
-    def __init__(self, function: Callable[[], object]) -> None:
+        Args:
+            function: runs in a copy of the caller's context.
+            on_end: called once, when `function` has ended or will never begin; from any thread.
+        """
         self._function = function
+        self._ends = [] if on_end is None else [on_end]
         self._lock = Lock()
         self._is_dropped = False
         self._is_started = False
-        self.is_ended = False
+        self._is_ended = False
         # Not returned from the thread: Trio refuses a coroutine there.
-        self.outcome: object = None
+        self._outcome: object = None
 
-    def run(self) -> None:
+    @property
+    def has_begun(self) -> bool:
+        """Say whether the function has begun."""
+        return self._is_started
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether the function has begun and not ended."""
+        return self._is_started and not self._is_ended
+
+    async def run(self, *, limit: int = MAX_THREADS) -> object:
+        """Call the function in a worker thread of this event loop.
+
+        Args:
+            limit: most threads at once; settled by the first call in an event loop.
+
+        Returns:
+            What the function returned, or a `Raised`.
+        """
+        try:
+            pool = _pools.get(None)
+            if pool is None:
+                pool = (Gatehouse(), Gate(limit))
+                _pools.set(pool)
+            house, gate = pool
+            place = await house.enter([gate])
+            self._ends.append(place.leave)
+            with standing_in(place):
+                await anyio.to_thread.run_sync(
+                    self._work, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+                )
+        finally:
+            self._drop()
+        return self._outcome
+
+    def _work(self) -> None:
         with self._lock:
             if self._is_dropped:
                 return
             self._is_started = True
         try:
-            self.outcome = self._function()
+            self._outcome = self._function()
         except Exception as error:  # noqa: BLE001  # a stranger's code, told to the caller
-            self.outcome = Raised(error=error)
+            self._outcome = Raised(error=error)
         finally:
-            self.is_ended = True
+            self._is_ended = True
+            self._tell()
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Let the function not begin any more; one that has begun goes on."""
         with self._lock:
             self._is_dropped = True
-            self.is_ended = self.is_ended or not self._is_started
+            is_over = not self._is_started
+        if is_over:
+            self._tell()
+
+    def _tell(self) -> None:
+        for act in self._ends:
+            act()
 
 
-class _Pool:
-    """Places for jobs; a job keeps its place until its function has ended."""
-
-    def __init__(self, limit: int) -> None:
-        self._limiter = anyio.CapacityLimiter(limit)
-        self._given_up: set[_Job] = set()
-
-    async def enter(self, job: _Job) -> None:
-        """Wait for a place."""
-        while True:
-            self._sweep()
-            # The thread that frees a place after it was given up cannot wake anybody here.
-            with anyio.move_on_after(_SWEEP_SECONDS if self._given_up else None):
-                await self._limiter.acquire_on_behalf_of(job)
-                return
-
-    def leave(self, job: _Job) -> None:
-        """Give back the place, now or as soon as the function has ended."""
-        job.drop()
-        self._given_up.add(job)
-        self._sweep()
-
-    def _sweep(self) -> None:
-        ended = {job for job in self._given_up if job.is_ended}
-        self._given_up -= ended
-        for job in ended:
-            self._limiter.release_on_behalf_of(job)
+async def run_in_thread(function: Callable[[], object], *, limit: int = MAX_THREADS) -> object:
+    """Call `function` in a worker thread; see `ThreadJob.run`."""
+    return await ThreadJob(function).run(limit=limit)
 
 
-_pools: RunVar[_Pool] = RunVar("agentkit_tool_threads")
+_pools: RunVar[tuple[Gatehouse, Gate]] = RunVar("agentkit_tool_threads")

@@ -4,20 +4,23 @@ In:  `ToolCall`s: names and JSON text, untrusted.
 Out: one `ReadyCall` or one error `ToolResult` per call.
 
 Nothing here runs a tool or waits. A bad call is a value, never an exception, and its result tells
-the model what to change. Arguments are taken as they are: what mends them stands between
-`parse_arguments` and `check_arguments`, and says what it did in `ReadyCall.mendings`.
+the model what to change. A call that is right as it came is taken so; only another one is mended,
+where that guesses nothing, and says what was done in `ReadyCall.mendings`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from agentkit.chat import Mending
+from agentkit.dialect.recover import mend_arguments
+from agentkit.dialect.tool_names import undress
 from agentkit.json_schema import (
     JsonObject,
     JsonTextError,
+    JsonValue,
     Violation,
     describe,
     parse_json,
@@ -41,6 +44,7 @@ class ReadyCall:
         bound: the same as Python values.
         mendings: what was changed about the arguments before they fitted.
         idempotency_key: stable over restarts; if None, the call's id is used.
+        note: what the model must know of the call, put before its result.
     """
 
     call: ToolCall
@@ -49,22 +53,54 @@ class ReadyCall:
     bound: BoundArguments
     mendings: tuple[Mending, ...] = ()
     idempotency_key: str | None = None
+    note: str | None = None
 
 
 def validate_call(call: ToolCall, tools: Mapping[str, Tool]) -> ReadyCall | ToolResult:
     """Check one call against the tools on offer; never raises, whatever the text."""
     tool = tools.get(call.name)
-    if tool is None:
-        return _refuse(call, _unknown(call.name, tools))
+    if tool is not None:
+        return _check(call, tool)
+    name = undress(call.name, tools.keys())
+    if name is not None:
+        checked = _check(call, tools[name])
+        if isinstance(checked, ReadyCall):
+            renamed = Mending(
+                rung="mended_name", before=shorten(call.name), after=name, call_id=call.id
+            )
+            return replace(checked, mendings=(renamed, *checked.mendings))
+    return _refuse(call, _unknown(call.name, tools))
+
+
+def _check(call: ToolCall, tool: Tool) -> ReadyCall | ToolResult:
+    """Check the arguments as they came, and mended where they do not fit."""
     try:
         arguments = parse_arguments(call.arguments)
     except JsonTextError as error:
-        return _refuse(
+        checked: ReadyCall | ToolResult = _refuse(
             call,
             f"The call of {tool.name!r} was not run. Its arguments must be one JSON object: "
             f"{error}. Send the call again with the arguments written as valid JSON.",
         )
-    return check_arguments(call, tool, arguments)
+    else:
+        checked = check_arguments(call, tool, arguments)
+    return _mend(call, tool) or checked if isinstance(checked, ToolResult) else checked
+
+
+def _mend(call: ToolCall, tool: Tool) -> ReadyCall | None:
+    """Return the call with mended arguments that fit, if there are such."""
+
+    def is_valid(value: JsonValue) -> bool:
+        return isinstance(value, dict) and isinstance(
+            check_arguments(call, tool, value), ReadyCall
+        )
+
+    mended = mend_arguments(call.arguments, schema=tool.input_schema, is_valid=is_valid)
+    if mended is None:
+        return None
+    mendings = tuple(replace(mending, call_id=call.id) for mending in mended.mendings)
+    checked = check_arguments(call, tool, mended.value, mendings=mendings)
+    return checked if isinstance(checked, ReadyCall) else None
 
 
 def parse_arguments(text: str) -> JsonObject:

@@ -18,7 +18,7 @@ from agentkit.content import (
     TextContent,
 )
 from agentkit.message import ToolCall, ToolResult
-from agentkit.tool.output import build_result
+from agentkit.tool.output import build_result, cut_result
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
 
@@ -56,13 +56,13 @@ def call_of(function: Callable[..., object]) -> ReadyCall:
     return found
 
 
-def result_of(value: object, hint: Any = Any, **options: Any) -> ToolResult:
+def result_of(value: object, hint: Any = Any) -> ToolResult:
     """Return the result for a value of a tool with a return type."""
 
     def function() -> Any: ...
 
     function.__annotations__["return"] = hint
-    return build_result(call_of(function), value, **options)
+    return build_result(call_of(function), value)
 
 
 def text(*texts: str) -> tuple[TextContent, ...]:
@@ -198,15 +198,23 @@ def test_an_output_schema_of_a_handler_is_held() -> None:
 
 def test_long_text_is_cut_and_says_so() -> None:
     """The limit counts for all blocks together; structured content stays whole."""
-    result = result_of(["a" * 8, LINK, "b" * 8, "c"], max_characters=12)
+    result = result_of(["a" * 8, LINK, "b" * 8, "c", LINK])
 
-    assert result.content == (
+    assert cut_result(result, max_characters=12).content == (
         TextContent(text="a" * 8),
         LINK,
-        TextContent(text="bbbb\n[cut here: 4 of 8 characters are shown]"),
-        TextContent(text="\n[cut here: 0 of 1 characters are shown]"),
+        TextContent(text="bbbb\n[cut here: 12 of 17 characters are shown]"),
+        LINK,
     )
-    whole = result_of({"a": "x" * 100}, max_characters=10)
+    assert cut_result(result, max_characters=16).content == (
+        TextContent(text="a" * 8),
+        LINK,
+        TextContent(text="b" * 8),
+        TextContent(text="\n[cut here: 16 of 17 characters are shown]"),
+        LINK,
+    )
+    assert cut_result(result, max_characters=17) is result
+    whole = cut_result(result_of({"a": "x" * 100}), max_characters=10)
     assert whole.structured_content == {"a": "x" * 100}
     assert whole.text == '{"a": "xxx\n[cut here: 10 of 109 characters are shown]'
 
