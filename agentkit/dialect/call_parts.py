@@ -27,6 +27,7 @@ from agentkit.dialect.base import CallDelta
 SHORT_CHARS = 80
 """How much of a value a mending quotes."""
 
+_MAX_NAME_PARTS = 128  # no name is longer; beyond it, each further piece would cost more
 _STRUCTURE = re.compile(r'\\.|["{}\[\]]', re.S)
 _DECODER = json.JSONDecoder()
 
@@ -42,8 +43,9 @@ class CallDraft:
 
 
 def short(text: str) -> str:
-    """Return the start of `text`, for a mending."""
-    return text if len(text) <= SHORT_CHARS else f"{text[:SHORT_CHARS]}…"
+    """Return the start of `text`, for a mending; half a character, which nobody takes, as `?`."""
+    start = text[:SHORT_CHARS].encode("utf-8", "replace").decode()
+    return start if len(text) <= SHORT_CHARS else f"{start}…"
 
 
 class CallParts:
@@ -65,7 +67,7 @@ class CallParts:
         if slot.id is None and delta.id:
             slot.id = delta.id
             self._by_id[delta.id] = slot
-        if delta.name and delta.name != slot.name:
+        if delta.name and delta.name != slot.name and len(slot.names) < _MAX_NAME_PARTS:
             slot.names.append(delta.name)
         if delta.arguments:
             slot.arguments.append(delta.arguments)

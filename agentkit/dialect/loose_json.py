@@ -8,11 +8,10 @@ writes them; a backslash before a sign that Markdown escapes; a raw line break i
 Nothing is completed, no bare word is a string, no key may stand twice. The cost is linear.
 """
 
-import math
 import re
 from dataclasses import dataclass, field
 
-from agentkit.json_schema import JsonValue
+from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 
 MAX_DEPTH = 64
 _MAX_DIGITS = 1_000
@@ -150,10 +149,10 @@ class _Reader:
         self.at = number.end()
         if number.group(1) is None and number.group(2) is None:
             return int(number.group())
-        value = float(number.group())
-        if math.isinf(value):
-            raise LooseJsonError("a number is too large")
-        return value
+        try:
+            return parse_json(number.group())  # which knows what a float cannot keep
+        except JsonTextError as error:
+            raise LooseJsonError(str(error)) from error
 
     def _string(self, quote: str) -> str:
         self.at += 1

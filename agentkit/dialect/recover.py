@@ -18,8 +18,9 @@ from agentkit.dialect.call_parts import short
 from agentkit.dialect.coerce import coerce
 from agentkit.dialect.loose_json import LooseJsonError, read_loose
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
+from agentkit.json_schema.text import MAX_CHARACTERS
 
-_FENCE = re.compile(r"\s*```[\w-]*[ \t]*\r?\n?(.*?)\s*```\s*", re.S)
+_FENCE = re.compile(r"```[\w-]*")
 _MAX_UNWRAPPED = 3
 # What may be dropped after a whole value: closing brackets too many, then no more data.
 _DROPPABLE_REST = re.compile(r"[\s}\])]*(?![\s}\]),:\"'{\[])")
@@ -94,21 +95,42 @@ def _read(text: str, mendings: list[Mending]) -> JsonValue:
         return parse_json(text)
     except JsonTextError:
         pass
-    fence = _FENCE.fullmatch(text)
-    inside = text if fence is None else fence.group(1)
-    found = read_loose(inside)
-    rest = inside[found.end :]
+    if len(text) > MAX_CHARACTERS:
+        raise LooseJsonError("it is longer than is read")
+    inside = _unfence(text)
+    found = read_loose(text if inside is None else inside)
+    rest = (text if inside is None else inside)[found.end :]
     rungs = sorted(found.accents)
-    if fence is not None:
+    if inside is not None:
         rungs.insert(0, "fenced")
     if rest.strip():
         rungs.append("trailing_text")
     if not rungs or not _DROPPABLE_REST.match(rest):
-        # Without any accent the strict reader had other reasons, such as the length.
+        # Without any accent the strict reader had other reasons, such as half a character.
         raise LooseJsonError("there is more than one value, or one that is not JSON")
     after = json.dumps(found.value, ensure_ascii=False)
+    if not _is_whole_text(after):
+        raise LooseJsonError("it holds half a character")
     mendings.extend(_mended(rung, text, after) for rung in rungs)
     return found.value
+
+
+def _unfence(text: str) -> str | None:
+    """Return what stands inside a fence of Markdown, None where there is no such fence."""
+    text = text.strip()
+    fence = _FENCE.match(text)
+    if fence is None or not text.endswith("```", fence.end()):
+        return None
+    return text[fence.end() : -3]
+
+
+def _is_whole_text(text: str) -> bool:
+    """Say whether an encoding can carry `text` on: a half of a character it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _mended(rung: str, before: str, after: str) -> Mending:

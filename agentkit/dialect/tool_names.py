@@ -1,7 +1,8 @@
 """Tool names in the alphabet of a host, and back.
 
 In:  our names, `[A-Za-z0-9_.-]{1,128}`, or whatever a stored conversation holds.
-Out: names that every host takes, `[a-zA-Z0-9_-]{1,64}`, and the way back.
+Out: names that every host takes, `[a-zA-Z0-9_-]{1,64}`, and the way back, also where a model or a
+     host dressed a name up.
 
 A name that fits stays as it is. One that does not is made of what fits of it and a digest of the
 whole, so that it is the same in every turn and on every machine, whatever else is offered.
@@ -10,6 +11,7 @@ whole, so that it is the same in every turn and on every machine, whatever else 
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from agentkit.errors import UnsupportedError
 
@@ -17,6 +19,11 @@ MAX_CHARS = 64
 _FITTING = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _OTHER = re.compile(r"[^a-zA-Z0-9_-]+")
 _DIGEST_CHARS = 10
+_MAX_DRESSED_CHARS = 300
+# Special tokens, empty brackets and the number of the call, behind a name.
+_TAIL = re.compile(r"(?:<\|.*|\(\)|:\d{1,4})\Z", re.S)
+_NAMESPACE = re.compile(r"\.|::|:|/|__")
+_WORDS = re.compile(r"[^_-]+[_-]+[^_-]+")
 
 
 def wire_name(name: str) -> str:
@@ -43,3 +50,33 @@ def changed_names(names: Iterable[str]) -> Mapping[str, str]:
                 "host; rename one of them."
             )
     return {wire: name for wire, name in owners.items() if wire != name}
+
+
+def undress(name: str, offered: AbstractSet[str]) -> str | None:
+    """Return the one offered name that `name` means, or None; never by likeness.
+
+    What hosts and models put around a name is taken off: space and backslashes, special tokens,
+    `()`, a namespace before it (`functions.`, `server__`). A namespace that was left out is put
+    back where only one offered name ends so. A single `_` counts as its end only before a name of
+    several words: `order` is not `cancel_order`.
+    """
+    if name in offered:
+        return name
+    if len(name) > _MAX_DRESSED_CHARS:
+        return None
+    plain = _TAIL.sub("", name.replace("\\", "").strip()).strip()
+    if not plain:
+        return None
+    ends = (plain[end.end() :] for end in _NAMESPACE.finditer(plain))
+    found = next((reading for reading in (plain, *ends) if reading in offered), None)
+    return found or _only_ending(plain, offered)
+
+
+def _only_ending(name: str, offered: AbstractSet[str]) -> str | None:
+    """Return the only offered name that is a namespace and then `name`."""
+    joints = [".", "__", ":", "/"]
+    if _WORDS.match(name):
+        joints += ["_", "-"]
+    ending = tuple(f"{joint}{name}" for joint in joints)
+    found = [offer for offer in offered if offer.endswith(ending)]
+    return found[0] if len(found) == 1 else None

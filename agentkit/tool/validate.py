@@ -91,9 +91,7 @@ def _mend(call: ToolCall, tool: Tool) -> ReadyCall | None:
     """Return the call with mended arguments that fit, if there are such."""
 
     def is_valid(value: JsonValue) -> bool:
-        return isinstance(value, dict) and isinstance(
-            check_arguments(call, tool, value), ReadyCall
-        )
+        return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
 
     mended = mend_arguments(call.arguments, schema=tool.input_schema, is_valid=is_valid)
     if mended is None:

@@ -112,7 +112,9 @@ def test_an_unknown_tool_is_answered_with_the_names_that_exist() -> None:
         ("[" * 1_000_000, "more than 64 deep"),
         ('{"amount": ' + "9" * 5000 + "}", "5,000 digits"),
         ('{"amount": "\\ud800"}', "half a character"),
-        ("{'amount': 1}", "in double quotes"),
+        ("{amount: 1}", "in double quotes"),
+        ("{'amount': 1, 'amount': 2}", "in double quotes"),
+        ('{"amount": "1" ' + "}" * 1_000_000 + ":", "Extra data"),
     ],
 )
 def test_text_that_is_no_json_object_is_refused(arguments: str, complaint: str) -> None:
@@ -130,7 +132,9 @@ def test_text_that_is_no_json_object_is_refused(arguments: str, complaint: str) 
         ('{"day": "2024-02-30"}', "day: expected a date such as 2024-05-31"),
         ('{"day": "2024"}', "day: expected a date"),
         ('{"day": 1700000000}', "day: expected a text, got the number 1700000000"),
-        ('{"day": "2024-05-31", "count": "5"}', "count: expected an integer or null, got the "),
+        ('{"day": "2024-05-31", "count": "5.5"}', "count: expected an integer or null, got the "),
+        ('{"day": "2024-05-31", "count": ""}', "count: expected an integer or null, got the "),
+        ('{"day": "2024-05-31", "count": "5 pieces"}', "count: expected an integer or null, got "),
         ('{"day": "2024-05-31", "count": true}', "count: expected an integer or null, got true"),
         ('{"day": "2024-05-31", "count": 5.5}', "count: expected an integer or null, got the "),
     ],
@@ -252,8 +256,123 @@ def test_faults_of_python_types_are_bounded_too() -> None:
     assert refusal("function", f'{{"a": {[1] * 500}}}', tools={"function": made}).count("\n- ") == 8
 
 
-def test_a_mending_step_can_stand_between() -> None:
-    """Changed arguments are checked like any others, and the call says what was changed."""
+@pytest.mark.parametrize(
+    ("arguments", "expected", "rungs"),
+    [
+        ('{"amount": "5"}', {"amount": 5}, ["coerced_integer"]),
+        ("{'amount': 5, 'rate': 1.5,}", {"amount": 5, "rate": 1.5}, ["python_literal"]),
+        ('"{\\"amount\\": \\"5\\"}"', {"amount": 5}, ["double_encoded", "coerced_integer"]),
+        ('```json\n{"amount": 5}\n```', {"amount": 5}, ["fenced"]),
+        ('{"amount": 5} Done.', {"amount": 5}, ["trailing_text"]),
+        ('{"amount": 5, "rate": null}', {"amount": 5}, ["dropped_null"]),
+    ],
+)
+def test_what_does_not_fit_is_mended_where_nothing_is_guessed(
+    arguments: str, expected: dict[str, object], rungs: list[str]
+) -> None:
+    """The call says what was changed, for whom it was, and gets Python values as any other."""
+    found = ready(convert, arguments)
+
+    assert found.arguments == expected
+    assert found.bound.named == expected
+    assert [(one.rung, one.call_id) for one in found.mendings] == [(rung, "c1") for rung in rungs]
+    assert found.call.arguments == arguments
+
+
+def test_a_mending_has_to_fit_python_types_as_well() -> None:
+    """Text for a number that no validator of the user takes stays refused."""
+
+    def function(a: Annotated[int, AfterValidator(check_even)]) -> None: ...
+
+    made = Tool.from_function(function)
+
+    assert ready(made, '{"a": "4"}').bound.named == {"a": 4}
+    assert "a: expected an integer, got the text" in refusal(
+        "function", '{"a": "5"}', tools={"function": made}
+    )
+
+
+def test_a_decimal_is_not_rounded_by_a_mending_either() -> None:
+    """Single quotes change nothing about the digits."""
+
+    def pay(amount: Decimal) -> None: ...
+
+    made = Tool.from_function(pay)
+
+    assert ready(made, "{'amount': 1.5}").bound.named == {"amount": Decimal("1.5")}
+    assert refusal("pay", "{'amount': 12345678901234567.89}", tools={"pay": made})
+
+
+@tool
+def send_email(to: str) -> str:
+    """Send."""
+    return to
+
+
+@tool(name="mail.read_message")
+def read_message(to: str) -> str:
+    """Read."""
+    return to
+
+
+DRESSED = index_tools([send_email, read_message])
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("functions.send_email", "send_email"),
+        ("mcp__post__send_email", "send_email"),
+        ("default_api:send_email", "send_email"),
+        ("functions.send_email:0", "send_email"),
+        ("send_email()", "send_email"),
+        (" send\\_email\n", "send_email"),
+        ("send_email<|channel|>commentary", "send_email"),
+        ("read_message", "mail.read_message"),
+        ("functions.mail.read_message", "mail.read_message"),
+    ],
+)
+def test_a_dressed_name_is_undressed(name: str, meant: str) -> None:
+    """And that is a mending, so that a tool with side effects is asked about."""
+    found = validate_call(ToolCall(id="c1", name=name, arguments='{"to": "a"}'), DRESSED)
+
+    assert isinstance(found, ReadyCall)
+    assert found.tool.name == meant
+    assert found.call.name == name
+    assert [(one.rung, one.after, one.call_id) for one in found.mendings] == [
+        ("mended_name", meant, "c1")
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["send_mail", "Send_Email", "sendemail", "unsend_email", "undo_send_email", "email", "message",
+     "send_email_now", "", " ", "()", "functions.", "x" * 301 + ".send_email", "send.email"],
+)  # fmt: skip
+def test_a_name_is_never_taken_by_likeness(name: str) -> None:
+    """The model gets the names that exist."""
+    found = validate_call(ToolCall(id="c1", name=name, arguments='{"to": "a"}'), DRESSED)
+
+    assert isinstance(found, ToolResult)
+    assert "The tools are: send_email, mail.read_message" in found.text
+
+
+def test_a_dressed_name_counts_only_with_arguments_that_fit() -> None:
+    """Otherwise it may be another tool that was meant."""
+    text = refusal("functions.send_email", '{"whom": "a"}', tools=DRESSED)
+
+    assert text.startswith("There is no tool 'functions.send_email'.")
+
+
+def test_an_ending_that_two_tools_have_is_refused() -> None:
+    """Which one was meant, nobody knows."""
+    tools = {"a.read_it": convert, "b.read_it": convert}
+
+    assert refusal("read_it", '{"amount": 1}', tools=tools).startswith("There is no tool")
+
+
+def test_changed_arguments_are_checked_like_any_others() -> None:
+    """Whoever changed them says what was changed."""
     call = ToolCall(id="c1", name="convert", arguments='{"amount": "5"}')
     mending = Mending(rung="coerced_number", before='"5"', after="5", call_id="c1")
 
