@@ -105,11 +105,13 @@ def _ask_for_summary(
             instructions=INSTRUCTIONS,
             settings=ModelSettings(max_tokens=max_tokens),
         )
-        if counter.count(request) <= room:
+        tokens = counter.count(request)
+        if tokens <= room:
             return request
         if characters == _LEAST_CHARACTERS:
             return None
-        characters = max(characters // 2, _LEAST_CHARACTERS)
+        fewer = min(characters * room // tokens, characters * 9 // 10)
+        characters = max(fewer, _LEAST_CHARACTERS)
 
 
 def _spell(messages: Iterable[Message]) -> Iterator[str]:

@@ -267,7 +267,7 @@ class _Making:
         while True:
             request = with_summary(fitted.request, text)
             tokens = self._counter.count(request)
-            if tokens <= self._room.prompt:
+            if tokens - fitted.tokens <= self._room.summary:
                 return replace(fitted, request=request, tokens=tokens)
             if len(text) <= _LEAST_SUMMARY_CHARACTERS:
                 return None

@@ -1,0 +1,81 @@
+"""The most tokens that a text can have."""
+
+import json
+import math
+
+import pytest
+
+from agentkit.chat import ModelRequest, ToolSpec
+from agentkit.content import ContentBlock, ImageContent, ReasoningContent, ResourceLink, TextContent
+from agentkit.history import History
+from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult
+from agentkit.message import UserMessage as User
+from agentkit.model.token_bound import most_message_tokens, most_text_tokens, most_tool_tokens
+from agentkit.model.tokens import build_counter
+
+CALL = ToolCall(id="call_1", name="a.b", arguments='{"a": [1e9,1e9,1e9,1e9], "b": "\\u0001"}')
+LINK = ResourceLink(uri="file:///a", name="a")
+IMAGE = ImageContent(data="AAAA", mime_type="image/png")
+
+
+def answered(result: ToolResult) -> list[Message]:
+    """Return a whole turn with this result."""
+    return [User.of("go"), AssistantMessage.of("", CALL), result]
+
+
+@pytest.mark.parametrize("rules", ["mistral", "plain"])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([SystemMessage(text="s")] * 9, id="system"),
+        pytest.param([AssistantMessage.of("a")] * 9, id="only answers"),
+        pytest.param([User.of("Ā" * 500), AssistantMessage.of("🧿" * 500)], id="odd letters"),
+        pytest.param([User.of("\x01\x02\n\t" * 100)], id="odd spaces"),
+        pytest.param(answered(ToolResult.of("call_1", "\x01\n" * 100)), id="escaped"),
+        pytest.param(
+            answered(ToolResult.of("call_1", json.dumps([10**9] * 50).replace("000000000", "e9"))),
+            id="numbers written out",
+        ),
+        pytest.param(answered(ToolResult.of("call_1", " [1,2,{}]")), id="spaced out"),
+        pytest.param(answered(ToolResult(call_id="call_1")), id="no output"),
+    ],
+)
+def test_no_counter_goes_beyond_the_bound(rules: str, messages: list[Message]) -> None:
+    """Whatever is spelled anew on the way."""
+    tool = ToolSpec(name="a.b", description="é" * 50, input_schema={"type": "object"})
+    request = ModelRequest(history=History(messages), instructions="Be\nkind.", tools=(tool,))
+
+    most = (
+        most_message_tokens(messages)
+        + most_text_tokens(request.instructions)
+        + most_tool_tokens(request.tools)
+    )
+
+    assert build_counter(rules).count(request) <= most < math.inf
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        pytest.param((IMAGE,), id="image"),
+        pytest.param((TextContent(text="see"), LINK), id="text and link"),
+    ],
+)
+def test_of_more_than_text_nothing_can_be_said(blocks: tuple[ContentBlock, ...]) -> None:
+    """It is counted instead."""
+    assert most_message_tokens([User(content=blocks)]) == math.inf
+
+
+def test_of_structured_content_alone_nothing_can_be_said() -> None:
+    """It is sent where there is no text."""
+    result = ToolResult(call_id="call_1", structured_content={"a": 1})
+
+    assert most_message_tokens([result]) == math.inf
+
+
+def test_thoughts_are_not_sent_and_not_counted() -> None:
+    """They may be long."""
+    thought = AssistantMessage(content=(ReasoningContent(text="hm" * 9999), TextContent(text="a")))
+
+    assert most_message_tokens([thought]) == most_message_tokens([AssistantMessage.of("a")])
