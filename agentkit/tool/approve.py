@@ -8,17 +8,23 @@ that has side effects is asked about, unless its tool or a rule allows it.
 """
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from inspect import isawaitable
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from agentkit.errors import HistoryError
-from agentkit.message import ToolCall
+from agentkit.json_schema import JsonValue
+from agentkit.json_schema.violation import shorten
+from agentkit.message import ToolCall, ToolResult
 from agentkit.tool.tool import Decision, Tool
-from agentkit.tool.validate import ReadyCall
+from agentkit.tool.validate import ReadyCall, validate_call
 
 Effect: TypeAlias = Literal["read", "idempotent", "once"]
+"""What running a call twice does: nothing, nothing more, or the thing twice."""
+
+MAX_SHOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +42,21 @@ class Verdict:
     arguments: str | None = None
 
     def __post_init__(self) -> None:
+        if self.decision not in get_args(Decision):
+            raise ValueError(
+                f"{self.decision!r} is no decision about a call; use 'allow', 'ask' or 'deny'."
+            )
         if self.arguments is not None and self.decision != "allow":
             raise ValueError("Only a call that is allowed can be given other arguments.")
 
 
-Rule: TypeAlias = Callable[[ReadyCall], "Verdict | Decision | Awaitable[Verdict | Decision]"]
-"""A caller's own rule; sees the call with its tool and its checked arguments."""
+Opinion: TypeAlias = Verdict | Decision | None
+Rule: TypeAlias = Callable[[ReadyCall], Opinion | Awaitable[Opinion]]
+"""A caller's own rule; sees the call with its tool, its checked arguments and what was mended.
+
+None leaves the call to what its tool says, and to what mended arguments call for. Ready-made rules
+are in `agentkit.tool.rules`.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +82,10 @@ class Approval:
         return cls(call_id=call.id, digest=digest(call), verdict=verdict)
 
     @classmethod
-    def edit(cls, call: ToolCall, *, arguments: str) -> "Approval":
-        """Let `call` run with other arguments, JSON text; the model is told of the change."""
-        verdict = Verdict(decision="allow", arguments=arguments)
+    def edit(cls, call: ToolCall, *, arguments: str | Mapping[str, JsonValue]) -> "Approval":
+        """Let `call` run with other arguments, all of them; the model is told of the change."""
+        text = arguments if isinstance(arguments, str) else json.dumps(dict(arguments))
+        verdict = Verdict(decision="allow", arguments=text)
         return cls(call_id=call.id, digest=digest(call), verdict=verdict)
 
 
@@ -99,12 +115,13 @@ def check_approval(approval: Approval, call: ToolCall) -> None:
     """Refuse an answer that was given about another call.
 
     Raises:
-        HistoryError: name or arguments differ from those that were approved.
+        HistoryError: id, name or arguments differ from those that were approved.
     """
     if approval.digest != digest(call):
         raise HistoryError(
-            f"The approval for the call {call.id!r} was given for other arguments than it has; "
-            "ask again with the call as it stands in the history."
+            f"The approval for the call {approval.call_id!r} was given for another call or other "
+            f"arguments than those of {call.id!r}; ask again with the call as it stands in the "
+            "history."
         )
 
 
@@ -120,20 +137,26 @@ async def plan_call(
 ) -> PlannedCall:
     """Settle whether a checked call may run.
 
-    An answer given about this very call wins; then the caller's rule, the tool's own word, and at
-    last what its mended arguments call for. The strictest of these three counts.
+    An answer given about this very call wins. Else a tool that says `deny` is not run. Else the
+    rule decides, if it has an opinion; if not, the stricter of what the tool says and what its
+    mended arguments call for. A tool that runs elsewhere is asked about unless it is denied.
+
+    Args:
+        ready: the call.
+        rule: the caller's own.
+        approvals: answers by call id; those about other calls are passed over.
 
     Raises:
-        HistoryError: an approval was given for other arguments.
+        HistoryError: an approval was given for other arguments, or lets a call run whose tool
+            runs elsewhere.
     """
     given = approvals.get(ready.call.id)
     if given is not None:
         check_approval(given, ready.call)
+        _check_runs_here(given, ready)
         verdict = given.verdict
     else:
-        verdict = _strictest(_own_verdict(ready), _mended_verdict(ready))
-        if rule is not None and verdict.decision != "deny":
-            verdict = await _ask_rule(rule, ready, verdict)
+        verdict = await _judge(ready, rule)
     return PlannedCall(
         call_id=ready.call.id,
         tool_name=ready.tool.name,
@@ -142,11 +165,60 @@ async def plan_call(
     )
 
 
-def _own_verdict(ready: ReadyCall) -> Verdict:
-    """Return what the tool says of all its calls."""
-    if ready.tool.is_external:
-        return Verdict(decision="ask", reason="This tool runs elsewhere; its result is awaited.")
-    return Verdict(decision=ready.tool.approval)
+def validate_edited(
+    call: ToolCall, arguments: str, tools: Mapping[str, Tool]
+) -> ReadyCall | ToolResult:
+    """Check a call again whose arguments a person changed; never raises.
+
+    Args:
+        call: the call as the model asked for it.
+        arguments: JSON text that takes the place of the call's own.
+        tools: those on offer.
+
+    Returns:
+        A call that may run, with a note for the model; or a result that says why it did not.
+    """
+    ready = validate_call(replace(call, arguments=arguments), tools)
+    if isinstance(ready, ReadyCall):
+        shown = shorten(arguments, MAX_SHOWN)
+        note = f"The user changed the arguments of this call before it ran, to {shown}"
+        return replace(ready, note=note)
+    return ToolResult.of(
+        call.id,
+        "The user changed the arguments of this call, and the changed call could not be run. "
+        f"This is no fault of yours.\n{ready.text}",
+        is_error=True,
+    )
+
+
+def strictest(*verdicts: Verdict) -> Verdict:
+    """Return the strictest verdict, the first of those that are equally strict."""
+    return max(verdicts, key=lambda verdict: _STRICTNESS[verdict.decision])
+
+
+async def ask_rule(rule: Rule, ready: ReadyCall) -> Verdict | None:
+    """Return what a rule says of a call; None if it has no opinion."""
+    answer = rule(ready)
+    said = await answer if isawaitable(answer) else answer
+    return Verdict(decision=said) if isinstance(said, str) else said
+
+
+_STRICTNESS: Mapping[Decision, int] = {"allow": 0, "ask": 1, "deny": 2}
+_ELSEWHERE = Verdict(decision="ask", reason="This tool runs elsewhere; its result is awaited.")
+
+
+async def _judge(ready: ReadyCall, rule: Rule | None) -> Verdict:
+    """Settle a call about which nobody was asked yet."""
+    own = Verdict(decision=ready.tool.approval)
+    if own.decision == "deny":
+        return replace(own, reason="This tool may not be used here.")
+    mended = _mended_verdict(ready)
+    verdict = None if rule is None else await ask_rule(rule, ready)
+    if verdict is None:
+        verdict = strictest(mended, own)
+    elif verdict.decision == "ask" and not verdict.reason:
+        verdict = replace(verdict, reason=mended.reason)
+    return strictest(_ELSEWHERE, verdict) if ready.tool.is_external else verdict
 
 
 def _mended_verdict(ready: ReadyCall) -> Verdict:
@@ -157,17 +229,10 @@ def _mended_verdict(ready: ReadyCall) -> Verdict:
     return Verdict(decision="ask", reason=f"Its arguments were mended: {what}")
 
 
-def _strictest(*verdicts: Verdict) -> Verdict:
-    order: Mapping[Decision, int] = {"allow": 0, "ask": 1, "deny": 2}
-    return max(verdicts, key=lambda verdict: order[verdict.decision])
-
-
-async def _ask_rule(rule: Rule, ready: ReadyCall, verdict: Verdict) -> Verdict:
-    """Let the caller's rule speak: it may forbid, allow, or leave the question open."""
-    answer = rule(ready)
-    said = await answer if isawaitable(answer) else answer
-    if isinstance(said, str):
-        said = Verdict(decision=said)
-    if said.decision == "ask" and not said.reason:
-        return replace(said, reason=verdict.reason)
-    return said
+def _check_runs_here(given: Approval, ready: ReadyCall) -> None:
+    """Refuse to let a call run that has nothing to run."""
+    if ready.tool.is_external and given.verdict.decision != "deny":
+        raise HistoryError(
+            f"The call {ready.call.id!r} cannot be approved: its tool {ready.tool.name!r} runs "
+            "elsewhere. Hand in its result, or refuse it."
+        )
