@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -75,17 +76,15 @@ def run_doctor(checkup: Checkup) -> int:
         ConfigError: the host is not known, its key is missing, or the catalog cannot be written.
     """
     resolved = _resolve(checkup)
-    path = user_catalog_path()
-    _check_can_write(checkup, resolved, path)
+    _check_can_write(checkup, resolved)
     note(f"Asking {resolved.name} at {_place(resolved)}.", style="dim")
-    settings = ExamSettings(probe_seconds=checkup.probe_seconds, max_cost_usd=checkup.max_cost_usd)
+    return _conclude(checkup, resolved, _examine(checkup, resolved))
 
-    async def work() -> Report:
-        return await examine(resolved, settings=settings, on_probe=_show_progress)
 
-    report = anyio.run(work)
+def _conclude(checkup: Checkup, resolved: ResolvedModel, report: Report) -> int:
+    """Write and show what an exam found; return the exit code."""
     findings = judge(report.exam)
-    writing = _plan_writing(checkup, resolved, report, path)
+    writing = _plan_writing(checkup, resolved, report)
     is_written = bool(writing.table) and not checkup.is_dry_run
     if is_written and writing.path is not None:
         _save(writing.path, writing)
@@ -95,6 +94,11 @@ def run_doctor(checkup: Checkup) -> int:
     else:
         _show(report, findings, writing, is_dry_run=checkup.is_dry_run)
     return _exit_code(report, findings)
+
+
+def _examine(checkup: Checkup, resolved: ResolvedModel) -> Report:
+    settings = ExamSettings(probe_seconds=checkup.probe_seconds, max_cost_usd=checkup.max_cost_usd)
+    return anyio.run(partial(examine, resolved, settings=settings, on_probe=_show_progress))
 
 
 def _resolve(checkup: Checkup) -> ResolvedModel:
@@ -111,14 +115,14 @@ def _resolve(checkup: Checkup) -> ResolvedModel:
     return resolve_model(name, base_url=checkup.base_url)
 
 
-def _check_can_write(checkup: Checkup, resolved: ResolvedModel, path: Path | None) -> None:
+def _check_can_write(checkup: Checkup, resolved: ResolvedModel) -> None:
     """Refuse before anything is sent what could not be written afterwards."""
     if checkup.save_as is not None and not _HOST_NAME.fullmatch(checkup.save_as):
         raise ConfigError(
             f"--save-as {checkup.save_as!r}: a host's name is lower case letters, digits, dots, "
             "dashes and underscores."
         )
-    if path is None and not checkup.is_dry_run:
+    if user_catalog_path() is None and not checkup.is_dry_run:
         raise ConfigError("There is no place for your catalog; set AGENTKIT_CATALOG to a path.")
     launched = read_catalog()[resolved.provider.name].launcher is not None
     if launched and checkup.base_url is not None and checkup.save_as is None:
@@ -128,10 +132,9 @@ def _check_can_write(checkup: Checkup, resolved: ResolvedModel, path: Path | Non
         )
 
 
-def _plan_writing(
-    checkup: Checkup, resolved: ResolvedModel, report: Report, path: Path | None
-) -> _Writing:
+def _plan_writing(checkup: Checkup, resolved: ResolvedModel, report: Report) -> _Writing:
     """Return what the user's catalog should say from now on."""
+    path = user_catalog_path()
     after = report.profiles
     has_seen = any(sighting.is_answered for sighting in report.exam.sightings.values())
     if checkup.save_as is not None and checkup.save_as != resolved.provider.name:

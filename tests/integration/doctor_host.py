@@ -24,6 +24,8 @@ class Traits:
         only_nine: it refuses other ids than those of nine letters and digits.
         usage: how usage in a stream is asked for.
         listing: the body of its models endpoint.
+        lists_nothing: that endpoint ends the connection.
+        fails_first: every other request fails.
     """
 
     chat_path: str = "/v1/chat/completions"
@@ -47,6 +49,8 @@ class Traits:
     listing: Mapping[str, Any] | None = None
     one_model: Mapping[str, Any] | None = None
     has_usage: bool = True
+    lists_nothing: bool = False
+    fails_first: bool = False
 
 
 class RefusalError(Exception):
@@ -74,9 +78,12 @@ class OddHost:
         """Answer one request."""
         self.requests.append(request)
         if request.method == "GET":
-            return self._list(request.path)
+            is_lost = self.traits.lists_nothing
+            return RawReply(then="reset") if is_lost else self._list(request.path)
         if self.instead:
             return self.instead.pop(0)
+        if self.traits.fails_first and len(self.bodies) % 2:
+            return as_json({"error": "overloaded"}, status=503)
         try:
             return self._reply(request)
         except RefusalError as refusal:

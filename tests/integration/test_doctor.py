@@ -18,6 +18,7 @@ from agentkit.config.user_catalog import edit_catalog, save_catalog
 from agentkit.doctor.examine import ExamSettings, Report, examine
 from agentkit.doctor.finding import Finding
 from agentkit.doctor.judge import judge
+from agentkit.doctor.plan import MAX_REQUESTS
 from agentkit.doctor.table import changes
 from agentkit.model.build import DIALECTS
 from agentkit.model.host import HostModel
@@ -430,6 +431,41 @@ async def test_a_failure_that_passes_is_asked_again() -> None:
     assert findings["chat"].verdict == "yes"
     assert report.requests == 14
     assert report.exam.sightings["chat"].attempts == 2
+
+
+async def test_there_is_an_end_of_requests() -> None:
+    """Where each has to be sent twice, not all can be asked."""
+    report, findings, _ = await examined(OddHost(Traits(fails_first=True)))
+
+    assert report.requests == MAX_REQUESTS
+    assert "which is the limit" in report.stopped
+    assert findings["tools"].verdict == "yes"
+    assert findings["unknown fields"].verdict in ("yes", "not asked")
+
+
+async def test_a_models_endpoint_that_is_broken_tells_nothing() -> None:
+    """The rest is asked all the same."""
+    report, findings, _ = await examined(OddHost(Traits(lists_nothing=True)))
+
+    assert findings["model is listed"].verdict == "unclear"
+    assert report.stopped == ""
+
+
+async def test_an_exam_that_ends_early_says_what_was_not_asked() -> None:
+    """After tools were seen to work, the host goes away."""
+    call = {"id": "a", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
+    answers = [
+        as_json({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}),
+        as_json({"choices": [{"message": {"tool_calls": [call]}, "finish_reason": "stop"}]}),
+    ]
+    gone = as_json({"error": "slow down"}, status=429, headers={"retry-after": "900"})
+
+    report, findings, _ = await examined(OddHost(instead=[*answers, gone]))
+
+    assert "900 s" in report.stopped
+    assert findings["tools"].verdict == "yes"
+    for question in ("parallel calls", "tool_choice auto", "tool_choice named", "unknown fields"):
+        assert findings[question].verdict == "not asked"
 
 
 async def test_a_limit_in_the_headers_ends_the_exam_before_the_next_request() -> None:
