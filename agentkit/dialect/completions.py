@@ -9,6 +9,7 @@ often without its marker; whoever folds the answer finds it. A call is forced by
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
@@ -67,7 +68,8 @@ class Completions:
         for name, value in settings_fields(request, provider.accepts):
             body.put(name, value)
         opening: tuple[Delta, ...] = (TextDelta(text=start),) if start else ()
-        return body.encode(PATH, request=request, tools=tools, opening=opening)
+        encoded = body.encode(PATH, request=request, tools=tools, opening=opening)
+        return replace(encoded, calls_in_text=True)
 
     def decoder(self, head: WireHead) -> Decoder:
         """Return a reader for the answer that has this head."""

@@ -54,10 +54,11 @@ Fits = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
-    """The calls that were found in a text, and what of the text stood before them."""
+    """The calls that were found in a text, what stood before them, and what is dropped after."""
 
     text: str
     calls: tuple[CallDraft, ...]
+    dropped: str = ""
 
 
 def find_leak(text: str, *, offered: AbstractSet[str], fits: Fits) -> Leak | None:
@@ -77,7 +78,7 @@ def find_leak(text: str, *, offered: AbstractSet[str], fits: Fits) -> Leak | Non
         before = text[: marker.start()]
         calls = reader.after_marker(marker)
         if calls and (not before.strip() or all(fits(c.name, c.arguments) for c in calls)):
-            return _leak(before, calls, text[marker.start() :])
+            return _leak(before, calls, text[marker.start() :], dropped=reader.rest)
     if marker is None:
         calls = reader.whole()
         if calls and all(fits(call.name, call.arguments) for call in calls):
@@ -85,7 +86,7 @@ def find_leak(text: str, *, offered: AbstractSet[str], fits: Fits) -> Leak | Non
     return None
 
 
-def _leak(before: str, calls: list[CallDraft], source: str) -> Leak:
+def _leak(before: str, calls: list[CallDraft], source: str, *, dropped: str = "") -> Leak:
     named = tuple(
         replace(
             call,
@@ -100,7 +101,7 @@ def _leak(before: str, calls: list[CallDraft], source: str) -> Leak:
         )
         for call in calls
     )
-    return Leak(text=before.rstrip(), calls=named)
+    return Leak(text=before.rstrip(), calls=named, dropped=dropped)
 
 
 class _Reader:
@@ -110,6 +111,7 @@ class _Reader:
         self._text = text
         self._offered = offered
         self._at = 0
+        self._end = 0
 
     def after_marker(self, marker: re.Match[str]) -> list[CallDraft]:
         """Return the calls that follow a marker, one right after the other."""
@@ -123,8 +125,14 @@ class _Reader:
             except LooseJsonError:
                 break
             self._skip(_BETWEEN)
+            self._end = self._at
             found = MARKER.match(self._text, self._at)
         return calls
+
+    @property
+    def rest(self) -> str:
+        """Return the text after the last call that followed a marker."""
+        return self._text[self._end :].strip()
 
     def whole(self) -> list[CallDraft]:
         """Return the calls of which the whole text consists, without a marker."""

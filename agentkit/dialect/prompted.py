@@ -68,7 +68,8 @@ class Prompted:
             tool_choice=ToolChoice(),
         )
         encoded = self._chat.encode(retold, provider=provider, model=model)
-        return replace(encoded, tool_names=changed_names(tool.name for tool in tools))
+        names = changed_names(tool.name for tool in tools)
+        return replace(encoded, tool_names=names, calls_in_text=True)
 
     def decoder(self, head: WireHead) -> Decoder:
         """Return a reader for the answer that has this head."""

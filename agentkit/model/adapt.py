@@ -1,17 +1,18 @@
 """Learn what a host does not understand from what it refuses.
 
-In:  a host's profile, its refusal, the fields that were sent.
-Out: a profile under which the same request may pass, and what is different about it.
+In:  the profiles of a host and a model, a refusal, the fields that were sent.
+Out: profiles under which the same request may pass, and what is different about them.
 
 Only what does not change the meaning of a request is left out; a limit, a stop text or a
-temperature never is. A host without tools gets them by prompt.
+temperature never is. A host without tools gets them by prompt. A model whose name does not tell
+that it is of the Mistral family shows it by what it refuses.
 """
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from agentkit.config.profile import ProviderProfile
+from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.errors import ProviderError
 
 DROPPABLE = (
@@ -24,62 +25,94 @@ DROPPABLE = (
 )
 """Fields that ask for something agentkit can do without, or checks for itself afterwards."""
 
-_REFUSES_A_FIELD = re.compile(
+_REFUSES_A_FIELD = (
     r"extra (?:inputs|fields)|extra_forbidden|additional propert|unknown|unrecogni[sz]ed"
     r"|unexpected|not (?:permitted|allowed|supported|support)|unsupported|invalid"
-    r"|input should be|no endpoints",
-    re.IGNORECASE,
+    r"|input should be|no endpoints"
+)
+# What mistral-common, La Plateforme and the chat templates of this family say.
+_KEEPS_MISTRAL_RULES = (
+    r"call[ _]?ids?\b.{0,160}\b(?:length (?:of )?(?:9|nine)\b"
+    r"|(?:9|nine)[ -](?:char|letter|alphanum|digit))"
+    r"|call[ _]?ids? has to be defined"
+    r"|not the same number of function calls and responses"
+    r"|unexpected role \W{0,2}\w+\W{0,2} after role"
+    r"|expected last role\b.{0,60}\btool"
+    r"|must alternate|alternating (?:roles|user)"
+    r"|must have either content or tool.?calls"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapted:
-    """A changed profile; `change` says in words what is different."""
+    """Changed profiles; `change` says in words what is different."""
 
     provider: ProviderProfile
+    model: ModelProfile
     change: str
 
 
 def adapt(
-    provider: ProviderProfile, error: ProviderError, *, sent: Collection[str]
+    provider: ProviderProfile,
+    model: ModelProfile,
+    error: ProviderError,
+    *,
+    sent: Collection[str],
 ) -> Adapted | None:
-    """Return the profile to try next, or None where the refusal names nothing to leave out.
+    """Return the profiles to try next, or None where the refusal names nothing to change.
 
     Args:
-        provider: the profile under which the request was refused.
+        provider: the profile of the host under which the request was refused.
+        model: the profile of the model, likewise.
         error: the refusal.
         sent: the names of the fields at the top of the request's body.
     """
     if error.retry != "change":
         return None
     said = str(error)
+    if model.rules != "mistral" and re.search(_KEEPS_MISTRAL_RULES, said, re.IGNORECASE):
+        return Adapted(
+            provider=provider,
+            model=replace(model, rules="mistral"),
+            change="kept the rules of the Mistral family",
+        )
     for field in DROPPABLE:
         is_named = re.search(rf"(?<![\w]){field}(?![\w])", said) is not None
-        if field in sent and is_named and _REFUSES_A_FIELD.search(said):
+        if field in sent and is_named and re.search(_REFUSES_A_FIELD, said, re.IGNORECASE):
             accepts = replace(provider.accepts, omit=provider.accepts.omit | {field})
             return Adapted(
-                provider=replace(provider, accepts=accepts), change=f"left out {field!r}"
+                provider=replace(provider, accepts=accepts),
+                model=model,
+                change=f"left out {field!r}",
             )
     if error.kind == "tools_unsupported" and provider.dialect == "openai_chat" and "tools" in sent:
         return Adapted(
-            provider=replace(provider, dialect="prompted"), change="offered the tools by prompt"
+            provider=replace(provider, dialect="prompted"),
+            model=model,
+            change="offered the tools by prompt",
         )
     return None
 
 
 class Learned:
-    """The profiles that were changed, by host, base URL and model; for a whole process."""
+    """The profiles that were changed, by host, base URL and model id; for a whole process."""
 
     def __init__(self) -> None:
-        self._profiles: dict[tuple[str, str, str], ProviderProfile] = {}
+        self._profiles: dict[tuple[str, str, str], tuple[ProviderProfile, ModelProfile]] = {}
 
-    def recall(self, provider: ProviderProfile, model_id: str) -> ProviderProfile:
-        """Return what is known of this host and model: the given profile if nothing is."""
-        return self._profiles.get((provider.name, provider.base_url, model_id), provider)
+    def recall(
+        self, provider: ProviderProfile, model: ModelProfile
+    ) -> tuple[ProviderProfile, ModelProfile]:
+        """Return what is known of this model on this host: as given if nothing is."""
+        return self._profiles.get(_key(provider, model), (provider, model))
 
-    def remember(self, provider: ProviderProfile, model_id: str) -> None:
-        """Keep a changed profile."""
-        self._profiles[provider.name, provider.base_url, model_id] = provider
+    def remember(self, provider: ProviderProfile, model: ModelProfile) -> None:
+        """Keep changed profiles."""
+        self._profiles[_key(provider, model)] = provider, model
+
+
+def _key(provider: ProviderProfile, model: ModelProfile) -> tuple[str, str, str]:
+    return provider.name, provider.base_url, model.id
 
 
 PROCESS = Learned()

@@ -54,6 +54,7 @@ class Fold:
         request: what was asked.
         tool_names: wire name to our name, from the `Encoded` request.
         host: the host's name in the catalog, for the response.
+        calls_in_text: calls belong into the text, from the `Encoded` request.
     """
 
     def __init__(
@@ -62,10 +63,12 @@ class Fold:
         *,
         tool_names: Mapping[str, str] | None = None,
         host: str | None = None,
+        calls_in_text: bool = False,
     ) -> None:
         self._request = request
         self._tool_names = tool_names or {}
         self._host = host
+        self._calls_in_text = calls_in_text
         self._offered = frozenset({tool.name for tool in request.tools}.union(self._tool_names))
         self._calls = CallParts(self._offered)
         self._guard = LeakGuard(self._offered)
@@ -156,16 +159,26 @@ class Fold:
         drafts = self._calls.drafts()
         mendings: list[Mending] = []
         if self._leak is not None and not drafts:
-            drafts = list(self._leak.calls)
+            drafts = [self._read_from_text(call) for call in self._leak.calls]
         elif self._leak is not None:
             # The host read the calls and left their text in place.
             before = self._leak.calls[0].mendings[0].before
             mendings.append(Mending(rung="dropped_leak", before=before, after=""))
+        if self._leak is not None and self._leak.dropped:
+            before = short(self._leak.dropped)
+            mendings.append(Mending(rung="dropped_text", before=before, after=""))
         if drafts and self._request.tool_choice.mode == "none":
             names = ", ".join(draft.name for draft in drafts)
             mendings.append(Mending(rung="dropped_call", before=short(names), after=""))
             drafts = []
         return drafts, mendings
+
+    def _read_from_text(self, call: CallDraft) -> CallDraft:
+        """Return a call without the mending of its place, where that is the right one."""
+        if not self._calls_in_text:
+            return call
+        mendings = tuple(mending for mending in call.mendings if mending.rung != "leaked_text")
+        return replace(call, mendings=mendings)
 
     @property
     def _is_broken_off(self) -> bool:
@@ -252,14 +265,11 @@ class Fold:
             call_id = (draft.id or "").strip()
             if not call_id or call_id in taken or self._request.history.has_call(call_id):
                 call_id = self._mint(draft, taken)
-                mendings.append(
-                    Mending(
-                        rung="minted_id",
-                        before=short(draft.id or ""),
-                        after=call_id,
-                        call_id=call_id,
+                before = short(draft.id or "")
+                if before or not self._calls_in_text:  # who is asked for text is asked for no id
+                    mendings.append(
+                        Mending(rung="minted_id", before=before, after=call_id, call_id=call_id)
                     )
-                )
             taken.add(call_id)
             name = self._tool_names.get(draft.name, draft.name)
             calls.append(ToolCall(id=call_id, name=name, arguments=draft.arguments))

@@ -156,8 +156,8 @@ class HostConnection:
         """Make one exchange, again where that is safe; see `ModelConnection`."""
         attempt = 1
         while True:
-            provider = self._learned.recall(self._resolved.provider, self._resolved.model.id)
-            encoded = self._encode(request, provider)
+            provider, model = self._learned.recall(self._resolved.provider, self._resolved.model)
+            encoded = self._dialect(provider).encode(request, provider=provider, model=model)
             shown = Shown(emit)
             try:
                 return await self._exchange(request, encoded, provider, emit=shown.emit)
@@ -166,12 +166,12 @@ class HostConnection:
                 error.model = self._resolved.model.id
                 if shown.has_text:
                     raise
-                adapted = adapt(provider, error, sent=encoded.fields)
+                adapted = adapt(provider, model, error, sent=encoded.fields)
                 if adapted is None:
                     await self._wait(error, attempt=attempt, emit=emit)
                     attempt += 1
                 else:
-                    self._learned.remember(adapted.provider, self._resolved.model.id)
+                    self._learned.remember(adapted.provider, adapted.model)
                     await emit(RequestAdapted(change=adapted.change, error=str(error)))
 
     async def _wait(self, error: ProviderError, *, attempt: int, emit: Emit) -> None:
@@ -190,11 +190,6 @@ class HostConnection:
         log.warning("model_retried", kind=error.kind, attempt=attempt, wait_seconds=wait)
         await anyio.sleep(wait)
 
-    def _encode(self, request: ModelRequest, provider: ProviderProfile) -> Encoded:
-        """Spell the request in the dialect this host is known to understand."""
-        dialect = self._dialect(provider)
-        return dialect.encode(request, provider=provider, model=self._resolved.model)
-
     def _dialect(self, provider: ProviderProfile) -> Dialect:
         """Return this connection's codec of the host's dialect; it keeps what it encoded."""
         name = provider.dialect
@@ -210,7 +205,12 @@ class HostConnection:
         wait = self._pacer.reserve(anyio.current_time(), tokens=tokens)
         if wait > 0:
             await anyio.sleep(wait)
-        fold = Fold(request, tool_names=encoded.tool_names, host=provider.name)
+        fold = Fold(
+            request,
+            tool_names=encoded.tool_names,
+            host=provider.name,
+            calls_in_text=encoded.calls_in_text,
+        )
         fold.feed(encoded.opening)
         async with self._transport.exchange(encoded.wire) as answer:
             self._pacer.note(answer.head.headers, now=anyio.current_time())

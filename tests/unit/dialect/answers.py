@@ -54,7 +54,12 @@ def read(decoder: Decoder, chunks: Iterable[bytes]) -> list[Delta]:
 
 def fold(request: ModelRequest, encoded: Encoded, deltas: Sequence[Delta]) -> ModelResponse:
     """Return the response that `deltas` make."""
-    folding = Fold(request, tool_names=encoded.tool_names, host="host")
+    folding = Fold(
+        request,
+        tool_names=encoded.tool_names,
+        host="host",
+        calls_in_text=encoded.calls_in_text,
+    )
     folding.feed(encoded.opening)
     folding.feed(deltas)
     folding.close()

@@ -480,7 +480,40 @@ def test_a_leaked_call_is_a_call_and_its_marker_is_never_shown() -> None:
     assert "".join(event.text for event in shown) == "I look. "
     assert response.message.text == "I look."
     assert [(c.name, c.arguments) for c in response.message.tool_calls] == [("get_weather", PARIS)]
-    assert [m.rung for m in response.mendings] == ["minted_id", "leaked_text"]
+    assert [m.rung for m in response.mendings] == ["dropped_text", "minted_id", "leaked_text"]
+    assert response.mendings[0].before == "It is 20 degrees."
+
+
+def test_a_call_that_was_asked_for_as_text_is_no_mending() -> None:
+    """Neither that it stands there nor that it has no id; what was invented after it is one."""
+    rungs = {}
+    for after in ("", " It is 20 degrees."):
+        folding = Fold(REQUEST, calls_in_text=True)
+        folding.feed([TextDelta(text=f"{LEAK}{after}"), STOP])
+        response = folding.finish()
+        assert [c.name for c in response.message.tool_calls] == ["get_weather"]
+        rungs[after] = [m.rung for m in response.mendings]
+
+    assert rungs == {"": [], " It is 20 degrees.": ["dropped_text"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "rungs"),
+    [
+        ("[TOOL_CALLS] [{'name': 'get_a'}]", ["python_literal"]),
+        (
+            '[TOOL_CALLS] [{"name": "get_a", "id": "x"}, {"name": "get_b", "id": "x"}]',
+            ["minted_id"],
+        ),
+    ],
+    ids=["quoting", "an id twice"],
+)
+def test_what_is_mended_in_a_call_as_text_is_told(text: str, rungs: list[str]) -> None:
+    """Only its place is as it should be."""
+    folding = Fold(REQUEST, calls_in_text=True)
+    folding.feed([TextDelta(text=text), STOP])
+
+    assert [m.rung for m in folding.finish().mendings] == rungs
 
 
 def test_text_that_was_held_back_in_vain_is_shown_at_the_end() -> None:
