@@ -12,11 +12,11 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import anyio
 import h11
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import SocketAttribute, SocketListener, SocketStream
 
 from agentkit.groups import ungrouped
 from agentkit.log import Log
@@ -104,20 +104,52 @@ async def serve(handler: Handler, *, limits: ServerLimits | None = None) -> Asyn
     """
     bounds = limits or ServerLimits()
     slots = anyio.CapacityLimiter(bounds.max_connections)
+    unanswered: set[SocketStream] = set()
 
     async def answer(stream: SocketStream) -> None:
-        async with slots, stream:
+        unanswered.discard(stream)
+        async with stream, slots:
             await _Connection(stream, handler, bounds).run()
+
+    async def accept() -> None:
+        sock = listener.extra(SocketAttribute.raw_socket)  # noqa: S610  # not Django's
+        while True:
+            await anyio.wait_readable(sock)
+            # A cancellation in the middle of accepting would leave an open socket to nobody.
+            with anyio.move_on_after(1, shield=True):
+                stream = await listener.accept()
+                unanswered.add(stream)
+                tasks.start_soon(answer, stream)
 
     with ungrouped():
         async with (
-            await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+            _closing(unanswered),
+            await _listen() as listener,
             anyio.create_task_group() as tasks,
         ):
-            tasks.start_soon(listener.serve, answer)
+            tasks.start_soon(accept)
             port: int = listener.extra(SocketAttribute.local_port)  # noqa: S610  # not Django's
-            yield f"http://127.0.0.1:{port}"
-            tasks.cancel_scope.cancel()
+            try:
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                tasks.cancel_scope.cancel()
+
+
+async def _listen() -> SocketListener:
+    """Listen on a free port of loopback."""
+    listeners = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    # One address has one listener; of the interface, only sockets can be accepted from by hand.
+    return cast(SocketListener, listeners.listeners[0])
+
+
+@asynccontextmanager
+async def _closing(streams: set[SocketStream]) -> AsyncIterator[None]:
+    """Close, at the end, the connections whose task was cancelled before it began."""
+    try:
+        yield
+    finally:
+        for stream in streams:
+            await anyio.aclose_forcefully(stream)
 
 
 class _TooLargeError(Exception):

@@ -1,0 +1,215 @@
+"""A run that is stopped, at any point, leaves a whole history and nothing alive."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+
+from agentkit import (
+    Agent,
+    AssistantMessage,
+    History,
+    ToolCallStarted,
+    ToolResult,
+    UserMessage,
+    tool,
+)
+from agentkit.agent.start import Inbound
+from agentkit.event import ignore
+from agentkit.testing.scripted import ScriptedModel, tool_call
+
+BOUND_SECONDS = 20
+
+
+async def _stop_after(ticks: int, make: Callable[[], Awaitable[object]]) -> bool:
+    """Cancel the work after so many rounds of the event loop; say whether it had ended by then.
+
+    A round lets every task go on to its next suspension, so that counting up visits them all: those
+    of the loop, of the tools, and of the connection.
+    """
+
+    async def cancel_later() -> None:
+        for _ in range(ticks):
+            await anyio.lowlevel.checkpoint()
+        scope.cancel()
+
+    with anyio.fail_after(BOUND_SECONDS), anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(cancel_later)
+            await make()
+            group.cancel_scope.cancel()
+        return True
+    return False
+
+
+class _Effects:
+    """Tools that remember what they did."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+
+    def tools(self) -> list[object]:
+        """Return one that reads, one with an effect, one in a thread."""
+
+        @tool(read_only=True)
+        async def look(name: str) -> str:
+            """Look at something."""
+            self.begun.append(name)
+            for _ in range(30):
+                await anyio.lowlevel.checkpoint()
+            self.ended.append(name)
+            return f"saw {name}"
+
+        @tool
+        async def change(name: str) -> str:
+            """Change something."""
+            self.begun.append(name)
+            for _ in range(30):
+                await anyio.lowlevel.checkpoint()
+            self.ended.append(name)
+            return f"changed {name}"
+
+        @tool(read_only=True)
+        def think(name: str) -> str:
+            """Think in a thread."""
+            return f"thought of {name}"
+
+        return [look, change, think]
+
+
+def _turns() -> list[AssistantMessage]:
+    """Return two turns of several calls, then an answer."""
+    first = [
+        tool_call("look", {"name": "a"}, call_id="look00001"),
+        tool_call("look", {"name": "b"}, call_id="look00002"),
+        tool_call("change", {"name": "c"}, call_id="chng00001"),
+        tool_call("think", {"name": "d"}, call_id="thnk00001"),
+    ]
+    second = [
+        tool_call("change", {"name": "e"}, call_id="chng00002"),
+        tool_call("look", {"name": "f"}, call_id="look00003"),
+        tool_call("none_such", {}, call_id="none00001"),
+    ]
+    return [
+        AssistantMessage.of("", *first),
+        AssistantMessage.of("", *second),
+        AssistantMessage.of("done"),
+    ]
+
+
+def _check(history: History, effects: _Effects) -> None:
+    """Every call has one result; what ended has its own, not one that says it was stopped."""
+    assert history.open_calls == ()
+    said = [message.text for message in history if isinstance(message, ToolResult)]
+    for name in effects.ended:
+        assert any(text in (f"saw {name}", f"changed {name}") for text in said), (name, said)
+    assert History.from_json(history.to_json()) == history
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_cancelled_at_any_point_a_run_leaves_a_whole_history(stream: bool) -> None:
+    """Each round of the event loop in turn is the one in which it is cancelled."""
+    ticks, ended = -1, False
+    while not ended:
+        ticks += 1
+        effects = _Effects()
+        agent: Agent[Any] = Agent(ScriptedModel(*_turns()), tools=effects.tools())  # type: ignore[arg-type]  # tools
+        inbound = Inbound("go", {})
+
+        ended = await _stop_after(ticks, partial(agent._run, inbound, stream=stream, emit=ignore))
+
+        _check(inbound.handle.history, effects)
+        assert inbound.handle.history[0] == UserMessage.of("go")
+
+    assert ticks > 100
+    assert effects.ended == effects.begun
+
+
+async def test_cancelled_at_any_point_a_run_over_the_wire_leaves_nothing() -> None:
+    """The sandbox host, its server, connections and tools are all stopped."""
+    ticks, ended, points = 0, False, 0
+    while not ended:
+        ticks += 1 + ticks // 100
+        points += 1
+        effects = _Effects()
+        agent: Agent[Any] = Agent("sandbox:mixtral-8x22b", tools=effects.tools())  # type: ignore[arg-type]  # tools
+        inbound = Inbound("Look at the name 'a', and look at the name 'b'.", {})
+
+        ended = await _stop_after(ticks, partial(agent._run, inbound, stream=True, emit=ignore))
+
+        _check(inbound.handle.history, effects)
+
+    assert points > 50
+
+
+async def test_the_history_of_a_stream_is_whole_at_every_event() -> None:
+    """Also while tools are at work, and after the stream was left."""
+    effects = _Effects()
+    agent: Agent[Any] = Agent(ScriptedModel(*_turns()), tools=effects.tools())  # type: ignore[arg-type]  # tools
+
+    async with agent.stream("go") as run:
+        async for event in run:
+            assert run.history.open_calls == ()
+            if isinstance(event, ToolCallStarted) and event.call.id == "chng00002":
+                break
+
+    _check(run.history, effects)
+    stopped = [m for m in run.history if isinstance(m, ToolResult) and "was stopped" in m.text]
+    assert {result.call_id for result in stopped} >= {"look00003"}
+
+
+async def test_a_stopped_run_can_be_gone_on_with() -> None:
+    """Its history is an ordinary one."""
+    effects = _Effects()
+    model = ScriptedModel(*_turns())
+    agent: Agent[Any] = Agent(model, tools=effects.tools())  # type: ignore[arg-type]  # tools
+    async with agent.stream("go") as run:
+        async for event in run:
+            if isinstance(event, ToolCallStarted):
+                break
+
+    again = Agent(ScriptedModel("I was interrupted."), tools=effects.tools())  # type: ignore[arg-type]  # tools
+    result = await again.run(run.history.add(UserMessage.of("What happened?")))
+
+    assert result.output == "I was interrupted."
+
+
+async def test_a_message_on_the_way_is_taken_in_at_the_next_turn() -> None:
+    """Before the request; and beside a final answer, it is answered as well."""
+    effects = _Effects()
+    call = tool_call("look", {"name": "a"})
+    model = ScriptedModel(AssistantMessage.of("", call), "one", "two")
+    agent: Agent[Any] = Agent(model, tools=effects.tools())  # type: ignore[arg-type]  # tools
+
+    async with agent.stream("go") as run:
+        async for event in run:
+            if isinstance(event, ToolCallStarted):
+                run.send("be quick")
+        assert run.result.output == "one"
+
+    assert [m.text for m in run.history if isinstance(m, UserMessage)] == ["go", "be quick"]
+    assert run.history[3] == UserMessage.of("be quick")
+    assert model.requests[1].history[-1] == UserMessage.of("be quick")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_message_beside_the_final_answer_is_not_lost(stream: bool) -> None:
+    """The run goes on with it."""
+
+    class Chatty(ScriptedModel):
+        async def chat(self, request: Any, *, emit: Any) -> Any:
+            response = await super().chat(request, emit=emit)
+            if len(self.requests) == 1:
+                inbound.handle.inbox.put(UserMessage.of("and now?"))
+            return response
+
+    agent: Agent[Any] = Agent(Chatty("one", "two"))
+    inbound = Inbound("go", {})
+
+    result = await agent._run(inbound, stream=stream, emit=ignore)
+
+    assert result.output == "two"
+    assert [m.text for m in result.history] == ["go", "one", "and now?", "two"]  # type: ignore[union-attr]  # no system message
