@@ -171,7 +171,7 @@ def test_a_long_conversation_fits_any_window(
 
 
 @given(history=histories(max_messages=20), instructions=texts, room=st.integers(1, 400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_conversation_fits_or_its_least_part_does_not(
     tokenizer: Tokenizer, history: History, instructions: str, room: int
 ) -> None:
@@ -243,7 +243,7 @@ def test_a_growing_conversation_always_fits_and_is_cut_seldom(
 
 
 @given(history=histories(), instructions=texts, rules=st.sampled_from(["mistral", "plain"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_count_goes_beyond_the_bound(history: History, instructions: str, rules: str) -> None:
     """So a conversation below it need not be counted."""
     request = ModelRequest(history=history, instructions=instructions)

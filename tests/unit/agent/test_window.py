@@ -143,15 +143,15 @@ async def test_a_cut_is_told_with_its_numbers() -> None:
 
 async def test_what_was_cut_stays_cut_until_there_is_no_room_again() -> None:
     """Between two cuts each request begins with the very messages of the one before it."""
-    fitting = Fitting.of(window_tokens=4000)
+    fitting = Fitting.of(window_tokens=2000)
     history = History([TASK])
     before: tuple[Message, ...] = ()
     cuts = 0
-    for number in range(200):
+    for number in range(120):
         fitted = await fitting.fit(ModelRequest(history=history))
         sent = fitted.history.messages
 
-        assert exact(fitted) <= 3000
+        assert exact(fitted) <= 1480
         if len(fitting.cuts) == cuts:
             assert all(old is new for old, new in zip(before, sent, strict=False))
             assert len(sent) >= len(before)
@@ -159,8 +159,8 @@ async def test_what_was_cut_stays_cut_until_there_is_no_room_again() -> None:
         history = history.add(*turn(number, WORDS * 3))
 
     grown = exact(ModelRequest(history=history))
-    assert 10 < cuts <= grown // 1000
-    assert len(history) == 401
+    assert 10 < cuts <= grown // 500
+    assert len(history) == 241
 
 
 async def test_the_work_of_a_long_run_grows_with_its_length_only(
