@@ -18,19 +18,23 @@ from agentkit.transport.http import HttpTransport
 from agentkit.transport.settings import HttpSettings
 from agentkit.wire import WireRequest
 from tests.integration.transport_host import (
+    BOTH,
     HEAD,
     KEY,
     Answer,
     Host,
+    Make,
     fetch,
     hear,
     listening,
     reach,
+    with_client,
 )
 
 PACKED = gzip.compress(b"word " * 1000)
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("reply", "kind", "retry", "text"),
     [
@@ -43,11 +47,11 @@ PACKED = gzip.compress(b"word " * 1000)
     ids=["closed", "reset", "not HTTP", "half a head", "silent"],
 )
 async def test_a_host_that_does_not_answer(
-    reply: RawReply, kind: ErrorKind, retry: Retry, text: str
+    make: Make, reply: RawReply, kind: ErrorKind, retry: Retry, text: str
 ) -> None:
     """The error says how far it came and whether to try again."""
     settings = HttpSettings(first_byte_seconds=0.1)
-    async with reach(Host(reply), settings=settings) as transport:
+    async with reach(make, Host(reply), settings=settings) as transport:
         with pytest.raises(TransportError) as caught:
             await fetch(transport)
 
@@ -55,6 +59,7 @@ async def test_a_host_that_does_not_answer(
     assert text in str(caught.value)
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("reply", "kind", "text"),
     [
@@ -102,11 +107,11 @@ async def test_a_host_that_does_not_answer(
     ids=["short", "reset", "no last chunk", "bad chunk", "stall", "not gzip", "half gzip"],
 )
 async def test_an_answer_that_does_not_arrive_whole(
-    reply: Answer, kind: ErrorKind, text: str
+    make: Make, reply: Answer, kind: ErrorKind, text: str
 ) -> None:
     """What arrived is never taken for the whole; the host's request id goes with the error."""
     settings = HttpSettings(idle_seconds=0.1)
-    async with reach(Host(reply), settings=settings) as transport:
+    async with reach(make, Host(reply), settings=settings) as transport:
         with pytest.raises(TransportError) as caught:
             await fetch(transport)
     gc.collect()
@@ -116,7 +121,8 @@ async def test_an_answer_that_does_not_arrive_whole(
     assert text in str(caught.value)
 
 
-async def test_an_idle_deadline_may_be_longer_than_that_for_the_first_byte() -> None:
+@BOTH
+async def test_an_idle_deadline_may_be_longer_than_that_for_the_first_byte(make: Make) -> None:
     """Each wait has its own."""
     pause = 0.2
 
@@ -128,7 +134,7 @@ async def test_an_idle_deadline_may_be_longer_than_that_for_the_first_byte() -> 
             await stream.send(b"2")
 
     settings = HttpSettings(first_byte_seconds=pause / 2, idle_seconds=4)
-    async with listening(answer, settings=settings) as transport:
+    async with listening(make, answer, settings=settings) as transport:
         _, body = await fetch(transport)
 
     assert body == b"12"
@@ -144,14 +150,15 @@ async def test_a_transport_without_deadlines_of_its_own_is_bounded_all_the_same(
 
     settings = HttpSettings(connect_seconds=0.01, write_seconds=0.01, first_byte_seconds=0.01)
     client = httpx.AsyncClient(transport=Silent())
-    async with client, reach(Host(Reply()), client=client, settings=settings) as transport:
+    async with client, reach(with_client(client), Host(Reply()), settings=settings) as transport:
         with pytest.raises(TransportError, match="did not begin to answer") as caught:
             await fetch(transport)
 
     assert caught.value.kind == "timeout"
 
 
-async def test_a_host_that_goes_away_while_it_is_asked() -> None:
+@BOTH
+async def test_a_host_that_goes_away_while_it_is_asked(make: Make) -> None:
     """The request is larger than what the network holds, so some of it is still to be sent."""
 
     async def answer(stream: SocketStream) -> None:
@@ -160,7 +167,7 @@ async def test_a_host_that_goes_away_while_it_is_asked() -> None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await stream.aclose()
 
-    async with listening(answer) as transport:
+    async with listening(make, answer) as transport:
         with pytest.raises(TransportError, match="before it answered") as caught:
             await fetch(transport, WireRequest(path="/x", body=b"{" + b" " * 20_000_000 + b"}"))
     gc.collect()
@@ -168,33 +175,36 @@ async def test_a_host_that_goes_away_while_it_is_asked() -> None:
     assert (caught.value.kind, caught.value.retry) == ("connection", "same")
 
 
-async def test_an_answer_without_end_is_cut_off() -> None:
+@BOTH
+async def test_an_answer_without_end_is_cut_off(make: Make) -> None:
     """Also one that is small until it is unpacked."""
     reply = Reply(headers={"content-encoding": "gzip"}, chunks=(gzip.compress(bytes(1_000_000)),))
     settings = HttpSettings(max_answer_bytes=100_000)
-    async with reach(Host(reply), settings=settings) as transport:
+    async with reach(make, Host(reply), settings=settings) as transport:
         with pytest.raises(TransportError, match="more than 100000 bytes") as caught:
             await fetch(transport)
 
     assert (caught.value.kind, caught.value.retry) == ("bad_response", "never")
 
 
-async def test_an_answer_packed_in_a_way_nobody_asked_for_is_refused() -> None:
+@BOTH
+async def test_an_answer_packed_in_a_way_nobody_asked_for_is_refused(make: Make) -> None:
     """Its bytes would be read as text."""
     reply = Reply(headers={"content-encoding": "br"}, chunks=(b"\x0b\x02\x80",))
-    async with reach(Host(reply)) as transport:
+    async with reach(make, Host(reply)) as transport:
         with pytest.raises(TransportError, match="as 'br', which was not asked for") as caught:
             await fetch(transport)
 
     assert (caught.value.kind, caught.value.retry) == ("bad_response", "never")
 
 
-async def test_a_refused_connection_is_told_with_the_address() -> None:
+@BOTH
+async def test_a_refused_connection_is_told_with_the_address(make: Make) -> None:
     """A local server that is not running is the usual reason."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else answers there
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        transport = HttpTransport(ProviderProfile(name="vllm", title="V", base_url=f"{url}/v1"))
+        transport = make(ProviderProfile(name="vllm", title="V", base_url=f"{url}/v1"))
         with anyio.fail_after(5), pytest.raises(TransportError) as caught:
             await fetch(transport)
         await transport.aclose()
@@ -203,11 +213,12 @@ async def test_a_refused_connection_is_told_with_the_address() -> None:
     assert str(caught.value).startswith(f"'vllm' ({url}) could not be reached: ")
 
 
-async def test_a_host_that_does_not_speak_tls_is_told_so() -> None:
+@BOTH
+async def test_a_host_that_does_not_speak_tls_is_told_so(make: Make) -> None:
     """An address with https in place of http is the usual reason; trying again is no use."""
     async with serve(Host(Reply()).answer) as url:
         base_url = url.replace("http:", "https:")
-        transport = HttpTransport(ProviderProfile(name="h", title="H", base_url=base_url))
+        transport = make(ProviderProfile(name="h", title="H", base_url=base_url))
         with anyio.fail_after(5), pytest.raises(TransportError, match="not speak TLS") as caught:
             await fetch(transport)
         await transport.aclose()
@@ -222,14 +233,15 @@ async def test_a_client_that_reads_answers_itself_is_told_so() -> None:
         await response.aread()
 
     client = httpx.AsyncClient(event_hooks={"response": [hook]})
-    async with client, reach(Host(Reply(chunks=(b"x",))), client=client) as transport:
+    async with client, reach(with_client(client), Host(Reply(chunks=(b"x",)))) as transport:
         with pytest.raises(TransportError, match="has read the answer already"):
             await fetch(transport)
 
 
-async def test_a_header_the_client_refuses_is_not_repeated_by_the_error() -> None:
+@BOTH
+async def test_a_header_the_client_refuses_is_not_repeated_by_the_error(make: Make) -> None:
     """The text of the HTTP client shows its value."""
-    async with reach(Host(Reply())) as transport:
+    async with reach(make, Host(Reply())) as transport:
         with pytest.raises(TransportError, match="was not asked") as caught:
             await fetch(transport, WireRequest(path="/x", headers={"x-a": "geheim\r\n"}))
 
@@ -238,19 +250,20 @@ async def test_a_header_the_client_refuses_is_not_repeated_by_the_error() -> Non
     assert "geheim" not in str(caught.value)
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("auth", "body"),
     [(Auth(), b"{}"), (Auth(kind="header", name="x-api-key"), b"{}"), (Auth(kind="body"), b"{}")],
     ids=["bearer", "header", "body"],
 )
 async def test_the_key_is_in_no_log_line_and_no_error(
-    auth: Auth, body: bytes, caplog: pytest.LogCaptureFixture
+    make: Make, auth: Auth, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not in those of the HTTP client either, at any level."""
     caplog.set_level(logging.DEBUG)
     host = Host(Reply(), RawReply(), RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1")))
     errors: list[TransportError] = []
-    async with reach(host, auth=auth) as transport:
+    async with reach(make, host, auth=auth) as transport:
         await fetch(transport, WireRequest(path="/x", body=body))
         for _ in range(2):
             with pytest.raises(TransportError) as caught:
@@ -260,5 +273,5 @@ async def test_the_key_is_in_no_log_line_and_no_error(
     shown = [str(error) + repr(error) + repr(vars(error)) for error in errors]
     shown += [repr(error.__cause__) + str(error.__cause__) for error in errors]
     assert any("answer_began" in record.getMessage() for record in caplog.records)
-    assert any("httpcore" in record.name for record in caplog.records)
+    assert any("httpcore" in record.name for record in caplog.records) == (make is HttpTransport)
     assert KEY not in caplog.text + "".join(shown) + repr(transport)

@@ -14,13 +14,26 @@ from agentkit.testing.http_server import RawReply, Reply, serve
 from agentkit.transport.http import HttpTransport
 from agentkit.transport.settings import HttpSettings
 from agentkit.wire import WireHead, WireRequest
-from tests.integration.transport_host import HEAD, KEY, Host, fetch, hear, listening, reach, read
+from tests.integration.transport_host import (
+    BOTH,
+    HEAD,
+    KEY,
+    Host,
+    Make,
+    fetch,
+    hear,
+    listening,
+    reach,
+    read,
+    with_client,
+)
 
 
-async def test_an_exchange_sends_the_request_and_gives_head_and_body() -> None:
+@BOTH
+async def test_an_exchange_sends_the_request_and_gives_head_and_body(make: Make) -> None:
     """Header names are lower case, whatever the host writes."""
     host = Host(Reply(status=201, headers={"X-Request-ID": "r"}, chunks=(b'{"a":', b"1}")))
-    async with reach(host, headers={"X-Team": "blue"}) as transport:
+    async with reach(make, host, headers={"X-Team": "blue"}) as transport:
         request = WireRequest(path="/x", body=b"{}", headers={"X-Extra": "1"})
         head, body = await fetch(transport, request)
 
@@ -35,10 +48,11 @@ async def test_an_exchange_sends_the_request_and_gives_head_and_body() -> None:
     assert body == b'{"a":1}'
 
 
-async def test_a_get_carries_no_body_and_no_type() -> None:
+@BOTH
+async def test_a_get_carries_no_body_and_no_type(make: Make) -> None:
     """Some hosts refuse a body there."""
     host = Host(Reply())
-    async with reach(host) as transport:
+    async with reach(make, host) as transport:
         await fetch(transport, WireRequest(path="/models", method="GET"))
 
     (sent,) = host.requests
@@ -46,7 +60,8 @@ async def test_a_get_carries_no_body_and_no_type() -> None:
     assert "content-type" not in sent.headers
 
 
-async def test_a_streamed_answer_is_asked_for_unpacked_and_comes_piece_by_piece() -> None:
+@BOTH
+async def test_a_streamed_answer_is_asked_for_unpacked_and_comes_piece_by_piece(make: Make) -> None:
     """Each piece is given on before the next one is sent."""
     told, asked = anyio.Event(), anyio.Event()
 
@@ -59,7 +74,7 @@ async def test_a_streamed_answer_is_asked_for_unpacked_and_comes_piece_by_piece(
             asked.set()
 
     request: list[bytes] = []
-    async with listening(answer) as transport:
+    async with listening(make, answer) as transport:
         async with transport.exchange(WireRequest(path="/x", body=b"{}", stream=True)) as found:
             first = await anext(found.chunks)
             told.set()
@@ -71,6 +86,7 @@ async def test_a_streamed_answer_is_asked_for_unpacked_and_comes_piece_by_piece(
     assert b"accept-encoding: identity" in request[0].lower()
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -81,11 +97,11 @@ async def test_a_streamed_answer_is_asked_for_unpacked_and_comes_piece_by_piece(
     ids=["object", "spaced", "empty"],
 )
 async def test_a_key_in_the_body_is_its_first_field_and_leaves_the_rest_as_it_is(
-    body: bytes, expected: bytes
+    make: Make, body: bytes, expected: bytes
 ) -> None:
     """Nothing is encoded anew, and no header holds the key."""
     host = Host(Reply())
-    async with reach(host, auth=Auth(kind="body", name="key")) as transport:
+    async with reach(make, host, auth=Auth(kind="body", name="key")) as transport:
         await fetch(transport, WireRequest(path="/x", body=body))
 
     (sent,) = host.requests
@@ -94,22 +110,25 @@ async def test_a_key_in_the_body_is_its_first_field_and_leaves_the_rest_as_it_is
     assert KEY not in str(sent.headers)
 
 
-async def test_a_key_in_the_body_is_not_sent_where_there_is_no_body() -> None:
+@BOTH
+async def test_a_key_in_the_body_is_not_sent_where_there_is_no_body(make: Make) -> None:
     """A GET has no place for it."""
     host = Host(Reply())
-    async with reach(host, auth=Auth(kind="body", name="key")) as transport:
+    async with reach(make, host, auth=Auth(kind="body", name="key")) as transport:
         await fetch(transport, WireRequest(path="/models", method="GET"))
 
     assert host.requests[0].body == b""
 
 
-async def test_a_key_in_the_body_needs_an_object() -> None:
+@BOTH
+async def test_a_key_in_the_body_needs_an_object(make: Make) -> None:
     """No dialect sends anything else."""
-    async with reach(Host(Reply()), auth=Auth(kind="body", name="key")) as transport:
+    async with reach(make, Host(Reply()), auth=Auth(kind="body", name="key")) as transport:
         with pytest.raises(ValueError, match="a JSON object"):
             await fetch(transport, WireRequest(path="/x", body=b"[]"))
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("auth", "expected"),
     [
@@ -120,11 +139,11 @@ async def test_a_key_in_the_body_needs_an_object() -> None:
     ids=["bearer", "header", "none"],
 )
 async def test_a_key_travels_as_the_profile_says_and_no_other_way(
-    auth: Auth, expected: dict[str, str]
+    make: Make, auth: Auth, expected: dict[str, str]
 ) -> None:
     """Only one header of the request holds it."""
     host = Host(Reply())
-    async with reach(host, auth=auth) as transport:
+    async with reach(make, host, auth=auth) as transport:
         await fetch(transport)
 
     (sent,) = host.requests
@@ -132,9 +151,10 @@ async def test_a_key_travels_as_the_profile_says_and_no_other_way(
     assert KEY.encode() not in sent.body
 
 
-async def test_a_path_cannot_change_the_host() -> None:
+@BOTH
+async def test_a_path_cannot_change_the_host(make: Make) -> None:
     """`@other.example` after a base URL would."""
-    async with reach(Host(Reply())) as transport:
+    async with reach(make, Host(Reply())) as transport:
         with pytest.raises(ValueError, match="begins with a slash"):
             await fetch(transport, WireRequest(path="@other.example/x"))
 
@@ -145,47 +165,51 @@ async def test_a_redirect_is_a_status_and_nobody_else_gets_the_key() -> None:
     async with serve(other.answer) as elsewhere:
         host = Host(Reply(status=307, headers={"location": f"{elsewhere}/x"}))
         client = httpx.AsyncClient(follow_redirects=True)
-        async with client, reach(host, client=client) as transport:
+        async with client, reach(with_client(client), host) as transport:
             head, _ = await fetch(transport)
 
     assert (head.status, head.headers["location"]) == (307, f"{elsewhere}/x")
     assert other.requests == []
 
 
-async def test_cookies_of_one_answer_do_not_go_with_the_next_request() -> None:
+@BOTH
+async def test_cookies_of_one_answer_do_not_go_with_the_next_request(make: Make) -> None:
     """Exchanges share a connection and nothing else."""
     host = Host(Reply(headers={"set-cookie": "id=1; Path=/"}))
-    async with reach(host) as transport:
+    async with reach(make, host) as transport:
         await fetch(transport)
         await fetch(transport)
 
     assert "cookie" not in host.requests[1].headers
 
 
+@BOTH
 @pytest.mark.parametrize("is_stream", [False, True], ids=["length", "chunked"])
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP"])
-async def test_a_gzip_answer_is_unpacked(is_stream: bool, coding: str) -> None:
+async def test_a_gzip_answer_is_unpacked(make: Make, is_stream: bool, coding: str) -> None:
     """Cut anywhere."""
     packed = gzip.compress(b"word " * 1000)
     chunks = tuple(packed[at : at + 7] for at in range(0, len(packed), 7))
     reply = Reply(headers={"content-encoding": coding}, chunks=chunks, is_stream=is_stream)
-    async with reach(Host(reply)) as transport:
+    async with reach(make, Host(reply)) as transport:
         _, body = await fetch(transport)
 
     assert body == b"word " * 1000
 
 
-async def test_more_than_the_length_that_was_told_is_not_part_of_the_answer() -> None:
+@BOTH
+async def test_more_than_the_length_that_was_told_is_not_part_of_the_answer(make: Make) -> None:
     """What follows belongs to nobody."""
     host = Host(RawReply(chunks=(HEAD, b"content-length: 4\r\n\r\n1234 and more")))
-    async with reach(host) as transport:
+    async with reach(make, host) as transport:
         assert (await fetch(transport))[1] == b"1234"
 
 
-async def test_an_answer_may_say_that_it_is_not_packed() -> None:
+@BOTH
+async def test_an_answer_may_say_that_it_is_not_packed(make: Make) -> None:
     """Some hosts do."""
     reply = Reply(headers={"content-encoding": "identity"}, chunks=(b"x",))
-    async with reach(Host(reply)) as transport:
+    async with reach(make, Host(reply)) as transport:
         assert (await fetch(transport))[1] == b"x"
 
 
@@ -197,7 +221,9 @@ async def test_a_client_of_the_users_own_carries_its_headers_and_keeps_its_trans
     )
     async with (
         client,
-        reach(host, client=client, settings=HttpSettings(first_byte_seconds=0.1)) as transport,
+        reach(
+            with_client(client), host, settings=HttpSettings(first_byte_seconds=0.1)
+        ) as transport,
     ):
         await fetch(transport)
         with pytest.raises(TransportError, match=r"within 0\.1 s"):

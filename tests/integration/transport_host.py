@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Protocol
 
 import anyio
 import httpx
-from anyio.abc import SocketAttribute, SocketStream
+import pytest
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from pydantic import SecretStr
 
 from agentkit.config.profile import Auth, ProviderProfile
 from agentkit.testing.http_server import HttpRequest, RawReply, Reply, serve
-from agentkit.transport.base import WireAnswer
+from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.direct import DirectTransport
 from agentkit.transport.http import HttpTransport
 from agentkit.transport.settings import HttpSettings
 from agentkit.wire import WireHead, WireRequest
@@ -20,6 +24,23 @@ HEAD = b"HTTP/1.1 200 OK\r\nx-request-id: req-7\r\n"
 ASK = WireRequest(path="/chat/completions", body=b'{"model":"m"}')
 
 Answer = Reply | RawReply
+
+
+class Make(Protocol):
+    """Makes a transport of one kind."""
+
+    def __call__(
+        self,
+        provider: ProviderProfile,
+        *,
+        api_key: SecretStr | None = None,
+        settings: HttpSettings | None = None,
+    ) -> Transport:
+        """Return a transport to the host."""
+
+
+BOTH = pytest.mark.parametrize("make", [HttpTransport, DirectTransport], ids=["httpx", "direct"])
+"""Runs a test with each kind of transport."""
 
 
 class Host:
@@ -37,30 +58,34 @@ class Host:
 
 @asynccontextmanager
 async def reach(
+    make: Make,
     host: Host,
     *,
     auth: Auth | None = None,
-    client: httpx.AsyncClient | None = None,
     settings: HttpSettings | None = None,
     headers: dict[str, str] | None = None,
-) -> AsyncIterator[HttpTransport]:
+    name: str = "127.0.0.1",
+) -> AsyncIterator[Transport]:
     """Serve `host`, and yield a transport to it that has a key."""
     with anyio.fail_after(5):
         async with serve(host.answer) as url:
             provider = ProviderProfile(
                 name="h",
                 title="H",
-                base_url=f"{url}/v1/",
+                base_url=f"{url.replace('127.0.0.1', name)}/v1/",
                 auth=auth or Auth(),
                 headers=headers or {},
             )
-            transport = HttpTransport(
-                provider, api_key=SecretStr(KEY), client=client, settings=settings
-            )
+            transport = make(provider, api_key=SecretStr(KEY), settings=settings)
             try:
                 yield transport
             finally:
                 await transport.aclose()
+
+
+def with_client(client: httpx.AsyncClient) -> Make:
+    """Return what makes transports that use this client."""
+    return partial(HttpTransport, client=client)
 
 
 async def read(answer: WireAnswer) -> bytes:
@@ -68,7 +93,7 @@ async def read(answer: WireAnswer) -> bytes:
     return b"".join([chunk async for chunk in answer.chunks])
 
 
-async def fetch(transport: HttpTransport, request: WireRequest = ASK) -> tuple[WireHead, bytes]:
+async def fetch(transport: Transport, request: WireRequest = ASK) -> tuple[WireHead, bytes]:
     """Make one exchange and read its answer to the end."""
     async with transport.exchange(request) as answer:
         return answer.head, await read(answer)
@@ -76,14 +101,17 @@ async def fetch(transport: HttpTransport, request: WireRequest = ASK) -> tuple[W
 
 @asynccontextmanager
 async def listening(
-    answer: Callable[[SocketStream], Awaitable[None]], *, settings: HttpSettings | None = None
-) -> AsyncIterator[HttpTransport]:
+    make: Make,
+    answer: Callable[[SocketStream], Awaitable[None]],
+    *,
+    settings: HttpSettings | None = None,
+) -> AsyncIterator[Transport]:
     """Serve connections by hand, and yield a transport to them."""
     with anyio.fail_after(5):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
         provider = ProviderProfile(name="h", title="H", base_url=f"http://127.0.0.1:{port}")
-        transport = HttpTransport(provider, api_key=SecretStr(KEY), settings=settings)
+        transport = make(provider, api_key=SecretStr(KEY), settings=settings)
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, answer)
             yield transport
@@ -91,7 +119,7 @@ async def listening(
             tasks.cancel_scope.cancel()
 
 
-async def hear(stream: SocketStream) -> bytes:
+async def hear(stream: ByteStream) -> bytes:
     """Return one whole request of those that end in a brace."""
     heard = b""
     while not heard.endswith(b"}"):

@@ -9,8 +9,10 @@ import pytest
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import Auth, ProviderProfile
 from agentkit.errors import ConfigError
+from agentkit.transport.address import parse_address
+from agentkit.transport.direct import DirectTransport
 from agentkit.transport.http import HttpTransport
-from agentkit.transport.open import open_transport
+from agentkit.transport.open import is_direct, open_transport
 
 SANDBOX = resolve_model("sandbox:mixtral-8x22b", environ={})
 
@@ -32,6 +34,49 @@ async def test_a_transport_that_was_never_used_closes_twice() -> None:
     transport = open_transport(SANDBOX, base_url="http://127.0.0.1:1")
 
     await transport.aclose()
+    await transport.aclose()
+
+    assert isinstance(transport, DirectTransport)
+
+
+@pytest.mark.parametrize(
+    ("url", "environ", "expected"),
+    [
+        ("https://hub.example/v1", {}, True),
+        ("https://hub.example/v1", {"HTTPS_PROXY": ""}, True),
+        ("https://hub.example/v1", {"http_proxy": "http://proxy"}, True),
+        ("https://hub.example/v1", {"HTTPS_PROXY": "http://proxy"}, False),
+        ("http://hub.example/v1", {"all_proxy": "http://proxy", "no_proxy": "*"}, False),
+        ("http://127.0.0.1:8000/v1", {"all_proxy": "http://proxy"}, True),
+        ("http://h\u00fcb.example/v1", {}, False),
+    ],
+    ids=["plain", "empty", "other scheme", "proxy", "any proxy", "loopback", "not ASCII"],
+)
+def test_our_own_connections_go_where_the_way_is_direct(
+    url: str, environ: dict[str, str], expected: bool
+) -> None:
+    """All else is left to httpx."""
+    address = parse_address(url, name="h")
+
+    assert is_direct(address, environ=environ, platform="linux") == expected
+
+
+def test_where_a_system_may_know_of_a_proxy_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it reads the environment, like everywhere that is no Mac and no Windows."""
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    address = parse_address("https://hub.example", name="h")
+    direct = is_direct(address, environ={}, platform="darwin")
+
+    monkeypatch.setenv("https_proxy", "http://proxy")
+
+    assert (direct, is_direct(address, environ={}, platform="darwin")) == (True, False)
+
+
+async def test_httpx_carries_what_does_not_go_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first exchange loads it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    transport = open_transport(SANDBOX, base_url="https://hub.example")
     await transport.aclose()
 
     assert isinstance(transport, HttpTransport)

@@ -1,0 +1,198 @@
+"""Carry exchanges with one host over connections of our own.
+
+In:  `WireRequest`s; the host's profile and key.
+Out: `WireAnswer`s; every failure is a `TransportError`.
+
+For a direct connection, with HTTP/1.1; what is not done here, `http.py` does. A thousand exchanges
+at once cost a thousand times one: nothing is ever searched; see
+docs/decisions/0006-direct-transport.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from types import TracebackType
+from urllib.parse import quote
+
+import h11
+from pydantic import SecretStr
+
+from agentkit.clock import Clock, SystemClock
+from agentkit.config.profile import ProviderProfile
+from agentkit.log import Log
+from agentkit.transport.address import Address, parse_address
+from agentkit.transport.answer import Chunks
+from agentkit.transport.base import WireAnswer
+from agentkit.transport.direct_connection import Connection, connect
+from agentkit.transport.direct_pool import Pool
+from agentkit.transport.failure import Border, WireError
+from agentkit.transport.outgoing import Outgoing, check_path
+from agentkit.transport.settings import HttpSettings
+from agentkit.wire import WireHead, WireRequest
+
+_TARGET_SAFE = "%/?&=:;@!$'()*+,~[]"
+
+log = Log("agentkit.transport")
+
+
+class DirectTransport:
+    """Carries exchanges with one host; may be used by many tasks at once."""
+
+    def __init__(
+        self,
+        provider: ProviderProfile,
+        *,
+        api_key: SecretStr | None = None,
+        base_url: str | None = None,
+        settings: HttpSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Build a transport; nothing is connected.
+
+        Args:
+            provider: the host.
+            api_key: sent as the profile says; None where none is needed.
+            base_url: in place of the profile's.
+            settings: deadlines and limits.
+            clock: tells how long a connection was unused.
+
+        Raises:
+            ConfigError: the address or a header cannot be used.
+        """
+        limits = settings or HttpSettings()
+        self._address = parse_address(base_url or provider.base_url, name=provider.name)
+        self._host = provider.name
+        self._border = Border(host=provider.name, origin=self._address.origin, settings=limits)
+        self._outgoing = Outgoing(provider, api_key)
+        self._headers: dict[tuple[bool, bool], Sequence[tuple[bytes, bytes]]] = {}
+        self._pool = Pool(
+            partial(connect, self._address, settings=limits),
+            settings=limits,
+            clock=clock or SystemClock(),
+        )
+
+    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireAnswer]:
+        """Send `request`; leaving the context closes the answer, read or not.
+
+        Raises:
+            TransportError: the host could not be reached, or took too long.
+        """
+        return _Exchange(self, request)
+
+    async def aclose(self) -> None:
+        """Close every connection; safe to call twice."""
+        self._pool.close()
+
+    async def begin(self, request: WireRequest) -> tuple[Connection, WireAnswer, Chunks]:
+        """Send `request` and return its answer, and the connection that carries it.
+
+        Raises:
+            TransportError: the host could not be reached, or took too long.
+        """
+        body = self._outgoing.body(request)
+        try:
+            head = self._head(request, length=len(body))
+        except (h11.LocalProtocolError, UnicodeError):
+            # Its text repeats the header that is wrong, which may be the one with the key.
+            raise self._border.before_answer(WireError("refused")) from None
+        try:
+            connection, response = await ask(self._pool, head, body)
+        except WireError as error:
+            raise self._border.before_answer(error) from error
+        found = WireHead(status=response.status_code, headers=joined_headers(response))
+        log.debug("answer_began", host=self._host, path=request.path, status=found.status)
+        chunks = Chunks(connection, head=found, border=self._border)
+        return connection, WireAnswer(head=found, chunks=chunks), chunks
+
+    def end(self, connection: Connection) -> None:
+        """Take back a connection, whatever became of its exchange."""
+        self._pool.give_back(connection)
+
+    def _head(self, request: WireRequest, *, length: int) -> h11.Request:
+        path = check_path(request.path)
+        headers = [*self._fixed(request)]
+        if length or request.method not in ("GET", "HEAD"):
+            headers.append((b"content-length", str(length).encode()))
+        return h11.Request(
+            method=request.method,
+            target=quote(self._address.path + path, safe=_TARGET_SAFE),
+            headers=headers,
+        )
+
+    def _fixed(self, request: WireRequest) -> Sequence[tuple[bytes, bytes]]:
+        """Return the headers that do not depend on the body, made once for each kind of request."""
+        kind = (request.stream, bool(request.body))
+        if request.headers or kind not in self._headers:
+            made = _encoded(self._address, self._outgoing.headers(request))
+            if request.headers:
+                return made
+            self._headers[kind] = made
+        return self._headers[kind]
+
+
+async def ask(pool: Pool, head: h11.Request, body: bytes) -> tuple[Connection, h11.Response]:
+    """Send a request over a connection of `pool`, and return both with the head of the answer.
+
+    A connection that was kept may be dead without our knowing. If it ends before a byte of the
+    answer arrived, the request is sent once more over a new one.
+
+    Raises:
+        WireError: the host could not be reached or did not answer; the connection is closed.
+    """
+    connection = await pool.take()
+    try:
+        return connection, await connection.ask(head, body)
+    except WireError as error:
+        is_dead = error.trouble in ("broken", "protocol") and not connection.has_heard
+        if not (connection.is_reused and is_dead):
+            pool.give_back(connection)
+            raise
+    except BaseException:
+        pool.give_back(connection)
+        raise
+    connection = await pool.replace(connection)
+    try:
+        return connection, await connection.ask(head, body)
+    except BaseException:
+        pool.give_back(connection)
+        raise
+
+
+def joined_headers(response: h11.Response) -> dict[str, str]:
+    """Return the headers of an answer; several of one name become one, parted by commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name = raw_name.decode("ascii")
+        try:
+            value = raw_value.decode()
+        except UnicodeDecodeError:
+            value = raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _encoded(address: Address, headers: Mapping[str, str]) -> Sequence[tuple[bytes, bytes]]:
+    pairs = [(b"host", address.netloc.encode("ascii"))]
+    pairs += [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    return pairs
+
+
+class _Exchange(AbstractAsyncContextManager[WireAnswer]):
+    """One exchange, from its request to the end of its answer."""
+
+    def __init__(self, transport: DirectTransport, request: WireRequest) -> None:
+        self._transport = transport
+        self._request = request
+
+    async def __aenter__(self) -> WireAnswer:
+        self._connection, answer, self._chunks = await self._transport.begin(self._request)
+        return answer
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._chunks.close()
+        self._transport.end(self._connection)

@@ -1,0 +1,499 @@
+"""What connections of our own do beyond what every transport does."""
+
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSListener
+
+from agentkit.config.profile import ProviderProfile
+from agentkit.errors import TransportError
+from agentkit.testing.clock import ManualClock
+from agentkit.testing.http_server import Reply
+from agentkit.transport.base import Transport
+from agentkit.transport.direct import DirectTransport
+from agentkit.transport.settings import HttpSettings
+from agentkit.wire import WireRequest
+from tests.integration.transport_host import ASK, HEAD, Host, fetch, hear, reach, read
+
+TLS = Path(__file__).with_name("tls")
+OK = HEAD + b"content-length: 2\r\n\r\n"
+
+
+class Lines:
+    """A host by hand: each connection follows the next script, step by step.
+
+    Bytes answer a request; bytes with an event are sent when that is set; `None` closes.
+    """
+
+    def __init__(self, *scripts: list[bytes | tuple[anyio.Event, bytes] | None]) -> None:
+        self._scripts = list(scripts)
+        self.heard: list[tuple[int, bytes]] = []
+        self.gone = [anyio.Event() for _ in scripts]
+        self.sent = [anyio.Event() for _ in scripts]
+
+    async def answer(self, stream: ByteStream) -> None:
+        """Follow the next script, then wait for the client to leave."""
+        number = len(self.gone) - len(self._scripts)
+        script = self._scripts.pop(0)
+        async with stream:
+            try:
+                for step in script:
+                    match step:
+                        case None:
+                            return
+                        case bytes():
+                            self.heard.append((number, await hear(stream)))
+                            await stream.send(step)
+                        case (event, late):
+                            await event.wait()
+                            await stream.send(late)
+                self.sent[number].set()
+                await stream.receive()
+            except (anyio.EndOfStream, anyio.BrokenResourceError):
+                pass
+            finally:
+                self.gone[number].set()
+
+
+@asynccontextmanager
+async def lines(
+    host: Lines, *, settings: HttpSettings | None = None, clock: ManualClock | None = None
+) -> AsyncIterator[Transport]:
+    """Serve `host`, and yield a direct transport to it."""
+    with anyio.fail_after(5):
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+        provider = ProviderProfile(name="h", title="H", base_url=f"http://127.0.0.1:{port}")
+        transport = DirectTransport(provider, settings=settings, clock=clock)
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, host.answer)
+            yield transport
+            await transport.aclose()
+            tasks.cancel_scope.cancel()
+
+
+async def test_the_connection_used_last_is_used_next() -> None:
+    """The others may rest until they expire."""
+    host = Lines([OK + b"a1", OK + b"a2", OK + b"a3"], [OK + b"b1"])
+    async with lines(host) as transport:
+        async with transport.exchange(ASK) as first, transport.exchange(ASK) as second:
+            bodies = [await read(second), await read(first)]
+        bodies += [(await fetch(transport))[1] for _ in range(2)]
+
+    # Leaving gave back the second connection first, so the first one was used last.
+    assert bodies == [b"b1", b"a1", b"a2", b"a3"]
+
+
+async def test_a_connection_that_was_unused_for_too_long_is_not_used() -> None:
+    """The host may be about to close it."""
+    host, clock = Lines([OK + b"a1"], [OK + b"b1"]), ManualClock()
+    async with lines(host, clock=clock) as transport:
+        await fetch(transport)
+        clock.advance(31)
+        _, body = await fetch(transport)
+        await host.gone[0].wait()
+
+    assert body == b"b1"
+
+
+async def test_connections_that_are_not_needed_any_more_are_closed() -> None:
+    """Though it is never their turn: others came back later."""
+    host, clock = Lines([OK + b"a1", OK + b"a2"], [OK + b"b1"]), ManualClock()
+    async with lines(host, clock=clock) as transport:
+        async with transport.exchange(ASK) as first:
+            async with transport.exchange(ASK) as second:
+                bodies = [await read(second)]
+            clock.advance(31)
+            bodies.append(await read(first))
+        await host.gone[1].wait()
+        bodies.append((await fetch(transport))[1])
+
+    assert bodies == [b"b1", b"a1", b"a2"]
+
+
+async def test_waiters_get_connections_in_turn() -> None:
+    """The first to wait is the first to go on."""
+    order: list[int] = []
+    settings = HttpSettings(max_connections=1)
+    async with reach(DirectTransport, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+
+        async def ask(number: int) -> None:
+            async with transport.exchange(ASK) as answer:
+                order.append(number)
+                await read(answer)
+
+        async with anyio.create_task_group() as tasks, transport.exchange(ASK):
+            for number in range(3):
+                tasks.start_soon(ask, number)
+                await anyio.wait_all_tasks_blocked()
+            assert order == []
+
+    assert order == [0, 1, 2]
+
+
+async def test_a_waiter_that_is_cancelled_leaves_its_place_to_the_next() -> None:
+    """No place is lost."""
+    settings = HttpSettings(max_connections=1)
+    async with reach(DirectTransport, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+        async with transport.exchange(ASK):
+            with anyio.move_on_after(0.01) as scope:
+                await fetch(transport)
+        assert scope.cancelled_caught
+        assert (await fetch(transport))[1] == b"x"
+
+
+async def test_a_host_that_closed_a_kept_connection_is_asked_over_a_new_one() -> None:
+    """It is found dead before anything is sent, or at the latest when nothing comes back."""
+    host = Lines([OK + b"a1", None], [OK + b"b1"])
+    async with lines(host) as transport:
+        first = (await fetch(transport))[1]
+        await host.gone[0].wait()
+        second = (await fetch(transport))[1]
+
+    assert (first, second) == (b"a1", b"b1")
+    assert [number for number, _ in host.heard] == [0, 1]
+
+
+async def test_a_kept_connection_that_breaks_before_the_answer_is_replaced_at_once() -> None:
+    """The host took the request and closed: it had meant to close before."""
+    host = Lines([OK + b"a1", b"", None], [OK + b"b1"])
+    async with lines(host) as transport:
+        await fetch(transport)
+        _, body = await fetch(transport)
+
+    assert body == b"b1"
+    assert [number for number, _ in host.heard] == [0, 0, 1]
+
+
+async def test_a_new_connection_that_breaks_is_not_replaced() -> None:
+    """Whether to send again is not for the transport to say."""
+    host = Lines([b"", None], [OK + b"b1"])
+    async with lines(host) as transport:
+        with pytest.raises(TransportError, match="before it answered") as caught:
+            await fetch(transport)
+
+    assert (caught.value.kind, caught.value.retry) == ("connection", "same")
+    assert [number for number, _ in host.heard] == [0]
+
+
+async def test_a_request_is_replaced_once_and_not_twice() -> None:
+    """The second connection is new: if it breaks, it is told."""
+    host = Lines([OK + b"a1", b"", None], [b"", None], [OK + b"c1"])
+    async with lines(host) as transport:
+        await fetch(transport)
+        with pytest.raises(TransportError, match="before it answered"):
+            await fetch(transport)
+
+    assert [number for number, _ in host.heard] == [0, 0, 1]
+
+
+async def test_a_kept_connection_that_breaks_inside_the_head_is_not_replaced() -> None:
+    """The host had begun to answer, so it may have done what was asked."""
+    host = Lines([OK + b"a1", HEAD, None], [OK + b"b1"])
+    async with lines(host) as transport:
+        await fetch(transport)
+        with pytest.raises(TransportError, match="before it answered"):
+            await fetch(transport)
+
+    assert [number for number, _ in host.heard] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "end", [b"okHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", b"ok\r\n", b"okx"]
+)
+async def test_bytes_after_an_answer_are_never_the_next_answer(end: bytes) -> None:
+    """The connection they came over is not used again."""
+    host = Lines([OK + end], [OK + b"b1"])
+    async with lines(host) as transport:
+        bodies = [(await fetch(transport))[1] for _ in range(2)]
+
+    assert bodies == [b"ok", b"b1"]
+
+
+async def test_bytes_that_come_late_are_never_the_next_answer() -> None:
+    """They arrive while the connection rests."""
+    told = anyio.Event()
+    late = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong"
+    host = Lines([OK + b"ok", (told, late)], [OK + b"b1"])
+    async with lines(host) as transport:
+        first = (await fetch(transport))[1]
+        told.set()
+        await host.sent[0].wait()
+        second = (await fetch(transport))[1]
+
+    assert (first, second) == (b"ok", b"b1")
+
+
+async def test_an_answer_that_closes_its_connection_leaves_none() -> None:
+    """By its header, or by having no length."""
+    host = Lines(
+        [HEAD + b"connection: close\r\ncontent-length: 2\r\n\r\nok"],
+        [b"HTTP/1.1 200 OK\r\n\r\nto the end", None],
+        [OK + b"c1"],
+    )
+    async with lines(host) as transport:
+        bodies = [(await fetch(transport))[1] for _ in range(3)]
+        await host.gone[0].wait()
+
+    assert bodies == [b"ok", b"to the end", b"c1"]
+
+
+async def test_an_early_answer_is_passed_over() -> None:
+    """Some servers say that they are still at it."""
+    host = Lines([b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK + b"ok"])
+    async with lines(host) as transport:
+        assert (await fetch(transport))[1] == b"ok"
+
+
+async def test_headers_of_one_name_are_joined_and_odd_letters_are_kept() -> None:
+    """Hosts write what they like."""
+    head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nx-b: \xfc\r\nx-c: \xc3\xbc\r\n"
+    host = Lines([head + b"content-length: 0\r\n\r\n"])
+    async with lines(host) as transport:
+        found, _ = await fetch(transport)
+
+    assert found.headers == {"x-a": "1, 2", "x-b": "ü", "x-c": "ü", "content-length": "0"}
+
+
+async def test_what_arrived_before_a_bad_chunk_is_given_first() -> None:
+    """A stream shows what it can."""
+    chunked = HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\none\r\nzz\r\n"
+    async with lines(Lines([chunked])) as transport, transport.exchange(ASK) as answer:
+        first = await anext(answer.chunks)
+        with pytest.raises(TransportError, match="broke off"):
+            await anext(answer.chunks)
+
+    assert first == b"one"
+
+
+async def test_a_refusal_before_the_request_was_read_is_an_answer() -> None:
+    """The host says why and closes; the rest of the request has nowhere to go."""
+
+    class Refuses(Lines):
+        async def answer(self, stream: ByteStream) -> None:
+            async with stream:
+                await stream.receive()
+                await stream.send(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
+                await stream.send_eof()
+                with anyio.move_on_after(2), suppress(anyio.EndOfStream):
+                    while await stream.receive():
+                        pass
+
+    request = WireRequest(path="/x", body=b"{" + b" " * 20_000_000 + b"}")
+    async with lines(Refuses([])) as transport:
+        found, body = await fetch(transport, request)
+
+    assert (found.status, body) == (413, b"big")
+
+
+async def test_a_host_that_takes_nothing_has_a_deadline() -> None:
+    """Its system makes the connection, it does not read, and the network holds only so much."""
+    request = WireRequest(path="/x", body=b"{" + b" " * 20_000_000 + b"}")
+    with socket.create_server(("127.0.0.1", 0)) as deaf, anyio.fail_after(5):
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        provider = ProviderProfile(name="h", title="H", base_url=url)
+        transport = DirectTransport(provider, settings=HttpSettings(write_seconds=0.1))
+        with pytest.raises(TransportError, match="did not take the request within") as caught:
+            await fetch(transport, request)
+
+    assert (caught.value.kind, caught.value.retry) == ("timeout", "same")
+
+
+async def test_a_path_is_spelled_for_the_wire() -> None:
+    """Names of models are part of some paths."""
+    host = Host(Reply())
+    async with reach(DirectTransport, host) as transport:
+        await fetch(transport, WireRequest(path="/models/a b/ü%20?x=1&y=[2]", method="GET"))
+
+    assert (host.requests[0].path, host.requests[0].query) == (
+        "/v1/models/a%20b/%C3%BC%20",
+        "x=1&y=[2]",
+    )
+
+
+async def test_a_request_of_its_own_headers_carries_them() -> None:
+    """They stand beside those of every request, and are gone with the next."""
+    host = Host(Reply())
+    async with reach(DirectTransport, host) as transport:
+        await fetch(transport, WireRequest(path="/x", body=b"{}", headers={"X-One": "1"}))
+        await fetch(transport, ASK)
+
+    assert [request.headers.get("x-one") for request in host.requests] == ["1", None]
+
+
+async def test_a_header_that_is_not_ascii_is_refused_without_its_value() -> None:
+    """As one with a line break is."""
+    async with reach(DirectTransport, Host(Reply())) as transport:
+        with pytest.raises(TransportError, match="was not asked") as caught:
+            await fetch(transport, WireRequest(path="/x", headers={"x-a": "gehéim"}))
+
+    assert caught.value.__cause__ is None
+
+
+async def test_a_closed_transport_says_so() -> None:
+    """Also to those who still wait for a connection."""
+    settings = HttpSettings(max_connections=1)
+    told: list[str] = []
+    async with reach(DirectTransport, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+
+        async def wait() -> None:
+            with pytest.raises(RuntimeError, match="was closed") as caught:
+                await fetch(transport)
+            told.append(str(caught.value))
+
+        async with anyio.create_task_group() as tasks, transport.exchange(ASK) as answer:
+            tasks.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            await transport.aclose()
+            body = await read(answer)
+        await wait()
+
+    assert (body, len(told)) == (b"x", 2)
+
+
+async def test_an_exchange_stops_when_too_many_files_are_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error says so, and no place is lost."""
+    settings = HttpSettings(max_connections=1)
+    async with reach(DirectTransport, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+        with monkeypatch.context() as patch:
+
+            async def refuse(*_: object) -> None:
+                raise OSError(24, "Too many open files")
+
+            patch.setattr("agentkit.transport.direct_connection.open_socket", refuse)
+            with pytest.raises(TransportError, match="reached: Too many open files"):
+                await fetch(transport)
+        assert (await fetch(transport))[1] == b"x"
+
+
+async def test_a_host_of_several_addresses_is_reached_by_the_one_that_answers() -> None:
+    """The name of this machine stands for two, and only one is listened to."""
+    host = Host(Reply(chunks=(b"x",)))
+    async with reach(DirectTransport, host, name="localhost") as transport:
+        assert (await fetch(transport))[1] == b"x"
+
+
+async def test_a_name_nobody_knows_is_told() -> None:
+    """The system's own words go with it."""
+    provider = ProviderProfile(name="h", title="H", base_url="http://nowhere.invalid")
+    with anyio.fail_after(5), pytest.raises(TransportError, match="could not be reached: "):
+        await fetch(DirectTransport(provider))
+
+
+@asynccontextmanager
+async def secure(
+    host: Lines, monkeypatch: pytest.MonkeyPatch, *, trusted: bool = True, name: str = "127.0.0.1"
+) -> AsyncIterator[Transport]:
+    """Serve `host` over TLS, and yield a transport to it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "cert.pem"))
+    with anyio.fail_after(5):
+        tcp = await anyio.create_tcp_listener(local_host=name)
+        port = tcp.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+        listener = TLSListener(tcp, context, standard_compatible=False)
+        provider = ProviderProfile(name="h", title="H", base_url=f"https://{name}:{port}")
+        transport = DirectTransport(provider)
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, host.answer)
+            yield transport
+            await transport.aclose()
+            tasks.cancel_scope.cancel()
+
+
+async def test_tls_is_spoken_and_its_connections_are_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The handshake is made once."""
+    host = Lines([OK + b"a1", OK + b"a2"])
+    async with secure(host, monkeypatch) as transport:
+        bodies = [(await fetch(transport))[1] for _ in range(2)]
+
+    assert bodies == [b"a1", b"a2"]
+
+
+async def test_bytes_after_an_answer_are_found_under_tls_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They came with the end of the answer, and are not decrypted yet."""
+    told = anyio.Event()
+    host = Lines([OK, (told, b"ok"), (told, OK + b"no")], [OK + b"b1"])
+    async with secure(host, monkeypatch) as transport:
+        async with transport.exchange(ASK) as answer:
+            told.set()
+            await host.sent[0].wait()
+            bodies = [await read(answer)]
+        bodies.append((await fetch(transport))[1])
+
+    assert bodies == [b"ok", b"b1"]
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Trying again is no use."""
+    host = Lines([OK + b"a1"])
+    async with secure(host, monkeypatch, trusted=False) as transport:
+        with pytest.raises(TransportError, match="a certificate that is not trusted") as caught:
+            await fetch(transport)
+
+    assert caught.value.retry == "never"
+    assert host.heard == []
+
+
+async def test_a_certificate_for_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name that was asked for is the one that counts."""
+    host = Lines([OK + b"a1"])
+    async with secure(host, monkeypatch, name="127.0.0.2") as transport:
+        with pytest.raises(TransportError, match="not trusted"):
+            await fetch(transport)
+
+    assert host.heard == []
+
+
+async def test_a_handshake_that_never_ends_has_a_deadline() -> None:
+    """The host takes the connection and says nothing."""
+
+    async def silent(stream: ByteStream) -> None:
+        async with stream:
+            await anyio.sleep_forever()
+
+    with anyio.fail_after(5):
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+        provider = ProviderProfile(name="h", title="H", base_url=f"https://127.0.0.1:{port}")
+        transport = DirectTransport(provider, settings=HttpSettings(connect_seconds=0.1))
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, silent)
+            with pytest.raises(TransportError, match=r"reached within 0\.1 s"):
+                await fetch(transport)
+            tasks.cancel_scope.cancel()
+
+
+async def test_a_host_that_leaves_during_the_handshake_is_told() -> None:
+    """It may come back, so the same request may be sent again."""
+
+    async def leave(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+
+    with anyio.fail_after(5):
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+        provider = ProviderProfile(name="h", title="H", base_url=f"https://127.0.0.1:{port}")
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, leave)
+            with pytest.raises(TransportError, match="could not be reached") as caught:
+                await fetch(DirectTransport(provider))
+            tasks.cancel_scope.cancel()
+
+    assert (caught.value.kind, caught.value.retry) == ("connection", "same")

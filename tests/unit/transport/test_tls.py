@@ -1,0 +1,33 @@
+"""Whom to trust is read once, from where the user says."""
+
+from pathlib import Path
+
+import pytest
+
+from agentkit.transport.tls import tls_context
+
+CERTIFICATE = Path(__file__).parents[2] / "integration" / "tls" / "cert.pem"
+
+
+def test_certificates_are_read_once() -> None:
+    """It takes longer than an exchange."""
+    assert tls_context() is tls_context()
+
+
+def test_a_user_may_name_a_file_of_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds all that are trusted then."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    usual = tls_context().cert_store_stats()["x509"]
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+    assert usual > 1
+    assert tls_context().cert_store_stats()["x509"] == 1
+
+
+def test_a_user_may_name_a_folder_of_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked into when a certificate is to be checked, and not before."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(CERTIFICATE.parent))
+
+    assert tls_context().cert_store_stats()["x509"] == 0
