@@ -14,6 +14,10 @@ HOSTS_OF_THE_SEEDS = {
     "aimlapi": ("https://api.aimlapi.com/v1", "mistralai/Mixtral-8x22B-Instruct-v0.1"),
     "modelslab": ("https://modelslab.com/api/v7/llm", "mistralai-mixtral-8x22b-instruct"),
     "modelslab-body": ("https://modelslab.com/api/v7/llm", "mistralai-mixtral-8x22b-instruct"),
+    "modelslab-anthropic": (
+        "https://modelslab.com/api/v7/llm/v1",
+        "mistralai-mixtral-8x22b-instruct",
+    ),
     "oxen": ("https://hub.oxen.ai/api/ai", "open-mixtral-8x22b"),
     "openrouter": ("https://openrouter.ai/api/v1", "mistralai/mixtral-8x22b-instruct"),
 }
@@ -73,6 +77,49 @@ def test_the_body_key_form_differs_only_where_the_host_does() -> None:
     assert header.models == body.models
 
 
+@pytest.mark.parametrize("host", ["modelslab-anthropic", "anthropic"])
+def test_an_anthropic_host_gets_its_key_and_version_in_headers(host: str) -> None:
+    """Without the version it refuses every request."""
+    provider = load_catalog()[host]
+
+    assert provider.dialect == "anthropic_messages"
+    assert (provider.auth.kind, provider.auth.name) == ("header", "x-api-key")
+    assert provider.headers == {"anthropic-version": "2023-06-01"}
+
+
+FORMS = {
+    "modelslab": {"modelslab-body": "openai_chat", "modelslab-anthropic": "anthropic_messages"},
+    "vllm": {"vllm-completions": "completions"},
+    "llamacpp": {
+        "llamacpp-anthropic": "anthropic_messages",
+        "llamacpp-completions": "completions",
+    },
+    "local": {"local-completions": "completions"},
+}
+
+
+@pytest.mark.parametrize("host", FORMS)
+def test_a_host_of_several_forms_comes_first_in_the_one_with_the_most_to_it(host: str) -> None:
+    """The key that they share picks that one; the others have the same models and key."""
+    catalog = load_catalog()
+    names = [name for name in catalog if name == host or name.startswith(f"{host}-")]
+
+    assert names == [host, *FORMS[host]]
+    assert catalog[host].dialect == "openai_chat"
+    for name, dialect in FORMS[host].items():
+        assert catalog[name].dialect == dialect
+        assert catalog[name].models == catalog[host].models
+        assert catalog[name].auth.env == catalog[host].auth.env
+        assert catalog[name].launcher == catalog[host].launcher
+
+
+def test_llama_cpp_is_never_asked_for_a_choice_that_it_does_not_keep() -> None:
+    """It reads a name as `auto`, and under `none` a call still comes."""
+    for provider in load_catalog().values():
+        if provider.name.startswith(("llamacpp", "local")) and provider.dialect != "completions":
+            assert provider.accepts.tool_choice == {"auto", "required"}, provider.name
+
+
 def test_an_empty_seed_field_means_that_there_is_none() -> None:
     """TOML has no null."""
     assert load_catalog()["oxen"].accepts.seed_field is None
@@ -97,7 +144,7 @@ def test_every_host_has_an_address_or_a_launcher_or_asks_for_an_address() -> Non
     assert nowhere == ["openai-compatible"]
 
 
-@pytest.mark.parametrize("host", ["local", "sandbox"])
+@pytest.mark.parametrize("host", ["local", "local-completions", "sandbox"])
 def test_what_launches_a_host_can_be_found(host: str) -> None:
     """It is named by text, which no checker reads."""
     launcher = load_catalog()[host].launcher

@@ -129,7 +129,13 @@ def test_a_key_that_no_header_can_carry_is_refused_by_its_variable(key: str) -> 
     assert key not in str(caught.value)
 
 
-@pytest.mark.parametrize("host", ["vllm", "llamacpp", "local", "ollama", "lmstudio", "sandbox"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("vllm", "vllm-completions", "sglang", "tgi", "mlx", "llamacpp", "llamacpp-anthropic"),
+        *("llamacpp-completions", "local", "local-completions", "ollama", "lmstudio", "sandbox"),
+    ],
+)
 def test_a_host_of_ones_own_needs_no_key(host: str) -> None:
     """It runs on this machine."""
     assert resolve_model(f"{host}:mixtral-8x22b", environ={}).api_key is None
@@ -243,6 +249,8 @@ def test_the_variable_of_a_host_is_its_name_in_capitals() -> None:
     [
         ({}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
         ({"OXEN_API_KEY": KEY}, "oxen:mixtral-8x22b", "OXEN_API_KEY is set"),
+        ({"MODELSLAB_API_KEY": KEY}, "modelslab:mixtral-8x22b", "MODELSLAB_API_KEY is set"),
+        ({"ANTHROPIC_API_KEY": KEY}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
         (
             {"MISTRAL_API_KEY": KEY, "OPENROUTER_API_KEY": KEY},
             "openrouter:mixtral-8x22b",
@@ -256,7 +264,10 @@ def test_the_variable_of_a_host_is_its_name_in_capitals() -> None:
         ({"VLLM_API_KEY": KEY}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
         ({"OXEN_API_KEY": "  "}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
     ],
-    ids=["nothing", "one key", "two keys", "named", "local key", "blank key"],
+    ids=[
+        *("nothing", "one key", "a key of several forms", "a key for no Mixtral", "two keys"),
+        *("named", "local key", "blank key"),
+    ],
 )
 def test_the_default_model_is_the_one_named_else_the_first_with_a_key_else_the_sandbox(
     environ: dict[str, str], name: str, why: str

@@ -219,6 +219,7 @@ def test_calls_come_back_as_text(choice: str, text: str) -> None:
     calls = [(call.name, call.arguments) for call in response.message.tool_calls]
     assert calls == [("math.add", '{"a": 1}')]
     assert response.message.text == ""
+    assert response.mendings == ()
 
 
 async def test_a_model_on_a_host_puts_the_opening_before_the_answer() -> None:
