@@ -38,6 +38,12 @@ class ToolCaps:
         self._lock = Lock()
         self._tools: dict[tuple[int, int], _ToolGate] = {}
 
+    @property
+    def tools_in_use(self) -> int:
+        """Return how many tools with a limit of their own run or wait now."""
+        with self._lock:
+            return len(self._tools)
+
     async def enter(self, tool: Tool) -> "Held":
         """Wait until `tool` may run."""
         gates = [*self._process]

@@ -201,7 +201,8 @@ class _Work:
         """Run one call and tell the listeners."""
         run = _OneRun(work=self, call=call)
         whole = await run.through_around()
-        whole = replace(whole, call_id=call.call.id, content=(*_note(call), *whole.content))
+        if call.note or whole.call_id != call.call.id:
+            whole = replace(whole, call_id=call.call.id, content=(*_note(call), *whole.content))
         result = cut_result(whole, max_characters=self.max_characters)
         self.finished[call.call.id] = result
         started = await run.start()

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -10,44 +11,21 @@ import anyio.from_thread
 import anyio.lowlevel
 import pytest
 
-from agentkit.clock import Clock, SystemClock
+from agentkit.clock import SystemClock
+from agentkit.content import text_blocks
 from agentkit.errors import ToolError
 from agentkit.event import (
-    Emit,
     RunEvent,
     ToolCallFinished,
     ToolCallStarted,
+    ToolOutputCut,
     ToolProgressed,
-    ignore,
 )
-from agentkit.message import ToolCall, ToolResult
-from agentkit.tool.execute import execute_calls
+from agentkit.message import ToolResult
 from agentkit.tool.run_context import RunContext
-from agentkit.tool.tool import Tool, tool
-from agentkit.tool.validate import ReadyCall, validate_call
-
-
-def ready(made: Tool | Callable[..., object], arguments: str = "", id: str = "c1") -> ReadyCall:  # noqa: A002
-    """Return a call that is ready."""
-    made = made if isinstance(made, Tool) else Tool.from_function(made)
-    call = ToolCall(id=id, name=made.name, arguments=arguments)
-    found = validate_call(call, {made.name: made})
-    assert isinstance(found, ReadyCall)
-    return found
-
-
-async def execute(
-    *calls: ReadyCall,
-    emit: Emit = ignore,
-    clock: Clock | None = None,
-    deps: object = None,
-    **options: Any,
-) -> list[ToolResult]:
-    """Run calls within bounds."""
-    with anyio.fail_after(5):
-        return await execute_calls(
-            calls, deps=deps, emit=emit, clock=clock or SystemClock(), **options
-        )
+from agentkit.tool.tool import Tool
+from agentkit.tool.validate import ReadyCall
+from tests.unit.tool.running import Listener, execute, ready
 
 
 async def test_sync_and_async_tools_are_run() -> None:
@@ -207,63 +185,6 @@ def test_what_ends_the_program_passes_through(
             anyio.run(run, function, backend=backend)
 
 
-async def test_a_tool_of_its_own_task_group_that_times_out_is_stopped() -> None:
-    """What leaves its group is the cancellation, with or without errors beside it."""
-
-    async def fail_when_cancelled() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            raise ValueError("on the way out")
-
-    async def work() -> None:
-        async with anyio.create_task_group() as group:
-            group.start_soon(fail_when_cancelled)
-            await anyio.sleep_forever()
-
-    (result,) = await execute(ready(work), timeout_seconds=0.01)
-
-    assert result.is_error
-
-
-@pytest.mark.parametrize("own", [None, 0.01])
-async def test_an_async_tool_past_its_time_is_stopped(own: float | None) -> None:
-    """By the limit of the run, or by its own, which wins."""
-    stopped = anyio.Event()
-
-    @tool(timeout_seconds=own)
-    async def wait() -> None:
-        """Wait."""
-        try:
-            await anyio.sleep_forever()
-        finally:
-            stopped.set()
-
-    (result,) = await execute(ready(wait), timeout_seconds=0.01 if own is None else 60)
-
-    assert result == ToolResult.of(
-        "c1", "The tool 'wait' was stopped after 0.01 seconds.", is_error=True
-    )
-    assert stopped.is_set()
-
-
-async def test_a_sync_tool_past_its_time_is_left_behind() -> None:
-    """A thread cannot be stopped, and the answer says so."""
-    release = threading.Event()
-
-    def block() -> None:
-        release.wait(5)
-
-    try:
-        (result,) = await execute(ready(block), timeout_seconds=0.01)
-    finally:
-        release.set()
-
-    assert result.text == (
-        "The tool 'block' was stopped after 0.01 seconds. It may still be at work."
-    )
-
-
 async def test_a_tool_that_ends_in_time_is_not_disturbed() -> None:
     """The limit is for each tool, from its own start."""
 
@@ -379,12 +300,40 @@ async def test_a_listener_that_fails_is_not_a_failure_of_the_tool(count: int) ->
         await execute(*[ready(work, id=f"c{n}") for n in range(count)], emit=emit)
 
 
-async def test_long_results_are_cut() -> None:
-    """At the limit the caller gives."""
+async def test_long_results_are_cut_and_kept_whole_for_the_caller() -> None:
+    """The model reads what it can; the listeners have it all."""
+    heard = Listener()
 
     async def work() -> str:
         return "x" * 100
 
-    (result,) = await execute(ready(work), max_characters=10)
+    call = ready(work)
+    (result,) = await execute(call, emit=heard, max_characters=10, clock=StepClock())
 
-    assert result.text.startswith("x" * 10 + "\n[cut here")
+    assert result.text == "x" * 10 + "\n[cut here: 10 of 100 characters are shown]"
+    assert heard.events == [
+        ToolCallStarted(call=call.call),
+        ToolOutputCut(call_id="c1", content=text_blocks("x" * 100)),
+        ToolCallFinished(call=call.call, result=result, seconds=1.0),
+    ]
+
+
+async def test_a_note_stands_before_the_result() -> None:
+    """Such as that a person changed the arguments."""
+
+    async def work() -> str:
+        return "done"
+
+    (result,) = await execute(replace(ready(work), note="Changed."))
+
+    assert result.text == "[Changed.]\ndone"
+
+
+async def test_an_external_tool_has_nothing_to_run() -> None:
+    """Whoever runs it all the same is told so."""
+    made = Tool.external(name="pick", description="Pick.", input_schema={"type": "object"})
+
+    (result,) = await execute(ready(made))
+
+    assert result.is_error
+    assert "runs elsewhere" in result.text
