@@ -281,6 +281,8 @@ class _Search:
         tools = least - self._counter.count(replace(request, tools=()))
         instructions = least - self._counter.count(replace(request, instructions=""))
         advice = ["shorten what is longest", "lower max_tokens", "use a model with a larger window"]
+        if not self._counter.is_exact:
+            advice.append("name a larger window_tokens, as these numbers are estimates")
         if not self._strategy.drop_turns:
             advice.append("let turns be dropped (drop_turns)")
         if not self._strategy.shorten_results:

@@ -217,6 +217,23 @@ def test_what_cannot_fit_is_an_error_that_says_what_is_long(
     assert "window of 950 tokens leaves 900 for the prompt" in told
     assert "1,000: 200 of instructions, 300 of 1 tools, and 500 of messages" in told
     assert [name for name in ("drop_turns", "shorten_results") if name in told] == advice
+    assert "estimates" not in told
+
+
+def test_an_error_of_an_estimate_says_that_it_is_one() -> None:
+    """A user may know better."""
+
+    class Estimate(LetterCounter):
+        is_exact = False
+
+    with pytest.raises(UnsupportedError, match="as these numbers are estimates"):
+        fit(
+            asking(User.of(LONG)),
+            counter=Estimate(),
+            window_tokens=900,
+            answer_tokens=100,
+            strategy=EXACT,
+        )
 
 
 def test_a_strategy_that_may_not_shorten_does_not_shorten_the_newest_either() -> None:
