@@ -7,19 +7,30 @@ Whatever happens, each call gets exactly one result. What has finished stays fin
 the rest is cancelled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 import anyio
+from pydantic import TypeAdapter
 
 from agentkit.agent.budget import Meter, Spent
-from agentkit.agent.ports import Journal
+from agentkit.agent.ports import Journal, NoJournal
 from agentkit.agent.step import RunState, ToolAnswers
 from agentkit.clock import Clock
-from agentkit.event import AnswerMended, Emit, RunEvent, ToolCallFinished, ToolCallRefused
-from agentkit.message import ToolCall, ToolResult
-from agentkit.tool.approve import Approval, PlannedCall, Rule, Verdict, plan_call
-from agentkit.tool.execute import execute_calls
+from agentkit.event import AnswerMended, Emit, ToolCallRefused
+from agentkit.message import AssistantMessage, ToolCall, ToolResult
+from agentkit.tool.approve import (
+    Approval,
+    Effect,
+    PlannedCall,
+    Rule,
+    Verdict,
+    plan_call,
+    validate_edited,
+)
+from agentkit.tool.caps import ToolCaps
+from agentkit.tool.execute import Around, check_outcome, execute_calls
 from agentkit.tool.plan import plan_calls
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
@@ -36,6 +47,7 @@ class CallInput:
         approvals: answers given about calls, by call id.
         concurrency: how many tools of one turn may run at the same time.
         timeout_seconds: limit of each tool that has none of its own.
+        caps: limits that are shared with other runs.
     """
 
     deps: object = None
@@ -44,6 +56,7 @@ class CallInput:
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     concurrency: int = 8
     timeout_seconds: float | None = 60.0
+    caps: ToolCaps = field(default_factory=ToolCaps)
 
 
 class Caller:
@@ -75,9 +88,21 @@ class Caller:
         """Run `calls`, which the state's plan has settled; see `Steps.run_tools`."""
         self.finished = {}
         ready = await self._refuse(state, calls, tools=tools, emit=emit)
+        around = None if isinstance(self._journal, NoJournal) else self._remember(state, emit=emit)
         with anyio.move_on_after(self._meter.seconds_left(closing=False)):
             for stage in plan_calls(ready):
-                await self._run_stage(stage, emit=emit)
+                self._meter.charge(Spent(tool_calls=len(stage)))
+                await execute_calls(
+                    stage,
+                    deps=self._given.deps,
+                    emit=emit,
+                    clock=self._clock,
+                    concurrency=self._given.concurrency,
+                    timeout_seconds=self._given.timeout_seconds,
+                    caps=self._given.caps,
+                    around=around,
+                    finished=self.finished,
+                )
         results = tuple(self.finished.get(call.id) or stopped(call) for call in calls)
         return ToolAnswers(results=results, over=self._meter.reached())
 
@@ -127,29 +152,61 @@ class Caller:
     ) -> ReadyCall | ToolResult:
         """Check a call, with the arguments a person gave it in place of the model's."""
         if verdict.arguments is not None:
-            return validate_call(replace(call, arguments=verdict.arguments), tools)
+            return validate_edited(call, verdict.arguments, tools)
         if call.id not in self._checked:
             self._checked[call.id] = validate_call(call, tools)
         return self._checked[call.id]
 
-    async def _run_stage(self, stage: Sequence[ReadyCall], *, emit: Emit) -> None:
-        """Run one stage and keep its results."""
+    def _remember(self, state: RunState, *, emit: Emit) -> Around:
+        """Return what puts the journal around each call, under a name that stays the same."""
+        position = {call.id: number for number, call in enumerate(_last_calls(state), start=1)}
 
-        async def keep(event: RunEvent) -> None:
-            if isinstance(event, ToolCallFinished):
-                self.finished[event.call.id] = event.result
-            await emit(event)
+        async def around(ready: ReadyCall, run: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
+            call = ready.call
+            return await self._journal.do(
+                f"turn-{state.turns}/call-{position[call.id]}/{call.name}",
+                run,
+                codec=_result_codec,
+                unknown=partial(
+                    self._settle, ready, run, effect=state.plan[call.id].effect, emit=emit
+                ),
+            )
 
-        self._meter.charge(Spent(tool_calls=len(stage)))
-        for result in await execute_calls(
-            stage,
-            deps=self._given.deps,
-            emit=keep,
-            clock=self._clock,
-            concurrency=self._given.concurrency,
-            timeout_seconds=self._given.timeout_seconds,
-        ):
-            self.finished[result.call_id] = result
+        return around
+
+    async def _settle(
+        self,
+        ready: ReadyCall,
+        run: Callable[[], Awaitable[ToolResult]],
+        *,
+        effect: Effect,
+        emit: Emit,
+    ) -> ToolResult:
+        """Answer a call that an earlier life began: what may run twice is run again."""
+        if effect != "once":
+            return await run()
+        found = await check_outcome(
+            ready, deps=self._given.deps, emit=emit, clock=self._clock, caps=self._given.caps
+        )
+        return found or _unknown(ready.call)
+
+
+def _last_calls(state: RunState) -> tuple[ToolCall, ...]:
+    """Return the calls of the last message that had any."""
+    for message in reversed(state.history):
+        if isinstance(message, AssistantMessage) and message.tool_calls:
+            return message.tool_calls
+    return ()
+
+
+def _unknown(call: ToolCall) -> ToolResult:
+    return ToolResult.of(
+        call.id,
+        f"The outcome of the call of {call.name!r} is unknown: it was begun, and then the run was "
+        "interrupted. It was not run again, as it must not happen twice. Find out by other means "
+        "whether it took effect, or tell the user.",
+        is_error=True,
+    )
 
 
 def stopped(call: ToolCall) -> ToolResult:
@@ -175,3 +232,8 @@ def _beyond(call: ToolCall) -> ToolResult:
         f"The call of {call.name!r} was not run: this task may make no more tool calls.",
         is_error=True,
     )
+
+
+@cache
+def _result_codec() -> TypeAdapter[ToolResult]:
+    return TypeAdapter(ToolResult)

@@ -70,8 +70,12 @@ class LiveSteps:
             if exchange.response is None:
                 return exchange
             calls = exchange.response.message.tool_calls
-            plan = await self._caller.plan(calls, tools=self._offered or {})
-            return replace(exchange, plan=plan)
+            offered = self._offered or {}
+            plan = await self._caller.plan(calls, tools=offered)
+            polling = tuple(
+                call.name for call in calls if call.name in offered and offered[call.name].polls
+            )
+            return replace(exchange, plan=plan, polling=polling)
 
         exchange = await self._journal.do(
             f"turn-{turn}/model", effect, codec=_exchange_codec, unknown=effect

@@ -27,6 +27,7 @@ from agentkit.history import History
 from agentkit.message import Message, UserMessage
 from agentkit.model.model import ModelConnection
 from agentkit.tool.approve import Approval, Rule
+from agentkit.tool.caps import ToolCaps
 from agentkit.tool.toolset import Toolset
 
 DepsT = TypeVar("DepsT", default=Any)
@@ -39,6 +40,7 @@ class AgentOptions:
     Attributes:
         tool_concurrency: how many tools of one turn may run at the same time, 1 or more.
         tool_timeout_seconds: limit of each tool that has none of its own; None for no limit.
+        tool_caps: limits on tools that hold over all runs that share them.
         watches_progress: a run that goes nowhere is told so, and then stopped.
         window: how the conversation is kept within the model's window.
         clock: where time comes from.
@@ -46,6 +48,7 @@ class AgentOptions:
 
     tool_concurrency: int = 8
     tool_timeout_seconds: float | None = 60.0
+    tool_caps: ToolCaps = field(default_factory=ToolCaps)
     watches_progress: bool = True
     window: WindowSettings = field(default_factory=WindowSettings)
     clock: Clock = field(default_factory=SystemClock)
@@ -145,6 +148,7 @@ class RunStart:
                 approvals=inbound.approvals,
                 concurrency=self.options.tool_concurrency,
                 timeout_seconds=self.options.tool_timeout_seconds,
+                caps=self.options.tool_caps,
             ),
             meter=meter,
             journal=journal,

@@ -31,6 +31,7 @@ class Exchange:
         plan: what was settled about each call of the response.
         taken: user messages that came in before the request was sent; part of it.
         late: user messages that came in while a final answer was made.
+        polling: names of tools it called that are meant to be called again and again.
         used: what the exchange used.
     """
 
@@ -39,6 +40,7 @@ class Exchange:
     plan: tuple[PlannedCall, ...] = ()
     taken: tuple[UserMessage, ...] = ()
     late: tuple[UserMessage, ...] = ()
+    polling: tuple[str, ...] = ()
     used: Spent = field(default_factory=Spent)
 
 
@@ -61,6 +63,7 @@ class RunState:
         finish_reason: why the last answer ended; None before the first.
         has_called: the model called a tool in this run.
         plan: what was settled about the open calls, by call id.
+        polling: names of tools that are meant to be called again and again.
         over: the limit that was reached; None while there is room.
         closing: the limit for which the model was asked for the last time; None before that.
     """
@@ -71,6 +74,7 @@ class RunState:
     finish_reason: FinishReason | None = None
     has_called: bool = False
     plan: Mapping[str, PlannedCall] = field(default_factory=dict)
+    polling: frozenset[str] = frozenset()
     over: StopReason | None = None
     closing: StopReason | None = None
 
@@ -93,6 +97,7 @@ class RunState:
             finish_reason=response.finish_reason,
             has_called=self.has_called or bool(response.message.tool_calls),
             plan={planned.call_id: planned for planned in exchange.plan},
+            polling=self.polling.union(exchange.polling),
         )
 
     def add_plan(self, plan: Sequence[PlannedCall]) -> "RunState":
@@ -110,13 +115,11 @@ class Policy:
     """What the caller asked of a run.
 
     Attributes:
-        polling: names of tools that are meant to be called again and again.
         watches_progress: a run that goes nowhere is stopped.
     """
 
     budget: Budget = field(default_factory=Budget)
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
-    polling: frozenset[str] = frozenset()
     watches_progress: bool = True
 
 
@@ -179,7 +182,7 @@ def next_step(state: RunState, policy: Policy) -> Step:
         over = "max_turns"
     hint = ""
     if over is None and policy.watches_progress and state.has_called:
-        progress = assess(state.history, polling=policy.polling)
+        progress = assess(state.history, polling=state.polling)
         if progress.stall is Stall.STOP:
             over = "no_progress"
         elif progress.stall is Stall.HINT:

@@ -121,8 +121,8 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             id="nobody watches",
         ),
         pytest.param(
-            _state(_again(5), has_called=True),
-            Policy(polling=frozenset({"add"})),
+            _state(_again(5), has_called=True, polling=frozenset({"add"})),
+            Policy(),
             CallModel(choice=ToolChoice()),
             id="a tool that polls",
         ),
