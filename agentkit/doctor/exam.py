@@ -144,7 +144,15 @@ def heeds(exam: Exam, choice: ToolChoiceForm) -> bool | None:
     if sighting.is_refused:
         # Together with another field, it may be that one which was refused.
         return None if sighting.name == "auto_and_parallel" else False
-    return _does(choice, sighting) if sighting.is_answered else None
+    if not sighting.is_answered:
+        return None
+    return _does(choice, sighting, named=named_tool(exam))
+
+
+def named_tool(exam: Exam) -> str:
+    """Return the tool to name: not the one that is called for the same question without that."""
+    free = choice_sighting(exam, "auto")
+    return TOOL if free is not None and OTHER_TOOL in _called(free) else OTHER_TOOL
 
 
 def choice_sighting(exam: Exam, choice: ToolChoiceForm) -> Sighting | None:
@@ -154,26 +162,26 @@ def choice_sighting(exam: Exam, choice: ToolChoiceForm) -> Sighting | None:
     return exam.saw(choice)
 
 
-def _does(choice: ToolChoiceForm, sighting: Sighting) -> bool:
+def _does(choice: ToolChoiceForm, sighting: Sighting, *, named: str) -> bool:
     """Say whether an answer is one that this choice allows."""
     has_call = bool(sighting.call_names) or sighting.is_leak
     match choice:
         case "auto":
             return True
         case "none":
-            return not has_call
+            return not has_call and not sighting.has_marker
         case "named":
-            return _only_called(sighting, OTHER_TOOL)
+            return _called(sighting) == {named}
         case "required" | "any":
             return has_call
 
 
-def _only_called(sighting: Sighting, name: str) -> bool:
-    """Say whether this tool was called, and no other; read from text where calls leak."""
+def _called(sighting: Sighting) -> set[str]:
+    """Return the names of the tools that were called; read from text where calls leak."""
     called = set(sighting.call_names)
     if not called and sighting.response is not None:
         called = {call.name for call in sighting.response.message.tool_calls}
-    return called == {name}
+    return called
 
 
 def parallel_is_taken(exam: Exam) -> bool | None:
@@ -222,7 +230,7 @@ def _accepts(accepts: Accepts, *, exam: Exam) -> Accepts:
             case None:
                 pass  # not seen: as it was
     parallel = parallel_is_taken(exam)
-    usage = usage_request(exam)
+    usage = usage_request(exam) if exam.form == "openai_chat" else None
     unknown = exam.saw("unknown_field")
     is_strict = accepts.is_strict
     if unknown is not None and (unknown.is_answered or unknown.is_refused):

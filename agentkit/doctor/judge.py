@@ -56,7 +56,7 @@ def _listed(exam: Exam) -> Finding:
         if listing.fields:
             seen += f"; it names the fields {', '.join(sorted(listing.fields))}"
         return Finding(question=question, verdict="yes", seen=seen)
-    close = f"; close are {', '.join(map(repr, listing.close_ids))}" if listing.close_ids else ""
+    close = f"; it has {', '.join(map(repr, listing.close_ids))}" if listing.close_ids else ""
     seen = f"{listing.path} does not have {model_id!r}{close}"
     cure = "" if exam.has_chat else "ask for one of the ids that are listed"
     return Finding(question=question, verdict="no", seen=seen, cure=cure)

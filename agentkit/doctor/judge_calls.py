@@ -97,7 +97,7 @@ _HEEDED = {
     "required": "a call came for a question that needs none",
     "any": "a call came for a question that needs none",
     "none": "no call came",
-    "named": "the named tool was called, though another one fits",
+    "named": "the named tool was called, which is not so without the name",
 }
 _UNHEEDED = {
     "auto": "taken",

@@ -29,6 +29,7 @@ _WINDOW_FIELDS = (
     "n_ctx",
 )
 _INSIDE = ("top_provider", "meta", "limits", "capabilities", "info")
+_FEW = 3
 _MAX_WINDOW_TOKENS = 1_000_000_000
 
 
@@ -39,7 +40,8 @@ class Listing:
     Attributes:
         path: where it was read.
         is_listed: the model's id is among those of the host.
-        close_ids: ids of the host that look like the one asked for, best first.
+        close_ids: ids of the host that look like the one asked for, best first; all of them where
+            there are few.
         context_window_tokens: prompt and answer together; None if not told.
         input_usd_per_million: None if not told.
         output_usd_per_million: None if not told.
@@ -143,7 +145,8 @@ def _names(model: Found) -> list[str]:
 def _close(model_id: str, ids: Sequence[str]) -> tuple[str, ...]:
     """Return ids that look alike, however they write vendor, capitals and dashes."""
     plain = {each.casefold(): each for each in reversed(ids)}
-    return tuple(plain[each] for each in get_close_matches(model_id.casefold(), plain, n=3))
+    close = [plain[each] for each in get_close_matches(model_id.casefold(), plain, n=_FEW)]
+    return tuple(close or (ids if len(ids) <= _FEW else ()))
 
 
 def _window(model: Found) -> int | None:

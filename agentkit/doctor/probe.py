@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import DialectName
 from agentkit.dialect.base import Encoded
+from agentkit.dialect.leak import MARKER
 from agentkit.errors import ProviderError
 from agentkit.usage import Usage
 
@@ -106,6 +107,12 @@ class Sighting:
         """Say whether a call came as text, and had to be read from there."""
         mendings = () if self.response is None else self.response.mendings
         return any(mending.rung == "leaked_text" for mending in mendings)
+
+    @property
+    def has_marker(self) -> bool:
+        """Say whether the text holds a sign that begins a call, of whatever tool."""
+        text = "" if self.response is None else self.response.message.text
+        return MARKER.search(text) is not None
 
     @property
     def said(self) -> str:

@@ -15,7 +15,7 @@ from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
 from agentkit.config.profile import Accepts, DialectName, ModelProfile
 from agentkit.dialect.base import Encoded
 from agentkit.dialect.openai_messages import to_json
-from agentkit.doctor.exam import OTHER_TOOL, STREAMS, TOOL, Exam, native, other_limit
+from agentkit.doctor.exam import OTHER_TOOL, STREAMS, TOOL, Exam, named_tool, native, other_limit
 from agentkit.doctor.probe import Probe, ProbeName
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
@@ -50,6 +50,8 @@ _ASKED: Mapping[ProbeName, str] = {
     "chat_below_v1": _GREETING,
     "completions": _GREETING,
     "auto_and_parallel": _TWO_QUESTIONS,
+    "auto": _TWO_QUESTIONS,
+    "named": _TWO_QUESTIONS,
     "required": _IDLE_QUESTION,
     "any": _IDLE_QUESTION,
     "unknown_field": _GREETING,
@@ -57,7 +59,10 @@ _ASKED: Mapping[ProbeName, str] = {
     "json_schema": _JSON_QUESTION,
     "json_object": _JSON_QUESTION,
 }
-_WITHOUT_TOOLS = frozenset(_ASKED) - {"auto_and_parallel", "required", "any"}
+_WITH_TOOLS = frozenset({"auto_and_parallel", "auto", "named", "required", "any"})
+_WITHOUT_TOOLS = frozenset(_ASKED) - _WITH_TOOLS
+# The same question with the same tools: what is called freely is not what is named afterwards.
+_BETWEEN_TOOLS = frozenset({"auto_and_parallel", "auto", "named"})
 _ID_PROBES: Mapping[ProbeName, str] = {"nine_char_id": NINE_CHAR_ID, "long_id": LONG_ID}
 
 
@@ -86,7 +91,7 @@ def _request(name: ProbeName, exam: Exam) -> ModelRequest:
     tools: tuple[ToolSpec, ...] = () if name in _WITHOUT_TOOLS else (_WEATHER,)
     if name in ("round_trip", *_ID_PROBES):
         question += _round_trip(_ID_PROBES.get(name) or host_id(exam))
-    if name == "named":
+    if name in _BETWEEN_TOOLS:
         tools = (_WEATHER, _CLOCK)
     if name in STREAMS and not exam.takes_tools:
         tools = ()  # a refusal of tools would tell nothing about streams
@@ -150,7 +155,7 @@ def _changed(name: ProbeName, encoded: Encoded, *, exam: Exam) -> Encoded:
 def _more_fields(name: ProbeName, exam: Exam) -> Mapping[str, object]:
     match name:
         case "auto_and_parallel" | "auto" | "required" | "any" | "none" | "named":
-            return _choice_fields(name, form=exam.form)
+            return _choice_fields(name, form=exam.form, named=named_tool(exam))
         case "unknown_field":
             return {UNKNOWN_FIELD: True}
         case "json_object":
@@ -164,18 +169,18 @@ def _more_fields(name: ProbeName, exam: Exam) -> Mapping[str, object]:
             return {}
 
 
-def _choice_fields(name: ProbeName, *, form: DialectName) -> Mapping[str, object]:
+def _choice_fields(name: ProbeName, *, form: DialectName, named: str) -> Mapping[str, object]:
     """Return a tool choice in the words of the form."""
     if form == "anthropic_messages":
         spelled: dict[str, object] = {"type": {"required": "any"}.get(name, name)}
         if name == "named":
-            spelled = {"type": "tool", "name": OTHER_TOOL}
+            spelled = {"type": "tool", "name": named}
         if name == "auto_and_parallel":
             spelled = {"type": "auto", "disable_parallel_tool_use": False}
         return {"tool_choice": spelled}
     match name:
         case "named":
-            return {"tool_choice": {"type": "function", "function": {"name": OTHER_TOOL}}}
+            return {"tool_choice": {"type": "function", "function": {"name": named}}}
         case "auto_and_parallel":
             return {"tool_choice": "auto", "parallel_tool_calls": True}
         case _:

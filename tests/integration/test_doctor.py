@@ -400,7 +400,7 @@ ENDS = {
         "slow",
         "try again later",
     ),
-    "a broken connection": ([RawReply(then="reset")] * 2, "", "check the address"),
+    "a broken connection": ([RawReply(then="reset")] * 9, "", "check the address"),
     "a failing server": ([as_json({"error": "down"}, status=503)] * 2, "down", "read what"),
 }
 
@@ -417,7 +417,8 @@ async def test_an_exam_ends_where_nothing_more_can_be_seen(
     assert cure in findings["chat"].cure
     assert findings["chat"].is_problem
     assert table == {}
-    assert report.requests == len(replies)
+    # A connection that breaks may be opened anew below; what was answered was asked once.
+    assert report.requests == min(len(replies), 2)
 
 
 async def test_a_failure_that_passes_is_asked_again() -> None:
@@ -566,7 +567,6 @@ def weather(city: str) -> str:
 
 
 FAILING_RUNS = {
-    "nine-character ids": (Traits(only_nine=True), PLAIN, ModelSettings(), "openai_chat"),
     "tools that are refused in no clear words": (
         Traits(tools="refused", refusal="Bad Request"),
         MISTRAL,

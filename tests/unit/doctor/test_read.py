@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentkit.config.load import resolve_model
-from agentkit.doctor.exam import Exam
+from agentkit.doctor.exam import Exam, heeds
 from agentkit.doctor.probe import Probe, ProbeName, Sighting
 from agentkit.doctor.read import form_of, read_answer, read_failure
 from agentkit.doctor.spell import spell
@@ -155,3 +155,16 @@ def test_a_failure_is_a_refusal_where_it_will_not_pass(
 def test_the_form_of_an_error_is_told_without_its_values(body: bytes, form: str) -> None:
     """Values may hold what was sent."""
     assert form_of(body) == form
+
+
+@pytest.mark.parametrize(
+    ("text", "has_marker"),
+    [('[TOOL_CALLS] [{"name": "other"}]', True), ("<tool_call>", True), ("no call", False)],
+)
+def test_the_sign_of_a_call_is_seen_whatever_it_calls(text: str, *, has_marker: bool) -> None:
+    """A call of a tool that was not offered is read as text, and is no text."""
+    sighting = see(answer({"content": text}), name="none")
+    exam = Exam(provider=RESOLVED.provider, model=RESOLVED.model).add(sighting)
+
+    assert sighting.has_marker == has_marker
+    assert heeds(exam, "none") == (not has_marker)

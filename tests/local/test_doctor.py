@@ -1,0 +1,33 @@
+"""The doctor against llama.cpp's server, which is a host that nobody here wrote."""
+
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from agentkit.config.load import resolve_model
+from agentkit.config.profile import DialectName
+from agentkit.doctor.examine import examine
+from agentkit.doctor.judge import judge
+
+pytest.importorskip("tests.local.tiny_mixtral")
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
+async def test_the_doctor_finds_what_the_catalog_says(base_url: str, dialect: DialectName) -> None:
+    """A named tool is read as `auto`; under `none` a call comes as text; long ids are refused."""
+    resolved = resolve_model("llamacpp:mixtral-8x22b", environ={}, base_url=base_url)
+    resolved = replace(resolved, provider=replace(resolved.provider, dialect=dialect))
+
+    with anyio.fail_after(60):
+        report = await examine(resolved)
+
+    verdicts = {each.question: each.verdict for each in judge(report.exam)}
+    assert report.stopped == ""
+    assert report.profiles[0].dialect == dialect
+    assert report.profiles[0].accepts.tool_choice == {"auto", "required"}
+    assert verdicts["tool_choice named"] == "partly"
+    assert verdicts["tool_choice none"] == "partly"
+    assert verdicts["tools"] == verdicts["streamed calls"] == verdicts["results of calls"] == "yes"
+    assert verdicts["long ids"] == "no"
+    assert not any(each.is_problem for each in judge(report.exam))
