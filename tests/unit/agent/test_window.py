@@ -294,7 +294,6 @@ async def test_a_run_sends_less_and_keeps_all() -> None:
     calls = [
         ToolCall(id=f"r{at}", name="read", arguments=f'{{"number": {at}}}') for at in range(30)
     ]
-    arguments = '{"number": %d}'
     model = ScriptedModel(
         *(AssistantMessage.of("", call) for call in calls),
         "Read.",
