@@ -31,6 +31,7 @@ _MARKERS = (
     "<function=",
 )
 _MARKER_CHARS = 150
+_BRACKET_CHARS = 2  # with the backslash that Markdown may put before it
 _OPENING = re.compile(r"\\?[\[<]|\\\Z")
 _FILLING = re.compile(r"[\\_ ]")
 _FENCE = re.compile(r"`{1,2}\Z|```[\w-]*\s*")
@@ -52,9 +53,14 @@ class LeakGuard:
         self._is_call = False
 
     @property
-    def is_in_call(self) -> bool:
-        """Say whether what is held has the beginning of a call."""
-        return self._is_call
+    def may_be_in_call(self) -> bool:
+        """Say whether an answer that breaks off here may do so inside a call.
+
+        A marker need not be whole for that. A bracket at the end of a text is not enough.
+        """
+        held = self._waiting.strip()
+        is_nothing_else = self._is_start and bool(held)
+        return self._is_call or is_nothing_else or len(held) > _BRACKET_CHARS
 
     def feed(self, text: str) -> str:
         """Take the next piece and return what may be shown now."""

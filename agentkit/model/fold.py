@@ -187,7 +187,7 @@ class Fold:
     @property
     def _is_cut_in_text(self) -> bool:
         """Say whether the limit was reached inside something that began as a call in text."""
-        return self._finish_reason == "length" and self._guard.is_in_call
+        return self._finish_reason == "length" and self._guard.may_be_in_call
 
     @property
     def _answer_text(self) -> str:

@@ -250,14 +250,20 @@ async def _read_all(answer: WireAnswer) -> bytes:
 
 def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
     """Refuse an answer that breaks a forced choice: hosts that cannot force say so nowhere."""
-    if not request.tool_choice.is_forced:
+    if not request.tool_choice.is_forced or response.message.tool_calls:
         return
-    if not response.message.tool_calls:
+    if response.finish_reason == "length":
         raise ProtocolError(
-            "A tool call was demanded and the model answered without one.",
-            kind="bad_response",
-            retry="same",
+            "The answer reached its token limit before the tool call that was demanded; "
+            "allow more tokens (max_tokens).",
+            kind="truncated",
+            retry="change",
         )
+    raise ProtocolError(
+        "A tool call was demanded and the model answered without one.",
+        kind="bad_response",
+        retry="same",
+    )
 
 
 def priced(usage: Usage, model: ModelProfile) -> Usage:

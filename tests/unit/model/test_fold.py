@@ -484,6 +484,40 @@ def test_a_leaked_call_is_a_call_and_its_marker_is_never_shown() -> None:
     assert response.mendings[0].before == "It is 20 degrees."
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["[TOOL_CALLS]", '[TOOL_CALLS] [{"', "Well. [TOOL_CALLS] get_", "Well. [TOO", '[{"na', "["],
+)
+@pytest.mark.parametrize("is_cut", [True, False], ids=["cut", "ended"])
+def test_a_text_that_the_limit_cut_where_a_call_may_begin_is_no_answer(
+    text: str, is_cut: bool
+) -> None:
+    """Nobody is shown half a marker; where the model itself ended there, it is text."""
+    folding = Fold(REQUEST)
+    shown = folding.feed([TextDelta(text=text), FinishDelta(reason="length") if is_cut else STOP])
+    shown += folding.close()
+
+    told = "".join(event.text for event in shown)
+    if is_cut:
+        assert told in ("", "Well. ")
+        with pytest.raises(ProtocolError, match="inside a tool call") as caught:
+            folding.finish()
+        assert (caught.value.kind, caught.value.retry) == ("truncated", "change")
+    else:
+        assert told == folding.finish().message.text == text
+
+
+@pytest.mark.parametrize("text", ["See [", "See \\[", "It is {", "a <"])
+def test_a_text_that_the_limit_cut_after_a_bracket_is_text(text: str) -> None:
+    """A bracket is no marker yet, and the text before it is worth keeping."""
+    folding = Fold(REQUEST)
+    folding.feed([TextDelta(text=text), FinishDelta(reason="length")])
+
+    response = folding.finish()
+
+    assert (response.message.text, response.finish_reason) == (text, "length")
+
+
 def test_a_call_that_was_asked_for_as_text_is_no_mending() -> None:
     """Neither that it stands there nor that it has no id; what was invented after it is one."""
     rungs = {}

@@ -13,7 +13,7 @@ from agentkit.config.profile import ModelProfile
 from agentkit.errors import ProtocolError, ProviderError, StatusError, TransportError
 from agentkit.event import ModelRetried, RequestAdapted, RunEvent, TextReceived
 from agentkit.history import History
-from agentkit.message import AssistantMessage, UserMessage
+from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.model.adapt import Learned
 from agentkit.model.build import DIALECTS, build_model
 from agentkit.model.host import HostModel, priced
@@ -201,6 +201,50 @@ async def test_a_forced_call_that_does_not_come_is_tried_again_then_an_error() -
     assert isinstance(outcome, ProtocolError)
     assert outcome.kind == "bad_response"
     assert len(transport.requests) == 3
+
+
+async def test_a_forced_call_that_the_limit_kept_from_coming_is_not_asked_for_again() -> None:
+    """The same limit would keep it from coming again."""
+    request = replace(REQUEST, tools=(ADD,), tool_choice=ToolChoice(mode="required"))
+    cut = ScriptedExchange.of_json(
+        {"choices": [{"message": {"content": "Let me"}, "finish_reason": "length"}]}
+    )
+
+    outcome, transport, _ = await _chat([cut], request)
+
+    assert isinstance(outcome, ProtocolError)
+    assert (outcome.kind, outcome.retry) == ("truncated", "change")
+    assert len(transport.requests) == 1
+
+
+async def test_a_model_that_shows_its_family_by_a_refusal_is_sent_its_rules_from_then_on() -> None:
+    """Ids become nine letters and digits, and the next run begins with them."""
+    plain = replace(RESOLVED, model=ModelProfile(family="w.gguf", id="w.gguf"))
+    refused = ScriptedExchange.of_json(
+        {"object": "error", "message": "Tool call id was call_1 but must be of length 9."},
+        status=400,
+    )
+    call = ToolCall(id="call_1", name="add", arguments="{}")
+    asked = History([UserMessage.of("hi"), AssistantMessage.of("", call)])
+    request = replace(REQUEST, history=asked.add(ToolResult.of("call_1", "2")), tools=(ADD,))
+    transport, events, learned = ScriptedTransport(refused, ANSWER, ANSWER), _Events(), Learned()
+
+    def open_scripted(resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
+        assert resolved.provider.base_url == base_url
+        return transport
+
+    model = HostModel(plain, dialects=DIALECTS, learned=learned, transport=open_scripted)
+    async with model.open() as connection:
+        for _ in range(2):
+            await connection.chat(request, emit=events.emit)
+
+    ids = [json.loads(sent.body)["messages"][-1]["tool_call_id"] for sent in transport.requests]
+    assert ids[0] == "call_1"
+    assert ids[1] == ids[2]
+    assert len(ids[1]) == 9
+    assert [event.change for event in events.seen if isinstance(event, RequestAdapted)] == [
+        "kept the rules of the Mistral family"
+    ]
 
 
 async def test_the_body_of_an_error_is_read_to_a_limit() -> None:
