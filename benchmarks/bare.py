@@ -1,0 +1,70 @@
+"""The loop anybody would write: httpx, the standard library's json, one client kept open.
+
+In:  a client, an address, the tools.
+Out: the last words of the model.
+
+It checks nothing, mends nothing and gives up at nothing; that is what agentkit is compared with.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+
+Tools = Mapping[str, Callable[..., Awaitable[object]]]
+
+
+async def run(
+    client: httpx.AsyncClient, url: str, *, specs: Sequence[object], tools: Tools, prompt: str
+) -> str:
+    """Run until the model answers."""
+    messages: list[dict[str, Any]] = [{"role": "user", "content": prompt}]
+    while True:
+        body = {"model": "m", "messages": messages, "tools": specs}
+        response = await client.post(f"{url}/chat/completions", json=body)
+        response.raise_for_status()
+        message = response.json()["choices"][0]["message"]
+        messages.append(message)
+        if not message.get("tool_calls"):
+            return str(message["content"])
+        messages.extend([await _answer(call, tools) for call in message["tool_calls"]])
+
+
+async def run_streamed(
+    client: httpx.AsyncClient, url: str, *, specs: Sequence[object], tools: Tools, prompt: str
+) -> str:
+    """Run until the model answers, and read every answer as a stream."""
+    messages: list[dict[str, Any]] = [{"role": "user", "content": prompt}]
+    while True:
+        body = {"model": "m", "messages": messages, "tools": specs, "stream": True}
+        message = await _read(client, f"{url}/chat/completions", body)
+        messages.append(message)
+        if not message.get("tool_calls"):
+            return str(message["content"])
+        messages.extend([await _answer(call, tools) for call in message["tool_calls"]])
+
+
+async def _read(client: httpx.AsyncClient, url: str, body: object) -> dict[str, Any]:
+    text: list[str] = []
+    calls: dict[int, dict[str, Any]] = {}
+    async with client.stream("POST", url, json=body) as response:
+        async for line in response.aiter_lines():
+            if not line.startswith("data: ") or line == "data: [DONE]":
+                continue
+            for choice in json.loads(line[6:])["choices"]:
+                text.append(choice["delta"].get("content") or "")
+                for part in choice["delta"].get("tool_calls") or ():
+                    call = calls.setdefault(part["index"], {"type": "function", **part})
+                    if call["function"] is not part["function"]:
+                        call["function"]["arguments"] += part["function"]["arguments"]
+    if not calls:
+        return {"role": "assistant", "content": "".join(text)}
+    found = [{name: call[name] for name in ("id", "type", "function")} for call in calls.values()]
+    return {"role": "assistant", "content": "".join(text), "tool_calls": found}
+
+
+async def _answer(call: dict[str, Any], tools: Tools) -> dict[str, Any]:
+    function = call["function"]
+    result = await tools[function["name"]](**json.loads(function["arguments"]))
+    return {"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)}

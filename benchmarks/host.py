@@ -1,0 +1,182 @@
+"""A host that costs as little as can be, in a process of its own.
+
+In:  requests to `/CALLS/DELAY_MS/DELTAS/KIND/chat/completions`.
+Out: CALLS tool calls, one per turn, then a sentence; after DELAY_MS; DELTAS pieces if streamed.
+
+One thread, one selector, answers made once. KIND says what a stream is made of: `text`, or
+`arguments` of the first call.
+"""
+
+import heapq
+import json
+import re
+import resource
+import selectors
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import cache
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_READ_BYTES = 1_000_000
+
+
+@dataclass(slots=True)
+class _Client:
+    """One connection: what of a request has arrived, what of an answer is still to be sent."""
+
+    connection: socket.socket
+    heard: bytearray = field(default_factory=bytearray)
+    left: memoryview = field(default_factory=lambda: memoryview(b""))
+
+
+class Host:
+    """Serves connections until the process ends."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._late: list[tuple[float, int, _Client, bytes]] = []
+        self._server = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self._server.settimeout(0)
+        self._selector.register(self._server, selectors.EVENT_READ, None)
+        self.port: int = self._server.getsockname()[1]
+
+    def serve(self) -> None:
+        """Answer requests, for ever."""
+        while True:
+            wait = max(0.0, self._late[0][0] - time.monotonic()) if self._late else None
+            for key, mask in self._selector.select(wait):
+                if key.data is None:
+                    self._accept()
+                elif mask & selectors.EVENT_WRITE:
+                    self._send(key.data)
+                else:
+                    self._hear(key.data)
+            while self._late and self._late[0][0] <= time.monotonic():
+                _, _, client, answer = heapq.heappop(self._late)
+                self._answer(client, answer)
+
+    def _accept(self) -> None:
+        connection, _ = self._server.accept()
+        connection.settimeout(0)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(connection, selectors.EVENT_READ, _Client(connection))
+
+    def _hear(self, client: _Client) -> None:
+        try:
+            data = client.connection.recv(_READ_BYTES)
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(client)
+            return
+        client.heard += data
+        end = client.heard.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = _LENGTH.search(client.heard, 0, end)
+        start = end + 4
+        if len(client.heard) < start + int(length[1] if length else 0):
+            return
+        request, client.heard = client.heard, bytearray()
+        self._plan(client, request, start)
+
+    def _plan(self, client: _Client, request: bytearray, start: int) -> None:
+        """Answer now, or put the answer by."""
+        calls, delay, deltas, kind = request[: request.find(b" HTTP")].split(b"/")[1:5]
+        turn = request.count(b'"tool_call_id"', start)
+        is_stream = request.find(b'"stream":true', start) + request.find(b'"stream": true', start)
+        answer = answer_for(
+            turn=turn if turn < int(calls) else -1,
+            deltas=int(deltas) if is_stream > -2 else 0,
+            kind=kind.decode(),
+        )
+        if int(delay):
+            due = time.monotonic() + int(delay) / 1000
+            heapq.heappush(self._late, (due, id(client), client, answer))
+        else:
+            self._answer(client, answer)
+
+    def _answer(self, client: _Client, answer: bytes) -> None:
+        client.left = memoryview(answer)
+        self._send(client)
+
+    def _send(self, client: _Client) -> None:
+        try:
+            client.left = client.left[client.connection.send(client.left) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(client)
+            return
+        wanted = selectors.EVENT_WRITE if client.left else selectors.EVENT_READ
+        if self._selector.get_key(client.connection).events != wanted:
+            self._selector.modify(client.connection, wanted, client)
+
+    def _drop(self, client: _Client) -> None:
+        self._selector.unregister(client.connection)
+        client.connection.close()
+
+
+@cache
+def answer_for(*, turn: int, deltas: int, kind: str) -> bytes:
+    """Return the whole answer, head and body: the call of a turn, or the last words for -1."""
+    call = {"name": "convert", "arguments": '{"amount": 20.0, "rate": 1.08}'}
+    calls = [{"id": f"c{turn:08d}", "type": "function", "function": call}]
+    said: dict[str, object] = {"role": "assistant", "content": "It is 21.60 USD."}
+    if turn >= 0:
+        said = {"role": "assistant", "content": "", "tool_calls": calls}
+    reason = "stop" if turn < 0 else "tool_calls"
+    usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
+    base = {"id": "x", "object": "chat.completion", "created": 1, "model": "m"}
+    if not deltas:
+        choice = {"index": 0, "message": said, "finish_reason": reason}
+        body = json.dumps({**base, "choices": [choice], "usage": usage}).encode()
+        return _HEAD + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
+            len(body),
+            body,
+        )
+    pieces = _text(deltas) if kind == "text" or turn < 0 else _arguments(deltas, f"c{turn:08d}")
+    events: list[dict[str, object]] = [
+        {"index": 0, "delta": delta, "finish_reason": None} for delta in pieces
+    ]
+    events.append({"index": 0, "delta": {}, "finish_reason": reason})
+    lines = [json.dumps({**base, "choices": [event]}) for event in events]
+    lines += [json.dumps({**base, "choices": [], "usage": usage}), "[DONE]"]
+    chunks = [f"data: {line}\n\n".encode() for line in lines]
+    framed = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    head = _HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    return head + framed + b"0\r\n\r\n"
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nx-request-id: r-1\r\n"
+
+
+def _text(deltas: int) -> list[dict[str, object]]:
+    first: dict[str, object] = {"role": "assistant", "content": "word "}
+    word: dict[str, object] = {"content": "word "}
+    return [first, *[word] * (deltas - 1)]
+
+
+def _arguments(deltas: int, call_id: str) -> list[dict[str, object]]:
+    """Return a call whose arguments come in pieces."""
+    start = {"index": 0, "id": call_id, "type": "function"}
+    first = {**start, "function": {"name": "note", "arguments": '{"text": "'}}
+    word = {"index": 0, "function": {"arguments": "word "}}
+    last = {"index": 0, "function": {"arguments": '"}'}}
+    return [{"tool_calls": [each]} for each in (first, *[word] * deltas, last)]
+
+
+def main() -> None:
+    """Say the port, then serve."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    host = Host()
+    sys.stdout.write(f"{host.port}\n")
+    sys.stdout.flush()
+    host.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Measure one case in this process, by the operating system's accounting of CPU time.
+
+In:  the case's name, the host's port, how long to take.
+Out: figures by name; ratios are agentkit over the bare loop, measured in turns.
+
+The machine may be busy: only what was measured side by side is compared, and of all rounds the
+median counts.
+"""
+
+import gc
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import median, quantiles
+
+import anyio
+from pydantic import JsonValue
+
+from agentkit.tool.tool import Tool
+from benchmarks.cases import Case, Run, opened
+
+Figures = Mapping[str, float]
+
+PAGE_BYTES = 4096
+SCHEMAS = 235
+
+
+async def ratio(case: Case, port: int, *, runs: int, rounds: int) -> Figures:
+    """Compare CPU per run, in microseconds."""
+    async with opened(case, port) as (run_bare, run_ours):
+        found = await _interleaved(run_bare, run_ours, runs=runs, rounds=rounds)
+    return {"bare": found[0], "ours": found[1], "ratio": found[2]}
+
+
+async def per_delta(case: Case, port: int, *, runs: int, rounds: int) -> Figures:
+    """Compare CPU per piece of a streamed answer: what a longer stream costs more."""
+    few = replace(case, deltas=1)
+    async with opened(case, port) as (bare, ours), opened(few, port) as (few_bare, few_ours):
+        pairs = []
+        for _ in range(rounds):
+            costs = [await _cpu(each, runs) for each in (bare, few_bare, ours, few_ours)]
+            pairs.append(((costs[0] - costs[1]), (costs[2] - costs[3])))
+    return _compared([(one / case.deltas, other / case.deltas) for one, other in pairs])
+
+
+async def growth(port: int, *, rounds: int) -> Figures:
+    """Compare by how much a turn costs more per 100 turns that lie before it."""
+    short, long = Case(calls=50), Case(calls=350)
+    pairs = []
+    async with opened(short, port) as first, opened(long, port) as second:
+        for _ in range(rounds):
+            slopes = []
+            for near, far in zip(first, second, strict=True):
+                a, b = await _cpu(near, 6), await _cpu(far, 1)
+                slopes.append((b / (long.calls + 1) - a / (short.calls + 1)) * 2 / 300 * 100)
+            pairs.append((slopes[0], slopes[1]))
+    return _compared(pairs)
+
+
+async def load(port: int, *, at_once: int, rounds: int, with_bare: bool) -> Figures:
+    """Let many runs go at once; the host takes 200 ms for each of two answers."""
+    case = Case(delay_ms=200)
+    figures: dict[str, float] = {}
+    async with opened(case, port) as runs, opened(Case(), port) as alone:
+        single = await _cpu(alone[1], 300)
+        for name, run in zip(("bare", "ours"), runs, strict=True):
+            if name == "bare" and not with_bare:
+                continue
+            measured = [await _crowd(run, at_once) for _ in range(rounds + 1)]
+            cold, *warm = measured
+            figures[f"{name} p99 s, cold"] = cold[0]
+            figures[f"{name} p99 s"] = median(one[0] for one in warm)
+            figures[f"{name} CPU per run us"] = median(one[1] for one in warm)
+            figures[f"{name} KB per waiting run"] = cold[2]
+        figures["ours CPU per run alone us"] = single
+    figures["ratio to ideal 0.4 s"] = figures["ours p99 s"] / 0.4
+    figures["CPU ratio to alone"] = figures["ours CPU per run us"] / single
+    return figures
+
+
+async def memory(port: int, *, runs: int) -> Figures:
+    """Make many runs in a row and look at the process's memory."""
+    async with opened(Case(), port) as (_, ours):
+        for _ in range(500):
+            await ours()
+        gc.collect()
+        early = _resident()
+        for _ in range(runs - 500):
+            await ours()
+        gc.collect()
+    return {
+        "KB after 500": early / 1024,
+        "KB at the end": _resident() / 1024,
+        "ratio": _resident() / early,
+    }
+
+
+async def registering(_: int) -> Figures:
+    """Make tools of as many schemas as a few servers offer together."""
+    schemas = [_schema(n) for n in range(SCHEMAS)]
+    start = time.process_time()
+    for n, schema in enumerate(schemas):
+        Tool.from_schema(
+            name=f"tool_{n}", description="Does something.", input_schema=schema, handler=_handler
+        )
+    return {"ms": (time.process_time() - start) * 1000}
+
+
+CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
+    "short run, 1 tool": partial(ratio, Case(), runs=60, rounds=9),
+    "short run, 20 tools": partial(ratio, Case(tools=20), runs=60, rounds=9),
+    "100-turn run": partial(ratio, Case(calls=99), runs=1, rounds=7),
+    "100-turn run, 2 KB results": partial(ratio, Case(calls=99, is_long=True), runs=1, rounds=7),
+    "growth per 100 turns": partial(growth, rounds=7),
+    "streamed delta, text": partial(per_delta, Case(calls=0, deltas=2000), runs=3, rounds=7),
+    "streamed delta, arguments": partial(
+        per_delta, Case(calls=1, deltas=2000, kind="arguments"), runs=3, rounds=7
+    ),
+    "100 at once, host 200 ms": partial(load, at_once=100, rounds=5, with_bare=True),
+    "1,000 at once, host 200 ms": partial(load, at_once=1000, rounds=3, with_bare=False),
+    "235 schemas": registering,
+}
+"""What a plain benchmark measures."""
+
+LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
+    "1,000 at once, bare too": partial(load, at_once=1000, rounds=1, with_bare=True),
+    "10,000 runs in a row": partial(memory, runs=10_000),
+}
+"""What takes minutes."""
+
+
+async def _interleaved(
+    first: Run, second: Run, *, runs: int, rounds: int
+) -> tuple[float, float, float]:
+    pairs = []
+    for number in range(rounds + 1):
+        order = (first, second) if number % 2 else (second, first)
+        costs = {run: await _cpu(run, runs) for run in order}
+        pairs.append((costs[first], costs[second]))
+    found = _compared(pairs[1:])  # the first round warms up
+    return found["bare"], found["ours"], found["ratio"]
+
+
+def _compared(pairs: list[tuple[float, float]]) -> dict[str, float]:
+    return {
+        "bare": median(one for one, _ in pairs),
+        "ours": median(other for _, other in pairs),
+        "ratio": median(other / one for one, other in pairs),
+    }
+
+
+async def _cpu(run: Run, runs: int) -> float:
+    """Return the CPU time of one run, in microseconds."""
+    gc.collect()
+    start = time.process_time()
+    for _ in range(runs):
+        await run()
+    return (time.process_time() - start) / runs * 1e6
+
+
+async def _crowd(run: Run, at_once: int) -> tuple[float, float, float]:
+    """Return the slowest 1 % in seconds, CPU per run in microseconds, KB per waiting run."""
+    took: list[float] = []
+    highest = 0
+
+    async def one() -> None:
+        start = time.perf_counter()
+        await run()
+        took.append(time.perf_counter() - start)
+
+    async def watch() -> None:
+        nonlocal highest
+        while len(took) < at_once:
+            highest = max(highest, _resident())
+            await anyio.sleep(0.02)
+
+    gc.collect()
+    before, cpu = _resident(), time.process_time()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        for _ in range(at_once):
+            tasks.start_soon(one)
+    spent = (time.process_time() - cpu) / at_once * 1e6
+    return quantiles(took, n=100)[-1], spent, (highest - before) / at_once / 1024
+
+
+def _resident() -> int:
+    """Return the bytes of memory that the process really has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def _schema(number: int) -> dict[str, JsonValue]:
+    """Return the schema of a tool as MCP servers have them, no two alike."""
+    return {
+        "type": "object",
+        "properties": {
+            f"path_{number}": {"type": "string", "description": "where it is", "minLength": 1},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 100 + number, "default": 10},
+            "labels": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+            "state": {"enum": ["open", "closed", "all"]},
+            "options": {
+                "type": "object",
+                "properties": {"deep": {"type": "boolean"}, "since": {"type": "string"}},
+                "additionalProperties": False,
+            },
+        },
+        "required": [f"path_{number}"],
+    }
+
+
+def _handler(arguments: Mapping[str, object]) -> str:
+    return str(arguments)
