@@ -41,9 +41,8 @@ from agentkit.tool.stop import CLEANUP_SECONDS, Watch
 from agentkit.tool.threads import Raised, ThreadJob
 from agentkit.tool.validate import ReadyCall
 
-Around: TypeAlias = Callable[
-    [ReadyCall, Callable[[], Awaitable[ToolResult]]], Awaitable[ToolResult]
-]
+Proceed: TypeAlias = Callable[[], Awaitable[ToolResult]]
+Around: TypeAlias = Callable[[ReadyCall, Proceed], Awaitable[ToolResult]]
 """Stands around each call: may run it, remember its result, or answer in its place.
 
 The second argument runs the tool. Once the tool has ended, a cancellation leaves what is around it

@@ -154,6 +154,11 @@ class Tool(Generic[P, ResultT]):
                 f"The tool {self.name!r} has max_concurrency={self.max_concurrency!r}; it must be "
                 "1 or more, or None for no limit."
             )
+        if self.check is not None and not callable(self.check):
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has check={self.check!r}, which cannot be called; give a "
+                "function of (context, arguments)."
+            )
         spec = ToolSpec(
             name=self.name, description=self.description, input_schema=self.input_schema
         )

@@ -27,10 +27,11 @@ async def execute(
     emit: Emit = ignore,
     clock: Clock | None = None,
     deps: object = None,
+    within_seconds: float = 5,
     **options: Any,
 ) -> list[ToolResult]:
     """Run calls within bounds."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(within_seconds):
         return await execute_calls(
             calls, deps=deps, emit=emit, clock=clock or SystemClock(), **options
         )

@@ -15,7 +15,7 @@ from agentkit.event import ToolCallAbandoned, ToolCallFinished, ToolCallStarted
 from agentkit.message import ToolResult
 from agentkit.tool.caps import ToolCaps
 from agentkit.tool.run_context import RunContext
-from agentkit.tool.stop import Watch
+from agentkit.tool.threads import run_in_thread
 from agentkit.tool.tool import tool
 from tests.unit.tool.running import Listener, execute, ready
 
@@ -227,6 +227,24 @@ async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
     assert (await execute(ready(quick, id="c3"), caps=caps))[0].text == "done"
 
 
+async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
+    """The model is not told that it may be at work."""
+    release, ran = threading.Event(), list[int]()
+
+    def block() -> None:
+        ran.append(1)
+
+    try:
+        with anyio.move_on_after(0.01):
+            await run_in_thread(lambda: release.wait(5), limit=1)
+        (result,) = await execute(ready(block), timeout_seconds=0.01)
+    finally:
+        release.set()
+
+    assert result.text == "The tool 'block' was not run: no thread was free for 0.01 seconds."
+    assert ran == []
+
+
 async def test_a_blocking_tool_whose_caller_is_cancelled_is_counted() -> None:
     """Nobody waits for it, and nobody has its place."""
     caps, begun, release = ToolCaps(process=1), threading.Event(), threading.Event()
@@ -279,16 +297,26 @@ def test_an_interrupt_leaves_time_to_clean_up(backend: str) -> None:
     assert cleaned == ["done"]
 
 
-async def test_a_guard_that_was_told_is_not_told_again() -> None:
-    """The first reason stands, and so does the end of the cleanup."""
-    watch = Watch(cleanup_seconds=5)
-    with anyio.fail_after(5), watch.limit(None) as guard:
-        async with anyio.create_task_group() as group:
-            group.start_soon(anyio.sleep_forever)
-            guard.stop("time")
-            guard.stop("caller")
+async def test_a_tool_that_cleans_up_is_not_disturbed_by_its_caller() -> None:
+    """Told once that its time is up, it is not told again."""
+    cleaning, go_on, cleaned = anyio.Event(), anyio.Event(), anyio.Event()
 
-    assert guard.reason == "time"
+    async def wait() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            cleaning.set()
+            await go_on.wait()
+            cleaned.set()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: execute(ready(wait), timeout_seconds=0.01))
+            await cleaning.wait()
+            group.cancel_scope.cancel()
+            go_on.set()
+
+    assert cleaned.is_set()
 
 
 CASES = [*range(60)]
