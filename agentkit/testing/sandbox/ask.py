@@ -75,6 +75,7 @@ class Completion:
     Attributes:
         prompt_tokens: an estimate, the same for the same request.
         completion_tokens: an estimate, the same whole and streamed.
+        stopped_at: the stop text before which the text ends, if one did end it.
     """
 
     text: str
@@ -82,3 +83,30 @@ class Completion:
     finish_reason: Literal["stop", "length", "tool_calls"]
     prompt_tokens: int
     completion_tokens: int
+    stopped_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that was read and found right, whatever the form it came in.
+
+    Attributes:
+        model: the id as it was sent.
+        sent: all that an answer depends on, as text.
+        used_ids: the ids of the calls in the conversation.
+        is_stream: the answer is to be streamed.
+        wants_usage: the request asks for usage where it would not come by itself.
+        in_words: calls go out as text: with the marker, or bare where a raw prompt is completed.
+        begun: what the prompt already holds of the answer.
+    """
+
+    model: str
+    ask: Ask
+    sent: str
+    used_ids: frozenset[str] = frozenset()
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    is_stream: bool = False
+    wants_usage: bool = False
+    in_words: Literal["no", "marked", "bare"] = "no"
+    begun: str = ""

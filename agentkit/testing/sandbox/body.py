@@ -121,7 +121,7 @@ class ChatBody(_Body):
     messages: list[MessageBody]
     tools: Annotated[list[OfferBody], Field(min_length=1)] | None = None
     tool_choice: Literal["auto", "none", "any", "required"] | ChosenTool = "auto"
-    parallel_tool_calls: bool = True
+    parallel_tool_calls: bool | None = None
     stream: bool = False
     max_tokens: Annotated[int, Field(ge=0)] | None = None
     stop: str | list[str] | None = None

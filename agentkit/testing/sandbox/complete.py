@@ -7,15 +7,15 @@ Tokens are counted as pieces of text: a run of up to six letters, a digit, any o
 each with the space before it. That is near what tokenizers do and the same every time.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
 
 from agentkit.testing.sandbox.ask import Answer, Completion, PlannedCall, SpelledCall
+from agentkit.testing.sandbox.form import IdForm
+from agentkit.testing.sandbox.ids import mint_id
 
 _PIECE = re.compile(r"\s?(?:[^\W\d_]{1,6}|\S)|\s")
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def split_pieces(text: str) -> list[str]:
@@ -35,6 +35,7 @@ def complete(
     used_ids: Collection[str] = (),
     max_tokens: int | None = None,
     stop: Sequence[str] = (),
+    ids: IdForm = "nine",
 ) -> Completion:
     """Give calls their ids and cut what is too long.
 
@@ -44,9 +45,10 @@ def complete(
         used_ids: ids that earlier calls of the conversation have.
         max_tokens: an answer that is longer is cut and ends with `length`.
         stop: text ends before the first of these.
+        ids: the form of the ids.
     """
-    text = _cut_at_stop(answer.text, stop)
-    calls = _spell_calls(answer.calls, prompt=prompt, used_ids=used_ids)
+    text, stopped_at = _cut_at_stop(answer.text, stop)
+    calls = _spell_calls(answer.calls, prompt=prompt, used_ids=used_ids, ids=ids)
     size = count_tokens(text) + sum(_count_call(call) for call in calls)
     prompt_tokens = count_tokens(prompt)
     if max_tokens is not None and size > max_tokens:
@@ -63,39 +65,30 @@ def complete(
         finish_reason="tool_calls" if calls else "stop",
         prompt_tokens=prompt_tokens,
         completion_tokens=size,
+        stopped_at=stopped_at,
     )
 
 
-def _cut_at_stop(text: str, stop: Sequence[str]) -> str:
-    ends = [text.find(word) for word in stop if word and word in text]
-    return text[: min(ends)] if ends else text
+def _cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, str | None]:
+    """Return what stands before the first stop text, and that text."""
+    ends = [(text.find(word), word) for word in stop if word and word in text]
+    if not ends:
+        return text, None
+    end, word = min(ends)
+    return text[:end], word
 
 
 def _spell_calls(
-    calls: Sequence[PlannedCall], *, prompt: str, used_ids: Collection[str]
+    calls: Sequence[PlannedCall], *, prompt: str, used_ids: Collection[str], ids: IdForm
 ) -> tuple[SpelledCall, ...]:
     taken = set(used_ids)
     spelled = []
     for index, call in enumerate(calls):
         arguments = json.dumps(call.arguments, ensure_ascii=False)
-        call_id = _mint_id(f"{index}\0{call.name}\0{arguments}\0{prompt}", taken)
+        call_id = mint_id(f"{index}\0{call.name}\0{arguments}\0{prompt}", taken, form=ids)
         taken.add(call_id)
         spelled.append(SpelledCall(id=call_id, name=call.name, arguments=arguments))
     return tuple(spelled)
-
-
-def _mint_id(seed: str, taken: Collection[str]) -> str:
-    """Return nine letters or digits that follow from `seed` and are not taken."""
-    number = int.from_bytes(hashlib.blake2b(seed.encode("utf-8", "replace")).digest(), "big")
-    while True:
-        rest, letters = number, []
-        for _ in range(9):
-            rest, digit = divmod(rest, len(_ALPHABET))
-            letters.append(_ALPHABET[digit])
-        minted = "".join(letters)
-        if minted not in taken:
-            return minted
-        number += 1
 
 
 def _count_call(call: SpelledCall) -> int:

@@ -1,30 +1,49 @@
 """The sandbox: a host on loopback that needs no key and is no language model.
 
-In:  chat requests over HTTP, as any OpenAI-form client sends them.
-Out: answers by plain rules (`planner`), refusals by Mixtral's rules (`rules`).
+In:  requests over HTTP, in the form of the host that it stands in for.
+Out: answers by plain rules (`planner`), refusals by that host's and Mixtral's rules.
+
+A request goes through four steps, each a value: it is read (`Asked`), planned and completed
+(`Completion`), spelled in the host's form (`Spelled`), and made bytes (`Reply`).
 """
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from agentkit.clock import Clock, SystemClock
 from agentkit.json_schema import JsonValue
 from agentkit.testing.http_server import HttpRequest, Reply, ServerLimits, serve
+from agentkit.testing.sandbox.ask import Asked, Completion
+from agentkit.testing.sandbox.chat_read import read_chat
+from agentkit.testing.sandbox.chat_spell import Answering, spell_chat, spell_headers
 from agentkit.testing.sandbox.complete import complete
-from agentkit.testing.sandbox.mistral_form import (
-    read_chat,
-    spell_completion,
-    spell_error,
+from agentkit.testing.sandbox.form import Door, HostForm
+from agentkit.testing.sandbox.hosts import host_form
+from agentkit.testing.sandbox.key import find_key_fault
+from agentkit.testing.sandbox.listing import (
+    spell_messages_model,
+    spell_messages_models,
+    spell_model,
     spell_models,
 )
+from agentkit.testing.sandbox.marks import CALLS, in_words
+from agentkit.testing.sandbox.messages_read import read_messages
+from agentkit.testing.sandbox.messages_spell import spell_count, spell_messages
 from agentkit.testing.sandbox.planner import plan
-from agentkit.testing.sandbox.rules import Fault
+from agentkit.testing.sandbox.prompt_form import read_prompt, spell_prompt
+from agentkit.testing.sandbox.refusal import Refusal, spell_refusal
+from agentkit.testing.sandbox.spelled import Spelled, as_reply
 
-_MODELS = ("mixtral-8x22b", "open-mixtral-8x22b")
-_METHODS = {"/v1/chat/completions": "POST", "/v1/models": "GET"}
+Alter: TypeAlias = Callable[[Completion], Completion]
+"""Changes an answer that was planned, before it is spelled in the host's form."""
+
+_API_KEY = "sandbox-key"
+_MAX_MODEL_LENGTH = 200
+_ANSWERS = frozenset({"/chat/completions", "/messages", "/v1/messages", "/completions"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,37 +74,66 @@ class Sandbox:
     """A running sandbox.
 
     Attributes:
-        base_url: what a client appends `/chat/completions` to.
+        base_url: what a client appends `/chat/completions` to, with the path of the host's own.
+        model: the name to give an agent, e.g. `oxen:mixtral-8x22b`.
+        api_key: the key it takes; None where it takes anybody.
         requests: all that was received, oldest first, refused requests too.
     """
 
     base_url: str
+    model: str = "sandbox:mixtral-8x22b"
+    api_key: str | None = None
     requests: list[SandboxRequest] = field(default_factory=list)
 
     @property
     def chats(self) -> list[JsonValue]:
-        """Return the bodies of the chat requests, oldest first."""
-        return [r.json() for r in self.requests if r.path == "/chat/completions"]
+        """Return the bodies of the requests for an answer, in whatever form, oldest first."""
+        return [r.json() for r in self.requests if r.path in _ANSWERS]
 
 
 @asynccontextmanager
 async def sandbox(
     model: str = "mixtral-8x22b",
     *,
+    host: str = "sandbox",
+    api_key: str = _API_KEY,
+    alter: Alter | None = None,
     clock: Clock | None = None,
     limits: ServerLimits | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Run a sandbox on a free port of loopback for as long as the context lasts.
 
+    An agent is pointed at it with the host's own profile:
+    `Agent(running.model, base_url=running.base_url, api_key=running.api_key)`.
+
     Args:
-        model: a further model id to answer for, beside Mixtral's own.
+        model: a model of the host, or a further id to answer for.
+        host: the host of the catalog whose form, errors and strictness it has.
+        api_key: the key it takes, where that host needs one.
+        alter: changes each answer before it is spelled, e.g. to break a call once.
         clock: what `created` and "today" follow.
         limits: what the server puts up with.
+
+    Raises:
+        ConfigError: there is no such host in the catalog.
     """
+    form = host_form(host, model=model)
     received: list[SandboxRequest] = []
-    host = _Host(model=model, clock=clock or SystemClock(), received=received)
-    async with serve(host.answer, limits=limits) as url:
-        yield Sandbox(base_url=f"{url}/v1", requests=received)
+    key = api_key if form.takes.keys else None
+    answers = _Host(
+        form=form,
+        api_key=key,
+        alter=alter or _unaltered,
+        clock=clock or SystemClock(),
+        received=received,
+    )
+    async with serve(answers.answer, limits=limits) as url:
+        yield Sandbox(
+            base_url=f"{url}{form.base_path}",
+            model=f"{host}:{model}",
+            api_key=key,
+            requests=received,
+        )
 
 
 @asynccontextmanager
@@ -95,55 +143,133 @@ async def launch(model: str) -> AsyncIterator[str]:
         yield running.base_url
 
 
+def _unaltered(completion: Completion) -> Completion:
+    return completion
+
+
 class _Host:
     """Answers requests; keeps nothing between them but what it received."""
 
-    def __init__(self, *, model: str, clock: Clock, received: list[SandboxRequest]) -> None:
-        self._models = tuple(dict.fromkeys((model, *_MODELS)))
+    def __init__(
+        self,
+        *,
+        form: HostForm,
+        api_key: str | None,
+        alter: Alter,
+        clock: Clock,
+        received: list[SandboxRequest],
+    ) -> None:
+        self._form = form
+        self._api_key = api_key
+        self._alter = alter
         self._clock = clock
         self._received = received
 
     async def answer(self, request: HttpRequest) -> Reply:
         """Answer one request."""
-        self._received.append(
-            SandboxRequest(
-                method=request.method,
-                path=request.path.removeprefix("/v1"),
-                headers=request.headers,
-                body=request.body,
-            )
+        seen = SandboxRequest(
+            method=request.method,
+            path=request.path.removeprefix(self._form.base_path),
+            headers=request.headers,
+            body=request.body,
         )
-        wanted = _METHODS.get(request.path)
-        if wanted is None:
-            message = f"There is no {request.path} here, only {', '.join(_METHODS)}."
-            return spell_error(Fault(message=message, type="not_found"), status=404)
+        self._received.append(seen)
+        is_below = request.path.startswith(f"{self._form.base_path}/")
+        return as_reply(self._spell(seen, seen.path if is_below else request.path))
+
+    def _spell(self, request: SandboxRequest, path: str) -> Spelled:
+        """Find the door that was knocked at and answer there."""
+        door, rest = self._find_door(path)
+        if door is None:
+            places = ", ".join(f"{self._form.base_path}{one}" for one in self._form.doors)
+            message = f"There is no {path} here, only {places}."
+            return self._refuse(Refusal(message=message, why="path", type="not_found"), door)
+        wanted = "GET" if door in ("models", "messages_models") else "POST"
         if request.method != wanted:
-            message = f"{request.path} takes {wanted}, not {request.method}."
-            fault = Fault(message=message, type="method_not_allowed")
-            return spell_error(fault, status=405, headers={"allow": wanted})
-        if wanted == "GET":
-            return spell_models(self._models, created=self._seconds())
-        return self._chat(request.body)
+            refusal = Refusal(
+                message=f"{path} takes {wanted}, not {request.method}.",
+                type="method_not_allowed",
+                status=405,
+                headers={"allow": wanted},
+            )
+            return self._refuse(refusal, door)
+        fault = find_key_fault(request.headers, request.body, form=self._form, key=self._api_key)
+        if fault is not None:
+            return self._refuse(fault, door)
+        return self._answer(door, rest, request)
 
-    def _chat(self, body: bytes) -> Reply:
-        read = read_chat(body, models=self._models, today=self._clock.now().date())
-        if isinstance(read, Reply):
-            return read
-        prompt = read.prompt
-        completion = complete(
-            plan(read.ask),
-            prompt=prompt,
-            used_ids=read.used_ids,
-            max_tokens=read.body.max_tokens,
-            stop=read.stop,
-        )
-        digest = hashlib.blake2b(prompt.encode("utf-8", "replace"), digest_size=16).hexdigest()
-        return spell_completion(
-            completion,
-            response_id=f"sandbox-{digest}",
-            created=self._seconds(),
-            body=read.body,
-        )
+    def _find_door(self, path: str) -> tuple[Door | None, str]:
+        """Return the door at `path`, and for one model its name."""
+        doors = self._form.doors
+        if path in doors:
+            return doors[path], ""
+        for place, door in doors.items():
+            if door in ("models", "messages_models") and path.startswith(f"{place}/"):
+                return door, path.removeprefix(f"{place}/")[:_MAX_MODEL_LENGTH]
+        return None, ""
 
-    def _seconds(self) -> int:
-        return int(self._clock.now().timestamp())
+    def _answer(self, door: Door, rest: str, request: SandboxRequest) -> Spelled:
+        form, created = self._form, int(self._clock.now().timestamp())
+        match door:
+            case "models":
+                if rest:
+                    return spell_model(rest, form, created=created)
+                return spell_models(form, created=created)
+            case "messages_models":
+                if rest:
+                    return spell_messages_model(rest, form)
+                return spell_messages_models(form)
+            case _:
+                read = self._read(door, request)
+                if isinstance(read, Refusal):
+                    return self._refuse(read, door)
+                return self._complete(door, read, created=created)
+
+    def _read(self, door: Door, request: SandboxRequest) -> Asked | Refusal:
+        form, today = self._form, self._clock.now().date()
+        if door == "chat":
+            return read_chat(request.body, form=form, today=today)
+        if door == "completions":
+            return read_prompt(request.body, form=form, today=today)
+        if form.takes.needs_version and "anthropic-version" not in request.headers:
+            return Refusal(message="anthropic-version: header is required")
+        is_count = door == "count_tokens"
+        return read_messages(request.body, form=form, today=today, is_count=is_count)
+
+    def _complete(self, door: Door, asked: Asked, *, created: int) -> Spelled:
+        planned = complete(
+            plan(asked.ask),
+            prompt=asked.sent,
+            used_ids=asked.used_ids,
+            max_tokens=asked.max_tokens,
+            stop=asked.stop,
+            ids=self._form.gives.ids,
+        )
+        if door == "count_tokens":
+            return spell_count(planned)
+        completion = self._alter(planned)
+        if asked.in_words != "no":
+            marker = CALLS if asked.in_words == "marked" else ""
+            completion = in_words(completion, marker=marker, begun=asked.begun)
+        digest = hashlib.blake2b(asked.sent.encode("utf-8", "replace"), digest_size=16)
+        answering = Answering(
+            asked=asked,
+            gives=self._form.gives,
+            response_id=digest.hexdigest(),
+            created=created,
+        )
+        if door == "messages":
+            return spell_messages(completion, answering)
+        if door == "completions":
+            return spell_prompt(completion, answering)
+        return spell_chat(completion, answering)
+
+    def _refuse(self, refusal: Refusal, door: Door | None) -> Spelled:
+        """Spell a refusal; a form of its own has errors of its own, whatever the host's."""
+        is_messages = door in ("messages", "count_tokens", "messages_models")
+        has_own = is_messages and self._form.errors != "llamacpp"
+        spelled = spell_refusal(refusal, self._form, errors="anthropic" if has_own else None)
+        told = spell_headers(self._form.gives, f"refused-{len(self._received)}")
+        return Spelled(
+            status=spelled.status, headers={**told, **spelled.headers}, body=spelled.body
+        )

@@ -36,6 +36,9 @@ _NEXT_ROLES = {
     "assistant": {"assistant", "user", "tool"},
     "tool": {"assistant", "tool"},
 }
+ID_CODE = "3280"
+"""The code of every fault with the id of a call."""
+
 _ORDER = "invalid_request_message_order"
 _CALL = "invalid_function_call"
 
@@ -56,10 +59,11 @@ class Fault:
 
 def find_fault(body: ChatBody) -> Fault | None:
     """Return the first thing in `body` that the model refuses, or None."""
-    return next(_find_faults(body), None)
+    return next(find_faults(body), None)
 
 
-def _find_faults(body: ChatBody) -> Iterator[Fault]:
+def find_faults(body: ChatBody) -> Iterator[Fault]:
+    """Yield all that the model refuses in `body`."""
     yield from _find_structure_faults(body.messages)
     for position, message in enumerate(body.messages, start=1):
         match message:
@@ -73,6 +77,14 @@ def _find_faults(body: ChatBody) -> Iterator[Fault]:
     for offer in offers:
         yield from _find_offer_faults(offer)
     yield from _find_choice_faults(body, {offer.function.name for offer in offers})
+
+
+def wrong_id(call_id: str) -> Fault | None:
+    """Return what is wrong with the id of a call, or None."""
+    if _CALL_ID.fullmatch(call_id):
+        return None
+    message = f"Tool call id was {call_id} but must be a-z, A-Z, 0-9, with a length of 9."
+    return Fault(message=message, type=_CALL, code=ID_CODE)
 
 
 def _find_structure_faults(messages: Sequence[MessageBody]) -> Iterator[Fault]:
@@ -131,9 +143,9 @@ def _find_assistant_faults(message: AssistantBody, *, is_last: bool) -> Iterator
 def _find_call_faults(call: CallBody) -> Iterator[Fault]:
     if call.id == "null":
         message = "Tool call id has to be defined in serving mode."
-        yield Fault(message=message, type=_CALL, code="3280")
-    elif not _CALL_ID.fullmatch(call.id):
-        yield _wrong_id(call.id)
+        yield Fault(message=message, type=_CALL, code=ID_CODE)
+    elif (fault := wrong_id(call.id)) is not None:
+        yield fault
     if not _NAME.fullmatch(call.function.name):
         yield _wrong_name(call.function.name, type_=_CALL)
 
@@ -142,9 +154,9 @@ def _find_result_faults(message: ToolBody) -> Iterator[Fault]:
     if message.name is not None and not _NAME.fullmatch(message.name):
         yield _wrong_name(message.name, type_="invalid_request_tool_message")
     if message.tool_call_id is None:
-        yield Fault(message="Tool call id has to be defined.", type=_CALL, code="3280")
-    elif not _CALL_ID.fullmatch(message.tool_call_id):
-        yield _wrong_id(message.tool_call_id)
+        yield Fault(message="Tool call id has to be defined.", type=_CALL, code=ID_CODE)
+    elif (fault := wrong_id(message.tool_call_id)) is not None:
+        yield fault
 
 
 def _find_offer_faults(offer: OfferBody) -> Iterator[Fault]:
@@ -164,11 +176,6 @@ def _find_choice_faults(body: ChatBody, names: set[str]) -> Iterator[Fault]:
             yield Fault(message=f"tool_choice is {choice!r} but no tools are given.")
         case _:
             pass  # every other choice can be kept
-
-
-def _wrong_id(call_id: str) -> Fault:
-    message = f"Tool call id was {call_id} but must be a-z, A-Z, 0-9, with a length of 9."
-    return Fault(message=message, type=_CALL, code="3280")
 
 
 def _wrong_name(name: str, *, type_: str) -> Fault:
