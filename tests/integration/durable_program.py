@@ -1,0 +1,187 @@
+"""A program that is killed at every step of a run and started again; prints what came of it.
+
+usage: durable_program.py FOLDER BACKEND
+
+Each life is a process of its own, which ends with `os._exit`. Run by `test_durable_run.py`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+from pydantic import TypeAdapter
+
+from agentkit import Agent, AssistantMessage, ModelRequest, ModelResponse, RunContext, Tool, tool
+from agentkit.config.profile import ModelProfile
+from agentkit.durable.journal import FileJournal
+from agentkit.event import Emit
+from agentkit.model.model import ModelConnection
+from agentkit.testing.scripted import tool_call
+
+T = TypeVar("T")
+KILLED = 7
+MOMENTS = ("before", "begun", "done", "after")
+
+
+class KillingJournal(FileJournal):
+    """Ends the process at one moment of one step."""
+
+    def __init__(self, path: Path, at: tuple[str, str] | None) -> None:
+        super().__init__(path)
+        self._at = at
+
+    async def do(
+        self,
+        name: str,
+        effect: Callable[[], Awaitable[T]],
+        *,
+        codec: Callable[[], TypeAdapter[T]],
+        unknown: Callable[[], Awaitable[T]],
+    ) -> T:
+        """Do it, unless this is where the process dies."""
+
+        async def watched() -> T:
+            self._die(name, "begun")
+            value = await effect()
+            self._die(name, "done")
+            return value
+
+        self._die(name, "before")
+        value = await super().do(name, watched, codec=codec, unknown=unknown)
+        self._die(name, "after")
+        return value
+
+    def _die(self, name: str, moment: str) -> None:
+        if self._at == (name, moment):
+            os._exit(KILLED)
+
+
+class PlainModel:
+    """Asks for tools in two turns, then answers; what it says follows from the history."""
+
+    name = "plain:model"
+    profile = ModelProfile(family="plain", id="model")
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[ModelConnection]:
+        """Open it."""
+        yield self
+
+    async def chat(
+        self,
+        request: ModelRequest,
+        *,
+        emit: Emit,  # noqa: ARG002 - the interface
+    ) -> ModelResponse:
+        """Answer."""
+        with (self._folder / "asked.txt").open("a") as file:
+            file.write("asked\n")
+        turn = sum(isinstance(message, AssistantMessage) for message in request.history) + 1
+        if turn == 3:
+            return ModelResponse(message=AssistantMessage.of("done"), finish_reason="stop")
+        calls = [
+            tool_call("append", {"line": f"line {turn}"}, call_id=f"append00{turn}"),
+            tool_call("look", {}, call_id=f"look0000{turn}"),
+            tool_call("mark", {"text": f"mark {turn}"}, call_id=f"mark0000{turn}"),
+        ]
+        return ModelResponse(message=AssistantMessage.of("", *calls), finish_reason="tool_calls")
+
+
+def build_tools(folder: Path, *, with_check: bool) -> list[Tool[..., Any]]:
+    """Return a tool of each effect class; `append` must never happen twice."""
+    lines = folder / "lines.txt"
+
+    async def check(_: RunContext[None], arguments: dict[str, Any]) -> str | None:
+        found = lines.exists() and arguments["line"] in lines.read_text().splitlines()
+        return f"appended {arguments['line']}" if found else None
+
+    @tool(check=check if with_check else None)
+    def append(line: str) -> str:
+        """Append a line."""
+        with lines.open("a") as file:
+            file.write(f"{line}\n")
+        return f"appended {line}"
+
+    @tool(read_only=True)
+    def look() -> str:
+        """Look."""
+        return "looked"
+
+    @tool(idempotent=True)
+    def mark(context: RunContext[None], text: str) -> str:
+        """Set the mark."""
+        (folder / "mark.txt").write_text(text)
+        return f"{context.idempotency_key}: {text}"
+
+    return [append, look, mark]
+
+
+async def live(folder: Path, at: tuple[str, str] | None, *, with_check: bool) -> None:
+    """Live one life of the run, and write its history if it comes to its end."""
+    agent: Agent[None] = Agent(PlainModel(folder), tools=build_tools(folder, with_check=with_check))
+    journal = KillingJournal(folder / "journal.jsonl", at)
+    result = await agent.run("go", journal=journal, run_id="run-1:")
+    (folder / "history.json").write_text(result.history.to_json())
+    (folder / "names.json").write_text(json.dumps(journal.names))
+
+
+def in_a_process(work: Callable[[], None]) -> int:
+    """Run `work` in a process of its own and return how it ended."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - the process ends here, whatever it was
+            sys.stderr.write(f"{error!r}\n")
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def try_point(folder: Path, backend: str, at: tuple[str, str] | None, *, with_check: bool) -> Any:
+    """Kill a run at one point, go on with it, and return what came of it."""
+    folder.mkdir(parents=True)
+    first = partial(anyio.run, partial(live, folder, at, with_check=with_check), backend=backend)
+    again = partial(anyio.run, partial(live, folder, None, with_check=with_check), backend=backend)
+    ends = [in_a_process(first)]
+    if at is not None:
+        ends.append(in_a_process(again))
+    lines = folder / "lines.txt"
+    return {
+        "at": at,
+        "with_check": with_check,
+        "ends": ends,
+        "history": (folder / "history.json").read_text(),
+        "names": json.loads((folder / "names.json").read_text()),
+        "lines": lines.read_text().splitlines(),
+        "asked": (folder / "asked.txt").read_text().count("asked"),
+    }
+
+
+def main() -> None:
+    """Try every moment of every step."""
+    folder, backend = Path(sys.argv[1]), sys.argv[2]
+    # Once here, so that each of the processes that follow need not load everything anew.
+    (folder / "warm").mkdir()
+    anyio.run(partial(live, folder / "warm", None, with_check=True), backend=backend)
+    whole = try_point(folder / "whole", backend, None, with_check=True)
+    outcomes = [whole]
+    for name in whole["names"]:
+        for moment in MOMENTS:
+            for with_check in (True, False) if name.endswith("/append") else (True,):
+                place = folder / f"{name.replace('/', '-')}-{moment}-{with_check}"
+                outcomes.append(try_point(place, backend, (name, moment), with_check=with_check))
+    json.dump(outcomes, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
