@@ -14,6 +14,7 @@ import httpx
 from agentkit import Agent, Budget, tool
 from agentkit.tool.tool import Tool
 from benchmarks import bare
+from benchmarks.host import ANSWER
 
 PROMPT = "What is 20 EUR in USD at 1.08?"
 LONG = "word " * 400
@@ -94,14 +95,26 @@ async def opened(case: Case, port: int) -> AsyncIterator[tuple[Run, Run]]:
 
         async def run_bare() -> object:
             plain = {each.name: each.function for each in tools}
-            return await loop(client, url, specs=specs, tools=plain, prompt=PROMPT)
+            return _checked(case, await loop(client, url, specs=specs, tools=plain, prompt=PROMPT))
 
         async def run_ours() -> object:
             if not case.deltas:
-                return (await agent.run(PROMPT)).output
+                return _checked(case, (await agent.run(PROMPT)).output)
             async with agent.stream(PROMPT) as run:
                 async for _ in run:
                     pass
-            return run.result.output
+            return _checked(case, run.result.output)
 
         yield run_bare, run_ours
+
+
+def _checked(case: Case, output: str) -> str:
+    """Return `output` if it is what the host said last: half a run costs little and proves nothing.
+
+    Raises:
+        RuntimeError: it is not.
+    """
+    expected = "word " * case.deltas if case.deltas else ANSWER
+    if output.strip() != expected.strip():
+        raise RuntimeError(f"The run ended with {output[:80]!r}, not with the host's last words.")
+    return output

@@ -18,6 +18,9 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 
+ANSWER = "It is 21.60 USD."
+"""The last words of a run that is not streamed."""
+
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _READ_BYTES = 1_000_000
 
@@ -122,9 +125,10 @@ class Host:
 @cache
 def answer_for(*, turn: int, deltas: int, kind: str) -> bytes:
     """Return the whole answer, head and body: the call of a turn, or the last words for -1."""
-    call = {"name": "convert", "arguments": '{"amount": 20.0, "rate": 1.08}'}
+    # Never the same call twice: an agent that goes round in circles is stopped.
+    call = {"name": "convert", "arguments": json.dumps({"amount": 20.0 + turn, "rate": 1.08})}
     calls = [{"id": f"c{turn:08d}", "type": "function", "function": call}]
-    said: dict[str, object] = {"role": "assistant", "content": "It is 21.60 USD."}
+    said: dict[str, object] = {"role": "assistant", "content": ANSWER}
     if turn >= 0:
         said = {"role": "assistant", "content": "", "tool_calls": calls}
     reason = "stop" if turn < 0 else "tool_calls"
