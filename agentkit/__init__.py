@@ -6,9 +6,11 @@ Out: an answer, and the whole conversation that led to it.
 
 from agentkit.agent.agent import Agent
 from agentkit.agent.budget import Budget
+from agentkit.agent.context import FitStrategy
 from agentkit.agent.result import RunResult
 from agentkit.agent.start import AgentOptions
 from agentkit.agent.stream import AgentStream
+from agentkit.agent.window import WindowSettings
 from agentkit.chat import (
     Mending,
     ModelRequest,
@@ -41,16 +43,22 @@ from agentkit.errors import (
 )
 from agentkit.event import (
     AnswerMended,
+    ContextFitted,
+    ModelFailedOver,
     ModelResponded,
     ModelRetried,
     ReasoningReceived,
+    RequestAdapted,
     RunEvent,
     RunFinished,
     RunStarted,
+    StopReason,
     TextReceived,
+    ToolCallAbandoned,
     ToolCallFinished,
     ToolCallRefused,
     ToolCallStarted,
+    ToolOutputCut,
     ToolProgressed,
     TurnStarted,
     event_to_json,
@@ -68,6 +76,7 @@ from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
 from agentkit.model.route import RouteModel
 from agentkit.tool.approve import Approval, Rule, Verdict
+from agentkit.tool.caps import ToolCaps
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.tool import Tool, ToolAnnotations, tool
 from agentkit.tool.toolset import StaticToolset, Toolset, combine, filtered, prefixed, renamed
@@ -85,7 +94,9 @@ __all__ = [
     "Budget",
     "ConfigError",
     "ContentBlock",
+    "ContextFitted",
     "EmbeddedResource",
+    "FitStrategy",
     "History",
     "HistoryError",
     "ImageContent",
@@ -94,6 +105,7 @@ __all__ = [
     "MissingExtraError",
     "Model",
     "ModelConnection",
+    "ModelFailedOver",
     "ModelRequest",
     "ModelResponded",
     "ModelResponse",
@@ -103,6 +115,7 @@ __all__ = [
     "ProviderError",
     "ReasoningContent",
     "ReasoningReceived",
+    "RequestAdapted",
     "ResourceLink",
     "RouteModel",
     "Rule",
@@ -113,18 +126,22 @@ __all__ = [
     "RunStarted",
     "StaticToolset",
     "StatusError",
+    "StopReason",
     "SystemMessage",
     "TextContent",
     "TextReceived",
     "Tool",
     "ToolAnnotations",
     "ToolCall",
+    "ToolCallAbandoned",
     "ToolCallFinished",
     "ToolCallRefused",
     "ToolCallStarted",
+    "ToolCaps",
     "ToolChoice",
     "ToolDefinitionError",
     "ToolError",
+    "ToolOutputCut",
     "ToolProgressed",
     "ToolResult",
     "ToolSpec",
@@ -135,6 +152,7 @@ __all__ = [
     "Usage",
     "UserMessage",
     "Verdict",
+    "WindowSettings",
     "build_model",
     "combine",
     "event_to_json",
