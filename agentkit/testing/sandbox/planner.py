@@ -155,7 +155,11 @@ def _follow_up(ask: Ask, sentence: str, tools: Sequence[KnownTool]) -> PlannedCa
 def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
     """Say what came of the calls, and what could not be done."""
     done = [made for made in ask.made if made.result is not None]
-    final = [made for i, made in enumerate(done) if not _was_mended(done, i)]
+    final = [
+        made
+        for i, made in enumerate(done)
+        if not _was_mended(done, i) and not _is_slip(made, jobs, done)
+    ]
     parts = []
     if final:
         parts.append(retell(final, [_find_sentence(made, jobs, done) for made in final]))
@@ -170,6 +174,15 @@ def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
 def _was_mended(done: Sequence[Made], index: int) -> bool:
     made = done[index]
     return any(m.name == made.name and _mends(made, m) for m in done[index + 1 :])
+
+
+def _is_slip(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> bool:
+    """Say whether a call failed that was never meant, as one that went out broken."""
+    if not is_complaint(made.result or ""):
+        return False
+    meant = [call for job in jobs for call in job.calls if call.name == made.name]
+    is_meant = any(_is_same(made, call) for call in meant)
+    return bool(meant) and not is_meant and not any(_mends(one, made) for one in done)
 
 
 def _find_sentence(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> str:

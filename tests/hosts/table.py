@@ -1,0 +1,39 @@
+"""The table at the end of a test session: which conversations came out right on which host.
+
+In:  the reports of the tests that carry a host and a conversation.
+Out: lines on the terminal.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+HOST = "host"
+WHAT = "conversation"
+
+
+def write_table(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write the table, if conversations were held; one is right if it is so in every way."""
+    outcomes = _outcomes(terminalreporter.stats)
+    if not outcomes:
+        return
+    names = list(dict.fromkeys(name for row in outcomes.values() for name in row))
+    width = max(map(len, outcomes)) + 2
+    terminalreporter.section("conversations over the sandbox of each host")
+    for host, row in outcomes.items():
+        told = ", ".join(
+            f"{name}: {row[name][0]}/{sum(row[name])}" for name in names if name in row
+        )
+        terminalreporter.write_line(f"{host:<{width}}{told}")
+
+
+def _outcomes(stats: dict[str, list[Any]]) -> dict[str, dict[str, list[int]]]:
+    """Return host to conversation to how often it came out right, and how often not."""
+    found: dict[str, dict[str, list[int]]] = defaultdict(dict)
+    for place, outcome in enumerate(("passed", "failed")):
+        for report in stats.get(outcome, ()):
+            told = dict(getattr(report, "user_properties", ()))
+            if HOST in told and WHAT in told:
+                found[told[HOST]].setdefault(told[WHAT], [0, 0])[place] += 1
+    return dict(sorted(found.items()))
