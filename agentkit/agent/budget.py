@@ -6,6 +6,7 @@ Out: `Budget` and `Spent`, values; `Meter`, which a run shares with its children
 What a run's retries, fail-overs and sub-agents use counts as the run's own.
 """
 
+import sys
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -92,12 +93,19 @@ class Forecast:
     output_usd_per_million: Decimal | None = None
 
 
+NO_LIMITS = Budget(turns=sys.maxsize, tool_calls=None, seconds=None)
+"""For a part of a run that only the budgets above it limit."""
+
 MIN_ANSWER_TOKENS = 32
 """A request that leaves less room for its answer is not worth its input."""
 
 
 class Meter:
-    """What a run and its children have spent, against the run's budget and its parents'."""
+    """What a run and its children have spent, against the run's budget and its parents'.
+
+    Attributes:
+        usage: what was used so far, as hosts and counts have it.
+    """
 
     def __init__(self, budget: Budget, *, clock: Clock, parent: "Meter | None" = None) -> None:
         self.budget = budget
@@ -105,6 +113,7 @@ class Meter:
         self._parent = parent
         self._started = clock.monotonic()
         self._spent = Spent()
+        self.usage = Usage()
 
     @property
     def spent(self) -> Spent:
@@ -112,15 +121,18 @@ class Meter:
         elapsed = self._clock.monotonic() - self._started
         return replace(self._spent, seconds=self._spent.seconds + elapsed)
 
-    def charge(self, used: Spent) -> None:
+    def charge(self, used: Spent, usage: Usage | None = None) -> None:
         """Add what was used, here and at all parents; `seconds` counts time that was not lived."""
         self._spent = self._spent + used
+        self.usage = self.usage + (usage or Usage())
         if self._parent is not None:
-            self._parent.charge(used)
+            self._parent.charge(used, usage)
 
     def reached(self) -> StopReason | None:
         """Return the limit that leaves nothing more to do, here or at a parent."""
         spent, budget = self.spent, self.budget
+        if spent.turns >= budget.turns:
+            return "max_turns"
         if budget.tool_calls is not None and spent.tool_calls > budget.tool_calls:
             return "max_tool_calls"
         if budget.tokens is not None and spent.tokens >= budget.tokens:

@@ -9,7 +9,7 @@ left, or that grows beyond what it may, is cut off and dropped.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 import anyio
 
@@ -32,6 +32,7 @@ from agentkit.lazy import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
 from agentkit.model.model import ModelConnection
+from agentkit.usage import Usage
 
 CLOSING_INSTRUCTIONS = (
     "You have reached the limit of this task ({reason}) and can call no more tools. "
@@ -47,6 +48,8 @@ MOST_CHARACTERS = 8
 """Characters of one token of text at the most, long words aside; beyond it no limit was kept."""
 
 log = Log("agentkit.agent")
+
+_Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
 
 
 class Fit(Protocol):
@@ -102,26 +105,15 @@ class Exchanger:
         taken = self._inbox.take()
         history = state.history.add(*taken)
         watch = _Watch(emit)
-        request = await self._fit(
-            ModelRequest(
-                history=history,
-                instructions=_instructions(self._given.instructions, step),
-                tools=tools,
-                tool_choice=step.choice,
-                settings=self._given.settings,
-                stream=self._given.stream,
-            ),
-            emit=watch.emit,
+        request = ModelRequest(
+            history=history,
+            instructions=_instructions(self._given.instructions, step),
+            tools=tools,
+            tool_choice=step.choice,
+            settings=self._given.settings,
+            stream=self._given.stream,
         )
-        if self._meter.needs_forecast:
-            forecast = self._forecast(request)
-            room = self._meter.answer_room(forecast)
-            if isinstance(room, str):
-                return Exchange(over=room, taken=taken, used=watch.used)
-            if room is not None:
-                request = replace(request, settings=_shorten(request.settings, room))
-            watch.input_tokens, watch.room = forecast.input_tokens, room
-        response, over = await self._ask(request, watch, closing=step.closing)
+        response, over = await self._within_time(request, watch, closing=step.closing)
         used = watch.used
         if response is not None:
             used += Spent.of_usage(response.usage)
@@ -131,25 +123,41 @@ class Exchanger:
             taken=taken,
             late=_late(response, self._inbox),
             used=used,
+            besides=watch.besides,
         )
+
+    async def _within_time(
+        self, request: ModelRequest, watch: "_Watch", *, closing: StopReason | None
+    ) -> _Outcome:
+        """Fit the request and ask the model, for as long as the run has time and room."""
+        outcome: _Outcome | None = None
+        seconds = self._meter.seconds_left(closing=closing is not None)
+        with anyio.move_on_after(seconds) as watch.scope:
+            fitted = await self._fit(request, emit=watch.emit)
+            outcome = await self._ask(fitted, watch, closing=closing)
+        if outcome is None:
+            return None, "max_tokens" if watch.is_over else "deadline"
+        return outcome
 
     async def _ask(
         self, request: ModelRequest, watch: "_Watch", *, closing: StopReason | None
-    ) -> tuple[ModelResponse | None, StopReason | None]:
-        """Ask the model, for as long as the run has time and room for its answer."""
-        response: ModelResponse | None = None
-        seconds = self._meter.seconds_left(closing=closing is not None)
-        with anyio.move_on_after(seconds) as watch.scope:
-            try:
-                response = await self._connection.chat(request, emit=watch.emit)
-            except ProviderError as error:
-                over = self._limit_behind(error, watch, closing=closing)
-                if over is None:
-                    raise
-                return None, over
-        if response is None:
-            return None, "max_tokens" if watch.is_over else "deadline"
-        return response, None
+    ) -> _Outcome:
+        """Ask the model, unless the answer could go beyond what the run may use."""
+        if self._meter.needs_forecast:
+            forecast = self._forecast(request)
+            room = self._meter.answer_room(forecast)
+            if isinstance(room, str):
+                return None, room
+            if room is not None:
+                request = replace(request, settings=_shorten(request.settings, room))
+            watch.input_tokens, watch.room = forecast.input_tokens, room
+        try:
+            return await self._connection.chat(request, emit=watch.emit), None
+        except ProviderError as error:
+            over = self._limit_behind(error, watch, closing=closing)
+            if over is None:
+                raise
+            return None, over
 
     def _limit_behind(
         self, error: ProviderError, watch: "_Watch", *, closing: StopReason | None
@@ -206,6 +214,7 @@ class _Watch:
         self.input_tokens = 0
         self.is_over = False
         self.used = Spent()
+        self.besides = Usage()
 
     async def emit(self, event: RunEvent) -> None:
         """Pass an event on; cut the answer off where a host does not keep to its limit."""
@@ -216,6 +225,7 @@ class _Watch:
                     self.bill()
             case ContextFitted(usage=usage):
                 self.used += replace(Spent.of_usage(usage), turns=0)
+                self.besides += usage
             case TextReceived(text=text):
                 self._characters += len(text)
                 if self.room is not None and self._characters > self.room * MOST_CHARACTERS:

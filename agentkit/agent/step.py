@@ -33,6 +33,7 @@ class Exchange:
         late: user messages that came in while a final answer was made.
         polling: names of tools it called that are meant to be called again and again.
         used: what the exchange used.
+        besides: what was used for it beside the response: a summary.
     """
 
     response: ModelResponse | None = None
@@ -42,14 +43,21 @@ class Exchange:
     late: tuple[UserMessage, ...] = ()
     polling: tuple[str, ...] = ()
     used: Spent = field(default_factory=Spent)
+    besides: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolAnswers:
-    """What came of running tools: one result per call, in the order asked."""
+    """What came of running tools: one result per call, in the order asked.
+
+    Attributes:
+        over: the limit that is reached now.
+        usage: what the agents used that worked as tools.
+    """
 
     results: tuple[ToolResult, ...]
     over: StopReason | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +67,7 @@ class RunState:
     Attributes:
         history: the whole conversation.
         turns: model calls made in this run.
-        usage: what they used together.
+        usage: what they, their summaries and the agents below used together.
         finish_reason: why the last answer ended; None before the first.
         has_called: the model called a tool in this run.
         plan: what was settled about the open calls, by call id.
@@ -85,6 +93,7 @@ class RunState:
             history=self.history.add(*exchange.taken),
             over=self.over or exchange.over,
             closing=closing,
+            usage=self.usage + exchange.besides,
         )
         response = exchange.response
         if response is None:
@@ -93,7 +102,7 @@ class RunState:
             state,
             history=state.history.add(response.message, *exchange.late),
             turns=self.turns + 1,
-            usage=self.usage + response.usage,
+            usage=state.usage + response.usage,
             finish_reason=response.finish_reason,
             has_called=self.has_called or bool(response.message.tool_calls),
             plan={planned.call_id: planned for planned in exchange.plan},
@@ -107,7 +116,12 @@ class RunState:
     def add_answers(self, answers: ToolAnswers) -> "RunState":
         """Return the state after tools answered."""
         history = self.history.add(*answers.results)
-        return replace(self, history=history, over=self.over or answers.over)
+        return replace(
+            self,
+            history=history,
+            over=self.over or answers.over,
+            usage=self.usage + answers.usage,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
