@@ -1,6 +1,7 @@
 """A child that announces a URL is run, watched and ended, however it behaves."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -158,7 +159,8 @@ async def test_a_server_that_has_to_be_killed_did_not_die(caplog: pytest.LogCapt
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     """Even a parent that gets no chance to clean up leaves nothing behind."""
     os.mkfifo(tmp_path / "alive")
-    child = f"f = open({str(tmp_path / 'alive')!r}, 'w'); {UNTIL_INPUT_ENDS}"
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    child = f"f = open({str(tmp_path / 'alive')!r}, 'wb', 0); f.write(b'x'); {UNTIL_INPUT_ENDS}"
     parent = (
         "import anyio\nfrom agentkit.local.process import run_server\n"
         "async def main():\n"
@@ -166,9 +168,16 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "        await anyio.sleep_forever()\n"
         "anyio.run(main)\n"
     )
-    with (
-        subprocess.Popen(python(parent)) as process,  # noqa: S603 - our own code
-        (tmp_path / "alive").open("rb") as alive,
-    ):
+    with subprocess.Popen(python(parent)) as process:  # noqa: S603 - our own code
+        begun = read_soon(alive)
         process.send_signal(signal.SIGKILL)
-        assert alive.read() == b""
+        ended = read_soon(alive)
+    os.close(alive)
+
+    assert (begun, ended) == (b"x", b"")
+
+
+def read_soon(pipe: int) -> bytes:
+    """Return the next byte, or nothing once whoever wrote is gone; wait for that a while."""
+    assert select.select([pipe], [], [], 20)[0], "nothing was written, and nobody went"
+    return os.read(pipe, 1)

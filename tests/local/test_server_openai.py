@@ -156,7 +156,7 @@ def test_a_question_right_after_a_result_is_refused(client: httpx.Client) -> Non
     status, _, message = error(chat(client, messages=[*answered("abcdefghi"), QUESTION]))
 
     assert status == 400
-    assert message.endswith("After a user message or a tool result comes an assistant message.")
+    assert message.endswith("Conversation roles must alternate: user, then assistant.")
 
 
 @pytest.mark.parametrize("name", ["add", "never_offered"])
