@@ -216,14 +216,16 @@ class _Work:
         seconds = call.tool.timeout_seconds
         seconds = self.timeout_seconds if seconds is None else seconds
         attempt = _Attempt(call=call, function=self._prepare(call), held=held)
-        outcome: object = ToolFailure(text="")
+        outcome: object = None
         # A call that began behind the back of the watch could not be stopped.
         await checkpoint_if_cancelled()
         with self.watch.limit(seconds) as guard:
-            outcome = await attempt.call()
+            outcome = await guard.tell(attempt.call())
         if call.call.id in self.deaf:
             raise self.deaf[call.call.id]
-        if guard.reason is None or not isinstance(outcome, ToolFailure):
+        # What was told to stop and returned a value all the same may have left out the rest: a
+        # task group in it has lost its tasks without a word.
+        if guard.reason is None:
             return outcome
         is_running = attempt.job is not None and attempt.job.is_running
         log.warning(
@@ -344,7 +346,7 @@ class _Attempt:
         name = self._call.tool.name
         if self.job is not None and not self.job.has_begun:
             return ToolFailure(
-                text=f"The tool {name!r} was not run: no thread was free for {seconds:g} seconds."
+                text=f"The tool {name!r} was not run: it found no thread for {seconds:g} seconds."
             )
         rest = " It may still be at work." if self.job is not None else ""
         return ToolFailure(text=f"The tool {name!r} was stopped after {seconds:g} seconds.{rest}")

@@ -9,9 +9,10 @@ up. What still waits after that is cancelled at every wait.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import anyio
 
@@ -28,6 +29,7 @@ class Guard:
     def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
         self.deadline = math.inf if seconds is None else anyio.current_time() + seconds
         self.reason: Literal["time", "caller"] | None = None
+        self._has_heard = False
         self._cleanup_seconds = cleanup_seconds
         self._told = anyio.CancelScope(shield=True)
         self._cleanup = anyio.CancelScope()
@@ -43,9 +45,59 @@ class Guard:
         if self.reason is None:
             self.reason = reason
             self._told.cancel()
-            # At once: whoever waits has its one cancellation, and none comes after it.
+            # At once: all that wait now have their one cancellation, and none comes after it.
             self._cleanup.shield = True
             self._cleanup.deadline = anyio.current_time() + self._cleanup_seconds
+
+    async def tell(self, call: Coroutine[Any, Any, object]) -> object:
+        """Run `call`, and see to it that it hears when it is told to stop."""
+        return await _Steps(call, self)
+
+    def went_on(self, error: object) -> None:
+        """Note that the call goes on after a wait, with what the wait raised.
+
+        A call that was between two waits when it was told has missed its cancellation: its next
+        wait is to have it.
+        """
+        if self.reason is not None and not self._has_heard:
+            self._has_heard = isinstance(error, anyio.get_cancelled_exc_class())
+            if not self._has_heard:
+                self._cleanup.shield = False
+
+    def waits(self) -> None:
+        """Note that the call waits; once it has heard, nothing disturbs it.
+
+        Not before: Trio's own scopes would take a cancellation that is hidden for their own.
+        """
+        if self._has_heard:
+            self._cleanup.shield = True
+
+
+class _Steps:
+    """A coroutine, seen step by step."""
+
+    def __init__(self, call: Coroutine[Any, Any, object], guard: Guard) -> None:
+        self._call = call
+        self._guard = guard
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        """Hand each step through, and tell the guard of it."""
+        resume = partial(self._call.send, None)
+        while True:
+            try:
+                request = resume()
+            except StopIteration as end:
+                return end.value
+            self._guard.waits()
+            try:
+                answer = yield request
+            except BaseException as error:  # noqa: BLE001  # raised again inside the call
+                self._guard.went_on(error)
+                resume = partial(self._call.throw, error)
+            else:
+                # asyncio raises what a wait gives; Trio sends it as a value with an `error`.
+                self._guard.went_on(getattr(answer, "error", None))
+                resume = partial(self._call.send, answer)
 
 
 class Ending:

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import anyio
@@ -68,12 +69,12 @@ async def test_a_sync_tool_past_its_time_is_left_behind() -> None:
         release.wait(5)
 
     try:
-        (result,) = await execute(ready(block), timeout_seconds=0.01)
+        (result,) = await execute(ready(block), timeout_seconds=0.3)
     finally:
         release.set()
 
     assert result.text == (
-        "The tool 'block' was stopped after 0.01 seconds. It may still be at work."
+        "The tool 'block' was stopped after 0.3 seconds. It may still be at work."
     )
 
 
@@ -152,33 +153,53 @@ async def test_a_cleanup_without_end_is_cut_short() -> None:
     assert ended == ["c1", "c2"]
 
 
-async def test_a_tool_that_never_waits_for_long_is_stopped_too() -> None:
-    """It only gives way, again and again."""
+@pytest.mark.parametrize("by", ["time", "caller"])
+async def test_a_tool_that_never_waits_for_long_is_told_too(by: str) -> None:
+    """It only gives way, again and again, and cleans up like any other."""
+    cleaned = anyio.Event()
 
     async def spin() -> None:
-        while True:
-            await anyio.lowlevel.checkpoint()
+        try:
+            while True:
+                await anyio.lowlevel.checkpoint()
+        finally:
+            await settle()
+            cleaned.set()
 
-    (result,) = await execute(ready(spin), timeout_seconds=0.01, cleanup_seconds=0.01)
+    limit = 0.01 if by == "time" else None
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(
+                lambda: execute(ready(spin), timeout_seconds=limit, cleanup_seconds=60)
+            )
+            if by == "caller":
+                await settle(50)
+                group.cancel_scope.cancel()
 
-    assert result.text == "The tool 'spin' was stopped after 0.01 seconds."
+    assert cleaned.is_set()
 
 
-async def test_a_value_in_spite_of_the_end_of_time_is_taken() -> None:
-    """The tool has done its work; to say otherwise would be wrong."""
-
-    async def save() -> str:
-        with suppress(anyio.get_cancelled_exc_class()):
-            await anyio.sleep_forever()
-        return "saved in time"
-
+async def test_what_a_stopped_tool_returns_is_not_taken() -> None:
+    """Its task group ends early and without a word; half of the work would pass for all."""
     finished: dict[str, ToolResult] = {}
 
-    (result,) = await execute(ready(save), timeout_seconds=0.01)
-    await cancelled(lambda: execute(ready(save, id="c2"), finished=finished))
+    async def fetch_all() -> str:
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep_forever)
+        return "all is there"
 
-    assert result == ToolResult.of("c1", "saved in time")
-    assert finished == {"c2": ToolResult.of("c2", "saved in time")}
+    async def swallow() -> str:
+        with suppress(anyio.get_cancelled_exc_class()):
+            await anyio.sleep_forever()
+        return "all is there"
+
+    for function in (fetch_all, swallow):
+        (result,) = await execute(ready(function), timeout_seconds=0.01)
+        await cancelled(partial(execute, ready(function, id="c2"), finished=finished))
+
+        assert result.is_error
+        assert "was stopped after 0.01 seconds" in result.text
+    assert finished == {}
 
 
 async def test_each_tool_has_its_own_time() -> None:
@@ -211,7 +232,7 @@ async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
 
     blocked = ready(block)
     try:
-        (result,) = await execute(blocked, emit=heard, timeout_seconds=0.01, caps=caps)
+        (result,) = await execute(blocked, emit=heard, timeout_seconds=0.3, caps=caps)
         with anyio.move_on_after(0.05) as waited:
             await execute(ready(quick, id="c2"), caps=caps)
     finally:
@@ -219,7 +240,7 @@ async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
 
     assert heard.events[:2] == [
         ToolCallStarted(call=blocked.call),
-        ToolCallAbandoned(call=blocked.call, seconds=0.01),
+        ToolCallAbandoned(call=blocked.call, seconds=0.3),
     ]
     assert isinstance(heard.events[2], ToolCallFinished)
     assert result.text.endswith("It may still be at work.")
@@ -241,7 +262,7 @@ async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
     finally:
         release.set()
 
-    assert result.text == "The tool 'block' was not run: no thread was free for 0.01 seconds."
+    assert result.text == "The tool 'block' was not run: it found no thread for 0.01 seconds."
     assert ran == []
 
 
@@ -324,7 +345,7 @@ CASES = [*range(60)]
 
 @pytest.mark.parametrize("step", CASES)
 async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None:
-    """A tool that has had its effect has its result; no place stays taken."""
+    """Only the one in flight may have an effect and no result; no place stays taken."""
     effects: list[str] = []
     finished: dict[str, ToolResult] = {}
     caps = ToolCaps(process=2, groups={"g": 1})
@@ -349,7 +370,8 @@ async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None
             await settle(step)
             group.cancel_scope.cancel()
 
-    assert set(effects) <= set(finished)
+    assert len(set(effects) - set(finished)) <= 1
+    assert {one for one in finished if int(one[1:]) % 2} <= set(effects)
     assert all(result.text in ("done", "seen") for result in finished.values())
     assert (await execute(ready(act, id="c9"), caps=caps))[0].text == "done"
     assert caps.tools_in_use == 0
