@@ -286,9 +286,12 @@ class _OneRun:
         return self._started
 
     async def through_around(self) -> ToolResult:
-        """Return the call's result, whole."""
-        work = self._work
-        if work.around is None:
+        """Return the call's result, whole; what stands around the run is outside of the tool's."""
+        call, work = self._call, self._work
+        arounds: tuple[Around, ...] = call.tool.around
+        if work.around is not None:
+            arounds = (work.around, *arounds)
+        if not arounds:
             return await self.proceed()
         with work.watch.ending() as ending:
 
@@ -298,7 +301,10 @@ class _OneRun:
                 ending.close()
                 return result
 
-            return await work.around(self._call, proceed)
+            through: Proceed = proceed
+            for around in reversed(arounds):
+                through = partial(around, call, through)
+            return await through()
         log.warning("tool_result_lost", call_id=self._call.call.id)
         return await anyio.sleep_forever()
 

@@ -100,6 +100,7 @@ class Tool(Generic[P, ResultT]):
         group: tools of one group share the limit that `ToolCaps` has for it.
         check: for a call that was started and whose outcome is not known; see `check_outcome`.
         is_external: declared here and run elsewhere; its results are handed in by the caller.
+        around: what stands around each of its calls, outermost first; see `execute.Around`.
         function: what is run.
         binding: how arguments reach the function.
         is_output_wrapped: `output_schema` holds the value under `result`.
@@ -130,6 +131,7 @@ class Tool(Generic[P, ResultT]):
     group: str | None = None
     check: Callable[..., object] | None = field(default=None, repr=False)
     is_external: bool = False
+    around: tuple[Callable[..., Any], ...] = field(default=(), repr=False)
     method_of: str | None = field(default=None, repr=False)
     spec: ToolSpec = field(init=False, repr=False)
 

@@ -87,7 +87,7 @@ def prefixed(toolset: Toolset, prefix: str) -> Toolset:
     Raises:
         ToolDefinitionError: a name is no longer allowed.
     """
-    return _mapped(toolset, lambda tool: replace(tool, name=f"{prefix}{tool.name}"))
+    return mapped(toolset, lambda tool: replace(tool, name=f"{prefix}{tool.name}"))
 
 
 def renamed(toolset: Toolset, names: Mapping[str, str]) -> Toolset:
@@ -106,7 +106,14 @@ def renamed(toolset: Toolset, names: Mapping[str, str]) -> Toolset:
     def rename(tool: Tool) -> Tool:
         return replace(tool, name=names[tool.name]) if tool.name in names else tool
 
-    return _mapped(toolset, rename)
+    return mapped(toolset, rename)
+
+
+def mapped(toolset: Toolset, change: Callable[[Tool], Tool]) -> Toolset:
+    """Change each tool, at once where the set is fixed; a tool that stays is changed once."""
+    if isinstance(toolset, StaticToolset):
+        return StaticToolset(change(tool) for tool in toolset.tools)
+    return _Mapped(toolset, change, keep=True)
 
 
 def index_tools(tools: Iterable[Tool]) -> Mapping[str, Tool]:
@@ -162,13 +169,6 @@ class _Combined:
         tools = [tool for one in self._toolsets for tool in await one.list_tools()]
         index_tools(tools)
         return tuple(tools)
-
-
-def _mapped(toolset: Toolset, change: Callable[[Tool], Tool]) -> Toolset:
-    """Change each tool, at once where the set is fixed."""
-    if isinstance(toolset, StaticToolset):
-        return StaticToolset(change(tool) for tool in toolset.tools)
-    return _Mapped(toolset, change, keep=True)
 
 
 class _Mapped:
