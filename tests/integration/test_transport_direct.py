@@ -1,81 +1,21 @@
 """What connections of our own do beyond what every transport does."""
 
 import socket
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 
 import anyio
 import pytest
-from anyio.abc import ByteStream, SocketAttribute
-from anyio.streams.tls import TLSListener
+from anyio.abc import ByteStream
 
 from agentkit.config.profile import ProviderProfile
 from agentkit.errors import TransportError
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.http_server import Reply
-from agentkit.transport.base import Transport
 from agentkit.transport.direct import DirectTransport
 from agentkit.transport.settings import HttpSettings
 from agentkit.wire import WireRequest
-from tests.integration.transport_host import ASK, HEAD, Host, fetch, hear, reach, read
-
-TLS = Path(__file__).with_name("tls")
-OK = HEAD + b"content-length: 2\r\n\r\n"
-
-
-class Lines:
-    """A host by hand: each connection follows the next script, step by step.
-
-    Bytes answer a request; bytes with an event are sent when that is set; `None` closes.
-    """
-
-    def __init__(self, *scripts: list[bytes | tuple[anyio.Event, bytes] | None]) -> None:
-        self._scripts = list(scripts)
-        self.heard: list[tuple[int, bytes]] = []
-        self.gone = [anyio.Event() for _ in scripts]
-        self.sent = [anyio.Event() for _ in scripts]
-
-    async def answer(self, stream: ByteStream) -> None:
-        """Follow the next script, then wait for the client to leave."""
-        number = len(self.gone) - len(self._scripts)
-        script = self._scripts.pop(0)
-        async with stream:
-            try:
-                for step in script:
-                    match step:
-                        case None:
-                            return
-                        case bytes():
-                            self.heard.append((number, await hear(stream)))
-                            await stream.send(step)
-                        case (event, late):
-                            await event.wait()
-                            await stream.send(late)
-                self.sent[number].set()
-                await stream.receive()
-            except (anyio.EndOfStream, anyio.BrokenResourceError):
-                pass
-            finally:
-                self.gone[number].set()
-
-
-@asynccontextmanager
-async def lines(
-    host: Lines, *, settings: HttpSettings | None = None, clock: ManualClock | None = None
-) -> AsyncIterator[Transport]:
-    """Serve `host`, and yield a direct transport to it."""
-    with anyio.fail_after(5):
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
-        provider = ProviderProfile(name="h", title="H", base_url=f"http://127.0.0.1:{port}")
-        transport = DirectTransport(provider, settings=settings, clock=clock)
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, host.answer)
-            yield transport
-            await transport.aclose()
-            tasks.cancel_scope.cancel()
+from tests.integration.transport_host import ASK, HEAD, Host, fetch, reach, read
+from tests.integration.transport_lines import OK, Lines, lines
 
 
 async def test_the_connection_used_last_is_used_next() -> None:
@@ -146,88 +86,6 @@ async def test_a_waiter_that_is_cancelled_leaves_its_place_to_the_next() -> None
                 await fetch(transport)
         assert scope.cancelled_caught
         assert (await fetch(transport))[1] == b"x"
-
-
-async def test_a_host_that_closed_a_kept_connection_is_asked_over_a_new_one() -> None:
-    """It is found dead before anything is sent, or at the latest when nothing comes back."""
-    host = Lines([OK + b"a1", None], [OK + b"b1"])
-    async with lines(host) as transport:
-        first = (await fetch(transport))[1]
-        await host.gone[0].wait()
-        second = (await fetch(transport))[1]
-
-    assert (first, second) == (b"a1", b"b1")
-    assert [number for number, _ in host.heard] == [0, 1]
-
-
-async def test_a_kept_connection_that_breaks_before_the_answer_is_replaced_at_once() -> None:
-    """The host took the request and closed: it had meant to close before."""
-    host = Lines([OK + b"a1", b"", None], [OK + b"b1"])
-    async with lines(host) as transport:
-        await fetch(transport)
-        _, body = await fetch(transport)
-
-    assert body == b"b1"
-    assert [number for number, _ in host.heard] == [0, 0, 1]
-
-
-async def test_a_new_connection_that_breaks_is_not_replaced() -> None:
-    """Whether to send again is not for the transport to say."""
-    host = Lines([b"", None], [OK + b"b1"])
-    async with lines(host) as transport:
-        with pytest.raises(TransportError, match="before it answered") as caught:
-            await fetch(transport)
-
-    assert (caught.value.kind, caught.value.retry) == ("connection", "same")
-    assert [number for number, _ in host.heard] == [0]
-
-
-async def test_a_request_is_replaced_once_and_not_twice() -> None:
-    """The second connection is new: if it breaks, it is told."""
-    host = Lines([OK + b"a1", b"", None], [b"", None], [OK + b"c1"])
-    async with lines(host) as transport:
-        await fetch(transport)
-        with pytest.raises(TransportError, match="before it answered"):
-            await fetch(transport)
-
-    assert [number for number, _ in host.heard] == [0, 0, 1]
-
-
-async def test_a_kept_connection_that_breaks_inside_the_head_is_not_replaced() -> None:
-    """The host had begun to answer, so it may have done what was asked."""
-    host = Lines([OK + b"a1", HEAD, None], [OK + b"b1"])
-    async with lines(host) as transport:
-        await fetch(transport)
-        with pytest.raises(TransportError, match="before it answered"):
-            await fetch(transport)
-
-    assert [number for number, _ in host.heard] == [0, 0]
-
-
-@pytest.mark.parametrize(
-    "end", [b"okHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", b"ok\r\n", b"okx"]
-)
-async def test_bytes_after_an_answer_are_never_the_next_answer(end: bytes) -> None:
-    """The connection they came over is not used again."""
-    host = Lines([OK + end], [OK + b"b1"])
-    async with lines(host) as transport:
-        bodies = [(await fetch(transport))[1] for _ in range(2)]
-
-    assert bodies == [b"ok", b"b1"]
-
-
-async def test_bytes_that_come_late_are_never_the_next_answer() -> None:
-    """They arrive while the connection rests."""
-    told = anyio.Event()
-    late = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong"
-    host = Lines([OK + b"ok", (told, late)], [OK + b"b1"])
-    async with lines(host) as transport:
-        first = (await fetch(transport))[1]
-        told.set()
-        await host.sent[0].wait()
-        second = (await fetch(transport))[1]
-
-    assert (first, second) == (b"ok", b"b1")
 
 
 async def test_an_answer_that_closes_its_connection_leaves_none() -> None:
@@ -381,119 +239,25 @@ async def test_a_host_of_several_addresses_is_reached_by_the_one_that_answers() 
         assert (await fetch(transport))[1] == b"x"
 
 
+async def test_an_address_that_does_not_answer_has_a_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It drops what comes, as firewalls do."""
+
+    async def drop(*_: object) -> None:
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr("agentkit.transport.direct_connection.open_socket", drop)
+    provider = ProviderProfile(name="h", title="H", base_url="http://127.0.0.1:1")
+    transport = DirectTransport(provider, settings=HttpSettings(connect_seconds=0.01))
+    with anyio.fail_after(5), pytest.raises(TransportError, match=r"within 0\.01 s") as caught:
+        await fetch(transport)
+
+    assert (caught.value.kind, caught.value.retry) == ("timeout", "same")
+
+
 async def test_a_name_nobody_knows_is_told() -> None:
     """The system's own words go with it."""
     provider = ProviderProfile(name="h", title="H", base_url="http://nowhere.invalid")
     with anyio.fail_after(5), pytest.raises(TransportError, match="could not be reached: "):
         await fetch(DirectTransport(provider))
-
-
-@asynccontextmanager
-async def secure(
-    host: Lines, monkeypatch: pytest.MonkeyPatch, *, trusted: bool = True, name: str = "127.0.0.1"
-) -> AsyncIterator[Transport]:
-    """Serve `host` over TLS, and yield a transport to it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
-    if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "cert.pem"))
-    with anyio.fail_after(5):
-        tcp = await anyio.create_tcp_listener(local_host=name)
-        port = tcp.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
-        listener = TLSListener(tcp, context, standard_compatible=False)
-        provider = ProviderProfile(name="h", title="H", base_url=f"https://{name}:{port}")
-        transport = DirectTransport(provider)
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, host.answer)
-            yield transport
-            await transport.aclose()
-            tasks.cancel_scope.cancel()
-
-
-async def test_tls_is_spoken_and_its_connections_are_used_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The handshake is made once."""
-    host = Lines([OK + b"a1", OK + b"a2"])
-    async with secure(host, monkeypatch) as transport:
-        bodies = [(await fetch(transport))[1] for _ in range(2)]
-
-    assert bodies == [b"a1", b"a2"]
-
-
-async def test_bytes_after_an_answer_are_found_under_tls_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """They came with the end of the answer, and are not decrypted yet."""
-    told = anyio.Event()
-    host = Lines([OK, (told, b"ok"), (told, OK + b"no")], [OK + b"b1"])
-    async with secure(host, monkeypatch) as transport:
-        async with transport.exchange(ASK) as answer:
-            told.set()
-            await host.sent[0].wait()
-            bodies = [await read(answer)]
-        bodies.append((await fetch(transport))[1])
-
-    assert bodies == [b"ok", b"b1"]
-
-
-async def test_a_certificate_nobody_vouches_for_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Trying again is no use."""
-    host = Lines([OK + b"a1"])
-    async with secure(host, monkeypatch, trusted=False) as transport:
-        with pytest.raises(TransportError, match="a certificate that is not trusted") as caught:
-            await fetch(transport)
-
-    assert caught.value.retry == "never"
-    assert host.heard == []
-
-
-async def test_a_certificate_for_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name that was asked for is the one that counts."""
-    host = Lines([OK + b"a1"])
-    async with secure(host, monkeypatch, name="127.0.0.2") as transport:
-        with pytest.raises(TransportError, match="not trusted"):
-            await fetch(transport)
-
-    assert host.heard == []
-
-
-async def test_a_handshake_that_never_ends_has_a_deadline() -> None:
-    """The host takes the connection and says nothing."""
-
-    async def silent(stream: ByteStream) -> None:
-        async with stream:
-            await anyio.sleep_forever()
-
-    with anyio.fail_after(5):
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
-        provider = ProviderProfile(name="h", title="H", base_url=f"https://127.0.0.1:{port}")
-        transport = DirectTransport(provider, settings=HttpSettings(connect_seconds=0.1))
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, silent)
-            with pytest.raises(TransportError, match=r"reached within 0\.1 s"):
-                await fetch(transport)
-            tasks.cancel_scope.cancel()
-
-
-async def test_a_host_that_leaves_during_the_handshake_is_told() -> None:
-    """It may come back, so the same request may be sent again."""
-
-    async def leave(stream: ByteStream) -> None:
-        async with stream:
-            await stream.receive()
-
-    with anyio.fail_after(5):
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
-        provider = ProviderProfile(name="h", title="H", base_url=f"https://127.0.0.1:{port}")
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, leave)
-            with pytest.raises(TransportError, match="could not be reached") as caught:
-                await fetch(DirectTransport(provider))
-            tasks.cancel_scope.cancel()
-
-    assert (caught.value.kind, caught.value.retry) == ("connection", "same")

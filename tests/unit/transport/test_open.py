@@ -29,6 +29,20 @@ def test_the_http_client_is_not_loaded_before_a_transport_is_opened() -> None:
     assert found.returncode == 0
 
 
+def test_a_direct_transport_needs_no_http_client() -> None:
+    """It costs more to import than all of agentkit."""
+    code = (
+        "import sys; from agentkit.config.load import resolve_model; "
+        "from agentkit.transport.open import open_transport; "
+        "open_transport(resolve_model('sandbox:m'), base_url='http://127.0.0.1:1'); "
+        "sys.exit(any(name in sys.modules for name in ('httpx', 'httpcore', 'rich')))"
+    )
+
+    found = subprocess.run([sys.executable, "-c", code], check=False)  # noqa: S603 - our own code
+
+    assert found.returncode == 0
+
+
 async def test_a_transport_that_was_never_used_closes_twice() -> None:
     """Closing is safe wherever a run ends."""
     transport = open_transport(SANDBOX, base_url="http://127.0.0.1:1")

@@ -1,0 +1,186 @@
+"""Connections of our own speak TLS."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSListener, TLSStream
+
+from agentkit.config.profile import ProviderProfile
+from agentkit.errors import TransportError
+from agentkit.transport.base import Transport
+from agentkit.transport.direct import DirectTransport
+from agentkit.transport.settings import HttpSettings
+from tests.integration.transport_host import ASK, fetch, hear, read
+from tests.integration.transport_lines import OK, Lines, suppressed
+
+TLS = Path(__file__).with_name("tls")
+
+
+@asynccontextmanager
+async def secure(
+    host: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    trusted: bool = True,
+    says_goodbye: bool = False,
+    name: str = "127.0.0.1",
+) -> AsyncIterator[Transport]:
+    """Serve `host` over TLS, and yield a transport to it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "cert.pem"))
+    with anyio.fail_after(5):
+        tcp = await anyio.create_tcp_listener(local_host=name)
+        port = tcp.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+        listener = TLSListener(tcp, context, standard_compatible=says_goodbye)
+        provider = ProviderProfile(name="h", title="H", base_url=f"https://{name}:{port}")
+        transport = DirectTransport(provider)
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, host.answer)
+            yield transport
+            await transport.aclose()
+            tasks.cancel_scope.cancel()
+
+
+async def test_tls_is_spoken_and_its_connections_are_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The handshake is made once."""
+    host = Lines([OK + b"a1", OK + b"a2"])
+    async with secure(host, monkeypatch) as transport:
+        bodies = [(await fetch(transport))[1] for _ in range(2)]
+
+    assert bodies == [b"a1", b"a2"]
+
+
+async def test_bytes_after_an_answer_are_found_under_tls_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They came with the end of the answer, and are not decrypted yet."""
+    told = anyio.Event()
+    host = Lines([OK, (told, b"ok"), (told, OK + b"no")], [OK + b"b1"])
+    async with secure(host, monkeypatch) as transport:
+        async with transport.exchange(ASK) as answer:
+            told.set()
+            await host.sent[0].wait()
+            bodies = [await read(answer)]
+        bodies.append((await fetch(transport))[1])
+
+    assert bodies == [b"ok", b"b1"]
+
+
+async def test_a_host_that_closed_a_kept_connection_is_found_under_tls_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where it says so in words of TLS before, and they came with the answer."""
+    told = anyio.Event()
+    host = Lines([OK, (told, b"ok"), None], [OK + b"b1"])
+    async with secure(host, monkeypatch, says_goodbye=True) as transport:
+        async with transport.exchange(ASK) as answer:
+            told.set()
+            await host.gone[0].wait()
+            await anyio.wait_all_tasks_blocked()
+            bodies = [await read(answer)]
+        bodies.append((await fetch(transport))[1])
+
+    assert bodies == [b"ok", b"b1"]
+    assert [number for number, _ in host.heard] == [0, 1]
+
+
+async def test_bytes_that_are_not_tls_are_found_after_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing more can be read from such a connection."""
+    told, sent = anyio.Event(), anyio.Event()
+
+    class Breaks(Lines):
+        async def answer(self, stream: ByteStream) -> None:
+            if sent.is_set():
+                await super().answer(stream)
+                return
+            assert isinstance(stream, TLSStream)
+            async with suppressed(), stream:
+                await hear(stream)
+                await stream.send(OK)
+                await told.wait()
+                await stream.send(b"ok")
+                await stream.transport_stream.send(b"220 mail.example ESMTP\r\n")
+                sent.set()
+                await stream.receive()
+
+    async with secure(Breaks([OK + b"b1"]), monkeypatch) as transport:
+        async with transport.exchange(ASK) as answer:
+            told.set()
+            await sent.wait()
+            bodies = [await read(answer)]
+        bodies.append((await fetch(transport))[1])
+
+    assert bodies == [b"ok", b"b1"]
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Trying again is no use."""
+    host = Lines([OK + b"a1"])
+    async with secure(host, monkeypatch, trusted=False) as transport:
+        with pytest.raises(TransportError, match="a certificate that is not trusted") as caught:
+            await fetch(transport)
+
+    assert caught.value.retry == "never"
+    assert host.heard == []
+
+
+async def test_a_certificate_for_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name that was asked for is the one that counts."""
+    host = Lines([OK + b"a1"])
+    async with secure(host, monkeypatch, name="127.0.0.2") as transport:
+        with pytest.raises(TransportError, match="not trusted"):
+            await fetch(transport)
+
+    assert host.heard == []
+
+
+async def test_a_handshake_that_never_ends_has_a_deadline() -> None:
+    """The host takes the connection and says nothing."""
+
+    async def silent(stream: ByteStream) -> None:
+        async with stream:
+            await anyio.sleep_forever()
+
+    with anyio.fail_after(5):
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+        provider = ProviderProfile(name="h", title="H", base_url=f"https://127.0.0.1:{port}")
+        transport = DirectTransport(provider, settings=HttpSettings(connect_seconds=0.1))
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, silent)
+            with pytest.raises(TransportError, match=r"reached within 0\.1 s"):
+                await fetch(transport)
+            tasks.cancel_scope.cancel()
+
+
+async def test_a_host_that_leaves_during_the_handshake_is_told() -> None:
+    """It may come back, so the same request may be sent again."""
+
+    async def leave(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+
+    with anyio.fail_after(5):
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+        provider = ProviderProfile(name="h", title="H", base_url=f"https://127.0.0.1:{port}")
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, leave)
+            with pytest.raises(TransportError, match="could not be reached") as caught:
+                await fetch(DirectTransport(provider))
+            tasks.cancel_scope.cancel()
+
+    assert (caught.value.kind, caught.value.retry) == ("connection", "same")
