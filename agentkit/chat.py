@@ -81,7 +81,13 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """All that one exchange depends on; the history has no open calls."""
+    """All that one exchange depends on; the history has no open calls.
+
+    Attributes:
+        response_format: JSON Schema that the answer's text should fit; a host that cannot be asked
+            to keep to it is not asked, so it stands in the instructions too.
+        shown_arguments: name of the tool whose arguments are shown as they arrive, if one.
+    """
 
     history: History
     instructions: str = ""
@@ -89,6 +95,8 @@ class ModelRequest:
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     settings: ModelSettings = field(default_factory=ModelSettings)
     stream: bool = False
+    response_format: Mapping[str, JsonValue] | None = None
+    shown_arguments: str | None = None
 
     def __post_init__(self) -> None:
         if self.history.open_calls:

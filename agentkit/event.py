@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter
 from agentkit.chat import Failure, FinishReason, Mending
 from agentkit.content import ContentBlock
 from agentkit.errors import ErrorKind
+from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.usage import Usage
 
@@ -28,6 +29,7 @@ StopReason: TypeAlias = Literal[
     "max_cost",
     "deadline",
     "no_progress",
+    "invalid_output",
     "content_filter",
     "length",
 ]
@@ -92,6 +94,41 @@ class ReasoningReceived:
 
     text: str
     type: Literal["reasoning_received"] = "reasoning_received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolArgumentsReceived:
+    """A piece of an answer that is given by a call arrived; only while streaming."""
+
+    tool_name: str
+    text: str
+    type: Literal["tool_arguments_received"] = "tool_arguments_received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputReceived:
+    """More of an answer of a certain type arrived; only while streaming.
+
+    Attributes:
+        value: the answer so far as JSON, not checked; later ones hold more, or begin anew.
+    """
+
+    value: JsonValue
+    type: Literal["output_received"] = "output_received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRefused:
+    """An answer did not fit the type that was asked for; the model may try again.
+
+    Attributes:
+        attempt: how many answers were refused so far, counted from 1.
+        reason: what the model was told.
+    """
+
+    attempt: int
+    reason: str
+    type: Literal["output_refused"] = "output_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +239,7 @@ class ToolOutputCut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
-    """A run ended; `output` is its answer."""
+    """A run ended; `output` is its answer, an answer of a certain type as JSON."""
 
     output: str
     stop_reason: StopReason
@@ -217,6 +254,9 @@ RunEvent: TypeAlias = (
     | ContextFitted
     | TextReceived
     | ReasoningReceived
+    | ToolArgumentsReceived
+    | OutputReceived
+    | OutputRefused
     | AnswerMended
     | ModelRetried
     | ModelFailedOver

@@ -16,6 +16,10 @@ from urllib.parse import urlsplit
 
 DialectName: TypeAlias = Literal["openai_chat", "anthropic_messages", "completions", "prompted"]
 ToolChoiceForm: TypeAlias = Literal["auto", "required", "any", "none", "named"]
+ResponseFormatForm: TypeAlias = Literal["json_object", "json_schema"]
+OutputMode: TypeAlias = Literal["tool", "response_format", "prompt"]
+"""How an answer of a certain type is asked for: by calling a tool that takes it, or as JSON text,
+with or without a word to the host."""
 UsageRequest: TypeAlias = Literal["stream_options", "usage_include", "always", "never"]
 
 # As hosts write them: mistralai/Mixtral-8x22B-Instruct-v0.1, open-mixtral-8x22b, mixtral:8x22b, …
@@ -57,6 +61,7 @@ class Accepts:
         model_field: its name for the model id.
         seed_field: its name for the seed; None if it takes none.
         stop: it takes stop texts.
+        response_format: the kinds of `response_format` it takes.
         extra_fields: fields to send with every request.
         is_strict: it refuses fields that it does not know.
         omit: fields never to send, whatever is asked; learned from refusals.
@@ -69,6 +74,7 @@ class Accepts:
     model_field: str = "model"
     seed_field: str | None = "seed"
     stop: bool = True
+    response_format: frozenset[ResponseFormatForm] = frozenset()
     extra_fields: Mapping[str, object] = field(default_factory=dict)
     is_strict: bool = False
     omit: frozenset[str] = frozenset()
@@ -86,6 +92,7 @@ class ModelProfile:
         input_usd_per_million: price of a million input tokens; None if unknown.
         output_usd_per_million: price of a million output tokens; None if unknown.
         aliases: other spellings a user may write.
+        output_mode: how an answer of a certain type is asked for, unless the caller says.
     """
 
     family: str
@@ -95,6 +102,7 @@ class ModelProfile:
     input_usd_per_million: Decimal | None = None
     output_usd_per_million: Decimal | None = None
     aliases: tuple[str, ...] = ()
+    output_mode: OutputMode = "tool"
 
     def __post_init__(self) -> None:
         if not self.family or not self.id:

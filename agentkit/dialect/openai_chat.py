@@ -49,6 +49,7 @@ class OpenAIChat:
         for name, value in (
             *_choice_fields(request, accepts, offer),
             *settings_fields(request, accepts),
+            *_format_fields(request, accepts),
         ):
             body.put(name, value)
         return body.encode(PATH, request=request, tools=offer.tools)
@@ -143,6 +144,17 @@ def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[s
             yield "stream_options", {"include_usage": True}
     if accepts.stream_usage == "usage_include":
         yield "usage", {"include": True}
+
+
+def _format_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
+    """Yield the form of the answer, in the most exact way this host takes."""
+    if request.response_format is None:
+        return
+    if "json_schema" in accepts.response_format:
+        named = {"name": "answer", "schema": request.response_format}
+        yield "response_format", {"type": "json_schema", "json_schema": named}
+    elif "json_object" in accepts.response_format:
+        yield "response_format", {"type": "json_object"}
 
 
 def _encode_tools(tools: tuple[ToolSpec, ...]) -> bytes:

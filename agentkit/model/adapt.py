@@ -22,6 +22,7 @@ DROPPABLE = (
     "seed",
     "random_seed",
     "tool_choice",
+    "response_format",
 )
 """Fields that ask for something agentkit can do without, or checks for itself afterwards."""
 

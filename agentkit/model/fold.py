@@ -10,6 +10,7 @@ host calls it. Whether there are calls decides what the answer is, not the finis
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from agentkit.chat import FinishReason, Mending, ModelRequest, ModelResponse
 from agentkit.content import ContentBlock, ReasoningContent, text_blocks
@@ -29,10 +30,13 @@ from agentkit.dialect.leak_guard import LeakGuard
 from agentkit.dialect.mistral_rules import nine_char_id
 from agentkit.dialect.recover import mend_arguments
 from agentkit.errors import ErrorKind, ProtocolError, Retry
-from agentkit.event import ReasoningReceived, TextReceived
+from agentkit.event import ReasoningReceived, TextReceived, ToolArgumentsReceived
 from agentkit.json_schema import JsonSchema, JsonSchemaError
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.usage import Usage
+
+ShownPart: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived
+"""What a user may be shown of an answer on its way."""
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "length": "length",
@@ -81,18 +85,19 @@ class Fold:
         self._usage = Usage()
         self._head = HeadDelta()
         self._is_done = False
+        self._calling = ""
 
     @property
     def is_done(self) -> bool:
         """Say whether the host marked the end: no more of this answer will come."""
         return self._is_done
 
-    def feed(self, deltas: Iterable[Delta]) -> list[TextReceived | ReasoningReceived]:
+    def feed(self, deltas: Iterable[Delta]) -> list[ShownPart]:
         """Take the next deltas and return what a user may be shown of them, if anybody listens.
 
         Text that may turn out to be a call is kept back; `close` gives what of it is text.
         """
-        shown: list[TextReceived | ReasoningReceived] = []
+        shown: list[ShownPart] = []
         for delta in deltas:
             match delta:
                 case TextDelta():
@@ -103,6 +108,7 @@ class Fold:
                     shown.append(ReasoningReceived(text=delta.text))
                 case CallDelta():
                     self._calls.add(delta)
+                    shown.extend(self._show_arguments(delta))
                 case FinishDelta():
                     self._reasons.append(delta.reason)
                 case UsageDelta():
@@ -113,7 +119,7 @@ class Fold:
                     self._is_done = True
         return shown if self._request.stream else []
 
-    def close(self) -> list[TextReceived | ReasoningReceived]:
+    def close(self) -> list[ShownPart]:
         """Take the end of the answer and return the rest of the text, before `finish`.
 
         Of an answer that broke off or was cut inside a call nothing more is shown.
@@ -203,6 +209,13 @@ class Fold:
         self._shown_chars += len(text)
         if text:
             yield TextReceived(text=text)
+
+    def _show_arguments(self, delta: CallDelta) -> Iterator[ToolArgumentsReceived]:
+        """Yield a piece of the arguments that the request asks to see, as far as it is plain."""
+        if delta.name:
+            self._calling = self._tool_names.get(delta.name, delta.name)
+        if delta.arguments and self._calling == self._request.shown_arguments:
+            yield ToolArgumentsReceived(tool_name=self._calling, text=delta.arguments)
 
     def _fits(self, name: str, arguments: str) -> bool:
         """Say whether an offered tool takes such arguments, mended where that is allowed."""

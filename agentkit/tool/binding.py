@@ -81,7 +81,7 @@ class FunctionBinding:
 
     def bind(self, arguments: JsonObject) -> BoundArguments:
         """See `Binding`. JSON mode: a strict type of a user still takes a date from a text."""
-        if self.has_decimals and _is_lossy(arguments):
+        if self.has_decimals and is_lossy(arguments):
             raise ValueError(
                 "a number has more digits than can be kept; write it as a text in quotes"
             )
@@ -126,12 +126,12 @@ class HandlerBinding:
         return to_json(value)
 
 
-def _is_lossy(value: JsonValue) -> bool:
+def is_lossy(value: JsonValue) -> bool:
     """Say whether a number was rounded when its text was read."""
     if isinstance(value, dict):
-        return any(map(_is_lossy, value.values()))
+        return any(map(is_lossy, value.values()))
     if isinstance(value, list):
-        return any(map(_is_lossy, value))
+        return any(map(is_lossy, value))
     return isinstance(value, LossyFloat)
 
 

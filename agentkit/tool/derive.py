@@ -88,6 +88,39 @@ def derive_input_schema(model: type[BaseModel]) -> tuple[JsonObject, bool]:
     return cast(JsonObject, _finite(schema)), generator.has_decimals
 
 
+class Answer(NamedTuple):
+    """What a type says of an answer.
+
+    Attributes:
+        schema: an object schema.
+        adapter: reads values of the type.
+        is_wrapped: the schema holds the value under `result`.
+        has_decimals: a number must not be rounded on its way.
+    """
+
+    schema: JsonObject
+    adapter: TypeAdapter[Any]
+    is_wrapped: bool
+    has_decimals: bool
+
+
+def derive_answer(annotation: Any) -> Answer:
+    """Return how an answer of this type is written and read; what is no object is wrapped.
+
+    Raises:
+        PydanticUserError: the type has no JSON Schema.
+        NameError: it names a type that does not exist.
+        TypeError: it is no type.
+        ValueError: it has a pattern that cannot be read.
+    """
+    adapter = TypeAdapter[Any](annotation)
+    generator = _Quiet()
+    schema = cast(JsonObject, generator.generate(adapter.core_schema, mode="validation"))
+    found, is_wrapped = _as_object(schema)
+    check_patterns(found)
+    return Answer(found, adapter, is_wrapped, generator.has_decimals)
+
+
 def check_patterns(schema: JsonValue) -> None:
     """Read every pattern: pydantic takes some that Python's own `re` cannot read.
 

@@ -125,7 +125,7 @@ def check_arguments(
     try:
         bound = tool.binding.bind(arguments)
     except Exception as error:  # noqa: BLE001  # a user's types run a user's code
-        return _refuse(call, _misfit(tool, _faults(error)))
+        return _refuse(call, _misfit(tool, read_faults(error)))
     return ReadyCall(call=call, tool=tool, arguments=arguments, bound=bound, mendings=mendings)
 
 
@@ -153,8 +153,8 @@ def _misfit(tool: Tool, faults: Iterable[object]) -> str:
     )
 
 
-def _faults(error: Exception) -> list[str]:
-    """Read what only Python's types can see, such as the 30th of February."""
+def read_faults(error: Exception) -> list[str]:
+    """Read what only Python's types can see, such as the 30th of February; one text for each."""
     try:
         if isinstance(error, ValidationError):
             found = error.errors(include_url=False, include_context=False)
