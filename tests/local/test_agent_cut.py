@@ -47,7 +47,7 @@ async def run(
         return cities, events, error
 
 
-@pytest.mark.parametrize("choice", ["auto", "required", "get_weather"])
+@pytest.mark.parametrize("choice", ["auto", "get_weather"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_call_that_the_limit_cut_is_never_run(
