@@ -4,6 +4,7 @@ In:  the last state of a run.
 Out: `RunResult`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentkit.agent.step import RunState
@@ -18,7 +19,7 @@ class RunResult:
     """The outcome of a run.
 
     Attributes:
-        output: the text of the last answer.
+        output: the text of the last answer; where a limit left none, a sentence that says so.
         history: the whole conversation; run with it to go on.
         usage: tokens and money of this run.
         stop_reason: `answered`, the limit at which the run ended, or `suspended`.
@@ -42,7 +43,7 @@ class RunResult:
     def of(cls, state: RunState, reason: StopReason, *, model: str) -> "RunResult":
         """Build the result of a run that stops here."""
         return cls(
-            output=_output(state.history),
+            output=_output(state.history) or _NO_ANSWER.get(reason, ""),
             history=state.history,
             usage=state.usage,
             stop_reason=reason,
@@ -59,3 +60,16 @@ def _output(history: History) -> str:
         if isinstance(message, AssistantMessage) and message.text:
             return message.text
     return ""
+
+
+_NO_ANSWER: Mapping[StopReason, str] = {
+    "max_turns": "The run ended without an answer: it reached its limit of model calls.",
+    "max_tool_calls": "The run ended without an answer: it reached its limit of tool calls.",
+    "max_tokens": "The run ended without an answer: it reached its limit of tokens.",
+    "max_cost": "The run ended without an answer: it reached its limit of money.",
+    "deadline": "The run ended without an answer: it reached its limit of time.",
+    "no_progress": "The run ended without an answer: it repeated itself and got nowhere.",
+    "content_filter": "The run ended without an answer: a content filter stopped it.",
+    "length": "The run ended without an answer: the model reached the limit of its output.",
+}
+"""What stands in place of an answer where a run ended without one."""

@@ -221,7 +221,11 @@ def test_a_state_grows_by_responses_and_results() -> None:
     assert answered.history.open_calls == ()
     assert (closed.turns, closed.has_called, closed.closing) == (2, True, "max_turns")
     assert RunResult.of(closed, "max_turns", model="m").output == "two"
-    assert RunResult.of(answered, "max_turns", model="m").output == ""
+    without_answer = RunResult.of(answered, "max_turns", model="m").output
+    assert without_answer == (
+        "The run ended without an answer: it reached its limit of model calls."
+    )
+    assert RunResult.of(asked, "suspended", model="m").output == ""
 
 
 def test_a_budget_without_a_turn_is_refused() -> None:
