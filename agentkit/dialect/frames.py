@@ -83,7 +83,11 @@ class Frames:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise self.bad(text) from error
+            lines = _json_lines(text)
+            if lines is None:
+                raise self.bad(text) from error
+            yield from (Frame(value=self._object(line)) for line in lines)
+            return
         yield Frame(value=self._object(value), is_whole=True)
 
     def bad(self, seen: str) -> ProtocolError:
@@ -141,6 +145,14 @@ def _parts(text: str) -> list[str]:
     except (ValueError, RecursionError):
         return [line for line in text.split("\n") if line.strip()]
     return [text]
+
+
+def _json_lines(text: str) -> list[object] | None:
+    """Return the values of a text with one in each line, as some servers stream; else None."""
+    try:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _kind_of(start: bytes, head: WireHead) -> Literal["document", "stream"]:

@@ -11,7 +11,9 @@ import re
 from collections.abc import Set as AbstractSet
 from typing import Literal, TypeAlias
 
-from agentkit.dialect.leak import CALL_KEYS, MARKER, MAX_SPACE_CHARS
+from agentkit.dialect.leak import DECORATION, decoration_start
+from agentkit.dialect.leak_reader import AFTER_MARKER, CALL_KEYS, MARKER, MAX_SPACE_CHARS
+from agentkit.dialect.tool_names import undress
 
 Verdict: TypeAlias = Literal["wait", "call", "text"]
 
@@ -29,14 +31,18 @@ _MARKERS = (
     "<pythontag>",
     "<|pythontag|>",
     "<function=",
+    "```toolcode",
+    "```toolcall",
 )
 _MARKER_CHARS = 150
 _BRACKET_CHARS = 2  # with the backslash that Markdown may put before it
-_OPENING = re.compile(r"\\?[\[<]|\\\Z")
+_MAX_DECORATION = 20
+_WINDOW = 3 * MAX_SPACE_CHARS  # what is looked at behind a marker
+_OPENING = re.compile(r"\\?[\[<]|`{1,3}|\\\Z")
 _FILLING = re.compile(r"[\\_ ]")
 _FENCE = re.compile(r"`{1,2}\Z|```[\w-]*\s*")
 _KEY = re.compile(r"\{\s*(?:(?P<quote>[\"'])(?P<key>\w*)(?P<end>(?P=quote)?))?")
-_NAME = re.compile(r"[A-Za-z0-9_.\\-]*")
+_NAME = re.compile(r"[A-Za-z0-9_.:\\-]{1,200}")
 
 
 class LeakGuard:
@@ -51,6 +57,7 @@ class LeakGuard:
         self._waiting = ""
         self._is_start = bool(offered)
         self._is_call = False
+        self._is_after_word = False
 
     @property
     def may_be_in_call(self) -> bool:
@@ -60,7 +67,8 @@ class LeakGuard:
         """
         held = self._waiting.strip()
         is_nothing_else = self._is_start and bool(held)
-        return self._is_call or is_nothing_else or len(held) > _BRACKET_CHARS
+        is_marker = len(held.lstrip(f"{DECORATION} ")) > _BRACKET_CHARS
+        return self._is_call or is_nothing_else or is_marker
 
     def feed(self, text: str) -> str:
         """Take the next piece and return what may be shown now."""
@@ -83,28 +91,45 @@ class LeakGuard:
             verdict = self._judge_after(marker)
             is_endless = len(self._waiting) - marker.end() > MAX_SPACE_CHARS
             if verdict == "call" or (verdict == "wait" and is_endless):
-                return self._hold(marker.start())
+                return self._hold(self._before_decoration(marker.start()))
             if verdict == "wait":
-                return self._keep(marker.start())
+                return self._keep(self._before_decoration(marker.start()))
             done = marker.end()
-        return self._keep(_unfinished_marker(self._waiting, done))
+        opening = _unfinished_marker(self._waiting, done)
+        return self._keep(max(done, self._before_decoration(opening)))
 
     def _judge_after(self, marker: re.Match[str]) -> Verdict:
         """Say whether what follows a marker is a call, may become one, or is text."""
-        after = self._waiting[marker.end() :]
-        after = after.lstrip(" \t\r\n,;")
+        space = AFTER_MARKER.match(self._waiting, marker.end())
+        start = space.end() if space is not None else marker.end()
+        after = self._waiting[start : start + _WINDOW]
         if marker.group("name") is not None:
-            return "call" if marker.group("name") in self._offered else "text"
-        if not after:
+            return "call" if undress(marker.group("name"), self._offered) else "text"
+        if not after.strip():
             return "wait"
         if after[0] in "[{`":
             return _judge_start(after)
+        if after[0] == "<":
+            return self._judge_tag(after)
         name = _NAME.match(after)
-        spelled = name.group().replace("\\", "") if name is not None else ""
         if name is not None and name.end() == len(after):
-            is_possible = any(offer.startswith(spelled) for offer in self._offered)
-            return "wait" if is_possible else "text"
-        return "call" if spelled in self._offered else "text"
+            return "wait"  # with a namespace before it, it may become any name
+        is_offered = name is not None and undress(name.group(), self._offered) is not None
+        return "call" if is_offered else "text"
+
+    def _judge_tag(self, after: str) -> Verdict:
+        """Say the same of a tag behind a marker, which may hold the name."""
+        tag = MARKER.match(after)
+        if tag is not None and tag.group("name") is not None:
+            return "call" if undress(tag.group("name"), self._offered) else "text"
+        return "wait" if tag is None and _unfinished_marker(after, 0) == 0 else "text"
+
+    def _before_decoration(self, end: int) -> int:
+        """Return where in front of `end` begins what Markdown put there; `end` if nothing."""
+        window = self._waiting[max(0, end - _MAX_DECORATION) : end]
+        is_cut = len(window) < end
+        start = decoration_start(window, is_attached=is_cut or self._is_after_word)
+        return end - len(window) + start
 
     def _hold(self, start: int) -> str:
         """Hold everything from `start` on, to the end of the answer."""
@@ -114,6 +139,8 @@ class LeakGuard:
     def _keep(self, start: int) -> str:
         """Let the text before `start` through and keep the rest."""
         shown, self._waiting = self._waiting[:start], self._waiting[start:]
+        if shown:
+            self._is_after_word = not shown[-1].isspace()
         if self._is_call:
             self._waiting = ""  # the whole text is with the reader of the answer
         return shown

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
+from agentkit.json_schema.text import LossyFloat
 
 MAX_DEPTH = 64
 _MAX_DIGITS = 1_000
@@ -51,11 +52,16 @@ class LooseJsonError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseValue:
-    """A value, the position after it, and the accents: names of rungs."""
+    """A value, the position after it, and the accents: names of rungs.
+
+    Attributes:
+        is_lossy: a number has more digits than its value; only the text has them all.
+    """
 
     value: JsonValue
     end: int
     accents: frozenset[str]
+    is_lossy: bool = False
 
 
 def read_loose(text: str, start: int = 0) -> LooseValue:
@@ -66,7 +72,9 @@ def read_loose(text: str, start: int = 0) -> LooseValue:
     """
     reader = _Reader(text=text, at=start)
     value = reader.value(MAX_DEPTH)
-    return LooseValue(value=value, end=reader.at, accents=frozenset(reader.accents))
+    return LooseValue(
+        value=value, end=reader.at, accents=frozenset(reader.accents), is_lossy=reader.is_lossy
+    )
 
 
 @dataclass(slots=True)
@@ -74,6 +82,7 @@ class _Reader:
     text: str
     at: int
     accents: set[str] = field(default_factory=set)
+    is_lossy: bool = False
 
     def value(self, depth: int) -> JsonValue:
         """Read one value."""
@@ -150,9 +159,11 @@ class _Reader:
         if number.group(1) is None and number.group(2) is None:
             return int(number.group())
         try:
-            return parse_json(number.group())  # which knows what a float cannot keep
+            value = parse_json(number.group())  # which knows what a float cannot keep
         except JsonTextError as error:
             raise LooseJsonError(str(error)) from error
+        self.is_lossy = self.is_lossy or isinstance(value, LossyFloat)
+        return value
 
     def _string(self, quote: str) -> str:
         self.at += 1

@@ -27,6 +27,8 @@ from agentkit.dialect.openai_usage import read_usage
 from agentkit.errors import ProviderError, StatusError
 from agentkit.wire import WireHead
 
+_ARGUMENT_KEYS = ("arguments", "parameters", "input", "args")
+
 
 class OpenAIChatDecoder:
     """Reads one answer."""
@@ -35,6 +37,7 @@ class OpenAIChatDecoder:
         self._head = head
         self._frames = Frames(head, form="a chat completion")
         self._is_done = False
+        self._has_said = False
         self._told: tuple[object, object, object] = (None, None, None)
         self._failure: ProviderError | None = None
 
@@ -90,7 +93,8 @@ class OpenAIChatDecoder:
             if not isinstance(choice, dict):
                 raise self._frames.bad("a choice that is not an object")
             yield from self._read_choice(choice, is_whole=is_whole)
-        usage = read_usage(value)
+        first = choices[0] if isinstance(choices, list) and choices else {}
+        usage = read_usage(value) or read_usage(first)
         if usage is not None:
             yield UsageDelta(usage=usage)
 
@@ -120,13 +124,24 @@ class OpenAIChatDecoder:
             )
         if error is not None:
             raise error
-        keys = ("message", "delta") if is_whole else ("delta", "message")
-        said = next((choice[key] for key in keys if isinstance(choice.get(key), dict)), None)
-        if said is None and isinstance(choice.get("text"), str):
-            said = {"content": choice["text"]}
-        yield from self._read_message(said or {}, is_whole=is_whole)
+        yield from self._read_said(choice, is_whole=is_whole)
         if isinstance(reason, str) and reason:
             yield FinishDelta(reason=reason)
+
+    def _read_said(self, choice: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
+        """Read what the model says here, wherever it stands.
+
+        A message in a stream is the whole answer: it counts where nothing was said before it.
+        """
+        said = choice.get("message" if is_whole else "delta")
+        deltas = list(self._read_message(said, is_whole=is_whole) if isinstance(said, dict) else ())
+        other = choice.get("delta" if is_whole else "message")
+        if not deltas and not self._has_said and isinstance(other, dict):
+            deltas = list(self._read_message(other, is_whole=True))
+        if not deltas and isinstance(choice.get("text"), str):
+            deltas = list(self._read_content(choice["text"]))
+        self._has_said = self._has_said or bool(deltas)
+        yield from deltas
 
     def _read_message(self, message: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
         for key in ("reasoning_content", "reasoning"):
@@ -176,7 +191,10 @@ class OpenAIChatDecoder:
         index = call.get("index")
         call_id = call.get("id")
         name = function.get("name")
-        arguments = function.get("arguments")
+        # Taken for "no arguments", those under another name would leave a tool to its defaults.
+        arguments = next(
+            (function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None), None
+        )
         is_text = arguments is None or isinstance(arguments, str)
         return CallDelta(
             index=index if isinstance(index, int) and not isinstance(index, bool) else None,

@@ -1,0 +1,190 @@
+"""Play one malformed answer to an agent, over HTTP, and keep all that can be seen of it.
+
+In:  a case of a corpus, and whether the agent streams.
+Out: `Seen`.
+
+The host says what the case says, and then "Done.", so that an agent that goes on comes to an end.
+A host that answers with an error says so each time.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentkit import (
+    Agent,
+    AgentKitError,
+    AnswerMended,
+    AssistantMessage,
+    Mending,
+    ModelSettings,
+    RunResult,
+    TextReceived,
+    Tool,
+    ToolAnnotations,
+    ToolCallRefused,
+    ToolResult,
+    TurnStarted,
+)
+from agentkit.config.load import resolve_model
+from agentkit.model.adapt import Learned
+from agentkit.model.build import DIALECTS
+from agentkit.model.host import HostModel
+from agentkit.testing.http_server import HttpRequest, Reply, serve
+from agentkit.transport.retry import RetrySettings
+
+Case = dict[str, Any]  # JSON of a corpus file
+Json = dict[str, Any]
+
+DONE = "Done."
+QUESTION = "Do what is to be done."
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What became of one case.
+
+    Attributes:
+        requests: the bodies the host got.
+        ran: the calls that ran, by the tools' own account.
+        started: how many tools were started.
+        shown: the text of the first answer that a listener was shown.
+        mendings: what was reported as mended; only a streamed run reports.
+    """
+
+    is_streamed: bool
+    requests: list[Json] = field(default_factory=list)
+    ran: list[Json] = field(default_factory=list)
+    started: int = 0
+    shown: str = ""
+    mendings: list[Mending] = field(default_factory=list)
+    refused: list[ToolCallRefused] = field(default_factory=list)
+    result: RunResult | None = None
+    error: AgentKitError | None = None
+
+    @property
+    def first(self) -> AssistantMessage:
+        """Return the first answer."""
+        assert self.result is not None
+        return next(one for one in self.result.history if isinstance(one, AssistantMessage))
+
+    @property
+    def results(self) -> list[ToolResult]:
+        """Return what the calls of the first answer were answered with."""
+        assert self.result is not None
+        ids = {call.id for call in self.first.tool_calls}
+        return [
+            one
+            for one in self.result.history
+            if isinstance(one, ToolResult) and one.call_id in ids
+        ]
+
+
+async def play(case: Case, *, is_streamed: bool) -> Seen:
+    """Let an agent ask the host of `case` once."""
+    seen = Seen(is_streamed=is_streamed)
+    asked = case.get("request", {})
+    is_error = case["expected"]["outcome"] == "error" and case["expected"]["retry"] != "feedback"
+
+    async def answer(request: HttpRequest) -> Reply:
+        seen.requests.append(json.loads(request.body))
+        if len(seen.requests) == 1 or is_error:
+            return _reply(case)
+        return _done(is_streamed=is_streamed)
+
+    async with serve(answer) as url:
+        agent: Agent[None] = Agent(
+            _model(url),
+            tools=list(_tools(case, seen)),
+            settings=ModelSettings(
+                max_tokens=asked.get("max_tokens"),
+                parallel_tool_calls=asked.get("parallel_tool_calls"),
+            ),
+        )
+        try:
+            await _run(agent, seen, choice=_choice(asked.get("tool_choice", "auto")))
+        except AgentKitError as error:
+            seen.error = error
+    if seen.result is not None:
+        seen.ran = [json.loads(one.text) for one in seen.results if not one.is_error]
+    return seen
+
+
+async def _run(agent: Agent[None], seen: Seen, *, choice: str) -> None:
+    if not seen.is_streamed:
+        seen.result = await agent.run(QUESTION, tool_choice=choice)
+        return
+    turn = 0
+    async with agent.stream(QUESTION, tool_choice=choice) as run:
+        async for event in run:
+            match event:
+                case TurnStarted():
+                    turn = event.turn
+                case TextReceived(text=text) if turn == 1:
+                    seen.shown += text
+                case AnswerMended(mending=mending):
+                    seen.mendings.append(mending)
+                case ToolCallRefused():
+                    seen.refused.append(event)
+                case _:
+                    pass
+        seen.result = run.result
+
+
+def _model(url: str) -> HostModel:
+    """Return a model that is asked once and learns nothing for the next case."""
+    resolved = resolve_model("openai-compatible:mixtral-8x22b-instruct", environ={}, base_url=url)
+    retry = RetrySettings(attempts=1)
+    return HostModel(resolved, dialects=DIALECTS, retry=retry, learned=Learned())
+
+
+def _choice(choice: Any) -> str:
+    return choice if isinstance(choice, str) else str(choice["function"]["name"])
+
+
+def _tools(case: Case, seen: Seen) -> Iterator[Tool]:
+    """Make the tools on offer; each says what it was called with."""
+    for offer in case["tools"]:
+        spec = offer["function"]
+
+        async def run(arguments: Json, name: str = spec["name"]) -> str:
+            seen.started += 1
+            return json.dumps({"name": name, "arguments": arguments})
+
+        yield Tool.from_schema(
+            name=spec["name"],
+            description=spec["description"],
+            input_schema=spec["parameters"],
+            handler=run,
+            annotations=ToolAnnotations(read_only_hint=True),
+        )
+
+
+def _reply(case: Case) -> Reply:
+    if case["kind"] == "stream":
+        chunks = [_bytes(chunk) for chunk in case["chunks"]]
+    else:
+        body = case["body"]
+        chunks = [(body if isinstance(body, str) else json.dumps(body)).encode()]
+    return Reply(
+        status=case["status"],
+        headers=case["headers"],
+        chunks=chunks,
+        is_stream=case["kind"] == "stream",
+    )
+
+
+def _bytes(chunk: str | Json) -> bytes:
+    return chunk.encode() if isinstance(chunk, str) else base64.b64decode(chunk["b64"])
+
+
+def _done(*, is_streamed: bool) -> Reply:
+    key = "delta" if is_streamed else "message"
+    choice = {"index": 0, key: {"role": "assistant", "content": DONE}, "finish_reason": "stop"}
+    text = json.dumps({"id": "cmpl-2", "choices": [choice]})
+    if is_streamed:
+        text = f"data: {text}\n\ndata: [DONE]\n\n"
+    kind = "text/event-stream" if is_streamed else "application/json"
+    return Reply(headers={"content-type": kind}, chunks=[text.encode()])
