@@ -13,12 +13,31 @@ from typing import TypeAlias
 
 from agentkit.agent.budget import Budget, Spent
 from agentkit.agent.progress import HINT, Stall, assess
-from agentkit.chat import FinishReason, ModelResponse, ToolChoice
+from agentkit.chat import FinishReason, Mending, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.tool.approve import PlannedCall
 from agentkit.usage import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was found of an answer that should have a certain type.
+
+    Attributes:
+        is_accepted: it has the type.
+        reason: why it has not, in words for the model.
+        results: of the call that gave the answer, and of calls that came too late beside it.
+        reply: what the model is told where it answered in text.
+        mendings: what was changed before it fitted.
+    """
+
+    is_accepted: bool = False
+    reason: str = ""
+    results: tuple[ToolResult, ...] = ()
+    reply: UserMessage | None = None
+    mendings: tuple[Mending, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +51,7 @@ class Exchange:
         taken: user messages that came in before the request was sent; part of it.
         late: user messages that came in while a final answer was made.
         polling: names of tools it called that are meant to be called again and again.
+        judged: what was found of the answer, where one of a certain type is asked for.
         used: what the exchange used.
         besides: what was used for it beside the response: a summary.
     """
@@ -42,6 +62,7 @@ class Exchange:
     taken: tuple[UserMessage, ...] = ()
     late: tuple[UserMessage, ...] = ()
     polling: tuple[str, ...] = ()
+    judged: Judgement | None = None
     used: Spent = field(default_factory=Spent)
     besides: Usage = field(default_factory=Usage)
 
@@ -72,6 +93,9 @@ class RunState:
         has_called: the model called a tool in this run.
         plan: what was settled about the open calls, by call id.
         polling: names of tools that are meant to be called again and again.
+        is_accepted: the last word is an answer of the type that was asked for.
+        refusals: answers of this run that had not that type.
+        is_asked_again: the last answer was text of another type, and the model was told.
         over: the limit that was reached; None while there is room.
         closing: the limit for which the model was asked for the last time; None before that.
     """
@@ -83,6 +107,9 @@ class RunState:
     has_called: bool = False
     plan: Mapping[str, PlannedCall] = field(default_factory=dict)
     polling: frozenset[str] = frozenset()
+    is_accepted: bool = False
+    refusals: int = 0
+    is_asked_again: bool = False
     over: StopReason | None = None
     closing: StopReason | None = None
 
@@ -98,15 +125,20 @@ class RunState:
         response = exchange.response
         if response is None:
             return state
+        judged = exchange.judged or Judgement()
+        told = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
         return replace(
             state,
-            history=state.history.add(response.message, *exchange.late),
+            history=state.history.add(response.message, *told, *exchange.late),
             turns=self.turns + 1,
             usage=state.usage + response.usage,
             finish_reason=response.finish_reason,
             has_called=self.has_called or bool(response.message.tool_calls),
             plan={planned.call_id: planned for planned in exchange.plan},
             polling=self.polling.union(exchange.polling),
+            is_accepted=judged.is_accepted and not exchange.late,
+            refusals=self.refusals + bool(judged.reason),
+            is_asked_again=judged.reply is not None and not exchange.late,
         )
 
     def add_plan(self, plan: Sequence[PlannedCall]) -> "RunState":
@@ -130,11 +162,16 @@ class Policy:
 
     Attributes:
         watches_progress: a run that goes nowhere is stopped.
+        output_retries: how often an answer of another type than asked for may be given again;
+            None where text is asked for.
+        answer_choice: what to choose after an answer in text; None for nothing else than before.
     """
 
     budget: Budget = field(default_factory=Budget)
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     watches_progress: bool = True
+    output_retries: int | None = None
+    answer_choice: ToolChoice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +226,9 @@ def next_step(state: RunState, policy: Policy) -> Step:
         return _step_for_calls(state)
     if state.closing is not None:
         return Finish(reason=state.closing)
-    if _ends_with_answer(state.history):
-        return Finish(reason=_reason(state.finish_reason))
+    reason = _end_reason(state, policy)
+    if reason is not None:
+        return Finish(reason=reason)
     over = state.over
     if over is None and state.turns >= policy.budget.turns:
         over = "max_turns"
@@ -218,6 +256,19 @@ def _step_for_calls(state: RunState) -> Step:
     return RunTools(calls=calls[:asked]) if asked else Suspend(calls=calls)
 
 
+def _end_reason(state: RunState, policy: Policy) -> StopReason | None:
+    """Return why the run ends with what it has; None while there is something left to do."""
+    if policy.output_retries is None:
+        return _reason(state.finish_reason) if _ends_with_answer(state.history) else None
+    if state.is_accepted:
+        return "answered"
+    if state.refusals > policy.output_retries:
+        return "invalid_output"
+    # What a filter withheld would be withheld again.
+    is_filtered = state.finish_reason == "content_filter" and _ends_with_answer(state.history)
+    return "content_filter" if is_filtered else None
+
+
 def _ends_with_answer(history: History) -> bool:
     """Say whether the last word is the model's, with nothing left to do."""
     return bool(history) and isinstance(history[-1], AssistantMessage)
@@ -234,6 +285,8 @@ def _reason(finish_reason: FinishReason | None) -> StopReason:
 
 def _choice(state: RunState, policy: Policy) -> ToolChoice:
     """Return the choice for the next turn: a forced call is forced once, else it never ends."""
+    if state.is_asked_again and policy.answer_choice is not None:
+        return policy.answer_choice
     if policy.tool_choice.is_forced and state.has_called:
         return ToolChoice()
     return policy.tool_choice
