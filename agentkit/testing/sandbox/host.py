@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from urllib.parse import unquote
 
 from agentkit.clock import Clock, SystemClock
 from agentkit.json_schema import JsonValue
@@ -205,7 +206,7 @@ class _Host:
             return doors[path], ""
         for place, door in doors.items():
             if door in ("models", "messages_models") and path.startswith(f"{place}/"):
-                return door, path.removeprefix(f"{place}/")[:_MAX_MODEL_LENGTH]
+                return door, unquote(path.removeprefix(f"{place}/"))[:_MAX_MODEL_LENGTH]
         return None, ""
 
     def _answer(self, door: Door, rest: str, request: SandboxRequest) -> Spelled:

@@ -58,7 +58,11 @@ _MISTRAL_GIVES = Gives(
     is_usage_apart=False,
     headers=_REQUEST_ID,
 )
-_MODELSLAB_TAKES = Takes(keys=_BEARER, choices=frozenset({"auto", "none", "required"}))
+_MODELSLAB_TAKES = Takes(
+    keys=("bearer", "x-api-key"),
+    choices=frozenset({"auto", "none", "required"}),
+    needs_version=True,
+)
 _MODELSLAB_GIVES = Gives(ids="call", stream_usage="never")
 _MODELSLAB_DOORS: Mapping[str, Door] = {
     **CHAT_DOORS,
@@ -119,7 +123,7 @@ _FORMS = (
     HostForm(
         name="modelslab-anthropic",
         doors=MESSAGES_DOORS,
-        takes=replace(_MODELSLAB_TAKES, keys=("x-api-key", "bearer"), needs_version=True),
+        takes=_MODELSLAB_TAKES,
         gives=replace(_MODELSLAB_GIVES, ids="call"),  # (U) as in its other form
         errors="anthropic",  # (U)
     ),
@@ -180,7 +184,7 @@ _FORMS = (
     HostForm(
         name="anthropic",
         doors=MESSAGES_DOORS,
-        takes=Takes(keys=("x-api-key",), needs_version=True),
+        takes=Takes(keys=("x-api-key", "bearer"), needs_version=True),
         gives=Gives(ids="toolu", headers={"request-id": "req_{id}"}),
         errors="anthropic",
     ),

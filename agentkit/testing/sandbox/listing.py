@@ -54,7 +54,13 @@ def _no_model(name: str) -> Refusal:
 
 
 def _in_messages_form(name: str) -> dict[str, JsonValue]:
-    return {"type": "model", "id": name, "display_name": name, "created_at": _DATE}
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name,
+        "created_at": _DATE,
+        "lifecycle": "active",
+    }
 
 
 def _plain(name: str, created: int, _: HostForm) -> dict[str, JsonValue]:

@@ -1,0 +1,136 @@
+"""The vendor's own client judges the sandbox's messages form; it accepts nothing that is odd."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+
+from agentkit.config.load import default_family, load_catalog, resolve_model
+from agentkit.testing.sandbox import Sandbox, sandbox
+from agentkit.testing.sandbox.hosts import HOSTS
+
+anthropic = pytest.importorskip("anthropic")
+
+WEATHER = {
+    "name": "weather",
+    "description": "Tell the weather forecast for a city.",
+    "input_schema": {
+        "type": "object",
+        "properties": {"city": {"type": "string", "description": "the name of the city"}},
+        "required": ["city"],
+    },
+}
+QUESTION = {"role": "user", "content": "What is the weather in Oslo and Bergen?"}
+ANSWER = "weather(city=Oslo): rain. weather(city=Bergen): sun."
+FORMS = [name for name, form in HOSTS.items() if "messages" in form.doors.values()]
+
+
+@asynccontextmanager
+async def _client(host: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, Any]]]:
+    """Yield a client of a host's sandbox, and the fields that every request needs there."""
+    family = default_family(load_catalog()[host]) or "some-model"
+    with anyio.fail_after(20):
+        async with sandbox(family, host=host) as running:
+            model = resolve_model(running.model, api_key="k", base_url="http://x").model.id
+            async with anthropic.AsyncAnthropic(
+                base_url=running.base_url.removesuffix("/v1"),
+                api_key=running.api_key or "none",
+                max_retries=0,
+                _strict_response_validation=True,
+            ) as client:
+                yield client, running, {"model": model, "max_tokens": 300}
+
+
+async def _whole(client: Any, **request: Any) -> Any:
+    return await client.messages.create(**request)
+
+
+async def _streamed(client: Any, **request: Any) -> Any:
+    async with client.messages.stream(**request) as stream:
+        return await stream.get_final_message()
+
+
+def _results(message: Any) -> dict[str, Any]:
+    weather = {"Oslo": "rain", "Bergen": "sun"}
+    blocks = [
+        {"type": "tool_result", "tool_use_id": block.id, "content": weather[block.input["city"]]}
+        for block in message.content
+        if block.type == "tool_use"
+    ]
+    return {"role": "user", "content": blocks}
+
+
+@pytest.mark.parametrize("ask", [_whole, _streamed], ids=["whole", "streamed"])
+@pytest.mark.parametrize("host", FORMS)
+async def test_calls_and_results_go_there_and_back(host: str, ask: Any) -> None:
+    """Every answer validates; llama.cpp's template refuses the ids that it minted."""
+    async with _client(host) as (client, _, fields):
+        request = {"messages": [QUESTION], "tools": [WEATHER], **fields}
+        message = await ask(client, **request)
+        said = {
+            "role": "assistant",
+            "content": [
+                {"type": "tool_use", "id": block.id, "name": block.name, "input": block.input}
+                for block in message.content
+            ],
+        }
+        request["messages"] = [QUESTION, said, _results(message)]
+        if host == "llamacpp-anthropic":
+            with pytest.raises(anthropic.InternalServerError, match="length of 9"):
+                await ask(client, **request)
+            return
+        answer = await ask(client, **request)
+
+    assert message.stop_reason == "tool_use"
+    assert [block.input for block in message.content] == [{"city": "Oslo"}, {"city": "Bergen"}]
+    assert [block.text for block in answer.content] == [ANSWER]
+    assert answer.stop_reason == "end_turn"
+
+
+@pytest.mark.parametrize("ask", [_whole, _streamed], ids=["whole", "streamed"])
+async def test_the_ends_of_an_answer_are_told(ask: Any) -> None:
+    """A stop text, the limit, and a choice that forbids or demands a call."""
+    async with _client("anthropic") as (client, _, fields):
+        joke = {"messages": [{"role": "user", "content": "Tell me a joke"}], **fields}
+        stopped = await ask(client, **joke, stop_sequences=["sandbox"])
+        cut = await ask(client, **{**joke, "max_tokens": 3})
+        tools = {"messages": [QUESTION], "tools": [WEATHER], **fields}
+        none = await ask(client, **tools, tool_choice={"type": "none"})
+        one = {"type": "tool", "name": "weather", "disable_parallel_tool_use": True}
+        named = await ask(client, **tools, tool_choice=one)
+
+    assert (stopped.stop_reason, stopped.stop_sequence) == ("stop_sequence", "sandbox")
+    assert (cut.stop_reason, cut.usage.output_tokens) == ("max_tokens", 3)
+    assert [block.type for block in none.content] == ["text"]
+    assert [block.input for block in named.content] == [{"city": "Oslo"}]
+
+
+@pytest.mark.parametrize("host", FORMS)
+async def test_tokens_are_counted_and_models_listed(host: str) -> None:
+    """The count is that of the answer's usage."""
+    async with _client(host) as (client, _, fields):
+        request = {"messages": [QUESTION], "tools": [WEATHER], "model": fields["model"]}
+        count = await client.messages.count_tokens(**request)
+        answer = await client.messages.create(**request, max_tokens=300)
+        listed = [model.id async for model in client.models.list()]
+        one = await client.models.retrieve(fields["model"])
+
+    assert count.input_tokens == answer.usage.input_tokens > 10
+    assert fields["model"] in listed
+    assert one.id == fields["model"]
+
+
+async def test_refusals_are_the_client_s_own_errors() -> None:
+    """A wrong key, a model that is not there, turns in a wrong order."""
+    async with _client("anthropic") as (client, _, fields):
+        other = client.with_options(api_key="wrong")
+
+        with pytest.raises(anthropic.AuthenticationError):
+            await other.messages.create(messages=[QUESTION], **fields)
+        with pytest.raises(anthropic.NotFoundError, match="does not exist"):
+            await client.messages.create(messages=[QUESTION], **{**fields, "model": "none"})
+        with pytest.raises(anthropic.BadRequestError, match="first message"):
+            turns = [{"role": "assistant", "content": "Hi"}]
+            await client.messages.create(messages=turns, **fields)

@@ -1,0 +1,163 @@
+"""The vendor's own client judges the sandbox's OpenAI form; it accepts nothing that is odd."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+
+from agentkit.config.load import default_family, load_catalog, resolve_model
+from agentkit.testing.sandbox import Sandbox, sandbox
+from agentkit.testing.sandbox.hosts import HOSTS, host_form
+
+openai = pytest.importorskip("openai")
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Tell the weather forecast for a city.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "description": "the name of the city"}},
+            "required": ["city"],
+        },
+    },
+}
+QUESTION = {"role": "user", "content": "What is the weather in Oslo and Bergen?"}
+ANSWER = "weather(city=Oslo): rain. weather(city=Bergen): sun."
+# TGI's arguments are an object, which its own test below shows to be refused.
+FORMS = [
+    name
+    for name, form in HOSTS.items()
+    if "chat" in form.doors.values() and name not in ("tgi", "nvidia")
+]
+# They mint ids that their own templates refuse.
+FORGETFUL = {"llamacpp", "mlx", "vllm"}
+
+
+@asynccontextmanager
+async def _client(host: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, Any]]]:
+    """Yield a client of a host's sandbox, and the fields that every request needs there."""
+    family = default_family(load_catalog()[host]) or "some-model"
+    with anyio.fail_after(20):
+        async with sandbox(family, host=host) as running:
+            model = resolve_model(running.model, api_key="k", base_url="http://x").model.id
+            form = host_form(host, model=family)
+            fields: dict[str, Any] = {"model": model}
+            if form.takes.keys == ("body",):
+                fields["extra_body"] = {"key": running.api_key}
+            async with openai.AsyncOpenAI(
+                base_url=running.base_url,
+                api_key=running.api_key or "none",
+                max_retries=0,
+                _strict_response_validation=True,
+            ) as client:
+                yield client, running, fields
+
+
+async def _whole(client: Any, fields: Mapping[str, Any], messages: list[Any]) -> dict[str, Any]:
+    answer = await client.chat.completions.create(messages=messages, tools=[WEATHER], **fields)
+    (choice,) = answer.choices
+    message: dict[str, Any] = choice.message.model_dump(exclude_none=True)
+    return {"content": message.get("content") or "", "tool_calls": message.get("tool_calls") or []}
+
+
+async def _streamed(client: Any, fields: Mapping[str, Any], messages: list[Any]) -> dict[str, Any]:
+    """Put the chunks together, as a client does that trusts ids more than indexes."""
+    content, calls = "", list[dict[str, Any]]()
+    stream = await client.chat.completions.create(
+        messages=messages, tools=[WEATHER], stream=True, **fields
+    )
+    async for chunk in stream:
+        for choice in chunk.choices:
+            content += choice.delta.content or ""
+            for part in choice.delta.tool_calls or ():
+                if part.id:
+                    function = {"name": part.function.name, "arguments": ""}
+                    calls.append({"id": part.id, "type": "function", "function": function})
+                calls[-1]["function"]["arguments"] += part.function.arguments or ""
+    return {"content": content, "tool_calls": calls}
+
+
+@pytest.mark.parametrize("ask", [_whole, _streamed], ids=["whole", "streamed"])
+@pytest.mark.parametrize("host", FORMS)
+async def test_calls_and_results_go_there_and_back(host: str, ask: Any) -> None:
+    """Every answer validates; hosts that refuse the ids they minted do so in words."""
+    async with _client(host) as (client, _, fields):
+        messages: list[Any] = [QUESTION]
+        answer = await ask(client, fields, messages)
+        while answer["tool_calls"] and host not in FORGETFUL:
+            messages += [{"role": "assistant", **answer, "content": None}, *_results(answer)]
+            answer = await ask(client, fields, messages)
+        if host in FORGETFUL:
+            messages += [{"role": "assistant", **answer, "content": None}, *_results(answer)]
+            with pytest.raises(openai.APIStatusError) as refused:
+                await ask(client, fields, messages)
+            assert "length of 9" in refused.value.response.text
+            return
+
+    assert answer["content"] == ANSWER
+
+
+def _results(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    weather = {"Oslo": "rain", "Bergen": "sun"}
+    return [
+        {
+            "role": "tool",
+            "tool_call_id": call["id"],
+            "content": weather[json.loads(call["function"]["arguments"])["city"]],
+        }
+        for call in answer["tool_calls"]
+    ]
+
+
+@pytest.mark.parametrize("host", FORMS)
+async def test_the_models_are_listed(host: str) -> None:
+    """And one of them by itself."""
+    async with _client(host) as (client, _, fields):
+        listed = [model.id async for model in client.models.list()]
+        one = await client.models.retrieve(fields["model"])
+
+    assert fields["model"] in listed
+    assert one.id == fields["model"]
+
+
+@pytest.mark.parametrize("host", [n for n in FORMS if "bearer" in HOSTS[n].takes.keys])
+async def test_a_wrong_key_is_an_authentication_error(host: str) -> None:
+    """The client knows it by its status."""
+    async with _client(host) as (client, _, fields):
+        other = client.with_options(api_key="wrong")
+
+        with pytest.raises(openai.AuthenticationError, match="Incorrect API key"):
+            await other.chat.completions.create(messages=[QUESTION], **fields)
+
+
+async def test_the_judge_is_strict() -> None:
+    """It refuses the arguments of a host that breaks the form."""
+    async with _client("tgi") as (client, _, fields):
+        with pytest.raises(openai.APIResponseValidationError):
+            await _whole(client, fields, [QUESTION])
+
+
+@pytest.mark.parametrize("host", [n for n, f in HOSTS.items() if "completions" in f.doors.values()])
+async def test_raw_text_is_completed(host: str) -> None:
+    """Whole and streamed give the same text, and no marker.
+
+    The client's own type of a chunk has no place for the null that all hosts send before the last
+    chunk, so that the stream is read without judging.
+    """
+    offer = json.dumps([WEATHER])
+    prompt = f"[AVAILABLE_TOOLS] {offer}[/AVAILABLE_TOOLS][INST] {QUESTION['content']}[/INST]"
+    async with _client(host) as (client, _, fields):
+        request = {"prompt": prompt, "max_tokens": 200, **fields}
+        whole = await client.completions.create(**request)
+        lenient = openai.AsyncOpenAI(base_url=client.base_url, api_key="none")
+        async with lenient, await lenient.completions.create(**request, stream=True) as stream:
+            pieces = [choice.text async for chunk in stream for choice in chunk.choices]
+
+    text = whole.choices[0].text
+    assert json.loads(text)[0] == {"name": "weather", "arguments": {"city": "Oslo"}}
+    assert "".join(pieces) == text
