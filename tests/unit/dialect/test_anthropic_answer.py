@@ -79,21 +79,11 @@ def stop(index: int) -> dict[str, Any]:
     return {"type": "content_block_stop", "index": index}
 
 
-OPENING = {
-    "type": "message_start",
-    "message": {
-        **MESSAGE,
-        "content": [],
-        "stop_reason": None,
-        "usage": {**MESSAGE["usage"], "output_tokens": 1},
-    },
-}
+BEGUN = {"content": [], "stop_reason": None, "usage": {**MESSAGE["usage"], "output_tokens": 1}}
+OPENING = {"type": "message_start", "message": {**MESSAGE, **BEGUN}}
+ENDED = {"stop_reason": "tool_use", "stop_sequence": None}
 ENDING = (
-    {
-        "type": "message_delta",
-        "delta": {"stop_reason": "tool_use", "stop_sequence": None},
-        "usage": {"output_tokens": 7},
-    },
+    {"type": "message_delta", "delta": ENDED, "usage": {"output_tokens": 7}},
     {"type": "message_stop"},
 )
 STREAMED = named_events(
