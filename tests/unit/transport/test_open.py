@@ -117,6 +117,7 @@ def test_something_else_than_a_client_is_refused() -> None:
         (None, "'sandbox' has no base URL"),
         ("gpu:9", "base URL of 'sandbox' cannot be used"),
         ("http://1.2.3.400", "base URL of 'sandbox' cannot be used"),
+        ("http://-\u00fc.example", "base URL of 'sandbox' cannot be used"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(base_url: str | None, complaint: str) -> None:
