@@ -79,7 +79,8 @@ def stop(index: int) -> dict[str, Any]:
     return {"type": "content_block_stop", "index": index}
 
 
-BEGUN = {"content": [], "stop_reason": None, "usage": {**MESSAGE["usage"], "output_tokens": 1}}
+ONE = {**MESSAGE["usage"], "output_tokens": 1}
+BEGUN: dict[str, Any] = {"content": [], "stop_reason": None, "usage": ONE}
 OPENING = {"type": "message_start", "message": {**MESSAGE, **BEGUN}}
 ENDED = {"stop_reason": "tool_use", "stop_sequence": None}
 ENDING = (
