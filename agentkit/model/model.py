@@ -5,11 +5,12 @@ Out: a `ModelResponse`; on the way, what arrives is emitted as events.
 """
 
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
 from agentkit.event import Emit
+from agentkit.transport.retry import RetrySettings
 
 
 class ModelConnection(Protocol):
@@ -44,3 +45,11 @@ class Model(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Open it for as long as the context lasts; may be open several times at once."""
+
+
+@runtime_checkable
+class Retrying(Protocol):
+    """A model that makes exchanges again which failed."""
+
+    def with_retry(self, retry: RetrySettings) -> Model:
+        """Return the same model with another patience."""

@@ -23,8 +23,7 @@ from agentkit.errors import ConfigError, ErrorKind, ProviderError, UnsupportedEr
 from agentkit.event import Emit, ModelFailedOver, ModelRetried
 from agentkit.log import Log
 from agentkit.model.breaker import Breaker, BreakerSettings
-from agentkit.model.host import HostModel
-from agentkit.model.model import Model, ModelConnection
+from agentkit.model.model import Model, ModelConnection, Retrying
 from agentkit.model.shown import Shown
 from agentkit.transport.retry import RetrySettings, retry_wait
 
@@ -70,7 +69,7 @@ class RouteModel:
         self._clock = clock or SystemClock()
         self._members = tuple(
             _Member(
-                model.with_retry(once) if isinstance(model, HostModel) else model,
+                model.with_retry(once) if isinstance(model, Retrying) else model,
                 Breaker(breaker or BreakerSettings()),
             )
             for model in models

@@ -1,0 +1,184 @@
+"""Replace what must not be seen, wherever it stands in a conversation.
+
+In:  patterns; text, JSON, messages.
+Out: the same without what the patterns match; the very same object where nothing matched.
+
+Images, sounds and binary data are left as they are, and so are the names and ids that hold a
+conversation together.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import TypeAlias, TypeVar, cast
+
+from agentkit.content import (
+    ContentBlock,
+    EmbeddedResource,
+    ReasoningContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.json_schema import JsonObject, JsonTextError, JsonValue, parse_json
+from agentkit.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+
+Secret: TypeAlias = str | re.Pattern[str]
+"""Text as it stands, or a regular expression."""
+
+T = TypeVar("T")
+
+
+def compile_secrets(secrets: Secret | Iterable[Secret]) -> tuple[re.Pattern[str], ...]:
+    """Return patterns; text is looked for as it stands, and as it stands in JSON.
+
+    Raises:
+        ValueError: there are none, or one matches nothing at all.
+    """
+    listed = [secrets] if isinstance(secrets, str | re.Pattern) else list(secrets)
+    if not listed:
+        raise ValueError("A redactor needs at least one pattern.")
+    patterns = tuple(_as_pattern(secret) for secret in listed)
+    for pattern in patterns:
+        if pattern.fullmatch(""):
+            raise ValueError(f"The pattern {pattern.pattern!r} matches empty text; make it longer.")
+    return patterns
+
+
+def replace_matches(pattern: re.Pattern[str], text: str, replacement: str) -> str:
+    """Return `text` with every match replaced by `replacement` as it stands."""
+    return pattern.sub(lambda match: replacement if match.group() else "", text)
+
+
+class Redactor:
+    """Replaces what some patterns match."""
+
+    def __init__(self, patterns: Sequence[re.Pattern[str]], *, replacement: str) -> None:
+        """Take patterns, applied one after the other, and what stands in place of a match."""
+        self._patterns = patterns
+        self._replacement = replacement
+
+    def text(self, text: str) -> str:
+        """Redact text."""
+        for pattern in self._patterns:
+            text = replace_matches(pattern, text, self._replacement)
+        return text
+
+    def json(self, value: JsonValue) -> JsonValue:
+        """Redact the texts, names and numbers in a JSON value."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(name): self.json(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.json(item) for item in value]
+        if value is None or isinstance(value, bool):
+            return value
+        spelled = json.dumps(value)
+        redacted = self.text(spelled)
+        return value if redacted == spelled else redacted
+
+    def arguments(self, text: str) -> str:
+        """Redact the arguments of a call; what was a JSON object stays one."""
+        try:
+            value = parse_json(text)
+        except JsonTextError:
+            return self.text(text)
+        redacted = self.json(value)
+        if redacted != value:
+            text = json.dumps(redacted, ensure_ascii=False)
+        whole = self.text(text)
+        if whole == text:
+            return text
+        # A match that reaches over quotes leaves no JSON: the text itself becomes an argument.
+        return whole if _is_object(whole) else json.dumps({"arguments": whole})
+
+    def message(self, message: Message) -> Message:
+        """Redact all that a model could read of a message."""
+        match message:
+            case SystemMessage():
+                return self._changed(message, text=self.text(message.text))
+            case UserMessage():
+                return self._changed(message, content=self.blocks(message.content))
+            case AssistantMessage():
+                calls = tuple(self._call(call) for call in message.tool_calls)
+                return self._changed(
+                    message, content=self.blocks(message.content), tool_calls=calls
+                )
+            case ToolResult():
+                structured = message.structured_content
+                return self._changed(
+                    message,
+                    content=self.blocks(message.content),
+                    structured_content=None
+                    if structured is None
+                    else cast(JsonObject, self.json(dict(structured))),
+                )
+
+    def blocks(self, blocks: Sequence[ContentBlock]) -> tuple[ContentBlock, ...]:
+        """Redact content blocks; a match may reach over several blocks of text."""
+        redacted: list[ContentBlock] = []
+        for is_text, group in groupby(blocks, lambda block: isinstance(block, TextContent)):
+            if is_text:
+                redacted += self._texts([cast(TextContent, block) for block in group])
+            else:
+                redacted += map(self._block, group)
+        return tuple(redacted)
+
+    def _texts(self, blocks: Sequence[TextContent]) -> Sequence[ContentBlock]:
+        """Redact neighbouring texts; they are joined if a match reaches over their border."""
+        each = [self._changed(block, text=self.text(block.text)) for block in blocks]
+        whole = self.text("".join(block.text for block in blocks))
+        if whole == "".join(block.text for block in each):
+            return each
+        return [TextContent(text=whole)]
+
+    def _block(self, block: ContentBlock) -> ContentBlock:
+        match block:
+            case ReasoningContent():
+                return self._changed(block, text=self.text(block.text))
+            case EmbeddedResource():
+                text = None if block.text is None else self.text(block.text)
+                return self._changed(block, uri=self.text(block.uri), text=text)
+            case ResourceLink():
+                named = {
+                    name: self.text(value)
+                    for name in ("uri", "name", "title", "description")
+                    if (value := getattr(block, name)) is not None
+                }
+                return self._changed(block, **named)
+            case _:
+                return block
+
+    def _call(self, call: ToolCall) -> ToolCall:
+        return self._changed(call, arguments=self.arguments(call.arguments))
+
+    @staticmethod
+    def _changed(value: T, **fields: object) -> T:
+        """Return `value` with these fields; itself where they are as they were."""
+        if all(getattr(value, name) == field for name, field in fields.items()):
+            return value
+        return replace(value, **fields)  # type: ignore[type-var]  # all are dataclasses
+
+
+def _as_pattern(secret: Secret) -> re.Pattern[str]:
+    if isinstance(secret, re.Pattern):
+        return secret
+    spelled = {secret, *(json.dumps(secret, ensure_ascii=flag)[1:-1] for flag in (True, False))}
+    longest_first = sorted(spelled, key=lambda text: (-len(text), text))
+    return re.compile("|".join(map(re.escape, longest_first)))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(parse_json(text), dict)
+    except JsonTextError:
+        return False
