@@ -238,6 +238,31 @@ class ToolOutputCut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """The conversation passed on to the agent `agent`, by the call `call_id`."""
+
+    call_id: str
+    agent: str
+    type: Literal["handed_over"] = "handed_over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubAgentEvent:
+    """Something happened in a run inside this one.
+
+    Attributes:
+        call_id: the call whose tool runs the agent.
+        agent: the agent's name.
+        event: what happened there; may be of an agent further below.
+    """
+
+    call_id: str
+    agent: str
+    event: "RunEvent"
+    type: Literal["sub_agent_event"] = "sub_agent_event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """A run ended; `output` is its answer, an answer of a certain type as JSON."""
 
@@ -268,6 +293,8 @@ RunEvent: TypeAlias = (
     | ToolCallFinished
     | ToolCallAbandoned
     | ToolOutputCut
+    | HandedOver
+    | SubAgentEvent
     | RunFinished
 )
 

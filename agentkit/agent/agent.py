@@ -15,11 +15,14 @@ import anyio
 import sniffio
 from typing_extensions import TypeVar
 
+from agentkit.agent.as_tool import agent_as_tool
 from agentkit.agent.budget import Budget
 from agentkit.agent.exchange import ModelInput
+from agentkit.agent.handoff import Relay
+from agentkit.agent.live import LiveSteps
 from agentkit.agent.loop import run_loop
 from agentkit.agent.result import RunResult
-from agentkit.agent.start import AgentOptions, Inbound, RunOptions, RunStart
+from agentkit.agent.start import AgentOptions, Inbound, RunOptions, RunStart, SharedRun
 from agentkit.agent.stream import AgentStream, open_stream
 from agentkit.agent.window import Window
 from agentkit.chat import ModelSettings
@@ -30,6 +33,7 @@ from agentkit.message import Message
 from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
 from agentkit.tool.approve import Rule
+from agentkit.tool.tool import Tool, ToolOptions
 from agentkit.tool.toolset import ToolLike, as_toolset
 
 DepsT = TypeVar("DepsT", default=Any)
@@ -111,8 +115,14 @@ class Agent(Generic[DepsT]):
         """Run as `run` does, from code that is not async.
 
         Raises:
-            AgentKitError: called from async code, where `await agent.run(...)` belongs.
+            AgentKitError: called from async code, where `await agent.run(...)` belongs; or from a
+                tool with `within`, whose run is in another thread.
         """
+        if options.get("within") is not None:
+            raise AgentKitError(
+                "run_sync cannot be part of the run above, which is in another event loop; make "
+                "the tool async and use 'await agent.run(..., within=context)'."
+            )
         try:
             library = sniffio.current_async_library()
         except sniffio.AsyncLibraryNotFoundError:
@@ -129,6 +139,27 @@ class Agent(Generic[DepsT]):
         """
         inbound = Inbound(prompt, options)
         return open_stream(partial(self._run, inbound, stream=True), inbound.handle)
+
+    def as_tool(
+        self,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> Tool:
+        """Return a tool for other agents, which gives this one a task and returns its answer.
+
+        Args:
+            name: the tool's name; the agent's own if not given.
+            description: when to use it, for the model.
+            options: see `ToolOptions`; without `timeout_seconds` only the budgets limit the time.
+
+        Raises:
+            ToolDefinitionError: the name cannot be offered to a model.
+        """
+        return agent_as_tool(
+            self.run, agent=self.name, name=name, description=description, options=options
+        )
 
     async def __aenter__(self) -> Self:
         """Open the model and the tools for all runs inside the context."""
@@ -147,26 +178,35 @@ class Agent(Generic[DepsT]):
 
     async def _run(self, inbound: Inbound, *, stream: bool, emit: Emit) -> RunResult:
         """Run the loop on an open model; the one way in for all kinds of runs."""
-        async with self._opened() as connection:
-            given = ModelInput(
-                profile=self.model.profile,
-                instructions=self.instructions,
-                settings=self.settings,
-                stream=stream,
+        emit = inbound.told(emit, agent=self.name)
+        run = SharedRun.of(
+            inbound, budget=self.budget, options=self.options, stream=stream, emit=emit
+        )
+        policy = run.policy(watches_progress=self.options.watches_progress)
+        async with self.join(run) as steps, AsyncExitStack() as stack:
+            relay = inbound.handle.steps = Relay(self, steps, run=run, stack=stack)
+            result = await run_loop(
+                inbound.state, policy=policy, steps=relay, model=self.model.name, emit=emit
             )
+        return relay.sign(result)
+
+    @asynccontextmanager
+    async def join(self, run: SharedRun) -> AsyncIterator[LiveSteps]:
+        """Open model and tools, and yield the steps with which this agent takes part in a run."""
+        async with self._opened() as connection:
             start = RunStart(
                 connection=connection,
                 toolset=self.toolset,
-                given=given,
+                given=ModelInput(
+                    profile=self.model.profile,
+                    instructions=self.instructions,
+                    settings=self.settings,
+                ),
                 rule=self.approve,
-                budget=self.budget,
                 options=self.options,
                 window=self._window,
             )
-            policy, steps = start.prepare(inbound, emit=emit)
-            return await run_loop(
-                inbound.state, policy=policy, steps=steps, model=self.model.name, emit=emit
-            )
+            yield start.steps(run)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[ModelConnection]:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from agentkit.agent.budget import Meter, Spent
 from agentkit.agent.ports import Journal, NoJournal
+from agentkit.agent.scope import RunScope
 from agentkit.agent.step import RunState, ToolAnswers
 from agentkit.clock import Clock
 from agentkit.event import AnswerMended, Emit, ToolCallRefused
@@ -34,6 +35,7 @@ from agentkit.tool.execute import Around, check_outcome, execute_calls
 from agentkit.tool.plan import plan_calls
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
+from agentkit.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class CallInput:
         concurrency: how many tools of one turn may run at the same time.
         timeout_seconds: limit of each tool that has none of its own.
         caps: limits that are shared with other runs.
+        scope: the run, for agents that work inside it.
     """
 
     deps: object = None
@@ -57,6 +60,21 @@ class CallInput:
     concurrency: int = 8
     timeout_seconds: float | None = 60.0
     caps: ToolCaps = field(default_factory=ToolCaps)
+    scope: RunScope | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOutcome:
+    """What came of one call; recorded as a whole.
+
+    Attributes:
+        used: what agents below used for it.
+        usage: the same, as hosts and counts have it.
+    """
+
+    result: ToolResult
+    used: Spent = field(default_factory=Spent)
+    usage: Usage = field(default_factory=Usage)
 
 
 class Caller:
@@ -102,9 +120,20 @@ class Caller:
                     caps=self._given.caps,
                     around=around,
                     finished=self.finished,
+                    scope=self._given.scope,
                 )
         results = tuple(self.finished.get(call.id) or stopped(call) for call in calls)
-        return ToolAnswers(results=results, over=self._meter.reached())
+        usage = sum((self._below(call).usage for call in calls), Usage())
+        return ToolAnswers(results=results, over=self._meter.reached(), usage=usage)
+
+    def _below(self, call: ToolCall) -> CallOutcome:
+        """Return what agents below have used for a call, beside a result that says nothing."""
+        scope = self._given.scope
+        nothing = CallOutcome(result=ToolResult(call_id=call.id))
+        if scope is None or call.id not in scope.parts:
+            return nothing
+        part = scope.parts[call.id]
+        return replace(nothing, used=replace(part.spent, seconds=0.0), usage=part.usage)
 
     async def _plan_one(self, call: ToolCall) -> PlannedCall:
         """Settle one call; one that cannot run needs nobody's leave to be answered so."""
@@ -163,14 +192,24 @@ class Caller:
 
         async def around(ready: ReadyCall, run: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
             call = ready.call
-            return await self._journal.do(
+            settle = partial(self._settle, ready, run, effect=state.plan[call.id].effect, emit=emit)
+            lived = False
+
+            async def live(act: Callable[[], Awaitable[ToolResult]]) -> CallOutcome:
+                nonlocal lived
+                lived = True
+                result = await act()
+                return replace(self._below(call), result=result)
+
+            outcome = await self._journal.do(
                 f"turn-{state.turns}/call-{position[call.id]}/{call.name}",
-                run,
-                codec=_result_codec,
-                unknown=partial(
-                    self._settle, ready, run, effect=state.plan[call.id].effect, emit=emit
-                ),
+                partial(live, run),
+                codec=_outcome_codec,
+                unknown=partial(live, settle),
             )
+            if not lived and self._given.scope is not None:
+                self._given.scope.part(call.id).charge(outcome.used, outcome.usage)
+            return outcome.result
 
         return around
 
@@ -186,7 +225,12 @@ class Caller:
         if effect != "once":
             return await run()
         found = await check_outcome(
-            ready, deps=self._given.deps, emit=emit, clock=self._clock, caps=self._given.caps
+            ready,
+            deps=self._given.deps,
+            emit=emit,
+            clock=self._clock,
+            caps=self._given.caps,
+            scope=self._given.scope,
         )
         return found or _unknown(ready.call)
 
@@ -235,5 +279,5 @@ def _beyond(call: ToolCall) -> ToolResult:
 
 
 @cache
-def _result_codec() -> TypeAdapter[ToolResult]:
-    return TypeAdapter(ToolResult)
+def _outcome_codec() -> TypeAdapter[CallOutcome]:
+    return TypeAdapter(CallOutcome)

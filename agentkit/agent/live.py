@@ -23,6 +23,7 @@ from agentkit.message import ToolCall
 from agentkit.tool.approve import PlannedCall
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, index_tools
+from agentkit.usage import Usage
 
 
 class LiveSteps:
@@ -81,8 +82,9 @@ class LiveSteps:
             f"turn-{turn}/model", effect, codec=_exchange_codec, unknown=effect
         )
         used = exchange.used
-        self._meter.charge(used if not lived else replace(used, seconds=0.0))
         response = exchange.response
+        usage = exchange.besides + (Usage() if response is None else response.usage)
+        self._meter.charge(used if not lived else replace(used, seconds=0.0), usage)
         if response is not None:
             for mending in response.mendings:
                 await self._emit(AnswerMended(mending=mending))
@@ -122,6 +124,10 @@ class LiveSteps:
         history = self._state.history
         finished = self._caller.finished
         return history.add(*(finished.get(call.id) or stopped(call) for call in history.open_calls))
+
+    def offered(self, name: str) -> Tool | None:
+        """Return the tool of this name, if it was on offer in the last step."""
+        return (self._offered or {}).get(name)
 
     async def _list_tools(self) -> Mapping[str, Tool]:
         """Ask for the tools of this turn; the same ones keep their specs, so are encoded once."""

@@ -25,6 +25,7 @@ class RunResult:
         stop_reason: `answered`, the limit at which the run ended, or `suspended`.
         turns: model calls made.
         model: the model's name as it was asked for.
+        agent: the name of the agent that had the last word; run that one to go on.
     """
 
     output: str
@@ -33,6 +34,7 @@ class RunResult:
     stop_reason: StopReason
     turns: int
     model: str
+    agent: str = ""
 
     @property
     def open_calls(self) -> tuple[ToolCall, ...]:

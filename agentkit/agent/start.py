@@ -5,9 +5,9 @@ Out: the policy and the steps with which the loop runs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Generic, TypedDict
+from typing import Any, Generic, Protocol, TypedDict
 
 from typing_extensions import TypeVar
 
@@ -17,17 +17,19 @@ from agentkit.agent.exchange import Exchanger, ModelInput
 from agentkit.agent.inbox import Inbox
 from agentkit.agent.live import LiveSteps
 from agentkit.agent.ports import Journal, NoJournal
+from agentkit.agent.scope import Handovers, RunScope, scope_of
 from agentkit.agent.step import Policy, RunState
 from agentkit.agent.window import Window, WindowSettings
 from agentkit.chat import ToolChoice
 from agentkit.clock import Clock, SystemClock
 from agentkit.errors import HistoryError
-from agentkit.event import Emit
+from agentkit.event import Emit, RunEvent, SubAgentEvent
 from agentkit.history import History
 from agentkit.message import Message, UserMessage
 from agentkit.model.model import ModelConnection
 from agentkit.tool.approve import Approval, Rule
 from agentkit.tool.caps import ToolCaps
+from agentkit.tool.run_context import RunContext
 from agentkit.tool.toolset import Toolset
 
 DepsT = TypeVar("DepsT", default=Any)
@@ -43,6 +45,8 @@ class AgentOptions:
         tool_caps: limits on tools that hold over all runs that share them.
         watches_progress: a run that goes nowhere is told so, and then stopped.
         window: how the conversation is kept within the model's window.
+        most_depth: how deep agents may work inside each other below this one.
+        most_handovers: how often one run may be handed over to another agent.
         clock: where time comes from.
     """
 
@@ -51,6 +55,8 @@ class AgentOptions:
     tool_caps: ToolCaps = field(default_factory=ToolCaps)
     watches_progress: bool = True
     window: WindowSettings = field(default_factory=WindowSettings)
+    most_depth: int = 4
+    most_handovers: int = 8
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -64,6 +70,8 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
         approvals: answers about the open calls of a suspended run.
         journal: remembers what the effects of this run gave, so that it can be run again.
         run_id: stable over the lives of one run; makes idempotency keys unique among runs.
+        within: the context of the tool that makes this run: it spends from the budget of the run
+            above, which is told of its events; its journal and ids are part of those above.
     """
 
     deps: DepsT | None
@@ -72,6 +80,14 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
     approvals: Sequence[Approval]
     journal: Journal
     run_id: str
+    within: RunContext[Any] | None
+
+
+class HasHistory(Protocol):
+    """Steps that know how far they came."""
+
+    def history(self) -> History | None:
+        """Return the conversation so far, whole; None before the first step."""
 
 
 class RunHandle:
@@ -79,7 +95,7 @@ class RunHandle:
 
     def __init__(self, history: History) -> None:
         self.inbox = Inbox()
-        self.steps: LiveSteps | None = None
+        self.steps: HasHistory | None = None
         self._start = history
 
     @property
@@ -97,8 +113,11 @@ class Inbound:
 
         Raises:
             HistoryError: the conversation is empty or not whole.
+            AgentKitError: agents work inside each other as deep as they may.
         """
         history = _history(prompt)
+        self.within = options.get("within")
+        self.above = None if self.within is None else scope_of(self.within)
         self.state = RunState(history=history)
         self.options = options
         self.handle = RunHandle(history)
@@ -114,6 +133,63 @@ class Inbound:
         """Return the answers given, by call id."""
         return {approval.call_id: approval for approval in self.options.get("approvals", ())}
 
+    def told(self, emit: Emit, *, agent: str) -> Emit:
+        """Return an `emit` that tells the run above, too."""
+        within = self.within
+        if within is None:
+            return emit
+
+        async def tell(event: RunEvent) -> None:
+            await emit(event)
+            await within.tell(SubAgentEvent(call_id=within.call_id, agent=agent, event=event))
+
+        return tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedRun:
+    """What all agents share that take part in one run."""
+
+    inbound: Inbound
+    budget: Budget
+    scope: RunScope
+    run_id: str
+    emit: Emit
+
+    @classmethod
+    def of(
+        cls, inbound: Inbound, *, budget: Budget, options: AgentOptions, stream: bool, emit: Emit
+    ) -> "SharedRun":
+        """Begin a run; `budget` counts where the caller gave none."""
+        asked, above, clock = inbound.options, inbound.above, options.clock
+        budget = asked.get("budget") or budget
+        journal = asked.get("journal")
+        run_id = asked.get("run_id", "")
+        parent = None
+        if inbound.within is not None and above is not None:
+            call_id = inbound.within.call_id
+            parent = above.part(call_id)
+            journal = journal or above.inner_journal(call_id)
+            run_id = run_id or f"{inbound.within.idempotency_key}/"
+        scope = RunScope(
+            meter=Meter(budget, clock=clock, parent=parent),
+            journal=journal or NoJournal(),
+            clock=clock,
+            stream=stream or (above is not None and above.stream),
+            depth=0 if above is None else above.depth + 1,
+            most_depth=options.most_depth if above is None else above.most_depth,
+            handovers=Handovers(most=options.most_handovers),
+        )
+        return cls(inbound=inbound, budget=budget, scope=scope, run_id=run_id, emit=emit)
+
+    def policy(self, *, watches_progress: bool) -> Policy:
+        """Return what `next_step` decides by."""
+        return Policy(
+            budget=self.budget,
+            tool_choice=self.inbound.tool_choice,
+            watches_progress=watches_progress,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStart:
@@ -123,53 +199,43 @@ class RunStart:
     toolset: Toolset
     given: ModelInput
     rule: Rule | None
-    budget: Budget
     options: AgentOptions
     window: Window
 
-    def prepare(self, inbound: Inbound, *, emit: Emit) -> tuple[Policy, LiveSteps]:
-        """Return the policy and the steps of one run."""
-        asked, clock = inbound.options, self.options.clock
-        budget = asked.get("budget") or self.budget
-        meter = Meter(budget, clock=clock)
-        journal = asked.get("journal") or NoJournal()
+    def steps(self, run: SharedRun) -> LiveSteps:
+        """Return the steps with which the agent takes part in a run."""
+        scope, inbound = run.scope, run.inbound
         exchanger = Exchanger(
             self.connection,
-            given=self.given,
-            meter=meter,
+            given=replace(self.given, stream=scope.stream),
+            meter=scope.meter,
             inbox=inbound.handle.inbox,
             fit=partial(self.window.fit, connection=self.connection),
         )
         caller = Caller(
             given=CallInput(
-                deps=asked.get("deps"),
-                run_id=asked.get("run_id", ""),
+                deps=inbound.options.get("deps"),
+                run_id=run.run_id,
                 rule=self.rule,
                 approvals=inbound.approvals,
                 concurrency=self.options.tool_concurrency,
                 timeout_seconds=self.options.tool_timeout_seconds,
                 caps=self.options.tool_caps,
+                scope=scope,
             ),
-            meter=meter,
-            journal=journal,
-            clock=clock,
+            meter=scope.meter,
+            journal=scope.journal,
+            clock=scope.clock,
         )
-        steps = LiveSteps(
+        return LiveSteps(
             exchanger=exchanger,
             caller=caller,
             toolset=self.toolset,
-            meter=meter,
-            journal=journal,
-            clock=clock,
-            emit=emit,
+            meter=scope.meter,
+            journal=scope.journal,
+            clock=scope.clock,
+            emit=run.emit,
         )
-        inbound.handle.steps = steps
-        policy = Policy(
-            budget=budget,
-            tool_choice=inbound.tool_choice,
-            watches_progress=self.options.watches_progress,
-        )
-        return policy, steps
 
 
 def _history(prompt: str | Iterable[Message]) -> History:

@@ -21,6 +21,7 @@ from agentkit.clock import Clock
 from agentkit.content import TextContent
 from agentkit.event import (
     Emit,
+    RunEvent,
     ToolCallAbandoned,
     ToolCallFinished,
     ToolCallStarted,
@@ -63,6 +64,7 @@ class ExecuteOptions(TypedDict, total=False):
         caps: the limits that are shared with other runs; those of tools hold without it, too.
         around: see `Around`.
         finished: is given each result, by call id, as soon as it exists; a cancellation loses none.
+        scope: handed to tools in their `RunContext`.
     """
 
     concurrency: int
@@ -72,6 +74,7 @@ class ExecuteOptions(TypedDict, total=False):
     caps: ToolCaps
     around: Around | None
     finished: dict[str, ToolResult]
+    scope: object
 
 
 async def execute_calls(
@@ -159,7 +162,7 @@ class _Work:
     """What is the same for all calls of a stage.
 
     Attributes:
-        deaf: what listeners raised at a progress report, by call id.
+        deaf: what listeners raised at an event that came from inside a tool, by call id.
     """
 
     deps: object
@@ -172,6 +175,7 @@ class _Work:
     caps: ToolCaps = field(default_factory=ToolCaps)
     around: Around | None = None
     finished: dict[str, ToolResult] = field(default_factory=dict)
+    scope: object = None
     watch: Watch = field(init=False)
     deaf: dict[str, Exception] = field(default_factory=dict)
 
@@ -250,10 +254,7 @@ class _Work:
         return partial(call.tool.function, *positional, **call.bound.named)
 
     def _context(self, call: ReadyCall) -> RunContext[Any]:
-        async def report(progress: float, total: float | None, message: str | None) -> None:
-            event = ToolProgressed(
-                call_id=call.call.id, progress=progress, total=total, message=message
-            )
+        async def tell(event: RunEvent) -> None:
             try:
                 await self.emit(event)
             except Exception as error:
@@ -261,12 +262,20 @@ class _Work:
                 self.deaf[call.call.id] = error
                 raise
 
+        async def report(progress: float, total: float | None, message: str | None) -> None:
+            call_id = call.call.id
+            await tell(
+                ToolProgressed(call_id=call_id, progress=progress, total=total, message=message)
+            )
+
         return RunContext(
             deps=self.deps,
             call_id=call.call.id,
             tool_name=call.tool.name,
             idempotency_key=call.idempotency_key or call.call.id,
             report=report,
+            tell=tell,
+            scope=self.scope,
         )
 
 

@@ -10,6 +10,8 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
+from agentkit.event import Emit, ignore
+
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 
 DepsT = TypeVar("DepsT", covariant=True, default=Any)
@@ -27,6 +29,8 @@ class RunContext(Generic[DepsT]):
         tool_name: the name under which the tool was called.
         idempotency_key: the same each time this call is run, also after a restart; hand it to
             services that must not do a thing twice.
+        tell: tells the listeners of the run of an event.
+        scope: the run itself, closed to tools; an agent that is run with `within=context` reads it.
     """
 
     deps: DepsT
@@ -34,6 +38,8 @@ class RunContext(Generic[DepsT]):
     tool_name: str
     idempotency_key: str
     report: Progress = field(repr=False)
+    tell: Emit = field(default=ignore, repr=False)
+    scope: object = field(default=None, repr=False)
 
     async def report_progress(
         self, progress: float, total: float | None = None, message: str | None = None

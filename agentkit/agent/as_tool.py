@@ -1,0 +1,85 @@
+"""An agent as a tool of another.
+
+In:  an agent's `run`, a name and a description.
+Out: a `Tool` that takes a task in words and gives the agent's answer.
+
+The run below spends from the budget of the run above, tells it of its events, and cannot be
+suspended: what would have to be asked about is an error that the model above reads.
+"""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from agentkit.agent.result import RunResult
+from agentkit.errors import AgentKitError, ToolError
+from agentkit.json_schema import JsonObject
+from agentkit.tool.run_context import RunContext
+from agentkit.tool.tool import Tool, ToolOptions
+
+INPUT_SCHEMA: JsonObject = {
+    "type": "object",
+    "properties": {
+        "prompt": {"type": "string", "description": "The task, with all that is needed for it."}
+    },
+    "required": ["prompt"],
+    "additionalProperties": False,
+}
+
+
+def agent_as_tool(
+    run: Callable[..., Awaitable[RunResult]],
+    *,
+    agent: str,
+    name: str | None,
+    description: str | None,
+    options: ToolOptions,
+) -> Tool:
+    """Make a tool of an agent; see `Agent.as_tool`.
+
+    Args:
+        run: the agent's `run`.
+        agent: the agent's name.
+        name: the tool's name; None for the agent's.
+        description: what the model above reads; None for general words.
+        options: see `ToolOptions`; without a timeout the budgets alone limit the time.
+    """
+
+    async def ask(context: RunContext[Any], arguments: JsonObject) -> object:
+        try:
+            result = await run(arguments["prompt"], deps=context.deps, within=context)
+        except AgentKitError as error:
+            raise ToolError(f"The agent {agent!r} gave no answer: {error}") from error
+        return _answer(result, agent=agent)
+
+    if description is None:
+        description = (
+            f"Give a task to the agent {agent!r}, which works on it by itself and answers. It sees "
+            "nothing of this conversation: tell it all that it needs."
+        )
+    # A run that was interrupted goes on where it was: its own effects are remembered one by one.
+    settled = ToolOptions(**{"timeout_seconds": math.inf, "check": ask, **options})
+    return Tool.from_schema(
+        name=name or agent,
+        description=description,
+        input_schema=INPUT_SCHEMA,
+        handler=ask,
+        **settled,
+    )
+
+
+def _answer(result: RunResult, *, agent: str) -> object:
+    """Return what the model above reads.
+
+    Raises:
+        ToolError: there is no answer.
+    """
+    if result.stop_reason == "answered":
+        return result.output
+    if result.stop_reason == "suspended":
+        names = ", ".join(sorted({call.name for call in result.open_calls}))
+        raise ToolError(
+            f"The agent {agent!r} has no answer: its call of {names} must be approved by a person, "
+            "who cannot be asked from here. Do without, or tell the user."
+        )
+    return f"[The agent {agent!r} was stopped early: {result.stop_reason}]\n{result.output}"

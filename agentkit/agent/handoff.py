@@ -1,0 +1,205 @@
+"""Give the conversation over to another agent.
+
+In:  agents that others may hand over to.
+Out: `handoff`, a tool for a model; `Relay`, the steps of a run that may pass from agent to agent.
+
+The run goes on: the same history, budget, journal and listeners, with the other agent's model,
+tools and instructions. How often a run may be handed over is bounded.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from agentkit.agent.live import LiveSteps
+from agentkit.agent.result import RunResult
+from agentkit.agent.scope import RunScope
+from agentkit.agent.start import SharedRun
+from agentkit.agent.step import CallModel, Exchange, RunState, ToolAnswers
+from agentkit.errors import ToolDefinitionError, ToolError
+from agentkit.event import HandedOver
+from agentkit.history import History
+from agentkit.json_schema import JsonObject, JsonValue
+from agentkit.message import ToolCall
+from agentkit.model.model import Model
+from agentkit.tool.approve import PlannedCall
+from agentkit.tool.binding import Binding, BoundArguments
+from agentkit.tool.run_context import RunContext
+from agentkit.tool.tool import Tool, ToolAnnotations
+
+INPUT_SCHEMA: JsonObject = {
+    "type": "object",
+    "properties": {"reason": {"type": "string", "description": "Why, in a few words."}},
+    "additionalProperties": False,
+}
+
+
+class Member(Protocol):
+    """An agent, as a run sees it that may pass on to it."""
+
+    name: str
+    model: Model
+
+    def join(self, run: SharedRun) -> AbstractAsyncContextManager[LiveSteps]:
+        """Open model and tools, and yield the steps with which the agent takes part."""
+
+
+def handoff(
+    agent: Member | Callable[[], Member],
+    *,
+    agent_name: str | None = None,
+    name: str | None = None,
+    description: str | None = None,
+) -> Tool:
+    """Return a tool with which a model gives the conversation over to `agent`.
+
+    Args:
+        agent: who goes on; or a function that returns it, where agents hand over to each other.
+        agent_name: the agent's name; needed where `agent` is a function.
+        name: the tool's name; `transfer_to_…` with the agent's name if not given.
+        description: when to hand over, for the model.
+
+    Raises:
+        ToolDefinitionError: the names cannot be offered, or are not known.
+    """
+    find = agent if callable(agent) else lambda: agent
+    who = agent_name or (None if callable(agent) else agent.name)
+    if who is None:
+        raise ToolDefinitionError(
+            "handoff() was given a function and cannot know the agent's name before a run; "
+            "give it as agent_name='…'."
+        )
+
+    async def hand_over(context: RunContext[Any], arguments: JsonObject) -> str:
+        _ask_for(context.scope)
+        reason = arguments.get("reason")
+        return f"The agent {who!r} goes on from here." + (f" Reason: {reason}" if reason else "")
+
+    if description is None:
+        description = (
+            f"Give the conversation over to the agent {who!r}, who goes on in your place and "
+            "answers the user."
+        )
+    tool = Tool.from_schema(
+        name=name or f"transfer_to_{who}",
+        description=description,
+        input_schema=INPUT_SCHEMA,
+        handler=hand_over,
+        annotations=ToolAnnotations(
+            destructive_hint=False, idempotent_hint=True, open_world_hint=False
+        ),
+        takes_mended=True,
+        is_parallel=False,
+    )
+    return replace(tool, binding=HandoffBinding(plain=tool.binding, find=find))
+
+
+def _ask_for(scope: object) -> None:
+    """Note that a run is to be handed over.
+
+    Raises:
+        ToolError: no agent runs the tool, or there were enough hand-offs.
+    """
+    if not isinstance(scope, RunScope):
+        raise ToolError("Only an agent's run can be handed over, and none is under way here.")
+    handovers = scope.handovers
+    if handovers.is_asked:
+        raise ToolError("The conversation is handed over already; only once in a turn.")
+    if handovers.made >= handovers.most:
+        raise ToolError(
+            f"The conversation was handed over {handovers.made} times and may not be again "
+            "(AgentOptions.most_handovers). Answer the user yourself."
+        )
+    handovers.is_asked = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoffBinding:
+    """A binding that knows who goes on; it stays with a tool that is renamed or wrapped."""
+
+    plain: Binding
+    find: Callable[[], Member]
+
+    @property
+    def takes_context(self) -> bool:
+        """See `Binding`."""
+        return self.plain.takes_context
+
+    @property
+    def is_async(self) -> bool:
+        """See `Binding`."""
+        return self.plain.is_async
+
+    def bind(self, arguments: JsonObject) -> BoundArguments:
+        """See `Binding`."""
+        return self.plain.bind(arguments)
+
+    def dump(self, value: object) -> JsonValue:
+        """See `Binding`."""
+        return self.plain.dump(value)
+
+
+class Relay:
+    """The `Steps` of a run; the agent they belong to changes with each hand-off."""
+
+    def __init__(
+        self, first: Member, steps: LiveSteps, *, run: SharedRun, stack: AsyncExitStack
+    ) -> None:
+        """Begin with one agent.
+
+        Args:
+            first: the agent that was asked.
+            steps: its steps.
+            run: what all agents of the run share.
+            stack: closes the agents that join; it is left when the run ends.
+        """
+        self._run = run
+        self._stack = stack
+        self._member = first
+        self._steps = steps
+        self._last = steps
+        self._joined = [(first, steps)]
+
+    async def call_model(self, state: RunState, step: CallModel) -> Exchange:
+        """See `Steps`."""
+        self._last = self._steps
+        return await self._last.call_model(state, step)
+
+    async def plan_calls(
+        self, state: RunState, calls: Sequence[ToolCall]
+    ) -> tuple[PlannedCall, ...]:
+        """See `Steps`."""
+        self._last = self._steps
+        return await self._last.plan_calls(state, calls)
+
+    async def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> ToolAnswers:
+        """See `Steps`; the run passes on when a hand-off was among the calls."""
+        self._last = self._steps
+        self._run.scope.handovers.is_asked = False
+        answers = await self._last.run_tools(state, calls)
+        for call, result in zip(calls, answers.results, strict=True):
+            tool = self._last.offered(call.name)
+            if tool is None or result.is_error:
+                continue
+            if isinstance(tool.binding, HandoffBinding):
+                await self._pass_on(call, tool.binding.find())
+        return answers
+
+    def history(self) -> History | None:
+        """Return the conversation so far, whole."""
+        return self._last.history()
+
+    def sign(self, result: RunResult) -> RunResult:
+        """Return the result with the agent in it that had the last word."""
+        return replace(result, agent=self._member.name, model=self._member.model.name)
+
+    async def _pass_on(self, call: ToolCall, member: Member) -> None:
+        """Let another agent go on; one that took part before is open still."""
+        steps = next((steps for joined, steps in self._joined if joined is member), None)
+        if steps is None:
+            steps = await self._stack.enter_async_context(member.join(self._run))
+            self._joined.append((member, steps))
+        self._member, self._steps = member, steps
+        self._run.scope.handovers.made += 1
+        await self._run.emit(HandedOver(call_id=call.id, agent=member.name))
