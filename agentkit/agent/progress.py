@@ -11,6 +11,7 @@ that polls is expected to be called again and does not count.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import takewhile
 
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
@@ -92,11 +93,9 @@ def _last_turns(history: History, polling: Collection[str]) -> list[_Turn]:
 
 def _repeats(turns: Sequence[_Turn], period: int) -> Progress:
     """Look for the same turns in the same order, `period` turns long."""
-    count = 1
-    while (count + 1) * period <= len(turns) and _block(turns, period, count) == _block(
-        turns, period, 0
-    ):
-        count += 1
+    seen = [(turn.calls, turn.results) for turn in turns]
+    blocks = [seen[end - period : end] for end in range(len(seen), period - 1, -period)]
+    count = len(list(takewhile(lambda block: block == blocks[0], blocks)))
     names = " and ".join(sorted({name for turn in turns[-period:] for name, _ in turn.calls}))
     what = (
         f"the same call of {names} gave the same result {count} times"
@@ -104,12 +103,6 @@ def _repeats(turns: Sequence[_Turn], period: int) -> Progress:
         else f"the same {period} steps with {names} came {count} times in a row"
     )
     return Progress(stall=_stall(count), what=what)
-
-
-def _block(turns: Sequence[_Turn], period: int, back: int) -> list[object]:
-    """Return what happened in the block of turns that ends `back` blocks before the last."""
-    end = len(turns) - back * period
-    return [(turn.calls, turn.results) for turn in turns[end - period : end]]
 
 
 def _same_errors(turns: Sequence[_Turn]) -> Progress:

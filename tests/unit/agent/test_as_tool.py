@@ -1,0 +1,382 @@
+"""An agent as a tool of another: its answer, its events, its budget, its errors."""
+
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import pytest
+
+from agentkit import (
+    Agent,
+    AgentKitError,
+    AgentOptions,
+    AssistantMessage,
+    Budget,
+    ModelRequest,
+    ModelResponse,
+    ProviderError,
+    RunContext,
+    RunEvent,
+    RunFinished,
+    TextReceived,
+    Tool,
+    ToolDefinitionError,
+    ToolResult,
+    Usage,
+    event_to_json,
+    tool,
+)
+from agentkit.agent.scope import RunScope
+from agentkit.durable.journal import MemoryJournal
+from agentkit.event import Emit, SubAgentEvent
+from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
+
+ASK = AssistantMessage.of("", tool_call("helper", {"prompt": "Count."}))
+
+
+def _used(text: str, tokens: int, *calls: Any) -> ModelResponse:
+    usage = Usage(input_tokens=tokens, output_tokens=1, cost_usd=Decimal("0.01"))
+    return ModelResponse(
+        message=AssistantMessage.of(text, *calls),
+        finish_reason="tool_calls" if calls else "stop",
+        usage=usage,
+    )
+
+
+def _helper(*answers: ScriptedAnswer, **options: Any) -> Agent[Any]:
+    return Agent(ScriptedModel(*answers), name="helper", **options)
+
+
+def _boss(helper: Agent[Any], *answers: ScriptedAnswer, **options: Any) -> Agent[Any]:
+    model = ScriptedModel(*(answers or (ASK, "done")))
+    return Agent(model, tools=[helper.as_tool()], name="boss", **options)
+
+
+async def test_the_answer_of_an_agent_is_the_result_of_its_tool() -> None:
+    """It sees the task alone, not the conversation."""
+    helper = _helper("Three.")
+
+    result = await _boss(helper).run("How many?")
+
+    assert result.history[2] == ToolResult.of("call00001", "Three.")
+    assert isinstance(helper.model, ScriptedModel)
+    assert [message.text for message in helper.model.requests[0].history] == ["Count."]  # type: ignore[union-attr]  # a user message
+    assert (result.output, result.agent) == ("done", "boss")
+
+
+async def test_what_an_agent_below_used_counts_as_the_runs_own() -> None:
+    """In the result, and against the budget."""
+    helper = _helper(_used("Three.", 100))
+
+    result = await _boss(helper, _used("", 10, *ASK.tool_calls), _used("done", 20)).run("go")
+
+    assert result.usage == Usage(input_tokens=130, output_tokens=3, cost_usd=Decimal("0.03"))
+    assert result.turns == 2
+
+
+@pytest.mark.parametrize(
+    ("budget", "reason"),
+    [
+        (Budget(turns=3), "max_turns"),
+        (Budget(tokens=100_000, turns=3), "max_turns"),
+        (Budget(tool_calls=3), "max_tool_calls"),
+    ],
+)
+async def test_the_budget_of_a_run_binds_the_agents_below(budget: Budget, reason: str) -> None:
+    """They are stopped within it, however large their own is."""
+
+    @tool(read_only=True)
+    def count(at: int) -> int:
+        """Count on."""
+        return at + 1
+
+    class Endless(ScriptedModel):
+        async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002 - the interface
+            self.requests.append(request)
+            if not request.tools:
+                return _used("so far", 10)
+            at = len(self.requests)
+            return _used("", 10, tool_call("count", {"at": at}, call_id=f"count{at:04}"))
+
+    model = Endless()
+    helper: Agent[Any] = Agent(model, tools=[count], name="helper", budget=Budget(turns=1000))
+
+    with anyio.fail_after(5):
+        result = await _boss(helper, ASK, "done", budget=budget).run("go")
+
+    assert result.stop_reason == reason
+    assert "was stopped early" in result.history[2].text  # type: ignore[union-attr]  # a result
+    assert len(model.requests) <= 5
+
+
+async def test_events_of_an_agent_below_are_told_inside_those_of_its_call() -> None:
+    """Text too, as it arrives; and they can be written as JSON."""
+    helper = _helper("Three.")
+    seen: list[RunEvent] = []
+
+    async with _boss(helper).stream("go") as run:
+        async for event in run:
+            seen.append(event)
+
+    inner = [event for event in seen if isinstance(event, SubAgentEvent)]
+    assert {(event.call_id, event.agent) for event in inner} == {("call00001", "helper")}
+    assert [event.event.type for event in inner] == [
+        "run_started",
+        "turn_started",
+        "text_received",
+        "model_responded",
+        "run_finished",
+    ]
+    assert TextReceived(text="Three.") in [event.event for event in inner]
+    assert '"event":{"text":"Three.","type":"text_received"}' in event_to_json(inner[2])
+    assert sum(isinstance(event, RunFinished) for event in seen) == 1
+
+
+async def test_a_listener_that_fails_at_an_event_below_ends_the_run() -> None:
+    """It is no error of the tool."""
+    boss, helper = _boss(_helper("Three.")), SubAgentEvent
+
+    async def listen(event: RunEvent) -> None:
+        if isinstance(event, helper):
+            raise LookupError("deaf")
+
+    with pytest.raises(LookupError, match="deaf"):
+        await _run_with(boss, listen)
+
+
+async def _run_with(agent: Agent[Any], emit: Emit) -> object:
+    @tool
+    async def outer(context: RunContext) -> str:
+        """Run the agent inside."""
+        return (await agent.run("go", within=context)).output
+
+    top: Agent[Any] = Agent(
+        ScriptedModel(AssistantMessage.of("", tool_call("outer")), "end"), tools=[outer]
+    )
+    async with top.stream("go") as run:
+        async for event in run:
+            if isinstance(event, SubAgentEvent):
+                await emit(event.event)
+    return run.result
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ProviderError("The host is down."), "The agent 'helper' gave no answer: The host is down"),
+        (LookupError("a bug"), "LookupError: a bug"),
+    ],
+)
+async def test_an_agent_that_fails_is_an_error_the_model_above_reads(
+    error: Exception, said: str
+) -> None:
+    """The run above goes on."""
+    result = await _boss(_helper(error)).run("go")
+
+    answer = result.history[2]
+    assert isinstance(answer, ToolResult)
+    assert answer.is_error
+    assert said in answer.text
+    assert result.output == "done"
+
+
+async def test_an_agent_below_that_would_have_to_ask_a_person_gives_no_answer() -> None:
+    """Nothing is run, and the model above is told why."""
+    ran: list[str] = []
+
+    @tool(approval="ask")
+    def delete() -> None:
+        """Delete it."""
+        ran.append("delete")
+
+    helper = _helper(AssistantMessage.of("", tool_call("delete")), tools=[delete])
+
+    result = await _boss(helper).run("go")
+
+    answer = result.history[2]
+    assert isinstance(answer, ToolResult)
+    assert answer.is_error
+    assert "its call of delete must be approved by a person" in answer.text
+    assert ran == []
+
+
+async def test_a_rule_of_the_agent_below_answers_in_place() -> None:
+    """Its own `approve` is asked as in any run."""
+
+    @tool(approval="ask")
+    def delete() -> str:
+        """Delete it."""
+        return "gone"
+
+    helper = _helper(
+        AssistantMessage.of("", tool_call("delete")),
+        "It is gone.",
+        tools=[delete],
+        approve=lambda _: "allow",
+    )
+
+    result = await _boss(helper).run("go")
+
+    assert result.history[2].text == "It is gone."  # type: ignore[union-attr]  # a result
+
+
+async def test_what_the_caller_handed_in_reaches_the_tools_below() -> None:
+    """And ids below are unique among those above."""
+    seen: list[tuple[object, str]] = []
+
+    @tool
+    def look(context: RunContext[str]) -> str:
+        """Look."""
+        seen.append((context.deps, context.idempotency_key))
+        return "ok"
+
+    helper = _helper(AssistantMessage.of("", tool_call("look")), "Three.", tools=[look])
+
+    await _boss(helper).run("go", deps="deps", run_id="r-")
+
+    assert seen == [("deps", "r-call00001/call00001")]
+
+
+async def test_agents_inside_each_other_are_bounded() -> None:
+    """The one too deep is an error that the model above it reads."""
+    agent = Agent[Any](ScriptedModel("bottom"), name="agent-4")
+    for level in range(3, -1, -1):
+        call = tool_call(f"agent-{level + 1}", {"prompt": "go"})
+        agent = Agent(
+            ScriptedModel(AssistantMessage.of("", call), f"level {level}"),
+            name=f"agent-{level}",
+            tools=[agent.as_tool()],
+            options=AgentOptions(most_depth=3),
+        )
+    deepest: list[RunEvent] = []
+
+    async with agent.stream("go") as run:
+        async for event in run:
+            inner: RunEvent = event
+            while isinstance(inner, SubAgentEvent):
+                inner = inner.event
+            deepest.append(inner)
+
+    assert run.result.output == "level 0"
+    assert any("3 agents work inside each other" in repr(event) for event in deepest)
+
+
+async def test_a_tool_of_ones_own_can_run_an_agent_within_the_run() -> None:
+    """As a stream too; outside of an agent's run it is a run of its own."""
+    helper = _helper(_used("one", 5), _used("two", 7))
+
+    @tool
+    async def ask_twice(context: RunContext) -> str:
+        """Ask twice."""
+        first = await helper.run("a", within=context)
+        async with helper.stream("b", within=context) as run:
+            async for _ in run:
+                pass
+        return f"{first.output} {run.result.output}"
+
+    model = ScriptedModel(AssistantMessage.of("", tool_call("ask_twice")), "done")
+    result = await Agent[Any](model, tools=[ask_twice]).run("go")
+
+    assert result.history[2].text == "one two"  # type: ignore[union-attr]  # a result
+    assert result.usage.input_tokens == 12
+
+
+async def test_without_a_run_above_the_agent_runs_by_itself() -> None:
+    """A context that no agent made, as of a tool server, has no scope."""
+
+    async def report(*_: object) -> None:
+        """Hear nothing."""
+
+    context: RunContext[Any] = RunContext(
+        deps=None, call_id="1", tool_name="x", idempotency_key="1", report=report
+    )
+
+    assert (await _helper("Three.").run("Count.", within=context)).output == "Three."
+
+
+def test_a_run_in_another_thread_cannot_be_part_of_the_run_above() -> None:
+    """Its listeners are in another event loop."""
+
+    async def report(*_: object) -> None:
+        """Hear nothing."""
+
+    context: RunContext[Any] = RunContext(
+        deps=None, call_id="1", tool_name="x", idempotency_key="1", report=report
+    )
+
+    with pytest.raises(AgentKitError, match="make the tool async"):
+        _helper("Three.").run_sync("Count.", within=context)
+
+
+def test_the_tool_says_what_it_is() -> None:
+    """Names and descriptions can be given; its time is limited by budgets alone."""
+    agent = _helper()
+
+    plain, named = agent.as_tool(), agent.as_tool(name="n", description="d", timeout_seconds=5)
+
+    assert isinstance(plain, Tool)
+    assert (plain.name, named.name, named.description) == ("helper", "n", "d")
+    assert "'helper'" in plain.description
+    assert (plain.timeout_seconds, named.timeout_seconds) == (float("inf"), 5)
+    with pytest.raises(ToolDefinitionError, match="'my helper'"):
+        Agent[Any](ScriptedModel(), name="my helper").as_tool()
+
+
+async def test_a_run_that_died_below_goes_on_below() -> None:
+    """What was done is not done again, and what it used is known again."""
+    journal = MemoryJournal()
+    ran: list[str] = []
+
+    @tool
+    def effect() -> str:
+        """Do it."""
+        ran.append("effect")
+        return "done below"
+
+    first = AssistantMessage.of("", tool_call("effect"))
+    ask = _used("", 3, *ASK.tool_calls)
+
+    dying = _helper(tools=[effect])
+    dying.model = _Dying(_used("", 5, *first.tool_calls))
+    with pytest.raises(_PowerCut):
+        await _boss(dying, ask).run("go", journal=journal)
+
+    again = _helper(_used("Three.", 7), tools=[effect])
+    result = await _boss(again, _used("done", 1)).run("go", journal=journal)
+
+    assert result.output == "done"
+    assert result.history[2] == ToolResult.of("call00001", "Three.")
+    assert ran == ["effect"]
+    assert result.usage.input_tokens == 16
+
+    replayed = await _boss(_helper()).run("go", journal=journal)
+
+    assert replayed.history == result.history
+    assert replayed.usage == result.usage
+
+
+class _PowerCut(BaseException):
+    """The program ends at once."""
+
+
+class _Dying(ScriptedModel):
+    """Ends the program where its script ends."""
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        if not self.answers_left:
+            raise _PowerCut
+        return await super().chat(request, emit=emit)
+
+
+def test_the_scope_is_closed_to_tools() -> None:
+    """It does not show in what a tool prints of its context."""
+
+    async def report(*_: object) -> None:
+        """Hear nothing."""
+
+    context: RunContext[Any] = RunContext(
+        deps=None, call_id="1", tool_name="x", idempotency_key="1", report=report
+    )
+
+    assert "scope" not in repr(context)
+    assert not isinstance(context.scope, RunScope)
