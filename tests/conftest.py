@@ -1,10 +1,15 @@
-"""Run every async test on asyncio and on Trio; nothing else here is global."""
+"""Run every async test on asyncio and on Trio, and write the tables of a session at its end."""
 
 import pytest
 
-from tests.corpus.table import pytest_terminal_summary
+from tests.corpus import table as corpus_table
+from tests.hosts.table import write_table
 
-__all__ = ["pytest_terminal_summary"]  # a hook; pytest looks for it here
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write what was played and held; the properties come from wherever the tests ran."""
+    corpus_table.pytest_terminal_summary(terminalreporter)
+    write_table(terminalreporter)
 
 
 @pytest.fixture(params=["asyncio", "trio"], ids=["asyncio", "trio"])

@@ -1,0 +1,73 @@
+"""Raw prompts: what the planner is told of them."""
+
+from dataclasses import replace
+from datetime import date
+
+from agentkit.json_schema import JsonValue
+from agentkit.testing.sandbox.ask import Asked, Made
+from agentkit.testing.sandbox.hosts import HOSTS
+from agentkit.testing.sandbox.prompt_form import read_prompt
+from agentkit.testing.sandbox.refusal import Refusal
+from agentkit.testing.sandbox.spelled import to_json
+
+OFFER = '[AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
+CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "abcdefgh1"}]</s>'
+RESULT = '[TOOL_RESULTS] {"content": 7, "call_id": "abcdefgh1"}[/TOOL_RESULTS]'
+MADE = Made(name="f", arguments={"x": 1}, result="7")
+
+
+def _read(prompt: JsonValue, **more: JsonValue) -> Asked | Refusal:
+    form = replace(HOSTS["vllm-completions"], models=("m",))
+    body: JsonValue = {"model": "m", "prompt": prompt, **more}
+    return read_prompt(to_json(body).encode(), form=form, today=date(2026, 1, 1))
+
+
+def _asked(prompt: JsonValue, **more: JsonValue) -> Asked:
+    read = _read(prompt, **more)
+    assert isinstance(read, Asked)
+    return read
+
+
+def test_calls_are_told_with_their_results() -> None:
+    """Those before the last question are earlier ones, and the last offer counts."""
+    first = _asked(f"{OFFER}[INST] go[/INST]{CALL}{RESULT}")
+    later = _asked(f"[INST] go[/INST]{CALL}{RESULT} Seven.</s>{OFFER}[INST] and?[/INST]{CALL}")
+
+    assert (first.ask.question, first.ask.made, first.ask.earlier) == ("go", (MADE,), ())
+    assert later.ask.question == "and?"
+    assert later.ask.earlier == (MADE,)
+    assert later.ask.made == (replace(MADE, result=None),)
+    assert [tool.name for tool in later.ask.tools] == ["f"]
+
+
+def test_a_call_that_was_begun_is_a_forced_choice() -> None:
+    """Of any tool, or of the one that is named."""
+    free = _asked(f"{OFFER}[INST] go[/INST]")
+    forced = _asked(f"{OFFER}[INST] go[/INST][TOOL_CALLS]")
+    named = _asked(f'{OFFER}[INST] go[/INST][TOOL_CALLS] [{{"name": "f", "arguments":')
+
+    assert (free.ask.choice.is_forced, free.begun) == (False, "")
+    assert (forced.ask.choice.mode, forced.ask.choice.name) == ("required", None)
+    assert (named.ask.choice.name, named.begun) == ("f", '[{"name": "f", "arguments":')
+
+
+def test_fields_of_the_form_are_read() -> None:
+    """Unknown ones are passed over."""
+    asked = _asked(
+        "hi", stop="x", stream=True, stream_options={"include_usage": True}, odd=1, max_tokens=3
+    )
+
+    assert (asked.stop, asked.is_stream, asked.wants_usage, asked.max_tokens) == (
+        ("x",), True, True, 3,
+    )  # fmt: skip
+    assert (_asked("hi").max_tokens, _asked("").ask.question) == (16, "")
+
+
+def test_what_cannot_be_completed_is_refused() -> None:
+    """A prompt of tokens, a model that is not there."""
+    tokens, model = _read([1, 2]), _read("hi", model="other")
+
+    assert isinstance(tokens, Refusal)
+    assert "prompt: Input should be a valid string" in tokens.message
+    assert isinstance(model, Refusal)
+    assert model.why == "model"
