@@ -93,7 +93,7 @@ def _nodes(node: object) -> Iterator[object]:
 
 
 def _run(tests: list[str]) -> str:
-    """Run tests in a fork; say whether the change was `killed`, `survived` or ran into the limit."""
+    """Run tests in a fork; say whether the change `survived`, was `killed`, or a `timeout`."""
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)

@@ -60,7 +60,7 @@ async def test_the_answer_of_an_agent_is_the_result_of_its_tool() -> None:
 
     assert result.history[2] == ToolResult.of("call00001", "Three.")
     assert isinstance(helper.model, ScriptedModel)
-    assert [message.text for message in helper.model.requests[0].history] == ["Count."]  # type: ignore[union-attr]  # a user message
+    assert [message.text for message in helper.model.requests[0].history] == ["Count."]
     assert (result.output, result.agent) == ("done", "boss")
 
 
@@ -105,18 +105,16 @@ async def test_the_budget_of_a_run_binds_the_agents_below(budget: Budget, reason
         result = await _boss(helper, ASK, "done", budget=budget).run("go")
 
     assert result.stop_reason == reason
-    assert "was stopped early" in result.history[2].text  # type: ignore[union-attr]  # a result
+    assert "was stopped early" in result.history[2].text
     assert len(model.requests) <= 5
 
 
 async def test_events_of_an_agent_below_are_told_inside_those_of_its_call() -> None:
     """Text too, as it arrives; and they can be written as JSON."""
     helper = _helper("Three.")
-    seen: list[RunEvent] = []
 
     async with _boss(helper).stream("go") as run:
-        async for event in run:
-            seen.append(event)
+        seen = [event async for event in run]
 
     inner = [event for event in seen if isinstance(event, SubAgentEvent)]
     assert {(event.call_id, event.agent) for event in inner} == {("call00001", "helper")}
@@ -217,7 +215,7 @@ async def test_a_rule_of_the_agent_below_answers_in_place() -> None:
 
     result = await _boss(helper).run("go")
 
-    assert result.history[2].text == "It is gone."  # type: ignore[union-attr]  # a result
+    assert result.history[2].text == "It is gone."
 
 
 async def test_what_the_caller_handed_in_reaches_the_tools_below() -> None:
@@ -277,7 +275,7 @@ async def test_a_tool_of_ones_own_can_run_an_agent_within_the_run() -> None:
     model = ScriptedModel(AssistantMessage.of("", tool_call("ask_twice")), "done")
     result = await Agent[Any](model, tools=[ask_twice]).run("go")
 
-    assert result.history[2].text == "one two"  # type: ignore[union-attr]  # a result
+    assert result.history[2].text == "one two"
     assert result.usage.input_tokens == 12
 
 
