@@ -7,6 +7,7 @@ Out: an answer, and the whole conversation that led to it.
 from agentkit.agent.agent import Agent
 from agentkit.agent.budget import Budget
 from agentkit.agent.context import FitStrategy
+from agentkit.agent.output import OutputError, OutputSettings
 from agentkit.agent.result import RunResult
 from agentkit.agent.start import AgentOptions
 from agentkit.agent.stream import AgentStream
@@ -47,6 +48,8 @@ from agentkit.event import (
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
+    OutputReceived,
+    OutputRefused,
     ReasoningReceived,
     RequestAdapted,
     RunEvent,
@@ -54,6 +57,7 @@ from agentkit.event import (
     RunStarted,
     StopReason,
     TextReceived,
+    ToolArgumentsReceived,
     ToolCallAbandoned,
     ToolCallFinished,
     ToolCallRefused,
@@ -111,6 +115,10 @@ __all__ = [
     "ModelResponse",
     "ModelRetried",
     "ModelSettings",
+    "OutputError",
+    "OutputReceived",
+    "OutputRefused",
+    "OutputSettings",
     "ProtocolError",
     "ProviderError",
     "ReasoningContent",
@@ -132,6 +140,7 @@ __all__ = [
     "TextReceived",
     "Tool",
     "ToolAnnotations",
+    "ToolArgumentsReceived",
     "ToolCall",
     "ToolCallAbandoned",
     "ToolCallFinished",

@@ -9,11 +9,11 @@ Between runs nothing is open, unless the agent is entered with `async with`.
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, Generic, Self, Unpack
+from typing import Any, Generic, Self, TypeVar, Unpack, overload
 
 import anyio
 import sniffio
-from typing_extensions import TypeVar
+from typing_extensions import TypeForm
 
 from agentkit.agent.as_tool import agent_as_tool
 from agentkit.agent.budget import Budget
@@ -21,8 +21,10 @@ from agentkit.agent.exchange import ModelInput
 from agentkit.agent.handoff import Relay
 from agentkit.agent.live import LiveSteps
 from agentkit.agent.loop import run_loop
+from agentkit.agent.output import OutputT
+from agentkit.agent.output_plan import OutputPlan, plan_output
 from agentkit.agent.result import RunResult
-from agentkit.agent.start import AgentOptions, Inbound, RunOptions, RunStart, SharedRun
+from agentkit.agent.start import AgentOptions, DepsT, Inbound, RunOptions, RunStart, SharedRun
 from agentkit.agent.stream import AgentStream, open_stream
 from agentkit.agent.window import Window
 from agentkit.chat import ModelSettings
@@ -36,10 +38,10 @@ from agentkit.tool.approve import Rule
 from agentkit.tool.tool import Tool, ToolOptions
 from agentkit.tool.toolset import ToolLike, as_toolset
 
-DepsT = TypeVar("DepsT", default=Any)
+T = TypeVar("T")
 
 
-class Agent(Generic[DepsT]):
+class Agent(Generic[DepsT, OutputT]):
     """Runs a model with tools until it answers. Safe to use from many tasks at once."""
 
     def __init__(  # noqa: PLR0913 - what users write; each is a word of its own
@@ -47,6 +49,7 @@ class Agent(Generic[DepsT]):
         model: str | Model | Sequence[str | Model],
         *,
         tools: Iterable[ToolLike] = (),
+        output_type: TypeForm[OutputT] = str,  # type: ignore[assignment]  # OutputT's own default
         instructions: str = "",
         name: str = "agent",
         settings: ModelSettings | None = None,
@@ -62,6 +65,8 @@ class Agent(Generic[DepsT]):
             model: `host:family-or-id`, e.g. `openrouter:mixtral-8x22b`, a model of your own, or a
                 list of them, tried in order.
             tools: functions, `Tool`s and toolsets, in any mixture.
+            output_type: what the answer of a run is: a pydantic model, a dataclass, a TypedDict, a
+                union, or any type that pydantic knows.
             instructions: what stands above every conversation.
             name: what the agent is called in logs.
             settings: how the model should answer.
@@ -73,7 +78,8 @@ class Agent(Generic[DepsT]):
             options: how it works inside.
 
         Raises:
-            ConfigError: the host is not known, or its key is missing.
+            ConfigError: the host is not known, its key is missing, or no JSON could become a value
+                of the output type.
             ToolDefinitionError: a tool cannot be offered, or two have one name.
         """
         self.model: Model = (
@@ -88,17 +94,35 @@ class Agent(Generic[DepsT]):
         self.budget = budget or Budget()
         self.approve = approve
         self.options = options or AgentOptions()
+        self._output = self._plan(output_type)
         self._window = Window(self.model.profile, self.options.window)
         self._connection: ModelConnection | None = None
         self._stack: AsyncExitStack | None = None
 
+    @overload
     async def run(
         self, prompt: str | Iterable[Message], **options: Unpack[RunOptions[DepsT]]
-    ) -> RunResult:
+    ) -> RunResult[OutputT]: ...
+    @overload
+    async def run(
+        self,
+        prompt: str | Iterable[Message],
+        *,
+        output_type: TypeForm[T],
+        **options: Unpack[RunOptions[DepsT]],
+    ) -> RunResult[T]: ...
+    async def run(
+        self,
+        prompt: str | Iterable[Message],
+        *,
+        output_type: Any = None,
+        **options: Unpack[RunOptions[DepsT]],
+    ) -> RunResult[Any]:
         """Run until there is an answer, a limit, or a call that has to be asked about.
 
         Args:
             prompt: the user's words, or a conversation to go on with.
+            output_type: what the answer of this run is, in place of the agent's output type.
             options: see `RunOptions`; all may be left out.
 
         Raises:
@@ -106,12 +130,30 @@ class Agent(Generic[DepsT]):
             HistoryError: the conversation is empty or not whole, or an approval is for another
                 call.
             UnsupportedError: the model cannot do what is asked.
+            OutputError: the model gave no answer of the output type, however often it was told.
         """
-        return await self._run(Inbound(prompt, options), stream=False, emit=ignore)
+        inbound = self._inbound(prompt, options, output_type)
+        return await self._run(inbound, stream=False, emit=ignore)
 
+    @overload
     def run_sync(
         self, prompt: str | Iterable[Message], **options: Unpack[RunOptions[DepsT]]
-    ) -> RunResult:
+    ) -> RunResult[OutputT]: ...
+    @overload
+    def run_sync(
+        self,
+        prompt: str | Iterable[Message],
+        *,
+        output_type: TypeForm[T],
+        **options: Unpack[RunOptions[DepsT]],
+    ) -> RunResult[T]: ...
+    def run_sync(
+        self,
+        prompt: str | Iterable[Message],
+        *,
+        output_type: Any = None,
+        **options: Unpack[RunOptions[DepsT]],
+    ) -> RunResult[Any]:
         """Run as `run` does, from code that is not async.
 
         Raises:
@@ -126,18 +168,35 @@ class Agent(Generic[DepsT]):
         try:
             library = sniffio.current_async_library()
         except sniffio.AsyncLibraryNotFoundError:
-            return anyio.run(partial(self.run, prompt, **options))
+            inbound = self._inbound(prompt, options, output_type)
+            return anyio.run(partial(self._run, inbound, stream=False, emit=ignore))
         raise AgentKitError(f"run_sync was called inside {library}; use 'await agent.run(...)'.")
 
+    @overload
     def stream(
         self, prompt: str | Iterable[Message], **options: Unpack[RunOptions[DepsT]]
-    ) -> AbstractAsyncContextManager[AgentStream]:
+    ) -> AbstractAsyncContextManager[AgentStream[OutputT]]: ...
+    @overload
+    def stream(
+        self,
+        prompt: str | Iterable[Message],
+        *,
+        output_type: TypeForm[T],
+        **options: Unpack[RunOptions[DepsT]],
+    ) -> AbstractAsyncContextManager[AgentStream[T]]: ...
+    def stream(
+        self,
+        prompt: str | Iterable[Message],
+        *,
+        output_type: Any = None,
+        **options: Unpack[RunOptions[DepsT]],
+    ) -> AbstractAsyncContextManager[AgentStream[Any]]:
         """Run as `run` does, and give what happens as events.
 
         Use as `async with agent.stream(...) as run: async for event in run: ...`, then
         `run.result`. Leaving the context early cancels the run.
         """
-        inbound = Inbound(prompt, options)
+        inbound = self._inbound(prompt, options, output_type)
         return open_stream(partial(self._run, inbound, stream=True), inbound.handle)
 
     def as_tool(
@@ -176,7 +235,22 @@ class Agent(Generic[DepsT]):
         if stack is not None:
             await stack.aclose()
 
-    async def _run(self, inbound: Inbound, *, stream: bool, emit: Emit) -> RunResult:
+    def _plan(self, output_type: Any) -> OutputPlan[Any]:
+        """Return how an answer of a type is asked of this agent's model."""
+        return plan_output(
+            output_type,
+            default_mode=self.model.profile.output_mode,
+            settings=self.options.output,
+        )
+
+    def _inbound(
+        self, prompt: str | Iterable[Message], options: RunOptions[DepsT], output_type: Any
+    ) -> Inbound:
+        """Read what the caller gave to one run; None for the agent's own output type."""
+        output = self._output if output_type is None else self._plan(output_type)
+        return Inbound(prompt, options, output=output)
+
+    async def _run(self, inbound: Inbound, *, stream: bool, emit: Emit) -> RunResult[Any]:
         """Run the loop on an open model; the one way in for all kinds of runs."""
         emit = inbound.told(emit, agent=self.name)
         run = SharedRun.of(
@@ -186,7 +260,12 @@ class Agent(Generic[DepsT]):
         async with self.join(run) as steps, AsyncExitStack() as stack:
             relay = inbound.handle.steps = Relay(self, steps, run=run, stack=stack)
             result = await run_loop(
-                inbound.state, policy=policy, steps=relay, model=self.model.name, emit=emit
+                inbound.state,
+                policy=policy,
+                steps=relay,
+                model=self.model.name,
+                emit=emit,
+                output=inbound.output,
             )
         return relay.sign(result)
 

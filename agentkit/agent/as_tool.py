@@ -82,4 +82,4 @@ def _answer(result: RunResult, *, agent: str) -> object:
             f"The agent {agent!r} has no answer: its call of {names} must be approved by a person, "
             "who cannot be asked from here. Do without, or tell the user."
         )
-    return f"[The agent {agent!r} was stopped early: {result.stop_reason}]\n{result.output}"
+    return f"[The agent {agent!r} was stopped early: {result.stop_reason}]\n{result.text}"

@@ -9,13 +9,15 @@ left, or that grows beyond what it may, is cut off and dropped.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import anyio
 
 from agentkit.agent.budget import Forecast, Meter, Spent
 from agentkit.agent.inbox import Inbox
-from agentkit.agent.step import CallModel, Exchange, RunState
+from agentkit.agent.output_partial import PartialOutput
+from agentkit.agent.output_plan import PLAIN_TEXT, OutputPlan
+from agentkit.agent.step import CallModel, Exchange, Judgement, RunState
 from agentkit.chat import Failure, ModelRequest, ModelResponse, ModelSettings, ToolSpec
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ErrorKind, ProviderError
@@ -27,6 +29,7 @@ from agentkit.event import (
     RunEvent,
     StopReason,
     TextReceived,
+    ToolArgumentsReceived,
 )
 from agentkit.lazy import load_object
 from agentkit.log import Log
@@ -68,12 +71,14 @@ class ModelInput:
         instructions: what stands above the conversation.
         settings: how the model should answer.
         stream: answers are shown as they arrive.
+        output: what type of answer is asked for.
     """
 
     profile: ModelProfile
     instructions: str = ""
     settings: ModelSettings = field(default_factory=ModelSettings)
     stream: bool = False
+    output: OutputPlan[Any] = PLAIN_TEXT
 
 
 class Exchanger:
@@ -104,24 +109,31 @@ class Exchanger:
         """
         taken = self._inbox.take()
         history = state.history.add(*taken)
-        watch = _Watch(emit)
+        output = self._given.output
+        offer = output.offer(tools, step, stream=self._given.stream)
+        watch = _Watch(emit, output.partial())
         request = ModelRequest(
             history=history,
-            instructions=_instructions(self._given.instructions, step),
-            tools=tools,
-            tool_choice=step.choice,
+            instructions=_instructions(self._given, step),
+            tools=offer.tools,
+            tool_choice=offer.choice,
             settings=self._given.settings,
             stream=self._given.stream,
+            response_format=offer.response_format,
+            shown_arguments=offer.shown_arguments,
         )
         response, over = await self._within_time(request, watch, closing=step.closing)
         used = watch.used
+        judged = None
         if response is not None:
+            judged = output.judge(response, is_closing=step.closing is not None)
             used += Spent.of_usage(response.usage)
         return Exchange(
             response=response,
             over=over,
             taken=taken,
-            late=_late(response, self._inbox),
+            late=_late(response, judged, self._inbox),
+            judged=judged,
             used=used,
             besides=watch.besides,
         )
@@ -206,8 +218,9 @@ class BuildCounter(Protocol):
 class _Watch:
     """Looks at an answer on its way: how long it grows, and what failed attempts used."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, partial: PartialOutput | None) -> None:
         self._emit = emit
+        self._partial = partial
         self._characters = 0
         self.scope: anyio.CancelScope | None = None
         self.room: int | None = None
@@ -219,6 +232,9 @@ class _Watch:
     async def emit(self, event: RunEvent) -> None:
         """Pass an event on; cut the answer off where a host does not keep to its limit."""
         await self._emit(event)
+        more = None if self._partial is None else self._partial.feed(event)
+        if more is not None:
+            await self._emit(more)
         match event:
             case ModelRetried(kind=kind) | ModelFailedOver(failure=Failure(kind=kind)):
                 if kind in BILLED_KINDS:
@@ -226,7 +242,7 @@ class _Watch:
             case ContextFitted(usage=usage):
                 self.used += replace(Spent.of_usage(usage), turns=0)
                 self.besides += usage
-            case TextReceived(text=text):
+            case TextReceived(text=text) | ToolArgumentsReceived(text=text):
                 self._characters += len(text)
                 if self.room is not None and self._characters > self.room * MOST_CHARACTERS:
                     self.is_over = True
@@ -242,12 +258,13 @@ class _Watch:
         self.used += Spent(tokens=tokens)
 
 
-def _instructions(instructions: str, step: CallModel) -> str:
+def _instructions(given: ModelInput, step: CallModel) -> str:
     """Return the instructions of one turn; what is added stays out of the conversation."""
     added = step.hint
     if step.closing is not None:
         added = CLOSING_INSTRUCTIONS.format(reason=step.closing.removeprefix("max_"))
-    return f"{instructions}\n\n{added}".strip() if added else instructions
+    parts = (given.instructions, added, given.output.instructions)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _shorten(settings: ModelSettings, room: int) -> ModelSettings:
@@ -255,8 +272,11 @@ def _shorten(settings: ModelSettings, room: int) -> ModelSettings:
     return replace(settings, max_tokens=min(settings.max_tokens or room, room))
 
 
-def _late(response: ModelResponse | None, inbox: Inbox) -> tuple[UserMessage, ...]:
+def _late(
+    response: ModelResponse | None, judged: Judgement | None, inbox: Inbox
+) -> tuple[UserMessage, ...]:
     """Take what came in beside a final answer: without it, the run would end unheard."""
-    if response is None or response.message.tool_calls:
+    is_answer = judged is not None and judged.is_accepted
+    if response is None or (response.message.tool_calls and not is_answer):
         return ()
     return inbox.take()

@@ -14,10 +14,10 @@ from agentkit.agent.budget import Meter
 from agentkit.agent.calls import Caller, stopped
 from agentkit.agent.exchange import Exchanger
 from agentkit.agent.ports import Journal
-from agentkit.agent.step import CallModel, Exchange, RunState, ToolAnswers
+from agentkit.agent.step import CallModel, Exchange, Judgement, RunState, ToolAnswers
 from agentkit.chat import ToolSpec
 from agentkit.clock import Clock
-from agentkit.event import AnswerMended, Emit, ModelResponded, TurnStarted
+from agentkit.event import AnswerMended, Emit, ModelResponded, OutputRefused, TurnStarted
 from agentkit.history import History
 from agentkit.message import ToolCall
 from agentkit.tool.approve import PlannedCall
@@ -70,7 +70,11 @@ class LiveSteps:
             exchange = await self._exchanger.make(state, step, tools=specs, emit=self._emit)
             if exchange.response is None:
                 return exchange
-            calls = exchange.response.message.tool_calls
+            judged = exchange.judged
+            answered = {} if judged is None else {one.call_id for one in judged.results}
+            calls = [
+                call for call in exchange.response.message.tool_calls if call.id not in answered
+            ]
             offered = self._offered or {}
             plan = await self._caller.plan(calls, tools=offered)
             polling = tuple(
@@ -99,7 +103,17 @@ class LiveSteps:
                     host=response.host,
                 )
             )
+            await self._tell(exchange.judged, refusals=state.refusals)
         return replace(exchange, over=exchange.over or self._meter.reached())
+
+    async def _tell(self, judged: Judgement | None, *, refusals: int) -> None:
+        """Report what was found of an answer of a certain type."""
+        if judged is None:
+            return
+        for mending in judged.mendings:
+            await self._emit(AnswerMended(mending=mending))
+        if judged.reason:
+            await self._emit(OutputRefused(attempt=refusals + 1, reason=judged.reason))
 
     async def plan_calls(
         self, state: RunState, calls: Sequence[ToolCall]

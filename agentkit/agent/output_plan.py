@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Generic
 
 from agentkit.agent.output import OutputSettings, OutputT, OutputType, read_type
+from agentkit.agent.output_partial import PartialOutput
 from agentkit.agent.output_text import read_text
 from agentkit.agent.step import CallModel, Judgement
 from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
@@ -127,6 +128,12 @@ class OutputPlan(Generic[OutputT]):
             tools = tuple(spec for spec in tools if spec is not own)
         return Offer(tools=tools, choice=choice, shown_arguments=shown)
 
+    def partial(self) -> PartialOutput | None:
+        """Return a reader of one answer on its way; None for plain text, which shows itself."""
+        if self.output is None:
+            return None
+        return PartialOutput(in_text=self.tool is None, is_wrapped=self.output.is_wrapped)
+
     def judge(self, response: ModelResponse, *, is_closing: bool) -> Judgement | None:
         """Return what there is to say of an answer; None where none was given."""
         if self.output is None or response.finish_reason == "content_filter":
@@ -211,6 +218,10 @@ class OutputPlan(Generic[OutputT]):
             else:
                 return None
         return None
+
+
+PLAIN_TEXT: OutputPlan[Any] = OutputPlan(None)
+"""Asks for text, and takes what comes."""
 
 
 def plan_output(

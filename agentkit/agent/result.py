@@ -6,20 +6,25 @@ Out: `RunResult`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Generic
 
+from agentkit.agent.output import OutputError, OutputT
+from agentkit.agent.output_plan import PLAIN_TEXT, OutputPlan
 from agentkit.agent.step import RunState
 from agentkit.event import StopReason
 from agentkit.history import History
-from agentkit.message import AssistantMessage, ToolCall, UserMessage
+from agentkit.message import ToolCall
 from agentkit.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
+class RunResult(Generic[OutputT]):
     """The outcome of a run.
 
     Attributes:
-        output: the text of the last answer; where a limit left none, a sentence that says so.
+        text: the text of the last answer, one of a certain type as JSON; where a limit left none,
+            a sentence that says so.
+        outputs: the answer in the type that was asked for, if there is one; see `output`.
         history: the whole conversation; run with it to go on.
         usage: tokens and money of this run.
         stop_reason: `answered`, the limit at which the run ended, or `suspended`.
@@ -28,7 +33,8 @@ class RunResult:
         agent: the name of the agent that had the last word; run that one to go on.
     """
 
-    output: str
+    text: str
+    outputs: tuple[OutputT, ...]
     history: History
     usage: Usage
     stop_reason: StopReason
@@ -37,31 +43,47 @@ class RunResult:
     agent: str = ""
 
     @property
+    def output(self) -> OutputT:
+        """Return the answer in the type that was asked for; text is always there.
+
+        Raises:
+            OutputError: the run ended without such an answer; `stop_reason` says why.
+        """
+        if not self.outputs:
+            raise OutputError(
+                f"The run has no output of its type (stop_reason {self.stop_reason!r}); what the "
+                "model said is in 'text' and 'history'.",
+                text=self.text,
+                history=self.history,
+            )
+        return self.outputs[0]
+
+    @property
     def open_calls(self) -> tuple[ToolCall, ...]:
         """Return the calls that wait for an answer, of a run that was suspended."""
         return self.history.open_calls
 
     @classmethod
-    def of(cls, state: RunState, reason: StopReason, *, model: str) -> "RunResult":
+    def of(
+        cls,
+        state: RunState,
+        reason: StopReason,
+        *,
+        model: str,
+        output: OutputPlan[Any] = PLAIN_TEXT,
+    ) -> "RunResult[Any]":
         """Build the result of a run that stops here."""
-        return cls(
-            output=_output(state.history) or _NO_ANSWER.get(reason, ""),
+        found = output.find(state.history)
+        text = found.text or _NO_ANSWER.get(reason, "")
+        return RunResult(
+            text=text,
+            outputs=(text,) if output.output is None else found.values,
             history=state.history,
             usage=state.usage,
             stop_reason=reason,
             turns=state.turns,
             model=model,
         )
-
-
-def _output(history: History) -> str:
-    """Return the last text the model gave since the user spoke; empty if it gave none."""
-    for message in reversed(history):
-        if isinstance(message, UserMessage):
-            break
-        if isinstance(message, AssistantMessage) and message.text:
-            return message.text
-    return ""
 
 
 _NO_ANSWER: Mapping[StopReason, str] = {
@@ -72,6 +94,7 @@ _NO_ANSWER: Mapping[StopReason, str] = {
     "deadline": "The run ended without an answer: it reached its limit of time.",
     "no_progress": "The run ended without an answer: it repeated itself and got nowhere.",
     "content_filter": "The run ended without an answer: a content filter stopped it.",
+    "invalid_output": "The run ended without an answer of the type that was asked for.",
     "length": "The run ended without an answer: the model reached the limit of its output.",
 }
 """What stands in place of an answer where a run ended without one."""

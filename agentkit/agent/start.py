@@ -16,6 +16,8 @@ from agentkit.agent.calls import Caller, CallInput
 from agentkit.agent.exchange import Exchanger, ModelInput
 from agentkit.agent.inbox import Inbox
 from agentkit.agent.live import LiveSteps
+from agentkit.agent.output import OutputSettings
+from agentkit.agent.output_plan import PLAIN_TEXT, OutputPlan
 from agentkit.agent.ports import Journal, NoJournal
 from agentkit.agent.scope import Handovers, RunScope, scope_of
 from agentkit.agent.step import Policy, RunState
@@ -45,6 +47,7 @@ class AgentOptions:
         tool_caps: limits on tools that hold over all runs that share them.
         watches_progress: a run that goes nowhere is told so, and then stopped.
         window: how the conversation is kept within the model's window.
+        output: how an answer of a certain type is asked for.
         most_depth: how deep agents may work inside each other below this one.
         most_handovers: how often one run may be handed over to another agent.
         clock: where time comes from.
@@ -55,6 +58,7 @@ class AgentOptions:
     tool_caps: ToolCaps = field(default_factory=ToolCaps)
     watches_progress: bool = True
     window: WindowSettings = field(default_factory=WindowSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
     most_depth: int = 4
     most_handovers: int = 8
     clock: Clock = field(default_factory=SystemClock)
@@ -108,17 +112,24 @@ class RunHandle:
 class Inbound:
     """What the caller gave to one run, checked before anything is opened."""
 
-    def __init__(self, prompt: str | Iterable[Message], options: RunOptions[Any]) -> None:
+    def __init__(
+        self,
+        prompt: str | Iterable[Message],
+        options: RunOptions[Any],
+        *,
+        output: OutputPlan[Any] = PLAIN_TEXT,
+    ) -> None:
         """Read it.
 
         Raises:
             HistoryError: the conversation is empty or not whole.
             AgentKitError: agents work inside each other as deep as they may.
         """
-        history = _history(prompt)
+        history = output.resumed(_history(prompt))
+        self.output = output
         self.within = options.get("within")
         self.above = None if self.within is None else scope_of(self.within)
-        self.state = RunState(history=history)
+        self.state = RunState(history=history, is_accepted=output.settles(history))
         self.options = options
         self.handle = RunHandle(history)
 
@@ -188,6 +199,8 @@ class SharedRun:
             budget=self.budget,
             tool_choice=self.inbound.tool_choice,
             watches_progress=watches_progress,
+            output_retries=self.inbound.output.retries,
+            answer_choice=self.inbound.output.choice,
         )
 
 
@@ -207,7 +220,7 @@ class RunStart:
         scope, inbound = run.scope, run.inbound
         exchanger = Exchanger(
             self.connection,
-            given=replace(self.given, stream=scope.stream),
+            given=replace(self.given, stream=scope.stream, output=inbound.output),
             meter=scope.meter,
             inbox=inbound.handle.inbox,
             fit=partial(self.window.fit, connection=self.connection),
@@ -216,7 +229,7 @@ class RunStart:
             given=CallInput(
                 deps=inbound.options.get("deps"),
                 run_id=run.run_id,
-                rule=self.rule,
+                rule=inbound.output.spare(self.rule),
                 approvals=inbound.approvals,
                 concurrency=self.options.tool_concurrency,
                 timeout_seconds=self.options.tool_timeout_seconds,
@@ -230,7 +243,7 @@ class RunStart:
         return LiveSteps(
             exchanger=exchanger,
             caller=caller,
-            toolset=self.toolset,
+            toolset=inbound.output.with_tool(self.toolset),
             meter=scope.meter,
             journal=scope.journal,
             clock=scope.clock,

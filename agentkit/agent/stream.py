@@ -8,11 +8,12 @@ The reader sets the pace: an event waits until it is taken. Leaving the context 
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Generic, Protocol
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from agentkit.agent.output import OutputT
 from agentkit.agent.result import RunResult
 from agentkit.agent.start import RunHandle
 from agentkit.errors import AgentKitError
@@ -25,21 +26,21 @@ from agentkit.message import UserMessage
 class Start(Protocol):
     """A run that is ready to go."""
 
-    async def __call__(self, *, emit: Emit) -> RunResult:
+    async def __call__(self, *, emit: Emit) -> RunResult[Any]:
         """Run, and tell `emit` of all that happens."""
 
 
-class AgentStream:
+class AgentStream(Generic[OutputT]):
     """The events of one run, in order; each is given once."""
 
     def __init__(self, events: MemoryObjectReceiveStream[RunEvent], handle: RunHandle) -> None:
         self._events = events
         self._handle = handle
-        self._result: RunResult | None = None
+        self._result: RunResult[OutputT] | None = None
         self._error: Exception | None = None
 
     @property
-    def result(self) -> RunResult:
+    def result(self) -> RunResult[OutputT]:
         """Return the outcome.
 
         Raises:
@@ -60,7 +61,7 @@ class AgentStream:
         """Say something to the running agent; it is taken in at the next turn."""
         self._handle.inbox.put(UserMessage.of(message) if isinstance(message, str) else message)
 
-    def __aiter__(self) -> "AgentStream":
+    def __aiter__(self) -> "AgentStream[OutputT]":
         return self
 
     async def __anext__(self) -> RunEvent:
@@ -86,10 +87,10 @@ class AgentStream:
 
 
 @asynccontextmanager
-async def open_stream(start: Start, handle: RunHandle) -> AsyncIterator[AgentStream]:
+async def open_stream(start: Start, handle: RunHandle) -> AsyncIterator[AgentStream[Any]]:
     """Start a run and yield its events; leaving the context cancels what still runs."""
     send, receive = anyio.create_memory_object_stream[RunEvent](0)
-    stream = AgentStream(receive, handle)
+    stream = AgentStream[Any](receive, handle)
     with ungrouped():
         async with anyio.create_task_group() as group, receive:
             group.start_soon(stream._drive, start, send)
