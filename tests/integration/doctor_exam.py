@@ -1,0 +1,44 @@
+"""Examine a host on loopback, and read what was found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+
+from agentkit.config.load import ResolvedModel, resolve_model
+from agentkit.config.profile import ProviderProfile
+from agentkit.doctor.examine import ExamSettings, Report, examine
+from agentkit.doctor.finding import Finding
+from agentkit.doctor.judge import judge
+from agentkit.doctor.table import changes
+from tests.integration.doctor_host import OddHost, running
+
+QUICK = ExamSettings(probe_seconds=2.0, pause_seconds=0.0)
+MISTRAL = "openai-compatible:mixtral-8x22b"
+PLAIN = "openai-compatible:qwen"
+
+
+def resolve(url: str, name: str = MISTRAL) -> ResolvedModel:
+    """Resolve a model on a host that nobody knows."""
+    return resolve_model(name, environ={}, base_url=url)
+
+
+async def examined(
+    host: OddHost,
+    name: str = MISTRAL,
+    *,
+    settings: ExamSettings = QUICK,
+    provider: Mapping[str, Any] | None = None,
+) -> tuple[Report, Mapping[str, Finding], Mapping[str, object]]:
+    """Examine a host; return the report, its findings by question, and what changed."""
+    with anyio.fail_after(10):
+        async with running(host) as url:
+            base = url.removesuffix("/v1") if host.traits.chat_path.startswith("/v2") else url
+            resolved = resolve(base, name)
+            if provider:
+                known = ProviderProfile(name="h", title="H", base_url=base, **provider)
+                resolved = ResolvedModel(name=name, provider=known, model=resolved.model)
+            report = await examine(resolved, settings=settings)
+    findings = {each.question: each for each in judge(report.exam)}
+    table = changes((resolved.provider, resolved.model), report.profiles)
+    return report, findings, table

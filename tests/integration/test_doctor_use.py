@@ -1,0 +1,160 @@
+"""Profiles that were written are used; other forms and ways to be examined."""
+
+import json
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from agentkit import Agent, ProviderError, UnsupportedError, tool
+from agentkit.chat import ModelSettings
+from agentkit.config.load import ResolvedModel, read_catalog, resolve_model
+from agentkit.config.profile import ModelProfile
+from agentkit.config.user_catalog import edit_catalog, save_catalog
+from agentkit.doctor.examine import examine
+from agentkit.doctor.table import changes
+from agentkit.model.build import DIALECTS
+from agentkit.model.host import HostModel
+from agentkit.testing.http_server import RawReply, Reply
+from agentkit.testing.sandbox import sandbox
+from tests.integration.doctor_exam import MISTRAL, QUICK, examined, resolve
+from tests.integration.doctor_host import OddHost, Traits, as_json, running
+
+
+@tool
+def weather(city: str) -> str:
+    """Tell the weather in a city."""
+    return f"Sunny in {city}."
+
+
+FAILING_RUNS = {
+    "tools that are refused in no clear words": (
+        Traits(tools="refused", refusal="Bad Request"),
+        MISTRAL,
+        ModelSettings(),
+        "prompted",
+    ),
+    "the limit's name": (
+        Traits(limit="max_completion_tokens"),
+        MISTRAL,
+        ModelSettings(max_tokens=50),
+        "openai_chat",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("traits", "name", "settings", "dialect"), FAILING_RUNS.values(), ids=FAILING_RUNS
+)
+async def test_a_profile_that_doctor_wrote_makes_a_run_work_that_failed(
+    traits: Traits, name: str, settings: ModelSettings, dialect: str, tmp_path: Path
+) -> None:
+    """The whole way: fail, examine, write, read, run."""
+    path = tmp_path / "catalog.toml"
+    environ = {"AGENTKIT_CATALOG": str(path)}
+    async with AsyncExitStack() as stack:
+        stack.enter_context(anyio.fail_after(20))
+        url = await stack.enter_async_context(running(OddHost(traits)))
+        resolved = resolve(url, name)
+
+        async def run(of: ResolvedModel) -> str:
+            model = HostModel(of, dialects=DIALECTS)
+            agent = Agent(model, tools=[weather], settings=settings)
+            result = await agent.run("What is the weather in Oslo?")
+            return result.output
+
+        with pytest.raises((ProviderError, UnsupportedError)):
+            await run(resolved)
+        report = await examine(resolved, settings=QUICK)
+        table = changes((read_catalog({})[resolved.provider.name], resolved.model), report.profiles)
+        save_catalog(path, edit_catalog(path, host=resolved.provider.name, table=table))
+        again = resolve_model(name, environ=environ)
+        answer = await run(again)
+
+    assert answer == "Hello"
+    assert again.provider.dialect == dialect
+    assert again.model == report.profiles[1]
+    assert again.provider.accepts == report.profiles[0].accepts
+    assert again.provider.base_url == url
+
+
+async def test_the_anthropic_form_is_examined_in_its_own_words() -> None:
+    """Choices are objects there, and only what the form has is asked."""
+    seen: list[dict[str, Any]] = []
+
+    class Host(OddHost):
+        async def answer(self, request: Any) -> Reply:
+            self.requests.append(request)
+            if request.method == "GET":
+                data = [{"id": "mixtral-8x22b", "max_input_tokens": 5000, "type": "model"}]
+                return as_json({"data": data, "has_more": False})
+            assert request.path.endswith("/v1/messages")
+            body = json.loads(request.body)
+            seen.append(body)
+            return _anthropic(body)
+
+    report, findings, _ = await examined(Host(), provider={"dialect": "anthropic_messages"})
+
+    assert report.stopped == ""
+    assert report.profiles[0].dialect == "anthropic_messages"
+    assert report.profiles[1].context_window_tokens == 5000
+    assert [body["tool_choice"] for body in seen if "tool_choice" in body] == [
+        {"type": "auto", "disable_parallel_tool_use": False},
+        {"type": "any"},
+        {"type": "tool", "name": "clock"},
+        {"type": "none"},
+    ]
+    assert not any("response_format" in body or "stream_options" in body for body in seen)
+    assert findings["tools"].verdict == "yes"
+    assert findings["tool_choice named"].verdict == "yes"
+    assert "usage in a stream" not in findings
+
+
+def _anthropic(body: dict[str, Any]) -> Reply:
+    """Answer as that form does."""
+    if not isinstance(body["messages"], list):
+        error = {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}
+        return as_json(error, status=400)
+    choice = body.get("tool_choice", {})
+    wants = "tools" in body and choice.get("type") != "none"
+    has_result = "tool_result" in str(body["messages"])
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": "Hello"}]
+    if wants and not has_result:
+        name = choice.get("name", "weather")
+        blocks = [{"type": "tool_use", "id": "toolu_01", "name": name, "input": {"city": "Oslo"}}]
+    return as_json(
+        {
+            "id": "m",
+            "type": "message",
+            "role": "assistant",
+            "content": blocks,
+            "stop_reason": "tool_use" if wants and not has_result else "end_turn",
+            "usage": {"input_tokens": 10, "output_tokens": 5},
+        }
+    )
+
+
+async def test_nothing_is_left_when_an_exam_is_cancelled() -> None:
+    """Ctrl-C cancels it in the middle of a request."""
+    host = OddHost(instead=[RawReply(then="stall")])
+    async with running(host) as url:
+        with anyio.move_on_after(0.2) as scope:
+            await examine(resolve(url), settings=QUICK)
+
+    assert scope.cancelled_caught
+
+
+async def test_a_sandbox_at_an_address_is_examined_as_a_stranger() -> None:
+    """Another host's name for it changes what is sent, not what is found."""
+    with anyio.fail_after(10):
+        async with sandbox() as running_sandbox:
+            report = await examine(resolve(running_sandbox.base_url), settings=QUICK)
+
+    provider, model = report.profiles
+    assert provider.accepts.is_strict
+    assert provider.accepts.stream_usage == "always"
+    assert model == ModelProfile(
+        family="mixtral-8x22b", id="mixtral-8x22b", rules="mistral", context_window_tokens=65536
+    )
