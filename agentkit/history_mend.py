@@ -9,8 +9,8 @@ history stands in a `HistoryMending`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from dataclasses import dataclass, replace
+from operator import attrgetter, itemgetter
 from typing import Literal, TypeAlias, TypeVar
 
 from agentkit.history import History
@@ -85,7 +85,7 @@ def mend_history(
             message = replace(message, tool_calls=tuple(one.call for one in calls))
         whole.append(message)
         keep_open = open_calls == "keep" and position == last
-        whole += _results(calls, came, keep_open=keep_open)
+        whole += _results(calls, keep_open=keep_open)
         mendings += _tell(calls, came, keep_open=keep_open)
     mendings.sort(key=lambda mending: mending.position)
     return MendedHistory(history=History(whole), mendings=tuple(mendings))
@@ -98,13 +98,13 @@ class _Asked:
     Attributes:
         position: of the message that asks.
         came_as: the id as it came.
-        answered_at: the position of its result.
+        answer: its result and the position of that.
     """
 
     call: ToolCall
     position: int
     came_as: str
-    answered_at: int | None = field(default=None)
+    answer: tuple[int, ToolResult] | None = None
 
     @property
     def is_renamed(self) -> bool:
@@ -149,13 +149,13 @@ def _pair(asked: Sequence[_Asked], messages: Sequence[Message]) -> Iterator[Hist
         before = [one for one in _unanswered(by_id, result) if one.position < at]
         if before:
             latest = before[-1].position
-            next(one for one in before if one.position == latest).answered_at = at
+            next(one for one in before if one.position == latest).answer = (at, result)
         else:
             unpaired.append((at, result))
     for at, result in unpaired:
         behind = next((one for one in _unanswered(by_id, result) if one.position > at), None)
         if behind is not None:
-            behind.answered_at = at
+            behind.answer = (at, result)
             continue
         has_call = result.call_id in by_id
         why = "its call has its result already" if has_call else "there is no call of this id"
@@ -169,7 +169,7 @@ def _pair(asked: Sequence[_Asked], messages: Sequence[Message]) -> Iterator[Hist
 
 
 def _unanswered(by_id: Mapping[str, Sequence[_Asked]], result: ToolResult) -> list[_Asked]:
-    return [one for one in by_id.get(result.call_id, ()) if one.answered_at is None]
+    return [one for one in by_id.get(result.call_id, ()) if one.answer is None]
 
 
 def _group(asked: Iterable[_Asked], key: Callable[[_Asked], K]) -> dict[K, list[_Asked]]:
@@ -180,17 +180,13 @@ def _group(asked: Iterable[_Asked], key: Callable[[_Asked], K]) -> dict[K, list[
     return groups
 
 
-def _results(
-    calls: Sequence[_Asked], messages: Sequence[Message], *, keep_open: bool
-) -> Iterator[ToolResult]:
+def _results(calls: Sequence[_Asked], *, keep_open: bool) -> Iterator[ToolResult]:
     """Yield the results of one message's calls, in the order they came; then those made up."""
-    answered = [(one.answered_at, one) for one in calls if one.answered_at is not None]
-    for at, one in sorted(answered, key=lambda pair: pair[0]):
-        result = messages[at]
-        if isinstance(result, ToolResult):
-            yield replace(result, call_id=one.call.id) if one.is_renamed else result
+    answered = [(*one.answer, one) for one in calls if one.answer is not None]
+    for _, result, one in sorted(answered, key=itemgetter(0)):
+        yield replace(result, call_id=one.call.id) if one.is_renamed else result
     for one in calls:
-        if one.answered_at is None and not keep_open:
+        if one.answer is None and not keep_open:
             text = NO_RESULT.format(name=one.call.name)
             yield ToolResult.of(one.call.id, text, is_error=True)
 
@@ -207,7 +203,7 @@ def _tell(
                 position=one.position,
                 text=f"The id {one.came_as!r} was used before; this call is {one.call.id!r} now.",
             )
-        if one.answered_at is None:
+        if one.answer is None:
             if not keep_open:
                 yield HistoryMending(
                     kind="call_answered",
@@ -215,11 +211,11 @@ def _tell(
                     position=one.position,
                     text=f"The call {one.came_as!r} had no result; it has one that says so now.",
                 )
-        elif not _stands_behind(one.position, one.answered_at, messages):
+        elif not _stands_behind(one.position, one.answer[0], messages):
             yield HistoryMending(
                 kind="result_moved",
                 call_id=one.came_as,
-                position=one.answered_at,
+                position=one.answer[0],
                 text=f"The result for {one.came_as!r} was moved behind its call.",
             )
 

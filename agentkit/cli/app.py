@@ -16,6 +16,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from agentkit.cli.agents import list_agents
+from agentkit.cli.approve import ApproveMode
 from agentkit.cli.chat import run_chat
 from agentkit.cli.choose import Wanted
 from agentkit.cli.doctor import Checkup, run_doctor
@@ -71,6 +72,14 @@ FolderOption = Annotated[
 ]
 AllowWriteOption = Annotated[
     bool, typer.Option("--allow-write", help="Let the tools of 'files' write there.")
+]
+ApproveOption = Annotated[
+    ApproveMode,
+    typer.Option(
+        "--approve",
+        help="What becomes of calls that have to be asked about: ask does so on a terminal, and "
+        "ends the run where there is none.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -131,6 +140,7 @@ def run(  # noqa: PLR0913 - the options of a command
     ] = None,
     folder: FolderOption = Path(),
     allow_write: AllowWriteOption = False,
+    approve: ApproveOption = ApproveMode.ASK,
     base_url: BaseUrlOption = None,
 ) -> int:
     """Ask one question and print the answer.
@@ -152,6 +162,7 @@ def run(  # noqa: PLR0913 - the options of a command
             tool_choice=tool_choice,
             max_turns=max_turns,
             as_json=as_json,
+            approve=approve,
         )
     )
 
@@ -165,22 +176,22 @@ def chat(
     agent: AgentOption = "assistant",
     folder: FolderOption = Path(),
     allow_write: AllowWriteOption = False,
+    approve: ApproveOption = ApproveMode.ASK,
     base_url: BaseUrlOption = None,
 ) -> int:
     """Have a conversation.
 
     Ctrl-C stops an answer and keeps the conversation, Ctrl-D ends it, /help lists what else.
     """
-    return run_chat(
-        Wanted(
-            model=model,
-            base_url=base_url,
-            agent=agent,
-            tools=tools or (),
-            folder=folder,
-            allow_write=allow_write,
-        )
+    wanted = Wanted(
+        model=model,
+        base_url=base_url,
+        agent=agent,
+        tools=tools or (),
+        folder=folder,
+        allow_write=allow_write,
     )
+    return run_chat(wanted, approve=approve)
 
 
 @app.command()

@@ -17,9 +17,11 @@ import anyio
 import anyio.to_thread
 
 from agentkit.agent.agent import Agent
+from agentkit.cli.approve import ApproveMode, let_answer, terminal_ask
 from agentkit.cli.chat_line import terminal_reader
 from agentkit.cli.choose import Wanted, choose
 from agentkit.cli.ending import OK, complain
+from agentkit.cli.run import why_it_waits
 from agentkit.cli.show import Screen
 from agentkit.cli.terminal import note, write
 from agentkit.errors import AgentKitError
@@ -39,10 +41,11 @@ HELP = """\
 /save FILE    store the conversation as JSON
 /quit         end, as Ctrl-D does
 Ctrl-C stops an answer and keeps the conversation."""
+_UNANSWERED = "Not run: nobody answered whether it may."
 _STOPPED = "Stopped by the user before it had a result."
 
 
-def run_chat(wanted: Wanted) -> int:
+def run_chat(wanted: Wanted, *, approve: ApproveMode = ApproveMode.ASK) -> int:
     """Talk until the person ends it, and return the exit code.
 
     Raises:
@@ -54,6 +57,7 @@ def run_chat(wanted: Wanted) -> int:
     if sys.stdin.isatty():
         read_line = terminal_reader()
         note("Ctrl-C stops an answer, Ctrl-D ends, /help lists what else.", style="dim")
+    let_answer(choice.agent, approve, ask=terminal_ask())
     conversation = Conversation(agent=choice.agent, introduction=choice.introduction)
     return anyio.run(conversation.talk, read_line)
 
@@ -100,7 +104,7 @@ class Conversation:
                     async for event in run:
                         happened.append(event)
                         self.screen.show(event)
-                self.history = run.result.history
+                self.history = _settle(run.result.history)
                 group.cancel_scope.cancel()
                 return
         self.history = keep_what_happened(asked, happened)
@@ -161,6 +165,16 @@ def _close(history: History, results: dict[str, ToolResult]) -> History:
             for call in history.open_calls
         )
     )
+
+
+def _settle(history: History) -> History:
+    """Return a conversation that can go on: calls about which nobody answered are refused."""
+    if not history.open_calls:
+        return history
+    note(why_it_waits(history.open_calls[0]), style="yellow")
+    note("It was not run. The conversation goes on.", style="dim")
+    refused = (ToolResult.of(one.id, _UNANSWERED, is_error=True) for one in history.open_calls)
+    return history.add(*refused, AssistantMessage.of("[waited for an answer about a call]"))
 
 
 def _save(history: History, name: str) -> None:

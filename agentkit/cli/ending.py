@@ -7,6 +7,7 @@ Out: the exit code:
 - 1: the run failed: the host could not be reached or gave no usable answer.
 - 2: the command line, the configuration or a tool's definition is wrong; nothing was sent.
 - 3: the run ended at a limit before it was done; what there is was printed.
+- 4: the run waits for an answer about a call, and nobody could be asked.
 - 70: an error in agentkit itself.
 - 130: stopped with Ctrl-C.
 - 141: nobody reads the output any more.
@@ -29,7 +30,7 @@ from agentkit.errors import (
     UnsupportedError,
 )
 
-OK, FAILED, WRONG, LIMITED, BUG, STOPPED, UNREAD = 0, 1, 2, 3, 70, 130, 141
+OK, FAILED, WRONG, LIMITED, SUSPENDED, BUG, STOPPED, UNREAD = 0, 1, 2, 3, 4, 70, 130, 141
 
 _BEFORE_ANYTHING_IS_SENT = (
     ConfigError,

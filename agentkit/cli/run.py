@@ -9,11 +9,14 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
+from agentkit.cli.approve import ApproveMode, let_answer, terminal_ask
 from agentkit.cli.choose import Wanted, choose
-from agentkit.cli.ending import LIMITED, OK
-from agentkit.cli.show import Screen, Show, show_as_json
+from agentkit.cli.ending import LIMITED, OK, SUSPENDED
+from agentkit.cli.show import Screen, Show, show_as_json, spell_call
 from agentkit.cli.terminal import note
 from agentkit.errors import HistoryError
+from agentkit.event import StopReason
+from agentkit.message import ToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Question:
     tool_choice: str = "auto"
     max_turns: int | None = None
     as_json: bool = False
+    approve: ApproveMode = ApproveMode.ASK
 
 
 def run_question(question: Question) -> int:
@@ -38,6 +42,8 @@ def run_question(question: Question) -> int:
         raise HistoryError("The question is empty; write it after 'run', or '-' to read it.")
     choice = choose(question.wanted)
     note(choice.introduction, style="dim")
+    # On standard input there is the question, not the person's answers.
+    let_answer(choice.agent, question.approve, ask=None if question.text == "-" else terminal_ask())
     show: Show = show_as_json if question.as_json else Screen().show
     budget = choice.agent.budget
     if question.max_turns is not None:
@@ -49,6 +55,27 @@ def run_question(question: Question) -> int:
         ) as run:
             async for event in run:
                 show(event)
-        return OK if run.result.stop_reason == "answered" else LIMITED
+        if run.result.stop_reason == "suspended":
+            note(why_it_waits(run.result.open_calls[0]), style="yellow")
+        return _exit_code(run.result.stop_reason)
 
     return anyio.run(answer)
+
+
+def why_it_waits(call: ToolCall) -> str:
+    """Say which call nobody answered about, and what to do."""
+    return (
+        f"Nobody answered whether {spell_call(call)} may run. Run it on a terminal to be asked, or "
+        "with --approve allow or --approve deny. A tool that runs elsewhere needs a program that "
+        "hands in its result."
+    )
+
+
+def _exit_code(reason: StopReason) -> int:
+    match reason:
+        case "answered":
+            return OK
+        case "suspended":
+            return SUSPENDED
+        case _:
+            return LIMITED

@@ -7,23 +7,29 @@ Out: the answer's text on standard output, all else on standard error; or JSON l
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from agentkit.cli.terminal import note, shorten, write
+from agentkit.content import TextContent
 from agentkit.event import (
     AnswerMended,
     ContextFitted,
+    HandedOver,
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
+    OutputRefused,
     RequestAdapted,
     RunEvent,
     RunFinished,
+    SubAgentEvent,
     TextReceived,
+    ToolCallAbandoned,
     ToolCallFinished,
     ToolCallRefused,
     ToolCallStarted,
+    ToolOutputCut,
     ToolProgressed,
     TurnStarted,
     event_to_json,
@@ -84,6 +90,19 @@ class Line:
 def lines_about(event: RunEvent) -> list[Line]:
     """Return what to say about an event beside the answer; nothing about most."""
     match event:
+        case SubAgentEvent(agent=agent, event=inner):
+            # Its own end is the result of the call that runs it.
+            lines = [] if isinstance(inner, RunFinished) else lines_about(inner)
+            return [replace(line, text=f"  [{agent}] {line.text}") for line in lines]
+        case RunFinished():
+            return _end_lines(event)
+        case _:
+            return [*_call_lines(event), *_model_lines(event), *_detour_lines(event)]
+
+
+def _call_lines(event: RunEvent) -> list[Line]:
+    """Say what became of a call."""
+    match event:
         case ToolCallStarted(call=call):
             return [_call_line(call)]
         case ToolCallFinished(result=result, seconds=seconds):
@@ -93,10 +112,10 @@ def lines_about(event: RunEvent) -> list[Line]:
         case ToolProgressed(progress=progress, total=total, message=message):
             of = "" if total is None else f" of {total:g}"
             return [Line(f"  {progress:g}{of} {message or ''}".rstrip())]
-        case RunFinished():
-            return _end_lines(event)
+        case ToolCallAbandoned(call=call, seconds=seconds):
+            return [Line(f"  {call.name} is still at work after {seconds:g} s and was left", "red")]
         case _:
-            return _detour_lines(event)
+            return []
 
 
 def spell_call(call: ToolCall) -> str:
@@ -123,7 +142,7 @@ def _result_line(result: ToolResult, remark: str) -> Line:
     return Line(f"{sign} {shorten(text, _RESULT)}  {remark}", style)
 
 
-def _detour_lines(event: RunEvent) -> list[Line]:
+def _model_lines(event: RunEvent) -> list[Line]:
     """Say what went another way than usual in a model exchange."""
     match event:
         case AnswerMended(mending=mending):
@@ -133,14 +152,37 @@ def _detour_lines(event: RunEvent) -> list[Line]:
             return [Line(f"  sent again in {seconds:.1f} s, since: {shorten(error, _DETAIL)}")]
         case RequestAdapted(change=change, error=error):
             return [Line(f"  sent again, {change}, since: {shorten(error, _DETAIL)}")]
-        case ContextFitted(dropped_messages=dropped, shortened_results=shortened):
-            left_out = f"{dropped} messages are left out, {shortened} results shortened"
-            return [Line(f"  the conversation outgrew the model's window: {left_out}")]
         case ModelFailedOver(failure=failure):
             why = f"{failure.model}: {shorten(failure.error, _DETAIL)}"
             return [Line(f"  another host is asked, since {why}")]
         case _:
             return []
+
+
+def _detour_lines(event: RunEvent) -> list[Line]:
+    """Say what went another way than usual between exchanges."""
+    match event:
+        case ContextFitted():
+            return [_fitted_line(event)]
+        case ToolOutputCut(content=content):
+            size = sum(len(block.text) for block in content if isinstance(block, TextContent))
+            return [Line(f"  a result of {size:,} characters was cut for the model")]
+        case OutputRefused(reason=reason):
+            return [Line(f"  the answer does not fit: {shorten(reason, _DETAIL)}")]
+        case HandedOver(agent=agent):
+            return [Line(f"  the conversation goes on with {agent}")]
+        case _:
+            return []
+
+
+def _fitted_line(event: ContextFitted) -> Line:
+    left_out = (
+        f"{event.dropped_messages} messages are left out, {event.shortened_results} results "
+        "shortened"
+    )
+    if event.summary_error is not None:
+        left_out += f"; no summary, since {shorten(event.summary_error, _DETAIL)}"
+    return Line(f"  the conversation outgrew the model's window: {left_out}")
 
 
 def _end_lines(event: RunFinished) -> list[Line]:
@@ -150,6 +192,8 @@ def _end_lines(event: RunFinished) -> list[Line]:
     calls = "1 model call" if event.turns == 1 else f"{event.turns} model calls"
     about = "about " if usage.is_estimate else ""
     lines = [Line(f"  {calls}, {about}{usage.total_tokens:,} tokens{cost}")]
-    if event.stop_reason != "answered":
+    if event.stop_reason == "suspended":
+        lines.append(Line("  The run waits for an answer about a call.", "yellow"))
+    elif event.stop_reason != "answered":
         lines.append(Line(f"  The run ended early: {event.stop_reason.replace('_', ' ')}.", "red"))
     return lines

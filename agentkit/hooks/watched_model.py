@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias, TypeVar
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
 from agentkit.content import ReasoningContent, TextContent
-from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived
+from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived, ToolArgumentsReceived
 from agentkit.model.model import Model, ModelConnection, Retrying
 from agentkit.transport.retry import RetrySettings
 
@@ -78,10 +78,10 @@ def around_each_connection(model: Model, build: Callable[[], AroundModel]) -> Mo
 
 
 def without_text(emit: Emit) -> Emit:
-    """Return a listener that is told of all but text and reasoning."""
+    """Return a listener that is told of all but what an answer says."""
 
     async def listen(event: RunEvent) -> None:
-        if not isinstance(event, TextReceived | ReasoningReceived):
+        if not isinstance(event, TextReceived | ReasoningReceived | ToolArgumentsReceived):
             await emit(event)
 
     return listen

@@ -7,21 +7,26 @@ import pytest
 
 from agentkit.chat import Failure, Mending
 from agentkit.cli.show import Screen, lines_about, show_as_json, spell_call
-from agentkit.content import ImageContent
+from agentkit.content import ImageContent, TextContent
 from agentkit.event import (
     AnswerMended,
     ContextFitted,
+    HandedOver,
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
+    OutputRefused,
     RequestAdapted,
     RunEvent,
     RunFinished,
     RunStarted,
+    SubAgentEvent,
     TextReceived,
+    ToolCallAbandoned,
     ToolCallFinished,
     ToolCallRefused,
     ToolCallStarted,
+    ToolOutputCut,
     ToolProgressed,
     TurnStarted,
 )
@@ -159,6 +164,51 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
             "  the conversation outgrew the model's window: 4 messages are left out, "
             "1 results shortened"
         ],
+    ),
+    "shortened without a summary": (
+        ContextFitted(
+            dropped_messages=2,
+            shortened_results=0,
+            tokens_before=9,
+            tokens_after=5,
+            window_tokens=6,
+            summary_error="the model gave no text",
+        ),
+        [
+            "  the conversation outgrew the model's window: 2 messages are left out, "
+            "0 results shortened; no summary, since the model gave no text"
+        ],
+    ),
+    "left behind": (
+        ToolCallAbandoned(call=CALL, seconds=2.5),
+        ["  add is still at work after 2.5 s and was left"],
+    ),
+    "cut": (
+        ToolOutputCut(
+            call_id="1",
+            content=(TextContent(text="x" * 1200), ImageContent(data="", mime_type="image/png")),
+        ),
+        ["  a result of 1,200 characters was cut for the model"],
+    ),
+    "an answer of another type": (
+        OutputRefused(attempt=1, reason="age is missing"),
+        ["  the answer does not fit: age is missing"],
+    ),
+    "handed over": (
+        HandedOver(call_id="1", agent="clerk"),
+        ["  the conversation goes on with clerk"],
+    ),
+    "of an agent below": (
+        SubAgentEvent(call_id="1", agent="clerk", event=ToolCallStarted(call=CALL)),
+        ['  [clerk] → add(a=1, city="Köln")'],
+    ),
+    "the end of an agent below": (
+        SubAgentEvent(call_id="1", agent="clerk", event=finished()),
+        [],
+    ),
+    "suspended": (
+        finished("suspended"),
+        ["  1 model call, 0 tokens", "  The run waits for an answer about a call."],
     ),
     "finished": (finished(), ["  1 model call, 0 tokens"]),
     "finished at a limit": (
