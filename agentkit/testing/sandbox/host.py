@@ -89,7 +89,7 @@ class Sandbox:
     @property
     def chats(self) -> list[JsonValue]:
         """Return the bodies of the requests for an answer, in whatever form, oldest first."""
-        return [r.json() for r in self.requests if r.path in _ANSWERS]
+        return [r.json() for r in self.requests if r.method == "POST" and r.path in _ANSWERS]
 
 
 @asynccontextmanager
@@ -175,12 +175,12 @@ class _Host:
             body=request.body,
         )
         self._received.append(seen)
-        is_below = request.path.startswith(f"{self._form.base_path}/")
-        return as_reply(self._spell(seen, seen.path if is_below else request.path))
+        return as_reply(self._spell(seen, request.path))
 
     def _spell(self, request: SandboxRequest, path: str) -> Spelled:
         """Find the door that was knocked at and answer there."""
-        door, rest = self._find_door(path)
+        is_below = path.startswith(f"{self._form.base_path}/")
+        door, rest = self._find_door(request.path) if is_below else (None, "")
         if door is None:
             places = ", ".join(f"{self._form.base_path}{one}" for one in self._form.doors)
             message = f"There is no {path} here, only {places}."

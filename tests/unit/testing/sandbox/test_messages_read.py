@@ -132,7 +132,7 @@ def test_one_call_at_a_time_can_be_asked_for() -> None:
     ],
 )
 def test_what_breaks_the_form_is_refused(
-    turns: list[JsonValue], more: dict[str, JsonValue], words: str
+    turns: list[JsonValue], more: dict[str, Any], words: str
 ) -> None:
     """In words that name the place."""
     read = _read(*turns, **more)

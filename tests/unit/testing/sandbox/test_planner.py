@@ -275,3 +275,28 @@ def test_a_quotation_is_never_parted(ask_ours: AskWith) -> None:
 
     content = "What is 2 + 2? And what time is it in Oslo?"
     assert _calls(answer) == [("write_file", {"path": "a.txt", "content": content})]
+
+
+def test_a_call_that_went_out_broken_is_not_retold() -> None:
+    """It was never meant; one that was meant and failed is told."""
+    tool = ToolSpec(
+        name="population",
+        description="Tell the population of a city.",
+        input_schema={
+            "type": "object",
+            "properties": {"city": {"type": "string", "description": "the name of the city"}},
+            "required": ["city"],
+        },
+    )
+    broken = _made("population", "Error: expected a value for city", citty="Oslo")
+    failed = _made("population", "Error: no such city", city="Oslo")
+    right = _made("population", "700000", city="Oslo")
+    question = "What is the population of Oslo?"
+
+    again = plan(Ask(question=question, tools=(tool,), made=(broken,)))
+    after = plan(Ask(question=question, tools=(tool,), made=(broken, right)))
+    told = plan(Ask(question=question, tools=(tool,), made=(failed,)))
+
+    assert _calls(again) == [("population", {"city": "Oslo"})]
+    assert after.text == "The population of Oslo = 700000."
+    assert "no such city" in told.text

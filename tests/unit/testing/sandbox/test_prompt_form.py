@@ -9,6 +9,7 @@ from agentkit.testing.sandbox.hosts import HOSTS
 from agentkit.testing.sandbox.prompt_form import read_prompt
 from agentkit.testing.sandbox.refusal import Refusal
 from agentkit.testing.sandbox.spelled import to_json
+from tests.unit.testing.sandbox.host_client import WEATHER, on_host, read_event
 
 OFFER = '[AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
 CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "abcdefgh1"}]</s>'
@@ -71,3 +72,29 @@ def test_what_cannot_be_completed_is_refused() -> None:
     assert "prompt: Input should be a valid string" in tokens.message
     assert isinstance(model, Refusal)
     assert model.why == "model"
+
+
+async def test_an_answer_goes_out_as_text_whole_and_streamed() -> None:
+    """A call without its marker, then words; the key to usage is the request's wish."""
+    offer = to_json([WEATHER])
+    prompt = f"[AVAILABLE_TOOLS] {offer}[/AVAILABLE_TOOLS][INST] Weather in Oslo?[/INST]"
+    async with on_host("llamacpp-completions") as on:
+        for text in (prompt, "[INST] Tell me a joke[/INST]", f"{prompt}[TOOL_CALLS]"):
+            body = {"model": on.model, "prompt": text, "max_tokens": 300}
+            whole = (await on.client.post("/completions", json=body)).json()
+            asks = {"stream": True, "stream_options": {"include_usage": True}}
+            streamed = await on.client.post("/completions", json={**body, **asks})
+            bare = await on.client.post("/completions", json={**body, "stream": True})
+            events = [read_event(line) for line in streamed.text.split("\n\n") if line]
+
+            said = whole["choices"][0]["text"]
+            pieces = [choice["text"] for event in events[:-1] for choice in event["choices"]]
+            assert "".join(pieces) == said
+            assert said.startswith(" ")
+            assert "[TOOL_CALLS]" not in said
+            assert events[-2]["usage"] == whole["usage"]
+            assert (events[-1], "usage" in bare.text) == ("data: [DONE]", False)
+            assert whole["timings"]["prompt_n"] == whole["usage"]["prompt_tokens"]
+        refused = await on.client.post("/completions", json={"model": "m"})
+
+    assert refused.json()["error"]["message"] == "prompt: Field required"
