@@ -23,17 +23,19 @@ MAX_RETRY_AFTER_SECONDS = 3600.0
 """The longest wait that is taken over from a host."""
 
 _MAX_MESSAGE_CHARS = 600
+_MAX_WORDS_CHARS = 4_000  # of which the kind is told; hosts say it at the start
+_MAX_PAGE_CHARS = 20_000
 _MAX_DEPTH = 6
 _SECRET = re.compile(
-    r"\b(?:sk|pk|gsk|nvapi|fw|key|bearer)[-_ ](?=[\w.*-]*\d)[\w.*-]{8,}", re.IGNORECASE
+    r"\b(?:sk|pk|gsk|nvapi|fw|key|bearer)[-_ ](?=[\w.*-]{0,200}\d)[\w.*-]{8,}", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]{0,2000}>", re.S | re.I)
+_UNSEEN = re.compile(r"<(script|style)\b", re.IGNORECASE)
 
 # Patterns are compiled when the first error comes: most programs never see one.
 _TOOLS_UNSUPPORTED = (
     r"(?:not support|unsupported|not available|isn't supported|not enabled)[^.\n]{0,60}"
     r"(?:\btools?\b|tool_choice|function.?call)"
-    r"|(?:\btools?\b|tool_choice|function.?call\w*)[^.\n]{0,60}"
+    r"|(?:\btools?\b|tool_choice|function.?call\w{0,9})[^.\n]{0,60}"
     r"(?:not support|unsupported|not available|isn't supported|not enabled)"
     r"|support tool use|support the provided 'tool|enable-auto-tool-choice|tool-call-parser"
     r"|requires? --jinja|object 'tool_choice'|invalid tool_choice"
@@ -188,7 +190,7 @@ def _decide_status(head: WireHead, facts: _Facts) -> int | None:
 
 def _classify(status: int | None, facts: _Facts) -> tuple[ErrorKind, Retry]:
     """Decide what kind of failure it is, and what sending again would need."""
-    words = f"{facts.message}\n{facts.words}"
+    words = f"{facts.message[:_MAX_WORDS_CHARS]}\n{facts.words[:_MAX_WORDS_CHARS]}"
     for rule in _RULES:
         if rule.fits(status, words):
             return rule.kind, rule.retry
@@ -247,9 +249,25 @@ def _text_layers(text: str, depth: int) -> Iterator[Mapping[str, Any] | str]:
             yield from _layers(inner, depth - 1)
             return
     if text[:1] == "<":
-        text = " ".join(_TAG.sub(" ", text[:20_000]).split()) or "an HTML page"
+        text = " ".join(_without_tags(text[:_MAX_PAGE_CHARS]).split()) or "an HTML page"
     if text:
         yield text
+
+
+def _without_tags(page: str) -> str:
+    """Return the text of a page of HTML; each character is looked at a bounded number of times."""
+    parts: list[str] = []
+    at = 0
+    while (start := page.find("<", at)) >= 0:
+        parts.append(page[at:start])
+        unseen = _UNSEEN.match(page, start)
+        if unseen is not None:
+            start = page.find(f"</{unseen.group(1)}", start)
+        end = page.find(">", start) if start >= 0 else -1
+        if end < 0:
+            return " ".join(parts)
+        at = end + 1
+    return " ".join([*parts, page[at:]])
 
 
 def _detail_text(item: object) -> str:

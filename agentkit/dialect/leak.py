@@ -47,18 +47,22 @@ def find_leak(text: str, *, offered: AbstractSet[str], fits: Fits) -> Leak | Non
     """
     if not offered:
         return None
+
+    def fits_call(call: CallDraft) -> bool:
+        return fits(call.name, call.arguments)
+
     reader = LeakReader(text, offered)
     marker = None
     # A text may name the marker often; each try may read to the end, so tries are counted.
     for marker, _ in zip(MARKER.finditer(text), range(_MAX_ATTEMPTS), strict=False):
         before = text[: marker.start()]
         before = before[: decoration_start(before)].rstrip()
-        calls = reader.after_marker(marker)
-        if calls and (not before or fits(calls[0].name, calls[0].arguments)):
+        calls = reader.after_marker(marker, is_call=fits_call if before else None)
+        if calls:
             return _leak(before, calls, text[marker.start() :], dropped=reader.rest)
     if marker is None:
         calls = reader.whole()
-        if calls and all(fits(call.name, call.arguments) for call in calls):
+        if calls and all(map(fits_call, calls)):
             return _leak("", calls, text)
     return None
 

@@ -11,7 +11,7 @@ refused later in words for the model.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -42,6 +42,7 @@ _BETWEEN = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z0-9_.\\-]{1,200}(?:::?[A-Za-z0-9_.\\-]{1,200})?")
 _BEFORE_ARGUMENTS = re.compile(r"(?:\[CALL_ID\]\s*(?P<id>[\w-]{1,64}))?\s*(?:\[ARGS\]\s*)?(?=\{)")
+_OBJECT = re.compile(r"\s{0,40}\{")
 _FENCE = re.compile(r"```[\w-]*\s*")
 _KEY = re.compile(r"\s*([A-Za-z_]\w{0,127})\s*=")
 _COMMA = re.compile(r"\s*,")
@@ -81,10 +82,13 @@ class LeakReader:
         self._at = 0
         self._end = 0
 
-    def after_marker(self, marker: re.Match[str]) -> list[CallDraft]:
+    def after_marker(
+        self, marker: re.Match[str], *, is_call: Callable[[CallDraft], bool] | None = None
+    ) -> list[CallDraft]:
         """Return the calls that follow a marker, one right after the other.
 
         The last one may be a call that cannot be read: its arguments are all the rest then.
+        There are none if `is_call` denies the first one; the others are not read then.
         """
         calls: list[CallDraft] = []
         found: re.Match[str] | None = marker
@@ -99,10 +103,13 @@ class LeakReader:
                 if found is not None:
                     calls.extend(self._unreadable(start, name))
                 break
+            if is_call is not None and not (calls and is_call(calls[0])):
+                return []
+            is_call = None
             self._skip(_BETWEEN)
             self._end = self._at
             found = MARKER.match(self._text, self._at)
-        return calls
+        return calls if is_call is None or (calls and is_call(calls[0])) else []
 
     @property
     def rest(self) -> str:
@@ -164,6 +171,8 @@ class LeakReader:
         arguments: JsonValue
         if before is not None:
             arguments, mendings = self._value(before.end())
+            if _OBJECT.match(self._text, self._at) is not None:
+                raise LooseJsonError("there are several objects, and either could be meant")
         elif is_tag:
             arguments = self._tagged()
         else:

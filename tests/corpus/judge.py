@@ -28,15 +28,20 @@ def complaints(case: Case, seen: Seen) -> list[str]:
     for other in expected.get("also_accept", ()):
         if not found:
             break
-        defaults = {"tool_calls": [], "text": None, "error_kind": None, "retry": None}
+        defaults: dict[str, Any] = {
+            "tool_calls": [],
+            "text": None,
+            "error_kind": None,
+            "retry": None,
+        }
         if not list(_judge({**defaults, **other}, seen)):
             return []
     return found
 
 
 def _judge(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
-    if len(seen.ran) != seen.started:
-        yield f"{seen.started} tools ran, {len(seen.ran)} results are in the history"
+    if seen.error is None and len(seen.ran) != len(seen.started):
+        yield f"{seen.started} were run, and of {seen.ran} the result is in the history"
     outcome = expected["outcome"]
     if outcome == "error" and expected["retry"] != "feedback":
         yield from _failed(expected, seen)
@@ -136,7 +141,7 @@ def _next_request(seen: Seen) -> Iterator[str]:
     """Judge how the calls go back to a host with Mistral's rules, whatever came."""
     if len(seen.requests) < 2:
         return
-    messages = seen.requests[1]["messages"]
+    messages = seen.requests[1].get("messages", [])
     sent = [call for one in messages for call in one.get("tool_calls") or ()]
     ids = [call["id"] for call in sent]
     answered = [one["tool_call_id"] for one in messages if one["role"] == "tool"]

@@ -48,16 +48,16 @@ class Seen:
 
     Attributes:
         requests: the bodies the host got.
-        ran: the calls that ran, by the tools' own account.
-        started: how many tools were started.
+        started: the calls with which tools were started, as these saw them.
+        ran: those of them whose result is in the history, in the order asked.
         shown: the text of the first answer that a listener was shown.
         mendings: what was reported as mended; only a streamed run reports.
     """
 
     is_streamed: bool
     requests: list[Json] = field(default_factory=list)
+    started: list[Json] = field(default_factory=list)
     ran: list[Json] = field(default_factory=list)
-    started: int = 0
     shown: str = ""
     mendings: list[Mending] = field(default_factory=list)
     refused: list[ToolCallRefused] = field(default_factory=list)
@@ -76,9 +76,7 @@ class Seen:
         assert self.result is not None
         ids = {call.id for call in self.first.tool_calls}
         return [
-            one
-            for one in self.result.history
-            if isinstance(one, ToolResult) and one.call_id in ids
+            one for one in self.result.history if isinstance(one, ToolResult) and one.call_id in ids
         ]
 
 
@@ -108,7 +106,7 @@ async def play(case: Case, *, is_streamed: bool) -> Seen:
         except AgentKitError as error:
             seen.error = error
     if seen.result is not None:
-        seen.ran = [json.loads(one.text) for one in seen.results if not one.is_error]
+        seen.ran = [seen.started[int(one.text)] for one in seen.results if not one.is_error]
     return seen
 
 
@@ -145,13 +143,13 @@ def _choice(choice: Any) -> str:
 
 
 def _tools(case: Case, seen: Seen) -> Iterator[Tool]:
-    """Make the tools on offer; each says what it was called with."""
+    """Make the tools on offer; each notes what it was called with, and answers where."""
     for offer in case["tools"]:
         spec = offer["function"]
 
         async def run(arguments: Json, name: str = spec["name"]) -> str:
-            seen.started += 1
-            return json.dumps({"name": name, "arguments": arguments})
+            seen.started.append({"name": name, "arguments": arguments})
+            return str(len(seen.started) - 1)
 
         yield Tool.from_schema(
             name=spec["name"],

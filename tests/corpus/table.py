@@ -21,9 +21,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not outcomes:
         return
     terminalreporter.section("malformed answers")
-    rows = [
-        (family, len(cases), sum(cases.values())) for family, cases in sorted(outcomes.items())
-    ]
+    rows = [(family, len(cases), sum(cases.values())) for family, cases in sorted(outcomes.items())]
     rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
     terminalreporter.write_line(f"{'family':<24}{'cases':>8}{'right':>8}")
     for family, cases, right in rows:

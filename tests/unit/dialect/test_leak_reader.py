@@ -82,6 +82,7 @@ def test_a_mark_that_belongs_to_a_word_stays_with_it() -> None:
         (f"[TOOL_CALLS] [{CALL}", f"{PARIS}}}"),
         (f"[TOOL_CALLS]\n```json\n[{CALL}, {{", f"{PARIS}}}, {{"),
         ('[TOOL_CALLS]get_weather{"city": "Par', '{"city": "Par'),
+        (f"[TOOL_CALLS]get_weather{{}}{PARIS}", f"{{}}{PARIS}"),
         ('<function=get_weather>{"city": "Par', '{"city": "Par'),
         (f"[TOOL_CALLS]get_weather{{'n': {PRECISE}}}", f"{{'n': {PRECISE}}}"),
         ('[TOOL_CALLS] [{"name": "get_weather"', '[{"name": "get_weather"'),

@@ -1,0 +1,141 @@
+"""The judge of the corpus: whoever does something else is told so."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agentkit import AssistantMessage, History, Mending, ProviderError, RunResult, Usage
+from agentkit.agent.step import RunState
+from agentkit.message import ToolCall, ToolResult, UserMessage
+from tests.corpus.judge import complaints
+from tests.corpus.play import DONE, Case, Seen
+
+RAN = [{"name": "look", "arguments": {"at": "x"}}]
+CALL = ToolCall(id="abcdefgh1", name="look", arguments='{"at": "x"}')
+WIRE_CALL = {"id": CALL.id, "function": {"name": "look", "arguments": CALL.arguments}}
+SECOND: dict[str, Any] = {
+    "messages": [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": None, "tool_calls": [WIRE_CALL]},
+        {"role": "tool", "tool_call_id": CALL.id, "content": "y"},
+    ]
+}
+
+
+def case(outcome: str, **expected: Any) -> Case:
+    """Return a case with this expectation."""
+    nothing: dict[str, Any] = {"tool_calls": [], "text": None, "error_kind": None, "retry": None}
+    return {"expected": {**nothing, "outcome": outcome, **expected}}
+
+
+def seen(*messages: Any, **changes: Any) -> Seen:
+    """Return a run that ended well."""
+    history = History((UserMessage.of("?"), *messages))
+    state = RunState(history=history, usage=Usage(input_tokens=1, output_tokens=2))
+    result = RunResult.of(state, "answered", model="m")
+    return replace(Seen(is_streamed=True, result=result, requests=[{}]), **changes)
+
+
+CALLED = seen(
+    AssistantMessage.of("", CALL),
+    ToolResult.of(CALL.id, "y"),
+    AssistantMessage.of(DONE),
+    ran=RAN,
+    started=RAN,
+    requests=[{}, SECOND],
+)
+MENDED = replace(CALLED, mendings=[Mending(rung="x", before="", after="")])
+SAID = seen(AssistantMessage.of("Hello"), shown="Hello")
+FAILED = Seen(
+    is_streamed=True, error=ProviderError("no room", kind="server", retry="same"), shown="He"
+)
+REFUSED = seen(
+    AssistantMessage.of("", CALL),
+    ToolResult.of(CALL.id, "There is no tool 'x'.", is_error=True),
+    AssistantMessage.of(DONE),
+    requests=[{}, SECOND],
+)
+
+AS_CALLED = case("tool_calls", tool_calls=RAN)
+AS_MENDED = case("repair", tool_calls=RAN)
+AS_SAID = case("text", text="Hello")
+AS_FAILED = case(
+    "error", error_kind="server", retry="same", message_contains="room", partial_text="He"
+)
+AS_REFUSED = case("error", error_kind="unknown_tool", retry="feedback")
+EXPECTED = [AS_CALLED, AS_MENDED, AS_SAID, AS_FAILED, AS_REFUSED]
+
+
+@pytest.mark.parametrize("at", range(5), ids=["called", "mended", "said", "failed", "refused"])
+def test_each_outcome_is_right_only_where_it_was_expected(at: int) -> None:
+    """And wrong everywhere else."""
+    outcomes = [CALLED, MENDED, SAID, FAILED, REFUSED]
+
+    verdicts = [complaints(expected, outcomes[at]) == [] for expected in EXPECTED]
+
+    assert verdicts == [position == at for position in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("expected", "outcome"),
+    [
+        (AS_CALLED, replace(CALLED, started=[*RAN, *RAN])),
+        (AS_CALLED, replace(CALLED, ran=[*RAN, *RAN], started=[*RAN, *RAN])),
+        (AS_CALLED, replace(CALLED, shown="[TOOL_CALLS]")),
+        (AS_SAID, replace(SAID, shown="Hel")),
+        (AS_SAID, replace(SAID, requests=[{}, {}])),
+        (case("text", text="Hi"), SAID),
+        (case("tool_calls", tool_calls=RAN, text="So."), CALLED),
+        (case("text", text="Hello", usage={"prompt_tokens": 1, "completion_tokens": 3}), SAID),
+        (
+            case(
+                "text", text="Hello", usage={"prompt_tokens": 1, "completion_tokens": 2, "cost": 1}
+            ),
+            SAID,
+        ),
+        (case("error", error_kind="rate_limit", retry="same"), FAILED),
+        (case("error", error_kind="server", retry="never"), FAILED),
+        (case("error", error_kind="server", retry="same", retry_after_s=3), FAILED),
+        (case("error", error_kind="server", retry="same", message_contains="else"), FAILED),
+        (case("error", error_kind="server", retry="same", partial_text="H"), FAILED),
+        (AS_FAILED, replace(FAILED, started=RAN)),
+        (case("error", error_kind="server", retry="same"), replace(FAILED, shown="<tool_call>")),
+        (case("error", error_kind="invalid_arguments", retry="feedback"), REFUSED),
+        (AS_REFUSED, replace(REFUSED, requests=[{}, SECOND, {}])),
+    ],
+)
+def test_a_small_difference_is_a_complaint(expected: Case, outcome: Seen) -> None:
+    """In what ran, what was shown, what was told, what it cost."""
+    assert complaints(expected, outcome)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tool_call_id": "abcdefgh2"},
+        {"id": "call_1", "tool_call_id": "call_1"},
+        {"content": "I look."},
+        {"arguments": {"at": "x"}},
+    ],
+)
+def test_a_next_request_that_a_host_refuses_is_a_complaint(change: dict[str, Any]) -> None:
+    """Ids that differ, or are not nine letters; text beside calls; arguments that are no text."""
+    call_id = change.get("id", CALL.id)
+    arguments = change.get("arguments", CALL.arguments)
+    wire = {"id": call_id, "function": {"name": "look", "arguments": arguments}}
+    messages = [
+        {"role": "assistant", "content": change.get("content"), "tool_calls": [wire]},
+        {"role": "tool", "tool_call_id": change.get("tool_call_id", call_id), "content": "y"},
+    ]
+
+    assert complaints(AS_CALLED, replace(CALLED, requests=[{}, {"messages": messages}]))
+
+
+def test_another_right_outcome_is_accepted() -> None:
+    """Where a case names one; but not a third."""
+    either = case("text", text="Hi")
+    either["expected"]["also_accept"] = [{"outcome": "text", "text": "Hello"}]
+
+    assert complaints(either, SAID) == []
+    assert complaints(either, CALLED)
