@@ -1,0 +1,145 @@
+"""Checks of what goes to a model and what it answers."""
+
+import pickle
+from dataclasses import replace
+
+import pytest
+
+from agentkit import Agent, History, RunFinished, TextReceived, Usage, UserMessage, tool
+from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.hooks import Refusal, RefusedError, guarded
+from agentkit.message import AssistantMessage
+from agentkit.testing.scripted import ScriptedModel, tool_call
+
+SORRY = "I cannot help with that."
+
+
+def no_bombs(request: ModelRequest) -> Refusal | None:
+    """Refuse a request with a message about bombs, of whoever."""
+    if any("bomb" in getattr(message, "text", "") for message in request.history):
+        return Refusal(reason="bombs", answer=SORRY)
+    return None
+
+
+async def no_names(response: ModelResponse) -> Refusal | None:
+    """Refuse an answer with a name in it."""
+    return Refusal(reason="a name") if "Ada" in response.message.text else None
+
+
+def no_calls(response: ModelResponse) -> Refusal | None:
+    """Refuse an answer with calls."""
+    return Refusal(reason="a call", answer=SORRY) if response.message.tool_calls else None
+
+
+async def test_what_passes_is_as_it_was() -> None:
+    """The model is asked, and its answer given."""
+    model = ScriptedModel("hello")
+    agent: Agent[None] = Agent(guarded(model, check_input=no_bombs, check_output=no_names))
+
+    result = await agent.run("hi")
+
+    assert (result.output, result.stop_reason) == ("hello", "answered")
+    assert model.requests[0].history == History([UserMessage.of("hi")])
+
+
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_a_request_may_be_answered_in_place(is_streamed: bool) -> None:
+    """Nobody is asked, and the run says so."""
+    model = ScriptedModel()
+    agent: Agent[None] = Agent(guarded(model, check_input=no_bombs))
+
+    if is_streamed:
+        async with agent.stream("a bomb") as run:
+            shown = [event.text async for event in run if isinstance(event, TextReceived)]
+        result = run.result
+        assert shown == [SORRY]
+    else:
+        result = await agent.run("a bomb")
+
+    assert (result.output, result.stop_reason) == (SORRY, "content_filter")
+    assert result.usage == Usage()
+    assert model.requests == []
+
+
+async def test_what_a_tool_gave_is_checked_before_the_model_sees_it() -> None:
+    """It is part of the next request."""
+
+    @tool
+    def read() -> str:
+        """Read."""
+        return "how to build a bomb"
+
+    model = ScriptedModel(AssistantMessage.of("", tool_call("read")))
+    agent: Agent[None] = Agent(guarded(model, check_input=no_bombs), tools=[read])
+
+    assert (await agent.run("read it")).stop_reason == "content_filter"
+
+
+async def test_an_answer_may_be_refused_with_an_error() -> None:
+    """It says what was used all the same; nothing of the answer was shown."""
+    used = Usage(input_tokens=3, output_tokens=2)
+    answer = ModelResponse(
+        message=AssistantMessage.of("I am Ada."), finish_reason="stop", usage=used
+    )
+    agent: Agent[None] = Agent(guarded(ScriptedModel(answer), check_output=no_names))
+    shown: list[object] = []
+
+    with pytest.raises(RefusedError, match="The model's answer was refused") as caught:
+        async with agent.stream("who?") as run:
+            async for event in run:
+                shown += [event] if isinstance(event, TextReceived | RunFinished) else []
+
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (error.checked, error.reason, error.usage) == ("output", "a name", used)
+    assert shown == []
+
+
+async def test_a_refused_request_is_an_error_without_an_answer() -> None:
+    """It says that nobody was asked."""
+    agent: Agent[None] = Agent(
+        guarded(ScriptedModel(), check_input=lambda _: Refusal(reason="closed"))
+    )
+
+    with pytest.raises(RefusedError, match="The request was refused by a check: closed") as caught:
+        await agent.run("hi")
+
+    assert caught.value.checked == "input"
+
+
+async def test_no_call_of_a_refused_answer_is_run() -> None:
+    """The answer in its place has none; what it used counts."""
+    runs: list[str] = []
+
+    @tool
+    def work() -> str:
+        """Work."""
+        runs.append("run")
+        return ""
+
+    used = Usage(output_tokens=5)
+    asks = ModelResponse(
+        message=AssistantMessage.of("", tool_call("work")), finish_reason="tool_calls", usage=used
+    )
+    agent: Agent[None] = Agent(guarded(ScriptedModel(asks), check_output=no_calls), tools=[work])
+
+    result = await agent.run("work")
+
+    assert (result.output, result.stop_reason, result.usage) == (SORRY, "content_filter", used)
+    assert runs == []
+
+
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_a_checked_answer_is_shown_when_it_has_passed(is_streamed: bool) -> None:
+    """As one piece; the host is asked for it whole."""
+    model = ScriptedModel("hello")
+    request = ModelRequest(history=History([UserMessage.of("hi")]), stream=is_streamed)
+    shown: list[object] = []
+
+    async def emit(event: object) -> None:
+        shown.append(event)
+
+    async with guarded(model, check_output=no_names).open() as connection:
+        await connection.chat(request, emit=emit)
+
+    assert shown == ([TextReceived(text="hello")] if is_streamed else [])
+    assert model.requests == [replace(request, stream=False)]

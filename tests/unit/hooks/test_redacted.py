@@ -1,0 +1,354 @@
+"""Secrets are kept from the model, and out of what it says."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentkit import Agent, History, StaticToolset, SystemMessage, TextReceived, UserMessage, tool
+from agentkit.chat import Mending, ModelRequest, ModelResponse
+from agentkit.config.profile import ModelProfile
+from agentkit.content import (
+    EmbeddedResource,
+    ImageContent,
+    ReasoningContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.event import Emit, ModelRetried, ReasoningReceived, RunEvent
+from agentkit.hooks import redacted
+from agentkit.hooks.held_text import HeldText
+from agentkit.hooks.redactor import Redactor, compile_secrets
+from agentkit.hooks.retold import Retold
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
+from agentkit.model.model import ModelConnection
+from agentkit.testing.scripted import ScriptedModel, tool_call
+from tests.unit.tool.running import Listener
+
+KEY = "sk-12345"
+PHONE = re.compile(r"\b\d{3}-\d{4}\b")
+REDACTOR = Redactor(compile_secrets([KEY, PHONE]), replacement="***")
+
+
+def assistant(arguments: str) -> AssistantMessage:
+    """Return a message with a call."""
+    return AssistantMessage.of(f"with {KEY}", ToolCall(id="1", name="f", arguments=arguments))
+
+
+def user(*blocks: Any) -> UserMessage:
+    """Return a message of blocks."""
+    return UserMessage(content=blocks)
+
+
+IMAGE = ImageContent(data=KEY, mime_type="image/png")
+MESSAGES: dict[str, tuple[Message, Message]] = {
+    "system": (SystemMessage(text=f"Use {KEY}."), SystemMessage(text="Use ***.")),
+    "user": (UserMessage.of("Call 555-1234!"), UserMessage.of("Call ***!")),
+    "arguments": (
+        assistant('{"key": "sk-12345", "n": [1, null, true]}'),
+        AssistantMessage.of(
+            "with ***", ToolCall(id="1", name="f", arguments='{"key": "***", "n": [1, null, true]}')
+        ),
+    ),
+    "a name in arguments": (
+        assistant('{"sk-12345": 1}'),
+        AssistantMessage.of("with ***", ToolCall(id="1", name="f", arguments='{"***": 1}')),
+    ),
+    "arguments that hide it": (
+        assistant('{"key": "\\u0073k-12345"}'),
+        AssistantMessage.of("with ***", ToolCall(id="1", name="f", arguments='{"key": "***"}')),
+    ),
+    "arguments that are no JSON": (
+        assistant("{sk-12345"),
+        AssistantMessage.of("with ***", ToolCall(id="1", name="f", arguments="{***")),
+    ),
+    "result": (
+        ToolResult(
+            call_id="1",
+            content=(TextContent(text=KEY),),
+            structured_content={"key": [KEY]},
+        ),
+        ToolResult(
+            call_id="1",
+            content=(TextContent(text="***"),),
+            structured_content={"key": ["***"]},
+        ),
+    ),
+    "over the border of two texts": (
+        user(TextContent(text="the sk-1"), TextContent(text="2345 key"), IMAGE),
+        user(TextContent(text="the *** key"), IMAGE),
+    ),
+    "in one of two texts": (
+        user(TextContent(text=KEY), TextContent(text=" key")),
+        user(TextContent(text="***"), TextContent(text=" key")),
+    ),
+    "other blocks": (
+        user(
+            ReasoningContent(text=KEY),
+            EmbeddedResource(uri="a:sk-12345", text=KEY),
+            EmbeddedResource(uri="a:b", blob="x"),
+            ResourceLink(uri="a:sk-12345", name="n", title=KEY),
+        ),
+        user(
+            ReasoningContent(text="***"),
+            EmbeddedResource(uri="a:***", text="***"),
+            EmbeddedResource(uri="a:b", blob="x"),
+            ResourceLink(uri="a:***", name="n", title="***"),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "redacted_as"), MESSAGES.values(), ids=MESSAGES.keys())
+def test_a_message_is_redacted_wherever_a_model_reads_it(
+    message: Message, redacted_as: Message
+) -> None:
+    """What has nothing to redact is the very same message."""
+    found = REDACTOR.message(message)
+
+    assert found == redacted_as
+    assert REDACTOR.message(found) is found
+
+
+def test_a_number_may_be_a_secret() -> None:
+    """It becomes text, as nothing else can stand in its place."""
+    redactor = Redactor(compile_secrets(re.compile("4111[0-9]+")), replacement="***")
+
+    assert redactor.arguments('{"card": 4111111111, "n": 4}') == '{"card": "***", "n": 4}'
+
+
+def test_arguments_stay_an_object_whatever_is_redacted() -> None:
+    """A match may reach over quotes and braces."""
+    over = Redactor(compile_secrets(re.compile('"password.*"')), replacement="***")
+    inside = Redactor(compile_secrets(re.compile('"a": "b"')), replacement='"a": "*"')
+
+    arguments = json.loads(over.arguments('{"password": "x", "y": 1}'))
+
+    assert arguments == {"arguments": "{***: 1}"}
+    assert inside.arguments('{"a": "b"}') == '{"a": "*"}'
+
+
+def test_text_is_found_as_it_stands_in_json_too() -> None:
+    """A result is often JSON text."""
+    redactor = Redactor(compile_secrets('pä"ss'), replacement="***")
+
+    assert redactor.text(r'pä"ss, "p\u00e4\"ss", "pä\"ss"') == '***, "***", "***"'
+
+
+BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "no pattern": ([], {}, "at least one"),
+    "empty text": ([""], {}, "empty text"),
+    "a pattern of nothing": (re.compile("x*"), {}, "empty text"),
+    "no room": (KEY, {"longest": 0}, "longest=0"),
+}
+
+
+@pytest.mark.parametrize(("secrets", "options", "message"), BAD.values(), ids=BAD.keys())
+def test_a_redactor_that_cannot_work_is_refused(
+    secrets: Any, options: dict[str, Any], message: str
+) -> None:
+    """When it is made."""
+    with pytest.raises(ValueError, match=message):
+        redacted(ScriptedModel(), secrets, **options)
+
+
+async def test_a_model_never_sees_what_the_run_keeps() -> None:
+    """Instructions, prompts, arguments, results; the tool sees what the model asked for."""
+    got: list[str] = []
+
+    @tool(read_only=True)
+    def look(key: str) -> str:
+        """Look."""
+        got.append(key)
+        return f"found {KEY}"
+
+    model = ScriptedModel(AssistantMessage.of("", tool_call("look", {"key": KEY})), f"Use {KEY}.")
+    agent: Agent[None] = Agent(
+        redacted(model, KEY), tools=[StaticToolset([look])], instructions=f"The key is {KEY}."
+    )
+
+    result = await agent.run(f"hi {KEY}")
+
+    sent = model.requests[1]
+    assert KEY not in sent.history.to_json() + sent.instructions
+    assert [message.role for message in sent.history] == ["user", "assistant", "tool"]
+    assert sent.history[0] is model.requests[0].history[0]
+    assert got == [KEY]
+    assert result.output == f"Use {KEY}."
+    assert KEY in result.history.to_json()
+
+
+class Streaming:
+    """A model that tells of its answer in pieces."""
+
+    name = "streaming:model"
+    profile = ModelProfile(family="streaming", id="model")
+
+    def __init__(self, *events: RunEvent, response: ModelResponse) -> None:
+        self._events = events
+        self._response = response
+
+    def open(self) -> "Streaming":
+        """Open it."""
+        return self
+
+    async def __aenter__(self) -> ModelConnection:
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        pass
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002
+        """Answer."""
+        for event in self._events:
+            await emit(event)
+        return self._response
+
+
+async def test_an_answer_is_redacted_too_if_that_is_asked() -> None:
+    """Also where a secret is cut over two pieces; arguments stay as the model wrote them."""
+    retried = ModelRetried(attempt=1, kind="server", error="500", wait_seconds=0)
+    call = ToolCall(id="1", name="f", arguments=f'{{"key": "{KEY}"}}')
+    message = AssistantMessage(
+        content=(ReasoningContent(text=f"hm {KEY}"), TextContent(text=f"the {KEY} key")),
+        tool_calls=(call,),
+    )
+    response = ModelResponse(
+        message=message,
+        finish_reason="stop",
+        mendings=(Mending(rung="leaked_text", before=KEY, after="x"),),
+    )
+    model = Streaming(
+        ReasoningReceived(text="hm sk-"),
+        retried,
+        TextReceived(text="the sk-1"),
+        ReasoningReceived(text="12345"),
+        TextReceived(text="2345 key"),
+        response=response,
+    )
+    heard = Listener()
+    request = ModelRequest(history=History([UserMessage.of("hi")]), stream=True)
+
+    async with redacted(model, KEY, answers=True).open() as connection:
+        answered = await connection.chat(request, emit=heard)
+
+    content = (ReasoningContent(text="hm [redacted]"), TextContent(text="the [redacted] key"))
+    assert answered == replace(
+        response,
+        message=AssistantMessage(content=content, tool_calls=(call,)),
+        mendings=(Mending(rung="leaked_text", before="[redacted]", after="x"),),
+    )
+    assert heard.events == [
+        retried,
+        ReasoningReceived(text="hm [redacted]"),
+        TextReceived(text="the [redacted] key"),
+    ]
+
+
+PATTERNS = ["abc", "aab", re.compile(r"\bab+c\b"), re.compile("a{2,4}"), re.compile("(?<=b)c(?!a)")]
+
+
+@settings(max_examples=200)
+@given(
+    pieces=st.lists(st.text(alphabet="abc ", max_size=6), max_size=12),
+    secrets=st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=2),
+)
+def test_what_is_shown_does_not_depend_on_where_a_stream_was_cut(
+    pieces: list[str], secrets: list[Any]
+) -> None:
+    """All pieces together are what redacting the whole text gives."""
+    patterns = compile_secrets(secrets)
+    held = HeldText(patterns, replacement="*", longest=30)
+
+    shown = "".join([held.feed(piece) for piece in pieces] + [held.close()])
+
+    assert shown == Redactor(patterns, replacement="*").text("".join(pieces))
+
+
+@settings(max_examples=200)
+@given(
+    gaps=st.lists(st.text(alphabet="xs-1 ", max_size=40), min_size=1, max_size=8),
+    cut=st.integers(min_value=1, max_value=9),
+)
+def test_long_text_goes_out_while_it_comes(gaps: list[str], cut: int) -> None:
+    """Only so much is held back as a secret is long."""
+    text = KEY.join(gaps)
+    patterns = compile_secrets(KEY)
+    held = HeldText(patterns, replacement="*", longest=len(KEY))
+    shown, most_held = "", 0
+
+    for start in range(0, len(text), cut):
+        shown += held.feed(text[start : start + cut])
+        come = Redactor(patterns, replacement="*").text(text[: start + cut])
+        most_held = max(most_held, len(come) - len(shown))
+    shown += held.close()
+
+    assert shown == Redactor(patterns, replacement="*").text(text)
+    assert most_held <= len(KEY)
+
+
+def test_a_match_that_goes_on_is_held_to_its_end() -> None:
+    """However long it becomes."""
+    held = HeldText(compile_secrets(re.compile("s[0-9]+")), replacement="*", longest=3)
+
+    assert [held.feed(piece) for piece in ("a s12", "345", "6789", " b and more")] == [
+        "a ", "", "", "* b and m",
+    ]  # fmt: skip
+    assert held.close() == "ore"
+
+
+def test_a_pattern_that_may_match_nothing_somewhere_leaves_text_alone() -> None:
+    """Only what matches is replaced."""
+    patterns = compile_secrets(re.compile("(?<=x)y*|zz"))
+    held = HeldText(patterns, replacement="*", longest=2)
+
+    assert held.feed("axbzzc") + held.close() == "axb*c"
+    assert Redactor(patterns, replacement="*").text("axbzzc") == "axb*c"
+
+
+def test_a_growing_conversation_is_told_once() -> None:
+    """Messages that were told keep their identity, so that their bytes are kept."""
+    told: list[str] = []
+
+    def change(message: Message) -> Message:
+        assert isinstance(message, UserMessage)
+        told.append(message.text)
+        return UserMessage.of(message.text.upper()) if message.text.islower() else message
+
+    retold = Retold(change)
+    plain = History([UserMessage.of("A")])
+    first = retold.retell(plain)
+    longer = plain.add(UserMessage.of("b"))
+    second = retold.retell(longer)
+    third = retold.retell(longer.add(UserMessage.of("C")))
+    other = retold.retell(History([UserMessage.of("d")]))
+
+    assert first is plain
+    assert [message.text for message in third] == ["A", "B", "C"]
+    assert all(a is b for a, b in zip(second, third, strict=False))
+    assert other == History([UserMessage.of("D")])
+    assert told == ["A", "b", "C", "d"]
+    assert retold.retell(History()) == History()
+
+
+def test_only_the_latest_conversations_are_remembered() -> None:
+    """Others are told anew."""
+    told: list[Message] = []
+
+    def change(message: Message) -> Message:
+        told.append(message)
+        return message
+
+    retold = Retold(change)
+    histories = [History([UserMessage.of(str(number))]) for number in range(65)]
+    for history in histories:
+        retold.retell(history)
+    retold.retell(histories[64])
+    assert len(told) == 65
+
+    retold.retell(histories[0])
+    assert len(told) == 66
