@@ -64,10 +64,12 @@ class RawReply:
     Attributes:
         then: what becomes of the connection: an orderly `close`, a `reset`, or a `stall` that
             lasts until the client goes away or the server stops.
+        wait_seconds: how long nothing is sent at first.
     """
 
     chunks: Sequence[bytes] = ()
     then: Literal["close", "reset", "stall"] = "close"
+    wait_seconds: float = 0.0
 
 
 Handler: TypeAlias = Callable[[HttpRequest], Awaitable[Reply | RawReply]]
@@ -255,6 +257,8 @@ class _Connection:
         await self._write(h11.EndOfMessage())
 
     async def _send_raw(self, reply: RawReply) -> None:
+        if reply.wait_seconds:
+            await anyio.sleep(reply.wait_seconds)
         for chunk in reply.chunks:
             await self._stream.send(chunk)
         match reply.then:

@@ -1,5 +1,15 @@
 """A host on loopback that speaks a real host's form and is not a language model."""
 
 from agentkit.testing.sandbox.host import Alter, Sandbox, SandboxRequest, launch, sandbox
+from agentkit.testing.sandbox.misbehave import MISBEHAVIOURS, Misbehave, SandboxAnswer
 
-__all__ = ["Alter", "Sandbox", "SandboxRequest", "launch", "sandbox"]
+__all__ = [
+    "MISBEHAVIOURS",
+    "Alter",
+    "Misbehave",
+    "Sandbox",
+    "SandboxAnswer",
+    "SandboxRequest",
+    "launch",
+    "sandbox",
+]

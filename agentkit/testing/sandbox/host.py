@@ -12,12 +12,13 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 from urllib.parse import unquote
 
 from agentkit.clock import Clock, SystemClock
 from agentkit.json_schema import JsonValue
-from agentkit.testing.http_server import HttpRequest, Reply, ServerLimits, serve
+from agentkit.testing.http_server import HttpRequest, ServerLimits, serve
 from agentkit.testing.sandbox.ask import Asked, Completion
 from agentkit.testing.sandbox.chat_read import read_chat
 from agentkit.testing.sandbox.chat_spell import Answering, spell_chat, spell_headers
@@ -34,6 +35,14 @@ from agentkit.testing.sandbox.listing import (
 from agentkit.testing.sandbox.marks import CALLS, in_words
 from agentkit.testing.sandbox.messages_read import read_messages
 from agentkit.testing.sandbox.messages_spell import spell_count, spell_messages
+from agentkit.testing.sandbox.misbehave import (
+    Honest,
+    Misdeeds,
+    SandboxAnswer,
+    Wish,
+    as_misbehave,
+)
+from agentkit.testing.sandbox.misbehave_bytes import Sent
 from agentkit.testing.sandbox.planner import plan
 from agentkit.testing.sandbox.prompt_form import read_prompt, spell_prompt
 from agentkit.testing.sandbox.refusal import Refusal, spell_refusal
@@ -79,12 +88,14 @@ class Sandbox:
         model: the name to give an agent, e.g. `oxen:mixtral-8x22b`.
         api_key: the key it takes; None where it takes anybody.
         requests: all that was received, oldest first, refused requests too.
+        answers: what was meant by each answer, oldest first, and how it was spoiled, if it was.
     """
 
     base_url: str
     model: str = "sandbox:mixtral-8x22b"
     api_key: str | None = None
     requests: list[SandboxRequest] = field(default_factory=list)
+    answers: list[SandboxAnswer] = field(default_factory=list)
 
     @property
     def chats(self) -> list[JsonValue]:
@@ -99,6 +110,7 @@ async def sandbox(
     host: str = "sandbox",
     api_key: str = _API_KEY,
     alter: Alter | None = None,
+    misbehave: Wish = None,
     clock: Clock | None = None,
     limits: ServerLimits | None = None,
 ) -> AsyncIterator[Sandbox]:
@@ -112,19 +124,22 @@ async def sandbox(
         host: the host of the catalog whose form, errors and strictness it has.
         api_key: the key it takes, where that host needs one.
         alter: changes each answer before it is spelled, e.g. to break a call once.
+        misbehave: makes answers go wrong: `"all"`, names of `MISBEHAVIOURS`, or a `Misbehave`.
         clock: what `created` and "today" follow.
         limits: what the server puts up with.
 
     Raises:
-        ConfigError: there is no such host in the catalog.
+        ConfigError: there is no such host in the catalog, or no such misbehaviour.
     """
     form = host_form(host, model=model)
+    misdeeds = Misdeeds(as_misbehave(misbehave))
     received: list[SandboxRequest] = []
     key = api_key if form.takes.keys else None
     answers = _Host(
         form=form,
         api_key=key,
         alter=alter or _unaltered,
+        misdeeds=misdeeds,
         clock=clock or SystemClock(),
         received=received,
     )
@@ -134,6 +149,7 @@ async def sandbox(
             model=f"{host}:{model}",
             api_key=key,
             requests=received,
+            answers=misdeeds.answers,
         )
 
 
@@ -148,6 +164,18 @@ def _unaltered(completion: Completion) -> Completion:
     return completion
 
 
+def _spell_completion(completion: Completion, *, door: Door, answering: Answering) -> Spelled:
+    asked = answering.asked
+    if asked.in_words != "no":
+        marker = CALLS if asked.in_words == "marked" else ""
+        completion = in_words(completion, marker=marker, begun=asked.begun)
+    if door == "messages":
+        return spell_messages(completion, answering)
+    if door == "completions":
+        return spell_prompt(completion, answering)
+    return spell_chat(completion, answering)
+
+
 class _Host:
     """Answers requests; keeps nothing between them but what it received."""
 
@@ -157,16 +185,18 @@ class _Host:
         form: HostForm,
         api_key: str | None,
         alter: Alter,
+        misdeeds: Misdeeds,
         clock: Clock,
         received: list[SandboxRequest],
     ) -> None:
         self._form = form
         self._api_key = api_key
         self._alter = alter
+        self._misdeeds = misdeeds
         self._clock = clock
         self._received = received
 
-    async def answer(self, request: HttpRequest) -> Reply:
+    async def answer(self, request: HttpRequest) -> Sent:
         """Answer one request."""
         seen = SandboxRequest(
             method=request.method,
@@ -175,9 +205,10 @@ class _Host:
             body=request.body,
         )
         self._received.append(seen)
-        return as_reply(self._spell(seen, request.path))
+        spelled = self._spell(seen, request.path)
+        return as_reply(spelled) if isinstance(spelled, Spelled) else spelled
 
-    def _spell(self, request: SandboxRequest, path: str) -> Spelled:
+    def _spell(self, request: SandboxRequest, path: str) -> Spelled | Sent:
         """Find the door that was knocked at and answer there."""
         is_below = path.startswith(f"{self._form.base_path}/")
         door, rest = self._find_door(request.path) if is_below else (None, "")
@@ -209,7 +240,7 @@ class _Host:
                 return door, unquote(path.removeprefix(f"{place}/"))[:_MAX_MODEL_LENGTH]
         return None, ""
 
-    def _answer(self, door: Door, rest: str, request: SandboxRequest) -> Spelled:
+    def _answer(self, door: Door, rest: str, request: SandboxRequest) -> Spelled | Sent:
         form, created = self._form, int(self._clock.now().timestamp())
         match door:
             case "models":
@@ -237,7 +268,7 @@ class _Host:
         is_count = door == "count_tokens"
         return read_messages(request.body, form=form, today=today, is_count=is_count)
 
-    def _complete(self, door: Door, asked: Asked, *, created: int) -> Spelled:
+    def _complete(self, door: Door, asked: Asked, *, created: int) -> Spelled | Sent:
         planned = complete(
             plan(asked.ask),
             prompt=asked.sent,
@@ -248,10 +279,6 @@ class _Host:
         )
         if door == "count_tokens":
             return spell_count(planned)
-        completion = self._alter(planned)
-        if asked.in_words != "no":
-            marker = CALLS if asked.in_words == "marked" else ""
-            completion = in_words(completion, marker=marker, begun=asked.begun)
         digest = hashlib.blake2b(asked.sent.encode("utf-8", "replace"), digest_size=16)
         answering = Answering(
             asked=asked,
@@ -259,11 +286,14 @@ class _Host:
             response_id=digest.hexdigest(),
             created=created,
         )
-        if door == "messages":
-            return spell_messages(completion, answering)
-        if door == "completions":
-            return spell_prompt(completion, answering)
-        return spell_chat(completion, answering)
+        return self._misdeeds.give(
+            Honest(
+                completion=self._alter(planned),
+                asked=asked,
+                door=door,
+                spell=partial(_spell_completion, door=door, answering=answering),
+            )
+        )
 
     def _refuse(self, refusal: Refusal, door: Door | None) -> Spelled:
         """Spell a refusal; a form of its own has errors of its own, whatever the host's."""
