@@ -1,0 +1,149 @@
+"""A program that begins a run, or goes on with one that another process began.
+
+usage: suspend_program.py FOLDER BACKEND begin | answer | first | forged | hand-in
+
+Run by `test_suspend.py`. Prints how the run ended, as JSON.
+"""
+
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from agentkit import (
+    Agent,
+    Approval,
+    AssistantMessage,
+    History,
+    HistoryError,
+    ModelRequest,
+    ModelResponse,
+    Tool,
+    ToolCall,
+    ToolResult,
+    tool,
+)
+from agentkit.config.profile import ModelProfile
+from agentkit.event import Emit
+from agentkit.model.model import ModelConnection
+from agentkit.testing.scripted import tool_call
+
+
+class Payer:
+    """Looks, wants to pay three times and to know something from elsewhere, then answers."""
+
+    name = "payer:model"
+    profile = ModelProfile(family="payer", id="model")
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[ModelConnection]:
+        """Open it."""
+        yield self
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002
+        """Answer; what is said follows from the history."""
+        asked = sum(isinstance(message, AssistantMessage) for message in request.history)
+        calls: list[list[ToolCall]] = [
+            [
+                tool_call("look", call_id="look00001"),
+                *(tool_call("pay", {"amount": n}, call_id=f"pay00000{n}") for n in (1, 2, 3)),
+            ],
+            [tool_call("locate", call_id="locate001")],
+        ]
+        if asked < len(calls):
+            message = AssistantMessage.of("", *calls[asked])
+            return ModelResponse(message=message, finish_reason="tool_calls")
+        return ModelResponse(message=AssistantMessage.of("Done."), finish_reason="stop")
+
+
+def build_agent(folder: Path) -> Agent[None]:
+    """Return the agent; what it pays stands in a file."""
+
+    @tool(read_only=True)
+    def look() -> str:
+        """Look; counted, as it must not be run again."""
+        with (folder / "effects.txt").open("a") as file:
+            file.write("looked\n")
+        return "looked"
+
+    @tool(approval="ask")
+    def pay(amount: int) -> str:
+        """Pay.
+
+        Args:
+            amount: how much.
+        """
+        with (folder / "effects.txt").open("a") as file:
+            file.write(f"paid {amount}\n")
+        return f"paid {amount}"
+
+    locate: Tool[..., Any] = Tool.external(
+        name="locate", description="Where the user is.", input_schema={"type": "object"}
+    )
+    return Agent(Payer(), tools=[look, pay, locate])
+
+
+def answers(history: History) -> list[Approval]:
+    """Approve the first payment, refuse the second, make the third a smaller one."""
+    first, second, third = history.open_calls
+    return [
+        Approval.approve(first),
+        Approval.refuse(second, reason="Too much."),
+        Approval.edit(third, arguments={"amount": 7}),
+    ]
+
+
+def first_only(history: History) -> list[Approval]:
+    """Approve the first payment and say nothing of the others."""
+    return [Approval.approve(history.open_calls[0])]
+
+
+def forged(history: History) -> list[Approval]:
+    """Approve a call that has the same id and other arguments."""
+    return [Approval.approve(replace(history.open_calls[0], arguments='{"amount": 1000}'))]
+
+
+ANSWERS: dict[str, Callable[[History], list[Approval]]] = {
+    "answer": answers,
+    "first": first_only,
+    "forged": forged,
+}
+
+
+async def go(folder: Path, what: str) -> Any:
+    """Begin or go on, and keep the history."""
+    agent, stored = build_agent(folder), folder / "history.json"
+    if what == "begin":
+        result = await agent.run("Pay the bills.")
+    else:
+        history = History.from_json(stored.read_text())
+        approvals = ANSWERS[what](history) if what in ANSWERS else []
+        if what == "hand-in":
+            (call,) = history.open_calls
+            history = history.add(ToolResult.of(call.id, "Paris"))
+        try:
+            result = await agent.run(history, approvals=approvals)
+        except HistoryError as error:
+            return {"error": str(error)}
+    stored.write_text(result.history.to_json())
+    return {
+        "stop_reason": result.stop_reason,
+        "open": [call.id for call in result.open_calls],
+        "output": result.output,
+    }
+
+
+def main() -> None:
+    """Do what is asked."""
+    folder, backend, what = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    json.dump(anyio.run(partial(go, folder, what), backend=backend), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
