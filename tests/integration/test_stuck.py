@@ -1,0 +1,275 @@
+"""A host whose model is stuck, over HTTP: each run ends within its bound and says why."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, overload
+
+import anyio
+import pytest
+
+from agentkit import Agent, AgentOptions, Budget, RunResult, StopReason, ToolError, tool
+from agentkit.agent.exchange import MOST_CHARACTERS
+from agentkit.config.load import resolve_model
+from agentkit.model.build import DIALECTS
+from agentkit.model.host import HostModel
+from agentkit.testing.clock import ManualClock
+from agentkit.testing.http_server import HttpRequest, Reply, serve
+
+BEST = "This is the best I have."
+USD_PER_MILLION = Decimal(10)
+LIMIT_SECONDS = 30
+NO_ANSWER = "The run ended without an answer: "
+
+Say = Callable[[int], dict[str, Any]]
+"""What the model says the n-th time it is asked, from 1."""
+
+
+def call(name: str, number: int, *, text: str = "", **arguments: object) -> dict[str, Any]:
+    """Return a message that calls a tool."""
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    return {
+        "role": "assistant",
+        "content": text or None,
+        "tool_calls": [{"id": f"call{number:05}", "type": "function", "function": function}],
+    }
+
+
+@dataclass
+class StuckHost:
+    """Says the same kind of thing for ever; without tools, it answers.
+
+    Attributes:
+        say: what it says while there are tools.
+        closes: whether it answers when there are none.
+        clock: goes on by ten seconds with each request.
+        requests: how often it was asked.
+        tokens: what it counted.
+        runs: what its tools did.
+    """
+
+    say: Say
+    closes: bool = True
+    clock: ManualClock = field(default_factory=ManualClock)
+    requests: int = 0
+    tokens: int = 0
+    runs: list[int] = field(default_factory=list)
+
+    async def answer(self, request: HttpRequest) -> Reply:
+        """Answer a request; what is longer than it may be is cut."""
+        body = json.loads(request.body)
+        self.requests += 1
+        self.clock.advance(10)
+        message = self.say(self.requests)
+        if "tools" not in body:
+            if not self.closes:
+                return Reply(status=400, chunks=[b'{"error": {"message": "no tools, no answer"}}'])
+            message = {"role": "assistant", "content": BEST}
+        text = message["content"] or ""
+        room = body.get("max_tokens") or 10**9
+        is_cut = len(text) // 4 > room
+        prompt, completion = len(request.body) // 5, min(len(text) // 4 + 20, room)
+        self.tokens += prompt + completion
+        answer = {
+            "id": "x",
+            "model": "m",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text[: room * 4]}
+                    if is_cut
+                    else message,
+                    "finish_reason": "length"
+                    if is_cut
+                    else "tool_calls"
+                    if "tool_calls" in message
+                    else "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": prompt, "completion_tokens": completion},
+        }
+        return Reply(
+            headers={"content-type": "application/json"}, chunks=[json.dumps(answer).encode()]
+        )
+
+    @asynccontextmanager
+    async def agent(self) -> AsyncIterator[Agent[None]]:
+        """Serve the host, and yield an agent that talks to it."""
+
+        @tool(read_only=True)
+        def look(n: int = 0) -> str:
+            """Look."""
+            self.runs.append(n)
+            return f"seen {n}"
+
+        @tool(read_only=True)
+        def fail(n: int = 0) -> str:
+            """Fail."""
+            self.runs.append(n)
+            raise ToolError("The disk is full.")
+
+        async with serve(self.answer) as url:
+            found = resolve_model("openai-compatible:m", base_url=url)
+            price = {
+                "input_usd_per_million": USD_PER_MILLION,
+                "output_usd_per_million": USD_PER_MILLION,
+            }
+            resolved = replace(found, model=replace(found.model, **price))  # type: ignore[arg-type]  # both are prices
+            yield Agent(
+                HostModel(resolved, dialects=DIALECTS),
+                tools=[look, fail],
+                options=AgentOptions(clock=self.clock),
+            )
+
+    async def run(self, budget: Budget) -> RunResult:
+        """Run the agent within a budget."""
+        with anyio.fail_after(LIMIT_SECONDS):
+            async with self.agent() as agent:
+                return await agent.run("Look around.", budget=budget)
+
+
+LOOPS: dict[str, tuple[Say, int]] = {
+    "the same call with the same result": (lambda n: call("look", n), 5),
+    "one thing, another, and again": (lambda n: call("look", n, n=n % 2), 10),
+    "the same error whatever is tried": (lambda n: call("fail", n, n=n), 5),
+    "the same words beside call after call": (lambda n: call("look", n, n=n, text="Hm."), 10),
+}
+
+
+@pytest.mark.parametrize(("say", "turns"), LOOPS.values(), ids=LOOPS.keys())
+async def test_a_model_that_goes_nowhere_is_stopped(say: Say, turns: int) -> None:
+    """And gives the best answer it has."""
+    host = StuckHost(say)
+
+    result = await host.run(Budget(seconds=None))
+
+    assert (result.stop_reason, result.output) == ("no_progress", BEST)
+    assert host.requests == turns + 1
+    assert len(host.runs) == turns
+
+
+@pytest.mark.parametrize("say", [one for one, _ in LOOPS.values()], ids=LOOPS.keys())
+async def test_a_model_that_goes_nowhere_is_stopped_at_once_by_a_hard_limit(say: Say) -> None:
+    """Without a last answer; what it said before, or a sentence of ours, stands in its place."""
+    result = await StuckHost(say).run(Budget(seconds=None, hard=True))
+
+    assert result.stop_reason == "no_progress"
+    assert result.output in ("Hm.", f"{NO_ANSWER}it repeated itself and got nowhere.")
+
+
+BUDGETS: dict[str, tuple[Budget, StopReason, str]] = {
+    "turns": (Budget(turns=6), "max_turns", "model calls"),
+    "tool calls": (Budget(tool_calls=6), "max_tool_calls", "tool calls"),
+    "tokens": (Budget(tokens=6_000), "max_tokens", "tokens"),
+    "money": (Budget(cost_usd=Decimal("0.06")), "max_cost", "money"),
+    "time": (Budget(seconds=100), "deadline", "time"),
+}
+ENDLESS: dict[str, Say] = {
+    "endless new calls": lambda n: call("look", n, n=n),
+    "huge answers": lambda n: call("look", n, n=n, text=f"{n} " + "word " * 1_500),
+}
+
+
+def _is_within(host: StuckHost, budget: Budget) -> None:
+    """Check that a host saw and counted no more than a budget allows."""
+    assert host.requests <= budget.turns + 1
+    assert len(host.runs) <= (budget.tool_calls or 200)
+    assert host.tokens <= (budget.tokens or 10**9)
+    cost = host.tokens * USD_PER_MILLION / 1_000_000
+    assert cost <= (budget.cost_usd or 10**9)
+    assert host.clock.monotonic() <= (budget.seconds or 10**9) + 10  # the last one begins in time
+
+
+@pytest.mark.parametrize("say", ENDLESS.values(), ids=ENDLESS.keys())
+@pytest.mark.parametrize(("budget", "reason", "what"), BUDGETS.values(), ids=BUDGETS.keys())
+@pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
+@pytest.mark.parametrize("closes", [True, False], ids=["answers at the end", "does not"])
+async def test_a_run_costs_no_more_than_its_budget(
+    say: Say, budget: Budget, reason: StopReason, what: str, hard: bool, closes: bool
+) -> None:
+    """Each limit by itself; the run says which it was."""
+    budget = replace(budget, hard=hard)
+    host = StuckHost(say, closes=closes)
+
+    result = await host.run(budget)
+
+    said = {say(n)["content"] for n in range(1, host.requests + 1)} - {None}
+    sentence = f"{NO_ANSWER}it reached its limit of {what}."
+    # An answer that the limit of tokens left no room for ends as one that was cut.
+    assert result.stop_reason in (reason, "length")
+    if result.stop_reason == reason:
+        expected = {BEST} if closes and not hard else (said or {sentence})
+        room_for_last = reason not in ("max_tokens", "max_cost")
+        assert result.output in (expected if room_for_last else {BEST, sentence, *said})
+    assert result.output
+    _is_within(host, budget)
+
+
+class EndlessEvents(Sequence[bytes]):
+    """An answer that has no end; counts what was taken of it."""
+
+    def __init__(self, piece: bytes) -> None:
+        self._piece = piece
+        self.taken = 0
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.taken += 1
+            yield self._piece
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        return self._piece
+
+
+def _event(delta: dict[str, Any]) -> bytes:
+    chunk = {"id": "x", "model": "m", "choices": [{"index": 0, "delta": delta}]}
+    return f"data: {json.dumps(chunk)}\n\n".encode()
+
+
+async def _endless(piece: bytes, budget: Budget) -> tuple[RunResult, EndlessEvents]:
+    """Run against a host whose answers never end."""
+    events = EndlessEvents(piece)
+
+    async def answer(_: HttpRequest) -> Reply:
+        return Reply(headers={"content-type": "text/event-stream"}, chunks=events, is_stream=True)
+
+    with anyio.fail_after(LIMIT_SECONDS):
+        async with serve(answer) as url:
+            agent: Agent[None] = Agent("openai-compatible:m", base_url=url)
+            async with agent.stream("Talk.", budget=budget) as run:
+                async for _ in run:
+                    pass
+            return run.result, events
+
+
+async def test_a_stream_of_text_that_never_ends_is_cut_at_the_tokens() -> None:
+    """A host that does not keep to the limit it was given."""
+    budget = Budget(tokens=1_000, hard=True)
+
+    result, events = await _endless(_event({"content": "word " * 20}), budget)
+
+    assert result.stop_reason == "max_tokens"
+    assert result.output == f"{NO_ANSWER}it reached its limit of tokens."
+    assert events.taken * 100 < 1_000 * MOST_CHARACTERS + 10**6  # what was on its way, at most
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [_event({"content": "word "}), b": still here\n\n", _event({})],
+    ids=["text", "signs of life", "nothing in it"],
+)
+async def test_a_stream_that_never_ends_is_cut_when_the_time_is_up(piece: bytes) -> None:
+    """Whatever comes."""
+    result, _ = await _endless(piece, Budget(seconds=0.5, hard=True))
+
+    assert result.stop_reason == "deadline"
+    assert result.output == f"{NO_ANSWER}it reached its limit of time."
