@@ -127,7 +127,7 @@ async def _refuse(
     emit: Emit,
 ) -> ModelResponse:
     """Raise a refusal, or answer in place of `response`."""
-    log.warning("exchange_refused", checked=checked, reason=refusal.reason)
+    log.info("exchange_refused", checked=checked, reason=refusal.reason)
     if refusal.answer is None:
         what = "The request" if checked == "input" else "The model's answer"
         raise RefusedError(
