@@ -8,9 +8,9 @@ OpenAI chat form), of its bytes (`misbehave_bytes`). One that does not fit an an
 where there are no calls, leaves it to the next.
 """
 
+import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from random import Random
 from typing import TypeAlias
 
@@ -26,6 +26,7 @@ from agentkit.testing.sandbox.spelled import Spelled, as_reply
 MISBEHAVIOURS: tuple[str, ...] = (*ANSWER_CHANGES, *FORM_CHANGES, *BYTES_CHANGES)
 """The names of all misbehaviours."""
 
+_NAMES = frozenset(MISBEHAVIOURS)
 _IN_ANY_FORM = frozenset({"empty", "blank", "cut_by_limit", "no_call"})
 
 
@@ -54,7 +55,7 @@ class Misbehave:
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
-            if not any(_expand(kind)):
+            if not _expand(kind):
                 raise ConfigError(
                     f"There is no misbehaviour {kind!r}; there are {', '.join(MISBEHAVIOURS)}."
                 )
@@ -171,5 +172,8 @@ def _spoil(name: str, honest: Honest, rng: Random) -> Sent | None:
     return BYTES_CHANGES[name](as_reply(spelled), rng)
 
 
-def _expand(kind: str) -> Iterator[str]:
-    return (name for name in MISBEHAVIOURS if fnmatchcase(name, kind))
+def _expand(kind: str) -> Sequence[str]:
+    """Return the misbehaviours that a name or a pattern stands for."""
+    if kind in _NAMES:
+        return (kind,)
+    return MISBEHAVIOURS if kind == "*" else fnmatch.filter(MISBEHAVIOURS, kind)

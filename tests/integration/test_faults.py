@@ -1,0 +1,238 @@
+"""Two thousand runs over three hosts that misbehave; each ends in an answer or in one typed error.
+
+A run has its own seed: it says which hosts there are, what each does wrong, and what is asked. To
+hold one again: `await hold(seed)`.
+"""
+
+import json
+import os
+import socket
+import stat
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+
+import anyio
+
+from agentkit import Agent, RunContext, RunResult, tool
+from agentkit.config.load import resolve_model
+from agentkit.errors import ProviderError
+from agentkit.message import AssistantMessage, ToolResult
+from agentkit.model.adapt import Learned
+from agentkit.model.breaker import BreakerSettings
+from agentkit.model.build import DIALECTS
+from agentkit.model.host import HostModel
+from agentkit.model.route import RouteModel
+from agentkit.testing.sandbox import MISBEHAVIOURS, Misbehave, Sandbox, sandbox
+from agentkit.transport.open import open_transport
+from agentkit.transport.retry import RetrySettings
+from agentkit.transport.settings import HttpSettings
+
+RUNS = 1_000  # on each of the two event loops
+AT_ONCE = 24
+RUN_SECONDS = 30
+HOSTS = (
+    "mistral",
+    "openrouter",
+    "oxen",
+    "aimlapi",
+    "modelslab",
+    "modelslab-anthropic",
+    "llamacpp",
+    "llamacpp-completions",
+    "vllm",
+    "ollama",
+)
+FAMILY = "mixtral-8x22b"
+QUESTIONS = (
+    "What is the population of Oslo?",
+    "What is the population of Oslo, Bergen and Trondheim?",
+    "Order 3 boxes of nails.",
+    "Tell me a joke.",
+)
+STALLS = frozenset({"stall_before", "stall_inside"})
+QUICK = tuple(name for name in MISBEHAVIOURS if name not in STALLS)
+ALL = ("*",)
+PATIENT = HttpSettings(first_byte_seconds=20, idle_seconds=20)
+HASTY = HttpSettings(first_byte_seconds=0.3, idle_seconds=0.3)
+RETRY = RetrySettings(attempts=3, base_seconds=0.0, max_wait_seconds=0.01)
+BREAKER = BreakerSettings(failures=3, open_seconds=0.01, max_open_seconds=0.05)
+
+
+@dataclass(slots=True)
+class Ran:
+    """What the tools of one run did: the call, and the arguments they were given."""
+
+    calls: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def note(self, context: RunContext["Ran"], **arguments: object) -> None:
+        """Keep that a call ran."""
+        given = json.dumps(arguments, sort_keys=True)
+        self.calls.append((context.call_id, context.tool_name, given))
+
+
+@tool(read_only=True)
+def population(context: RunContext[Ran], city: str) -> int:
+    """Tell the population of a city, how many people live there.
+
+    Args:
+        context: the call.
+        city: the name of the city, e.g. Paris.
+    """
+    context.deps.note(context, city=city)
+    return 1000 * len(city)
+
+
+@tool(takes_mended=True)
+async def order_boxes(context: RunContext[Ran], count: int, item: str) -> str:
+    """Order boxes of an item.
+
+    Args:
+        context: the call.
+        count: how many boxes.
+        item: what is in the boxes, e.g. "screws".
+    """
+    context.deps.note(context, count=count, item=item)
+    await anyio.lowlevel.checkpoint()
+    return f"Ordered {count} boxes of {item}."
+
+
+def closed_port() -> str:
+    """Return a base URL at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+
+
+def open_sockets() -> int:
+    """Return how many sockets this process has."""
+    modes = []
+    for number in range(4_096):
+        with suppress(OSError):
+            modes.append(os.fstat(number).st_mode)
+    return sum(map(stat.S_ISSOCK, modes))
+
+
+@dataclass(slots=True, kw_only=True)
+class Story:
+    """A run as its seed tells it, and what came of it."""
+
+    seed: int
+    rng: Random
+    ran: Ran = field(default_factory=Ran)
+    hosts: list[Sandbox] = field(default_factory=list)
+    result: RunResult | None = None
+    error: ProviderError | None = None
+
+    @property
+    def outcome(self) -> str:
+        """Return how the run ended."""
+        return self.error.kind if self.error else self.result.stop_reason if self.result else ""
+
+    def told(self) -> str:
+        """Return what to look at where something is wrong."""
+        deeds = {h.model: [a.misbehaviour for a in h.answers] for h in self.hosts}
+        return f"seed {self.seed}: {self.outcome}, {deeds}, ran {self.ran.calls}"
+
+
+@asynccontextmanager
+async def route(story: Story) -> AsyncIterator[RouteModel]:
+    """Start three hosts that misbehave, and yield the route over them."""
+    rng = story.rng
+    may_stall = rng.random() < 0.05
+    plan = partial(
+        Misbehave,
+        kinds=ALL if may_stall else QUICK,
+        rate=rng.choice([0.3, 0.6, 0.9]),
+        in_order=rng.random() < 0.2,
+        slow_seconds=0.01,
+    )
+    transport = partial(open_transport, settings=HASTY if may_stall else PATIENT)
+    models = []
+    async with AsyncExitStack() as stack:
+        for host in rng.sample(HOSTS, 3):
+            running = await stack.enter_async_context(
+                sandbox(FAMILY, host=host, misbehave=plan(seed=rng.getrandbits(32)))
+            )
+            story.hosts.append(running)
+            resolved = resolve_model(
+                running.model,
+                environ={},
+                api_key=running.api_key,
+                base_url=closed_port() if rng.random() < 0.1 else running.base_url,
+            )
+            models.append(
+                HostModel(resolved, dialects=DIALECTS, learned=Learned(), transport=transport)
+            )
+        yield RouteModel(models, retry=RETRY, breaker=BREAKER)
+
+
+async def hold(seed: int) -> Story:
+    """Hold the run that belongs to a seed."""
+    story = Story(seed=seed, rng=Random(seed))  # noqa: S311 - repeatable
+    choice = story.rng.choice(["auto", "auto", "required"])
+    question = story.rng.choice(QUESTIONS)
+    is_streamed = story.rng.random() < 0.5
+    with anyio.fail_after(RUN_SECONDS):
+        async with route(story) as model:
+            agent = Agent(model, tools=[population, order_boxes])
+            try:
+                if not is_streamed:
+                    story.result = await agent.run(question, tool_choice=choice, deps=story.ran)
+                else:
+                    async with agent.stream(question, tool_choice=choice, deps=story.ran) as run:
+                        async for _ in run:
+                            pass
+                        story.result = run.result
+            except ProviderError as error:
+                story.error = error
+    return story
+
+
+def judge(story: Story) -> None:
+    """Fail where a run did what no run may do."""
+    meant = {
+        (call.name, json.dumps(json.loads(call.arguments), sort_keys=True))
+        for host in story.hosts
+        for answer in host.answers
+        for call in answer.meant.calls
+    }
+    ran = story.ran.calls
+    assert {(name, given) for _, name, given in ran} <= meant, story.told()
+    assert len({call_id for call_id, _, _ in ran}) == len(ran), story.told()
+    assert len({(name, given) for _, name, given in ran}) == len(ran), story.told()
+    if story.result is None:
+        assert story.error is not None, story.told()
+        return
+    history = story.result.history
+    assert not history.open_calls, story.told()
+    results = [m.call_id for m in history if isinstance(m, ToolResult) and not m.is_error]
+    assert sorted(results) == sorted(call_id for call_id, _, _ in ran), story.told()
+    assert story.result.text.strip(), story.told()
+    shown = "".join(m.text for m in history if isinstance(m, AssistantMessage))
+    assert "CALLS]" not in shown.replace("(No [TOOL_CALLS] was needed for this.)", ""), story.told()
+
+
+async def test_every_run_ends_in_an_answer_or_in_one_typed_error(anyio_backend: str) -> None:
+    """No hang, no leak, no call run twice, none with arguments that nobody sent."""
+    first = RUNS * (anyio_backend == "trio")
+    seeds = iter(range(first, first + RUNS))
+    sockets = open_sockets()
+    outcomes = Counter[str]()
+
+    async def work() -> None:
+        for seed in seeds:
+            story = await hold(seed)
+            judge(story)
+            outcomes[story.outcome] += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(AT_ONCE):
+            tasks.start_soon(work)
+
+    assert outcomes.total() == RUNS
+    assert outcomes["answered"] > RUNS // 2, outcomes
+    assert open_sockets() == sockets
