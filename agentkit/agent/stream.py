@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from agentkit.agent.output import OutputT
+from agentkit.agent.output import OutputError, OutputT
 from agentkit.agent.result import RunResult
 from agentkit.agent.start import RunHandle
 from agentkit.errors import AgentKitError
@@ -55,7 +55,11 @@ class AgentStream(Generic[OutputT]):
     @property
     def history(self) -> History:
         """Return the conversation so far; whole at any time, also after the run was stopped."""
-        return self._handle.history if self._result is None else self._result.history
+        if self._result is not None:
+            return self._result.history
+        if isinstance(self._error, OutputError) and self._error.history is not None:
+            return self._error.history
+        return self._handle.history
 
     def send(self, message: str | UserMessage) -> None:
         """Say something to the running agent; it is taken in at the next turn."""

@@ -1,0 +1,70 @@
+"""Types of answers, a tool, and what a scripted model says of them."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from agentkit import (
+    AgentOptions,
+    AssistantMessage,
+    History,
+    OutputSettings,
+    ToolCall,
+    tool,
+)
+from agentkit.json_schema import JsonObject, JsonValue
+from agentkit.testing.scripted import tool_call
+
+BY_PROMPT = AgentOptions(output=OutputSettings(mode="prompt"))
+BY_FORMAT = AgentOptions(output=OutputSettings(mode="response_format"))
+
+
+class Invoice(BaseModel):
+    """What is owed."""
+
+    number: str
+    total: Decimal = Field(gt=0)
+
+
+@dataclass
+class Contact:
+    """Who to write to."""
+
+    name: str
+    email: str | None = None
+
+
+class Point(TypedDict):
+    """A place."""
+
+    x: int
+    y: int
+
+
+@tool(read_only=True)
+def look_up(number: str) -> str:
+    """Look an invoice up."""
+    return f"{number}: 12.50"
+
+
+def asks(*calls: ToolCall) -> AssistantMessage:
+    """Say nothing but these calls."""
+    return AssistantMessage.of("", *calls)
+
+
+def answers(arguments: JsonValue, *, call_id: str = "answer001") -> AssistantMessage:
+    """Answer by the call."""
+    return asks(tool_call("final_answer", arguments, call_id=call_id))
+
+
+LOOK_UP = tool_call("look_up", {"number": "A-1"})
+RIGHT: JsonObject = {"number": "A-1", "total": "12.50"}
+WRONG: JsonObject = {"number": "A-1", "total": -1}
+INVOICE = Invoice(number="A-1", total=Decimal("12.50"))
+
+
+def texts(history: History) -> list[str]:
+    """Return what every message says."""
+    return [message.text for message in history]

@@ -1,0 +1,65 @@
+"""What type checkers say of what users write."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SETTINGS = ROOT / "pyproject.toml"
+RIGHT, WRONG = HERE / "right.py", HERE / "wrong.py"
+MARKED = {
+    number
+    for number, line in enumerate(WRONG.read_text(encoding="utf-8").splitlines(), start=1)
+    if line.endswith("# wrong")
+}
+
+_PYRIGHT = shutil.which("pyright", path=str(Path(sys.executable).parent)) or shutil.which("pyright")
+
+
+def _pyright(folder: Path) -> set[tuple[str, int]]:
+    """Return the lines that pyright finds wrong; `folder` takes what it looks at."""
+    for path in (RIGHT, WRONG):
+        shutil.copy(path, folder)
+    settings = {"enableTypeIgnoreComments": False, "extraPaths": [str(ROOT)]}
+    project = folder / "pyrightconfig.json"
+    project.write_text(json.dumps(settings))
+    command = [_PYRIGHT or "pyright", "--project", str(project), "--pythonpath", sys.executable]
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*command, "--outputjson"], capture_output=True, text=True, cwd=ROOT, timeout=100
+    )
+    report = json.loads(done.stdout)
+    assert report["summary"]["filesAnalyzed"] == 2
+    return {
+        (Path(one["file"]).name, one["range"]["start"]["line"] + 1)
+        for one in report["generalDiagnostics"]
+        if one["severity"] == "error"
+    }
+
+
+def test_mypy_takes_what_is_right_and_finds_every_mistake(tmp_path: Path) -> None:
+    """A mistake that it did not find would make the ignore beside it an error."""
+    report, problems, _ = api.run(
+        [str(RIGHT), str(WRONG), "--config-file", str(SETTINGS), "--cache-dir", str(tmp_path)]
+    )
+
+    assert problems == ""
+    assert report.startswith("Success: no issues found in 2 source files")
+
+
+@pytest.mark.skipif(_PYRIGHT is None, reason="pyright is not installed (extra 'dev')")
+def test_pyright_takes_what_is_right_and_finds_every_mistake(tmp_path: Path) -> None:
+    """And finds nothing else."""
+    assert _pyright(tmp_path) == {(WRONG.name, line) for line in MARKED}
+
+
+def test_there_are_mistakes_to_find() -> None:
+    """Each is hidden from mypy by an ignore, and only those are."""
+    ignored = [line for line in WRONG.read_text(encoding="utf-8").splitlines() if "ignore[" in line]
+
+    assert len(MARKED) == len(ignored) == 9
