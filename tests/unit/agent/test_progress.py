@@ -44,6 +44,7 @@ E: Turn = ("e", "{}", "5")
         pytest.param([A, B, C, D] * STOP_AFTER, Stall.STOP, id="a cycle of four"),
         pytest.param([A, B, C, D, E] * 8, Stall.NONE, id="longer than what is looked at"),
         pytest.param([C, *[A, B] * HINT_AFTER], Stall.HINT, id="a cycle after a start"),
+        pytest.param([C, *[A] * HINT_AFTER], Stall.HINT, id="the same after a start"),
         pytest.param([*[A] * 9, B], Stall.NONE, id="it went on"),
         pytest.param([("a", "{}", str(n)) for n in range(20)], Stall.NONE, id="the results differ"),
         pytest.param(
@@ -57,7 +58,8 @@ def test_the_same_turns_again_are_a_stall(turns: list[Turn], stall: Stall) -> No
 
 
 @pytest.mark.parametrize(
-    ("count", "stall"), [(2, Stall.NONE), (3, Stall.HINT), (4, Stall.HINT), (5, Stall.STOP)]
+    ("count", "stall"),
+    [(2, Stall.NONE), (3, Stall.HINT), (4, Stall.HINT), (5, Stall.STOP), (6, Stall.STOP)],
 )
 def test_the_same_error_whatever_is_tried_is_a_stall(count: int, stall: Stall) -> None:
     """The arguments may differ; the tool and its words may not."""
@@ -80,6 +82,40 @@ def test_the_same_words_beside_many_different_calls_are_a_stall(count: int, stal
 
     assert assess(_history(turns, text="Let me look.")).stall is stall
     assert assess(_history(turns, text=" ")).stall is Stall.NONE
+
+
+def _varied(steps: list[tuple[str, str, bool]]) -> History:
+    """Build a history of turns that differ in arguments: words, result, whether it is an error."""
+    messages: list[Message] = [UserMessage.of("go")]
+    for number, (text, result, is_error) in enumerate(steps):
+        call = ToolCall(id=str(number), name="a", arguments=str(number))
+        messages.append(AssistantMessage.of(text, call))
+        messages.append(ToolResult.of(call.id, result, is_error=is_error))
+    return History(messages)
+
+
+@pytest.mark.parametrize("between", [("", "fine", False), ("", "other", True)])
+def test_only_errors_in_one_row_count(between: tuple[str, str, bool]) -> None:
+    """A success or another error between them begins a new row."""
+    error = ("", "no", True)
+
+    assert assess(_varied([error] * 2 + [between] + [error] * 2)).stall is Stall.NONE
+    assert assess(_varied([error] * 2 + [between] + [error] * 3)).stall is Stall.HINT
+
+
+@pytest.mark.parametrize("between", ["A", "Z", " "])
+def test_only_words_in_one_row_count(between: str) -> None:
+    """Other words, or none, begin a new row."""
+    words = [("M", str(number), False) for number in range(30)]
+
+    assert assess(_varied([*words[:9], (between, "x", False), *words[9:14]])).stall is Stall.NONE
+    assert assess(_varied([*words[:9], (between, "x", False), *words[9:17]])).stall is Stall.HINT
+    assert assess(_varied([(between, "x", False), *words[:11]])).stall is Stall.STOP
+
+
+def test_no_more_than_the_last_turns_are_looked_at() -> None:
+    """A long run costs no more than a short one."""
+    assert assess(_history([A] * 40)).what == "the same call of a gave the same result 20 times"
 
 
 def test_a_tool_that_polls_may_be_asked_again_and_again() -> None:
