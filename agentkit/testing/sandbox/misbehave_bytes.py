@@ -5,8 +5,9 @@ Out: another in its place, or None where it cannot be spoiled in this way.
 """
 
 import gzip
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ BytesChange: TypeAlias = Callable[[Reply, Random], Sent | None]
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
 _HTML = {"content-type": "text/html; charset=UTF-8"}
+_CRUMBS, _PIECE_BYTES = 200, 61
 _JSON = {"content-type": "application/json"}
 
 
@@ -81,14 +83,12 @@ def _no_length(reply: Reply, _: Random) -> RawReply:
     return RawReply(chunks=(_head(reply, connection="close"), *reply.chunks))
 
 
-def _bytewise(reply: Reply, _: Random) -> Reply:
-    """Send each byte in a chunk of its own."""
+def _crumbs(reply: Reply, _: Random) -> Reply:
+    """Send the first bytes one by one, and the rest in pieces that end anywhere."""
     body = b"".join(reply.chunks)
-    return replace(reply, is_stream=True, chunks=_split(body))
-
-
-def _split(body: bytes) -> Sequence[bytes]:
-    return [body[at : at + 1] for at in range(len(body))]
+    edges = [*range(min(_CRUMBS, len(body))), *range(_CRUMBS, len(body), _PIECE_BYTES), len(body)]
+    pieces = tuple(body[start:end] for start, end in pairwise(edges))
+    return replace(reply, is_stream=True, chunks=pieces)
 
 
 def _gzip(reply: Reply, _: Random) -> Reply:
@@ -160,7 +160,7 @@ BYTES_CHANGES: Mapping[str, BytesChange] = {
     "length_long": _length(lambda size: size + 100),
     "length_short": _length(lambda size: size // 2),
     "length_none": _no_length,
-    "bytewise": _bytewise,
+    "crumbs": _crumbs,
     "gzip": _gzip,
     "gzip_cut": _gzip_cut,
     "gzip_untrue": _gzip_untrue,
