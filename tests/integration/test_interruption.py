@@ -212,4 +212,4 @@ async def test_a_message_beside_the_final_answer_is_not_lost(stream: bool) -> No
     result = await agent._run(inbound, stream=stream, emit=ignore)
 
     assert result.output == "two"
-    assert [m.text for m in result.history] == ["go", "one", "and now?", "two"]  # type: ignore[union-attr]  # no system message
+    assert [m.text for m in result.history] == ["go", "one", "and now?", "two"]
