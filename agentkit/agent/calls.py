@@ -158,13 +158,14 @@ class Caller:
         """Answer the calls that must not run, and return the others."""
         ready: list[ReadyCall] = []
         left = self._meter.calls_left()
+        is_beyond = False
         for call in calls:
             verdict = state.plan[call.id].verdict
             checked = self._check(call, verdict, tools=tools)
             if verdict.decision == "deny":
                 checked = _denied(call, verdict)
             elif isinstance(checked, ReadyCall) and left is not None and len(ready) >= left:
-                checked = _beyond(call)
+                checked, is_beyond = _beyond(call), True
             if isinstance(checked, ToolResult):
                 self.finished[call.id] = checked
                 await emit(ToolCallRefused(call=call, result=checked))
@@ -172,7 +173,7 @@ class Caller:
             for mending in checked.mendings:
                 await emit(AnswerMended(mending=mending))
             ready.append(replace(checked, idempotency_key=f"{self._given.run_id}{call.id}"))
-        if left is not None and len(ready) < len(calls) and len(ready) >= left:
+        if is_beyond:
             self._meter.charge(Spent(tool_calls=1))
         return ready
 

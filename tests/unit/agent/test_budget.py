@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from agentkit.agent.budget import MIN_ANSWER_TOKENS, Budget, Forecast, Meter, Spent
+from agentkit.agent.budget import MIN_ANSWER_TOKENS, NO_LIMITS, Budget, Forecast, Meter, Spent
 from agentkit.event import StopReason
 from agentkit.testing.clock import ManualClock
 from agentkit.usage import Usage
@@ -204,3 +204,43 @@ def test_without_a_price_no_money_can_be_spent_and_what_is_free_is_free() -> Non
 
     assert meter.answer_room(Forecast(input_tokens=1)) == "max_cost"
     assert meter.answer_room(free) == 2**31
+
+
+def test_what_was_spent_adds_up_in_each_part() -> None:
+    """Sums with a carry, so that no bit trick passes for one."""
+    some = Spent(turns=3, tool_calls=3, tokens=3, cost_usd=Decimal(3), seconds=3.0)
+
+    assert some + some == Spent(turns=6, tool_calls=6, tokens=6, cost_usd=Decimal(6), seconds=6.0)
+
+
+def test_no_run_is_unbounded_by_default() -> None:
+    """The limits that hold where nobody sets any."""
+    assert Budget() == Budget(turns=40, tool_calls=200, seconds=3600.0, tokens=None, cost_usd=None)
+
+
+def test_turns_below_count_against_the_turns_above() -> None:
+    """And what was used below is the usage above."""
+    clock = ManualClock()
+    above = Meter(Budget(turns=2), clock=clock)
+    below = Meter(NO_LIMITS, clock=clock, parent=above)
+    used = Usage(input_tokens=3, output_tokens=3)
+
+    below.charge(Spent.of_usage(used), used)
+    assert (above.reached(), below.reached()) == (None, None)
+    below.charge(Spent.of_usage(used), used)
+
+    assert (above.reached(), below.reached()) == ("max_turns", "max_turns")
+    assert above.usage == below.usage == used + used
+
+
+@pytest.mark.parametrize(("cents", "room"), [(31, "max_cost"), (32, 32)])
+def test_the_least_answer_that_is_worth_its_input_is_paid_to_the_token(
+    cents: int, room: object
+) -> None:
+    """A price of a cent for each token, and an input of one."""
+    price = Decimal(10_000)
+    meter = Meter(Budget(cost_usd=Decimal(cents + 1) / 100), clock=ManualClock())
+
+    forecast = Forecast(input_tokens=1, input_usd_per_million=price, output_usd_per_million=price)
+
+    assert meter.answer_room(forecast) == room
