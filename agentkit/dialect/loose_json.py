@@ -8,6 +8,7 @@ writes them; a backslash before a sign that Markdown escapes; a raw line break i
 Nothing is completed, no bare word is a string, no key may stand twice. The cost is linear.
 """
 
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -29,17 +30,7 @@ _WORDS: dict[str, JsonValue] = {
     "None": None,
 }
 _PLAIN = {'"': re.compile(r'[^"\\\x00-\x1f]*'), "'": re.compile(r"[^'\\\x00-\x1f]*")}
-_ESCAPES = {
-    '"': '"',
-    "'": "'",
-    "\\": "\\",
-    "/": "/",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-}
+_PLAIN_ESCAPES = re.compile(r"(?:\\[\\/bfnrt])+")
 _HEX = re.compile(r"u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?")
 # Signs that Markdown escapes. A dot or a bracket is not among them: before those a backslash is
 # more likely part of a regular expression, and to drop it would change what was meant.
@@ -179,7 +170,11 @@ class _Reader:
             self.at += 1
             if sign == quote:
                 break
-            if sign == "\\":
+            escapes = _PLAIN_ESCAPES.match(self.text, self.at - 1)
+            if escapes is not None:
+                parts.append(json.loads(f'"{escapes.group()}"'))
+                self.at = escapes.end()
+            elif sign == "\\":
                 parts.append(self._escaped(quote))
             elif sign and sign in "\n\r\t":
                 self.accents.add("raw_line_break")
@@ -191,11 +186,11 @@ class _Reader:
     def _escaped(self, quote: str) -> str:
         """Read what stands after a backslash."""
         sign = self.text[self.at : self.at + 1]
-        if sign in _ESCAPES and sign:
+        if sign in _PLAIN:
             self.at += 1
             if sign == "'" and quote != "'":
                 self.accents.add("illegal_escape")
-            return _ESCAPES[sign]
+            return sign
         if sign in _MARKDOWN and sign:
             self.at += 1
             self.accents.add("illegal_escape")

@@ -287,3 +287,36 @@ def test_numbers_are_read_as_json_reads_them(number: str) -> None:
     assert type(found) is type(expected)
     assert math.copysign(1, found) == math.copysign(1, expected)
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'a': '" + "x" * 2_000_000 + "'}",
+        "{'a': '\ud800'}",
+        '{"a": 1} {',
+        "```json\n" + " " * 100_000 + "{'a': 1}",
+    ],
+    ids=["too long", "half a character", "two values", "a fence without an end"],
+)
+def test_what_an_encoding_or_a_bound_refuses_is_no_value(text: str) -> None:
+    """In whatever accent it is written."""
+    assert mend_arguments(text, schema={}, is_valid=lambda _: True) is None
+
+
+def test_escapes_are_read_alike_in_both_quotes() -> None:
+    """In runs, and one by one."""
+    text = "{'a': '\\\\\\n\\t\\/\\\\', 'b': \"\\\\\\\"\\u00e9\"}"
+
+    mended = mend_arguments(text, schema={}, is_valid=lambda _: True)
+
+    assert mended is not None
+    assert mended.value == {"a": "\\\n\t/\\", "b": '\\"é'}
+
+
+def test_a_mending_never_quotes_half_a_character() -> None:
+    """No log and no event could carry it."""
+    mended = mend_arguments('{"a": 1} \ud800', schema={}, is_valid=lambda _: True)
+
+    assert mended is not None
+    assert [one.before for one in mended.mendings] == ['{"a": 1} ?']
