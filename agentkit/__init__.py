@@ -7,6 +7,7 @@ Out: an answer, and the whole conversation that led to it.
 from agentkit.agent.agent import Agent
 from agentkit.agent.budget import Budget
 from agentkit.agent.context import FitStrategy
+from agentkit.agent.handoff import handoff
 from agentkit.agent.output import OutputError, OutputSettings
 from agentkit.agent.result import RunResult
 from agentkit.agent.start import AgentOptions
@@ -45,6 +46,7 @@ from agentkit.errors import (
 from agentkit.event import (
     AnswerMended,
     ContextFitted,
+    HandedOver,
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
@@ -56,6 +58,7 @@ from agentkit.event import (
     RunFinished,
     RunStarted,
     StopReason,
+    SubAgentEvent,
     TextReceived,
     ToolArgumentsReceived,
     ToolCallAbandoned,
@@ -101,6 +104,7 @@ __all__ = [
     "ContextFitted",
     "EmbeddedResource",
     "FitStrategy",
+    "HandedOver",
     "History",
     "HistoryError",
     "ImageContent",
@@ -135,6 +139,7 @@ __all__ = [
     "StaticToolset",
     "StatusError",
     "StopReason",
+    "SubAgentEvent",
     "SystemMessage",
     "TextContent",
     "TextReceived",
@@ -166,6 +171,7 @@ __all__ = [
     "combine",
     "event_to_json",
     "filtered",
+    "handoff",
     "prefixed",
     "renamed",
     "tool",
