@@ -17,7 +17,7 @@ from agentkit.event import (
     TextReceived,
     ToolArgumentsReceived,
 )
-from agentkit.json_schema import JsonValue
+from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.tool.derive import RESULT_KEY
 
 LEAST_GROWTH = 8
@@ -75,9 +75,7 @@ class PartialOutput:
         if start < 0:
             return None
         try:
-            value: JsonValue = from_json(text[start:], allow_partial="trailing-strings")
+            value: JsonObject = from_json(text[start:], allow_partial="trailing-strings")
         except ValueError:
-            return None
-        if not isinstance(value, dict):
             return None
         return value.get(RESULT_KEY) if self._is_wrapped else value

@@ -216,7 +216,7 @@ class OutputPlan(Generic[OutputT]):
                 checked = validate_call(own[0], {output.tool.name: output.tool})
                 return checked if isinstance(checked, ReadyCall) else None
             else:
-                return None
+                break
         return None
 
 

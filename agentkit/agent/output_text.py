@@ -33,7 +33,8 @@ def read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
     if len(text) > MAX_CHARACTERS:
         return f"it has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read"
     whole = _read_one(text, output)
-    if whole is not None:
+    is_whole = whole is not None and all(one.rung != "trailing_text" for one in whole.mendings)
+    if whole is not None and is_whole:  # what follows an answer may be another one
         return whole
     pieces = [ready for piece in _pieces(text) if (ready := _read_one(piece, output)) is not None]
     found = [ready for ready in pieces if _is_about(ready.arguments, output)]

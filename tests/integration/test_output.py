@@ -207,7 +207,7 @@ async def test_where_no_tool_may_be_called_the_answer_may() -> None:
     assert [spec.name for spec in model.requests[0].tools] == ["final_answer"]
 
 
-async def test_no_rule_is_asked_about_theanswers() -> None:
+async def test_no_rule_is_asked_about_the_answer() -> None:
     """A rule that asks about everything still lets a run end; other calls are asked about."""
     model = ScriptedModel(asks(LOOK_UP, *answers(RIGHT).tool_calls))
     asked: list[str] = []
