@@ -69,7 +69,8 @@ def terminal_ask() -> AskLine | None:
 
     async def ask(prompt: str, default: str) -> str | None:
         try:
-            return await session.prompt_async(prompt, default=default)
+            # Its own handler would take the place of the one that a chat listens with, for good.
+            return await session.prompt_async(prompt, default=default, handle_sigint=False)
         except EOFError:
             return None
         except KeyboardInterrupt:
