@@ -23,6 +23,7 @@ from agentkit.cli.doctor import Checkup, run_doctor
 from agentkit.cli.ending import settle
 from agentkit.cli.providers import list_providers
 from agentkit.cli.run import Question, run_question
+from agentkit.cli.sandbox import SandboxPlan, run_sandbox
 from agentkit.cli.terminal import prepare_streams
 from agentkit.cli.tools import list_tools
 
@@ -258,5 +259,43 @@ def doctor(
             as_json=as_json,
             probe_seconds=timeout,
             max_cost_usd=Decimal(str(max_cost)),
+        )
+    )
+
+
+@app.command()
+@_settled
+def sandbox(
+    *,
+    host: Annotated[
+        str, typer.Option(metavar="HOST[:MODEL]", help="Whose form, errors and rules it has.")
+    ] = "sandbox",
+    misbehave: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KINDS", help="What goes wrong: names, patterns as leak*, or all."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed, the same faults.")] = 0,
+    rate: Annotated[
+        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="How many answers go wrong.")
+    ] = 1.0,
+    in_order: Annotated[
+        bool, typer.Option("--in-order", help="Take the kinds one after the other.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, metavar="P", help="Where to listen; 0: anywhere.")
+    ] = 0,
+) -> int:
+    """Serve a host that needs no key and is no language model, until Ctrl-C.
+
+    The first line of standard output is its base URL; requests go to standard error.
+    """
+    return run_sandbox(
+        SandboxPlan(
+            host=host,
+            misbehave=misbehave or (),
+            seed=seed,
+            rate=rate,
+            in_order=in_order,
+            port=port,
         )
     )

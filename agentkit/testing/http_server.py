@@ -18,6 +18,7 @@ import anyio
 import h11
 from anyio.abc import SocketAttribute, SocketListener, SocketStream
 
+from agentkit.errors import ConfigError
 from agentkit.groups import ungrouped
 from agentkit.log import Log
 
@@ -94,15 +95,21 @@ class ServerLimits:
 
 
 @asynccontextmanager
-async def serve(handler: Handler, *, limits: ServerLimits | None = None) -> AsyncIterator[str]:
-    """Serve on a free port of loopback for as long as the context lasts.
+async def serve(
+    handler: Handler, *, limits: ServerLimits | None = None, port: int = 0
+) -> AsyncIterator[str]:
+    """Serve on loopback for as long as the context lasts.
 
     Args:
         handler: answers one request; what it raises is answered with 500 and logged.
         limits: see `ServerLimits`.
+        port: where to listen; 0 for any free port.
 
     Yields:
         The base URL, `http://127.0.0.1:PORT`. At the end every connection is closed.
+
+    Raises:
+        ConfigError: the port cannot be listened at.
     """
     bounds = limits or ServerLimits()
     slots = anyio.CapacityLimiter(bounds.max_connections)
@@ -126,20 +133,24 @@ async def serve(handler: Handler, *, limits: ServerLimits | None = None) -> Asyn
     with ungrouped():
         async with (
             _closing(unanswered),
-            await _listen() as listener,
+            await _listen(port) as listener,
             anyio.create_task_group() as tasks,
         ):
             tasks.start_soon(accept)
-            port: int = listener.extra(SocketAttribute.local_port)  # noqa: S610  # not Django's
+            place: int = listener.extra(SocketAttribute.local_port)  # noqa: S610  # not Django's
             try:
-                yield f"http://127.0.0.1:{port}"
+                yield f"http://127.0.0.1:{place}"
             finally:
                 tasks.cancel_scope.cancel()
 
 
-async def _listen() -> SocketListener:
-    """Listen on a free port of loopback."""
-    listeners = await anyio.create_tcp_listener(local_host="127.0.0.1")
+async def _listen(port: int) -> SocketListener:
+    """Listen on loopback."""
+    try:
+        listeners = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"Port {port} cannot be used: {why}; choose another.") from error
     # One address has one listener; of the interface, only sockets can be accepted from by hand.
     return cast(SocketListener, listeners.listeners[0])
 

@@ -1,6 +1,14 @@
 """A host on loopback that speaks a real host's form and is not a language model."""
 
-from agentkit.testing.sandbox.host import Alter, Sandbox, SandboxRequest, launch, sandbox
+from agentkit.testing.sandbox.host import (
+    Alter,
+    Sandbox,
+    SandboxExchange,
+    SandboxRequest,
+    Tell,
+    launch,
+    sandbox,
+)
 from agentkit.testing.sandbox.misbehave import MISBEHAVIOURS, Misbehave, SandboxAnswer
 
 __all__ = [
@@ -9,7 +17,9 @@ __all__ = [
     "Misbehave",
     "Sandbox",
     "SandboxAnswer",
+    "SandboxExchange",
     "SandboxRequest",
+    "Tell",
     "launch",
     "sandbox",
 ]

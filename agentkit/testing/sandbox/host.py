@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from agentkit.clock import Clock, SystemClock
 from agentkit.json_schema import JsonValue
-from agentkit.testing.http_server import HttpRequest, ServerLimits, serve
+from agentkit.testing.http_server import HttpRequest, Reply, ServerLimits, serve
 from agentkit.testing.sandbox.ask import Asked, Completion
 from agentkit.testing.sandbox.chat_read import read_chat
 from agentkit.testing.sandbox.chat_spell import Answering, spell_chat, spell_headers
@@ -80,6 +80,24 @@ class SandboxRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxExchange:
+    """A request, and what was done about it.
+
+    Attributes:
+        status: of the answer; None where something else than an answer was sent.
+        misbehaviour: how the answer was spoiled; None if it was not.
+    """
+
+    request: SandboxRequest
+    status: int | None
+    misbehaviour: str | None
+
+
+Tell: TypeAlias = Callable[[SandboxExchange], None]
+"""Is told of each exchange, before the answer goes out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
     """A running sandbox.
 
@@ -104,7 +122,7 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def sandbox(
+async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its own
     model: str = "mixtral-8x22b",
     *,
     host: str = "sandbox",
@@ -113,8 +131,10 @@ async def sandbox(
     misbehave: Wish = None,
     clock: Clock | None = None,
     limits: ServerLimits | None = None,
+    port: int = 0,
+    tell: Tell | None = None,
 ) -> AsyncIterator[Sandbox]:
-    """Run a sandbox on a free port of loopback for as long as the context lasts.
+    """Run a sandbox on loopback for as long as the context lasts.
 
     An agent is pointed at it with the host's own profile:
     `Agent(running.model, base_url=running.base_url, api_key=running.api_key)`.
@@ -127,9 +147,12 @@ async def sandbox(
         misbehave: makes answers go wrong: `"all"`, names of `MISBEHAVIOURS`, or a `Misbehave`.
         clock: what `created` and "today" follow.
         limits: what the server puts up with.
+        port: where to listen; 0 for any free port.
+        tell: is told of each exchange.
 
     Raises:
-        ConfigError: there is no such host in the catalog, or no such misbehaviour.
+        ConfigError: there is no such host in the catalog or no such misbehaviour, or the port
+            cannot be used.
     """
     form = host_form(host, model=model)
     misdeeds = Misdeeds(as_misbehave(misbehave))
@@ -142,8 +165,9 @@ async def sandbox(
         misdeeds=misdeeds,
         clock=clock or SystemClock(),
         received=received,
+        tell=tell,
     )
-    async with serve(answers.answer, limits=limits) as url:
+    async with serve(answers.answer, limits=limits, port=port) as url:
         yield Sandbox(
             base_url=f"{url}{form.base_path}",
             model=f"{host}:{model}",
@@ -188,6 +212,7 @@ class _Host:
         misdeeds: Misdeeds,
         clock: Clock,
         received: list[SandboxRequest],
+        tell: Tell | None,
     ) -> None:
         self._form = form
         self._api_key = api_key
@@ -195,6 +220,7 @@ class _Host:
         self._misdeeds = misdeeds
         self._clock = clock
         self._received = received
+        self._tell = tell
 
     async def answer(self, request: HttpRequest) -> Sent:
         """Answer one request."""
@@ -206,7 +232,17 @@ class _Host:
         )
         self._received.append(seen)
         spelled = self._spell(seen, request.path)
-        return as_reply(spelled) if isinstance(spelled, Spelled) else spelled
+        is_answer = not isinstance(spelled, Spelled)
+        sent = as_reply(spelled) if isinstance(spelled, Spelled) else spelled
+        if self._tell is not None:
+            self._tell(
+                SandboxExchange(
+                    request=seen,
+                    status=sent.status if isinstance(sent, Reply) else None,
+                    misbehaviour=self._misdeeds.answers[-1].misbehaviour if is_answer else None,
+                )
+            )
+        return sent
 
     def _spell(self, request: SandboxRequest, path: str) -> Spelled | Sent:
         """Find the door that was knocked at and answer there."""
