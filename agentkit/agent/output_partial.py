@@ -20,8 +20,7 @@ from agentkit.event import (
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.tool.derive import RESULT_KEY
 
-LEAST_GROWTH = 8
-PART_OF_ITSELF = 8
+PART_OF_ITSELF = 16
 
 
 class PartialOutput:
@@ -62,7 +61,7 @@ class PartialOutput:
         self._length += len(text)
         if self._length < self._next:
             return None
-        self._next = self._length + max(LEAST_GROWTH, self._length // PART_OF_ITSELF)
+        self._next = self._length + max(1, self._length // PART_OF_ITSELF)
         value = self._read("".join(self._parts))
         if value is None or value == self._last:
             return None

@@ -86,4 +86,4 @@ def test_a_long_answer_is_read_a_number_of_times_that_grows_slowly() -> None:
 
     shown = _values(partial, *(TextReceived(text=text[i : i + 4]) for i in range(0, len(text), 4)))
 
-    assert 50 < len(shown) < 150
+    assert 100 < len(shown) < 300
