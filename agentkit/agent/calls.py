@@ -19,7 +19,7 @@ from agentkit.agent.ports import Journal, NoJournal
 from agentkit.agent.scope import RunScope
 from agentkit.agent.step import RunState, ToolAnswers
 from agentkit.clock import Clock
-from agentkit.event import AnswerMended, Emit, ToolCallRefused
+from agentkit.event import AnswerMended, Emit, RunEvent, ToolCallRefused, ToolCallStarted
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tool.approve import (
     Approval,
@@ -86,7 +86,13 @@ class Caller:
         self._journal = journal
         self._clock = clock
         self._checked: dict[str, ReadyCall | ToolResult] = {}
-        self.finished: dict[str, ToolResult] = {}
+        self._begun: set[str] = set()
+        self._finished: dict[str, ToolResult] = {}
+
+    def result_of(self, call: ToolCall) -> ToolResult:
+        """Return the result of a call; of one that was stopped, what is known of it."""
+        found = self._finished.get(call.id)
+        return found or _stopped(call, has_begun=call.id in self._begun)
 
     async def plan(
         self, calls: Sequence[ToolCall], *, tools: Mapping[str, Tool]
@@ -104,7 +110,13 @@ class Caller:
         emit: Emit,
     ) -> ToolAnswers:
         """Run `calls`, which the state's plan has settled; see `Steps.run_tools`."""
-        self.finished = {}
+        self._begun, self._finished = set(), {}
+
+        async def watch(event: RunEvent) -> None:
+            if isinstance(event, ToolCallStarted):
+                self._begun.add(event.call.id)
+            await emit(event)
+
         ready = await self._refuse(state, calls, tools=tools, emit=emit)
         around = None if isinstance(self._journal, NoJournal) else self._remember(state, emit=emit)
         with anyio.move_on_after(self._meter.seconds_left(closing=False)):
@@ -113,16 +125,16 @@ class Caller:
                 await execute_calls(
                     stage,
                     deps=self._given.deps,
-                    emit=emit,
+                    emit=watch,
                     clock=self._clock,
                     concurrency=self._given.concurrency,
                     timeout_seconds=self._given.timeout_seconds,
                     caps=self._given.caps,
                     around=around,
-                    finished=self.finished,
+                    finished=self._finished,
                     scope=self._given.scope,
                 )
-        results = tuple(self.finished.get(call.id) or stopped(call) for call in calls)
+        results = tuple(self.result_of(call) for call in calls)
         usage = sum((self._below(call).usage for call in calls), Usage())
         return ToolAnswers(results=results, over=self._meter.reached(), usage=usage)
 
@@ -167,7 +179,7 @@ class Caller:
             elif isinstance(checked, ReadyCall) and left is not None and len(ready) >= left:
                 checked, is_beyond = _beyond(call), True
             if isinstance(checked, ToolResult):
-                self.finished[call.id] = checked
+                self._finished[call.id] = checked
                 await emit(ToolCallRefused(call=call, result=checked))
                 continue
             for mending in checked.mendings:
@@ -254,14 +266,13 @@ def _unknown(call: ToolCall) -> ToolResult:
     )
 
 
-def stopped(call: ToolCall) -> ToolResult:
-    """Return the result of a call that was stopped before its end was known."""
-    return ToolResult.of(
-        call.id,
-        f"The call of {call.name!r} was stopped before it ended. "
-        "Whether it had an effect is not known.",
-        is_error=True,
+def _stopped(call: ToolCall, *, has_begun: bool) -> ToolResult:
+    known = (
+        "was stopped before it ended. Whether it had an effect is not known."
+        if has_begun
+        else "was not run: the run was stopped before its turn came."
     )
+    return ToolResult.of(call.id, f"The call of {call.name!r} {known}", is_error=True)
 
 
 def _denied(call: ToolCall, verdict: Verdict) -> ToolResult:

@@ -98,6 +98,7 @@ class Exchanger:
         self._meter = meter
         self._inbox = inbox
         self._fit = fit
+        self.taken: tuple[UserMessage, ...] = ()
 
     async def make(
         self, state: RunState, step: CallModel, *, tools: tuple[ToolSpec, ...], emit: Emit
@@ -107,7 +108,7 @@ class Exchanger:
         Raises:
             ProviderError: the exchange failed, and not at a limit.
         """
-        taken = self._inbox.take()
+        self.taken = taken = self._inbox.take()
         history = state.history.add(*taken)
         output = self._given.output
         offer = output.offer(tools, step, stream=self._given.stream)

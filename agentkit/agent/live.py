@@ -11,7 +11,7 @@ from functools import cache, partial
 from pydantic import TypeAdapter
 
 from agentkit.agent.budget import Meter
-from agentkit.agent.calls import Caller, stopped
+from agentkit.agent.calls import Caller
 from agentkit.agent.exchange import Exchanger
 from agentkit.agent.ports import Journal
 from agentkit.agent.step import CallModel, Exchange, Judgement, RunState, ToolAnswers
@@ -52,10 +52,11 @@ class LiveSteps:
         self._tools: Mapping[str, Tool] = {}
         self._offered: Mapping[str, Tool] | None = None
         self._state: RunState | None = None
+        self._exchange: Exchange | None = None
 
     async def call_model(self, state: RunState, step: CallModel) -> Exchange:
         """Make one exchange and plan its calls, as one remembered effect; see `Steps`."""
-        self._state = state
+        self._begin(state)
         turn = state.turns + 1
         await self._emit(TurnStarted(turn=turn))
         tools = await self._list_tools()
@@ -85,6 +86,7 @@ class LiveSteps:
         exchange = await self._journal.do(
             f"turn-{turn}/model", effect, codec=_exchange_codec, unknown=effect
         )
+        self._exchange = exchange
         used = exchange.used
         response = exchange.response
         usage = exchange.besides + (Usage() if response is None else response.usage)
@@ -119,7 +121,7 @@ class LiveSteps:
         self, state: RunState, calls: Sequence[ToolCall]
     ) -> tuple[PlannedCall, ...]:
         """Settle the open calls of an earlier run; see `Steps`."""
-        self._state = state
+        self._begin(state)
         self._offered = await self._list_tools()
         effect = partial(self._caller.plan, calls, tools=self._offered)
         return await self._journal.do(
@@ -128,16 +130,23 @@ class LiveSteps:
 
     async def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> ToolAnswers:
         """Check and run `calls`; see `Steps`."""
-        self._state = state
+        self._begin(state)
         return await self._caller.run(state, calls, tools=self._offered or {}, emit=self._emit)
 
     def history(self) -> History | None:
         """Return the conversation so far, whole: what was under way has a result that says so."""
         if self._state is None:
             return None
-        history = self._state.history
-        finished = self._caller.finished
-        return history.add(*(finished.get(call.id) or stopped(call) for call in history.open_calls))
+        if self._exchange is None:
+            history = self._state.history.add(*self._exchanger.taken)
+        else:
+            history = self._state.add_exchange(self._exchange).history
+        return history.add(*map(self._caller.result_of, history.open_calls))
+
+    def _begin(self, state: RunState) -> None:
+        """Take note of where a step begins; what came of the one before is part of it."""
+        self._state, self._exchange = state, None
+        self._exchanger.taken = ()
 
     def offered(self, name: str) -> Tool | None:
         """Return the tool of this name, if it was on offer in the last step."""

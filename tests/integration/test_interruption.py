@@ -11,8 +11,11 @@ from agentkit import (
     Agent,
     AssistantMessage,
     History,
+    ModelResponded,
+    RunEvent,
     ToolCallStarted,
     ToolResult,
+    TurnStarted,
     UserMessage,
     tool,
 )
@@ -157,8 +160,58 @@ async def test_the_history_of_a_stream_is_whole_at_every_event() -> None:
                 break
 
     _check(run.history, effects)
-    stopped = [m for m in run.history if isinstance(m, ToolResult) and "was stopped" in m.text]
-    assert {result.call_id for result in stopped} >= {"look00003"}
+    last = {m.call_id: m.text for m in run.history[-3:] if isinstance(m, ToolResult)}
+    assert "was stopped before it ended" in last["chng00002"]
+    assert "was not run" in last["look00003"]
+
+
+async def test_what_the_model_answered_is_kept_before_its_calls_begin() -> None:
+    """They are answered as not run, which is known of them."""
+    effects = _Effects()
+    agent: Agent[Any] = Agent(ScriptedModel(*_turns()), tools=effects.tools())  # type: ignore[arg-type]  # tools
+    inbound = Inbound("go", {})
+
+    with anyio.CancelScope() as scope:
+
+        async def stop(event: RunEvent) -> None:
+            if isinstance(event, ModelResponded):
+                scope.cancel()
+                await anyio.lowlevel.checkpoint()
+
+        await agent._run(inbound, stream=False, emit=stop)
+
+    history = inbound.handle.history
+    assert history[:2] == [UserMessage.of("go"), _turns()[0]]
+    results = [message for message in history if isinstance(message, ToolResult)]
+    assert len(results) == 4
+    assert all("was not run" in result.text for result in results)
+    assert effects.begun == []
+
+
+async def test_a_message_that_was_taken_in_is_kept_when_its_exchange_is_stopped() -> None:
+    """It left the inbox, and is part of the conversation."""
+
+    class Slow(ScriptedModel):
+        async def chat(self, request: Any, *, emit: Any) -> Any:
+            if self.requests:
+                asked.set()
+                await anyio.sleep_forever()
+            return await super().chat(request, emit=emit)
+
+    asked = anyio.Event()
+    effects = _Effects()
+    agent: Agent[Any] = Agent(Slow(*_turns()), tools=effects.tools())  # type: ignore[arg-type]  # tools
+
+    with anyio.fail_after(BOUND_SECONDS):
+        async with agent.stream("go") as run:
+            async for event in run:
+                if isinstance(event, ToolCallStarted):
+                    run.send("be quick")
+                if isinstance(event, TurnStarted) and event.turn == 2:
+                    await asked.wait()
+                    break
+
+    assert run.history[-1] == UserMessage.of("be quick")
 
 
 async def test_a_stopped_run_can_be_gone_on_with() -> None:
