@@ -107,8 +107,9 @@ def test_importing_agentkit_is_light() -> None:
 
     # Without what measures coverage in child processes: it would count as ours.
     environ = {key: text for key, text in os.environ.items() if "COVERAGE" not in key}
+    # Other work on the machine can only add: one start within the bound shows what it costs.
     best = 99.0
-    for _ in range(5):
+    for _ in range(20):
         found = subprocess.run(  # noqa: S603 - our own interpreter and code
             [sys.executable, "-c", code],
             capture_output=True,
@@ -119,6 +120,8 @@ def test_importing_agentkit_is_light() -> None:
         modules, _, seconds = found.stdout.rpartition(" ")
         assert modules == "[]"
         best = min(best, float(seconds))
+        if best < 0.4:
+            break
 
     assert best < 0.4
 
