@@ -14,6 +14,8 @@ from agentkit.agent.start import AgentOptions
 from agentkit.agent.stream import AgentStream
 from agentkit.agent.window import WindowSettings
 from agentkit.chat import (
+    Answered,
+    Failure,
     Mending,
     ModelRequest,
     ModelResponse,
@@ -95,6 +97,7 @@ __all__ = [
     "AgentOptions",
     "AgentStream",
     "AnswerMended",
+    "Answered",
     "Approval",
     "AssistantMessage",
     "AudioContent",
@@ -103,6 +106,7 @@ __all__ = [
     "ContentBlock",
     "ContextFitted",
     "EmbeddedResource",
+    "Failure",
     "FitStrategy",
     "HandedOver",
     "History",

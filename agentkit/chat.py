@@ -150,3 +150,22 @@ class ModelResponse:
     response_id: str | None = None
     mendings: tuple[Mending, ...] = ()
     failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Who answered one turn of a run.
+
+    Attributes:
+        turn: counts from 1.
+        host: the host's name in the catalog.
+        model: the id the host says answered.
+        usage: what the exchange used.
+        failures: who was asked before, and why they did not answer.
+    """
+
+    turn: int
+    host: str | None
+    model: str | None
+    usage: Usage
+    failures: tuple[Failure, ...] = ()

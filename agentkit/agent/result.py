@@ -11,6 +11,7 @@ from typing import Any, Generic
 from agentkit.agent.output import OutputError, OutputT
 from agentkit.agent.output_plan import PLAIN_TEXT, OutputPlan
 from agentkit.agent.step import RunState
+from agentkit.chat import Answered
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import ToolCall
@@ -31,6 +32,7 @@ class RunResult(Generic[OutputT]):
         turns: model calls made.
         model: the model's name as it was asked for.
         agent: the name of the agent that had the last word; run that one to go on.
+        answered: for each turn, which host answered, what it cost, and why others did not.
     """
 
     text: str
@@ -41,6 +43,7 @@ class RunResult(Generic[OutputT]):
     turns: int
     model: str
     agent: str = ""
+    answered: tuple[Answered, ...] = ()
 
     @property
     def output(self) -> OutputT:
@@ -83,6 +86,7 @@ class RunResult(Generic[OutputT]):
             stop_reason=reason,
             turns=state.turns,
             model=model,
+            answered=state.answered,
         )
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from agentkit.agent.budget import Budget, Spent
 from agentkit.agent.progress import HINT, Stall, assess
-from agentkit.chat import FinishReason, Mending, ModelResponse, ToolChoice
+from agentkit.chat import Answered, FinishReason, Mending, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
@@ -89,6 +89,7 @@ class RunState:
         history: the whole conversation.
         turns: model calls made in this run.
         usage: what they, their summaries and the agents below used together.
+        answered: who answered each of them.
         finish_reason: why the last answer ended; None before the first.
         has_called: the model called a tool in this run.
         plan: what was settled about the open calls, by call id.
@@ -103,6 +104,7 @@ class RunState:
     history: History
     turns: int = 0
     usage: Usage = field(default_factory=Usage)
+    answered: tuple[Answered, ...] = ()
     finish_reason: FinishReason | None = None
     has_called: bool = False
     plan: Mapping[str, PlannedCall] = field(default_factory=dict)
@@ -132,6 +134,7 @@ class RunState:
             history=state.history.add(response.message, *told, *exchange.late),
             turns=self.turns + 1,
             usage=state.usage + response.usage,
+            answered=(*self.answered, _answered(response, turn=self.turns + 1)),
             finish_reason=response.finish_reason,
             has_called=self.has_called or bool(response.message.tool_calls),
             plan={planned.call_id: planned for planned in exchange.plan},
@@ -218,6 +221,17 @@ class Finish:
 
 
 Step: TypeAlias = CallModel | PlanCalls | RunTools | Suspend | Finish
+
+
+def _answered(response: ModelResponse, *, turn: int) -> Answered:
+    """Return who gave a response, and who was asked in vain."""
+    return Answered(
+        turn=turn,
+        host=response.host,
+        model=response.model,
+        usage=response.usage,
+        failures=response.failures,
+    )
 
 
 def next_step(state: RunState, policy: Policy) -> Step:

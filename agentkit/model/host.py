@@ -31,6 +31,7 @@ from agentkit.model.launch import Launcher
 from agentkit.model.model import ModelConnection
 from agentkit.model.pace import Pacer, PaceSettings
 from agentkit.model.shown import Shown
+from agentkit.model.token_estimate import estimate_tokens
 from agentkit.transport.base import Transport, WireAnswer
 from agentkit.transport.open import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
@@ -228,7 +229,10 @@ class HostConnection:
                 await emit(event)
         response = fold.finish()
         _check_choice(request, response)
-        return replace(response, usage=priced(response.usage, self._resolved.model))
+        model, usage = self._resolved.model, response.usage
+        if usage.total_tokens == 0 and usage.cost_usd is None:
+            usage = estimated(request, response, model)
+        return replace(response, usage=priced(usage, model))
 
 
 async def _drain(answer: WireAnswer) -> None:
@@ -264,6 +268,30 @@ def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
         kind="bad_response",
         retry="same",
     )
+
+
+def estimated(request: ModelRequest, response: ModelResponse, model: ModelProfile) -> Usage:
+    """Return our own count of an exchange whose host told nothing of it, marked as an estimate."""
+    build = cast(BuildCounter, load_object("agentkit.model.tokens:build_counter"))
+    counter = build(model.rules, family=model.family)
+    said = [response.message.text, response.message.reasoning]
+    said += [f"{call.name}{call.arguments}" for call in response.message.tool_calls]
+    return Usage(
+        input_tokens=counter.count(request),
+        output_tokens=sum(map(estimate_tokens, said)),
+        is_estimate=True,
+    )
+
+
+class _Counts(Protocol):
+    def count(self, request: ModelRequest) -> int: ...
+
+
+class BuildCounter(Protocol):
+    """Makes what counts the tokens of requests; see `agentkit.model.tokens`."""
+
+    def __call__(self, rules: str, *, family: str) -> _Counts:
+        """Return a counter for a family of models."""
 
 
 def priced(usage: Usage, model: ModelProfile) -> Usage:

@@ -292,3 +292,37 @@ def test_several_names_are_one_model() -> None:
     route = build_model(["openrouter:mixtral-8x22b", ScriptedModel()], api_key="k")
 
     assert route.name == "openrouter:mixtral-8x22b | scripted:model"
+
+
+async def test_an_exchange_of_which_the_host_tells_nothing_is_counted_by_us() -> None:
+    """Marked as an estimate, and priced like any other."""
+    silent = ScriptedExchange.of_json(
+        {
+            "choices": [
+                {
+                    "message": {
+                        "role": "assistant",
+                        "content": None,
+                        "tool_calls": [
+                            {
+                                "id": "call00001",
+                                "type": "function",
+                                "function": {"name": "add", "arguments": '{"a": 1}'},
+                            }
+                        ],
+                    },
+                    "finish_reason": "tool_calls",
+                }
+            ]
+        }
+    )
+    transport = ScriptedTransport(silent)
+
+    async with _model(transport).open() as connection:
+        response = await connection.chat(replace(REQUEST, tools=(ADD,)), emit=_Events().emit)
+
+    usage = response.usage
+    assert usage.is_estimate
+    assert usage.input_tokens > usage.output_tokens > 0
+    assert usage == priced(replace(usage, cost_usd=None), RESOLVED.model)
+    assert usage.cost_usd is not None

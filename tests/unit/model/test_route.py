@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from agentkit import Agent, Answered, AssistantMessage
 from agentkit.chat import Failure, ModelRequest, ModelResponse
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import ModelProfile
@@ -29,6 +30,7 @@ from agentkit.model.route import RouteModel, RouteOrder
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel
 from agentkit.transport.retry import RetrySettings
+from agentkit.usage import Usage
 
 REQUEST = ModelRequest(history=History([UserMessage.of("hi")]))
 AT_ONCE = RetrySettings(attempts=2, base_seconds=0.0)
@@ -262,3 +264,20 @@ async def test_models_on_hosts_try_once_in_a_round() -> None:
 
     assert response.message.text == "hello"
     assert [failure.kind for failure in response.failures] == ["connection"]
+
+
+async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not() -> None:
+    """With what it cost."""
+    usage = Usage(input_tokens=3, cost_usd=Decimal("0.01"))
+    response = ModelResponse(
+        message=AssistantMessage.of("hello"), finish_reason="stop", usage=usage, host="b"
+    )
+    agent: Agent[None] = Agent([_named("a", _busy()), ScriptedModel(response, name="b")])
+
+    result = await agent.run("hi")
+
+    failure = Failure(model="a", kind="server", error="busy")
+    assert result.answered == (
+        Answered(turn=1, host="b", model=None, usage=usage, failures=(failure,)),
+    )
+    assert result.usage == usage
