@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentkit import AssistantMessage, History, Mending, ProviderError, RunResult, Usage
+from agentkit import Answered, AssistantMessage, History, Mending, ProviderError, RunResult, Usage
 from agentkit.agent.step import RunState
 from agentkit.message import ToolCall, ToolResult, UserMessage
 from tests.corpus.judge import complaints
@@ -32,7 +32,9 @@ def case(outcome: str, **expected: Any) -> Case:
 def seen(*messages: Any, **changes: Any) -> Seen:
     """Return a run that ended well."""
     history = History((UserMessage.of("?"), *messages))
-    state = RunState(history=history, usage=Usage(input_tokens=1, output_tokens=2))
+    usage = Usage(input_tokens=1, output_tokens=2)
+    answered = Answered(turn=1, host=None, model=None, usage=usage)
+    state = RunState(history=history, usage=usage, answered=(answered,))
     result = RunResult.of(state, "answered", model="m")
     return replace(Seen(is_streamed=True, result=result, requests=[{}]), **changes)
 
