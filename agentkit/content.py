@@ -56,6 +56,7 @@ class ResourceLink:
     description: str | None = None
     mime_type: str | None = None
     size_bytes: int | None = None
+    icons: tuple[Mapping[str, JsonValue], ...] = ()
     annotations: Mapping[str, JsonValue] | None = None
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["resource_link"] = "resource_link"
@@ -63,12 +64,16 @@ class ResourceLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedResource:
-    """A resource with its contents: exactly one of `text` and `blob` (base64) is set."""
+    """A resource with its contents: exactly one of `text` and `blob` (base64) is set.
+
+    `meta` is the block's own; `resource_meta` that of the resource in it.
+    """
 
     uri: str
     text: str | None = None
     blob: str | None = None
     mime_type: str | None = None
+    resource_meta: Mapping[str, JsonValue] | None = None
     annotations: Mapping[str, JsonValue] | None = None
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["resource"] = "resource"

@@ -87,14 +87,16 @@ class ToolResult:
     Attributes:
         call_id: the id of the call it answers.
         content: what the model reads, in order.
-        structured_content: the same as a JSON object, if the tool has an output schema.
+        structured_content: the same as JSON, mostly an object, if the tool has an output schema.
         is_error: the tool did not run or failed; `content` says why.
+        meta: MCP's `_meta` of a result, for programs; no model sees it.
     """
 
     call_id: str
     content: tuple[ContentBlock, ...] = ()
-    structured_content: Mapping[str, JsonValue] | None = None
+    structured_content: Mapping[str, JsonValue] | JsonValue = None
     is_error: bool = False
+    meta: Mapping[str, JsonValue] | None = None
     role: Literal["tool"] = "tool"
 
     @classmethod

@@ -9,7 +9,7 @@ conversation together.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias, TypeVar, cast
@@ -21,7 +21,7 @@ from agentkit.content import (
     ResourceLink,
     TextContent,
 )
-from agentkit.json_schema import JsonObject, JsonTextError, JsonValue, parse_json
+from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 from agentkit.message import (
     AssistantMessage,
     Message,
@@ -118,9 +118,9 @@ class Redactor:
                 return self._changed(
                     message,
                     content=self.blocks(message.content),
-                    structured_content=None
-                    if structured is None
-                    else cast(JsonObject, self.json(dict(structured))),
+                    structured_content=self.json(
+                        dict(structured) if isinstance(structured, Mapping) else structured
+                    ),
                 )
 
     def blocks(self, blocks: Sequence[ContentBlock]) -> tuple[ContentBlock, ...]:

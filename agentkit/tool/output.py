@@ -9,7 +9,7 @@ the tool is at fault: the model must not think that its call was wrong.
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -67,7 +67,8 @@ def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTER
 def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
     """Return the result, or what is wrong with the value."""
     if isinstance(value, ToolResult):
-        return replace(value, call_id=call_id)
+        misfit = "" if value.is_error else _misfit(tool, value.structured_content)
+        return misfit or replace(value, call_id=call_id)
     if isinstance(value, str) and tool.output_check is None:
         return ToolResult.of(call_id, value)
     blocks = _as_blocks(call_id, value)
@@ -79,15 +80,21 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
         text = _whole(text)
         data = json.loads(text)
     structured: JsonValue = {RESULT_KEY: data} if tool.is_output_wrapped else data
-    if tool.output_check is not None:
-        violations = tool.output_check.violations(structured)
-        if violations:
-            return f"it does not fit the tool's output schema: {violations[0]}"
-    return ToolResult(
+    is_structured = tool.output_check is not None or isinstance(structured, dict)
+    return _misfit(tool, structured) or ToolResult(
         call_id=call_id,
         content=(TextContent(text=data if isinstance(data, str) else text),),
-        structured_content=structured if isinstance(structured, dict) else None,
+        structured_content=structured if is_structured else None,
     )
+
+
+def _misfit(tool: Tool, structured: Mapping[str, JsonValue] | JsonValue) -> str:
+    """Return how structured content does not fit the tool's output schema; empty if it does."""
+    if tool.output_check is None:
+        return ""
+    structured = dict(structured) if isinstance(structured, Mapping) else structured
+    violations = tool.output_check.violations(structured)
+    return f"it does not fit the tool's output schema: {violations[0]}" if violations else ""
 
 
 def _as_blocks(call_id: str, value: object) -> tuple[ContentBlock, ...] | None:

@@ -50,6 +50,8 @@ class CommonOptions(TypedDict, total=False):
     """What may be said about any tool; see `Tool`."""
 
     title: str | None
+    icons: tuple[Mapping[str, JsonValue], ...]
+    meta: Mapping[str, JsonValue] | None
     timeout_seconds: float | None
     is_parallel: bool | None
     approval: Decision
@@ -87,8 +89,10 @@ class Tool(Generic[P, ResultT]):
         name: `[A-Za-z0-9_.-]{1,128}`.
         description: what it does and when to use it, for the model.
         input_schema: JSON Schema of the arguments, an object schema.
-        output_schema: JSON Schema of the structured result, an object schema.
+        output_schema: JSON Schema of the structured result, mostly an object schema.
         title: a name for people.
+        icons: pictures for people, as MCP has them: objects with `src` and more.
+        meta: MCP's `_meta` of a tool, for programs; no model sees it.
         tags: to choose tools by.
         timeout_seconds: how long one call may take; None leaves it to the run.
         is_parallel: whether it may run beside others; None: if it only reads.
@@ -120,6 +124,8 @@ class Tool(Generic[P, ResultT]):
     output_check: JsonSchema | None = field(default=None, repr=False)
     is_output_wrapped: bool = field(default=False, repr=False)
     title: str | None = None
+    icons: tuple[Mapping[str, JsonValue], ...] = ()
+    meta: Mapping[str, JsonValue] | None = None
     annotations: ToolAnnotations = field(default_factory=ToolAnnotations)
     tags: frozenset[str] = frozenset()
     timeout_seconds: float | None = None
@@ -242,7 +248,7 @@ class Tool(Generic[P, ResultT]):
             description: see `Tool`.
             input_schema: Draft 2020-12, or an older draft named by `$schema`.
             handler: `handler(arguments)` or `handler(context, arguments)`, sync or async.
-            output_schema: of the structured result; then the handler must return an object.
+            output_schema: of the structured result; then the handler must return what fits it.
             options: see `ToolOptions`.
 
         Raises:
@@ -252,7 +258,7 @@ class Tool(Generic[P, ResultT]):
         shown = check.schema if "type" in check.schema else {"type": "object", **check.schema}
         output_check = None
         if output_schema is not None:
-            output_check = _checked(output_schema, name, "output_schema")
+            output_check = _read_schema(output_schema, name, "output_schema")
         return Tool(
             name=name,
             description=description,
@@ -323,16 +329,21 @@ def _output_check(schema: JsonObject | None) -> JsonSchema | None:
     return None if schema is None else JsonSchema(schema, is_trusted=True)
 
 
-def _checked(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
-    """Check a schema that a person wrote, and that it is about objects."""
+def _read_schema(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
+    """Check a schema that a person wrote."""
     try:
-        check = JsonSchema(schema)
+        return JsonSchema(schema)
     except JsonSchemaError as error:
         raise ToolDefinitionError(f"The {role} of the tool {name!r}: {error}.") from error
+
+
+def _checked(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
+    """Check a schema that a person wrote, and that it is about objects."""
+    check = _read_schema(schema, name, role)
     if check.schema.get("type", "object") != "object":
         raise ToolDefinitionError(
             f"The {role} of the tool {name!r} has the type {check.schema['type']!r}; it must be "
-            "'object', since arguments and structured results are objects."
+            "'object', since arguments are objects."
         )
     return check
 

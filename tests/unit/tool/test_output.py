@@ -194,6 +194,28 @@ def test_an_output_schema_of_a_handler_is_held() -> None:
     assert build_result(call, {"a": 1}).structured_content == {"a": 1}
     assert "a: expected a value" in build_result(call, {}).text
     assert "expected an object" in build_result(call, "text").text
+    assert "expected an object" in build_result(call, ToolResult.of("", "text")).text
+    assert build_result(call, ToolResult.of("", "no", is_error=True)).text == "no"
+    whole = ToolResult(call_id="", structured_content={"a": 1})
+    assert build_result(call, whole) == ToolResult(call_id="c1", structured_content={"a": 1})
+
+
+def test_structured_content_may_be_any_json() -> None:
+    """MCP since 2026-07-28: the schema says what it is."""
+    made = Tool.from_schema(
+        name="t",
+        description="",
+        input_schema={},
+        handler=lambda arguments: len(arguments),
+        output_schema={"type": "integer"},
+    )
+    call = validate_call(ToolCall(id="c1", name="t"), {"t": made})
+    assert isinstance(call, ReadyCall)
+
+    assert build_result(call, 3) == ToolResult(
+        call_id="c1", content=(TextContent(text="3"),), structured_content=3
+    )
+    assert "expected an integer" in build_result(call, "3").text
 
 
 def test_long_text_is_cut_and_says_so() -> None:

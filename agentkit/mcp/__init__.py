@@ -1,0 +1,1 @@
+"""Tools that come from MCP servers and go to MCP clients."""

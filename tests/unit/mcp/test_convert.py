@@ -1,0 +1,128 @@
+"""What goes to MCP and comes back is the same."""
+
+import mcp_types as types
+import pytest
+
+from agentkit import Tool, ToolAnnotations
+from agentkit.content import (
+    AudioContent,
+    ContentBlock,
+    EmbeddedResource,
+    ImageContent,
+    ReasoningContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.mcp.convert import (
+    read_annotations,
+    read_block,
+    read_icons,
+    read_prompt,
+    read_result,
+    spell_block,
+    spell_result,
+    spell_tool,
+)
+from agentkit.message import AssistantMessage, ToolResult, UserMessage
+
+MARKS = {"annotations": {"audience": ["user"], "priority": 0.5}, "meta": {"a/b": 1}}
+ICON = {"src": "https://x/i.png", "mimeType": "image/png", "sizes": ["48x48"]}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        TextContent(text="a"),
+        TextContent(text="a", **MARKS),
+        ImageContent(data="AA==", mime_type="image/png", **MARKS),
+        AudioContent(data="AA==", mime_type="audio/wav", **MARKS),
+        ResourceLink(
+            uri="file:///a b",
+            name="a",
+            title="A",
+            description="d",
+            mime_type="text/plain",
+            size_bytes=3,
+            icons=(ICON,),
+            **MARKS,
+        ),
+        EmbeddedResource(uri="x:y", text="", mime_type="text/plain", resource_meta={"m": 1}),
+        EmbeddedResource(uri="x:y", blob="AA==", **MARKS),
+    ],
+    ids=lambda block: block.type,
+)
+def test_a_block_comes_back_as_it_went(block: ContentBlock) -> None:
+    """Over the wire, in the spelling of the protocol."""
+    spelled = spell_block(block)
+    wire = spelled.model_dump_json(by_alias=True, exclude_none=True)
+
+    assert read_block(type(spelled).model_validate_json(wire)) == block
+
+
+def test_reasoning_goes_as_text() -> None:
+    """MCP has no block for it."""
+    assert spell_block(ReasoningContent(text="hm")) == types.TextContent(text="hm")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        ToolResult(call_id="", content=(TextContent(text="a"),), is_error=True),
+        ToolResult(call_id="", content=(TextContent(text="[]"),), structured_content=[]),
+        ToolResult(
+            call_id="",
+            content=(TextContent(text="{}"),),
+            structured_content={"a": [1]},
+            meta={"k": "v"},
+        ),
+    ],
+)
+def test_a_result_comes_back_as_it_went(result: ToolResult) -> None:
+    """With what is structured, and with what no model sees."""
+    wire = spell_result(result).model_dump_json(by_alias=True, exclude_unset=True)
+
+    assert read_result(types.CallToolResult.model_validate_json(wire)) == result
+
+
+def test_structured_content_alone_is_told_in_text_too() -> None:
+    """For clients that read nothing else."""
+    spelled = spell_result(ToolResult(call_id="c", structured_content={"ä": 1}))
+
+    assert spelled.content == [types.TextContent(text='{"ä": 1}')]
+
+
+def test_a_tool_is_listed_with_all_it_says_of_itself() -> None:
+    """Schemas, hints, and what is for people."""
+    tool = Tool.from_schema(
+        name="t",
+        description="does",
+        input_schema={"type": "object", "properties": {"a": {"type": "integer"}}},
+        output_schema={"type": "array"},
+        handler=lambda arguments: [],  # noqa: ARG005
+        title="T",
+        icons=(ICON,),
+        meta={"m": 1},
+        annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    )
+
+    listed = spell_tool(tool)
+
+    assert (listed.name, listed.title, listed.description) == ("t", "T", "does")
+    assert listed.input_schema == tool.input_schema
+    assert listed.output_schema == {"type": "array"}
+    assert listed.meta == {"m": 1}
+    assert read_icons(listed.icons) == (ICON,)
+    assert read_annotations(listed.annotations) == tool.annotations
+    assert read_annotations(None) == ToolAnnotations()
+
+
+def test_a_prompt_begins_a_conversation() -> None:
+    """Its messages are those of the user and of the model."""
+    result = types.GetPromptResult(
+        messages=[
+            types.PromptMessage(role="user", content=types.TextContent(text="a")),
+            types.PromptMessage(role="assistant", content=types.TextContent(text="b")),
+        ]
+    )
+
+    assert read_prompt(result) == (UserMessage.of("a"), AssistantMessage.of("b"))
