@@ -70,9 +70,9 @@ def read_block(block: McpBlock) -> ContentBlock:
             assert_never(unreachable)
 
 
-def read_resource(
+def read_contents(
     contents: types.TextResourceContents | types.BlobResourceContents,
-) -> ContentBlock:
+) -> EmbeddedResource:
     """Return what was read of a resource as a block."""
     return _read_embedded(contents, annotations=None, meta=None)
 

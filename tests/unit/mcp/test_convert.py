@@ -1,5 +1,7 @@
 """What goes to MCP and comes back is the same."""
 
+from typing import Any
+
 import mcp_types as types
 import pytest
 
@@ -25,8 +27,8 @@ from agentkit.mcp.convert import (
 )
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
 
-MARKS = {"annotations": {"audience": ["user"], "priority": 0.5}, "meta": {"a/b": 1}}
-ICON = {"src": "https://x/i.png", "mimeType": "image/png", "sizes": ["48x48"]}
+MARKS: dict[str, Any] = {"annotations": {"audience": ["user"], "priority": 0.5}, "meta": {"a/b": 1}}
+ICON: dict[str, Any] = {"src": "https://x/i.png", "mimeType": "image/png", "sizes": ["48x48"]}
 
 
 @pytest.mark.parametrize(
