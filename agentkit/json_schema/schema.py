@@ -8,7 +8,6 @@ without end. jsonschema is loaded at the first check, since its import costs mor
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +16,14 @@ from itertools import islice
 from typing import Any, cast
 
 from agentkit.json_schema.formats import FORMATS
+from agentkit.json_schema.keywords import (
+    additional_properties,
+    pattern,
+    pattern_properties,
+    required,
+    unique_items,
+)
+from agentkit.json_schema.pattern import PatternError, check_pattern, is_nested
 from agentkit.json_schema.value import JsonObject, JsonValue
 from agentkit.json_schema.violation import Violation, explain, shorten
 from agentkit.lazy import load_object
@@ -167,9 +174,18 @@ def _engine(draft: str) -> Any:
         for keyword in _REFERENCES
         if keyword in base.VALIDATORS
     }
-    engine = extend(base, {**counted, "uniqueItems": _unique_items, "required": _required})
+    engine = extend(base, {**counted, **_BOUNDED})
     engine.META = engine(base.META_SCHEMA, registry=_registry())
     return engine
+
+
+_BOUNDED = {
+    "additionalProperties": additional_properties,
+    "pattern": pattern,
+    "patternProperties": pattern_properties,
+    "required": required,
+    "uniqueItems": unique_items,
+}
 
 
 def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
@@ -183,44 +199,6 @@ def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
         return follow(validator, reference, instance, schema)
 
     return count
-
-
-def _required(validator: Any, names: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Put the name that is missing into the path, where the library has it in a sentence."""
-    if isinstance(instance, dict):
-        for name in names:
-            if name not in instance:
-                yield _error()(f"{name!r} is missing", path=[name])
-
-
-def _unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Find an item that stands twice in linear time; the library may compare each with each."""
-    if not wanted or not isinstance(instance, list):
-        return
-    seen: set[str] = set()
-    for position, item in enumerate(instance):
-        key = json.dumps(_canonical(item), sort_keys=True)
-        if key in seen:
-            yield _error()("stands twice", path=[position], instance=item)
-            return
-        seen.add(key)
-
-
-def _error() -> Any:
-    return load_object("jsonschema:ValidationError")
-
-
-def _canonical(value: Any) -> Any:
-    """Spell equal numbers equally: 1.0 is 1 in JSON Schema."""
-    match value:
-        case float() if value.is_integer():
-            return int(value)
-        case list():
-            return [_canonical(item) for item in value]
-        case dict():
-            return {key: _canonical(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _check_subschemas(schema: JsonObject, validator: Any) -> None:
@@ -252,13 +230,14 @@ def _check_references(contents: JsonObject, resolver: Any) -> None:
 
 
 def _check_patterns(contents: JsonObject) -> None:
-    pattern = contents.get("pattern")
+    own = contents.get("pattern")
     named = contents.get("patternProperties")
-    patterns = [pattern] if isinstance(pattern, str) else []
-    for text in [*patterns, *(named if isinstance(named, dict) else ())]:
+    names = list(named) if isinstance(named, dict) else []
+    for text in [own, *names] if isinstance(own, str) else names:
         try:
-            re.compile(text)
-        except re.error as error:
-            raise JsonSchemaError(
-                f"the pattern {shorten(text)!r} cannot be read: {error}"
-            ) from error
+            check_pattern(text)
+            if "unevaluatedProperties" in contents and text in names and is_nested(text):
+                # This keyword of the library matches the names with Python's engine.
+                raise PatternError("could run on without end beside 'unevaluatedProperties'")
+        except PatternError as error:
+            raise JsonSchemaError(f"the pattern {shorten(text)!r} {error}") from error

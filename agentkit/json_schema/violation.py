@@ -7,12 +7,12 @@ Where one of several forms would do, the form that came closest is explained, no
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from agentkit.json_schema.keywords import is_additional
 from agentkit.json_schema.value import JsonValue
 
 _TYPES = {
@@ -193,9 +193,8 @@ def _distance(form: list[Any]) -> tuple[bool, int]:
 def _explain_extra(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
     """Name each field too many, and those there are."""
     known = error.schema.get("properties", {})
-    patterns = error.schema.get("patternProperties", {})
     names = ", ".join(shorten(name) for name in islice(known, 20))
     expected = "no field of this name" + (f" (there are: {names})" if names else "")
     for key, value in error.instance.items():
-        if key not in known and not any(re.search(pattern, key) for pattern in patterns):
+        if is_additional(key, error.schema):
             yield Violation(path=(*path, key), expected=expected, found=describe(value))

@@ -1,0 +1,106 @@
+"""Patterns of strangers on texts of strangers, in bounded time."""
+
+import pytest
+
+from agentkit.json_schema import JsonSchema, JsonSchemaError, JsonValue
+from agentkit.json_schema.pattern import (
+    PatternError,
+    UnmatchedError,
+    check_pattern,
+    has_match,
+    is_nested,
+)
+
+LONG = "a" * 100_000 + "!"
+NAMES: dict[str, JsonValue] = {f"{'a' * 60}{end}": 1 for end in "!?"}
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(a+)+$", r"(a|a)*$", r"(a|aa)+$", r"([a-zA-Z]+)*$", r"(.*a){20}$"]
+)
+def test_a_catastrophic_pattern_takes_linear_time(pattern: str) -> None:
+    """Python's engine would need years; the limit of the test is what fails here."""
+    check_pattern(pattern)
+
+    has_match(pattern, LONG)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_found"),
+    [
+        ("b", "abc", True),
+        ("^b", "abc", False),
+        (r"^[^\/]+$", "a.b", True),
+        (r"^(?=.*\d)(?=.*[a-z]).{4,}$", "abc1", True),
+        (r"^(?=.*\d)(?=.*[a-z]).{4,}$", "abcd", False),
+        (r"^(?!con$)\w+$", "con", False),
+        (r"^(.)\1$", "aa", True),
+    ],
+)
+def test_a_pattern_is_found_anywhere(pattern: str, text: str, is_found: bool) -> None:
+    """As JSON Schema has it; also where it looks around or refers back."""
+    check_pattern(pattern)
+
+    assert has_match(pattern, text) is is_found
+
+
+def test_what_cannot_be_bounded_is_refused() -> None:
+    """A look around with repeats in repeats, and a long text for an honest one."""
+    for pattern in (r"(?=a)(a+)+$", r"(?=a)(x(a*)y)*$", r"(?=.)a*a*a*a*a*b", "(", r"\Z("):
+        with pytest.raises(PatternError):
+            check_pattern(pattern)
+    with pytest.raises(UnmatchedError, match="at most 256"):
+        has_match(r"(?=a)a*b", "a" * 257)
+
+
+def test_repeats_are_counted_as_they_stand() -> None:
+    """Not those in classes or behind backslashes."""
+    assert not is_nested(r"[(a+)+]*\(\+\)*(a{2})*)+")
+    assert is_nested(r"(b(a{2,})c)+")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"x": {"pattern": r"(a+)+$"}}},
+        {"patternProperties": {r"^(a+)+$": {"type": "string"}}},
+        {"patternProperties": {r"^(a+)+$": {}}, "additionalProperties": False},
+        {"patternProperties": {r"^(a+)+$": {}}, "additionalProperties": {"type": "integer"}},
+    ],
+    ids=["pattern", "names", "other names", "values of others"],
+)
+def test_every_keyword_with_patterns_is_bounded(schema: dict[str, JsonValue]) -> None:
+    """Also those that match the names of fields."""
+    check = JsonSchema(schema)
+
+    assert check.violations({"x": LONG, **NAMES}) is not None
+
+
+def test_values_of_other_fields_are_checked() -> None:
+    """Those that are named nowhere."""
+    check = JsonSchema(
+        {
+            "properties": {"a": {}},
+            "patternProperties": {"^x": {}},
+            "additionalProperties": {"type": "integer"},
+        }
+    )
+
+    assert [one.place for one in check.violations({"a": "", "x1": "", "b": "", "c": 1})] == ["b"]
+
+
+def test_names_beside_unevaluated_ones_must_be_harmless() -> None:
+    """The library matches those itself."""
+    check = JsonSchema({"patternProperties": {"^x+$": {}}, "unevaluatedProperties": False})
+    assert not check.violations({"xx": 1})
+
+    with pytest.raises(JsonSchemaError, match="unevaluatedProperties"):
+        JsonSchema({"patternProperties": {"^(x+)+$": {}}, "unevaluatedProperties": False})
+
+
+def test_a_text_that_is_too_long_for_its_pattern_does_not_fit() -> None:
+    """It says so, and nothing hangs."""
+    check = JsonSchema({"properties": {"x": {"pattern": r"^(?=a)a*$"}}})
+
+    assert not check.violations({"x": "aaa"})
+    assert [one.place for one in check.violations({"x": "a" * 300})] == ["x"]
