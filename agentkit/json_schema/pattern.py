@@ -69,25 +69,23 @@ def _linear(pattern: str) -> SchemaValidator | None:
         return None
 
 
-_TOKEN = re.compile(
-    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?[^)]?)?|\)|[*+]|\{\d*,\d*\}|.", re.DOTALL
-)
+_PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?[^)]?)?|\)|\{\d*,\d*\}|.", re.DOTALL)
 
 
 def is_nested(pattern: str) -> bool:
     """Say whether a group that repeats something is repeated itself, or much is repeated."""
     open_groups = [False]
-    closed = False  # the token before closed a group in which something repeats
+    closed = False  # the part before closed a group in which something repeats
     repeats = 0
-    for token in _TOKEN.findall(pattern):
-        is_repeat = token in ("*", "+") or (token[0] == "{" and "," in token)
+    for part in _PART.findall(pattern):
+        is_repeat = part in ("*", "+") or (part[0] == "{" and "," in part)
         if is_repeat and closed:
             return True
         repeats += is_repeat
         closed = False
-        if token[0] == "(" and token != "\\(":
+        if part[0] == "(":
             open_groups.append(False)
-        elif token == ")":
+        elif part == ")":
             closed = open_groups.pop() if len(open_groups) > 1 else False
             open_groups[-1] = open_groups[-1] or closed
         elif is_repeat:

@@ -236,8 +236,11 @@ def _check_patterns(contents: JsonObject) -> None:
     for text in [own, *names] if isinstance(own, str) else names:
         try:
             check_pattern(text)
-            if "unevaluatedProperties" in contents and text in names and is_nested(text):
-                # This keyword of the library matches the names with Python's engine.
-                raise PatternError("could run on without end beside 'unevaluatedProperties'")
         except PatternError as error:
             raise JsonSchemaError(f"the pattern {shorten(text)!r} {error}") from error
+        if "unevaluatedProperties" in contents and text in names and is_nested(text):
+            # This keyword of the library matches the names with Python's engine.
+            raise JsonSchemaError(
+                f"the pattern {shorten(text)!r} could run on without end beside "
+                "'unevaluatedProperties'"
+            )
