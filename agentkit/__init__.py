@@ -42,6 +42,7 @@ from agentkit.errors import (
     StatusError,
     ToolDefinitionError,
     ToolError,
+    ToolsetError,
     TransportError,
     UnsupportedError,
 )
@@ -69,6 +70,7 @@ from agentkit.event import (
     ToolCallStarted,
     ToolOutputCut,
     ToolProgressed,
+    ToolsetReported,
     TurnStarted,
     event_to_json,
 )
@@ -87,6 +89,7 @@ from agentkit.model.route import RouteModel
 from agentkit.tool.approve import Approval, Rule, Verdict
 from agentkit.tool.caps import ToolCaps
 from agentkit.tool.run_context import RunContext
+from agentkit.tool.search import searched
 from agentkit.tool.tool import Tool, ToolAnnotations, tool
 from agentkit.tool.toolset import StaticToolset, Toolset, combine, filtered, prefixed, renamed
 from agentkit.usage import Usage
@@ -164,6 +167,8 @@ __all__ = [
     "ToolResult",
     "ToolSpec",
     "Toolset",
+    "ToolsetError",
+    "ToolsetReported",
     "TransportError",
     "TurnStarted",
     "UnsupportedError",
@@ -178,5 +183,6 @@ __all__ = [
     "handoff",
     "prefixed",
     "renamed",
+    "searched",
     "tool",
 ]

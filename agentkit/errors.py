@@ -54,6 +54,10 @@ class MissingExtraError(AgentKitError):
     """A feature needs an optional dependency that is not installed."""
 
 
+class ToolsetError(AgentKitError):
+    """Tools that come from elsewhere cannot be had: their server did not start or went away."""
+
+
 class ToolError(AgentKitError):
     """Raised by a tool to answer its call with an error in the tool's own words."""
 

@@ -34,6 +34,10 @@ StopReason: TypeAlias = Literal[
     "length",
 ]
 
+ReportLevel: TypeAlias = Literal[
+    "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
@@ -238,6 +242,24 @@ class ToolOutputCut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolsetReported:
+    """Something happened where tools come from, or their server had something to tell.
+
+    Attributes:
+        toolset: the name of the toolset, e.g. of the MCP server.
+        level: how grave it is, as syslog and MCP have it.
+        message: in words, or what the server sent, as JSON.
+        call_id: the call it belongs to, where that is known.
+    """
+
+    toolset: str
+    level: ReportLevel
+    message: str
+    call_id: str | None = None
+    type: Literal["toolset_reported"] = "toolset_reported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOver:
     """The conversation passed on to the agent `agent`, by the call `call_id`."""
 
@@ -293,6 +315,7 @@ RunEvent: TypeAlias = (
     | ToolCallFinished
     | ToolCallAbandoned
     | ToolOutputCut
+    | ToolsetReported
     | HandedOver
     | SubAgentEvent
     | RunFinished

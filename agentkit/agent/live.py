@@ -22,7 +22,7 @@ from agentkit.history import History
 from agentkit.message import ToolCall
 from agentkit.tool.approve import PlannedCall
 from agentkit.tool.tool import Tool
-from agentkit.tool.toolset import Toolset, index_tools
+from agentkit.tool.toolset import Toolset, index_tools, list_tools_for, take_reports
 from agentkit.usage import Usage
 
 
@@ -59,7 +59,7 @@ class LiveSteps:
         self._begin(state)
         turn = state.turns + 1
         await self._emit(TurnStarted(turn=turn))
-        tools = await self._list_tools()
+        tools = await self._list_tools(state)
         self._offered = tools if step.closing is None else {}
         started = self._clock.monotonic()
         lived = False
@@ -122,7 +122,7 @@ class LiveSteps:
     ) -> tuple[PlannedCall, ...]:
         """Settle the open calls of an earlier run; see `Steps`."""
         self._begin(state)
-        self._offered = await self._list_tools()
+        self._offered = await self._list_tools(state)
         effect = partial(self._caller.plan, calls, tools=self._offered)
         return await self._journal.do(
             f"turn-{state.turns}/plan", effect, codec=_plan_codec, unknown=effect
@@ -152,9 +152,11 @@ class LiveSteps:
         """Return the tool of this name, if it was on offer in the last step."""
         return (self._offered or {}).get(name)
 
-    async def _list_tools(self) -> Mapping[str, Tool]:
+    async def _list_tools(self, state: RunState) -> Mapping[str, Tool]:
         """Ask for the tools of this turn; the same ones keep their specs, so are encoded once."""
-        listed = tuple(await self._toolset.list_tools())
+        listed = tuple(await list_tools_for(self._toolset, state.history))
+        for report in take_reports(self._toolset):
+            await self._emit(report)
         if listed != self._listed:
             self._tools = index_tools(listed)
             self._listed = listed

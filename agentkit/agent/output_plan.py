@@ -20,12 +20,13 @@ from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
 from agentkit.config.profile import OutputMode
 from agentkit.dialect.tool_names import undress
 from agentkit.errors import ToolDefinitionError
+from agentkit.event import ToolsetReported
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.tool.approve import Rule
 from agentkit.tool.tool import Tool
-from agentkit.tool.toolset import Toolset
+from agentkit.tool.toolset import Toolset, list_tools_for, take_reports
 from agentkit.tool.validate import ReadyCall, validate_call
 
 BY_TOOL = (
@@ -247,7 +248,17 @@ class _Answering:
 
     async def list_tools(self) -> Sequence[Tool]:
         """Return the tools as they are now."""
-        tools = await self._toolset.list_tools()
+        return self._add_to(await self._toolset.list_tools())
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        """Return the tools for the next turn."""
+        return self._add_to(await list_tools_for(self._toolset, history))
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        """Return what happened to the toolset since the last time."""
+        return take_reports(self._toolset)
+
+    def _add_to(self, tools: Sequence[Tool]) -> Sequence[Tool]:
         if any(tool.name == self._tool.name for tool in tools):
             raise ToolDefinitionError(
                 f"A tool has the name {self._tool.name!r}, by which the answer is given; rename "

@@ -31,6 +31,7 @@ from agentkit.event import (
     ToolCallStarted,
     ToolOutputCut,
     ToolProgressed,
+    ToolsetReported,
     TurnStarted,
     event_to_json,
 )
@@ -41,6 +42,7 @@ Show: TypeAlias = Callable[[RunEvent], None]
 _ARGUMENTS = 300
 _RESULT = 500
 _DETAIL = 200
+_QUIET_LEVELS = {"debug", "info", "notice"}
 
 
 def show_as_json(event: RunEvent) -> None:
@@ -167,6 +169,9 @@ def _detour_lines(event: RunEvent) -> list[Line]:
         case ToolOutputCut(content=content):
             size = sum(len(block.text) for block in content if isinstance(block, TextContent))
             return [Line(f"  a result of {size:,} characters was cut for the model")]
+        case ToolsetReported(toolset=toolset, level=level, message=message):
+            style = "red" if level not in _QUIET_LEVELS else ""
+            return [Line(f"  {toolset}: {shorten(message, _RESULT)}", style)]
         case OutputRefused(reason=reason):
             return [Line(f"  the answer does not fit: {shorten(reason, _DETAIL)}")]
         case HandedOver(agent=agent):

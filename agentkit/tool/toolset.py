@@ -3,16 +3,21 @@
 In:  functions, tools and toolsets, in any mixture.
 Out: `Toolset`s: fixed, combined, filtered, prefixed, renamed.
 
-Tools may come and go between turns. Two tools of one name are an error as soon as they can be
-known: when the set is made, or when a set that changes is asked.
+Tools may come and go between turns, and a set may offer what a conversation needs of many. Two
+tools of one name are an error as soon as they can be known: when the set is made, or when a set
+that changes is asked. Where toolsets with a `namespace` of their own share a name, it stands before
+that name.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from agentkit.errors import ToolDefinitionError
+from agentkit.event import ToolsetReported
+from agentkit.history import History
 from agentkit.tool.tool import Tool
 
 
@@ -25,6 +30,34 @@ class Toolset(Protocol):
 
     async def list_tools(self) -> Sequence[Tool]:
         """Return the tools as they are now; asked before every turn."""
+
+
+@runtime_checkable
+class ChoosesTools(Protocol):
+    """A toolset that offers, of all its tools, those that a conversation needs."""
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        """Return the tools for the next turn; the same history gives the same ones."""
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """A toolset to which things happen between calls, such as the end of a server."""
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        """Return what happened since the last time."""
+
+
+async def list_tools_for(toolset: Toolset, history: History) -> Sequence[Tool]:
+    """Return the tools that a toolset offers for the next turn of a conversation."""
+    if isinstance(toolset, ChoosesTools):
+        return await toolset.list_tools_for(history)
+    return await toolset.list_tools()
+
+
+def take_reports(toolset: Toolset) -> Sequence[ToolsetReported]:
+    """Return what happened to a toolset since the last time."""
+    return toolset.take_reports() if isinstance(toolset, Reports) else ()
 
 
 ToolLike: TypeAlias = Tool | Callable[..., Any] | Toolset
@@ -154,6 +187,7 @@ class _Combined:
 
     def __init__(self, toolsets: Sequence[Toolset]) -> None:
         self._toolsets = tuple(toolsets)
+        self._prefixed: dict[Tool, Tool] = {}
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
@@ -166,9 +200,30 @@ class _Combined:
         return self._open()
 
     async def list_tools(self) -> Sequence[Tool]:
-        tools = [tool for one in self._toolsets for tool in await one.list_tools()]
-        index_tools(tools)
-        return tuple(tools)
+        return self._join([await one.list_tools() for one in self._toolsets])
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        return self._join([await list_tools_for(one, history) for one in self._toolsets])
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        return [report for one in self._toolsets for report in take_reports(one)]
+
+    def _join(self, lists: Sequence[Sequence[Tool]]) -> Sequence[Tool]:
+        """Join what was listed; where names meet, put that of its server before a tool's own."""
+        seen = Counter(tool.name for tools in lists for tool in tools)
+        kept, self._prefixed = self._prefixed, {}
+        joined: list[Tool] = []
+        for toolset, tools in zip(self._toolsets, lists, strict=True):
+            namespace: str = getattr(toolset, "namespace", "")
+            for tool in tools:
+                if namespace and seen[tool.name] > 1:
+                    other = kept.get(tool) or replace(tool, name=f"{namespace}_{tool.name}")
+                    self._prefixed[tool] = other
+                    joined.append(other)
+                else:
+                    joined.append(tool)
+        index_tools(joined)
+        return tuple(joined)
 
 
 class _Mapped:
@@ -184,13 +239,22 @@ class _Mapped:
         self._change = change
         self._keep = keep
         self._kept: dict[Tool, Tool | None] = {}
+        self.namespace: str = getattr(toolset, "namespace", "")
 
     def open(self) -> AbstractAsyncContextManager[None]:
         return self._toolset.open()
 
     async def list_tools(self) -> Sequence[Tool]:
+        return self._map(await self._toolset.list_tools())
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        return self._map(await list_tools_for(self._toolset, history))
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        return take_reports(self._toolset)
+
+    def _map(self, listed: Sequence[Tool]) -> Sequence[Tool]:
         kept = self._kept if self._keep else {}
-        listed = await self._toolset.list_tools()
         self._kept = {one: kept[one] if one in kept else self._change(one) for one in listed}
         tools = tuple(one for one in self._kept.values() if one is not None)
         index_tools(tools)

@@ -1,12 +1,15 @@
 """Toolsets: fixed ones, those that change, and those made of others."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import pytest
 
+from agentkit import Agent, History, ToolsetReported
 from agentkit.errors import ToolDefinitionError
+from agentkit.message import AssistantMessage
+from agentkit.testing import ScriptedModel
 from agentkit.tool.tool import Tool, tool
 from agentkit.tool.toolset import (
     StaticToolset,
@@ -15,6 +18,7 @@ from agentkit.tool.toolset import (
     combine,
     filtered,
     index_tools,
+    list_tools_for,
     prefixed,
     renamed,
 )
@@ -222,3 +226,54 @@ async def test_a_single_set_is_itself() -> None:
 
     assert combine(changing) is changing
     assert as_toolset([changing]) is changing
+
+
+class Server:
+    """A toolset with a name of its own, and news."""
+
+    def __init__(self, namespace: str, *names: str) -> None:
+        self.namespace = namespace
+        self._tools = tuple(
+            Tool.from_schema(name=name, description="", input_schema={}, handler=len)
+            for name in names
+        )
+        self.news = [ToolsetReported(toolset=namespace, level="info", message="up")]
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Open nothing."""
+        return nullcontext()
+
+    async def list_tools(self) -> Sequence[Tool]:
+        """Return the tools."""
+        return self._tools
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        """Return the news, once."""
+        news, self.news = self.news, []
+        return news
+
+
+async def test_names_that_two_servers_share_get_those_of_the_servers() -> None:
+    """The others stay; a tool that stays is the same object in each turn."""
+    joined = combine(Server("a", "read", "x"), Server("b", "read"), StaticToolset([read]))
+
+    first = await joined.list_tools()
+    again = await list_tools_for(joined, History())
+
+    assert [tool.name for tool in first] == ["a_read", "x", "b_read", "read"]
+    assert tuple(again) == tuple(first)
+
+
+async def test_the_news_of_all_servers_is_told_once() -> None:
+    """By a run, at its next turn."""
+    server = Server("a", "x")
+    agent = Agent(
+        ScriptedModel(AssistantMessage.of("done")),
+        tools=[filtered(renamed(server, {}), lambda tool: True), Server("b")],  # noqa: ARG005
+    )
+
+    async with agent.stream("go") as run:
+        told = [event async for event in run if isinstance(event, ToolsetReported)]
+
+    assert [event.toolset for event in told] == ["a", "b"]
+    assert server.news == []
