@@ -254,7 +254,12 @@ class Agent(Generic[DepsT, OutputT]):
         """Run the loop on an open model; the one way in for all kinds of runs."""
         emit = inbound.told(emit, agent=self.name)
         run = SharedRun.of(
-            inbound, budget=self.budget, options=self.options, stream=stream, emit=emit
+            inbound,
+            model=self.model,
+            budget=self.budget,
+            options=self.options,
+            stream=stream,
+            emit=emit,
         )
         policy = run.policy(watches_progress=self.options.watches_progress)
         async with self.join(run) as steps, AsyncExitStack() as stack:

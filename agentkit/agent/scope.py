@@ -4,6 +4,7 @@ In:  the run's budget, journal and depth.
 Out: `RunScope`, which tools carry in their `RunContext` without looking into it.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from agentkit.agent.budget import NO_LIMITS, Meter
 from agentkit.agent.ports import Journal, NoJournal
 from agentkit.clock import Clock
 from agentkit.errors import AgentKitError
+from agentkit.model.model import Model
 from agentkit.tool.run_context import RunContext
 
 T = TypeVar("T")
@@ -42,21 +44,25 @@ class RunScope:
         meter: what the run has used, and may use.
         journal: remembers the run's effects.
         clock: where time comes from.
+        model: the model of the agent that the run began with.
         stream: answers are shown as they arrive.
         depth: how many runs stand above this one.
         most_depth: how many may stand above any.
         handovers: see `Handovers`.
         parts: what was used below, by call id.
+        inner_runs: how many runs were begun below, by call id.
     """
 
     meter: Meter
     journal: Journal
     clock: Clock
+    model: Model | None = None
     stream: bool = False
     depth: int = 0
     most_depth: int = 4
     handovers: Handovers = field(default_factory=lambda: Handovers(most=8))
     parts: dict[str, Meter] = field(default_factory=dict)
+    inner_runs: Counter[str] = field(default_factory=Counter)
 
     def part(self, call_id: str) -> Meter:
         """Return the meter of what is used below one call."""
@@ -65,10 +71,16 @@ class RunScope:
         return self.parts[call_id]
 
     def inner_journal(self, call_id: str) -> Journal:
-        """Return the journal for a run below one call: this one's, under names of its own."""
+        """Return the journal for a run below one call: this one's, under names of its own.
+
+        Runs of one call are told apart by the order in which they begin.
+        """
         if isinstance(self.journal, NoJournal):
             return self.journal
-        return InnerJournal(self.journal, prefix=f"agent-{call_id}/")
+        self.inner_runs[call_id] += 1
+        number = self.inner_runs[call_id]
+        name = call_id if number == 1 else f"{call_id}-{number}"
+        return InnerJournal(self.journal, prefix=f"agent-{name}/")
 
 
 class InnerJournal:

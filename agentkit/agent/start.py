@@ -28,7 +28,7 @@ from agentkit.errors import HistoryError
 from agentkit.event import Emit, RunEvent, SubAgentEvent
 from agentkit.history import History
 from agentkit.message import Message, UserMessage
-from agentkit.model.model import ModelConnection
+from agentkit.model.model import Model, ModelConnection
 from agentkit.tool.approve import Approval, Rule
 from agentkit.tool.caps import ToolCaps
 from agentkit.tool.run_context import RunContext
@@ -169,7 +169,14 @@ class SharedRun:
 
     @classmethod
     def of(
-        cls, inbound: Inbound, *, budget: Budget, options: AgentOptions, stream: bool, emit: Emit
+        cls,
+        inbound: Inbound,
+        *,
+        model: Model,
+        budget: Budget,
+        options: AgentOptions,
+        stream: bool,
+        emit: Emit,
     ) -> "SharedRun":
         """Begin a run; `budget` counts where the caller gave none."""
         asked, above, clock = inbound.options, inbound.above, options.clock
@@ -186,6 +193,7 @@ class SharedRun:
             meter=Meter(budget, clock=clock, parent=parent),
             journal=journal or NoJournal(),
             clock=clock,
+            model=model,
             stream=stream or (above is not None and above.stream),
             depth=0 if above is None else above.depth + 1,
             most_depth=options.most_depth if above is None else above.most_depth,

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from functools import wraps
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
@@ -26,6 +25,7 @@ from agentkit.cli.run import Question, run_question
 from agentkit.cli.sandbox import SandboxPlan, run_sandbox
 from agentkit.cli.terminal import prepare_streams
 from agentkit.cli.tools import list_tools
+from agentkit.version import package_version
 
 P = ParamSpec("P")
 
@@ -97,11 +97,7 @@ def _settled(command: Callable[P, int]) -> Callable[P, None]:
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if wanted:
-        try:
-            number = version("mixtral-agentkit")
-        except PackageNotFoundError:
-            number = "not installed"
-        sys.stdout.write(f"agentkit {number}\n")
+        sys.stdout.write(f"agentkit {package_version()}\n")
         raise typer.Exit
 
 

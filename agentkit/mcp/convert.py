@@ -27,6 +27,7 @@ from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.message import AssistantMessage, Message, ToolResult, UserMessage
 from agentkit.tool.tool import Tool, ToolAnnotations
 
+_STAMP = types.SERVER_INFO_META_KEY
 _icons: TypeAdapter[list[types.Icon]] = TypeAdapter(list[types.Icon])
 
 McpBlock = (
@@ -53,21 +54,26 @@ def read_block(block: McpBlock) -> ContentBlock:
                 data=block.data, mime_type=block.mime_type, annotations=annotations, meta=meta
             )
         case types.ResourceLink():
-            return ResourceLink(
-                uri=str(block.uri),
-                name=block.name,
-                title=block.title,
-                description=block.description,
-                mime_type=block.mime_type,
-                size_bytes=block.size,
-                icons=read_icons(block.icons),
-                annotations=annotations,
-                meta=meta,
-            )
+            return read_link(block, uri=str(block.uri))
         case types.EmbeddedResource():
             return _read_embedded(block.resource, annotations=annotations, meta=meta)
         case unreachable:
             assert_never(unreachable)
+
+
+def read_link(resource: types.Resource | types.ResourceTemplate, *, uri: str) -> ResourceLink:
+    """Return a resource, or a template of some, as a link to `uri`."""
+    return ResourceLink(
+        uri=uri,
+        name=resource.name,
+        title=resource.title,
+        description=resource.description,
+        mime_type=resource.mime_type,
+        size_bytes=resource.size if isinstance(resource, types.Resource) else None,
+        icons=read_icons(resource.icons),
+        annotations=_json(resource.annotations),
+        meta=_object(resource.meta),
+    )
 
 
 def read_contents(
@@ -126,7 +132,7 @@ def read_result(result: types.CallToolResult) -> ToolResult:
         content=tuple(map(read_block, result.content)),
         structured_content=result.structured_content,
         is_error=result.is_error,
-        meta=_object(result.meta),
+        meta=_own_meta(result.meta),
     )
 
 
@@ -227,6 +233,11 @@ def _json(value: BaseModel | None) -> JsonObject | None:
     if value is None:
         return None
     return cast(JsonObject, value.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def _own_meta(meta: Mapping[str, Any] | None) -> JsonObject | None:
+    """Return what a server put into `_meta` itself; who it is, it says with every result."""
+    return {key: one for key, one in (meta or {}).items() if key != _STAMP} or None
 
 
 def _object(value: Mapping[str, Any] | None) -> JsonObject | None:

@@ -14,6 +14,7 @@ import pytest
 
 import agentkit.cli.app
 import agentkit.cli.main
+import agentkit.version
 from agentkit.cli.main import main
 from agentkit.errors import MissingExtraError
 
@@ -238,7 +239,7 @@ def test_the_version_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> N
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(agentkit.cli.app, "version", missing)
+    monkeypatch.setattr(agentkit.version, "version", missing)
     assert shell("--version") == (0, "agentkit not installed\n", "")
 
 

@@ -1,0 +1,85 @@
+"""Call a tool of an MCP server.
+
+In:  a connection, a tool's name there, arguments that fit its schema.
+Out: the server's result; meanwhile, its progress and what it logs as events of the run.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import mcp_types as types
+from mcp.client._input_required import InputRequiredRoundsExceededError
+from mcp.shared.exceptions import MCPError
+
+from agentkit.errors import ToolError
+from agentkit.event import ToolProgressed
+from agentkit.groups import ungrouped
+from agentkit.json_schema import JsonObject
+from agentkit.mcp.connection import Connection
+from agentkit.mcp.convert import read_result
+from agentkit.mcp.reading import refusals
+from agentkit.message import ToolResult
+from agentkit.tool.run_context import RunContext
+
+SESSION_ENDED = "Session terminated"
+"""What the SDK says where a server of the older protocol has forgotten the session."""
+
+
+async def call_tool(
+    connection: Connection, name: str, context: RunContext[Any], arguments: JsonObject
+) -> ToolResult:
+    """Return the result of a call.
+
+    Cancelling it tells the server so.
+
+    Raises:
+        ToolError: there is no result; why, in words for the model.
+    """
+    client = connection.client()
+    with connection.heard(context) as notices:
+
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+            notices.add(
+                ToolProgressed(
+                    call_id=context.call_id, progress=progress, total=total, message=message
+                )
+            )
+
+        with _failures(connection), ungrouped():
+            async with anyio.create_task_group() as group:
+                group.start_soon(notices.pass_on, context.tell)
+                result = await client.call_tool(
+                    name, dict(arguments), progress_callback=on_progress
+                )
+                notices.close()
+    return read_result(result)
+
+
+@contextmanager
+def _failures(connection: Connection) -> Iterator[None]:
+    """Turn what the SDK raises for a call into words for the model."""
+    try:
+        with refusals():
+            yield
+    except InputRequiredRoundsExceededError as error:
+        raise ToolError(f"The server asked back without end: {error}") from error
+    except ToolError as error:
+        gone = isinstance(error.__cause__, MCPError) and _gone(connection, error.__cause__)
+        if gone:
+            raise gone from error
+        raise
+
+
+def _gone(connection: Connection, error: MCPError) -> ToolError | None:
+    """Return what the model reads where the server went away in the middle of a call."""
+    is_forgotten = error.message == SESSION_ENDED
+    if is_forgotten:
+        connection.lost("it ended the session")
+    if not is_forgotten and error.code != types.CONNECTION_CLOSED:
+        return None
+    return ToolError(
+        f"The MCP server {connection.name!r} went away during this call ({error.message}). Whether "
+        "the call had an effect is not known."
+    )

@@ -1,0 +1,61 @@
+"""Keep what a server tells until somebody can hear it, so much and no more.
+
+In:  events from the tasks that read a connection.
+Out: the same events, in order, in the task of whoever listens.
+
+A server that tells more than is heard fills no memory and slows no connection: what is too much is
+dropped, and how much that was is told.
+"""
+
+from collections import deque
+
+import anyio
+
+from agentkit.event import Emit, RunEvent, ToolsetReported
+
+MAX_NOTICES = 256
+
+
+class Notices:
+    """A bounded row of events."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._waiting: deque[RunEvent] = deque()
+        self._dropped = 0
+        self._is_closed = False
+        self._more = anyio.Event()
+
+    def add(self, event: RunEvent) -> None:
+        """Keep an event, unless too many wait already."""
+        if len(self._waiting) >= MAX_NOTICES:
+            self._dropped += 1
+            return
+        self._waiting.append(event)
+        self._more.set()
+
+    def take(self) -> list[RunEvent]:
+        """Return what waits, and forget it."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        if not self._is_closed:
+            self._more = anyio.Event()
+        if self._dropped:
+            message = f"It told more than was heard: {self._dropped} notices were dropped."
+            taken.append(ToolsetReported(toolset=self._name, level="warning", message=message))
+            self._dropped = 0
+        return taken
+
+    def close(self) -> None:
+        """Let `pass_on` end with what waits."""
+        self._is_closed = True
+        self._more.set()
+
+    async def pass_on(self, tell: Emit) -> None:
+        """Tell of each event as it comes, until closed."""
+        while True:
+            await self._more.wait()
+            for event in self.take():
+                await tell(event)
+            if self._is_closed:
+                return
