@@ -31,16 +31,19 @@ __all__ = [
     "ResolvedModel",
     "default_family",
     "default_model",
+    "expand_variables",
     "find_key",
     "load_catalog",
     "read_catalog",
     "resolve_model",
     "user_catalog_path",
+    "user_folder",
 ]
 
 DEFAULT_FAMILY = "mixtral-8x22b"
 FALLBACK_MODEL = f"sandbox:{DEFAULT_FAMILY}"
 
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<other>[^}]*))?\}")
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
@@ -141,11 +144,36 @@ def user_catalog_path(environ: Mapping[str, str] | None = None) -> Path | None:
     named = _read(environ, "AGENTKIT_CATALOG")
     if named:
         return Path(named).expanduser()
+    folder = user_folder(environ)
+    return None if folder is None else folder / "catalog.toml"
+
+
+def user_folder(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the folder for what agentkit keeps for a user; None where there is no home."""
+    environ = os.environ if environ is None else environ
     for variable, below in (("XDG_CONFIG_HOME", "."), ("APPDATA", "."), ("HOME", ".config")):
         folder = Path(_read(environ, variable) or ".")
         if folder.is_absolute():  # https://specifications.freedesktop.org/basedir/: else ignored
-            return folder / below / "agentkit" / "catalog.toml"
+            return folder / below / "agentkit"
     return None
+
+
+def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str:
+    """Put variables of the environment in place of `${NAME}` and `${NAME:-what else}`.
+
+    Raises:
+        ConfigError: a variable is not set, and nothing else is named.
+    """
+    environ = os.environ if environ is None else environ
+
+    def value_of(found: re.Match[str]) -> str:
+        name, other = found["name"], found["other"]
+        value = environ.get(name) or other
+        if value is None:
+            raise ConfigError(f"The variable {name!r}, named as {found[0]!r}, is not set.")
+        return value
+
+    return _VARIABLE.sub(value_of, text)
 
 
 def find_key(

@@ -12,9 +12,9 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import httpx2
 import mcp_types as types
@@ -23,79 +23,27 @@ from mcp.server import MCPServer, Server
 
 from agentkit.content import EmbeddedResource, ResourceLink
 from agentkit.errors import ToolsetError
-from agentkit.event import ReportLevel, ToolsetReported
+from agentkit.event import ToolsetReported
 from agentkit.history import History
 from agentkit.mcp.asked import (
-    OnElicit,
-    OnSample,
     elicitation_callback,
     roots_callback,
     sample_with_run,
     sampling_callback,
 )
+from agentkit.mcp.auth import LOGIN_SECONDS, OAuth
+from agentkit.mcp.config import ServerEntry, read_entries
 from agentkit.mcp.connection import Connection, Life, Patience
 from agentkit.mcp.doors import Door, HttpDoor, MemoryDoor, ProcessDoor
 from agentkit.mcp.listing import Listing
+from agentkit.mcp.options import MAX_MESSAGE_BYTES, MCPOptions, Prompt, read_prompt_entry
 from agentkit.mcp.process import Command
 from agentkit.mcp.reading import Reading
 from agentkit.message import Message
 from agentkit.tool.search import SEARCH_OVER, searched
 from agentkit.tool.tool import Tool
-from agentkit.tool.toolset import Toolset, list_tools_for
+from agentkit.tool.toolset import Toolset, combine, list_tools_for
 from agentkit.version import package_version
-
-MAX_MESSAGE_BYTES = 16_000_000
-
-
-class MCPOptions(TypedDict, total=False):
-    """What may be said about a server beside where it is; all are optional.
-
-    Attributes:
-        call_seconds: how long one call may take, above 0; left out, the run's own limit counts.
-        patience: how long it is waited for, and how often it is started again.
-        is_required: a run fails where the server cannot be used; else it goes on without.
-        trusts_annotations: what the server says of its tools' effects is believed, so that tools
-            that only read may run side by side.
-        search_over: with more tools than this, a turn is offered those that the conversation
-            needs, and a tool to find others; None to offer all.
-        shows_resources: its resources can be listed and read by the model, as tools.
-        shows_prompts: its prompts can be listed and read by the model, as tools.
-        on_elicit: puts the server's questions to the user; without it the server is told that
-            there is nobody to ask.
-        on_sample: gives completions to the server; "run" for those of the run's own model, within
-            its budget.
-        roots: folders that the server is told it may work in.
-        max_message_bytes: of one message of the server; a longer one is an error for its call.
-        log_level: what the server is asked to tell of its work.
-    """
-
-    call_seconds: float | None
-    patience: Patience
-    is_required: bool
-    trusts_annotations: bool
-    search_over: int | None
-    shows_resources: bool
-    shows_prompts: bool
-    on_elicit: OnElicit | None
-    on_sample: OnSample | str | None
-    roots: Sequence[str | Path]
-    max_message_bytes: int
-    log_level: ReportLevel
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """A prompt that a server offers; `arguments` maps names to what they are for.
-
-    Attributes:
-        required: the names of the arguments that must be given.
-    """
-
-    name: str
-    title: str | None
-    description: str
-    arguments: Mapping[str, str]
-    required: frozenset[str]
 
 
 class MCPToolset:
@@ -151,7 +99,7 @@ class MCPToolset:
         *,
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
-        auth: httpx2.Auth | None = None,
+        auth: OAuth | httpx2.Auth | None = None,
         is_older: bool = False,
         name: str | None = None,
         **options: Unpack[MCPOptions],
@@ -162,7 +110,7 @@ class MCPToolset:
             url: of its MCP endpoint.
             headers: sent with every request.
             token: sent as a bearer token.
-            auth: signs requests, e.g. `OAuth(...).flow(url)`.
+            auth: logs in, such as `OAuth()`, or signs requests.
             is_older: the server knows only the transport of 2024-11-05, HTTP with SSE.
             name: of the server; its host's name if not given.
             options: see `MCPOptions`.
@@ -170,6 +118,11 @@ class MCPToolset:
         sent = dict(headers or {})
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
+        if isinstance(auth, OAuth):
+            auth = auth.flow(url)
+            patience = options.get("patience") or Patience()
+            seconds = max(patience.start_seconds, LOGIN_SECONDS)
+            options["patience"] = replace(patience, start_seconds=seconds)
         door = HttpDoor(url=url, headers=sent, auth=auth, is_older=is_older)
         return cls(door, name=name or httpx2.URL(url).host or "mcp", **options)
 
@@ -183,6 +136,49 @@ class MCPToolset:
     ) -> "MCPToolset":
         """Describe a server in this process, for tests."""
         return cls(MemoryDoor(server=server), name=name or server.name, **options)
+
+    @classmethod
+    def from_config(cls, path: str | Path, **options: Unpack[MCPOptions]) -> Toolset:
+        """Return the tools of all servers in a file of the `mcpServers` form, as one toolset.
+
+        Args:
+            path: of the file, e.g. `mcp.json`.
+            options: for all of them; `search_over` counts for all together.
+
+        Raises:
+            ConfigError: the file cannot be read, or a server in it is not described rightly.
+        """
+        over = options.get("search_over", SEARCH_OVER)
+        each = MCPOptions(**{**options, "search_over": None})
+        together = combine(*cls.each_in_config(path, **each).values())
+        return together if over is None else searched(together, over=over)
+
+    @classmethod
+    def each_in_config(
+        cls, path: str | Path, **options: Unpack[MCPOptions]
+    ) -> Mapping[str, "MCPToolset"]:
+        """Return a toolset for each server in such a file, by name; see `from_config`."""
+        return {
+            name: cls._from_entry(name, entry, options)
+            for name, entry in read_entries(path).items()
+        }
+
+    @classmethod
+    def _from_entry(cls, name: str, entry: ServerEntry, options: MCPOptions) -> "MCPToolset":
+        if entry.timeout is not None:
+            options = MCPOptions(**{**options, "call_seconds": entry.timeout})
+        if entry.command is not None:
+            return cls.stdio(
+                entry.command, *entry.args, env=entry.env, cwd=entry.cwd, name=name, **options
+            )
+        return cls.http(
+            entry.url or "",
+            headers=entry.headers,
+            auth=OAuth() if entry.oauth else None,
+            is_older=entry.type == "sse",
+            name=name,
+            **options,
+        )
 
     def open(self) -> AbstractAsyncContextManager[None]:
         """Keep a connection for as long as the context lasts; inside it, runs share that one."""
@@ -225,7 +221,7 @@ class MCPToolset:
 
     async def list_prompts(self) -> Sequence[Prompt]:
         """Return the prompts of the server; see `list_resources` for what may go wrong."""
-        return [_prompt(one) for one in await (await self._reading()).list_prompts()]
+        return [read_prompt_entry(one) for one in await (await self._reading()).list_prompts()]
 
     async def prompt(self, name: str, /, **arguments: str) -> tuple[Message, ...]:
         """Return the messages of a prompt, to begin a run with."""
@@ -338,17 +334,6 @@ class _AllTools:
 
     async def list_tools(self) -> Sequence[Tool]:
         return await self._toolset.find_held().listing.tools()
-
-
-def _prompt(one: types.Prompt) -> Prompt:
-    arguments = one.arguments or []
-    return Prompt(
-        name=one.name,
-        title=one.title,
-        description=one.description or "",
-        arguments={each.name: each.description or "" for each in arguments},
-        required=frozenset(each.name for each in arguments if each.required),
-    )
 
 
 def _name_of(command: str, args: Sequence[str]) -> str:

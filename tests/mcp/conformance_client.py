@@ -1,0 +1,137 @@
+"""The client that the official conformance suite puts to the test: an agent's toolset.
+
+In:  the suite's server as the last argument; `MCP_CONFORMANCE_SCENARIO` and `…_CONTEXT`.
+Out: an exit code. What is seen on the wire is the suite's to judge.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+import httpx2
+from mcp.client.auth import AuthorizationCodeResult
+
+from agentkit import Agent, Tool
+from agentkit.json_schema import JsonValue
+from agentkit.mcp.asked import Elicitation, ElicitationAnswer, Sampling, SamplingAnswer
+from agentkit.mcp.auth import OAuth
+from agentkit.mcp.client import MCPToolset
+from agentkit.message import AssistantMessage, ToolCall
+from agentkit.testing import ScriptedModel
+
+PLAIN: Mapping[str, JsonValue] = {"boolean": True, "integer": 1, "number": 1, "object": {}}
+METADATA_URL = "https://conformance-test.local/client-metadata.json"
+
+
+class HeadlessLogin:
+    """A browser whose user says yes to everything."""
+
+    def __init__(self) -> None:
+        self._answer = AuthorizationCodeResult(code="")
+
+    async def visit(self, url: str) -> None:
+        """Go to the authorization server, which sends the browser straight back."""
+        async with httpx2.AsyncClient() as http:
+            response = await http.get(url)
+        query = parse_qs(urlsplit(response.headers["location"]).query)
+        given = {name: one[0] for name, one in query.items()}
+        self._answer = AuthorizationCodeResult(
+            code=given["code"], state=given.get("state"), iss=given.get("iss")
+        )
+
+    async def wait_for_code(self) -> AuthorizationCodeResult:
+        """Return what it was sent back with."""
+        return self._answer
+
+
+async def accept(question: Elicitation) -> ElicitationAnswer:
+    """Leave each field at its default, else fill in the plainest value."""
+    fields: Any = (question.schema or {}).get("properties", {})
+    content = {
+        name: one["enum"][0] if "enum" in one else PLAIN.get(str(one.get("type")), "x")
+        for name, one in fields.items()
+        if "default" not in one
+    }
+    return ElicitationAnswer(action="accept", content=content)
+
+
+async def sample(asked: Sampling) -> SamplingAnswer:  # noqa: ARG001
+    """Say something."""
+    return SamplingAnswer(message=AssistantMessage.of("An answer."), model="test-model")
+
+
+def toolset(url: str, folder: Path, context: Mapping[str, Any]) -> MCPToolset:
+    """Return the toolset for the suite's server."""
+    login = HeadlessLogin()
+    auth = OAuth(
+        client_id=context.get("client_id"),
+        client_secret=context.get("client_secret"),
+        client_metadata_url=METADATA_URL,
+        visit=login.visit,
+        wait_for_code=login.wait_for_code,
+        storage=folder / "tokens.json",
+    )
+    return MCPToolset.http(
+        url,
+        auth=auth,
+        is_required=True,
+        on_elicit=accept,
+        on_sample=sample,
+        roots=[folder],
+        call_seconds=20,
+    )
+
+
+def calls_of(tools: Sequence[Tool], context: Mapping[str, Any]) -> Iterator[tuple[str, JsonValue]]:
+    """Yield the calls that the scenario names, else one of each tool."""
+    named = context.get("toolCalls")
+    if named:
+        yield from ((one["name"], one["arguments"]) for one in named)
+        return
+    schemas = {tool.name: dict(tool.input_schema) for tool in tools}
+    for name, schema in schemas.items():
+        if name == "json_schema_echo":
+            yield name, {"schema": schemas["json_schema_2020_12_tool"]}
+        else:
+            yield name, filled(schema)
+
+
+def filled(schema: Mapping[str, Any]) -> JsonValue:
+    """Return the plainest arguments that fit a schema."""
+    fields = schema.get("properties", {})
+    return {
+        name: PLAIN.get(str(fields[name].get("type")), "x") for name in schema.get("required", ())
+    }
+
+
+async def call_each(server: MCPToolset, context: Mapping[str, Any]) -> None:
+    """Let an agent make each call, as a model would."""
+    async with server.open():
+        calls = [
+            ToolCall(id=str(at), name=name, arguments=json.dumps(arguments))
+            for at, (name, arguments) in enumerate(calls_of(await server.list_tools(), context))
+        ]
+        turns = [AssistantMessage.of("", call) for call in calls]
+        model = ScriptedModel(*turns, AssistantMessage.of("done"))
+        # Mended arguments, such as a null that is left out, would be asked about.
+        agent = Agent(model, tools=[server], approve=lambda call: "allow")  # noqa: ARG005
+        result = await agent.run("Call each tool.")
+    for message in result.history:
+        sys.stderr.write(f"{message}\n")
+
+
+async def main(url: str) -> None:
+    """Do what the scenario is about."""
+    with TemporaryDirectory() as folder:
+        context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
+        await call_each(toolset(url, Path(folder), context), context)
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[-1])
