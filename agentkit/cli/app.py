@@ -20,6 +20,7 @@ from agentkit.cli.chat import run_chat
 from agentkit.cli.choose import Wanted
 from agentkit.cli.doctor import Checkup, run_doctor
 from agentkit.cli.ending import settle
+from agentkit.cli.mcp_servers import Servers
 from agentkit.cli.providers import list_providers
 from agentkit.cli.run import Question, run_question
 from agentkit.cli.sandbox import SandboxPlan, run_sandbox
@@ -82,6 +83,22 @@ ApproveOption = Annotated[
         "ends the run where there is none.",
     ),
 ]
+McpOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mcp",
+        metavar="SERVER",
+        help="An MCP server whose tools to add: its command in quotes, NAME=value before it for "
+        "its environment, or its http address. May be repeated.",
+    ),
+]
+McpConfigOption = Annotated[
+    Path | None,
+    typer.Option("--mcp-config", metavar="FILE", help="MCP servers in the 'mcpServers' form."),
+]
+McpSamplingOption = Annotated[
+    bool, typer.Option("--mcp-sampling", help="Let MCP servers ask the run's model, too.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -138,6 +155,9 @@ def run(  # noqa: PLR0913 - the options of a command
     folder: FolderOption = Path(),
     allow_write: AllowWriteOption = False,
     approve: ApproveOption = ApproveMode.ASK,
+    mcp: McpOption = None,
+    mcp_config: McpConfigOption = None,
+    mcp_sampling: McpSamplingOption = False,
     base_url: BaseUrlOption = None,
 ) -> int:
     """Ask one question and print the answer.
@@ -151,6 +171,7 @@ def run(  # noqa: PLR0913 - the options of a command
         tools=tools or (),
         folder=folder,
         allow_write=allow_write,
+        servers=Servers(words=mcp or (), config=mcp_config, may_sample=mcp_sampling),
     )
     return run_question(
         Question(
@@ -166,7 +187,7 @@ def run(  # noqa: PLR0913 - the options of a command
 
 @app.command()
 @_settled
-def chat(
+def chat(  # noqa: PLR0913 - the options of a command
     *,
     model: ModelOption = None,
     tools: ToolsOption = None,
@@ -174,6 +195,9 @@ def chat(
     folder: FolderOption = Path(),
     allow_write: AllowWriteOption = False,
     approve: ApproveOption = ApproveMode.ASK,
+    mcp: McpOption = None,
+    mcp_config: McpConfigOption = None,
+    mcp_sampling: McpSamplingOption = False,
     base_url: BaseUrlOption = None,
 ) -> int:
     """Have a conversation.
@@ -187,6 +211,7 @@ def chat(
         tools=tools or (),
         folder=folder,
         allow_write=allow_write,
+        servers=Servers(words=mcp or (), config=mcp_config, may_sample=mcp_sampling),
     )
     return run_chat(wanted, approve=approve)
 

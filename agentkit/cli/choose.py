@@ -1,16 +1,17 @@
 """From the words of a command line to a model, tools and an agent.
 
-In:  `--model`, `--base-url`, `--tools`, `--agent`, `--folder`, `--allow-write`.
+In:  `--model`, `--base-url`, `--tools`, `--agent`, `--folder`, `--allow-write`, `--mcp`.
 Out: `Choice`: an agent, and the line that says which model answers and why.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import cast
 
 from agentkit.agent.agent import Agent
+from agentkit.cli.mcp_servers import Servers
 from agentkit.cli.named import load_named
 from agentkit.cli.ready_made import agent_builder, agents, load_family, tool_families
 from agentkit.config.load import default_model, resolve_model
@@ -18,7 +19,7 @@ from agentkit.errors import ConfigError
 from agentkit.model.build import build_model
 from agentkit.model.model import Model
 from agentkit.tool.tool import Tool
-from agentkit.tool.toolset import ToolLike, Toolset
+from agentkit.tool.toolset import ToolLike, Toolset, combine
 
 _NO_TOOLS = "none"
 
@@ -33,6 +34,7 @@ class Wanted:
     tools: Sequence[str] = ()
     folder: Path = Path()
     allow_write: bool = False
+    servers: Servers = field(default_factory=Servers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,15 @@ def choose(wanted: Wanted) -> Choice:
     Raises:
         AgentKitError: something that was named does not exist or cannot be used.
     """
+    choice = _choose(wanted)
+    served = wanted.servers.toolset()
+    if served is not None:
+        choice.agent.toolset = combine(choice.agent.toolset, served)
+    return choice
+
+
+def _choose(wanted: Wanted) -> Choice:
+    """Build the agent, without the tools of servers."""
     tools = load_tools(wanted.tools, folder=wanted.folder, allow_write=wanted.allow_write)
     found = _load_agent(wanted.agent)
     if isinstance(found, Agent):

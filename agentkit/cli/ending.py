@@ -27,6 +27,7 @@ from agentkit.errors import (
     MissingExtraError,
     ProviderError,
     ToolDefinitionError,
+    ToolsetError,
     UnsupportedError,
 )
 
@@ -37,6 +38,7 @@ _BEFORE_ANYTHING_IS_SENT = (
     HistoryError,
     MissingExtraError,
     ToolDefinitionError,
+    ToolsetError,
     UnsupportedError,
 )
 
