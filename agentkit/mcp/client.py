@@ -32,11 +32,11 @@ from agentkit.mcp.asked import (
     sampling_callback,
 )
 from agentkit.mcp.auth import LOGIN_SECONDS, OAuth
+from agentkit.mcp.client_options import MAX_MESSAGE_BYTES, MCPOptions, Prompt, read_prompt_entry
 from agentkit.mcp.config import ServerEntry, read_entries
 from agentkit.mcp.connection import Connection, Life, Patience
 from agentkit.mcp.doors import Door, HttpDoor, MemoryDoor, ProcessDoor
 from agentkit.mcp.listing import Listing
-from agentkit.mcp.options import MAX_MESSAGE_BYTES, MCPOptions, Prompt, read_prompt_entry
 from agentkit.mcp.process import Command
 from agentkit.mcp.reading import Reading
 from agentkit.message import Message

@@ -19,6 +19,7 @@ _LATE: Mapping[Role, int] = {"place": 1, "name": 2, "word": 2, "long_text": 3}
 _LEAST_IF_OPTIONAL: Mapping[Role, float] = {"name": 2.0, "word": 2.0, "long_text": 2.0}
 _LEAST_IN_OPTIONAL_ARRAY = 1.5
 _MOST_CALLS = 16
+_NUMBERS = frozenset({"integer", "number"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,10 @@ def fill(tool: KnownTool, scene: Scene) -> Filling:
     """Read the arguments of `tool` from `scene`."""
     slots = tool.slots
     pen = _Pen(scene)
-    for slot in sorted(slots, key=lambda one: (_LATE.get(one.role, 0), not one.is_required)):
-        pen.fill(slot)
+    waiting = sorted(slots, key=lambda one: (_LATE.get(one.role, 0), not one.is_required))
+    while waiting:
+        slot = waiting.pop(0)
+        pen.fill(slot, is_alone=not any(_is_rival(slot, other) for other in waiting))
     missing = tuple(s.name for s in slots if s.is_required and s.name not in pen.values)
     ordered = {slot.name: pen.values[slot.name] for slot in slots if slot.name in pen.values}
     sets = () if missing else _spread(ordered, pen)
@@ -72,16 +75,18 @@ class _Pen:
         self.strength = 0.0
         self.roles: set[Role] = set()
 
-    def fill(self, slot: Slot) -> None:
+    def fill(self, slot: Slot, *, is_alone: bool = True) -> None:
         if slot.shape == "object":
             self._fill_object(slot)
         elif slot.shape == "array":
             self._fill_array(slot)
         else:
-            self._fill_scalar(slot)
+            self._fill_scalar(slot, is_alone=is_alone)
 
-    def _fill_scalar(self, slot: Slot) -> None:
+    def _fill_scalar(self, slot: Slot, *, is_alone: bool) -> None:
         readings = _read(slot, self.scene)
+        if not is_alone:
+            readings = readings[:1]  # "3 and 4" are one for each, not both for the first
         if not readings or (len(readings) > 1 and self.spread is not None):
             return  # several here and several there: who goes with whom is not said
         if len(readings) > 1:
@@ -116,6 +121,11 @@ class _Pen:
             self.strength += readings[0].strength
         if readings[0].strength >= 2:
             self.roles.add(slot.role)
+
+
+def _is_rival(slot: Slot, other: Slot) -> bool:
+    """Say whether a required number that is still to be read may be one of those for `slot`."""
+    return slot.shape in _NUMBERS and other.shape in _NUMBERS and other.is_required
 
 
 def _read(slot: Slot, scene: Scene) -> list[Reading]:

@@ -175,3 +175,11 @@ def test_a_very_deep_schema_ends() -> None:
 
     assert _fill("Take 5", "x", x=deep).arguments == ()
     assert _fill("Take 5", "y", y=nested).missing == ("y",)
+
+
+def test_several_numbers_are_one_for_each_parameter() -> None:
+    """Where several are wanted."""
+    number: JsonValue = {"type": "number"}
+
+    assert _fill("Add 3 and 4", "a b", a=number, b=number).arguments == ({"a": 3, "b": 4},)
+    assert _fill("Halve 3 and 4", "a", a=number, b=number).arguments == ({"a": 3}, {"a": 4})
