@@ -164,6 +164,9 @@ def sample_with_run(current: CurrentCall) -> OnSample:
         scope = None if context is None else context.scope
         if not isinstance(scope, RunScope) or scope.model is None:
             raise AgentKitError("no run is under way whose model could be asked")
+        limit = scope.meter.reached()
+        if limit is not None:
+            raise AgentKitError(f"the run has reached its limit ({limit})")
         agent = Agent(
             scope.model,
             name=f"{asked.server} (sampling)",

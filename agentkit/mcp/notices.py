@@ -53,9 +53,7 @@ class Notices:
 
     async def pass_on(self, tell: Emit) -> None:
         """Tell of each event as it comes, until closed."""
-        while True:
+        while self._waiting or not self._is_closed:
             await self._more.wait()
             for event in self.take():
                 await tell(event)
-            if self._is_closed:
-                return
