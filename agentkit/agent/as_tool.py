@@ -50,25 +50,28 @@ def agent_as_tool(
             result = await run(arguments["prompt"], deps=context.deps, within=context)
         except AgentKitError as error:
             raise ToolError(f"The agent {agent!r} gave no answer: {error}") from error
-        return _answer(result, agent=agent)
+        return answer_of(result, agent=agent)
 
-    if description is None:
-        description = (
-            f"Give a task to the agent {agent!r}, which works on it by itself and answers. It sees "
-            "nothing of this conversation: tell it all that it needs."
-        )
     # A run that was interrupted goes on where it was: its own effects are remembered one by one.
     settled = ToolOptions(**{"timeout_seconds": math.inf, "check": ask, **options})
     return Tool.from_schema(
         name=name or agent,
-        description=description,
+        description=describe_agent(agent) if description is None else description,
         input_schema=INPUT_SCHEMA,
         handler=ask,
         **settled,
     )
 
 
-def _answer(result: RunResult, *, agent: str) -> object:
+def describe_agent(agent: str) -> str:
+    """Return the description of an agent that has none of its own."""
+    return (
+        f"Give a task to the agent {agent!r}, which works on it by itself and answers. It sees "
+        "nothing of this conversation: tell it all that it needs."
+    )
+
+
+def answer_of(result: RunResult, *, agent: str) -> object:
     """Return what the model above reads.
 
     Raises:

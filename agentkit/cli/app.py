@@ -6,11 +6,9 @@ Out: calls of one module per command; each ends through `ending.settle`.
 
 import logging
 import sys
-from collections.abc import Callable
 from decimal import Decimal
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 import typer
 
@@ -19,16 +17,28 @@ from agentkit.cli.approve import ApproveMode
 from agentkit.cli.chat import run_chat
 from agentkit.cli.choose import Wanted
 from agentkit.cli.doctor import Checkup, run_doctor
-from agentkit.cli.ending import settle
+from agentkit.cli.mcp import app as mcp
 from agentkit.cli.mcp_servers import Servers
+from agentkit.cli.options import (
+    AgentOption,
+    AllowWriteOption,
+    ApproveOption,
+    BaseUrlOption,
+    FolderOption,
+    JsonOption,
+    McpConfigOption,
+    McpOption,
+    McpSamplingOption,
+    ModelOption,
+    ToolsOption,
+    settled,
+)
 from agentkit.cli.providers import list_providers
 from agentkit.cli.run import Question, run_question
 from agentkit.cli.sandbox import SandboxPlan, run_sandbox
 from agentkit.cli.terminal import prepare_streams
 from agentkit.cli.tools import list_tools
 from agentkit.version import package_version
-
-P = ParamSpec("P")
 
 app = typer.Typer(
     name="agentkit",
@@ -38,78 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="HOST:MODEL",
-        help="E.g. openrouter:mixtral-8x22b. Without it: AGENTKIT_MODEL, else the first host "
-        "whose key is set, else the sandbox.",
-    ),
-]
-BaseUrlOption = Annotated[
-    str | None,
-    typer.Option("--base-url", metavar="URL", help="Where the host is, if not where we think."),
-]
-AgentOption = Annotated[
-    str,
-    typer.Option(
-        "--agent", "-a", metavar="NAME", help="A ready-made agent, module:name or file.py:name."
-    ),
-]
-ToolsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--tools",
-        "-t",
-        metavar="NAME",
-        help="Ready-made families (see 'agentkit tools'), module:name, file.py or file.py:name; "
-        "several with commas or by repeating the option; 'none' for none.",
-    ),
-]
-FolderOption = Annotated[
-    Path, typer.Option("--folder", metavar="DIR", help="Where the tools of 'files' work.")
-]
-AllowWriteOption = Annotated[
-    bool, typer.Option("--allow-write", help="Let the tools of 'files' write there.")
-]
-ApproveOption = Annotated[
-    ApproveMode,
-    typer.Option(
-        "--approve",
-        help="What becomes of calls that have to be asked about: ask does so on a terminal, and "
-        "ends the run where there is none.",
-    ),
-]
-McpOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--mcp",
-        metavar="SERVER",
-        help="An MCP server whose tools to add: its command in quotes, NAME=value before it for "
-        "its environment, or its http address. May be repeated.",
-    ),
-]
-McpConfigOption = Annotated[
-    Path | None,
-    typer.Option("--mcp-config", metavar="FILE", help="MCP servers in the 'mcpServers' form."),
-]
-McpSamplingOption = Annotated[
-    bool, typer.Option("--mcp-sampling", help="Let MCP servers ask the run's model, too.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def _settled(command: Callable[P, int]) -> Callable[P, None]:
-    """Make a command end with its exit code, and its errors as one line."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        raise typer.Exit(settle(lambda: command(*args, **kwargs)))
-
-    return run
+app.add_typer(mcp)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -137,7 +76,7 @@ def _begin(
 
 
 @app.command()
-@_settled
+@settled
 def run(  # noqa: PLR0913 - the options of a command
     question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
     *,
@@ -186,7 +125,7 @@ def run(  # noqa: PLR0913 - the options of a command
 
 
 @app.command()
-@_settled
+@settled
 def chat(  # noqa: PLR0913 - the options of a command
     *,
     model: ModelOption = None,
@@ -217,7 +156,7 @@ def chat(  # noqa: PLR0913 - the options of a command
 
 
 @app.command()
-@_settled
+@settled
 def tools(
     names: Annotated[
         list[str] | None,
@@ -232,21 +171,21 @@ def tools(
 
 
 @app.command()
-@_settled
+@settled
 def agents(*, as_json: JsonOption = False) -> int:
     """List the ready-made agents."""
     return list_agents(as_json=as_json)
 
 
 @app.command()
-@_settled
+@settled
 def providers(*, as_json: JsonOption = False) -> int:
     """List the known hosts: whether their key is set, their models, context and price."""
     return list_providers(as_json=as_json)
 
 
 @app.command()
-@_settled
+@settled
 def doctor(
     target: Annotated[
         str, typer.Argument(metavar="HOST[:MODEL]", help="As in --model; MODEL may be left out.")
@@ -285,7 +224,7 @@ def doctor(
 
 
 @app.command()
-@_settled
+@settled
 def sandbox(
     *,
     host: Annotated[

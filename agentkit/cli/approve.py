@@ -31,7 +31,8 @@ HELP = (
     "y: run it · n: refuse it · e: change the arguments · anything else: refuse, with this reason"
 )
 REFUSED = "The user refused it."
-_NOT_ALLOWED = "Calls that have to be asked about may not run here."
+ALLOWED = Verdict(decision="allow")
+DENIED = Verdict(decision="deny", reason="Calls that have to be asked about may not run here.")
 
 
 class ApproveMode(StrEnum):
@@ -54,11 +55,21 @@ def let_answer(agent: Agent[object], mode: ApproveMode, *, ask: AskLine | None =
     own = agent.approve
     match mode:
         case ApproveMode.ALLOW:
-            agent.approve = _answer_all(own, Verdict(decision="allow"))
+            agent.approve = answer_all(own, ALLOWED)
         case ApproveMode.DENY:
-            agent.approve = _answer_all(own, Verdict(decision="deny", reason=_NOT_ALLOWED))
+            agent.approve = answer_all(own, DENIED)
         case ApproveMode.ASK:
             agent.approve = own if ask is None else Interview(own, ask)
+
+
+def answer_all(own: Rule | None, answer: Verdict) -> Rule:
+    """Return a rule that gives the same answer wherever somebody would be asked."""
+
+    async def rule(ready: ReadyCall) -> Verdict:
+        verdict = await _verdict(own, ready)
+        return answer if verdict.decision == "ask" else verdict
+
+    return rule
 
 
 def terminal_ask() -> AskLine | None:
@@ -131,16 +142,6 @@ class Interview:
                 return Verdict(decision="allow", arguments=text)
             note(f"  {checked.text}", style="red")
         return None
-
-
-def _answer_all(own: Rule | None, answer: Verdict) -> Rule:
-    """Return a rule that gives the same answer wherever somebody would be asked."""
-
-    async def rule(ready: ReadyCall) -> Verdict:
-        verdict = await _verdict(own, ready)
-        return answer if verdict.decision == "ask" else verdict
-
-    return rule
 
 
 async def _verdict(own: Rule | None, ready: ReadyCall) -> Verdict:

@@ -1,0 +1,126 @@
+"""What a server offers, as it is now, and who has to hear when that changes.
+
+In:  a toolset; connections that come and go.
+Out: the tools by name; `list_changed`, in the way of each revision.
+
+A toolset does not say when it changes: it is asked for each listing and around each call, and
+those that can change also every few seconds.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.session import ServerSession
+from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus, ToolsListChanged
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from agentkit.log import Log
+from agentkit.mcp.caller import connection_of
+from agentkit.mcp.convert import spell_tool
+from agentkit.tool.tool import Tool
+from agentkit.tool.toolset import StaticToolset, Toolset, index_tools
+
+WATCH_SECONDS = 2.0
+
+log = Log("agentkit.mcp")
+
+
+class Offer:
+    """The tools of a server while it runs."""
+
+    def __init__(
+        self,
+        toolset: Toolset,
+        *,
+        bus: SubscriptionBus | None = None,
+        watch_seconds: float = WATCH_SECONDS,
+    ) -> None:
+        """Take the tools.
+
+        Args:
+            toolset: what is offered.
+            bus: carries changes to clients that listen; one of its own if not given.
+            watch_seconds: how often a set that can change is asked of itself.
+        """
+        self.bus = bus or InMemorySubscriptionBus()
+        self.known: Mapping[str, Tool] = {}
+        self._toolset = toolset
+        self._is_fixed = isinstance(toolset, StaticToolset)
+        self._watch_seconds = watch_seconds
+        self._sessions: set[ServerSession] = set()
+        self._is_open = False
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Keep the tools open, and tell of their changes."""
+        async with self._toolset.open():
+            await self.look()
+            if self._is_fixed:
+                yield
+                return
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._watch)
+                yield
+                group.cancel_scope.cancel()
+
+    async def look(self) -> Mapping[str, Tool]:
+        """Return the tools as they are now; those that run elsewhere cannot run here.
+
+        Raises:
+            ToolDefinitionError: two have one name.
+        """
+        listed = await self._toolset.list_tools()
+        now = index_tools(tool for tool in listed if not tool.is_external)
+        before, self.known = self.known, now
+        if self._is_open and list(before.values()) != list(now.values()):
+            await self._tell()
+        self._is_open = True
+        return now
+
+    def input_schema_of(self, name: str) -> Mapping[str, Any] | None:
+        """Return the schema of a tool's arguments, as last seen."""
+        tool = self.known.get(name)
+        return None if tool is None else tool.input_schema
+
+    async def list_tools(self, context: ServerRequestContext[Any]) -> types.ListToolsResult:
+        """Answer `tools/list`."""
+        tools = await self.look()
+        is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
+        return types.ListToolsResult(
+            tools=[_spell(tool, is_modern=is_modern) for tool in tools.values()]
+        )
+
+    async def welcome(self, context: ServerRequestContext[Any]) -> None:
+        """Take note of a connection of an older revision, which is told of changes unasked."""
+        session = context.session
+        self._sessions.add(session)
+        connection_of(context).exit_stack.callback(self._sessions.discard, session)
+
+    async def _watch(self) -> None:
+        while True:
+            await anyio.sleep(self._watch_seconds)
+            try:
+                await self.look()
+            except Exception as error:  # of a stranger's toolset; the next call says it
+                log.warning("toolset_not_listed", exc_info=error)
+
+    async def _tell(self) -> None:
+        """Tell all who are there; one that is just leaving does not mind."""
+        await self.bus.publish(ToolsListChanged())
+        for session in tuple(self._sessions):
+            try:
+                await session.send_tool_list_changed()
+            except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+                self._sessions.discard(session)
+
+
+def _spell(tool: Tool, *, is_modern: bool) -> types.Tool:
+    """Return a tool as the revision lists it: before 2026-07-28 results are objects only."""
+    spelled = spell_tool(tool)
+    if is_modern or spelled.output_schema is None or spelled.output_schema.get("type") == "object":
+        return spelled
+    return spelled.model_copy(update={"output_schema": None})

@@ -1,0 +1,185 @@
+"""Run one `tools/call` on agentkit's own road.
+
+In:  the request, the tools as they are now, the limits.
+Out: the result; a question to the client; or a JSON-RPC error where the request itself is wrong.
+
+A call that comes from a client is checked, mended, asked about, limited and cut like a call of a
+model in a run. What the model there can put right is a result with `isError`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+
+from agentkit.clock import Clock, SystemClock
+from agentkit.dialect.tool_names import undress
+from agentkit.event import (
+    RunEvent,
+    SubAgentEvent,
+    ToolCallStarted,
+    ToolProgressed,
+    TurnStarted,
+)
+from agentkit.mcp.approvals import ask_about
+from agentkit.mcp.caller import Caller, CallScope, InputNeeded
+from agentkit.mcp.convert import spell_result
+from agentkit.mcp.rounds import Rounds
+from agentkit.message import ToolCall, ToolResult
+from agentkit.tool.approve import Rule, plan_call, validate_edited
+from agentkit.tool.caps import ToolCaps
+from agentkit.tool.execute import execute_calls
+from agentkit.tool.output import MAX_RESULT_CHARACTERS
+from agentkit.tool.tool import Tool
+from agentkit.tool.validate import ReadyCall, validate_call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """What holds for every call of a server.
+
+    Attributes:
+        deps: handed to tools in their `RunContext`.
+        approve: the server's own word on which calls may run; without it, each tool's counts.
+        timeout_seconds: limit of each tool that has none of its own; None for none.
+        max_characters: text of a result beyond is cut.
+        caps: how many tools may run at the same time, over all clients.
+        clock: where time comes from.
+    """
+
+    deps: object = None
+    approve: Rule | None = None
+    timeout_seconds: float | None = 60.0
+    max_characters: int = MAX_RESULT_CHARACTERS
+    caps: ToolCaps = field(default_factory=ToolCaps)
+    clock: Clock = field(default_factory=SystemClock)
+
+
+async def serve_call(
+    context: ServerRequestContext[Any],
+    params: types.CallToolRequestParams,
+    *,
+    rounds: Rounds,
+    tools: Mapping[str, Tool],
+    limits: CallLimits,
+) -> types.CallToolResult | types.InputRequiredResult:
+    """Answer a `tools/call`.
+
+    Args:
+        context: the request.
+        params: the same, read.
+        rounds: what is known from earlier rounds of it.
+        tools: those on offer.
+        limits: what holds for all calls.
+
+    Raises:
+        MCPError: there is no such tool; an answer of the client does not fit; or the tool needed
+            something that the client does not offer.
+    """
+    caller = Caller(context, rounds=rounds)
+    call = ToolCall(
+        id=rounds.call_id, name=params.name, arguments=json.dumps(params.arguments or {})
+    )
+    checked = validate_call(call, tools)
+    if isinstance(checked, ToolResult):
+        if params.name not in tools and undress(params.name, tools.keys()) is None:
+            # https://modelcontextprotocol.io/specification/2025-11-25/server/tools#error-handling
+            raise MCPError(types.INVALID_PARAMS, checked.text)
+        return spell_result(checked)
+    try:
+        result = await _run(checked, caller=caller, tools=tools, limits=limits)
+    except InputNeeded as needed:
+        return rounds.input_required(needed.requests)
+    if result.is_error and caller.missing is not None and caller.is_modern:
+        raise _missing(caller.missing, result)
+    structured = result.structured_content
+    if not (caller.is_modern or structured is None or isinstance(structured, Mapping)):
+        result = replace(result, structured_content=None)  # objects only, before 2026-07-28
+    return spell_result(result)
+
+
+async def _run(
+    ready: ReadyCall, *, caller: Caller, tools: Mapping[str, Tool], limits: CallLimits
+) -> ToolResult:
+    """Settle whether a call may run, and run it."""
+    verdict = (await plan_call(ready, rule=limits.approve, approvals={})).verdict
+    if verdict.decision == "ask" and not ready.tool.is_external:
+        verdict = await ask_about(caller, ready, verdict)
+    if verdict.arguments is not None:
+        edited = validate_edited(ready.call, verdict.arguments, tools)
+        if isinstance(edited, ToolResult):
+            return edited
+        ready = edited
+    if verdict.decision != "allow":
+        reason = f" {verdict.reason}" if verdict.reason else ""
+        return ToolResult.of(
+            ready.call.id,
+            f"The call of {ready.tool.name!r} was refused and was not run.{reason}",
+            is_error=True,
+        )
+    (result,) = await execute_calls(
+        [ready],
+        deps=limits.deps,
+        emit=_Progress(caller, tool=ready.tool.name).hear,
+        clock=limits.clock,
+        timeout_seconds=limits.timeout_seconds,
+        max_characters=limits.max_characters,
+        caps=limits.caps,
+        scope=CallScope(caller=caller),
+    )
+    return result
+
+
+class _Progress:
+    """Tells the client how far a call is: what the tool reports, or the steps of agents in it."""
+
+    def __init__(self, caller: Caller, *, tool: str) -> None:
+        self._caller = caller
+        self._tool = tool
+        self._last = -1.0
+        self._steps = 0
+        self._reports = False
+
+    async def hear(self, event: RunEvent) -> None:
+        """Pass on what is progress."""
+        if isinstance(event, ToolProgressed):
+            self._reports = True
+            await self._tell(event.progress, event.total, event.message)
+        elif isinstance(event, SubAgentEvent) and not self._reports:
+            message = _step(event)
+            if message is not None:
+                self._steps += 1
+                await self._tell(float(self._steps), None, message)
+
+    async def _tell(self, progress: float, total: float | None, message: str | None) -> None:
+        # It must grow: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress
+        if progress > self._last:
+            self._last = progress
+            await self._caller.report_progress(progress, total, message)
+
+
+def _step(event: SubAgentEvent) -> str | None:
+    """Say what an agent does, in a few words; None for what is not a step."""
+    match event.event:
+        case TurnStarted(turn=turn):
+            return f"{event.agent}: turn {turn}"
+        case ToolCallStarted(call=call):
+            return f"{event.agent}: {call.name}"
+        case SubAgentEvent() as inner:
+            return _step(inner)
+        case _:
+            return None
+
+
+def _missing(lacks: types.ClientCapabilities, result: ToolResult) -> MCPError:
+    """Return the error for a call that needed what the client does not offer."""
+    data = types.MissingRequiredClientCapabilityErrorData(required_capabilities=lacks)
+    return MCPError(
+        types.MISSING_REQUIRED_CLIENT_CAPABILITY,
+        result.text,
+        data.model_dump(mode="json", by_alias=True, exclude_none=True),
+    )
