@@ -73,6 +73,11 @@ class Caller:
         self.is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
         self.missing: types.ClientCapabilities | None = None
 
+    @property
+    def capabilities(self) -> types.ClientCapabilities:
+        """Return what the client says it can be asked."""
+        return self._context.session.client_capabilities or types.ClientCapabilities()
+
     async def elicit(
         self, message: str, schema: Mapping[str, JsonValue], *, key: str | None = None
     ) -> Elicited:
@@ -228,8 +233,7 @@ class Caller:
         Raises:
             CallerError: it did not.
         """
-        has = self._context.session.client_capabilities or types.ClientCapabilities()
-        lacks = _lacks(request, has)
+        lacks = _lacks(request, self.capabilities)
         if lacks is not None:
             self.missing = lacks
             names = ", ".join(lacks.model_dump(exclude_none=True))

