@@ -21,7 +21,7 @@ from agentkit.cli.mcp import ServePlan
 from agentkit.cli.terminal import note
 from agentkit.errors import ConfigError
 from agentkit.mcp.http import HttpOptions, open_http
-from agentkit.mcp.server import CallLimits, build_server
+from agentkit.mcp.server import ServerOptions, build_server
 from agentkit.mcp.stdio import serve_stdio
 
 
@@ -78,7 +78,7 @@ def _build(plan: ServePlan) -> Server[None]:
         ApproveMode.ALLOW: answer_all(None, ALLOWED),
         ApproveMode.DENY: answer_all(None, DENIED),
     }[plan.approve]
-    return build_server(tools, agents=agents, name=plan.name, limits=CallLimits(approve=rule))
+    return build_server(tools, agents=agents, name=plan.name, options=ServerOptions(approve=rule))
 
 
 def _agent(name: str, plan: ServePlan) -> Agent[object]:

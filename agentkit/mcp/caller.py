@@ -11,7 +11,7 @@ the same in each round; what was answered already is answered again at once.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import mcp_types as types
 from mcp.server.connection import Connection, allowed_log_levels
@@ -98,7 +98,7 @@ class Caller:
         if found.action == "accept":
             faults = JsonSchema(schema).violations(content, limit=3)
             if faults:
-                self._refuse("; ".join(map(str, faults)))
+                raise _misfit("; ".join(map(str, faults)))
         return Elicited(action=found.action, content=content)
 
     async def sample(
@@ -196,7 +196,7 @@ class Caller:
         key = key or f"input-{self._asks}"
         found = (await self.ask({key: request}))[key]
         if not isinstance(found, result):
-            self._refuse(f"it is no {result.__name__}")
+            raise _misfit(f"it is no {result.__name__}")
         return found
 
     async def _send(self, request: InputRequest) -> InputResponse:
@@ -212,20 +212,8 @@ class Caller:
         """Read an answer that came with the call."""
         try:
             return _result_type(request).model_validate(answer, by_name=False)
-        except ValidationError:
-            self._refuse(f"it is no {_result_type(request).__name__}")
-
-    def _refuse(self, reason: str) -> NoReturn:
-        """Refuse an answer, in the way of the revision.
-
-        Raises:
-            MCPError: it came with the call, whose parameters are wrong so.
-            CallerError: it came in the middle of the call.
-        """
-        text = f"The client's answer does not fit: {reason}"
-        if self.is_modern:
-            raise MCPError(types.INVALID_PARAMS, text)
-        raise CallerError(text)
+        except ValidationError as error:
+            raise _misfit(f"it is no {_result_type(request).__name__}") from error
 
     def _require(self, request: InputRequest) -> None:
         """See to it that the client said it can be asked this.
@@ -262,6 +250,10 @@ def connection_of(context: ServerRequestContext[Any]) -> Connection:
     context does not hand it out yet.
     """
     return context.session._connection
+
+
+def _misfit(reason: str) -> CallerError:
+    return CallerError(f"The client's answer does not fit: {reason}")
 
 
 def _lacks(request: InputRequest, has: types.ClientCapabilities) -> types.ClientCapabilities | None:

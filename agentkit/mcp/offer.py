@@ -15,7 +15,7 @@ import anyio
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus, ToolsListChanged
+from mcp.server.subscriptions import SubscriptionBus, ToolsListChanged
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from agentkit.log import Log
@@ -24,29 +24,15 @@ from agentkit.mcp.convert import spell_tool
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import StaticToolset, Toolset, index_tools
 
-WATCH_SECONDS = 2.0
-
 log = Log("agentkit.mcp")
 
 
 class Offer:
     """The tools of a server while it runs."""
 
-    def __init__(
-        self,
-        toolset: Toolset,
-        *,
-        bus: SubscriptionBus | None = None,
-        watch_seconds: float = WATCH_SECONDS,
-    ) -> None:
-        """Take the tools.
-
-        Args:
-            toolset: what is offered.
-            bus: carries changes to clients that listen; one of its own if not given.
-            watch_seconds: how often a set that can change is asked of itself.
-        """
-        self.bus = bus or InMemorySubscriptionBus()
+    def __init__(self, toolset: Toolset, *, bus: SubscriptionBus, watch_seconds: float) -> None:
+        """Take the tools; see `ServerOptions`."""
+        self._bus = bus
         self.known: Mapping[str, Tool] = {}
         self._toolset = toolset
         self._is_fixed = isinstance(toolset, StaticToolset)
@@ -110,7 +96,7 @@ class Offer:
 
     async def _tell(self) -> None:
         """Tell all who are there; one that is just leaving does not mind."""
-        await self.bus.publish(ToolsListChanged())
+        await self._bus.publish(ToolsListChanged())
         for session in tuple(self._sessions):
             try:
                 await session.send_tool_list_changed()

@@ -1,6 +1,6 @@
 """Run one `tools/call` on agentkit's own road.
 
-In:  the request, the tools as they are now, the limits.
+In:  the request, the tools as they are now, the options.
 Out: the result; a question to the client; or a JSON-RPC error where the request itself is wrong.
 
 A call that comes from a client is checked, mended, asked about, limited and cut like a call of a
@@ -9,14 +9,13 @@ model in a run. What the model there can put right is a result with `isError`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from agentkit.clock import Clock, SystemClock
 from agentkit.dialect.tool_names import undress
 from agentkit.event import (
     RunEvent,
@@ -28,35 +27,13 @@ from agentkit.event import (
 from agentkit.mcp.approvals import ask_about
 from agentkit.mcp.caller import Caller, CallScope, InputNeeded
 from agentkit.mcp.convert import spell_result
+from agentkit.mcp.options import ServerOptions
 from agentkit.mcp.rounds import Rounds
 from agentkit.message import ToolCall, ToolResult
-from agentkit.tool.approve import Rule, plan_call, validate_edited
-from agentkit.tool.caps import ToolCaps
+from agentkit.tool.approve import plan_call, validate_edited
 from agentkit.tool.execute import execute_calls
-from agentkit.tool.output import MAX_RESULT_CHARACTERS
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallLimits:
-    """What holds for every call of a server.
-
-    Attributes:
-        deps: handed to tools in their `RunContext`.
-        approve: the server's own word on which calls may run; without it, each tool's counts.
-        timeout_seconds: limit of each tool that has none of its own; None for none.
-        max_characters: text of a result beyond is cut.
-        caps: how many tools may run at the same time, over all clients.
-        clock: where time comes from.
-    """
-
-    deps: object = None
-    approve: Rule | None = None
-    timeout_seconds: float | None = 60.0
-    max_characters: int = MAX_RESULT_CHARACTERS
-    caps: ToolCaps = field(default_factory=ToolCaps)
-    clock: Clock = field(default_factory=SystemClock)
 
 
 async def serve_call(
@@ -65,7 +42,7 @@ async def serve_call(
     *,
     rounds: Rounds,
     tools: Mapping[str, Tool],
-    limits: CallLimits,
+    options: ServerOptions,
 ) -> types.CallToolResult | types.InputRequiredResult:
     """Answer a `tools/call`.
 
@@ -74,11 +51,10 @@ async def serve_call(
         params: the same, read.
         rounds: what is known from earlier rounds of it.
         tools: those on offer.
-        limits: what holds for all calls.
+        options: what holds for all calls.
 
     Raises:
-        MCPError: there is no such tool; an answer of the client does not fit; or the tool needed
-            something that the client does not offer.
+        MCPError: there is no such tool, or it needed something that the client does not offer.
     """
     caller = Caller(context, rounds=rounds)
     call = ToolCall(
@@ -91,7 +67,7 @@ async def serve_call(
             raise MCPError(types.INVALID_PARAMS, checked.text)
         return spell_result(checked)
     try:
-        result = await _run(checked, caller=caller, tools=tools, limits=limits)
+        result = await _run(checked, caller=caller, tools=tools, options=options)
     except InputNeeded as needed:
         return rounds.input_required(needed.requests)
     if result.is_error and caller.missing is not None and caller.is_modern:
@@ -103,10 +79,10 @@ async def serve_call(
 
 
 async def _run(
-    ready: ReadyCall, *, caller: Caller, tools: Mapping[str, Tool], limits: CallLimits
+    ready: ReadyCall, *, caller: Caller, tools: Mapping[str, Tool], options: ServerOptions
 ) -> ToolResult:
     """Settle whether a call may run, and run it."""
-    verdict = (await plan_call(ready, rule=limits.approve, approvals={})).verdict
+    verdict = (await plan_call(ready, rule=options.approve, approvals={})).verdict
     if verdict.decision == "ask" and not ready.tool.is_external:
         verdict = await ask_about(caller, ready, verdict)
     if verdict.arguments is not None:
@@ -123,12 +99,12 @@ async def _run(
         )
     (result,) = await execute_calls(
         [ready],
-        deps=limits.deps,
+        deps=options.deps,
         emit=_Progress(caller, tool=ready.tool.name).hear,
-        clock=limits.clock,
-        timeout_seconds=limits.timeout_seconds,
-        max_characters=limits.max_characters,
-        caps=limits.caps,
+        clock=options.clock,
+        timeout_seconds=options.timeout_seconds,
+        max_characters=options.max_characters,
+        caps=options.caps,
         scope=CallScope(caller=caller),
     )
     return result

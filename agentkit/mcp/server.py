@@ -18,28 +18,28 @@ import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
-from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
-from mcp.server.subscriptions import ListenHandler, SubscriptionBus
+from mcp.server.request_state import RequestStateBoundary
+from mcp.server.subscriptions import ListenHandler
 
 from agentkit.agent.agent import Agent
 from agentkit.mcp.caller import LOG_LEVEL, Caller, CallerError, Elicited, caller_of, connection_of
 from agentkit.mcp.offer import Offer
+from agentkit.mcp.options import ServerOptions
 from agentkit.mcp.rounds import Rounds
 from agentkit.mcp.served_agent import serve_agent
-from agentkit.mcp.served_call import CallLimits, serve_call
+from agentkit.mcp.served_call import serve_call
 from agentkit.tool.toolset import StaticToolset, ToolLike, as_toolset, combine
 
 __all__ = [
-    "CallLimits",
     "Caller",
     "CallerError",
     "Elicited",
+    "ServerOptions",
     "ToolServer",
     "build_server",
     "caller_of",
 ]
 
-STATE_SECONDS = 3600.0
 _LEVELS: tuple[types.LoggingLevel, ...] = get_args(types.LoggingLevel)
 
 
@@ -66,9 +66,7 @@ def build_server(
     agents: Iterable[Agent[Any, Any]] = (),
     name: str = "agentkit",
     instructions: str | None = None,
-    limits: CallLimits | None = None,
-    security: RequestStateSecurity | None = None,
-    bus: SubscriptionBus | None = None,
+    options: ServerOptions | None = None,
 ) -> ToolServer:
     """Build a server; nothing is opened.
 
@@ -77,18 +75,15 @@ def build_server(
         agents: each becomes a tool that takes a task, under the agent's name.
         name: what the server is called.
         instructions: for the model of the client, on how to use the server.
-        limits: what holds for every call.
-        security: how state that travels through clients is sealed; by default with a key of this
-            process, for an hour. Give a key where several processes serve the same clients.
-        bus: carries changes of the list of tools; see the SDK.
+        options: what holds for every call, and how the server works inside.
 
     Raises:
         ToolDefinitionError: a tool cannot be offered, or two have one name.
     """
     served = tuple(agents)
     toolset = combine(as_toolset(tools), StaticToolset(map(serve_agent, served)))
-    offer = Offer(toolset, bus=bus)
-    settled = limits or CallLimits()
+    settled = options or ServerOptions()
+    offer = Offer(toolset, bus=settled.bus, watch_seconds=settled.watch_seconds)
 
     async def list_tools(
         context: ServerRequestContext[None],
@@ -101,7 +96,7 @@ def build_server(
     ) -> types.CallToolResult | types.InputRequiredResult:
         rounds = Rounds.read(params, new_id=_new_id)
         tools = await offer.look()
-        answer = await serve_call(context, params, rounds=rounds, tools=tools, limits=settled)
+        answer = await serve_call(context, params, rounds=rounds, tools=tools, options=settled)
         await offer.look()  # what a tool changed is told at once
         return answer
 
@@ -113,10 +108,9 @@ def build_server(
         get_tool_input_schema=offer.input_schema_of,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        on_subscriptions_listen=ListenHandler(offer.bus),
+        on_subscriptions_listen=ListenHandler(settled.bus),
     )
-    seal = security or RequestStateSecurity.ephemeral(ttl=STATE_SECONDS)
-    server.middleware.append(RequestStateBoundary(seal, default_audience=name))
+    server.middleware.append(RequestStateBoundary(settled.security, default_audience=name))
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, _set_level)
     server.add_notification_handler(
         "notifications/initialized", types.NotificationParams, _welcome(offer)

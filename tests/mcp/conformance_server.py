@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from agentkit import Tool, tool
 from agentkit.mcp.http import open_http
-from agentkit.mcp.server import ToolServer, build_server
+from agentkit.mcp.server import ServerOptions, ToolServer, build_server
 from tests.mcp.conformance_tools import NAME, PNG, TOOLS
 
 Context = ServerRequestContext[Any]
 
-RESOURCES = {
+RESOURCES: dict[str, types.TextResourceContents | types.BlobResourceContents] = {
     "test://static-text": types.TextResourceContents(
         uri="test://static-text",
         mime_type="text/plain",
@@ -109,7 +109,7 @@ async def read_resource(
 ) -> types.ReadResourceResult:
     """Read one."""
     uri = str(params.uri)
-    found: types.TextResourceContents | types.BlobResourceContents | None = RESOURCES.get(uri)
+    found = RESOURCES.get(uri)
     if uri.startswith("test://template/") and uri.endswith("/data"):
         number = uri.removeprefix("test://template/").removesuffix("/data")
         text = f'{{"id":"{number}","templateTest":true,"data":"Data for ID: {number}"}}'
@@ -204,7 +204,9 @@ async def accept(_: Context, __: types.RequestParams) -> types.EmptyResult:
 def build() -> ToolServer:
     """Build the server."""
     bus = InMemorySubscriptionBus()
-    server = build_server([*TOOLS, Changing(bus)], name="agentkit-conformance", bus=bus)
+    server = build_server(
+        [*TOOLS, Changing(bus)], name="agentkit-conformance", options=ServerOptions(bus=bus)
+    )
     page = types.PaginatedRequestParams
     server.add_request_handler("resources/list", page, list_resources)
     server.add_request_handler("resources/templates/list", page, list_templates)

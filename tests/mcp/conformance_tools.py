@@ -197,9 +197,7 @@ async def test_input_required_result_list_roots(context: RunContext[None]) -> st
 @tool
 async def test_input_required_result_request_state(context: RunContext[None]) -> str:
     """Ask, and keep state meanwhile."""
-    await _caller(context).elicit(
-        "Please confirm", form(ok={"type": "boolean"}), key="confirm"
-    )
+    await _caller(context).elicit("Please confirm", form(ok={"type": "boolean"}), key="confirm")
     return "state-ok"
 
 
