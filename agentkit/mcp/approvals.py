@@ -53,6 +53,5 @@ async def ask_about(caller: Caller, ready: ReadyCall, verdict: Verdict) -> Verdi
     try:
         answers = await caller.ask({"approval": approval_form(ready, verdict)})
     except CallerError as error:
-        caller.missing = None  # a refusal is an answer; the request needed nothing more
         return Verdict(decision="deny", reason=f"It has to be approved by a person. {error}")
     return read_approval(answers["approval"])

@@ -71,12 +71,16 @@ class Caller:
         self._asks = 0
         self.rounds = rounds
         self.is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
-        self.missing: types.ClientCapabilities | None = None
+        self._missing: dict[str, types.ClientCapabilities] = {}
 
     @property
     def capabilities(self) -> types.ClientCapabilities:
         """Return what the client says it can be asked."""
         return self._context.session.client_capabilities or types.ClientCapabilities()
+
+    def missing(self, result: ToolResult) -> types.ClientCapabilities | None:
+        """Return what the client would have to offer, if a call failed for want of it."""
+        return self._missing.get(result.text) if result.is_error else None
 
     async def elicit(
         self, message: str, schema: Mapping[str, JsonValue], *, key: str | None = None
@@ -223,9 +227,10 @@ class Caller:
         """
         lacks = _lacks(request, self.capabilities)
         if lacks is not None:
-            self.missing = lacks
             names = ", ".join(lacks.model_dump(exclude_none=True))
-            raise CallerError(f"The client cannot be asked: it does not offer {names}.")
+            text = f"The client cannot be asked: it does not offer {names}."
+            self._missing[text] = lacks
+            raise CallerError(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,9 @@ from agentkit.tool.toolset import index_tools
 from agentkit.tool.validate import ReadyCall, validate_call
 
 _HISTORY = "history"
+_ELSEWHERE = Verdict(
+    decision="deny", reason="It runs elsewhere, and nobody here can hand in its result."
+)
 
 
 def serve_agent(agent: Agent[Any, Any]) -> Tool:
@@ -73,29 +76,28 @@ async def _go_on(
     agent: Agent[Any, Any], context: RunContext[Any], caller: Caller, history: History
 ) -> RunResult[Any]:
     """Ask about the open calls of a suspended run, and go on with it."""
-    asked = await _to_ask(agent, history.open_calls)
-    if not asked:
+    waiting = await _waiting(agent, history.open_calls)
+    if not waiting:
         names = ", ".join(sorted({call.name for call in history.open_calls}))
         raise ToolError(
             f"The agent {agent.name!r} waits for {names}, which nobody here can answer."
         )
+    asked = {key: one for key, one in waiting.items() if not one[0].tool.is_external}
+    verdicts = dict.fromkeys(waiting, _ELSEWHERE)
     try:
-        answers = await caller.ask(
-            {f"approval-{call_id}": approval_form(*one) for call_id, one in asked.items()}
-        )
+        answers = await caller.ask({key: approval_form(*one) for key, one in asked.items()})
     except CallerError as error:
-        verdicts = dict.fromkeys(asked, Verdict(decision="deny", reason=str(error)))
+        verdicts |= dict.fromkeys(asked, Verdict(decision="deny", reason=str(error)))
     else:
-        verdicts = {call_id: read_approval(answers[f"approval-{call_id}"]) for call_id in asked}
-    caller.missing = None
-    approvals = [_approval(asked[call_id][0].call, said) for call_id, said in verdicts.items()]
+        verdicts |= {key: read_approval(answer) for key, answer in answers.items()}
+    approvals = [_approval(waiting[key][0].call, said) for key, said in verdicts.items()]
     return await agent.run(history, **_options(context, approvals))
 
 
-async def _to_ask(
+async def _waiting(
     agent: Agent[Any, Any], calls: tuple[ToolCall, ...]
 ) -> Mapping[str, tuple[ReadyCall, Verdict]]:
-    """Return the calls that a person has to be asked about, with why."""
+    """Return the calls that wait for an answer, with why; by keys for the questions."""
     found: dict[str, tuple[ReadyCall, Verdict]] = {}
     async with agent.toolset.open():
         tools = index_tools(await agent.toolset.list_tools())
@@ -104,7 +106,7 @@ async def _to_ask(
             if isinstance(ready, ReadyCall):
                 plan = await plan_call(ready, rule=agent.approve, approvals={})
                 if plan.verdict.decision == "ask":
-                    found[call.id] = (ready, plan.verdict)
+                    found[f"approval-{call.id}"] = (ready, plan.verdict)
     return found
 
 

@@ -70,8 +70,9 @@ async def serve_call(
         result = await _run(checked, caller=caller, tools=tools, options=options)
     except InputNeeded as needed:
         return rounds.input_required(needed.requests)
-    if result.is_error and caller.missing is not None and caller.is_modern:
-        raise _missing(caller.missing, result)
+    lacks = caller.missing(result)
+    if lacks is not None and caller.is_modern:
+        raise _missing(lacks, result)
     structured = result.structured_content
     if not (caller.is_modern or structured is None or isinstance(structured, Mapping)):
         result = replace(result, structured_content=None)  # objects only, before 2026-07-28

@@ -1,0 +1,141 @@
+"""`agentkit mcp serve` as a process."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+TOOLS = Path(__file__).with_name("noisy_tools.py")
+LIMIT_SECONDS = 30
+HELLO = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "test", "version": "1"},
+}
+
+
+@contextmanager
+def serving(
+    folder: Path, *words: str, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the command in a folder; it is gone afterwards."""
+    command = [sys.executable, "-m", "agentkit", "mcp", "serve", "--tools", str(TOOLS), *words]
+    with subprocess.Popen(  # noqa: S603 - our own words
+        command,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ask(process: subprocess.Popen[str], method: str, params: Mapping[str, Any], number: int) -> Any:
+    """Send a request, and return the result that comes next."""
+    send(process, {"id": number, "method": method, "params": params})
+    assert process.stdout is not None
+    answer = json.loads(process.stdout.readline())
+    assert answer["id"] == number
+    return answer["result"]
+
+
+def send(process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
+    """Send a message."""
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    process.stdin.flush()
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    end = time.monotonic() + LIMIT_SECONDS
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_standard_output_holds_the_protocol_only(tmp_path: Path) -> None:
+    """What tools print is on standard error; what they would read is empty."""
+    with serving(tmp_path) as process:
+        info = ask(process, "initialize", HELLO, 1)
+        send(process, {"method": "notifications/initialized"})
+        shouted = ask(process, "tools/call", {"name": "shout"}, 2)
+        heard = ask(process, "tools/call", {"name": "listen"}, 3)
+        out, err = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert info["serverInfo"]["name"] == "agentkit"
+    assert shouted["content"] == [{"type": "text", "text": "shouted"}]
+    assert heard["content"] == [{"type": "text", "text": "heard ''"}]
+    assert out == ""
+    assert process.returncode == 0
+    assert sorted(err.splitlines()) == ["by a child", "by descriptor", "printed", "written"]
+
+
+def test_it_ends_at_once_with_ctrl_c(tmp_path: Path) -> None:
+    """In the middle of a call, and although its standard input is still open."""
+    with serving(tmp_path) as process:
+        ask(process, "initialize", HELLO, 1)
+        send(process, {"method": "notifications/initialized"})
+        send(process, {"id": 2, "method": "tools/call", "params": {"name": "hang"}})
+        until((tmp_path / "begun").exists)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT_SECONDS) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_over_http_it_wants_the_token_and_ends_at_once(tmp_path: Path) -> None:
+    """The token is nowhere in what it says."""
+    token = "k3pt-s3cret"  # noqa: S105 - a made-up one
+    (tmp_path / "token").write_text(f"{token}\n")
+    with serving(tmp_path, "--http", "0", "--token-file", "token") as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        url = said.removeprefix("Serving MCP at ").split(". ")[0]
+        hang = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {
+                "name": "hang",
+                "_meta": {
+                    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                    "io.modelcontextprotocol/clientCapabilities": {},
+                },
+            },
+        }
+        headers = {
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2026-07-28",
+            "Mcp-Method": "tools/call",
+            "Mcp-Name": "hang",
+        }
+        with httpx.Client(trust_env=False, headers=headers, timeout=LIMIT_SECONDS) as client:
+            refused = client.post(url, json=hang)
+            with pytest.raises(httpx.TimeoutException):
+                client.post(
+                    url, json=hang, headers={"Authorization": f"Bearer {token}"}, timeout=0.5
+                )
+        until((tmp_path / "cleaned").exists)
+        process.terminate()
+        out, err = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert refused.status_code == 401
+    assert process.returncode == 0
+    assert (out, err) == ("", "")
+    assert token not in said
