@@ -9,6 +9,8 @@ It serves until the client hangs up, or until Ctrl-C or a request to terminate; 
 import logging
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 from mcp.server.lowlevel import Server
@@ -20,6 +22,7 @@ from agentkit.cli.ending import OK
 from agentkit.cli.mcp import ServePlan
 from agentkit.cli.terminal import note
 from agentkit.errors import ConfigError
+from agentkit.groups import ungrouped
 from agentkit.mcp.http import HttpOptions, open_http
 from agentkit.mcp.server import ServerOptions, build_server
 from agentkit.mcp.stdio import serve_stdio
@@ -40,31 +43,37 @@ def run_serve(plan: ServePlan) -> int:
     if plan.http is None:
         if plan.token_env or plan.token_file:
             raise ConfigError("A token is for HTTP only; add --http PORT, or leave it out.")
-        return anyio.run(_until_signal_stdio, server)
-    return anyio.run(_until_signal_http, server, _http_options(plan, plan.http))
+        return anyio.run(_serve_stdio, server)
+    return anyio.run(_serve_http, server, _http_options(plan, plan.http))
 
 
-async def _until_signal_stdio(server: Server[None]) -> int:
-    async with anyio.create_task_group() as group:
-        group.start_soon(_cancel_on_signal, group.cancel_scope)
+async def _serve_stdio(server: Server[None]) -> int:
+    async with _until_signal() as scope:
         await serve_stdio(server)
-        group.cancel_scope.cancel()
+        scope.cancel()
     return OK
 
 
-async def _until_signal_http(server: Server[None], options: HttpOptions) -> int:
-    async with anyio.create_task_group() as group:
-        group.start_soon(_cancel_on_signal, group.cancel_scope)
-        async with open_http(server, **options) as running:
-            note(f"Serving MCP at {running.url}. Ctrl-C stops it.", style="dim")
-            await anyio.sleep_forever()
+async def _serve_http(server: Server[None], options: HttpOptions) -> int:
+    async with _until_signal(), open_http(server, **options) as running:
+        note(f"Serving MCP at {running.url}. Ctrl-C stops it.", style="dim")
+        await anyio.sleep_forever()
     return OK
 
 
-async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            scope.cancel()
+@asynccontextmanager
+async def _until_signal() -> AsyncIterator[anyio.CancelScope]:
+    """Cancel the body when the program is told to end, which is no error."""
+
+    async def watch(scope: anyio.CancelScope) -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                scope.cancel()
+
+    with ungrouped():
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch, group.cancel_scope)
+            yield group.cancel_scope
 
 
 def _build(plan: ServePlan) -> Server[None]:
