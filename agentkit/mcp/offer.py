@@ -86,13 +86,19 @@ class Offer:
         self._sessions.add(session)
         connection_of(context).exit_stack.callback(self._sessions.discard, session)
 
+    async def glance(self) -> None:
+        """Look whether the tools changed; a toolset that fails says so at the next call."""
+        if self._is_fixed:
+            return
+        try:
+            await self.look()
+        except Exception as error:  # a stranger's toolset
+            log.warning("toolset_not_listed", exc_info=error)
+
     async def _watch(self) -> None:
         while True:
             await anyio.sleep(self._watch_seconds)
-            try:
-                await self.look()
-            except Exception as error:  # of a stranger's toolset; the next call says it
-                log.warning("toolset_not_listed", exc_info=error)
+            await self.glance()
 
     async def _tell(self) -> None:
         """Tell all who are there; one that is just leaving does not mind."""

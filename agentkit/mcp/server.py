@@ -97,7 +97,7 @@ def build_server(
         rounds = Rounds.read(params, new_id=_new_id)
         tools = await offer.look()
         answer = await serve_call(context, params, rounds=rounds, tools=tools, options=settled)
-        await offer.look()  # what a tool changed is told at once
+        await offer.glance()  # what a tool changed is told at once
         return answer
 
     server = ToolServer(

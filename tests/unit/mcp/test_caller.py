@@ -158,6 +158,26 @@ async def test_what_a_client_does_not_offer_is_an_error_of_the_protocol_since_20
     assert older.is_error
 
 
+async def test_a_client_that_gives_no_answer_is_told_to_the_tool() -> None:
+    """In the middle of a call, as an error it may catch."""
+
+    @tool
+    async def meet(context: RunContext[None]) -> str:
+        """Meet."""
+        return str(await caller_in(context).elicit("Your name?", NAME))
+
+    async def fail(
+        context: ClientRequestContext,  # noqa: ARG001 - as the SDK calls it
+        params: types.ElicitRequestParams,  # noqa: ARG001 - the same
+    ) -> types.ErrorData:
+        return types.ErrorData(code=types.INTERNAL_ERROR, message="The form is broken.")
+
+    async with mcp.Client(build_server([meet]), mode="legacy", elicitation_callback=fail) as client:
+        result = await call(client, "meet")
+
+    assert text_of(result) == "The client gave no answer: The form is broken."
+
+
 @both_revisions
 async def test_an_answer_that_does_not_fit_the_form_is_refused(mode: Mode) -> None:
     """The tool is told, and if it does not mind, the model."""
@@ -219,6 +239,29 @@ async def test_state_that_was_changed_on_its_way_is_refused() -> None:
             )
 
     assert "Sure?" not in first.request_state
+
+
+async def test_an_answer_of_another_kind_is_none() -> None:
+    """A client that mixes up its answers is told so."""
+
+    @tool
+    async def ask(context: RunContext[None]) -> str:
+        """Ask."""
+        await caller_in(context).elicit("Sure?", NAME, key="sure")
+        return "done"
+
+    person = Person(lambda _: {"name": "yes"})
+    async with mcp.Client(build_server([ask]), elicitation_callback=person) as client:
+        first = await client.session.call_tool("ask", {}, allow_input_required=True)
+        assert isinstance(first, types.InputRequiredResult)
+        result = await client.session.call_tool(
+            "ask",
+            {},
+            input_responses={"sure": types.ListRootsResult(roots=[])},
+            request_state=first.request_state,
+        )
+
+    assert text_of(result) == "The client's answer does not fit: it is no ElicitResult"
 
 
 @pytest.mark.parametrize(

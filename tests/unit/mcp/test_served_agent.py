@@ -2,7 +2,16 @@
 
 import mcp
 
-from agentkit import Agent, AssistantMessage, Tool, ToolResult, TransportError, UserMessage, tool
+from agentkit import (
+    Agent,
+    AssistantMessage,
+    Tool,
+    ToolResult,
+    TransportError,
+    UserMessage,
+    handoff,
+    tool,
+)
 from agentkit.mcp.server import build_server
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
@@ -75,7 +84,7 @@ async def test_what_an_agent_asks_about_is_asked_of_the_person_at_the_client(mod
         result = await call(client, "buyer", {"prompt": "Buy."})
 
     assert text_of(result) == "Done."
-    assert person.asked == [
+    assert sorted(person.asked) == [
         'May the tool pay run with {"amount": 5}?',
         'May the tool pay run with {"amount": 6}?',
         'May the tool pay run with {"amount": 7}?',
@@ -115,6 +124,19 @@ async def test_a_call_of_a_tool_that_runs_elsewhere_is_refused() -> None:
     assert text_of(result) == "Not signed."
     assert "nobody here can hand in its result" in str(model.requests[1].history[-1])
     assert person.asked == []
+
+
+async def test_what_was_handed_over_cannot_be_asked_about() -> None:
+    """The calls that wait are those of another agent."""
+    other = Agent(ScriptedModel(PAYS), tools=Shop().tools(), name="other")
+    model = ScriptedModel(AssistantMessage.of("", tool_call("transfer_to_other")))
+    agent = Agent(model, tools=[handoff(other)], name="first")
+    person = Person(lambda _: {"approve": True})
+    async with mcp.Client(build_server(agents=[agent]), elicitation_callback=person) as client:
+        result = await call(client, "first", {"prompt": "Buy."})
+
+    assert result.is_error
+    assert text_of(result) == "The agent 'first' waits for pay, which nobody here can answer."
 
 
 async def test_an_agent_whose_host_fails_is_an_error_of_the_tool() -> None:
