@@ -7,7 +7,7 @@ A toolset does not say when it changes: it is asked for each listing and around 
 those that can change also every few seconds.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
 from mcp.server.subscriptions import SubscriptionBus, ToolsListChanged
+from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from agentkit.log import Log
@@ -23,6 +24,9 @@ from agentkit.mcp.caller import connection_of
 from agentkit.mcp.convert import spell_tool
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import StaticToolset, Toolset, index_tools
+
+PAGE_BYTES = 500_000
+"""Most tools fit on one page, for clients that read no other; the SDK's takes up to 1 MiB."""
 
 log = Log("agentkit.mcp")
 
@@ -38,6 +42,7 @@ class Offer:
         self._is_fixed = isinstance(toolset, StaticToolset)
         self._watch_seconds = watch_seconds
         self._sessions: set[ServerSession] = set()
+        self._pages: dict[bool, list[list[types.Tool]]] = {}
         self._is_open = False
 
     @asynccontextmanager
@@ -62,8 +67,10 @@ class Offer:
         listed = await self._toolset.list_tools()
         now = index_tools(tool for tool in listed if not tool.is_external)
         before, self.known = self.known, now
-        if self._is_open and list(before.values()) != list(now.values()):
-            await self._tell()
+        if list(before.values()) != list(now.values()):
+            self._pages.clear()
+            if self._is_open:
+                await self._tell()
         self._is_open = True
         return now
 
@@ -72,12 +79,25 @@ class Offer:
         tool = self.known.get(name)
         return None if tool is None else tool.input_schema
 
-    async def list_tools(self, context: ServerRequestContext[Any]) -> types.ListToolsResult:
-        """Answer `tools/list`."""
+    async def list_tools(
+        self, context: ServerRequestContext[Any], cursor: str | None
+    ) -> types.ListToolsResult:
+        """Answer `tools/list`.
+
+        Raises:
+            MCPError: the cursor is none of ours.
+        """
         tools = await self.look()
         is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
+        if is_modern not in self._pages:
+            self._pages[is_modern] = _paged(tools.values(), is_modern=is_modern)
+        pages = self._pages[is_modern]
+        number = _read_cursor(cursor)
+        if number >= len(pages):
+            raise MCPError(types.INVALID_PARAMS, "Invalid cursor")
+        has_more = number + 1 < len(pages)
         return types.ListToolsResult(
-            tools=[_spell(tool, is_modern=is_modern) for tool in tools.values()]
+            tools=pages[number], next_cursor=str(number + 1) if has_more else None
         )
 
     async def welcome(self, context: ServerRequestContext[Any]) -> None:
@@ -108,6 +128,29 @@ class Offer:
                 await session.send_tool_list_changed()
             except (anyio.ClosedResourceError, anyio.BrokenResourceError):
                 self._sessions.discard(session)
+
+
+def _paged(tools: Iterable[Tool], *, is_modern: bool) -> list[list[types.Tool]]:
+    """Return tools as they are listed, in pages that clients take as one event."""
+    pages: list[list[types.Tool]] = [[]]
+    size = 0
+    for tool in tools:
+        spelled = _spell(tool, is_modern=is_modern)
+        own = len(spelled.model_dump_json(by_alias=True, exclude_none=True).encode())
+        if size + own > PAGE_BYTES and pages[-1]:
+            pages.append([])
+            size = 0
+        pages[-1].append(spelled)
+        size += own
+    return pages
+
+
+def _read_cursor(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
+        raise MCPError(types.INVALID_PARAMS, "Invalid cursor")
+    return int(cursor)
 
 
 def _spell(tool: Tool, *, is_modern: bool) -> types.Tool:

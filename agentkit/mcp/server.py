@@ -87,9 +87,9 @@ def build_server(
 
     async def list_tools(
         context: ServerRequestContext[None],
-        params: types.PaginatedRequestParams | None,  # noqa: ARG001
+        params: types.PaginatedRequestParams | None,
     ) -> types.ListToolsResult:
-        return await offer.list_tools(context)
+        return await offer.list_tools(context, None if params is None else params.cursor)
 
     async def call_tool(
         context: ServerRequestContext[None], params: types.CallToolRequestParams

@@ -306,6 +306,33 @@ async def test_a_client_that_listens_hears_that_the_tools_changed() -> None:
     assert [one.name for one in listed] == ["grow", "add"]
 
 
+@both_revisions
+async def test_many_tools_are_listed_in_pages(mode: Mode) -> None:
+    """None is larger than a client takes; a cursor of another server is refused."""
+    many = [
+        Tool.from_schema(
+            name=f"tool_{number}",
+            description="x" * 20_000,
+            input_schema={"type": "object"},
+            handler=lambda _: "x",
+        )
+        for number in range(60)
+    ]
+    names: list[str] = []
+    async with mcp.Client(build_server(many), mode=mode) as client:
+        page = await client.list_tools()
+        names += [one.name for one in page.tools]
+        assert 20 < len(names) < 25
+        while page.next_cursor is not None:
+            page = await client.list_tools(cursor=page.next_cursor)
+            names += [one.name for one in page.tools]
+        for cursor in ("3", "-1", "next"):
+            with pytest.raises(mcp.MCPError, match="Invalid cursor"):
+                await client.list_tools(cursor=cursor)
+
+    assert names == [one.name for one in many]
+
+
 async def test_two_tools_of_one_name_are_told_at_once() -> None:
     """Before anything is served."""
     with pytest.raises(ToolDefinitionError, match="Two tools have the name 'add'"):
