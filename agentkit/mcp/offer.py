@@ -67,7 +67,7 @@ class Offer:
         listed = await self._toolset.list_tools()
         now = index_tools(tool for tool in listed if not tool.is_external)
         before, self.known = self.known, now
-        if list(before.values()) != list(now.values()):
+        if not _look_alike(before, now):
             self._pages.clear()
             if self._is_open:
                 await self._tell()
@@ -128,6 +128,14 @@ class Offer:
                 await session.send_tool_list_changed()
             except (anyio.ClosedResourceError, anyio.BrokenResourceError):
                 self._sessions.discard(session)
+
+
+def _look_alike(before: Mapping[str, Tool], now: Mapping[str, Tool]) -> bool:
+    """Say whether a client would see no difference; a toolset may make its tools anew."""
+    return len(before) == len(now) and all(
+        one is other or spell_tool(one) == spell_tool(other)
+        for one, other in zip(before.values(), now.values(), strict=True)
+    )
 
 
 def _paged(tools: Iterable[Tool], *, is_modern: bool) -> list[list[types.Tool]]:

@@ -292,6 +292,31 @@ async def test_an_older_client_hears_that_the_tools_changed() -> None:
     assert [one.name for one in listed] == ["grow", "add"]
 
 
+async def test_tools_that_are_made_anew_are_no_change() -> None:
+    """Only what a client would see differently is told; here the first that it hears is that."""
+    heard: list[int] = []
+    growing = Growing()
+
+    class MadeAnew(Growing):
+        async def list_tools(self) -> Sequence[Tool]:
+            return [tool(name=one.name)(one.function) for one in growing.tools]
+
+    async def hear(message: IncomingMessage) -> None:
+        if isinstance(message, types.ToolListChangedNotification):
+            heard.append(len(growing.tools))
+
+    with anyio.fail_after(5):
+        async with mcp.Client(
+            build_server([MadeAnew()]), mode="legacy", message_handler=hear
+        ) as client:
+            await client.list_tools()
+            await client.list_tools()
+            await call(client, "grow")
+            await client.list_tools()
+
+    assert heard == [2]
+
+
 async def test_a_client_that_listens_hears_that_the_tools_changed() -> None:
     """By a subscription, since 2026-07-28; changes from outside are noticed as well."""
     growing = Growing()
