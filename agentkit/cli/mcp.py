@@ -13,18 +13,28 @@ import typer
 
 from agentkit.cli.approve import ApproveMode
 from agentkit.cli.choose import Wanted
+from agentkit.cli.mcp_look import (
+    Look,
+    call_tool,
+    look_at_prompts,
+    look_at_resources,
+    look_at_tools,
+)
 from agentkit.cli.options import (
     AllowWriteOption,
     ApproveOption,
     BaseUrlOption,
     FolderOption,
+    JsonOption,
     ModelOption,
     ToolsOption,
     settled,
 )
 from agentkit.lazy import load_object
 
-app = typer.Typer(name="mcp", help="Speak MCP with other programs.", no_args_is_help=True)
+app = typer.Typer(
+    name="mcp", help="Look into MCP servers; serve tools and agents as one.", no_args_is_help=True
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +60,77 @@ class ServePlan:
     allowed_origins: tuple[str, ...] = ()
 
 
-@app.callback()
-def _begin() -> None:
-    """Make it a group, however few commands it has."""
+ServerArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SERVER",
+        help="Its command in quotes, its http address, or with --config its name in the file.",
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="A file of the 'mcpServers' form."),
+]
+
+
+@app.command()
+@settled
+def tools(
+    server: ServerArgument, *, config: ConfigOption = None, as_json: JsonOption = False
+) -> int:
+    """List the tools of a server."""
+    return look_at_tools(Look(server=server, config=config, as_json=as_json))
+
+
+@app.command()
+@settled
+def call(
+    server: ServerArgument,
+    tool: Annotated[str, typer.Argument(metavar="TOOL", help="The name of the tool.")],
+    arguments: Annotated[
+        str, typer.Argument(metavar="[ARGUMENTS]", help="A JSON object, e.g. '{\"a\": 1}'.")
+    ] = "{}",
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Call a tool of a server and print its result."""
+    look = Look(server=server, config=config, as_json=as_json)
+    return call_tool(look, name=tool, arguments=arguments)
+
+
+@app.command()
+@settled
+def resources(
+    server: ServerArgument,
+    uri: Annotated[
+        str | None, typer.Argument(metavar="[URI]", help="Print the contents of this one.")
+    ] = None,
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the resources of a server, or print one."""
+    return look_at_resources(Look(server=server, config=config, as_json=as_json), uri=uri)
+
+
+@app.command()
+@settled
+def prompts(
+    server: ServerArgument,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Print the messages of this one.")
+    ] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to fill in.")
+    ] = None,
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the prompts of a server, or print one filled in."""
+    look = Look(server=server, config=config, as_json=as_json)
+    return look_at_prompts(look, name=name, arguments=arguments or ())
 
 
 @app.command()

@@ -76,7 +76,7 @@ def make_environment(checkout: Path, *, stamp_of: str) -> Path:
     return folder
 
 
-EXTRAS = "cli,tools-time,tools-units"
+EXTRAS = "cli,mcp,tools-time,tools-units"
 
 
 def test_an_environment_that_fits_is_used_at_once(checkout: Path, bare_path: Path) -> None:
