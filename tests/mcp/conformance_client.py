@@ -133,5 +133,10 @@ async def main(url: str) -> None:
         await call_each(toolset(url, Path(folder), context), context)
 
 
+def start(arguments: list[str]) -> None:
+    """Begin as a program."""
+    anyio.run(main, arguments[-1])
+
+
 if __name__ == "__main__":
-    anyio.run(main, sys.argv[-1])
+    start(sys.argv)

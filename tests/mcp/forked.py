@@ -1,0 +1,76 @@
+"""Start a program many times for the price of once: it is loaded in one process and forked.
+
+In:  `forked.py serve SOCKET MODULE`, then as often as wanted `forked.py SOCKET ARGUMENTS…`.
+Out: each of the latter is as if `python MODULE ARGUMENTS…` was started: streams, variables, folder,
+     exit code.
+
+Only for tests, on systems with `fork`. The conformance suite starts its client for each scenario,
+all at once, and to load it takes longer than most scenarios.
+"""
+
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+STREAMS = (0, 1, 2)
+MOST_BYTES = 1_000_000
+
+
+def serve(path: str, module: str) -> None:
+    """Load `module`, and fork it for whoever asks, until SIGTERM."""
+    sys.path.insert(0, str(Path.cwd()))
+    start: Callable[[list[str]], None] = importlib.import_module(module).start
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(path)
+        door.listen(100)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+        while True:
+            caller, _ = door.accept()
+            if os.fork() == 0:
+                door.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                os._exit(_take_over(caller, start))
+            caller.close()
+
+
+def _take_over(caller: socket.socket, start: Callable[[list[str]], None]) -> int:
+    """Be the program that was asked for, and tell how it ended."""
+    text, descriptors, _, _ = socket.recv_fds(caller, MOST_BYTES, len(STREAMS))
+    asked = json.loads(text)
+    for stream, descriptor in zip(STREAMS, descriptors, strict=True):
+        os.dup2(descriptor, stream)
+    os.environ.clear()
+    os.environ.update(asked["variables"])
+    os.chdir(asked["folder"])
+    code = 1
+    try:
+        start(asked["arguments"])
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - told as the interpreter would
+        sys.excepthook(*sys.exc_info())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    caller.sendall(bytes([code]))
+    return code
+
+
+def ask(path: str, arguments: list[str]) -> int:
+    """Let the program be run, and return its exit code."""
+    asked = {"arguments": arguments, "variables": dict(os.environ), "folder": str(Path.cwd())}
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(path)
+        socket.send_fds(caller, [json.dumps(asked).encode()], list(STREAMS))
+        return (caller.recv(1) or b"\x01")[0]
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(*sys.argv[2:])
+    sys.exit(ask(sys.argv[1], sys.argv[2:]))
