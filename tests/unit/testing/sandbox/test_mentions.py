@@ -15,6 +15,9 @@ TODAY = date(2026, 11, 21)  # a Saturday
     ("text", "named"),
     [
         ("read docs/a.md and *.py", [("path", "docs/a.md"), ("path", "*.py")]),
+        ("read ../../etc/passwd", [("path", "../../etc/passwd")]),
+        ("read ../a.md and a/../b.md", [("path", "../a.md"), ("path", "a/../b.md")]),
+        ("read ./.cache/a and /etc/hosts", [("path", "./.cache/a"), ("path", "/etc/hosts")]),
         ("at 60 km/h", [("number", "60")]),
         ("write to bob@x.org", [("email", "bob@x.org")]),
         ("open https://x.org/a?b=1.", [("url", "https://x.org/a?b=1")]),
