@@ -24,6 +24,7 @@ from agentkit.cli.options import (
     AllowWriteOption,
     ApproveOption,
     BaseUrlOption,
+    EventsOption,
     FolderOption,
     JsonOption,
     McpConfigOption,
@@ -87,7 +88,7 @@ def run(  # noqa: PLR0913 - the options of a command
         str,
         typer.Option(metavar="CHOICE", help="auto, none, required, or the name of a tool."),
     ] = "auto",
-    as_json: JsonOption = False,
+    as_json: EventsOption = False,
     max_turns: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Most calls of the model.")
     ] = None,
@@ -102,6 +103,9 @@ def run(  # noqa: PLR0913 - the options of a command
     """Ask one question and print the answer.
 
     The answer goes to standard output; tool calls, their results and times to standard error.
+
+    Exit codes: 0 answered, 1 the run failed, 2 something is wrong before anything was sent, 3
+    ended at a limit, 4 waits for an answer about a call, 130 stopped with Ctrl-C.
     """
     wanted = Wanted(
         model=model,

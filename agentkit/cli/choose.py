@@ -12,11 +12,12 @@ from typing import cast
 
 from agentkit.agent.agent import Agent
 from agentkit.cli.mcp_servers import Servers
-from agentkit.cli.named import load_named
+from agentkit.cli.named import load_named, tell_failure
 from agentkit.cli.ready_made import agent_builder, agents, load_family, tool_families
-from agentkit.config.load import default_model, resolve_model
-from agentkit.errors import ConfigError
+from agentkit.config.load import default_model
+from agentkit.errors import AgentKitError, ConfigError
 from agentkit.model.build import build_model
+from agentkit.model.host import HostModel
 from agentkit.model.model import Model
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import ToolLike, Toolset, combine
@@ -68,11 +69,18 @@ def _choose(wanted: Wanted) -> Choice:
                 f"{wanted.agent!r} is an agent with its own model and tools; leave out --model and "
                 "--tools, or name a function that builds it."
             )
-        return Choice(agent=found, introduction=f"{found.model.name} ({wanted.agent} has it)")
+        return Choice(agent=found, introduction=introduce(found.model, f"{wanted.agent} has it"))
     if not callable(found):
         raise ConfigError(f"{wanted.agent!r} is neither an Agent nor a function that builds one.")
     model, introduction = choose_model(wanted.model, base_url=wanted.base_url)
-    agent = found(model, tools=tools) if wanted.tools else found(model)
+    try:
+        agent = found(model, tools=tools) if wanted.tools else found(model)
+    except AgentKitError:
+        raise
+    except Exception as error:  # a stranger's code runs here, and may raise anything
+        raise ConfigError(
+            f"{wanted.agent!r} cannot build an agent: {tell_failure(error)}."
+        ) from error
     if not isinstance(agent, Agent):
         raise ConfigError(f"{wanted.agent!r} returned {type(agent).__name__}, not an Agent.")
     return Choice(agent=agent, introduction=introduction)
@@ -88,11 +96,16 @@ def choose_model(name: str | None, *, base_url: str | None = None) -> tuple[Mode
     if not name:
         name, why = default_model()
     model = build_model(name, base_url=base_url)
-    if resolve_model(name, base_url=base_url).provider.is_language_model:
-        return model, f"{name} ({why})"
-    return model, (
-        f"{name} ({why}). This is not a language model: it picks tools by plain rules, to try all "
-        "the rest without a key. For a real one see 'agentkit providers'."
+    return model, introduce(model, why)
+
+
+def introduce(model: Model, why: str) -> str:
+    """Say which model answers and why, and that it is none where it is none."""
+    if not isinstance(model, HostModel) or model.resolved.provider.is_language_model:
+        return f"{model.name} ({why})"
+    return (
+        f"{model.name} ({why}). This is not a language model: it picks tools by plain rules, to "
+        "try all the rest without a key. For a real one see 'agentkit providers'."
     )
 
 
@@ -148,5 +161,10 @@ def _load_agent(word: str) -> object:
         return agent_builder(word)
     found = load_named(word, what="agent", known=known)
     if isinstance(found, ModuleType):
-        return getattr(found, "agent", None) or getattr(found, "build", None)
+        named = getattr(found, "agent", None) or getattr(found, "build", None)
+        if named is None:
+            raise ConfigError(
+                f"{word!r} has neither an 'agent' nor a 'build'; name what else it is: {word}:name."
+            )
+        return named
     return found

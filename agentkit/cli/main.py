@@ -21,14 +21,14 @@ def main() -> int:
     """Run the command line and return its exit code."""
     _open_streams()
     try:
-        app = cast(Callable[[], object], load_object("agentkit.cli.app:app", extra="cli"))
+        app = cast(Callable[..., object], load_object("agentkit.cli.app:app", extra="cli"))
     except MissingExtraError as error:
         print(f"agentkit: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     try:
-        app()
+        app(prog_name="agentkit")
         code = 0
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)

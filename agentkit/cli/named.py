@@ -6,6 +6,7 @@ Out: the object, or the module if no name is given; a `ConfigError` that says wh
 
 import difflib
 import sys
+import traceback
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -13,7 +14,9 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
-from agentkit.errors import ConfigError
+from agentkit.errors import AgentKitError, ConfigError
+
+_OURS = str(Path(__file__).parent.parent)
 
 
 def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
@@ -37,7 +40,7 @@ def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
         raise
     except Exception as error:  # a stranger's code runs here, and may raise anything
         raise ConfigError(
-            f"{place!r} cannot be loaded for {what}: {type(error).__name__}: {error}."
+            f"{place!r} cannot be loaded for {what}: {tell_failure(error)}."
         ) from error
     if not name:
         return module
@@ -48,6 +51,15 @@ def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
         hint = f"; close are {', '.join(close)}" if close else ""
         raise ConfigError(f"{place!r} has no {name!r}{hint}.") from error
     return found
+
+
+def tell_failure(error: Exception) -> str:
+    """Say what a user's own code raised, and at which line of theirs, without a full stop."""
+    told = str(error) if isinstance(error, AgentKitError) else f"{type(error).__name__}: {error}"
+    for frame in traceback.extract_tb(error.__traceback__):
+        if not frame.filename.startswith((_OURS, "<")):
+            return f"{told.rstrip('.')} ({Path(frame.filename).name}, line {frame.lineno})"
+    return told.rstrip(".")
 
 
 def _load_module(name: str) -> ModuleType:
@@ -77,7 +89,8 @@ def _look_in(folder: Path) -> None:
 def _not_known(word: str, *, what: str, known: list[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
+    verb = "are" if what == "tools" else "is"
     return (
-        f"There is no ready-made {what} {word!r}; there is {', '.join(known)}. For your own write "
-        f"'module:name', 'file.py' or 'file.py:name'.{hint}"
+        f"There {verb} no ready-made {what} {word!r}; there {verb} {', '.join(known)}. "
+        f"For your own write 'module:name', 'file.py' or 'file.py:name'.{hint}"
     )

@@ -77,6 +77,9 @@ McpSamplingOption = Annotated[
     bool, typer.Option("--mcp-sampling", help="Let MCP servers ask the run's model, too.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EventsOption = Annotated[
+    bool, typer.Option("--json", help="Print what happens as events, each a line of JSON.")
+]
 
 
 def settled(command: Callable[P, int]) -> Callable[P, None]:

@@ -54,7 +54,7 @@ def _add_rows(table: Table, provider: ProviderProfile) -> None:
 def _key_state(provider: ProviderProfile) -> str:
     auth = provider.auth
     if auth.kind == "none":
-        return "none needed"
+        return "not needed"
     if find_key(provider) is not None:
         return "set"
     names = " or ".join(auth.env)

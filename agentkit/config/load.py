@@ -251,7 +251,8 @@ def _addressed(
         return _at(url, provider, source=source)
     if not provider.base_url and provider.launcher is None:
         raise ConfigError(
-            f"{provider.name!r} has no address of its own; give base_url= or set {variable}."
+            f"{provider.name!r} has no address of its own; give base_url= (--base-url) or set "
+            f"{variable}."
         )
     return provider
 

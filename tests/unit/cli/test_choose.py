@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit import Agent, ConfigError, Tool
+from agentkit import Agent, AgentKitError, ConfigError, Tool
 from agentkit.cli.choose import Choice, Wanted, choose, choose_model, load_tools
 from agentkit.tool.toolset import ToolLike
 
@@ -33,6 +33,17 @@ def build(model, tools=()):
 
 def build_nothing(model):
     return None
+
+def nothing_taken():
+    return None
+
+def build_and_fail(model):
+    raise ValueError("no such colour")
+
+def build_wrongly(model):
+    return Agent(model, tools=[5])
+
+trial = Agent("sandbox:mixtral-8x22b")
 '''
 
 
@@ -43,6 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "plain.py").write_text("TOOLS = [print]\n")
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "broken.py").write_text("def (:\n")
+    (tmp_path / "unfit.py").write_text("from agentkit import tool\n\n@tool\ndef f(*args): 0\n")
     (tmp_path / "notes.txt").write_text("hi")
     monkeypatch.chdir(tmp_path)
     for variable in ("AGENTKIT_MODEL", "AGENTKIT_CATALOG", "OPENROUTER_API_KEY"):
@@ -100,12 +112,14 @@ def test_the_files_family_works_in_the_folder_that_is_named(folder: Path) -> Non
 
 WRONG_WORDS = {
     "calculatr": "Did you mean 'calculator'?",
-    "weather": "There is no ready-made tools 'weather'",
+    "weather": "There are no ready-made tools 'weather'",
     "mine:doubel": "close are double",
     "mine:zzz": "'mine' has no 'zzz'.",
     "nowhere.at.all:x": "cannot be loaded for tools: ModuleNotFoundError",
     "missing.py": "There is no file 'missing.py'",
     "broken.py": "cannot be loaded for tools: SyntaxError",
+    "unfit.py": "takes '*args'; a model needs to know each argument by name. List the parameters, "
+    "or use Tool.from_schema (unfit.py, line 3).",
     "empty.py": "put @tool before a function",
     "mine:answer": "is int, which is no tool",
 }
@@ -172,10 +186,27 @@ def test_an_agent_of_the_user_says_which_model_it_brings() -> None:
     assert choice.introduction == "scripted:model (mine:agent has it)"
 
 
+@pytest.mark.usefixtures("folder")
+def test_an_agent_of_the_user_on_the_sandbox_is_introduced_as_no_language_model() -> None:
+    """However it came to be the one."""
+    introduction = choose(Wanted(agent="mine:trial")).introduction
+
+    assert introduction.startswith("sandbox:mixtral-8x22b (mine:trial has it). This is not a lang")
+
+
 WRONG_AGENTS = {
     "unknown": (Wanted(agent="assistent"), "Did you mean 'assistant'?"),
     "no agent": (Wanted(agent="mine:answer"), "neither an Agent nor a function"),
-    "no agent in a file": (Wanted(agent="empty.py"), "neither an Agent nor a function"),
+    "no agent in a file": (Wanted(agent="empty.py"), "neither an 'agent' nor a 'build'"),
+    "a builder that fails": (
+        Wanted(agent="mine.py:build_and_fail"),
+        "'mine.py:build_and_fail' cannot build an agent: ValueError: no such colour (mine.py, line",
+    ),
+    "a builder that takes nothing": (
+        Wanted(agent="mine:nothing_taken"),
+        "cannot build an agent: TypeError: nothing_taken() takes 0 positional arguments",
+    ),
+    "a builder with a wrong tool": (Wanted(agent="mine:build_wrongly"), "5 cannot be a tool"),
     "a builder of nothing": (Wanted(agent="mine:build_nothing"), "returned NoneType"),
     "a model for an agent that has one": (
         Wanted(agent="mine:agent", model="sandbox:x"),
@@ -192,7 +223,7 @@ WRONG_AGENTS = {
 @pytest.mark.parametrize(("wanted", "message"), WRONG_AGENTS.values(), ids=WRONG_AGENTS.keys())
 def test_a_word_that_names_no_agent_is_refused(wanted: Wanted, message: str) -> None:
     """Before anything is sent."""
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(AgentKitError) as caught:
         choose(wanted)
 
     assert message in str(caught.value)

@@ -111,9 +111,9 @@ ERRORS = {
         "get one at https://openrouter.ai/keys.",
     ),
     "unknown host": (("run", "hi", "--model", "foo:bar"), "agentkit: 'foo:bar' begins with no"),
-    "unknown tools": (("run", "hi", "--tools", "xyz"), "agentkit: There is no ready-made tools"),
+    "unknown tools": (("run", "hi", "--tools", "xyz"), "agentkit: There are no ready-made tools"),
     "no question": (("run", " ", *SANDBOX), "agentkit: The question is empty"),
-    "unknown tools to list": (("tools", "xyz"), "agentkit: There is no ready-made tools"),
+    "unknown tools to list": (("tools", "xyz"), "agentkit: There are no ready-made tools"),
     "unknown agent": (("chat", "--agent", "xyz"), "agentkit: There is no ready-made agent"),
 }
 
@@ -195,6 +195,16 @@ def test_agents_are_listed(shell: Shell) -> None:
     assert "assistant" in json.loads(shell("agents", "--json")[1])
 
 
+@pytest.mark.parametrize(
+    "words", [("run", "-h"), ("run",), ("frob",)], ids=["help", "bare", "typo"]
+)
+def test_the_command_line_calls_itself_agentkit(shell: Shell, words: tuple[str, ...]) -> None:
+    """However it was started."""
+    _, out, err = shell(*words)
+
+    assert (out + err).startswith("Usage: agentkit ")
+
+
 def test_hosts_are_listed_without_their_keys(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only whether a key is set, and what it would be called."""
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-very-secret")
@@ -206,7 +216,7 @@ def test_hosts_are_listed_without_their_keys(shell: Shell, monkeypatch: pytest.M
     assert code == 0
     assert "sk-very-secret" not in table + err + facts
     assert "not set: OXEN_API_KEY" in table
-    assert "none needed" in table
+    assert "not needed" in table
     assert "Without --model: openrouter:mixtral-8x22b (OPENROUTER_API_KEY is set)." in err
     assert by_name["openrouter"]["key_is_set"]
     assert not by_name["oxen"]["key_is_set"]
@@ -306,6 +316,10 @@ def test_any_way_an_app_ends_is_a_code(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, app: Callable[[], object], code: int
 ) -> None:
     """Also those that our commands do not use."""
-    monkeypatch.setattr(agentkit.cli.main, "load_object", lambda _, extra: app)  # noqa: ARG005
+    monkeypatch.setattr(
+        agentkit.cli.main,
+        "load_object",
+        lambda _, extra: lambda prog_name: app(),  # noqa: ARG005
+    )
 
     assert shell()[0] == code
