@@ -11,6 +11,7 @@ length; adding to a history that is not the newest copies the list once.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
@@ -24,6 +25,8 @@ from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 
 VERSION = 2
 """The version of the stored form that `History.to_json` writes."""
+
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class _Log:
@@ -86,9 +89,11 @@ class History(Sequence[Message]):
         return grown.add(*messages)
 
     def to_json(self) -> str:
-        """Return the stored form: JSON text with a version number."""
+        """Return the stored form: JSON text with a version number, which any encoding can take."""
         messages = _codec().dump_python(list(self), mode="json")
-        return json.dumps({"version": VERSION, "messages": messages}, ensure_ascii=False)
+        text = json.dumps({"version": VERSION, "messages": messages}, ensure_ascii=False)
+        # A model may cut a character in two; a half has no form in UTF-8, but an escape in JSON.
+        return _HALF_CHARACTER.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "History":
@@ -99,7 +104,7 @@ class History(Sequence[Message]):
         """
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise HistoryError(f"The stored history is not JSON: {error}.") from error
         if not isinstance(document, dict) or "version" not in document:
             raise HistoryError("The stored history is not an object with a 'version'.")
@@ -108,8 +113,9 @@ class History(Sequence[Message]):
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in first["loc"])
+            where = f"message {place}" if place else "its messages"
             raise HistoryError(
-                f"The stored history cannot be read: message {place}: {first['msg']}."
+                f"The stored history cannot be read: {where}: {first['msg']}."
             ) from error
 
     def __len__(self) -> int:
@@ -140,6 +146,10 @@ class History(Sequence[Message]):
     def __repr__(self) -> str:
         return f"History({list(self)!r})"
 
+    def __reduce__(self) -> tuple[type["History"], tuple[tuple[Message, ...]]]:
+        """Copy and pickle the messages alone, without what histories share."""
+        return History, (self.messages,)
+
     def _own_calls(self) -> dict[str, int]:
         """Return the call ids of this history alone, without those of longer ones."""
         return {name: at for name, at in self._log.calls.items() if at < self._length}
@@ -149,6 +159,11 @@ class History(Sequence[Message]):
         open_calls = {call.id: call for call in self._open}
         new_calls: dict[str, int] = {}
         for position, message in enumerate(messages, start=self._length):
+            if not isinstance(message, Message):
+                raise HistoryError(
+                    f"What stands at {position} is of the type {type(message).__name__!r} and no "
+                    "message; write e.g. UserMessage.of('…')."
+                )
             if isinstance(message, ToolResult):
                 _close(open_calls, message, known=self._log.calls, new=new_calls)
                 continue

@@ -87,6 +87,9 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
     within: RunContext[Any] | None
 
 
+_RUN_OPTIONS = frozenset(RunOptions.__annotations__)
+
+
 class HasHistory(Protocol):
     """Steps that know how far they came."""
 
@@ -124,7 +127,13 @@ class Inbound:
         Raises:
             HistoryError: the conversation is empty or not whole.
             AgentKitError: agents work inside each other as deep as they may.
+            TypeError: there is no option of this name.
         """
+        if unknown := sorted(set(options) - _RUN_OPTIONS):
+            raise TypeError(
+                f"A run has no option {unknown[0]!r}; it has output_type, "
+                f"{', '.join(sorted(_RUN_OPTIONS))}."
+            )
         history = output.resumed(_history(prompt))
         self.output = output
         self.within = options.get("within")
@@ -265,6 +274,11 @@ def _history(prompt: str | Iterable[Message]) -> History:
         if not prompt.strip():
             raise HistoryError("The prompt is empty; give the model something to answer.")
         return History((UserMessage.of(prompt),))
+    if not isinstance(prompt, Iterable):
+        raise HistoryError(
+            f"A run begins with text or with a conversation, not with {type(prompt).__name__!r}; "
+            "one message goes into a list: [message]."
+        )
     history = prompt if isinstance(prompt, History) else History(prompt)
     if not history:
         raise HistoryError("The conversation is empty; give the model something to answer.")

@@ -125,6 +125,8 @@ def explain(errors: Iterable[Any], base: tuple[str | int, ...] = ()) -> Iterator
                 yield from _explain_choice(error, path)
             case "additionalProperties":
                 yield from _explain_extra(error, path)
+            case "dependentRequired" | "dependencies":
+                yield _explain_dependency(error, path)
             case _:
                 yield Violation(path=path, expected=_expected(error), found=_found(error))
 
@@ -188,6 +190,18 @@ def _is_other_type(error: Any) -> bool:
 def _distance(form: list[Any]) -> tuple[bool, int]:
     """Order forms: one whose fixed values match is meant, then the one with fewest errors."""
     return any(error.validator in {"const", "enum"} for error in form), len(form)
+
+
+def _explain_dependency(error: Any, path: tuple[str | int, ...]) -> Violation:
+    """Name the field that is missing and the one that asks for it; each error is about one."""
+    given, name = next(
+        (given, name)
+        for given, needed in error.validator_value.items()
+        for name in (needed if isinstance(needed, list) else ())
+        if error.message == f"{name!r} is a dependency of {given!r}"
+    )
+    expected = f"a value, since {shorten(given)!r} is given"
+    return Violation(path=(*path, name), expected=expected, found="nothing")
 
 
 def _explain_extra(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:

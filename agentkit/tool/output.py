@@ -44,7 +44,7 @@ def build_result(call: ReadyCall, value: object) -> ToolResult:
     try:
         result = _convert(call_id, call.tool, value)
     except Exception as error:  # noqa: BLE001  # values of users run code of users
-        return _fault(call, f"a {type(value).__name__} has no JSON form: {_reason(error)}")
+        return _fault(call, f"its {type(value).__name__!r} has no JSON form: {_reason(error)}")
     if isinstance(result, str):
         return _fault(call, result)
     return replace(result, content=tuple(map(_mended, result.content)))

@@ -49,6 +49,8 @@ def read_function(function: Callable[..., object]) -> FunctionFacts:
         ToolDefinitionError: a model could not call it by a JSON object: it takes `*args`, has a
             type without a JSON form, yields, or has no signature.
     """
+    if not callable(function):
+        raise ToolDefinitionError(f"{function!r} cannot be a tool; pass a function.")
     label = origin_of(function)
     body = _body(function)
     _check_kind(body, label)

@@ -210,7 +210,7 @@ class Tool(Generic[P, ResultT]):
             ToolDefinitionError: a model cannot be offered this function.
         """
         facts = read_function(function)
-        name = name or facts.name
+        name = facts.name if name is None else name
         if name is None:
             raise ToolDefinitionError(
                 f"{origin_of(function)} has no name; give one: "

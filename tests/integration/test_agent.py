@@ -1,6 +1,7 @@
 """Whole runs in one process, with a scripted model."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import anyio
 import pytest
@@ -141,6 +142,30 @@ async def test_an_empty_prompt_is_refused_before_anything_is_sent(
         await agent.run(prompt)
 
     assert model.requests == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [
+        (None, "not with 'NoneType'"),
+        (UserMessage.of("hi"), r"not with 'UserMessage'; one message goes into a list"),
+        (["hi"], "What stands at 0 is of the type 'str'"),
+        ([{"role": "user", "content": "hi"}], "What stands at 0 is of the type 'dict'"),
+    ],
+    ids=["nothing", "a message", "texts", "dicts"],
+)
+async def test_a_prompt_that_is_no_conversation_is_refused(prompt: Any, reason: str) -> None:
+    """In words, before anything is sent."""
+    with pytest.raises(HistoryError, match=reason):
+        await Agent(ScriptedModel()).run(prompt)
+
+
+async def test_an_option_that_does_not_exist_is_refused() -> None:
+    """A misspelt limit must not be as good as none."""
+    options: Any = {"budgte": Budget(turns=1)}
+
+    with pytest.raises(TypeError, match=r"A run has no option 'budgte'; it has .* budget, "):
+        await Agent(ScriptedModel()).run("hi", **options)
 
 
 async def test_a_bad_call_is_answered_with_an_error_and_the_model_tries_again() -> None:

@@ -1,8 +1,11 @@
 """The conversation as a value."""
 
+import copy
 import json
+import pickle
 import sys
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -138,6 +141,35 @@ def test_histories_are_compared_by_their_messages() -> None:
     assert "hi" in repr(History([HI]))
 
 
+def test_a_history_can_be_copied_and_pickled() -> None:
+    """By its messages; it goes on on its own."""
+    history = History((UserMessage.of("go"), AssistantMessage.of("", CALL)))
+
+    copied = pickle.loads(pickle.dumps(history))
+
+    assert copied == copy.deepcopy(history) == history
+    assert copied.open_calls == (CALL,)
+    assert len(copied.add(ToolResult.of(CALL.id, "4"))) == 3
+    assert len(history) == 2
+
+
+@pytest.mark.parametrize("wrong", ["hello", [{"role": "user", "content": "hi"}], [None]])
+def test_only_messages_make_a_history(wrong: Any) -> None:
+    """Text and the dicts of other libraries are told apart at once."""
+    with pytest.raises(HistoryError, match="What stands at 0 is of the type"):
+        History(wrong)
+
+
+def test_half_a_character_can_be_stored() -> None:
+    """In an encoding that has no form for it, too."""
+    history = History((UserMessage.of("cut \ud83d here, \u00e9 and \U0001f600 whole"),))
+
+    stored = history.to_json().encode("utf-8")
+
+    assert History.from_json(stored) == history
+    assert "\u00e9 and \U0001f600".encode() in stored
+
+
 def test_adding_costs_the_same_at_any_length() -> None:
     """The work of one `add` is counted in executed lines, which no noise can change."""
 
@@ -214,12 +246,13 @@ def test_the_first_version_of_the_stored_form_still_reads() -> None:
     ("text", "reason"),
     [
         pytest.param("{", "not JSON", id="not JSON"),
+        pytest.param("[" * 100_000, "not JSON", id="too deep"),
         pytest.param("[]", "'version'", id="a list"),
         pytest.param("{}", "'version'", id="no version"),
         pytest.param('{"version": 99}', "version 99; .* 1 to 2", id="a later version"),
         pytest.param('{"version": "2"}', "version '2'", id="a version that is text"),
         pytest.param('{"version": true}', "version True", id="a version that is a boolean"),
-        pytest.param('{"version": 2}', "cannot be read", id="no messages"),
+        pytest.param('{"version": 2}', "read: its messages: Input should", id="no messages"),
         pytest.param('{"version": 1, "messages": [3]}', "cannot be read", id="old, not an object"),
         pytest.param('{"version": 1, "messages": 3}', "cannot be read", id="old, not a list"),
         pytest.param('{"version": 2, "messages": [{"role": "x"}]}', "message 0", id="a role"),

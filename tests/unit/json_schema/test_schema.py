@@ -48,8 +48,10 @@ def complaints(schema: dict[str, JsonValue], value: JsonValue) -> list[str]:
         ({"uniqueItems": True}, [{"a": [1]}, {"a": [1.0]}], "[1]: expected no item that stands "
          "twice, got an object with 'a'"),
         ({"minProperties": 2}, {"a": 1}, "expected at least 2 fields, got an object with 'a'"),
-        ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, "expected a value that meets "
-         "'dependentRequired': {\"a\": [\"b\"]}, got an object with 'a'"),
+        ({"dependentRequired": {"a": ["b"]}}, {"a": 1},
+         "b: expected a value, since 'a' is given, got nothing"),
+        ({"$schema": "http://json-schema.org/draft-07/schema", "dependencies": {"a": ["c"]}},
+         {"a": 1}, "c: expected a value, since 'a' is given, got nothing"),
         ({"properties": {"a": False}}, {"a": 1}, "expected nothing here, got the number 1"),
         ({"required": ["a"]}, {}, "a: expected a value, since it is required, got nothing"),
         ({"format": "date"}, "31.5.24", "expected a date such as 2024-05-31, got the text "

@@ -138,11 +138,11 @@ LOOP.append(LOOP)
 @pytest.mark.parametrize(
     ("value", "hint", "complaint"),
     [
-        (math.nan, Any, "a float has no JSON form"),
-        ([math.inf], list[float], "a list has no JSON form"),
-        (object(), Any, "a object has no JSON form"),
-        (LOOP, Any, "a list has no JSON form"),
-        ([PNG, object()], Any, "a list has no JSON form"),
+        (math.nan, Any, "its 'float' has no JSON form"),
+        ([math.inf], list[float], "its 'list' has no JSON form"),
+        (object(), Any, "its 'object' has no JSON form"),
+        (LOOP, Any, "its 'list' has no JSON form"),
+        ([PNG, object()], Any, "its 'list' has no JSON form"),
         ("5", int, "output schema: result: expected an integer, got the text"),
         ({"nam": "a"}, City, "output schema: name: expected a value, since it is required"),
         (5, City, "output schema: expected an object, got the number 5"),
@@ -170,7 +170,7 @@ def test_a_value_whose_error_has_no_words_is_survived() -> None:
 
     def function() -> Any: ...
 
-    assert "a Refusing has no JSON form: SilentError" in (
+    assert "its 'Refusing' has no JSON form: SilentError" in (
         build_result(call_of(function), refusing).text
     )
 

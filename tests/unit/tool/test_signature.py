@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import pytest
 from pydantic import AfterValidator, BaseModel, Field
@@ -277,6 +277,7 @@ def bad_default(a: int = Field(2, alias="a b", gt="x")) -> None: ...
         (bad_pattern, "the pattern '^\\\\p{L}+$' cannot be read"),
         (bad_default, "cannot be called with JSON"),
         (lambda: 1, "has no name; give one"),
+        (cast(Callable[..., object], 5), "5 cannot be a tool; pass a function"),
         (Nested(), "annotation that is no type"),
     ],
 )  # fmt: skip

@@ -78,6 +78,8 @@ def test_a_name_outside_the_alphabet_is_refused(name: str) -> None:
     """No host could carry it."""
     with pytest.raises(ToolDefinitionError, match="cannot be the name of a tool"):
         made(name=name)
+    with pytest.raises(ToolDefinitionError, match="cannot be the name of a tool"):
+        tool(name=name)(len)
 
 
 @pytest.mark.parametrize("name", ["a", "A-b_c.1", "x" * 128])
