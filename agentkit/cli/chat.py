@@ -77,7 +77,7 @@ class Conversation:
             while (line := await read_line()) is not None:
                 if not line.strip():
                     continue
-                if line.startswith("/"):
+                if line.lstrip().startswith("/"):
                     if not await self._command(line):
                         break
                     continue

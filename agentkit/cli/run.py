@@ -13,7 +13,7 @@ from agentkit.cli.approve import ApproveMode, let_answer, terminal_ask
 from agentkit.cli.choose import Wanted, choose
 from agentkit.cli.ending import LIMITED, OK, SUSPENDED
 from agentkit.cli.show import Screen, Show, show_as_json, spell_call
-from agentkit.cli.terminal import note
+from agentkit.cli.terminal import note, readable
 from agentkit.errors import HistoryError
 from agentkit.event import StopReason
 from agentkit.message import ToolCall
@@ -37,7 +37,7 @@ def run_question(question: Question) -> int:
     Raises:
         AgentKitError: nothing could be sent, or the run failed.
     """
-    text = sys.stdin.read() if question.text == "-" else question.text
+    text = sys.stdin.read() if question.text == "-" else readable(question.text)
     if not text.strip():
         raise HistoryError("The question is empty; write it after 'run', or '-' to read it.")
     choice = choose(question.wanted)

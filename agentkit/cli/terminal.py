@@ -38,11 +38,20 @@ def shorten(text: str, limit: int) -> str:
 
 
 def prepare_streams() -> None:
-    """Let standard output and error write any text, whatever their encoding."""
-    for stream in (sys.stdout, sys.stderr):
+    """Let all streams take any text, whatever their encoding."""
+    for stream, errors in (
+        (sys.stdin, "replace"),
+        (sys.stdout, "backslashreplace"),
+        (sys.stderr, "backslashreplace"),
+    ):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+            reconfigure(errors=errors)
+
+
+def readable(word: str) -> str:
+    """Return a word of the command line as text; bytes that are none become a sign for that."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def write(text: str) -> None:

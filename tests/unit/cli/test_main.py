@@ -195,6 +195,18 @@ def test_agents_are_listed(shell: Shell) -> None:
     assert "assistant" in json.loads(shell("agents", "--json")[1])
 
 
+def test_a_question_is_answered_where_standard_input_is_closed(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As some services start their programs."""
+    monkeypatch.setattr(sys, "stdin", None)
+
+    code, out, _ = shell("run", "What is 6 * 7?")
+
+    sys.stdin.close()
+    assert (code, "42" in out) == (0, True)
+
+
 @pytest.mark.parametrize(
     "words", [("run", "-h"), ("run",), ("frob",)], ids=["help", "bare", "typo"]
 )

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from agentkit.cli.terminal import clean, note, prepare_streams, shorten, write
+from agentkit.cli.terminal import clean, note, prepare_streams, readable, shorten, write
 
 
 def test_signs_that_steer_a_terminal_are_made_visible() -> None:
@@ -61,3 +61,16 @@ def test_streams_of_any_encoding_take_any_text(monkeypatch: pytest.MonkeyPatch) 
     narrow.flush()
 
     assert narrow.buffer.getvalue() == b"\\xe9\\ud800"
+
+
+def test_bytes_that_are_no_text_are_read_as_a_sign_for_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From standard input, and as a word of the command line."""
+    latin = io.TextIOWrapper(io.BytesIO("caf\u00e9".encode("latin-1")), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", latin)
+
+    prepare_streams()
+
+    assert sys.stdin.read() == "caf\ufffd"
+    assert readable("caf\udce9 \u00e9") == "caf\ufffd \u00e9"
