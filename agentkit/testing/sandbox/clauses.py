@@ -13,11 +13,12 @@ _END = re.compile(r"(?<=[?!;])\s+|(?<=\.)\s+(?=[A-Z])|\n+")
 _STARTS = """
 what what's how which who whose when where is are was does do can could please tell show give find
 search list read open write save send email create add delete remove remind schedule book translate
-convert calculate compute set get check look make post play
+convert calculate compute set get check look make post play order buy pay cancel turn switch start
+stop run draw count sort
 """
 _JOINT = re.compile(
     r"(?:,?\s+and(?:\s+(?:also|then))?|,?\s+then|,\s*also|,)\s+"
-    rf"(?=(?:{'|'.join(_STARTS.split())})\b)",
+    rf"(?=(?:{'|'.join(_STARTS.split())})\b)|(?:,|\s+and)\s+then\s+",
     re.I,
 )
 _AND = re.compile(r",?\s+and\s+(?:the\s+)?", re.I)

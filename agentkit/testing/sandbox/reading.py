@@ -36,6 +36,7 @@ _SQL = re.compile(
     r"\b(?:select|with)\b.+\bfrom\b.+|\b(?:insert into|delete from)\b.+|\bupdate\b.+\bset\b.+",
     re.I | re.S,
 )
+_COUNT = re.compile(r"^(?!.*\b(?:limit|max\w*|most|results?)\b).*\b(?:how many|quantity)\b", re.S)
 _LEADS = re.compile(r"^(?:(?:that|the|a|an|any|all|some|me|my|word|text|phrase|note)\s+)+", re.I)
 
 
@@ -127,7 +128,7 @@ def _find_choice(choice: JsonValue, scene: Scene) -> tuple[int, int] | None:
 
 def _read_number(slot: Slot, scene: Scene) -> list[Reading]:
     numbers = scene.of_kind("number", "tag")
-    if not slot.is_required:
+    if not slot.is_required and not (len(numbers) == 1 and _COUNT.search(slot.about)):
         numbers = [m for m in numbers if _is_labelled(slot, m, scene)]
     else:
         numbers = [m for m in numbers if _is_labelled(slot, m, scene)] or numbers
@@ -311,7 +312,8 @@ def _read_name(slot: Slot, scene: Scene) -> list[Reading]:
 
 
 def _read_word(slot: Slot, scene: Scene) -> list[Reading]:
-    found = scene.of_kind("quoted") or scene.of_kind("name", "tag", "path")
+    addresses = scene.of_kind("email") if slot.side is not None else []
+    found = addresses or scene.of_kind("quoted") or scene.of_kind("name", "tag", "path")
     if found:
         return take_group(_pick_side(slot, found, scene), scene, 0.75)
     return _read_after(r"for|of|about|in|on|to|from|named|called", scene)

@@ -17,6 +17,13 @@ def _calls(answer: Answer) -> Calls:
 
 OURS: list[tuple[str, Calls]] = [
     (
+        "Time in Lima, then days from 2026-12-01 to 2026-12-24",
+        [
+            ("current_time", {"timezone": "Lima"}),
+            ("days_between", {"start": "2026-12-01", "end": "2026-12-24"}),
+        ],
+    ),
+    (
         "What is 12.5% of 640, plus the square root of 1764?",
         [("calculate", {"expression": "12.5% of 640 + sqrt(1764)"})],
     ),
