@@ -105,7 +105,16 @@ def _tell(made: Made, sentence: str) -> str:
         return f"The tool {made.name} ran and answered nothing."
     if "\n" in said:
         return f"{_name_call(made)}:\n{said}"
-    return _restate(sentence.strip().rstrip("?.! "), said) or f"{_name_call(made)}: {_end(said)}"
+    restated = _restate(sentence.strip().rstrip("?.! "), said)
+    if restated is None and _says_what_for(said, made):
+        restated = _end(said)
+    return restated or f"{_name_call(made)}: {_end(said)}"
+
+
+def _says_what_for(said: str, made: Made) -> bool:
+    """Say whether a result names all that its call was made for, so that it stands by itself."""
+    values = [read_out(value) for value in made.arguments.values()]
+    return bool(values) and len(said.split()) > 2 and all(value in said for value in values)
 
 
 def _restate(sentence: str, said: str) -> str | None:

@@ -45,6 +45,10 @@ def test_a_result_is_told_after_the_question_it_answers(
 
 def test_a_long_result_is_not_squeezed_into_a_sentence() -> None:
     """The call stands before it."""
+    assert _tell("sunny in Oslo", "Look", city="Oslo", days=3) == (
+        "tool(city=Oslo, days=3): sunny in Oslo."
+    )
+    assert _tell("2 sunny days in Oslo", "Look", city="Oslo", days=2) == "2 sunny days in Oslo."
     words = " ".join(["word"] * 30)
 
     assert _tell(words, "What is this?", a=1) == f"tool(a=1): {words}."
