@@ -72,6 +72,7 @@ _CLIENT_FAULT = (
 _GENERATION = r"tool_use_failed|failed to call a function|failed_generation"
 
 
+_REDIRECTS = range(300, 400)
 _ANY = range(400, 600)
 _CLIENT = range(400, 500)
 _SERVER_SIDE = range(500, 600)
@@ -125,6 +126,8 @@ def status_error(head: WireHead, body: bytes, *, now: datetime | None = None) ->
         body: as much of the body as was read.
         now: the present moment, for a `Retry-After` date where the answer has no `Date`.
     """
+    if head.status in _REDIRECTS:
+        return _redirect(head)
     text = body.decode("utf-8", "replace").strip()
     try:
         value = json.loads(text)
@@ -144,6 +147,19 @@ def error_in_answer(value: object, head: WireHead) -> StatusError | None:
         or ("choices" not in value and (value.get("status") == "error" or "detail" in value))
     )
     return _build(head, value) if is_error else None
+
+
+def _redirect(head: WireHead) -> StatusError:
+    """Say where the host points; a key is sent to no address that nobody named."""
+    place = _shorten(head.headers.get("location", "")) or "somewhere else"
+    return StatusError(
+        f"The host redirects ({head.status}) to {place}, where nothing is sent unasked; set the "
+        "address of the host to where it answers (base_url=, --base-url).",
+        kind="invalid_request",
+        retry="never",
+        status=head.status,
+        request_id=head.request_id,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ CLOSE_SECONDS = 5.0
 DRAIN_SECONDS = 0.2
 MILLION = 1_000_000
 BYTES_PER_TOKEN = 3
+SHORTEST_KEY = 8
 
 log = Log("agentkit.model")
 
@@ -165,6 +166,7 @@ class HostConnection:
             except ProviderError as error:
                 error.host = provider.name
                 error.model = self._resolved.model.id
+                error.args = (self._without_key(str(error)),)
                 if shown.has_text:
                     raise
                 adapted = adapt(provider, model, error, sent=encoded.fields)
@@ -174,6 +176,11 @@ class HostConnection:
                 else:
                     self._learned.remember(adapted.provider, adapted.model)
                     await emit(RequestAdapted(change=adapted.change, error=str(error)))
+
+    def _without_key(self, text: str) -> str:
+        """Take out the key, which some hosts repeat; "none" and the like are words, not keys."""
+        key = "" if self._resolved.api_key is None else self._resolved.api_key.get_secret_value()
+        return text if len(key) < SHORTEST_KEY else text.replace(key, "[redacted]")
 
     async def _wait(self, error: ProviderError, *, attempt: int, emit: Emit) -> None:
         """Wait before the next attempt, or raise `error` where there should be none."""

@@ -332,6 +332,20 @@ def test_a_key_that_the_host_repeats_is_not_repeated_again() -> None:
     assert "[redacted]" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("headers", "place"),
+    [({"location": "https://api.x.org/v1"}, "https://api.x.org/v1"), ({}, "somewhere else")],
+    ids=["to an address", "to none"],
+)
+def test_a_redirect_is_told_and_not_tried_again(headers: dict[str, str], place: str) -> None:
+    """The address is wrong, and will be so the next time."""
+    error = status_error(WireHead(status=308, headers=headers), b"")
+
+    assert (error.kind, error.retry, error.status) == ("invalid_request", "never", 308)
+    assert f"redirects (308) to {place}, where" in str(error)
+    assert "--base-url" in str(error)
+
+
 def test_a_long_message_is_cut() -> None:
     """Nobody reads a page of an upstream's words."""
     error = status_error(WireHead(status=400), b"x" * 5000)

@@ -13,6 +13,7 @@ from agentkit.config.profile import ModelProfile
 from agentkit.errors import ProtocolError, ProviderError, StatusError, TransportError
 from agentkit.event import ModelRetried, RequestAdapted, RunEvent, TextReceived
 from agentkit.history import History
+from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.model.adapt import Learned
 from agentkit.model.build import DIALECTS, build_model
@@ -130,6 +131,19 @@ async def test_a_failure_that_stays_is_raised_with_host_and_model(
     assert outcome.kind == kind
     assert (outcome.host, outcome.model) == ("openrouter", RESOLVED.model.id)
     assert len(transport.requests) == count
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["as a status", "in the stream"])
+async def test_the_key_that_the_host_repeats_stands_in_no_error(streamed: bool) -> None:
+    """Not even one without the form of a key: it is known here."""
+    error: JsonValue = {"error": {"message": "Wrong key test-key!", "code": 401}}
+    exchange = ScriptedExchange.of_json(error, status=401)
+    if streamed:
+        exchange = ScriptedExchange.of_events(f"data: {json.dumps(error)}\n\n")
+
+    outcome, _, _ = await _chat([exchange])
+
+    assert str(outcome) == "The host answered with an error (401): Wrong key [redacted]!"
 
 
 async def test_an_answer_whose_text_was_shown_is_not_asked_for_again() -> None:
