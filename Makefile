@@ -1,4 +1,4 @@
-.PHONY: install format lint types layers test check
+.PHONY: install format lint types layers metadata large test check
 
 PYTHON = $(shell scripts/environment test cli,local,mcp,test,tokens,tools-time,tools-units)
 BIN = $(dir $(PYTHON))
@@ -13,7 +13,12 @@ types:
 	$(BIN)mypy
 layers:
 	$(BIN)lint-imports
+metadata:
+	$(dir $(shell scripts/environment dev dev))validate-pyproject pyproject.toml
+large:
+	git diff --cached --name-only --diff-filter=AM -z | xargs -0 -r du -k | \
+		awk '$$1 > 1000 { print "larger than 1000 kB: " $$2; found = 1 } END { exit found }'
 test:
-	$(BIN)python -m pytest
+	$(BIN)python -m pytest -n 2
 check:
 	scripts/test
