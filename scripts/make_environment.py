@@ -57,4 +57,8 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    try:
+        sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    except OSError as error:
+        say(f"No environment can be made in {sys.argv[1]}: {error}. It must be possible to write.")
+        sys.exit(75)

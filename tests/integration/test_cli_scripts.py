@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,35 @@ def test_an_environment_that_fits_is_used_at_once(checkout: Path, bare_path: Pat
     assert done.returncode == 0, done.stderr
     assert done.stdout == "-P -m agentkit run two words\n"
     assert done.stderr == ""
+
+
+def test_a_link_to_the_script_is_followed(
+    checkout: Path, bare_path: Path, tmp_path: Path
+) -> None:
+    """As one puts it on one's PATH."""
+    make_environment(checkout, stamp_of=EXTRAS)
+    (bare_path / "readlink").symlink_to(shutil.which("readlink") or "readlink")
+    link = tmp_path / "agentkit"
+    link.symlink_to(checkout / "scripts" / "agentkit")
+
+    done = run(link, "tools", path=bare_path)
+
+    assert (done.returncode, done.stdout) == (0, "-P -m agentkit tools\n"), done.stderr
+
+
+def test_a_checkout_that_cannot_be_written_is_told_in_a_line(
+    checkout: Path, bare_path: Path
+) -> None:
+    """Not by a traceback."""
+    (checkout / ".cache").touch()
+    (bare_path / "python3").unlink()
+    (bare_path / "python3").symlink_to(sys.executable)
+
+    done = run(checkout / "scripts" / "agentkit", "run", "hi", path=bare_path)
+
+    assert (done.returncode, done.stdout) == (75, "")
+    assert done.stderr.startswith("No environment can be made in")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])
