@@ -91,9 +91,7 @@ def test_an_environment_that_fits_is_used_at_once(checkout: Path, bare_path: Pat
     assert done.stderr == ""
 
 
-def test_a_link_to_the_script_is_followed(
-    checkout: Path, bare_path: Path, tmp_path: Path
-) -> None:
+def test_a_link_to_the_script_is_followed(checkout: Path, bare_path: Path, tmp_path: Path) -> None:
     """As one puts it on one's PATH."""
     make_environment(checkout, stamp_of=EXTRAS)
     (bare_path / "readlink").symlink_to(shutil.which("readlink") or "readlink")
