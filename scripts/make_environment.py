@@ -59,6 +59,9 @@ def say(text: str) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
-    except OSError as error:
+    except KeyboardInterrupt:
+        say("Stopped. Nothing is left half made: start again.")
+        sys.exit(130)
+    except (OSError, subprocess.CalledProcessError) as error:
         say(f"No environment can be made in {sys.argv[1]}: {error}. It must be possible to write.")
         sys.exit(75)

@@ -1,6 +1,7 @@
 """The scripts of the checkout, as far as they go without a network."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -116,6 +117,26 @@ def test_a_checkout_that_cannot_be_written_is_told_in_a_line(
     assert (done.returncode, done.stdout) == (75, "")
     assert done.stderr.startswith("No environment can be made in")
     assert done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_while_an_environment_is_made_ends_it_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The half of it has no stamp, and is made anew the next time."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("venv.create", interrupt)
+    monkeypatch.setattr(sys, "argv", ["make_environment.py", str(tmp_path / "x"), "cli", "stamp"])
+
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "scripts" / "make_environment.py"), run_name="__main__")
+
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "Stopped. Nothing is left half made: start again."
+    ]
 
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])
