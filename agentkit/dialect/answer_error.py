@@ -26,6 +26,8 @@ _MAX_MESSAGE_CHARS = 600
 _MAX_WORDS_CHARS = 4_000  # of which the kind is told; hosts say it at the start
 _MAX_PAGE_CHARS = 20_000
 _MAX_DEPTH = 6
+_MESSAGE_KEYS = ("message", "msg", "error_message", "error_msg")
+_FAILED = frozenset({"error", "failed", "failure", "fail"})
 _SECRET = re.compile(
     r"\b(?:sk|pk|gsk|nvapi|fw|key|bearer)[-_ ](?=[\w.*-]{0,200}\d)[\w.*-]{8,}", re.IGNORECASE
 )
@@ -138,13 +140,15 @@ def status_error(head: WireHead, body: bytes, *, now: datetime | None = None) ->
 
 def error_in_answer(value: object, head: WireHead) -> StatusError | None:
     """Return the error that a successful answer, or one event of it, holds; else None."""
+    if isinstance(value, list) and _holds_error(value):
+        value = value[0]
     if not isinstance(value, dict):
         return None
     is_error = (
-        value.get("error") not in (None, "", {}, [], False)
+        _says_something(value.get("error"))
         or value.get("object") in ("error", "Error")
         or value.get("type") == "error"
-        or ("choices" not in value and (value.get("status") == "error" or "detail" in value))
+        or ("choices" not in value and _is_refusal(value))
     )
     return _build(head, value) if is_error else None
 
@@ -159,6 +163,28 @@ def _redirect(head: WireHead) -> StatusError:
         retry="never",
         status=head.status,
         request_id=head.request_id,
+    )
+
+
+def _says_something(error: object) -> bool:
+    """Say whether what stands under `error` is one: hosts fill the field with nothing, too."""
+    said = error.values() if isinstance(error, dict) else [error]
+    return any(item not in (None, "", {}, [], False) for item in said)
+
+
+def _holds_error(value: list[Any]) -> bool:
+    """Say whether a list is an error in brackets, as hosts put it that stream lists."""
+    return bool(value) and isinstance(value[0], dict) and _says_something(value[0].get("error"))
+
+
+def _is_refusal(value: Mapping[str, Any]) -> bool:
+    """Say whether an object that holds no answer says why: no two hosts have the same words."""
+    return (
+        value.get("success") is False
+        or any(value.get(key) for key in ("detail", "errors"))
+        or any(isinstance(value.get(key), str) for key in _MESSAGE_KEYS)
+        or str(value.get("status")).lower() in _FAILED
+        or any(True for _ in _statuses(value))
     )
 
 
@@ -238,6 +264,8 @@ def _layers(value: object, depth: int) -> Iterator[Mapping[str, Any] | str]:
         return
     if isinstance(value, str):
         yield from _text_layers(value, depth)
+    elif isinstance(value, list) and _holds_error(value):
+        yield from _layers(value[0], depth - 1)
     elif isinstance(value, list):
         text = "; ".join(filter(None, (_detail_text(item) for item in value)))
         if text:
@@ -246,9 +274,7 @@ def _layers(value: object, depth: int) -> Iterator[Mapping[str, Any] | str]:
         yield value
         metadata = value.get("metadata")
         raw = metadata.get("raw") if isinstance(metadata, dict) else None
-        for inner in (value.get("message"), value.get("msg"), value.get("detail")):
-            yield from _layers(inner, depth - 1)
-        for key in ("error", "errors", "error_message"):
+        for key in (*_MESSAGE_KEYS, "detail", "error", "errors"):
             yield from _layers(value.get(key), depth - 1)
         yield from _layers(raw, depth - 1)
 
@@ -299,7 +325,7 @@ def _detail_text(item: object) -> str:
 
 def _statuses(layer: Mapping[str, Any]) -> Iterator[int]:
     """Yield the HTTP statuses an object names; other codes are of other alphabets."""
-    for key in ("code", "status", "status_code", "statusCode", "http_status"):
+    for key in ("code", "status", "status_code", "statusCode", "http_status", "error_code"):
         number = layer.get(key)
         if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) == 3:
             number = int(number)

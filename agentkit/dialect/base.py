@@ -73,7 +73,13 @@ class HeadDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneDelta:
-    """The host marked the end of its answer; without it, a stream may have broken off."""
+    """The host marked the end of its stream.
+
+    Attributes:
+        is_finish: the answer ended with it, too; else only a finish reason tells that it did.
+    """
+
+    is_finish: bool = True
 
 
 Delta: TypeAlias = (

@@ -107,7 +107,7 @@ class CallParts:
         if not has_new_id and not has_new_name:
             return False
         if slot.is_complete:
-            return True
+            return bool(slot.names or delta.arguments)  # else the name comes behind the arguments
         if has_new_id and delta.name:
             return not slot.arguments or not delta.arguments or delta.arguments.startswith("{")
         return (

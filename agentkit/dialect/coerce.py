@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from agentkit.chat import Mending
 from agentkit.dialect.call_parts import short
+from agentkit.dialect.loose_json import LooseJsonError, read_loose
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 
 Schema = Mapping[str, JsonValue]
@@ -147,12 +148,22 @@ def _readings(text: str, types: frozenset[str]) -> Iterator[tuple[str, JsonValue
         yield "coerced_boolean", _BOOLEANS[text]
     for name, kind in (("array", list), ("object", dict)):
         if name in types and text.lstrip()[:1] in ("[", "{"):
-            try:
-                decoded = parse_json(text)
-            except JsonTextError:
-                continue
+            decoded = _decode(text)
             if isinstance(decoded, kind):
                 yield f"decoded_{name}", decoded
+
+
+def _decode(text: str) -> JsonValue:
+    """Return the value that `text` is and nothing else, strictly or with an accent; else None."""
+    try:
+        return parse_json(text)
+    except JsonTextError:
+        pass
+    try:
+        found = read_loose(text)
+    except LooseJsonError:
+        return None
+    return found.value if found.accents and not text[found.end :].strip() else None
 
 
 def _types(views: Sequence[Schema]) -> frozenset[str]:

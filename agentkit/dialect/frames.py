@@ -52,6 +52,7 @@ class Frames:
         self._document: list[bytes] = []
         self._events = SSEDecoder()
         self._has_event = False
+        self._is_done = False
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Read the next bytes and yield what they complete.
@@ -107,14 +108,17 @@ class Frames:
 
     def _read(self, events: Iterable[ServerEvent], *, is_end: bool = False) -> Iterator[Frame]:
         for event in events:
-            text = event.data.strip()
-            if not text:
+            text = event.data.strip().removeprefix("data:").strip()  # some proxies wrap it twice
+            if not text or text == "null":
                 continue
             self._has_event = True
             for part in _parts(text):
-                if part.strip() == _DONE:
+                if self._is_done:
+                    return  # what follows the end is no part of the answer
+                if part.strip(' "').upper() == _DONE:
+                    self._is_done = True
                     yield Frame(value={}, is_done=True)
-                    continue
+                    return
                 try:
                     value = json.loads(part)
                 except (ValueError, RecursionError) as error:
@@ -128,11 +132,11 @@ class Frames:
 
     def _object(self, value: object) -> Mapping[str, Any]:
         """Return `value` if it is an object, and no error."""
-        if not isinstance(value, dict):
-            raise self.bad(json.dumps(value))
         error = error_in_answer(value, self._head)
         if error is not None:
             raise error
+        if not isinstance(value, dict):
+            raise self.bad(json.dumps(value))
         return value
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from agentkit.chat import Mending
 from agentkit.dialect.call_parts import CallDraft, short
 from agentkit.dialect.leak_reader import MARKER, LeakReader
+from agentkit.dialect.loose_json import LooseJsonError, read_loose
 
 _MAX_ATTEMPTS = 16
 _MAX_DECORATIONS = 3
@@ -65,6 +66,24 @@ def find_leak(text: str, *, offered: AbstractSet[str], fits: Fits) -> Leak | Non
         if calls and all(map(fits_call, calls)):
             return _leak("", calls, text)
     return None
+
+
+def unglue(call: CallDraft, offered: AbstractSet[str]) -> list[CallDraft]:
+    """Return a call that a host read, and those that it left behind its arguments as text."""
+    text = call.arguments
+    if MARKER.search(text) is None:
+        return [call]
+    try:
+        found = read_loose(text)
+    except LooseJsonError:
+        return [call]
+    reader = LeakReader(text, offered)
+    more = reader.behind(found.end) if isinstance(found.value, dict) else []
+    if not more:
+        return [call]
+    own = text[: found.end]
+    mending = Mending(rung="split_calls", before=short(text), after=short(own))
+    return [replace(call, arguments=own, mendings=(*call.mendings, mending)), *more]
 
 
 def decoration_start(text: str, *, is_attached: bool = False) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from typing import Literal, TypeAlias
 
 from agentkit.dialect.leak import DECORATION, decoration_start
-from agentkit.dialect.leak_reader import AFTER_MARKER, CALL_KEYS, MARKER, MAX_SPACE_CHARS
+from agentkit.dialect.leak_reader import AFTER_MARKER, CALL_KEYS, MARKER, MAX_SPACE_CHARS, TYPE
 from agentkit.dialect.tool_names import undress
 
 Verdict: TypeAlias = Literal["wait", "call", "text"]
@@ -30,7 +30,14 @@ _MARKERS = (
     "<|functioncall|>",
     "<pythontag>",
     "<|pythontag|>",
+    "<|toolcallbegin|>",
+    "<|toolcallsbegin|>",
+    "<|toolcallssectionbegin|>",
+    "<minimax:toolcall>",
     "<function=",
+    "<function(",
+    "<functionname=",
+    "<invokename=",
     "```toolcode",
     "```toolcall",
 )
@@ -39,9 +46,13 @@ _BRACKET_CHARS = 2  # with the backslash that Markdown may put before it
 _MAX_DECORATION = 20
 _WINDOW = 3 * MAX_SPACE_CHARS  # what is looked at behind a marker
 _OPENING = re.compile(r"\\?[\[<]|`{1,3}|\\\Z")
-_FILLING = re.compile(r"[\\_ ]")
+_FILLING = re.compile(r"[\\_\u2581 -]")
+_TAGS = ("<function=", "<function(", "<functionname=", "<invokename=")
+_LIST = re.compile(r"\\?\[\s*")
+_PYTHON_NAME = re.compile(r"\[\s*(?P<name>[A-Za-z0-9_.:\\-]{1,200})?(?P<end>\(|\Z)")
+_ARGUMENTS = "[ARGS]{"
 _FENCE = re.compile(r"`{1,2}\Z|```[\w-]*\s*")
-_KEY = re.compile(r"\{\s*(?:(?P<quote>[\"'])(?P<key>\w*)(?P<end>(?P=quote)?))?")
+_KEY = re.compile(r"\\?\{\s*(?:(?P<quote>[\"'])(?P<key>\w*)(?P<end>(?P=quote)?))?")
 _NAME = re.compile(r"[A-Za-z0-9_.:\\-]{1,200}")
 
 
@@ -76,7 +87,7 @@ class LeakGuard:
             return "" if self._is_call else text
         self._waiting += text
         if self._is_start:
-            verdict = _judge_start(self._waiting)
+            verdict = self._judge_start(self._waiting)
             if verdict == "wait" and len(self._waiting) <= MAX_SPACE_CHARS:
                 return ""
             self._is_start = False
@@ -100,29 +111,50 @@ class LeakGuard:
 
     def _judge_after(self, marker: re.Match[str]) -> Verdict:
         """Say whether what follows a marker is a call, may become one, or is text."""
-        space = AFTER_MARKER.match(self._waiting, marker.end())
-        start = space.end() if space is not None else marker.end()
+        start = marker.end()
+        inner: re.Match[str] | None = marker
+        while inner is not None:
+            if inner.re is MARKER and inner.group("name") is not None:
+                return "call" if undress(inner.group("name"), self._offered) else "text"
+            space = AFTER_MARKER.match(self._waiting, inner.end())
+            start = space.end() if space is not None else inner.end()
+            inner = MARKER.match(self._waiting, start) or TYPE.match(self._waiting, start)
         after = self._waiting[start : start + _WINDOW]
-        if marker.group("name") is not None:
-            return "call" if undress(marker.group("name"), self._offered) else "text"
-        if not after.strip():
+        if not after.strip() or _unfinished_marker(after, 0) == 0:
             return "wait"
-        if after[0] in "[{`":
-            return _judge_start(after)
-        if after[0] == "<":
-            return self._judge_tag(after)
+        listed = _PYTHON_NAME.match(after)
+        if listed is not None:
+            return self._judge_name(listed.group("name") or "", is_whole=bool(listed.group("end")))
+        if after[0] in "[{`\\":
+            return _judge_json(after)
         name = _NAME.match(after)
-        if name is not None and name.end() == len(after):
-            return "wait"  # with a namespace before it, it may become any name
-        is_offered = name is not None and undress(name.group(), self._offered) is not None
-        return "call" if is_offered else "text"
+        rest = "" if name is None else after[name.end() :]
+        is_type = name is not None and name.group() == "function" and rest[:1] == "<"
+        if is_type and ">" not in rest:
+            return "wait"
+        return self._judge_name("" if name is None else name.group(), is_whole=bool(rest))
 
-    def _judge_tag(self, after: str) -> Verdict:
-        """Say the same of a tag behind a marker, which may hold the name."""
-        tag = MARKER.match(after)
-        if tag is not None and tag.group("name") is not None:
-            return "call" if undress(tag.group("name"), self._offered) else "text"
-        return "wait" if tag is None and _unfinished_marker(after, 0) == 0 else "text"
+    def _judge_name(self, name: str, *, is_whole: bool) -> Verdict:
+        """Say the same of a name; with a namespace before it, a part may become any name."""
+        if not is_whole:
+            return "wait" if name else "text"
+        return "call" if undress(name, self._offered) is not None else "text"
+
+    def _judge_start(self, text: str) -> Verdict:
+        """Say the same of the start of an answer, where a call may stand without a marker."""
+        text = text.lstrip()
+        name = _NAME.match(text)
+        if name is None:
+            return _judge_json(text)
+        rest = text[name.end() :].replace(" ", "")
+        if not rest:
+            is_possible = any(offer.startswith(name.group()) for offer in self._offered)
+            return "wait" if is_possible else "text"
+        if name.group() not in self._offered:
+            return "text"
+        if rest.startswith((_ARGUMENTS, "{")):
+            return "call"
+        return "wait" if _ARGUMENTS.startswith(rest) else "text"
 
     def _before_decoration(self, end: int) -> int:
         """Return where in front of `end` begins what Markdown put there; `end` if nothing."""
@@ -146,14 +178,14 @@ class LeakGuard:
         return shown
 
 
-def _judge_start(text: str) -> Verdict:
+def _judge_json(text: str) -> Verdict:
     """Say whether `text` begins a call in JSON: an object, a list of objects, fenced or not."""
     text = text.lstrip()
     fence = _FENCE.match(text)
     if fence is not None:
         text = text[fence.end() :]
-    text = text.removeprefix("[").lstrip() if text[:1] == "[" else text
-    if not text:
+    text = _LIST.sub("", text, count=1) if _LIST.match(text) else text
+    if not text or text == "\\":
         return "wait"
     found = _KEY.match(text)
     if found is None:
@@ -170,9 +202,8 @@ def _judge_start(text: str) -> Verdict:
 def _unfinished_marker(text: str, start: int) -> int:
     """Return where at the end of `text` a marker may have begun; its length if nowhere."""
     for opening in _OPENING.finditer(text, max(start, len(text) - _MARKER_CHARS)):
-        spelled = _FILLING.sub("", text[opening.start() :]).lower()
-        if any(marker.startswith(spelled) for marker in _MARKERS) or spelled.startswith(
-            "<function="
-        ):
+        spelled = _FILLING.sub("", text[opening.start() :]).lower().replace("\uff5c", "|")
+        is_tag = spelled.startswith(_TAGS) and ">" not in spelled
+        if is_tag or any(marker.startswith(spelled) for marker in _MARKERS):
             return opening.start()
     return len(text)

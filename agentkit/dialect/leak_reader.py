@@ -22,10 +22,13 @@ from agentkit.dialect.tool_names import undress
 from agentkit.json_schema import JsonValue
 
 MARKER = re.compile(
-    r"\\?\[[ ]?TOOL[\\_ ]{0,2}CALLS?[ ]?\\?\]"
-    r"|<\|?(?:tool[\\_ ]{0,2}calls?|function[\\_ ]{0,2}calls?|python[\\_ ]{0,2}tag)\|?>"
+    r"\\?\[[ ]?TOOL[\\_ -]{0,2}CALLS?[ ]?\\?\]"
+    r"|<(?:minimax:)?[|\uff5c]?"
+    r"(?:(?:tool|function)[\\_\u2581 -]{0,2}calls?(?:[_\u2581](?:section[_\u2581])?begin)?"
+    r"|python[\\_ ]{0,2}tag)[|\uff5c]?>"
     r"|```tool_(?:code|calls?)\b"
-    r"|<function=(?P<name>[\w.-]{1,128})>",
+    r"|<(?:function(?:=|\(|\s{1,4}name=)|invoke\s{1,4}name=)[\"']?(?P<name>[\w.-]{1,128})[\"')]?"
+    r"(?:\s{0,4}>|(?=\s{0,9}\{))",
     re.IGNORECASE,
 )
 """What opens a call in text; `name` is set where the marker holds the tool's name."""
@@ -33,23 +36,41 @@ MARKER = re.compile(
 MAX_SPACE_CHARS = 400
 """How much white space may stand between a marker and the call."""
 
-AFTER_MARKER = re.compile(rf"(?:\*{{1,3}}|_{{1,3}}|`(?!``))?[\s,;:]{{0,{MAX_SPACE_CHARS}}}")
+AFTER_MARKER = re.compile(
+    rf"(?:\*{{1,3}}|_{{1,3}}|`(?!``))?[\s,;:=]{{0,{MAX_SPACE_CHARS}}}(?:`(?!`))?"
+)
 """The end of what Markdown puts around a marker, and space."""
 
 _BETWEEN = re.compile(
-    r"(?:[\s,;]|```|</s>|\[/TOOL_CALLS?\]|</?\|?(?:tool_calls?|function_calls?)\|?>|</function>)*",
+    r"(?:[\s,;]|`(?!``)|```(?!\w)|</s>|\[/TOOL_CALLS?\]|</(?:function|invoke)>|<end_of_turn>"
+    r"|<(?:/\|?|\|/)(?:minimax:)?(?:tool_?calls?|function_calls?)\|?>"
+    r"|<[|\uff5c](?:[\w\u2581]{0,30}end[\w\u2581]{0,20}|eo[tm]_id)[|\uff5c]>)*",
     re.I,
 )
 _NAME = re.compile(r"[A-Za-z0-9_.\\-]{1,200}(?:::?[A-Za-z0-9_.\\-]{1,200})?")
-_BEFORE_ARGUMENTS = re.compile(r"(?:\[CALL_ID\]\s*(?P<id>[\w-]{1,64}))?\s*(?:\[ARGS\]\s*)?(?=\{)")
+TYPE = re.compile(r"function<[|\uff5c]tool[_\u2581]sep[|\uff5c]>")
+"""What some models write between a marker and the name."""
+
+BEFORE_ARGUMENTS = re.compile(
+    r"(?:\[CALL_ID\]\s*(?P<id>[\w-]{1,64}))?\s*"
+    r"(?:(?:\[ARGS\]|<[|\uff5c]tool[_\u2581](?:sep|call_argument_begin)[|\uff5c]>)\s*)?(?:```\w{0,20}\s*)?(?=\{)"
+)
 _OBJECT = re.compile(r"\s{0,40}\{")
 _FENCE = re.compile(r"```[\w-]*\s*")
 _KEY = re.compile(r"\s*([A-Za-z_]\w{0,127})\s*=")
+_SPACE = re.compile(r"\s*")
+_LIST_END = re.compile(r"\s*\]")
 _COMMA = re.compile(r"\s*,")
 _CLOSING = re.compile(r"\s*\)")
-_PARAMETER = re.compile(r"\s*<parameter=([\w.-]{1,128})>\n?")
-_PARAMETER_END = "</parameter>"
-_FUNCTION_END = re.compile(r"\s*</function>")
+_PARAMETER = re.compile(
+    r"\s*<(?P<tag>parameter)(?:=|\s{1,4}name=)[\"']?(?P<key>[\w.-]{1,128})[\"']?(?:\s[^<>]{0,80})?>\n?"
+)
+_PAIR = re.compile(
+    r"\s*<arg_key>\s{0,4}(?P<key>[\w.-]{1,128})\s{0,4}</arg_key>\s*<(?P<tag>arg_value)>\n?"
+)
+_PARAMETERS_END = re.compile(r"\s*(?:</(?:function|invoke)>|(?=</tool_call>))")
+_PYTHON_LIST = re.compile(r"\[\s{0,40}(?=[A-Za-z_][\w.]{0,127}\()")
+_BRACKETS = ("{", "[", "\\{", "\\[")
 _NAME_KEYS = ("name", "function", "tool", "tool_name", "action")
 _ARGUMENT_KEYS = (
     "arguments",
@@ -61,6 +82,7 @@ _ARGUMENT_KEYS = (
     "action_input",
 )
 _OTHER_KEYS = frozenset({"id", "type", "index", "call_id", "tool_call_id"})
+_WRAPPERS = ("tool_call", "function_call", "calls")
 _MESSAGE_KEYS = frozenset({"role", "content", "refusal", "tool_calls"})
 _BEGINNING = re.compile(
     r"(?:```[\w-]{0,20})?\s{0,40}(?:\[\s{0,40})?\{\s{0,40}"
@@ -69,7 +91,7 @@ _BEGINNING = re.compile(
     rf"(?:\s{{0,40}},\s{{0,40}}(?P<s>[\"'])(?:{'|'.join(_ARGUMENT_KEYS)})(?P=s)\s{{0,40}}:\s{{0,40}})?"
 )
 
-CALL_KEYS = _OTHER_KEYS.union(_NAME_KEYS, _ARGUMENT_KEYS, {"role", "tool_calls"})
+CALL_KEYS = _OTHER_KEYS.union(_NAME_KEYS, _ARGUMENT_KEYS, _WRAPPERS, {"role", "tool_calls"})
 """The keys that an object may begin with that spells a call."""
 
 
@@ -116,21 +138,41 @@ class LeakReader:
         """Return the text after the last call that followed a marker."""
         return self._text[self._end :].strip()
 
+    def behind(self, start: int) -> list[CallDraft]:
+        """Return the calls that follow a marker right behind `start`."""
+        self._at = start
+        self._skip(_BETWEEN)
+        marker = MARKER.match(self._text, self._at)
+        return self.after_marker(marker) if marker is not None else []
+
     def whole(self) -> list[CallDraft]:
         """Return the calls of which the whole text consists, without a marker."""
+        calls: list[CallDraft] = []
         self._at = 0
         self._skip(AFTER_MARKER)
-        is_fenced = self._skip(_FENCE)
-        if self._text[self._at : self._at + 1] not in ("{", "["):
-            return []
-        try:
-            calls = list(self._json_calls(is_marked=False))
-        except LooseJsonError:
-            return []
-        self._skip(_BETWEEN)
-        if is_fenced:
+        while self._at < len(self._text):
             self._skip(_FENCE)
-        return calls if self._at == len(self._text) else []
+            try:
+                calls += self._unmarked()
+            except LooseJsonError:
+                return []
+            self._skip(_BETWEEN)
+        return calls
+
+    def _unmarked(self) -> list[CallDraft]:
+        """Read one JSON value, or one name with its object: the marker may have been removed."""
+        if self._is_json_next:
+            return list(self._json_calls(is_marked=False))
+        name = _NAME.match(self._text, self._at)
+        if name is None or name.group() not in self._offered:
+            raise LooseJsonError("no call")
+        if BEFORE_ARGUMENTS.match(self._text, name.end()) is None:
+            raise LooseJsonError("no arguments")
+        return [self._named_call(None)]
+
+    @property
+    def _is_json_next(self) -> bool:
+        return self._text.startswith(_BRACKETS, self._at)
 
     def _skip(self, pattern: re.Pattern[str]) -> bool:
         """Go past `pattern` if it comes next, and say whether it did."""
@@ -143,11 +185,13 @@ class LeakReader:
     def _group(self, name: str | None) -> list[CallDraft]:
         """Read one list, one object, or one name with its arguments."""
         self._skip(AFTER_MARKER)
-        inner = MARKER.match(self._text, self._at) if name is None else None
-        if inner is not None and inner.group("name") is not None:
+        while name is None and (inner := MARKER.match(self._text, self._at)) is not None:
             name, self._at = inner.group("name"), inner.end()
+            self._skip(AFTER_MARKER)
         is_fenced = self._skip(_FENCE)
-        if is_fenced or (name is None and self._text[self._at : self._at + 1] in ("{", "[")):
+        if name is None and self._skip(_PYTHON_LIST):
+            calls = list(self._python_list())
+        elif is_fenced or (name is None and self._is_json_next):
             calls = list(self._json_calls(is_marked=True))
         else:
             calls = [self._named_call(name)]
@@ -155,10 +199,19 @@ class LeakReader:
             self._skip(_BETWEEN)
         return calls
 
+    def _python_list(self) -> Iterator[CallDraft]:
+        """Read `name(key=value), ...]`."""
+        while not self._skip(_LIST_END):
+            yield self._named_call(None)
+            if not self._skip(_COMMA) and _LIST_END.match(self._text, self._at) is None:
+                raise LooseJsonError("the list does not end")
+            self._skip(_SPACE)
+
     def _named_call(self, name: str | None) -> CallDraft:
         """Read a name with its arguments; without the name where the marker held it."""
         is_tag = name is not None
         if name is None:
+            self._skip(TYPE)
             found = _NAME.match(self._text, self._at)
             if found is None:
                 raise LooseJsonError("no name")
@@ -166,14 +219,14 @@ class LeakReader:
         known = self._known(name)
         if known is None:
             raise LooseJsonError("no offered tool")
-        before = _BEFORE_ARGUMENTS.match(self._text, self._at)
+        before = BEFORE_ARGUMENTS.match(self._text, self._at)
         mendings: tuple[Mending, ...] = ()
         arguments: JsonValue
         if before is not None:
             arguments, mendings = self._value(before.end())
             if _OBJECT.match(self._text, self._at) is not None:
                 raise LooseJsonError("there are several objects, and either could be meant")
-        elif is_tag:
+        elif is_tag or _PAIR.match(self._text, self._at) is not None:
             arguments = self._tagged()
         else:
             arguments, mendings = self._python()
@@ -184,13 +237,15 @@ class LeakReader:
     def _tagged(self) -> dict[str, JsonValue]:
         """Read parameters in tags of their own; all are text, and the schema tells what else."""
         found: dict[str, JsonValue] = {}
-        while tag := _PARAMETER.match(self._text, self._at):
-            end = self._text.find(_PARAMETER_END, tag.end())
-            if end < 0 or tag.group(1) in found:
+        while tag := (_PARAMETER.match(self._text, self._at) or _PAIR.match(self._text, self._at)):
+            closing = f"</{tag.group('tag')}>"
+            end = self._text.find(closing, tag.end())
+            key = tag.group("key")
+            if end < 0 or key in found:
                 raise LooseJsonError("a parameter does not end, or stands twice")
-            found[tag.group(1)] = self._text[tag.end() : end].removesuffix("\n")
-            self._at = end + len(_PARAMETER_END)
-        if not self._skip(_FUNCTION_END):
+            found[key] = self._text[tag.end() : end].removesuffix("\n")
+            self._at = end + len(closing)
+        if not self._skip(_PARAMETERS_END):
             raise LooseJsonError("the parameters do not end")
         return found
 
@@ -199,6 +254,11 @@ class LeakReader:
         if self._text[self._at : self._at + 1] != "(":
             raise LooseJsonError("no arguments")
         self._at += 1
+        if _OBJECT.match(self._text, self._at) is not None:
+            value, more = self._value(self._at)
+            if not isinstance(value, dict) or not self._skip(_CLOSING):
+                raise LooseJsonError("the arguments do not end")
+            return value, more
         found: dict[str, JsonValue] = {}
         mendings: list[Mending] = []
         while not self._skip(_CLOSING):
@@ -226,7 +286,7 @@ class LeakReader:
         else:
             rest = source if named is None else source[named.end() :]
             name = name if named is None else named.group()
-            arguments = _BEFORE_ARGUMENTS.match(rest)
+            arguments = BEFORE_ARGUMENTS.match(rest)
             rest = rest[arguments.end() :] if arguments is not None else ""
         known = self._known(name)
         if known is None or not (before or rest or _PARAMETER.match(source)):
@@ -239,9 +299,11 @@ class LeakReader:
         value, mendings = self._value(self._at)
         if isinstance(value, dict) and _is_message(value):
             value = value["tool_calls"]
+        elif isinstance(value, dict) and len(value) == 1:
+            value = next((value[key] for key in _WRAPPERS if key in value), value)
         items = value if isinstance(value, list) else [value]
-        for item in items:
-            call = self._call_of(item, is_marked=is_marked)
+        for at, item in enumerate(items):
+            call = self._call_of(item, is_marked=is_marked, may_be_unknown=is_marked and at > 0)
             if call is None:
                 raise LooseJsonError("no call to an offered tool")
             yield replace(call, mendings=mendings)
@@ -258,8 +320,13 @@ class LeakReader:
             for rung in sorted(found.accents)
         )
 
-    def _call_of(self, value: JsonValue, *, is_marked: bool) -> CallDraft | None:
-        """Return the call that an object spells, if it spells one and nothing else."""
+    def _call_of(
+        self, value: JsonValue, *, is_marked: bool, may_be_unknown: bool
+    ) -> CallDraft | None:
+        """Return the call that an object spells, if it spells one and nothing else.
+
+        Beside a call to an offered tool stands no text: a name that is not known is refused later.
+        """
         if not isinstance(value, dict):
             return None
         inner = value.get("function")
@@ -274,7 +341,8 @@ class LeakReader:
             return None
         if set(value) - _OTHER_KEYS - {*names, *arguments}:
             return None
-        name = self._known(value[names[0]])
+        said = value[names[0]]
+        name = self._known(said) or (said if may_be_unknown and isinstance(said, str) else None)
         text = _argument_text(value, arguments)
         if name is None or text is None:
             return None

@@ -31,6 +31,7 @@ _WORDS: dict[str, JsonValue] = {
 }
 _PLAIN = {'"': re.compile(r'[^"\\\x00-\x1f]*'), "'": re.compile(r"[^'\\\x00-\x1f]*")}
 _PLAIN_ESCAPES = re.compile(r"(?:\\[\\/bfnrt])+")
+_ESCAPED_BRACKET = re.compile(r"\\[\[\]{}]")
 _HEX = re.compile(r"u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?")
 # Signs that Markdown escapes. A dot or a bracket is not among them: before those a backslash is
 # more likely part of a regular expression, and to drop it would change what was meant.
@@ -96,6 +97,9 @@ class _Reader:
         """Skip white space and return the sign that follows, empty at the end."""
         space = _SPACE.match(self.text, self.at)
         self.at = space.end() if space is not None else self.at
+        if _ESCAPED_BRACKET.match(self.text, self.at):
+            self.accents.add("illegal_escape")
+            self.at += 1
         return self.text[self.at : self.at + 1]
 
     def _take(self, sign: str) -> bool:

@@ -28,6 +28,21 @@ from agentkit.errors import ProviderError, StatusError
 from agentkit.wire import WireHead
 
 _ARGUMENT_KEYS = ("arguments", "parameters", "input", "args")
+_FAILED = frozenset(
+    {
+        "error",
+        "abort",
+        "aborted",
+        "cancelled",
+        "canceled",
+        "failed",
+        "timeout",
+        "network_error",
+        "server_error",
+        "insufficient_system_resource",
+    }
+)
+"""Finish reasons with which a host says that it broke off."""
 
 
 class OpenAIChatDecoder:
@@ -38,6 +53,7 @@ class OpenAIChatDecoder:
         self._frames = Frames(head, form="a chat completion")
         self._is_done = False
         self._has_said = False
+        self._choice: object = None
         self._told: tuple[object, object, object] = (None, None, None)
         self._failure: ProviderError | None = None
 
@@ -82,16 +98,22 @@ class OpenAIChatDecoder:
             yield from self._read_value(frame.value, is_whole=frame.is_whole)
         if frame.is_done or frame.is_whole:
             self._is_done = True
-            yield DoneDelta()
+            yield DoneDelta(is_finish=frame.is_whole)
 
     def _read_value(self, value: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
         yield from self._read_head(value)
         choices = value.get("choices")
+        if isinstance(choices, dict):
+            choices = [choices]
         if is_whole and not (isinstance(choices, list) and choices):
             raise self._frames.bad("a JSON document without choices")
         for choice in choices[:1] if isinstance(choices, list) else ():
             if not isinstance(choice, dict):
                 raise self._frames.bad("a choice that is not an object")
+            if self._choice is None:
+                self._choice = choice.get("index")
+            elif choice.get("index") not in (None, self._choice):
+                continue  # of another answer to the same question
             yield from self._read_choice(choice, is_whole=is_whole)
         first = choices[0] if isinstance(choices, list) and choices else {}
         usage = read_usage(value) or read_usage(first)
@@ -114,9 +136,9 @@ class OpenAIChatDecoder:
         said_error = choice.get("error")
         error = error_in_answer({"error": said_error}, self._head) if said_error else None
         reason = choice.get("finish_reason")
-        if error is None and reason == "error":
+        if error is None and isinstance(reason, str) and reason.lower() in _FAILED:
             error = StatusError(
-                "The host ended its answer with an error and did not say which.",
+                f"The host ended its answer with {reason!r} and did not say why.",
                 kind="server",
                 retry="same",
                 status=self._head.status,
@@ -151,13 +173,14 @@ class OpenAIChatDecoder:
         yield from self._read_content(message.get("content"))
         if not message.get("content") and isinstance(message.get("refusal"), str):
             yield from self._read_content(message["refusal"])
-        calls = message.get("tool_calls") or ()
+        calls = _decoded(message.get("tool_calls")) or ()
         if isinstance(calls, dict):
             calls = [calls]
         if not isinstance(calls, list | tuple):
             raise self._frames.bad("tool_calls that are not a list")
         for call in calls:
-            yield self._read_call(call, is_whole=is_whole)
+            if call is not None:
+                yield self._read_call(call, is_whole=is_whole)
         if not calls and isinstance(message.get("function_call"), dict):
             legacy = {"index": 0, "function": message["function_call"]}
             yield self._read_call(legacy, is_whole=is_whole)
@@ -185,9 +208,9 @@ class OpenAIChatDecoder:
     def _read_call(self, call: object, *, is_whole: bool) -> CallDelta:
         if not isinstance(call, dict):
             raise self._frames.bad("a tool call that is not an object")
-        function = call.get("function")
-        if not isinstance(function, dict):
-            function = call
+        inner = _decoded(call.get("function"))
+        # What is missing inside may stand beside it.
+        function = {**call, **inner} if isinstance(inner, dict) else call
         index = call.get("index")
         call_id = call.get("id")
         name = function.get("name")
@@ -204,6 +227,16 @@ class OpenAIChatDecoder:
             is_whole=is_whole,
             is_object=not is_text,
         )
+
+
+def _decoded(value: object) -> object:
+    """Return what `value` is the JSON of, if it is text; else `value`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _flat_text(value: object) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from agentkit.chat import Mending
 from agentkit.dialect.call_parts import short
 from agentkit.dialect.coerce import coerce
+from agentkit.dialect.leak_reader import MARKER
 from agentkit.dialect.loose_json import LooseJsonError, read_loose
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 from agentkit.json_schema.text import MAX_CHARACTERS
@@ -23,7 +24,9 @@ from agentkit.json_schema.text import MAX_CHARACTERS
 _FENCE = re.compile(r"```[\w-]*")
 _MAX_UNWRAPPED = 3
 # What may be dropped after a whole value: closing brackets too many, then no more data.
-_DROPPABLE_REST = re.compile(r"[\s}\])]*(?![\s}\]),:\"'{\[])")
+_DROPPABLE_REST = re.compile(
+    r"[\s}\])]*(?:(?=\[/TOOL_CALLS?\]|\[TOOL_RESULTS\])|(?![\s}\]),:\"'{\[]))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,7 @@ def _read(text: str, mendings: list[Mending]) -> JsonValue:
         rungs.insert(0, "fenced")
     if rest.strip():
         rungs.append("trailing_text")
-    if not rungs or not _DROPPABLE_REST.match(rest):
+    if not rungs or not _DROPPABLE_REST.match(rest) or MARKER.search(rest):
         # Without any accent the strict reader had other reasons, such as half a character.
         raise LooseJsonError("there is more than one value, or one that is not JSON")
     after = json.dumps(found.value, ensure_ascii=False)

@@ -20,8 +20,10 @@ _FITTING = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _OTHER = re.compile(r"[^a-zA-Z0-9_-]+")
 _DIGEST_CHARS = 10
 _MAX_DRESSED_CHARS = 300
-# Special tokens, empty brackets and the number of the call, behind a name.
-_TAIL = re.compile(r"(?:<\|.*|\(\)|:\d{1,4})\Z", re.S)
+# Special tokens, empty brackets and the number of the call, behind a name; never arguments.
+_TAIL = re.compile(r"(?:<\|[^{}]*|</s>|\[ARGS\]|\(\)|:\d{0,4})\Z")
+_MARKER = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<\|?tool_calls?\|?>)", re.IGNORECASE)
+_QUOTES = "\"'`<> \t\r\n"
 _NAMESPACE = re.compile(r"\.|::|:|/|__")
 _WORDS = re.compile(r"[^_-]+[_-]+[^_-]+")
 
@@ -55,19 +57,20 @@ def changed_names(names: Iterable[str]) -> Mapping[str, str]:
 def undress(name: str, offered: AbstractSet[str]) -> str | None:
     """Return the one offered name that `name` means, or None; never by likeness.
 
-    What hosts and models put around a name is taken off: space and backslashes, special tokens,
-    `()`, a namespace before it (`functions.`, `server__`). A namespace that was left out is put
-    back where only one offered name ends so. A single `_` counts as its end only before a name of
-    several words: `order` is not `cancel_order`.
+    What hosts and models put around a name is taken off: space, quotes and backslashes, special
+    tokens, `()`, a namespace before it (`functions.`, `server__`). A namespace that was left out is
+    put back where only one offered name ends so. A single `_` counts as its end only before a name
+    of several words: `order` is not `cancel_order`.
     """
     if name in offered:
         return name
     if len(name) > _MAX_DRESSED_CHARS:
         return None
-    plain = _TAIL.sub("", name.replace("\\", "").strip()).strip()
+    plain = _MARKER.sub("", name.replace("\\", ""), count=1).strip()
+    plain = _TAIL.sub("", plain).strip(_QUOTES)
     if not plain:
         return None
-    ends = (plain[end.end() :] for end in _NAMESPACE.finditer(plain))
+    ends = (plain[end.end() :].strip() for end in _NAMESPACE.finditer(plain))
     found = next((reading for reading in (plain, *ends) if reading in offered), None)
     return found or _only_ending(plain, offered)
 

@@ -25,7 +25,7 @@ from agentkit.dialect.base import (
     UsageDelta,
 )
 from agentkit.dialect.call_parts import CallDraft, CallParts, short
-from agentkit.dialect.leak import Leak, find_leak
+from agentkit.dialect.leak import Leak, find_leak, unglue
 from agentkit.dialect.leak_guard import LeakGuard
 from agentkit.dialect.mistral_rules import nine_char_id
 from agentkit.dialect.recover import mend_arguments
@@ -42,10 +42,15 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
     "length": "length",
     "max_tokens": "length",
     "max_output_tokens": "length",
+    "max_length": "length",
+    "token_limit": "length",
     "model_length": "length",
     "model_context_window_exceeded": "length",
     "content_filter": "content_filter",
     "content-filter": "content_filter",
+    "sensitive": "content_filter",
+    "recitation": "content_filter",
+    "prohibited_content": "content_filter",
     "safety": "content_filter",
     "refusal": "content_filter",
 }
@@ -85,6 +90,7 @@ class Fold:
         self._usage = Usage()
         self._head = HeadDelta()
         self._is_done = False
+        self._is_finished = False
         self._calling = ""
 
     @property
@@ -111,12 +117,14 @@ class Fold:
                     shown.extend(self._show_arguments(delta))
                 case FinishDelta():
                     self._reasons.append(delta.reason)
+                    self._is_finished = True
                 case UsageDelta():
                     self._usage = delta.usage
                 case HeadDelta():
                     self._head = _fill(self._head, delta)
                 case DoneDelta():
                     self._is_done = True
+                    self._is_finished = self._is_finished or delta.is_finish
         return shown if self._request.stream else []
 
     def close(self) -> list[ShownPart]:
@@ -162,7 +170,7 @@ class Fold:
 
     def _drafts(self) -> tuple[list[CallDraft], list[Mending]]:
         """Return the calls to make, and what was done about the others."""
-        drafts = self._calls.drafts()
+        drafts = [call for one in self._calls.drafts() for call in unglue(one, self._offered)]
         mendings: list[Mending] = []
         if self._leak is not None and not drafts:
             drafts = [self._read_from_text(call) for call in self._leak.calls]
@@ -188,7 +196,8 @@ class Fold:
 
     @property
     def _is_broken_off(self) -> bool:
-        return not self._reasons and not self._is_done
+        is_empty = self._is_done and not self._text and not self._calls.drafts()
+        return not self._is_finished and not is_empty
 
     @property
     def _is_cut_in_text(self) -> bool:
@@ -230,7 +239,8 @@ class Fold:
             schema=spec.input_schema,
             is_valid=lambda value: not schema.violations(value, limit=1),
         )
-        return mended is not None
+        # A model that repeats what it was offered calls nothing.
+        return mended is not None and mended.value != spec.input_schema
 
     @property
     def _finish_reason(self) -> FinishReason:

@@ -290,7 +290,7 @@ def test_a_streamed_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
         TextDelta(text=" va ✓"),
         FinishDelta(reason="stop"),
         USAGE,
-        DoneDelta(),
+        DoneDelta(is_finish=False),
     ]
 
 

@@ -85,7 +85,7 @@ def test_a_stream_gives_its_pieces_as_they_come() -> None:
         TextDelta(text="Hi"),
         FinishDelta(reason="stop"),
         UsageDelta(usage=Usage(input_tokens=3)),
-        DoneDelta(),
+        DoneDelta(is_finish=False),
     ]
 
 
@@ -238,7 +238,7 @@ def test_events_without_blank_lines_between_them_are_told_apart() -> None:
         "\ndata: [DONE]\n\n"
     ).encode()
 
-    assert read(body) == [TextDelta(text="a"), TextDelta(text="b"), DoneDelta()]
+    assert read(body) == [TextDelta(text="a"), TextDelta(text="b"), DoneDelta(is_finish=False)]
 
 
 @pytest.mark.parametrize(
