@@ -80,6 +80,12 @@ class Accepts:
     omit: frozenset[str] = frozenset()
 
 
+def other_limit(accepts: Accepts) -> str:
+    """Return the other of the two names that hosts have for the token limit."""
+    is_old = accepts.max_tokens_field == "max_tokens"
+    return "max_completion_tokens" if is_old else "max_tokens"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProfile:
     """One model on one host.

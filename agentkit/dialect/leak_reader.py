@@ -149,7 +149,7 @@ class LeakReader:
         """Return the calls of which the whole text consists, without a marker."""
         calls: list[CallDraft] = []
         self._at = 0
-        self._skip(AFTER_MARKER)
+        self._skip(_SPACE)
         while self._at < len(self._text):
             self._skip(_FENCE)
             try:

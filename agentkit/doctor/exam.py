@@ -16,6 +16,7 @@ from agentkit.config.profile import (
     ProviderProfile,
     ToolChoiceForm,
     UsageRequest,
+    other_limit,
 )
 from agentkit.doctor.listing import Listing, first_known
 from agentkit.doctor.probe import ProbeName, Sighting
@@ -242,12 +243,6 @@ def _accepts(accepts: Accepts, *, exam: Exam) -> Accepts:
         stream_usage=accepts.stream_usage if usage is None else usage,
         is_strict=is_strict,
     )
-
-
-def other_limit(accepts: Accepts) -> str:
-    """Return the other of the two names that hosts have for the token limit."""
-    is_old = accepts.max_tokens_field == "max_tokens"
-    return "max_completion_tokens" if is_old else "max_tokens"
 
 
 def _model(exam: Exam) -> ModelProfile:

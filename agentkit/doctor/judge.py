@@ -8,7 +8,8 @@ Pure. What was not seen clearly is called `unclear`, never guessed.
 
 from collections.abc import Iterator
 
-from agentkit.doctor.exam import CHAT_PROBES, CHOICES, Exam, other_limit
+from agentkit.config.profile import other_limit
+from agentkit.doctor.exam import CHAT_PROBES, CHOICES, Exam
 from agentkit.doctor.finding import WRITTEN, Finding, Verdict, no_or_unclear, said
 from agentkit.doctor.judge_calls import (
     judge_choice,

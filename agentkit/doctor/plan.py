@@ -9,8 +9,8 @@ was answered by one thing alone.
 
 from collections.abc import Callable, Mapping
 
-from agentkit.config.profile import UsageRequest
-from agentkit.doctor.exam import STREAMS, Exam, native, other_limit
+from agentkit.config.profile import UsageRequest, other_limit
+from agentkit.doctor.exam import STREAMS, Exam, native
 from agentkit.doctor.probe import ProbeName, Sighting
 
 MAX_REQUESTS = 20

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
-from agentkit.config.profile import Accepts, DialectName, ModelProfile
+from agentkit.config.profile import Accepts, DialectName, ModelProfile, other_limit
 from agentkit.dialect.base import Encoded
 from agentkit.dialect.openai_messages import to_json
-from agentkit.doctor.exam import OTHER_TOOL, STREAMS, TOOL, Exam, named_tool, native, other_limit
+from agentkit.doctor.exam import OTHER_TOOL, STREAMS, TOOL, Exam, named_tool, native
 from agentkit.doctor.probe import Probe, ProbeName
 from agentkit.history import History
 from agentkit.json_schema import JsonValue

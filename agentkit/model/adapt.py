@@ -4,15 +4,16 @@ In:  the profiles of a host and a model, a refusal, the fields that were sent.
 Out: profiles under which the same request may pass, and what is different about them.
 
 Only what does not change the meaning of a request is left out; a limit, a stop text or a
-temperature never is. A host without tools gets them by prompt. A model whose name does not tell
-that it is of the Mistral family shows it by what it refuses.
+temperature never is. A limit is called by the name that the refusal gives for it, once. A host
+without tools gets them by prompt. A model whose name does not tell that it is of the Mistral
+family shows it by what it refuses.
 """
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.config.profile import ModelProfile, ProviderProfile, other_limit
 from agentkit.errors import ProviderError
 
 DROPPABLE = (
@@ -86,6 +87,16 @@ def adapt(
                 model=model,
                 change=f"left out {field!r}",
             )
+    limit = provider.accepts.max_tokens_field
+    other = other_limit(provider.accepts)
+    if limit in sent and other not in provider.accepts.omit and _asks_for(other, said, limit):
+        omit = provider.accepts.omit | {limit}
+        accepts = replace(provider.accepts, max_tokens_field=other, omit=omit)
+        return Adapted(
+            provider=replace(provider, accepts=accepts),
+            model=model,
+            change=f"called the limit {other!r}",
+        )
     if error.kind == "tools_unsupported" and provider.dialect == "openai_chat" and "tools" in sent:
         return Adapted(
             provider=replace(provider, dialect="prompted"),
@@ -93,6 +104,12 @@ def adapt(
             change="offered the tools by prompt",
         )
     return None
+
+
+def _asks_for(field: str, said: str, sent: str) -> bool:
+    """Say whether a refusal names what was sent, and what to send in its place."""
+    names = (rf"(?<!\w){name}(?!\w)" for name in (field, sent))
+    return all(re.search(pattern, said) for pattern in (*names, f"(?i:{_REFUSES_A_FIELD})"))
 
 
 class Learned:

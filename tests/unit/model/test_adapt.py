@@ -60,6 +60,18 @@ def test_what_cannot_be_mended_by_leaving_out_is_not(
     assert adapt(PROVIDER, UNKNOWN, error, sent=sent) is None
 
 
+def test_the_limit_takes_the_name_that_the_refusal_gives_once() -> None:
+    """A host that refuses both names is not asked for ever."""
+    error = _refusal("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+
+    adapted = adapt(PROVIDER, MIXTRAL, error, sent=SENT)
+
+    assert adapted is not None
+    assert adapted.provider.accepts.max_tokens_field == "max_completion_tokens"
+    again = _refusal("'max_completion_tokens' is not supported; use 'max_tokens'.")
+    assert adapt(adapted.provider, MIXTRAL, again, sent=("max_completion_tokens",)) is None
+
+
 def test_a_host_without_tools_gets_them_by_prompt_once() -> None:
     """A prompted host that still refuses is not asked again."""
     error = _refusal("mixtral:latest does not support tools", kind="tools_unsupported")
