@@ -38,6 +38,8 @@ _MARKERS = (
     "<function(",
     "<functionname=",
     "<invokename=",
+    "<|channel|>commentaryto=",
+    "<|channel|>analysisto=",
     "```toolcode",
     "```toolcall",
 )
@@ -46,7 +48,7 @@ _BRACKET_CHARS = 2  # with the backslash that Markdown may put before it
 _MAX_DECORATION = 20
 _WINDOW = 3 * MAX_SPACE_CHARS  # what is looked at behind a marker
 _OPENING = re.compile(
-    r"\\?\[(?= ?(?:t|\Z))|<(?=[|\uff5c]?(?:[fimpt]|\Z))|`{1,3}(?=t|\Z)|\\\Z", re.IGNORECASE
+    r"\\?\[(?= ?(?:t|\Z))|<(?=[|\uff5c]?(?:[cfimpt]|\Z))|`{1,3}(?=t|\Z)|\\\Z", re.IGNORECASE
 )
 _FILLING = re.compile(r"[\\_\u2581 -]")
 _TAGS = ("<function=", "<function(", "<functionname=", "<invokename=")

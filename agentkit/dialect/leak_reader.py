@@ -27,6 +27,7 @@ MARKER = re.compile(
     r"(?:(?:tool|function)[\\_\u2581 -]{0,2}calls?(?:[_\u2581](?:section[_\u2581])?begin)?"
     r"|python[\\_ ]{0,2}tag)[|\uff5c]?>"
     r"|```tool_(?:code|calls?)\b"
+    r"|<\|channel\|>(?:commentary|analysis)\s{1,4}to="
     r"|<(?:function(?:=|\(|\s{1,4}name=)|invoke\s{1,4}name=)[\"']?(?P<name>[\w.-]{1,128})[\"')]?"
     r"(?:\s{0,4}>|(?=\s{0,9}\{))",
     re.IGNORECASE,
@@ -44,7 +45,7 @@ AFTER_MARKER = re.compile(
 _BETWEEN = re.compile(
     r"(?:[\s,;]|`(?!``)|```(?!\w)|</s>|\[/TOOL_CALLS?\]|</(?:function|invoke)>|<end_of_turn>"
     r"|<(?:/\|?|\|/)(?:minimax:)?(?:tool_?calls?|function_calls?)\|?>"
-    r"|<[|\uff5c](?:[\w\u2581]{0,30}end[\w\u2581]{0,20}|eo[tm]_id)[|\uff5c]>)*",
+    r"|<[|\uff5c](?:[\w\u2581]{0,30}end[\w\u2581]{0,20}|eo[tm]_id|call)[|\uff5c]>)*",
     re.I,
 )
 _NAME = re.compile(r"[A-Za-z0-9_.\\-]{1,200}(?:::?[A-Za-z0-9_.\\-]{1,200})?")
@@ -53,7 +54,8 @@ TYPE = re.compile(r"function<[|\uff5c]tool[_\u2581]sep[|\uff5c]>")
 
 BEFORE_ARGUMENTS = re.compile(
     r"(?:\[CALL_ID\]\s*(?P<id>[\w-]{1,64}))?\s*"
-    r"(?:(?:\[ARGS\]|<[|\uff5c]tool[_\u2581](?:sep|call_argument_begin)[|\uff5c]>)\s*)?(?:```\w{0,20}\s*)?(?=\{)"
+    r"(?:(?:\[ARGS\]|<[|\uff5c]tool[_\u2581](?:sep|call_argument_begin)[|\uff5c]>"
+    r"|(?:<\|constrain\|>)?\s{0,4}(?:json\s{0,4})?<\|message\|>)\s*)?(?:```\w{0,20}\s*)?(?=\{)"
 )
 _OBJECT = re.compile(r"\s{0,40}\{")
 _FENCE = re.compile(r"```[\w-]*\s*")
