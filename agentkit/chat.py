@@ -4,8 +4,8 @@ In:  a conversation, the tools on offer, how to choose among them, settings.
 Out: `ModelRequest` and `ModelResponse`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from agentkit.errors import ErrorKind
@@ -87,6 +87,7 @@ class ModelRequest:
         response_format: JSON Schema that the answer's text should fit; a host that cannot be asked
             to keep to it is not asked, so it stands in the instructions too.
         shown_arguments: name of the tool whose arguments are shown as they arrive, if one.
+        room: asked before each attempt for the most tokens its answer may have; None for any.
     """
 
     history: History
@@ -97,11 +98,20 @@ class ModelRequest:
     stream: bool = False
     response_format: Mapping[str, JsonValue] | None = None
     shown_arguments: str | None = None
+    room: Callable[[], int | None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.history.open_calls:
             names = [call.id for call in self.history.open_calls]
             raise ValueError(f"The calls {names} have no result yet; a request cannot carry them.")
+
+    def limited(self) -> "ModelRequest":
+        """Return the request with an answer no longer than there is room for now."""
+        room = None if self.room is None else self.room()
+        if room is None:
+            return self
+        most = min(self.settings.max_tokens or room, room)
+        return replace(self, settings=replace(self.settings, max_tokens=most))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +133,17 @@ class Mending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a model of a route did not answer; `model` is its name, e.g. `oxen:mixtral-8x22b`."""
+    """Why a model of a route did not answer.
+
+    Attributes:
+        model: its name, e.g. `oxen:mixtral-8x22b`.
+        usage: what the failed answer used, as far as the host told.
+    """
 
     model: str
     kind: ErrorKind
     error: str
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ No message holds a secret, a request body or a tool argument's full text.
 
 from typing import Literal
 
+from agentkit.usage import Usage
+
 ErrorKind = Literal[
     "auth",
     "insufficient_credits",
@@ -73,6 +75,7 @@ class ProviderError(AgentKitError):
         model: the model id that was asked for.
         request_id: the host's own id for the request, if one arrived.
         retry_after_seconds: how long the host asked to wait, 0 or more.
+        usage: what the failed answer used, as far as the host told.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class ProviderError(AgentKitError):
         self.retry_after_seconds = retry_after_seconds
         self.host: str | None = None
         self.model: str | None = None
+        self.usage = Usage()
 
     @property
     def retryable(self) -> bool:

@@ -145,12 +145,18 @@ class AnswerMended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRetried:
-    """An exchange failed and is made again after `wait_seconds`; `attempt` counts from 1."""
+    """An exchange failed and is made again after `wait_seconds`.
+
+    Attributes:
+        attempt: counts from 1.
+        usage: what the failed answer used, as far as the host told.
+    """
 
     attempt: int
     kind: ErrorKind
     error: str
     wait_seconds: float
+    usage: Usage = field(default_factory=Usage)
     type: Literal["model_retried"] = "model_retried"
 
 

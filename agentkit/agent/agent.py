@@ -282,7 +282,7 @@ class Agent(Generic[DepsT, OutputT]):
                 connection=connection,
                 toolset=self.toolset,
                 given=ModelInput(
-                    profile=self.model.profile,
+                    profile=self._window.profile,
                     instructions=self.instructions,
                     settings=self.settings,
                 ),

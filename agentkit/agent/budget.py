@@ -92,6 +92,14 @@ class Forecast:
     input_usd_per_million: Decimal | None = None
     output_usd_per_million: Decimal | None = None
 
+    def price(self, input_tokens: int, output_tokens: int) -> Decimal:
+        """Return what so many tokens cost; what is unknown counts as nothing."""
+        inputs = input_tokens * (self.input_usd_per_million or Decimal(0))
+        outputs = output_tokens * (self.output_usd_per_million or Decimal(0))
+        return (inputs + outputs) / 1_000_000
+
+
+NOTHING = Spent()
 
 NO_LIMITS = Budget(turns=sys.maxsize, tool_calls=None, seconds=None)
 """For a part of a run that only the budgets above it limit."""
@@ -169,10 +177,17 @@ class Meter:
         above = self._parent is not None and self._parent.needs_forecast
         return self.budget.needs_forecast or above
 
-    def answer_room(self, forecast: Forecast) -> int | StopReason | None:
-        """Return how long an answer may be: tokens, the limit that forbids it, or None for any."""
+    def answer_room(
+        self, forecast: Forecast, *, pending: Spent = NOTHING
+    ) -> int | StopReason | None:
+        """Return how long an answer may be: tokens, the limit that forbids it, or None for any.
+
+        Args:
+            forecast: what the request will use.
+            pending: what was used and is not charged yet.
+        """
         rooms: list[int] = []
-        budget, spent = self.budget, self._spent
+        budget, spent = self.budget, self._spent + pending
         if budget.tokens is not None:
             room = budget.tokens - spent.tokens - forecast.input_tokens
             if room < MIN_ANSWER_TOKENS:
@@ -183,11 +198,12 @@ class Meter:
             if affordable < MIN_ANSWER_TOKENS:
                 return "max_cost"
             rooms.append(affordable)
-        above = None if self._parent is None else self._parent.answer_room(forecast)
-        if isinstance(above, str):
-            return above
-        if above is not None:
-            rooms.append(above)
+        if self._parent is not None:
+            above = self._parent.answer_room(forecast, pending=pending)
+            if isinstance(above, str):
+                return above
+            if above is not None:
+                rooms.append(above)
         return min(rooms, default=None)
 
     def _working_seconds(self, seconds: float) -> float:

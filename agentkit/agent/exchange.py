@@ -7,50 +7,35 @@ A request that could go beyond the budget is not sent. An answer that takes long
 left, or that grows beyond what it may, is cut off and dropped.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol, TypeAlias, cast
 
 import anyio
 
 from agentkit.agent.budget import Forecast, Meter, Spent
 from agentkit.agent.inbox import Inbox
-from agentkit.agent.output_partial import PartialOutput
 from agentkit.agent.output_plan import PLAIN_TEXT, OutputPlan
 from agentkit.agent.step import CallModel, Exchange, Judgement, RunState
-from agentkit.chat import Failure, ModelRequest, ModelResponse, ModelSettings, ToolSpec
+from agentkit.agent.watch import ExchangeWatch
+from agentkit.chat import ModelRequest, ModelResponse, ModelSettings, ToolSpec
 from agentkit.config.profile import ModelProfile
-from agentkit.errors import ErrorKind, ProviderError
-from agentkit.event import (
-    ContextFitted,
-    Emit,
-    ModelFailedOver,
-    ModelRetried,
-    RunEvent,
-    StopReason,
-    TextReceived,
-    ToolArgumentsReceived,
-)
+from agentkit.errors import ProviderError, UnsupportedError
+from agentkit.event import Emit, StopReason
 from agentkit.lazy import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
 from agentkit.model.model import ModelConnection
-from agentkit.usage import Usage
 
 CLOSING_INSTRUCTIONS = (
     "You have reached the limit of this task ({reason}) and can call no more tools. "
     "Give the best answer you can from what you have, and say what is missing."
 )
-BILLED_KINDS: frozenset[ErrorKind] = frozenset(
-    {"bad_response", "empty_response", "stream_interrupted", "truncated"}
-)
-"""Failures of answers that were made, and that a host will bill."""
-
-CHARACTERS_PER_TOKEN = 3
-MOST_CHARACTERS = 8
-"""Characters of one token of text at the most, long words aside; beyond it no limit was kept."""
-
 log = Log("agentkit.agent")
+
+Admit: TypeAlias = Callable[[ModelRequest], ModelRequest | StopReason]
+"""Lets a request pass within the limits of a run, or names the limit that forbids it."""
 
 _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
 
@@ -58,7 +43,9 @@ _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
 class Fit(Protocol):
     """Fits a request to a model's window."""
 
-    async def __call__(self, request: ModelRequest, *, emit: Emit) -> ModelRequest:
+    async def __call__(
+        self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
+    ) -> ModelRequest:
         """Return the request, shortened where it would not fit."""
 
 
@@ -112,7 +99,12 @@ class Exchanger:
         history = state.history.add(*taken)
         output = self._given.output
         offer = output.offer(tools, step, stream=self._given.stream)
-        watch = _Watch(emit, output.partial())
+        watch = ExchangeWatch(
+            emit,
+            partial=output.partial(),
+            meter=self._meter,
+            window=self._given.profile.context_window_tokens,
+        )
         request = ModelRequest(
             history=history,
             instructions=_instructions(self._given, step),
@@ -140,51 +132,48 @@ class Exchanger:
         )
 
     async def _within_time(
-        self, request: ModelRequest, watch: "_Watch", *, closing: StopReason | None
+        self, request: ModelRequest, watch: ExchangeWatch, *, closing: StopReason | None
     ) -> _Outcome:
         """Fit the request and ask the model, for as long as the run has time and room."""
         outcome: _Outcome | None = None
         seconds = self._meter.seconds_left(closing=closing is not None)
-        with anyio.move_on_after(seconds) as watch.scope:
-            fitted = await self._fit(request, emit=watch.emit)
-            outcome = await self._ask(fitted, watch, closing=closing)
-        if outcome is None:
-            return None, "max_tokens" if watch.is_over else "deadline"
-        return outcome
+        limited = _Limited(partial(self._admit, watch=watch), self._connection)
+        try:
+            with anyio.move_on_after(seconds) as watch.scope:
+                fitted = await self._fit(request, connection=limited, emit=watch.emit)
+                outcome = await self._ask(fitted, watch, closing=closing)
+        except BaseException:  # whatever ends it, what it used is used
+            self._meter.charge(watch.used, watch.besides)
+            raise
+        return (None, watch.over or "deadline") if outcome is None else outcome
 
     async def _ask(
-        self, request: ModelRequest, watch: "_Watch", *, closing: StopReason | None
+        self, request: ModelRequest, watch: ExchangeWatch, *, closing: StopReason | None
     ) -> _Outcome:
         """Ask the model, unless the answer could go beyond what the run may use."""
-        if self._meter.needs_forecast:
-            forecast = self._forecast(request)
-            room = self._meter.answer_room(forecast)
-            if isinstance(room, str):
-                return None, room
-            if room is not None:
-                request = replace(request, settings=_shorten(request.settings, room))
-            watch.input_tokens, watch.room = forecast.input_tokens, room
+        admitted = self._admit(request, watch=watch)
+        if isinstance(admitted, str):
+            return None, admitted
         try:
-            return await self._connection.chat(request, emit=watch.emit), None
+            return await self._connection.chat(admitted, emit=watch.emit), None
         except ProviderError as error:
-            over = self._limit_behind(error, watch, closing=closing)
+            watch.failed(error)
+            over = _limit_behind(error, admitted, watch) or closing
             if over is None:
                 raise
+            if over == closing:  # the last answer at a limit is a courtesy
+                log.warning("closing_answer_failed", kind=error.kind, error=str(error))
             return None, over
+        except anyio.get_cancelled_exc_class():
+            watch.cancelled()
+            raise
 
-    def _limit_behind(
-        self, error: ProviderError, watch: "_Watch", *, closing: StopReason | None
-    ) -> StopReason | None:
-        """Return the limit that made an exchange fail; None if it failed by itself.
-
-        The last answer at a limit is a courtesy: where it fails, the run ends without it.
-        """
-        if watch.room is not None and error.kind == "truncated":
-            watch.bill()
-            return "max_tokens"
-        if closing is not None:
-            log.warning("closing_answer_failed", kind=error.kind, error=str(error))
-        return closing
+    def _admit(self, request: ModelRequest, *, watch: ExchangeWatch) -> ModelRequest | StopReason:
+        """Return a request that keeps within what is left, or the limit that forbids it."""
+        if not self._meter.needs_forecast:
+            return request
+        over = watch.admit(self._forecast(request))
+        return over or replace(request, room=watch.room).limited()
 
     def _forecast(self, request: ModelRequest) -> Forecast:
         """Return what the request will use."""
@@ -216,47 +205,19 @@ class BuildCounter(Protocol):
         """Return a counter."""
 
 
-class _Watch:
-    """Looks at an answer on its way: how long it grows, and what failed attempts used."""
+class _Limited:
+    """A connection for what is asked beside the answer, within the same limits."""
 
-    def __init__(self, emit: Emit, partial: PartialOutput | None) -> None:
-        self._emit = emit
-        self._partial = partial
-        self._characters = 0
-        self.scope: anyio.CancelScope | None = None
-        self.room: int | None = None
-        self.input_tokens = 0
-        self.is_over = False
-        self.used = Spent()
-        self.besides = Usage()
+    def __init__(self, admit: Admit, connection: ModelConnection) -> None:
+        self._admit = admit
+        self._connection = connection
 
-    async def emit(self, event: RunEvent) -> None:
-        """Pass an event on; cut the answer off where a host does not keep to its limit."""
-        await self._emit(event)
-        more = None if self._partial is None else self._partial.feed(event)
-        if more is not None:
-            await self._emit(more)
-        match event:
-            case ModelRetried(kind=kind) | ModelFailedOver(failure=Failure(kind=kind)):
-                if kind in BILLED_KINDS:
-                    self.bill()
-            case ContextFitted(usage=usage):
-                self.used += replace(Spent.of_usage(usage), turns=0)
-                self.besides += usage
-            case TextReceived(text=text) | ToolArgumentsReceived(text=text):
-                self._characters += len(text)
-                if self.room is not None and self._characters > self.room * MOST_CHARACTERS:
-                    self.is_over = True
-                    self.bill()
-                    if self.scope is not None:
-                        self.scope.cancel()
-            case _:
-                pass
-
-    def bill(self) -> None:
-        """Count an attempt that failed after its answer was made, as far as it is known."""
-        tokens = self.input_tokens + self._characters // CHARACTERS_PER_TOKEN
-        self.used += Spent(tokens=tokens)
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        """Make one exchange; see `ModelConnection`."""
+        admitted = self._admit(request)
+        if isinstance(admitted, str):
+            raise UnsupportedError(f"The budget leaves no room for it ({admitted}).")
+        return await self._connection.chat(admitted, emit=emit)
 
 
 def _instructions(given: ModelInput, step: CallModel) -> str:
@@ -268,9 +229,14 @@ def _instructions(given: ModelInput, step: CallModel) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _shorten(settings: ModelSettings, room: int) -> ModelSettings:
-    """Return settings whose answer is at most `room` tokens long."""
-    return replace(settings, max_tokens=min(settings.max_tokens or room, room))
+def _limit_behind(
+    error: ProviderError, request: ModelRequest, watch: ExchangeWatch
+) -> StopReason | None:
+    """Return the limit that made an exchange fail; None if it failed by itself."""
+    if watch.over is not None:
+        return watch.over
+    is_limited = request.room is not None and request.settings.max_tokens is not None
+    return "max_tokens" if is_limited and error.kind == "truncated" else None
 
 
 def _late(

@@ -6,7 +6,6 @@ Out: the policy and the steps with which the loop runs.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Generic, Protocol, TypedDict
 
 from typing_extensions import TypeVar
@@ -240,7 +239,7 @@ class RunStart:
             given=replace(self.given, stream=scope.stream, output=inbound.output),
             meter=scope.meter,
             inbox=inbound.handle.inbox,
-            fit=partial(self.window.fit, connection=self.connection),
+            fit=self.window.fit,
         )
         caller = Caller(
             given=CallInput(

@@ -108,6 +108,11 @@ class Window:
         self._most_tool_tokens = ToolCache(most_tool_tokens)
         self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by the last message's address
 
+    @property
+    def profile(self) -> ModelProfile:
+        """Return the model's profile, with the window that is kept to."""
+        return replace(self._profile, context_window_tokens=self._window_tokens)
+
     async def fit(
         self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
     ) -> ModelRequest:

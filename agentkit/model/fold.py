@@ -98,6 +98,11 @@ class Fold:
         """Say whether the host marked the end: no more of this answer will come."""
         return self._is_done
 
+    @property
+    def usage(self) -> Usage:
+        """Return what the host said so far that this answer uses."""
+        return self._usage
+
     def feed(self, deltas: Iterable[Delta]) -> list[ShownPart]:
         """Take the next deltas and return what a user may be shown of them, if anybody listens.
 

@@ -159,10 +159,11 @@ class HostConnection:
         attempt = 1
         while True:
             provider, model = self._learned.recall(self._resolved.provider, self._resolved.model)
-            encoded = self._dialect(provider).encode(request, provider=provider, model=model)
+            limited = request.limited()
+            encoded = self._dialect(provider).encode(limited, provider=provider, model=model)
             shown = Shown(emit)
             try:
-                return await self._exchange(request, encoded, provider, emit=shown.emit)
+                return await self._exchange(limited, encoded, provider, emit=shown.emit)
             except ProviderError as error:
                 error.host = provider.name
                 error.model = self._resolved.model.id
@@ -193,7 +194,13 @@ class HostConnection:
         if wait is None:
             raise error
         await emit(
-            ModelRetried(attempt=attempt, kind=error.kind, error=str(error), wait_seconds=wait)
+            ModelRetried(
+                attempt=attempt,
+                kind=error.kind,
+                error=str(error),
+                wait_seconds=wait,
+                usage=error.usage,
+            )
         )
         log.warning("model_retried", kind=error.kind, attempt=attempt, wait_seconds=wait)
         await anyio.sleep(wait)
@@ -220,26 +227,37 @@ class HostConnection:
             calls_in_text=encoded.calls_in_text,
         )
         fold.feed(encoded.opening)
-        async with self._transport.exchange(encoded.wire) as answer:
-            self._pacer.note(answer.head.headers, now=anyio.current_time())
-            if not answer.head.is_success:
-                raise status_error(answer.head, await _read_all(answer))
-            decoder = self._dialect(provider).decoder(answer.head)
-            async for chunk in answer.chunks:
-                for event in fold.feed(decoder.feed(chunk)):
-                    await emit(event)
-                if fold.is_done:
-                    await _drain(answer)
-            for event in fold.feed(decoder.close()):
-                await emit(event)
-            for event in fold.close():
-                await emit(event)
-        response = fold.finish()
-        _check_choice(request, response)
+        try:
+            async with self._transport.exchange(encoded.wire) as answer:
+                await self._read(answer, fold, provider, emit=emit)
+            response = fold.finish()
+            _check_choice(request, response)
+        except ProviderError as error:
+            if fold.usage != Usage():
+                error.usage = priced(fold.usage, self._resolved.model)
+            raise
         model, usage = self._resolved.model, response.usage
         if usage.total_tokens == 0 and usage.cost_usd is None:
             usage = estimated(request, response, model)
         return replace(response, usage=priced(usage, model))
+
+    async def _read(
+        self, answer: WireAnswer, fold: Fold, provider: ProviderProfile, *, emit: Emit
+    ) -> None:
+        """Read an answer to its end, and tell what may be shown of it."""
+        self._pacer.note(answer.head.headers, now=anyio.current_time())
+        if not answer.head.is_success:
+            raise status_error(answer.head, await _read_all(answer))
+        decoder = self._dialect(provider).decoder(answer.head)
+        async for chunk in answer.chunks:
+            for event in fold.feed(decoder.feed(chunk)):
+                await emit(event)
+            if fold.is_done:
+                await _drain(answer)
+        for event in fold.feed(decoder.close()):
+            await emit(event)
+        for event in fold.close():
+            await emit(event)
 
 
 async def _drain(answer: WireAnswer) -> None:

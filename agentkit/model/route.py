@@ -7,7 +7,7 @@ The conversation is spelled anew for each host, so a run may change hosts at any
 was shown is never taken back: once some was, a failure is raised.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -26,6 +26,7 @@ from agentkit.model.breaker import Breaker, BreakerSettings
 from agentkit.model.model import Model, ModelConnection, Retrying
 from agentkit.model.shown import Shown
 from agentkit.transport.retry import RetrySettings, retry_wait
+from agentkit.usage import Usage
 
 RouteOrder: TypeAlias = Literal["listed", "cheapest", "fastest"]
 
@@ -82,9 +83,18 @@ class RouteModel:
 
     @property
     def profile(self) -> ModelProfile:
-        """Return the profile of the model with the smallest window: what fits it fits all."""
+        """Return the profile of the model with the smallest window, at the highest prices.
+
+        What fits it fits all, and what it may cost none exceeds; a price that is not known of each
+        of them is not known.
+        """
         profiles = [member.model.profile for member in self._members]
-        return min(profiles, key=lambda profile: profile.context_window_tokens or 2**62)
+        smallest = min(profiles, key=lambda profile: profile.context_window_tokens or 2**62)
+        return replace(
+            smallest,
+            input_usd_per_million=_highest(one.input_usd_per_million for one in profiles),
+            output_usd_per_million=_highest(one.output_usd_per_million for one in profiles),
+        )
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[ModelConnection]:
@@ -240,7 +250,8 @@ class _Member:
     def failure(self, error: Exception) -> Failure:
         """Return `error` as a fact about this model."""
         kind: ErrorKind = error.kind if isinstance(error, ProviderError) else "invalid_request"
-        return Failure(model=self.model.name, kind=kind, error=str(error))
+        usage = error.usage if isinstance(error, ProviderError) else Usage()
+        return Failure(model=self.model.name, kind=kind, error=str(error), usage=usage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +260,16 @@ class _Connected:
 
     member: _Member
     connection: ModelConnection
+
+
+def _highest(prices: Iterable[Decimal | None]) -> Decimal | None:
+    """Return the highest price; None if one is not known."""
+    known: list[Decimal] = []
+    for price in prices:
+        if price is None:
+            return None
+        known.append(price)
+    return max(known)
 
 
 def _is_final(error: Exception) -> bool:

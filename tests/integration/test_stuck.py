@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from agentkit import Agent, AgentOptions, Budget, RunResult, StopReason, ToolError, tool
-from agentkit.agent.exchange import MOST_CHARACTERS
+from agentkit.agent.watch import MOST_CHARACTERS
 from agentkit.config.load import resolve_model
 from agentkit.model.build import DIALECTS
 from agentkit.model.host import HostModel

@@ -1,5 +1,6 @@
 """One model exchange at the limits of a run."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +8,13 @@ import anyio
 import pytest
 
 from agentkit.agent.budget import Budget, Meter, Spent
-from agentkit.agent.exchange import BILLED_KINDS, Exchanger, ModelInput
+from agentkit.agent.exchange import Exchanger, ModelInput
 from agentkit.agent.inbox import Inbox
 from agentkit.agent.step import CallModel, Exchange, RunState
+from agentkit.agent.watch import BILLED_KINDS
 from agentkit.chat import Failure, ModelRequest, ModelResponse, ModelSettings, ToolChoice
 from agentkit.config.profile import ModelProfile
-from agentkit.errors import ErrorKind, ProviderError
+from agentkit.errors import ErrorKind, ProviderError, UnsupportedError
 from agentkit.event import (
     ContextFitted,
     Emit,
@@ -60,7 +62,7 @@ class _Telling(ScriptedModel):
         return await super().chat(request, emit=emit)
 
 
-async def _fit(request: ModelRequest, *, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
+async def _fit(request: ModelRequest, *, connection: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
     return request
 
 
@@ -68,6 +70,8 @@ async def _make(
     model: ScriptedModel,
     *,
     budget: Budget | None = None,
+    meter: Meter | None = None,
+    profile: ModelProfile = PRICED,
     settings: ModelSettings | None = None,
     closing: StopReason | None = None,
     inbox: Inbox | None = None,
@@ -75,8 +79,8 @@ async def _make(
 ) -> Exchange:
     exchanger = Exchanger(
         model,
-        given=ModelInput(profile=PRICED, settings=settings or ModelSettings()),
-        meter=Meter(budget or Budget(), clock=ManualClock()),
+        given=ModelInput(profile=profile, settings=settings or ModelSettings()),
+        meter=meter or Meter(budget or Budget(), clock=ManualClock()),
         inbox=inbox or Inbox(),
         fit=fit,
     )
@@ -123,7 +127,7 @@ async def test_without_such_limits_nothing_is_counted_or_cut() -> None:
 async def test_the_deadline_cuts_an_exchange(place: str) -> None:
     """Also the summary that has to be made before it."""
 
-    async def slow_fit(request: ModelRequest, *, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
+    async def slow_fit(request: ModelRequest, **_: object) -> ModelRequest:
         await anyio.sleep_forever()
         return request
 
@@ -151,6 +155,117 @@ async def test_failed_attempts_that_made_an_answer_are_paid_for(kind: ErrorKind,
     assert plain.used == Spent(turns=1, tokens=7)
     assert (more > 10) == (kind in BILLED_KINDS)
     assert exchange.used.turns == 1
+
+
+class _Failing(ScriptedModel):
+    """Fails in one way, attempt after attempt, each with as much room as there is then."""
+
+    def __init__(self, *failed: RunEvent) -> None:
+        super().__init__(OK)
+        self.failed = failed
+        self.rooms: list[int | None] = []
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        for event in self.failed:
+            self.rooms.append(request.limited().settings.max_tokens)
+            await emit(event)
+            await anyio.lowlevel.checkpoint()
+        return await super().chat(request.limited(), emit=emit)
+
+
+BROKEN = Usage(input_tokens=100, output_tokens=300, cost_usd=Decimal("0.0004"))
+RETRIED = ModelRetried(attempt=1, kind="bad_response", error="x", wait_seconds=0, usage=BROKEN)
+FAILED_OVER = ModelFailedOver(
+    failure=Failure(model="m", kind="bad_response", error="x", usage=BROKEN)
+)
+
+
+@pytest.mark.parametrize("failed", [RETRIED, FAILED_OVER], ids=["retried", "failed over"])
+@pytest.mark.parametrize(
+    ("budget", "over"),
+    [(Budget(tokens=1000), "max_tokens"), (Budget(cost_usd=Decimal("0.001")), "max_cost")],
+)
+async def test_each_attempt_has_less_room_and_the_limit_ends_them(
+    budget: Budget, over: StopReason, failed: RunEvent
+) -> None:
+    """What a host counted of a failed answer is counted, in tokens and in money."""
+    model = _Failing(*[failed] * 5)
+
+    exchange = await _make(model, budget=budget)
+
+    first, second, third = [room or 0 for room in model.rooms]
+    assert (first - second, second - third) == (400, 400)
+    assert (exchange.response, exchange.over) == (None, over)
+    assert exchange.used == Spent(tokens=1200, cost_usd=Decimal("0.0012"))
+    assert exchange.besides.total_tokens == 1200
+
+
+async def test_a_new_round_of_a_route_is_not_a_further_attempt() -> None:
+    """The failure of its last model was counted when the next one was to be asked."""
+    exchange = await _make(_Failing(FAILED_OVER, RETRIED), budget=Budget(tokens=1000))
+
+    assert exchange.used == Spent(turns=1, tokens=407, cost_usd=Decimal("0.0004"))
+
+
+@pytest.mark.parametrize("has_failed_over", [False, True])
+async def test_what_an_exchange_used_that_fails_for_good_is_charged(has_failed_over: bool) -> None:
+    """A run above goes on, with less."""
+    error = ProviderError("no", kind="bad_response")
+    error.usage = BROKEN
+    meter = Meter(Budget(tokens=10_000), clock=ManualClock())
+    events = [FAILED_OVER] if has_failed_over else []
+
+    with pytest.raises(ProviderError, match="no"):
+        await _make(_Telling(*events, then=error), meter=meter)
+
+    assert meter.spent == Spent(tokens=400, cost_usd=Decimal("0.0004"))
+    assert meter.usage == BROKEN
+
+
+async def test_an_answer_that_is_cut_by_the_time_is_paid_for() -> None:
+    """As far as it came."""
+    model = _Telling(TextReceived(text="x" * 300), waits=True)
+
+    exchange = await _make(model, budget=Budget(seconds=0.01, tokens=1000))
+
+    assert exchange.over == "deadline"
+    assert 100 < exchange.used.tokens < 150
+    assert exchange.used.cost_usd == Decimal(exchange.used.tokens) / 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("tokens", "sent"),
+    [
+        pytest.param(100_000, None, id="the window is tighter"),
+        pytest.param(1_000, 986, id="the budget is tighter"),
+        pytest.param(8_190, 7_666, id="nearly the same: what a host adds is kept free"),
+    ],
+)
+async def test_no_host_is_asked_for_more_than_its_window(tokens: int, sent: int | None) -> None:
+    """It would refuse the request."""
+    model = ScriptedModel(OK)
+
+    await _make(
+        model, budget=Budget(tokens=tokens), profile=replace(PRICED, context_window_tokens=8_192)
+    )
+
+    assert model.requests[0].settings.max_tokens == sent
+
+
+async def test_a_summary_is_kept_within_the_budget_as_well() -> None:
+    """It has no more room than an answer, or is not asked for."""
+
+    async def fit(request: ModelRequest, *, connection: Any, emit: Emit) -> ModelRequest:
+        await connection.chat(replace(request, settings=ModelSettings(max_tokens=600)), emit=emit)
+        return request
+
+    model = ScriptedModel(OK, OK)
+
+    await _make(model, budget=Budget(tokens=200), fit=fit)
+
+    assert 100 < (model.requests[0].settings.max_tokens or 0) < 200
+    with pytest.raises(UnsupportedError, match="leaves no room"):
+        await _make(ScriptedModel(), budget=Budget(tokens=20), fit=fit)
 
 
 async def test_an_answer_that_grows_beyond_its_limit_is_cut_off_and_paid_for() -> None:
@@ -189,7 +304,7 @@ async def test_what_a_summary_used_is_counted_beside_the_answer() -> None:
     """In the budget and in the result, but not as a turn."""
     used = Usage(input_tokens=100, output_tokens=10)
 
-    async def fit(request: ModelRequest, *, emit: Emit) -> ModelRequest:
+    async def fit(request: ModelRequest, *, connection: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
         await emit(
             ContextFitted(
                 dropped_messages=1,

@@ -34,6 +34,12 @@ ANSWER = ScriptedExchange.of_json(
         "usage": {"prompt_tokens": 1_000_000, "completion_tokens": 0},
     }
 )
+EMPTY = ScriptedExchange.of_json(
+    {
+        "choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 500_000, "completion_tokens": 0},
+    }
+)
 BUSY = ScriptedExchange.of_json({"error": {"message": "overloaded"}}, status=503)
 
 
@@ -100,6 +106,21 @@ async def test_a_passing_failure_is_tried_again_and_reported() -> None:
     assert transport.requests[0] == transport.requests[1] == transport.requests[2]
     assert [type(event) for event in events] == [ModelRetried, ModelRetried]
     assert [event.attempt for event in events if isinstance(event, ModelRetried)] == [1, 2]
+
+
+async def test_a_failed_answer_is_told_with_what_it_used_and_leaves_less_room() -> None:
+    """A host bills an answer that is no use to anybody."""
+    rooms = iter([90, 50, None])
+    request = replace(REQUEST, room=lambda: next(rooms))
+
+    outcome, transport, events = await _chat([EMPTY, EMPTY, EMPTY], request)
+
+    used = Usage(input_tokens=500_000, output_tokens=0, cost_usd=Decimal(1))
+    assert isinstance(outcome, ProviderError)
+    assert outcome.usage == used
+    assert [event.usage for event in events if isinstance(event, ModelRetried)] == [used, used]
+    sent = [json.loads(request.body).get("max_tokens") for request in transport.requests]
+    assert sent == [90, 50, None]
 
 
 @pytest.mark.parametrize(

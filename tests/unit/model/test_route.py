@@ -252,6 +252,15 @@ def test_a_route_needs_a_model_and_has_the_smallest_window() -> None:
     assert route.profile.id == "c"
 
 
+@pytest.mark.parametrize(("prices", "highest"), [((4, 9), 9), ((4, None), None), ((None, 4), None)])
+def test_a_route_has_the_highest_price(prices: tuple[int | None, ...], highest: int | None) -> None:
+    """Whoever answers, it costs no more; a price unknown of one is unknown."""
+    route = RouteModel([_named(str(at), price=price) for at, price in enumerate(prices)])
+
+    assert route.profile.input_usd_per_million == highest
+    assert route.profile.output_usd_per_million == highest
+
+
 async def test_models_on_hosts_try_once_in_a_round() -> None:
     """The route does the waiting, else one host's patience would keep the others unasked."""
     resolved = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="k")

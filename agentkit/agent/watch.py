@@ -1,0 +1,150 @@
+"""Keep one model exchange within what a run may use, and count what it uses.
+
+In:  what each request will use; the events of the exchange.
+Out: how long the next answer may be, the limit that ends the exchange, what was used.
+
+Attempts that failed after an answer was made are billed by hosts, so they count, and the next
+attempt has less room.
+"""
+
+from dataclasses import replace
+
+import anyio
+
+from agentkit.agent.budget import Forecast, Meter, Spent
+from agentkit.agent.output_partial import PartialOutput
+from agentkit.errors import ErrorKind, ProviderError
+from agentkit.event import (
+    ContextFitted,
+    Emit,
+    ModelFailedOver,
+    ModelRetried,
+    RunEvent,
+    StopReason,
+    TextReceived,
+    ToolArgumentsReceived,
+)
+from agentkit.usage import Usage
+
+BILLED_KINDS: frozenset[ErrorKind] = frozenset(
+    {"bad_response", "empty_response", "stream_interrupted", "truncated"}
+)
+"""Failures of answers that were made, and that a host will bill."""
+
+CHARACTERS_PER_TOKEN = 3
+MOST_CHARACTERS = 8
+"""Characters of one token of text at the most, long words aside; beyond it no limit was kept."""
+
+_SPARE = 16  # one part in that many of the window, for what a host adds to a prompt
+
+
+class ExchangeWatch:
+    """Looks at an exchange on its way.
+
+    Attributes:
+        scope: cancelled where the exchange comes to a limit.
+        over: the limit that it came to.
+        used: what it used, its response left out.
+        besides: the same, as hosts have it.
+    """
+
+    def __init__(
+        self, emit: Emit, *, partial: PartialOutput | None, meter: Meter, window: int | None
+    ) -> None:
+        self._emit = emit
+        self._partial = partial
+        self._meter = meter
+        self._window = window
+        self._forecast = Forecast(input_tokens=0)
+        self._room: int | None = None
+        self._characters = 0
+        self._has_failed_over = False
+        self.scope: anyio.CancelScope | None = None
+        self.over: StopReason | None = None
+        self.used = Spent()
+        self.besides = Usage()
+
+    def admit(self, forecast: Forecast) -> StopReason | None:
+        """Begin a request; return the limit that forbids it."""
+        self._forecast, self._characters = forecast, 0
+        return self._measure()
+
+    def room(self) -> int | None:
+        """Return the most tokens that the next answer may have; None where any fits."""
+        if self._room is None or self._window is None:
+            return self._room
+        left = self._window - self._forecast.input_tokens
+        if self._room >= left:
+            return None  # the window is the tighter limit, and hosts refuse a wider one
+        return max(1, min(self._room, left - self._window // _SPARE))
+
+    async def emit(self, event: RunEvent) -> None:
+        """Pass an event on; cut the answer off where a host does not keep to its limit."""
+        await self._emit(event)
+        more = None if self._partial is None else self._partial.feed(event)
+        if more is not None:
+            await self._emit(more)
+        has_failed_over, self._has_failed_over = self._has_failed_over, False
+        match event:
+            case ModelRetried():
+                if not has_failed_over:  # else it tells of a new round of a route
+                    self._attempt_failed(event.kind, event.usage)
+            case ModelFailedOver(failure=failure):
+                self._has_failed_over = True
+                self._attempt_failed(failure.kind, failure.usage)
+            case ContextFitted(usage=usage):
+                self.used += replace(Spent.of_usage(usage), turns=0)
+                self.besides += usage
+            case TextReceived(text=text) | ToolArgumentsReceived(text=text):
+                self._characters += len(text)
+                if self._room is not None and self._characters > self._room * MOST_CHARACTERS:
+                    self._bill(Usage())
+                    self._stop(self.over or "max_tokens")
+            case _:
+                pass
+
+    def failed(self, error: ProviderError) -> None:
+        """Count the last attempt, which failed with `error`."""
+        if not self._has_failed_over:
+            self._attempt_failed(error.kind, error.usage)
+
+    def cancelled(self) -> None:
+        """Count an attempt that was cut off on its way."""
+        if self.over is None:
+            self._bill(Usage())
+
+    def _attempt_failed(self, kind: ErrorKind, usage: Usage) -> None:
+        """Count an attempt, and stop where there is no room for another."""
+        if kind in BILLED_KINDS:
+            self._bill(usage)
+            over = self._measure()
+            if over is not None:
+                self._stop(over)
+
+    def _bill(self, usage: Usage) -> None:
+        """Count an attempt that has no response, as far as it is known."""
+        forecast = self._forecast
+        inputs = usage.input_tokens or forecast.input_tokens
+        outputs = usage.output_tokens or self._characters // CHARACTERS_PER_TOKEN
+        cost = usage.cost_usd if usage.output_tokens else None
+        self.used += Spent(
+            tokens=inputs + outputs,
+            cost_usd=forecast.price(inputs, outputs) if cost is None else cost,
+        )
+        self.besides += usage
+        self._characters = 0
+
+    def _measure(self) -> StopReason | None:
+        """Take note of the room for an answer; return the limit that leaves none."""
+        if not self._meter.needs_forecast:
+            return None
+        room = self._meter.answer_room(self._forecast, pending=self.used)
+        if isinstance(room, str):
+            return room
+        self._room = room
+        return None
+
+    def _stop(self, over: StopReason) -> None:
+        self.over = over
+        if self.scope is not None:
+            self.scope.cancel()
