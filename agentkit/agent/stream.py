@@ -83,9 +83,17 @@ class AgentStream(Generic[OutputT]):
         events: MemoryObjectSendStream[RunEvent],
     ) -> None:
         """Run to the end and keep the outcome for the reader."""
+
+        async def tell(event: RunEvent) -> None:
+            try:
+                await events.send(event)
+            except anyio.BrokenResourceError:
+                # The reader left: the run is being stopped, and no tool of it has failed.
+                await anyio.lowlevel.checkpoint()
+
         async with events:
             try:
-                self._result = await start(emit=events.send)
+                self._result = await start(emit=tell)
             except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
                 self._error = error
 

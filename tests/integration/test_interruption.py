@@ -13,6 +13,7 @@ from agentkit import (
     History,
     ModelResponded,
     RunEvent,
+    SubAgentEvent,
     ToolCallStarted,
     ToolResult,
     TurnStarted,
@@ -163,6 +164,23 @@ async def test_the_history_of_a_stream_is_whole_at_every_event() -> None:
     last = {m.call_id: m.text for m in run.history[-3:] if isinstance(m, ToolResult)}
     assert "was stopped before it ended" in last["chng00002"]
     assert "was not run" in last["look00003"]
+
+
+async def test_an_agent_below_has_not_failed_where_the_reader_leaves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is stopped, as the run is, and nothing else is told of it."""
+    inner: Agent[Any] = Agent(ScriptedModel("inner"), name="inner")
+    call = tool_call("inner", {"prompt": "go"}, call_id="inner0001")
+    agent: Agent[Any] = Agent(ScriptedModel(AssistantMessage.of("", call)), tools=[inner.as_tool()])
+
+    async with agent.stream("go") as run:
+        async for event in run:
+            if isinstance(event, SubAgentEvent):
+                break
+
+    assert [record.message for record in caplog.records] == ["tool_call_stopped"]
+    assert "was stopped before it ended" in run.history[-1].text
 
 
 async def test_what_the_model_answered_is_kept_before_its_calls_begin() -> None:
