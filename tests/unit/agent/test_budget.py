@@ -1,5 +1,6 @@
 """What a run may still spend."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -204,6 +205,27 @@ def test_without_a_price_no_money_can_be_spent_and_what_is_free_is_free() -> Non
 
     assert meter.answer_room(Forecast(input_tokens=1)) == "max_cost"
     assert meter.answer_room(free) == 2**31
+
+
+def test_what_was_used_costs_its_price() -> None:
+    """To the millionth; a price that is not known is none."""
+    forecast = replace(CHEAP, input_usd_per_million=Decimal(3))
+
+    assert forecast.price(3_000_000, 5_000_000) == 39
+    assert forecast.price(1, 0) == Decimal("0.000003")
+    assert replace(forecast, input_usd_per_million=None).price(1_000_000, 1_000_000) == 6
+    assert replace(forecast, output_usd_per_million=None).price(1_000_000, 1_000_000) == 3
+
+
+def test_what_is_not_charged_yet_takes_room_as_well() -> None:
+    """Of the run and of its parents, in tokens and in money."""
+    parent = Meter(Budget(cost_usd=Decimal("0.008")), clock=ManualClock())
+    meter = Meter(Budget(tokens=5_000), clock=ManualClock(), parent=parent)
+
+    assert meter.answer_room(CHEAP) == 1_000
+    assert meter.answer_room(CHEAP, pending=Spent(tokens=3_500)) == 500
+    assert meter.answer_room(CHEAP, pending=Spent(cost_usd=Decimal("0.003"))) == 500
+    assert meter.spent == Spent()
 
 
 def test_what_was_spent_adds_up_in_each_part() -> None:

@@ -1,10 +1,11 @@
 """What a run does next, decided from values."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
+from agentkit.agent import step
 from agentkit.agent.budget import Budget
 from agentkit.agent.progress import HINT
 from agentkit.agent.result import RunResult
@@ -12,6 +13,7 @@ from agentkit.agent.step import (
     CallModel,
     Exchange,
     Finish,
+    Judgement,
     PlanCalls,
     Policy,
     RunState,
@@ -21,7 +23,7 @@ from agentkit.agent.step import (
     ToolAnswers,
     next_step,
 )
-from agentkit.chat import FinishReason, ModelResponse, ToolChoice
+from agentkit.chat import Answered, FinishReason, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
@@ -32,6 +34,8 @@ from agentkit.usage import Usage
 CALL = ToolCall(id="1", name="add")
 OTHER = ToolCall(id="2", name="add")
 HI = UserMessage.of("hi")
+SAID = AssistantMessage.of("so it is")
+AGAIN = UserMessage.of("Once more.")
 FORCED = ToolChoice(mode="required")
 
 
@@ -60,7 +64,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
 
 
 @pytest.mark.parametrize(
-    ("state", "policy", "step"),
+    ("state", "policy", "expected"),
     [
         pytest.param(_state([HI]), Policy(), CallModel(choice=ToolChoice()), id="a question"),
         pytest.param(
@@ -174,11 +178,79 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             id="a finished history",
         ),
         pytest.param(_state([]), Policy(), CallModel(choice=ToolChoice()), id="nothing yet"),
+        pytest.param(
+            _state([HI], turns=3),
+            Policy(budget=Budget(turns=2)),
+            CallModel(choice=ToolChoice(mode="none"), closing="max_turns"),
+            id="beyond the limit",
+        ),
+        pytest.param(
+            _state([HI, SAID], is_accepted=True),
+            Policy(output_retries=1),
+            Finish(reason="answered"),
+            id="an answer of the right type",
+        ),
+        pytest.param(
+            _state([HI, SAID, AGAIN], refusals=1),
+            Policy(output_retries=1),
+            CallModel(choice=ToolChoice()),
+            id="an answer of another type, with one more try",
+        ),
+        pytest.param(
+            _state([HI, SAID, AGAIN], refusals=2),
+            Policy(output_retries=1),
+            Finish(reason="invalid_output"),
+            id="an answer of another type, without another try",
+        ),
+        pytest.param(
+            _state([HI, SAID, AGAIN], refusals=3),
+            Policy(output_retries=1),
+            Finish(reason="invalid_output"),
+            id="even fewer tries",
+        ),
+        pytest.param(
+            _state([HI, SAID, AGAIN], is_asked_again=True),
+            Policy(output_retries=1, answer_choice=FORCED),
+            CallModel(choice=FORCED),
+            id="after an answer in words, the call that answers",
+        ),
+        pytest.param(
+            _state([HI, SAID, AGAIN], is_asked_again=True),
+            Policy(output_retries=1),
+            CallModel(choice=ToolChoice()),
+            id="after an answer in words, where no call answers",
+        ),
+        pytest.param(
+            _state([HI]),
+            Policy(output_retries=1, answer_choice=FORCED),
+            CallModel(choice=ToolChoice()),
+            id="no answer in words yet",
+        ),
+        pytest.param(
+            _state([HI, SAID], finish_reason="content_filter"),
+            Policy(output_retries=1),
+            Finish(reason="content_filter"),
+            id="an answer that was withheld",
+        ),
+        pytest.param(
+            _state([HI, SAID, AGAIN], finish_reason="content_filter"),
+            Policy(output_retries=1),
+            CallModel(choice=ToolChoice()),
+            id="an answer that was withheld, and something was said since",
+        ),
+        pytest.param(
+            _state([HI, SAID], finish_reason="stop"),
+            Policy(output_retries=1),
+            CallModel(choice=ToolChoice()),
+            id="words in place of an answer of a type",
+        ),
     ],
 )
-def test_the_next_step_follows_from_the_state(state: RunState, policy: Policy, step: Step) -> None:
+def test_the_next_step_follows_from_the_state(
+    state: RunState, policy: Policy, expected: Step
+) -> None:
     """Equal states give equal steps."""
-    assert next_step(state, policy) == step
+    assert next_step(state, policy) == expected
 
 
 @pytest.mark.parametrize(
@@ -226,6 +298,68 @@ def test_a_state_grows_by_responses_and_results() -> None:
         "The run ended without an answer: it reached its limit of model calls."
     )
     assert RunResult.of(asked, "suspended", model="m").output == ""
+
+
+def test_each_turn_is_told_with_who_answered_it() -> None:
+    """Counted on from the turns before."""
+    response = ModelResponse(message=SAID, finish_reason="stop", host="h", model="m")
+
+    state = _state([HI], turns=3).add_exchange(Exchange(response=response))
+
+    assert state.turns == 4
+    assert state.answered == (Answered(turn=4, host="h", model="m", usage=Usage()),)
+
+
+@pytest.mark.parametrize("late", [(), (AGAIN,)], ids=["nothing since", "something was said since"])
+def test_an_answer_counts_unless_something_was_said_since(late: tuple[UserMessage, ...]) -> None:
+    """What the user said is heard first."""
+    response = ModelResponse(message=SAID, finish_reason="stop")
+    accepted = Exchange(response=response, judged=Judgement(is_accepted=True), late=late)
+    refused = Exchange(response=response, judged=Judgement(reason="no", reply=AGAIN), late=late)
+    other = Exchange(response=response, judged=Judgement(reason="no"), late=late)
+
+    states = [_state([HI], refusals=3).add_exchange(each) for each in (accepted, refused, other)]
+
+    assert [state.is_accepted for state in states] == [not late, False, False]
+    assert [state.is_asked_again for state in states] == [False, not late, False]
+    assert [state.refusals for state in states] == [3, 4, 4]
+    assert list(states[0].history) == [HI, SAID, *late]
+    assert list(states[1].history) == [HI, SAID, AGAIN, *late]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "then"),
+    [(None, None, None), ("deadline", None, "deadline"), (None, "max_cost", "max_cost")],
+)
+def test_a_limit_once_reached_stays_reached(
+    before: StopReason | None, now: StopReason | None, then: StopReason | None
+) -> None:
+    """By an exchange or by tools."""
+    state = _state([HI], over=before)
+
+    assert state.add_exchange(Exchange(over=now)).over == then
+    assert state.add_answers(ToolAnswers(results=(), over=now)).over == then
+
+
+def test_nothing_is_settled_at_the_start() -> None:
+    """No answer, no refusal."""
+    state = _state([HI])
+
+    assert (state.is_accepted, state.is_asked_again, state.has_called) == (False, False, False)
+    assert (state.refusals, state.turns) == (0, 0)
+    assert not Judgement().is_accepted
+
+
+def test_states_and_steps_are_values() -> None:
+    """Nobody changes one, by a wrong name neither; and each part of one is named."""
+    made = [one for one in vars(step).values() if getattr(one, "__module__", "") == step.__name__]
+    values = [one for one in made if is_dataclass(one)]
+
+    assert len(values) == 10
+    for one in values:
+        assert vars(one)["__dataclass_params__"].frozen, one
+        assert "__slots__" in vars(one), one
+        assert all(field.kw_only for field in fields(one)), one
 
 
 def test_a_budget_without_a_turn_is_refused() -> None:
