@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+import anyio
+
 from agentkit.clock import Clock
 from agentkit.event import StopReason
 from agentkit.usage import Usage
@@ -121,6 +123,9 @@ class Meter:
         self._parent = parent
         self._started = clock.monotonic()
         self._spent = Spent()
+        self._held: dict[object, Spent] = {}
+        self._owed: dict[object, Spent] = {}
+        self._freed: anyio.Event | None = None
         self.usage = Usage()
 
     @property
@@ -187,7 +192,8 @@ class Meter:
             pending: what was used and is not charged yet.
         """
         rooms: list[int] = []
-        budget, spent = self.budget, self._spent + pending
+        held = (*self._held.values(), *self._owed.values())
+        budget, spent = self.budget, sum(held, self._spent + pending)
         if budget.tokens is not None:
             room = budget.tokens - spent.tokens - forecast.input_tokens
             if room < MIN_ANSWER_TOKENS:
@@ -205,6 +211,43 @@ class Meter:
             if above is not None:
                 rooms.append(above)
         return min(rooms, default=None)
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether a request is on its way that holds a part of this budget or of one above."""
+        return bool(self._held) or (self._parent is not None and self._parent.is_held)
+
+    def hold(self, holder: object, most: Spent, *, is_over: bool = False) -> None:
+        """Keep what a request may use from those beside it, here and at all parents.
+
+        Args:
+            holder: who gives it back.
+            most: what it may use.
+            is_over: it has used that, and it is not charged yet.
+        """
+        (self._owed if is_over else self._held)[holder] = most
+        if self._parent is not None:
+            self._parent.hold(holder, most, is_over=is_over)
+
+    def free(self, holder: object) -> None:
+        """Give back what is held, if something is: it is charged by now, or was not used."""
+        self._owed.pop(holder, None)
+        was_held = self._held.pop(holder, None) is not None
+        if self._parent is not None:
+            self._parent.free(holder)
+        # Those who wait free nothing, so that they do not wake each other.
+        elif was_held and self._freed is not None:
+            self._freed.set()
+            self._freed = None
+
+    async def wait_until_freed(self) -> None:
+        """Wait until somebody gives back what was held."""
+        if self._parent is not None:
+            await self._parent.wait_until_freed()
+            return
+        if self._freed is None:
+            self._freed = anyio.Event()
+        await self._freed.wait()
 
     def _working_seconds(self, seconds: float) -> float:
         """Return the time before the last answer is asked for: a tenth is kept, at most 30 s."""

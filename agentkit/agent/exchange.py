@@ -7,7 +7,7 @@ A request that could go beyond the budget is not sent. An answer that takes long
 left, or that grows beyond what it may, is cut off and dropped.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Protocol, TypeAlias, cast
@@ -34,7 +34,7 @@ CLOSING_INSTRUCTIONS = (
 )
 log = Log("agentkit.agent")
 
-Admit: TypeAlias = Callable[[ModelRequest], ModelRequest | StopReason]
+Admit: TypeAlias = Callable[[ModelRequest], Awaitable[ModelRequest | StopReason]]
 """Lets a request pass within the limits of a run, or names the limit that forbids it."""
 
 _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
@@ -86,6 +86,7 @@ class Exchanger:
         self._inbox = inbox
         self._fit = fit
         self.taken: tuple[UserMessage, ...] = ()
+        self._watch: ExchangeWatch | None = None
 
     async def make(
         self, state: RunState, step: CallModel, *, tools: tuple[ToolSpec, ...], emit: Emit
@@ -99,7 +100,7 @@ class Exchanger:
         history = state.history.add(*taken)
         output = self._given.output
         offer = output.offer(tools, step, stream=self._given.stream)
-        watch = ExchangeWatch(
+        self._watch = watch = ExchangeWatch(
             emit,
             partial=output.partial(),
             meter=self._meter,
@@ -131,6 +132,11 @@ class Exchanger:
             besides=watch.besides,
         )
 
+    def close(self) -> None:
+        """Let others have what the last exchange did not use; what it used is charged by now."""
+        if self._watch is not None:
+            self._watch.close()
+
     async def _within_time(
         self, request: ModelRequest, watch: ExchangeWatch, *, closing: StopReason | None
     ) -> _Outcome:
@@ -151,7 +157,7 @@ class Exchanger:
         self, request: ModelRequest, watch: ExchangeWatch, *, closing: StopReason | None
     ) -> _Outcome:
         """Ask the model, unless the answer could go beyond what the run may use."""
-        admitted = self._admit(request, watch=watch)
+        admitted = await self._admit(request, watch=watch)
         if isinstance(admitted, str):
             return None, admitted
         try:
@@ -168,11 +174,13 @@ class Exchanger:
             watch.cancelled()
             raise
 
-    def _admit(self, request: ModelRequest, *, watch: ExchangeWatch) -> ModelRequest | StopReason:
+    async def _admit(
+        self, request: ModelRequest, *, watch: ExchangeWatch
+    ) -> ModelRequest | StopReason:
         """Return a request that keeps within what is left, or the limit that forbids it."""
         if not self._meter.needs_forecast:
             return request
-        over = watch.admit(self._forecast(request))
+        over = await watch.admit(self._forecast(request), asked=request.settings.max_tokens)
         return over or replace(request, room=watch.room).limited()
 
     def _forecast(self, request: ModelRequest) -> Forecast:
@@ -214,7 +222,7 @@ class _Limited:
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
         """Make one exchange; see `ModelConnection`."""
-        admitted = self._admit(request)
+        admitted = await self._admit(request)
         if isinstance(admitted, str):
             raise UnsupportedError(f"The budget leaves no room for it ({admitted}).")
         return await self._connection.chat(admitted, emit=emit)

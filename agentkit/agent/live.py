@@ -83,14 +83,17 @@ class LiveSteps:
             )
             return replace(exchange, plan=plan, polling=polling)
 
-        exchange = await self._journal.do(
-            f"turn-{turn}/model", effect, codec=_exchange_codec, unknown=effect
-        )
-        self._exchange = exchange
-        used = exchange.used
-        response = exchange.response
-        usage = exchange.besides + (Usage() if response is None else response.usage)
-        self._meter.charge(used if not lived else replace(used, seconds=0.0), usage)
+        try:
+            exchange = await self._journal.do(
+                f"turn-{turn}/model", effect, codec=_exchange_codec, unknown=effect
+            )
+            self._exchange = exchange
+            used = exchange.used
+            response = exchange.response
+            usage = exchange.besides + (Usage() if response is None else response.usage)
+            self._meter.charge(used if not lived else replace(used, seconds=0.0), usage)
+        finally:
+            self._exchanger.close()
         if response is not None:
             for mending in response.mendings:
                 await self._emit(AnswerMended(mending=mending))

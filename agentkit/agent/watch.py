@@ -56,6 +56,7 @@ class ExchangeWatch:
         self._meter = meter
         self._window = window
         self._forecast = Forecast(input_tokens=0)
+        self._asked: int | None = None
         self._room: int | None = None
         self._characters = 0
         self._has_failed_over = False
@@ -64,10 +65,19 @@ class ExchangeWatch:
         self.used = Spent()
         self.besides = Usage()
 
-    def admit(self, forecast: Forecast) -> StopReason | None:
-        """Begin a request; return the limit that forbids it."""
-        self._forecast, self._characters = forecast, 0
-        return self._measure()
+    async def admit(self, forecast: Forecast, *, asked: int | None) -> StopReason | None:
+        """Begin a request; return the limit that forbids it.
+
+        Args:
+            forecast: what it will use.
+            asked: the most tokens that its answer should have; None for any.
+        """
+        self._forecast, self._asked, self._characters = forecast, asked, 0
+        return await self._take_room()
+
+    def close(self) -> None:
+        """Let others have what was kept for this exchange; what it used is charged by now."""
+        self._meter.free(self)
 
     def room(self) -> int | None:
         """Return the most tokens that the next answer may have; None where any fits."""
@@ -88,10 +98,10 @@ class ExchangeWatch:
         match event:
             case ModelRetried():
                 if not has_failed_over:  # else it tells of a new round of a route
-                    self._attempt_failed(event.kind, event.usage)
+                    await self._attempt_failed(event.kind, event.usage)
             case ModelFailedOver(failure=failure):
                 self._has_failed_over = True
-                self._attempt_failed(failure.kind, failure.usage)
+                await self._attempt_failed(failure.kind, failure.usage)
             case ContextFitted(usage=usage):
                 self.used += replace(Spent.of_usage(usage), turns=0)
                 self.besides += usage
@@ -105,19 +115,20 @@ class ExchangeWatch:
 
     def failed(self, error: ProviderError) -> None:
         """Count the last attempt, which failed with `error`."""
-        if not self._has_failed_over:
-            self._attempt_failed(error.kind, error.usage)
+        if not self._has_failed_over and error.kind in BILLED_KINDS:
+            self._bill(error.usage)
+            self.over = self._measure()
 
     def cancelled(self) -> None:
         """Count an attempt that was cut off on its way."""
         if self.over is None:
             self._bill(Usage())
 
-    def _attempt_failed(self, kind: ErrorKind, usage: Usage) -> None:
+    async def _attempt_failed(self, kind: ErrorKind, usage: Usage) -> None:
         """Count an attempt, and stop where there is no room for another."""
         if kind in BILLED_KINDS:
             self._bill(usage)
-            over = self._measure()
+            over = await self._take_room()
             if over is not None:
                 self._stop(over)
 
@@ -134,14 +145,34 @@ class ExchangeWatch:
         self.besides += usage
         self._characters = 0
 
+    async def _take_room(self) -> StopReason | None:
+        """Keep room for an answer from others; return the limit that leaves none.
+
+        Where they hold what is left, it is known what they used when they are done.
+        """
+        while True:
+            over = self._measure()
+            if over is None or not self._meter.is_held:
+                return over
+            await self._meter.wait_until_freed()
+
     def _measure(self) -> StopReason | None:
-        """Take note of the room for an answer; return the limit that leaves none."""
+        """Keep room for an answer; return the limit that leaves none."""
         if not self._meter.needs_forecast:
             return None
+        self._meter.free(self)
         room = self._meter.answer_room(self._forecast, pending=self.used)
         if isinstance(room, str):
+            self._meter.hold(self, self.used, is_over=True)
             return room
         self._room = room
+        if room is not None:
+            inputs = self._forecast.input_tokens
+            window = None if self._window is None else max(0, self._window - inputs)
+            most = min(one for one in (room, self._asked, window) if one is not None)
+            cost = self._forecast.price(inputs, most)
+            held = self.used + Spent(tokens=inputs + most, cost_usd=cost)
+            self._meter.hold(self, held)
         return None
 
     def _stop(self, over: StopReason) -> None:

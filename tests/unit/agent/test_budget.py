@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import anyio
 import pytest
 
 from agentkit.agent.budget import MIN_ANSWER_TOKENS, NO_LIMITS, Budget, Forecast, Meter, Spent
@@ -226,6 +227,43 @@ def test_what_is_not_charged_yet_takes_room_as_well() -> None:
     assert meter.answer_room(CHEAP, pending=Spent(tokens=3_500)) == 500
     assert meter.answer_room(CHEAP, pending=Spent(cost_usd=Decimal("0.003"))) == 500
     assert meter.spent == Spent()
+
+
+def test_what_a_request_may_use_is_kept_from_those_beside_it() -> None:
+    """Until it is charged, or given back; also what is owed."""
+    parent = Meter(Budget(tokens=5_000), clock=ManualClock())
+    one, other = (Meter(OPEN, clock=ManualClock(), parent=parent) for _ in range(2))
+
+    one.hold("a", Spent(tokens=3_000))
+    assert (other.answer_room(CHEAP), other.is_held, one.is_held) == (1_000, True, True)
+    one.free("a")
+    one.hold("a", Spent(tokens=2_000), is_over=True)
+    assert (other.answer_room(CHEAP), other.is_held) == (2_000, False)
+    one.charge(Spent(tokens=2_000))
+    one.free("a")
+    assert (other.answer_room(CHEAP), one.answer_room(CHEAP)) == (2_000, 2_000)
+    one.free("a")
+
+
+async def test_who_waits_for_room_is_woken_by_what_is_given_back_and_not_by_who_waits() -> None:
+    """Else two that wait would wake each other without end."""
+    parent = Meter(Budget(tokens=5_000), clock=ManualClock())
+    meter = Meter(OPEN, clock=ManualClock(), parent=parent)
+    woken: list[str] = []
+
+    async def wait() -> None:
+        await meter.wait_until_freed()
+        woken.append("woken")
+
+    meter.hold("a", Spent(tokens=3_000))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            meter.free("b")
+            await anyio.wait_all_tasks_blocked()
+            assert woken == []
+            meter.free("a")
 
 
 def test_what_was_spent_adds_up_in_each_part() -> None:

@@ -1,0 +1,91 @@
+"""Exchanges side by side: together they keep within what a run may use."""
+
+import anyio
+import pytest
+
+from agentkit import (
+    Agent,
+    AssistantMessage,
+    Budget,
+    ModelRequest,
+    ModelResponse,
+    ModelSettings,
+    Usage,
+)
+from agentkit.event import Emit, ModelRetried
+from agentkit.testing.scripted import ScriptedModel, tool_call
+
+
+class _Greedy(ScriptedModel):
+    """Uses 400 tokens for each answer if it may; its first attempt may fail."""
+
+    def __init__(self, *, fails: bool) -> None:
+        super().__init__()
+        self.fails = fails
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        self.requests.append(request)
+        await anyio.wait_all_tasks_blocked()
+        if self.fails:
+            await emit(
+                ModelRetried(
+                    attempt=1,
+                    kind="bad_response",
+                    error="x",
+                    wait_seconds=0,
+                    usage=_used(request),
+                )
+            )
+            await anyio.lowlevel.checkpoint()
+        return ModelResponse(
+            message=AssistantMessage.of("x"), finish_reason="stop", usage=_used(request)
+        )
+
+
+def _used(request: ModelRequest) -> Usage:
+    room = request.limited().settings.max_tokens or 10**9
+    return Usage(input_tokens=14, output_tokens=min(386, room))
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["at once", "at the second attempt"])
+async def test_agents_side_by_side_keep_within_the_budget_together(fails: bool) -> None:
+    """What one may use is kept from the others, who wait until it is known what it used."""
+    greedy = _Greedy(fails=fails)
+    below: Agent[None] = Agent(greedy, name="below")
+    calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(6)]
+    model = ScriptedModel(AssistantMessage.of("", *calls))
+    above: Agent[None] = Agent(model, tools=[below.as_tool(is_parallel=True)])
+
+    with anyio.fail_after(5):
+        result = await above.run("go", budget=Budget(tokens=1_000))
+
+    assert result.stop_reason == "max_tokens"
+    assert 900 < result.usage.total_tokens <= 1_000
+    assert len(greedy.requests) == (2 if fails else 3)
+
+
+async def test_agents_side_by_side_do_not_wait_for_each_other_where_there_is_room_for_all() -> None:
+    """Each holds no more than it may use."""
+    most = 0
+
+    class Crowd(ScriptedModel):
+        now = 0
+
+        async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+            nonlocal most
+            self.now += 1
+            most = max(most, self.now)
+            await anyio.wait_all_tasks_blocked()
+            self.now -= 1
+            return await super().chat(request, emit=emit)
+
+    below: Agent[None] = Agent(
+        Crowd(*["x"] * 4), name="below", settings=ModelSettings(max_tokens=100)
+    )
+    calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(4)]
+    model = ScriptedModel(AssistantMessage.of("", *calls), "done")
+    above: Agent[None] = Agent(model, tools=[below.as_tool(is_parallel=True)])
+
+    result = await above.run("go", budget=Budget(tokens=1_000))
+
+    assert (result.output, most) == ("done", 4)
