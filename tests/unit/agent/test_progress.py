@@ -111,6 +111,8 @@ def test_only_words_in_one_row_count(between: str) -> None:
     assert assess(_varied([*words[:9], (between, "x", False), *words[9:14]])).stall is Stall.NONE
     assert assess(_varied([*words[:9], (between, "x", False), *words[9:17]])).stall is Stall.HINT
     assert assess(_varied([(between, "x", False), *words[:11]])).stall is Stall.STOP
+    begun = [words[0], (between, "x", False), *words[1:12]]
+    assert assess(_varied(begun)).stall is Stall.STOP
 
 
 def test_no_more_than_the_last_turns_are_looked_at() -> None:
@@ -136,6 +138,12 @@ def test_the_hint_says_what_is_repeated() -> None:
     assert assess(_history([A] * 3)).what == "the same call of a gave the same result 3 times"
     assert (
         assess(_history([A, B] * 3)).what == "the same 2 steps with a and b came 3 times in a row"
+    )
+    assert assess(_history([C, D, *[A] * 3])).what == (
+        "the same call of a gave the same result 3 times"
+    )
+    assert assess(_history([C, *[A, B] * 3])).what == (
+        "the same 2 steps with a and b came 3 times in a row"
     )
     failed: list[Turn] = [("a", str(n), "no") for n in range(3)]
     assert assess(_history(failed, is_error=True)).what == (

@@ -3,8 +3,13 @@
 import pytest
 
 from agentkit.chat import ModelRequest
-from agentkit.content import AudioContent, ReasoningContent, TextContent
-from agentkit.dialect.mistral_rules import NO_OUTPUT, compile_history, nine_char_id
+from agentkit.content import AudioContent, EmbeddedResource, ReasoningContent, TextContent
+from agentkit.dialect.mistral_rules import (
+    NO_OUTPUT,
+    compile_history,
+    nine_char_id,
+    result_text,
+)
 from agentkit.errors import UnsupportedError
 from agentkit.history import History
 from agentkit.message import (
@@ -148,6 +153,41 @@ def test_two_ids_never_become_the_same() -> None:
     assert ids[0] == look_alike
     assert ids[1] != look_alike
     assert [first, second] == [ToolResult.of(ids[0], "0"), ToolResult.of(ids[1], "1")]
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        pytest.param(
+            ToolResult(call_id="1", structured_content={"Ä": [1]}), '{"Ä":[1]}', id="data"
+        ),
+        pytest.param(
+            ToolResult(
+                call_id="1", content=(TextContent(text="one"),), structured_content={"n": 1}
+            ),
+            "one",
+            id="words beside data",
+        ),
+        pytest.param(
+            ToolResult(call_id="1", content=(EmbeddedResource(uri="file:///a", text="inside"),)),
+            "inside",
+            id="a text in it",
+        ),
+        pytest.param(
+            ToolResult(call_id="1", content=(EmbeddedResource(uri="file:///a", text=""),)),
+            "",
+            id="an empty text in it",
+        ),
+        pytest.param(
+            ToolResult(call_id="1", content=(EmbeddedResource(uri="file:///a", blob="AA=="),)),
+            "[resource file:///a]",
+            id="bytes in it",
+        ),
+    ],
+)
+def test_of_a_result_a_model_reads_what_is_text(result: ToolResult, text: str) -> None:
+    """Data where there is nothing else; what is no text is named."""
+    assert result_text(result) == text
 
 
 def test_a_sound_of_the_user_is_refused() -> None:
