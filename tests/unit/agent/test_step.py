@@ -1,11 +1,11 @@
 """What a run does next, decided from values."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from agentkit.agent import step
 from agentkit.agent.budget import Budget
 from agentkit.agent.progress import HINT
 from agentkit.agent.result import RunResult
@@ -352,7 +352,10 @@ def test_nothing_is_settled_at_the_start() -> None:
 
 def test_states_and_steps_are_values() -> None:
     """Nobody changes one, by a wrong name neither; and each part of one is named."""
-    made = [one for one in vars(step).values() if getattr(one, "__module__", "") == step.__name__]
+    module = sys.modules[RunState.__module__]
+    made = [
+        one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
+    ]
     values = [one for one in made if is_dataclass(one)]
 
     assert len(values) == 10
