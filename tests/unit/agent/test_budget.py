@@ -3,7 +3,6 @@
 from dataclasses import replace
 from decimal import Decimal
 
-import anyio
 import pytest
 
 from agentkit.agent.budget import MIN_ANSWER_TOKENS, NO_LIMITS, Budget, Forecast, Meter, Spent
@@ -243,27 +242,6 @@ def test_what_a_request_may_use_is_kept_from_those_beside_it() -> None:
     one.free("a")
     assert (other.answer_room(CHEAP), one.answer_room(CHEAP)) == (2_000, 2_000)
     one.free("a")
-
-
-async def test_who_waits_for_room_is_woken_by_what_is_given_back_and_not_by_who_waits() -> None:
-    """Else two that wait would wake each other without end."""
-    parent = Meter(Budget(tokens=5_000), clock=ManualClock())
-    meter = Meter(OPEN, clock=ManualClock(), parent=parent)
-    woken: list[str] = []
-
-    async def wait() -> None:
-        await meter.wait_until_freed()
-        woken.append("woken")
-
-    meter.hold("a", Spent(tokens=3_000))
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(wait)
-            await anyio.wait_all_tasks_blocked()
-            meter.free("b")
-            await anyio.wait_all_tasks_blocked()
-            assert woken == []
-            meter.free("a")
 
 
 def test_what_was_spent_adds_up_in_each_part() -> None:

@@ -12,7 +12,9 @@ from agentkit import (
     ModelSettings,
     Usage,
 )
+from agentkit.agent.budget import NO_LIMITS, Meter, Spent
 from agentkit.event import Emit, ModelRetried
+from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel, tool_call
 
 
@@ -89,3 +91,24 @@ async def test_agents_side_by_side_do_not_wait_for_each_other_where_there_is_roo
     result = await above.run("go", budget=Budget(tokens=1_000))
 
     assert (result.output, most) == ("done", 4)
+
+
+async def test_who_waits_for_room_is_woken_by_what_is_given_back_and_not_by_who_waits() -> None:
+    """Else two that wait would wake each other without end."""
+    parent = Meter(Budget(tokens=5_000), clock=ManualClock())
+    meter = Meter(NO_LIMITS, clock=ManualClock(), parent=parent)
+    woken: list[str] = []
+
+    async def wait() -> None:
+        await meter.wait_until_freed()
+        woken.append("woken")
+
+    meter.hold("a", Spent(tokens=3_000))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            meter.free("b")
+            await anyio.wait_all_tasks_blocked()
+            assert woken == []
+            meter.free("a")
