@@ -121,7 +121,6 @@ class Caller:
         around = None if isinstance(self._journal, NoJournal) else self._remember(state, emit=emit)
         with anyio.move_on_after(self._meter.seconds_left(closing=False)):
             for stage in plan_calls(ready):
-                self._meter.charge(Spent(tool_calls=len(stage)))
                 await execute_calls(
                     stage,
                     deps=self._given.deps,
@@ -169,15 +168,18 @@ class Caller:
     ) -> list[ReadyCall]:
         """Answer the calls that must not run, and return the others."""
         ready: list[ReadyCall] = []
-        left = self._meter.calls_left()
         is_beyond = False
         for call in calls:
             verdict = state.plan[call.id].verdict
             checked = self._check(call, verdict, tools=tools)
             if verdict.decision == "deny":
                 checked = _denied(call, verdict)
-            elif isinstance(checked, ReadyCall) and left is not None and len(ready) >= left:
-                checked, is_beyond = _beyond(call), True
+            elif isinstance(checked, ReadyCall):
+                # At once: agents side by side share what is left.
+                if self._meter.calls_left() == 0:
+                    checked, is_beyond = _beyond(call), True
+                else:
+                    self._meter.charge(Spent(tool_calls=1))
             if isinstance(checked, ToolResult):
                 self._finished[call.id] = checked
                 await emit(ToolCallRefused(call=call, result=checked))

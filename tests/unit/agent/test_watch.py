@@ -11,6 +11,7 @@ from agentkit import (
     ModelResponse,
     ModelSettings,
     Usage,
+    tool,
 )
 from agentkit.agent.budget import NO_LIMITS, Meter, Spent
 from agentkit.event import Emit, ModelRetried
@@ -91,6 +92,30 @@ async def test_agents_side_by_side_do_not_wait_for_each_other_where_there_is_roo
     result = await above.run("go", budget=Budget(tokens=1_000))
 
     assert (result.output, most) == ("done", 4)
+
+
+async def test_agents_side_by_side_make_no_more_tool_calls_than_the_run_may() -> None:
+    """Each call takes its place when it is let through, not when its turn comes."""
+    ran: list[str] = []
+
+    @tool
+    async def act() -> None:
+        """Act."""
+        ran.append("act")
+        await anyio.wait_all_tasks_blocked()
+
+    wanted = [tool_call("act", call_id=f"act00000{n}") for n in range(4)]
+    agents = [
+        Agent[None](ScriptedModel(AssistantMessage.of("", *wanted), "x"), name=name, tools=[act])
+        for name in ("one", "two")
+    ]
+    calls = [tool_call(each.name, {"prompt": "go"}, call_id=f"call{each.name}") for each in agents]
+    model = ScriptedModel(AssistantMessage.of("", *calls), "done")
+    above: Agent[None] = Agent(model, tools=[one.as_tool(is_parallel=True) for one in agents])
+
+    result = await above.run("go", budget=Budget(tool_calls=6))
+
+    assert (result.stop_reason, ran) == ("max_tool_calls", ["act"] * 4)
 
 
 async def test_who_waits_for_room_is_woken_by_what_is_given_back_and_not_by_who_waits() -> None:
