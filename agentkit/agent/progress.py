@@ -8,6 +8,7 @@ same turn again, a cycle of a few turns, the same error whatever is tried, the s
 that polls is expected to be called again and does not count.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -79,7 +80,9 @@ def _last_turns(history: History, polling: Collection[str]) -> list[_Turn]:
                 break
             turns.append(
                 _Turn(
-                    calls=tuple((call.name, call.arguments) for call in message.tool_calls),
+                    calls=tuple(
+                        (call.name, _one_spelling(call.arguments)) for call in message.tool_calls
+                    ),
                     results=tuple(results.get(call.id, ("", True)) for call in message.tool_calls),
                     text=message.text,
                 )
@@ -89,6 +92,14 @@ def _last_turns(history: History, polling: Collection[str]) -> list[_Turn]:
         if len(turns) == TURNS_LOOKED_AT:
             break
     return turns[::-1]
+
+
+def _one_spelling(arguments: str) -> str:
+    """Return the same text for arguments that differ only in spaces and the order of fields."""
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments
 
 
 def _repeats(turns: Sequence[_Turn], period: int) -> Progress:

@@ -46,6 +46,17 @@ E: Turn = ("e", "{}", "5")
         pytest.param([C, *[A, B] * HINT_AFTER], Stall.HINT, id="a cycle after a start"),
         pytest.param([C, *[A] * HINT_AFTER], Stall.HINT, id="the same after a start"),
         pytest.param([*[A] * 9, B], Stall.NONE, id="it went on"),
+        pytest.param(
+            [("a", text, "1") for text in ('{"x":1,"y":2}', '{"y":2,"x":1}', '{ "x":1, "y":2}')],
+            Stall.HINT,
+            id="the same in other spellings",
+        ),
+        pytest.param(
+            [("a", text, "1") for text in ('{"x":1}', '{"x":"1"}', '{"x":1.5}')],
+            Stall.NONE,
+            id="much the same is not the same",
+        ),
+        pytest.param([("a", "[" * 10**5, "1")] * 3, Stall.HINT, id="the same and not readable"),
         pytest.param([("a", "{}", str(n)) for n in range(20)], Stall.NONE, id="the results differ"),
         pytest.param(
             [("a", str(n), "1") for n in range(20)], Stall.NONE, id="the arguments differ"
