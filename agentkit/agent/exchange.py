@@ -34,8 +34,8 @@ CLOSING_INSTRUCTIONS = (
 )
 log = Log("agentkit.agent")
 
-Admit: TypeAlias = Callable[[ModelRequest], Awaitable[ModelRequest | StopReason]]
-"""Lets a request pass within the limits of a run, or names the limit that forbids it."""
+Send: TypeAlias = Callable[[ModelRequest], Awaitable[ModelResponse | StopReason]]
+"""Sends a request within the limits of a run, or names the limit that forbids it."""
 
 _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
 
@@ -143,7 +143,7 @@ class Exchanger:
         """Fit the request and ask the model, for as long as the run has time and room."""
         outcome: _Outcome | None = None
         seconds = self._meter.seconds_left(closing=closing is not None)
-        limited = _Limited(partial(self._admit, watch=watch), self._connection)
+        limited = _Limited(partial(self._send, watch=watch))
         try:
             with anyio.move_on_after(seconds) as watch.scope:
                 fitted = await self._fit(request, connection=limited, emit=watch.emit)
@@ -157,19 +157,29 @@ class Exchanger:
         self, request: ModelRequest, watch: ExchangeWatch, *, closing: StopReason | None
     ) -> _Outcome:
         """Ask the model, unless the answer could go beyond what the run may use."""
-        admitted = await self._admit(request, watch=watch)
-        if isinstance(admitted, str):
-            return None, admitted
         try:
-            return await self._connection.chat(admitted, emit=watch.emit), None
+            sent = await self._send(request, watch=watch)
         except ProviderError as error:
-            watch.failed(error)
-            over = _limit_behind(error, admitted, watch) or closing
+            over = watch.over or closing
             if over is None:
                 raise
             if over == closing:  # the last answer at a limit is a courtesy
                 log.warning("closing_answer_failed", kind=error.kind, error=str(error))
             return None, over
+        return (None, sent) if isinstance(sent, str) else (sent, None)
+
+    async def _send(
+        self, request: ModelRequest, *, watch: ExchangeWatch
+    ) -> ModelResponse | StopReason:
+        """Send a request that keeps within what is left; else return the limit that forbids it."""
+        admitted = await self._admit(request, watch=watch)
+        if isinstance(admitted, str):
+            return admitted
+        try:
+            return await self._connection.chat(admitted, emit=watch.emit)
+        except ProviderError as error:
+            watch.failed(error)
+            raise
         except anyio.get_cancelled_exc_class():
             watch.cancelled()
             raise
@@ -216,16 +226,15 @@ class BuildCounter(Protocol):
 class _Limited:
     """A connection for what is asked beside the answer, within the same limits."""
 
-    def __init__(self, admit: Admit, connection: ModelConnection) -> None:
-        self._admit = admit
-        self._connection = connection
+    def __init__(self, send: Send) -> None:
+        self._send = send
 
-    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002 - the exchange listens
         """Make one exchange; see `ModelConnection`."""
-        admitted = await self._admit(request)
-        if isinstance(admitted, str):
-            raise UnsupportedError(f"The budget leaves no room for it ({admitted}).")
-        return await self._connection.chat(admitted, emit=emit)
+        sent = await self._send(request)
+        if isinstance(sent, str):
+            raise UnsupportedError(f"The budget leaves no room for it ({sent}).")
+        return sent
 
 
 def _instructions(given: ModelInput, step: CallModel) -> str:
@@ -235,16 +244,6 @@ def _instructions(given: ModelInput, step: CallModel) -> str:
         added = CLOSING_INSTRUCTIONS.format(reason=step.closing.removeprefix("max_"))
     parts = (given.instructions, added, given.output.instructions)
     return "\n\n".join(part for part in parts if part)
-
-
-def _limit_behind(
-    error: ProviderError, request: ModelRequest, watch: ExchangeWatch
-) -> StopReason | None:
-    """Return the limit that made an exchange fail; None if it failed by itself."""
-    if watch.over is not None:
-        return watch.over
-    is_limited = request.room is not None and request.settings.max_tokens is not None
-    return "max_tokens" if is_limited and error.kind == "truncated" else None
 
 
 def _late(

@@ -53,7 +53,7 @@ class Exchange:
         polling: names of tools it called that are meant to be called again and again.
         judged: what was found of the answer, where one of a certain type is asked for.
         used: what the exchange used.
-        besides: what was used for it beside the response: a summary.
+        besides: what was used for it beside the response: a summary, answers that failed.
     """
 
     response: ModelResponse | None = None
@@ -88,7 +88,7 @@ class RunState:
     Attributes:
         history: the whole conversation.
         turns: model calls made in this run.
-        usage: what they, their summaries and the agents below used together.
+        usage: what they, answers that failed, summaries and the agents below used together.
         answered: who answered each of them.
         finish_reason: why the last answer ended; None before the first.
         has_called: the model called a tool in this run.

@@ -115,9 +115,14 @@ class ExchangeWatch:
 
     def failed(self, error: ProviderError) -> None:
         """Count the last attempt, which failed with `error`."""
-        if not self._has_failed_over and error.kind in BILLED_KINDS:
-            self._bill(error.usage)
-            self.over = self._measure()
+        if self._has_failed_over or error.kind not in BILLED_KINDS:
+            return
+        room, asked = self.room(), self._asked
+        is_cut_by_budget = room is not None and (asked is None or room < asked)
+        self._bill(error.usage)
+        self.over = self._measure()
+        if error.kind == "truncated" and is_cut_by_budget:
+            self.over = self.over or "max_tokens"
 
     def cancelled(self) -> None:
         """Count an attempt that was cut off on its way."""

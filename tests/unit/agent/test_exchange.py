@@ -264,6 +264,11 @@ async def test_a_summary_is_kept_within_the_budget_as_well() -> None:
     await _make(model, budget=Budget(tokens=200), fit=fit)
 
     assert 100 < (model.requests[0].settings.max_tokens or 0) < 200
+    broken = ProviderError("no", kind="bad_response")
+    meter = Meter(Budget(tokens=200), clock=ManualClock())
+    with pytest.raises(ProviderError, match="no"):
+        await _make(ScriptedModel(broken), meter=meter, fit=fit)
+    assert meter.spent.tokens > 0
     with pytest.raises(UnsupportedError, match="leaves no room"):
         await _make(ScriptedModel(), budget=Budget(tokens=20), fit=fit)
 
@@ -289,6 +294,9 @@ async def test_an_answer_cut_by_the_limit_of_the_budget_ends_the_run_at_that_lim
     assert exchange.used.tokens > 0
     with pytest.raises(ProviderError, match="cut"):
         await _make(ScriptedModel(cut))
+    with pytest.raises(ProviderError, match="cut"):
+        settings = ModelSettings(max_tokens=20)
+        await _make(ScriptedModel(cut), budget=Budget(tokens=1000), settings=settings)
 
 
 async def test_a_closing_answer_that_fails_leaves_the_run_without_one() -> None:
