@@ -7,10 +7,9 @@ What a run's retries, fail-overs and sub-agents use counts as the run's own.
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-
-import anyio
 
 from agentkit.clock import Clock
 from agentkit.event import StopReason
@@ -125,7 +124,7 @@ class Meter:
         self._spent = Spent()
         self._held: dict[object, Spent] = {}
         self._owed: dict[object, Spent] = {}
-        self._freed: anyio.Event | None = None
+        self._waiting: list[Callable[[], None]] = []
         self.usage = Usage()
 
     @property
@@ -236,18 +235,17 @@ class Meter:
         if self._parent is not None:
             self._parent.free(holder)
         # Those who wait free nothing, so that they do not wake each other.
-        elif was_held and self._freed is not None:
-            self._freed.set()
-            self._freed = None
+        elif was_held:
+            waiting, self._waiting = self._waiting, []
+            for act in waiting:
+                act()
 
-    async def wait_until_freed(self) -> None:
-        """Wait until somebody gives back what was held."""
+    def call_when_freed(self, act: Callable[[], None]) -> None:
+        """Have `act` called once, when somebody gives back what was held."""
         if self._parent is not None:
-            await self._parent.wait_until_freed()
-            return
-        if self._freed is None:
-            self._freed = anyio.Event()
-        await self._freed.wait()
+            self._parent.call_when_freed(act)
+        else:
+            self._waiting.append(act)
 
     def _working_seconds(self, seconds: float) -> float:
         """Return the time before the last answer is asked for: a tenth is kept, at most 30 s."""

@@ -159,7 +159,9 @@ class ExchangeWatch:
             over = self._measure()
             if over is None or not self._meter.is_held:
                 return over
-            await self._meter.wait_until_freed()
+            freed = anyio.Event()
+            self._meter.call_when_freed(freed.set)
+            await freed.wait()
 
     def _measure(self) -> StopReason | None:
         """Keep room for an answer; return the limit that leaves none."""

@@ -244,6 +244,26 @@ def test_what_a_request_may_use_is_kept_from_those_beside_it() -> None:
     one.free("a")
 
 
+def test_who_waits_for_room_is_woken_once_by_what_is_given_back_and_not_by_who_waits() -> None:
+    """Else two that wait would wake each other without end."""
+    parent = Meter(Budget(tokens=5_000), clock=ManualClock())
+    meter = Meter(OPEN, clock=ManualClock(), parent=parent)
+    woken: list[str] = []
+    meter.call_when_freed(lambda: woken.append("first"))
+    parent.call_when_freed(lambda: woken.append("second"))
+
+    meter.hold("a", Spent(tokens=3_000))
+    meter.hold("b", Spent(tokens=1_000), is_over=True)
+    meter.free("b")
+    meter.free("c")
+    assert woken == []
+    meter.free("a")
+    assert woken == ["first", "second"]
+    parent.hold("a", Spent())
+    parent.free("a")
+    assert woken == ["first", "second"]
+
+
 def test_what_was_spent_adds_up_in_each_part() -> None:
     """Sums with a carry, so that no bit trick passes for one."""
     some = Spent(turns=3, tool_calls=3, tokens=3, cost_usd=Decimal(3), seconds=3.0)

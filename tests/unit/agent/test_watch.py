@@ -13,9 +13,7 @@ from agentkit import (
     Usage,
     tool,
 )
-from agentkit.agent.budget import NO_LIMITS, Meter, Spent
 from agentkit.event import Emit, ModelRetried
-from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel, tool_call
 
 
@@ -116,24 +114,3 @@ async def test_agents_side_by_side_make_no_more_tool_calls_than_the_run_may() ->
     result = await above.run("go", budget=Budget(tool_calls=6))
 
     assert (result.stop_reason, ran) == ("max_tool_calls", ["act"] * 4)
-
-
-async def test_who_waits_for_room_is_woken_by_what_is_given_back_and_not_by_who_waits() -> None:
-    """Else two that wait would wake each other without end."""
-    parent = Meter(Budget(tokens=5_000), clock=ManualClock())
-    meter = Meter(NO_LIMITS, clock=ManualClock(), parent=parent)
-    woken: list[str] = []
-
-    async def wait() -> None:
-        await meter.wait_until_freed()
-        woken.append("woken")
-
-    meter.hold("a", Spent(tokens=3_000))
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(wait)
-            await anyio.wait_all_tasks_blocked()
-            meter.free("b")
-            await anyio.wait_all_tasks_blocked()
-            assert woken == []
-            meter.free("a")
