@@ -18,7 +18,14 @@ def look() -> str:
 
 
 def _run(inbound: Inbound, agent: Agent[Any]) -> SharedRun:
-    return SharedRun.of(inbound, budget=Budget(), options=agent.options, stream=False, emit=ignore)
+    return SharedRun.of(
+        inbound,
+        model=agent.model,
+        budget=Budget(),
+        options=agent.options,
+        stream=False,
+        emit=ignore,
+    )
 
 
 async def test_steps_plan_the_calls_of_a_response_and_charge_for_it() -> None:
