@@ -30,7 +30,7 @@ class ToolCall:
     arguments: str = "{}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class SystemMessage:
     """Instructions that stand above the conversation."""
 
@@ -38,7 +38,7 @@ class SystemMessage:
     role: Literal["system"] = "system"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class UserMessage:
     """What the user says."""
 
@@ -56,7 +56,7 @@ class UserMessage:
         return join_text(self.content)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class AssistantMessage:
     """What the model says: text, reasoning, calls, in any combination."""
 
@@ -80,7 +80,7 @@ class AssistantMessage:
         return "".join(block.text for block in self.content if isinstance(block, ReasoningContent))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class ToolResult:
     """The answer to one tool call.
 

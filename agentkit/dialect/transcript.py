@@ -4,14 +4,17 @@ In:  a history, and what makes an empty transcript.
 Out: the transcript that has read this very history.
 
 A conversation grows at its end and is sent whole every turn. Whose bytes are kept is told by the
-identity of its messages: they are immutable, and histories that grow share them.
+identity of its messages: they are immutable, and histories that grow share them. Nothing is kept
+of a conversation whose first message nobody has any more: it cannot go on.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from operator import is_
 from typing import Generic, Protocol, TypeVar
+from weakref import ref
 
 from agentkit.chat import ToolSpec
 from agentkit.history import History
@@ -59,19 +62,26 @@ class TranscriptStore(Generic[TranscriptT]):
             begin: makes an empty transcript.
             variant: keeps apart what one history is spelled into.
         """
-        # What is kept holds its messages, so the address of its first one stays its own.
-        key = (id(history[0]) if history else 0, variant)
+        if not history:
+            return begin()
+        # What is kept goes with its first message, so the address of that one stays its own.
+        key = (id(history[0]), variant)
+        kept = self._drop(key)
+        if kept is None or not kept.is_start_of(history):
+            kept = _Kept(transcript=begin(), first=ref(history[0], lambda _: self._drop(key)))
+            kept.transcript.add(history[0])
+        for message in history[len(kept.rest) + 1 :]:
+            kept.transcript.add(message)
+            kept.rest.append(message)
+        self._keep(key, kept)
+        return kept.transcript
+
+    def _drop(self, key: tuple[int, str]) -> "_Kept[TranscriptT] | None":
+        """Take out what is kept, if anything is."""
         kept = self._kept.pop(key, None)
         if kept is not None:
             self._kept_bytes -= kept.size_bytes
-        if kept is None or not kept.is_start_of(history):
-            kept = _Kept(transcript=begin())
-        for message in history[len(kept.seen) :]:
-            kept.transcript.add(message)
-            kept.seen.append(message)
-        if history:
-            self._keep(key, kept)
-        return kept.transcript
+        return kept
 
     def _keep(self, key: tuple[int, str], kept: "_Kept[TranscriptT]") -> None:
         """Keep it as the newest, and drop the oldest beyond the limit."""
@@ -85,15 +95,18 @@ class TranscriptStore(Generic[TranscriptT]):
 
 @dataclass(slots=True, kw_only=True)
 class _Kept(Generic[TranscriptT]):
-    """A transcript and the messages it has read."""
+    """A transcript and the messages it has read; it does not keep the first one alive."""
 
     transcript: TranscriptT
-    seen: list[Message] = field(default_factory=list)
+    first: ref[Message]
+    rest: list[Message] = field(default_factory=list)
     size_bytes: int = 0
 
     def is_start_of(self, history: History) -> bool:
         """Say whether `history` begins with the very messages that were read here."""
-        return len(self.seen) <= len(history) and all(map(is_, self.seen, history))
+        if len(self.rest) >= len(history) or self.first() is not history[0]:
+            return False
+        return all(map(is_, self.rest, islice(history, 1, None)))
 
 
 class ToolCache(Generic[ValueT]):

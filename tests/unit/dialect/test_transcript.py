@@ -131,3 +131,11 @@ def test_tools_are_spelled_once_while_they_stay_the_same() -> None:
 
     assert results == ["f", "f", "f,g", "g,f", "g,f", "f", ""]
     assert seen == [1, 2, 2, 1, 0]
+
+
+def test_nothing_is_kept_of_a_conversation_that_nobody_has_any_more() -> None:
+    """It could not go on, and a process that makes many runs would only grow."""
+    spelling = Spelling()
+    spelling.follow(UserMessage.of("x"), B)
+
+    assert spelling.store.kept_bytes == 0
