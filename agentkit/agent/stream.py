@@ -3,7 +3,7 @@
 In:  a coroutine that runs with an `Emit`.
 Out: `AgentStream`, to be iterated inside its context.
 
-The reader sets the pace: an event waits until it is taken. Leaving the context stops the run.
+The reader sets the pace; see `channel`. Leaving the context stops the run.
 """
 
 from collections.abc import AsyncIterator
@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Generic, Protocol
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from agentkit.agent.channel import Channel
 from agentkit.agent.output import OutputError, OutputT
 from agentkit.agent.result import RunResult
 from agentkit.agent.start import RunHandle
@@ -33,7 +33,7 @@ class Start(Protocol):
 class AgentStream(Generic[OutputT]):
     """The events of one run, in order; each is given once."""
 
-    def __init__(self, events: MemoryObjectReceiveStream[RunEvent], handle: RunHandle) -> None:
+    def __init__(self, events: Channel, handle: RunHandle) -> None:
         self._events = events
         self._handle = handle
         self._result: RunResult[OutputT] | None = None
@@ -77,34 +77,26 @@ class AgentStream(Generic[OutputT]):
                 raise self._error from None
             raise StopAsyncIteration from None
 
-    async def _drive(
-        self,
-        start: Start,
-        events: MemoryObjectSendStream[RunEvent],
-    ) -> None:
+    async def _drive(self, start: Start) -> None:
         """Run to the end and keep the outcome for the reader."""
-
-        async def tell(event: RunEvent) -> None:
-            try:
-                await events.send(event)
-            except anyio.BrokenResourceError:
-                # The reader left: the run is being stopped, and no tool of it has failed.
-                await anyio.lowlevel.checkpoint()
-
-        async with events:
-            try:
-                self._result = await start(emit=tell)
-            except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
-                self._error = error
+        try:
+            self._result = await start(emit=self._events.send)
+        except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
+            self._error = error
+        finally:
+            self._events.end()
 
 
 @asynccontextmanager
 async def open_stream(start: Start, handle: RunHandle) -> AsyncIterator[AgentStream[Any]]:
     """Start a run and yield its events; leaving the context cancels what still runs."""
-    send, receive = anyio.create_memory_object_stream[RunEvent](0)
-    stream = AgentStream[Any](receive, handle)
+    events = Channel()
+    stream = AgentStream[Any](events, handle)
     with ungrouped():
-        async with anyio.create_task_group() as group, receive:
-            group.start_soon(stream._drive, start, send)
-            yield stream
+        async with anyio.create_task_group() as group:
+            group.start_soon(stream._drive, start)
+            try:
+                yield stream
+            finally:
+                events.leave()
             group.cancel_scope.cancel()
