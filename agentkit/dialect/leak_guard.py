@@ -55,6 +55,7 @@ _TAGS = ("<function=", "<function(", "<functionname=", "<invokename=")
 _LIST = re.compile(r"\\?\[\s*")
 _PYTHON_NAME = re.compile(r"\[\s*(?P<name>[A-Za-z0-9_.:\\-]{1,200})?(?P<end>\(|\Z)")
 _ARGUMENTS = "[ARGS]{"
+_SIGN = re.compile(rf"[\\\[<`{DECORATION}]")  # no marker and nothing before one is without
 _FENCE = re.compile(r"`{1,2}\Z|```[\w-]*\s*")
 _KEY = re.compile(r"\\?\{\s*(?:(?P<quote>[\"'])(?P<key>\w*)(?P<end>(?P=quote)?))?")
 _NAME = re.compile(r"[A-Za-z0-9_.:\\-]{1,200}")
@@ -101,6 +102,8 @@ class LeakGuard:
 
     def _let_through(self) -> str:
         """Return the text up to where a marker begins or may begin."""
+        if not _SIGN.search(self._waiting):
+            return self._keep(len(self._waiting))
         done = 0
         while marker := MARKER.search(self._waiting, done):
             verdict = self._judge_after(marker)

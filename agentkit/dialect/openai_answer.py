@@ -8,7 +8,7 @@ where nothing is lost by it, and an error where something would be.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agentkit.dialect.answer_error import error_in_answer
@@ -83,45 +83,47 @@ class OpenAIChatDecoder:
         deltas: list[Delta] = []
         try:
             for frame in frames:
-                deltas.extend(self._read_frame(frame))
+                self._read_frame(frame, deltas)
         except ProviderError as error:
             if not deltas:
                 raise
             self._failure = error
         return deltas
 
-    def _read_frame(self, frame: Frame) -> Iterator[Delta]:
+    def _read_frame(self, frame: Frame, deltas: list[Delta]) -> None:
         """Read a whole answer, or one chunk; what follows the end mark is no part of it."""
         if self._is_done:
             return
         if not frame.is_done:
-            yield from self._read_value(frame.value, is_whole=frame.is_whole)
+            self._read_value(frame.value, deltas, is_whole=frame.is_whole)
         if frame.is_done or frame.is_whole:
             self._is_done = True
-            yield DoneDelta(is_finish=frame.is_whole)
+            deltas.append(DoneDelta(is_finish=frame.is_whole))
 
-    def _read_value(self, value: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
-        yield from self._read_head(value)
+    def _read_value(
+        self, value: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
+    ) -> None:
+        self._read_head(value, deltas)
         choices = value.get("choices")
         if isinstance(choices, dict):
             choices = [choices]
-        if is_whole and not (isinstance(choices, list) and choices):
+        first: object = {}
+        if isinstance(choices, list) and choices:
+            first = choices[0]
+        elif is_whole:
             raise self._frames.bad("a JSON document without choices")
-        for choice in choices[:1] if isinstance(choices, list) else ():
-            if not isinstance(choice, dict):
-                raise self._frames.bad("a choice that is not an object")
-            if self._choice is None:
-                self._choice = choice.get("index")
-            elif choice.get("index") not in (None, self._choice):
-                continue  # of another answer to the same question
-            yield from self._read_choice(choice, is_whole=is_whole)
-        first = choices[0] if isinstance(choices, list) and choices else {}
+        if not isinstance(first, dict):
+            raise self._frames.bad("a choice that is not an object")
+        if first and self._choice is None:
+            self._choice = first.get("index")
+        if first.get("index") in (None, self._choice):  # else of another answer to the question
+            self._read_choice(first, deltas, is_whole=is_whole)
         usage = read_usage(value) or read_usage(first)
         if usage is not None:
-            yield UsageDelta(usage=usage)
+            deltas.append(UsageDelta(usage=usage))
 
-    def _read_head(self, value: Mapping[str, Any]) -> Iterator[HeadDelta]:
-        """Yield who answers, once: every chunk repeats it."""
+    def _read_head(self, value: Mapping[str, Any], deltas: list[Delta]) -> None:
+        """Add who answers, once: every chunk repeats it."""
         told = (value.get("id"), value.get("model"), value.get("provider"))
         if told == self._told:
             return
@@ -130,9 +132,11 @@ class OpenAIChatDecoder:
             name if isinstance(name, str) and name else None for name in told
         )
         if response_id or model or upstream:
-            yield HeadDelta(response_id=response_id, model=model, upstream=upstream)
+            deltas.append(HeadDelta(response_id=response_id, model=model, upstream=upstream))
 
-    def _read_choice(self, choice: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
+    def _read_choice(
+        self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
+    ) -> None:
         said_error = choice.get("error")
         error = error_in_answer({"error": said_error}, self._head) if said_error else None
         reason = choice.get("finish_reason")
@@ -146,64 +150,72 @@ class OpenAIChatDecoder:
             )
         if error is not None:
             raise error
-        yield from self._read_said(choice, is_whole=is_whole)
+        self._read_said(choice, deltas, is_whole=is_whole)
         if isinstance(reason, str) and reason:
-            yield FinishDelta(reason=reason)
+            deltas.append(FinishDelta(reason=reason))
 
-    def _read_said(self, choice: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
+    def _read_said(
+        self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
+    ) -> None:
         """Read what the model says here, wherever it stands.
 
         A message in a stream is the whole answer: it counts where nothing was said before it.
         """
+        before = len(deltas)
         said = choice.get("message" if is_whole else "delta")
-        deltas = list(self._read_message(said, is_whole=is_whole) if isinstance(said, dict) else ())
-        other = choice.get("delta" if is_whole else "message")
-        if not deltas and not self._has_said and isinstance(other, dict):
-            deltas = list(self._read_message(other, is_whole=True))
-        if not deltas and isinstance(choice.get("text"), str):
-            deltas = list(self._read_content(choice["text"]))
-        self._has_said = self._has_said or bool(deltas)
-        yield from deltas
+        if isinstance(said, dict):
+            self._read_message(said, deltas, is_whole=is_whole)
+        if len(deltas) == before and not self._has_said:
+            other = choice.get("delta" if is_whole else "message")
+            if isinstance(other, dict):
+                self._read_message(other, deltas, is_whole=True)
+        if len(deltas) == before and isinstance(choice.get("text"), str):
+            self._read_content(choice["text"], deltas)
+        self._has_said = self._has_said or len(deltas) > before
 
-    def _read_message(self, message: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
+    def _read_message(
+        self, message: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
+    ) -> None:
         for key in ("reasoning_content", "reasoning"):
             if isinstance(message.get(key), str) and message[key]:
-                yield ReasoningDelta(text=message[key])
+                deltas.append(ReasoningDelta(text=message[key]))
                 break
-        yield from self._read_content(message.get("content"))
-        if not message.get("content") and isinstance(message.get("refusal"), str):
-            yield from self._read_content(message["refusal"])
-        calls = _decoded(message.get("tool_calls")) or ()
+        content = message.get("content")
+        self._read_content(content, deltas)
+        if not content and isinstance(message.get("refusal"), str):
+            self._read_content(message["refusal"], deltas)
+        calls = message.get("tool_calls")
+        calls = _decoded(calls) or () if calls else ()
         if isinstance(calls, dict):
             calls = [calls]
         if not isinstance(calls, list | tuple):
             raise self._frames.bad("tool_calls that are not a list")
         for call in calls:
             if call is not None:
-                yield self._read_call(call, is_whole=is_whole)
+                deltas.append(self._read_call(call, is_whole=is_whole))
         if not calls and isinstance(message.get("function_call"), dict):
             legacy = {"index": 0, "function": message["function_call"]}
-            yield self._read_call(legacy, is_whole=is_whole)
+            deltas.append(self._read_call(legacy, is_whole=is_whole))
 
-    def _read_content(self, content: object) -> Iterator[Delta]:
+    def _read_content(self, content: object, deltas: list[Delta]) -> None:
         """Read text, or a list of chunks: text, reasoning, and others that hold no text."""
         if content is None or content == "":
             return
         if isinstance(content, str):
-            yield TextDelta(text=content)
+            deltas.append(TextDelta(text=content))
             return
         chunks = content if isinstance(content, list) else [content]
         for chunk in chunks:
             if isinstance(chunk, str):
-                yield from self._read_content(chunk)
+                self._read_content(chunk, deltas)
             elif not isinstance(chunk, dict):
                 raise self._frames.bad("content that is neither text nor a list of chunks")
             elif chunk.get("type") in ("thinking", "reasoning"):
                 text = _flat_text(chunk.get("thinking") or chunk.get("text"))
                 if text:
-                    yield ReasoningDelta(text=text)
+                    deltas.append(ReasoningDelta(text=text))
             elif isinstance(chunk.get("text"), str) and chunk["text"]:
-                yield TextDelta(text=chunk["text"])
+                deltas.append(TextDelta(text=chunk["text"]))
 
     def _read_call(self, call: object, *, is_whole: bool) -> CallDelta:
         if not isinstance(call, dict):

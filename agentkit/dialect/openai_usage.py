@@ -16,10 +16,10 @@ from agentkit.usage import Usage
 
 def read_usage(value: Mapping[str, Any]) -> Usage | None:
     """Return the usage in `value`: its own, or the one hosts put beside the form."""
-    beside = value.get("x_groq")
     usage = value.get("usage")
-    if not isinstance(usage, dict) and isinstance(beside, dict):
-        usage = beside.get("usage")
+    if not isinstance(usage, dict):
+        beside = value.get("x_groq")
+        usage = beside.get("usage") if isinstance(beside, dict) else None
     if not isinstance(usage, dict) or not usage:
         return None
     sent = _details(usage, "prompt_tokens_details", "input_tokens_details")

@@ -9,10 +9,9 @@ line of bare JSON counts as data, because proxies write their errors so into a r
 Every byte is looked at once, however the network cut them.
 """
 
-import re
 from dataclasses import dataclass
 
-_LINE_END = re.compile(rb"\r\n|\n|\r")
+_LINE_ENDS = (b"\n", b"\r")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -36,32 +35,42 @@ class SSEDecoder:
 
     def feed(self, data: bytes) -> list[ServerEvent]:
         """Read the next bytes and return the events they complete, in order."""
+        if self._skip_newline and data[:1] == b"\n":
+            data = data[1:]
+            self._skip_newline = False
         if not data:
             return []
-        start = 1 if self._skip_newline and data[:1] == b"\n" else 0
         # A chunk that ends with CR has ended its line; the LF may still follow in the next one.
         self._skip_newline = data[-1:] == b"\r"
         events: list[ServerEvent] = []
-        for end in _LINE_END.finditer(data, start):
-            self._line.append(data[start : end.start()])
-            self._end_line(events)
-            start = end.end()
-        if start < len(data):
-            self._line.append(data[start:])
+        lines = data.splitlines()
+        rest = b"" if data[-1:] in _LINE_ENDS else lines.pop()
+        for line in lines:
+            if self._line:
+                self._line.append(line)
+                self._end_line(self._take_line(), events)
+            else:
+                self._end_line(line, events)
+        if rest:
+            self._line.append(rest)
         return events
 
     def close(self) -> list[ServerEvent]:
         """Return the event that the end of the stream cut off, if there is one."""
         events: list[ServerEvent] = []
         if self._line:
-            self._end_line(events)
+            self._end_line(self._take_line(), events)
         self._dispatch(events)
         return events
 
-    def _end_line(self, events: list[ServerEvent]) -> None:
-        """Read the line that is now complete."""
+    def _take_line(self) -> bytes:
+        """Return the line that came in pieces."""
         line = b"".join(self._line)
         self._line.clear()
+        return line
+
+    def _end_line(self, line: bytes, events: list[ServerEvent]) -> None:
+        """Read a whole line."""
         if self._is_first_line:
             self._is_first_line = False
             line = line.removeprefix(_BOM)
@@ -74,16 +83,15 @@ class SSEDecoder:
             self._dispatch(events)
             return
         field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
         if field == b"data":
-            self._data.append(value)
+            self._data.append(value.removeprefix(b" "))
         elif field == b"event":
-            self._name = value.decode("utf-8", "replace")
+            self._name = value.removeprefix(b" ").decode("utf-8", "replace")
 
     def _dispatch(self, events: list[ServerEvent]) -> None:
         """Give the event that has gathered; one without data is no event."""
         if self._data:
             text = b"\n".join(self._data).decode("utf-8", "replace")
             events.append(ServerEvent(data=text, name=self._name))
-        self._data.clear()
+            self._data.clear()
         self._name = None

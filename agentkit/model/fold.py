@@ -8,7 +8,7 @@ host calls it. Whether there are calls decides what the answer is, not the finis
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -113,13 +113,13 @@ class Fold:
             match delta:
                 case TextDelta():
                     self._text.append(delta.text)
-                    shown.extend(self._show(self._guard.feed(delta.text)))
+                    shown += self._show(self._guard.feed(delta.text))
                 case ReasoningDelta():
                     self._reasoning.append(delta.text)
                     shown.append(ReasoningReceived(text=delta.text))
                 case CallDelta():
                     self._calls.add(delta)
-                    shown.extend(self._show_arguments(delta))
+                    shown += self._show_arguments(delta)
                 case FinishDelta():
                     self._reasons.append(delta.reason)
                     self._is_finished = True
@@ -144,7 +144,7 @@ class Fold:
         if self._is_broken_off or self._is_cut_in_text:
             return []
         rest = self._show(self._answer_text[self._shown_chars :])
-        return list(rest) if self._request.stream else []
+        return [*rest] if self._request.stream else []
 
     def finish(self) -> ModelResponse:
         """Return the response; call it once, after the last delta.
@@ -219,17 +219,18 @@ class Fold:
         blocks = (ReasoningContent(text=reasoning) if reasoning else None, *text_blocks(text))
         return tuple(block for block in blocks if block is not None)
 
-    def _show(self, text: str) -> Iterator[TextReceived]:
+    def _show(self, text: str) -> Sequence[TextReceived]:
+        """Return a piece of text, if it is one."""
         self._shown_chars += len(text)
-        if text:
-            yield TextReceived(text=text)
+        return (TextReceived(text=text),) if text else ()
 
-    def _show_arguments(self, delta: CallDelta) -> Iterator[ToolArgumentsReceived]:
-        """Yield a piece of the arguments that the request asks to see, as far as it is plain."""
+    def _show_arguments(self, delta: CallDelta) -> Sequence[ToolArgumentsReceived]:
+        """Return a piece of the arguments that the request asks to see, as far as it is plain."""
         if delta.name:
             self._calling = self._tool_names.get(delta.name, delta.name)
         if delta.arguments and self._calling == self._request.shown_arguments:
-            yield ToolArgumentsReceived(tool_name=self._calling, text=delta.arguments)
+            return (ToolArgumentsReceived(tool_name=self._calling, text=delta.arguments),)
+        return ()
 
     def _fits(self, name: str, arguments: str) -> bool:
         """Say whether an offered tool takes such arguments, mended where that is allowed."""
