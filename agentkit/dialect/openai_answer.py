@@ -100,9 +100,7 @@ class OpenAIChatDecoder:
             self._is_done = True
             deltas.append(DoneDelta(is_finish=frame.is_whole))
 
-    def _read_value(
-        self, value: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
-    ) -> None:
+    def _read_value(self, value: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
         self._read_head(value, deltas)
         choices = value.get("choices")
         if isinstance(choices, dict):
@@ -154,9 +152,7 @@ class OpenAIChatDecoder:
         if isinstance(reason, str) and reason:
             deltas.append(FinishDelta(reason=reason))
 
-    def _read_said(
-        self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
-    ) -> None:
+    def _read_said(self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
         """Read what the model says here, wherever it stands.
 
         A message in a stream is the whole answer: it counts where nothing was said before it.
@@ -190,9 +186,10 @@ class OpenAIChatDecoder:
             calls = [calls]
         if not isinstance(calls, list | tuple):
             raise self._frames.bad("tool_calls that are not a list")
-        for call in calls:
-            if call is not None:
-                deltas.append(self._read_call(call, is_whole=is_whole))
+        if calls:
+            deltas.extend(
+                self._read_call(call, is_whole=is_whole) for call in calls if call is not None
+            )
         if not calls and isinstance(message.get("function_call"), dict):
             legacy = {"index": 0, "function": message["function_call"]}
             deltas.append(self._read_call(legacy, is_whole=is_whole))

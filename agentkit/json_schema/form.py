@@ -29,12 +29,7 @@ _TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "
 def form_of(schema: JsonValue) -> Form:
     """Return what is certain about `schema`."""
     refers = False
-    waiting: list[JsonValue] = [schema]
-    if isinstance(schema, dict) and "$schema" in schema:
-        draft = schema["$schema"]
-        if not isinstance(draft, str) or draft.rstrip("#") not in _DRAFTS:
-            return "unknown"
-        waiting = [{name: value for name, value in schema.items() if name != "$schema"}]
+    waiting = [_without_draft(schema)]
     while waiting:
         one = waiting.pop()
         if one is True or one is False:
@@ -54,6 +49,15 @@ def form_of(schema: JsonValue) -> Form:
             else:
                 return "unknown"
     return "refers" if refers else "plain"
+
+
+def _without_draft(schema: JsonValue) -> JsonValue:
+    """Leave out the name of a draft in which the keywords below mean the same."""
+    draft = schema.get("$schema") if isinstance(schema, dict) else None
+    if not isinstance(schema, dict) or not isinstance(draft, str):
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "$schema"}
+    return rest if draft.rstrip("#") in _DRAFTS else schema
 
 
 def _is_text(value: JsonValue) -> bool:
