@@ -130,8 +130,11 @@ class Meter:
     @property
     def spent(self) -> Spent:
         """Return what was used so far, time included."""
-        elapsed = self._clock.monotonic() - self._started
-        return replace(self._spent, seconds=self._spent.seconds + elapsed)
+        return replace(self._spent, seconds=self._seconds)
+
+    @property
+    def _seconds(self) -> float:
+        return self._spent.seconds + self._clock.monotonic() - self._started
 
     def charge(self, used: Spent, usage: Usage | None = None) -> None:
         """Add what was used, here and at all parents; `seconds` counts time that was not lived."""
@@ -142,7 +145,7 @@ class Meter:
 
     def reached(self) -> StopReason | None:
         """Return the limit that leaves nothing more to do, here or at a parent."""
-        spent, budget = self.spent, self.budget
+        spent, budget = self._spent, self.budget
         if spent.turns >= budget.turns:
             return "max_turns"
         if budget.tool_calls is not None and spent.tool_calls > budget.tool_calls:
@@ -151,7 +154,7 @@ class Meter:
             return "max_tokens"
         if budget.cost_usd is not None and spent.cost_usd >= budget.cost_usd:
             return "max_cost"
-        if budget.seconds is not None and spent.seconds >= self._working_seconds(budget.seconds):
+        if budget.seconds is not None and self._seconds >= self._working_seconds(budget.seconds):
             return "deadline"
         return None if self._parent is None else self._parent.reached()
 
@@ -163,7 +166,7 @@ class Meter:
         left: float | None = None
         if self.budget.seconds is not None:
             limit = self.budget.seconds if closing else self._working_seconds(self.budget.seconds)
-            left = max(0.0, limit - self.spent.seconds)
+            left = max(0.0, limit - self._seconds)
         above = None if self._parent is None else self._parent.seconds_left(closing=closing)
         return min((one for one in (left, above) if one is not None), default=None)
 

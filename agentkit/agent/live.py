@@ -76,6 +76,8 @@ class LiveSteps:
             calls = [
                 call for call in exchange.response.message.tool_calls if call.id not in answered
             ]
+            if not calls:
+                return exchange
             offered = self._offered or {}
             plan = await self._caller.plan(calls, tools=offered)
             polling = tuple(
@@ -109,7 +111,8 @@ class LiveSteps:
                 )
             )
             await self._tell(exchange.judged, refusals=state.refusals)
-        return replace(exchange, over=exchange.over or self._meter.reached())
+        over = exchange.over or self._meter.reached()
+        return exchange if over == exchange.over else replace(exchange, over=over)
 
     async def _tell(self, judged: Judgement | None, *, refusals: int) -> None:
         """Report what was found of an answer of a certain type."""

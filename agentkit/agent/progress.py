@@ -61,6 +61,8 @@ def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
         polling: names of tools that are meant to be called again and again.
     """
     turns = _last_turns(history, polling)
+    if len(turns) < HINT_AFTER:
+        return Progress()
     found = [_repeats(turns, period) for period in range(1, LONGEST_CYCLE + 1)]
     found.append(_same_errors(turns))
     found.append(_same_words(turns))

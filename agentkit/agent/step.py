@@ -117,23 +117,21 @@ class RunState:
 
     def add_exchange(self, exchange: Exchange, *, closing: StopReason | None = None) -> "RunState":
         """Return the state after a model exchange."""
-        state = replace(
-            self,
-            history=self.history.add(*exchange.taken),
-            over=self.over or exchange.over,
-            closing=closing,
-            usage=self.usage + exchange.besides,
-        )
+        history = self.history.add(*exchange.taken) if exchange.taken else self.history
+        usage = self.usage + exchange.besides
+        over = self.over or exchange.over
         response = exchange.response
         if response is None:
-            return state
+            return replace(self, history=history, over=over, closing=closing, usage=usage)
         judged = exchange.judged or Judgement()
         told = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
         return replace(
-            state,
-            history=state.history.add(response.message, *told, *exchange.late),
+            self,
+            history=history.add(response.message, *told, *exchange.late),
             turns=self.turns + 1,
-            usage=state.usage + response.usage,
+            over=over,
+            closing=closing,
+            usage=usage + response.usage,
             answered=(*self.answered, _answered(response, turn=self.turns + 1)),
             finish_reason=response.finish_reason,
             has_called=self.has_called or bool(response.message.tool_calls),

@@ -7,6 +7,7 @@ What the host's profile adds to every request is in it; what the profile leaves 
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import Accepts
@@ -14,6 +15,12 @@ from agentkit.dialect.base import Delta, Encoded
 from agentkit.dialect.openai_messages import to_json
 from agentkit.dialect.tool_names import changed_names
 from agentkit.wire import WireRequest
+
+
+@lru_cache(256)
+def _name(name: str) -> bytes:
+    """Return the name of a field with its colon; there are few, and they are in every request."""
+    return to_json(name) + b":"
 
 
 class Body:
@@ -54,7 +61,7 @@ class Body:
             UnsupportedError: two of the tools look the same to the host.
         """
         fields = {name: text for name, text in self._fields.items() if name not in self._omit}
-        body = b",".join(to_json(name) + b":" + value for name, value in fields.items())
+        body = b",".join([_name(name) + value for name, value in fields.items()])
         return Encoded(
             wire=WireRequest(path=path, body=b"{" + body + b"}", stream=request.stream),
             fields=frozenset(fields),

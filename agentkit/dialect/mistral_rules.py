@@ -171,7 +171,7 @@ class MistralRules:
         return settled
 
     def _wire_calls(self, calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
-        return tuple(replace(call, id=self._wire_id(call.id)) for call in calls)
+        return tuple(_with_id(call, self._wire_id(call.id)) for call in calls)
 
     def _wire_id(self, call_id: str) -> str:
         """Return the id the host sees, free in this conversation."""
@@ -183,6 +183,10 @@ class MistralRules:
         self._taken_ids.add(wire)
         self._wire_ids[call_id] = wire
         return wire
+
+
+def _with_id(call: ToolCall, call_id: str) -> ToolCall:
+    return call if call.id == call_id else replace(call, id=call_id)
 
 
 def readable_text(blocks: Sequence[ContentBlock]) -> str:

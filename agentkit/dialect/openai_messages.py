@@ -19,10 +19,12 @@ from agentkit.dialect.tool_names import wire_name
 from agentkit.dialect.transcript import MAX_KEPT_BYTES, TranscriptStore
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 
 def to_json(value: object) -> bytes:
     """Return compact JSON in UTF-8; half surrogate pairs, which UTF-8 cannot hold, are replaced."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _ENCODER.encode(value)
     try:
         return text.encode()
     except UnicodeEncodeError:

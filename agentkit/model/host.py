@@ -239,7 +239,8 @@ class HostConnection:
         model, usage = self._resolved.model, response.usage
         if usage.total_tokens == 0 and usage.cost_usd is None:
             usage = estimated(request, response, model)
-        return replace(response, usage=priced(usage, model))
+        usage = priced(usage, model)
+        return response if usage is response.usage else replace(response, usage=usage)
 
     async def _read(
         self, answer: WireAnswer, fold: Fold, provider: ProviderProfile, *, emit: Emit

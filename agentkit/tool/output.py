@@ -11,6 +11,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import is_
 from typing import cast
 
 from agentkit.content import ContentBlock, EmbeddedResource, ImageContent, TextContent
@@ -47,7 +48,8 @@ def build_result(call: ReadyCall, value: object) -> ToolResult:
         return _fault(call, f"its {type(value).__name__!r} has no JSON form: {_reason(error)}")
     if isinstance(result, str):
         return _fault(call, result)
-    return replace(result, content=tuple(map(_mended, result.content)))
+    content = tuple(map(_mended, result.content))
+    return result if all(map(is_, content, result.content)) else replace(result, content=content)
 
 
 def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTERS) -> ToolResult:

@@ -23,12 +23,15 @@ from agentkit.log import Log
 from agentkit.transport.address import Address, parse_address
 from agentkit.transport.answer import Chunks
 from agentkit.transport.base import WireAnswer
-from agentkit.transport.direct_connection import Connection, connect
+from agentkit.transport.direct_connection import Connection, Head, connect
 from agentkit.transport.direct_pool import Pool
 from agentkit.transport.failure import Border, WireError
 from agentkit.transport.outgoing import Outgoing, check_path
 from agentkit.transport.settings import HttpSettings
 from agentkit.wire import WireHead, WireRequest
+
+MAX_KINDS = 64
+"""How many heads of requests are kept; few hosts are asked for more than three."""
 
 _TARGET_SAFE = "%/?&=:;@!$'()*+,~[]"
 
@@ -64,7 +67,7 @@ class DirectTransport:
         self._host = provider.name
         self._border = Border(host=provider.name, origin=self._address.origin, settings=limits)
         self._outgoing = Outgoing(provider, api_key)
-        self._headers: dict[tuple[bool, bool], Sequence[tuple[bytes, bytes]]] = {}
+        self._heads: dict[tuple[str, str, bool, bool], Head] = {}
         self._pool = Pool(
             partial(connect, self._address, settings=limits),
             settings=limits,
@@ -91,7 +94,7 @@ class DirectTransport:
         """
         body = self._outgoing.body(request)
         try:
-            head = self._head(request, length=len(body))
+            head = self._head(request, has_length=bool(body))
         except (h11.LocalProtocolError, UnicodeError):
             # Its text repeats the header that is wrong, which may be the one with the key.
             raise self._border.before_answer(WireError("refused")) from None
@@ -108,29 +111,24 @@ class DirectTransport:
         """Take back a connection, whatever became of its exchange."""
         self._pool.give_back(connection)
 
-    def _head(self, request: WireRequest, *, length: int) -> h11.Request:
-        path = check_path(request.path)
-        headers = [*self._fixed(request)]
-        if length or request.method not in ("GET", "HEAD"):
-            headers.append((b"content-length", str(length).encode()))
-        return h11.Request(
-            method=request.method,
-            target=quote(self._address.path + path, safe=_TARGET_SAFE),
-            headers=headers,
-        )
-
-    def _fixed(self, request: WireRequest) -> Sequence[tuple[bytes, bytes]]:
-        """Return the headers that do not depend on the body, made once for each kind of request."""
-        kind = (request.stream, bool(request.body))
-        if request.headers or kind not in self._headers:
-            made = _encoded(self._address, self._outgoing.headers(request))
-            if request.headers:
-                return made
-            self._headers[kind] = made
-        return self._headers[kind]
+    def _head(self, request: WireRequest, *, has_length: bool) -> Head:
+        """Return the head of a request, made once for each kind of request."""
+        kind = (request.method, request.path, request.stream, has_length)
+        head = None if request.headers else self._heads.get(kind)
+        if head is None:
+            path = check_path(request.path)
+            head = Head(
+                method=request.method,
+                target=quote(self._address.path + path, safe=_TARGET_SAFE),
+                headers=_encoded(self._address, self._outgoing.headers(request)),
+                has_length=has_length or request.method not in ("GET", "HEAD"),
+            )
+            if not request.headers and len(self._heads) < MAX_KINDS:
+                self._heads[kind] = head
+        return head
 
 
-async def ask(pool: Pool, head: h11.Request, body: bytes) -> tuple[Connection, h11.Response]:
+async def ask(pool: Pool, head: Head, body: bytes) -> tuple[Connection, h11.Response]:
     """Send a request over a connection of `pool`, and return both with the head of the answer.
 
     A connection that was kept may be dead without our knowing. If it ends before a byte of the

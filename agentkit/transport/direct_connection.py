@@ -8,6 +8,7 @@ ended the exchange and not a byte more has arrived.
 """
 
 import ssl
+from collections.abc import Iterable
 
 import anyio
 import h11
@@ -22,6 +23,8 @@ from agentkit.transport.tls import tls_context
 MAX_HEAD_BYTES = 102_400
 """Longest head of an answer, and longest line inside a chunked body."""
 
+_NO_LENGTH = b"0\r\n\r\n"
+_END = h11.EndOfMessage()
 _BROKEN = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
@@ -41,6 +44,45 @@ async def connect(address: Address, *, settings: HttpSettings) -> "Connection":
     except BaseException:
         plain.close()
         raise
+
+
+class Head:
+    """The head of requests that differ in nothing but the length of their body.
+
+    It is checked and spelled once. h11 is told of a request without a body in its place: what
+    it has to know of a request is that it is sent, and the bytes need no second look.
+    """
+
+    def __init__(
+        self,
+        *,
+        method: str | bytes,
+        target: str | bytes,
+        headers: Iterable[tuple[bytes, bytes]],
+        has_length: bool,
+    ) -> None:
+        """Spell it.
+
+        Args:
+            method: as it is sent.
+            target: path and query.
+            headers: all but the length of the body.
+            has_length: the body has a length; else there is none.
+
+        Raises:
+            LocalProtocolError: it cannot be sent so.
+        """
+        length = [(b"content-length", b"0")] if has_length else []
+        self.event = h11.Request(method=method, target=target, headers=[*headers, *length])
+        spelled = h11.Connection(h11.CLIENT).send(self.event) or b""
+        self._start = spelled.removesuffix(_NO_LENGTH) if has_length else spelled
+        self._has_length = has_length
+
+    def spell(self, body: bytes) -> bytes:
+        """Return the request with this body."""
+        if not self._has_length:
+            return self._start
+        return b"%b%d\r\n\r\n%b" % (self._start, len(body), body)
 
 
 class Connection:
@@ -64,7 +106,7 @@ class Connection:
         self.is_reused = False
         self.has_heard = False
 
-    async def ask(self, head: h11.Request, body: bytes) -> h11.Response:
+    async def ask(self, head: Head, body: bytes) -> h11.Response:
         """Send a request and return the head of its answer.
 
         Raises:
@@ -123,12 +165,11 @@ class Connection:
         """Close it at once."""
         self._plain.close()
 
-    async def _send(self, head: h11.Request, body: bytes) -> None:
-        start = self._http.send(head) or b""
-        data = self._http.send(h11.Data(data=body)) or b"" if body else b""
-        self._http.send(h11.EndOfMessage())
+    async def _send(self, head: Head, body: bytes) -> None:
+        self._http.send(head.event)
+        self._http.send(_END)
         try:
-            await self._stream.send(start + data)
+            await self._stream.send(head.spell(body))
         except _BROKEN:
             return  # a host may refuse a request before it has read all of it: its answer counts
         self._is_sent = True

@@ -17,7 +17,7 @@ import httpx
 from agentkit.clock import Clock, SystemClock
 from agentkit.transport.address import Address, parse_address
 from agentkit.transport.direct import ask
-from agentkit.transport.direct_connection import Connection, connect
+from agentkit.transport.direct_connection import Connection, Head, connect
 from agentkit.transport.direct_pool import Pool
 from agentkit.transport.failure import Trouble, WireError
 from agentkit.transport.settings import HttpSettings
@@ -33,6 +33,8 @@ _EXCEPTIONS = MappingProxyType[Trouble, type[httpx.TransportError]](
         "protocol": httpx.RemoteProtocolError,
     }
 )
+
+_LENGTHS = (b"content-length", b"transfer-encoding")  # a body that came in chunks was read whole
 
 
 class DirectAsyncTransport(httpx.AsyncBaseTransport):
@@ -54,10 +56,12 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
         body = await request.aread()
         pool = self._pool(request.url)
         try:
-            head = h11.Request(
+            headers = request.headers.raw
+            head = Head(
                 method=request.method,
                 target=request.url.raw_path,
-                headers=_headers(request, length=len(body)),
+                headers=[pair for pair in headers if pair[0].lower() not in _LENGTHS],
+                has_length=any(pair[0].lower() in _LENGTHS for pair in headers),
             )
             connection, response = await ask(pool, head, body)
         except h11.LocalProtocolError as error:
@@ -91,15 +95,6 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
             settings=self._settings,
             clock=self._clock,
         )
-
-
-def _headers(request: httpx.Request, *, length: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers with a length: a body that was to be sent in chunks was read whole."""
-    if "transfer-encoding" not in request.headers:
-        return list(request.headers.raw)
-    raw = request.headers.raw
-    kept = [pair for pair in raw if pair[0].lower() != b"transfer-encoding"]
-    return [*kept, (b"content-length", str(length).encode())]
 
 
 def _exception(error: WireError, request: httpx.Request) -> httpx.TransportError:
