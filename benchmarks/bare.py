@@ -7,12 +7,25 @@ It checks nothing, mends nothing and gives up at nothing; that is what agentkit 
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
-Tools = Mapping[str, Callable[..., Awaitable[object]]]
+from benchmarks.case import PROMPT, Case, Run, Tools, described
+
+
+def run_of(case: Case, client: httpx.AsyncClient, port: int) -> Run:
+    """Return a coroutine function that makes one run of a case."""
+    loop = run_streamed if case.deltas else run
+    tools = case.functions()
+    specs = [described(name) for name in tools]
+
+    async def run_bare() -> object:
+        output = await loop(client, case.url(port), specs=specs, tools=tools, prompt=PROMPT)
+        return case.checked(output)
+
+    return run_bare
 
 
 async def run(

@@ -10,7 +10,6 @@ median counts.
 import gc
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
@@ -19,30 +18,12 @@ import anyio
 from pydantic import JsonValue
 
 from agentkit.tool.tool import Tool
-from benchmarks.cases import Case, Run, opened
-
-Figures = Mapping[str, float]
+from benchmarks.case import Case, Run
+from benchmarks.cases import opened
+from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio
 
 PAGE_BYTES = 4096
 SCHEMAS = 235
-
-
-async def ratio(case: Case, port: int, *, runs: int, rounds: int) -> Figures:
-    """Compare CPU per run, in microseconds."""
-    async with opened(case, port) as (run_bare, run_ours):
-        found = await _interleaved(run_bare, run_ours, runs=runs, rounds=rounds)
-    return {"bare": found[0], "ours": found[1], "ratio": found[2]}
-
-
-async def per_delta(case: Case, port: int, *, runs: int, rounds: int) -> Figures:
-    """Compare CPU per piece of a streamed answer: what a longer stream costs more."""
-    few = replace(case, deltas=1)
-    async with opened(case, port) as (bare, ours), opened(few, port) as (few_bare, few_ours):
-        pairs = []
-        for _ in range(rounds):
-            costs = [await _cpu(each, runs) for each in (bare, few_bare, ours, few_ours)]
-            pairs.append(((costs[0] - costs[1]), (costs[2] - costs[3])))
-    return _compared([(one / case.deltas, other / case.deltas) for one, other in pairs])
 
 
 async def growth(port: int, *, rounds: int) -> Figures:
@@ -53,10 +34,10 @@ async def growth(port: int, *, rounds: int) -> Figures:
         for _ in range(rounds):
             slopes = []
             for near, far in zip(first, second, strict=True):
-                a, b = await _cpu(near, 6), await _cpu(far, 1)
+                a, b = await cpu(near, 6), await cpu(far, 1)
                 slopes.append((b / (long.calls + 1) - a / (short.calls + 1)) * 2 / 300 * 100)
             pairs.append((slopes[0], slopes[1]))
-    return _compared(pairs)
+    return compared(pairs)
 
 
 async def load(port: int, *, at_once: int, rounds: int, with_bare: bool) -> Figures:
@@ -64,7 +45,7 @@ async def load(port: int, *, at_once: int, rounds: int, with_bare: bool) -> Figu
     case = Case(delay_ms=200)
     figures: dict[str, float] = {}
     async with opened(case, port) as runs, opened(Case(), port) as alone:
-        single = await _cpu(alone[1], 300)
+        single = await cpu(alone[1], 300)
         # Ours comes first: what one leaves free, the next would seem not to need.
         for name, run in (("ours", runs[1]), ("bare", runs[0]))[: 2 if with_bare else 1]:
             cold, *warm = [await _crowd(run, at_once) for _ in range(rounds + 1)]
@@ -108,14 +89,18 @@ async def registering(_: int) -> Figures:
 
 
 CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
-    "short run, 1 tool": partial(ratio, Case(), runs=60, rounds=9),
-    "short run, 20 tools": partial(ratio, Case(tools=20), runs=60, rounds=9),
-    "100-turn run": partial(ratio, Case(calls=99), runs=1, rounds=7),
-    "100-turn run, 2 KB results": partial(ratio, Case(calls=99, is_long=True), runs=1, rounds=7),
+    "short run, 1 tool": partial(ratio, opened, Case(), runs=60, rounds=9),
+    "short run, 20 tools": partial(ratio, opened, Case(tools=20), runs=60, rounds=9),
+    "100-turn run": partial(ratio, opened, Case(calls=99), runs=1, rounds=7),
+    "100-turn run, 2 KB results": partial(
+        ratio, opened, Case(calls=99, is_long=True), runs=1, rounds=7
+    ),
     "growth per 100 turns": partial(growth, rounds=7),
-    "streamed delta, text": partial(per_delta, Case(calls=0, deltas=2000), runs=3, rounds=7),
+    "streamed delta, text": partial(
+        per_delta, opened, Case(calls=0, deltas=2000), runs=3, rounds=7
+    ),
     "streamed delta, arguments": partial(
-        per_delta, Case(calls=1, deltas=2000, kind="arguments"), runs=3, rounds=7
+        per_delta, opened, Case(calls=1, deltas=2000, kind="arguments"), runs=3, rounds=7
     ),
     "100 at once, host 200 ms": partial(load, at_once=100, rounds=5, with_bare=True),
     "1,000 at once, host 200 ms": partial(load, at_once=1000, rounds=3, with_bare=False),
@@ -128,35 +113,6 @@ LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "10,000 runs in a row": partial(memory, runs=10_000),
 }
 """What takes minutes."""
-
-
-async def _interleaved(
-    first: Run, second: Run, *, runs: int, rounds: int
-) -> tuple[float, float, float]:
-    pairs = []
-    for number in range(rounds + 1):
-        order = (first, second) if number % 2 else (second, first)
-        costs = {run: await _cpu(run, runs) for run in order}
-        pairs.append((costs[first], costs[second]))
-    found = _compared(pairs[1:])  # the first round warms up
-    return found["bare"], found["ours"], found["ratio"]
-
-
-def _compared(pairs: list[tuple[float, float]]) -> dict[str, float]:
-    return {
-        "bare": median(one for one, _ in pairs),
-        "ours": median(other for _, other in pairs),
-        "ratio": median(other / one for one, other in pairs),
-    }
-
-
-async def _cpu(run: Run, runs: int) -> float:
-    """Return the CPU time of one run, in microseconds."""
-    gc.collect()
-    start = time.process_time()
-    for _ in range(runs):
-        await run()
-    return (time.process_time() - start) / runs * 1e6
 
 
 async def _crowd(run: Run, at_once: int) -> tuple[float, float, float]:

@@ -1,0 +1,106 @@
+"""What is measured: one kind of run, as data and as tools.
+
+In:  nothing.
+Out: `Case`, and what every loop is given for it: address, tools, how they are described.
+
+Nothing of agentkit is loaded here: other frameworks are measured with it, in environments of
+their own.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.host import ANSWER
+
+PROMPT = "What is 20 EUR in USD at 1.08?"
+LONG = "word " * 400
+
+Run = Callable[[], Awaitable[object]]
+Tools = Mapping[str, Callable[..., Awaitable[object]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One kind of run.
+
+    Attributes:
+        calls: tool calls before the answer, one a turn.
+        tools: how many tools are offered.
+        is_long: results are 2 KB of text.
+        deltas: pieces of each streamed answer; 0 for whole answers.
+        kind: what the stream is made of, `text` or `arguments`.
+        delay_ms: how long the host takes for an answer.
+    """
+
+    calls: int = 1
+    tools: int = 1
+    is_long: bool = False
+    deltas: int = 0
+    kind: str = "text"
+    delay_ms: int = 0
+
+    def url(self, port: int) -> str:
+        """Return the host's base URL for this case."""
+        return f"http://127.0.0.1:{port}/{self.calls}/{self.delay_ms}/{self.deltas}/{self.kind}"
+
+    def functions(self) -> Tools:
+        """Return the tools by name; the first is the one that is called."""
+
+        async def convert(amount: float, rate: float) -> object:
+            """Convert an amount of money.
+
+            Args:
+                amount: how much, in the source currency.
+                rate: target units per source unit.
+            """
+            return LONG if self.is_long else amount * rate
+
+        async def note(text: str) -> str:
+            """Keep a note.
+
+            Args:
+                text: what to keep.
+            """
+            return text[:4]
+
+        first = note if self.kind == "arguments" else convert
+        return {first.__name__: first, **{f"convert_{n}": convert for n in range(self.tools - 1)}}
+
+    def checked(self, output: str) -> str:
+        """Return `output` if it is what the host said last: half a run proves nothing.
+
+        Raises:
+            RuntimeError: it is not.
+        """
+        expected = "word " * self.deltas if self.deltas else ANSWER
+        if output.strip() != expected.strip():
+            raise RuntimeError(
+                f"The run ended with {output[:80]!r}, not with the host's last words."
+            )
+        return output
+
+
+def described(name: str) -> Mapping[str, object]:
+    """Return a tool as the bare loop offers it."""
+    parameters: Mapping[str, str] = {"text": "what to keep."}
+    if name != "note":
+        parameters = {
+            "amount": "how much, in the source currency.",
+            "rate": "target units per source unit.",
+        }
+    kind = "string" if name == "note" else "number"
+    return {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": "Keep a note." if name == "note" else "Convert an amount of money.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    each: {"type": kind, "description": words} for each, words in parameters.items()
+                },
+                "required": list(parameters),
+                "additionalProperties": False,
+            },
+        },
+    }

@@ -1,0 +1,22 @@
+"""What every figure may be at most."""
+
+from collections.abc import Mapping
+
+GOALS: Mapping[str, Mapping[str, float]] = {
+    "short run, 1 tool": {"ratio": 0.45},
+    "short run, 20 tools": {"ratio": 0.45},
+    "100-turn run": {"ratio": 0.45},
+    "100-turn run, 2 KB results": {"ratio": 0.45},
+    "growth per 100 turns": {"ratio": 0.3},
+    "streamed delta, text": {"ratio": 0.9},
+    "streamed delta, arguments": {"ratio": 1.1},
+    "import and a first agent": {"ratio": 1.25},
+    "100 at once, host 200 ms": {"ratio to ideal 0.4 s": 1.3, "CPU ratio to alone": 1.5},
+    "1,000 at once, host 200 ms": {
+        "ratio to ideal 0.4 s": 3,
+        "CPU ratio to alone": 1.5,
+        "ours KB per waiting run": 40,
+    },
+    "235 schemas": {"ms": 60},
+    "10,000 runs in a row": {"ratio": 1.02},
+}

@@ -1,0 +1,29 @@
+"""pydantic-ai, as one writes it for an OpenAI-compatible host."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from pydantic_ai import Agent, Tool, UsageLimits
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+
+from benchmarks.case import PROMPT, Case
+
+
+@asynccontextmanager
+async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """Yield a run."""
+    model = OpenAIChatModel("m", provider=OpenAIProvider(base_url=url, api_key="none"))
+    agent = Agent(model, tools=[Tool(each, name=name) for name, each in case.functions().items()])
+    limits = UsageLimits(request_limit=None)
+
+    async def run() -> str:
+        if not case.deltas:
+            return (await agent.run(PROMPT, usage_limits=limits)).output
+        said = ""
+        async with agent.run_stream(PROMPT, usage_limits=limits) as stream:
+            async for text in stream.stream_text(delta=True, debounce_by=None):
+                said += text
+        return said
+
+    yield run
