@@ -8,10 +8,10 @@ Binary data stays base64 text, as it travels.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agentkit.json_schema import JsonValue
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

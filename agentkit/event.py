@@ -7,7 +7,7 @@ An `Emit` is awaited: a slow listener slows the run and fills no memory.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
@@ -19,6 +19,7 @@ from agentkit.errors import ErrorKind
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.usage import Usage
+from agentkit.value import dataclass
 
 StopReason: TypeAlias = Literal[
     "answered",

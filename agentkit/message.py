@@ -8,11 +8,11 @@ id of the call. Nothing here checks how messages follow each other; that is `his
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agentkit.content import ContentBlock, ReasoningContent, join_text, text_blocks
 from agentkit.json_schema import JsonValue
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

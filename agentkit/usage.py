@@ -4,8 +4,9 @@ In:  counts as hosts report them.
 Out: `Usage`, which adds up.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

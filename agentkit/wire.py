@@ -5,7 +5,9 @@ Out: `WireRequest`, `WireHead`; keys are added by the transport and are in neith
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,13 @@ What a run's retries, fail-overs and sub-agents use counts as the run's own.
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from agentkit.clock import Clock
 from agentkit.event import StopReason
 from agentkit.usage import Usage
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

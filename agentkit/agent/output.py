@@ -8,7 +8,7 @@ The tool is never run: a call of it is checked as any call is, and what it holds
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic
 
 from pydantic import TypeAdapter
@@ -21,6 +21,7 @@ from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.tool.binding import BoundArguments, is_lossy, to_json
 from agentkit.tool.derive import RESULT_KEY, derive_answer
 from agentkit.tool.tool import Tool, ToolAnnotations
+from agentkit.value import dataclass
 
 OutputT = TypeVar("OutputT", default=str, covariant=True)
 

@@ -8,7 +8,6 @@ Plain text is the simplest type: it asks for nothing more and judges nothing.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic
 
@@ -28,6 +27,7 @@ from agentkit.tool.approve import Rule
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, list_tools_for, take_reports
 from agentkit.tool.validate import ReadyCall, validate_call
+from agentkit.value import dataclass
 
 BY_TOOL = (
     "To give your final answer, call the tool {name} with it, alone, once you have all it needs. "

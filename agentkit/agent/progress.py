@@ -10,12 +10,12 @@ that polls is expected to be called again and does not count.
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import takewhile
 
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
+from agentkit.value import dataclass
 
 HINT_AFTER = 3
 STOP_AFTER = 5

@@ -5,7 +5,6 @@ Out: `RunResult`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Generic
 
 from agentkit.agent.output import OutputError, OutputT
@@ -16,6 +15,7 @@ from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import ToolCall
 from agentkit.usage import Usage
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Out: `RunScope`, which tools carry in their `RunContext` without looking into it
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -17,6 +17,7 @@ from agentkit.clock import Clock
 from agentkit.errors import AgentKitError
 from agentkit.model.model import Model
 from agentkit.tool.run_context import RunContext
+from agentkit.value import dataclass
 
 T = TypeVar("T")
 

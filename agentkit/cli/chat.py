@@ -9,7 +9,7 @@ Ctrl-C stops an answer; what was said and done until then stays in the conversat
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -29,6 +29,7 @@ from agentkit.event import ModelResponded, RunEvent, ToolCallFinished, ToolCallR
 from agentkit.groups import ungrouped
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
+from agentkit.value import dataclass
 
 ReadLine: TypeAlias = Callable[[], Awaitable[str | None]]
 """Gives the next line; None at the end."""

@@ -5,7 +5,7 @@ Out: `Choice`: an agent, and the line that says which model answers and why.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -21,6 +21,7 @@ from agentkit.model.host import HostModel
 from agentkit.model.model import Model
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import ToolLike, Toolset, combine
+from agentkit.value import dataclass
 
 _NO_TOOLS = "none"
 

@@ -9,7 +9,6 @@ It serves until Ctrl-C or a request to terminate, which is a good end: exit code
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import anyio
@@ -19,6 +18,7 @@ from agentkit.cli.terminal import note
 from agentkit.config.load import default_family, read_catalog
 from agentkit.errors import ConfigError
 from agentkit.testing.sandbox import Misbehave, SandboxExchange, sandbox
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

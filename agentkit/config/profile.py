@@ -9,10 +9,12 @@ A rule that follows the model (Mistral's message order, nine-character ids) hang
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
+
+from agentkit.value import dataclass
 
 DialectName: TypeAlias = Literal["openai_chat", "anthropic_messages", "completions", "prompted"]
 ToolChoiceForm: TypeAlias = Literal["auto", "required", "any", "none", "named"]

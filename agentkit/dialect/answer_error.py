@@ -11,12 +11,12 @@ with the seasons, so the status and the words decide. Nothing here reads a clock
 import json
 import re
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from agentkit.errors import ErrorKind, Retry, StatusError
+from agentkit.value import dataclass
 from agentkit.wire import WireHead
 
 MAX_RETRY_AFTER_SECONDS = 3600.0

@@ -12,7 +12,7 @@ Out: JSON bytes: system text apart, then turns of user and assistant that altern
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
@@ -29,6 +29,7 @@ from agentkit.dialect.recover import object_text
 from agentkit.dialect.tool_names import wire_name
 from agentkit.errors import UnsupportedError
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
+from agentkit.value import dataclass
 
 Role: TypeAlias = Literal["user", "assistant"]
 

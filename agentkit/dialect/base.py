@@ -7,12 +7,13 @@ A whole answer is a stream of one chunk: the same decoder reads both.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from agentkit.chat import ModelRequest
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.usage import Usage
+from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
 

@@ -18,11 +18,12 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from agentkit.chat import Mending
 from agentkit.dialect.base import CallDelta
+from agentkit.value import dataclass
 
 SHORT_CHARS = 80
 """How much of a value a mending quotes."""

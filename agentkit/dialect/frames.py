@@ -9,7 +9,6 @@ and proxies answer a streamed request with a document, and the other way round.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic_core import from_json
@@ -17,6 +16,7 @@ from pydantic_core import from_json
 from agentkit.dialect.answer_error import error_in_answer
 from agentkit.dialect.sse import ServerEvent, SSEDecoder
 from agentkit.errors import ErrorKind, ProtocolError
+from agentkit.value import dataclass
 from agentkit.wire import WireHead
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and space that keeps a connection alive

@@ -10,10 +10,11 @@ Nothing is completed, no bare word is a string, no key may stand twice. The cost
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 from agentkit.json_schema.text import LossyFloat
+from agentkit.value import dataclass
 
 MAX_DEPTH = 64
 _MAX_DIGITS = 1_000

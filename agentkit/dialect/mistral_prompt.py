@@ -18,7 +18,6 @@ who has a tokenizer that keeps text and markers apart.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
@@ -26,6 +25,7 @@ from agentkit.dialect.mistral_rules import readable_text, result_text
 from agentkit.dialect.recover import object_text
 from agentkit.dialect.tool_names import wire_name
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult
+from agentkit.value import dataclass
 
 BEGIN: Final = "<s>"
 END: Final = "</s>"

@@ -7,7 +7,6 @@ A field that the profile does not name as accepted is not sent: hosts refuse wha
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
@@ -18,6 +17,7 @@ from agentkit.dialect.openai_messages import Transcripts, encode_tool
 from agentkit.dialect.tool_names import wire_name
 from agentkit.dialect.transcript import ToolCache
 from agentkit.errors import UnsupportedError
+from agentkit.value import dataclass
 from agentkit.wire import WireHead
 
 PATH = "/chat/completions"

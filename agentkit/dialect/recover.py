@@ -11,7 +11,6 @@ The cost is linear in the text.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from agentkit.chat import Mending
 from agentkit.dialect.call_parts import short
@@ -20,6 +19,7 @@ from agentkit.dialect.leak_reader import MARKER
 from agentkit.dialect.loose_json import LooseJsonError, read_loose
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 from agentkit.json_schema.text import MAX_CHARACTERS
+from agentkit.value import dataclass
 
 _FENCE = re.compile(r"```[\w-]*")
 _MAX_UNWRAPPED = 3

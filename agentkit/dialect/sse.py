@@ -9,7 +9,7 @@ line of bare JSON counts as data, because proxies write their errors so into a r
 Every byte is looked at once, however the network cut them.
 """
 
-from dataclasses import dataclass
+from agentkit.value import dataclass
 
 _LINE_ENDS = (b"\n", b"\r")
 _BOM = b"\xef\xbb\xbf"

@@ -10,7 +10,7 @@ of a conversation whose first message nobody has any more: it cannot go on.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from operator import is_
 from typing import Generic, Protocol, TypeVar
@@ -19,6 +19,7 @@ from weakref import ref
 from agentkit.chat import ToolSpec
 from agentkit.history import History
 from agentkit.message import Message
+from agentkit.value import dataclass
 
 MAX_KEPT_BYTES = 64 * 1024 * 1024
 """How much spelled conversation one open model keeps; the longest unused goes first."""

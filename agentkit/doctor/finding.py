@@ -4,10 +4,10 @@ In:  what a sighting shows.
 Out: `Finding`.
 """
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agentkit.doctor.probe import Sighting
+from agentkit.value import dataclass
 
 Verdict: TypeAlias = Literal["yes", "no", "partly", "unclear", "not asked"]
 

@@ -8,11 +8,12 @@ Hosts name the same thing in many ways; what has none of the names known here is
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 from urllib.parse import quote
+
+from agentkit.value import dataclass
 
 Found: TypeAlias = Mapping[str, Any]
 

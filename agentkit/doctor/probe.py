@@ -4,7 +4,7 @@ In:  requests as a dialect spells them, with what the dialect itself would not s
 Out: `Probe` and `Sighting`, values that the rest of this package decides on.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ModelRequest, ModelResponse
@@ -13,6 +13,7 @@ from agentkit.dialect.base import Encoded
 from agentkit.dialect.leak_reader import MARKER
 from agentkit.errors import ProviderError
 from agentkit.usage import Usage
+from agentkit.value import dataclass
 
 ProbeName: TypeAlias = Literal[
     "chat",

@@ -10,7 +10,7 @@ run.
 import json
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 
 from agentkit.clock import Clock, SystemClock
@@ -27,6 +27,7 @@ from agentkit.tool.execute import Proceed
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset
 from agentkit.tool.validate import ReadyCall
+from agentkit.value import dataclass
 
 
 def cached(

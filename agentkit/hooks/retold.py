@@ -9,11 +9,11 @@ is new, so that messages that were encoded keep their bytes.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import is_
 
 from agentkit.history import History
 from agentkit.message import Message
+from agentkit.value import dataclass
 
 _KEPT_CONVERSATIONS = 64
 

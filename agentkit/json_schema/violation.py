@@ -8,12 +8,12 @@ Where one of several forms would do, the form that came closest is explained, no
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from agentkit.json_schema.keywords import is_additional
 from agentkit.json_schema.value import JsonValue
+from agentkit.value import dataclass
 
 _TYPES = {
     "string": "a text",

@@ -11,10 +11,11 @@ family shows it by what it refuses.
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agentkit.config.profile import ModelProfile, ProviderProfile, other_limit
 from agentkit.errors import ProviderError
+from agentkit.value import dataclass
 
 DROPPABLE = (
     "stream_options",

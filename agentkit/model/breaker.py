@@ -7,7 +7,7 @@ Closed, it lets everything through; after some failures in a row it opens for a 
 time; then one call may try, and its outcome decides.
 """
 
-from dataclasses import dataclass
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ hundred runs that ask at once do not all come at the same moment.
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from agentkit.value import dataclass
 
 WINDOW_SECONDS = 60.0
 MAX_RESET_SECONDS = 3600.0

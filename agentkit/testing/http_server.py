@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias, cast
 
 import anyio
@@ -21,6 +21,7 @@ from anyio.abc import SocketAttribute, SocketListener, SocketStream
 from agentkit.errors import ConfigError
 from agentkit.groups import ungrouped
 from agentkit.log import Log
+from agentkit.value import dataclass
 
 _log = Log(__name__)
 _CLOSED = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError)

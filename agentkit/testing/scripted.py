@@ -9,7 +9,7 @@ A script that is used up raises `AssertionError`: the code under test asked once
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
@@ -19,6 +19,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.model.model import ModelConnection
 from agentkit.transport.base import WireAnswer
+from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
 ScriptedAnswer = AssistantMessage | ModelResponse | str | Exception

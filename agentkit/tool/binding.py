@@ -8,7 +8,7 @@ A binding may raise anything: types of users have validators of users. Its calle
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol, cast
 
 from pydantic import BaseModel, TypeAdapter
@@ -16,6 +16,7 @@ from pydantic_core import to_jsonable_python
 
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.json_schema.text import LossyFloat
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,11 @@ Out: `Documentation`: a description for the model, and one for each parameter.
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast
 
 from agentkit.lazy import load_object
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ Out: `ToolFailure`; a line with traceback in the log.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from agentkit.errors import ToolError
 from agentkit.json_schema.violation import shorten
 from agentkit.log import Log
 from agentkit.tool.validate import ReadyCall
+from agentkit.value import dataclass
 
 MAX_ERROR_CHARACTERS = 2_000
 

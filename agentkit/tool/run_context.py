@@ -5,12 +5,13 @@ Out: `RunContext`, which a tool may take as its first parameter.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
 from agentkit.event import Emit, ignore
+from agentkit.value import dataclass
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 

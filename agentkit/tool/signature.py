@@ -8,7 +8,6 @@ What cannot be offered to a model is a `ToolDefinitionError` here, not a surpris
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -22,6 +21,7 @@ from agentkit.tool.binding import FunctionBinding, Parameter
 from agentkit.tool.derive import check_patterns, derive_input_schema, derive_output
 from agentkit.tool.docstring import read_docstring
 from agentkit.tool.run_context import RunContext
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ until it really ends; a function that had not begun by then never begins.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
 import anyio
@@ -16,6 +15,7 @@ import anyio.to_thread
 from anyio.lowlevel import RunVar
 
 from agentkit.tool.gate import Gate, Gatehouse, standing_in
+from agentkit.value import dataclass
 
 MAX_THREADS = 64
 

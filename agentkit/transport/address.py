@@ -7,12 +7,12 @@ No HTTP client is needed for it.
 """
 
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from agentkit.config.profile import check_base_url
 from agentkit.errors import ConfigError
+from agentkit.value import dataclass
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -6,9 +6,9 @@ Out: a `WireAnswer`, open until its context is left.
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
+from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
 

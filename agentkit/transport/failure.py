@@ -9,11 +9,11 @@ passed on only where it tells of the connection.
 """
 
 import ssl
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agentkit.errors import ErrorKind, Retry, TransportError
 from agentkit.transport.settings import HttpSettings
+from agentkit.value import dataclass
 
 Trouble: TypeAlias = Literal[
     "connect",

@@ -6,10 +6,10 @@ Out: `RecordedExchange`s; `RecordingError` when a recording cannot serve.
 Nothing here knows files, matching or secrets.
 """
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agentkit.errors import AgentKitError, ErrorKind, Retry, TransportError
+from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
 AnswerEnd: TypeAlias = Literal["whole", "left", "silent"]

@@ -10,11 +10,11 @@ number does. Headers are not compared.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from agentkit.transport.recording import RecordedExchange
+from agentkit.value import dataclass
 from agentkit.wire import WireRequest
 
 _SHOWN_CHARS = 60

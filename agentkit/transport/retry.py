@@ -6,9 +6,8 @@ Out: seconds to wait, or None to give up.
 Pure: the waiting is done by the caller, and so is the die that spreads the waits.
 """
 
-from dataclasses import dataclass
-
 from agentkit.errors import ProviderError
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

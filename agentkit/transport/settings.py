@@ -4,7 +4,9 @@ In:  a user's wishes.
 Out: `HttpSettings`, apart from the transport so that it costs no import of the HTTP client.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
+
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ expression would be a wrong one.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from agentkit.value import dataclass
 
 _TOKEN = re.compile(
     r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d])|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\d+"

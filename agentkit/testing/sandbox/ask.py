@@ -5,12 +5,13 @@ Out: `Ask`, `Answer`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Literal
 
 from agentkit.chat import ToolChoice, ToolSpec
 from agentkit.json_schema import JsonValue
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

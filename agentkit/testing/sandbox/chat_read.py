@@ -9,7 +9,6 @@ rules of the model's family.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
@@ -32,6 +31,7 @@ from agentkit.testing.sandbox.form import ChoiceForm, HostForm
 from agentkit.testing.sandbox.prompted import find_prompted
 from agentkit.testing.sandbox.refusal import Refusal, of_detail, of_fault, of_fields
 from agentkit.testing.sandbox.rules import ID_CODE, find_faults
+from agentkit.value import dataclass
 
 _NO_PARSER = (
     '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'

@@ -6,13 +6,13 @@ Out: `Spelled`, whole or as a stream.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.ask import Asked, Completion, SpelledCall
 from agentkit.testing.sandbox.complete import split_pieces
 from agentkit.testing.sandbox.form import Gives
 from agentkit.testing.sandbox.spelled import Spelled, StreamEvent
+from agentkit.value import dataclass
 
 NOTE = "Answered by agentkit's sandbox, which matches words by plain rules: no language model."
 BRIEF_NOTE: JsonValue = {"is_language_model": False}

@@ -7,13 +7,14 @@ Arguments that the tool's own schema refuses count as not read.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.known import KnownTool
 from agentkit.testing.sandbox.reading import read_all, read_scalar
 from agentkit.testing.sandbox.scene import Reading, Scene
 from agentkit.testing.sandbox.slots import Role, Slot
+from agentkit.value import dataclass
 
 _LATE: Mapping[Role, int] = {"place": 1, "name": 2, "word": 2, "long_text": 3}
 _LEAST_IF_OPTIONAL: Mapping[Role, float] = {"name": 2.0, "word": 2.0, "long_text": 2.0}

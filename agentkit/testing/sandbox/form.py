@@ -5,8 +5,10 @@ Out: `HostForm`: what it takes, what it gives, how it says no.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
+
+from agentkit.value import dataclass
 
 Door: TypeAlias = Literal[
     "chat", "messages", "count_tokens", "completions", "models", "messages_models"

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -47,6 +47,7 @@ from agentkit.testing.sandbox.planner import plan
 from agentkit.testing.sandbox.prompt_form import read_prompt, spell_prompt
 from agentkit.testing.sandbox.refusal import Refusal, spell_refusal
 from agentkit.testing.sandbox.spelled import Spelled, as_reply
+from agentkit.value import dataclass
 
 Alter: TypeAlias = Callable[[Completion], Completion]
 """Changes an answer that was planned, before it is spelled in the host's form."""

@@ -7,7 +7,6 @@ Out: `KnownTool`s: their parameters, the weight of their words, and a check of a
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from jsonschema import Draft7Validator
@@ -18,6 +17,7 @@ from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.slots import Slot, read_slots
 from agentkit.testing.sandbox.words import stems
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,12 +10,13 @@ raises.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.ask import Completion, Made
+from agentkit.value import dataclass
 
 Kind: TypeAlias = Literal["offer", "said", "calls", "result", "user"]
 

@@ -6,7 +6,6 @@ Out: `Match`es, best first, each with the arguments the sentence gives for that 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
@@ -15,6 +14,7 @@ from agentkit.testing.sandbox.known import KnownTool
 from agentkit.testing.sandbox.mentions import Mention, find_mentions, mask
 from agentkit.testing.sandbox.scene import Scene
 from agentkit.testing.sandbox.words import stems, widen
+from agentkit.value import dataclass
 
 _TELLING = frozenset({"expression", "unit", "sql"})
 _LEAST_WORDS = 1.5

@@ -8,11 +8,11 @@ Mentions do not overlap: a quotation may hold anything, a path may hold digits.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, TypeAlias
 
 from agentkit.testing.sandbox.units import can_stand_alone, name_unit
+from agentkit.value import dataclass
 
 Kind: TypeAlias = Literal[
     "quoted", "email", "url", "path", "date", "time", "number", "unit", "tag", "name"

@@ -9,7 +9,6 @@ Nothing is kept between two asks: the same ask gets the same answer.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.ask import Answer, Ask, Made, PlannedCall
@@ -18,6 +17,7 @@ from agentkit.testing.sandbox.known import KnownTool, know
 from agentkit.testing.sandbox.match import Match, choose, find_matches
 from agentkit.testing.sandbox.mend import mend
 from agentkit.testing.sandbox.retell import is_complaint, retell
+from agentkit.value import dataclass
 
 _MAX_CHARACTERS = 4_000
 _MAX_WORDS = 600

@@ -6,7 +6,6 @@ Out: `Prompted`, if its system text offers tools in the model's own marks; else 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from agentkit.chat import ToolChoice, ToolSpec
@@ -19,6 +18,7 @@ from agentkit.testing.sandbox.marks import (
     pair,
     read_calls,
 )
+from agentkit.value import dataclass
 
 _MUST = re.compile(r"must be a (?:tool )?call(?: of the tool (?P<name>[\w-]+))?\.")
 _ONE = re.compile(r"one tool at a time", re.I)

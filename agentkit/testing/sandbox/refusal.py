@@ -5,7 +5,7 @@ Out: `Spelled`, in the host's own error form and with its status.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.form import ErrorForm, HostForm
 from agentkit.testing.sandbox.rules import Fault
 from agentkit.testing.sandbox.spelled import Spelled, to_json
+from agentkit.value import dataclass
 
 Why: TypeAlias = Literal["fields", "template", "key", "model", "tools", "path", "other"]
 

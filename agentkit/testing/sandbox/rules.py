@@ -11,7 +11,6 @@ tool to choose, and an id or name that ends with a newline.
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -27,6 +26,7 @@ from agentkit.testing.sandbox.body import (
     OfferBody,
     ToolBody,
 )
+from agentkit.value import dataclass
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _CALL_ID = re.compile(r"[a-zA-Z0-9]{9}")

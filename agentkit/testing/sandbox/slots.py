@@ -6,11 +6,11 @@ Out: `Slot`s, one per parameter, each with a guess at what kind of thing belongs
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.words import split_words, stems
+from agentkit.value import dataclass
 
 Schema: TypeAlias = Mapping[str, JsonValue]
 Shape: TypeAlias = Literal["string", "number", "integer", "boolean", "array", "object"]

@@ -8,10 +8,11 @@ Between the two is the place to change what a host says without touching how it 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.http_server import Reply
+from agentkit.value import dataclass
 
 _WHOLE = {"content-type": "application/json"}
 _STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}

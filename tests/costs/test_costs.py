@@ -1,0 +1,160 @@
+"""What a run costs in figures that are the same on every machine."""
+
+import asyncio  # noqa: TID251 - its loop is looked into
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit import Agent, Budget, tool
+from agentkit.config.load import ResolvedModel, resolve_model
+from agentkit.dialect import body, openai_messages
+from agentkit.model.adapt import Learned
+from agentkit.model.build import DIALECTS
+from agentkit.model.host import HostModel
+from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
+from agentkit.transport.base import Transport
+from benchmarks.host import answer_for
+
+HERE = Path(__file__).parent
+TURNS = 20
+MOST_INSTRUCTIONS = 0.0
+"""Instructions of a turn over those of a round of plain Python, and a quarter more."""
+
+FIRST_AGENT = """
+import sys
+before = set(sys.modules)
+from agentkit import Agent, tool
+
+@tool
+def convert(amount: float, rate: float) -> float:
+    "Convert money."
+    return amount * rate
+
+Agent("sandbox:mixtral-8x22b", tools=[convert])
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+@tool
+async def convert(amount: float, rate: float) -> float:
+    """Convert an amount of money."""
+    return amount * rate
+
+
+def scripted_agent(turns: int) -> tuple[Agent[Any], ScriptedTransport]:
+    """Return an agent whose host asks for a call in each turn but the last."""
+    bodies = [answer_for(turn=turn, deltas=0, kind="text") for turn in (*range(turns - 1), -1)]
+    transport = ScriptedTransport(
+        *(ScriptedExchange.of_json(json.loads(one.partition(b"\r\n\r\n")[2])) for one in bodies)
+    )
+
+    def opened(resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
+        assert base_url == resolved.provider.base_url
+        return transport
+
+    resolved = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="test-key")
+    model = HostModel(resolved, dialects=DIALECTS, learned=Learned(), transport=opened)
+    return Agent(model, tools=[convert], budget=Budget(turns=turns + 1)), transport
+
+
+async def test_a_turn_spells_what_is_new_and_copies_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two messages a turn are spelled: the call and its result; nothing is spelled twice."""
+    spelled: list[int] = []
+    plain = openai_messages.to_json
+
+    def counted(value: object) -> bytes:
+        found = plain(value)
+        spelled.append(len(found))
+        return found
+
+    monkeypatch.setattr(openai_messages, "to_json", counted)
+    monkeypatch.setattr(body, "to_json", counted)
+    agent, transport = scripted_agent(TURNS)
+
+    await agent.run("What is 20 EUR in USD at 1.08?")
+
+    sent = [len(request.body) for request in transport.requests]
+    assert len(sent) == TURNS
+    # A message of the user, two for each turn, the tool; the model's id and one option in each
+    # request; names of fields once in a process.
+    assert len(spelled) <= 1 + 2 * (TURNS - 1) + 1 + 2 * TURNS + 8
+    assert sum(spelled) <= sent[-1] + 60 * TURNS
+    assert sum(sent) <= 64_000
+
+
+def test_a_turn_passes_the_event_loop_few_times() -> None:
+    """Each pass costs what many functions cost; one more for every turn is soon seen here."""
+    agent, _ = scripted_agent(TURNS)
+    passes = 0
+
+    class Counting(asyncio.SelectorEventLoop):
+        def call_soon(self, *args: Any, **more: Any) -> Any:  # type: ignore[override]  # all of it
+            nonlocal passes
+            passes += 1
+            return super().call_soon(*args, **more)
+
+    loop = Counting()
+    try:
+        loop.run_until_complete(agent.run("What is 20 EUR in USD at 1.08?"))
+    finally:
+        loop.close()
+
+    assert passes / TURNS <= 12
+
+
+def test_a_first_agent_loads_few_modules() -> None:
+    """A module is a millisecond; a client of HTTP or a terminal library would be fifty."""
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", FIRST_AGENT], capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.split()
+    own = [name for name in loaded if name.partition(".")[0] == "agentkit"]
+
+    assert len(own) <= 100
+    assert len(loaded) <= 330
+    others = {name.partition(".")[0] for name in loaded}
+    assert not others & {"httpx", "httpcore", "h11", "jsonschema", "structlog", "rich", "typer"}
+
+
+@pytest.mark.skipif(
+    shutil.which("valgrind") is None or shutil.which("vgdb") is None,
+    reason="valgrind counts the instructions, and is not installed",
+)
+def test_a_turn_needs_few_instructions(tmp_path: Path) -> None:
+    """A regression of more than a quarter fails; the plain piece makes up for the interpreter."""
+    root = HERE.parents[1]
+    environment = {"PYTHONHASHSEED": "0", "PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
+    counting = ["valgrind", "--tool=callgrind", "--instr-atstart=no"]
+    counting.append(f"--callgrind-out-file={tmp_path}/counts")
+    host_command = [sys.executable, "-m", "benchmarks.host"]
+    with subprocess.Popen(host_command, stdout=subprocess.PIPE, cwd=root) as host:  # noqa: S603 - our own words
+        try:
+            assert host.stdout is not None
+            port = host.stdout.readline().decode().strip()
+            program = [sys.executable, str(HERE / "counted_program.py"), port]
+            done = subprocess.run(  # noqa: S603 - our own words
+                [*counting, *program],
+                capture_output=True,
+                text=True,
+                env=environment,
+                timeout=100,
+                check=False,
+            )
+        finally:
+            host.terminate()
+    assert done.returncode == 0, done.stderr[-2000:]
+
+    plain, runs = (
+        int(re.findall(r"^totals: (\d+)", (tmp_path / f"counts.{part}").read_text(), re.M)[0])
+        for part in (1, 2)
+    )
+
+    assert runs / plain <= MOST_INSTRUCTIONS, (runs, plain)
