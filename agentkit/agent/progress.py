@@ -60,16 +60,28 @@ def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
         history: whole, without open calls; only turns since the user last spoke count.
         polling: names of tools that are meant to be called again and again.
     """
-    turns = _last_turns(history, polling)
-    if len(turns) < HINT_AFTER:
+    if not _may_be_stuck(_last_turns(history, polling, most=LONGEST_CYCLE + 1)):
         return Progress()
+    turns = _last_turns(history, polling, most=TURNS_LOOKED_AT)
     found = [_repeats(turns, period) for period in range(1, LONGEST_CYCLE + 1)]
     found.append(_same_errors(turns))
     found.append(_same_words(turns))
     return max(found, key=lambda progress: progress.stall)
 
 
-def _last_turns(history: History, polling: Collection[str]) -> list[_Turn]:
+def _may_be_stuck(turns: Sequence[_Turn]) -> bool:
+    """Say whether the last turn has anything of those before it; most have not."""
+    if len(turns) < HINT_AFTER:
+        return False
+    *earlier, last = turns
+    return (
+        any(turn.calls == last.calls for turn in earlier)
+        or all(is_error for _, is_error in last.results)
+        or bool(last.text and last.text == earlier[-1].text)
+    )
+
+
+def _last_turns(history: History, polling: Collection[str], *, most: int) -> list[_Turn]:
     """Return the last turns, oldest first; one that only polls ends what is looked at."""
     turns: list[_Turn] = []
     results: dict[str, tuple[str, bool]] = {}
@@ -91,7 +103,7 @@ def _last_turns(history: History, polling: Collection[str]) -> list[_Turn]:
             )
         elif isinstance(message, UserMessage):
             break
-        if len(turns) == TURNS_LOOKED_AT:
+        if len(turns) == most:
             break
     return turns[::-1]
 

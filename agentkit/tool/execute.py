@@ -198,8 +198,12 @@ class _Work:
         with ungrouped():
             async with anyio.create_task_group() as group:
                 group.start_soon(self.watch.run)
-                for task in tuple(left):
+                # One call is the rule, and needs no task of its own: shielded as it is, it hears
+                # of a cancellation by the watch all the same.
+                first, *others = left
+                for task in others:
                     group.start_soon(until_last, task)
+                await until_last(first)
 
     async def run(self, call: ReadyCall) -> ToolResult:
         """Run one call and tell the listeners."""
