@@ -1,0 +1,109 @@
+"""Values behave like the standard library's frozen dataclasses, and are made late."""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from typing import Any
+
+import pytest
+
+from agentkit.value import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """A value."""
+
+    name: str
+    size: int = 1
+    parts: list[int] = dataclasses.field(default_factory=list)
+    hidden: int = dataclasses.field(default=0, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a size that makes no sense."""
+        if self.size < 0:
+            raise ValueError(self.size)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """The same, by the standard decorator."""
+
+    name: str
+    size: int = 1
+    parts: list[int] = dataclasses.field(default_factory=list)
+    hidden: int = dataclasses.field(default=0, repr=False, compare=False)
+
+
+class Derived(Ours):
+    """A class of a user, with fields of no dataclass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two values by position."""
+
+    first: int
+    second: int = 2
+
+
+def test_it_looks_like_a_standard_one() -> None:
+    """Fields, signature and form are the same."""
+    ours, plain = Ours(name="a", hidden=3), Plain(name="a", hidden=3)
+
+    assert repr(ours) == repr(plain).replace("Plain", "Ours")
+    assert dataclasses.asdict(ours) == dataclasses.asdict(plain)
+    assert inspect.signature(Ours) == inspect.signature(Plain)
+    assert inspect.signature(Pair) == inspect.Signature.from_callable(Pair)
+    assert not hasattr(ours, "__dict__")
+
+
+def test_equal_fields_make_equal_values() -> None:
+    """What is not compared does not count, and another class is never equal."""
+    assert Ours(name="a", hidden=1) == Ours(name="a", hidden=2)
+    assert Ours(name="a") != Ours(name="b")
+    assert Ours(name="a") != Derived(name="a")
+    assert hash(Pair(1)) == hash(Pair(1, 2))
+    assert {Pair(1), Pair(1, 2), Pair(2)} == {Pair(1), Pair(2)}
+
+
+def test_a_value_cannot_be_changed_but_copied() -> None:
+    """As a frozen dataclass."""
+    ours: Any = Ours(name="a")
+
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'name'"):
+        ours.name = "b"
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'name'"):
+        del ours.name
+    assert dataclasses.replace(ours, name="b") == Ours(name="b")
+    for again in (copy.copy(ours), copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+        assert again == ours
+
+
+def test_a_derived_class_may_have_more() -> None:
+    """Its own attributes can be set; the fields of the value cannot."""
+    derived: Any = Derived(name="a")
+
+    derived.more = 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        derived.size = 2
+
+    assert (derived.more, derived.size) == (1, 1)
+    assert inspect.signature(Derived) == inspect.signature(Plain)
+
+
+def test_a_value_that_exists_is_valid() -> None:
+    """What the class checks is checked, from the first time on."""
+    for _ in range(2):
+        with pytest.raises(ValueError, match="-1"):
+            Ours(name="a", size=-1)
+    with pytest.raises(TypeError, match=r"Ours.__init__\(\) missing 1 required keyword-only"):
+        Ours()  # type: ignore[call-arg]  # on purpose
+
+
+def test_values_by_position_can_be_matched() -> None:
+    """`match` reads them in their order."""
+    match Pair(3, 4):
+        case Pair(first, second):
+            assert (first, second) == (3, 4)
