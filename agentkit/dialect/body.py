@@ -6,7 +6,7 @@ Out: `Encoded`.
 What the host's profile adds to every request is in it; what the profile leaves out is not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from agentkit.chat import ModelRequest, ToolSpec
@@ -21,6 +21,12 @@ from agentkit.wire import WireRequest
 def _name(name: str) -> bytes:
     """Return the name of a field with its colon; there are few, and they are in every request."""
     return to_json(name) + b":"
+
+
+@lru_cache(64)
+def _changed_names(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return what is renamed; the same tools go out turn after turn."""
+    return changed_names(names)
 
 
 class Body:
@@ -65,6 +71,6 @@ class Body:
         return Encoded(
             wire=WireRequest(path=path, body=b"{" + body + b"}", stream=request.stream),
             fields=frozenset(fields),
-            tool_names=changed_names(tool.name for tool in tools),
+            tool_names=_changed_names(tuple([tool.name for tool in tools])),
             opening=opening,
         )
