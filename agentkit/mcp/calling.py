@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import mcp_types as types
 from mcp.client._input_required import InputRequiredRoundsExceededError
+from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 
 from agentkit.errors import ToolError
@@ -47,7 +48,7 @@ async def call_tool(
                 )
             )
 
-        with _failures(connection), ungrouped():
+        with _failures(connection, client), ungrouped():
             async with anyio.create_task_group() as group:
                 group.start_soon(notices.pass_on, context.tell)
                 result = await client.call_tool(
@@ -58,7 +59,7 @@ async def call_tool(
 
 
 @contextmanager
-def _failures(connection: Connection) -> Iterator[None]:
+def _failures(connection: Connection, client: Client) -> Iterator[None]:
     """Turn what the SDK raises for a call into words for the model."""
     try:
         with refusals():
@@ -66,20 +67,16 @@ def _failures(connection: Connection) -> Iterator[None]:
     except InputRequiredRoundsExceededError as error:
         raise ToolError(f"The server asked back without end: {error}") from error
     except ToolError as error:
-        gone = isinstance(error.__cause__, MCPError) and _gone(connection, error.__cause__)
-        if gone:
-            raise gone from error
-        raise
+        cause = error.__cause__
+        if not isinstance(cause, MCPError) or not _is_gone(cause):
+            raise
+        is_forgotten = cause.message == SESSION_ENDED
+        connection.lost(client, "it ended the session" if is_forgotten else "its process ended")
+        raise ToolError(
+            f"The MCP server {connection.name!r} went away during this call ({cause.message}). "
+            "Whether the call had an effect is not known."
+        ) from error
 
 
-def _gone(connection: Connection, error: MCPError) -> ToolError | None:
-    """Return what the model reads where the server went away in the middle of a call."""
-    is_forgotten = error.message == SESSION_ENDED
-    if is_forgotten:
-        connection.lost("it ended the session")
-    if not is_forgotten and error.code != types.CONNECTION_CLOSED:
-        return None
-    return ToolError(
-        f"The MCP server {connection.name!r} went away during this call ({error.message}). Whether "
-        "the call had an effect is not known."
-    )
+def _is_gone(error: MCPError) -> bool:
+    return error.message == SESSION_ENDED or error.code == types.CONNECTION_CLOSED

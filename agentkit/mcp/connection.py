@@ -163,9 +163,11 @@ class Connection:
             raise ToolError(f"The MCP server {self.name!r} {why}")
         return self._client
 
-    def lost(self, reason: str) -> None:
-        """Say that the connection is of no more use, as a call has shown."""
-        self._life.end(reason)
+    def lost(self, client: Client, reason: str) -> None:
+        """Say that a client is of no more use, as a call has shown; it may be gone already."""
+        if client is self._client:
+            self._life.end(reason)
+            self._settled = anyio.Event()
 
     def report(self, level: ReportLevel, message: str) -> None:
         """Tell whoever calls the server now, else the next run that looks."""
@@ -224,6 +226,8 @@ class Connection:
                     return
                 await self._wait_for_next(reason, failures)
         finally:
+            self.failure = self.failure or "it was closed"
+            self._settled.set()
             closed.set()
 
     def _give_up(self, reason: str) -> None:
@@ -238,7 +242,6 @@ class Connection:
         seconds = min(seconds, MOST_DELAY_SECONDS)
         self.report("warning", f"It is started again in {seconds:g} s, since {reason}")
         log.warning("mcp_server_lost", server=self.name, reason=reason, delay_seconds=seconds)
-        self._settled = anyio.Event()
         with anyio.move_on_after(seconds):
             await self._closing.wait()
 
@@ -288,6 +291,7 @@ class Connection:
                 group.cancel_scope.cancel()
         finally:
             self._client = None
+            self._settled = anyio.Event()
 
     async def _watch_list(self, client: Client) -> None:
         """Take note when the server says that its tools have changed (2026-07-28 and later)."""

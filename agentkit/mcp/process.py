@@ -12,8 +12,8 @@ import os
 import re
 import signal
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import PIPE
@@ -38,6 +38,7 @@ MAX_GARBAGE = 1_000
 
 _ENDS = 2_000  # characters at either end of a message in which its id is looked for
 _ID = re.compile(r'"id"\s*:\s*(\d+|"(?:[^"\\]|\\.){0,200}")')
+_TOO_DEEP = "recursion limit exceeded"  # as pydantic's parser says it
 _ERROR_LINES = 20
 _CLOSED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -119,8 +120,8 @@ class ServerProcess:
         """Pass messages on until the process closes its output, or writes nothing but garbage."""
         garbage = 0
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-            async with incoming:
-                async for line in _lines(stream, max_bytes=self._max_bytes):
+            async with incoming, aclosing(_lines(stream, max_bytes=self._max_bytes)) as lines:
+                async for line in lines:
                     message = self._parse(line)
                     if message is not None:
                         garbage = 0
@@ -137,24 +138,28 @@ class ServerProcess:
     def _parse(self, line: "_Line") -> types.JSONRPCMessage | None:
         """Read a message; one that is too long as an error for whoever waits for it."""
         if line.text is None:
-            found = _ID.findall(line.tail) or _ID.findall(line.head)
-            if not found:
-                return None
-            request_id = found[-1]
             limit = f"{self._max_bytes / 1_000_000:g} MB"
             size = f"{line.size / 1_000_000:.1f} MB"
-            self._report(f"An answer of {size} was dropped; up to {limit} is read.")
-            return types.JSONRPCError(
-                jsonrpc="2.0",
-                id=request_id.strip('"') if request_id.startswith('"') else int(request_id),
-                error=types.ErrorData(
-                    code=types.INTERNAL_ERROR, message=f"the answer has more than {limit}"
-                ),
-            )
+            return self._in_place_of(line, f"has more than {limit}: {size}")
         try:
             return types.jsonrpc_message_adapter.validate_json(line.text, by_name=False)
-        except ValueError:
+        except ValueError as error:
+            if _TOO_DEEP not in str(error):
+                return None
+            return self._in_place_of(line, "is nested too deep to be read")
+
+    def _in_place_of(self, line: "_Line", why: str) -> types.JSONRPCError | None:
+        """Return an error for whoever waits for the answer in a line; None if nobody does."""
+        found = _ID.findall(line.tail) or _ID.findall(line.head)
+        if not found:
             return None
+        request_id = found[-1]
+        self._report(f"An answer was dropped: it {why}.")
+        return types.JSONRPCError(
+            jsonrpc="2.0",
+            id=request_id.strip('"') if request_id.startswith('"') else int(request_id),
+            error=types.ErrorData(code=types.INTERNAL_ERROR, message=f"the answer {why}"),
+        )
 
     async def _write(
         self, stream: ByteSendStream, outgoing: MemoryObjectReceiveStream[SessionMessage]
@@ -169,9 +174,10 @@ class ServerProcess:
     async def _listen(self, stream: ByteReceiveStream) -> None:
         """Keep the last lines of the error output."""
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-            async for line in _lines(stream, max_bytes=8_192):
-                self._errors.append(line.head)
-                log.debug("mcp_server_wrote", command=self._command.command, line=line.head)
+            async with aclosing(_lines(stream, max_bytes=8_192)) as lines:
+                async for line in lines:
+                    self._errors.append(line.head)
+                    log.debug("mcp_server_wrote", command=self._command.command, line=line.head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +190,7 @@ class _Line:
     text: bytes | None
 
 
-async def _lines(stream: ByteReceiveStream, *, max_bytes: int) -> AsyncIterator[_Line]:
+async def _lines(stream: ByteReceiveStream, *, max_bytes: int) -> AsyncGenerator[_Line, None]:
     """Yield lines in linear time, and of those that are too long only the ends."""
     parts: list[bytes] = []
     size = 0
@@ -251,7 +257,7 @@ async def _stop(process: Process) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         if not _signal(process, number):
             break
-        await _has_ended(process, group=True)
+        await _has_ended(process, group=number != signal.SIGKILL)
     for stream in outputs:
         with suppress(*_CLOSED):
             await stream.aclose()
