@@ -1,0 +1,199 @@
+"""MCP servers that die, hang or speak nonsense cost their own tools and nothing else."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from agentkit import Agent
+from agentkit.errors import ToolsetError
+from agentkit.event import ToolCallStarted
+from agentkit.mcp.client import MCPToolset
+from agentkit.mcp.connection import Patience
+from tests.integration.conftest import no_task_left, nothing_left
+from tests.mcp.raw import is_alive, noted, ran, raw, script, seen
+
+__all__ = ["no_task_left", "nothing_left"]
+pytestmark = pytest.mark.usefixtures("no_task_left")
+
+SHORT = Patience(start_seconds=0.3, restarts=0, first_delay_seconds=0.01)
+
+
+async def test_a_server_killed_in_the_middle_of_a_call_comes_back() -> None:
+    """The call is answered with an error that says what is not known; a later one works."""
+    toolset = raw()
+    async with toolset.open():
+        first = await ran(toolset, ("seen", {}), ("die", {}))
+        await anyio.sleep(0.1)
+        later = await ran(toolset, ("seen", {}))
+
+    killed = first.results[1]
+    assert killed.is_error
+    assert "went away during this call" in killed.text
+    assert "my last words" in first.reports + later.reports
+    assert seen(later.results[0])["pid"] != seen(first.results[0])["pid"]
+
+
+async def test_a_server_that_dies_in_the_middle_of_a_line_comes_back() -> None:
+    """Half a message is none."""
+    done = await ran(raw(), ("half", {}), ("echo", {"a": 1}))
+
+    assert "went away" in done.results[0].text
+    assert done.results[1].text == '{"a": 1}'
+
+
+async def test_a_server_that_dies_each_time_is_given_up() -> None:
+    """After so many restarts its tools are gone, and the run goes on."""
+    done = await ran(raw(), *[("die", {})] * 5)
+
+    texts = [one.text for one in done.results]
+    assert all("went away" in text for text in texts[:3])
+    assert all(one.is_error for one in done.results)
+    assert done.offered[0] > {"die", "echo"}
+    assert done.offered[-1] == frozenset()
+    assert "Its tools are gone" in done.reports
+
+
+async def test_a_server_that_exits_at_once_is_named_with_its_last_words() -> None:
+    """A run that needs it fails; another goes on without."""
+    with pytest.raises(ToolsetError, match="cannot find my database"):
+        await Agent(script(), tools=[raw("exits", is_required=True)]).run("hi")
+
+    done = await ran(raw("exits"))
+
+    assert "cannot find my database" in done.reports
+    assert done.offered == (frozenset(),)
+
+
+async def test_a_program_that_does_not_exist_fails_the_run() -> None:
+    """No run can go right with what is misconfigured."""
+    toolset = MCPToolset.stdio("/nowhere/server", name="lost")
+
+    with pytest.raises(ToolsetError, match="'/nowhere/server' cannot be started"):
+        await Agent(script(), tools=[toolset]).run("hi")
+
+
+@pytest.mark.parametrize("quirk", ["silent", "garbage"])
+async def test_a_server_that_never_shakes_hands_is_given_up(quirk: str) -> None:
+    """In time, and the run goes on without."""
+    with anyio.fail_after(5):
+        done = await ran(raw(quirk, patience=SHORT))
+
+    assert "Its tools are gone" in done.reports
+    assert done.offered == (frozenset(),)
+
+
+@pytest.mark.parametrize("quirk", ["discover=dies", "discover=silent"])
+async def test_a_server_that_cannot_bear_the_newer_protocol_is_asked_in_the_older(
+    quirk: str,
+) -> None:
+    """Nobody has to say so."""
+    done = await ran(raw(quirk, patience=Patience(start_seconds=0.5)), ("echo", {"a": 1}))
+
+    assert done.results[0].text == '{"a": 1}'
+
+
+async def test_lines_that_are_no_messages_are_passed_over_and_told() -> None:
+    """Many servers print into the protocol."""
+    done = await ran(raw("noisy"), ("echo", {"a": 1}))
+
+    assert done.results[0].text == '{"a": 1}'
+    assert "no message: Debug: a line came" in done.reports
+
+
+async def test_a_call_that_never_returns_is_ended_and_the_server_told() -> None:
+    """The next call works."""
+    done = await ran(raw(call_seconds=0.1), ("hang", {}), ("seen", {}))
+
+    assert done.results[0].is_error
+    assert "0.1" in done.results[0].text
+    assert seen(done.results[1])["cancelled"] == 1
+
+
+async def test_leaving_a_run_tells_the_server_of_the_call_that_was_cancelled(
+    tmp_path: Path,
+) -> None:
+    """So that it does not work on for nobody."""
+    notes = tmp_path / "notes"
+    toolset = raw(f"notes={notes}")
+    async with toolset.open():
+        async with Agent(script(("hang", {})), tools=[toolset]).stream("hi") as stream:
+            async for event in stream:
+                if isinstance(event, ToolCallStarted):
+                    await noted(notes, "hanging")
+                    break
+        await noted(notes, "cancelled")
+        later = await ran(toolset, ("seen", {}))
+
+    assert seen(later.results[0])["cancelled"] == 1
+
+
+async def test_results_that_break_the_protocol_are_errors_of_their_calls() -> None:
+    """And the connection goes on."""
+    text = {"type": "text", "text": "a"}
+    wrong: list[object] = [
+        {"content": [{"type": "hologram", "data": "a"}]},
+        {"content": "no list"},
+        {"content": [{"type": "image", "data": 5, "mimeType": "image/png"}]},
+        {"content": [text], "isError": {}},
+        {},
+    ]
+    calls = [("give", {"result": one}) for one in wrong]
+
+    done = await ran(raw(), *calls, ("give", {"result": {"content": [text]}}))
+
+    assert [one.is_error for one in done.results[:4]] == [True] * 4
+    assert done.results[-1].text == "a"
+    assert not done.results[-1].is_error
+
+
+async def test_structured_content_that_breaks_its_schema_is_an_error() -> None:
+    """Whoever reads it may rely on the schema."""
+    results: list[object] = [
+        {"content": [], "structuredContent": value} for value in ({"n": "one"}, {"n": 1})
+    ]
+
+    done = await ran(
+        raw("broken_output"),
+        *[("give", {"result": one}) for one in results],
+    )
+
+    assert done.results[0].is_error
+    assert not done.results[1].is_error
+    assert done.results[1].structured_content == {"n": 1}
+
+
+async def test_schemas_that_cannot_be_used_cost_their_own_tools_only() -> None:
+    """A reference to the network is not fetched, and nothing runs on without end."""
+    with anyio.fail_after(5):
+        done = await ran(
+            raw("schemas"),
+            ("slow", {"text": "a" * 5_000 + "!"}),
+            ("recursive", {"inner": {"inner": {}}}),
+        )
+
+    assert {"slow", "recursive", "echo"} <= done.offered[0]
+    assert not {"fetched", "deep", "circular"} & done.offered[0]
+    assert done.results[0].is_error
+    assert done.results[1].text == '{"inner": {"inner": {}}}'
+    for name in ("fetched", "deep", "circular"):
+        assert f"'{name}'" in done.reports
+
+
+@pytest.mark.parametrize("quirk", ["bottomless", "null_schema"])
+async def test_a_list_that_cannot_be_read_costs_this_server_only(quirk: str) -> None:
+    """At once, in words."""
+    with anyio.fail_after(5):
+        done = await ran(raw(quirk))
+
+    assert "Its tools cannot be listed" in done.reports
+    assert done.offered == (frozenset(),)
+
+
+@pytest.mark.parametrize("quirk", ["stubborn", "polite"])
+async def test_no_process_of_a_server_outlives_it(quirk: str) -> None:
+    """Neither its children nor itself, also if it does not listen."""
+    done = await ran(raw(quirk), ("child", {}), ("seen", {}))
+
+    assert not is_alive(int(done.results[0].text))
+    assert not is_alive(seen(done.results[1])["pid"])
