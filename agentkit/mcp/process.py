@@ -225,15 +225,17 @@ def _line(parts: list[bytes], piece: bytes, *, size: int, tail: bytes, max_bytes
 
 async def _start(command: Command) -> Process:
     try:
-        return await anyio.open_process(
-            [command.command, *command.args],
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            env={**get_default_environment(), **command.env},
-            cwd=command.cwd,
-            start_new_session=True,
-        )
+        # A start that is cancelled half-way would leave a process that nobody waits for.
+        with anyio.CancelScope(shield=True):
+            return await anyio.open_process(
+                [command.command, *command.args],
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env={**get_default_environment(), **command.env},
+                cwd=command.cwd,
+                start_new_session=True,
+            )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         where = f" in {str(command.cwd)!r}" if command.cwd is not None else ""
