@@ -30,7 +30,7 @@ async def test_of_five_thousand_tools_a_run_is_offered_what_it_needs() -> None:
             toolset, ("find_tools", {"query": "parcel 4998"}), ("parcel_4998", {"order_4998": "7"})
         )
 
-    assert seconds < 20
+    assert seconds < 5
     assert len(done.offered[0]) < SEARCH_OVER
     assert "parcel_4998" in done.offered[1]
     assert done.results[1].text == '{"order_4998": "7"}'

@@ -72,7 +72,7 @@ async def test_fifty_runs_share_an_agent_that_is_held_open() -> None:
 
 @pytest.mark.usefixtures("no_task_left")
 async def test_a_toolset_is_opened_in_one_task_and_used_from_others() -> None:
-    """Also by two agents, and it is closed while one of them waits."""
+    """By two agents at once."""
     toolset = raw()
     opened, used = anyio.Event(), anyio.Event()
 

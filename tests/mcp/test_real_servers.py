@@ -81,7 +81,7 @@ def kinds(content: Sequence[ContentBlock]) -> list[str]:
 async def test_files_commits_entities_and_times_are_what_the_agent_was_asked_for(
     config: Path,
 ) -> None:
-    """By four servers at once, of which two share no word of their code with us."""
+    """By four servers of one file at once."""
     folder = config.parent
     toolset = MCPToolset.from_config(config, search_over=None)
     async with toolset.open():
