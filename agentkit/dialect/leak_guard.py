@@ -54,6 +54,7 @@ _FILLING = re.compile(r"[\\_\u2581 -]")
 _TAGS = ("<function=", "<function(", "<functionname=", "<invokename=")
 _LIST = re.compile(r"\\?\[\s*")
 _PYTHON_NAME = re.compile(r"\[\s*(?P<name>[A-Za-z0-9_.:\\-]{1,200})?(?P<end>\(|\Z)")
+_JSON_START = re.compile(r"\\?[\[{`]|\\\Z")  # a backslash may also begin a name
 _ARGUMENTS = "[ARGS]{"
 _SIGN = re.compile(rf"[\\\[<`{DECORATION}]")  # no marker and nothing before one is without
 _FENCE = re.compile(r"`{1,2}\Z|```[\w-]*\s*")
@@ -132,7 +133,7 @@ class LeakGuard:
         listed = _PYTHON_NAME.match(after)
         if listed is not None:
             return self._judge_name(listed.group("name") or "", is_whole=bool(listed.group("end")))
-        if after[0] in "[{`\\":
+        if _JSON_START.match(after):
             return _judge_json(after)
         name = _NAME.match(after)
         rest = "" if name is None else after[name.end() :]
@@ -150,7 +151,9 @@ class LeakGuard:
     def _judge_start(self, text: str) -> Verdict:
         """Say the same of the start of an answer, where a call may stand without a marker."""
         text = text.lstrip()
-        name = _NAME.match(text)
+        fence = _FENCE.match(text)
+        start = 0 if fence is None else fence.end()
+        name = _NAME.match(text, start)
         if name is None:
             return _judge_json(text)
         rest = text[name.end() :].replace(" ", "")

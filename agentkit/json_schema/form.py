@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
+from agentkit.json_schema.pattern import PatternError, check_pattern
 from agentkit.json_schema.value import JsonValue
 
 Form: TypeAlias = Literal["plain", "refers", "unknown"]
@@ -104,8 +105,8 @@ def _is_pattern(value: JsonValue) -> bool:
     if type(value) is not str:
         return False
     try:
-        re.compile(value)
-    except (re.error, RecursionError, OverflowError):
+        check_pattern(value)
+    except (PatternError, RecursionError, OverflowError):
         return False
     return True
 

@@ -53,6 +53,13 @@ def test_what_cannot_be_bounded_is_refused() -> None:
         has_match(r"(?=a)a*b", "a" * 257)
 
 
+def test_no_schema_gets_past_with_such_a_pattern() -> None:
+    """However usual the rest of it is."""
+    for pattern in (r"(?=a)(a+)+$", "("):
+        with pytest.raises(JsonSchemaError, match="the pattern"):
+            JsonSchema({"type": "object", "properties": {"a": {"pattern": pattern}}})
+
+
 def test_repeats_are_counted_as_they_stand() -> None:
     """Not those in classes or behind backslashes."""
     assert not is_nested(r"[(a+)+]*\(\+\)*(a{2})*)+")
