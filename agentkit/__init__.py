@@ -89,7 +89,6 @@ from agentkit.model.route import RouteModel
 from agentkit.tool.approve import Approval, Rule, Verdict
 from agentkit.tool.caps import ToolCaps
 from agentkit.tool.run_context import RunContext
-from agentkit.tool.search import searched
 from agentkit.tool.tool import Tool, ToolAnnotations, tool
 from agentkit.tool.toolset import StaticToolset, Toolset, combine, filtered, prefixed, renamed
 from agentkit.usage import Usage
@@ -183,6 +182,5 @@ __all__ = [
     "handoff",
     "prefixed",
     "renamed",
-    "searched",
     "tool",
 ]

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Generic, Protocol
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from agentkit.agent.channel import Channel
 from agentkit.agent.output import OutputError, OutputT
@@ -73,6 +74,9 @@ class AgentStream(Generic[OutputT]):
         try:
             return await self._events.receive()
         except anyio.EndOfStream:
+            if self._result is None and self._error is None:
+                # The run was cancelled, and so is its reader, who may just not know it yet.
+                await checkpoint_if_cancelled()
             if self._error is not None:
                 raise self._error from None
             raise StopAsyncIteration from None

@@ -9,9 +9,10 @@ A rule that follows the model (Mistral's message order, nine-character ids) hang
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import field
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from agentkit.value import dataclass
@@ -23,6 +24,14 @@ OutputMode: TypeAlias = Literal["tool", "response_format", "prompt"]
 """How an answer of a certain type is asked for: by calling a tool that takes it, or as JSON text,
 with or without a word to the host."""
 UsageRequest: TypeAlias = Literal["stream_options", "usage_include", "always", "never"]
+
+
+class Launcher(Protocol):
+    """Starts a host; named in a profile as `module:name`."""
+
+    def __call__(self, model: str) -> AbstractAsyncContextManager[str]:
+        """Start the host for `model`, yield its base URL, and stop it afterwards."""
+
 
 # As hosts write them: mistralai/Mixtral-8x22B-Instruct-v0.1, open-mixtral-8x22b, mixtral:8x22b, …
 _MISTRAL_NAME = re.compile("mi[sx]tral|ministral|codestral|devstral|magistral|pixtral|voxtral")
@@ -133,7 +142,7 @@ class ProviderProfile:
         base_url: what a dialect's paths are appended to; kept without a slash at its end; empty
             for a host that is launched, or that has no address until a user gives one.
         launcher: `module:name` of a function that starts the host for as long as a model is open
-            (`Launcher` in `model.launch`); None for a host that runs by itself.
+            (a `Launcher`); None for a host that runs by itself.
         is_language_model: False for a stand-in such as the sandbox.
         notes: what a user should know, one sentence.
     """

@@ -16,7 +16,7 @@ from typing import cast
 import anyio
 
 from agentkit.config.load import ResolvedModel
-from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.config.profile import Launcher, ModelProfile, ProviderProfile
 from agentkit.doctor.exam import Exam, revise
 from agentkit.doctor.listing import (
     Listing,
@@ -32,7 +32,6 @@ from agentkit.doctor.spell import MAX_TOKENS, spell
 from agentkit.errors import ProviderError, TransportError
 from agentkit.lazy import load_object
 from agentkit.model.host import priced
-from agentkit.model.launch import Launcher
 from agentkit.model.pace import Pacer, PaceSettings
 from agentkit.transport.base import Transport
 from agentkit.transport.open import open_transport

@@ -7,10 +7,10 @@ The library ships no types: its objects are Any.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from agentkit.json_schema.pattern import UnmatchedError, has_match
+from agentkit.json_schema.pattern import UnmatchedError, has_match, is_additional
 from agentkit.lazy import load_object
 
 
@@ -68,13 +68,6 @@ def additional_properties(validator: Any, wanted: Any, instance: Any, schema: An
         yield _error("fields of these names are not allowed")
 
 
-def is_additional(key: str, schema: Any) -> bool:
-    """Say whether neither `properties` nor `patternProperties` of a schema name `key`."""
-    if key in schema.get("properties", ()):
-        return False
-    return not any(has_match(text, key) for text in schema.get("patternProperties", ()))
-
-
 def _error(message: str, **facts: Any) -> Any:
     build: Any = load_object("jsonschema:ValidationError")
     return build(message, **facts)
@@ -91,3 +84,13 @@ def _canonical(value: Any) -> Any:
             return {key: _canonical(item) for key, item in value.items()}
         case _:
             return value
+
+
+BOUNDED: Mapping[str, Callable[..., Iterator[Any]]] = {
+    "additionalProperties": additional_properties,
+    "pattern": pattern,
+    "patternProperties": pattern_properties,
+    "required": required,
+    "uniqueItems": unique_items,
+}
+"""What stands in place of the library's own, by the keyword's name."""

@@ -9,7 +9,9 @@ behind, back references) is left to Python's within bounds.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
@@ -58,6 +60,13 @@ def has_match(pattern: str, text: str) -> bool:
     if len(text) > MAX_HARD_TEXT:
         raise UnmatchedError(f"texts for this pattern have at most {MAX_HARD_TEXT} characters")
     return re.search(pattern, text) is not None
+
+
+def is_additional(key: str, schema: Mapping[str, Any]) -> bool:
+    """Say whether neither `properties` nor `patternProperties` of a schema name `key`."""
+    if key in schema.get("properties", ()):
+        return False
+    return not any(has_match(text, key) for text in schema.get("patternProperties", ()))
 
 
 @lru_cache(maxsize=1024)

@@ -16,14 +16,6 @@ from itertools import islice
 from typing import Any, cast
 
 from agentkit.json_schema.form import form_of
-from agentkit.json_schema.formats import FORMATS
-from agentkit.json_schema.keywords import (
-    additional_properties,
-    pattern,
-    pattern_properties,
-    required,
-    unique_items,
-)
 from agentkit.json_schema.pattern import PatternError, check_pattern, is_nested
 from agentkit.json_schema.value import JsonObject, JsonValue
 from agentkit.json_schema.violation import Violation, explain, shorten
@@ -165,7 +157,8 @@ def _registry() -> Any:
 @cache
 def _format_checker() -> Any:
     checker = cast(Any, load_object("jsonschema:FormatChecker"))(formats=())
-    checker.checkers = {name: (check, ()) for name, check in FORMATS.items()}
+    formats = cast(Any, load_object("agentkit.json_schema.formats:FORMATS"))
+    checker.checkers = {name: (check, ()) for name, check in formats.items()}
     return checker
 
 
@@ -179,18 +172,10 @@ def _engine(draft: str) -> Any:
         for keyword in _REFERENCES
         if keyword in base.VALIDATORS
     }
-    engine = extend(base, {**counted, **_BOUNDED})
+    bounded = cast(Any, load_object("agentkit.json_schema.keywords:BOUNDED"))
+    engine = extend(base, {**counted, **bounded})
     engine.META = engine(base.META_SCHEMA, registry=_registry())
     return engine
-
-
-_BOUNDED = {
-    "additionalProperties": additional_properties,
-    "pattern": pattern,
-    "patternProperties": pattern_properties,
-    "required": required,
-    "uniqueItems": unique_items,
-}
 
 
 def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:

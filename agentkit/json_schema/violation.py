@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from agentkit.json_schema.keywords import is_additional
+from agentkit.json_schema.pattern import is_additional
 from agentkit.json_schema.value import JsonValue
 from agentkit.value import dataclass
 

@@ -227,7 +227,7 @@ async def _start(command: Command) -> Process:
     try:
         # A start that is cancelled half-way would leave a process that nobody waits for.
         with anyio.CancelScope(shield=True):
-            return await anyio.open_process(
+            process = await anyio.open_process(
                 [command.command, *command.args],
                 stdin=PIPE,
                 stdout=PIPE,
@@ -242,6 +242,7 @@ async def _start(command: Command) -> Process:
         raise NeverStartedError(
             f"{command.command!r} cannot be started{where}: {reason}"
         ) from error
+    return process
 
 
 def _pipes(process: Process) -> tuple[ByteSendStream, ByteReceiveStream, ByteReceiveStream]:

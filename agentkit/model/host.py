@@ -18,7 +18,7 @@ import anyio
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.load import ResolvedModel
-from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.config.profile import Launcher, ModelProfile, ProviderProfile
 from agentkit.dialect.answer_error import status_error
 from agentkit.dialect.base import Dialect, Encoded
 from agentkit.errors import ProtocolError, ProviderError
@@ -27,7 +27,6 @@ from agentkit.lazy import load_object
 from agentkit.log import Log
 from agentkit.model.adapt import PROCESS, Learned, adapt
 from agentkit.model.fold import Fold
-from agentkit.model.launch import Launcher
 from agentkit.model.model import ModelConnection
 from agentkit.model.pace import Pacer, PaceSettings
 from agentkit.model.shown import Shown

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
+from agentkit.config.profile import Launcher
 from agentkit.errors import ConfigError, MissingExtraError
 from agentkit.local.server import launch
-from agentkit.model.launch import Launcher
 from tests.local.one_thread import launch_with_one_thread
 
 
