@@ -284,32 +284,3 @@ async def test_a_message_beside_the_final_answer_is_not_lost(stream: bool) -> No
 
     assert result.output == "two"
     assert [m.text for m in result.history] == ["go", "one", "and now?", "two"]
-
-
-async def test_a_reader_that_is_cancelled_does_not_take_it_for_the_end() -> None:
-    """Whichever of the run and its reader hears of it first."""
-    waiting = anyio.Event()
-
-    @tool
-    async def wait() -> None:
-        """Wait."""
-        waiting.set()
-        await anyio.sleep_forever()
-
-    for _ in range(20):
-        waiting = anyio.Event()
-        is_over = False
-        agent = Agent(ScriptedModel(AssistantMessage.of("", tool_call("wait"))), tools=[wait])
-        async with anyio.create_task_group() as group:
-
-            async def read(agent: Agent[Any] = agent) -> None:
-                nonlocal is_over
-                async with agent.stream("go") as run:
-                    async for _ in run:
-                        pass
-                    is_over = True
-
-            group.start_soon(read)
-            await waiting.wait()
-            group.cancel_scope.cancel()
-        assert not is_over

@@ -4,7 +4,10 @@ import anyio
 import pytest
 
 from agentkit.agent.channel import ROOM, Channel
+from agentkit.agent.start import RunHandle
+from agentkit.agent.stream import AgentStream
 from agentkit.event import RunEvent, TextReceived, TurnStarted
+from agentkit.history import History
 
 PIECE = TextReceived(text="a")
 STEP = TurnStarted(turn=1)
@@ -66,3 +69,16 @@ async def test_who_has_left_hears_nothing_more() -> None:
 
     with pytest.raises(anyio.ClosedResourceError):
         await channel.receive()
+
+
+async def test_a_cancelled_run_is_no_end_for_its_reader() -> None:
+    """Who may hear of the one before the other."""
+    channel = Channel()
+    stream = AgentStream[str](channel, RunHandle(History()))
+    channel.end()
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await anext(stream)
+
+    assert scope.cancelled_caught
