@@ -6,6 +6,7 @@ Out: the words that start its program, after it was installed at first use.
 On Linux Node itself comes from npm too; elsewhere the one on the PATH is used.
 """
 
+import fcntl
 import hashlib
 import json
 import platform
@@ -14,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,8 +63,11 @@ def _folder() -> Path:
     wanted = dict(PACKAGES) if bundled is None else {**PACKAGES, bundled[0]: bundled[1]}
     name = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
     folder = ROOT / ".cache/npm" / name
-    if not folder.is_dir():
-        _install(wanted, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits, and finds it there
+        if not folder.is_dir():
+            _install(wanted, folder)
     return folder
 
 
@@ -72,7 +75,6 @@ def _install(wanted: dict[str, str], folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise NoNpmError("There is no npm, which brings programs that are not ours.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as begun:
         place = Path(begun) / "made"
         place.mkdir()
@@ -88,8 +90,7 @@ def _install(wanted: dict[str, str], folder: Path) -> None:
         )
         if done.returncode:
             raise NoNpmError(f"npm could not install: {done.stderr[-500:]}")
-        with suppress(OSError):  # another process was quicker
-            place.rename(folder)
+        place.rename(folder)
 
 
 if __name__ == "__main__":
