@@ -2,6 +2,6 @@
 
 import sys
 
-from agentkit.cli.main import main
+from agentkit.cli.main import run_program
 
-sys.exit(main())
+sys.exit(run_program())

@@ -17,6 +17,17 @@ from agentkit.errors import MissingExtraError
 from agentkit.lazy import load_object
 
 
+def run_program() -> int:
+    """Run the command line as a program, and return its exit code unless that would take too long.
+
+    A tool that cannot be stopped may still work in a thread; the interpreter would wait for it.
+    """
+    code = main()
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        os._exit(code)
+    return code
+
+
 def main() -> int:
     """Run the command line and return its exit code."""
     _open_streams()
@@ -33,9 +44,6 @@ def main() -> int:
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
     _flush()
-    if any(not thread.daemon for thread in threading.enumerate()[1:]):
-        # A tool that cannot be stopped still works in a thread; the interpreter would wait for it.
-        os._exit(code)
     return code
 
 
