@@ -7,7 +7,7 @@ What a tool raises is an answer for the model and a line with traceback in the l
 ours, cancellation and what ends the program leave `execute_calls`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import field, replace
 from functools import partial
@@ -38,7 +38,7 @@ from agentkit.tool.gate import standing_in
 from agentkit.tool.output import MAX_RESULT_CHARACTERS, build_result, cut_result
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.signature import is_async
-from agentkit.tool.stop import CLEANUP_SECONDS, Watch
+from agentkit.tool.stop import CLEANUP_SECONDS, Guard, ending
 from agentkit.tool.threads import Raised, ThreadJob
 from agentkit.tool.validate import ReadyCall
 from agentkit.value import dataclass
@@ -102,6 +102,8 @@ async def execute_calls(
     work = _Work(deps=deps, emit=emit, clock=clock, **options)
     if work.concurrency < 1:
         raise ValueError(f"concurrency is {work.concurrency}; it must be 1 or more.")
+    if len(calls) == 1:  # the rule, and needs no task of its own
+        return [await work.run(calls[0])]
     results: dict[int, ToolResult] = {}
     waiting = enumerate(calls)
 
@@ -109,7 +111,10 @@ async def execute_calls(
         for position, call in waiting:
             results[position] = await work.run(call)
 
-    await work.side_by_side([take] * min(work.concurrency, len(calls)))
+    with ungrouped():
+        async with anyio.create_task_group() as group:
+            for _ in range(min(work.concurrency, len(calls))):
+                group.start_soon(take)
     return [results[position] for position in range(len(calls))]
 
 
@@ -147,15 +152,10 @@ async def check_outcome(
         ),
         bound=BoundArguments(positional=(dict(call.arguments),)),
     )
-    found: list[object] = []
-
-    async def ask() -> None:
-        found.append(await work.attempt(asked, Held(None)))
-
-    await work.side_by_side([ask])
-    if found[0] is None or isinstance(found[0], ToolFailure):
+    found = await work.attempt(asked, Held(None))
+    if found is None or isinstance(found, ToolFailure):
         return None
-    return cut_result(build_result(call, found[0]), max_characters=work.max_characters)
+    return cut_result(build_result(call, found), max_characters=work.max_characters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,33 +177,7 @@ class _Work:
     around: Around | None = None
     finished: dict[str, ToolResult] = field(default_factory=dict)
     scope: object = None
-    watch: Watch = field(init=False)
     deaf: dict[str, Exception] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "watch", Watch(cleanup_seconds=self.cleanup_seconds))
-
-    async def side_by_side(self, tasks: Iterable[Callable[[], Awaitable[None]]]) -> None:
-        """Run `tasks`, and beside them the watch that stops their calls."""
-        left = list(tasks)
-        if not left:
-            return
-
-        async def until_last(task: Callable[[], Awaitable[None]]) -> None:
-            await task()
-            left.pop()
-            if not left:
-                group.cancel_scope.cancel()
-
-        with ungrouped():
-            async with anyio.create_task_group() as group:
-                group.start_soon(self.watch.run)
-                # One call is the rule, and needs no task of its own: shielded as it is, it hears
-                # of a cancellation by the watch all the same.
-                first, *others = left
-                for task in others:
-                    group.start_soon(until_last, task)
-                await until_last(first)
 
     async def run(self, call: ReadyCall) -> ToolResult:
         """Run one call and tell the listeners."""
@@ -226,28 +200,30 @@ class _Work:
         seconds = self.timeout_seconds if seconds is None else seconds
         attempt = _Attempt(call=call, function=self._prepare(call), held=held)
         outcome: object = None
-        # A call that began behind the back of the watch could not be stopped.
-        await checkpoint_if_cancelled()
-        with self.watch.limit(seconds) as guard:
-            outcome = await guard.tell(attempt.call())
+        guard = Guard(seconds=seconds, cleanup_seconds=self.cleanup_seconds)
+        await checkpoint_if_cancelled()  # nothing begins for a caller that is cancelled
+        try:
+            with guard.opened():
+                outcome = await guard.tell(attempt.call())
+        finally:
+            if guard.reason is not None:
+                log.warning(
+                    "tool_call_stopped",
+                    tool_name=call.tool.name,
+                    call_id=call.call.id,
+                    reason=guard.reason,
+                    is_running=attempt.is_running,
+                )
         if call.call.id in self.deaf:
             raise self.deaf[call.call.id]
         # What was told to stop and returned a value all the same may have left out the rest: a
         # task group in it has lost its tasks without a word.
         if guard.reason is None:
             return outcome
-        is_running = attempt.job is not None and attempt.job.is_running
-        log.warning(
-            "tool_call_stopped",
-            tool_name=call.tool.name,
-            call_id=call.call.id,
-            reason=guard.reason,
-            is_running=is_running,
-        )
         if guard.reason == "caller":
             await anyio.sleep_forever()
         limit = seconds or 0.0
-        if is_running:
+        if attempt.is_running:
             await self.emit(ToolCallAbandoned(call=call.call, seconds=limit))
         return attempt.too_late(limit)
 
@@ -307,12 +283,12 @@ class _OneRun:
             arounds = (work.around, *arounds)
         if not arounds:
             return await self.proceed()
-        with work.watch.ending() as ending:
+        async with ending(cleanup_seconds=work.cleanup_seconds) as end:
 
             async def proceed() -> ToolResult:
-                ending.open()
+                end.open()
                 result = await self.proceed()
-                ending.close()
+                end.close()
                 return result
 
             through: Proceed = proceed
@@ -343,6 +319,11 @@ class _Attempt:
         self._function = function
         self._held = held
         self.job: ThreadJob | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether a thread is at work for it."""
+        return self.job is not None and self.job.is_running
 
     async def call(self) -> object:
         """Return what the function returned, or a `ToolFailure`."""

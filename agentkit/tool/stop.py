@@ -1,6 +1,6 @@
 """Stop calls: when their time is up, or when their caller is cancelled.
 
-In:  calls that run, each with a limit of time; the cancellation of the task that watches.
+In:  calls that run, each with a limit of time.
 Out: calls that were told to stop once, and had a bounded time to clean up.
 
 A cancelled scope cancels every wait in it, so that a `finally` that waits would be cut short. A
@@ -9,12 +9,14 @@ up. What still waits after that is cancelled at every wait.
 """
 
 import math
-from collections.abc import Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Literal
 
 import anyio
+
+from agentkit.groups import ungrouped
 
 CLEANUP_SECONDS = 5.0
 
@@ -27,50 +29,59 @@ class Guard:
     """
 
     def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
-        self.deadline = math.inf if seconds is None else anyio.current_time() + seconds
         self.reason: Literal["time", "caller"] | None = None
+        deadline = math.inf if seconds is None else anyio.current_time() + seconds
         self._has_heard = False
         self._cleanup_seconds = cleanup_seconds
-        self._told = anyio.CancelScope(shield=True)
+        self._limit = anyio.CancelScope(deadline=deadline)
         self._cleanup = anyio.CancelScope()
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Run the body so that it can be stopped; its cancellation ends here."""
-        with self._told, self._cleanup:
+        """Run the body so that it can be stopped; a cancellation for its time ends here."""
+        with self._limit, self._cleanup:
             yield
 
-    def stop(self, reason: Literal["time", "caller"]) -> None:
-        """Tell the call to stop; once is enough."""
-        if self.reason is None:
-            self.reason = reason
-            self._told.cancel()
-            # At once: all that wait now have their one cancellation, and none comes after it.
-            self._cleanup.shield = True
-            self._cleanup.deadline = anyio.current_time() + self._cleanup_seconds
-
     async def tell(self, call: Coroutine[Any, Any, object]) -> object:
-        """Run `call`, and see to it that it hears when it is told to stop."""
-        return await _Steps(call, self)
+        """Run `call`, and see to it that it hears but once that it is told to stop."""
+        try:
+            return await _Steps(call, self)
+        finally:
+            # What ends between two waits has heard nothing, but tasks of its own may have.
+            self._look()
 
     def went_on(self, error: object) -> None:
-        """Note that the call goes on after a wait, with what the wait raised.
-
-        A call that was between two waits when it was told has missed its cancellation: its next
-        wait is to have it.
-        """
-        if self.reason is not None and not self._has_heard:
-            self._has_heard = isinstance(error, anyio.get_cancelled_exc_class())
-            if not self._has_heard:
-                self._cleanup.shield = False
+        """Note that the call goes on after a wait, with what the wait raised."""
+        self._has_heard = error is not None and isinstance(
+            error, anyio.get_cancelled_exc_class()
+        )
 
     def waits(self) -> None:
         """Note that the call waits; once it has heard, nothing disturbs it.
 
         Not before: Trio's own scopes would take a cancellation that is hidden for their own.
         """
-        if self._has_heard:
-            self._cleanup.shield = True
+        if self._has_heard and self.reason is None:
+            self._look()
+
+    def _look(self) -> None:
+        """See whether the call is told to stop, and shield it then.
+
+        A scope inside the call that is cancelled is the call's own affair: a shield here changes
+        nothing about that.
+        """
+        if not _is_cancelled():
+            return
+        self._cleanup.shield = True
+        if _is_cancelled():
+            self._cleanup.shield = False
+            return
+        self.reason = "time" if self._limit.cancel_called else "caller"
+        self._cleanup.deadline = anyio.current_time() + self._cleanup_seconds
+
+
+def _is_cancelled() -> bool:
+    return anyio.current_effective_deadline() == -math.inf
 
 
 class _Steps:
@@ -103,8 +114,9 @@ class _Steps:
 class Ending:
     """Lets what is around a call finish once the call has ended."""
 
-    def __init__(self, watch: "Watch") -> None:
-        self._watch = watch
+    def __init__(self, *, cleanup_seconds: float) -> None:
+        self._cleanup_seconds = cleanup_seconds
+        self._is_over = False
         self.scope = anyio.CancelScope()
 
     def open(self) -> None:
@@ -114,62 +126,33 @@ class Ending:
     def close(self) -> None:
         """Hold a cancellation off, for the time of a cleanup at most."""
         self.scope.shield = True
-        if self._watch.is_over:
-            self.hurry()
+        if self._is_over:
+            self._hurry()
 
-    def hurry(self) -> None:
-        """Let the time of a cleanup begin, if the call has ended."""
-        if self.scope.shield:
-            self.scope.deadline = anyio.current_time() + self._watch.cleanup_seconds
-
-
-class Watch:
-    """Stops the calls of one stage; `run` is a task beside them."""
-
-    def __init__(self, *, cleanup_seconds: float = CLEANUP_SECONDS) -> None:
-        self.cleanup_seconds = cleanup_seconds
-        self.is_over = False
-        self._guards: set[Guard] = set()
-        self._endings: set[Ending] = set()
-        self._alarm = anyio.CancelScope()
-
-    async def run(self) -> None:
-        """Stop each call when its time is up, and all when this task is cancelled."""
+    async def watch(self) -> None:
+        """Let the time of a cleanup begin when the caller is cancelled, or with the call's end."""
         try:
-            while True:
-                deadlines = [one.deadline for one in self._guards if one.reason is None]
-                with anyio.CancelScope(deadline=min(deadlines, default=math.inf)) as self._alarm:
-                    await anyio.sleep_forever()
-                now = anyio.current_time()
-                for guard in self._guards:
-                    if guard.deadline <= now:
-                        guard.stop("time")
+            await anyio.sleep_forever()
         finally:
-            self.is_over = True
-            for guard in self._guards:
-                guard.stop("caller")
-            for ending in self._endings:
-                ending.hurry()
+            self._is_over = True
+            if self.scope.shield:
+                self._hurry()
 
-    @contextmanager
-    def limit(self, seconds: float | None) -> Iterator[Guard]:
-        """Run the body for `seconds` at most; read from the guard how it ended."""
-        guard = Guard(seconds=seconds, cleanup_seconds=self.cleanup_seconds)
-        self._guards.add(guard)
-        self._alarm.deadline = min(self._alarm.deadline, guard.deadline)
-        try:
-            with guard.opened():
-                yield guard
-        finally:
-            self._guards.discard(guard)
+    def _hurry(self) -> None:
+        self.scope.deadline = anyio.current_time() + self._cleanup_seconds
 
-    @contextmanager
-    def ending(self) -> Iterator[Ending]:
-        """Run the body so that it may finish what it has begun; see `Ending`."""
-        ending = Ending(self)
-        self._endings.add(ending)
-        try:
-            with ending.scope:
-                yield ending
-        finally:
-            self._endings.discard(ending)
+
+@asynccontextmanager
+async def ending(*, cleanup_seconds: float) -> AsyncIterator[Ending]:
+    """Run the body so that it may finish what it has begun; see `Ending`.
+
+    A cancellation that is held off is seen by a task beside the body, which is not shielded.
+    """
+    made = Ending(cleanup_seconds=cleanup_seconds)
+    with ungrouped():
+        async with anyio.create_task_group() as group:
+            group.start_soon(made.watch)
+            with made.scope:
+                yield made
+            group.cancel_scope.shield = True  # what came back is not lost in the end of the task
+            group.cancel_scope.cancel()
