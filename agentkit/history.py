@@ -124,6 +124,9 @@ class History(Sequence[Message]):
     def __iter__(self) -> Iterator[Message]:
         return islice(self._log.messages, self._length)
 
+    def __reversed__(self) -> Iterator[Message]:
+        return map(self._log.messages.__getitem__, range(self._length - 1, -1, -1))
+
     @overload
     def __getitem__(self, index: int) -> Message: ...
     @overload

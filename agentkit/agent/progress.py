@@ -9,9 +9,12 @@ that polls is expected to be called again and does not count.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum
 from itertools import takewhile
+from typing import TypeAlias
+
+from pydantic_core import from_json
 
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
@@ -53,6 +56,10 @@ class _Turn:
     text: str
 
 
+_Round: TypeAlias = tuple[AssistantMessage, Mapping[str, ToolResult]]
+"""A message with calls, and their results by call id."""
+
+
 def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
     """Return how stuck the run is that ends with the last message of `history`.
 
@@ -60,52 +67,68 @@ def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
         history: whole, without open calls; only turns since the user last spoke count.
         polling: names of tools that are meant to be called again and again.
     """
-    if not _may_be_stuck(_last_turns(history, polling, most=LONGEST_CYCLE + 1)):
+    rounds = _last_rounds(history, polling, most=LONGEST_CYCLE + 1)
+    if not _may_be_stuck(rounds):
         return Progress()
-    turns = _last_turns(history, polling, most=TURNS_LOOKED_AT)
+    turns = [_turn(one) for one in _last_rounds(history, polling, most=TURNS_LOOKED_AT)]
     found = [_repeats(turns, period) for period in range(1, LONGEST_CYCLE + 1)]
     found.append(_same_errors(turns))
     found.append(_same_words(turns))
     return max(found, key=lambda progress: progress.stall)
 
 
-def _may_be_stuck(turns: Sequence[_Turn]) -> bool:
+def _may_be_stuck(rounds: Sequence[_Round]) -> bool:
     """Say whether the last turn has anything of those before it; most have not."""
-    if len(turns) < HINT_AFTER:
+    if len(rounds) < HINT_AFTER:
         return False
-    *earlier, last = turns
-    return (
-        any(turn.calls == last.calls for turn in earlier)
-        or all(is_error for _, is_error in last.results)
-        or bool(last.text and last.text == earlier[-1].text)
-    )
+    *earlier, (last, results) = rounds
+    if all(call.id not in results or results[call.id].is_error for call in last.tool_calls):
+        return True
+    if last.content and last.text and last.text == earlier[-1][0].text:
+        return True
+    calls = _loosely(last)
+    return any(_loosely(message) == calls for message, _ in earlier)
 
 
-def _last_turns(history: History, polling: Collection[str], *, most: int) -> list[_Turn]:
+def _loosely(message: AssistantMessage) -> list[tuple[str, object]]:
+    """Return what is equal for calls that are the same, and for few others: 1, 1.0 and true."""
+    return [(call.name, _value(call.arguments)) for call in message.tool_calls]
+
+
+def _value(arguments: str) -> object:
+    try:
+        return from_json(arguments, allow_inf_nan=False)
+    except ValueError:
+        return _one_spelling(arguments)
+
+
+def _last_rounds(history: History, polling: Collection[str], *, most: int) -> list[_Round]:
     """Return the last turns, oldest first; one that only polls ends what is looked at."""
-    turns: list[_Turn] = []
-    results: dict[str, tuple[str, bool]] = {}
-    for position in range(len(history) - 1, -1, -1):
-        message = history[position]
+    rounds: list[_Round] = []
+    results: dict[str, ToolResult] = {}
+    for message in reversed(history):
         if isinstance(message, ToolResult):
-            results[message.call_id] = (message.text, message.is_error)
+            results[message.call_id] = message
         elif isinstance(message, AssistantMessage) and message.tool_calls:
-            if any(call.name in polling for call in message.tool_calls):
+            if polling and any(call.name in polling for call in message.tool_calls):
                 break
-            turns.append(
-                _Turn(
-                    calls=tuple(
-                        (call.name, _one_spelling(call.arguments)) for call in message.tool_calls
-                    ),
-                    results=tuple(results.get(call.id, ("", True)) for call in message.tool_calls),
-                    text=message.text,
-                )
-            )
+            rounds.append((message, results))
+            if len(rounds) == most:
+                break
+            results = {}
         elif isinstance(message, UserMessage):
             break
-        if len(turns) == most:
-            break
-    return turns[::-1]
+    return rounds[::-1]
+
+
+def _turn(made: _Round) -> _Turn:
+    message, results = made
+    answers = [results.get(call.id) for call in message.tool_calls]
+    return _Turn(
+        calls=tuple((call.name, _one_spelling(call.arguments)) for call in message.tool_calls),
+        results=tuple(("", True) if one is None else (one.text, one.is_error) for one in answers),
+        text=message.text,
+    )
 
 
 def _one_spelling(arguments: str) -> str:
