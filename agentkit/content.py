@@ -103,4 +103,4 @@ def text_blocks(text: str) -> tuple[TextContent, ...]:
 
 def join_text(blocks: Iterable[ContentBlock]) -> str:
     """Return the text blocks of `blocks`, joined as they stand; other blocks are passed over."""
-    return "".join(block.text for block in blocks if isinstance(block, TextContent))
+    return "".join([block.text for block in blocks if isinstance(block, TextContent)])

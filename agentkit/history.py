@@ -77,6 +77,8 @@ class History(Sequence[Message]):
         Raises:
             HistoryError: a message does not fit what stands before it; this history is unchanged.
         """
+        if not messages:
+            return self
         grown = object.__new__(History)
         with self._log.lock:
             if len(self._log.messages) == self._length:

@@ -37,6 +37,10 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
     def __add__(self, other: "Usage") -> "Usage":
+        if other is NO_USAGE:
+            return self
+        if self is NO_USAGE:
+            return other
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
@@ -46,6 +50,10 @@ class Usage:
             cost_usd=_add_costs(self.cost_usd, other.cost_usd),
             is_estimate=self.is_estimate or other.is_estimate,
         )
+
+
+NO_USAGE = Usage()
+"""Nothing; adding it costs nothing either."""
 
 
 def _add_costs(first: Decimal | None, second: Decimal | None) -> Decimal | None:

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from agentkit.clock import Clock
 from agentkit.event import StopReason
-from agentkit.usage import Usage
+from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass
+
+_Number = TypeVar("_Number", int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,10 @@ class Spent:
     seconds: float = 0.0
 
     def __add__(self, other: "Spent") -> "Spent":
+        if other is NOTHING:
+            return self
+        if self is NOTHING:
+            return other
         return Spent(
             turns=self.turns + other.turns,
             tool_calls=self.tool_calls + other.tool_calls,
@@ -122,11 +129,11 @@ class Meter:
         self._clock = clock
         self._parent = parent
         self._started = clock.monotonic()
-        self._spent = Spent()
+        self._spent = NOTHING
         self._held: dict[object, Spent] = {}
         self._owed: dict[object, Spent] = {}
         self._waiting: list[Callable[[], None]] = []
-        self.usage = Usage()
+        self.usage = NO_USAGE
 
     @property
     def spent(self) -> Spent:
@@ -140,7 +147,8 @@ class Meter:
     def charge(self, used: Spent, usage: Usage | None = None) -> None:
         """Add what was used, here and at all parents; `seconds` counts time that was not lived."""
         self._spent = self._spent + used
-        self.usage = self.usage + (usage or Usage())
+        if usage is not None:
+            self.usage = self.usage + usage
         if self._parent is not None:
             self._parent.charge(used, usage)
 
@@ -169,7 +177,7 @@ class Meter:
             limit = self.budget.seconds if closing else self._working_seconds(self.budget.seconds)
             left = max(0.0, limit - self._seconds)
         above = None if self._parent is None else self._parent.seconds_left(closing=closing)
-        return min((one for one in (left, above) if one is not None), default=None)
+        return _least(left, above)
 
     def calls_left(self) -> int | None:
         """Return how many tool calls may still be run; None for no limit."""
@@ -177,7 +185,7 @@ class Meter:
         if self.budget.tool_calls is not None:
             left = max(0, self.budget.tool_calls - self._spent.tool_calls)
         above = None if self._parent is None else self._parent.calls_left()
-        return min((one for one in (left, above) if one is not None), default=None)
+        return _least(left, above)
 
     @property
     def needs_forecast(self) -> bool:
@@ -256,6 +264,13 @@ class Meter:
         if self.budget.hard:
             return seconds
         return seconds - min(seconds / 10, 30.0)
+
+
+def _least(one: _Number | None, other: _Number | None) -> _Number | None:
+    """Return the lower of two limits; None is no limit."""
+    if one is None:
+        return other
+    return one if other is None else min(one, other)
 
 
 def _affordable(money: Decimal, forecast: Forecast) -> int:

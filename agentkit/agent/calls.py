@@ -14,7 +14,7 @@ from functools import cache, partial
 import anyio
 from pydantic import TypeAdapter
 
-from agentkit.agent.budget import Meter, Spent
+from agentkit.agent.budget import NOTHING, Meter, Spent
 from agentkit.agent.ports import Journal, NoJournal
 from agentkit.agent.scope import RunScope
 from agentkit.agent.step import RunState, ToolAnswers
@@ -35,7 +35,7 @@ from agentkit.tool.execute import Around, check_outcome, execute_calls
 from agentkit.tool.plan import plan_calls
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
-from agentkit.usage import Usage
+from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass
 
 
@@ -74,8 +74,8 @@ class CallOutcome:
     """
 
     result: ToolResult
-    used: Spent = field(default_factory=Spent)
-    usage: Usage = field(default_factory=Usage)
+    used: Spent = NOTHING
+    usage: Usage = NO_USAGE
 
 
 class Caller:
@@ -134,8 +134,10 @@ class Caller:
                     finished=self._finished,
                     scope=self._given.scope,
                 )
-        results = tuple(self.result_of(call) for call in calls)
-        usage = sum((self._below(call).usage for call in calls), Usage())
+        results = tuple([self.result_of(call) for call in calls])
+        usage = NO_USAGE
+        if self._given.scope is not None and self._given.scope.parts:
+            usage = sum((self._below(call).usage for call in calls), NO_USAGE)
         return ToolAnswers(results=results, over=self._meter.reached(), usage=usage)
 
     def _below(self, call: ToolCall) -> CallOutcome:

@@ -23,7 +23,7 @@ from agentkit.message import ToolCall
 from agentkit.tool.approve import PlannedCall
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, index_tools, list_tools_for, take_reports
-from agentkit.usage import Usage
+from agentkit.usage import NO_USAGE
 
 
 class LiveSteps:
@@ -92,8 +92,8 @@ class LiveSteps:
             self._exchange = exchange
             used = exchange.used
             response = exchange.response
-            usage = exchange.besides + (Usage() if response is None else response.usage)
-            self._meter.charge(used if not lived else replace(used, seconds=0.0), usage)
+            usage = exchange.besides + (NO_USAGE if response is None else response.usage)
+            self._meter.charge(replace(used, seconds=0.0) if lived and used.seconds else used, usage)
         finally:
             self._exchanger.close()
         if response is not None:

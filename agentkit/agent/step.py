@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import TypeAlias
 
-from agentkit.agent.budget import Budget, Spent
+from agentkit.agent.budget import NOTHING, Budget, Spent
 from agentkit.agent.progress import HINT, Stall, assess
 from agentkit.chat import Answered, FinishReason, Mending, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.tool.approve import PlannedCall
-from agentkit.usage import Usage
+from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass
 
 
@@ -64,8 +64,8 @@ class Exchange:
     late: tuple[UserMessage, ...] = ()
     polling: tuple[str, ...] = ()
     judged: Judgement | None = None
-    used: Spent = field(default_factory=Spent)
-    besides: Usage = field(default_factory=Usage)
+    used: Spent = NOTHING
+    besides: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class ToolAnswers:
 
     results: tuple[ToolResult, ...]
     over: StopReason | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class RunState:
 
     history: History
     turns: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     answered: tuple[Answered, ...] = ()
     finish_reason: FinishReason | None = None
     has_called: bool = False

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import anyio
 
-from agentkit.agent.budget import Forecast, Meter, Spent
+from agentkit.agent.budget import NOTHING, Forecast, Meter, Spent
 from agentkit.agent.output_partial import PartialOutput
 from agentkit.errors import ErrorKind, ProviderError
 from agentkit.event import (
@@ -24,7 +24,7 @@ from agentkit.event import (
     TextReceived,
     ToolArgumentsReceived,
 )
-from agentkit.usage import Usage
+from agentkit.usage import NO_USAGE, Usage
 
 BILLED_KINDS: frozenset[ErrorKind] = frozenset(
     {"bad_response", "empty_response", "stream_interrupted", "truncated"}
@@ -36,6 +36,8 @@ MOST_CHARACTERS = 8
 """Characters of one token of text at the most, long words aside; beyond it no limit was kept."""
 
 _SPARE = 16  # one part in that many of the window, for what a host adds to a prompt
+
+_UNKNOWN = Forecast(input_tokens=0)
 
 
 class ExchangeWatch:
@@ -55,15 +57,15 @@ class ExchangeWatch:
         self._partial = partial
         self._meter = meter
         self._window = window
-        self._forecast = Forecast(input_tokens=0)
+        self._forecast = _UNKNOWN
         self._asked: int | None = None
         self._room: int | None = None
         self._characters = 0
         self._has_failed_over = False
         self.scope: anyio.CancelScope | None = None
         self.over: StopReason | None = None
-        self.used = Spent()
-        self.besides = Usage()
+        self.used = NOTHING
+        self.besides = NO_USAGE
 
     async def admit(self, forecast: Forecast, *, asked: int | None) -> StopReason | None:
         """Begin a request; return the limit that forbids it.

@@ -168,6 +168,8 @@ def _redirect(head: WireHead) -> StatusError:
 
 def _says_something(error: object) -> bool:
     """Say whether what stands under `error` is one: hosts fill the field with nothing, too."""
+    if error is None:
+        return False
     said = error.values() if isinstance(error, dict) else [error]
     return any(item not in (None, "", {}, [], False) for item in said)
 

@@ -74,6 +74,11 @@ class CallParts:
             slot.arguments.append(delta.arguments)
             slot.is_object = slot.is_object or delta.is_object
 
+    @property
+    def has_any(self) -> bool:
+        """Say whether a call was opened."""
+        return bool(self._slots)
+
     def drafts(self) -> list[CallDraft]:
         """Return the calls, in the order they were opened."""
         return [draft for slot in self._slots for draft in _finish(slot, self._offered)]

@@ -194,7 +194,7 @@ def readable_text(blocks: Sequence[ContentBlock]) -> str:
 
     Images and sounds are named, not shown; reasoning is left out.
     """
-    return "\n".join(part for block in blocks if (part := _readable(block)))
+    return "\n".join([part for block in blocks if (part := _readable(block))])
 
 
 def result_text(result: ToolResult) -> str:

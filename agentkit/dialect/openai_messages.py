@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
+from pydantic_core import to_json as quick_json
+
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.content import AudioContent, ContentBlock, ImageContent
 from agentkit.dialect.mistral_rules import MistralRules, readable_text, result_text
@@ -33,7 +35,11 @@ def to_json(value: object) -> bytes:
 
 def encode_message(message: Message) -> bytes:
     """Return one message with only the fields that the format has."""
-    return to_json(_spell(message))
+    spelled = _spell(message)
+    try:
+        return quick_json(spelled)  # the same bytes, for text and what holds it
+    except ValueError:  # half a character
+        return to_json(spelled)
 
 
 def encode_tool(tool: ToolSpec) -> bytes:

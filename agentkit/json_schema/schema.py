@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, cast
 
 from agentkit.json_schema.form import form_of
+from agentkit.json_schema.glance import glance_of
 from agentkit.json_schema.pattern import PatternError, check_pattern, is_nested
 from agentkit.json_schema.value import JsonObject, JsonValue
 from agentkit.json_schema.violation import Violation, explain, shorten
@@ -56,11 +57,14 @@ class JsonSchema:
         """
         self.schema = _copy(schema)
         self._validator: Any = None
+        self._glance = glance_of(self.schema)
         if not is_trusted:
             self._check()
 
     def violations(self, value: JsonValue, *, limit: int = MAX_VIOLATIONS) -> tuple[Violation, ...]:
         """Return where `value` does not fit, at most `limit` places; empty if it fits."""
+        if self._glance is not None and self._glance.fits(value):
+            return ()
         if self._validator is None:
             self._validator = _build(self.schema)
         try:

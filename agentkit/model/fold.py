@@ -33,7 +33,7 @@ from agentkit.errors import ErrorKind, ProtocolError, Retry
 from agentkit.event import ReasoningReceived, TextReceived, ToolArgumentsReceived
 from agentkit.json_schema import JsonSchema, JsonSchemaError
 from agentkit.message import AssistantMessage, ToolCall
-from agentkit.usage import Usage
+from agentkit.usage import NO_USAGE, Usage
 
 ShownPart: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived
 """What a user may be shown of an answer on its way."""
@@ -87,7 +87,7 @@ class Fold:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._reasons: list[str] = []
-        self._usage = Usage()
+        self._usage = NO_USAGE
         self._head = HeadDelta()
         self._is_done = False
         self._is_finished = False
@@ -201,7 +201,7 @@ class Fold:
 
     @property
     def _is_broken_off(self) -> bool:
-        is_empty = self._is_done and not self._text and not self._calls.drafts()
+        is_empty = self._is_done and not self._text and not self._calls.has_any
         return not self._is_finished and not is_empty
 
     @property

@@ -34,7 +34,7 @@ from agentkit.model.token_estimate import estimate_tokens
 from agentkit.transport.base import Transport, WireAnswer
 from agentkit.transport.open import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
-from agentkit.usage import Usage
+from agentkit.usage import NO_USAGE, Usage
 
 MAX_ERROR_BYTES = 100_000
 CLOSE_SECONDS = 5.0
@@ -232,7 +232,7 @@ class HostConnection:
             response = fold.finish()
             _check_choice(request, response)
         except ProviderError as error:
-            if fold.usage != Usage():
+            if fold.usage != NO_USAGE:
                 error.usage = priced(fold.usage, self._resolved.model)
             raise
         model, usage = self._resolved.model, response.usage

@@ -27,6 +27,8 @@ Effect: TypeAlias = Literal["read", "idempotent", "once"]
 
 MAX_SHOWN = 1_000
 
+_DECISIONS: tuple[Decision, ...] = get_args(Decision)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -43,7 +45,7 @@ class Verdict:
     arguments: str | None = None
 
     def __post_init__(self) -> None:
-        if self.decision not in get_args(Decision):
+        if self.decision not in _DECISIONS:
             raise ValueError(
                 f"{self.decision!r} is no decision about a call; use 'allow', 'ask' or 'deny'."
             )
@@ -205,12 +207,13 @@ async def ask_rule(rule: Rule, ready: ReadyCall) -> Verdict | None:
 
 
 _STRICTNESS: Mapping[Decision, int] = {"allow": 0, "ask": 1, "deny": 2}
+_OWN = {decision: Verdict(decision=decision) for decision in _DECISIONS}
 _ELSEWHERE = Verdict(decision="ask", reason="This tool runs elsewhere; its result is awaited.")
 
 
 async def _judge(ready: ReadyCall, rule: Rule | None) -> Verdict:
     """Settle a call about which nobody was asked yet."""
-    own = Verdict(decision=ready.tool.approval)
+    own = _OWN[ready.tool.approval]
     if own.decision == "deny":
         return replace(own, reason="This tool may not be used here.")
     mended = _mended_verdict(ready)
@@ -225,7 +228,7 @@ async def _judge(ready: ReadyCall, rule: Rule | None) -> Verdict:
 def _mended_verdict(ready: ReadyCall) -> Verdict:
     """Return what mended arguments call for: a tool with side effects is asked about."""
     if not ready.mendings or ready.tool.annotations.read_only_hint or ready.tool.takes_mended:
-        return Verdict(decision="allow")
+        return _OWN["allow"]
     what = "; ".join(f"{one.rung}: {one.before} became {one.after}" for one in ready.mendings)
     return Verdict(decision="ask", reason=f"Its arguments were mended: {what}")
 

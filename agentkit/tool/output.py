@@ -59,7 +59,7 @@ def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTER
         result: the whole result.
         max_characters: text beyond is cut, and a note says so; structured content stays whole.
     """
-    total = sum(len(block.text) for block in result.content if isinstance(block, TextContent))
+    total = sum([len(block.text) for block in result.content if isinstance(block, TextContent)])
     if total <= max_characters:
         return result
     note = f"[cut here: {max_characters:,} of {total:,} characters are shown]"

@@ -10,7 +10,7 @@ that name.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -50,14 +50,17 @@ class Reports(Protocol):
 
 async def list_tools_for(toolset: Toolset, history: History) -> Sequence[Tool]:
     """Return the tools that a toolset offers for the next turn of a conversation."""
-    if isinstance(toolset, ChoosesTools):
-        return await toolset.list_tools_for(history)
-    return await toolset.list_tools()
+    # Asked every turn, and `isinstance` takes its time with a protocol.
+    choose: Callable[[History], Awaitable[Sequence[Tool]]] | None = getattr(
+        toolset, "list_tools_for", None
+    )
+    return await (toolset.list_tools() if choose is None else choose(history))
 
 
 def take_reports(toolset: Toolset) -> Sequence[ToolsetReported]:
     """Return what happened to a toolset since the last time."""
-    return toolset.take_reports() if isinstance(toolset, Reports) else ()
+    take: Callable[[], Sequence[ToolsetReported]] | None = getattr(toolset, "take_reports", None)
+    return () if take is None else take()
 
 
 ToolLike: TypeAlias = Tool | Callable[..., Any] | Toolset
