@@ -20,12 +20,18 @@ def ungrouped() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        leaves = list(_leaves(group))
-        urgent = next((leaf for leaf in leaves if not isinstance(leaf, Exception)), leaves[0])
-        for other in leaves:
-            if other is not urgent:
-                urgent.add_note(f"At the same time: {type(other).__name__}: {other}")
+        urgent = most_urgent(group)
         raise urgent from urgent.__cause__
+
+
+def most_urgent(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the exception of a group that counts; see `ungrouped`."""
+    leaves = list(_leaves(group))
+    urgent = next((leaf for leaf in leaves if not isinstance(leaf, Exception)), leaves[0])
+    for other in leaves:
+        if other is not urgent:
+            urgent.add_note(f"At the same time: {type(other).__name__}: {other}")
+    return urgent
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

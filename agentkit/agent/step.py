@@ -126,8 +126,7 @@ class RunState:
             return replace(self, history=history, over=over, closing=closing, usage=usage)
         judged = exchange.judged or Judgement()
         told = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
-        return replace(
-            self,
+        return RunState(
             history=history.add(response.message, *told, *exchange.late),
             turns=self.turns + 1,
             over=over,

@@ -216,8 +216,8 @@ class Fold:
 
     def _content(self, text: str) -> tuple[ContentBlock, ...]:
         reasoning = "".join(self._reasoning)
-        blocks = (ReasoningContent(text=reasoning) if reasoning else None, *text_blocks(text))
-        return tuple(block for block in blocks if block is not None)
+        thought = (ReasoningContent(text=reasoning),) if reasoning else ()
+        return (*thought, *text_blocks(text))
 
     def _show(self, text: str) -> Sequence[TextReceived]:
         """Return a piece of text, if it is one."""
@@ -251,11 +251,13 @@ class Fold:
     @property
     def _finish_reason(self) -> FinishReason:
         """Return ours for the host's words; a limit that was hit counts above all."""
-        known = [_FINISH_REASONS.get(reason.lower(), "stop") for reason in self._reasons]
-        for reason in ("length", "content_filter"):
-            if reason in known:
-                return _FINISH_REASONS[reason]
-        return "stop"
+        found: FinishReason = "stop"
+        for reason in self._reasons:
+            known = _FINISH_REASONS.get(reason.lower())
+            if known == "length":
+                return known
+            found = known or found
+        return found
 
     def _check(self, drafts: Sequence[CallDraft], text: str) -> None:
         """Refuse an answer that was cut inside its calls, or holds nothing."""

@@ -215,10 +215,11 @@ class HostConnection:
         self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, *, emit: Emit
     ) -> ModelResponse:
         """Make one attempt."""
-        tokens = len(encoded.wire.body) // BYTES_PER_TOKEN + (request.settings.max_tokens or 0)
-        wait = self._pacer.reserve(anyio.current_time(), tokens=tokens)
-        if wait > 0:
-            await anyio.sleep(wait)
+        if not self._pacer.is_free:
+            tokens = len(encoded.wire.body) // BYTES_PER_TOKEN + (request.settings.max_tokens or 0)
+            wait = self._pacer.reserve(anyio.current_time(), tokens=tokens)
+            if wait > 0:
+                await anyio.sleep(wait)
         fold = Fold(
             request,
             tool_names=encoded.tool_names,

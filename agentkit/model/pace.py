@@ -40,6 +40,13 @@ class Pacer:
         self._tokens = 0
         self._not_before = 0.0
 
+    @property
+    def is_free(self) -> bool:
+        """Say whether nothing limits the pace, as far as is known."""
+        limits = self._settings
+        has_none = limits.requests_per_minute is None and limits.tokens_per_minute is None
+        return has_none and not self._not_before
+
     def reserve(self, now: float, *, tokens: int) -> float:
         """Reserve a place for a request and return the seconds to wait for it.
 

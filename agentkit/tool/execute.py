@@ -28,7 +28,7 @@ from agentkit.event import (
     ToolOutputCut,
     ToolProgressed,
 )
-from agentkit.groups import ungrouped
+from agentkit.groups import most_urgent, ungrouped
 from agentkit.log import Log
 from agentkit.message import ToolResult
 from agentkit.tool.binding import BoundArguments, HandlerBinding
@@ -52,6 +52,7 @@ the time of a cleanup, so that a result that exists can be kept.
 """
 
 log = Log("agentkit.tool")
+_IN_NO_PLACE = nullcontext()
 
 
 class ExecuteOptions(TypedDict, total=False):
@@ -199,12 +200,10 @@ class _Work:
         seconds = call.tool.timeout_seconds
         seconds = self.timeout_seconds if seconds is None else seconds
         attempt = _Attempt(call=call, function=self._prepare(call), held=held)
-        outcome: object = None
         guard = Guard(seconds=seconds, cleanup_seconds=self.cleanup_seconds)
         await checkpoint_if_cancelled()  # nothing begins for a caller that is cancelled
         try:
-            with guard.opened():
-                outcome = await guard.tell(attempt.call())
+            outcome = await guard.run(attempt.call())
         finally:
             if guard.reason is not None:
                 log.warning(
@@ -328,8 +327,7 @@ class _Attempt:
     async def call(self) -> object:
         """Return what the function returned, or a `ToolFailure`."""
         place = self._held.place
-        # A group that holds a cancellation or the end of the program is no answer of the tool.
-        with ungrouped(), nullcontext() if place is None else standing_in(place):
+        with _IN_NO_PLACE if place is None else standing_in(place):
             try:
                 if self._call.tool.binding.is_async:
                     return await self._function()
@@ -341,6 +339,10 @@ class _Attempt:
                 return await outcome if isawaitable(outcome) else outcome
             except Exception as error:  # noqa: BLE001  # a stranger's code, told to the model
                 return describe_failure(self._call, error)
+            except BaseExceptionGroup as group:
+                # One that holds a cancellation or the end of the program is no answer of the tool.
+                urgent = most_urgent(group)
+                raise urgent from urgent.__cause__
 
     def too_late(self, seconds: float) -> ToolFailure:
         """Say that the time was up, and what is known of the tool."""

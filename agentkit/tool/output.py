@@ -25,6 +25,7 @@ from agentkit.tool.validate import ReadyCall
 
 MAX_RESULT_CHARACTERS = 100_000
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _IMAGES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
@@ -77,7 +78,7 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
     if blocks is not None:
         return ToolResult(call_id=call_id, content=blocks)
     data = tool.binding.dump(value)
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    text = _ENCODER.encode(data)
     if _whole(text) is not text:
         text = _whole(text)
         data = json.loads(text)
@@ -120,7 +121,7 @@ def _item_text(item: object) -> str:
     """Return an item that stands between blocks as text."""
     if isinstance(item, str):
         return item
-    return json.dumps(to_json(item), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(to_json(item))
 
 
 def _binary_block(call_id: str, data: bytes) -> ContentBlock:

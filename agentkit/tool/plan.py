@@ -16,6 +16,8 @@ from agentkit.tool.validate import ReadyCall
 
 def plan_calls(calls: Sequence[ReadyCall]) -> tuple[tuple[ReadyCall, ...], ...]:
     """Divide `calls` into stages, without changing their order."""
+    if len(calls) == 1:
+        return ((calls[0],),)
     stages: list[tuple[ReadyCall, ...]] = []
     for together, group in groupby(calls, key=lambda call: can_run_beside(call.tool)):
         if together:

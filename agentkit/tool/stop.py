@@ -9,8 +9,8 @@ up. What still waits after that is cancelled at every wait.
 """
 
 import math
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Generator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -31,24 +31,25 @@ class Guard:
     def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
         self.reason: Literal["time", "caller"] | None = None
         deadline = math.inf if seconds is None else anyio.current_time() + seconds
+        self._has_waited = False
         self._has_heard = False
         self._cleanup_seconds = cleanup_seconds
         self._limit = anyio.CancelScope(deadline=deadline)
         self._cleanup = anyio.CancelScope()
 
-    @contextmanager
-    def opened(self) -> Iterator[None]:
-        """Run the body so that it can be stopped; a cancellation for its time ends here."""
-        with self._limit, self._cleanup:
-            yield
+    async def run(self, call: Coroutine[Any, Any, object]) -> object:
+        """Run `call`, which hears but once that it is told to stop.
 
-    async def tell(self, call: Coroutine[Any, Any, object]) -> object:
-        """Run `call`, and see to it that it hears but once that it is told to stop."""
-        try:
-            return await _Steps(call, self)
-        finally:
-            # What ends between two waits has heard nothing, but tasks of its own may have.
-            self._look()
+        A cancellation because its time is up ends here, with None.
+        """
+        with self._limit, self._cleanup:
+            try:
+                return await _Steps(call, self)
+            finally:
+                # What ends between two waits has heard nothing, but tasks of its own may have.
+                if self._has_waited:
+                    self._look()
+        return None
 
     def went_on(self, error: object) -> None:
         """Note that the call goes on after a wait, with what the wait raised."""
@@ -61,6 +62,7 @@ class Guard:
 
         Not before: Trio's own scopes would take a cancellation that is hidden for their own.
         """
+        self._has_waited = True
         if self._has_heard and self.reason is None:
             self._look()
 

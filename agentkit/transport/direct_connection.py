@@ -175,15 +175,15 @@ class Connection:
         self._is_sent = True
 
     async def _read_head(self) -> h11.Response:
-        while True:
+        event: object = h11.NEED_DATA  # nothing is left of an earlier answer
+        while type(event) is not h11.Response:
+            if event is h11.NEED_DATA:
+                await self._hear()
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
                 raise WireError("protocol", str(error)) from error
-            if type(event) is h11.Response:
-                return event
-            if event is h11.NEED_DATA:
-                await self._hear()
+        return event
 
     async def _hear(self) -> None:
         """Wait for bytes, and give them to h11."""
