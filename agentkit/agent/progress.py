@@ -17,7 +17,7 @@ from typing import TypeAlias
 from pydantic_core import from_json
 
 from agentkit.history import History
-from agentkit.message import AssistantMessage, ToolResult, UserMessage
+from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.value import dataclass
 
 HINT_AFTER = 3
@@ -86,16 +86,21 @@ def _may_be_stuck(rounds: Sequence[_Round]) -> bool:
         return True
     if last.content and last.text and last.text == earlier[-1][0].text:
         return True
-    calls = _loosely(last)
-    return any(_loosely(message) == calls for message, _ in earlier)
+    asked = [(call.name, _value(call.arguments)) for call in last.tool_calls]
+    for message, _ in earlier:
+        calls = message.tool_calls
+        if len(calls) == len(asked) and all(map(_is_alike, calls, asked)):
+            return True
+    return False
 
 
-def _loosely(message: AssistantMessage) -> list[tuple[str, object]]:
-    """Return what is equal for calls that are the same, and for few others: 1, 1.0 and true."""
-    return [(call.name, _value(call.arguments)) for call in message.tool_calls]
+def _is_alike(call: ToolCall, asked: tuple[str, object]) -> bool:
+    """Say whether a call may be the same as one that was asked for."""
+    return call.name == asked[0] and _value(call.arguments) == asked[1]
 
 
 def _value(arguments: str) -> object:
+    """Return what is equal for the same arguments, and for few others: with 1, 1.0 and true."""
     try:
         return from_json(arguments, allow_inf_nan=False)
     except ValueError:

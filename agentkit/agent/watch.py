@@ -98,6 +98,11 @@ class ExchangeWatch:
             await self._emit(more)
         has_failed_over, self._has_failed_over = self._has_failed_over, False
         match event:
+            case TextReceived(text=text) | ToolArgumentsReceived(text=text):  # nearly all are
+                self._characters += len(text)
+                if self._room is not None and self._characters > self._room * MOST_CHARACTERS:
+                    self._bill(Usage())
+                    self._stop(self.over or "max_tokens")
             case ModelRetried():
                 if not has_failed_over:  # else it tells of a new round of a route
                     await self._attempt_failed(event.kind, event.usage)
@@ -107,11 +112,6 @@ class ExchangeWatch:
             case ContextFitted(usage=usage):
                 self.used += replace(Spent.of_usage(usage), turns=0)
                 self.besides += usage
-            case TextReceived(text=text) | ToolArgumentsReceived(text=text):
-                self._characters += len(text)
-                if self._room is not None and self._characters > self._room * MOST_CHARACTERS:
-                    self._bill(Usage())
-                    self._stop(self.over or "max_tokens")
             case _:
                 pass
 

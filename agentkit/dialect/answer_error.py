@@ -145,7 +145,7 @@ def error_in_answer(value: object, head: WireHead) -> StatusError | None:
     if not isinstance(value, dict):
         return None
     is_error = (
-        _says_something(value.get("error"))
+        (value.get("error") is not None and _says_something(value["error"]))
         or value.get("object") in ("error", "Error")
         or value.get("type") == "error"
         or ("choices" not in value and _is_refusal(value))
@@ -168,8 +168,6 @@ def _redirect(head: WireHead) -> StatusError:
 
 def _says_something(error: object) -> bool:
     """Say whether what stands under `error` is one: hosts fill the field with nothing, too."""
-    if error is None:
-        return False
     said = error.values() if isinstance(error, dict) else [error]
     return any(item not in (None, "", {}, [], False) for item in said)
 

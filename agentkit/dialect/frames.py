@@ -56,8 +56,8 @@ class Frames:
         self._has_event = False
         self._is_done = False
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """Read the next bytes and yield what they complete.
+    def feed(self, data: bytes) -> Iterable[Frame]:
+        """Read the next bytes and return what they complete.
 
         Raises:
             StatusError: the host reports an error inside its answer.
@@ -66,12 +66,12 @@ class Frames:
         if self._kind == "unknown":
             data = data.lstrip(_BLANK)
             if not data:
-                return
+                return ()
             self._kind = _kind_of(data, self._head)
         if self._kind == "document":
             self._document.append(data)
-        else:
-            yield from self._read(self._events.feed(data))
+            return ()
+        return self._read(self._events.feed(data))
 
     def close(self) -> Iterator[Frame]:
         """Yield what is left at the end of the bytes; raises as `feed` does."""
@@ -114,10 +114,10 @@ class Frames:
             if not text or text == "null":
                 continue
             self._has_event = True
-            for part in _parts(text):
+            for part in (text,) if "\n" not in text else _parts(text):
                 if self._is_done:
                     return  # what follows the end is no part of the answer
-                if part.strip(' "').upper() == _DONE:
+                if part[0] != "{" and part.strip(' "').upper() == _DONE:
                     self._is_done = True
                     yield Frame(value={}, is_done=True)
                     return
@@ -155,9 +155,7 @@ def read_json(text: str) -> Any:
 
 
 def _parts(text: str) -> list[str]:
-    """Return the JSON texts of one event: one, or one a line where blank lines are missing."""
-    if "\n" not in text:
-        return [text]
+    """Return the JSON texts of several lines: one, or one a line where blank lines are missing."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):

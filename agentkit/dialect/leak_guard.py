@@ -91,6 +91,9 @@ class LeakGuard:
         """Take the next piece and return what may be shown now."""
         if self._is_call or not self._offered:
             return "" if self._is_call else text
+        if not self._is_start and not self._waiting and text and not _SIGN.search(text):
+            self._is_after_word = not text[-1].isspace()
+            return text
         self._waiting += text
         if self._is_start:
             verdict = self._judge_start(self._waiting)

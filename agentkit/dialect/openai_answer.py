@@ -116,9 +116,11 @@ class OpenAIChatDecoder:
             self._choice = first.get("index")
         if first.get("index") in (None, self._choice):  # else of another answer to the question
             self._read_choice(first, deltas, is_whole=is_whole)
-        usage = read_usage(value) or read_usage(first)
-        if usage is not None:
-            deltas.append(UsageDelta(usage=usage))
+        for source in (value, first):
+            usage = read_usage(source) if "usage" in source or "x_groq" in source else None
+            if usage is not None:
+                deltas.append(UsageDelta(usage=usage))
+                break
 
     def _read_head(self, value: Mapping[str, Any], deltas: list[Delta]) -> None:
         """Add who answers, once: every chunk repeats it."""

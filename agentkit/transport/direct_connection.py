@@ -25,6 +25,7 @@ MAX_HEAD_BYTES = 102_400
 
 _NO_LENGTH = b"0\r\n\r\n"
 _END = h11.EndOfMessage()
+_TOLD = (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade")
 _BROKEN = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
@@ -49,8 +50,9 @@ async def connect(address: Address, *, settings: HttpSettings) -> "Connection":
 class Head:
     """The head of requests that differ in nothing but the length of their body.
 
-    It is checked and spelled once. h11 is told of a request without a body in its place: what
-    it has to know of a request is that it is sent, and the bytes need no second look.
+    It is checked and spelled once. h11 is told of a request without a body in its place, with
+    only those headers that mean something to it: what it has to know of a request is that it is
+    sent, and the bytes need no second look.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class Head:
             LocalProtocolError: it cannot be sent so.
         """
         length = [(b"content-length", b"0")] if has_length else []
-        self.event = h11.Request(method=method, target=target, headers=[*headers, *length])
-        spelled = h11.Connection(h11.CLIENT).send(self.event) or b""
+        whole = h11.Request(method=method, target=target, headers=[*headers, *length])
+        spelled = h11.Connection(h11.CLIENT).send(whole) or b""
+        told = [pair for pair in whole.headers if pair[0] in _TOLD]
+        self.event = h11.Request(method=method, target=target, headers=told)
         self._start = spelled.removesuffix(_NO_LENGTH) if has_length else spelled
         self._has_length = has_length
 
