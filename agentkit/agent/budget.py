@@ -129,6 +129,7 @@ class Meter:
         self._clock = clock
         self._parent = parent
         self._started = clock.monotonic()
+        self._working_seconds = _working_seconds(budget)
         self._spent = NOTHING
         self._held: dict[object, Spent] = {}
         self._owed: dict[object, Spent] = {}
@@ -163,7 +164,7 @@ class Meter:
             return "max_tokens"
         if budget.cost_usd is not None and spent.cost_usd >= budget.cost_usd:
             return "max_cost"
-        if budget.seconds is not None and self._seconds >= self._working_seconds(budget.seconds):
+        if self._working_seconds is not None and self._seconds >= self._working_seconds:
             return "deadline"
         return None if self._parent is None else self._parent.reached()
 
@@ -172,10 +173,8 @@ class Meter:
 
         Some time is kept back for the last answer; with `closing`, it may be used.
         """
-        left: float | None = None
-        if self.budget.seconds is not None:
-            limit = self.budget.seconds if closing else self._working_seconds(self.budget.seconds)
-            left = max(0.0, limit - self._seconds)
+        limit = self.budget.seconds if closing else self._working_seconds
+        left = None if limit is None else max(0.0, limit - self._seconds)
         above = None if self._parent is None else self._parent.seconds_left(closing=closing)
         return _least(left, above)
 
@@ -259,11 +258,13 @@ class Meter:
         else:
             self._waiting.append(act)
 
-    def _working_seconds(self, seconds: float) -> float:
-        """Return the time before the last answer is asked for: a tenth is kept, at most 30 s."""
-        if self.budget.hard:
-            return seconds
-        return seconds - min(seconds / 10, 30.0)
+
+def _working_seconds(budget: Budget) -> float | None:
+    """Return the time before the last answer is asked for: a tenth is kept, at most 30 s."""
+    seconds = budget.seconds
+    if seconds is None or budget.hard:
+        return seconds
+    return seconds - min(seconds / 10, 30.0)
 
 
 def _least(one: _Number | None, other: _Number | None) -> _Number | None:

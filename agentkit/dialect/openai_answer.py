@@ -27,7 +27,9 @@ from agentkit.dialect.openai_usage import read_usage
 from agentkit.errors import ProviderError, StatusError
 from agentkit.wire import WireHead
 
-_ARGUMENT_KEYS = ("arguments", "parameters", "input", "args")
+_ARGUMENT_KEYS = ("parameters", "input", "args")
+"""Where arguments stand that are not under their own name."""
+
 _FAILED = frozenset(
     {
         "error",
@@ -128,9 +130,9 @@ class OpenAIChatDecoder:
         if told == self._told:
             return
         self._told = told
-        response_id, model, upstream = (
+        response_id, model, upstream = [
             name if isinstance(name, str) and name else None for name in told
-        )
+        ]
         if response_id or model or upstream:
             deltas.append(HeadDelta(response_id=response_id, model=model, upstream=upstream))
 
@@ -189,9 +191,9 @@ class OpenAIChatDecoder:
         if not isinstance(calls, list | tuple):
             raise self._frames.bad("tool_calls that are not a list")
         if calls:
-            deltas.extend(
+            deltas += [
                 self._read_call(call, is_whole=is_whole) for call in calls if call is not None
-            )
+            ]
         if not calls and isinstance(message.get("function_call"), dict):
             legacy = {"index": 0, "function": message["function_call"]}
             deltas.append(self._read_call(legacy, is_whole=is_whole))
@@ -226,9 +228,10 @@ class OpenAIChatDecoder:
         call_id = call.get("id")
         name = function.get("name")
         # Taken for "no arguments", those under another name would leave a tool to its defaults.
-        arguments = next(
-            (function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None), None
-        )
+        arguments = function.get("arguments")
+        if arguments is None:
+            others = [function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None]
+            arguments = others[0] if others else None
         is_text = arguments is None or isinstance(arguments, str)
         return CallDelta(
             index=index if isinstance(index, int) and not isinstance(index, bool) else None,

@@ -45,8 +45,12 @@ def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _count(usage: Mapping[str, Any], *names: str) -> int:
     """Return the first of `names` that holds a count, else 0."""
+    if not usage:
+        return 0
     for name in names:
         number = usage.get(name)
+        if number is None:
+            continue
         if isinstance(number, float) and number.is_integer():
             number = int(number)
         if isinstance(number, int) and not isinstance(number, bool) and number >= 0:

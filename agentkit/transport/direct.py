@@ -159,8 +159,8 @@ async def ask(pool: Pool, head: Head, body: bytes) -> tuple[Connection, h11.Resp
 def joined_headers(response: h11.Response) -> dict[str, str]:
     """Return the headers of an answer; several of one name become one, parted by commas."""
     headers: dict[str, str] = {}
-    for raw_name, raw_value in response.headers:
-        name = raw_name.decode("ascii")
+    for raw_name, raw_value in response.headers.raw_items():
+        name = raw_name.lower().decode("ascii")
         try:
             value = raw_value.decode()
         except UnicodeDecodeError:
