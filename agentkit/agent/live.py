@@ -93,7 +93,9 @@ class LiveSteps:
             used = exchange.used
             response = exchange.response
             usage = exchange.besides + (NO_USAGE if response is None else response.usage)
-            self._meter.charge(replace(used, seconds=0.0) if lived and used.seconds else used, usage)
+            self._meter.charge(
+                replace(used, seconds=0.0) if lived and used.seconds else used, usage
+            )
         finally:
             self._exchanger.close()
         if response is not None:

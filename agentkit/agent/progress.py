@@ -82,7 +82,7 @@ def _may_be_stuck(rounds: Sequence[_Round]) -> bool:
     if len(rounds) < HINT_AFTER:
         return False
     *earlier, (last, results) = rounds
-    if all([call.id not in results or results[call.id].is_error for call in last.tool_calls]):
+    if all(call.id not in results or results[call.id].is_error for call in last.tool_calls):
         return True
     if last.content and last.text and last.text == earlier[-1][0].text:
         return True

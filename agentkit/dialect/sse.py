@@ -49,8 +49,10 @@ class SSEDecoder:
             if self._line:
                 self._line.append(line)
                 self._end_line(self._take_line(), events)
-            else:
+            elif line or self._is_first_line:
                 self._end_line(line, events)
+            else:
+                self._dispatch(events)
         if rest:
             self._line.append(rest)
         return events
@@ -74,9 +76,8 @@ class SSEDecoder:
         if self._is_first_line:
             self._is_first_line = False
             line = line.removeprefix(_BOM)
-        if not line:
-            self._dispatch(events)
-            return
+            if not line:
+                return
         if line[:1] == b"{":
             self._dispatch(events)
             self._data.append(line)

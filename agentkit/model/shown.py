@@ -4,6 +4,8 @@ In:  events on their way to a listener.
 Out: the same events; and whether some of them held text.
 """
 
+from collections.abc import Awaitable
+
 from agentkit.event import Emit, RunEvent, TextReceived
 
 
@@ -14,7 +16,7 @@ class Shown:
         self._emit = emit
         self.has_text = False
 
-    async def emit(self, event: RunEvent) -> None:
+    def emit(self, event: RunEvent) -> Awaitable[None]:
         """Pass `event` on."""
         self.has_text = self.has_text or isinstance(event, TextReceived)
-        await self._emit(event)
+        return self._emit(event)

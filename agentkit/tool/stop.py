@@ -53,9 +53,7 @@ class Guard:
 
     def went_on(self, error: object) -> None:
         """Note that the call goes on after a wait, with what the wait raised."""
-        self._has_heard = error is not None and isinstance(
-            error, anyio.get_cancelled_exc_class()
-        )
+        self._has_heard = error is not None and isinstance(error, anyio.get_cancelled_exc_class())
 
     def waits(self) -> None:
         """Note that the call waits; once it has heard, nothing disturbs it.
