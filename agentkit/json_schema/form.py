@@ -1,10 +1,12 @@
-"""Say yes at once to schemas of the usual form.
+"""Say yes at once to schemas of the usual form, and to values of the simplest ones.
 
-In:  a schema as plain JSON.
-Out: whether it is certainly a schema of the drafts from 7 on, and what in it refers elsewhere.
+In:  a schema as plain JSON; values.
+Out: whether it is certainly a schema of the drafts from 7 on, and what in it refers elsewhere;
+     a `Glance`, which knows an object of plain fields at sight.
 
 jsonschema takes 4 ms to hold a schema against the meta-schema, and servers offer hundreds of
-tools. What is not certain here is for jsonschema to decide, and only it says no, and why.
+tools; most tools take a few texts and numbers, for which it takes a hundred calls of functions.
+What is not certain here is for jsonschema to decide, and only it says no, and why.
 """
 
 import re
@@ -12,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 from agentkit.json_schema.pattern import PatternError, check_pattern
+from agentkit.json_schema.text import LossyFloat
 from agentkit.json_schema.value import JsonValue
 
 Form: TypeAlias = Literal["plain", "refers", "unknown"]
@@ -25,6 +28,15 @@ _DRAFTS = frozenset(
     }
 )
 _TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
+_PLAIN_TYPES: Mapping[str, frozenset[type]] = {
+    "string": frozenset({str}),
+    "integer": frozenset({int}),
+    "number": frozenset({int, float, LossyFloat}),
+    "boolean": frozenset({bool}),
+}
+_WORDS = frozenset({"title", "description", "default", "examples", "$comment"})
+_PLAIN_FIELD = _WORDS | {"type"}
+_PLAIN_OBJECT = _WORDS | {"type", "properties", "required", "additionalProperties"}
 
 
 def form_of(schema: JsonValue) -> Form:
@@ -50,6 +62,43 @@ def form_of(schema: JsonValue) -> Form:
             else:
                 return "unknown"
     return "refers" if refers else "plain"
+
+
+class Glance:
+    """Knows the objects that have certain fields, each of one type, and no other field."""
+
+    def __init__(self, fields: Mapping[str, frozenset[type]], required: frozenset[str]) -> None:
+        self._fields = fields
+        self._required = required
+
+    def fits(self, value: JsonValue) -> bool:
+        """Say whether `value` certainly fits."""
+        if type(value) is not dict or not self._required <= value.keys():
+            return False
+        fields = self._fields
+        for name, one in value.items():
+            if name not in fields or type(one) not in fields[name]:
+                return False
+        return True
+
+
+def glance_of(schema: Mapping[str, JsonValue]) -> Glance | None:
+    """Return what knows the values of `schema` at sight, if it is of that simple form."""
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    if schema.get("type") != "object" or not schema.keys() <= _PLAIN_OBJECT:
+        return None
+    if not isinstance(properties, dict) or not isinstance(required, list):
+        return None
+    names = frozenset([one for one in required if isinstance(one, str)])
+    fields: dict[str, frozenset[type]] = {}
+    for name, one in properties.items():
+        if not isinstance(one, dict) or not one.keys() <= _PLAIN_FIELD:
+            return None
+        kind = one.get("type")
+        if not isinstance(kind, str) or kind not in _PLAIN_TYPES:
+            return None
+        fields[name] = _PLAIN_TYPES[kind]
+    return Glance(fields, names) if len(names) == len(required) else None
 
 
 def _without_draft(schema: JsonValue) -> JsonValue:

@@ -15,8 +15,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, cast
 
-from agentkit.json_schema.form import form_of
-from agentkit.json_schema.glance import glance_of
+from agentkit.json_schema.form import form_of, glance_of
 from agentkit.json_schema.pattern import PatternError, check_pattern, is_nested
 from agentkit.json_schema.value import JsonObject, JsonValue
 from agentkit.json_schema.violation import Violation, explain, shorten

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 from jsonschema import Draft202012Validator
 
-from agentkit.json_schema.glance import glance_of
+from agentkit.json_schema.form import glance_of
 from agentkit.json_schema.text import LossyFloat
 from agentkit.json_schema.value import JsonObject, JsonValue
 
