@@ -78,9 +78,12 @@ async def test_a_turn_spells_what_is_new_and_copies_the_rest(
 
         return spell_counted
 
-    monkeypatch.setattr(openai_messages, "quick_json", counted(openai_messages.quick_json))
-    monkeypatch.setattr(openai_messages, "to_json", counted(openai_messages.to_json))
-    monkeypatch.setattr(body, "to_json", counted(body.to_json))
+    for module, name in (
+        (openai_messages, "quick_json"),
+        (openai_messages, "to_json"),
+        (body, "to_json"),
+    ):
+        monkeypatch.setattr(module, name, counted(getattr(module, name)))
     agent, transport = scripted_agent(TURNS)
 
     await agent.run("What is 20 EUR in USD at 1.08?")
