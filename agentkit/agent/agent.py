@@ -82,11 +82,7 @@ class Agent(Generic[DepsT, OutputT]):
                 of the output type.
             ToolDefinitionError: a tool cannot be offered, or two have one name.
         """
-        self.model: Model = (
-            build_model(model, api_key=api_key, base_url=base_url)
-            if isinstance(model, str | Sequence)
-            else model
-        )
+        self.model: Model = build_model(model, api_key=api_key, base_url=base_url)
         self.toolset = as_toolset(tools)
         self.instructions = instructions
         self.name = name

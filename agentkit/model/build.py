@@ -10,6 +10,7 @@ from typing import cast
 
 from agentkit.config.load import resolve_model
 from agentkit.dialect.base import Dialect
+from agentkit.errors import ConfigError
 from agentkit.lazy import load_object
 from agentkit.model.host import HostModel
 from agentkit.model.model import Model
@@ -31,7 +32,7 @@ DIALECTS: Mapping[str, Callable[[], Dialect]] = {
 
 
 def build_model(
-    name: str | Sequence[str | Model],
+    name: str | Model | Sequence[str | Model],
     *,
     api_key: str | None = None,
     base_url: str | None = None,
@@ -39,7 +40,7 @@ def build_model(
     """Find host, model and key; nothing is opened.
 
     Args:
-        name: `host:family-or-id`, or several to be tried in order.
+        name: `host:family-or-id`, a model, or several of these to be tried in order.
         api_key: in place of the environment's.
         base_url: in place of the catalog's.
 
@@ -49,9 +50,10 @@ def build_model(
     if isinstance(name, str):
         resolved = resolve_model(name, api_key=api_key, base_url=base_url)
         return HostModel(resolved, dialects=DIALECTS)
-    return RouteModel(
-        [
-            build_model(one, api_key=api_key, base_url=base_url) if isinstance(one, str) else one
-            for one in name
-        ]
-    )
+    if isinstance(name, Sequence):
+        return RouteModel([build_model(one, api_key=api_key, base_url=base_url) for one in name])
+    if not (hasattr(name, "profile") and hasattr(name, "open")):
+        raise ConfigError(
+            f"{name!r} is no model; give 'host:family-or-id', a Model, or a list of these."
+        )
+    return name

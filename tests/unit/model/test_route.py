@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -290,3 +291,10 @@ async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not(
         Answered(turn=1, host="b", model=None, usage=usage, failures=(failure,)),
     )
     assert result.usage == usage
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [None], ["sandbox:mixtral-8x22b", 5]])
+def test_what_is_no_model_is_refused_when_an_agent_is_made(wrong: Any) -> None:
+    """In words."""
+    with pytest.raises(ConfigError, match=r"(None|5) is no model; give 'host:family-or-id'"):
+        Agent(wrong)
