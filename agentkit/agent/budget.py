@@ -134,6 +134,7 @@ class Meter:
         self._held: dict[object, Spent] = {}
         self._owed: dict[object, Spent] = {}
         self._waiting: list[Callable[[], None]] = []
+        self._turns_begun = 0
         self.usage = NO_USAGE
 
     @property
@@ -177,6 +178,24 @@ class Meter:
         left = None if limit is None else max(0.0, limit - self._seconds)
         above = None if self._parent is None else self._parent.seconds_left(closing=closing)
         return _least(left, above)
+
+    def begin_turn(self) -> bool:
+        """Take a model call out of what is left, here and at all parents; False if none is.
+
+        It is given back with `end_turn`, when it is charged.
+        """
+        if self._spent.turns + self._turns_begun >= self.budget.turns:
+            return False
+        if self._parent is not None and not self._parent.begin_turn():
+            return False
+        self._turns_begun += 1
+        return True
+
+    def end_turn(self) -> None:
+        """Give back a model call that was begun; it is charged by now, or was not made."""
+        self._turns_begun -= 1
+        if self._parent is not None:
+            self._parent.end_turn()
 
     def calls_left(self) -> int | None:
         """Return how many tool calls may still be run; None for no limit."""

@@ -88,6 +88,7 @@ class Exchanger:
         self._fit = fit
         self.taken: tuple[UserMessage, ...] = ()
         self._watch: ExchangeWatch | None = None
+        self._has_turn = False
 
     async def make(
         self, state: RunState, step: CallModel, *, tools: tuple[ToolSpec, ...], emit: Emit
@@ -98,6 +99,10 @@ class Exchanger:
             ProviderError: the exchange failed, and not at a limit.
         """
         self.taken = taken = self._inbox.take()
+        if step.closing is None:  # the last answer at a limit is not counted in it
+            self._has_turn = self._meter.begin_turn()
+            if not self._has_turn:
+                return Exchange(response=None, over="max_turns", taken=taken)
         history = state.history.add(*taken)
         output = self._given.output
         offer = output.offer(tools, step, stream=self._given.stream)
@@ -135,6 +140,9 @@ class Exchanger:
 
     def close(self) -> None:
         """Let others have what the last exchange did not use; what it used is charged by now."""
+        if self._has_turn:
+            self._has_turn = False
+            self._meter.end_turn()
         if self._watch is not None:
             self._watch.close()
 

@@ -1,0 +1,63 @@
+"""Agents side by side in one run, and the model calls that its budget leaves them."""
+
+import anyio
+
+from agentkit import Agent, AssistantMessage, Budget, ToolAnnotations
+from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.event import Emit
+from agentkit.testing.scripted import ScriptedModel, tool_call
+
+READS = ToolAnnotations(read_only_hint=True)
+
+
+class SlowModel(ScriptedModel):
+    """Answers when all are asked that will be."""
+
+    def __init__(self, expected: int) -> None:
+        super().__init__(*(AssistantMessage.of("counted") for _ in range(9)))
+        self._expected = expected
+        self._all = anyio.Event()
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        """Wait for the others."""
+        response = await super().chat(request, emit=emit)
+        if len(self.requests) == self._expected:
+            self._all.set()
+        await self._all.wait()
+        return response
+
+
+async def test_agents_side_by_side_make_no_more_model_calls_than_are_left() -> None:
+    """Who finds none left gives a last answer, which no limit counts."""
+    below = SlowModel(expected=5)
+    helper = Agent(below, name="helper")
+    calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
+    boss = Agent(
+        ScriptedModel(AssistantMessage.of("", *calls), AssistantMessage.of("done")),
+        tools=[helper.as_tool(annotations=READS)],
+        budget=Budget(turns=3),
+    )
+
+    with anyio.fail_after(5):
+        result = await boss.run("go")
+
+    closing = ["reached the limit" in request.instructions for request in below.requests]
+    assert (len(closing), sum(closing)) == (5, 3)
+    assert (result.stop_reason, result.output) == ("max_turns", "done")
+
+
+async def test_a_hard_limit_leaves_no_last_answers() -> None:
+    """And what was begun is given back, also where nothing came of it."""
+    below = SlowModel(expected=2)
+    helper = Agent(below, name="helper", budget=Budget(hard=True))
+    calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
+    boss = Agent(
+        ScriptedModel(AssistantMessage.of("", *calls), AssistantMessage.of("done")),
+        tools=[helper.as_tool(annotations=READS)],
+        budget=Budget(turns=3),
+    )
+
+    with anyio.fail_after(5):
+        await boss.run("go")
+
+    assert len(below.requests) == 2
