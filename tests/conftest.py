@@ -1,9 +1,14 @@
 """Run every async test on asyncio and on Trio, and write the tables of a session at its end."""
 
 import pytest
+from hypothesis import settings
 
 from tests.corpus import table as corpus_table
 from tests.hosts.table import write_table
+
+# How long one example takes says more of the machine than of the code.
+settings.register_profile("agentkit", deadline=None)
+settings.load_profile("agentkit")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
