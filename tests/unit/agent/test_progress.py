@@ -1,7 +1,10 @@
 """When a run goes nowhere."""
 
+from dataclasses import replace
+
 import pytest
 
+from agentkit.agent import progress
 from agentkit.agent.progress import HINT_AFTER, STOP_AFTER, Stall, assess
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
@@ -178,3 +181,41 @@ def test_a_turn_of_many_calls_is_compared_as_a_whole() -> None:
 
     assert assess(turns([("1", "2")] * 3)).stall is Stall.HINT
     assert assess(turns([("1", "2"), ("2", "1"), ("1", "2")])).stall is Stall.NONE
+
+
+OTHER_NAMES = [("a", "{}", "1"), ("c", "{}", "1"), ("b", "{}", "1")]
+OTHER_NAMES_DOWN = [("c", "{}", "1"), ("a", "{}", "1"), ("b", "{}", "1")]
+OTHER_ARGUMENTS = [("a", f'{{"n": {n}}}', "1") for n in (1, 3, 2)]
+
+
+@pytest.mark.parametrize("turns", [OTHER_NAMES, OTHER_NAMES_DOWN, OTHER_ARGUMENTS])
+@pytest.mark.parametrize("words", ["", "b a c", "a c b", "c b a"])
+def test_turns_that_have_nothing_in_common_are_not_spelled(
+    turns: list[Turn], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most runs are such, and the look at them is paid for in every turn."""
+    monkeypatch.setattr(progress, "_turn", None)
+    messages: list[Message] = [UserMessage.of("go")]
+    said = words.split() or [""] * 3
+    for number, ((name, arguments, result), text) in enumerate(zip(turns, said, strict=True)):
+        call = ToolCall(id=str(number), name=name, arguments=arguments)
+        # Another number of calls beside the last turn's one is nothing in common either.
+        more = [ToolCall(id=f"x{number}", name="x")] if number == 0 else []
+        messages.append(AssistantMessage.of(text, call, *more))
+        messages += [ToolResult.of(one.id, result) for one in (call, *more)]
+
+    assert assess(History(messages)).stall is Stall.NONE
+
+
+def test_a_turn_with_fewer_or_more_calls_is_another() -> None:
+    """Also where those there are the same."""
+    call = ToolCall(id="1", name="a")
+    two = (ToolCall(id="2", name="a"), ToolCall(id="3", name="b"))
+    messages: list[Message] = [UserMessage.of("go")]
+    for number in range(STOP_AFTER):
+        calls = [call] if number % 2 else list(two)
+        calls = [replace(one, id=f"{number}{one.id}") for one in calls]
+        messages.append(AssistantMessage.of("", *calls))
+        messages += [ToolResult.of(one.id, str(number)) for one in calls]
+
+    assert assess(History(messages)).stall is Stall.NONE
