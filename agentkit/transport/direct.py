@@ -23,7 +23,8 @@ from agentkit.log import Log
 from agentkit.transport.address import Address, parse_address
 from agentkit.transport.answer import Chunks
 from agentkit.transport.base import WireAnswer
-from agentkit.transport.direct_connection import Connection, Head, connect
+from agentkit.transport.direct_connection import Connection, connect
+from agentkit.transport.direct_h11 import AnswerHead, RequestHead
 from agentkit.transport.direct_pool import Pool
 from agentkit.transport.failure import Border, WireError
 from agentkit.transport.outgoing import Outgoing, check_path
@@ -67,7 +68,7 @@ class DirectTransport:
         self._host = provider.name
         self._border = Border(host=provider.name, origin=self._address.origin, settings=limits)
         self._outgoing = Outgoing(provider, api_key)
-        self._heads: dict[tuple[str, str, bool, bool], Head] = {}
+        self._heads: dict[tuple[str, str, bool, bool], RequestHead] = {}
         self._pool = Pool(
             partial(connect, self._address, settings=limits),
             settings=limits,
@@ -99,10 +100,10 @@ class DirectTransport:
             # Its text repeats the header that is wrong, which may be the one with the key.
             raise self._border.before_answer(WireError("refused")) from None
         try:
-            connection, response = await ask(self._pool, head, body)
+            connection, answer = await ask(self._pool, head, body)
         except WireError as error:
             raise self._border.before_answer(error) from error
-        found = WireHead(status=response.status_code, headers=joined_headers(response))
+        found = WireHead(status=answer.status, headers=answer.headers)
         log.debug("answer_began", host=self._host, path=request.path, status=found.status)
         chunks = Chunks(connection, head=found, border=self._border)
         return connection, WireAnswer(head=found, chunks=chunks), chunks
@@ -111,13 +112,13 @@ class DirectTransport:
         """Take back a connection, whatever became of its exchange."""
         self._pool.give_back(connection)
 
-    def _head(self, request: WireRequest, *, has_length: bool) -> Head:
+    def _head(self, request: WireRequest, *, has_length: bool) -> RequestHead:
         """Return the head of a request, made once for each kind of request."""
         kind = (request.method, request.path, request.stream, has_length)
         head = None if request.headers else self._heads.get(kind)
         if head is None:
             path = check_path(request.path)
-            head = Head(
+            head = RequestHead(
                 method=request.method,
                 target=quote(self._address.path + path, safe=_TARGET_SAFE),
                 headers=_encoded(self._address, self._outgoing.headers(request)),
@@ -128,7 +129,7 @@ class DirectTransport:
         return head
 
 
-async def ask(pool: Pool, head: Head, body: bytes) -> tuple[Connection, h11.Response]:
+async def ask(pool: Pool, head: RequestHead, body: bytes) -> tuple[Connection, AnswerHead]:
     """Send a request over a connection of `pool`, and return both with the head of the answer.
 
     A connection that was kept may be dead without our knowing. If it ends before a byte of the
@@ -154,19 +155,6 @@ async def ask(pool: Pool, head: Head, body: bytes) -> tuple[Connection, h11.Resp
     except BaseException:
         pool.give_back(connection)
         raise
-
-
-def joined_headers(response: h11.Response) -> dict[str, str]:
-    """Return the headers of an answer; several of one name become one, parted by commas."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in response.headers.raw_items():
-        name = raw_name.lower().decode("ascii")
-        try:
-            value = raw_value.decode()
-        except UnicodeDecodeError:
-            value = raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
 
 
 def _encoded(address: Address, headers: Mapping[str, str]) -> Sequence[tuple[bytes, bytes]]:

@@ -1,4 +1,4 @@
-"""One connection to a host: HTTP/1.1 by h11, bytes by anyio, one exchange after the other.
+"""One connection to a host: one exchange after the other, bytes by anyio.
 
 In:  the head and the body of a request.
 Out: the head of the answer, then its body in parts; failures are `WireError`s.
@@ -8,24 +8,18 @@ ended the exchange and not a byte more has arrived.
 """
 
 import ssl
-from collections.abc import Iterable
 
 import anyio
-import h11
 from anyio.streams.tls import TLSAttribute, TLSStream
 
 from agentkit.transport.address import Address
+from agentkit.transport.direct_h11 import AnswerHead, H11Answer, RequestHead
+from agentkit.transport.direct_plain import PlainBody, read_plain
 from agentkit.transport.direct_socket import SocketBytes, open_socket, start_tls
 from agentkit.transport.failure import WireError
 from agentkit.transport.settings import HttpSettings
 from agentkit.transport.tls import tls_context
 
-MAX_HEAD_BYTES = 102_400
-"""Longest head of an answer, and longest line inside a chunked body."""
-
-_NO_LENGTH = b"0\r\n\r\n"
-_END = h11.EndOfMessage()
-_TOLD = (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade")
 _BROKEN = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
@@ -47,48 +41,6 @@ async def connect(address: Address, *, settings: HttpSettings) -> "Connection":
         raise
 
 
-class Head:
-    """The head of requests that differ in nothing but the length of their body.
-
-    It is checked and spelled once. h11 is told of a request without a body in its place, with
-    only those headers that mean something to it: what it has to know of a request is that it is
-    sent, and the bytes need no second look.
-    """
-
-    def __init__(
-        self,
-        *,
-        method: str | bytes,
-        target: str | bytes,
-        headers: Iterable[tuple[bytes, bytes]],
-        has_length: bool,
-    ) -> None:
-        """Spell it.
-
-        Args:
-            method: as it is sent.
-            target: path and query.
-            headers: all but the length of the body.
-            has_length: the body has a length; else there is none.
-
-        Raises:
-            LocalProtocolError: it cannot be sent so.
-        """
-        length = [(b"content-length", b"0")] if has_length else []
-        whole = h11.Request(method=method, target=target, headers=[*headers, *length])
-        spelled = h11.Connection(h11.CLIENT).send(whole) or b""
-        told = [pair for pair in whole.headers if pair[0] in _TOLD]
-        self.event = h11.Request(method=method, target=target, headers=told)
-        self._start = spelled.removesuffix(_NO_LENGTH) if has_length else spelled
-        self._has_length = has_length
-
-    def spell(self, body: bytes) -> bytes:
-        """Return the request with this body."""
-        if not self._has_length:
-            return self._start
-        return b"%b%d\r\n\r\n%b" % (self._start, len(body), body)
-
-
 class Connection:
     """A connection, with one exchange on it at a time.
 
@@ -104,22 +56,21 @@ class Connection:
         self._tls = tls
         self._stream: SocketBytes | TLSStream = tls or plain
         self._settings = settings
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._answer: H11Answer | PlainBody | None = None
         self._is_sent = False
-        self._is_whole = False
         self.is_reused = False
         self.has_heard = False
 
-    async def ask(self, head: Head, body: bytes) -> h11.Response:
+    async def ask(self, request: RequestHead, body: bytes) -> AnswerHead:
         """Send a request and return the head of its answer.
 
         Raises:
             WireError: the host did not take it or did not answer.
         """
         self._plain.read_seconds = None  # the head as a whole has a deadline, its bytes have none
-        await self._send(head, body)
+        await self._send(request, body)
         with anyio.move_on_after(self._settings.first_byte_seconds):
-            return await self._read_head()
+            return await self._read_head(request)
         raise WireError("read_timeout")
 
     async def receive(self) -> bytes:
@@ -128,36 +79,24 @@ class Connection:
         Raises:
             WireError: the body does not arrive whole, or nothing came for too long.
         """
+        answer = self._answer
+        if answer is None:
+            raise RuntimeError("Nothing was asked.")
         self._plain.read_seconds = self._settings.idle_seconds
-        parts: list[bytes] = []
-        while not self._is_whole:
-            try:
-                event = self._http.next_event()
-            except h11.RemoteProtocolError as error:
-                if parts:
-                    break  # h11 says it again when it is asked for more
-                raise WireError("protocol", str(error)) from error
-            if type(event) is h11.Data:
-                parts.append(event.data)
-            elif type(event) is h11.EndOfMessage:
-                self._is_whole = True
-            elif parts:
-                break
-            else:
-                await self._hear()
-        return b"".join(parts)
+        while not answer.is_whole:
+            part = answer.read()
+            if part:
+                return part
+            if not answer.is_whole:
+                answer.feed(await self._hear())
+        return b""
 
     def renew(self) -> bool:
         """Make ready for the next exchange; say whether there can be one."""
-        http = self._http
-        if not (self._is_sent and self._is_whole):
+        answer, self._answer = self._answer, None
+        if answer is None or not (self._is_sent and answer.is_whole and answer.leaves_clean()):
             return False
-        if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
-            return False
-        if http.trailing_data != (b"", False):
-            return False
-        http.start_next_cycle()
-        self._is_sent = self._is_whole = self.has_heard = False
+        self._is_sent = self.has_heard = False
         self.is_reused = True
         return True
 
@@ -169,36 +108,35 @@ class Connection:
         """Close it at once."""
         self._plain.close()
 
-    async def _send(self, head: Head, body: bytes) -> None:
-        self._http.send(head.event)
-        self._http.send(_END)
+    async def _send(self, request: RequestHead, body: bytes) -> None:
         try:
-            await self._stream.send(head.spell(body))
+            await self._stream.send(request.spell(body))
         except _BROKEN:
             return  # a host may refuse a request before it has read all of it: its answer counts
         self._is_sent = True
 
-    async def _read_head(self) -> h11.Response:
-        event: object = h11.NEED_DATA  # nothing is left of an earlier answer
-        while type(event) is not h11.Response:
-            if event is h11.NEED_DATA:
-                await self._hear()
-            try:
-                event = self._http.next_event()
-            except h11.RemoteProtocolError as error:
-                raise WireError("protocol", str(error)) from error
-        return event
+    async def _read_head(self, request: RequestHead) -> AnswerHead:
+        heard = await self._hear()
+        plain = read_plain(heard) if request.is_usual else None
+        if plain is not None:
+            head, self._answer = plain
+            return head
+        self._answer = answer = H11Answer(request)
+        answer.feed(heard)
+        while (found := answer.head()) is None:
+            answer.feed(await self._hear())
+        return found
 
-    async def _hear(self) -> None:
-        """Wait for bytes, and give them to h11."""
+    async def _hear(self) -> bytes:
+        """Wait for bytes; nothing means that the host has ended the connection."""
         try:
             data = await self._stream.receive()
         except anyio.EndOfStream:
-            data = b""
+            return b""
         except _BROKEN as error:
             raise WireError("broken", str(error)) from error
-        self.has_heard = self.has_heard or bool(data)
-        self._http.receive_data(data)
+        self.has_heard = True
+        return data
 
     def _has_decrypted(self) -> bool:
         """Say whether TLS holds bytes that nobody has read."""

@@ -17,7 +17,8 @@ import httpx
 from agentkit.clock import Clock, SystemClock
 from agentkit.transport.address import Address, parse_address
 from agentkit.transport.direct import ask
-from agentkit.transport.direct_connection import Connection, Head, connect
+from agentkit.transport.direct_connection import Connection, connect
+from agentkit.transport.direct_h11 import RequestHead
 from agentkit.transport.direct_pool import Pool
 from agentkit.transport.failure import Trouble, WireError
 from agentkit.transport.settings import HttpSettings
@@ -57,22 +58,22 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
         pool = self._pool(request.url)
         try:
             headers = request.headers.raw
-            head = Head(
+            head = RequestHead(
                 method=request.method,
                 target=request.url.raw_path,
                 headers=[pair for pair in headers if pair[0].lower() not in _LENGTHS],
                 has_length=any(pair[0].lower() in _LENGTHS for pair in headers),
             )
-            connection, response = await ask(pool, head, body)
+            connection, answer = await ask(pool, head, body)
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from None
         except WireError as error:
             raise _exception(error, request) from error
         return httpx.Response(
-            response.status_code,
-            headers=list(response.headers.raw_items()),
+            answer.status,
+            headers=list(answer.raw),
             stream=_Body(connection, pool, request),
-            extensions={"http_version": b"HTTP/" + response.http_version},
+            extensions={"http_version": b"HTTP/" + answer.version},
         )
 
     async def aclose(self) -> None:
