@@ -13,11 +13,14 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 from dataclasses import Field, FrozenInstanceError
-from functools import cache
+from functools import cache, partial
 from reprlib import recursive_repr
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+
+_LATE: Any = object()
+"""Stands for what a factory makes."""
 
 
 @dataclass_transform(field_specifiers=(dataclasses.field, Field))
@@ -63,9 +66,56 @@ def _first_init(made: Any) -> Callable[..., None]:
     return __init__
 
 
-@cache
 def _real_init(made: Any) -> Callable[..., None]:
-    """Let the standard decorator write the `__init__` of such a class."""
+    """Write the `__init__` of such a class."""
+    is_plain = all(one.init for one in dataclasses.fields(made))
+    return _quick_init(made) if is_plain else _general_init(made)
+
+
+def _quick_init(made: Any) -> Callable[..., None]:
+    """Write an `__init__` that sets fields at the price of plain attributes.
+
+    While it is made, a value is of a class that is not frozen: a field then costs a third of what
+    `object.__setattr__` does. Values of derived classes are left to the general one.
+    """
+    free = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    scope: dict[str, Any] = {
+        "made": made,
+        "unfrozen": type(made.__name__, (made,), {"__slots__": (), **free}),
+        "become": vars(object)["__class__"].__set__,
+        "general": partial(_general_init, made),
+        "late": _LATE,
+    }
+    parameters, lines = ["self"], []
+    for one in sorted(dataclasses.fields(made), key=lambda one: bool(one.kw_only)):
+        if one.kw_only and "*" not in parameters:
+            parameters.append("*")
+        default = one.default
+        if one.default_factory is not dataclasses.MISSING:
+            default = _LATE
+            scope[f"make_{one.name}"] = one.default_factory
+            lines.append(f"if {one.name} is late: {one.name} = make_{one.name}()")
+        scope[f"default_{one.name}"] = default
+        is_needed = default is dataclasses.MISSING
+        parameters.append(one.name if is_needed else f"{one.name}=default_{one.name}")
+    names = [one.name for one in dataclasses.fields(made)]
+    passed = ", ".join(f"{name}={name}" for name in names)
+    lines.append(f"if self.__class__ is not made: return general()(self, {passed})")
+    lines.append("become(self, unfrozen)")
+    lines += [f"self.{name} = {name}" for name in names]
+    lines.append("self.__class__ = made")
+    if hasattr(made, "__post_init__"):
+        lines.append("self.__post_init__()")
+    body = "".join(f"    {line}\n" for line in lines)
+    exec(f"def __init__({', '.join(parameters)}):\n{body}", scope)  # noqa: S102 - our own words
+    init: Callable[..., None] = scope["__init__"]
+    init.__qualname__ = f"{made.__qualname__}.__init__"
+    return init
+
+
+@cache
+def _general_init(made: Any) -> Callable[..., None]:
+    """Let the standard decorator write the `__init__`."""
     fields: dict[str, Any] = {
         one.name: dataclasses.field(
             default=one.default,
@@ -91,10 +141,9 @@ class _Signature:
     """Shows how a value is made, to those who ask its class."""
 
     def __get__(self, _: object, owner: Any) -> inspect.Signature:
-        for one in owner.__mro__:
-            if isinstance(vars(one).get("__signature__"), _Signature):
-                one.__init__ = _real_init(one)
-        signature = inspect.signature(owner.__init__)
+        maker = next(one for one in owner.__mro__ if "__init__" in vars(one))
+        is_value = "__signature__" in vars(maker)
+        signature = inspect.signature(_general_init(maker) if is_value else maker.__init__)
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 

@@ -107,3 +107,40 @@ def test_values_by_position_can_be_matched() -> None:
     match Pair(3, 4):
         case Pair(first, second):
             assert (first, second) == (3, 4)
+
+
+class Counted(Ours):
+    """A class of a user, that is made in its own way."""
+
+    def __init__(self, count: int) -> None:
+        """Name it by its count."""
+        super().__init__(name=str(count))
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A value with a field that is not given."""
+
+    first: int
+    second: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work it out."""
+        object.__setattr__(self, "second", self.first + 1)
+
+
+def test_a_derived_class_may_be_made_in_its_own_way() -> None:
+    """Its arguments are its own, and the fields are set."""
+    assert Counted(3).name == "3"
+    assert type(Counted(3)) is Counted
+    assert list(inspect.signature(Counted).parameters) == ["count"]
+
+
+def test_fields_are_set_however_they_are_given() -> None:
+    """By position or name, by default or factory, or worked out."""
+    assert Late(1) == Late(first=1)
+    assert Late(1).second == 2
+    assert Ours(name="a").parts is not Ours(name="a").parts
+    assert type(Ours(name="a")) is Ours
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):
+        Ours(name="a", nonsense=1)  # type: ignore[call-arg]  # on purpose
