@@ -189,10 +189,15 @@ class Caller:
                 continue
             for mending in checked.mendings:
                 await emit(AnswerMended(mending=mending))
-            ready.append(replace(checked, idempotency_key=f"{self._given.run_id}{call.id}"))
+            ready.append(self._keyed(checked))
         if is_beyond:
             self._meter.charge(Spent(tool_calls=1))
         return ready
+
+    def _keyed(self, ready: ReadyCall) -> ReadyCall:
+        """Return a call with a key that is its own among all runs, where runs are told apart."""
+        run_id = self._given.run_id
+        return replace(ready, idempotency_key=f"{run_id}{ready.call.id}") if run_id else ready
 
     def _check(
         self, call: ToolCall, verdict: Verdict, *, tools: Mapping[str, Tool]

@@ -8,16 +8,14 @@ same turn again, a cycle of a few turns, the same error whatever is tried, the s
 that polls is expected to be called again and does not count.
 """
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import IntEnum
-from itertools import takewhile
-from typing import TypeAlias
+from itertools import islice, takewhile
 
 from pydantic_core import from_json
 
 from agentkit.history import History
-from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
+from agentkit.message import AssistantMessage, ToolResult, UserMessage
 from agentkit.value import dataclass
 
 HINT_AFTER = 3
@@ -47,17 +45,42 @@ class Progress:
     what: str = ""
 
 
+_NOT_STUCK = Progress()
+
+
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What was asked and what came back, in order; comparable."""
+    """A message with calls, and what came back: words and whether it failed, in the order asked."""
 
-    calls: tuple[tuple[str, str], ...]
-    results: tuple[tuple[str, bool], ...]
-    text: str
+    message: AssistantMessage
+    came: Sequence[tuple[str, bool]]
 
+    def resembles(self, other: "_Turn") -> bool:
+        """Say whether both have anything in common that could be a stall."""
+        words = self.message.text
+        return self.came == other.came or (words != "" and words == other.message.text)
 
-_Round: TypeAlias = tuple[AssistantMessage, Mapping[str, ToolResult]]
-"""A message with calls, and their results by call id."""
+    def is_like(self, other: "_Turn") -> bool:
+        """Say whether the same was asked and the same came back."""
+        return self.came == other.came and self._asked() == other._asked()
+
+    def fails_like(self, other: "_Turn") -> bool:
+        """Say whether all calls failed, of the same tools and with the same words."""
+        if self.came != other.came or self.names() != other.names():
+            return False
+        return all(is_error for _, is_error in self.came)
+
+    def says_like(self, other: "_Turn") -> bool:
+        """Say whether the same words stand beside the calls."""
+        words = self.message.text
+        return words == other.message.text and bool(words.strip())
+
+    def names(self) -> list[str]:
+        """Return the names of the tools that were called."""
+        return [call.name for call in self.message.tool_calls]
+
+    def _asked(self) -> list[tuple[str, object]]:
+        return [(call.name, _value(call.arguments)) for call in self.message.tool_calls]
 
 
 def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
@@ -67,125 +90,79 @@ def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
         history: whole, without open calls; only turns since the user last spoke count.
         polling: names of tools that are meant to be called again and again.
     """
-    rounds = _last_rounds(history, polling, most=LONGEST_CYCLE + 1)
-    if not _may_be_stuck(rounds):
-        return Progress()
-    turns = [_turn(one) for one in _last_rounds(history, polling, most=TURNS_LOOKED_AT)]
+    more = _newest_first(history, polling)
+    turns = list(islice(more, LONGEST_CYCLE + 1))
+    if not any(turns[0].resembles(one) for one in turns[1:]):
+        return _NOT_STUCK  # most turns end here
+    turns += islice(more, TURNS_LOOKED_AT - len(turns))
     found = [_repeats(turns, period) for period in range(1, LONGEST_CYCLE + 1)]
-    found.append(_same_errors(turns))
-    found.append(_same_words(turns))
-    return max(found, key=lambda progress: progress.stall)
+    return max(*found, _same_errors(turns), _same_words(turns), key=_how_stuck)
 
 
-def _may_be_stuck(rounds: Sequence[_Round]) -> bool:
-    """Say whether the last turn has anything of those before it; most have not."""
-    if len(rounds) < HINT_AFTER:
-        return False
-    *earlier, (last, results) = rounds
-    if all(call.id not in results or results[call.id].is_error for call in last.tool_calls):
-        return True
-    if last.content and last.text and last.text == earlier[-1][0].text:
-        return True
-    asked = [(call.name, _value(call.arguments)) for call in last.tool_calls]
-    for message, _ in earlier:
-        calls = message.tool_calls
-        if len(calls) == len(asked) and all(map(_is_alike, calls, asked)):
-            return True
-    return False
-
-
-def _is_alike(call: ToolCall, asked: tuple[str, object]) -> bool:
-    """Say whether a call may be the same as one that was asked for."""
-    return call.name == asked[0] and _value(call.arguments) == asked[1]
-
-
-def _value(arguments: str) -> object:
-    """Return what is equal for the same arguments, and for few others: with 1, 1.0 and true."""
-    try:
-        return from_json(arguments, allow_inf_nan=False)
-    except ValueError:
-        return _one_spelling(arguments)
-
-
-def _last_rounds(history: History, polling: Collection[str], *, most: int) -> list[_Round]:
-    """Return the last turns, oldest first; one that only polls ends what is looked at."""
-    rounds: list[_Round] = []
+def _newest_first(history: History, polling: Collection[str]) -> Iterator[_Turn]:
+    """Yield the turns since the user last spoke; one that polls ends what is looked at."""
     results: dict[str, ToolResult] = {}
     for message in reversed(history):
         if isinstance(message, ToolResult):
             results[message.call_id] = message
+        elif isinstance(message, UserMessage):
+            return
         elif isinstance(message, AssistantMessage) and message.tool_calls:
             if polling and any(call.name in polling for call in message.tool_calls):
-                break
-            rounds.append((message, results))
-            if len(rounds) == most:
-                break
-            results = {}
-        elif isinstance(message, UserMessage):
-            break
-    return rounds[::-1]
+                return
+            answers = [results[call.id] for call in message.tool_calls]
+            yield _Turn(message, [(one.text, one.is_error) for one in answers])
 
 
-def _turn(made: _Round) -> _Turn:
-    message, results = made
-    answers = [results.get(call.id) for call in message.tool_calls]
-    return _Turn(
-        calls=tuple((call.name, _one_spelling(call.arguments)) for call in message.tool_calls),
-        results=tuple(("", True) if one is None else (one.text, one.is_error) for one in answers),
-        text=message.text,
-    )
+def _value(arguments: str) -> object:
+    """Return what is equal for the same arguments, however they are spelled.
 
-
-def _one_spelling(arguments: str) -> str:
-    """Return the same text for arguments that differ only in spaces and the order of fields."""
+    1, 1.0 and true are equal, too: where they give the same, trying them by turns leads nowhere.
+    """
     try:
-        return json.dumps(json.loads(arguments), sort_keys=True)
-    except (ValueError, RecursionError):
+        return from_json(arguments, allow_inf_nan=False)
+    except ValueError:
         return arguments
+
+
+def _row(
+    turns: Sequence[_Turn], is_alike: Callable[[_Turn, _Turn], bool], *, distance: int = 1
+) -> int:
+    """Return how many turns, from the newest on, are like the one `distance` before them."""
+    pairs = zip(turns, turns[distance:], strict=False)
+    return len(list(takewhile(lambda pair: is_alike(*pair), pairs)))
 
 
 def _repeats(turns: Sequence[_Turn], period: int) -> Progress:
     """Look for the same turns in the same order, `period` turns long."""
-    seen = [(turn.calls, turn.results) for turn in turns]
-    blocks = [seen[end - period : end] for end in range(len(seen), period - 1, -period)]
-    count = len(list(takewhile(lambda block: block == blocks[0], blocks)))
-    names = " and ".join(sorted({name for turn in turns[-period:] for name, _ in turn.calls}))
+    times = 1 + _row(turns, _Turn.is_like, distance=period) // period
+    names = " and ".join(sorted({name for turn in turns[:period] for name in turn.names()}))
     what = (
-        f"the same call of {names} gave the same result {count} times"
+        f"the same call of {names} gave the same result {times} times"
         if period == 1
-        else f"the same {period} steps with {names} came {count} times in a row"
+        else f"the same {period} steps with {names} came {times} times in a row"
     )
-    return Progress(stall=_stall(count), what=what)
+    return Progress(stall=_stall(times), what=what)
 
 
 def _same_errors(turns: Sequence[_Turn]) -> Progress:
     """Look for the same error from the same tool, whatever its arguments were."""
-    count = 0
-    error: object = None
-    for turn in reversed(turns):
-        names = tuple(name for name, _ in turn.calls)
-        if not all(is_error for _, is_error in turn.results):
-            break
-        if error is None:
-            error = (names, turn.results)
-        elif error != (names, turn.results):
-            break
-        count += 1
-    return Progress(stall=_stall(count), what=f"{count} calls in a row failed with the same error")
+    times = 1 + _row(turns, _Turn.fails_like)
+    return Progress(stall=_stall(times), what=f"{times} calls in a row failed with the same error")
 
 
 def _same_words(turns: Sequence[_Turn]) -> Progress:
     """Look for the same words said beside call after call."""
-    count = 0
-    for turn in reversed(turns):
-        if not turn.text.strip() or turn.text != turns[-1].text:
-            break
-        count += 1
+    times = 1 + _row(turns, _Turn.says_like)
     # Words beside calls that do differ are a habit of some models: only a long row is a stall.
-    return Progress(stall=_stall(count - STOP_AFTER), what=f"you said the same words {count} times")
+    return Progress(stall=_stall(times - STOP_AFTER), what=f"you said the same words {times} times")
 
 
-def _stall(count: int) -> Stall:
-    if count >= STOP_AFTER:
+def _how_stuck(progress: Progress) -> Stall:
+    return progress.stall
+
+
+def _stall(times: int) -> Stall:
+    if times >= STOP_AFTER:
         return Stall.STOP
-    return Stall.HINT if count >= HINT_AFTER else Stall.NONE
+    return Stall.HINT if times >= HINT_AFTER else Stall.NONE

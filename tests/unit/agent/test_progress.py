@@ -1,5 +1,6 @@
 """When a run goes nowhere."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -60,7 +61,10 @@ E: Turn = ("e", "{}", "5")
             id="much the same is not the same",
         ),
         pytest.param([("a", "[" * 10**5, "1")] * 3, Stall.HINT, id="the same and not readable"),
+        pytest.param([("a", '{"x": NaN}', "1")] * 3, Stall.HINT, id="the same and no number"),
         pytest.param([("a", "{}", str(n)) for n in range(20)], Stall.NONE, id="the results differ"),
+        pytest.param([("a", "{}", n) for n in "91579"], Stall.NONE, id="the results grow"),
+        pytest.param([("a", "{}", n) for n in "19531"], Stall.NONE, id="the results fall"),
         pytest.param(
             [("a", str(n), "1") for n in range(20)], Stall.NONE, id="the arguments differ"
         ),
@@ -80,10 +84,12 @@ def test_the_same_error_whatever_is_tried_is_a_stall(count: int, stall: Stall) -
     tried: list[Turn] = [("a", str(n), "no such table") for n in range(count)]
     others: list[Turn] = [("a", str(n), f"no such table {n}") for n in range(count)]
     tools: list[Turn] = [(f"tool{n}", "{}", "no such table") for n in range(count)]
+    down: list[Turn] = [(f"tool{9 - n}", "{}", "no such table") for n in range(count)]
 
     assert assess(_history(tried, is_error=True)).stall is stall
     assert assess(_history(others, is_error=True)).stall is Stall.NONE
     assert assess(_history(tools, is_error=True)).stall is Stall.NONE
+    assert assess(_history(down, is_error=True)).stall is Stall.NONE
     assert assess(_history([*others, A], is_error=True)).stall is Stall.NONE
 
 
@@ -125,6 +131,9 @@ def test_only_words_in_one_row_count(between: str) -> None:
     assert assess(_varied([*words[:9], (between, "x", False), *words[9:14]])).stall is Stall.NONE
     assert assess(_varied([*words[:9], (between, "x", False), *words[9:17]])).stall is Stall.HINT
     assert assess(_varied([(between, "x", False), *words[:11]])).stall is Stall.STOP
+    for order in ("stuvwxyzz", "hgfedcbaa"):
+        said = [(word, str(place), False) for place, word in enumerate(order)]
+        assert assess(_varied(said)).stall is Stall.NONE
     begun = [words[0], (between, "x", False), *words[1:12]]
     assert assess(_varied(begun)).stall is Stall.STOP
 
@@ -159,10 +168,11 @@ def test_the_hint_says_what_is_repeated() -> None:
     assert assess(_history([C, *[A, B] * 3])).what == (
         "the same 2 steps with a and b came 3 times in a row"
     )
-    failed: list[Turn] = [("a", str(n), "no") for n in range(3)]
-    assert assess(_history(failed, is_error=True)).what == (
-        "3 calls in a row failed with the same error"
-    )
+    for times in (3, 4):
+        failed: list[Turn] = [("a", str(n), "no") for n in range(times)]
+        assert assess(_history(failed, is_error=True)).what == (
+            f"{times} calls in a row failed with the same error"
+        )
     said: list[Turn] = [("a", str(n), str(n)) for n in range(8)]
     assert assess(_history(said, text="Hm.")).what == "you said the same words 8 times"
 
@@ -183,28 +193,28 @@ def test_a_turn_of_many_calls_is_compared_as_a_whole() -> None:
     assert assess(turns([("1", "2"), ("2", "1"), ("1", "2")])).stall is Stall.NONE
 
 
-OTHER_NAMES = [("a", "{}", "1"), ("c", "{}", "1"), ("b", "{}", "1")]
-OTHER_NAMES_DOWN = [("c", "{}", "1"), ("a", "{}", "1"), ("b", "{}", "1")]
-OTHER_ARGUMENTS = [("a", f'{{"n": {n}}}', "1") for n in (1, 3, 2)]
+class _ReadFrom(History):
+    """A history that tells which of its messages are read."""
+
+    def __reversed__(self) -> Iterator[Message]:
+        """Note each message."""
+        for message in super().__reversed__():
+            READ.append(message)
+            yield message
 
 
-@pytest.mark.parametrize("turns", [OTHER_NAMES, OTHER_NAMES_DOWN, OTHER_ARGUMENTS])
-@pytest.mark.parametrize("words", ["", "b a c", "a c b", "c b a"])
-def test_turns_that_have_nothing_in_common_are_not_spelled(
-    turns: list[Turn], words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Most runs are such, and the look at them is paid for in every turn."""
-    monkeypatch.setattr(progress, "_turn", None)
-    messages: list[Message] = [UserMessage.of("go")]
-    said = words.split() or [""] * 3
-    for number, ((name, arguments, result), text) in enumerate(zip(turns, said, strict=True)):
-        call = ToolCall(id=str(number), name=name, arguments=arguments)
-        # Another number of calls beside the last turn's one is nothing in common either.
-        more = [ToolCall(id=f"x{number}", name="x")] if number == 0 else []
-        messages.append(AssistantMessage.of(text, call, *more))
-        messages += [ToolResult.of(one.id, result) for one in (call, *more)]
+READ: list[Message] = []
 
-    assert assess(History(messages)).stall is Stall.NONE
+
+def test_no_more_is_read_than_could_be_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each turn pays for the look; most have nothing of those before, and no argument is parsed."""
+    monkeypatch.setattr(progress, "_value", None)
+    turns: list[Turn] = [("a", str(n), str(n)) for n in range(30)]
+    READ.clear()
+
+    assert assess(_ReadFrom(_history(turns))).stall is Stall.NONE
+
+    assert len(READ) == 2 * (progress.LONGEST_CYCLE + 1)
 
 
 def test_a_turn_with_fewer_or_more_calls_is_another() -> None:
