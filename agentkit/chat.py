@@ -5,7 +5,7 @@ Out: `ModelRequest` and `ModelResponse`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from agentkit.errors import ErrorKind
@@ -13,7 +13,7 @@ from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage
 from agentkit.usage import Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 

@@ -9,13 +9,12 @@ history stands in a `HistoryMending`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from operator import attrgetter, itemgetter
 from typing import Literal, TypeAlias, TypeVar
 
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 K = TypeVar("K")
 

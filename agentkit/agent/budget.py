@@ -8,14 +8,13 @@ What a run's retries, fail-overs and sub-agents use counts as the run's own.
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
 from agentkit.clock import Clock
 from agentkit.event import StopReason
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 _Number = TypeVar("_Number", int, float)
 

@@ -8,7 +8,7 @@ the rest is cancelled.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cache, partial
 
 import anyio
@@ -36,7 +36,7 @@ from agentkit.tool.plan import plan_calls
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

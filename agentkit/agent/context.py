@@ -11,7 +11,7 @@ turns need no cut: what stays is the same objects, and their bytes and a host's 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Protocol
 
 from agentkit.chat import ModelRequest
@@ -20,7 +20,7 @@ from agentkit.dialect.mistral_rules import result_text
 from agentkit.errors import UnsupportedError
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 _LEAST_CHARACTERS = 100  # of a shortened text; the note in it takes half of them
 _HEAD = 2 / 3  # of what is kept of a text; the rest is its end

@@ -8,7 +8,7 @@ left, or that grows beyond what it may, is cut off and dropped.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cached_property, partial
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -27,7 +27,7 @@ from agentkit.lazy import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
 from agentkit.model.model import ModelConnection
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 CLOSING_INSTRUCTIONS = (
     "You have reached the limit of this task ({reason}) and can call no more tools. "

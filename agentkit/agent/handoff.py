@@ -9,7 +9,6 @@ tools and instructions. How often a run may be handed over is bounded.
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import replace
 from typing import Any, Protocol
 
 from agentkit.agent.live import LiveSteps
@@ -27,7 +26,7 @@ from agentkit.tool.approve import PlannedCall
 from agentkit.tool.binding import Binding, BoundArguments
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.tool import Tool, ToolAnnotations
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 INPUT_SCHEMA: JsonObject = {
     "type": "object",

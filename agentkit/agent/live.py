@@ -5,7 +5,6 @@ Out: `LiveSteps`, the `Steps` of a run.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial
 
 from pydantic import TypeAdapter
@@ -24,6 +23,7 @@ from agentkit.tool.approve import PlannedCall
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, index_tools, list_tools_for, take_reports
 from agentkit.usage import NO_USAGE
+from agentkit.value import replace
 
 
 class LiveSteps:

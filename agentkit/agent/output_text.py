@@ -10,7 +10,6 @@ taken: which one was meant is not known.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from agentkit.agent.output import OutputType
@@ -22,6 +21,7 @@ from agentkit.json_schema import JsonObject, JsonTextError, JsonValue, parse_jso
 from agentkit.message import ToolCall
 from agentkit.tool.derive import RESULT_KEY
 from agentkit.tool.validate import MAX_FAULTS, ReadyCall, check_arguments, read_faults
+from agentkit.value import replace
 
 MAX_CHARACTERS = 2_000_000
 _MAX_OBJECTS = 32

@@ -5,7 +5,7 @@ Out: the policy and the steps with which the loop runs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any, Generic, Protocol, TypedDict
 
 from typing_extensions import TypeVar
@@ -32,7 +32,7 @@ from agentkit.tool.approve import Approval, Rule
 from agentkit.tool.caps import ToolCaps
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.toolset import Toolset
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 DepsT = TypeVar("DepsT", default=Any)
 

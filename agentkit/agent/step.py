@@ -8,7 +8,7 @@ calls goes on with them; one that ends with an answer is finished.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TypeAlias
 
 from agentkit.agent.budget import NOTHING, Budget, Spent
@@ -19,7 +19,7 @@ from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.tool.approve import PlannedCall
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ a summary.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
 from agentkit.agent.context import Counter, shorten_text
 from agentkit.chat import ModelRequest, ModelResponse, ModelSettings
@@ -19,7 +19,7 @@ from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
 from agentkit.model.model import ModelConnection
 from agentkit.usage import Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 INSTRUCTIONS = (
     "You sum up the beginning of a conversation between a user and an assistant that uses tools. "

@@ -7,8 +7,6 @@ Attempts that failed after an answer was made are billed by hosts, so they count
 attempt has less room.
 """
 
-from dataclasses import replace
-
 import anyio
 
 from agentkit.agent.budget import NOTHING, Forecast, Meter, Spent
@@ -25,6 +23,7 @@ from agentkit.event import (
     ToolArgumentsReceived,
 )
 from agentkit.usage import NO_USAGE, Usage
+from agentkit.value import replace
 
 BILLED_KINDS: frozenset[ErrorKind] = frozenset(
     {"bad_response", "empty_response", "stream_interrupted", "truncated"}

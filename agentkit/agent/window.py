@@ -10,7 +10,7 @@ counted at all.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from operator import is_
 from typing import cast
 
@@ -27,7 +27,7 @@ from agentkit.log import Log
 from agentkit.message import Message
 from agentkit.model.model import ModelConnection
 from agentkit.model.token_bound import most_message_tokens, most_text_tokens, most_tool_tokens
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 _KEPT_CONVERSATIONS = 256
 _MOST_ANSWER_TOKENS = 4096

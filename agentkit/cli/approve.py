@@ -10,7 +10,6 @@ import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -23,6 +22,7 @@ from agentkit.cli.terminal import note
 from agentkit.message import ToolResult
 from agentkit.tool.approve import Rule, Verdict, plan_call
 from agentkit.tool.validate import ReadyCall, validate_call
+from agentkit.value import replace
 
 AskLine: TypeAlias = Callable[[str, str], Awaitable[str | None]]
 """Gets a prompt and the text to begin with; gives what was typed, None at the end of input."""

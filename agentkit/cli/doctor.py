@@ -11,7 +11,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -36,7 +35,7 @@ from agentkit.doctor.judge import judge
 from agentkit.doctor.table import Table, changes, whole
 from agentkit.errors import ConfigError
 from agentkit.lazy import load_object
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 _HOST_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STYLES = {"yes": "green", "no": "red", "partly": "yellow", "unclear": "yellow", "not asked": "dim"}

@@ -5,7 +5,7 @@ Out: the answer on standard output, what is done for it on standard error.
 """
 
 import sys
-from dataclasses import field, replace
+from dataclasses import field
 
 import anyio
 
@@ -17,7 +17,7 @@ from agentkit.cli.terminal import note, readable
 from agentkit.errors import HistoryError
 from agentkit.event import StopReason
 from agentkit.message import ToolCall
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ Out: the answer's text on standard output, all else on standard error; or JSON l
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TypeAlias
 
 from agentkit.cli.terminal import note, shorten, write
@@ -36,7 +36,7 @@ from agentkit.event import (
     event_to_json,
 )
 from agentkit.message import ToolCall, ToolResult
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 Show: TypeAlias = Callable[[RunEvent], None]
 

@@ -17,7 +17,6 @@ The only module that reads the environment:
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from pydantic import SecretStr
 from agentkit.config.catalog import load_catalog
 from agentkit.config.profile import ModelProfile, ProviderProfile, is_mistral_family
 from agentkit.errors import ConfigError
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 __all__ = [
     "ResolvedModel",

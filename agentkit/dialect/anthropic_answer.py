@@ -9,7 +9,6 @@ kinds that are not known are passed over, as it asks; a known one that is broken
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from agentkit.dialect.base import (
@@ -25,6 +24,7 @@ from agentkit.dialect.base import (
 from agentkit.dialect.frames import Frame, Frames
 from agentkit.dialect.openai_usage import read_usage
 from agentkit.usage import Usage
+from agentkit.value import replace
 from agentkit.wire import WireHead
 
 _COUNTS = (

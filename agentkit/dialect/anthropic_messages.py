@@ -9,7 +9,6 @@ What this form has no field for is not sent where it is only a wish (a seed).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from agentkit.chat import ModelRequest, ToolSpec
@@ -23,6 +22,7 @@ from agentkit.dialect.openai_chat import offer_tools
 from agentkit.dialect.transcript import ToolCache, TranscriptStore
 from agentkit.errors import UnsupportedError
 from agentkit.message import AssistantMessage
+from agentkit.value import replace
 from agentkit.wire import WireHead, WireRequest
 
 PATH = "/messages"

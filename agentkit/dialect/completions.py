@@ -9,7 +9,6 @@ often without its marker; whoever folds the answer finds it. A call is forced by
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
@@ -23,6 +22,7 @@ from agentkit.dialect.openai_messages import to_json
 from agentkit.dialect.transcript import ToolCache, TranscriptStore
 from agentkit.errors import UnsupportedError
 from agentkit.message import Message, UserMessage
+from agentkit.value import replace
 from agentkit.wire import WireHead
 
 PATH = "/completions"

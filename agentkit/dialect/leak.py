@@ -12,13 +12,12 @@ calls is what the model dreamt their results to be, and is dropped.
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 
 from agentkit.chat import Mending
 from agentkit.dialect.call_parts import CallDraft, short
 from agentkit.dialect.leak_reader import MARKER, LeakReader
 from agentkit.dialect.loose_json import LooseJsonError, read_loose
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 _MAX_ATTEMPTS = 16
 _MAX_DECORATIONS = 3

@@ -13,13 +13,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 
 from agentkit.chat import Mending
 from agentkit.dialect.call_parts import CallDraft, short
 from agentkit.dialect.loose_json import LooseJsonError, read_loose
 from agentkit.dialect.tool_names import undress
 from agentkit.json_schema import JsonValue
+from agentkit.value import replace
 
 MARKER = re.compile(
     r"\\?\[[ ]?TOOL[\\_ -]{0,2}CALLS?[ ]?\\?\]"

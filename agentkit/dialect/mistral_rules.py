@@ -23,7 +23,6 @@ import json
 import re
 import string
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from agentkit.chat import ModelRequest
 from agentkit.content import (
@@ -45,6 +44,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
+from agentkit.value import replace
 
 GO_ON = "Go on."
 """What the user says where the format needs a user message and there is none."""

@@ -9,8 +9,6 @@ back as text, and whoever folds the answer finds it there. A choice can only be 
 it was kept shows in the answer.
 """
 
-from dataclasses import replace
-
 from agentkit.chat import ModelRequest, ToolChoice
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.dialect.base import Decoder, Encoded
@@ -27,6 +25,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
+from agentkit.value import replace
 from agentkit.wire import WireHead
 
 # Without fields there are no spellings to choose from: one tool is forced by offering no other.

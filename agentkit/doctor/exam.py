@@ -7,7 +7,7 @@ What was not seen is left as it was: a probe without a clear answer changes noth
 """
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
 from agentkit.config.profile import (
     Accepts,
@@ -20,7 +20,7 @@ from agentkit.config.profile import (
 )
 from agentkit.doctor.listing import Listing, first_known
 from agentkit.doctor.probe import ProbeName, Sighting
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 OTHER_TOOL = "clock"
 TOOL = "weather"

@@ -9,7 +9,7 @@ is short, else the exam ends and says so. Nothing is left open.
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import field, replace
+from dataclasses import field
 from decimal import Decimal
 from typing import cast
 
@@ -37,7 +37,7 @@ from agentkit.transport.base import Transport
 from agentkit.transport.open import open_transport
 from agentkit.transport.settings import HttpSettings
 from agentkit.usage import Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 from agentkit.wire import WireHead, WireRequest
 
 CLOSE_SECONDS = 5.0

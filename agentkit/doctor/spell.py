@@ -9,7 +9,6 @@ and its words are plain, so that it costs little and any model understands it.
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
 from agentkit.config.profile import Accepts, DialectName, ModelProfile, other_limit
@@ -21,6 +20,7 @@ from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 from agentkit.model.build import DIALECTS
+from agentkit.value import replace
 
 MAX_TOKENS = 64
 """The longest answer of a probe: two short calls, or one sentence."""

@@ -10,7 +10,6 @@ run.
 import json
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import replace
 from threading import Lock
 
 from agentkit.clock import Clock, SystemClock
@@ -27,7 +26,7 @@ from agentkit.tool.execute import Proceed
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset
 from agentkit.tool.validate import ReadyCall
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 
 def cached(

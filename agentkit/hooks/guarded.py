@@ -7,7 +7,6 @@ An answer that is checked is shown when it has passed, not while it arrives.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ModelRequest, ModelResponse
@@ -24,7 +23,7 @@ from agentkit.log import Log
 from agentkit.message import AssistantMessage
 from agentkit.model.model import Model
 from agentkit.usage import Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 Checked: TypeAlias = Literal["input", "output"]
 

@@ -7,7 +7,6 @@ The history of the run keeps what was said; tools get the arguments the model as
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived
@@ -16,6 +15,7 @@ from agentkit.hooks.redactor import Redactor, Secret, compile_secrets
 from agentkit.hooks.retold import Retold
 from agentkit.hooks.watched_model import Ask, around_each_connection
 from agentkit.model.model import Model
+from agentkit.value import replace
 
 REPLACEMENT = "[redacted]"
 

@@ -10,7 +10,6 @@ conversation together.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias, TypeVar, cast
 
@@ -30,6 +29,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
+from agentkit.value import replace
 
 Secret: TypeAlias = str | re.Pattern[str]
 """Text as it stands, or a regular expression."""
@@ -166,7 +166,7 @@ class Redactor:
         """Return `value` with these fields; itself where they are as they were."""
         if all(getattr(value, name) == field for name, field in fields.items()):
             return value
-        return replace(value, **fields)  # type: ignore[type-var]  # all are dataclasses
+        return replace(value, **fields)
 
 
 def _as_pattern(secret: Secret) -> re.Pattern[str]:

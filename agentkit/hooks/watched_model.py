@@ -9,7 +9,6 @@ is settled, not while it arrives.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from inspect import isawaitable
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -19,7 +18,7 @@ from agentkit.content import ReasoningContent, TextContent
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived, ToolArgumentsReceived
 from agentkit.model.model import Model, ModelConnection, Retrying
 from agentkit.transport.retry import RetrySettings
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 T = TypeVar("T")
 

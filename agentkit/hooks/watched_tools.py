@@ -8,7 +8,6 @@ journal and the listeners, is not its business and goes on as it came.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 from agentkit.message import ToolResult
@@ -17,6 +16,7 @@ from agentkit.tool.failure import describe_failure
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, mapped
 from agentkit.tool.validate import ReadyCall
+from agentkit.value import replace
 
 AroundTool: TypeAlias = Around
 """Gets a checked call and a function that runs it; returns the call's result.

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -43,6 +43,7 @@ from agentkit.message import Message
 from agentkit.tool.search import SEARCH_OVER, searched
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, combine, list_tools_for
+from agentkit.value import replace
 from agentkit.version import package_version
 
 

@@ -9,7 +9,6 @@ model in a run. What the model there can put right is a result with `isError`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import mcp_types as types
@@ -34,6 +33,7 @@ from agentkit.tool.approve import plan_call, validate_edited
 from agentkit.tool.execute import execute_calls
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
+from agentkit.value import replace
 
 
 async def serve_call(

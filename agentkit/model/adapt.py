@@ -11,11 +11,10 @@ family shows it by what it refuses.
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 
 from agentkit.config.profile import ModelProfile, ProviderProfile, other_limit
 from agentkit.errors import ProviderError
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 DROPPABLE = (
     "stream_options",

@@ -9,7 +9,6 @@ host calls it. Whether there are calls decides what the answer is, not the finis
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from agentkit.chat import FinishReason, Mending, ModelRequest, ModelResponse
@@ -34,6 +33,7 @@ from agentkit.event import ReasoningReceived, TextReceived, ToolArgumentsReceive
 from agentkit.json_schema import JsonSchema, JsonSchemaError
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.usage import NO_USAGE, Usage
+from agentkit.value import replace
 
 ShownPart: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived
 """What a user may be shown of an answer on its way."""

@@ -9,7 +9,6 @@ attempt leaves no trace in the conversation, and is not made again once its text
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import replace
 from decimal import Decimal
 from random import random
 from typing import Protocol, cast
@@ -35,6 +34,7 @@ from agentkit.transport.base import Transport, WireAnswer
 from agentkit.transport.open import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import NO_USAGE, Usage
+from agentkit.value import replace
 
 MAX_ERROR_BYTES = 100_000
 CLOSE_SECONDS = 5.0

@@ -9,7 +9,6 @@ was shown is never taken back: once some was, a failure is raised.
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from decimal import Decimal
 from random import random
 from typing import Literal, TypeAlias
@@ -27,7 +26,7 @@ from agentkit.model.model import Model, ModelConnection, Retrying
 from agentkit.model.shown import Shown
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 RouteOrder: TypeAlias = Literal["listed", "cheapest", "fastest"]
 

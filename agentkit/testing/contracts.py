@@ -7,7 +7,6 @@ Out: nothing, or an `AssertionError` that says which promise is broken.
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 
 import anyio
 
@@ -22,6 +21,7 @@ from agentkit.testing.http_server import HttpRequest, RawReply, Reply, serve
 from agentkit.testing.scripted import ScriptedExchange
 from agentkit.tool.toolset import Toolset
 from agentkit.transport.base import Transport
+from agentkit.value import replace
 from agentkit.wire import WireRequest
 
 OpenTransport = Callable[[Sequence[ScriptedExchange]], AbstractAsyncContextManager[Transport]]

@@ -11,7 +11,6 @@ PYTEST_DONT_REWRITE: it may be imported before pytest loads it as a plugin.
 import hashlib
 import re
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from agentkit.model.host import HostModel
 from agentkit.model.model import Model
 from agentkit.transport.record import Recorder, RecordMode
 from agentkit.transport.recording_redaction import Redaction
+from agentkit.value import replace
 
 _OPTION = "--agentkit-record"
 _MODES: Mapping[RecordMode, str] = {

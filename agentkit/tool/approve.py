@@ -10,7 +10,6 @@ that has side effects is asked about, unless its tool or a rule allows it.
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from inspect import isawaitable
 from typing import Literal, TypeAlias, get_args
 
@@ -20,7 +19,7 @@ from agentkit.json_schema.violation import shorten
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tool.tool import Decision, Tool
 from agentkit.tool.validate import ReadyCall, validate_call
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 Effect: TypeAlias = Literal["read", "idempotent", "once"]
 """What running a call twice does: nothing, nothing more, or the thing twice."""

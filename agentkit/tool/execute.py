@@ -9,7 +9,7 @@ ours, cancellation and what ends the program leave `execute_calls`.
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import field, replace
+from dataclasses import field
 from functools import partial
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypedDict, Unpack
@@ -41,7 +41,7 @@ from agentkit.tool.signature import is_async
 from agentkit.tool.stop import CLEANUP_SECONDS, Guard, ending
 from agentkit.tool.threads import Raised, ThreadJob
 from agentkit.tool.validate import ReadyCall
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 Proceed: TypeAlias = Callable[[], Awaitable[ToolResult]]
 Around: TypeAlias = Callable[[ReadyCall, Proceed], Awaitable[ToolResult]]

@@ -10,7 +10,6 @@ the tool is at fault: the model must not think that its call was wrong.
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from operator import is_
 from typing import cast
 
@@ -22,6 +21,7 @@ from agentkit.tool.binding import to_json
 from agentkit.tool.derive import BLOCK_TYPES, RESULT_KEY
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall
+from agentkit.value import replace
 
 MAX_RESULT_CHARACTERS = 100_000
 

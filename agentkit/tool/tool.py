@@ -8,7 +8,7 @@ A tool that exists can be offered: its name and schemas are checked when it is m
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from types import MethodType
 from typing import Any, Generic, Literal, TypeAlias, TypedDict, Unpack, cast, get_args, overload
 
@@ -19,7 +19,7 @@ from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
 from agentkit.tool.binding import Binding, HandlerBinding
 from agentkit.tool.signature import is_async, origin_of, read_function, takes_context
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 P = ParamSpec("P", default=...)
 ResultT = TypeVar("ResultT", covariant=True, default=Any)

@@ -12,13 +12,13 @@ that name.
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from agentkit.errors import ToolDefinitionError
 from agentkit.event import ToolsetReported
 from agentkit.history import History
 from agentkit.tool.tool import Tool
+from agentkit.value import replace
 
 
 @runtime_checkable

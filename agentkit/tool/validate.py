@@ -9,7 +9,6 @@ where that guesses nothing, and says what was done in `ReadyCall.mendings`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,7 +28,7 @@ from agentkit.json_schema.violation import shorten
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tool.binding import BoundArguments
 from agentkit.tool.tool import Tool
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 MAX_NAMES = 50
 MAX_FAULTS = 8

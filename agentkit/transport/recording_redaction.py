@@ -11,11 +11,11 @@ caller passes in, also where they are spelled for JSON or a URL, and across the 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import accumulate, pairwise
 from urllib.parse import quote
 
 from agentkit.transport.recording import RecordedAnswer, RecordedExchange, RecordedFault
+from agentkit.value import replace
 from agentkit.wire import WireRequest
 
 MARK = "REDACTED"

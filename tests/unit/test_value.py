@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,3 +144,18 @@ def test_fields_are_set_however_they_are_given() -> None:
     assert type(Ours(name="a")) is Ours
     with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):
         Ours(name="a", nonsense=1)  # type: ignore[call-arg]  # on purpose
+
+
+def test_a_copy_differs_in_what_is_changed() -> None:
+    """As by the standard function, for values of all kinds."""
+    ours = Ours(name="a", size=2, parts=[1], hidden=3)
+
+    assert replace(ours, size=5) == dataclasses.replace(ours, size=5)
+    assert (replace(ours, size=5).hidden, replace(ours).parts) == (3, [1])
+    assert replace(Pair(1), second=7) == Pair(1, 7)
+    assert type(replace(Derived(name="a"), name="b")) is Derived
+    assert replace(Late(1), first=3).second == 4
+    with pytest.raises(ValueError, match="-1"):
+        replace(ours, size=-1)
+    with pytest.raises(TypeError, match="nonsense"):
+        replace(ours, nonsense=1)

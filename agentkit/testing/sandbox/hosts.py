@@ -8,7 +8,6 @@ page confirms is marked (U): there the sandbox does what is hardest to get along
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from agentkit.config.load import read_catalog
@@ -27,6 +26,7 @@ from agentkit.testing.sandbox.form import (
     KeyPlace,
     Takes,
 )
+from agentkit.value import replace
 
 _MISTRAL_FIELDS = frozenset(ChatBody.model_fields)
 _OPENAI_FIELDS = frozenset(ChatBody.model_fields) - {"random_seed", "safe_prompt"} | {

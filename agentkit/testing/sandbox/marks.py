@@ -10,13 +10,12 @@ raises.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.ask import Completion, Made
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 Kind: TypeAlias = Literal["offer", "said", "calls", "result", "user"]
 

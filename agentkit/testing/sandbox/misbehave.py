@@ -10,7 +10,6 @@ where there are no calls, leaves it to the next.
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TypeAlias
 
@@ -22,7 +21,7 @@ from agentkit.testing.sandbox.misbehave_answer import ANSWER_CHANGES
 from agentkit.testing.sandbox.misbehave_bytes import BYTES_CHANGES, Sent
 from agentkit.testing.sandbox.misbehave_form import FORM_CHANGES
 from agentkit.testing.sandbox.spelled import Spelled, as_reply
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 MISBEHAVIOURS: tuple[str, ...] = (*ANSWER_CHANGES, *FORM_CHANGES, *BYTES_CHANGES)
 """The names of all misbehaviours."""

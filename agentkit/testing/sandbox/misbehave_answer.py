@@ -8,7 +8,6 @@ What was meant stays known: a leak says the same calls, a spoiling of arguments 
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from random import Random
 from typing import TypeAlias
 
@@ -17,6 +16,7 @@ from agentkit.testing.sandbox.ask import Asked, Completion, SpelledCall
 from agentkit.testing.sandbox.complete import split_pieces
 from agentkit.testing.sandbox.ids import mint_id
 from agentkit.testing.sandbox.marks import CALLS, in_words
+from agentkit.value import replace
 
 AnswerChange: TypeAlias = Callable[[Completion, Asked, Random], Completion | None]
 """Spoils an answer, or returns None where it cannot."""

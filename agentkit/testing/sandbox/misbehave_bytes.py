@@ -6,12 +6,12 @@ Out: another in its place, or None where it cannot be spoiled in this way.
 
 import gzip
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from random import Random
 from typing import TypeAlias
 
 from agentkit.testing.http_server import RawReply, Reply
+from agentkit.value import replace
 
 Sent: TypeAlias = Reply | RawReply
 """What goes out."""

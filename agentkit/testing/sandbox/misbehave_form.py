@@ -6,12 +6,12 @@ Out: another in its place, or None where it cannot be spoiled in this way.
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import replace
 from random import Random
 from typing import Any, TypeAlias
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.spelled import Spelled, StreamEvent
+from agentkit.value import replace
 
 FormChange: TypeAlias = Callable[[Spelled, Random], Spelled | None]
 """Spoils the form of an answer, or returns None where it cannot."""

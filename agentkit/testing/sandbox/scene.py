@@ -6,11 +6,10 @@ Out: `Scene`, from which what is taken disappears, and `Reading`.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from agentkit.json_schema import JsonValue
 from agentkit.testing.sandbox.mentions import Kind, Mention
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 PREPOSITIONS = "in at for of to from about on with near into by called named titled as between"
 _CUE = re.compile(rf"\b({'|'.join(PREPOSITIONS.split())})\s+(?:the\s+|a\s+|an\s+|my\s+)?$", re.I)
