@@ -7,7 +7,7 @@ The fields follow https://modelcontextprotocol.io/specification (ContentBlock); 
 Binary data stays base64 text, as it travels.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from agentkit.json_schema import JsonValue
@@ -101,6 +101,8 @@ def text_blocks(text: str) -> tuple[TextContent, ...]:
     return (TextContent(text=text),) if text else ()
 
 
-def join_text(blocks: Iterable[ContentBlock]) -> str:
+def join_text(blocks: Sequence[ContentBlock]) -> str:
     """Return the text blocks of `blocks`, joined as they stand; other blocks are passed over."""
+    if len(blocks) == 1 and type(blocks[0]) is TextContent:
+        return blocks[0].text
     return "".join([block.text for block in blocks if isinstance(block, TextContent)])

@@ -11,6 +11,7 @@ that polls is expected to be called again and does not count.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import IntEnum
 from itertools import islice, takewhile
+from typing import NamedTuple
 
 from pydantic_core import from_json
 
@@ -48,8 +49,7 @@ class Progress:
 _NOT_STUCK = Progress()
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
+class _Turn(NamedTuple):
     """A message with calls, and what came back: words and whether it failed, in the order asked."""
 
     message: AssistantMessage

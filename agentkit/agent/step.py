@@ -41,6 +41,9 @@ class Judgement:
     mendings: tuple[Mending, ...] = ()
 
 
+_NOT_JUDGED = Judgement()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """What came of one model exchange; recorded as a whole.
@@ -124,7 +127,7 @@ class RunState:
         response = exchange.response
         if response is None:
             return replace(self, history=history, over=over, closing=closing, usage=usage)
-        judged = exchange.judged or Judgement()
+        judged = exchange.judged or _NOT_JUDGED
         told = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
         return RunState(
             history=history.add(response.message, *told, *exchange.late),

@@ -46,7 +46,7 @@ def find_leak(text: str, *, offered: AbstractSet[str], fits: Fits) -> Leak | Non
         offered: the names a host was given, and ours.
         fits: whether a tool can be called so.
     """
-    if not offered:
+    if not offered or not text:
         return None
 
     def fits_call(call: CallDraft) -> bool:

@@ -49,11 +49,9 @@ def _count(usage: Mapping[str, Any], *names: str) -> int:
         return 0
     for name in names:
         number = usage.get(name)
-        if number is None:
-            continue
         if isinstance(number, float) and number.is_integer():
             number = int(number)
-        if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
+        if type(number) is int and number >= 0:
             return number
     return 0
 

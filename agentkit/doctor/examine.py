@@ -277,7 +277,7 @@ class _Host:
         seconds = self._settings.probe_seconds
         with anyio.move_on_after(seconds):
             async with self._transport.exchange(wire) as answer:
-                self._pacer.note(answer.head.headers, now=anyio.current_time())
+                self._pacer.note(answer.head.headers, clock=anyio.current_time)
                 body = b"".join([chunk async for chunk in answer.chunks])
                 return answer.head, body
         raise TransportError(

@@ -56,6 +56,9 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 
+_NO_HEAD = HeadDelta()
+
+
 class Fold:
     """Gathers one answer; made anew for each.
 
@@ -87,8 +90,9 @@ class Fold:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._reasons: list[str] = []
+        self._reason: FinishReason = "stop"
         self._usage = NO_USAGE
-        self._head = HeadDelta()
+        self._head = _NO_HEAD
         self._is_done = False
         self._is_finished = False
         self._calling = ""
@@ -140,6 +144,7 @@ class Fold:
         if self._is_closed:
             return []
         self._is_closed = True
+        self._reason = self._finish_reason()
         self._leak = find_leak("".join(self._text), offered=self._offered, fits=self._fits)
         if self._is_broken_off or self._is_cut_in_text:
             return []
@@ -164,7 +169,7 @@ class Fold:
         calls, more = self._number(drafts)
         return ModelResponse(
             message=AssistantMessage(content=self._content(text), tool_calls=tuple(calls)),
-            finish_reason="tool_calls" if calls else self._finish_reason,
+            finish_reason="tool_calls" if calls else self._reason,
             raw_finish_reason=self._reasons[-1] if self._reasons else None,
             usage=self._usage,
             model=self._head.model,
@@ -207,7 +212,7 @@ class Fold:
     @property
     def _is_cut_in_text(self) -> bool:
         """Say whether the limit was reached inside something that began as a call in text."""
-        return self._finish_reason == "length" and self._guard.may_be_in_call
+        return self._reason == "length" and self._guard.may_be_in_call
 
     @property
     def _answer_text(self) -> str:
@@ -248,7 +253,6 @@ class Fold:
         # A model that repeats what it was offered calls nothing.
         return mended is not None and mended.value != spec.input_schema
 
-    @property
     def _finish_reason(self) -> FinishReason:
         """Return ours for the host's words; a limit that was hit counts above all."""
         found: FinishReason = "stop"
@@ -261,7 +265,7 @@ class Fold:
 
     def _check(self, drafts: Sequence[CallDraft], text: str) -> None:
         """Refuse an answer that was cut inside its calls, or holds nothing."""
-        reason = self._finish_reason
+        reason = self._reason
         if self._is_cut_in_text or (drafts and (reason == "length" or self._is_cut(drafts))):
             raise self._problem(
                 "The answer reached its token limit inside a tool call, which was not run; "
@@ -324,6 +328,8 @@ class Fold:
 
 def _fill(known: HeadDelta, new: HeadDelta) -> HeadDelta:
     """Fill the gaps of `known` from `new`."""
+    if known is _NO_HEAD:
+        return new
     return HeadDelta(
         response_id=known.response_id or new.response_id,
         model=known.model or new.model,

@@ -246,7 +246,7 @@ class HostConnection:
         self, answer: WireAnswer, fold: Fold, provider: ProviderProfile, *, emit: Emit
     ) -> None:
         """Read an answer to its end, and tell what may be shown of it."""
-        self._pacer.note(answer.head.headers, now=anyio.current_time())
+        self._pacer.note(answer.head.headers, clock=anyio.current_time)
         if not answer.head.is_success:
             raise status_error(answer.head, await _read_all(answer))
         decoder = self._dialect(provider).decoder(answer.head)

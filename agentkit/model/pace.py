@@ -9,12 +9,17 @@ hundred runs that ask at once do not all come at the same moment.
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from agentkit.value import dataclass
 
 WINDOW_SECONDS = 60.0
 MAX_RESET_SECONDS = 3600.0
+
+_LIMIT_HEADERS = (
+    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
+    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +73,18 @@ class Pacer:
         self._tokens += tokens
         return at - now
 
-    def note(self, headers: Mapping[str, str], *, now: float) -> None:
-        """Take over what the host says of its limits; header names are lower case."""
-        for unit in ("requests", "tokens"):
-            remaining = headers.get(f"x-ratelimit-remaining-{unit}")
-            reset = headers.get(f"x-ratelimit-reset-{unit}", "")
-            if remaining is not None and remaining.strip() == "0":
-                seconds = parse_reset(reset)
+    def note(self, headers: Mapping[str, str], *, clock: Callable[[], float]) -> None:
+        """Take over what the host says of its limits.
+
+        Args:
+            headers: of an answer; names are lower case.
+            clock: tells now, as given to `reserve`; few answers need it.
+        """
+        for name, reset in _LIMIT_HEADERS:
+            if name in headers and headers[name].strip() == "0":
+                seconds = parse_reset(headers.get(reset, ""))
                 if seconds is not None:
-                    self._not_before = max(self._not_before, now + seconds)
+                    self._not_before = max(self._not_before, clock() + seconds)
 
     def _fits(self, tokens: int) -> bool:
         """Say whether one more request of so many tokens is within the limits."""

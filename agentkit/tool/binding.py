@@ -6,12 +6,12 @@ Out: `BoundArguments`; a JSON value.
 A binding may raise anything: types of users have validators of users. Its callers catch.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Protocol, cast
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic_core import to_json as quick_json
 from pydantic_core import to_jsonable_python
 
 from agentkit.json_schema import JsonObject, JsonValue
@@ -87,9 +87,8 @@ class FunctionBinding:
                 "a number has more digits than can be kept; write it as a text in quotes"
             )
         # The model's own `__init__` and `model_` methods stay out of the way of field names.
-        read = cast(
-            BaseModel, self.model.__pydantic_validator__.validate_json(json.dumps(arguments))
-        )
+        validator = self.model.__pydantic_validator__
+        read = cast(BaseModel, validator.validate_json(quick_json(arguments)))
         given = read.__pydantic_fields_set__
         values = read.__dict__
         positional: list[object] = []

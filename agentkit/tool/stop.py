@@ -30,12 +30,11 @@ class Guard:
 
     def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
         self.reason: Literal["time", "caller"] | None = None
-        deadline = math.inf if seconds is None else anyio.current_time() + seconds
         self._has_waited = False
         self._has_heard = False
         self._cleanup_seconds = cleanup_seconds
-        self._limit = anyio.CancelScope(deadline=deadline)
-        self._cleanup = anyio.CancelScope()
+        self._limit = anyio.move_on_after(seconds)
+        self._cleanup = anyio.move_on_after(None)
 
     async def run(self, call: Coroutine[Any, Any, object]) -> object:
         """Run `call`, which hears but once that it is told to stop.

@@ -67,9 +67,9 @@ def test_the_hosts_own_word_is_heeded() -> None:
             "x-ratelimit-remaining-tokens": "12",
             "x-ratelimit-reset-tokens": "1h",
         },
-        now=10.0,
+        clock=lambda: 10.0,
     )
-    pacer.note({"x-ratelimit-remaining-tokens": "0"}, now=10.0)
+    pacer.note({"x-ratelimit-remaining-tokens": "0"}, clock=lambda: 10.0)
 
     assert pacer.reserve(12.0, tokens=1) == 4.0
 
