@@ -136,6 +136,8 @@ class History(Sequence[Message]):
     def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
         if isinstance(index, slice):
             start, stop, step = index.indices(self._length)
+            if step == 1:
+                return self._log.messages[start:stop]
             return [self._log.messages[i] for i in range(start, stop, step)]
         if not -self._length <= index < self._length:
             raise IndexError(f"The history has {self._length} messages, not one at {index}.")

@@ -21,6 +21,8 @@ class Inbox:
 
     def take(self) -> tuple[UserMessage, ...]:
         """Return what has come in since the last time."""
+        if not self._waiting:
+            return ()
         taken = tuple(self._waiting)
         self._waiting.clear()
         return taken

@@ -94,7 +94,11 @@ class _Kept:
 
 
 class Window:
-    """Fits the requests of one agent; may be used by many runs at once."""
+    """Fits the requests of one agent; may be used by many runs at once.
+
+    Attributes:
+        profile: of the model, with the window that is kept to.
+    """
 
     def __init__(self, profile: ModelProfile, settings: WindowSettings) -> None:
         """Build a window; nothing is loaded before a conversation is long.
@@ -103,16 +107,11 @@ class Window:
             profile: of the model; without a window in it or in the settings nothing is fitted.
             settings: how room is made.
         """
-        self._profile = profile
         self._settings = settings
         self._window_tokens = settings.window_tokens or profile.context_window_tokens
+        self.profile = replace(profile, context_window_tokens=self._window_tokens)
         self._most_tool_tokens = ToolCache(most_tool_tokens)
         self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by the last message's address
-
-    @property
-    def profile(self) -> ModelProfile:
-        """Return the model's profile, with the window that is kept to."""
-        return replace(self._profile, context_window_tokens=self._window_tokens)
 
     async def fit(
         self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
@@ -171,7 +170,7 @@ class Window:
     def _build_counter(self) -> Counter:
         """Return a counter; what counts is loaded now, for the first long conversation."""
         build = cast(Callable[..., Counter], load_object("agentkit.model.tokens:build_counter"))
-        return build(self._profile.rules, family=self._profile.family)
+        return build(self.profile.rules, family=self.profile.family)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

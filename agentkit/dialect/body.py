@@ -34,7 +34,9 @@ class Body:
 
     def __init__(self, accepts: Accepts) -> None:
         self._omit = accepts.omit
-        self._fields = {name: to_json(value) for name, value in accepts.extra_fields.items()}
+        self._fields: dict[str, bytes] = {}
+        for name, value in accepts.extra_fields.items():
+            self.put(name, value)
 
     def __contains__(self, name: str) -> bool:
         return name in self._fields
@@ -66,7 +68,9 @@ class Body:
         Raises:
             UnsupportedError: two of the tools look the same to the host.
         """
-        fields = {name: text for name, text in self._fields.items() if name not in self._omit}
+        fields = self._fields
+        if self._omit:
+            fields = {name: text for name, text in fields.items() if name not in self._omit}
         body = b",".join([_name(name) + value for name, value in fields.items()])
         return Encoded(
             wire=WireRequest(path=path, body=b"{" + body + b"}", stream=request.stream),

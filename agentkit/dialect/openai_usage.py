@@ -13,6 +13,8 @@ from typing import Any
 
 from agentkit.usage import Usage
 
+_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+
 
 def read_usage(value: Mapping[str, Any]) -> Usage | None:
     """Return the usage in `value`: its own, or the one hosts put beside the form."""
@@ -22,6 +24,11 @@ def read_usage(value: Mapping[str, Any]) -> Usage | None:
         usage = beside.get("usage") if isinstance(beside, dict) else None
     if not isinstance(usage, dict) or not usage:
         return None
+    if usage.keys() <= _PLAIN:  # which is all that many hosts tell
+        return Usage(
+            input_tokens=_count(usage, "prompt_tokens"),
+            output_tokens=_count(usage, "completion_tokens"),
+        )
     sent = _details(usage, "prompt_tokens_details", "input_tokens_details")
     received = _details(usage, "completion_tokens_details", "output_tokens_details")
     return Usage(
