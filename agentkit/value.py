@@ -11,7 +11,7 @@ to the standard decorator.
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import Field, FrozenInstanceError
 from functools import cache, partial
 from reprlib import recursive_repr
@@ -21,6 +21,11 @@ T = TypeVar("T")
 
 _LATE: Any = object()
 """Stands for what a factory makes."""
+
+_SAME: Any = object()
+"""Stands for a field that is not changed."""
+
+_FREE = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
 
 
 @dataclass_transform(field_specifiers=(dataclasses.field, Field))
@@ -59,86 +64,71 @@ def _first_init(made: Any) -> Callable[..., None]:
     """Return an `__init__` that puts the real one in its own place."""
 
     def __init__(self: object, *values: object, **named: object) -> None:  # noqa: N807
-        made.__init__ = _real_init(made)
+        made.__init__ = _init_of(made)
         made.__init__(self, *values, **named)
 
     __init__.__qualname__ = f"{made.__qualname__}.__init__"
     return __init__
 
 
-def _real_init(made: Any) -> Callable[..., None]:
-    """Write the `__init__` of such a class."""
-    is_plain = all(one.init for one in dataclasses.fields(made))
-    return _quick_init(made) if is_plain else _general_init(made)
+def replace(value: T, /, **changes: Any) -> T:
+    """Return a copy of a value with other fields; what `dataclasses.replace` does, at a third."""
+    made: Any = type(value)
+    copied: T = _copier_of(made)(value, **changes)
+    return copied
 
 
-def _quick_init(made: Any) -> Callable[..., None]:
-    """Write an `__init__` that sets fields at the price of plain attributes.
-
-    While it is made, a value is of a class that is not frozen: a field then costs a third of what
-    `object.__setattr__` does. Values of derived classes are left to the general one.
-    """
-    free = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-    scope: dict[str, Any] = {
+def _init_of(made: Any) -> Callable[..., None]:
+    """Return the `__init__` of a class of values."""
+    if not _is_plain(made):
+        return _general_init(made)
+    scope = {
         "made": made,
-        "unfrozen": type(made.__name__, (made,), {"__slots__": (), **free}),
+        "unfrozen": _unfrozen(made),
         "become": vars(object)["__class__"].__set__,
         "general": partial(_general_init, made),
         "late": _LATE,
     }
-    parameters, lines = ["self"], []
-    for one in sorted(dataclasses.fields(made), key=lambda one: bool(one.kw_only)):
-        if one.kw_only and "*" not in parameters:
-            parameters.append("*")
-        default = one.default
+    fields = dataclasses.fields(made)
+    for one in fields:
+        scope[f"default_{one.name}"] = one.default
         if one.default_factory is not dataclasses.MISSING:
-            default = _LATE
+            scope[f"default_{one.name}"] = _LATE
             scope[f"make_{one.name}"] = one.default_factory
-            lines.append(f"if {one.name} is late: {one.name} = make_{one.name}()")
-        scope[f"default_{one.name}"] = default
-        is_needed = default is dataclasses.MISSING
-        parameters.append(one.name if is_needed else f"{one.name}=default_{one.name}")
-    names = [one.name for one in dataclasses.fields(made)]
-    passed = ", ".join(f"{name}={name}" for name in names)
-    lines.append(f"if self.__class__ is not made: return general()(self, {passed})")
-    lines.append("become(self, unfrozen)")
-    lines += [f"self.{name} = {name}" for name in names]
-    lines.append("self.__class__ = made")
-    if hasattr(made, "__post_init__"):
-        lines.append("self.__post_init__()")
-    body = "".join(f"    {line}\n" for line in lines)
-    exec(f"def __init__({', '.join(parameters)}):\n{body}", scope)  # noqa: S102 - our own words
-    init: Callable[..., None] = scope["__init__"]
+    late = [one.name for one in fields if f"make_{one.name}" in scope]
+    passed = ", ".join(f"{one.name}={one.name}" for one in fields)
+    lines = [
+        *(f"if {name} is late: {name} = make_{name}()" for name in late),
+        f"if self.__class__ is not made: return general()(self, {passed})",
+        "become(self, unfrozen)",
+        *(f"self.{one.name} = {one.name}" for one in fields),
+        *_ending(made, "self"),
+    ]
+    init = _function(f"__init__(self{_parameters(fields, scope)})", lines, scope)
     init.__qualname__ = f"{made.__qualname__}.__init__"
     return init
 
 
-def replace(value: T, /, **changes: Any) -> T:
-    """Return a copy of a value with other fields; what `dataclasses.replace` does, at a third."""
-    made: Any = type(value)
-    copied: T = _copier(made)(value, **changes)
-    return copied
-
-
 @cache
-def _copier(made: Any) -> Callable[..., Any]:
-    """Write what copies the values of a class."""
-    fields = dataclasses.fields(made)
-    if not all(one.init for one in fields):
+def _copier_of(made: Any) -> Callable[..., Any]:
+    """Return what copies the values of a class; for classes of others, the standard function."""
+    if "__signature__" not in vars(made) or not _is_plain(made):
         return dataclasses.replace
-    changes = "".join(f", {one.name}=same" for one in fields)
-    kept = [f"value.{one.name} if {one.name} is same else {one.name}" for one in fields]
-    passed = ", ".join(f"{one.name}={text}" for one, text in zip(fields, kept, strict=True))
-    scope: dict[str, Any] = {"made": made, "same": object()}
-    exec(f"def copy(value, /{changes}):\n    return made({passed})\n", scope)  # noqa: S102 - our own words
-    copy: Callable[..., Any] = scope["copy"]
-    copy.__name__ = copy.__qualname__ = "replace"
-    return copy
+    scope = {"made": made, "unfrozen": _unfrozen(made), "new": object.__new__, "same": _SAME}
+    names = [one.name for one in dataclasses.fields(made)]
+    lines = [
+        "copied = new(unfrozen)",
+        *(f"copied.{name} = value.{name} if {name} is same else {name}" for name in names),
+        *_ending(made, "copied"),
+        "return copied",
+    ]
+    changes = "".join(f", {name}=same" for name in names)
+    return _function(f"replace(value, /{changes})", lines, scope)
 
 
 @cache
 def _general_init(made: Any) -> Callable[..., None]:
-    """Let the standard decorator write the `__init__`."""
+    """Let the standard decorator write the `__init__`, for classes of all kinds."""
     fields: dict[str, Any] = {
         one.name: dataclasses.field(
             default=one.default,
@@ -158,6 +148,42 @@ def _general_init(made: Any) -> Callable[..., None]:
     init: Callable[..., None] = vars(twin)["__init__"]
     init.__qualname__ = f"{made.__qualname__}.__init__"
     return init
+
+
+def _is_plain(made: Any) -> bool:
+    """Say whether every field of a class is given to its `__init__`."""
+    return all(one.init for one in dataclasses.fields(made))
+
+
+@cache
+def _unfrozen(made: Any) -> Any:
+    return type(made.__name__, (made,), _FREE)
+
+
+def _ending(made: Any, name: str) -> Iterable[str]:
+    """Return the lines that give a value its own class, and let it check itself."""
+    yield f"{name}.__class__ = made"
+    if hasattr(made, "__post_init__"):
+        yield f"{name}.__post_init__()"
+
+
+def _parameters(fields: Iterable[Field[Any]], scope: dict[str, Any]) -> str:
+    """Return the parameters for fields, those by name last."""
+    texts: list[str] = []
+    for one in sorted(fields, key=lambda one: bool(one.kw_only)):
+        if one.kw_only and "*" not in texts:
+            texts.append("*")
+        is_needed = scope[f"default_{one.name}"] is dataclasses.MISSING
+        texts.append(one.name if is_needed else f"{one.name}=default_{one.name}")
+    return "".join(f", {text}" for text in texts)
+
+
+def _function(head: str, lines: Iterable[str], scope: dict[str, Any]) -> Callable[..., Any]:
+    """Return a function with these lines."""
+    body = "".join(f"    {line}\n" for line in lines)
+    exec(f"def {head}:\n{body}", scope)  # noqa: S102 - our own words
+    function: Callable[..., Any] = scope[head.partition("(")[0]]
+    return function
 
 
 class _Signature:

@@ -7,13 +7,14 @@ A field that the profile does not name as accepted is not sent: hosts refuse wha
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
 from agentkit.dialect.base import Decoder, Encoded
 from agentkit.dialect.body import Body
 from agentkit.dialect.openai_answer import OpenAIChatDecoder
-from agentkit.dialect.openai_messages import Transcripts, encode_tool
+from agentkit.dialect.openai_messages import Transcripts, encode_tool, to_json
 from agentkit.dialect.tool_names import wire_name
 from agentkit.dialect.transcript import ToolCache
 from agentkit.errors import UnsupportedError
@@ -41,7 +42,7 @@ class OpenAIChat:
         accepts = provider.accepts
         offer = offer_tools(request, accepts)
         body = Body(accepts)
-        body.put(accepts.model_field, model.id)
+        body.put_bytes(accepts.model_field, _word(model.id))
         messages = self._transcripts.encode(request, rules=model.rules)
         body.put_bytes("messages", b"[" + messages + b"]")
         if offer.tools:
@@ -57,6 +58,12 @@ class OpenAIChat:
     def decoder(self, head: WireHead) -> Decoder:
         """Return a reader for the answer that has this head."""
         return OpenAIChatDecoder(head)
+
+
+@lru_cache(64)
+def _word(text: str) -> bytes:
+    """Return a word that is in every request, spelled once."""
+    return to_json(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

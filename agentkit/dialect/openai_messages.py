@@ -9,7 +9,6 @@ it has spelled, so that a turn costs the copying of bytes and the spelling of wh
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Literal, Protocol
 
 from pydantic_core import to_json as quick_json
@@ -27,9 +26,6 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 def to_json(value: object) -> bytes:
     """Return compact JSON in UTF-8; half surrogate pairs, which UTF-8 cannot hold, are replaced."""
-    if isinstance(value, str):
-        with suppress(ValueError):  # half a character
-            return quick_json(value)
     text = _ENCODER.encode(value)
     try:
         return text.encode()
