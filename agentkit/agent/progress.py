@@ -1,7 +1,7 @@
 """Notice that a run goes nowhere.
 
 In:  the last turns of a history: what was asked, what came back.
-Out: `Stall`: nothing, a hint for the model, or the end of its tools.
+Out: `Stall`: nothing, a hint for the model, or the end of its tools; whether it is worth a look.
 
 Pure. A turn stands still if its calls and their results were seen before in the same order: the
 same turn again, a cycle of a few turns, the same error whatever is tried, the same words. A tool
@@ -46,31 +46,28 @@ class Progress:
     what: str = ""
 
 
-_NOT_STUCK = Progress()
-
-
-class _Turn(NamedTuple):
+class Turn(NamedTuple):
     """A message with calls, and what came back: words and whether it failed, in the order asked."""
 
     message: AssistantMessage
     came: Sequence[tuple[str, bool]]
 
-    def resembles(self, other: "_Turn") -> bool:
+    def resembles(self, other: "Turn") -> bool:
         """Say whether both have anything in common that could be a stall."""
         words = self.message.text
         return self.came == other.came or (words != "" and words == other.message.text)
 
-    def is_like(self, other: "_Turn") -> bool:
+    def is_like(self, other: "Turn") -> bool:
         """Say whether the same was asked and the same came back."""
         return self.came == other.came and self._asked() == other._asked()
 
-    def fails_like(self, other: "_Turn") -> bool:
+    def fails_like(self, other: "Turn") -> bool:
         """Say whether all calls failed, of the same tools and with the same words."""
         if self.came != other.came or self.names() != other.names():
             return False
         return all(is_error for _, is_error in self.came)
 
-    def says_like(self, other: "_Turn") -> bool:
+    def says_like(self, other: "Turn") -> bool:
         """Say whether the same words stand beside the calls."""
         words = self.message.text
         return words == other.message.text and bool(words.strip())
@@ -83,6 +80,24 @@ class _Turn(NamedTuple):
         return [(call.name, _value(call.arguments)) for call in self.message.tool_calls]
 
 
+def last_turns(history: History, before: Sequence[Turn] | None = None) -> tuple[Turn, ...]:
+    """Return the turns that tell whether a run may be stuck, the newest first.
+
+    Args:
+        history: ends with a turn.
+        before: what was returned for the history without its last turn, if it was.
+    """
+    newest_first = _newest_first(history)
+    if before is None:
+        return tuple(islice(newest_first, LONGEST_CYCLE + 1))
+    return (*islice(newest_first, 1), *before[:LONGEST_CYCLE])
+
+
+def may_be_stuck(turns: Sequence[Turn]) -> bool:
+    """Say whether the newest of the last turns has anything of the others; most have not."""
+    return any(turns[0].resembles(one) for one in turns[1:])
+
+
 def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
     """Return how stuck the run is that ends with the last message of `history`.
 
@@ -90,16 +105,12 @@ def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
         history: whole, without open calls; only turns since the user last spoke count.
         polling: names of tools that are meant to be called again and again.
     """
-    more = _newest_first(history, polling)
-    turns = list(islice(more, LONGEST_CYCLE + 1))
-    if not any(turns[0].resembles(one) for one in turns[1:]):
-        return _NOT_STUCK  # most turns end here
-    turns += islice(more, TURNS_LOOKED_AT - len(turns))
+    turns = list(islice(_newest_first(history, polling), TURNS_LOOKED_AT))
     found = [_repeats(turns, period) for period in range(1, LONGEST_CYCLE + 1)]
     return max(*found, _same_errors(turns), _same_words(turns), key=_how_stuck)
 
 
-def _newest_first(history: History, polling: Collection[str]) -> Iterator[_Turn]:
+def _newest_first(history: History, polling: Collection[str] = ()) -> Iterator[Turn]:
     """Yield the turns since the user last spoke; one that polls ends what is looked at."""
     results: dict[str, ToolResult] = {}
     for message in reversed(history):
@@ -111,7 +122,7 @@ def _newest_first(history: History, polling: Collection[str]) -> Iterator[_Turn]
             if polling and any(call.name in polling for call in message.tool_calls):
                 return
             answers = [results[call.id] for call in message.tool_calls]
-            yield _Turn(message, [(one.text, one.is_error) for one in answers])
+            yield Turn(message, [(one.text, one.is_error) for one in answers])
 
 
 def _value(arguments: str) -> object:
@@ -126,16 +137,16 @@ def _value(arguments: str) -> object:
 
 
 def _row(
-    turns: Sequence[_Turn], is_alike: Callable[[_Turn, _Turn], bool], *, distance: int = 1
+    turns: Sequence[Turn], is_alike: Callable[[Turn, Turn], bool], *, distance: int = 1
 ) -> int:
     """Return how many turns, from the newest on, are like the one `distance` before them."""
     pairs = zip(turns, turns[distance:], strict=False)
     return len(list(takewhile(lambda pair: is_alike(*pair), pairs)))
 
 
-def _repeats(turns: Sequence[_Turn], period: int) -> Progress:
+def _repeats(turns: Sequence[Turn], period: int) -> Progress:
     """Look for the same turns in the same order, `period` turns long."""
-    times = 1 + _row(turns, _Turn.is_like, distance=period) // period
+    times = 1 + _row(turns, Turn.is_like, distance=period) // period
     names = " and ".join(sorted({name for turn in turns[:period] for name in turn.names()}))
     what = (
         f"the same call of {names} gave the same result {times} times"
@@ -145,15 +156,15 @@ def _repeats(turns: Sequence[_Turn], period: int) -> Progress:
     return Progress(stall=_stall(times), what=what)
 
 
-def _same_errors(turns: Sequence[_Turn]) -> Progress:
+def _same_errors(turns: Sequence[Turn]) -> Progress:
     """Look for the same error from the same tool, whatever its arguments were."""
-    times = 1 + _row(turns, _Turn.fails_like)
+    times = 1 + _row(turns, Turn.fails_like)
     return Progress(stall=_stall(times), what=f"{times} calls in a row failed with the same error")
 
 
-def _same_words(turns: Sequence[_Turn]) -> Progress:
+def _same_words(turns: Sequence[Turn]) -> Progress:
     """Look for the same words said beside call after call."""
-    times = 1 + _row(turns, _Turn.says_like)
+    times = 1 + _row(turns, Turn.says_like)
     # Words beside calls that do differ are a habit of some models: only a long row is a stall.
     return Progress(stall=_stall(times - STOP_AFTER), what=f"you said the same words {times} times")
 

@@ -12,7 +12,7 @@ from dataclasses import field
 from typing import TypeAlias
 
 from agentkit.agent.budget import NOTHING, Budget, Spent
-from agentkit.agent.progress import HINT, Stall, assess
+from agentkit.agent.progress import HINT, Stall, Turn, assess, last_turns, may_be_stuck
 from agentkit.chat import Answered, FinishReason, Mending, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
@@ -103,6 +103,7 @@ class RunState:
         is_asked_again: the last answer was text of another type, and the model was told.
         over: the limit that was reached; None while there is room.
         closing: the limit for which the model was asked for the last time; None before that.
+        last_turns: what tells whether the run may be stuck; None where the history has to.
     """
 
     history: History
@@ -118,6 +119,7 @@ class RunState:
     is_asked_again: bool = False
     over: StopReason | None = None
     closing: StopReason | None = None
+    last_turns: tuple[Turn, ...] | None = None
 
     def add_exchange(self, exchange: Exchange, *, closing: StopReason | None = None) -> "RunState":
         """Return the state after a model exchange."""
@@ -143,6 +145,7 @@ class RunState:
             is_accepted=judged.is_accepted and not exchange.late,
             refusals=self.refusals + bool(judged.reason),
             is_asked_again=judged.reply is not None and not exchange.late,
+            last_turns=None if judged.results else self.last_turns,
         )
 
     def add_plan(self, plan: Sequence[PlannedCall]) -> "RunState":
@@ -157,6 +160,7 @@ class RunState:
             history=history,
             over=self.over or answers.over,
             usage=self.usage + answers.usage,
+            last_turns=None if history.open_calls else last_turns(history, self.last_turns),
         )
 
 
@@ -248,7 +252,7 @@ def next_step(state: RunState, policy: Policy) -> Step:
     if over is None and state.turns >= policy.budget.turns:
         over = "max_turns"
     hint = ""
-    if over is None and policy.watches_progress and state.has_called:
+    if over is None and policy.watches_progress and _is_worth_a_look(state):
         progress = assess(state.history, polling=state.polling)
         if progress.stall is Stall.STOP:
             over = "no_progress"
@@ -259,6 +263,11 @@ def next_step(state: RunState, policy: Policy) -> Step:
     if policy.budget.hard:
         return Finish(reason=over)
     return CallModel(choice=ToolChoice(mode="none"), closing=over)
+
+
+def _is_worth_a_look(state: RunState) -> bool:
+    """Say whether a run may be stuck: most turns have nothing of those before."""
+    return state.has_called and (state.last_turns is None or may_be_stuck(state.last_turns))
 
 
 def _step_for_calls(state: RunState) -> Step:

@@ -4,9 +4,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentkit.agent import progress
-from agentkit.agent.progress import HINT_AFTER, STOP_AFTER, Stall, assess
+from agentkit.agent.progress import (
+    HINT_AFTER,
+    LONGEST_CYCLE,
+    STOP_AFTER,
+    Stall,
+    assess,
+    last_turns,
+    may_be_stuck,
+)
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 
@@ -114,6 +124,15 @@ def _varied(steps: list[tuple[str, str, bool]]) -> History:
     return History(messages)
 
 
+def _unvaried(steps: list[tuple[str, str, bool]]) -> History:
+    """Build the same with the same arguments."""
+    messages: list[Message] = [UserMessage.of("go")]
+    for number, (text, result, is_error) in enumerate(steps):
+        messages.append(AssistantMessage.of(text, ToolCall(id=str(number), name="a")))
+        messages.append(ToolResult.of(str(number), result, is_error=is_error))
+    return History(messages)
+
+
 @pytest.mark.parametrize("between", [("", "fine", False), ("", "other", True)])
 def test_only_errors_in_one_row_count(between: tuple[str, str, bool]) -> None:
     """A success or another error between them begins a new row."""
@@ -206,15 +225,54 @@ class _ReadFrom(History):
 READ: list[Message] = []
 
 
-def test_no_more_is_read_than_could_be_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each turn pays for the look; most have nothing of those before, and no argument is parsed."""
-    monkeypatch.setattr(progress, "_value", None)
-    turns: list[Turn] = [("a", str(n), str(n)) for n in range(30)]
+def test_only_the_newest_turn_is_read_where_the_others_are_known() -> None:
+    """Each turn pays for that."""
+    history = _ReadFrom(_history([("a", str(n), str(n)) for n in range(30)]))
     READ.clear()
+    known = last_turns(history)
+    assert len(READ) == 2 * (LONGEST_CYCLE + 1)
 
-    assert assess(_ReadFrom(_history(turns))).stall is Stall.NONE
+    READ.clear()
+    grown = last_turns(history, known[1:])
 
-    assert len(READ) == 2 * (progress.LONGEST_CYCLE + 1)
+    assert len(READ) == 2
+    assert grown == known
+    assert len(last_turns(history, known)) == LONGEST_CYCLE + 1
+
+
+@pytest.mark.parametrize(
+    ("turns", "text", "may_be"),
+    [
+        pytest.param([A], "", False, id="one turn"),
+        pytest.param([("a", "{}", str(n)) for n in "9157"], "", False, id="other results"),
+        pytest.param([("a", "{}", str(n)) for n in "1953"], " ", True, id="the same words"),
+        pytest.param([A, B], "", False, id="two turns"),
+        pytest.param([A, B, A], "", True, id="the same result"),
+        pytest.param([A, B, C, D, A], "", True, id="the same result, long ago"),
+        pytest.param([A, B, C, D, E, A], "", False, id="the same result, too long ago"),
+        pytest.param([("a", "1", "x"), ("b", "2", "x")], "", True, id="the same of others"),
+    ],
+)
+def test_most_turns_are_not_worth_a_look(turns: list[Turn], text: str, may_be: bool) -> None:
+    """Where neither results nor words come again, nothing stands still."""
+    assert may_be_stuck(last_turns(_history(turns, text=text))) is may_be
+
+
+STEPS = st.tuples(
+    st.sampled_from(["", "Hm.", " "]), st.sampled_from(["x", "y", "z"]), st.booleans()
+)
+
+
+@given(steps=st.lists(STEPS, max_size=25) | st.lists(STEPS, max_size=3).map(lambda few: few * 5))
+def test_a_stall_is_always_worth_a_look(steps: list[tuple[str, str, bool]]) -> None:
+    """What is known of the last turns misses none."""
+    for build in (_varied, _unvaried):
+        known: tuple[progress.Turn, ...] | None = None
+        for count in range(1, len(steps) + 1):
+            history = build(steps[:count])
+            known = last_turns(history, known)
+            assert known == last_turns(history)
+            assert may_be_stuck(known) or assess(history).stall is Stall.NONE
 
 
 def test_a_turn_with_fewer_or_more_calls_is_another() -> None:
