@@ -7,7 +7,9 @@ Whatever happens, each call gets exactly one result. What has finished stays fin
 the rest is cancelled.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
 from functools import cache, partial
 
@@ -33,10 +35,13 @@ from agentkit.tool.approve import (
 from agentkit.tool.caps import ToolCaps
 from agentkit.tool.execute import Around, check_outcome, execute_calls
 from agentkit.tool.plan import plan_calls
+from agentkit.tool.stop import CLEANUP_SECONDS
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass, replace
+
+_NO_LIMIT = nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +125,7 @@ class Caller:
 
         ready = await self._refuse(state, calls, tools=tools, emit=emit)
         around = None if isinstance(self._journal, NoJournal) else self._remember(state, emit=emit)
-        with anyio.move_on_after(self._meter.seconds_left(closing=False)):
+        with self._within_time(ready, around=around):
             for stage in plan_calls(ready):
                 await execute_calls(
                     stage,
@@ -139,6 +144,30 @@ class Caller:
         if self._given.scope is not None and self._given.scope.parts:
             usage = sum((self._below(call).usage for call in calls), NO_USAGE)
         return ToolAnswers(results=results, over=self._meter.reached(), usage=usage)
+
+    def _within_time(
+        self, ready: Sequence[ReadyCall], *, around: Around | None
+    ) -> AbstractContextManager[object]:
+        """Return what stops the calls when the run's time is up.
+
+        That is nothing where each ends before, by a limit of its own: a scope is dear.
+        """
+        left = self._meter.seconds_left(closing=False)
+        if left is None or (around is None and self._most_seconds(ready) < left):
+            return _NO_LIMIT
+        return anyio.move_on_after(left)
+
+    def _most_seconds(self, ready: Sequence[ReadyCall]) -> float:
+        """Return how long the calls may take one after the other, their cleanup included."""
+        whole = 0.0
+        for call in ready:
+            tool = call.tool
+            seconds = tool.timeout_seconds
+            seconds = self._given.timeout_seconds if seconds is None else seconds
+            if seconds is None or tool.around or self._given.caps.may_hold(tool):
+                return math.inf
+            whole += seconds + CLEANUP_SECONDS
+        return whole
 
     def _below(self, call: ToolCall) -> CallOutcome:
         """Return what agents below have used for a call, beside a result that says nothing."""

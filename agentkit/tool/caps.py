@@ -44,6 +44,11 @@ class ToolCaps:
         with self._lock:
             return len(self._tools)
 
+    def may_hold(self, tool: Tool) -> bool:
+        """Say whether `tool` may have to wait for others."""
+        is_limited = tool.max_concurrency is not None or tool.group in self._groups
+        return is_limited or bool(self._process)
+
     async def enter(self, tool: Tool) -> "Held":
         """Wait until `tool` may run."""
         gates = [*self._process]

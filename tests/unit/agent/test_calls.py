@@ -1,5 +1,6 @@
 """The calls of a turn, planned and run within the limits of a run."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,10 @@ from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import tool_call
 from agentkit.tool.approve import Approval
+from agentkit.tool.caps import ToolCaps
+from agentkit.tool.execute import Proceed
 from agentkit.tool.tool import Tool, tool
+from agentkit.tool.validate import ReadyCall
 
 
 @tool(read_only=True)
@@ -48,6 +52,7 @@ async def _run(
     *calls: ToolCall,
     budget: Budget | None = None,
     journal: Journal | None = None,
+    tools: Mapping[str, Tool[..., Any]] = TOOLS,
     **given: Any,
 ) -> tuple[ToolAnswers, list[RunEvent], Caller]:
     clock = ManualClock()
@@ -58,7 +63,7 @@ async def _run(
         clock=clock,
     )
     state = RunState(history=History([UserMessage.of("go"), AssistantMessage.of("", *calls)]))
-    plan = await caller.plan(calls, tools=TOOLS)
+    plan = await caller.plan(calls, tools=tools)
     state = state.add_plan(plan)
     events: list[RunEvent] = []
 
@@ -66,7 +71,7 @@ async def _run(
         events.append(event)
 
     with anyio.fail_after(5):
-        answers = await caller.run(state, calls, tools=TOOLS, emit=listen)
+        answers = await caller.run(state, calls, tools=tools, emit=listen)
     return answers, events, caller
 
 
@@ -141,6 +146,69 @@ async def test_the_deadline_stops_tools_and_keeps_what_has_ended() -> None:
         False,
         *[True] * (len(CALLS) - 1),
     ]
+
+
+async def _wait_first(ready: ReadyCall, run: Proceed) -> ToolResult:  # noqa: ARG001 - it never runs
+    await anyio.sleep_forever()
+    return await run()
+
+
+@pytest.mark.parametrize(
+    ("changed", "given"),
+    [
+        pytest.param({"timeout_seconds": None}, {"timeout_seconds": None}, id="no limit"),
+        pytest.param({"timeout_seconds": 60.0}, {}, id="a limit that is far"),
+        pytest.param({"timeout_seconds": None}, {"timeout_seconds": 60.0}, id="a far default"),
+        pytest.param({"timeout_seconds": 0.1, "around": (_wait_first,)}, {}, id="what is around"),
+    ],
+)
+async def test_what_may_outlast_the_run_is_stopped_with_it(
+    changed: dict[str, Any], given: dict[str, Any]
+) -> None:
+    """Whatever it is that takes so long."""
+    call = tool_call("hang", {}, call_id="hang00001")
+    tools = {"hang": replace(hang, **changed)}
+
+    answers, _, _ = await _run(call, tools=tools, budget=Budget(seconds=0.3), **given)
+
+    assert "was stopped before it ended" in answers.results[0].text or (
+        "was not run" in answers.results[0].text
+    )
+
+
+@pytest.mark.parametrize("kind", ["tool", "group", "process"])
+async def test_who_waits_for_a_place_is_stopped_with_the_run(kind: str) -> None:
+    """The wait is not in the tool's own limit."""
+    caps = {
+        "tool": ToolCaps(),
+        "group": ToolCaps(groups={"slow": 1}),
+        "process": ToolCaps(process=1),
+    }[kind]
+    limited = replace(
+        hang, group="slow", max_concurrency=1 if kind == "tool" else None, timeout_seconds=0.1
+    )
+    call = tool_call("hang", {}, call_id="hang00001")
+    held = await caps.enter(limited)
+    try:
+        answers, _, _ = await _run(
+            call, tools={"hang": limited}, budget=Budget(seconds=0.3), caps=caps
+        )
+    finally:
+        held.leave()
+
+    assert "was not run" in answers.results[0].text
+
+
+async def test_limits_that_the_run_has_time_for_are_those_of_the_tools() -> None:
+    """One after the other, with what each may take to clean up."""
+    calls = [tool_call("hang", {}, call_id=f"hang{at:05}") for at in range(2)]
+    tools = {"hang": replace(hang, timeout_seconds=0.1)}
+
+    answers, _, _ = await _run(*calls, tools=tools, budget=Budget(seconds=100))
+
+    assert [one.text for one in answers.results] == [
+        "The tool 'hang' was stopped after 0.1 seconds."
+    ] * 2
 
 
 async def test_remembered_results_are_not_run_for_again() -> None:
