@@ -7,7 +7,12 @@ Between runs nothing is open, unless the agent is entered with `async with`.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from functools import partial
 from typing import Any, Generic, Self, TypeVar, Unpack, overload
 
@@ -270,30 +275,36 @@ class Agent(Generic[DepsT, OutputT]):
             )
         return relay.sign(result)
 
-    @asynccontextmanager
-    async def join(self, run: SharedRun) -> AsyncIterator[LiveSteps]:
+    def join(self, run: SharedRun) -> AbstractAsyncContextManager[LiveSteps]:
         """Open model and tools, and yield the steps with which this agent takes part in a run."""
+        if self._connection is not None:
+            return nullcontext(self._steps(run, self._connection))
+        return self._join_opened(run)
+
+    @asynccontextmanager
+    async def _join_opened(self, run: SharedRun) -> AsyncIterator[LiveSteps]:
+        """Yield the steps on what is opened for this run alone."""
         async with self._opened() as connection:
-            start = RunStart(
-                connection=connection,
-                toolset=self.toolset,
-                given=ModelInput(
-                    profile=self._window.profile,
-                    instructions=self.instructions,
-                    settings=self.settings,
-                ),
-                rule=self.approve,
-                options=self.options,
-                window=self._window,
-            )
-            yield start.steps(run)
+            yield self._steps(run, connection)
+
+    def _steps(self, run: SharedRun, connection: ModelConnection) -> LiveSteps:
+        start = RunStart(
+            connection=connection,
+            toolset=self.toolset,
+            given=ModelInput(
+                profile=self._window.profile,
+                instructions=self.instructions,
+                settings=self.settings,
+            ),
+            rule=self.approve,
+            options=self.options,
+            window=self._window,
+        )
+        return start.steps(run)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[ModelConnection]:
-        """Yield the open model: the one the agent was entered with, or one for this run."""
-        if self._connection is not None:
-            yield self._connection
-            return
+        """Open the model and the tools."""
         with ungrouped():
             async with self.model.open() as connection, self.toolset.open():
                 yield connection

@@ -8,8 +8,8 @@ host calls it. Whether there are calls decides what the answer is, not the finis
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from agentkit.chat import FinishReason, Mending, ModelRequest, ModelResponse
 from agentkit.content import ContentBlock, ReasoningContent, text_blocks
@@ -114,26 +114,7 @@ class Fold:
         """
         shown: list[ShownPart] = []
         for delta in deltas:
-            match delta:
-                case TextDelta():
-                    self._text.append(delta.text)
-                    shown += self._show(self._guard.feed(delta.text))
-                case ReasoningDelta():
-                    self._reasoning.append(delta.text)
-                    shown.append(ReasoningReceived(text=delta.text))
-                case CallDelta():
-                    self._calls.add(delta)
-                    shown += self._show_arguments(delta)
-                case FinishDelta():
-                    self._reasons.append(delta.reason)
-                    self._is_finished = True
-                case UsageDelta():
-                    self._usage = delta.usage
-                case HeadDelta():
-                    self._head = _fill(self._head, delta)
-                case DoneDelta():
-                    self._is_done = True
-                    self._is_finished = self._is_finished or delta.is_finish
+            shown += _TAKERS[type(delta)](self, delta)
         return shown if self._request.stream else []
 
     def close(self) -> list[ShownPart]:
@@ -177,6 +158,36 @@ class Fold:
             response_id=self._head.response_id,
             mendings=(*mendings, *more),
         )
+
+    def _take_text(self, delta: TextDelta) -> Sequence[ShownPart]:
+        self._text.append(delta.text)
+        return self._show(self._guard.feed(delta.text))
+
+    def _take_reasoning(self, delta: ReasoningDelta) -> Sequence[ShownPart]:
+        self._reasoning.append(delta.text)
+        return (ReasoningReceived(text=delta.text),)
+
+    def _take_call(self, delta: CallDelta) -> Sequence[ShownPart]:
+        self._calls.add(delta)
+        return self._show_arguments(delta)
+
+    def _take_finish(self, delta: FinishDelta) -> Sequence[ShownPart]:
+        self._reasons.append(delta.reason)
+        self._is_finished = True
+        return ()
+
+    def _take_usage(self, delta: UsageDelta) -> Sequence[ShownPart]:
+        self._usage = delta.usage
+        return ()
+
+    def _take_head(self, delta: HeadDelta) -> Sequence[ShownPart]:
+        self._head = _fill(self._head, delta)
+        return ()
+
+    def _take_done(self, delta: DoneDelta) -> Sequence[ShownPart]:
+        self._is_done = True
+        self._is_finished = self._is_finished or delta.is_finish
+        return ()
 
     def _drafts(self) -> tuple[list[CallDraft], list[Mending]]:
         """Return the calls to make, and what was done about the others."""
@@ -324,6 +335,17 @@ class Fold:
 
     def _problem(self, message: str, *, kind: ErrorKind, retry: Retry = "same") -> ProtocolError:
         return ProtocolError(message, kind=kind, retry=retry)
+
+
+_TAKERS: Mapping[type, Callable[[Fold, Any], Sequence[ShownPart]]] = {
+    TextDelta: Fold._take_text,
+    ReasoningDelta: Fold._take_reasoning,
+    CallDelta: Fold._take_call,
+    FinishDelta: Fold._take_finish,
+    UsageDelta: Fold._take_usage,
+    HeadDelta: Fold._take_head,
+    DoneDelta: Fold._take_done,
+}
 
 
 def _fill(known: HeadDelta, new: HeadDelta) -> HeadDelta:
