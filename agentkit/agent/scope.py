@@ -4,7 +4,6 @@ In:  the run's budget, journal and depth.
 Out: `RunScope`, which tools carry in their `RunContext` without looking into it.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import field
 from typing import Any, TypeVar
@@ -63,7 +62,7 @@ class RunScope:
     most_depth: int = 4
     handovers: Handovers = field(default_factory=lambda: Handovers(most=8))
     parts: dict[str, Meter] = field(default_factory=dict)
-    inner_runs: Counter[str] = field(default_factory=Counter)
+    inner_runs: dict[str, int] = field(default_factory=dict)
 
     def part(self, call_id: str) -> Meter:
         """Return the meter of what is used below one call."""
@@ -78,8 +77,7 @@ class RunScope:
         """
         if isinstance(self.journal, NoJournal):
             return self.journal
-        self.inner_runs[call_id] += 1
-        number = self.inner_runs[call_id]
+        number = self.inner_runs[call_id] = self.inner_runs.get(call_id, 0) + 1
         name = call_id if number == 1 else f"{call_id}-{number}"
         return InnerJournal(self.journal, prefix=f"agent-{name}/")
 

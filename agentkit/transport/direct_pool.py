@@ -9,6 +9,7 @@ at the other end, where they are dropped one by one as others come back.
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 
@@ -81,13 +82,13 @@ class Pool:
 
     async def _enter(self) -> None:
         """Wait for a place, in turn."""
-        try:
+        with suppress(anyio.WouldBlock):
             self._places.acquire_nowait()
-        except anyio.WouldBlock:
-            with anyio.move_on_after(self._settings.first_byte_seconds) as scope:
-                await self._places.acquire()
-            if scope.cancelled_caught:
-                raise WireError("no_place") from None
+            return
+        with anyio.move_on_after(self._settings.first_byte_seconds) as scope:
+            await self._places.acquire()
+        if scope.cancelled_caught:
+            raise WireError("no_place")
 
     def _last_kept(self) -> Connection | None:
         """Return the kept connection that was used last, if it still lives."""

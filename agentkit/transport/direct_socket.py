@@ -12,6 +12,7 @@ import os
 import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -65,9 +66,8 @@ class SocketBytes(ByteStream):
             OSError: it broke.
             WireError: nothing came within `read_seconds`.
         """
-        try:
-            data = self._socket.recv(max_bytes)
-        except BlockingIOError:
+        data = self._receive_now(max_bytes)
+        if data is None:
             data = await self._receive_later(max_bytes)
         else:
             await checkpoint()  # a host that is always faster must not keep others from running
@@ -84,10 +84,17 @@ class SocketBytes(ByteStream):
         """
         left = memoryview(item)
         while left:
-            try:
-                left = left[self._socket.send(left) :]
-            except BlockingIOError:
+            sent = self._send_now(left)
+            left = left[sent:]
+            if not sent:
                 await self._wait_writable()
+
+    def _send_now(self, data: memoryview) -> int:
+        """Send what is taken of `data`; return how much that is."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
 
     async def send_eof(self) -> None:
         """Say that nothing more comes."""
@@ -112,6 +119,16 @@ class SocketBytes(ByteStream):
             return True
         return True
 
+    def _receive_now(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived; None if nothing has.
+
+        A wait inside an `except` would keep the exception, and the frames in it, for as long.
+        """
+        try:
+            return self._socket.recv(max_bytes)
+        except BlockingIOError:
+            return None
+
     async def _receive_later(self, max_bytes: int) -> bytes:
         """Wait for bytes and return them."""
         if self.read_seconds is None:
@@ -123,10 +140,9 @@ class SocketBytes(ByteStream):
     async def _receive_when_readable(self, max_bytes: int) -> bytes:
         while True:
             await anyio.wait_readable(self._socket)
-            try:
-                return self._socket.recv(max_bytes)
-            except BlockingIOError:
-                continue  # a kernel may call a socket readable and then think again
+            data = self._receive_now(max_bytes)
+            if data is not None:  # a kernel may call a socket readable and then think again
+                return data
 
     async def _wait_writable(self) -> None:
         with anyio.move_on_after(self._write_seconds) as scope:
@@ -168,10 +184,9 @@ async def _connect(place: Place) -> socket.socket:
     try:
         connecting.settimeout(0)
         connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
+        with suppress(BlockingIOError):
             connecting.connect(address)
-        except BlockingIOError:
-            await anyio.wait_writable(connecting)
+        await anyio.wait_writable(connecting)
         _check_connected(connecting)
     except BaseException:
         connecting.close()
