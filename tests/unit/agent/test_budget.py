@@ -302,3 +302,64 @@ def test_the_least_answer_that_is_worth_its_input_is_paid_to_the_token(
     forecast = Forecast(input_tokens=1, input_usd_per_million=price, output_usd_per_million=price)
 
     assert meter.answer_room(forecast) == room
+
+
+def test_turns_on_their_way_are_taken_out_of_what_is_left() -> None:
+    """Agents side by side cannot begin more of them together than there are."""
+    meter = Meter(Budget(turns=5), clock=ManualClock())
+    meter.charge(Spent(turns=2))
+
+    assert [meter.begin_turn() for _ in range(5)] == [True, True, True, False, False]
+
+    meter.end_turn()
+    assert [meter.begin_turn() for _ in range(2)] == [True, False]
+    meter.charge(Spent(turns=1))
+    meter.end_turn()
+    assert not meter.begin_turn()
+    for _ in range(2):
+        meter.end_turn()
+    assert [meter.begin_turn() for _ in range(3)] == [True, True, False]
+
+
+def test_a_turn_is_begun_and_ended_at_all_budgets_above() -> None:
+    """One that the budget above forbids is not begun below either."""
+    clock = ManualClock()
+    above = Meter(Budget(turns=3), clock=clock)
+    one, other = (Meter(Budget(turns=2), clock=clock, parent=above) for _ in range(2))
+
+    assert [one.begin_turn() for _ in range(3)] == [True, True, False]
+    assert [other.begin_turn() for _ in range(2)] == [True, False]
+    one.end_turn()
+    assert [other.begin_turn() for _ in range(2)] == [True, False]
+    assert not above.begin_turn()
+    other.end_turn()
+    assert above.begin_turn()
+
+
+def test_a_run_beyond_its_limit_by_much_is_at_it() -> None:
+    """An answer may be longer than was thought."""
+    for limits, spent, reason in (
+        ({"turns": 2}, Spent(turns=5), "max_turns"),
+        ({"tokens": 10}, Spent(tokens=500), "max_tokens"),
+        ({"cost_usd": Decimal(1)}, Spent(cost_usd=Decimal(7)), "max_cost"),
+        ({"seconds": 10.0}, Spent(seconds=99.0), "deadline"),
+    ):
+        meter = Meter(Budget(**limits), clock=ManualClock())
+        meter.charge(spent)
+        assert meter.reached() == reason
+
+
+def test_limits_of_nothing_are_limits() -> None:
+    """Nought is a number as well."""
+    assert Budget(tool_calls=0, tokens=0, cost_usd=Decimal(0), seconds=0.0).tool_calls == 0
+
+
+def test_half_a_price_buys_nothing() -> None:
+    """What is not known may be anything."""
+    meter = Meter(Budget(cost_usd=Decimal(1)), clock=ManualClock())
+
+    for forecast in (
+        Forecast(input_tokens=1, input_usd_per_million=Decimal(1)),
+        Forecast(input_tokens=1, output_usd_per_million=Decimal(1)),
+    ):
+        assert meter.answer_room(forecast) == "max_cost"
