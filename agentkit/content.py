@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from agentkit.json_schema import JsonValue
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,9 @@ class TextContent:
     annotations: Mapping[str, JsonValue] | None = None
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["text"] = "text"
+
+
+_new_text = maker(TextContent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,7 @@ ContentBlock: TypeAlias = (
 
 def text_blocks(text: str) -> tuple[TextContent, ...]:
     """Return `text` as blocks: one, or none if it is empty."""
-    return (TextContent(text=text),) if text else ()
+    return (_new_text(text=text),) if text else ()
 
 
 def join_text(blocks: Sequence[ContentBlock]) -> str:

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from agentkit.content import ContentBlock, ReasoningContent, join_text, text_blocks
 from agentkit.json_schema import JsonValue
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +99,17 @@ class ToolResult:
     meta: Mapping[str, JsonValue] | None = None
     role: Literal["tool"] = "tool"
 
-    @classmethod
-    def of(cls, call_id: str, text: str, *, is_error: bool = False) -> "ToolResult":
+    @staticmethod
+    def of(call_id: str, text: str, *, is_error: bool = False) -> "ToolResult":
         """Build a result of plain text."""
-        return cls(call_id=call_id, content=text_blocks(text), is_error=is_error)
+        return _new_result(call_id=call_id, content=text_blocks(text), is_error=is_error)
 
     @property
     def text(self) -> str:
         """Return the text blocks, joined."""
         return join_text(self.content)
 
+
+_new_result = maker(ToolResult)
 
 Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolResult

@@ -6,7 +6,7 @@ Out: `Usage`, which adds up.
 
 from decimal import Decimal
 
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Usage:
             return self
         if self is NO_USAGE:
             return other
-        return Usage(
+        return _new_usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
@@ -50,6 +50,9 @@ class Usage:
             cost_usd=_add_costs(self.cost_usd, other.cost_usd),
             is_estimate=self.is_estimate or other.is_estimate,
         )
+
+
+_new_usage = maker(Usage)
 
 
 NO_USAGE = Usage()

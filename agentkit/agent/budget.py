@@ -14,7 +14,7 @@ from typing import TypeVar
 from agentkit.clock import Clock
 from agentkit.event import StopReason
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
 
 _Number = TypeVar("_Number", int, float)
 
@@ -72,7 +72,7 @@ class Spent:
             return self
         if self is NOTHING:
             return other
-        return Spent(
+        return _new_spent(
             turns=self.turns + other.turns,
             tool_calls=self.tool_calls + other.tool_calls,
             tokens=self.tokens + other.tokens,
@@ -80,10 +80,13 @@ class Spent:
             seconds=self.seconds + other.seconds,
         )
 
-    @classmethod
-    def of_usage(cls, usage: Usage) -> "Spent":
+    @staticmethod
+    def of_usage(usage: Usage) -> "Spent":
         """Return what one exchange used, without its time."""
-        return cls(turns=1, tokens=usage.total_tokens, cost_usd=usage.cost_usd or Decimal(0))
+        return _new_spent(turns=1, tokens=usage.total_tokens, cost_usd=usage.cost_usd or Decimal(0))
+
+
+_new_spent = maker(Spent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,10 @@ from agentkit.tool.stop import CLEANUP_SECONDS
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall, validate_call
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
+
+_ONE_CALL = Spent(tool_calls=1)
+_new_answers = maker(ToolAnswers)
 
 _NO_LIMIT = nullcontext()
 
@@ -143,7 +146,7 @@ class Caller:
         usage = NO_USAGE
         if self._given.scope is not None and self._given.scope.parts:
             usage = sum((self._below(call).usage for call in calls), NO_USAGE)
-        return ToolAnswers(results=results, over=self._meter.reached(), usage=usage)
+        return _new_answers(results=results, over=self._meter.reached(), usage=usage)
 
     def _within_time(
         self, ready: Sequence[ReadyCall], *, around: Around | None
@@ -211,7 +214,7 @@ class Caller:
                 if self._meter.calls_left() == 0:
                     checked, is_beyond = _beyond(call), True
                 else:
-                    self._meter.charge(Spent(tool_calls=1))
+                    self._meter.charge(_ONE_CALL)
             if isinstance(checked, ToolResult):
                 self._finished[call.id] = checked
                 await emit(ToolCallRefused(call=call, result=checked))
@@ -220,7 +223,7 @@ class Caller:
                 await emit(AnswerMended(mending=mending))
             ready.append(self._keyed(checked))
         if is_beyond:
-            self._meter.charge(Spent(tool_calls=1))
+            self._meter.charge(_ONE_CALL)
         return ready
 
     def _keyed(self, ready: ReadyCall) -> ReadyCall:

@@ -27,7 +27,10 @@ from agentkit.lazy import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
 from agentkit.model.model import ModelConnection
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
+
+_new_exchange = maker(Exchange)
+_new_request = maker(ModelRequest)
 
 CLOSING_INSTRUCTIONS = (
     "You have reached the limit of this task ({reason}) and can call no more tools. "
@@ -102,7 +105,7 @@ class Exchanger:
         if step.closing is None:  # the last answer at a limit is not counted in it
             self._has_turn = self._meter.begin_turn()
             if not self._has_turn:
-                return Exchange(response=None, over="max_turns", taken=taken)
+                return _new_exchange(response=None, over="max_turns", taken=taken)
         history = state.history.add(*taken)
         output = self._given.output
         offer = output.offer(tools, step, stream=self._given.stream)
@@ -112,7 +115,7 @@ class Exchanger:
             meter=self._meter,
             window=self._given.profile.context_window_tokens,
         )
-        request = ModelRequest(
+        request = _new_request(
             history=history,
             instructions=_instructions(self._given, step),
             tools=offer.tools,
@@ -128,7 +131,7 @@ class Exchanger:
         if response is not None:
             judged = output.judge(response, is_closing=step.closing is not None)
             used += Spent.of_usage(response.usage)
-        return Exchange(
+        return _new_exchange(
             response=response,
             over=over,
             taken=taken,

@@ -23,7 +23,10 @@ from agentkit.tool.approve import PlannedCall
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, index_tools, list_tools_for, take_reports
 from agentkit.usage import NO_USAGE
-from agentkit.value import replace
+from agentkit.value import maker, replace
+
+_model_responded = maker(ModelResponded)
+_turn_started = maker(TurnStarted)
 
 
 class LiveSteps:
@@ -58,7 +61,7 @@ class LiveSteps:
         """Make one exchange and plan its calls, as one remembered effect; see `Steps`."""
         self._begin(state)
         turn = state.turns + 1
-        await self._emit(TurnStarted(turn=turn))
+        await self._emit(_turn_started(turn=turn))
         tools = await self._list_tools(state)
         self._offered = tools if step.closing is None else {}
         started = self._clock.monotonic()
@@ -102,7 +105,7 @@ class LiveSteps:
             for mending in response.mendings:
                 await self._emit(AnswerMended(mending=mending))
             await self._emit(
-                ModelResponded(
+                _model_responded(
                     turn=turn,
                     message=response.message,
                     finish_reason=response.finish_reason,

@@ -27,7 +27,7 @@ from agentkit.tool.approve import Rule
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, list_tools_for, take_reports
 from agentkit.tool.validate import ReadyCall, validate_call
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 BY_TOOL = (
     "To give your final answer, call the tool {name} with it, alone, once you have all it needs. "
@@ -52,6 +52,9 @@ class Offer:
     choice: ToolChoice
     response_format: dict[str, JsonValue] | None = None
     shown_arguments: str | None = None
+
+
+_new_offer = maker(Offer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,16 +121,16 @@ class OutputPlan(Generic[OutputT]):
             schema = None
             if self.output is not None and self.mode == "response_format" and not tools:
                 schema = self.output.tool.arguments_check.schema
-            return Offer(tools=tools, choice=choice, response_format=schema)
+            return _new_offer(tools=tools, choice=choice, response_format=schema)
         own = self.tool.spec
         shown = own.name if stream else None
         is_only = tools in ((), (own,)) and not choice.is_forced
         if is_only or step.closing is not None or choice.mode == "none":
-            return Offer(tools=(own,), choice=self.choice, shown_arguments=shown)
+            return _new_offer(tools=(own,), choice=self.choice, shown_arguments=shown)
         if choice.is_forced and choice.name != own.name:
             # Who demands a call wants something done, which an answer is not.
             tools = tuple(spec for spec in tools if spec is not own)
-        return Offer(tools=tools, choice=choice, shown_arguments=shown)
+        return _new_offer(tools=tools, choice=choice, shown_arguments=shown)
 
     def partial(self) -> PartialOutput | None:
         """Return a reader of one answer on its way; None for plain text, which shows itself."""

@@ -19,7 +19,9 @@ from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.tool.approve import PlannedCall
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
+
+_new_answered = maker(Answered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,7 @@ class RunState:
             return replace(self, history=history, over=over, closing=closing, usage=usage)
         judged = exchange.judged or _NOT_JUDGED
         told = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
-        return RunState(
+        return _new_state(
             history=history.add(response.message, *told, *exchange.late),
             turns=self.turns + 1,
             over=over,
@@ -162,6 +164,9 @@ class RunState:
             usage=self.usage + answers.usage,
             last_turns=None if history.open_calls else last_turns(history, self.last_turns),
         )
+
+
+_new_state = maker(RunState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +202,9 @@ class CallModel:
     closing: StopReason | None = None
 
 
+_call_model = maker(CallModel)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCalls:
     """Settle what may be done about open calls that came from an earlier run."""
@@ -209,6 +217,9 @@ class RunTools:
     """Run these of the open calls, in the order asked."""
 
     calls: tuple[ToolCall, ...]
+
+
+_run_tools = maker(RunTools)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +241,7 @@ Step: TypeAlias = CallModel | PlanCalls | RunTools | Suspend | Finish
 
 def _answered(response: ModelResponse, *, turn: int) -> Answered:
     """Return who gave a response, and who was asked in vain."""
-    return Answered(
+    return _new_answered(
         turn=turn,
         host=response.host,
         model=response.model,
@@ -259,10 +270,10 @@ def next_step(state: RunState, policy: Policy) -> Step:
         elif progress.stall is Stall.HINT:
             hint = HINT.format(what=progress.what)
     if over is None:
-        return CallModel(choice=_choice(state, policy), hint=hint)
+        return _call_model(choice=_choice(state, policy), hint=hint)
     if policy.budget.hard:
         return Finish(reason=over)
-    return CallModel(choice=ToolChoice(mode="none"), closing=over)
+    return _call_model(choice=ToolChoice(mode="none"), closing=over)
 
 
 def _is_worth_a_look(state: RunState) -> bool:
@@ -277,7 +288,7 @@ def _step_for_calls(state: RunState) -> Step:
         return PlanCalls(calls=calls)
     decided = [state.plan[call.id].verdict.decision for call in calls]
     asked = decided.index("ask") if "ask" in decided else len(calls)
-    return RunTools(calls=calls[:asked]) if asked else Suspend(calls=calls)
+    return _run_tools(calls=calls[:asked]) if asked else Suspend(calls=calls)
 
 
 def _end_reason(state: RunState, policy: Policy) -> StopReason | None:

@@ -14,7 +14,11 @@ from agentkit.config.profile import Accepts
 from agentkit.dialect.base import Delta, Encoded
 from agentkit.dialect.openai_messages import to_json
 from agentkit.dialect.tool_names import changed_names
+from agentkit.value import maker
 from agentkit.wire import WireRequest
+
+_new_encoded = maker(Encoded)
+_new_request = maker(WireRequest)
 
 
 @lru_cache(256)
@@ -72,8 +76,8 @@ class Body:
         if self._omit:
             fields = {name: text for name, text in fields.items() if name not in self._omit}
         body = b",".join([_name(name) + value for name, value in fields.items()])
-        return Encoded(
-            wire=WireRequest(path=path, body=b"{" + body + b"}", stream=request.stream),
+        return _new_encoded(
+            wire=_new_request(path=path, body=b"{" + body + b"}", stream=request.stream),
             fields=frozenset(fields),
             tool_names=_changed_names(tuple([tool.name for tool in tools])),
             opening=opening,

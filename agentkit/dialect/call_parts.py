@@ -23,7 +23,7 @@ from itertools import pairwise
 
 from agentkit.chat import Mending
 from agentkit.dialect.base import CallDelta
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 SHORT_CHARS = 80
 """How much of a value a mending quotes."""
@@ -41,6 +41,9 @@ class CallDraft:
     arguments: str
     id: str | None = None
     mendings: tuple[Mending, ...] = ()
+
+
+_new_draft = maker(CallDraft)
 
 
 def short(text: str) -> str:
@@ -179,7 +182,7 @@ def _finish(slot: _Slot, offered: AbstractSet[str]) -> Iterator[CallDraft]:
     if name != slot.name:
         mendings.append(Mending(rung="joined_name", before=short(slot.name), after=short(name)))
     for position, text in enumerate(texts):
-        yield CallDraft(
+        yield _new_draft(
             name=name,
             arguments=text,
             id=slot.id if position == 0 else None,

@@ -16,7 +16,7 @@ from pydantic_core import from_json
 from agentkit.dialect.answer_error import error_in_answer
 from agentkit.dialect.sse import ServerEvent, SSEDecoder
 from agentkit.errors import ErrorKind, ProtocolError
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 from agentkit.wire import WireHead
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and space that keeps a connection alive
@@ -37,6 +37,9 @@ class Frame:
     value: Mapping[str, Any]
     is_whole: bool = False
     is_done: bool = False
+
+
+_new_frame = maker(Frame)
 
 
 class Frames:
@@ -89,9 +92,9 @@ class Frames:
             lines = _json_lines(text)
             if lines is None:
                 raise self.bad(text) from error
-            yield from (Frame(value=self._object(line)) for line in lines)
+            yield from (_new_frame(value=self._object(line)) for line in lines)
             return
-        yield Frame(value=self._object(value), is_whole=True)
+        yield _new_frame(value=self._object(value), is_whole=True)
 
     def bad(self, seen: str) -> ProtocolError:
         """Return the error for an answer that is not of its form; `seen` is what it is instead."""
@@ -119,7 +122,7 @@ class Frames:
                     return  # what follows the end is no part of the answer
                 if part[0] != "{" and part.strip(' "').upper() == _DONE:
                     self._is_done = True
-                    yield Frame(value={}, is_done=True)
+                    yield _new_frame(value={}, is_done=True)
                     return
                 try:
                     value = read_json(part)
@@ -130,7 +133,7 @@ class Frames:
                             kind="stream_interrupted",
                         ) from error
                     raise self.bad(part) from error
-                yield Frame(value=self._object(value))
+                yield _new_frame(value=self._object(value))
 
     def _object(self, value: object) -> Mapping[str, Any]:
         """Return `value` if it is an object, and no error."""

@@ -25,7 +25,15 @@ from agentkit.dialect.base import (
 from agentkit.dialect.frames import Frame, Frames
 from agentkit.dialect.openai_usage import read_usage
 from agentkit.errors import ProviderError, StatusError
+from agentkit.value import maker
 from agentkit.wire import WireHead
+
+_call_delta = maker(CallDelta)
+_done_delta = maker(DoneDelta)
+_usage_delta = maker(UsageDelta)
+_finish_delta = maker(FinishDelta)
+_text_delta = maker(TextDelta)
+_head_delta = maker(HeadDelta)
 
 _ARGUMENT_KEYS = ("parameters", "input", "args")
 """Where arguments stand that are not under their own name."""
@@ -100,7 +108,7 @@ class OpenAIChatDecoder:
             self._read_value(frame.value, deltas, is_whole=frame.is_whole)
         if frame.is_done or frame.is_whole:
             self._is_done = True
-            deltas.append(DoneDelta(is_finish=frame.is_whole))
+            deltas.append(_done_delta(is_finish=frame.is_whole))
 
     def _read_value(self, value: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
         self._read_head(value, deltas)
@@ -121,7 +129,7 @@ class OpenAIChatDecoder:
         for source in (value, first):
             usage = read_usage(source) if "usage" in source or "x_groq" in source else None
             if usage is not None:
-                deltas.append(UsageDelta(usage=usage))
+                deltas.append(_usage_delta(usage=usage))
                 break
 
     def _read_head(self, value: Mapping[str, Any], deltas: list[Delta]) -> None:
@@ -134,7 +142,7 @@ class OpenAIChatDecoder:
             name if isinstance(name, str) and name else None for name in told
         ]
         if response_id or model or upstream:
-            deltas.append(HeadDelta(response_id=response_id, model=model, upstream=upstream))
+            deltas.append(_head_delta(response_id=response_id, model=model, upstream=upstream))
 
     def _read_choice(
         self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
@@ -154,7 +162,7 @@ class OpenAIChatDecoder:
             raise error
         self._read_said(choice, deltas, is_whole=is_whole)
         if isinstance(reason, str) and reason:
-            deltas.append(FinishDelta(reason=reason))
+            deltas.append(_finish_delta(reason=reason))
 
     def _read_said(self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
         """Read what the model says here, wherever it stands.
@@ -203,7 +211,7 @@ class OpenAIChatDecoder:
         if content is None or content == "":
             return
         if isinstance(content, str):
-            deltas.append(TextDelta(text=content))
+            deltas.append(_text_delta(text=content))
             return
         chunks = content if isinstance(content, list) else [content]
         for chunk in chunks:
@@ -216,7 +224,7 @@ class OpenAIChatDecoder:
                 if text:
                     deltas.append(ReasoningDelta(text=text))
             elif isinstance(chunk.get("text"), str) and chunk["text"]:
-                deltas.append(TextDelta(text=chunk["text"]))
+                deltas.append(_text_delta(text=chunk["text"]))
 
     def _read_call(self, call: object, *, is_whole: bool) -> CallDelta:
         if not isinstance(call, dict):
@@ -233,7 +241,7 @@ class OpenAIChatDecoder:
             others = [function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None]
             arguments = others[0] if others else None
         is_text = arguments is None or isinstance(arguments, str)
-        return CallDelta(
+        return _call_delta(
             index=index if isinstance(index, int) and not isinstance(index, bool) else None,
             id=str(call_id) if isinstance(call_id, str | int) else None,
             name=name if isinstance(name, str) else None,

@@ -18,7 +18,7 @@ from agentkit.dialect.openai_messages import Transcripts, encode_tool, to_json
 from agentkit.dialect.tool_names import wire_name
 from agentkit.dialect.transcript import ToolCache
 from agentkit.errors import UnsupportedError
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 from agentkit.wire import WireHead
 
 PATH = "/chat/completions"
@@ -74,6 +74,9 @@ class ToolOffer:
     choice: object = None
 
 
+_new_offer = maker(ToolOffer)
+
+
 def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
     """Spell the tool choice of `request` in words this host understands.
 
@@ -90,12 +93,12 @@ def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
         tools = _only(choice.name, tools)
         if "named" in _choices(accepts):
             named = {"type": "function", "function": {"name": wire_name(choice.name)}}
-            return ToolOffer(tools=request.tools, choice=named)
+            return _new_offer(tools=request.tools, choice=named)
     if choice.is_forced:
         if not tools:
             raise UnsupportedError("The tool choice demands a call, and no tool is offered.")
-        return ToolOffer(tools=tools, choice=_required(accepts))
-    return ToolOffer(tools=tools)
+        return _new_offer(tools=tools, choice=_required(accepts))
+    return _new_offer(tools=tools)
 
 
 def _only(name: str, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:

@@ -12,6 +12,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from agentkit.usage import Usage
+from agentkit.value import maker
+
+_new_usage = maker(Usage)
 
 _PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 
@@ -25,13 +28,13 @@ def read_usage(value: Mapping[str, Any]) -> Usage | None:
     if not isinstance(usage, dict) or not usage:
         return None
     if usage.keys() <= _PLAIN:  # which is all that many hosts tell
-        return Usage(
+        return _new_usage(
             input_tokens=_count(usage, "prompt_tokens"),
             output_tokens=_count(usage, "completion_tokens"),
         )
     sent = _details(usage, "prompt_tokens_details", "input_tokens_details")
     received = _details(usage, "completion_tokens_details", "output_tokens_details")
-    return Usage(
+    return _new_usage(
         input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
         output_tokens=_count(usage, "completion_tokens", "output_tokens"),
         cache_read_tokens=_count(sent, "cached_tokens")

@@ -9,7 +9,7 @@ line of bare JSON counts as data, because proxies write their errors so into a r
 Every byte is looked at once, however the network cut them.
 """
 
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 _LINE_ENDS = (b"\n", b"\r")
 _BOM = b"\xef\xbb\xbf"
@@ -21,6 +21,9 @@ class ServerEvent:
 
     data: str
     name: str | None = None
+
+
+_new_event = maker(ServerEvent)
 
 
 class SSEDecoder:
@@ -93,6 +96,6 @@ class SSEDecoder:
         """Give the event that has gathered; one without data is no event."""
         if self._data:
             text = b"\n".join(self._data).decode("utf-8", "replace")
-            events.append(ServerEvent(data=text, name=self._name))
+            events.append(_new_event(data=text, name=self._name))
             self._data.clear()
         self._name = None

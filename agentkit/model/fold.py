@@ -33,7 +33,12 @@ from agentkit.event import ReasoningReceived, TextReceived, ToolArgumentsReceive
 from agentkit.json_schema import JsonSchema, JsonSchemaError
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import replace
+from agentkit.value import maker, replace
+
+_text_received = maker(TextReceived)
+_new_response = maker(ModelResponse)
+_new_message = maker(AssistantMessage)
+_new_call = maker(ToolCall)
 
 ShownPart: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived
 """What a user may be shown of an answer on its way."""
@@ -148,8 +153,8 @@ class Fold:
         text = self._answer_text
         self._check(drafts, text)
         calls, more = self._number(drafts)
-        return ModelResponse(
-            message=AssistantMessage(content=self._content(text), tool_calls=tuple(calls)),
+        return _new_response(
+            message=_new_message(content=self._content(text), tool_calls=tuple(calls)),
             finish_reason="tool_calls" if calls else self._reason,
             raw_finish_reason=self._reasons[-1] if self._reasons else None,
             usage=self._usage,
@@ -238,7 +243,7 @@ class Fold:
     def _show(self, text: str) -> Sequence[TextReceived]:
         """Return a piece of text, if it is one."""
         self._shown_chars += len(text)
-        return (TextReceived(text=text),) if text else ()
+        return (_text_received(text=text),) if text else ()
 
     def _show_arguments(self, delta: CallDelta) -> Sequence[ToolArgumentsReceived]:
         """Return a piece of the arguments that the request asks to see, as far as it is plain."""
@@ -318,7 +323,7 @@ class Fold:
                     )
             taken.add(call_id)
             name = self._tool_names.get(draft.name, draft.name)
-            calls.append(ToolCall(id=call_id, name=name, arguments=draft.arguments))
+            calls.append(_new_call(id=call_id, name=name, arguments=draft.arguments))
             mendings.extend(replace(mending, call_id=call_id) for mending in draft.mendings)
         return calls, mendings
 

@@ -19,7 +19,7 @@ from agentkit.json_schema.violation import shorten
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tool.tool import Decision, Tool
 from agentkit.tool.validate import ReadyCall, validate_call
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
 
 Effect: TypeAlias = Literal["read", "idempotent", "once"]
 """What running a call twice does: nothing, nothing more, or the thing twice."""
@@ -106,6 +106,9 @@ class PlannedCall:
     verdict: Verdict
 
 
+_planned = maker(PlannedCall)
+
+
 def digest(call: ToolCall) -> str:
     """Return what an approval is bound to: the call's id, name and arguments, hashed."""
     parts = (call.id, call.name, call.arguments)
@@ -159,7 +162,7 @@ async def plan_call(
         verdict = given.verdict
     else:
         verdict = await _judge(ready, rule)
-    return PlannedCall(
+    return _planned(
         call_id=ready.call.id,
         tool_name=ready.tool.name,
         effect=effect_of(ready.tool),

@@ -16,7 +16,7 @@ from pydantic_core import to_jsonable_python
 
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.json_schema.text import LossyFloat
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,9 @@ class BoundArguments:
 
     positional: tuple[object, ...] = ()
     named: Mapping[str, object] = field(default_factory=dict)
+
+
+_bound = maker(BoundArguments)
 
 
 class Binding(Protocol):
@@ -99,7 +102,7 @@ class FunctionBinding:
                 positional.append(values[parameter.attribute] if is_given else parameter.default)
             elif is_given:
                 named[parameter.name] = values[parameter.attribute]
-        return BoundArguments(positional=tuple(positional), named=named)
+        return _bound(positional=tuple(positional), named=named)
 
     def dump(self, value: object) -> JsonValue:
         """See `Binding`. What does not fit the return type is left for the schema to find."""
@@ -119,7 +122,7 @@ class HandlerBinding:
 
     def bind(self, arguments: JsonObject) -> BoundArguments:
         """See `Binding`. The handler gets a copy that is its own."""
-        return BoundArguments(positional=(dict(arguments),))
+        return _bound(positional=(dict(arguments),))
 
     def dump(self, value: object) -> JsonValue:
         """See `Binding`."""

@@ -41,7 +41,10 @@ from agentkit.tool.signature import is_async
 from agentkit.tool.stop import CLEANUP_SECONDS, Guard, ending
 from agentkit.tool.threads import Raised, ThreadJob
 from agentkit.tool.validate import ReadyCall
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
+
+_call_finished = maker(ToolCallFinished)
+_call_started = maker(ToolCallStarted)
 
 Proceed: TypeAlias = Callable[[], Awaitable[ToolResult]]
 Around: TypeAlias = Callable[[ReadyCall, Proceed], Awaitable[ToolResult]]
@@ -100,7 +103,7 @@ async def execute_calls(
         As many results as calls, with `results[i].call_id == calls[i].call.id`.
         A tool that raises or overruns gives `is_error=True`.
     """
-    work = _Work(deps=deps, emit=emit, clock=clock, **options)
+    work = _new_work(deps=deps, emit=emit, clock=clock, **options)
     if work.concurrency < 1:
         raise ValueError(f"concurrency is {work.concurrency}; it must be 1 or more.")
     if len(calls) == 1:  # the rule, and needs no task of its own
@@ -143,7 +146,7 @@ async def check_outcome(
     check = call.tool.check
     if check is None:
         return None
-    work = _Work(deps=deps, emit=emit, clock=clock, **options)
+    work = _new_work(deps=deps, emit=emit, clock=clock, **options)
     asked = replace(
         call,
         tool=replace(
@@ -192,7 +195,7 @@ class _Work:
         if result is not whole:
             await self.emit(ToolOutputCut(call_id=call.call.id, content=whole.content))
         seconds = self.clock.monotonic() - started
-        await self.emit(ToolCallFinished(call=call.call, result=result, seconds=seconds))
+        await self.emit(_call_finished(call=call.call, result=result, seconds=seconds))
         return result
 
     async def attempt(self, call: ReadyCall, held: Held) -> object:
@@ -259,6 +262,9 @@ class _Work:
         )
 
 
+_new_work = maker(_Work)
+
+
 class _OneRun:
     """One call on its way through what is around it, to its tool and back."""
 
@@ -270,7 +276,7 @@ class _OneRun:
     async def start(self) -> float:
         """Tell the listeners of the start, once, and return when it was."""
         if self._started is None:
-            await self._work.emit(ToolCallStarted(call=self._call.call))
+            await self._work.emit(_call_started(call=self._call.call))
             self._started = self._work.clock.monotonic()
         return self._started
 

@@ -21,7 +21,10 @@ from agentkit.tool.binding import to_json
 from agentkit.tool.derive import BLOCK_TYPES, RESULT_KEY
 from agentkit.tool.tool import Tool
 from agentkit.tool.validate import ReadyCall
-from agentkit.value import replace
+from agentkit.value import maker, replace
+
+_new_text = maker(TextContent)
+_new_result = maker(ToolResult)
 
 MAX_RESULT_CHARACTERS = 100_000
 
@@ -76,7 +79,7 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
         return ToolResult.of(call_id, value)
     blocks = _as_blocks(call_id, value)
     if blocks is not None:
-        return ToolResult(call_id=call_id, content=blocks)
+        return _new_result(call_id=call_id, content=blocks)
     data = tool.binding.dump(value)
     text = _ENCODER.encode(data)
     if _whole(text) is not text:
@@ -84,7 +87,7 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
         data = json.loads(text)
     structured: JsonValue = {RESULT_KEY: data} if tool.is_output_wrapped else data
     is_structured = tool.output_check is not None or isinstance(structured, dict)
-    return _misfit(tool, structured) or ToolResult(
+    return _misfit(tool, structured) or _new_result(
         call_id=call_id,
         content=(TextContent(text=data if isinstance(data, str) else text),),
         structured_content=structured if is_structured else None,
@@ -112,7 +115,7 @@ def _as_blocks(call_id: str, value: object) -> tuple[ContentBlock, ...] | None:
         return tuple(
             block
             for item in cast(Iterable[object], value)
-            for block in _as_blocks(call_id, item) or (TextContent(text=_item_text(item)),)
+            for block in _as_blocks(call_id, item) or (_new_text(text=_item_text(item)),)
         )
     return None
 

@@ -28,7 +28,7 @@ from agentkit.json_schema.violation import shorten
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tool.binding import BoundArguments
 from agentkit.tool.tool import Tool
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
 
 MAX_NAMES = 50
 MAX_FAULTS = 8
@@ -54,6 +54,9 @@ class ReadyCall:
     mendings: tuple[Mending, ...] = ()
     idempotency_key: str | None = None
     note: str | None = None
+
+
+_ready_call = maker(ReadyCall)
 
 
 def validate_call(call: ToolCall, tools: Mapping[str, Tool]) -> ReadyCall | ToolResult:
@@ -126,7 +129,7 @@ def check_arguments(
         bound = tool.binding.bind(arguments)
     except Exception as error:  # noqa: BLE001  # a user's types run a user's code
         return _refuse(call, _misfit(tool, read_faults(error)))
-    return ReadyCall(call=call, tool=tool, arguments=arguments, bound=bound, mendings=mendings)
+    return _ready_call(call=call, tool=tool, arguments=arguments, bound=bound, mendings=mendings)
 
 
 def _refuse(call: ToolCall, text: str) -> ToolResult:

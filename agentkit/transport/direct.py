@@ -29,7 +29,11 @@ from agentkit.transport.direct_pool import Pool
 from agentkit.transport.failure import Border, WireError
 from agentkit.transport.outgoing import Outgoing, check_path
 from agentkit.transport.settings import HttpSettings
+from agentkit.value import maker
 from agentkit.wire import WireHead, WireRequest
+
+_new_answer = maker(WireAnswer)
+_new_head = maker(WireHead)
 
 MAX_KINDS = 64
 """How many heads of requests are kept; few hosts are asked for more than three."""
@@ -103,10 +107,10 @@ class DirectTransport:
             connection, answer = await ask(self._pool, head, body)
         except WireError as error:
             raise self._border.before_answer(error) from error
-        found = WireHead(status=answer.status, headers=answer.headers)
+        found = _new_head(status=answer.status, headers=answer.headers)
         log.debug("answer_began", host=self._host, path=request.path, status=found.status)
         chunks = Chunks(connection, head=found, border=self._border)
-        return connection, WireAnswer(head=found, chunks=chunks), chunks
+        return connection, _new_answer(head=found, chunks=chunks), chunks
 
     def end(self, connection: Connection) -> None:
         """Take back a connection, whatever became of its exchange."""

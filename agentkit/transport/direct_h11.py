@@ -10,7 +10,7 @@ from typing import Any
 import h11
 
 from agentkit.transport.failure import WireError
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 MAX_HEAD_BYTES = 102_400
 """Longest head of an answer, and longest line inside a chunked body."""
@@ -85,10 +85,13 @@ class AnswerHead:
     raw: RawHeaders
     headers: Mapping[str, str]
 
-    @classmethod
-    def of(cls, status: int, raw: RawHeaders, *, version: bytes = b"1.1") -> "AnswerHead":
+    @staticmethod
+    def of(status: int, raw: RawHeaders, *, version: bytes = b"1.1") -> "AnswerHead":
         """Build a head."""
-        return cls(status=status, version=version, raw=raw, headers=_joined(raw))
+        return _new_head(status=status, version=version, raw=raw, headers=_joined(raw))
+
+
+_new_head = maker(AnswerHead)
 
 
 def _joined(raw: RawHeaders) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,3 +159,19 @@ def test_a_copy_differs_in_what_is_changed() -> None:
         replace(ours, size=-1)
     with pytest.raises(TypeError, match="nonsense"):
         replace(ours, nonsense=1)
+
+
+def test_a_maker_makes_the_same_values() -> None:
+    """With the same arguments, defaults and checks; each value with a list of its own."""
+    ours, pair, late = maker(Ours), maker(Pair), maker(Late)
+
+    assert ours(name="a", size=2) == Ours(name="a", size=2)
+    assert type(ours(name="a")) is Ours
+    assert ours(name="a").parts is not ours(name="a").parts
+    assert (pair(1), pair(1, 3), late(1).second) == (Pair(1, 2), Pair(first=1, second=3), 2)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        pair(1).first = 2  # type: ignore[misc]  # on purpose
+    with pytest.raises(ValueError, match="-1"):
+        ours(name="a", size=-1)
+    with pytest.raises(TypeError, match=r"Ours\(\) missing 1 required keyword-only argument"):
+        ours()  # type: ignore[call-arg]  # on purpose
