@@ -42,6 +42,10 @@ from agentkit.model.model import Model, ModelConnection
 from agentkit.tool.approve import Rule
 from agentkit.tool.tool import Tool, ToolOptions
 from agentkit.tool.toolset import ToolLike, as_toolset
+from agentkit.value import maker
+
+_model_input = maker(ModelInput)
+_run_start = maker(RunStart)
 
 T = TypeVar("T")
 
@@ -288,10 +292,10 @@ class Agent(Generic[DepsT, OutputT]):
             yield self._steps(run, connection)
 
     def _steps(self, run: SharedRun, connection: ModelConnection) -> LiveSteps:
-        start = RunStart(
+        start = _run_start(
             connection=connection,
             toolset=self.toolset,
-            given=ModelInput(
+            given=_model_input(
                 profile=self._window.profile,
                 instructions=self.instructions,
                 settings=self.settings,

@@ -15,7 +15,7 @@ from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import ToolCall
 from agentkit.usage import Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class RunResult(Generic[OutputT]):
         """Build the result of a run that stops here."""
         found = output.find(state.history)
         text = found.text or _NO_ANSWER.get(reason, "")
-        return RunResult(
+        return _new_result(
             text=text,
             outputs=(text,) if output.output is None else found.values,
             history=state.history,
@@ -88,6 +88,9 @@ class RunResult(Generic[OutputT]):
             model=model,
             answered=state.answered,
         )
+
+
+_new_result = maker(RunResult)
 
 
 _NO_ANSWER: Mapping[StopReason, str] = {

@@ -32,7 +32,11 @@ from agentkit.tool.approve import Approval, Rule
 from agentkit.tool.caps import ToolCaps
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.toolset import Toolset
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, maker, replace
+
+_call_input = maker(CallInput)
+_new_policy = maker(Policy)
+_new_scope = maker(RunScope)
 
 DepsT = TypeVar("DepsT", default=Any)
 
@@ -198,7 +202,7 @@ class SharedRun:
             parent = above.part(call_id)
             journal = journal or above.inner_journal(call_id)
             run_id = run_id or f"{inbound.within.idempotency_key}/"
-        scope = RunScope(
+        scope = _new_scope(
             meter=Meter(budget, clock=clock, parent=parent),
             journal=journal or NoJournal(),
             clock=clock,
@@ -212,7 +216,7 @@ class SharedRun:
 
     def policy(self, *, watches_progress: bool) -> Policy:
         """Return what `next_step` decides by."""
-        return Policy(
+        return _new_policy(
             budget=self.budget,
             tool_choice=self.inbound.tool_choice,
             watches_progress=watches_progress,
@@ -243,7 +247,7 @@ class RunStart:
             fit=self.window.fit,
         )
         caller = Caller(
-            given=CallInput(
+            given=_call_input(
                 deps=inbound.options.get("deps"),
                 run_id=run.run_id,
                 rule=inbound.output.spare(self.rule),
