@@ -34,6 +34,8 @@ from agentkit.tool.run_context import RunContext
 from agentkit.tool.toolset import Toolset
 from agentkit.value import dataclass, maker, replace
 
+_AUTO = ToolChoice()
+_NO_JOURNAL = NoJournal()
 _call_input = maker(CallInput)
 _new_policy = maker(Policy)
 _new_scope = maker(RunScope)
@@ -149,7 +151,7 @@ class Inbound:
     @property
     def tool_choice(self) -> ToolChoice:
         """Return the choice asked for."""
-        choice = self.options.get("tool_choice", "auto")
+        choice = self.options.get("tool_choice", _AUTO)
         return ToolChoice.parse(choice) if isinstance(choice, str) else choice
 
     @property
@@ -204,7 +206,7 @@ class SharedRun:
             run_id = run_id or f"{inbound.within.idempotency_key}/"
         scope = _new_scope(
             meter=Meter(budget, clock=clock, parent=parent),
-            journal=journal or NoJournal(),
+            journal=journal or _NO_JOURNAL,
             clock=clock,
             model=model,
             stream=stream or (above is not None and above.stream),

@@ -220,20 +220,22 @@ class HostConnection:
             wait = self._pacer.reserve(anyio.current_time(), tokens=tokens)
             if wait > 0:
                 await anyio.sleep(wait)
-        fold = Fold(
-            request,
-            tool_names=encoded.tool_names,
-            host=provider.name,
-            calls_in_text=encoded.calls_in_text,
-        )
-        fold.feed(encoded.opening)
+        fold: Fold | None = None
         try:
             async with self._transport.exchange(encoded.wire) as answer:
+                # Not before: a thousand runs that wait for their answers need none.
+                fold = Fold(
+                    request,
+                    tool_names=encoded.tool_names,
+                    host=provider.name,
+                    calls_in_text=encoded.calls_in_text,
+                )
+                fold.feed(encoded.opening)
                 await self._read(answer, fold, provider, emit=emit)
             response = fold.finish()
             _check_choice(request, response)
         except ProviderError as error:
-            if fold.usage != NO_USAGE:
+            if fold is not None and fold.usage != NO_USAGE:
                 error.usage = priced(fold.usage, self._resolved.model)
             raise
         model, usage = self._resolved.model, response.usage
