@@ -1,12 +1,14 @@
 """Measure what agentkit costs beside a bare HTTP loop, and print one table.
 
 In:  `--full` for the cases that take minutes, `--peers` for other frameworks too, `--json` and
-     `--plot` for files of all figures, words of cases' names for only those.
+     `--plot` for files of all figures, words of cases' names for only those, `--one-core` to
+     keep the host and the loops on one core, so that nobody is woken from an idle one.
 Out: the table; the host and each case run in processes of their own.
 """
 
 import argparse
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -33,6 +35,8 @@ def main() -> None:
     """Read the command line, measure, print."""
     given = _arguments()
     _allow_connections()
+    if given.one_core:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # the children stay there, too
     if given.one:
         figures = anyio.run(({**CASES, **LONG_CASES})[given.one], given.port)
         sys.stdout.write(json.dumps(figures))
@@ -62,6 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", action="store_true", help="also other frameworks")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--plot", type=Path, help="draw the ratios into this file")
+    parser.add_argument("--one-core", action="store_true", help="keep all on one core (Linux)")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -135,6 +140,7 @@ def _circumstances() -> Mapping[str, str]:
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
+        "cores": str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()),
     }
 
 
