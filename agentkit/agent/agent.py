@@ -277,6 +277,7 @@ class Agent(Generic[DepsT, OutputT]):
                 emit=emit,
                 output=inbound.output,
             )
+        inbound.handle.settle(result.history)
         return relay.sign(result)
 
     def join(self, run: SharedRun) -> AbstractAsyncContextManager[LiveSteps]:

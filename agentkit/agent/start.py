@@ -117,6 +117,14 @@ class RunHandle:
         found = None if self.steps is None else self.steps.history()
         return self._start if found is None else found
 
+    def settle(self, history: History) -> None:
+        """Take the conversation of a run that has ended, and let go of the run.
+
+        Its parts refer to each other through this handle, and would have to be collected.
+        """
+        if not history.open_calls:
+            self._start, self.steps = history, None
+
 
 class Inbound:
     """What the caller gave to one run, checked before anything is opened."""

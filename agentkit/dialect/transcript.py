@@ -11,6 +11,7 @@ of a conversation whose first message nobody has any more: it cannot go on.
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import field
+from functools import partial
 from itertools import islice
 from operator import is_
 from typing import Generic, Protocol, TypeVar
@@ -47,6 +48,14 @@ class TranscriptStore(Generic[TranscriptT]):
         self._kept: OrderedDict[tuple[int, str], _Kept[TranscriptT]] = OrderedDict()
         self._kept_bytes = 0
         self._max_kept_bytes = max_kept_bytes
+        own = ref(self)  # what waits for a message to go must not keep the store
+
+        def forget(key: tuple[int, str], _: object) -> None:
+            store = own()
+            if store is not None:
+                store._drop(key)
+
+        self._forget = forget
 
     @property
     def kept_bytes(self) -> int:
@@ -69,7 +78,7 @@ class TranscriptStore(Generic[TranscriptT]):
         key = (id(history[0]), variant)
         kept = self._drop(key)
         if kept is None or not kept.is_start_of(history):
-            kept = _Kept(transcript=begin(), first=ref(history[0], lambda _: self._drop(key)))
+            kept = _Kept(transcript=begin(), first=ref(history[0], partial(self._forget, key)))
             kept.transcript.add(history[0])
         for message in history[len(kept.rest) + 1 :]:
             kept.transcript.add(message)
