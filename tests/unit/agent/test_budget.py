@@ -268,6 +268,7 @@ def test_what_was_spent_adds_up_in_each_part() -> None:
     """Sums with a carry, so that no bit trick passes for one."""
     some = Spent(turns=3, tool_calls=3, tokens=3, cost_usd=Decimal(3), seconds=3.0)
 
+    assert Spent() == Spent(turns=0, tool_calls=0, tokens=0, cost_usd=Decimal(0), seconds=0.0)
     assert some + some == Spent(turns=6, tool_calls=6, tokens=6, cost_usd=Decimal(6), seconds=6.0)
 
 
