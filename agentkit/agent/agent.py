@@ -7,12 +7,7 @@ Between runs nothing is open, unless the agent is entered with `async with`.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Generic, Self, TypeVar, Unpack, overload
 
@@ -22,7 +17,6 @@ from typing_extensions import TypeForm
 
 from agentkit.agent.as_tool import agent_as_tool
 from agentkit.agent.budget import Budget
-from agentkit.agent.exchange import ModelInput
 from agentkit.agent.handoff import Relay
 from agentkit.agent.live import LiveSteps
 from agentkit.agent.loop import run_loop
@@ -44,7 +38,6 @@ from agentkit.tool.tool import Tool, ToolOptions
 from agentkit.tool.toolset import ToolLike, as_toolset
 from agentkit.value import maker
 
-_model_input = maker(ModelInput)
 _run_start = maker(RunStart)
 
 T = TypeVar("T")
@@ -267,8 +260,8 @@ class Agent(Generic[DepsT, OutputT]):
             emit=emit,
         )
         policy = run.policy(watches_progress=self.options.watches_progress)
-        async with self.join(run) as steps, AsyncExitStack() as stack:
-            relay = inbound.handle.steps = Relay(self, steps, run=run, stack=stack)
+        async with Relay(self, run=run) as relay:
+            inbound.handle.steps = relay
             result = await run_loop(
                 inbound.state,
                 policy=policy,
@@ -280,15 +273,13 @@ class Agent(Generic[DepsT, OutputT]):
         inbound.handle.settle(result.history)
         return relay.sign(result)
 
-    def join(self, run: SharedRun) -> AbstractAsyncContextManager[LiveSteps]:
-        """Open model and tools, and yield the steps with which this agent takes part in a run."""
-        if self._connection is not None:
-            return nullcontext(self._steps(run, self._connection))
-        return self._join_opened(run)
+    def joined(self, run: SharedRun) -> LiveSteps | None:
+        """Return the steps with which this agent takes part in a run, if it is open."""
+        return None if self._connection is None else self._steps(run, self._connection)
 
     @asynccontextmanager
-    async def _join_opened(self, run: SharedRun) -> AsyncIterator[LiveSteps]:
-        """Yield the steps on what is opened for this run alone."""
+    async def join(self, run: SharedRun) -> AsyncIterator[LiveSteps]:
+        """Open model and tools, and yield the steps with which this agent takes part in a run."""
         async with self._opened() as connection:
             yield self._steps(run, connection)
 
@@ -296,11 +287,8 @@ class Agent(Generic[DepsT, OutputT]):
         start = _run_start(
             connection=connection,
             toolset=self.toolset,
-            given=_model_input(
-                profile=self._window.profile,
-                instructions=self.instructions,
-                settings=self.settings,
-            ),
+            instructions=self.instructions,
+            settings=self.settings,
             rule=self.approve,
             options=self.options,
             window=self._window,

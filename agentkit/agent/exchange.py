@@ -9,7 +9,7 @@ left, or that grows beyond what it may, is cut off and dropped.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias, cast
 
 import anyio
@@ -38,7 +38,7 @@ CLOSING_INSTRUCTIONS = (
 )
 log = Log("agentkit.agent")
 
-Send: TypeAlias = Callable[[ModelRequest], Awaitable[ModelResponse | StopReason]]
+Send: TypeAlias = Callable[[ModelRequest, ExchangeWatch], Awaitable[ModelResponse | StopReason]]
 """Sends a request within the limits of a run, or names the limit that forbids it."""
 
 _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
@@ -153,57 +153,40 @@ class Exchanger:
         self, request: ModelRequest, watch: ExchangeWatch, *, closing: StopReason | None
     ) -> _Outcome:
         """Fit the request and ask the model, for as long as the run has time and room."""
-        outcome: _Outcome | None = None
+        sent: ModelResponse | StopReason | None = None
         seconds = self._meter.seconds_left(closing=closing is not None)
-        limited = _Limited(partial(self._send, watch=watch))
+        limited = _Limited(self._send, watch)
         try:
             with anyio.move_on_after(seconds) as watch.scope:
                 fitted = await self._fit(request, connection=limited, emit=watch.emit)
-                outcome = await self._ask(fitted, watch, closing=closing)
-        except BaseException:  # whatever ends it, what it used is used
-            self._meter.charge(watch.used, watch.besides)
-            raise
-        return (None, watch.over or "deadline") if outcome is None else outcome
-
-    async def _ask(
-        self, request: ModelRequest, watch: ExchangeWatch, *, closing: StopReason | None
-    ) -> _Outcome:
-        """Ask the model, unless the answer could go beyond what the run may use."""
-        try:
-            sent = await self._send(request, watch=watch)
-        except ProviderError as error:
-            over = watch.over or closing
-            if over is None:
+                sent = await self._send(fitted, watch)
+        except BaseException as error:
+            sent = _limit_behind(error, over=watch.over, closing=closing)
+            if sent is None:  # whatever ends it, what it used is used
+                self._meter.charge(watch.used, watch.besides)
                 raise
-            if over == closing:  # the last answer at a limit is a courtesy
-                log.warning("closing_answer_failed", kind=error.kind, error=str(error))
-            return None, over
+        if sent is None:
+            return None, watch.over or "deadline"
         return (None, sent) if isinstance(sent, str) else (sent, None)
 
     async def _send(
-        self, request: ModelRequest, *, watch: ExchangeWatch
+        self, request: ModelRequest, watch: ExchangeWatch
     ) -> ModelResponse | StopReason:
         """Send a request that keeps within what is left; else return the limit that forbids it."""
-        admitted = await self._admit(request, watch=watch)
-        if isinstance(admitted, str):
-            return admitted
+        if self._meter.needs_forecast:
+            forecast = self._forecast(request)
+            over = await watch.admit(forecast, asked=request.settings.max_tokens)
+            if over is not None:
+                return over
+            request = replace(request, room=watch.room).limited()
         try:
-            return await self._connection.chat(admitted, emit=watch.emit)
+            return await self._connection.chat(request, emit=watch.emit)
         except ProviderError as error:
             watch.failed(error)
             raise
         except anyio.get_cancelled_exc_class():
             watch.cancelled()
             raise
-
-    async def _admit(
-        self, request: ModelRequest, *, watch: ExchangeWatch
-    ) -> ModelRequest | StopReason:
-        """Return a request that keeps within what is left, or the limit that forbids it."""
-        if not self._meter.needs_forecast:
-            return request
-        over = await watch.admit(self._forecast(request), asked=request.settings.max_tokens)
-        return over or replace(request, room=watch.room).limited()
 
     def _forecast(self, request: ModelRequest) -> Forecast:
         """Return what the request will use."""
@@ -238,12 +221,13 @@ class BuildCounter(Protocol):
 class _Limited:
     """A connection for what is asked beside the answer, within the same limits."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, watch: ExchangeWatch) -> None:
         self._send = send
+        self._watch = watch
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002 - the exchange listens
         """Make one exchange; see `ModelConnection`."""
-        sent = await self._send(request)
+        sent = await self._send(request, self._watch)
         if isinstance(sent, str):
             raise UnsupportedError(f"The budget leaves no room for it ({sent}).")
         return sent
@@ -256,6 +240,18 @@ def _instructions(given: ModelInput, step: CallModel) -> str:
         added = CLOSING_INSTRUCTIONS.format(reason=step.closing.removeprefix("max_"))
     parts = (given.instructions, added, given.output.instructions)
     return "\n\n".join(part for part in parts if part)
+
+
+def _limit_behind(
+    error: BaseException, *, over: StopReason | None, closing: StopReason | None
+) -> StopReason | None:
+    """Return the limit at which a host failed; None where it is not at one, or something else."""
+    limit = over or closing
+    if limit is None or not isinstance(error, ProviderError):
+        return None
+    if limit == closing:  # the last answer at a limit is a courtesy
+        log.warning("closing_answer_failed", kind=error.kind, error=str(error))
+    return limit
 
 
 def _late(

@@ -7,9 +7,10 @@ The run goes on: the same history, budget, journal and listeners, with the other
 tools and instructions. How often a run may be handed over is bounded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from agentkit.agent.live import LiveSteps
 from agentkit.agent.result import RunResult
@@ -40,6 +41,9 @@ class Member(Protocol):
 
     name: str
     model: Model
+
+    def joined(self, run: SharedRun) -> LiveSteps | None:
+        """Return the steps with which the agent takes part, if it is open already."""
 
     def join(self, run: SharedRun) -> AbstractAsyncContextManager[LiveSteps]:
         """Open model and tools, and yield the steps with which the agent takes part."""
@@ -141,37 +145,47 @@ class HandoffBinding:
 
 
 class Relay:
-    """The `Steps` of a run; the agent they belong to changes with each hand-off."""
+    """The `Steps` of a run; the agent they belong to changes with each hand-off.
 
-    def __init__(
-        self, first: Member, steps: LiveSteps, *, run: SharedRun, stack: AsyncExitStack
-    ) -> None:
-        """Begin with one agent.
+    An agent that is not open is opened when it joins, and closed when the run ends.
+    """
 
-        Args:
-            first: the agent that was asked.
-            steps: its steps.
-            run: what all agents of the run share.
-            stack: closes the agents that join; it is left when the run ends.
-        """
+    _steps: LiveSteps
+    _last: LiveSteps
+
+    def __init__(self, first: Member, *, run: SharedRun) -> None:
+        """Begin with the agent that was asked, in a run that all its agents share."""
         self._run = run
-        self._stack = stack
         self._member = first
-        self._steps = steps
-        self._last = steps
-        self._joined = [(first, steps)]
+        self._joined: list[tuple[Member, LiveSteps]] = []
+        self._opened: AsyncExitStack | None = None
 
-    async def call_model(self, state: RunState, step: CallModel) -> Exchange:
+    async def __aenter__(self) -> Self:
+        """Let the first agent join."""
+        await self._admit(self._member)
+        self._last = self._steps
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        """Close the agents that were opened for this run."""
+        return None if self._opened is None else await self._opened.__aexit__(kind, error, trace)
+
+    def call_model(self, state: RunState, step: CallModel) -> Awaitable[Exchange]:
         """See `Steps`."""
         self._last = self._steps
-        return await self._last.call_model(state, step)
+        return self._last.call_model(state, step)
 
-    async def plan_calls(
+    def plan_calls(
         self, state: RunState, calls: Sequence[ToolCall]
-    ) -> tuple[PlannedCall, ...]:
+    ) -> Awaitable[tuple[PlannedCall, ...]]:
         """See `Steps`."""
         self._last = self._steps
-        return await self._last.plan_calls(state, calls)
+        return self._last.plan_calls(state, calls)
 
     async def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> ToolAnswers:
         """See `Steps`; the run passes on when a hand-off was among the calls."""
@@ -195,11 +209,18 @@ class Relay:
         return replace(result, agent=self._member.name, model=self._member.model.name)
 
     async def _pass_on(self, call: ToolCall, member: Member) -> None:
-        """Let another agent go on; one that took part before is open still."""
-        steps = next((steps for joined, steps in self._joined if joined is member), None)
-        if steps is None:
-            steps = await self._stack.enter_async_context(member.join(self._run))
-            self._joined.append((member, steps))
-        self._member, self._steps = member, steps
+        """Give the run over to another agent."""
+        await self._admit(member)
         self._run.scope.handovers.made += 1
         await self._run.emit(HandedOver(call_id=call.id, agent=member.name))
+
+    async def _admit(self, member: Member) -> None:
+        """Let an agent go on; one that took part before still takes part."""
+        steps = next((steps for joined, steps in self._joined if joined is member), None)
+        if steps is None:
+            steps = member.joined(self._run)
+            if steps is None:
+                self._opened = self._opened or AsyncExitStack()
+                steps = await self._opened.enter_async_context(member.join(self._run))
+            self._joined.append((member, steps))
+        self._member, self._steps = member, steps

@@ -22,7 +22,6 @@ from agentkit.message import ToolCall
 from agentkit.tool.approve import PlannedCall
 from agentkit.tool.tool import Tool
 from agentkit.tool.toolset import Toolset, index_tools, list_tools_for, take_reports
-from agentkit.usage import NO_USAGE
 from agentkit.value import maker, replace
 
 _model_responded = maker(ModelResponded)
@@ -56,6 +55,7 @@ class LiveSteps:
         self._offered: Mapping[str, Tool] | None = None
         self._state: RunState | None = None
         self._exchange: Exchange | None = None
+        self._has_lived = False
 
     async def call_model(self, state: RunState, step: CallModel) -> Exchange:
         """Make one exchange and plan its calls, as one remembered effect; see `Steps`."""
@@ -65,42 +65,16 @@ class LiveSteps:
         tools = await self._list_tools(state)
         self._offered = tools if step.closing is None else {}
         started = self._clock.monotonic()
-        lived = False
-
-        async def effect() -> Exchange:
-            nonlocal lived
-            lived = True
-            specs = self._specs if self._offered else ()
-            exchange = await self._exchanger.make(state, step, tools=specs, emit=self._emit)
-            if exchange.response is None:
-                return exchange
-            judged = exchange.judged
-            answered = {} if judged is None else {one.call_id for one in judged.results}
-            calls = [
-                call for call in exchange.response.message.tool_calls if call.id not in answered
-            ]
-            if not calls:
-                return exchange
-            offered = self._offered or {}
-            plan = await self._caller.plan(calls, tools=offered)
-            polling = tuple(
-                call.name for call in calls if call.name in offered and offered[call.name].polls
-            )
-            return replace(exchange, plan=plan, polling=polling)
-
+        effect = partial(self._exchange_and_plan, state, step)
         try:
             exchange = await self._journal.do(
                 f"turn-{turn}/model", effect, codec=_exchange_codec, unknown=effect
             )
             self._exchange = exchange
-            used = exchange.used
-            response = exchange.response
-            usage = exchange.besides + (NO_USAGE if response is None else response.usage)
-            self._meter.charge(
-                replace(used, seconds=0.0) if lived and used.seconds else used, usage
-            )
+            self._charge(exchange)
         finally:
             self._exchanger.close()
+        response = exchange.response
         if response is not None:
             for mending in response.mendings:
                 await self._emit(AnswerMended(mending=mending))
@@ -118,6 +92,31 @@ class LiveSteps:
             await self._tell(exchange.judged, refusals=state.refusals)
         over = exchange.over or self._meter.reached()
         return exchange if over == exchange.over else replace(exchange, over=over)
+
+    async def _exchange_and_plan(self, state: RunState, step: CallModel) -> Exchange:
+        """Make one exchange, and settle its calls."""
+        self._has_lived = True
+        offered = self._offered or {}
+        specs = self._specs if offered else ()
+        exchange = await self._exchanger.make(state, step, tools=specs, emit=self._emit)
+        response, judged = exchange.response, exchange.judged
+        if response is None or not response.message.tool_calls:
+            return exchange
+        answered = {} if judged is None else {one.call_id for one in judged.results}
+        calls = [call for call in response.message.tool_calls if call.id not in answered]
+        plan = await self._caller.plan(calls, tools=offered)
+        polling = [call.name for call in calls if call.name in offered and offered[call.name].polls]
+        return replace(exchange, plan=plan, polling=tuple(polling))
+
+    def _charge(self, exchange: Exchange) -> None:
+        """Count what an exchange used; its time counts by itself, unless it was remembered."""
+        used = exchange.used
+        if self._has_lived and used.seconds:
+            used = replace(used, seconds=0.0)
+        usage = exchange.besides
+        if exchange.response is not None:
+            usage = usage + exchange.response.usage
+        self._meter.charge(used, usage)
 
     async def _tell(self, judged: Judgement | None, *, refusals: int) -> None:
         """Report what was found of an answer of a certain type."""
@@ -157,6 +156,7 @@ class LiveSteps:
     def _begin(self, state: RunState) -> None:
         """Take note of where a step begins; what came of the one before is part of it."""
         self._state, self._exchange = state, None
+        self._has_lived = False
         self._exchanger.taken = ()
 
     def offered(self, name: str) -> Tool | None:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Steps(Protocol):
     """Carries out the steps of one run."""
 
-    async def call_model(self, state: RunState, step: CallModel) -> Exchange:
+    def call_model(self, state: RunState, step: CallModel) -> Awaitable[Exchange]:
         """Make the next model exchange, unless a limit comes first.
 
         Raises:
@@ -30,24 +30,26 @@ class Steps(Protocol):
             UnsupportedError: the model cannot do what is asked.
         """
 
-    async def plan_calls(self, state: RunState, calls: Sequence[ToolCall]) -> Sequence[PlannedCall]:
+    def plan_calls(
+        self, state: RunState, calls: Sequence[ToolCall]
+    ) -> Awaitable[Sequence[PlannedCall]]:
         """Settle what may be done about calls of an earlier run."""
 
-    async def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> ToolAnswers:
+    def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> Awaitable[ToolAnswers]:
         """Check and run `calls`; return one result for each, in the order asked."""
 
 
 class Journal(Protocol):
     """Remembers what the effects of a run gave, under names that stay the same in every life."""
 
-    async def do(
+    def do(
         self,
         name: str,
         effect: Callable[[], Awaitable[T]],
         *,
         codec: Callable[[], TypeAdapter[T]],
         unknown: Callable[[], Awaitable[T]],
-    ) -> T:
+    ) -> Awaitable[T]:
         """Return what `effect` gives, and remember it under `name`.
 
         What is remembered already is returned without running anything. Where an earlier life
@@ -64,13 +66,13 @@ class Journal(Protocol):
 class NoJournal:
     """Remembers nothing: the journal of an ordinary run."""
 
-    async def do(
+    def do(
         self,
         name: str,  # noqa: ARG002 - the interface
         effect: Callable[[], Awaitable[T]],
         *,
         codec: Callable[[], TypeAdapter[T]],  # noqa: ARG002 - the interface
         unknown: Callable[[], Awaitable[T]],  # noqa: ARG002 - the interface
-    ) -> T:
+    ) -> Awaitable[T]:
         """Run `effect`."""
-        return await effect()
+        return effect()

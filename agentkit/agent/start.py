@@ -21,7 +21,7 @@ from agentkit.agent.ports import Journal, NoJournal
 from agentkit.agent.scope import Handovers, RunScope, scope_of
 from agentkit.agent.step import Policy, RunState
 from agentkit.agent.window import Window, WindowSettings
-from agentkit.chat import ToolChoice
+from agentkit.chat import ModelSettings, ToolChoice
 from agentkit.clock import Clock, SystemClock
 from agentkit.errors import HistoryError
 from agentkit.event import Emit, RunEvent, SubAgentEvent
@@ -32,11 +32,13 @@ from agentkit.tool.approve import Approval, Rule
 from agentkit.tool.caps import ToolCaps
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.toolset import Toolset
-from agentkit.value import dataclass, maker, replace
+from agentkit.value import dataclass, maker
 
 _AUTO = ToolChoice()
 _NO_JOURNAL = NoJournal()
 _call_input = maker(CallInput)
+_model_input = maker(ModelInput)
+_new_state = maker(RunState)
 _new_policy = maker(Policy)
 _new_scope = maker(RunScope)
 
@@ -152,7 +154,7 @@ class Inbound:
         self.output = output
         self.within = options.get("within")
         self.above = None if self.within is None else scope_of(self.within)
-        self.state = RunState(history=history, is_accepted=output.settles(history))
+        self.state = _new_state(history=history, is_accepted=output.settles(history))
         self.options = options
         self.handle = RunHandle(history)
 
@@ -241,7 +243,8 @@ class RunStart:
 
     connection: ModelConnection
     toolset: Toolset
-    given: ModelInput
+    instructions: str
+    settings: ModelSettings
     rule: Rule | None
     options: AgentOptions
     window: Window
@@ -251,7 +254,13 @@ class RunStart:
         scope, inbound = run.scope, run.inbound
         exchanger = Exchanger(
             self.connection,
-            given=replace(self.given, stream=scope.stream, output=inbound.output),
+            given=_model_input(
+                profile=self.window.profile,
+                instructions=self.instructions,
+                settings=self.settings,
+                stream=scope.stream,
+                output=inbound.output,
+            ),
             meter=scope.meter,
             inbox=inbound.handle.inbox,
             fit=self.window.fit,
