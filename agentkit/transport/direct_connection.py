@@ -7,6 +7,7 @@ What is not certain to be in order is not used again: a connection is kept only 
 ended the exchange and not a byte more has arrived.
 """
 
+import math
 import ssl
 
 import anyio
@@ -67,11 +68,11 @@ class Connection:
         Raises:
             WireError: the host did not take it or did not answer.
         """
-        self._plain.read_seconds = None  # the head as a whole has a deadline, its bytes have none
         await self._send(request, body)
-        with anyio.move_on_after(self._settings.first_byte_seconds):
-            return await self._read_head(request)
-        raise WireError("read_timeout")
+        self._plain.begin_wait(self._settings.first_byte_seconds)  # for the head as a whole
+        head = await self._read_head(request)
+        self._plain.read_until = None
+        return head
 
     async def receive(self) -> bytes:
         """Return what has arrived of the body; empty at its end, and from then on.
@@ -82,7 +83,6 @@ class Connection:
         answer = self._answer
         if answer is None:
             raise RuntimeError("Nothing was asked.")
-        self._plain.read_seconds = self._settings.idle_seconds
         while not answer.is_whole:
             part = answer.read()
             if part:
@@ -157,11 +157,14 @@ async def _connect(address: Address, *, settings: HttpSettings) -> SocketBytes:
             connected = await open_socket(address.host, address.port)
         except (OSError, UnicodeError) as error:
             raise _unreachable(error) from error
-        return SocketBytes(connected, write_seconds=settings.write_seconds)
+        return SocketBytes(
+            connected, read_seconds=settings.idle_seconds, write_seconds=settings.write_seconds
+        )
     raise WireError("connect_timeout")
 
 
 async def _secure(plain: SocketBytes, address: Address, *, settings: HttpSettings) -> TLSStream:
+    plain.read_until = math.inf  # the handshake as a whole has a deadline
     with anyio.move_on_after(settings.connect_seconds):
         try:
             return await start_tls(plain, host=address.host, context=tls_context())

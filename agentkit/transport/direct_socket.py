@@ -22,6 +22,7 @@ from anyio.lowlevel import checkpoint
 from anyio.streams.tls import TLSStream
 
 from agentkit.groups import ungrouped
+from agentkit.transport.direct_wait import Arrivals
 from agentkit.transport.failure import WireError
 
 NEXT_ADDRESS_SECONDS = 0.25
@@ -50,13 +51,30 @@ class SocketBytes(ByteStream):
     """The bytes of one connected socket; one task at a time.
 
     Attributes:
-        read_seconds: how long to wait for bytes; None where the caller keeps time.
+        read_until: when to stop waiting for bytes, by the event loop's clock, however many waits
+            that takes; None for `read_seconds` after the beginning of each.
     """
 
-    def __init__(self, connected: socket.socket, *, write_seconds: float) -> None:
+    def __init__(
+        self, connected: socket.socket, *, read_seconds: float, write_seconds: float
+    ) -> None:
+        """Take a socket, in the event loop that will use it.
+
+        Args:
+            connected: non-blocking.
+            read_seconds: how long to wait for bytes.
+            write_seconds: how long to wait until something is taken.
+        """
         self._socket = connected
+        self._arrivals = Arrivals(connected)
+        self._read_seconds = read_seconds
         self._write_seconds = write_seconds
-        self.read_seconds: float | None = None
+        self._has_asked = False
+        self.read_until: float | None = None
+
+    def begin_wait(self, seconds: float) -> None:
+        """Let all bytes from now on come within so many seconds, until `read_until` is changed."""
+        self.read_until = self._arrivals.now() + seconds
 
     async def receive(self, max_bytes: int = READ_BYTES) -> bytes:
         """Return what has arrived, or wait for it.
@@ -64,9 +82,11 @@ class SocketBytes(ByteStream):
         Raises:
             EndOfStream: the other side has ended the connection.
             OSError: it broke.
-            WireError: nothing came within `read_seconds`.
+            WireError: nothing came in time.
         """
-        data = self._receive_now(max_bytes)
+        # What was just asked is not answered yet.
+        data = None if self._has_asked else self._receive_now(max_bytes)
+        self._has_asked = False
         if data is None:
             data = await self._receive_later(max_bytes)
         else:
@@ -82,6 +102,7 @@ class SocketBytes(ByteStream):
             OSError: the connection broke.
             WireError: nothing of it was taken for too long.
         """
+        self._has_asked = True
         left = memoryview(item)
         while left:
             sent = self._send_now(left)
@@ -107,6 +128,7 @@ class SocketBytes(ByteStream):
     def close(self) -> None:
         """Close the connection at once; nothing waits."""
         anyio.notify_closing(self._socket)
+        self._arrivals.close()
         self._socket.close()
 
     def has_arrived(self) -> bool:
@@ -131,18 +153,13 @@ class SocketBytes(ByteStream):
 
     async def _receive_later(self, max_bytes: int) -> bytes:
         """Wait for bytes and return them."""
-        if self.read_seconds is None:
-            return await self._receive_when_readable(max_bytes)
-        with anyio.move_on_after(self.read_seconds):
-            return await self._receive_when_readable(max_bytes)
-        raise WireError("read_timeout")
-
-    async def _receive_when_readable(self, max_bytes: int) -> bytes:
-        while True:
-            await anyio.wait_readable(self._socket)
-            data = self._receive_now(max_bytes)
-            if data is not None:  # a kernel may call a socket readable and then think again
-                return data
+        until = self.read_until
+        if until is None:
+            until = self._arrivals.now() + self._read_seconds
+        data = await self._arrivals.wait(max_bytes, until=until)
+        if data is None:
+            raise WireError("read_timeout")
+        return data
 
     async def _wait_writable(self) -> None:
         with anyio.move_on_after(self._write_seconds) as scope:

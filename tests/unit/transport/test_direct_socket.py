@@ -147,7 +147,7 @@ async def test_a_pair_of_sockets_carries_bytes_and_shows_what_is_there() -> None
     """What was not read is seen, and still there."""
     near, far = socket.socketpair()
     near.settimeout(0)
-    stream = SocketBytes(near, write_seconds=1)
+    stream = SocketBytes(near, read_seconds=1, write_seconds=1)
     with far, anyio.fail_after(5):
         quiet = stream.has_arrived()
         await stream.send(b"ping")
@@ -162,17 +162,38 @@ async def test_a_pair_of_sockets_carries_bytes_and_shows_what_is_there() -> None
     assert stream.has_arrived()  # a closed socket is never quiet
 
 
-async def test_silence_has_a_deadline_where_one_is_set() -> None:
-    """Where none is, the caller keeps time."""
+@pytest.mark.parametrize("is_whole", [False, True])
+async def test_silence_has_a_deadline(is_whole: bool) -> None:
+    """Each wait has one of its own, or all have one together."""
     near, far = socket.socketpair()
     near.settimeout(0)
-    stream = SocketBytes(near, write_seconds=1)
-    stream.read_seconds = 0.01
+    stream = SocketBytes(near, read_seconds=60 if is_whole else 0.01, write_seconds=1)
+    if is_whole:
+        stream.begin_wait(0.01)
     with far, anyio.fail_after(5), pytest.raises(WireError) as caught:
         await stream.receive()
     stream.close()
 
     assert caught.value.trouble == "read_timeout"
+
+
+async def test_bytes_in_time_begin_a_wait_anew_or_not() -> None:
+    """All together have a deadline until it is taken back."""
+    near, far = socket.socketpair()
+    near.settimeout(0)
+    stream = SocketBytes(near, read_seconds=5, write_seconds=1)
+    stream.begin_wait(0.05)
+    with far, anyio.fail_after(5):
+        far.sendall(b"x")
+        first = await stream.receive()
+        with pytest.raises(WireError):
+            await stream.receive()
+        stream.read_until = None
+        far.sendall(b"y")
+        second = await stream.receive()
+    stream.close()
+
+    assert (first, second) == (b"x", b"y")
 
 
 async def test_a_socket_that_only_seems_readable_is_waited_for_again() -> None:
@@ -197,6 +218,6 @@ async def test_a_socket_that_only_seems_readable_is_waited_for_again() -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(send)
-            got = await SocketBytes(fickle, write_seconds=1).receive()
+            got = await SocketBytes(fickle, read_seconds=1, write_seconds=1).receive()
 
     assert got == b"x"
