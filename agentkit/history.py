@@ -63,6 +63,11 @@ class History(Sequence[Message]):
         return tuple(self)
 
     @property
+    def last(self) -> Message | None:
+        """Return the newest message; None if there is none."""
+        return self._log.messages[self._length - 1] if self._length else None
+
+    @property
     def open_calls(self) -> tuple[ToolCall, ...]:
         """Return the calls without a result, in the order asked."""
         return self._open
@@ -163,7 +168,7 @@ class History(Sequence[Message]):
 
     def _append(self, messages: Sequence[Message]) -> tuple[ToolCall, ...]:
         """Add to the shared list, all or nothing, and return the calls open afterwards."""
-        open_calls = {call.id: call for call in self._open}
+        open_calls = {call.id: call for call in self._open} if self._open else {}
         new_calls: dict[str, int] = {}
         for position, message in enumerate(messages, start=self._length):
             if not isinstance(message, Message):
@@ -188,8 +193,9 @@ class History(Sequence[Message]):
                     new_calls[call.id] = position
                     open_calls[call.id] = call
         self._log.messages.extend(messages)
-        self._log.calls.update(new_calls)
-        return tuple(open_calls.values())
+        if new_calls:
+            self._log.calls.update(new_calls)
+        return tuple(open_calls.values()) if open_calls else ()
 
 
 def _close(

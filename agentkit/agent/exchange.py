@@ -7,7 +7,6 @@ A request that could go beyond the budget is not sent. An answer that takes long
 left, or that grows beyond what it may, is cut off and dropped.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias, cast
@@ -37,9 +36,6 @@ CLOSING_INSTRUCTIONS = (
     "Give the best answer you can from what you have, and say what is missing."
 )
 log = Log("agentkit.agent")
-
-Send: TypeAlias = Callable[[ModelRequest, ExchangeWatch], Awaitable[ModelResponse | StopReason]]
-"""Sends a request within the limits of a run, or names the limit that forbids it."""
 
 _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
 
@@ -73,7 +69,7 @@ class ModelInput:
 
 
 class Exchanger:
-    """Makes the exchanges of one run."""
+    """Makes the exchanges of one run; for what is asked beside an answer, it is a connection."""
 
     def __init__(
         self,
@@ -106,7 +102,7 @@ class Exchanger:
             self._has_turn = self._meter.begin_turn()
             if not self._has_turn:
                 return _new_exchange(response=None, over="max_turns", taken=taken)
-        history = state.history.add(*taken)
+        history = state.history.add(*taken) if taken else state.history
         output = self._given.output
         offer = output.offer(tools, step, stream=self._given.stream)
         self._watch = watch = ExchangeWatch(
@@ -141,6 +137,15 @@ class Exchanger:
             besides=watch.besides,
         )
 
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002 - the exchange listens
+        """Ask for something beside the answer, within the same limits; see `ModelConnection`."""
+        if self._watch is None:
+            raise RuntimeError("No exchange is under way.")
+        sent = await self._send(request, self._watch)
+        if isinstance(sent, str):
+            raise UnsupportedError(f"The budget leaves no room for it ({sent}).")
+        return sent
+
     def close(self) -> None:
         """Let others have what the last exchange did not use; what it used is charged by now."""
         if self._has_turn:
@@ -155,10 +160,9 @@ class Exchanger:
         """Fit the request and ask the model, for as long as the run has time and room."""
         sent: ModelResponse | StopReason | None = None
         seconds = self._meter.seconds_left(closing=closing is not None)
-        limited = _Limited(self._send, watch)
         try:
             with anyio.move_on_after(seconds) as watch.scope:
-                fitted = await self._fit(request, connection=limited, emit=watch.emit)
+                fitted = await self._fit(request, connection=self, emit=watch.emit)
                 sent = await self._send(fitted, watch)
         except BaseException as error:
             sent = _limit_behind(error, over=watch.over, closing=closing)
@@ -216,21 +220,6 @@ class BuildCounter(Protocol):
 
     def __call__(self, rules: str, *, family: str) -> "TokenCounter":
         """Return a counter."""
-
-
-class _Limited:
-    """A connection for what is asked beside the answer, within the same limits."""
-
-    def __init__(self, send: Send, watch: ExchangeWatch) -> None:
-        self._send = send
-        self._watch = watch
-
-    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002 - the exchange listens
-        """Make one exchange; see `ModelConnection`."""
-        sent = await self._send(request, self._watch)
-        if isinstance(sent, str):
-            raise UnsupportedError(f"The budget leaves no room for it ({sent}).")
-        return sent
 
 
 def _instructions(given: ModelInput, step: CallModel) -> str:

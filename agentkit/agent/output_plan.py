@@ -117,9 +117,11 @@ class OutputPlan(Generic[OutputT]):
     def offer(self, tools: tuple[ToolSpec, ...], step: CallModel, *, stream: bool) -> Offer:
         """Return what one request should offer and choose."""
         choice = step.choice
+        if self.output is None:
+            return _new_offer(tools=tools, choice=choice)
         if self.tool is None or self.choice is None:
             schema = None
-            if self.output is not None and self.mode == "response_format" and not tools:
+            if self.mode == "response_format" and not tools:
                 schema = self.output.tool.arguments_check.schema
             return _new_offer(tools=tools, choice=choice, response_format=schema)
         own = self.tool.spec
@@ -156,7 +158,7 @@ class OutputPlan(Generic[OutputT]):
 
     def resumed(self, history: History) -> History:
         """Return a history that goes on: one that ends with another answer asks for ours."""
-        is_answer = bool(history) and isinstance(history[-1], AssistantMessage)
+        is_answer = isinstance(history.last, AssistantMessage)
         if self.output is None or not is_answer or history.open_calls or self.settles(history):
             return history
         return history.add(UserMessage.of(ASK.format(how=self.instructions)))

@@ -306,7 +306,7 @@ def _end_reason(state: RunState, policy: Policy) -> StopReason | None:
 
 def _ends_with_answer(history: History) -> bool:
     """Say whether the last word is the model's, with nothing left to do."""
-    return bool(history) and isinstance(history[-1], AssistantMessage)
+    return isinstance(history.last, AssistantMessage)
 
 
 def _reason(finish_reason: FinishReason | None) -> StopReason:

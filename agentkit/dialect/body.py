@@ -20,6 +20,8 @@ from agentkit.wire import WireRequest
 _new_encoded = maker(Encoded)
 _new_request = maker(WireRequest)
 
+_NO_HEADERS: Mapping[str, str] = {}
+
 
 @lru_cache(256)
 def _name(name: str) -> bytes:
@@ -77,7 +79,9 @@ class Body:
             fields = {name: text for name, text in fields.items() if name not in self._omit}
         body = b",".join([_name(name) + value for name, value in fields.items()])
         return _new_encoded(
-            wire=_new_request(path=path, body=b"{" + body + b"}", stream=request.stream),
+            wire=_new_request(
+                path=path, body=b"{" + body + b"}", headers=_NO_HEADERS, stream=request.stream
+            ),
             fields=frozenset(fields),
             tool_names=_changed_names(tuple([tool.name for tool in tools])),
             opening=opening,

@@ -29,11 +29,13 @@ from agentkit.value import maker
 from agentkit.wire import WireHead
 
 _call_delta = maker(CallDelta)
-_done_delta = maker(DoneDelta)
 _usage_delta = maker(UsageDelta)
 _finish_delta = maker(FinishDelta)
 _text_delta = maker(TextDelta)
 _head_delta = maker(HeadDelta)
+
+_END = DoneDelta(is_finish=True)
+_END_MARK = DoneDelta(is_finish=False)
 
 _ARGUMENT_KEYS = ("parameters", "input", "args")
 """Where arguments stand that are not under their own name."""
@@ -108,7 +110,7 @@ class OpenAIChatDecoder:
             self._read_value(frame.value, deltas, is_whole=frame.is_whole)
         if frame.is_done or frame.is_whole:
             self._is_done = True
-            deltas.append(_done_delta(is_finish=frame.is_whole))
+            deltas.append(_END if frame.is_whole else _END_MARK)
 
     def _read_value(self, value: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
         self._read_head(value, deltas)

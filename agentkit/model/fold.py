@@ -91,6 +91,7 @@ class Fold:
         self._guard = LeakGuard(self._offered)
         self._shown_chars = 0
         self._leak: Leak | None = None
+        self._answer = ""  # all text, without calls that leaked into it
         self._is_closed = False
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -131,10 +132,13 @@ class Fold:
             return []
         self._is_closed = True
         self._reason = self._finish_reason()
-        self._leak = find_leak("".join(self._text), offered=self._offered, fits=self._fits)
+        self._answer = "".join(self._text)
+        self._leak = find_leak(self._answer, offered=self._offered, fits=self._fits)
+        if self._leak is not None:
+            self._answer = self._leak.text
         if self._is_broken_off or self._is_cut_in_text:
             return []
-        rest = self._show(self._answer_text[self._shown_chars :])
+        rest = self._show(self._answer[self._shown_chars :])
         return [*rest] if self._request.stream else []
 
     def finish(self) -> ModelResponse:
@@ -150,11 +154,10 @@ class Fold:
                 "The stream ended before the answer did.", kind="stream_interrupted"
             )
         drafts, mendings = self._drafts()
-        text = self._answer_text
-        self._check(drafts, text)
+        self._check(drafts, self._answer)
         calls, more = self._number(drafts)
         return _new_response(
-            message=_new_message(content=self._content(text), tool_calls=tuple(calls)),
+            message=_new_message(content=self._content(self._answer), tool_calls=tuple(calls)),
             finish_reason="tool_calls" if calls else self._reason,
             raw_finish_reason=self._reasons[-1] if self._reasons else None,
             usage=self._usage,
@@ -229,11 +232,6 @@ class Fold:
     def _is_cut_in_text(self) -> bool:
         """Say whether the limit was reached inside something that began as a call in text."""
         return self._reason == "length" and self._guard.may_be_in_call
-
-    @property
-    def _answer_text(self) -> str:
-        """Return the text of the answer without calls that leaked into it."""
-        return "".join(self._text) if self._leak is None else self._leak.text
 
     def _content(self, text: str) -> tuple[ContentBlock, ...]:
         reasoning = "".join(self._reasoning)

@@ -44,7 +44,12 @@ log = Log("agentkit.transport")
 
 
 class DirectTransport:
-    """Carries exchanges with one host; may be used by many tasks at once."""
+    """Carries exchanges with one host; may be used by many tasks at once.
+
+    Attributes:
+        border: names the host in errors.
+        pool: its connections.
+    """
 
     def __init__(
         self,
@@ -69,11 +74,10 @@ class DirectTransport:
         """
         limits = settings or HttpSettings()
         self._address = parse_address(base_url or provider.base_url, name=provider.name)
-        self._host = provider.name
-        self._border = Border(host=provider.name, origin=self._address.origin, settings=limits)
+        self.border = Border(host=provider.name, origin=self._address.origin, settings=limits)
         self._outgoing = Outgoing(provider, api_key)
         self._heads: dict[tuple[str, str, bool, bool], RequestHead] = {}
-        self._pool = Pool(
+        self.pool = Pool(
             partial(connect, self._address, settings=limits),
             settings=limits,
             clock=clock or SystemClock(),
@@ -89,32 +93,20 @@ class DirectTransport:
 
     async def aclose(self) -> None:
         """Close every connection; safe to call twice."""
-        self._pool.close()
+        self.pool.close()
 
-    async def begin(self, request: WireRequest) -> tuple[Connection, WireAnswer, Chunks]:
-        """Send `request` and return its answer, and the connection that carries it.
+    def spell(self, request: WireRequest) -> tuple[RequestHead, bytes]:
+        """Return head and body of `request` as they are sent.
 
         Raises:
-            TransportError: the host could not be reached, or took too long.
+            TransportError: it cannot be sent.
         """
         body = self._outgoing.body(request)
         try:
-            head = self._head(request, has_length=bool(body))
+            return self._head(request, has_length=bool(body)), body
         except (h11.LocalProtocolError, UnicodeError):
             # Its text repeats the header that is wrong, which may be the one with the key.
-            raise self._border.before_answer(WireError("refused")) from None
-        try:
-            connection, answer = await ask(self._pool, head, body)
-        except WireError as error:
-            raise self._border.before_answer(error) from error
-        found = _new_head(status=answer.status, headers=answer.headers)
-        log.debug("answer_began", host=self._host, path=request.path, status=found.status)
-        chunks = Chunks(connection, head=found, border=self._border)
-        return connection, _new_answer(head=found, chunks=chunks), chunks
-
-    def end(self, connection: Connection) -> None:
-        """Take back a connection, whatever became of its exchange."""
-        self._pool.give_back(connection)
+            raise self.border.before_answer(WireError("refused")) from None
 
     def _head(self, request: WireRequest, *, has_length: bool) -> RequestHead:
         """Return the head of a request, made once for each kind of request."""
@@ -175,8 +167,17 @@ class _Exchange(AbstractAsyncContextManager[WireAnswer]):
         self._request = request
 
     async def __aenter__(self) -> WireAnswer:
-        self._connection, answer, self._chunks = await self._transport.begin(self._request)
-        return answer
+        transport, request = self._transport, self._request
+        head, body = transport.spell(request)
+        try:
+            self._connection, answer = await ask(transport.pool, head, body)
+        except WireError as error:
+            raise transport.border.before_answer(error) from error
+        found = _new_head(status=answer.status, headers=answer.headers)
+        host = transport.border.host
+        log.debug("answer_began", host=host, path=request.path, status=found.status)
+        self._chunks = Chunks(self._connection, head=found, border=transport.border)
+        return _new_answer(head=found, chunks=self._chunks)
 
     async def __aexit__(
         self,
@@ -185,4 +186,4 @@ class _Exchange(AbstractAsyncContextManager[WireAnswer]):
         trace: TracebackType | None,
     ) -> None:
         self._chunks.close()
-        self._transport.end(self._connection)
+        self._transport.pool.give_back(self._connection)

@@ -88,7 +88,9 @@ class SocketBytes(ByteStream):
         data = None if self._has_asked else self._receive_now(max_bytes)
         self._has_asked = False
         if data is None:
-            data = await self._receive_later(max_bytes)
+            data = await self._arrivals.wait(max_bytes, until=self._until())
+            if data is None:
+                raise WireError("read_timeout")
         else:
             await checkpoint()  # a host that is always faster must not keep others from running
         if not data:
@@ -151,15 +153,11 @@ class SocketBytes(ByteStream):
         except BlockingIOError:
             return None
 
-    async def _receive_later(self, max_bytes: int) -> bytes:
-        """Wait for bytes and return them."""
-        until = self.read_until
-        if until is None:
-            until = self._arrivals.now() + self._read_seconds
-        data = await self._arrivals.wait(max_bytes, until=until)
-        if data is None:
-            raise WireError("read_timeout")
-        return data
+    def _until(self) -> float:
+        """Return when to stop waiting for bytes."""
+        if self.read_until is None:
+            return self._arrivals.now() + self._read_seconds
+        return self.read_until
 
     async def _wait_writable(self) -> None:
         with anyio.move_on_after(self._write_seconds) as scope:
