@@ -3,10 +3,10 @@
 In:  a connected socket, in the event loop of whoever waits.
 Out: bytes, once some have arrived; None if none came in time.
 
-On asyncio its loop is told of a socket once, and a wait is one future and one timer. anyio tells it
-before each wait and takes the socket back after it, in a scope for the time: together that costs
-as much as the rest of an exchange's way over the wire. Trio, and loops of asyncio that watch no
-sockets, are asked through anyio; see docs/decisions/0006-direct-transport.md.
+On asyncio its loop is told of a socket once, one timer serves many waits, and a wait is a future.
+anyio tells the loop before each wait and takes the socket back after it, in a scope for the time:
+together that costs as much as the rest of an exchange's way over the wire. Trio, and loops of
+asyncio that watch no sockets, are asked through anyio; see docs/decisions/0006-direct-transport.md.
 """
 
 import math
@@ -27,6 +27,8 @@ class Arrivals:
         self._is_watched = False
         self._waiter: Any = None
         self._max_bytes = 0
+        self._until = math.inf
+        self._timer: Any = None
 
     def now(self) -> float:
         """Return the time on the event loop's clock, in seconds."""
@@ -44,18 +46,18 @@ class Arrivals:
         if not self._can_watch:
             return await self._wait_by_anyio(max_bytes, until=until)
         self._waiter, self._max_bytes = self._loop.create_future(), max_bytes
-        timer = None if until == math.inf else self._loop.call_at(until, self._give_up)
+        self._keep_time(until)
         try:
             data: bytes | None = await self._waiter
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
         return data
 
     def close(self) -> None:
         """End the wait, and take the socket back from the event loop; before it is closed."""
         self._unwatch()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(anyio.ClosedResourceError())
 
@@ -97,6 +99,20 @@ class Arrivals:
         except OSError as error:
             waiter.set_exception(error)
 
-    def _give_up(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+    def _keep_time(self, until: float) -> None:
+        """See to it that a timer ends no later; one that ends before then is begun anew."""
+        self._until = until
+        if until == math.inf or (self._timer is not None and self._timer.when() <= until):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(until, self._look_at_time)
+
+    def _look_at_time(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() < self._until:
+            self._keep_time(self._until)
+        else:
             self._waiter.set_result(None)

@@ -66,6 +66,43 @@ async def test_what_nobody_waits_for_stays_and_wakes_nobody(
     arrivals.close()
 
 
+async def test_each_wait_has_its_own_time(pair: tuple[socket.socket, socket.socket]) -> None:
+    """One that is longer or shorter than the one before, or has no end."""
+    near, far = pair
+    arrivals = Arrivals(near)
+    with anyio.fail_after(5):
+        for seconds in (0.01, 60, 0.01, 0.02, 0.001):
+            until = arrivals.now() + seconds
+            if seconds == 60:
+                far.sendall(b"x")
+            heard = await arrivals.wait(9, until=until)
+            assert heard == (b"x" if seconds == 60 else None)
+            assert seconds == 60 or arrivals.now() >= until - 0.001
+        with anyio.move_on_after(0.03) as scope:
+            await arrivals.wait(9, until=math.inf)
+    arrivals.close()
+
+    assert scope.cancelled_caught
+
+
+async def test_one_timer_serves_many_waits(
+    pair: tuple[socket.socket, socket.socket], anyio_backend_name: str
+) -> None:
+    """It ends with the socket."""
+    near, far = pair
+    arrivals = Arrivals(near)
+    timers = []
+    for _ in range(3):
+        far.sendall(b"x")
+        assert await arrivals.wait(9, until=arrivals.now() + 60) == b"x"
+        timers.append(arrivals._timer)
+    arrivals.close()
+
+    assert len(set(timers)) == 1
+    if anyio_backend_name == "asyncio":
+        assert timers[0].cancelled()
+
+
 async def test_a_wait_ends_when_the_socket_is_closed_here(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
