@@ -29,15 +29,18 @@ VERSION = 2
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
+_LOCK = Lock()
+"""Held while something is added to what histories share; one for all, as that takes no time."""
+
+
 class _Log:
     """What histories share: a list that only grows, and where each call id stands in it."""
 
-    __slots__ = ("calls", "lock", "messages")
+    __slots__ = ("calls", "messages")
 
     def __init__(self, messages: list[Message], calls: dict[str, int]) -> None:
         self.messages = messages
         self.calls = calls
-        self.lock = Lock()
 
 
 class History(Sequence[Message]):
@@ -85,7 +88,7 @@ class History(Sequence[Message]):
         if not messages:
             return self
         grown = object.__new__(History)
-        with self._log.lock:
+        with _LOCK:
             if len(self._log.messages) == self._length:
                 grown._log = self._log
                 grown._open = self._append(messages)

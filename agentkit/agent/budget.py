@@ -135,7 +135,7 @@ class Meter:
         self._spent = NOTHING
         self._held: dict[object, Spent] = {}
         self._owed: dict[object, Spent] = {}
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: tuple[Callable[[], None], ...] = ()
         self._turns_begun = 0
         self.usage = NO_USAGE
 
@@ -268,7 +268,7 @@ class Meter:
             self._parent.free(holder)
         # Those who wait free nothing, so that they do not wake each other.
         elif was_held:
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting, ()
             for act in waiting:
                 act()
 
@@ -277,7 +277,7 @@ class Meter:
         if self._parent is not None:
             self._parent.call_when_freed(act)
         else:
-            self._waiting.append(act)
+            self._waiting = (*self._waiting, act)
 
 
 def _working_seconds(budget: Budget) -> float | None:

@@ -95,7 +95,7 @@ class Caller:
         self._journal = journal
         self._clock = clock
         self._checked: dict[str, ReadyCall | ToolResult] = {}
-        self._begun: set[str] = set()
+        self._begun: dict[str, ToolCall] = {}
         self._finished: dict[str, ToolResult] = {}
 
     def result_of(self, call: ToolCall) -> ToolResult:
@@ -119,11 +119,11 @@ class Caller:
         emit: Emit,
     ) -> ToolAnswers:
         """Run `calls`, which the state's plan has settled; see `Steps.run_tools`."""
-        self._begun, self._finished = set(), {}
+        self._begun, self._finished = {}, {}
 
         async def watch(event: RunEvent) -> None:
             if isinstance(event, ToolCallStarted):
-                self._begun.add(event.call.id)
+                self._begun[event.call.id] = event.call
             await emit(event)
 
         ready = await self._refuse(state, calls, tools=tools, emit=emit)

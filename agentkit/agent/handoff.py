@@ -157,7 +157,7 @@ class Relay:
         """Begin with the agent that was asked, in a run that all its agents share."""
         self._run = run
         self._member = first
-        self._joined: list[tuple[Member, LiveSteps]] = []
+        self._joined: dict[Member, LiveSteps] = {}
         self._opened: AsyncExitStack | None = None
 
     async def __aenter__(self) -> Self:
@@ -216,11 +216,11 @@ class Relay:
 
     async def _admit(self, member: Member) -> None:
         """Let an agent go on; one that took part before still takes part."""
-        steps = next((steps for joined, steps in self._joined if joined is member), None)
+        steps = self._joined.get(member)
         if steps is None:
             steps = member.joined(self._run)
             if steps is None:
                 self._opened = self._opened or AsyncExitStack()
                 steps = await self._opened.enter_async_context(member.join(self._run))
-            self._joined.append((member, steps))
+            self._joined[member] = steps
         self._member, self._steps = member, steps

@@ -4,8 +4,6 @@ In:  what the user says in the meantime.
 Out: the same, in order, each taken once, at the next turn.
 """
 
-from collections import deque
-
 from agentkit.message import UserMessage
 
 
@@ -13,7 +11,7 @@ class Inbox:
     """Holds messages until the run takes them in."""
 
     def __init__(self) -> None:
-        self._waiting: deque[UserMessage] = deque()
+        self._waiting: list[UserMessage] = []
 
     def put(self, message: UserMessage) -> None:
         """Add a message; safe while the run is busy."""
@@ -24,5 +22,5 @@ class Inbox:
         if not self._waiting:
             return ()
         taken = tuple(self._waiting)
-        self._waiting.clear()
+        del self._waiting[: len(taken)]
         return taken

@@ -54,6 +54,7 @@ class LiveSteps:
         self._tools: Mapping[str, Tool] = {}
         self._offered: Mapping[str, Tool] | None = None
         self._state: RunState | None = None
+        self._step: CallModel | None = None
         self._exchange: Exchange | None = None
         self._has_lived = False
 
@@ -65,10 +66,13 @@ class LiveSteps:
         tools = await self._list_tools(state)
         self._offered = tools if step.closing is None else {}
         started = self._clock.monotonic()
-        effect = partial(self._exchange_and_plan, state, step)
+        self._step = step
         try:
             exchange = await self._journal.do(
-                f"turn-{turn}/model", effect, codec=_exchange_codec, unknown=effect
+                f"turn-{turn}/model",
+                self._exchange_and_plan,
+                codec=_exchange_codec,
+                unknown=self._exchange_and_plan,
             )
             self._exchange = exchange
             self._charge(exchange)
@@ -93,9 +97,12 @@ class LiveSteps:
         over = exchange.over or self._meter.reached()
         return exchange if over == exchange.over else replace(exchange, over=over)
 
-    async def _exchange_and_plan(self, state: RunState, step: CallModel) -> Exchange:
-        """Make one exchange, and settle its calls."""
+    async def _exchange_and_plan(self) -> Exchange:
+        """Make the exchange of this step, and settle its calls."""
         self._has_lived = True
+        state, step = self._state, self._step
+        if state is None or step is None:
+            raise RuntimeError("No step has begun.")
         offered = self._offered or {}
         specs = self._specs if offered else ()
         exchange = await self._exchanger.make(state, step, tools=specs, emit=self._emit)

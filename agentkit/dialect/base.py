@@ -101,7 +101,7 @@ class Encoded:
     """
 
     wire: WireRequest
-    fields: frozenset[str] = frozenset()
+    fields: tuple[str, ...] = ()
     tool_names: Mapping[str, str] = field(default_factory=dict)
     opening: tuple[Delta, ...] = ()
     calls_in_text: bool = False

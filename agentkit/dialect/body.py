@@ -82,7 +82,7 @@ class Body:
             wire=_new_request(
                 path=path, body=b"{" + body + b"}", headers=_NO_HEADERS, stream=request.stream
             ),
-            fields=frozenset(fields),
+            fields=tuple(fields),
             tool_names=_changed_names(tuple([tool.name for tool in tools])),
             opening=opening,
         )

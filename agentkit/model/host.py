@@ -162,7 +162,7 @@ class HostConnection:
             encoded = self._dialect(provider).encode(limited, provider=provider, model=model)
             shown = Shown(emit)
             try:
-                return await self._exchange(limited, encoded, provider, emit=shown.emit)
+                return await self._exchange(limited, encoded, provider, shown)
             except ProviderError as error:
                 error.host = provider.name
                 error.model = self._resolved.model.id
@@ -212,7 +212,7 @@ class HostConnection:
         return self._dialects[name]
 
     async def _exchange(
-        self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, *, emit: Emit
+        self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, shown: Shown
     ) -> ModelResponse:
         """Make one attempt."""
         if not self._pacer.is_free:
@@ -231,7 +231,7 @@ class HostConnection:
                     calls_in_text=encoded.calls_in_text,
                 )
                 fold.feed(encoded.opening)
-                await self._read(answer, fold, provider, emit=emit)
+                await self._read(answer, fold, provider, shown)
             response = fold.finish()
             _check_choice(request, response)
         except ProviderError as error:
@@ -245,7 +245,7 @@ class HostConnection:
         return response if usage is response.usage else replace(response, usage=usage)
 
     async def _read(
-        self, answer: WireAnswer, fold: Fold, provider: ProviderProfile, *, emit: Emit
+        self, answer: WireAnswer, fold: Fold, provider: ProviderProfile, shown: Shown
     ) -> None:
         """Read an answer to its end, and tell what may be shown of it."""
         self._pacer.note(answer.head.headers, clock=anyio.current_time)
@@ -254,13 +254,11 @@ class HostConnection:
         decoder = self._dialect(provider).decoder(answer.head)
         async for chunk in answer.chunks:
             for event in fold.feed(decoder.feed(chunk)):
-                await emit(event)
+                await shown.emit(event)
             if fold.is_done:
                 await _drain(answer)
-        for event in fold.feed(decoder.close()):
-            await emit(event)
-        for event in fold.close():
-            await emit(event)
+        for event in (*fold.feed(decoder.close()), *fold.close()):
+            await shown.emit(event)
 
 
 async def _drain(answer: WireAnswer) -> None:

@@ -34,7 +34,7 @@ class Guard:
         self._has_heard = False
         self._cleanup_seconds = cleanup_seconds
         self._limit = anyio.move_on_after(seconds)
-        self._cleanup = anyio.move_on_after(None)
+        self._cleanup = anyio.CancelScope()
 
     async def run(self, call: Coroutine[Any, Any, object]) -> object:
         """Run `call`, which hears but once that it is told to stop.

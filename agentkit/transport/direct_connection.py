@@ -70,7 +70,12 @@ class Connection:
         """
         await self._send(request, body)
         self._plain.begin_wait(self._settings.first_byte_seconds)  # for the head as a whole
-        head = await self._read_head(request)
+        heard = await self._hear()
+        plain = read_plain(heard) if request.is_usual else None
+        if plain is None:
+            head = await self._read_by_h11(request, heard)
+        else:
+            head, self._answer = plain
         self._plain.read_until = None
         return head
 
@@ -115,12 +120,8 @@ class Connection:
             return  # a host may refuse a request before it has read all of it: its answer counts
         self._is_sent = True
 
-    async def _read_head(self, request: RequestHead) -> AnswerHead:
-        heard = await self._hear()
-        plain = read_plain(heard) if request.is_usual else None
-        if plain is not None:
-            head, self._answer = plain
-            return head
+    async def _read_by_h11(self, request: RequestHead, heard: bytes) -> AnswerHead:
+        """Read a head of any form, of which something has been heard."""
         self._answer = answer = H11Answer(request)
         answer.feed(heard)
         while (found := answer.head()) is None:

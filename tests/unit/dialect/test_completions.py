@@ -82,7 +82,7 @@ def test_the_conversation_is_one_text() -> None:
     )
 
     assert encoded.wire.path == "/completions"
-    assert encoded.fields == {"model", "prompt", "max_tokens"}
+    assert set(encoded.fields) == {"model", "prompt", "max_tokens"}
     assert encoded.tool_names == {WIRE_ADD: "math.add"}
     assert encoded.opening == ()
     assert body_of(encoded) == {
