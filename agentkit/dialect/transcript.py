@@ -75,11 +75,12 @@ class TranscriptStore(Generic[TranscriptT]):
         if not history:
             return begin()
         # What is kept goes with its first message, so the address of that one stays its own.
-        key = (id(history[0]), variant)
+        first = history[0]
+        key = (id(first), variant)
         kept = self._drop(key)
-        if kept is None or not kept.is_start_of(history):
-            kept = _Kept(transcript=begin(), first=ref(history[0], partial(self._forget, key)))
-            kept.transcript.add(history[0])
+        if kept is None or not kept.is_start_of(history, first):
+            kept = _Kept(transcript=begin(), first=ref(first, partial(self._forget, key)))
+            kept.transcript.add(first)
         for message in history[len(kept.rest) + 1 :]:
             kept.transcript.add(message)
             kept.rest.append(message)
@@ -112,9 +113,9 @@ class _Kept(Generic[TranscriptT]):
     rest: list[Message] = field(default_factory=list)
     size_bytes: int = 0
 
-    def is_start_of(self, history: History) -> bool:
-        """Say whether `history` begins with the very messages that were read here."""
-        if len(self.rest) >= len(history) or self.first() is not history[0]:
+    def is_start_of(self, history: History, first: Message) -> bool:
+        """Say whether `history`, which begins with `first`, begins with what was read here."""
+        if len(self.rest) >= len(history) or self.first() is not first:
             return False
         return all(map(is_, self.rest, islice(history, 1, None)))
 
