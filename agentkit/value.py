@@ -84,13 +84,8 @@ def maker(made: Callable[P, T]) -> Callable[P, T]:
 
     For values that every turn makes. It takes the same arguments.
     """
-    kind: Any = made
-    return _maker_of(kind)
-
-
-def _maker_of(made: Any) -> Callable[..., Any]:
     if not _is_plain(made):
-        return made  # type: ignore[no-any-return]  # the class
+        return made
     fields, scope = _scope_of(made)
     lines = [
         *_late_lines(fields, scope),
@@ -99,7 +94,8 @@ def _maker_of(made: Any) -> Callable[..., Any]:
         *_ending(made, "new_value"),
         "return new_value",
     ]
-    return _function(f"{made.__name__}({_parameters(fields, scope)})", lines, scope)
+    name = getattr(made, "__name__", "")
+    return _function(f"{name}({_parameters(fields, scope)})", lines, scope)
 
 
 def _init_of(made: Any) -> Callable[..., None]:
@@ -226,9 +222,9 @@ class _Signature:
     """Shows how a value is made, to those who ask its class."""
 
     def __get__(self, _: object, owner: Any) -> inspect.Signature:
-        maker = next(one for one in owner.__mro__ if "__init__" in vars(one))
-        is_value = "__signature__" in vars(maker)
-        signature = inspect.signature(_general_init(maker) if is_value else maker.__init__)
+        base = next(one for one in owner.__mro__ if "__init__" in vars(one))
+        is_value = "__signature__" in vars(base)
+        signature = inspect.signature(_general_init(base) if is_value else base.__init__)
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 

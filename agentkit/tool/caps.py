@@ -6,7 +6,7 @@ Out: `ToolCaps`, shared by all runs that are to keep them together.
 A place counts until the tool has really ended: a thread that was given up keeps its place.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
 from agentkit.tool.gate import Gate, Gatehouse, Place
@@ -46,14 +46,11 @@ class ToolCaps:
 
     def may_hold(self, tool: Tool) -> bool:
         """Say whether `tool` may have to wait for others."""
-        is_limited = tool.max_concurrency is not None or tool.group in self._groups
-        return is_limited or bool(self._process)
+        return tool.max_concurrency is not None or bool(self._gates(tool))
 
     async def enter(self, tool: Tool) -> "Held":
         """Wait until `tool` may run."""
-        gates = [*self._process]
-        if tool.group in self._groups:
-            gates.append(self._groups[tool.group])
+        gates = self._gates(tool)
         if tool.max_concurrency is None:
             return Held(await self._house.enter(gates) if gates else None)
         # A tool of another name or instance is the same function, and has the same binding.
@@ -67,6 +64,11 @@ class ToolCaps:
             self._return(key)
             raise
         return Held(place, on_end=lambda: self._return(key))
+
+    def _gates(self, tool: Tool) -> Sequence[Gate]:
+        """Return the gates that `tool` passes with others."""
+        group = None if tool.group is None else self._groups.get(tool.group)
+        return self._process if group is None else (*self._process, group)
 
     def _return(self, key: tuple[int, int]) -> None:
         """Forget the gate of a tool that nobody uses: tools come and go."""

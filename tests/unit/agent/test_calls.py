@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
+from agentkit.agent import calls as calls_module
 from agentkit.agent.budget import Budget, Meter
 from agentkit.agent.calls import Caller, CallInput
 from agentkit.agent.ports import Journal, NoJournal
@@ -243,3 +245,36 @@ async def test_a_call_without_a_plan_of_this_life_is_checked_when_it_runs() -> N
 
     assert again.results == answers.results
     assert replace(again, results=()) == ToolAnswers(results=())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "given", "is_bounded"),
+    [
+        (3600, {}, False),
+        (150, {}, False),
+        (140, {}, True),
+        (3600, {"timeout_seconds": None}, True),
+        (None, {"timeout_seconds": None}, False),
+        (3600, {"caps": ToolCaps(process=1)}, True),
+        (3600, {"caps": ToolCaps(groups={"others": 1})}, False),
+    ],
+)
+async def test_the_time_of_a_run_bounds_calls_that_could_take_longer(
+    seconds: float | None,
+    given: dict[str, Any],
+    is_bounded: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two calls of at most 60 seconds and their cleanup take 130; a tenth of it all is kept."""
+    bounds: list[float] = []
+
+    def move_on_after(delay: float) -> anyio.CancelScope:
+        bounds.append(delay)
+        return anyio.move_on_after(delay)
+
+    monkeypatch.setattr(calls_module, "anyio", SimpleNamespace(move_on_after=move_on_after))
+
+    answers, _, _ = await _run(*CALLS[:2], budget=Budget(seconds=seconds), **given)
+
+    assert bool(bounds) == is_bounded
+    assert [result.text for result in answers.results] == ["1", "2"]
