@@ -21,7 +21,7 @@ from agentkit.agent.ports import Journal, NoJournal
 from agentkit.agent.scope import RunScope
 from agentkit.agent.step import RunState, ToolAnswers
 from agentkit.clock import Clock
-from agentkit.event import AnswerMended, Emit, RunEvent, ToolCallRefused, ToolCallStarted
+from agentkit.event import AnswerMended, Emit, ToolCallRefused
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tool.approve import (
     Approval,
@@ -120,12 +120,6 @@ class Caller:
     ) -> ToolAnswers:
         """Run `calls`, which the state's plan has settled; see `Steps.run_tools`."""
         self._begun, self._finished = {}, {}
-
-        async def watch(event: RunEvent) -> None:
-            if isinstance(event, ToolCallStarted):
-                self._begun[event.call.id] = event.call
-            await emit(event)
-
         ready = await self._refuse(state, calls, tools=tools, emit=emit)
         around = None if isinstance(self._journal, NoJournal) else self._remember(state, emit=emit)
         with self._within_time(ready, around=around):
@@ -133,12 +127,13 @@ class Caller:
                 await execute_calls(
                     stage,
                     deps=self._given.deps,
-                    emit=watch,
+                    emit=emit,
                     clock=self._clock,
                     concurrency=self._given.concurrency,
                     timeout_seconds=self._given.timeout_seconds,
                     caps=self._given.caps,
                     around=around,
+                    begun=self._begun,
                     finished=self._finished,
                     scope=self._given.scope,
                 )

@@ -52,7 +52,7 @@ class ToolCaps:
         """Wait until `tool` may run."""
         gates = self._gates(tool)
         if tool.max_concurrency is None:
-            return Held(await self._house.enter(gates) if gates else None)
+            return Held(await self._house.enter(gates)) if gates else FREE
         # A tool of another name or instance is the same function, and has the same binding.
         key = (id(tool.binding), tool.max_concurrency)
         with self._lock:
@@ -88,10 +88,16 @@ class _ToolGate:
 
 
 class Held:
-    """The place of one call, given back when the last who keeps it lets go."""
+    """The place of one call, given back when the last who keeps it lets go.
 
-    def __init__(self, place: Place | None, *, on_end: Callable[[], None] | None = None) -> None:
-        self.place = place
+    Attributes:
+        place: None where none is needed.
+    """
+
+    place: Place | None
+
+    def __init__(self, place: Place, *, on_end: Callable[[], None] | None = None) -> None:
+        self.place = self._place = place
         self._on_end = on_end
         self._lock = Lock()
         self._keepers = 1
@@ -107,7 +113,24 @@ class Held:
             self._keepers -= 1
             if self._keepers:
                 return
-        if self.place is not None:
-            self.place.leave()
+        self._place.leave()
         if self._on_end is not None:
             self._on_end()
+
+
+class _Free(Held):
+    """What a call holds that nothing limits."""
+
+    place = None
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+
+    def keep(self) -> None:
+        """Do nothing."""
+
+    def leave(self) -> None:
+        """Do nothing."""
+
+
+FREE: Held = _Free()

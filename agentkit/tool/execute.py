@@ -30,9 +30,9 @@ from agentkit.event import (
 )
 from agentkit.groups import most_urgent, ungrouped
 from agentkit.log import Log
-from agentkit.message import ToolResult
+from agentkit.message import ToolCall, ToolResult
 from agentkit.tool.binding import BoundArguments, HandlerBinding
-from agentkit.tool.caps import Held, ToolCaps
+from agentkit.tool.caps import FREE, Held, ToolCaps
 from agentkit.tool.failure import ToolFailure, describe_failure
 from agentkit.tool.gate import standing_in
 from agentkit.tool.output import MAX_RESULT_CHARACTERS, build_result, cut_result
@@ -68,6 +68,7 @@ class ExecuteOptions(TypedDict, total=False):
         max_characters: text of a result beyond is cut for the model; the whole is an event.
         caps: the limits that are shared with other runs; those of tools hold without it, too.
         around: see `Around`.
+        begun: is given each call, by its id, before its tool starts.
         finished: is given each result, by call id, as soon as it exists; a cancellation loses none.
         scope: handed to tools in their `RunContext`.
     """
@@ -78,6 +79,7 @@ class ExecuteOptions(TypedDict, total=False):
     max_characters: int
     caps: ToolCaps
     around: Around | None
+    begun: dict[str, ToolCall]
     finished: dict[str, ToolResult]
     scope: object
 
@@ -156,7 +158,7 @@ async def check_outcome(
         ),
         bound=BoundArguments(positional=(dict(call.arguments),)),
     )
-    found = await work.attempt(asked, Held(None))
+    found = await work.attempt(asked, FREE)
     if found is None or isinstance(found, ToolFailure):
         return None
     return cut_result(build_result(call, found), max_characters=work.max_characters)
@@ -179,6 +181,7 @@ class _Work:
     max_characters: int = MAX_RESULT_CHARACTERS
     caps: ToolCaps = field(default_factory=ToolCaps)
     around: Around | None = None
+    begun: dict[str, ToolCall] = field(default_factory=dict)
     finished: dict[str, ToolResult] = field(default_factory=dict)
     scope: object = None
     deaf: dict[str, Exception] = field(default_factory=dict)
@@ -276,7 +279,9 @@ class _OneRun:
     async def start(self) -> float:
         """Tell the listeners of the start, once, and return when it was."""
         if self._started is None:
-            await self._work.emit(_call_started(call=self._call.call))
+            call = self._call.call
+            self._work.begun[call.id] = call
+            await self._work.emit(_call_started(call=call))
             self._started = self._work.clock.monotonic()
         return self._started
 

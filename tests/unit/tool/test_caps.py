@@ -5,7 +5,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from agentkit.tool.caps import Held, ToolCaps
+from agentkit.tool.caps import FREE, ToolCaps
 from agentkit.tool.tool import Tool, tool
 
 
@@ -115,7 +115,11 @@ async def test_nothing_is_kept_of_tools_that_are_not_in_use() -> None:
 
 def test_no_place_is_easily_left() -> None:
     """Where there is no limit there is nothing to give back."""
-    Held(None).leave()
+    FREE.keep()
+    FREE.leave()
+    FREE.leave()
+
+    assert FREE.place is None
 
 
 @pytest.mark.parametrize("limits", [{"process": 0}, {"groups": {"disk": -1}}])
