@@ -1,8 +1,8 @@
 """A program that begins a run, or goes on with one that another process began.
 
-usage: suspend_program.py FOLDER BACKEND begin | answer | first | forged | hand-in
+arguments: FOLDER BACKEND begin | answer | first | forged | hand-in
 
-Run by `test_suspend.py`. Prints how the run ended, as JSON.
+Forked by `test_suspend.py`. Prints how the run ended, as JSON.
 """
 
 import json
@@ -139,11 +139,7 @@ async def go(folder: Path, what: str) -> Any:
     }
 
 
-def main() -> None:
-    """Do what is asked."""
-    folder, backend, what = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    json.dump(anyio.run(partial(go, folder, what), backend=backend), sys.stdout)
-
-
-if __name__ == "__main__":
-    main()
+def start(arguments: list[str]) -> None:
+    """Begin as a program: do what is asked."""
+    folder, backend, what = arguments
+    json.dump(anyio.run(partial(go, Path(folder), what), backend=backend), sys.stdout)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from agentkit import AssistantMessage, History, ToolResult, UserMessage
 from agentkit.testing.scripted import tool_call
 
-PROGRAM = Path(__file__).with_name("suspend_program.py")
+ROOT = Path(__file__).resolve().parents[2]
+FORKED = str(ROOT / "tests/mcp/forked.py")
 LOOKED = ToolResult.of("look00001", "looked")
 CALLS = AssistantMessage.of(
     "",
@@ -24,14 +26,15 @@ WAITING = {"stop_reason": "suspended", "open": ["pay000001", "pay000002", "pay00
 class Desk:
     """A folder over which processes hand a run to each other."""
 
-    def __init__(self, folder: Path, backend: str) -> None:
+    def __init__(self, folder: Path, backend: str, *, door: str) -> None:
         self._folder = folder
         self._backend = backend
+        self._door = door
 
     def process(self, what: str) -> Any:
         """Let a process of its own do something, and return what it says."""
         done = subprocess.run(  # noqa: S603 - our own interpreter and program
-            [sys.executable, PROGRAM, self._folder, self._backend, what],
+            [sys.executable, "-S", FORKED, self._door, str(self._folder), self._backend, what],
             capture_output=True,
             check=False,
             text=True,
@@ -51,10 +54,25 @@ class Desk:
         return (self._folder / "effects.txt").read_text().splitlines()
 
 
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Load the program once; each of its processes is forked before it has done anything."""
+    door = str(tmp_path_factory.mktemp("suspend") / "door")
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and program
+        [sys.executable, FORKED, "serve", door, "tests.integration.suspend_program"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        yield door
+        program.terminate()
+
+
 @pytest.fixture(params=["asyncio", "trio"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
+def desk(request: pytest.FixtureRequest, tmp_path: Path, door: str) -> Desk:
     """Return a desk with a run that waits for answers about three payments."""
-    desk = Desk(tmp_path, request.param)
+    desk = Desk(tmp_path, request.param, door=door)
     assert desk.process("begin") == {**WAITING, "output": ""}
     return desk
 

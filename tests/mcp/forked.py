@@ -1,11 +1,11 @@
 """Start a program many times for the price of once: it is loaded in one process and forked.
 
 In:  `forked.py serve SOCKET MODULE`, then as often as wanted `forked.py SOCKET ARGUMENTS…`.
-Out: each of the latter is as if `python MODULE ARGUMENTS…` was started: streams, variables, folder,
-     exit code.
+Out: a line from the former once it can be asked; each of the latter is as if `python MODULE
+     ARGUMENTS…` was started: streams, variables, folder, exit code.
 
 Only for tests, on systems with `fork`. The conformance suite starts its client for each scenario,
-all at once, and to load it takes longer than most scenarios.
+all at once, and to load it takes longer than most scenarios. Nothing but loading is shared.
 """
 
 import importlib
@@ -28,6 +28,8 @@ def serve(path: str, module: str) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(path)
         door.listen(100)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
         while True:
             caller, _ = door.accept()
