@@ -1,5 +1,12 @@
 """Run every async test on asyncio and on Trio, and write the tables of a session at its end."""
 
+import gc
+import sys
+import threading
+from collections.abc import Generator
+from functools import cache
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -9,6 +16,59 @@ from tests.hosts.table import write_table
 # How long one example takes says more of the machine than of the code.
 settings.register_profile("agentkit", deadline=None)
 settings.load_profile("agentkit")
+
+HERE = Path(__file__).parent
+PROGRAMS = ("cli", "cli_scripts", "doctor_process", "durable_run", "second_process", "suspend")
+LONG = tuple(
+    HERE / path
+    for path in (
+        *("test_docs.py", "test_examples.py", "local", "mcp", "sdk", "typing"),
+        *(f"integration/test_{name}.py" for name in PROGRAMS),
+        *("integration/test_faults.py", "integration/test_interruption.py"),
+        *("corpus", "costs", "hosts", "property", "unit/dialect/test_linear.py"),
+    )
+)
+"""Programs in processes of their own, and long rows of runs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is long, so that at the end no worker waits for another."""
+    items.sort(key=lambda item: not _is_long(item.path))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of memory pass over what lives as long as the session."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage where it costs much and tells nothing: it doubles the time.
+
+    What is done over and over, in another process, or on Trio as it was on asyncio reaches no line
+    that the rest does not. The `no_cover` of pytest-cov has no effect in a worker of xdist.
+    """
+    tracer, tracer_of_threads = sys.gettrace(), threading.gettrace()
+    if tracer is None or not (_is_long(item.path) or _is_repeated(item)):
+        return (yield)
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        threading.settrace(tracer_of_threads)
+        sys.settrace(tracer)
+
+
+@cache
+def _is_long(path: Path) -> bool:
+    return any(path.is_relative_to(place) for place in LONG)
+
+
+def _is_repeated(item: pytest.Item) -> bool:
+    on_trio = "trio" in item.name.partition("[")[2].rstrip("]").split("-")
+    return on_trio or item.get_closest_marker("hypothesis") is not None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
