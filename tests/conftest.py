@@ -31,6 +31,14 @@ LONG = tuple(
 """Programs in processes of their own, and long rows of runs."""
 
 
+@pytest.hookimpl(trylast=True)  # after pytest-cov has begun
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Measure nothing in the process that hands out the tests: it runs none."""
+    is_worker = hasattr(session.config, "workerinput")
+    if session.config.getoption("numprocesses", None) and not is_worker:
+        sys.settrace(None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what is long, so that at the end no worker waits for another."""
     items.sort(key=lambda item: not _is_long(item.path))
