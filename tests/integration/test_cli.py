@@ -41,8 +41,6 @@ def nap(seconds: float) -> str:
 def environment(home: Path) -> dict[str, str]:
     """Return an environment without keys, with a home of its own."""
     kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
-    # What coverage sets, so that the process is measured too.
-    kept |= {name: text for name, text in os.environ.items() if name.startswith("COV")}
     return kept | {"HOME": str(home), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
 
 

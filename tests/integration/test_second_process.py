@@ -1,6 +1,5 @@
 """The whole loop against the sandbox in a process of its own."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -39,13 +38,11 @@ async def get_weather(city: str) -> str:
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:
     """Start `agentkit sandbox` as anybody would, and end it with Ctrl-C."""
-    environ = {key: text for key, text in os.environ.items() if "COVERAGE" not in key}
     with subprocess.Popen(
         [sys.executable, "-m", "agentkit", "sandbox"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=environ,
     ) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
