@@ -38,7 +38,7 @@ from agentkit.tool.gate import standing_in
 from agentkit.tool.output import MAX_RESULT_CHARACTERS, build_result, cut_result
 from agentkit.tool.run_context import RunContext
 from agentkit.tool.signature import is_async
-from agentkit.tool.stop import CLEANUP_SECONDS, Guard, ending
+from agentkit.tool.stop import CLEANUP_SECONDS, Guard, ending, never_waits
 from agentkit.tool.threads import Raised, ThreadJob
 from agentkit.tool.validate import ReadyCall
 from agentkit.value import dataclass, maker, replace
@@ -209,7 +209,9 @@ class _Work:
         guard = Guard(seconds=seconds, cleanup_seconds=self.cleanup_seconds)
         await checkpoint_if_cancelled()  # nothing begins for a caller that is cancelled
         try:
-            outcome = await guard.run(attempt.call())
+            running = attempt.call()
+            is_quick = never_waits(call.tool.function)
+            outcome = await (running if is_quick else guard.run(running))
         finally:
             if guard.reason is not None:
                 log.warning(

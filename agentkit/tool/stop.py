@@ -9,9 +9,12 @@ up. What still waits after that is cancelled at every wait.
 """
 
 import math
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
 from functools import partial
+from inspect import CO_COROUTINE
+from opcode import opmap
+from types import CodeType
 from typing import Any, Literal
 
 import anyio
@@ -19,6 +22,21 @@ import anyio
 from agentkit.groups import ungrouped
 
 CLEANUP_SECONDS = 5.0
+
+_SEND = opmap.get("SEND", -1)
+"""The instruction by which every `await`, `async for` and `async with` waits."""
+
+
+def never_waits(function: Callable[..., object]) -> bool:
+    """Say whether `function` is a coroutine function without anything to wait for in it.
+
+    What never waits hears of nothing and cannot be stopped, so that scopes around it do nothing.
+    """
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType) or not code.co_flags & CO_COROUTINE:
+        return False
+    instructions = code.co_code[::2]  # each is followed by its operand
+    return _SEND >= 0 and _SEND not in instructions
 
 
 class Guard:
@@ -32,16 +50,20 @@ class Guard:
         self.reason: Literal["time", "caller"] | None = None
         self._has_waited = False
         self._has_heard = False
+        self._seconds = seconds
         self._cleanup_seconds = cleanup_seconds
-        self._limit = anyio.move_on_after(seconds)
-        self._cleanup = anyio.CancelScope()
+        self._limit: anyio.CancelScope
+        self._cleanup: anyio.CancelScope
 
     async def run(self, call: Coroutine[Any, Any, object]) -> object:
         """Run `call`, which hears but once that it is told to stop.
 
         A cancellation because its time is up ends here, with None.
         """
-        with self._limit, self._cleanup:
+        with (
+            anyio.move_on_after(self._seconds) as self._limit,
+            anyio.CancelScope() as self._cleanup,
+        ):
             try:
                 return await _Steps(call, self)
             finally:
