@@ -52,9 +52,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage where it costs much and tells nothing: it doubles the time.
+    """Measure no coverage where it costs much and tells little: it doubles the time.
 
-    What is done over and over, in another process, or on Trio as it was on asyncio reaches no line
+    What is done over and over, in other processes, or on Trio as on asyncio reaches hardly a line
     that the rest does not. The `no_cover` of pytest-cov has no effect in a worker of xdist.
     """
     tracer, tracer_of_threads = sys.gettrace(), threading.gettrace()
