@@ -25,7 +25,7 @@ from benchmarks.host import answer_for
 
 HERE = Path(__file__).parent
 TURNS = 20
-MOST_INSTRUCTIONS = 1.19
+MOST_INSTRUCTIONS = 0.96
 """Instructions of a turn over those of a round of plain Python, and a quarter more."""
 
 FIRST_AGENT = """
