@@ -25,6 +25,7 @@ class Arrivals:
         self._loop: Any = current_token().native_token
         self._can_watch = hasattr(self._loop, "add_reader")
         self._is_watched = False
+        self._is_closed = False
         self._waiter: Any = None
         self._max_bytes = 0
         self._until = math.inf
@@ -40,8 +41,13 @@ class Arrivals:
 
         Raises:
             ClosedResourceError: the socket was closed here.
+            BusyResourceError: another task waits.
             OSError: the connection broke.
         """
+        if self._is_closed:
+            raise anyio.ClosedResourceError
+        if self._waiter is not None:
+            raise anyio.BusyResourceError("reading from")
         self._watch()
         if not self._can_watch:
             return await self._wait_by_anyio(max_bytes, until=until)
@@ -55,6 +61,7 @@ class Arrivals:
 
     def close(self) -> None:
         """End the wait, and take the socket back from the event loop; before it is closed."""
+        self._is_closed = True
         self._unwatch()
         if self._timer is not None:
             self._timer.cancel()

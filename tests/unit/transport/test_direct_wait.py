@@ -120,6 +120,36 @@ async def test_a_wait_ends_when_the_socket_is_closed_here(
             await arrivals.wait(9, until=math.inf)
 
 
+async def test_two_tasks_cannot_wait_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
+    """The second one would take the bytes of the first."""
+    near, far = pair
+    arrivals = Arrivals(near)
+
+    async def second() -> None:
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(anyio.BusyResourceError):
+            await arrivals.wait(9, until=math.inf)
+        far.sendall(b"x")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(second)
+        assert await arrivals.wait(9, until=math.inf) == b"x"
+    arrivals.close()
+
+
+async def test_nothing_is_waited_for_on_a_closed_socket(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """It has no number any more that an event loop could know."""
+    near, _ = pair
+    arrivals = Arrivals(near)
+    arrivals.close()
+    near.close()
+
+    with pytest.raises(anyio.ClosedResourceError):
+        await arrivals.wait(9, until=math.inf)
+
+
 async def test_a_connection_that_broke_is_an_error(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
