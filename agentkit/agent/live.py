@@ -14,9 +14,16 @@ from agentkit.agent.calls import Caller
 from agentkit.agent.exchange import Exchanger
 from agentkit.agent.ports import Journal
 from agentkit.agent.step import CallModel, Exchange, Judgement, RunState, ToolAnswers
-from agentkit.chat import ToolSpec
+from agentkit.chat import ModelResponse, ToolSpec
 from agentkit.clock import Clock
-from agentkit.event import AnswerMended, Emit, ModelResponded, OutputRefused, TurnStarted
+from agentkit.event import (
+    AnswerMended,
+    Emit,
+    ModelResponded,
+    OutputRefused,
+    TurnStarted,
+    ignore,
+)
 from agentkit.history import History
 from agentkit.message import ToolCall
 from agentkit.tool.approve import PlannedCall
@@ -49,6 +56,7 @@ class LiveSteps:
         self._journal = journal
         self._clock = clock
         self._emit = emit
+        self._is_heard = emit is not ignore
         self._listed: tuple[Tool, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
         self._tools: Mapping[str, Tool] = {}
@@ -62,7 +70,8 @@ class LiveSteps:
         """Make one exchange and plan its calls, as one remembered effect; see `Steps`."""
         self._begin(state)
         turn = state.turns + 1
-        await self._emit(_turn_started(turn=turn))
+        if self._is_heard:
+            await self._emit(_turn_started(turn=turn))
         tools = await self._list_tools(state)
         self._offered = tools if step.closing is None else {}
         started = self._clock.monotonic()
@@ -78,22 +87,10 @@ class LiveSteps:
             self._charge(exchange)
         finally:
             self._exchanger.close()
-        response = exchange.response
-        if response is not None:
-            for mending in response.mendings:
-                await self._emit(AnswerMended(mending=mending))
-            await self._emit(
-                _model_responded(
-                    turn=turn,
-                    message=response.message,
-                    finish_reason=response.finish_reason,
-                    usage=response.usage,
-                    seconds=self._clock.monotonic() - started,
-                    model=response.model,
-                    host=response.host,
-                )
-            )
-            await self._tell(exchange.judged, refusals=state.refusals)
+        if self._is_heard and exchange.response is not None:
+            seconds = self._clock.monotonic() - started
+            await self._tell(exchange.response, turn=turn, seconds=seconds)
+            await self._tell_judgement(exchange.judged, refusals=state.refusals)
         over = exchange.over or self._meter.reached()
         return exchange if over == exchange.over else replace(exchange, over=over)
 
@@ -125,7 +122,23 @@ class LiveSteps:
             usage = usage + exchange.response.usage
         self._meter.charge(used, usage)
 
-    async def _tell(self, judged: Judgement | None, *, refusals: int) -> None:
+    async def _tell(self, response: ModelResponse, *, turn: int, seconds: float) -> None:
+        """Report an answer, and what was mended of it."""
+        for mending in response.mendings:
+            await self._emit(AnswerMended(mending=mending))
+        await self._emit(
+            _model_responded(
+                turn=turn,
+                message=response.message,
+                finish_reason=response.finish_reason,
+                usage=response.usage,
+                seconds=seconds,
+                model=response.model,
+                host=response.host,
+            )
+        )
+
+    async def _tell_judgement(self, judged: Judgement | None, *, refusals: int) -> None:
         """Report what was found of an answer of a certain type."""
         if judged is None:
             return

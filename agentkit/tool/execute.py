@@ -27,6 +27,7 @@ from agentkit.event import (
     ToolCallStarted,
     ToolOutputCut,
     ToolProgressed,
+    ignore,
 )
 from agentkit.groups import most_urgent, ungrouped
 from agentkit.log import Log
@@ -197,8 +198,9 @@ class _Work:
         started = await run.start()
         if result is not whole:
             await self.emit(ToolOutputCut(call_id=call.call.id, content=whole.content))
-        seconds = self.clock.monotonic() - started
-        await self.emit(_call_finished(call=call.call, result=result, seconds=seconds))
+        if self.emit is not ignore:
+            seconds = self.clock.monotonic() - started
+            await self.emit(_call_finished(call=call.call, result=result, seconds=seconds))
         return result
 
     async def attempt(self, call: ReadyCall, held: Held) -> object:
@@ -283,7 +285,8 @@ class _OneRun:
         if self._started is None:
             call = self._call.call
             self._work.begun[call.id] = call
-            await self._work.emit(_call_started(call=call))
+            if self._work.emit is not ignore:
+                await self._work.emit(_call_started(call=call))
             self._started = self._work.clock.monotonic()
         return self._started
 
