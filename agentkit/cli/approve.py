@@ -7,18 +7,16 @@ What is asked about is settled by the tools and the agent's own rule; here it is
 """
 
 import json
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import anyio
-from prompt_toolkit import PromptSession
-from prompt_toolkit.output import create_output
 
 from agentkit.agent.agent import Agent
 from agentkit.cli.terminal import note
+from agentkit.lazy import load_object
 from agentkit.message import ToolResult
 from agentkit.tool.approve import Rule, Verdict, plan_call
 from agentkit.tool.validate import ReadyCall, validate_call
@@ -76,21 +74,9 @@ def terminal_ask() -> AskLine | None:
     """Return what asks on the terminal, on standard error; None where there is no terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    session: PromptSession[str] = PromptSession(output=create_output(stdout=sys.stderr))
-
-    async def ask(prompt: str, default: str) -> str | None:
-        try:
-            # Its own handler would take the place of the one that a chat listens with, for good.
-            return await session.prompt_async(prompt, default=default, handle_sigint=False)
-        except EOFError:
-            return None
-        except KeyboardInterrupt:
-            # The editor took the key; whoever listens for Ctrl-C shall hear of it as usual.
-            signal.raise_signal(signal.SIGINT)
-            await anyio.sleep_forever()
-            return None
-
-    return ask
+    # Its library takes a tenth of a second to load, and few commands ask anything.
+    asker = cast(Callable[[], AskLine], load_object("agentkit.cli.ask_line:line_asker"))
+    return asker()
 
 
 class Interview:

@@ -11,14 +11,13 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import anyio
 import anyio.to_thread
 
 from agentkit.agent.agent import Agent
 from agentkit.cli.approve import ApproveMode, let_answer, terminal_ask
-from agentkit.cli.chat_line import terminal_reader
 from agentkit.cli.choose import Wanted, choose
 from agentkit.cli.ending import OK, complain
 from agentkit.cli.run import why_it_waits
@@ -28,6 +27,7 @@ from agentkit.errors import AgentKitError
 from agentkit.event import ModelResponded, RunEvent, ToolCallFinished, ToolCallRefused
 from agentkit.groups import ungrouped
 from agentkit.history import History
+from agentkit.lazy import load_object
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
 from agentkit.value import dataclass
 
@@ -56,7 +56,8 @@ def run_chat(wanted: Wanted, *, approve: ApproveMode = ApproveMode.ASK) -> int:
     note(choice.introduction, style="dim")
     read_line: ReadLine = read_piped_line
     if sys.stdin.isatty():
-        read_line = terminal_reader()
+        reader = cast(Callable[[], ReadLine], load_object("agentkit.cli.chat_line:terminal_reader"))
+        read_line = reader()
         note("Ctrl-C stops an answer, Ctrl-D ends, /help lists what else.", style="dim")
     let_answer(choice.agent, approve, ask=terminal_ask())
     conversation = Conversation(agent=choice.agent, introduction=choice.introduction)

@@ -11,7 +11,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from agentkit import Agent, Tool, ToolResult, Verdict, tool
-from agentkit.cli import approve
+from agentkit.cli import ask_line
 from agentkit.cli.approve import ApproveMode, AskLine, let_answer, terminal_ask
 from agentkit.message import AssistantMessage
 from agentkit.testing.scripted import ScriptedModel, tool_call
@@ -243,7 +243,7 @@ def test_a_line_is_typed_on_the_terminal(
     """It begins with what is given; Ctrl-D is the end, Ctrl-C stops the run."""
     for name in ("stdin", "stderr"):
         monkeypatch.setattr(sys, name, Stream(is_terminal=True))
-    monkeypatch.setattr(approve, "create_output", lambda stdout: DummyOutput())  # noqa: ARG005
+    monkeypatch.setattr(ask_line, "create_output", lambda stdout: DummyOutput())  # noqa: ARG005
     session = PromptSession[str]
 
     async def ask_with(ask: AskLine) -> str | None:
@@ -252,7 +252,7 @@ def test_a_line_is_typed_on_the_terminal(
 
     with create_pipe_input() as pipe:
         monkeypatch.setattr(
-            approve, "PromptSession", lambda output: session(input=pipe, output=output)
+            ask_line, "PromptSession", lambda output: session(input=pipe, output=output)
         )
         pipe.send_text(typed)
         ask = terminal_ask()
