@@ -134,7 +134,12 @@ class SocketBytes(ByteStream):
         self._socket.close()
 
     def has_arrived(self) -> bool:
-        """Say whether there is anything to read: bytes, the end, or an error."""
+        """Say whether there is anything to read: bytes, the end, or an error.
+
+        Of a socket whose event loop has ended nothing can be waited for, as after an end.
+        """
+        if self._arrivals.is_stranded():
+            return True
         try:
             self._socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:

@@ -31,6 +31,10 @@ class Arrivals:
         self._until = math.inf
         self._timer: Any = None
 
+    def is_stranded(self) -> bool:
+        """Say whether the event loop that watches has ended, so that nothing is heard any more."""
+        return self._can_watch and bool(self._loop.is_closed())
+
     def now(self) -> float:
         """Return the time on the event loop's clock, in seconds."""
         time: float = self._loop.time() if self._can_watch else anyio.current_time()
@@ -89,7 +93,7 @@ class Arrivals:
             self._is_watched = True
 
     def _unwatch(self) -> None:
-        if self._is_watched:
+        if self._is_watched and not self.is_stranded():
             self._is_watched = False
             self._loop.remove_reader(self._socket.fileno())
 
@@ -102,7 +106,7 @@ class Arrivals:
         try:
             waiter.set_result(self._socket.recv(self._max_bytes))
         except BlockingIOError:
-            pass  # see above
+            pass  # as above: the next arrival is waited for
         except OSError as error:
             waiter.set_exception(error)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import anyio
 import httpx
@@ -113,3 +115,41 @@ async def test_each_host_has_connections_of_its_own() -> None:
         bodies = [(await client.get(url)).content for url in ("/x", f"{elsewhere}/x", "/x")]
 
     assert bodies == [b"one", b"other", b"one"]
+
+
+class _Hello(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer, and keep the connection."""
+        self.send_response(200)
+        self.send_header("content-length", "5")
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_one_client_serves_one_event_loop_after_another(anyio_backend_name: str) -> None:
+    """What the first has kept cannot be waited for in the second, and is replaced."""
+    answers: list[str] = []
+
+    async def ask_twice(client: httpx.AsyncClient, url: str) -> None:
+        with anyio.fail_after(5):
+            answers.extend([(await client.get(url)).text for _ in range(2)])
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hello) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        client = httpx.AsyncClient(transport=DirectAsyncTransport())
+        try:
+            for _ in range(2):
+                url = f"http://127.0.0.1:{server.server_port}/"
+                anyio.run(ask_twice, client, url, backend=anyio_backend_name)
+            anyio.run(client.aclose, backend=anyio_backend_name)
+        finally:
+            server.shutdown()
+            thread.join()
+
+    assert answers == ["hello"] * 4
