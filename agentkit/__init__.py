@@ -5,14 +5,11 @@ Out: an answer, and the whole conversation that led to it.
 """
 
 from agentkit.agent.agent import Agent
-from agentkit.agent.budget import Budget
-from agentkit.agent.context import FitStrategy
 from agentkit.agent.handoff import handoff
-from agentkit.agent.output import OutputError, OutputSettings
+from agentkit.agent.options import AgentOptions
 from agentkit.agent.result import RunResult
-from agentkit.agent.start import AgentOptions
 from agentkit.agent.stream import AgentStream
-from agentkit.agent.window import WindowSettings
+from agentkit.budget.budget import Budget
 from agentkit.chat import (
     Answered,
     Failure,
@@ -32,6 +29,8 @@ from agentkit.content import (
     ResourceLink,
     TextContent,
 )
+from agentkit.context.trim import FitStrategy
+from agentkit.context.window import WindowSettings
 from agentkit.errors import (
     AgentKitError,
     ConfigError,
@@ -86,11 +85,12 @@ from agentkit.message import (
 from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
 from agentkit.model.route import RouteModel
-from agentkit.tool.approve import Approval, Rule, Verdict
-from agentkit.tool.caps import ToolCaps
-from agentkit.tool.run_context import RunContext
-from agentkit.tool.tool import Tool, ToolAnnotations, tool
-from agentkit.tool.toolset import StaticToolset, Toolset, combine, filtered, prefixed, renamed
+from agentkit.output.output_type import OutputError, OutputSettings
+from agentkit.tools.approval import Approval, Rule, Verdict
+from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.run_context import RunContext
+from agentkit.tools.tool import Tool, ToolAnnotations, tool
+from agentkit.tools.toolset import StaticToolset, Toolset, combine, filtered, prefixed, renamed
 from agentkit.usage import Usage
 
 __all__ = [

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Protocol, cast
 
-from agentkit.lazy import load_object
+from agentkit.lazy_import import load_object
 
 _RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}) - {
     "exc_info",

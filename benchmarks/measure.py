@@ -17,7 +17,7 @@ from statistics import median, quantiles
 import anyio
 from pydantic import JsonValue
 
-from agentkit.tool.tool import Tool
+from agentkit.tools.tool import Tool
 from benchmarks.case import Case, Run
 from benchmarks.cases import opened
 from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio

@@ -3,7 +3,7 @@
 In:  module paths, each with the tests that should notice; `cosmic-ray` (pip install cosmic-ray).
 Out: a line for each change that no test noticed, and the share of those that one did.
 
-    python scripts/mutate.py agentkit/agent/budget.py:tests/unit/agent/test_budget.py
+    python scripts/mutate.py agentkit/budget/budget.py:tests/unit/budget/test_budget.py
 
 Works on a copy. What is imported is loaded once, the package of the changed module apart; each
 change is tried in a fork of that. Tests that need a `conftest.py` or an event loop do not count.

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.corpus import table as corpus_table
-from tests.hosts.table import write_table
+from tests.providers.table import write_table
 
 # How long one example takes says more of the machine than of the code.
 settings.register_profile("agentkit", deadline=None)

@@ -16,26 +16,26 @@ import sniffio
 from typing_extensions import TypeForm
 
 from agentkit.agent.as_tool import agent_as_tool
-from agentkit.agent.budget import Budget
 from agentkit.agent.handoff import Relay
-from agentkit.agent.live import LiveSteps
 from agentkit.agent.loop import run_loop
-from agentkit.agent.output import OutputT
-from agentkit.agent.output_plan import OutputPlan, plan_output
+from agentkit.agent.options import AgentOptions, DepsT, Inbound, RunOptions, RunStart, SharedRun
 from agentkit.agent.result import RunResult
-from agentkit.agent.start import AgentOptions, DepsT, Inbound, RunOptions, RunStart, SharedRun
+from agentkit.agent.steps import LiveSteps
 from agentkit.agent.stream import AgentStream, open_stream
-from agentkit.agent.window import Window
+from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings
+from agentkit.context.window import Window
 from agentkit.errors import AgentKitError
 from agentkit.event import Emit, ignore
-from agentkit.groups import ungrouped
+from agentkit.exception_groups import ungrouped
 from agentkit.message import Message
 from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
-from agentkit.tool.approve import Rule
-from agentkit.tool.tool import Tool, ToolOptions
-from agentkit.tool.toolset import ToolLike, as_toolset
+from agentkit.output.output_plan import OutputPlan, plan_output
+from agentkit.output.output_type import OutputT
+from agentkit.tools.approval import Rule
+from agentkit.tools.tool import Tool, ToolOptions
+from agentkit.tools.toolset import ToolLike, as_toolset
 from agentkit.value import maker
 
 _run_start = maker(RunStart)

@@ -14,8 +14,8 @@ from typing import Any
 from agentkit.agent.result import RunResult
 from agentkit.errors import AgentKitError, ToolError
 from agentkit.json_schema import JsonObject
-from agentkit.tool.run_context import RunContext
-from agentkit.tool.tool import Tool, ToolOptions
+from agentkit.tools.run_context import RunContext
+from agentkit.tools.tool import Tool, ToolOptions
 
 INPUT_SCHEMA: JsonObject = {
     "type": "object",

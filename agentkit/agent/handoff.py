@@ -12,21 +12,21 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from agentkit.agent.live import LiveSteps
+from agentkit.agent.options import SharedRun
 from agentkit.agent.result import RunResult
-from agentkit.agent.scope import RunScope
-from agentkit.agent.start import SharedRun
+from agentkit.agent.run import RunScope
 from agentkit.agent.step import CallModel, Exchange, RunState, ToolAnswers
+from agentkit.agent.steps import LiveSteps
 from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.event import HandedOver
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.message import ToolCall
 from agentkit.model.model import Model
-from agentkit.tool.approve import PlannedCall
-from agentkit.tool.binding import Binding, BoundArguments
-from agentkit.tool.run_context import RunContext
-from agentkit.tool.tool import Tool, ToolAnnotations
+from agentkit.tools.approval import PlannedCall
+from agentkit.tools.binding import Binding, BoundArguments
+from agentkit.tools.run_context import RunContext
+from agentkit.tools.tool import Tool, ToolAnnotations
 from agentkit.value import dataclass, replace
 
 INPUT_SCHEMA: JsonObject = {

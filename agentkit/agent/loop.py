@@ -8,9 +8,7 @@ This is the only loop: streamed and whole, sync and async, fresh and resumed run
 
 from typing import Any, assert_never
 
-from agentkit.agent.output import OutputError
-from agentkit.agent.output_plan import PLAIN_TEXT, OutputPlan
-from agentkit.agent.ports import Steps
+from agentkit.agent.journal import Steps
 from agentkit.agent.result import RunResult
 from agentkit.agent.step import (
     CallModel,
@@ -24,6 +22,8 @@ from agentkit.agent.step import (
 )
 from agentkit.event import Emit, RunFinished, RunStarted
 from agentkit.message import ToolResult, UserMessage
+from agentkit.output.output_plan import PLAIN_TEXT, OutputPlan
+from agentkit.output.output_type import OutputError
 
 
 async def run_loop(

@@ -7,13 +7,13 @@ Out: `RunResult`.
 from collections.abc import Mapping
 from typing import Any, Generic
 
-from agentkit.agent.output import OutputError, OutputT
-from agentkit.agent.output_plan import PLAIN_TEXT, OutputPlan
 from agentkit.agent.step import RunState
 from agentkit.chat import Answered
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import ToolCall
+from agentkit.output.output_plan import PLAIN_TEXT, OutputPlan
+from agentkit.output.output_type import OutputError, OutputT
 from agentkit.usage import Usage
 from agentkit.value import dataclass, maker
 

@@ -11,36 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TypeAlias
 
-from agentkit.agent.budget import NOTHING, Budget, Spent
 from agentkit.agent.progress import HINT, Stall, Turn, assess, last_turns, may_be_stuck
-from agentkit.chat import Answered, FinishReason, Mending, ModelResponse, ToolChoice
+from agentkit.budget.budget import NOTHING, Budget, Spent
+from agentkit.chat import Answered, FinishReason, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
-from agentkit.tool.approve import PlannedCall
+from agentkit.output.judgement import Judgement
+from agentkit.tools.approval import PlannedCall
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass, maker, replace
 
 _new_answered = maker(Answered)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What was found of an answer that should have a certain type.
-
-    Attributes:
-        is_accepted: it has the type.
-        reason: why it has not, in words for the model.
-        results: of the call that gave the answer, and of calls that came too late beside it.
-        reply: what the model is told where it answered in text.
-        mendings: what was changed before it fitted.
-    """
-
-    is_accepted: bool = False
-    reason: str = ""
-    results: tuple[ToolResult, ...] = ()
-    reply: UserMessage | None = None
-    mendings: tuple[Mending, ...] = ()
 
 
 _NOT_JUDGED = Judgement()

@@ -13,15 +13,15 @@ from typing import Any, Generic, Protocol
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from agentkit.agent.channel import Channel
-from agentkit.agent.output import OutputError, OutputT
+from agentkit.agent.event_queue import Channel
+from agentkit.agent.options import RunHandle
 from agentkit.agent.result import RunResult
-from agentkit.agent.start import RunHandle
 from agentkit.errors import AgentKitError
 from agentkit.event import Emit, RunEvent
-from agentkit.groups import ungrouped
+from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.message import UserMessage
+from agentkit.output.output_type import OutputError, OutputT
 
 
 class Start(Protocol):

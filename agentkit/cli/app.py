@@ -12,14 +12,16 @@ from typing import Annotated
 
 import typer
 
-from agentkit.cli.agents import list_agents
-from agentkit.cli.approve import ApproveMode
-from agentkit.cli.chat import run_chat
-from agentkit.cli.choose import Wanted
-from agentkit.cli.doctor import Checkup, run_doctor
-from agentkit.cli.mcp import app as mcp
-from agentkit.cli.mcp_servers import Servers
-from agentkit.cli.options import (
+from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.approval_prompt import ApproveMode
+from agentkit.cli.commands.agents import list_agents
+from agentkit.cli.commands.chat import run_chat
+from agentkit.cli.commands.doctor import Checkup, run_doctor
+from agentkit.cli.commands.providers import list_providers
+from agentkit.cli.commands.run import Question, run_question
+from agentkit.cli.commands.sandbox import SandboxPlan, run_sandbox
+from agentkit.cli.commands.tools import list_tools
+from agentkit.cli.common_options import (
     AgentOption,
     AllowWriteOption,
     ApproveOption,
@@ -34,11 +36,9 @@ from agentkit.cli.options import (
     ToolsOption,
     settled,
 )
-from agentkit.cli.providers import list_providers
-from agentkit.cli.run import Question, run_question
-from agentkit.cli.sandbox import SandboxPlan, run_sandbox
+from agentkit.cli.mcp.mcp_commands import app as mcp
+from agentkit.cli.mcp.servers import Servers
 from agentkit.cli.terminal import prepare_streams
-from agentkit.cli.tools import list_tools
 from agentkit.version import package_version
 
 app = typer.Typer(

@@ -1,7 +1,7 @@
 """The entry of the command line.
 
 In:  `sys.argv`.
-Out: the exit code; see `agentkit.cli.ending` for what the codes mean.
+Out: the exit code; see `agentkit.cli.exit_codes` for what the codes mean.
 
 Only this module can be imported without the extra `cli`, to say that it is missing.
 """
@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import cast
 
 from agentkit.errors import MissingExtraError
-from agentkit.lazy import load_object
+from agentkit.lazy_import import load_object
 
 
 def run_program() -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from agentkit.agent.agent import Agent
-from agentkit.lazy import load_object
-from agentkit.tool.tool import Tool
+from agentkit.lazy_import import load_object
+from agentkit.tools.tool import Tool
 
 
 class Family(Protocol):

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from agentkit.chat import Mending
-from agentkit.dialect.call_parts import short
-from agentkit.dialect.loose_json import LooseJsonError, read_loose
+from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 
 Schema = Mapping[str, JsonValue]

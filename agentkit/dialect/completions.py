@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.dialect.base import Decoder, Delta, Encoded, TextDelta
-from agentkit.dialect.body import Body
+from agentkit.dialect.encoding_cache import ToolCache, TranscriptStore
 from agentkit.dialect.mistral_prompt import call_start, message_parts, offer_parts, render
 from agentkit.dialect.mistral_rules import MistralRules
-from agentkit.dialect.openai_answer import OpenAIChatDecoder
-from agentkit.dialect.openai_chat import offer_tools, settings_fields
-from agentkit.dialect.openai_messages import to_json
-from agentkit.dialect.transcript import ToolCache, TranscriptStore
+from agentkit.dialect.openai_chat.dialect import offer_tools, settings_fields
+from agentkit.dialect.openai_chat.messages import to_json
+from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
+from agentkit.dialect.request_body import Body
 from agentkit.errors import UnsupportedError
 from agentkit.message import Message, UserMessage
 from agentkit.value import replace

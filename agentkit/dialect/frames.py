@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
-from agentkit.dialect.answer_error import error_in_answer
+from agentkit.dialect.provider_errors import error_in_answer
 from agentkit.dialect.sse import ServerEvent, SSEDecoder
 from agentkit.errors import ErrorKind, ProtocolError
 from agentkit.value import dataclass, maker

@@ -21,8 +21,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
+from agentkit.dialect.argument_repair import object_text
 from agentkit.dialect.mistral_rules import readable_text, result_text
-from agentkit.dialect.recover import object_text
 from agentkit.dialect.tool_names import wire_name
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult
 from agentkit.value import dataclass

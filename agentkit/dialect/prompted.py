@@ -12,11 +12,11 @@ it was kept shows in the answer.
 from agentkit.chat import ModelRequest, ToolChoice
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.dialect.base import Decoder, Encoded
+from agentkit.dialect.encoding_cache import ToolCache, TranscriptStore
 from agentkit.dialect.mistral_rules import UNDERSTOOD
-from agentkit.dialect.openai_chat import OpenAIChat, offer_tools
-from agentkit.dialect.prompted_words import NO_CALLS, ONE_CALL, WORDS, Words, choice_words
+from agentkit.dialect.openai_chat.dialect import OpenAIChat, offer_tools
+from agentkit.dialect.prompted_format import NO_CALLS, ONE_CALL, WORDS, Words, choice_words
 from agentkit.dialect.tool_names import changed_names
-from agentkit.dialect.transcript import ToolCache, TranscriptStore
 from agentkit.history import History
 from agentkit.message import (
     AssistantMessage,

@@ -18,7 +18,7 @@ from agentkit.config.profile import (
     UsageRequest,
     other_limit,
 )
-from agentkit.doctor.listing import Listing, first_known
+from agentkit.doctor.model_list import Listing, first_known
 from agentkit.doctor.probe import ProbeName, Sighting
 from agentkit.value import dataclass, replace
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import DialectName
 from agentkit.dialect.base import Encoded
-from agentkit.dialect.leak_reader import MARKER
+from agentkit.dialect.text_calls.parser import MARKER
 from agentkit.errors import ProviderError
 from agentkit.usage import Usage
 from agentkit.value import dataclass

@@ -45,7 +45,7 @@ class MemoryJournal:
         codec: Callable[[], TypeAdapter[T]],
         unknown: Callable[[], Awaitable[T]],
     ) -> T:
-        """Do it once; see `agentkit.agent.ports.Journal`."""
+        """Do it once; see `agentkit.agent.journal.Journal`."""
         if name in self._values:
             return codec().validate_json(self._values[name])
         if name in self._begun:

@@ -1,10 +1,16 @@
 """What stands around models and tools: wrappers of the same type as what they wrap."""
 
 from agentkit.hooks.cached import cached
-from agentkit.hooks.guarded import Refusal, RefusedError, guarded
+from agentkit.hooks.guardrails import Refusal, RefusedError, guarded
+from agentkit.hooks.model_middleware import (
+    AroundModel,
+    Ask,
+    show_whole,
+    watched_model,
+    without_text,
+)
 from agentkit.hooks.redacted import redacted
-from agentkit.hooks.watched_model import AroundModel, Ask, show_whole, watched_model, without_text
-from agentkit.hooks.watched_tools import AroundTool, watched_tools
+from agentkit.hooks.tool_middleware import AroundTool, watched_tools
 
 __all__ = [
     "AroundModel",

@@ -20,12 +20,12 @@ from agentkit.content import (
     ImageContent,
     TextContent,
 )
-from agentkit.hooks.watched_tools import watched_tools
+from agentkit.hooks.tool_middleware import watched_tools
 from agentkit.message import ToolResult
-from agentkit.tool.execute import Proceed
-from agentkit.tool.tool import Tool
-from agentkit.tool.toolset import Toolset
-from agentkit.tool.validate import ReadyCall
+from agentkit.tools.execute import Proceed
+from agentkit.tools.tool import Tool
+from agentkit.tools.toolset import Toolset
+from agentkit.tools.validate import ReadyCall
 from agentkit.value import dataclass, replace
 
 

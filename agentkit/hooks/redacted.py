@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived
-from agentkit.hooks.held_text import HeldText
+from agentkit.hooks.model_middleware import Ask, around_each_connection
 from agentkit.hooks.redactor import Redactor, Secret, compile_secrets
-from agentkit.hooks.retold import Retold
-from agentkit.hooks.watched_model import Ask, around_each_connection
+from agentkit.hooks.rewrite_cache import Retold
+from agentkit.hooks.streaming_redactor import HeldText
 from agentkit.model.model import Model
 from agentkit.value import replace
 

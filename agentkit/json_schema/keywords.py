@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from agentkit.json_schema.pattern import UnmatchedError, has_match, is_additional
-from agentkit.lazy import load_object
+from agentkit.lazy_import import load_object
 
 
 def required(validator: Any, names: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001

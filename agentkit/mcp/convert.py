@@ -25,7 +25,7 @@ from agentkit.content import (
 )
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.message import AssistantMessage, Message, ToolResult, UserMessage
-from agentkit.tool.tool import Tool, ToolAnnotations
+from agentkit.tools.tool import Tool, ToolAnnotations
 
 _STAMP = types.SERVER_INFO_META_KEY
 _icons: TypeAdapter[list[types.Icon]] = TypeAdapter(list[types.Icon])

@@ -11,9 +11,9 @@ from typing import cast
 from agentkit.config.load import resolve_model
 from agentkit.dialect.base import Dialect
 from agentkit.errors import ConfigError
-from agentkit.lazy import load_object
-from agentkit.model.host import HostModel
+from agentkit.lazy_import import load_object
 from agentkit.model.model import Model
+from agentkit.model.provider_model import HostModel
 from agentkit.model.route import RouteModel
 
 
@@ -23,8 +23,10 @@ def _load(path: str) -> Dialect:
 
 
 DIALECTS: Mapping[str, Callable[[], Dialect]] = {
-    "openai_chat": partial(_load, "agentkit.dialect.openai_chat:OpenAIChat"),
-    "anthropic_messages": partial(_load, "agentkit.dialect.anthropic_messages:AnthropicMessages"),
+    "openai_chat": partial(_load, "agentkit.dialect.openai_chat.dialect:OpenAIChat"),
+    "anthropic_messages": partial(
+        _load, "agentkit.dialect.anthropic_messages.dialect:AnthropicMessages"
+    ),
     "completions": partial(_load, "agentkit.dialect.completions:Completions"),
     "prompted": partial(_load, "agentkit.dialect.prompted:Prompted"),
 }

@@ -26,7 +26,7 @@ from agentkit.dialect.mistral_prompt import Part, calls_json, message_parts, off
 from agentkit.dialect.mistral_rules import MistralRules, readable_text
 from agentkit.errors import MissingExtraError
 from agentkit.history import History
-from agentkit.lazy import load_object
+from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
 from agentkit.model.token_estimate import estimate_tokens
 

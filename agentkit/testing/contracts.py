@@ -13,13 +13,13 @@ import anyio
 from agentkit.chat import ModelRequest, ModelResponse, ToolSpec
 from agentkit.errors import TransportError
 from agentkit.event import RunEvent, TextReceived
-from agentkit.groups import ungrouped
+from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.message import UserMessage
 from agentkit.model.model import Model, ModelConnection
-from agentkit.testing.http_server import HttpRequest, RawReply, Reply, serve
+from agentkit.sandbox.http_server import HttpRequest, RawReply, Reply, serve
 from agentkit.testing.scripted import ScriptedExchange
-from agentkit.tool.toolset import Toolset
+from agentkit.tools.toolset import Toolset
 from agentkit.transport.base import Transport
 from agentkit.value import replace
 from agentkit.wire import WireRequest

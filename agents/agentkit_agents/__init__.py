@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from agentkit import Agent, ConfigError
-from agentkit.lazy import load_object
+from agentkit.lazy_import import load_object
 
 __all__ = ["AGENTS", "load_agent"]
 

@@ -7,7 +7,7 @@ Out: an `Agent`.
 from collections.abc import Iterable
 
 from agentkit import Agent, Budget, Model
-from agentkit.tool.toolset import ToolLike
+from agentkit.tools.toolset import ToolLike
 from agentkit_tools import FAMILIES, load_family
 
 INSTRUCTIONS = """\

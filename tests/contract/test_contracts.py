@@ -24,10 +24,10 @@ from agentkit.testing import (
     serve_exchanges,
     tool_call,
 )
-from agentkit.tool.tool import Tool, tool
-from agentkit.tool.toolset import StaticToolset
+from agentkit.tools.tool import Tool, tool
+from agentkit.tools.toolset import StaticToolset
 from agentkit.transport.base import Transport, WireAnswer
-from agentkit.transport.open import open_transport
+from agentkit.transport.open_transport import open_transport
 from agentkit.wire import WireHead, WireRequest
 
 

@@ -20,8 +20,8 @@ from mistral_common.protocol.instruct.validator import (
 from pydantic import ValidationError
 
 from agentkit.json_schema import JsonValue
-from agentkit.testing.sandbox.body import ChatBody
-from agentkit.testing.sandbox.rules import find_fault
+from agentkit.sandbox.wire.chat_body import ChatBody
+from agentkit.sandbox.wire.mistral_checks import find_fault
 
 _IDS = st.sampled_from(
     ["abcdefgh1", "ABCDEFGH2", "123456789", "null", "short", "toolong0123", "a-b-c-d-e"]

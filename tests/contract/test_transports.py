@@ -9,9 +9,9 @@ import pytest
 from agentkit.config.profile import ProviderProfile
 from agentkit.testing import ScriptedExchange, check_transport, serve_exchanges
 from agentkit.transport.base import Transport
-from agentkit.transport.direct import DirectTransport
-from agentkit.transport.direct_httpx import DirectAsyncTransport
-from agentkit.transport.http import HttpTransport
+from agentkit.transport.direct.direct_transport import DirectTransport
+from agentkit.transport.direct.httpx_adapter import DirectAsyncTransport
+from agentkit.transport.httpx_transport import HttpTransport
 
 OpenTransport = Callable[[ProviderProfile], AbstractAsyncContextManager[Transport]]
 

@@ -29,10 +29,10 @@ from agentkit import (
     TurnStarted,
 )
 from agentkit.config.load import resolve_model
-from agentkit.model.adapt import Learned
 from agentkit.model.build import DIALECTS
-from agentkit.model.host import HostModel
-from agentkit.testing.http_server import HttpRequest, Reply, serve
+from agentkit.model.downgrade import Learned
+from agentkit.model.provider_model import HostModel
+from agentkit.sandbox.http_server import HttpRequest, Reply, serve
 from agentkit.transport.retry import RetrySettings
 
 Case = dict[str, Any]  # JSON of a corpus file

@@ -15,10 +15,11 @@ import pytest
 
 from agentkit import Agent, Budget, tool
 from agentkit.config.load import ResolvedModel, resolve_model
-from agentkit.dialect import body, openai_messages
-from agentkit.model.adapt import Learned
+from agentkit.dialect import request_body
+from agentkit.dialect.openai_chat import messages
 from agentkit.model.build import DIALECTS
-from agentkit.model.host import HostModel
+from agentkit.model.downgrade import Learned
+from agentkit.model.provider_model import HostModel
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
 from benchmarks.host import answer_for
@@ -80,9 +81,9 @@ async def test_a_turn_spells_what_is_new_and_copies_the_rest(
         return spell_counted
 
     for module, name in (
-        (openai_messages, "quick_json"),
-        (openai_messages, "to_json"),
-        (body, "to_json"),
+        (messages, "quick_json"),
+        (messages, "to_json"),
+        (request_body, "to_json"),
     ):
         monkeypatch.setattr(module, name, counted(getattr(module, name)))
     agent, transport = scripted_agent(TURNS)

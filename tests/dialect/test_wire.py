@@ -14,12 +14,12 @@ import pytest
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.dialect.base import Dialect
-from agentkit.dialect.openai_chat import OpenAIChat
+from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.errors import ProviderError
 from agentkit.event import TextReceived
 from agentkit.history import History
 from agentkit.message import UserMessage
-from agentkit.model.fold import Fold
+from agentkit.model.response_builder import Fold
 from agentkit.wire import WireHead
 
 WIRE = Path(__file__).parent / "wire"

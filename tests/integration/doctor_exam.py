@@ -7,11 +7,11 @@ import anyio
 
 from agentkit.config.load import ResolvedModel, resolve_model
 from agentkit.config.profile import ProviderProfile
-from agentkit.doctor.examine import ExamSettings, Report, examine
+from agentkit.doctor.examiner import ExamSettings, Report, examine
 from agentkit.doctor.finding import Finding
-from agentkit.doctor.judge import judge
-from agentkit.doctor.table import changes
-from tests.integration.doctor_host import OddHost, running
+from agentkit.doctor.profile_diff import changes
+from agentkit.doctor.verdicts import judge
+from tests.integration.doctor_server import OddHost, running
 
 QUICK = ExamSettings(probe_seconds=2.0, pause_seconds=0.0)
 MISTRAL = "openai-compatible:mixtral-8x22b"

@@ -34,7 +34,7 @@ from agentkit import (
     UserMessage,
     tool,
 )
-from agentkit.agent.exchange import CLOSING_INSTRUCTIONS
+from agentkit.agent.model_call import CLOSING_INSTRUCTIONS
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel, tool_call
 

@@ -5,9 +5,9 @@ import pytest
 
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import Accepts
-from agentkit.doctor.examine import examine
+from agentkit.doctor.examiner import examine
 from tests.integration.doctor_exam import QUICK, examined
-from tests.integration.doctor_host import OddHost, Traits
+from tests.integration.doctor_server import OddHost, Traits
 
 
 async def test_a_host_that_honours_everything_gets_few_changes() -> None:

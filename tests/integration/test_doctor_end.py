@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from agentkit.doctor.examine import ExamSettings
-from agentkit.doctor.plan import MAX_REQUESTS
-from agentkit.testing.http_server import RawReply, Reply
+from agentkit.doctor.examiner import ExamSettings
+from agentkit.doctor.probe_plan import MAX_REQUESTS
+from agentkit.sandbox.http_server import RawReply, Reply
 from tests.integration.doctor_exam import examined
-from tests.integration.doctor_host import OddHost, Traits, as_json
+from tests.integration.doctor_server import OddHost, Traits, as_json
 
 ENDS = {
     "a wrong key": ([as_json({"error": "bad key"}, status=401)], "401", "check the key"),

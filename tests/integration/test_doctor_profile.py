@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from agentkit.doctor.examine import examine
-from agentkit.doctor.judge import judge
-from agentkit.doctor.table import changes
+from agentkit.doctor.examiner import examine
+from agentkit.doctor.profile_diff import changes
+from agentkit.doctor.verdicts import judge
 from tests.integration.doctor_exam import PLAIN, QUICK, examined, resolve
-from tests.integration.doctor_host import OddHost, Traits, running
+from tests.integration.doctor_server import OddHost, Traits, running
 
 
 async def test_an_address_without_its_last_part_is_completed() -> None:

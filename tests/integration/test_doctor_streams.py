@@ -6,7 +6,7 @@ import pytest
 
 from agentkit.config.profile import Accepts
 from tests.integration.doctor_exam import MISTRAL, PLAIN, examined
-from tests.integration.doctor_host import OddHost, Traits
+from tests.integration.doctor_server import OddHost, Traits
 
 USAGES = {
     "stream_options": ("never", "stream_options", "stream_options"),

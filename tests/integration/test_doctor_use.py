@@ -13,14 +13,14 @@ from agentkit.chat import ModelSettings
 from agentkit.config.load import ResolvedModel, read_catalog, resolve_model
 from agentkit.config.profile import ModelProfile
 from agentkit.config.user_catalog import edit_catalog, save_catalog
-from agentkit.doctor.examine import examine
-from agentkit.doctor.table import changes
+from agentkit.doctor.examiner import examine
+from agentkit.doctor.profile_diff import changes
 from agentkit.model.build import DIALECTS
-from agentkit.model.host import HostModel
-from agentkit.testing.http_server import RawReply, Reply
-from agentkit.testing.sandbox import sandbox
+from agentkit.model.provider_model import HostModel
+from agentkit.sandbox import sandbox
+from agentkit.sandbox.http_server import RawReply, Reply
 from tests.integration.doctor_exam import MISTRAL, QUICK, examined, resolve
-from tests.integration.doctor_host import OddHost, Traits, as_json, running
+from tests.integration.doctor_server import OddHost, Traits, as_json, running
 
 
 @tool

@@ -21,15 +21,15 @@ from agentkit import Agent, RunContext, RunResult, tool
 from agentkit.config.load import resolve_model
 from agentkit.errors import ProviderError
 from agentkit.message import AssistantMessage, ToolResult
-from agentkit.model.adapt import Learned
-from agentkit.model.breaker import BreakerSettings
 from agentkit.model.build import DIALECTS
-from agentkit.model.host import HostModel
+from agentkit.model.circuit_breaker import BreakerSettings
+from agentkit.model.downgrade import Learned
+from agentkit.model.provider_model import HostModel
 from agentkit.model.route import RouteModel
-from agentkit.testing.sandbox import MISBEHAVIOURS, Misbehave, Sandbox, sandbox
-from agentkit.transport.open import open_transport
+from agentkit.sandbox import MISBEHAVIOURS, Misbehave, Sandbox, sandbox
+from agentkit.transport.http_settings import HttpSettings
+from agentkit.transport.open_transport import open_transport
 from agentkit.transport.retry import RetrySettings
-from agentkit.transport.settings import HttpSettings
 
 RUNS = 1_000  # on each of the two event loops
 AT_ONCE = 24

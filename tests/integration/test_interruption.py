@@ -20,7 +20,7 @@ from agentkit import (
     UserMessage,
     tool,
 )
-from agentkit.agent.start import Inbound
+from agentkit.agent.options import Inbound
 from agentkit.event import ignore
 from agentkit.testing.scripted import ScriptedModel, tool_call
 

@@ -19,8 +19,8 @@ from agentkit import (
     UserMessage,
     tool,
 )
-from agentkit.agent.output import NOT_ALONE
-from agentkit.agent.output_plan import TAKEN
+from agentkit.output.output_plan import TAKEN
+from agentkit.output.output_type import NOT_ALONE
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from tests.integration.output_answers import (
     BY_FORMAT,

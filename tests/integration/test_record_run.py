@@ -7,10 +7,10 @@ import pytest
 
 from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
-from agentkit.testing.recording import recorded_model
-from agentkit.tool.tool import tool
-from agentkit.transport.record import Recorder, RecordMode, open_recording
-from agentkit.transport.recording import RecordedAnswer
+from agentkit.recording.pytest_plugin import recorded_model
+from agentkit.recording.record_replay import Recorder, RecordMode, open_recording
+from agentkit.recording.recording import RecordedAnswer
+from agentkit.tools.tool import tool
 
 MODEL = "sandbox:mixtral-8x22b"
 PROMPT = "What is 12.5% of 640, plus the square root of 1764?"

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 import agentkit.testing
-from agentkit.transport.record import Recorder
+from agentkit.recording.record_replay import Recorder
 
 pytest_plugins = ["pytester"]
 
@@ -72,7 +72,7 @@ class TestGroup:
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """Make a project whose tests use the plugin."""
     pytester.makeini("[pytest]\nanyio_mode = auto\nfilterwarnings = error\n")
-    pytester.makeconftest('pytest_plugins = ["agentkit.testing.recording"]')
+    pytester.makeconftest('pytest_plugins = ["agentkit.recording.pytest_plugin"]')
     pytester.makepyfile(test_it=TESTS)
     _says(pytester, host="yes", expected="yes")
     return pytester
@@ -160,9 +160,9 @@ def test_the_rules_for_secrets_can_be_set_for_a_project(project: pytest.Pytester
     project.makeconftest(
         """
 import pytest
-from agentkit.transport.recording_redaction import Redaction
+from agentkit.recording.secrets import Redaction
 
-pytest_plugins = ["agentkit.testing.recording"]
+pytest_plugins = ["agentkit.recording.pytest_plugin"]
 
 @pytest.fixture
 def recording_redaction():

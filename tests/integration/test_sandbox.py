@@ -16,9 +16,9 @@ from mistral_common.protocol.instruct.validator import (
 from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
+from agentkit.sandbox import Sandbox, sandbox
 from agentkit.testing import ManualClock
-from agentkit.testing.sandbox import Sandbox, sandbox
-from agentkit.tool.tool import Tool, tool
+from agentkit.tools.tool import Tool, tool
 from agentkit_tools.calculator import TOOLS as CALCULATOR
 from agentkit_tools.clock import build_tools
 from agentkit_tools.files import files

@@ -11,12 +11,12 @@ import anyio
 import pytest
 
 from agentkit import Agent, AgentOptions, Budget, RunResult, StopReason, ToolError, tool
-from agentkit.agent.watch import MOST_CHARACTERS
+from agentkit.budget.request_limit import MOST_CHARACTERS
 from agentkit.config.load import resolve_model
 from agentkit.model.build import DIALECTS
-from agentkit.model.host import HostModel
+from agentkit.model.provider_model import HostModel
+from agentkit.sandbox.http_server import HttpRequest, Reply, serve
 from agentkit.testing.clock import ManualClock
-from agentkit.testing.http_server import HttpRequest, Reply, serve
 
 BEST = "This is the best I have."
 USD_PER_MILLION = Decimal(10)

@@ -8,9 +8,9 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from agentkit.errors import TransportError
-from agentkit.testing.http_server import RawReply, Reply
-from agentkit.transport.settings import HttpSettings
-from tests.integration.transport_host import (
+from agentkit.sandbox.http_server import RawReply, Reply
+from agentkit.transport.http_settings import HttpSettings
+from tests.integration.transport_server import (
     ASK,
     BOTH,
     HEAD,

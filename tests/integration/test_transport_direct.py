@@ -9,13 +9,13 @@ from anyio.abc import ByteStream
 
 from agentkit.config.profile import ProviderProfile
 from agentkit.errors import TransportError
+from agentkit.sandbox.http_server import Reply
 from agentkit.testing.clock import ManualClock
-from agentkit.testing.http_server import Reply
-from agentkit.transport.direct import DirectTransport
-from agentkit.transport.settings import HttpSettings
+from agentkit.transport.direct.direct_transport import DirectTransport
+from agentkit.transport.http_settings import HttpSettings
 from agentkit.wire import WireRequest
-from tests.integration.transport_host import ASK, HEAD, Host, fetch, reach, read
 from tests.integration.transport_lines import OK, Lines, lines
+from tests.integration.transport_server import ASK, HEAD, Host, fetch, reach, read
 
 
 async def test_the_connection_used_last_is_used_next() -> None:
@@ -226,7 +226,7 @@ async def test_an_exchange_stops_when_too_many_files_are_open(
             async def refuse(*_: object) -> None:
                 raise OSError(24, "Too many open files")
 
-            patch.setattr("agentkit.transport.direct_connection.open_socket", refuse)
+            patch.setattr("agentkit.transport.direct.connection.open_socket", refuse)
             with pytest.raises(TransportError, match="reached: Too many open files"):
                 await fetch(transport)
         assert (await fetch(transport))[1] == b"x"
@@ -247,7 +247,7 @@ async def test_an_address_that_does_not_answer_has_a_deadline(
     async def drop(*_: object) -> None:
         await anyio.sleep_forever()
 
-    monkeypatch.setattr("agentkit.transport.direct_connection.open_socket", drop)
+    monkeypatch.setattr("agentkit.transport.direct.connection.open_socket", drop)
     provider = ProviderProfile(name="h", title="H", base_url="http://127.0.0.1:1")
     transport = DirectTransport(provider, settings=HttpSettings(connect_seconds=0.01))
     with anyio.fail_after(5), pytest.raises(TransportError, match=r"within 0\.01 s") as caught:

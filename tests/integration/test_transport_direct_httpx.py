@@ -9,10 +9,10 @@ import anyio
 import httpx
 import pytest
 
-from agentkit.testing.http_server import RawReply, Reply, serve
-from agentkit.transport.direct_httpx import DirectAsyncTransport
-from agentkit.transport.settings import HttpSettings
-from tests.integration.transport_host import HEAD, Answer, Host
+from agentkit.sandbox.http_server import RawReply, Reply, serve
+from agentkit.transport.direct.httpx_adapter import DirectAsyncTransport
+from agentkit.transport.http_settings import HttpSettings
+from tests.integration.transport_server import HEAD, Answer, Host
 
 
 @asynccontextmanager

@@ -13,10 +13,10 @@ from anyio.streams.tls import TLSListener, TLSStream
 from agentkit.config.profile import ProviderProfile
 from agentkit.errors import TransportError
 from agentkit.transport.base import Transport
-from agentkit.transport.direct import DirectTransport
-from agentkit.transport.settings import HttpSettings
-from tests.integration.transport_host import ASK, fetch, hear, read
+from agentkit.transport.direct.direct_transport import DirectTransport
+from agentkit.transport.http_settings import HttpSettings
 from tests.integration.transport_lines import OK, Lines, suppressed
+from tests.integration.transport_server import ASK, fetch, hear, read
 
 TLS = Path(__file__).with_name("tls")
 

@@ -13,11 +13,11 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from agentkit.config.profile import Auth, ProviderProfile
 from agentkit.errors import ErrorKind, Retry, TransportError
-from agentkit.testing.http_server import RawReply, Reply, serve
-from agentkit.transport.http import HttpTransport
-from agentkit.transport.settings import HttpSettings
+from agentkit.sandbox.http_server import RawReply, Reply, serve
+from agentkit.transport.http_settings import HttpSettings
+from agentkit.transport.httpx_transport import HttpTransport
 from agentkit.wire import WireRequest
-from tests.integration.transport_host import (
+from tests.integration.transport_server import (
     BOTH,
     HEAD,
     KEY,

@@ -9,9 +9,9 @@ from anyio.abc import ByteStream, SocketAttribute
 from agentkit.config.profile import ProviderProfile
 from agentkit.testing.clock import ManualClock
 from agentkit.transport.base import Transport
-from agentkit.transport.direct import DirectTransport
-from agentkit.transport.settings import HttpSettings
-from tests.integration.transport_host import HEAD, hear
+from agentkit.transport.direct.direct_transport import DirectTransport
+from agentkit.transport.http_settings import HttpSettings
+from tests.integration.transport_server import HEAD, hear
 
 OK = HEAD + b"content-length: 2\r\n\r\n"
 

@@ -5,6 +5,6 @@ Threads that wait for each other are slow on a machine with other work, as where
 
 from functools import partial
 
-from agentkit.local.server import launch
+from agentkit.local.llama_server import launch
 
 launch_with_one_thread = partial(launch, threads=1)

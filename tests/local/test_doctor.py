@@ -7,8 +7,8 @@ import pytest
 
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import DialectName
-from agentkit.doctor.examine import examine
-from agentkit.doctor.judge import judge
+from agentkit.doctor.examiner import examine
+from agentkit.doctor.verdicts import judge
 
 pytest.importorskip("tests.local.tiny_mixtral")
 

@@ -12,7 +12,7 @@ import pytest
 
 from agentkit.config.profile import Launcher
 from agentkit.errors import ConfigError, MissingExtraError
-from agentkit.local.server import launch
+from agentkit.local.llama_server import launch
 from tests.local.one_thread import launch_with_one_thread
 
 

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from agentkit.errors import ConfigError
-from agentkit.local.process import run_server
+from agentkit.local.child_process import run_server
 
 ANNOUNCE = "import sys; print('http://127.0.0.1:1', flush=True); "
 UNTIL_INPUT_ENDS = ANNOUNCE + "sys.stdin.read(); "
@@ -162,7 +162,7 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     child = f"f = open({str(tmp_path / 'alive')!r}, 'wb', 0); f.write(b'x'); {UNTIL_INPUT_ENDS}"
     parent = (
-        "import anyio\nfrom agentkit.local.process import run_server\n"
+        "import anyio\nfrom agentkit.local.child_process import run_server\n"
         "async def main():\n"
         f"    async with run_server({python(child)!r}, name='x', start_timeout_seconds=5):\n"
         "        await anyio.sleep_forever()\n"

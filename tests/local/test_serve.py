@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.local import serve
+from agentkit.local import llama_program
 
 pytestmark = pytest.mark.usefixtures("stand_in")
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("stand_in")
 def start(*arguments: str) -> "subprocess.Popen[str]":
     """Start the program as `launch` does."""
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-P", serve.__file__, *arguments],
+        [sys.executable, "-P", llama_program.__file__, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

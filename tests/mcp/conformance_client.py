@@ -19,9 +19,14 @@ from mcp.client.auth import AuthorizationCodeResult
 
 from agentkit import Agent, Tool
 from agentkit.json_schema import JsonValue
-from agentkit.mcp.asked import Elicitation, ElicitationAnswer, Sampling, SamplingAnswer
-from agentkit.mcp.auth import OAuth
-from agentkit.mcp.client import MCPToolset
+from agentkit.mcp.client.mcp_toolset import MCPToolset
+from agentkit.mcp.client.oauth import OAuth
+from agentkit.mcp.client.server_requests import (
+    Elicitation,
+    ElicitationAnswer,
+    Sampling,
+    SamplingAnswer,
+)
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.testing import ScriptedModel
 

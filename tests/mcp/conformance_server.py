@@ -20,8 +20,8 @@ from mcp.shared.exceptions import MCPError
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from agentkit import Tool, tool
-from agentkit.mcp.http import open_http
-from agentkit.mcp.server import ServerOptions, ToolServer, build_server
+from agentkit.mcp.server.mcp_server import ServerOptions, ToolServer, build_server
+from agentkit.mcp.server.streamable_http import open_http
 from tests.mcp.conformance_tools import NAME, PNG, TOOLS
 
 Context = ServerRequestContext[Any]

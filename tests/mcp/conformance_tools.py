@@ -9,7 +9,7 @@ import mcp_types as types
 from agentkit import EmbeddedResource, ImageContent, RunContext, TextContent, Tool, ToolError, tool
 from agentkit.content import AudioContent, ContentBlock
 from agentkit.json_schema import JsonObject, JsonValue
-from agentkit.mcp.server import Caller, caller_of
+from agentkit.mcp.server.mcp_server import Caller, caller_of
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJg"

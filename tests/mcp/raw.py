@@ -16,12 +16,12 @@ import anyio
 
 from agentkit import Agent, ToolResult
 from agentkit.event import RunEvent, ToolsetReported
-from agentkit.mcp.client import MCPToolset
-from agentkit.mcp.client_options import MCPOptions
-from agentkit.mcp.connection import Patience
+from agentkit.mcp.client.client_settings import MCPOptions
+from agentkit.mcp.client.mcp_toolset import MCPToolset
+from agentkit.mcp.client.server_connection import Patience
 from agentkit.message import AssistantMessage
 from agentkit.testing import ScriptedModel, tool_call
-from agentkit.tool.toolset import Toolset
+from agentkit.tools.toolset import Toolset
 
 SERVER = Path(__file__).with_name("raw_server.py")
 QUICK = Patience(start_seconds=5, restarts=2, first_delay_seconds=0.02)

@@ -8,8 +8,8 @@ import pytest
 from agentkit import Agent
 from agentkit.errors import ToolsetError
 from agentkit.event import ToolCallStarted
-from agentkit.mcp.client import MCPToolset
-from agentkit.mcp.connection import Patience
+from agentkit.mcp.client.mcp_toolset import MCPToolset
+from agentkit.mcp.client.server_connection import Patience
 from tests.integration.conftest import no_task_left, nothing_left
 from tests.mcp.raw import is_alive, noted, ran, raw, script, seen
 

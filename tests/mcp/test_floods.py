@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from agentkit.mcp.process import MAX_GARBAGE
-from agentkit.tool.search import SEARCH_OVER
+from agentkit.mcp.client.stdio_process import MAX_GARBAGE
+from agentkit.tools.tool_search import SEARCH_OVER
 from tests.integration.conftest import no_task_left, nothing_left
 from tests.mcp.raw import ran, raw, seen
 

@@ -9,8 +9,8 @@ import mcp
 import pytest
 
 from agentkit import tool
-from agentkit.mcp.http import open_http
-from agentkit.mcp.server import build_server
+from agentkit.mcp.server.mcp_server import build_server
+from agentkit.mcp.server.streamable_http import open_http
 from tests.unit.mcp.serving import Mode, both_revisions, call, text_of
 
 pytestmark = pytest.mark.parametrize("anyio_backend", ["asyncio"])

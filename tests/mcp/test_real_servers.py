@@ -14,9 +14,9 @@ import pytest
 from agentkit import Agent, ToolResult
 from agentkit.content import ContentBlock, ResourceLink
 from agentkit.event import RunEvent, ToolProgressed, ToolsetReported
-from agentkit.mcp.asked import Elicitation, ElicitationAnswer
-from agentkit.mcp.client import MCPToolset
-from agentkit.tool.toolset import Toolset
+from agentkit.mcp.client.mcp_toolset import MCPToolset
+from agentkit.mcp.client.server_requests import Elicitation, ElicitationAnswer
+from agentkit.tools.toolset import Toolset
 from tests.integration.conftest import no_task_left, nothing_left
 from tests.mcp import npm
 from tests.mcp.raw import ran

@@ -14,11 +14,11 @@ from mistral_common.protocol.instruct.validator import ValidationMode, get_valid
 from mistral_common.tokens.tokenizers.base import TokenizerVersion
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
-from agentkit.agent.context import FitStrategy, Fitted, fit
-from agentkit.agent.window import Window, WindowSettings
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import ModelProfile, ProviderProfile
-from agentkit.dialect.openai_chat import OpenAIChat
+from agentkit.context.trim import FitStrategy, Fitted, fit
+from agentkit.context.window import Window, WindowSettings
+from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.errors import UnsupportedError
 from agentkit.event import ContextFitted, RunEvent
 from agentkit.history import History

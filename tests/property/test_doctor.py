@@ -13,13 +13,13 @@ from agentkit.config.load import resolve_model
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.config.user_catalog import edit_catalog, save_catalog
 from agentkit.doctor.exam import Exam, revise
-from agentkit.doctor.judge import judge
-from agentkit.doctor.listing import read_listing
-from agentkit.doctor.plan import MAX_REQUESTS, next_probe
+from agentkit.doctor.model_list import read_listing
 from agentkit.doctor.probe import ProbeName, Sighting
-from agentkit.doctor.read import read_answer
-from agentkit.doctor.spell import MAX_TOKENS, spell
-from agentkit.doctor.table import changes, whole
+from agentkit.doctor.probe_plan import MAX_REQUESTS, next_probe
+from agentkit.doctor.probe_request import MAX_TOKENS, spell
+from agentkit.doctor.probe_response import read_answer
+from agentkit.doctor.profile_diff import changes, whole
+from agentkit.doctor.verdicts import judge
 from agentkit.errors import StatusError
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.wire import WireHead

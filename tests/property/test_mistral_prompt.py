@@ -14,7 +14,7 @@ from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.dialect.mistral_prompt import prompt_parts, prompt_text, safe_json, safe_text
 from agentkit.dialect.mistral_rules import compile_history
-from agentkit.dialect.openai_chat import OpenAIChat
+from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.history import History
 from agentkit.message import (
     AssistantMessage,

@@ -15,7 +15,7 @@ from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 from agentkit.chat import ModelRequest, ToolChoice, ToolSpec
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.dialect.mistral_rules import GO_ON, UNDERSTOOD, compile_history
-from agentkit.dialect.openai_chat import OpenAIChat
+from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.dialect.tool_names import wire_name
 from agentkit.history import History
 from agentkit.json_schema import JsonObject

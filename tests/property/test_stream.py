@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit.chat import ModelRequest, ModelResponse, ToolSpec
-from agentkit.dialect.leak import find_leak
-from agentkit.dialect.leak_guard import LeakGuard
-from agentkit.dialect.openai_answer import OpenAIChatDecoder
-from agentkit.dialect.recover import mend_arguments, object_text, read_arguments
+from agentkit.dialect.argument_repair import mend_arguments, object_text, read_arguments
+from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
 from agentkit.dialect.sse import SSEDecoder
+from agentkit.dialect.text_calls.finder import find_leak
+from agentkit.dialect.text_calls.hold_back import LeakGuard
 from agentkit.errors import ProviderError
 from agentkit.event import TextReceived
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonSchema
 from agentkit.message import ToolCall, UserMessage
-from agentkit.model.fold import Fold
+from agentkit.model.response_builder import Fold
 from agentkit.wire import WireHead
 from tests.property.strategies import argument_texts, json_objects, texts
 

@@ -11,7 +11,7 @@ from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
 from agentkit.chat import ModelRequest
 from agentkit.config.profile import ModelProfile, ProviderProfile
-from agentkit.dialect.openai_chat import OpenAIChat
+from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.history import History
 from agentkit.model.tokens import build_counter
 from tests.property.strategies import histories, texts

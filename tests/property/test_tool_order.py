@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from agentkit.clock import SystemClock
 from agentkit.event import RunEvent, ToolCallFinished, ToolCallStarted
 from agentkit.message import ToolCall, ToolResult
-from agentkit.tool.execute import execute_calls
-from agentkit.tool.plan import plan_calls
-from agentkit.tool.tool import tool
-from agentkit.tool.toolset import index_tools
-from agentkit.tool.validate import ReadyCall, validate_call
+from agentkit.tools.execute import execute_calls
+from agentkit.tools.plan import plan_calls
+from agentkit.tools.tool import tool
+from agentkit.tools.toolset import index_tools
+from agentkit.tools.validate import ReadyCall, validate_call
 
 
 @tool(read_only=True)

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 from agentkit.message import ToolCall, ToolResult
-from agentkit.tool.tool import Tool, tool
-from agentkit.tool.toolset import index_tools
-from agentkit.tool.validate import ReadyCall, validate_call
+from agentkit.tools.tool import Tool, tool
+from agentkit.tools.toolset import index_tools
+from agentkit.tools.validate import ReadyCall, validate_call
 
 
 class Color(Enum):

@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from agentkit.config.load import default_family, load_catalog, resolve_model
-from agentkit.testing.sandbox import Sandbox, sandbox
-from agentkit.testing.sandbox.hosts import HOSTS
+from agentkit.sandbox import Sandbox, sandbox
+from agentkit.sandbox.wire.providers import HOSTS
 
 anthropic = pytest.importorskip("anthropic")
 

@@ -12,8 +12,8 @@ import structlog
 from agentkit.chat import Mending
 from agentkit.errors import ConfigError, MissingExtraError
 from agentkit.event import AnswerMended, ToolCallFinished, event_to_json, ignore
-from agentkit.groups import ungrouped
-from agentkit.lazy import load_object
+from agentkit.exception_groups import ungrouped
+from agentkit.lazy_import import load_object
 from agentkit.log import Log, _bound
 from agentkit.message import ToolCall, ToolResult
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from agentkit import ConfigError, MissingExtraError, Tool
-from agentkit.lazy import load_object
+from agentkit.lazy_import import load_object
 
 __all__ = ["FAMILIES", "ToolFamily", "load_family"]
 

@@ -17,7 +17,7 @@ from typing import Annotated, Protocol, cast
 from pydantic import Field
 
 from agentkit import ToolError, tool
-from agentkit.lazy import load_object
+from agentkit.lazy_import import load_object
 
 __all__ = ["TOOLS", "convert_units"]
 

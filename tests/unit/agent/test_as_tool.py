@@ -26,7 +26,7 @@ from agentkit import (
     event_to_json,
     tool,
 )
-from agentkit.agent.scope import RunScope
+from agentkit.agent.run import RunScope
 from agentkit.durable.journal import MemoryJournal
 from agentkit.event import Emit, SubAgentEvent
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call

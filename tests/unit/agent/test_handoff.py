@@ -27,7 +27,7 @@ from agentkit.durable.journal import MemoryJournal
 from agentkit.event import HandedOver
 from agentkit.model.model import ModelConnection
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
-from agentkit.tool.toolset import StaticToolset
+from agentkit.tools.toolset import StaticToolset
 
 
 def _over(to: str, number: int = 1, **arguments: str) -> AssistantMessage:

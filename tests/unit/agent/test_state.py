@@ -5,7 +5,6 @@ from dataclasses import replace
 from agentkit.agent.step import (
     CallModel,
     Exchange,
-    Judgement,
     Policy,
     RunState,
     ToolAnswers,
@@ -14,6 +13,7 @@ from agentkit.agent.step import (
 from agentkit.chat import ModelResponse, ToolChoice
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from agentkit.output.judgement import Judgement
 from agentkit.usage import Usage
 
 CALL = ToolCall(id="1", name="add")

@@ -6,14 +6,12 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from agentkit.agent.budget import Budget
 from agentkit.agent.progress import HINT
 from agentkit.agent.result import RunResult
 from agentkit.agent.step import (
     CallModel,
     Exchange,
     Finish,
-    Judgement,
     PlanCalls,
     Policy,
     RunState,
@@ -23,12 +21,14 @@ from agentkit.agent.step import (
     ToolAnswers,
     next_step,
 )
+from agentkit.budget.budget import Budget
 from agentkit.chat import Answered, FinishReason, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
-from agentkit.tool.approve import PlannedCall, Verdict
-from agentkit.tool.tool import Decision
+from agentkit.output.judgement import Judgement
+from agentkit.tools.approval import PlannedCall, Verdict
+from agentkit.tools.tool import Decision
 from agentkit.usage import Usage
 
 CALL = ToolCall(id="1", name="add")

@@ -8,7 +8,7 @@ import pytest
 from agentkit.config.catalog import load_catalog
 from agentkit.config.profile import Accepts, ModelProfile
 from agentkit.errors import ConfigError
-from agentkit.lazy import load_object
+from agentkit.lazy_import import load_object
 
 HOSTS_OF_THE_SEEDS = {
     "aimlapi": ("https://api.aimlapi.com/v1", "mistralai/Mixtral-8x22B-Instruct-v0.1"),
@@ -129,7 +129,7 @@ def test_the_sandbox_is_launched_and_says_that_it_is_no_language_model() -> None
     """Nobody may take it for one."""
     sandbox = load_catalog()["sandbox"]
 
-    assert sandbox.launcher == "agentkit.testing.sandbox:launch"
+    assert sandbox.launcher == "agentkit.sandbox:launch"
     assert (sandbox.is_language_model, sandbox.auth.kind) == (False, "none")
 
 

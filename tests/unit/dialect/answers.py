@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.dialect.base import Decoder, Delta, Dialect, Encoded
-from agentkit.model.fold import Fold
+from agentkit.model.response_builder import Fold
 from agentkit.wire import WireHead
 
 DOCUMENT = WireHead(status=200, headers={"content-type": "application/json"})

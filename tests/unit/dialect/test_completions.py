@@ -23,8 +23,8 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
-from agentkit.model.adapt import Learned
-from agentkit.model.host import HostModel
+from agentkit.model.downgrade import Learned
+from agentkit.model.provider_model import HostModel
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
 from agentkit.usage import Usage

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
-from agentkit.dialect.leak import find_leak
 from agentkit.dialect.prompted import Prompted
-from agentkit.dialect.prompted_words import WORDS, choice_words
+from agentkit.dialect.prompted_format import WORDS, choice_words
+from agentkit.dialect.text_calls.finder import find_leak
 from agentkit.dialect.tool_names import wire_name
 from agentkit.errors import StatusError, UnsupportedError
 from agentkit.history import History

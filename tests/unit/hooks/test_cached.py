@@ -10,7 +10,7 @@ from agentkit import RunContext, StaticToolset, Tool, ToolAnnotations, ToolError
 from agentkit.content import AudioContent, EmbeddedResource, ImageContent, ResourceLink
 from agentkit.hooks import cached
 from agentkit.testing.clock import ManualClock
-from tests.unit.tool.running import execute, ready
+from tests.unit.tools.running import execute, ready
 
 
 class Counter:

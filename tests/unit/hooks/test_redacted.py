@@ -21,13 +21,13 @@ from agentkit.content import (
 )
 from agentkit.event import Emit, ModelRetried, ReasoningReceived, RunEvent
 from agentkit.hooks import redacted
-from agentkit.hooks.held_text import HeldText
 from agentkit.hooks.redactor import Redactor, compile_secrets
-from agentkit.hooks.retold import Retold
+from agentkit.hooks.rewrite_cache import Retold
+from agentkit.hooks.streaming_redactor import HeldText
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 from agentkit.model.model import ModelConnection
 from agentkit.testing.scripted import ScriptedModel, tool_call
-from tests.unit.tool.running import Listener
+from tests.unit.tools.running import Listener
 
 KEY = "sk-12345"
 PHONE = re.compile(r"\b\d{3}-\d{4}\b")

@@ -9,9 +9,9 @@ import pytest
 from mcp.client.client import Client
 from mcp.server import Server
 
-from agentkit.mcp.client import MCPToolset
-from agentkit.mcp.connection import Life
-from agentkit.mcp.doors import MemoryDoor
+from agentkit.mcp.client.mcp_toolset import MCPToolset
+from agentkit.mcp.client.server_connection import Life
+from agentkit.mcp.client.transports import MemoryDoor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

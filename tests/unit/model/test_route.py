@@ -23,10 +23,10 @@ from agentkit.event import (
 )
 from agentkit.history import History
 from agentkit.message import UserMessage
-from agentkit.model.breaker import BreakerSettings
 from agentkit.model.build import DIALECTS
-from agentkit.model.host import HostModel
+from agentkit.model.circuit_breaker import BreakerSettings
 from agentkit.model.model import ModelConnection
+from agentkit.model.provider_model import HostModel
 from agentkit.model.route import RouteModel, RouteOrder
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel

@@ -14,7 +14,7 @@ from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 from agentkit.chat import ModelRequest, ToolChoice, ToolSpec
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.content import AudioContent, ImageContent
-from agentkit.dialect.openai_chat import OpenAIChat
+from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.errors import UnsupportedError
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult

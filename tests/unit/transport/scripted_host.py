@@ -8,8 +8,8 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from agentkit.errors import TransportError
+from agentkit.recording.record_replay import open_recording
 from agentkit.transport.base import Transport, WireAnswer
-from agentkit.transport.record import open_recording
 from agentkit.wire import WireHead, WireRequest
 
 Part = bytes | Exception

@@ -1,0 +1,62 @@
+"""Serve the sandbox until it is stopped; see `agentkit.cli.commands.sandbox`.
+
+In:  what the command line asked for.
+Out: the exit code.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+
+import anyio
+
+from agentkit.cli.commands.sandbox import SandboxPlan
+from agentkit.cli.exit_codes import OK
+from agentkit.cli.terminal import note
+from agentkit.config.load import default_family, read_catalog
+from agentkit.errors import ConfigError
+from agentkit.sandbox import Misbehave, SandboxExchange, sandbox
+
+
+async def serve_sandbox(plan: SandboxPlan) -> int:
+    """Serve until a signal, and return the exit code; see `agentkit.cli.commands.sandbox`."""
+    host, model = _find_model(plan.host)
+    misbehave = Misbehave(
+        kinds=_split(plan.misbehave), seed=plan.seed, rate=plan.rate, in_order=plan.in_order
+    )
+    async with sandbox(
+        model, host=host, misbehave=misbehave, port=plan.port, tell=_tell
+    ) as running:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            sys.stdout.write(f"{running.base_url}\n")
+            sys.stdout.flush()
+            key = f", key {running.api_key}" if running.api_key else ""
+            note(f"{running.model}{key}; not a language model. Ctrl-C stops it.", style="dim")
+            async for _ in signals:
+                break
+    return OK
+
+
+def _find_model(name: str) -> tuple[str, str]:
+    """Return the host and the model: the one that is named, else the host's usual one."""
+    host, _, model = name.strip().partition(":")
+    host = host.casefold()
+    if model:
+        return host, model
+    known = read_catalog().get(host)
+    family = None if known is None else default_family(known)
+    if known is not None and family is None:
+        raise ConfigError(f"The catalog names no model of {host!r}; write {f'{host}:MODEL-ID'!r}.")
+    return host, family or ""
+
+
+def _split(names: Sequence[str]) -> tuple[str, ...]:
+    given = (name.strip() for some in names for name in some.split(","))
+    return tuple("*" if name == "all" else name for name in given if name)
+
+
+def _tell(exchange: SandboxExchange) -> None:
+    """Write a line about one exchange."""
+    status = "no status" if exchange.status is None else str(exchange.status)
+    deed = f" ({exchange.misbehaviour})" if exchange.misbehaviour else ""
+    note(f"{exchange.request.method} {exchange.request.path} → {status}{deed}")

@@ -1,0 +1,66 @@
+"""`agentkit tools`: what tools there are.
+
+In:  names as in `--tools`.
+Out: a table, or JSON.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+from rich.table import Table
+
+from agentkit.cli.agent_builder import load_tools
+from agentkit.cli.exit_codes import OK
+from agentkit.cli.ready_made import tool_families
+from agentkit.cli.terminal import clean, note, show_table
+from agentkit.tools.tool import Tool
+from agentkit.tools.toolset import Toolset, as_toolset
+
+
+def list_tools(names: Sequence[str], *, folder: Path, as_json: bool) -> int:
+    """Print the tools that `names` stand for, without any those of every family.
+
+    Raises:
+        AgentKitError: a name stands for nothing.
+    """
+    families = tool_families()
+    found: list[tuple[str, Tool]] = []
+    for name in names or families:
+        if name in families and not families[name].is_installed and not names:
+            note(f"{name}: not installed; install 'mixtral-agentkit[{families[name].extra}]'.")
+            continue
+        toolset = as_toolset(load_tools([name], folder=folder, allow_write=True))
+        found += [(name, tool) for tool in anyio.run(_ask, toolset)]
+    if as_json:
+        sys.stdout.write(json.dumps([_facts(name, tool) for name, tool in found], indent=2) + "\n")
+        return OK
+    table = Table("Name for --tools", "Tool", "What it does", "Effects", box=None, pad_edge=False)
+    for name, tool in found:
+        lines = tool.description.splitlines() or [""]
+        table.add_row(clean(name), tool.name, clean(lines[0]), _effects(tool))
+    show_table(table)
+    return OK
+
+
+async def _ask(toolset: Toolset) -> Sequence[Tool]:
+    async with toolset.open():
+        return await toolset.list_tools()
+
+
+def _facts(name: str, tool: Tool) -> dict[str, object]:
+    return {
+        "from": name,
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+        "read_only": tool.annotations.read_only_hint,
+    }
+
+
+def _effects(tool: Tool) -> str:
+    if tool.annotations.read_only_hint:
+        return "reads"
+    return "may destroy" if tool.annotations.destructive_hint else "adds"

@@ -1,0 +1,94 @@
+"""Put the questions of an MCP server to the person at the terminal.
+
+In:  a form of plain fields, or an address to visit.
+Out: the form as it was filled in; no, where the person says so.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from agentkit.cli.approval_prompt import AskLine
+from agentkit.cli.terminal import note
+from agentkit.json_schema import JsonSchema, JsonValue
+from agentkit.mcp.client.server_requests import Elicitation, ElicitationAnswer, OnElicit
+
+_CANCELLED = ElicitationAnswer(action="cancel")
+
+
+def form_asker(ask: AskLine) -> OnElicit:
+    """Return what asks field by field; the end of input cancels."""
+
+    async def answer(question: Elicitation) -> ElicitationAnswer:
+        note(f"? {question.server} asks: {question.message}", style="yellow")
+        if question.url is not None:
+            note(f"  It wants you to visit {question.url}")
+        begin = await ask("  Answer it? [y/n] ", "")
+        if begin is None:
+            return _CANCELLED
+        if begin.strip().lower() not in ("y", "yes"):
+            return ElicitationAnswer(action="decline")
+        if question.schema is None:
+            return ElicitationAnswer(action="accept")
+        return await _fill(question.schema, ask)
+
+    return answer
+
+
+async def _fill(schema: Mapping[str, JsonValue], ask: AskLine) -> ElicitationAnswer:
+    """Ask for each field until what is typed fits it."""
+    fields: Any = schema.get("properties", {})
+    required: Any = schema.get("required", ())
+    content: dict[str, JsonValue] = {}
+    for name, field in fields.items():
+        given = await _ask_field(name, field, is_required=name in required, ask=ask)
+        if given is None:
+            return _CANCELLED
+        content.update(given)
+    return ElicitationAnswer(action="accept", content=content)
+
+
+async def _ask_field(
+    name: str, field: Mapping[str, Any], *, is_required: bool, ask: AskLine
+) -> Mapping[str, JsonValue] | None:
+    """Return the field with its value, nothing where it is left out; None at the end of input."""
+    check = JsonSchema(field)
+    title = field.get("title") or name
+    about = field.get("description") or _choices(field)
+    default = field.get("default")
+    while True:
+        shown = "" if default is None else _spell(default)
+        line = await ask(f"  {title}{f' ({about})' if about else ''}: ", shown)
+        if line is None:
+            return None
+        if not line.strip() and not is_required:
+            return {}
+        value = _read(line.strip(), field)
+        faults = check.violations(value)
+        if not faults:
+            return {name: value}
+        note(f"  {faults[0]}", style="red")
+
+
+def _choices(field: Mapping[str, Any]) -> str:
+    return ", ".join(map(str, field.get("enum") or ()))
+
+
+def _read(text: str, field: Mapping[str, Any]) -> JsonValue:
+    """Read what was typed by the field's type; what cannot be read is left for the check."""
+    if field.get("type", "string") == "string":
+        return text
+    words = {"y": True, "yes": True, "n": False, "no": False}
+    if field.get("type") == "boolean" and text.lower() in words:
+        return words[text.lower()]
+    if field.get("type") == "array" and not text.startswith("["):
+        return [part.strip() for part in text.split(",")]
+    try:
+        value: JsonValue = json.loads(text)
+    except ValueError:
+        return text
+    return value
+
+
+def _spell(default: object) -> str:
+    return default if isinstance(default, str) else json.dumps(default)

@@ -1,0 +1,205 @@
+"""The commands of `agentkit mcp`.
+
+In:  the words of the command line behind `mcp`.
+Out: calls of one module per command, loaded when it is used: it needs the extra `mcp`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.approval_prompt import ApproveMode
+from agentkit.cli.common_options import (
+    AllowWriteOption,
+    ApproveOption,
+    BaseUrlOption,
+    FolderOption,
+    JsonOption,
+    ModelOption,
+    ToolsOption,
+    settled,
+)
+from agentkit.cli.mcp.inspect import (
+    Look,
+    call_tool,
+    look_at_prompts,
+    look_at_resources,
+    look_at_tools,
+)
+from agentkit.lazy_import import load_object
+
+app = typer.Typer(
+    name="mcp", help="Look into MCP servers; serve tools and agents as one.", no_args_is_help=True
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServePlan:
+    """What `mcp serve` was asked for.
+
+    Attributes:
+        wanted: model, tools and folder, as for a run; its agent is not used.
+        agents: names as in `--agent`.
+        http: `[HOST:]PORT`; None for standard input and output.
+        token_env: the variable that holds the token.
+        token_file: the file that holds the token.
+    """
+
+    wanted: Wanted = field(default_factory=Wanted)
+    agents: tuple[str, ...] = ()
+    name: str = "agentkit"
+    approve: ApproveMode = ApproveMode.ASK
+    http: str | None = None
+    token_env: str | None = None
+    token_file: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+
+
+ServerArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SERVER",
+        help="Its command in quotes, its http address, or with --config its name in the file.",
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="A file of the 'mcpServers' form."),
+]
+
+
+@app.command()
+@settled
+def tools(
+    server: ServerArgument, *, config: ConfigOption = None, as_json: JsonOption = False
+) -> int:
+    """List the tools of a server."""
+    return look_at_tools(Look(server=server, config=config, as_json=as_json))
+
+
+@app.command()
+@settled
+def call(
+    server: ServerArgument,
+    tool: Annotated[str, typer.Argument(metavar="TOOL", help="The name of the tool.")],
+    arguments: Annotated[
+        str, typer.Argument(metavar="[ARGUMENTS]", help="A JSON object, e.g. '{\"a\": 1}'.")
+    ] = "{}",
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Call a tool of a server and print its result."""
+    look = Look(server=server, config=config, as_json=as_json)
+    return call_tool(look, name=tool, arguments=arguments)
+
+
+@app.command()
+@settled
+def resources(
+    server: ServerArgument,
+    uri: Annotated[
+        str | None, typer.Argument(metavar="[URI]", help="Print the contents of this one.")
+    ] = None,
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the resources of a server, or print one."""
+    return look_at_resources(Look(server=server, config=config, as_json=as_json), uri=uri)
+
+
+@app.command()
+@settled
+def prompts(
+    server: ServerArgument,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Print the messages of this one.")
+    ] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to fill in.")
+    ] = None,
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the prompts of a server, or print one filled in."""
+    look = Look(server=server, config=config, as_json=as_json)
+    return look_at_prompts(look, name=name, arguments=arguments or ())
+
+
+@app.command()
+@settled
+def serve(  # noqa: PLR0913 - the options of a command
+    *,
+    tools: ToolsOption = None,
+    agents: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--agents",
+            "-a",
+            metavar="NAME",
+            help="Ready-made agents, module:name or file.py:name, each as a tool; several with "
+            "commas or by repeating the option.",
+        ),
+    ] = None,
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    folder: FolderOption = Path(),
+    allow_write: AllowWriteOption = False,
+    approve: ApproveOption = ApproveMode.ASK,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the server is called.")] = (
+        "agentkit"
+    ),
+    http: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve over streamable HTTP, at /mcp; without it over standard input and output.",
+        ),
+    ] = None,
+    token_env: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The variable that holds the bearer token.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file that holds the bearer token.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name the HTTP server may be called by."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="A page that may call it, e.g. https://example.com."),
+    ] = None,
+) -> int:
+    """Serve tools and agents to an MCP client, until it hangs up or Ctrl-C.
+
+    A call that has to be asked about is asked of the person at the client.
+    """
+    plan = ServePlan(
+        wanted=Wanted(
+            model=model,
+            base_url=base_url,
+            tools=tools or (),
+            folder=folder,
+            allow_write=allow_write,
+        ),
+        agents=tuple(part.strip() for word in agents or () for part in word.split(",")),
+        name=name,
+        approve=approve,
+        http=http,
+        token_env=token_env,
+        token_file=token_file,
+        allowed_hosts=tuple(allow_host or ()),
+        allowed_origins=tuple(allow_origin or ()),
+    )
+    run = cast(
+        Callable[[ServePlan], int], load_object("agentkit.cli.mcp.serve:run_serve", extra="mcp")
+    )
+    return run(plan)

@@ -1,0 +1,128 @@
+"""`agentkit mcp serve`: tools and agents for other programs.
+
+In:  what is served, and where.
+Out: the protocol on standard output or a port; all that is said to people on standard error.
+
+It serves until the client hangs up, or until Ctrl-C or a request to terminate; all are a good end.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from mcp.server.lowlevel import Server
+
+from agentkit.agent.agent import Agent
+from agentkit.cli.agent_builder import Wanted, choose, load_tools
+from agentkit.cli.approval_prompt import ALLOWED, DENIED, ApproveMode, answer_all, let_answer
+from agentkit.cli.exit_codes import OK
+from agentkit.cli.mcp.mcp_commands import ServePlan
+from agentkit.cli.terminal import note
+from agentkit.errors import ConfigError
+from agentkit.exception_groups import ungrouped
+from agentkit.mcp.server.mcp_server import ServerOptions, build_server
+from agentkit.mcp.server.stdio import serve_stdio
+from agentkit.mcp.server.streamable_http import HttpOptions, open_http
+
+
+def run_serve(plan: ServePlan) -> int:
+    """Serve until the end, and return the exit code.
+
+    Raises:
+        ConfigError: nothing is served; a name or the token does not exist; where it would listen
+            is not safe.
+        AgentKitError: a tool or an agent cannot be loaded.
+    """
+    for name in ("mcp", "uvicorn"):
+        # Without a handler, Python would print what concerns one request only.
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    server = _build(plan)
+    if plan.http is None:
+        if plan.token_env or plan.token_file:
+            raise ConfigError("A token is for HTTP only; add --http PORT, or leave it out.")
+        return anyio.run(_serve_stdio, server)
+    return anyio.run(_serve_http, server, _http_options(plan, plan.http))
+
+
+async def _serve_stdio(server: Server[None]) -> int:
+    async with _until_signal() as scope:
+        await serve_stdio(server)
+        scope.cancel()
+    return OK
+
+
+async def _serve_http(server: Server[None], options: HttpOptions) -> int:
+    async with _until_signal(), open_http(server, **options) as running:
+        note(f"Serving MCP at {running.url}. Ctrl-C stops it.", style="dim")
+        await anyio.sleep_forever()
+    return OK
+
+
+@asynccontextmanager
+async def _until_signal() -> AsyncIterator[anyio.CancelScope]:
+    """Cancel the body when the program is told to end, which is no error."""
+
+    async def watch(scope: anyio.CancelScope) -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                scope.cancel()
+
+    with ungrouped():
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch, group.cancel_scope)
+            yield group.cancel_scope
+
+
+def _build(plan: ServePlan) -> Server[None]:
+    wanted = plan.wanted
+    tools = load_tools(wanted.tools, folder=wanted.folder, allow_write=wanted.allow_write)
+    agents = [_agent(name, plan) for name in plan.agents if name]
+    if not tools and not agents:
+        raise ConfigError("Nothing is served: name tools with --tools or agents with --agents.")
+    rule = {
+        ApproveMode.ASK: None,
+        ApproveMode.ALLOW: answer_all(None, ALLOWED),
+        ApproveMode.DENY: answer_all(None, DENIED),
+    }[plan.approve]
+    return build_server(tools, agents=agents, name=plan.name, options=ServerOptions(approve=rule))
+
+
+def _agent(name: str, plan: ServePlan) -> Agent[object]:
+    wanted = Wanted(model=plan.wanted.model, base_url=plan.wanted.base_url, agent=name)
+    choice = choose(wanted)
+    note(f"{name}: {choice.introduction}", style="dim")
+    let_answer(choice.agent, plan.approve)
+    return choice.agent
+
+
+def _http_options(plan: ServePlan, where: str) -> HttpOptions:
+    host, _, port = where.rpartition(":")
+    if not port.isascii() or not port.isdecimal() or int(port) > 65_535:
+        raise ConfigError(f"--http {where!r} names no port; write PORT or HOST:PORT.")
+    return {
+        "host": host or "127.0.0.1",
+        "port": int(port),
+        "token": _token(plan),
+        "allowed_hosts": plan.allowed_hosts,
+        "allowed_origins": plan.allowed_origins,
+    }
+
+
+def _token(plan: ServePlan) -> str | None:
+    """Return the token, which never stands on the command line: others could read it there."""
+    if plan.token_env is not None:
+        if plan.token_file is not None:
+            raise ConfigError("The token is in --token-env or in --token-file, not in both.")
+        token = os.environ.get(plan.token_env)
+        if token is None:
+            raise ConfigError(f"The variable {plan.token_env!r} for the token is not set.")
+        return token
+    if plan.token_file is not None:
+        try:
+            return plan.token_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"Cannot read the token from {str(plan.token_file)!r}.") from error
+    return None

@@ -1,0 +1,133 @@
+"""MCP servers on the command line.
+
+In:  commands, addresses and files of the `mcpServers` form, as a person writes them.
+Out: toolsets; the SDK behind them is loaded only where a server is named.
+"""
+
+import re
+import shlex
+import sys
+import webbrowser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from anyio.to_thread import run_sync
+
+from agentkit.cli.approval_prompt import terminal_ask
+from agentkit.cli.terminal import note
+from agentkit.errors import ConfigError
+from agentkit.lazy_import import load_object
+from agentkit.tools.tool_search import SEARCH_OVER, searched
+from agentkit.tools.toolset import Toolset, combine
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """The servers that a command line names.
+
+    Attributes:
+        words: commands and addresses, one each.
+        config: a file of the `mcpServers` form.
+        may_sample: they may ask the run's own model.
+    """
+
+    words: Sequence[str] = ()
+    config: Path | None = None
+    may_sample: bool = False
+
+    def toolset(self) -> Toolset | None:
+        """Return the tools of all servers together; None if none is named.
+
+        Raises:
+            ConfigError: a word or the file does not describe a server.
+            MissingExtraError: the extra `mcp` is not installed.
+        """
+        options = _options(may_sample=self.may_sample)
+        each: list[Toolset] = [build_server(word, **options) for word in self.words]
+        if self.config is not None:
+            each += _toolset_class().each_in_config(self.config, **options).values()
+        return searched(combine(*each), over=SEARCH_OVER) if each else None
+
+
+def build_server(word: str, **options: Any) -> Any:
+    """Return the toolset of the server that one word describes.
+
+    Args:
+        word: an http address, or a command line, which may begin with `NAME=value`.
+        options: see `MCPOptions`.
+
+    Raises:
+        ConfigError: the word describes no server.
+        MissingExtraError: the extra `mcp` is not installed.
+    """
+    if re.match(r"https?://", word):
+        auth = _login() if sys.stderr.isatty() else None
+        return _toolset_class().http(word, auth=auth, **options)
+    try:
+        parts = shlex.split(word)
+    except ValueError as error:
+        raise ConfigError(f"{word!r} is no command line: {error}.") from error
+    env: dict[str, str] = {}
+    while parts and _ASSIGNMENT.fullmatch(parts[0]):
+        name, _, value = parts.pop(0).partition("=")
+        env[name] = value
+    if not parts:
+        raise ConfigError(
+            f"{word!r} names no MCP server; write its command or its http address in quotes."
+        )
+    return _toolset_class().stdio(*parts, env=env, **options)
+
+
+def find_server(word: str, *, config: Path | None) -> Any:
+    """Return the toolset of one server to look into: by its name in a file, else as described.
+
+    Raises:
+        ConfigError: there is none.
+        MissingExtraError: the extra `mcp` is not installed.
+    """
+    options = _options(may_sample=False)
+    if config is None:
+        return build_server(word, **options)
+    found: Mapping[str, Any] = _toolset_class().each_in_config(config, **options)
+    if word not in found:
+        raise ConfigError(f"{str(config)!r} has no server {word!r}; it has {', '.join(found)}.")
+    return found[word]
+
+
+def _options(*, may_sample: bool) -> dict[str, Any]:
+    """Return what a person at the command line wants of every server."""
+    return {
+        # What a person named has to be there; the search is over all servers together.
+        "is_required": True,
+        "search_over": None,
+        "on_elicit": _ask_person(),
+        "on_sample": "run" if may_sample else None,
+    }
+
+
+def _toolset_class() -> Any:
+    return load_object("agentkit.mcp.client.mcp_toolset:MCPToolset", extra="mcp")
+
+
+def _login() -> object:
+    """Return a login in the browser, which also says where it goes."""
+
+    async def visit(url: str) -> None:
+        note(f"Log in at {url}", style="yellow")
+        await run_sync(webbrowser.open, url)
+
+    build = cast(Any, load_object("agentkit.mcp.client.oauth:OAuth", extra="mcp"))
+    return build(visit=visit)
+
+
+def _ask_person() -> object:
+    """Return what puts a server's questions to the person; None where there is no terminal."""
+    ask = terminal_ask()
+    if ask is None:
+        return None
+    build = cast(Any, load_object("agentkit.cli.mcp.elicitation:form_asker", extra="mcp"))
+    return build(ask)

@@ -1,0 +1,1 @@
+"""Fit a conversation to the context window of a model."""

@@ -1,0 +1,316 @@
+"""Keep the requests of an agent within its model's window.
+
+In:  a `ModelProfile`, settings; then requests, each with the whole history.
+Out: requests that fit; what was left out is told as an event.
+
+What was cut once stays cut: the next request of a conversation is the last fitted one and what is
+new since, so it is neither counted nor cut from the beginning again. Short conversations are not
+counted at all.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from operator import is_
+from typing import cast
+
+from agentkit.chat import ModelRequest, ModelSettings
+from agentkit.config.profile import ModelProfile
+from agentkit.context.summary import Summary, summarize, with_summary
+from agentkit.context.trim import Counter, FitStrategy, Fitted, fit, shorten_text
+from agentkit.dialect.encoding_cache import ToolCache
+from agentkit.errors import UnsupportedError
+from agentkit.event import ContextFitted, Emit
+from agentkit.history import History
+from agentkit.lazy_import import load_object
+from agentkit.log import Log
+from agentkit.message import Message
+from agentkit.model.model import ModelConnection
+from agentkit.model.token_bound import most_message_tokens, most_text_tokens, most_tool_tokens
+from agentkit.value import dataclass, replace
+
+_KEPT_CONVERSATIONS = 256
+_MOST_ANSWER_TOKENS = 4096
+_SPARE = 100  # one part in that many of the window, for what a host adds to a prompt
+_SPARE_ESTIMATED = 16  # the same, where tokens are estimated
+_FRAME_TOKENS = 96  # of the two messages that hold a summary
+_LEAST_SUMMARY_CHARACTERS = 200
+
+log = Log("agentkit.agent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSettings:
+    """How an agent keeps within its model's window.
+
+    Attributes:
+        window_tokens: what the model takes, prompt and answer together, in place of what is known
+            of it; needed for a model whose window is not known.
+        answer_tokens: what is kept free for the answer where `ModelSettings.max_tokens` is not
+            set; None for a quarter of the window, at most 4,096.
+        strategy: how room is made.
+        summarize: ask the model to sum up the turns that are dropped; one exchange for each cut.
+        summary_tokens: the most tokens of a summary.
+    """
+
+    window_tokens: int | None = None
+    answer_tokens: int | None = None
+    strategy: FitStrategy = field(default_factory=FitStrategy)
+    summarize: bool = False
+    summary_tokens: int = 600
+
+    def __post_init__(self) -> None:
+        for name in ("window_tokens", "answer_tokens", "summary_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is 1 or more, not {value}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A conversation as it was fitted last.
+
+    Attributes:
+        source: the whole conversation then.
+        sent: what of it was sent; the very same history if nothing was left out.
+        most: the most tokens that `sent` can have.
+        counter: counts this conversation; None while it was not needed.
+    """
+
+    source: History
+    sent: History
+    most: float = 0
+    counter: Counter | None = None
+
+    def is_start_of(self, history: History) -> bool:
+        """Say whether `history` goes on from here, by the identity of its messages."""
+        return len(self.source) <= len(history) and all(map(is_, self.source, history))
+
+    def grow(self, history: History) -> "_Kept":
+        """Return the conversation with what is new in `history`."""
+        new = history[len(self.source) :]
+        sent = history if self.sent is self.source else self.sent.add(*new)
+        return replace(self, source=history, sent=sent, most=self.most + most_message_tokens(new))
+
+
+class Window:
+    """Fits the requests of one agent; may be used by many runs at once.
+
+    Attributes:
+        profile: of the model, with the window that is kept to.
+    """
+
+    def __init__(self, profile: ModelProfile, settings: WindowSettings) -> None:
+        """Build a window; nothing is loaded before a conversation is long.
+
+        Args:
+            profile: of the model; without a window in it or in the settings nothing is fitted.
+            settings: how room is made.
+        """
+        self._settings = settings
+        self._window_tokens = settings.window_tokens or profile.context_window_tokens
+        self.profile = replace(profile, context_window_tokens=self._window_tokens)
+        self._most_tool_tokens = ToolCache(most_tool_tokens)
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by the last message's address
+
+    async def fit(
+        self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
+    ) -> ModelRequest:
+        """Return `request`, with a shorter history where it would not fit.
+
+        Args:
+            request: what should be sent, with the whole history.
+            connection: the open model, for a summary.
+            emit: told with `ContextFitted` when something more is left out.
+
+        Raises:
+            UnsupportedError: even the least that must be sent does not fit.
+        """
+        if self._window_tokens is None:
+            return request
+        kept = self._take(request.history).grow(request.history)
+        request = replace(request, history=kept.sent)
+        if not self._is_surely_short(request, kept, window_tokens=self._window_tokens):
+            counter = kept.counter or self._build_counter()
+            room = _Room.of(self._window_tokens, request.settings, self._settings, counter)
+            making = _Making(counter, settings=self._settings, room=room)
+            fitted = await making.fit(request, connection=connection, emit=emit)
+            kept = replace(kept, counter=counter)
+            if fitted.is_cut:
+                request = fitted.request
+                most = most_message_tokens(request.history)
+                kept = replace(kept, sent=request.history, most=most)
+        self._keep(kept)
+        return request
+
+    def _is_surely_short(self, request: ModelRequest, kept: _Kept, *, window_tokens: int) -> bool:
+        """Say whether a request fits whatever its exact count."""
+        most = kept.most + most_text_tokens(request.instructions)
+        if request.tools:
+            most += self._most_tool_tokens.spell(request.tools)
+        answer = _answer_tokens(window_tokens, request.settings, self._settings)
+        return most <= window_tokens - window_tokens // _SPARE_ESTIMATED - answer
+
+    def _take(self, history: History) -> _Kept:
+        """Take out the last fit of the conversation that `history` goes on with."""
+        for message in reversed(history):
+            kept = self._kept.get(id(message))
+            if kept is not None and kept.is_start_of(history):
+                return self._kept.pop(id(message))
+        empty = History()
+        return _Kept(source=empty, sent=empty)
+
+    def _keep(self, kept: _Kept) -> None:
+        """Keep a conversation as the newest; it holds its messages, so addresses stay theirs."""
+        if kept.source:
+            self._kept[id(kept.source[-1])] = kept
+            if len(self._kept) > _KEPT_CONVERSATIONS:
+                self._kept.popitem(last=False)
+
+    def _build_counter(self) -> Counter:
+        """Return a counter; what counts is loaded now, for the first long conversation."""
+        build = cast(Callable[..., Counter], load_object("agentkit.model.tokens:build_counter"))
+        return build(self.profile.rules, family=self.profile.family)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Room:
+    """How the window is shared out; the prompt has what is left.
+
+    Attributes:
+        window: prompt and answer together.
+        spare: kept free for what the host adds, and for what was estimated too low.
+        answer: kept free for the answer.
+        summary: kept free for a summary with its frame; 0 without summaries.
+    """
+
+    window: int
+    spare: int
+    answer: int
+    summary: int
+
+    @property
+    def prompt(self) -> int:
+        """Return the most tokens of a prompt."""
+        return self.window - self.spare - self.answer
+
+    @classmethod
+    def of(
+        cls, window: int, asked: ModelSettings, settings: WindowSettings, counter: Counter
+    ) -> "_Room":
+        """Share out a window."""
+        spare = window // (_SPARE if counter.is_exact else _SPARE_ESTIMATED)
+        answer = _answer_tokens(window, asked, settings)
+        summary = 0
+        if settings.summarize:
+            summary = min(settings.summary_tokens, (window - answer) // 4) + _FRAME_TOKENS
+        return cls(window=window, spare=spare, answer=answer, summary=summary)
+
+
+class _Making:
+    """Makes room in one request."""
+
+    def __init__(self, counter: Counter, *, settings: WindowSettings, room: _Room) -> None:
+        self._counter = counter
+        self._settings = settings
+        self._room = room
+
+    async def fit(
+        self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
+    ) -> Fitted:
+        """Return what fits, and tell what was left out."""
+        fitted, summary = self._cut(request), Summary()
+        if fitted.dropped and self._settings.summarize:
+            summary = await self._sum_up(request, fitted, connection=connection, emit=emit)
+        has_summary = False
+        if summary.text:
+            summed = self._with_summary(fitted, summary.text)
+            if summed is None:
+                summary = replace(summary, error="the summary is too long")
+            else:
+                fitted, has_summary = summed, True
+        if fitted.is_cut:
+            await self._tell(fitted, summary, has_summary=has_summary, emit=emit)
+        return fitted
+
+    def _cut(self, request: ModelRequest) -> Fitted:
+        """Leave out what is too much, with room for a summary if there can be any."""
+        if self._room.summary:
+            try:
+                return self._fit(request, prompt_tokens=self._room.prompt - self._room.summary)
+            except UnsupportedError:
+                pass  # there may be room without a summary
+        return self._fit(request, prompt_tokens=self._room.prompt)
+
+    def _fit(self, request: ModelRequest, *, prompt_tokens: int) -> Fitted:
+        return fit(
+            request,
+            counter=self._counter,
+            window_tokens=self._room.window,
+            answer_tokens=self._room.window - prompt_tokens,
+            strategy=self._settings.strategy,
+        )
+
+    async def _sum_up(
+        self, request: ModelRequest, fitted: Fitted, *, connection: ModelConnection, emit: Emit
+    ) -> Summary:
+        """Have the dropped messages summed up, with what stands between them."""
+        if fitted.tokens > self._room.prompt - self._room.summary:
+            return Summary(error="there is no room for a summary")
+        max_tokens = self._room.summary - _FRAME_TOKENS
+        return await summarize(
+            _up_to(request.history, fitted.dropped[-1]),
+            connection=connection,
+            counter=self._counter,
+            room=self._room.window - self._room.spare - max_tokens,
+            max_tokens=max_tokens,
+            emit=emit,
+        )
+
+    def _with_summary(self, fitted: Fitted, text: str) -> Fitted | None:
+        """Return `fitted` with a summary, which a host may have let grow beyond its limit."""
+        while True:
+            request = with_summary(fitted.request, text)
+            tokens = self._counter.count(request)
+            if tokens - fitted.tokens <= self._room.summary:
+                return replace(fitted, request=request, tokens=tokens)
+            if len(text) <= _LEAST_SUMMARY_CHARACTERS:
+                return None
+            text = shorten_text(text, max(len(text) // 2, _LEAST_SUMMARY_CHARACTERS))
+
+    async def _tell(
+        self, fitted: Fitted, summary: Summary, *, has_summary: bool, emit: Emit
+    ) -> None:
+        event = ContextFitted(
+            dropped_messages=fitted.dropped_messages,
+            shortened_results=fitted.shortened_results,
+            tokens_before=fitted.tokens_before,
+            tokens_after=fitted.tokens,
+            window_tokens=self._room.window,
+            has_summary=has_summary,
+            summary_error=summary.error,
+            usage=summary.usage,
+        )
+        write = log.info if summary.error is None else log.warning
+        write(
+            "context_fitted",
+            dropped_messages=event.dropped_messages,
+            shortened_results=event.shortened_results,
+            tokens_before=event.tokens_before,
+            tokens_after=event.tokens_after,
+            window_tokens=event.window_tokens,
+            summary_error=summary.error,
+        )
+        await emit(event)
+
+
+def _answer_tokens(window_tokens: int, asked: ModelSettings, settings: WindowSettings) -> int:
+    """Return what is kept free for the answer."""
+    default = min(window_tokens // 4, _MOST_ANSWER_TOKENS)
+    return asked.max_tokens or settings.answer_tokens or default
+
+
+def _up_to(history: History, last: Message) -> Sequence[Message]:
+    """Return the messages of `history` up to the very one that is `last`."""
+    end = next(at for at, message in enumerate(history) if message is last)
+    return history[: end + 1]

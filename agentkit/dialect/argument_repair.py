@@ -1,0 +1,140 @@
+"""Read the arguments a model meant where it did not write what the tool's schema asks for.
+
+In:  argument text from a stranger, the tool's schema, a check of whole values.
+Out: arguments that pass the check, with every mending named; or nothing.
+
+Strict JSON comes first, then the smallest mending that passes. A mending never guesses a name,
+never rounds, never fills in a value and never decodes what the schema allows to be a string.
+The cost is linear in the text.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+
+from agentkit.chat import Mending
+from agentkit.dialect.coerce import coerce
+from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.text_calls.parser import MARKER
+from agentkit.dialect.tool_call_assembler import short
+from agentkit.json_schema import JsonTextError, JsonValue, parse_json
+from agentkit.json_schema.strict_json import MAX_CHARACTERS
+from agentkit.value import dataclass
+
+_FENCE = re.compile(r"```[\w-]*")
+_MAX_UNWRAPPED = 3
+# What may be dropped after a whole value: closing brackets too many, then no more data.
+_DROPPABLE_REST = re.compile(
+    r"[\s}\])]*(?:(?=\[/TOOL_CALLS?\]|\[TOOL_RESULTS\])|(?![\s}\]),:\"'{\[]))"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MendedArguments:
+    """Arguments that fit; without mendings they were right as they came."""
+
+    value: dict[str, JsonValue]
+    mendings: tuple[Mending, ...] = ()
+
+
+def mend_arguments(
+    text: str, *, schema: Mapping[str, JsonValue], is_valid: Callable[[JsonValue], bool]
+) -> MendedArguments | None:
+    """Return the arguments that `text` stands for, or None where nothing can be made of it.
+
+    Args:
+        text: what the model wrote.
+        schema: the tool's input schema; says where text may stand for another type.
+        is_valid: the tool's own check; nothing is returned that fails it.
+    """
+    read = read_arguments(text)
+    if read is None:
+        return None
+    if is_valid(read.value):
+        return read
+    coerced, mendings = coerce(read.value, schema)
+    if not mendings or not isinstance(coerced, dict) or not is_valid(coerced):
+        return None
+    return MendedArguments(value=coerced, mendings=(*read.mendings, *mendings))
+
+
+def read_arguments(text: str) -> MendedArguments | None:
+    """Return the JSON object that `text` stands for, whatever the tool; None if there is none."""
+    mendings: list[Mending] = []
+    for _ in range(_MAX_UNWRAPPED):
+        if not text.strip():
+            return MendedArguments(value={}, mendings=tuple(mendings))
+        try:
+            value = _read(text, mendings)
+        except LooseJsonError:
+            return None
+        if value is None:
+            mendings.append(_mended("null_arguments", text, "{}"))
+            value = {}
+        if isinstance(value, dict):
+            return MendedArguments(value=value, mendings=tuple(mendings))
+        if not isinstance(value, str):
+            return None
+        mendings.append(_mended("double_encoded", text, value))
+        text = value
+    return None
+
+
+def object_text(text: str) -> str:
+    """Return `text` as a JSON object that any server can parse, empty where it stands for none."""
+    try:
+        value = parse_json(text)
+    except JsonTextError:
+        value = None
+    if isinstance(value, dict):
+        return text
+    read = read_arguments(text)
+    return json.dumps(read.value if read is not None else {}, ensure_ascii=False)
+
+
+def _read(text: str, mendings: list[Mending]) -> JsonValue:
+    """Read one value, strictly if that is possible."""
+    try:
+        return parse_json(text)
+    except JsonTextError:
+        pass
+    if len(text) > MAX_CHARACTERS:
+        raise LooseJsonError("it is longer than is read")
+    inside = _unfence(text)
+    found = read_loose(text if inside is None else inside)
+    rest = (text if inside is None else inside)[found.end :]
+    rungs = sorted(found.accents)
+    if inside is not None:
+        rungs.insert(0, "fenced")
+    if rest.strip():
+        rungs.append("trailing_text")
+    if not rungs or not _DROPPABLE_REST.match(rest) or MARKER.search(rest):
+        # Without any accent the strict reader had other reasons, such as half a character.
+        raise LooseJsonError("there is more than one value, or one that is not JSON")
+    after = json.dumps(found.value, ensure_ascii=False)
+    if not _is_whole_text(after):
+        raise LooseJsonError("it holds half a character")
+    mendings.extend(_mended(rung, text, after) for rung in rungs)
+    return found.value
+
+
+def _unfence(text: str) -> str | None:
+    """Return what stands inside a fence of Markdown, None where there is no such fence."""
+    text = text.strip()
+    fence = _FENCE.match(text)
+    if fence is None or not text.endswith("```", fence.end()):
+        return None
+    return text[fence.end() : -3]
+
+
+def _is_whole_text(text: str) -> bool:
+    """Say whether an encoding can carry `text` on: a half of a character it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _mended(rung: str, before: str, after: str) -> Mending:
+    return Mending(rung=rung, before=short(before), after=short(after))

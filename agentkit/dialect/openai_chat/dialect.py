@@ -1,0 +1,171 @@
+"""The OpenAI chat form, which most hosts speak, each with fields of its own.
+
+In:  `ModelRequest` and the profiles of host and model; later the head of an answer.
+Out: `Encoded`, with the smallest body that says what is asked; a decoder for the answer.
+
+A field that the profile does not name as accepted is not sent: hosts refuse what they do not know.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from agentkit.chat import ModelRequest, ToolSpec
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
+from agentkit.dialect.base import Decoder, Encoded
+from agentkit.dialect.encoding_cache import ToolCache
+from agentkit.dialect.openai_chat.messages import Transcripts, encode_tool, to_json
+from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
+from agentkit.dialect.request_body import Body
+from agentkit.dialect.tool_names import wire_name
+from agentkit.errors import UnsupportedError
+from agentkit.value import dataclass, maker
+from agentkit.wire import WireHead
+
+PATH = "/chat/completions"
+
+
+class OpenAIChat:
+    """The dialect; keeps what it encoded, so that a turn encodes only what is new."""
+
+    def __init__(self) -> None:
+        self._transcripts = Transcripts()
+        self._tools = ToolCache(_encode_tools)
+
+    def encode(
+        self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
+    ) -> Encoded:
+        """Spell `request` for this host and model.
+
+        Raises:
+            UnsupportedError: this model on this host cannot do what is asked.
+        """
+        accepts = provider.accepts
+        offer = offer_tools(request, accepts)
+        body = Body(accepts)
+        body.put_bytes(accepts.model_field, _word(model.id))
+        messages = self._transcripts.encode(request, rules=model.rules)
+        body.put_bytes("messages", b"[" + messages + b"]")
+        if offer.tools:
+            body.put_bytes("tools", self._tools.spell(offer.tools))
+        for name, value in (
+            *_choice_fields(request, accepts, offer),
+            *settings_fields(request, accepts),
+            *_format_fields(request, accepts),
+        ):
+            body.put(name, value)
+        return body.encode(PATH, request=request, tools=offer.tools)
+
+    def decoder(self, head: WireHead) -> Decoder:
+        """Return a reader for the answer that has this head."""
+        return OpenAIChatDecoder(head)
+
+
+@lru_cache(64)
+def _word(text: str) -> bytes:
+    """Return a word that is in every request, spelled once."""
+    return to_json(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOffer:
+    """Which tools go out, and the spelling of the choice; None leaves it to the host's `auto`."""
+
+    tools: tuple[ToolSpec, ...] = ()
+    choice: object = None
+
+
+_new_offer = maker(ToolOffer)
+
+
+def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
+    """Spell the tool choice of `request` in words this host understands.
+
+    `none` sends no tools: some hosts write them into the prompt all the same. One tool is forced
+    by offering nothing else where a name is not understood.
+
+    Raises:
+        UnsupportedError: a call is demanded and there is no such tool.
+    """
+    choice, tools = request.tool_choice, request.tools
+    if choice.mode == "none":
+        return ToolOffer()
+    if choice.name is not None:
+        tools = _only(choice.name, tools)
+        if "named" in _choices(accepts):
+            named = {"type": "function", "function": {"name": wire_name(choice.name)}}
+            return _new_offer(tools=request.tools, choice=named)
+    if choice.is_forced:
+        if not tools:
+            raise UnsupportedError("The tool choice demands a call, and no tool is offered.")
+        return _new_offer(tools=tools, choice=_required(accepts))
+    return _new_offer(tools=tools)
+
+
+def _only(name: str, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
+    found = tuple(tool for tool in tools if tool.name == name)
+    if not found:
+        names = ", ".join(repr(tool.name) for tool in tools) or "none"
+        raise UnsupportedError(f"The tool choice names {name!r}; the tools offered are: {names}.")
+    return found
+
+
+def _required(accepts: Accepts) -> str | None:
+    """Return the host's word for "must call"; where it has none, the answer has to be checked."""
+    return next((word for word in ("required", "any") if word in _choices(accepts)), None)
+
+
+def _choices(accepts: Accepts) -> frozenset[ToolChoiceForm]:
+    """Return the spellings of a choice that the host takes, none where it takes no such field."""
+    return frozenset() if "tool_choice" in accepts.omit else accepts.tool_choice
+
+
+def _choice_fields(
+    request: ModelRequest, accepts: Accepts, offer: ToolOffer
+) -> Iterator[tuple[str, object]]:
+    if not offer.tools:
+        return
+    if offer.choice is not None:
+        yield "tool_choice", offer.choice
+    parallel = request.settings.parallel_tool_calls
+    if parallel is not None and accepts.parallel_tool_calls:
+        yield "parallel_tool_calls", parallel
+
+
+def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
+    """Yield what the caller set, under the host's names; a seed is a wish and may be dropped."""
+    settings = request.settings
+    if settings.temperature is not None:
+        yield "temperature", settings.temperature
+    if settings.top_p is not None:
+        yield "top_p", settings.top_p
+    if settings.max_tokens is not None:
+        yield accepts.max_tokens_field, settings.max_tokens
+    if settings.seed is not None and accepts.seed_field is not None:
+        yield accepts.seed_field, settings.seed
+    if settings.stop:
+        if not accepts.stop:
+            raise UnsupportedError(
+                f"This host takes no stop texts, and {list(settings.stop)} were set."
+            )
+        yield "stop", list(settings.stop)
+    if request.stream:
+        yield "stream", True
+        if accepts.stream_usage == "stream_options":
+            yield "stream_options", {"include_usage": True}
+    if accepts.stream_usage == "usage_include":
+        yield "usage", {"include": True}
+
+
+def _format_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
+    """Yield the form of the answer, in the most exact way this host takes."""
+    if request.response_format is None:
+        return
+    if "json_schema" in accepts.response_format:
+        named = {"name": "answer", "schema": request.response_format}
+        yield "response_format", {"type": "json_schema", "json_schema": named}
+    elif "json_object" in accepts.response_format:
+        yield "response_format", {"type": "json_object"}
+
+
+def _encode_tools(tools: tuple[ToolSpec, ...]) -> bytes:
+    return b"[" + b",".join(encode_tool(tool) for tool in tools) + b"]"

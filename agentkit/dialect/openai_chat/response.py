@@ -1,0 +1,272 @@
+"""Read an answer in the OpenAI chat form, whole or streamed.
+
+In:  the bytes of one successful answer, cut anywhere.
+Out: `Delta`s, in the order they arrived.
+
+Other people's JSON is read field by field; a field of another type than the form's is passed over
+where nothing is lost by it, and an error where something would be.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agentkit.dialect.base import (
+    CallDelta,
+    Delta,
+    DoneDelta,
+    FinishDelta,
+    HeadDelta,
+    ReasoningDelta,
+    TextDelta,
+    UsageDelta,
+)
+from agentkit.dialect.frames import Frame, Frames
+from agentkit.dialect.openai_chat.token_usage import read_usage
+from agentkit.dialect.provider_errors import error_in_answer
+from agentkit.errors import ProviderError, StatusError
+from agentkit.value import maker
+from agentkit.wire import WireHead
+
+_call_delta = maker(CallDelta)
+_usage_delta = maker(UsageDelta)
+_finish_delta = maker(FinishDelta)
+_text_delta = maker(TextDelta)
+_head_delta = maker(HeadDelta)
+
+_END = DoneDelta(is_finish=True)
+_END_MARK = DoneDelta(is_finish=False)
+
+_ARGUMENT_KEYS = ("parameters", "input", "args")
+"""Where arguments stand that are not under their own name."""
+
+_FAILED = frozenset(
+    {
+        "error",
+        "abort",
+        "aborted",
+        "cancelled",
+        "canceled",
+        "failed",
+        "timeout",
+        "network_error",
+        "server_error",
+        "insufficient_system_resource",
+    }
+)
+"""Finish reasons with which a host says that it broke off."""
+
+
+class OpenAIChatDecoder:
+    """Reads one answer."""
+
+    def __init__(self, head: WireHead) -> None:
+        self._head = head
+        self._frames = Frames(head, form="a chat completion")
+        self._is_done = False
+        self._has_said = False
+        self._choice: object = None
+        self._told: tuple[object, object, object] = (None, None, None)
+        self._failure: ProviderError | None = None
+
+    def feed(self, data: bytes) -> Sequence[Delta]:
+        """Read the next bytes, cut anywhere, and return what they complete.
+
+        Raises:
+            StatusError: the host reports an error inside its answer.
+            ProtocolError: the bytes are not of this dialect.
+        """
+        return self._read(self._frames.feed(data))
+
+    def close(self) -> Sequence[Delta]:
+        """Return what is left at the end of the bytes; raises as `feed` does."""
+        deltas = self._read(self._frames.close())
+        if self._failure is not None:
+            raise self._failure
+        return deltas
+
+    def _read(self, frames: Iterable[Frame]) -> list[Delta]:
+        """Read frames; an error waits until what arrived before it was given.
+
+        So the same deltas come out, however the network cut the stream.
+        """
+        if self._failure is not None:
+            raise self._failure
+        deltas: list[Delta] = []
+        try:
+            for frame in frames:
+                self._read_frame(frame, deltas)
+        except ProviderError as error:
+            if not deltas:
+                raise
+            self._failure = error
+        return deltas
+
+    def _read_frame(self, frame: Frame, deltas: list[Delta]) -> None:
+        """Read a whole answer, or one chunk; what follows the end mark is no part of it."""
+        if self._is_done:
+            return
+        if not frame.is_done:
+            self._read_value(frame.value, deltas, is_whole=frame.is_whole)
+        if frame.is_done or frame.is_whole:
+            self._is_done = True
+            deltas.append(_END if frame.is_whole else _END_MARK)
+
+    def _read_value(self, value: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
+        self._read_head(value, deltas)
+        choices = value.get("choices")
+        if isinstance(choices, dict):
+            choices = [choices]
+        first: object = {}
+        if isinstance(choices, list) and choices:
+            first = choices[0]
+        elif is_whole:
+            raise self._frames.bad("a JSON document without choices")
+        if not isinstance(first, dict):
+            raise self._frames.bad("a choice that is not an object")
+        if first and self._choice is None:
+            self._choice = first.get("index")
+        if first.get("index") in (None, self._choice):  # else of another answer to the question
+            self._read_choice(first, deltas, is_whole=is_whole)
+        for source in (value, first):
+            usage = read_usage(source) if "usage" in source or "x_groq" in source else None
+            if usage is not None:
+                deltas.append(_usage_delta(usage=usage))
+                break
+
+    def _read_head(self, value: Mapping[str, Any], deltas: list[Delta]) -> None:
+        """Add who answers, once: every chunk repeats it."""
+        told = (value.get("id"), value.get("model"), value.get("provider"))
+        if told == self._told:
+            return
+        self._told = told
+        response_id, model, upstream = [
+            name if isinstance(name, str) and name else None for name in told
+        ]
+        if response_id or model or upstream:
+            deltas.append(_head_delta(response_id=response_id, model=model, upstream=upstream))
+
+    def _read_choice(
+        self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
+    ) -> None:
+        said_error = choice.get("error")
+        error = error_in_answer({"error": said_error}, self._head) if said_error else None
+        reason = choice.get("finish_reason")
+        if error is None and isinstance(reason, str) and reason.lower() in _FAILED:
+            error = StatusError(
+                f"The host ended its answer with {reason!r} and did not say why.",
+                kind="server",
+                retry="same",
+                status=self._head.status,
+                request_id=self._head.request_id,
+            )
+        if error is not None:
+            raise error
+        self._read_said(choice, deltas, is_whole=is_whole)
+        if isinstance(reason, str) and reason:
+            deltas.append(_finish_delta(reason=reason))
+
+    def _read_said(self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
+        """Read what the model says here, wherever it stands.
+
+        A message in a stream is the whole answer: it counts where nothing was said before it.
+        """
+        before = len(deltas)
+        said = choice.get("message" if is_whole else "delta")
+        if isinstance(said, dict):
+            self._read_message(said, deltas, is_whole=is_whole)
+        if len(deltas) == before and not self._has_said:
+            other = choice.get("delta" if is_whole else "message")
+            if isinstance(other, dict):
+                self._read_message(other, deltas, is_whole=True)
+        if len(deltas) == before and isinstance(choice.get("text"), str):
+            self._read_content(choice["text"], deltas)
+        self._has_said = self._has_said or len(deltas) > before
+
+    def _read_message(
+        self, message: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
+    ) -> None:
+        for key in ("reasoning_content", "reasoning"):
+            if isinstance(message.get(key), str) and message[key]:
+                deltas.append(ReasoningDelta(text=message[key]))
+                break
+        content = message.get("content")
+        self._read_content(content, deltas)
+        if not content and isinstance(message.get("refusal"), str):
+            self._read_content(message["refusal"], deltas)
+        calls = message.get("tool_calls")
+        calls = _decoded(calls) or () if calls else ()
+        if isinstance(calls, dict):
+            calls = [calls]
+        if not isinstance(calls, list | tuple):
+            raise self._frames.bad("tool_calls that are not a list")
+        if calls:
+            deltas += [
+                self._read_call(call, is_whole=is_whole) for call in calls if call is not None
+            ]
+        if not calls and isinstance(message.get("function_call"), dict):
+            legacy = {"index": 0, "function": message["function_call"]}
+            deltas.append(self._read_call(legacy, is_whole=is_whole))
+
+    def _read_content(self, content: object, deltas: list[Delta]) -> None:
+        """Read text, or a list of chunks: text, reasoning, and others that hold no text."""
+        if content is None or content == "":
+            return
+        if isinstance(content, str):
+            deltas.append(_text_delta(text=content))
+            return
+        chunks = content if isinstance(content, list) else [content]
+        for chunk in chunks:
+            if isinstance(chunk, str):
+                self._read_content(chunk, deltas)
+            elif not isinstance(chunk, dict):
+                raise self._frames.bad("content that is neither text nor a list of chunks")
+            elif chunk.get("type") in ("thinking", "reasoning"):
+                text = _flat_text(chunk.get("thinking") or chunk.get("text"))
+                if text:
+                    deltas.append(ReasoningDelta(text=text))
+            elif isinstance(chunk.get("text"), str) and chunk["text"]:
+                deltas.append(_text_delta(text=chunk["text"]))
+
+    def _read_call(self, call: object, *, is_whole: bool) -> CallDelta:
+        if not isinstance(call, dict):
+            raise self._frames.bad("a tool call that is not an object")
+        inner = _decoded(call.get("function"))
+        # What is missing inside may stand beside it.
+        function = {**call, **inner} if isinstance(inner, dict) else call
+        index = call.get("index")
+        call_id = call.get("id")
+        name = function.get("name")
+        # Taken for "no arguments", those under another name would leave a tool to its defaults.
+        arguments = function.get("arguments")
+        if arguments is None:
+            others = [function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None]
+            arguments = others[0] if others else None
+        is_text = arguments is None or isinstance(arguments, str)
+        return _call_delta(
+            index=index if isinstance(index, int) and not isinstance(index, bool) else None,
+            id=str(call_id) if isinstance(call_id, str | int) else None,
+            name=name if isinstance(name, str) else None,
+            arguments=arguments if is_text else json.dumps(arguments, ensure_ascii=False),
+            is_whole=is_whole,
+            is_object=not is_text,
+        )
+
+
+def _decoded(value: object) -> object:
+    """Return what `value` is the JSON of, if it is text; else `value`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _flat_text(value: object) -> str:
+    """Return text that may stand inside a list of chunks."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_flat_text(item) for item in value)
+    return _flat_text(value.get("text")) if isinstance(value, dict) else ""

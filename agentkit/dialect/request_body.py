@@ -1,0 +1,88 @@
+"""Gather the fields of a request into its JSON body.
+
+In:  fields as values, or as bytes that were spelled before.
+Out: `Encoded`.
+
+What the host's profile adds to every request is in it; what the profile leaves out is not.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from agentkit.chat import ModelRequest, ToolSpec
+from agentkit.config.profile import Accepts
+from agentkit.dialect.base import Delta, Encoded
+from agentkit.dialect.openai_chat.messages import to_json
+from agentkit.dialect.tool_names import changed_names
+from agentkit.value import maker
+from agentkit.wire import WireRequest
+
+_new_encoded = maker(Encoded)
+_new_request = maker(WireRequest)
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+@lru_cache(256)
+def _name(name: str) -> bytes:
+    """Return the name of a field with its colon; there are few, and they are in every request."""
+    return to_json(name) + b":"
+
+
+@lru_cache(64)
+def _changed_names(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return what is renamed; the same tools go out turn after turn."""
+    return changed_names(names)
+
+
+class Body:
+    """The body of one request; a field that is put again is replaced."""
+
+    def __init__(self, accepts: Accepts) -> None:
+        self._omit = accepts.omit
+        self._fields: dict[str, bytes] = {}
+        for name, value in accepts.extra_fields.items():
+            self.put(name, value)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
+
+    def put(self, name: str, value: object) -> None:
+        """Set a field to a JSON value."""
+        self._fields[name] = to_json(value)
+
+    def put_bytes(self, name: str, value: bytes) -> None:
+        """Set a field to JSON that was spelled before."""
+        self._fields[name] = value
+
+    def encode(
+        self,
+        path: str,
+        *,
+        request: ModelRequest,
+        tools: Iterable[ToolSpec] = (),
+        opening: tuple[Delta, ...] = (),
+    ) -> Encoded:
+        """Return the request.
+
+        Args:
+            path: below the host's base URL.
+            request: tells whether the answer is to be streamed.
+            tools: those that go out.
+            opening: see `Encoded`.
+
+        Raises:
+            UnsupportedError: two of the tools look the same to the host.
+        """
+        fields = self._fields
+        if self._omit:
+            fields = {name: text for name, text in fields.items() if name not in self._omit}
+        body = b",".join([_name(name) + value for name, value in fields.items()])
+        return _new_encoded(
+            wire=_new_request(
+                path=path, body=b"{" + body + b"}", headers=_NO_HEADERS, stream=request.stream
+            ),
+            fields=tuple(fields),
+            tool_names=_changed_names(tuple([tool.name for tool in tools])),
+            opening=opening,
+        )

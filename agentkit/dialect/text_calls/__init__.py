@@ -1,0 +1,1 @@
+"""Tool calls that a provider left in the text of an answer."""

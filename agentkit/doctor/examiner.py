@@ -1,0 +1,292 @@
+"""Examine a host: send the probes that the plan asks for, one after the other.
+
+In:  a resolved model.
+Out: `Report`: what was seen, what it cost, why it ended.
+
+One request at a time, each with a deadline. A host that limits requests is waited for where that
+is short, else the exam ends and says so. Nothing is left open.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import field
+from decimal import Decimal
+
+import anyio
+
+from agentkit.config.load import ResolvedModel
+from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.doctor.exam import Exam, revise
+from agentkit.doctor.model_list import (
+    Listing,
+    join_listings,
+    listing_paths,
+    model_path,
+    read_listing,
+)
+from agentkit.doctor.probe import Probe, ProbeName, Sighting
+from agentkit.doctor.probe_plan import MAX_REQUESTS, next_probe
+from agentkit.doctor.probe_request import MAX_TOKENS, spell
+from agentkit.doctor.probe_response import read_answer, read_failure
+from agentkit.errors import ProviderError, TransportError
+from agentkit.model.launch import launched
+from agentkit.model.provider_model import priced
+from agentkit.model.rate_limit import Pacer, PaceSettings
+from agentkit.transport.base import Transport
+from agentkit.transport.http_settings import HttpSettings
+from agentkit.transport.open_transport import open_transport
+from agentkit.usage import Usage
+from agentkit.value import dataclass, replace
+from agentkit.wire import WireHead, WireRequest
+
+CLOSE_SECONDS = 5.0
+MAX_COST_USD = Decimal("0.01")
+BYTES_PER_TOKEN = 3
+MILLION = 1_000_000
+
+# After these nothing else will be answered either.
+_FINAL = ("auth", "insufficient_credits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExamSettings:
+    """How patient an exam is.
+
+    Attributes:
+        probe_seconds: longest wait for one answer; the first one may have to load the model.
+        max_wait_seconds: longest pause a host may ask for; the exam ends where it asks for more.
+        pause_seconds: before a failed request is sent again, where the host names no time.
+        max_failures: how many probes in a row may fail before the host is given up.
+        max_cost_usd: the exam ends before a request that might exceed it, where prices are known.
+    """
+
+    probe_seconds: float = 60.0
+    max_wait_seconds: float = 20.0
+    pause_seconds: float = 1.0
+    max_failures: int = 2
+    max_cost_usd: Decimal = MAX_COST_USD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """An exam that has ended.
+
+    Attributes:
+        exam: all that was seen.
+        requests: how many requests were sent that may cost something.
+        usage: what the answers used; its cost is None where no price is known.
+        is_usage_whole: every answer said what it used.
+        stopped: why it ended early; empty if everything was asked.
+    """
+
+    exam: Exam
+    requests: int = 0
+    usage: Usage = field(default_factory=Usage)
+    is_usage_whole: bool = True
+    stopped: str = ""
+
+    @property
+    def profiles(self) -> tuple[ProviderProfile, ModelProfile]:
+        """Return host and model as they were seen to be."""
+        return revise(self.exam)
+
+
+async def examine(
+    resolved: ResolvedModel,
+    *,
+    settings: ExamSettings | None = None,
+    on_probe: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Ask a host what it honours.
+
+    Args:
+        resolved: the model to ask for.
+        settings: how patient to be.
+        on_probe: told the name of each probe before it is sent.
+
+    Raises:
+        ConfigError: the host cannot be started, or its address cannot be used.
+    """
+    bounds = settings or ExamSettings()
+    async with _open(resolved, bounds) as (transport, provider):
+        host = _Host(transport, bounds)
+        exam = Exam(provider=provider, model=resolved.model)
+        on_probe("models")
+        exam = replace(exam, listing=await host.list_models(exam))
+        report = await host.ask_all(exam, on_probe)
+    # A host that was started has an address that is no part of its profile.
+    own = replace(report.exam, provider=resolved.provider)
+    return replace(report, exam=own)
+
+
+@asynccontextmanager
+async def _open(
+    resolved: ResolvedModel, settings: ExamSettings
+) -> AsyncIterator[tuple[Transport, ProviderProfile]]:
+    """Start the host if it has to be started, and open a transport to it."""
+    provider = resolved.provider
+    if provider.launcher is not None:
+        async with launched(provider, model_id=resolved.model.id) as base_url:
+            running = replace(provider, base_url=base_url)
+            async with _open(
+                replace(resolved, provider=replace(running, launcher=None)), settings
+            ) as opened:
+                yield opened
+        return
+    seconds = settings.probe_seconds
+    limits = HttpSettings(
+        connect_seconds=min(10.0, seconds),
+        write_seconds=seconds,
+        first_byte_seconds=seconds,
+        idle_seconds=seconds,
+        max_answer_bytes=16_000_000,
+    )
+    transport = open_transport(resolved, settings=limits)
+    try:
+        yield transport, provider
+    finally:
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            await transport.aclose()
+
+
+class _StoppedError(Exception):
+    """The exam ends here; its text says why."""
+
+
+class _Host:
+    """Sends requests to one host and keeps count of them."""
+
+    def __init__(self, transport: Transport, settings: ExamSettings) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._pacer = Pacer(PaceSettings())
+        self._requests = 0
+        self._failures = 0
+        self._usage = Usage()
+        self._is_usage_whole = True
+
+    async def list_models(self, exam: Exam) -> Listing | None:
+        """Return what the host says of the model; None if it says nothing. Costs nothing."""
+        model_id = exam.model.id
+        for path in listing_paths(exam.provider.base_url):
+            listing = await self._list(path, model_id)
+            if listing is None:
+                continue
+            if listing.is_listed and listing.context_window_tokens and listing.fields:
+                return listing
+            more = await self._list(model_path(path, model_id), model_id)
+            return join_listings(listing, more)
+        return None
+
+    async def ask_all(self, exam: Exam, on_probe: Callable[[str], None]) -> Report:
+        """Send probes until the plan has none left."""
+        stopped = ""
+        try:
+            while (name := next_probe(exam)) is not None:
+                on_probe(name)
+                exam = exam.add(await self._ask(name, exam))
+                self._check_end(exam.sightings[name])
+        except _StoppedError as why:
+            stopped = str(why)
+        return Report(
+            exam=exam,
+            requests=self._requests,
+            usage=self._usage,
+            is_usage_whole=self._is_usage_whole,
+            stopped=stopped,
+        )
+
+    async def _ask(self, name: ProbeName, exam: Exam) -> Sighting:
+        """Send one probe, a second time where the failure may pass."""
+        probe = spell(name, exam)
+        sighting = await self._attempt(probe, exam, attempts=1)
+        error = sighting.error
+        if error is not None and error.retry == "same" and not sighting.is_answered:
+            await self._pause(error)
+            sighting = await self._attempt(probe, exam, attempts=2)
+        return sighting
+
+    async def _pause(self, error: ProviderError) -> None:
+        """Wait as long as the host asks for, or end the exam."""
+        wait = error.retry_after_seconds
+        if wait is None:
+            wait = self._settings.pause_seconds
+        if wait > self._settings.max_wait_seconds:
+            raise _StoppedError(
+                f"the host limits requests and asks to wait {wait:.0f} s; try again then"
+            )
+        await anyio.sleep(wait)
+
+    async def _attempt(self, probe: Probe, exam: Exam, *, attempts: int) -> Sighting:
+        """Send a probe once and read what comes."""
+        await self._check_limits(probe, exam)
+        self._requests += 1
+        try:
+            head, body = await self._exchange(probe.encoded.wire)
+        except ProviderError as error:
+            return read_failure(probe, error, attempts=attempts)
+        sighting = read_answer(probe, head, body, attempts=attempts)
+        if head.is_success:
+            _, model = revise(exam)
+            self._usage += priced(sighting.usage, model)
+            self._is_usage_whole &= sighting.has_usage
+        return sighting
+
+    async def _check_limits(self, probe: Probe, exam: Exam) -> None:
+        """Wait where the host's headers ask for it; end the exam at its limits."""
+        if self._requests >= MAX_REQUESTS:
+            raise _StoppedError(f"{MAX_REQUESTS} requests were sent, which is the limit")
+        spent = self._usage.cost_usd or Decimal(0)
+        worst = worst_cost(probe, revise(exam)[1])
+        if worst is not None and spent + worst > self._settings.max_cost_usd:
+            raise _StoppedError(
+                f"the next request might bring the cost above ${self._settings.max_cost_usd}"
+            )
+        wait = self._pacer.reserve(anyio.current_time(), tokens=0)
+        if wait > self._settings.max_wait_seconds:
+            raise _StoppedError(f"the host's limit is lifted in {wait:.0f} s; try again then")
+        await anyio.sleep(wait)
+
+    def _check_end(self, sighting: Sighting) -> None:
+        """End the exam where no further answer is to be expected."""
+        error = sighting.error
+        if error is None or sighting.is_answered or sighting.is_refused:
+            self._failures = 0
+            return
+        self._failures += 1
+        if error.kind in _FINAL or error.kind == "rate_limit":
+            raise _StoppedError(str(error))
+        if sighting.name == "chat" or self._failures >= self._settings.max_failures:
+            raise _StoppedError(f"the host does not answer: {error}")
+
+    async def _list(self, path: str, model_id: str) -> Listing | None:
+        try:
+            head, body = await self._exchange(WireRequest(path=path, method="GET"))
+        except ProviderError:
+            return None  # whether the host can be reached shows the first probe
+        return read_listing(body, model_id=model_id, path=path) if head.is_success else None
+
+    async def _exchange(self, wire: WireRequest) -> tuple[WireHead, bytes]:
+        """Make one exchange and read it whole.
+
+        Raises:
+            ProviderError: no whole answer came in time.
+        """
+        seconds = self._settings.probe_seconds
+        with anyio.move_on_after(seconds):
+            async with self._transport.exchange(wire) as answer:
+                self._pacer.note(answer.head.headers, clock=anyio.current_time)
+                body = b"".join([chunk async for chunk in answer.chunks])
+                return answer.head, body
+        raise TransportError(
+            f"No whole answer came within {seconds:g} s.", kind="timeout", retry="never"
+        )
+
+
+def worst_cost(probe: Probe, model: ModelProfile) -> Decimal | None:
+    """Return the most that a probe can cost, by the catalog's price; None if that is not known."""
+    prices = (model.input_usd_per_million, model.output_usd_per_million)
+    if prices[0] is None or prices[1] is None:
+        return None
+    sent = Decimal(len(probe.encoded.wire.body) // BYTES_PER_TOKEN + 1)
+    return (sent * prices[0] + MAX_TOKENS * prices[1]) / MILLION

@@ -1,0 +1,191 @@
+"""Spell the probes: what each asks, in the form of the host.
+
+In:  an `Exam`, the name of a probe.
+Out: a `Probe`.
+
+A probe is what agentkit would send itself, with one thing more or different. Its answer is short
+and its words are plain, so that it costs little and any model understands it.
+"""
+
+import json
+from collections.abc import Mapping
+
+from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
+from agentkit.config.profile import Accepts, DialectName, ModelProfile, other_limit
+from agentkit.dialect.base import Encoded
+from agentkit.dialect.openai_chat.messages import to_json
+from agentkit.doctor.exam import OTHER_TOOL, STREAMS, TOOL, Exam, named_tool, native
+from agentkit.doctor.probe import Probe, ProbeName
+from agentkit.history import History
+from agentkit.json_schema import JsonValue
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from agentkit.model.build import DIALECTS
+from agentkit.value import replace
+
+MAX_TOKENS = 64
+"""The longest answer of a probe: two short calls, or one sentence."""
+
+LONG_ID = "call_0123456789abcdefghijABCD"
+NINE_CHAR_ID = "a1B2c3D4e"
+UNKNOWN_FIELD = "agentkit_doctor_probe"
+
+_CITY: Mapping[str, JsonValue] = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+}
+_WEATHER = ToolSpec(name=TOOL, description="Tell the weather in a city.", input_schema=_CITY)
+_CLOCK = ToolSpec(name=OTHER_TOOL, description="Tell the time in a city.", input_schema=_CITY)
+
+_GREETING = "Say hello in one word."
+# Only a model that has to call will call for this.
+_IDLE_QUESTION = "Say hello to Oslo in one word."
+_WEATHER_QUESTION = "What is the weather in Oslo? Use the tool."
+_TWO_QUESTIONS = "What is the weather in Oslo and in Rome? Use the tool for both at once."
+_JSON_QUESTION = 'Answer with this JSON object and nothing else: {"city": "Oslo"}'
+
+_ASKED: Mapping[ProbeName, str] = {
+    "chat": _GREETING,
+    "chat_other_limit": _GREETING,
+    "chat_below_v1": _GREETING,
+    "completions": _GREETING,
+    "auto_and_parallel": _TWO_QUESTIONS,
+    "auto": _TWO_QUESTIONS,
+    "named": _TWO_QUESTIONS,
+    "required": _IDLE_QUESTION,
+    "any": _IDLE_QUESTION,
+    "unknown_field": _GREETING,
+    "wrong_request": _GREETING,
+    "json_schema": _JSON_QUESTION,
+    "json_object": _JSON_QUESTION,
+}
+_WITH_TOOLS = frozenset({"auto_and_parallel", "auto", "named", "required", "any"})
+_WITHOUT_TOOLS = frozenset(_ASKED) - _WITH_TOOLS
+# The same question with the same tools: what is called freely is not what is named afterwards.
+_BETWEEN_TOOLS = frozenset({"auto_and_parallel", "auto", "named"})
+_ID_PROBES: Mapping[ProbeName, str] = {"nine_char_id": NINE_CHAR_ID, "long_id": LONG_ID}
+
+
+def spell(name: ProbeName, exam: Exam) -> Probe:
+    """Return the probe of this name for this host.
+
+    Raises:
+        UnsupportedError: the form of this host has no way to ask it.
+    """
+    provider, model = native(exam)
+    request = _request(name, exam)
+    dialect = _dialect(name, exam)
+    accepts = _accepts(name, provider.accepts)
+    encoded = DIALECTS[dialect]().encode(
+        request,
+        provider=replace(provider, dialect=dialect, accepts=accepts),
+        model=_ruled(name, model),
+    )
+    return Probe(
+        name=name, request=request, encoded=_changed(name, encoded, exam=exam), dialect=dialect
+    )
+
+
+def _request(name: ProbeName, exam: Exam) -> ModelRequest:
+    question: list[Message] = [UserMessage.of(_ASKED.get(name, _WEATHER_QUESTION))]
+    tools: tuple[ToolSpec, ...] = () if name in _WITHOUT_TOOLS else (_WEATHER,)
+    if name in ("round_trip", *_ID_PROBES):
+        question += _round_trip(_ID_PROBES.get(name) or host_id(exam))
+    if name in _BETWEEN_TOOLS:
+        tools = (_WEATHER, _CLOCK)
+    if name in STREAMS and not exam.takes_tools:
+        tools = ()  # a refusal of tools would tell nothing about streams
+    choice = ToolChoice(mode="required") if name == "prompted" else ToolChoice()
+    return ModelRequest(
+        history=History(question),
+        tools=tools,
+        tool_choice=choice,
+        settings=ModelSettings(max_tokens=MAX_TOKENS, temperature=0.0),
+        stream=name in STREAMS,
+    )
+
+
+def _round_trip(call_id: str) -> list[Message]:
+    """Return a call of the question and its result."""
+    call = ToolCall(id=call_id, name=TOOL, arguments='{"city":"Oslo"}')
+    return [AssistantMessage.of("", call), ToolResult.of(call_id, "Sunny, 21 degrees.")]
+
+
+def host_id(exam: Exam) -> str:
+    """Return an id that the host made itself, else one of the usual length."""
+    ids = (call_id for each in exam.sightings.values() for call_id in each.call_ids)
+    return next((call_id for call_id in ids if call_id.strip()), LONG_ID)
+
+
+def _dialect(name: ProbeName, exam: Exam) -> DialectName:
+    return name if name in ("completions", "prompted") else exam.form
+
+
+def _ruled(name: ProbeName, model: ModelProfile) -> ModelProfile:
+    """Return the model with the rules that a probe needs: without any, ids go out as they are."""
+    match name:
+        case "long_id":
+            return replace(model, rules="plain")
+        case "nine_char_id":
+            return replace(model, rules="mistral")
+        case _:
+            return model
+
+
+def _accepts(name: ProbeName, accepts: Accepts) -> Accepts:
+    # How usage is asked for is a question of its own; elsewhere it must not be what is refused.
+    accepts = replace(accepts, stream_usage=STREAMS.get(name, "never"))
+    if name == "chat_other_limit":
+        return replace(accepts, max_tokens_field=other_limit(accepts))
+    return accepts
+
+
+def _changed(name: ProbeName, encoded: Encoded, *, exam: Exam) -> Encoded:
+    """Return the request with the one thing that the dialect would not send."""
+    more = _more_fields(name, exam)
+    wire = encoded.wire
+    if more:
+        body = {**json.loads(wire.body), **more}
+        wire = replace(wire, body=to_json(body))
+    if name == "chat_below_v1" or exam.is_answered("chat_below_v1"):
+        wire = replace(wire, path=f"/v1{wire.path}")
+    return replace(encoded, wire=wire)
+
+
+def _more_fields(name: ProbeName, exam: Exam) -> Mapping[str, object]:
+    match name:
+        case "auto_and_parallel" | "auto" | "required" | "any" | "none" | "named":
+            return _choice_fields(name, form=exam.form, named=named_tool(exam))
+        case "unknown_field":
+            return {UNKNOWN_FIELD: True}
+        case "json_object":
+            return {"response_format": {"type": "json_object"}}
+        case "json_schema":
+            schema = {"name": "place", "strict": True, "schema": _closed(_CITY)}
+            return {"response_format": {"type": "json_schema", "json_schema": schema}}
+        case "wrong_request":
+            return {"messages": "not a list"}
+        case _:
+            return {}
+
+
+def _choice_fields(name: ProbeName, *, form: DialectName, named: str) -> Mapping[str, object]:
+    """Return a tool choice in the words of the form."""
+    if form == "anthropic_messages":
+        spelled: dict[str, object] = {"type": {"required": "any"}.get(name, name)}
+        if name == "named":
+            spelled = {"type": "tool", "name": named}
+        if name == "auto_and_parallel":
+            spelled = {"type": "auto", "disable_parallel_tool_use": False}
+        return {"tool_choice": spelled}
+    match name:
+        case "named":
+            return {"tool_choice": {"type": "function", "function": {"name": named}}}
+        case "auto_and_parallel":
+            return {"tool_choice": "auto", "parallel_tool_calls": True}
+        case _:
+            return {"tool_choice": name}
+
+
+def _closed(schema: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    return {**schema, "additionalProperties": False}

@@ -1,0 +1,122 @@
+"""Read the answer to a probe.
+
+In:  a `Probe`, the head of the answer and its bytes; or the error in their place.
+Out: a `Sighting`, whatever came: nothing here raises.
+
+The answer is read as an agent's model reads it, so that "works" means that it works there.
+"""
+
+import json
+from collections.abc import Sequence
+from itertools import islice
+
+from agentkit.dialect.base import CallDelta, Delta, UsageDelta
+from agentkit.dialect.provider_errors import status_error
+from agentkit.doctor.probe import Probe, Sighting
+from agentkit.errors import ProviderError
+from agentkit.model.build import DIALECTS
+from agentkit.model.response_builder import Fold
+from agentkit.usage import Usage
+from agentkit.wire import WireHead
+
+_MAX_KEYS = 6
+
+
+def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1) -> Sighting:
+    """Return what the answer to `probe` shows."""
+    if not head.is_success:
+        return Sighting(
+            name=probe.name,
+            status=head.status,
+            error=status_error(head, body),
+            attempts=attempts,
+            error_form=form_of(body),
+        )
+    deltas, error = _decode(probe, head, body)
+    fold = Fold(probe.request, tool_names=probe.encoded.tool_names)
+    fold.feed([*probe.encoded.opening, *deltas])
+    response = None
+    if error is None:
+        try:
+            response = fold.finish()
+        except ProviderError as problem:
+            error = problem
+    usages = [delta.usage for delta in deltas if isinstance(delta, UsageDelta)]
+    ids, names = _calls(deltas)
+    return Sighting(
+        name=probe.name,
+        status=head.status,
+        response=response,
+        error=error,
+        attempts=attempts,
+        call_ids=ids,
+        call_names=names,
+        has_usage=bool(usages),
+        is_stream=not body.lstrip().startswith((b"{", b"[")),
+        usage=usages[-1] if usages else Usage(),
+        error_form="" if error is None or error.kind in _OURS else form_of(body),
+    )
+
+
+# What is found out here about an answer; no refusal of the host's.
+_OURS = ("truncated", "empty_response", "bad_response", "stream_interrupted")
+
+
+def read_failure(probe: Probe, error: ProviderError, *, attempts: int = 1) -> Sighting:
+    """Return what it shows that no answer came."""
+    return Sighting(name=probe.name, error=error, attempts=attempts)
+
+
+def form_of(body: bytes) -> str:
+    """Return the shape of an error's body: its keys, without their values."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        if not text:
+            return "nothing"
+        return "HTML" if text.startswith("<") else "plain text"
+    if not isinstance(value, dict):
+        return "JSON, but no object"
+    return _shape(value)
+
+
+def _shape(value: dict[str, object]) -> str:
+    parts = []
+    for key, inner in islice(value.items(), _MAX_KEYS):
+        is_open = key in ("error", "message", "detail") and isinstance(inner, dict)
+        parts.append(f"{key}: {_shape(inner)}" if is_open and isinstance(inner, dict) else key)
+    more = ", …" if len(value) > _MAX_KEYS else ""
+    return f"{{{', '.join(parts)}{more}}}"
+
+
+def _decode(
+    probe: Probe, head: WireHead, body: bytes
+) -> tuple[Sequence[Delta], ProviderError | None]:
+    """Return what can be read, and what stopped the reading."""
+    decoder = DIALECTS[probe.dialect]().decoder(head)
+    deltas: list[Delta] = []
+    try:
+        deltas.extend(decoder.feed(body))
+        deltas.extend(decoder.close())
+    except ProviderError as error:
+        return deltas, error
+    return deltas, None
+
+
+def _calls(deltas: Sequence[Delta]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return ids and names of calls as they came, the repeated ones of a stream once."""
+    ids: dict[str, None] = {}
+    names: list[str] = []
+    begun: set[tuple[int | None, str | None]] = set()
+    for delta in deltas:
+        if not isinstance(delta, CallDelta):
+            continue
+        if delta.id:
+            ids[delta.id] = None
+        # A stream may repeat the name with each piece; a new call has a new index or a new id.
+        place = (delta.index, delta.id)
+        if delta.name and (delta.is_whole or place not in begun):
+            names.append(delta.name)
+            begun.update({place, (delta.index, None)})
+    return tuple(ids), tuple(names)

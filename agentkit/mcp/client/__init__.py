@@ -1,0 +1,1 @@
+"""Use the tools, resources and prompts of MCP servers."""

@@ -1,0 +1,82 @@
+"""Call a tool of an MCP server.
+
+In:  a connection, a tool's name there, arguments that fit its schema.
+Out: the server's result; meanwhile, its progress and what it logs as events of the run.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import mcp_types as types
+from mcp.client._input_required import InputRequiredRoundsExceededError
+from mcp.client.client import Client
+from mcp.shared.exceptions import MCPError
+
+from agentkit.errors import ToolError
+from agentkit.event import ToolProgressed
+from agentkit.exception_groups import ungrouped
+from agentkit.json_schema import JsonObject
+from agentkit.mcp.client.resources import refusals
+from agentkit.mcp.client.server_connection import Connection
+from agentkit.mcp.convert import read_result
+from agentkit.message import ToolResult
+from agentkit.tools.run_context import RunContext
+
+SESSION_ENDED = "Session terminated"
+"""What the SDK says where a server of the older protocol has forgotten the session."""
+
+
+async def call_tool(
+    connection: Connection, name: str, context: RunContext[Any], arguments: JsonObject
+) -> ToolResult:
+    """Return the result of a call.
+
+    Cancelling it tells the server so.
+
+    Raises:
+        ToolError: there is no result; why, in words for the model.
+    """
+    client = connection.client()
+    with connection.heard(context) as notices:
+
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+            notices.add(
+                ToolProgressed(
+                    call_id=context.call_id, progress=progress, total=total, message=message
+                )
+            )
+
+        with _failures(connection, client), ungrouped():
+            async with anyio.create_task_group() as group:
+                group.start_soon(notices.pass_on, context.tell)
+                result = await client.call_tool(
+                    name, dict(arguments), progress_callback=on_progress
+                )
+                notices.close()
+    return read_result(result)
+
+
+@contextmanager
+def _failures(connection: Connection, client: Client) -> Iterator[None]:
+    """Turn what the SDK raises for a call into words for the model."""
+    try:
+        with refusals():
+            yield
+    except InputRequiredRoundsExceededError as error:
+        raise ToolError(f"The server asked back without end: {error}") from error
+    except ToolError as error:
+        cause = error.__cause__
+        if not isinstance(cause, MCPError) or not _is_gone(cause):
+            raise
+        is_forgotten = cause.message == SESSION_ENDED
+        connection.lost(client, "it ended the session" if is_forgotten else "its process ended")
+        raise ToolError(
+            f"The MCP server {connection.name!r} went away during this call ({cause.message}). "
+            "Whether the call had an effect is not known."
+        ) from error
+
+
+def _is_gone(error: MCPError) -> bool:
+    return error.message == SESSION_ENDED or error.code == types.CONNECTION_CLOSED

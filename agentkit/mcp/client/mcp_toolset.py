@@ -1,0 +1,361 @@
+"""The tools of an MCP server as a toolset.
+
+In:  a command, an address, or a server in this process.
+Out: `MCPToolset`: tools that can be offered to any model, and the server's resources and prompts.
+
+Both revisions of the protocol are spoken, 2026-07-28 and the handshake of 2025-11-25 and before;
+the SDK finds out which. A connection lasts as long as a run, or as long as the agent or the toolset
+is held open.
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+import httpx2
+import mcp_types as types
+from mcp.client.client import Client
+from mcp.server import MCPServer, Server
+
+from agentkit.content import EmbeddedResource, ResourceLink
+from agentkit.errors import ToolsetError
+from agentkit.event import ToolsetReported
+from agentkit.history import History
+from agentkit.mcp.client.client_settings import (
+    MAX_MESSAGE_BYTES,
+    MCPOptions,
+    Prompt,
+    read_prompt_entry,
+)
+from agentkit.mcp.client.config_file import ServerEntry, read_entries
+from agentkit.mcp.client.oauth import LOGIN_SECONDS, OAuth
+from agentkit.mcp.client.resources import Reading
+from agentkit.mcp.client.server_connection import Connection, Life, Patience
+from agentkit.mcp.client.server_requests import (
+    elicitation_callback,
+    roots_callback,
+    sample_with_run,
+    sampling_callback,
+)
+from agentkit.mcp.client.stdio_process import Command
+from agentkit.mcp.client.tool_list import Listing
+from agentkit.mcp.client.transports import Door, HttpDoor, MemoryDoor, ProcessDoor
+from agentkit.message import Message
+from agentkit.tools.tool import Tool
+from agentkit.tools.tool_search import SEARCH_OVER, searched
+from agentkit.tools.toolset import Toolset, combine, list_tools_for
+from agentkit.value import replace
+from agentkit.version import package_version
+
+
+class MCPToolset:
+    """The tools, resources and prompts of one MCP server. Safe to use from many runs at once."""
+
+    def __init__(self, door: Door, *, name: str, **options: Unpack[MCPOptions]) -> None:
+        """Describe a server; nothing is started. Use `stdio`, `http` or `in_memory` to make one.
+
+        Args:
+            door: the way to the server.
+            name: of the server, for events, errors, and before tool names that others have too.
+            options: see `MCPOptions`.
+        """
+        self.name = name
+        self.namespace = _as_namespace(name)
+        self._door = door
+        self._options = options
+        self._held: list[_Held] = []
+        self._current: ContextVar[_Held | None] = ContextVar(f"mcp_{self.namespace}", default=None)
+        over = options.get("search_over", SEARCH_OVER)
+        all_tools: Toolset = _AllTools(self)
+        self._shown = all_tools if over is None else searched(all_tools, over=over)
+
+    @classmethod
+    def stdio(
+        cls,
+        command: str,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path | None = None,
+        name: str | None = None,
+        **options: Unpack[MCPOptions],
+    ) -> "MCPToolset":
+        """Describe a server that is started as a process and speaks over its standard streams.
+
+        Args:
+            command: the program, e.g. `npx`.
+            args: its arguments.
+            env: variables for it; of ours it gets only HOME, PATH and the like.
+            cwd: the folder it works in.
+            name: of the server; the last word of the command that looks like a name if not given.
+            options: see `MCPOptions`.
+        """
+        door = ProcessDoor(
+            command=Command(command=command, args=args, env=dict(env or {}), cwd=cwd)
+        )
+        return cls(door, name=name or _name_of(command, args), **options)
+
+    @classmethod
+    def http(
+        cls,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = None,
+        auth: OAuth | httpx2.Auth | None = None,
+        is_older: bool = False,
+        name: str | None = None,
+        **options: Unpack[MCPOptions],
+    ) -> "MCPToolset":
+        """Describe a server at an address, spoken to over streamable HTTP.
+
+        Args:
+            url: of its MCP endpoint.
+            headers: sent with every request.
+            token: sent as a bearer token.
+            auth: logs in, such as `OAuth()`, or signs requests.
+            is_older: the server knows only the transport of 2024-11-05, HTTP with SSE.
+            name: of the server; its host's name if not given.
+            options: see `MCPOptions`.
+        """
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        if isinstance(auth, OAuth):
+            auth = auth.flow(url)
+            patience = options.get("patience") or Patience()
+            seconds = max(patience.start_seconds, LOGIN_SECONDS)
+            options["patience"] = replace(patience, start_seconds=seconds)
+        door = HttpDoor(url=url, headers=sent, auth=auth, is_older=is_older)
+        return cls(door, name=name or httpx2.URL(url).host or "mcp", **options)
+
+    @classmethod
+    def in_memory(
+        cls,
+        server: Server[Any] | MCPServer,
+        *,
+        name: str | None = None,
+        **options: Unpack[MCPOptions],
+    ) -> "MCPToolset":
+        """Describe a server in this process, for tests."""
+        return cls(MemoryDoor(server=server), name=name or server.name, **options)
+
+    @classmethod
+    def from_config(cls, path: str | Path, **options: Unpack[MCPOptions]) -> Toolset:
+        """Return the tools of all servers in a file of the `mcpServers` form, as one toolset.
+
+        Args:
+            path: of the file, e.g. `mcp.json`.
+            options: for all of them; `search_over` counts for all together.
+
+        Raises:
+            ConfigError: the file cannot be read, or a server in it is not described rightly.
+        """
+        over = options.get("search_over", SEARCH_OVER)
+        each = MCPOptions(**{**options, "search_over": None})
+        together = combine(*cls.each_in_config(path, **each).values())
+        return together if over is None else searched(together, over=over)
+
+    @classmethod
+    def each_in_config(
+        cls, path: str | Path, **options: Unpack[MCPOptions]
+    ) -> Mapping[str, "MCPToolset"]:
+        """Return a toolset for each server in such a file, by name; see `from_config`."""
+        return {
+            name: cls._from_entry(name, entry, options)
+            for name, entry in read_entries(path).items()
+        }
+
+    @classmethod
+    def _from_entry(cls, name: str, entry: ServerEntry, options: MCPOptions) -> "MCPToolset":
+        if entry.timeout is not None:
+            options = MCPOptions(**{**options, "call_seconds": entry.timeout})
+        if entry.command is not None:
+            return cls.stdio(
+                entry.command, *entry.args, env=entry.env, cwd=entry.cwd, name=name, **options
+            )
+        return cls.http(
+            entry.url or "",
+            headers=entry.headers,
+            auth=OAuth() if entry.oauth else None,
+            is_older=entry.type == "sse",
+            name=name,
+            **options,
+        )
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Keep a connection for as long as the context lasts; inside it, runs share that one."""
+        return self._open()
+
+    async def list_tools(self) -> Sequence[Tool]:
+        """Return all tools of the server as they are now.
+
+        Raises:
+            ToolsetError: the server is required, or could not even be started; or the toolset is
+                not open.
+        """
+        return await self._shown.list_tools()
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        """Return the tools that a conversation needs; see `list_tools`."""
+        return await list_tools_for(self._shown, history)
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        """Return what the server told, and what became of it, since the last time."""
+        taken = self.find_held().connection.notices.take()
+        return [event for event in taken if isinstance(event, ToolsetReported)]
+
+    async def list_resources(self) -> Sequence[ResourceLink]:
+        """Return the resources of the server.
+
+        Raises:
+            ToolError: the server cannot be used now, or refuses.
+            ToolsetError: the toolset is not open.
+        """
+        return await (await self._reading()).list_resources()
+
+    async def list_resource_templates(self) -> Sequence[ResourceLink]:
+        """Return the server's templates of resources; the `uri` of each is a URI template."""
+        return await (await self._reading()).list_resource_templates()
+
+    async def read_resource(self, uri: str) -> Sequence[EmbeddedResource]:
+        """Return the contents of a resource; see `list_resources` for what may go wrong."""
+        return await (await self._reading()).read_resource(uri)
+
+    async def list_prompts(self) -> Sequence[Prompt]:
+        """Return the prompts of the server; see `list_resources` for what may go wrong."""
+        return [read_prompt_entry(one) for one in await (await self._reading()).list_prompts()]
+
+    async def prompt(self, name: str, /, **arguments: str) -> tuple[Message, ...]:
+        """Return the messages of a prompt, to begin a run with."""
+        return await (await self._reading()).prompt(name, arguments)
+
+    async def instructions(self) -> str:
+        """Return what the server says of how it is used; empty if nothing."""
+        return (await self._reading()).client.instructions or ""
+
+    async def _reading(self) -> Reading:
+        connection = self.find_held().connection
+        await connection.settled()
+        return Reading(connection.client())
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        current = self._current.get()
+        if current is not None and current.connection.is_open:
+            yield
+            return
+        options = self._options
+        connection = Connection(
+            self.name,
+            open_client=self._open_client,
+            patience=options.get("patience") or Patience(),
+        )
+        listing = Listing(
+            connection,
+            call_seconds=options.get("call_seconds"),
+            trusts_annotations=options.get("trusts_annotations", True),
+            is_required=options.get("is_required", False),
+            shows_resources=options.get("shows_resources", False),
+            shows_prompts=options.get("shows_prompts", False),
+        )
+        held = _Held(connection=connection, listing=listing)
+        async with connection.held():
+            self._held.append(held)
+            self._current.set(held)
+            try:
+                yield
+            finally:
+                self._held.remove(held)
+
+    def find_held(self) -> "_Held":
+        """Return the connection of this run, else the one that is held open the longest.
+
+        Raises:
+            ToolsetError: there is none.
+        """
+        current = self._current.get()
+        if current is not None and current.connection.is_open:
+            return current
+        if not self._held:
+            raise ToolsetError(
+                f"The MCP toolset {self.name!r} is not open. An agent opens it for its runs; "
+                "elsewhere, use it inside 'async with toolset.open():'."
+            )
+        return self._held[0]
+
+    def _open_client(
+        self, connection: Connection, life: Life, mode: str
+    ) -> AbstractAsyncContextManager[Client]:
+        """Open the SDK's client with this toolset's callbacks."""
+        options = self._options
+        on_elicit, on_sample = options.get("on_elicit"), options.get("on_sample")
+        if on_sample == "run":
+            on_sample = sample_with_run(connection.current_call)
+        roots = tuple(_as_uri(root) for root in options.get("roots", ()))
+
+        def build(server: Any) -> Client:
+            return Client(
+                server,
+                mode=mode,
+                cache=None,
+                client_info=types.Implementation(name="agentkit", version=package_version()),
+                logging_callback=connection.hear,
+                log_level=options.get("log_level", "info"),
+                message_handler=connection.notice,
+                elicitation_callback=on_elicit and elicitation_callback(self.name, on_elicit),
+                sampling_callback=sampling_callback(self.name, on_sample)
+                if callable(on_sample)
+                else None,
+                list_roots_callback=roots_callback(roots) if roots else None,
+            )
+
+        return self._door.open(
+            build,
+            life,
+            max_bytes=options.get("max_message_bytes", MAX_MESSAGE_BYTES),
+            report=lambda message: connection.report("warning", message),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """A connection that is open, and the tools listed over it."""
+
+    connection: Connection
+    listing: Listing
+
+
+class _AllTools:
+    """All tools of the server, before a search."""
+
+    def __init__(self, toolset: MCPToolset) -> None:
+        self._toolset = toolset
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        return self._toolset.open()
+
+    async def list_tools(self) -> Sequence[Tool]:
+        return await self._toolset.find_held().listing.tools()
+
+
+def _name_of(command: str, args: Sequence[str]) -> str:
+    """Return a name for a server that was given none: the package or script that is run."""
+    words = [word for word in (command, *args) if not word.startswith("-")]
+    runner = Path(command).stem
+    likely = words[1] if len(words) > 1 and runner in _RUNNERS else words[0]
+    return Path(likely.rpartition("@")[0] or likely).stem or runner
+
+
+_RUNNERS = frozenset({"npx", "uvx", "pipx", "node", "python", "python3", "bunx", "deno"})
+
+
+def _as_namespace(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "mcp"
+
+
+def _as_uri(root: str | Path) -> str:
+    return str(root) if "://" in str(root) else Path(root).absolute().as_uri()

@@ -1,0 +1,85 @@
+"""Read the resources and prompts of an MCP server.
+
+In:  the SDK's client of a server that lives.
+Out: content and messages of ours; what the server refuses as a `ToolError`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import mcp_types as types
+from mcp.client.client import Client
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+from agentkit.content import EmbeddedResource, ResourceLink
+from agentkit.errors import ToolError
+from agentkit.json_schema.violation import shorten
+from agentkit.mcp.client.pagination import read_pages
+from agentkit.mcp.convert import read_contents, read_link, read_prompt
+from agentkit.message import Message
+
+T = TypeVar("T")
+
+
+class Reading:
+    """Reads from one server."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def list_resources(self) -> Sequence[ResourceLink]:
+        """Return all resources.
+
+        Raises:
+            ToolError: the server has none, refuses, or is gone.
+        """
+        with refusals():
+            found = await read_pages(
+                lambda cursor: self.client.list_resources(cursor=cursor),
+                lambda page: page.resources,
+            )
+        return [read_link(one, uri=str(one.uri)) for one in found]
+
+    async def list_resource_templates(self) -> Sequence[ResourceLink]:
+        """Return all templates; the `uri` of each is a URI template."""
+        with refusals():
+            found = await read_pages(
+                lambda cursor: self.client.list_resource_templates(cursor=cursor),
+                lambda page: page.resource_templates,
+            )
+        return [read_link(one, uri=one.uri_template) for one in found]
+
+    async def read_resource(self, uri: str) -> Sequence[EmbeddedResource]:
+        """Return the contents of a resource."""
+        with refusals():
+            result = await self.client.read_resource(uri)
+        return [read_contents(one) for one in result.contents]
+
+    async def list_prompts(self) -> Sequence[types.Prompt]:
+        """Return all prompts."""
+        with refusals():
+            return await read_pages(
+                lambda cursor: self.client.list_prompts(cursor=cursor), lambda page: page.prompts
+            )
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> tuple[Message, ...]:
+        """Return the messages of a prompt."""
+        with refusals():
+            return read_prompt(await self.client.get_prompt(name, dict(arguments)))
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the SDK raises for an answer of the server into words."""
+    try:
+        yield
+    except MCPError as error:
+        raise ToolError(f"The server refused: {shorten(error.message, 1_000)}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ToolError(
+            f"The server's answer breaks the protocol: {where}: {first['msg']}"
+        ) from error

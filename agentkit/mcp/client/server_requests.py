@@ -1,0 +1,228 @@
+"""Answer what a server asks back: questions to the user, and completions of the model.
+
+In:  a server's request in the middle of a call, the caller's callbacks.
+Out: an answer in the protocol's form, or an error that says why there is none.
+
+A server whose questions nobody answers is told so before it asks. What the user answers fits the
+form that was asked for, with the form's own defaults for what was left out
+(https://modelcontextprotocol.io/specification/2025-11-25/client/elicitation, SEP-1034).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, cast
+
+import mcp_types as types
+from mcp.client.session import ClientRequestContext, ElicitationFnT, ListRootsFnT, SamplingFnT
+from pydantic import FileUrl
+
+from agentkit.agent.agent import Agent
+from agentkit.agent.run import RunScope
+from agentkit.budget.budget import Budget
+from agentkit.chat import ModelSettings
+from agentkit.errors import AgentKitError
+from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
+from agentkit.mcp.convert import McpBlock, read_block, spell_block
+from agentkit.message import AssistantMessage, Message, UserMessage
+from agentkit.tools.run_context import RunContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elicitation:
+    """A question of a server to the user.
+
+    Attributes:
+        server: the name of the server.
+        message: the question, in words.
+        schema: JSON Schema of the form to fill in: an object of plain fields; None with `url`.
+        url: an address that the user should visit in place of filling in a form.
+    """
+
+    server: str
+    message: str
+    schema: Mapping[str, JsonValue] | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElicitationAnswer:
+    """What the user says: the form filled in, no, or nothing."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """A request of a server for a completion.
+
+    Attributes:
+        server: the name of the server.
+        messages: what to complete.
+        instructions: what stands above them.
+        settings: how long the answer may be, and how the model should answer.
+    """
+
+    server: str
+    messages: tuple[Message, ...]
+    instructions: str
+    settings: ModelSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingAnswer:
+    """A completion; `model` is the name of the model that gave it."""
+
+    message: AssistantMessage
+    model: str
+    stop_reason: str = "endTurn"
+
+
+OnElicit: TypeAlias = Callable[[Elicitation], Awaitable[ElicitationAnswer]]
+OnSample: TypeAlias = Callable[[Sampling], Awaitable[SamplingAnswer]]
+CurrentCall: TypeAlias = Callable[[], RunContext[Any] | None]
+"""Returns the call in which a server asks; None if none is under way."""
+
+
+def elicitation_callback(server: str, on_elicit: OnElicit) -> ElicitationFnT:
+    """Return the SDK's callback for a callback of ours."""
+
+    async def answer(
+        context: ClientRequestContext,  # noqa: ARG001  # as the SDK calls it
+        params: types.ElicitRequestParams,
+    ) -> types.ElicitResult | types.ErrorData:
+        schema: JsonObject | None = None
+        if isinstance(params, types.ElicitRequestFormParams):
+            schema = cast(JsonObject, params.requested_schema)  # JSON that came over the wire
+        question = Elicitation(
+            server=server,
+            message=params.message,
+            schema=schema,
+            url=params.url if isinstance(params, types.ElicitRequestURLParams) else None,
+        )
+        try:
+            given = await on_elicit(question)
+        except Exception as error:  # noqa: BLE001  # a stranger's callback, told to the server
+            return _refused(f"The question could not be put to the user: {error}")
+        if given.action != "accept" or schema is None:
+            return types.ElicitResult(action=given.action)
+        return _filled(schema, given.content)
+
+    return answer
+
+
+def _filled(
+    schema: JsonObject, content: Mapping[str, JsonValue]
+) -> types.ElicitResult | types.ErrorData:
+    """Return the form as it was filled in, with its own defaults, if it fits."""
+    fields = schema.get("properties")
+    fields = fields if isinstance(fields, dict) else {}
+    defaults = {
+        name: one["default"]
+        for name, one in fields.items()
+        if isinstance(one, dict) and "default" in one
+    }
+    filled = {**defaults, **content}
+    try:
+        faults = JsonSchema(schema).violations(filled)
+    except JsonSchemaError as error:
+        return _refused(f"The form cannot be used: {error}")
+    if faults:
+        return _refused(f"What the user answered does not fit the form: {faults[0]}")
+    return types.ElicitResult(action="accept", content=cast(Any, filled))  # it fits the form
+
+
+def sampling_callback(server: str, on_sample: OnSample) -> SamplingFnT:
+    """Return the SDK's callback for a callback of ours."""
+
+    async def answer(
+        context: ClientRequestContext,  # noqa: ARG001  # as the SDK calls it
+        params: types.CreateMessageRequestParams,
+    ) -> types.CreateMessageResult | types.ErrorData:
+        if params.tools:
+            return _refused("Completions with tools of the server are not given here.")
+        try:
+            given = await on_sample(read_sampling(server, params))
+            content = _spell_answer(given.message)
+        except Exception as error:  # noqa: BLE001  # a stranger's callback, told to the server
+            return _refused(f"There is no completion: {error}")
+        return types.CreateMessageResult(
+            role="assistant", content=content, model=given.model, stop_reason=given.stop_reason
+        )
+
+    return answer
+
+
+def sample_with_run(current: CurrentCall) -> OnSample:
+    """Return a callback that asks the model of the run in which the server was called.
+
+    What it uses is the run's own: its budget, its journal, its events.
+    """
+
+    async def sample(asked: Sampling) -> SamplingAnswer:
+        context = current()
+        scope = None if context is None else context.scope
+        if not isinstance(scope, RunScope) or scope.model is None:
+            raise AgentKitError("no run is under way whose model could be asked")
+        limit = scope.meter.reached()
+        if limit is not None:
+            raise AgentKitError(f"the run has reached its limit ({limit})")
+        agent = Agent(
+            scope.model,
+            name=f"{asked.server} (sampling)",
+            instructions=asked.instructions,
+            settings=asked.settings,
+            budget=Budget(turns=1, hard=True),
+        )
+        result = await agent.run(asked.messages, within=context)
+        if result.stop_reason not in ("answered", "length"):
+            raise AgentKitError(f"the run has reached its limit ({result.stop_reason})")
+        return SamplingAnswer(
+            message=AssistantMessage.of(result.text),
+            model=scope.model.name,
+            stop_reason="endTurn" if result.stop_reason == "answered" else "maxTokens",
+        )
+
+    return sample
+
+
+def roots_callback(roots: tuple[str, ...]) -> ListRootsFnT:
+    """Return the SDK's callback that tells a server of the folders it may work in."""
+    listed = [types.Root(uri=FileUrl(uri)) for uri in roots]
+
+    async def answer(context: ClientRequestContext) -> types.ListRootsResult:  # noqa: ARG001
+        return types.ListRootsResult(roots=listed)
+
+    return answer
+
+
+def read_sampling(server: str, params: types.CreateMessageRequestParams) -> Sampling:
+    """Return a request of the SDK's as ours."""
+    messages: list[Message] = []
+    for one in params.messages:
+        blocks = tuple(read_block(cast(McpBlock, block)) for block in one.content_as_list)
+        is_user = one.role == "user"
+        messages.append(
+            UserMessage(content=blocks) if is_user else AssistantMessage(content=blocks)
+        )
+    return Sampling(
+        server=server,
+        messages=tuple(messages),
+        instructions=params.system_prompt or "",
+        settings=ModelSettings(
+            max_tokens=params.max_tokens,
+            temperature=params.temperature,
+            stop=tuple(params.stop_sequences or ()),
+        ),
+    )
+
+
+def _spell_answer(message: AssistantMessage) -> types.SamplingContent:
+    spelled = [spell_block(block) for block in message.content]
+    if len(spelled) == 1 and not isinstance(spelled[0], types.TextContent):
+        return cast(types.SamplingContent, spelled[0])  # an image or a sound
+    return types.TextContent(text=message.text)
+
+
+def _refused(message: str) -> types.ErrorData:
+    return types.ErrorData(code=types.INVALID_REQUEST, message=message)

@@ -1,0 +1,290 @@
+"""Speak with an MCP server over the standard streams of its process.
+
+In:  a command, its arguments, environment and folder.
+Out: the two streams that the SDK's client reads and writes; nothing of the process is left behind.
+
+What comes is bounded: a message that is too long is answered with an error in place of it, lines
+that are no messages are counted, and what the process writes to its error output is kept only for
+its end. https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
+"""
+
+import os
+import re
+import signal
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any, cast
+
+import anyio
+import mcp_types as types
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.client.stdio import get_default_environment
+from mcp.shared.message import SessionMessage
+
+from agentkit.exception_groups import ungrouped
+from agentkit.json_schema.violation import shorten
+from agentkit.log import Log
+
+GRACE_SECONDS = 1.0
+"""How long a process may take to end after its input is closed, and again after SIGTERM."""
+
+MAX_GARBAGE = 1_000
+"""Lines that are no messages, one after the other, at which the server is given up."""
+
+_ENDS = 2_000  # characters at either end of a message in which its id is looked for
+_ID = re.compile(r'"id"\s*:\s*(\d+|"(?:[^"\\]|\\.){0,200}")')
+_TOO_DEEP = "recursion limit exceeded"  # as pydantic's parser says it
+_ERROR_LINES = 20
+_CLOSED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+log = Log("agentkit.mcp")
+
+Streams = tuple[
+    MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
+]
+
+
+class NeverStartedError(Exception):
+    """The server cannot be started as it is configured; there is no use in trying again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """How a server is started.
+
+    Attributes:
+        command: the program, found on the PATH.
+        args: its arguments.
+        env: variables beside HOME, PATH and the like; nothing else of ours reaches it.
+        cwd: the folder it works in; ours if None.
+    """
+
+    command: str
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cwd: str | Path | None = None
+
+
+class ServerProcess:
+    """One life of a server's process."""
+
+    def __init__(self, command: Command, *, max_bytes: int, report: Callable[[str], None]) -> None:
+        self._command = command
+        self._max_bytes = max_bytes
+        self._report = report
+        self._errors: deque[str] = deque(maxlen=_ERROR_LINES)
+        self.ended = anyio.Event()
+
+    @property
+    def last_words(self) -> str:
+        """Return the end of what it wrote to its error output."""
+        return shorten("\n".join(self._errors).strip()[-2_000:], 2_000)
+
+    def streams(self) -> AbstractAsyncContextManager[Streams]:
+        """Start it, and yield the streams that the SDK's client wants.
+
+        Raises:
+            NeverStartedError: the program does not exist or may not be run.
+        """
+        return self._streams()
+
+    @asynccontextmanager
+    async def _streams(self) -> AsyncIterator[Streams]:
+        command = self._command
+        process = await _start(command)
+        incoming, received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        sent, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
+        stdin, stdout, stderr = _pipes(process)
+        with ungrouped():
+            async with anyio.create_task_group() as group, incoming, received, sent, outgoing:
+                group.start_soon(self._read, stdout, incoming)
+                group.start_soon(self._write, stdin, outgoing)
+                group.start_soon(self._listen, stderr)
+                try:
+                    yield received, sent
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await _stop(process)
+                    group.cancel_scope.cancel()
+
+    async def _read(
+        self,
+        stream: ByteReceiveStream,
+        incoming: MemoryObjectSendStream[SessionMessage | Exception],
+    ) -> None:
+        """Pass messages on until the process closes its output, or writes nothing but garbage."""
+        garbage = 0
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            async with incoming, aclosing(_lines(stream, max_bytes=self._max_bytes)) as lines:
+                async for line in lines:
+                    message = self._parse(line)
+                    if message is not None:
+                        garbage = 0
+                        await incoming.send(SessionMessage(message))
+                        continue
+                    garbage += 1
+                    if garbage == 1:
+                        self._report(f"It wrote what is no message: {shorten(line.head)}")
+                    if garbage >= MAX_GARBAGE:
+                        self._errors.append(f"It wrote {garbage} lines that are no messages.")
+                        break
+        self.ended.set()
+
+    def _parse(self, line: "_Line") -> types.JSONRPCMessage | None:
+        """Read a message; one that is too long as an error for whoever waits for it."""
+        if line.text is None:
+            limit = f"{self._max_bytes / 1_000_000:g} MB"
+            size = f"{line.size / 1_000_000:.1f} MB"
+            return self._in_place_of(line, f"has more than {limit}: {size}")
+        try:
+            return types.jsonrpc_message_adapter.validate_json(line.text, by_name=False)
+        except ValueError as error:
+            if _TOO_DEEP not in str(error):
+                return None
+            return self._in_place_of(line, "is nested too deep to be read")
+
+    def _in_place_of(self, line: "_Line", why: str) -> types.JSONRPCError | None:
+        """Return an error for whoever waits for the answer in a line; None if nobody does."""
+        found = _ID.findall(line.tail) or _ID.findall(line.head)
+        if not found:
+            return None
+        request_id = found[-1]
+        self._report(f"An answer was dropped: it {why}.")
+        return types.JSONRPCError(
+            jsonrpc="2.0",
+            id=request_id.strip('"') if request_id.startswith('"') else int(request_id),
+            error=types.ErrorData(code=types.INTERNAL_ERROR, message=f"the answer {why}"),
+        )
+
+    async def _write(
+        self, stream: ByteSendStream, outgoing: MemoryObjectReceiveStream[SessionMessage]
+    ) -> None:
+        try:
+            async for one in outgoing:
+                text = one.message.model_dump_json(by_alias=True, exclude_unset=True)
+                await stream.send(text.encode() + b"\n")
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            self.ended.set()
+
+    async def _listen(self, stream: ByteReceiveStream) -> None:
+        """Keep the last lines of the error output."""
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            async with aclosing(_lines(stream, max_bytes=8_192)) as lines:
+                async for line in lines:
+                    self._errors.append(line.head)
+                    log.debug("mcp_server_wrote", command=self._command.command, line=line.head)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line, or the two ends of one that is too long."""
+
+    size: int
+    head: str
+    tail: str
+    text: bytes | None
+
+
+async def _lines(stream: ByteReceiveStream, *, max_bytes: int) -> AsyncGenerator[_Line, None]:
+    """Yield lines in linear time, and of those that are too long only the ends."""
+    parts: list[bytes] = []
+    size = 0
+    tail = b""
+    async for chunk in stream:
+        *whole, rest = chunk.split(b"\n")
+        for piece in whole:
+            yield _line(parts, piece, size=size, tail=tail, max_bytes=max_bytes)
+            parts, size, tail = [], 0, b""
+        if rest:
+            size += len(rest)
+            tail = (tail + rest)[-_ENDS:]
+            if size <= max_bytes or not parts:
+                parts.append(rest)
+            elif len(parts) > 1:
+                parts = [b"".join(parts)[:_ENDS]]
+    if parts:
+        yield _line(parts, b"", size=size, tail=tail, max_bytes=max_bytes)
+
+
+def _line(parts: list[bytes], piece: bytes, *, size: int, tail: bytes, max_bytes: int) -> _Line:
+    size += len(piece)
+    text = None if size > max_bytes else b"".join([*parts, piece])
+    start = b"".join([*parts[:1], piece] if text is None else [text])
+    return _Line(
+        size=size,
+        head=start[:_ENDS].decode(errors="replace"),
+        tail=(tail + piece)[-_ENDS:].decode(errors="replace"),
+        text=text,
+    )
+
+
+async def _start(command: Command) -> Process:
+    try:
+        # A start that is cancelled half-way would leave a process that nobody waits for.
+        with anyio.CancelScope(shield=True):
+            process = await anyio.open_process(
+                [command.command, *command.args],
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env={**get_default_environment(), **command.env},
+                cwd=command.cwd,
+                start_new_session=True,
+            )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        where = f" in {str(command.cwd)!r}" if command.cwd is not None else ""
+        raise NeverStartedError(
+            f"{command.command!r} cannot be started{where}: {reason}"
+        ) from error
+    return process
+
+
+def _pipes(process: Process) -> tuple[ByteSendStream, ByteReceiveStream, ByteReceiveStream]:
+    """Return the streams of a process that was opened with all three."""
+    streams: Any = (process.stdin, process.stdout, process.stderr)  # none is None here
+    return cast(tuple[ByteSendStream, ByteReceiveStream, ByteReceiveStream], streams)
+
+
+async def _stop(process: Process) -> None:
+    """End the process and all it started: politely, then by signals; every wait is bounded."""
+    stdin, *outputs = _pipes(process)
+    with suppress(*_CLOSED):
+        await stdin.aclose()
+    await _has_ended(process)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if not _signal(process, number):
+            break
+        await _has_ended(process, group=number != signal.SIGKILL)
+    for stream in outputs:
+        with suppress(*_CLOSED):
+            await stream.aclose()
+    with anyio.move_on_after(GRACE_SECONDS):
+        await process.aclose()
+
+
+async def _has_ended(process: Process, *, group: bool = False) -> bool:
+    """Wait a while for the end of the process, or of all in its group; say whether it came."""
+    deadline = anyio.current_time() + GRACE_SECONDS
+    while anyio.current_time() < deadline:
+        # The pipes may be held open by children, so the process itself is asked.
+        if process.returncode is not None and not (group and _signal(process, 0)):
+            return True
+        await anyio.sleep(0.01)
+    return False
+
+
+def _signal(process: Process, number: int) -> bool:
+    """Send a signal to the process and its children; say whether anyone was there."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return number == 0  # a child of another user, which is not ours to end
+    return True

@@ -1,0 +1,164 @@
+"""Make tools of what an MCP server lists.
+
+In:  a connection.
+Out: `Tool`s that can be offered; the same object as long as the server says the same of it.
+
+Names, schemas and hints come from a stranger: what cannot be offered is left out and told, and a
+list that cannot be read leaves the tools as they were.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anyio
+import mcp_types as types
+from anyio.to_thread import run_sync
+
+from agentkit.errors import ToolDefinitionError, ToolError, ToolsetError
+from agentkit.json_schema import JsonObject
+from agentkit.json_schema.violation import shorten
+from agentkit.mcp.client.call import call_tool
+from agentkit.mcp.client.pagination import read_pages
+from agentkit.mcp.client.resource_tools import prompt_tools, resource_tools
+from agentkit.mcp.client.resources import Reading, refusals
+from agentkit.mcp.client.server_connection import Connection
+from agentkit.mcp.convert import read_annotations, read_icons
+from agentkit.message import ToolResult
+from agentkit.tools.run_context import RunContext
+from agentkit.tools.tool import Tool
+
+LIST_SECONDS = 30.0
+RESTART_SECONDS = 5.0
+"""How long a turn waits for a server that is being started again."""
+
+MANY = 100
+"""So many tools are made in a thread: each schema is checked, which takes a millisecond."""
+
+
+class Listing:
+    """The tools of a server over one connection."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        call_seconds: float | None,
+        trusts_annotations: bool,
+        is_required: bool,
+        shows_resources: bool,
+        shows_prompts: bool,
+    ) -> None:
+        self._connection = connection
+        self._call_seconds = call_seconds
+        self._trusts_annotations = trusts_annotations
+        self._is_required = is_required
+        self._extra: list[Tool] = []
+        if shows_resources:
+            self._extra += resource_tools(self._reading, server=connection.name)
+        if shows_prompts:
+            self._extra += prompt_tools(self._reading, server=connection.name)
+        self._made: dict[str, Tool | None] = {}
+        self._tools: tuple[Tool, ...] = ()
+        self._has_waited = False
+        self._lock = anyio.Lock()
+
+    async def tools(self) -> Sequence[Tool]:
+        """Return the tools as they are now.
+
+        Raises:
+            ToolsetError: the server cannot be used, and it is required or misconfigured.
+        """
+        connection = self._connection
+        # The first time there is nothing to offer before it is up; that wait has its own limit.
+        with anyio.move_on_after(RESTART_SECONDS if self._has_waited else None):
+            await connection.settled()
+        self._has_waited = True
+        if connection.failure is not None:
+            if self._is_required or connection.is_misconfigured:
+                raise ToolsetError(
+                    f"The MCP server {connection.name!r} cannot be used: {connection.failure}."
+                )
+            return ()
+        async with self._lock:
+            if connection.is_stale:
+                connection.is_stale = False
+                await self._refresh()
+        return self._tools
+
+    def _reading(self) -> Reading:
+        return Reading(self._connection.client())
+
+    async def _refresh(self) -> None:
+        """List the tools anew; what goes wrong leaves them as they were."""
+        try:
+            with anyio.fail_after(LIST_SECONDS), refusals():
+                listed = await self._list()
+        except (ToolError, TimeoutError) as error:
+            reason = str(error) or f"no answer within {LIST_SECONDS:g} s"
+            self._connection.report("error", f"Its tools cannot be listed: {reason}")
+            return
+        if len(listed) > MANY:
+            self._tools = await run_sync(self._make_all, listed)
+        else:
+            self._tools = self._make_all(listed)
+
+    async def _list(self) -> list[types.Tool]:
+        client = self._connection.client()
+        # Results are checked by our own validator, whose work is bounded; the SDK's is not.
+        client.session.validate_tool_result = _leave_unchecked  # type: ignore[method-assign]
+        if client.server_capabilities.tools is None:
+            return []
+        return await read_pages(
+            lambda cursor: client.list_tools(cursor=cursor), lambda page: page.tools
+        )
+
+    def _make_all(self, listed: Sequence[types.Tool]) -> tuple[Tool, ...]:
+        made, self._made = self._made, {}
+        names: set[str] = set()
+        tools: list[Tool] = []
+        for one in listed:
+            key = one.model_dump_json(by_alias=True)
+            tool = made[key] if key in made else self._make(one)
+            self._made[key] = tool
+            if tool is not None and tool.name in names:
+                self._connection.report("warning", f"It lists the tool {tool.name!r} twice.")
+            elif tool is not None:
+                names.add(tool.name)
+                tools.append(tool)
+        return (*tools, *(one for one in self._extra if one.name not in names))
+
+    def _make(self, one: types.Tool) -> Tool | None:
+        """Return a tool as it can be offered; None if it cannot."""
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", one.name)[:128]
+        if name != one.name:
+            self._connection.report(
+                "notice", f"Its tool {shorten(one.name)!r} is offered as {name!r}."
+            )
+        annotations = read_annotations(one.annotations if self._trusts_annotations else None)
+        try:
+            return Tool.from_schema(
+                name=name,
+                description=one.description or "",
+                input_schema=one.input_schema,
+                output_schema=one.output_schema,
+                handler=self._handler(one.name),
+                title=one.title or (None if one.annotations is None else one.annotations.title),
+                icons=read_icons(one.icons),
+                meta=one.meta,
+                annotations=annotations,
+                timeout_seconds=self._call_seconds,
+            )
+        except ToolDefinitionError as error:
+            self._connection.report("warning", f"A tool of it is left out: {error}")
+            return None
+
+    def _handler(self, name: str) -> Callable[..., Any]:
+        async def call(context: RunContext[Any], arguments: JsonObject) -> ToolResult:
+            return await call_tool(self._connection, name, context, arguments)
+
+        return call
+
+
+async def _leave_unchecked(name: str, result: types.CallToolResult) -> None:
+    """Stand in for the SDK's check of a result."""

@@ -1,0 +1,1 @@
+"""Serve tools and agents to MCP clients."""

@@ -1,0 +1,308 @@
+"""What a tool that is served can say to its caller, and ask of it.
+
+In:  the tool's `RunContext`.
+Out: `Caller`: forms for the person there, completions by the model there, folders, log lines.
+
+A tool writes `await caller.elicit(…)` whatever the revision. Up to 2025-11-25 the client is asked
+in the middle of the call. Since 2026-07-28 it cannot be: the call is answered with the question,
+and the tool is run again **from its start** when the answer comes. So ask before you act, and ask
+the same in each round; what was answered already is answered again at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, cast
+
+import mcp_types as types
+from mcp.server.connection import Connection, allowed_log_levels
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import InputRequest, InputResponse
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import BaseModel, ValidationError
+
+from agentkit.errors import ToolError
+from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
+from agentkit.mcp.convert import read_block, spell_block
+from agentkit.mcp.server.call_state import Rounds
+from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
+from agentkit.tools.run_context import RunContext
+
+LOG_LEVEL = "agentkit.log_level"
+"""Where a connection of an older revision keeps the level its client set."""
+
+SAMPLED = (types.TextContent, types.ImageContent, types.AudioContent)
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class CallerError(ToolError):
+    """The caller cannot be asked this, or did not answer; the model there reads why."""
+
+
+class InputNeeded(BaseException):
+    """Ends a round: the client has to be asked first. Nothing a tool should catch."""
+
+    def __init__(self, requests: Mapping[str, InputRequest]) -> None:
+        super().__init__(*requests)
+        self.requests = requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elicited:
+    """What a person did with a form.
+
+    Attributes:
+        action: `accept`; or `decline`, or `cancel` if it was closed without an answer.
+        content: what was filled in; it fits the form. Empty unless accepted.
+    """
+
+    action: Literal["accept", "decline", "cancel"]
+    content: JsonObject
+
+
+class Caller:
+    """The client that called a tool, for the time of the call."""
+
+    def __init__(self, context: ServerRequestContext[Any], *, rounds: Rounds) -> None:
+        """Take the request, and what is known from earlier rounds of it."""
+        self._context = context
+        self._asks = 0
+        self.rounds = rounds
+        self.is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
+        self._missing: dict[str, types.ClientCapabilities] = {}
+
+    @property
+    def capabilities(self) -> types.ClientCapabilities:
+        """Return what the client says it can be asked."""
+        return self._context.session.client_capabilities or types.ClientCapabilities()
+
+    def missing(self, result: ToolResult) -> types.ClientCapabilities | None:
+        """Return what the client would have to offer, if a call failed for want of it."""
+        return self._missing.get(result.text) if result.is_error else None
+
+    async def elicit(
+        self, message: str, schema: Mapping[str, JsonValue], *, key: str | None = None
+    ) -> Elicited:
+        """Have a person fill in a form.
+
+        Args:
+            message: what stands above the form.
+            schema: JSON Schema of a flat object, as MCP has it for forms.
+            key: names the question; give it where the order of questions may change.
+
+        Raises:
+            CallerError: the client shows no forms, gave no answer or one that does not fit.
+        """
+        form = types.ElicitRequestFormParams(message=message, requested_schema=dict(schema))
+        found = await self._ask(types.ElicitRequest(params=form), types.ElicitResult, key=key)
+        # The SDK's type of a form's values is narrower than that of any JSON.
+        content = cast(JsonObject, (found.content or {}) if found.action == "accept" else {})
+        if found.action == "accept":
+            faults = JsonSchema(schema).violations(content, limit=3)
+            if faults:
+                raise _misfit("; ".join(map(str, faults)))
+        return Elicited(action=found.action, content=content)
+
+    async def sample(
+        self,
+        prompt: str | Iterable[Message],
+        *,
+        max_tokens: int,
+        system_prompt: str | None = None,
+        temperature: float | None = None,
+        key: str | None = None,
+    ) -> AssistantMessage:
+        """Have the model of the client answer.
+
+        Args:
+            prompt: a user's words, or messages of a user and an assistant.
+            max_tokens: longest answer.
+            system_prompt: what should stand above.
+            temperature: how free the answer may be, 0 or more.
+            key: see `elicit`.
+
+        Raises:
+            CallerError: the client lends no model, or gave no answer.
+        """
+        messages = [UserMessage.of(prompt)] if isinstance(prompt, str) else list(prompt)
+        request = types.CreateMessageRequest(
+            params=types.CreateMessageRequestParams(
+                messages=[_sampling_message(message) for message in messages],
+                max_tokens=max_tokens,
+                system_prompt=system_prompt,
+                temperature=temperature,
+            )
+        )
+        found = await self._ask(request, types.CreateMessageResultWithTools, key=key)
+        blocks = [block for block in found.content_as_list if isinstance(block, SAMPLED)]
+        return AssistantMessage(content=tuple(map(read_block, blocks)))
+
+    async def list_roots(self, *, key: str | None = None) -> tuple[types.Root, ...]:
+        """Return the folders and files the client works on.
+
+        Raises:
+            CallerError: the client has none to tell, or gave no answer.
+        """
+        found = await self._ask(types.ListRootsRequest(), types.ListRootsResult, key=key)
+        return tuple(found.roots)
+
+    async def ask(self, requests: Mapping[str, InputRequest]) -> Mapping[str, InputResponse]:
+        """Ask several things at once.
+
+        Args:
+            requests: the SDK's requests, by names of your own.
+
+        Returns:
+            The SDK's results by the same names; contents of forms are not checked.
+
+        Raises:
+            CallerError: one of them cannot be asked, or was not answered.
+        """
+        for request in requests.values():
+            self._require(request)
+        if not self.is_modern:
+            return {key: await self._send(request) for key, request in requests.items()}
+        found = {key: self.rounds.answer_to(key, request) for key, request in requests.items()}
+        if any(answer is None for answer in found.values()):
+            raise InputNeeded({key: requests[key] for key, had in found.items() if had is None})
+        return {key: self._read(requests[key], answer) for key, answer in found.items()}
+
+    async def log(
+        self, level: types.LoggingLevel, data: JsonValue, *, logger: str | None = None
+    ) -> None:
+        """Send a line for the client's log; nothing where the client did not ask for it.
+
+        Args:
+            level: as in syslog, `debug` to `emergency`.
+            data: text or any JSON.
+            logger: who says it.
+        """
+        context = self._context
+        allowed = allowed_log_levels(context.protocol_version, context.meta)
+        wanted = connection_of(context).state.get(LOG_LEVEL)
+        if level not in allowed or (wanted is not None and level not in wanted):
+            return
+        params = types.LoggingMessageNotificationParams(level=level, data=data, logger=logger)
+        await context.session.send_notification(
+            types.LoggingMessageNotification(params=params), related_request_id=context.request_id
+        )
+
+    async def report_progress(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Tell the client how far the call is; tools do so by their `RunContext`."""
+        await self._context.session.report_progress(progress, total, message)
+
+    async def _ask(self, request: InputRequest, result: type[ModelT], *, key: str | None) -> ModelT:
+        self._asks += 1
+        key = key or f"input-{self._asks}"
+        found = (await self.ask({key: request}))[key]
+        if not isinstance(found, result):
+            raise _misfit(f"it is no {result.__name__}")
+        return found
+
+    async def _send(self, request: InputRequest) -> InputResponse:
+        """Ask in the middle of the call."""
+        related = ServerMessageMetadata(related_request_id=self._context.request_id)
+        kind = _result_type(request)
+        try:
+            return await self._context.session.send_request(request, kind, metadata=related)
+        except (MCPError, ValidationError) as error:
+            raise CallerError(f"The client gave no answer: {error}") from error
+
+    def _read(self, request: InputRequest, answer: JsonValue) -> InputResponse:
+        """Read an answer that came with the call."""
+        try:
+            return _result_type(request).model_validate(answer, by_name=False)
+        except ValidationError as error:
+            raise _misfit(f"it is no {_result_type(request).__name__}") from error
+
+    def _require(self, request: InputRequest) -> None:
+        """See to it that the client said it can be asked this.
+
+        Raises:
+            CallerError: it did not.
+        """
+        lacks = _lacks(request, self.capabilities)
+        if lacks is not None:
+            names = ", ".join(lacks.model_dump(exclude_none=True))
+            text = f"The client cannot be asked: it does not offer {names}."
+            self._missing[text] = lacks
+            raise CallerError(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallScope:
+    """What a served tool carries in its `RunContext` without looking into it."""
+
+    caller: Caller
+
+
+def caller_of(context: RunContext[Any]) -> Caller | None:
+    """Return the client that called this tool; None if it was not called through a server.
+
+    A tool of a served agent has no caller: it was the agent's model that called it.
+    """
+    return context.scope.caller if isinstance(context.scope, CallScope) else None
+
+
+def connection_of(context: ServerRequestContext[Any]) -> Connection:
+    """Return the connection a request came on.
+
+    The SDK's `Connection` keeps state and clean-up "for handlers and middleware", and its low-level
+    context does not hand it out yet.
+    """
+    return context.session._connection
+
+
+def _misfit(reason: str) -> CallerError:
+    return CallerError(f"The client's answer does not fit: {reason}")
+
+
+def _lacks(request: InputRequest, has: types.ClientCapabilities) -> types.ClientCapabilities | None:
+    """Return what a client would have to offer, and does not."""
+    match request:
+        case types.ElicitRequest(params=types.ElicitRequestURLParams()):
+            if has.elicitation is None or has.elicitation.url is None:
+                url = types.ElicitationCapability(url=types.UrlElicitationCapability())
+                return types.ClientCapabilities(elicitation=url)
+        case types.ElicitRequest():
+            # An empty capability is from before there were modes, and means forms.
+            forms = has.elicitation
+            if forms is None or (forms.form is None and forms.url is not None):
+                form = types.ElicitationCapability(form=types.FormElicitationCapability())
+                return types.ClientCapabilities(elicitation=form)
+        case types.CreateMessageRequest():
+            if has.sampling is None:
+                return types.ClientCapabilities(sampling=types.SamplingCapability())
+        case types.ListRootsRequest():
+            if has.roots is None:
+                return types.ClientCapabilities(roots=types.RootsCapability())
+    return None
+
+
+def _result_type(request: InputRequest) -> type[InputResponse]:
+    match request:
+        case types.ElicitRequest():
+            return types.ElicitResult
+        case types.CreateMessageRequest():
+            return types.CreateMessageResultWithTools  # one block or several
+        case types.ListRootsRequest():
+            return types.ListRootsResult
+
+
+def _sampling_message(message: Message) -> types.SamplingMessage:
+    match message:
+        case UserMessage() | AssistantMessage():
+            role: Literal["user", "assistant"] = (
+                "user" if isinstance(message, UserMessage) else "assistant"
+            )
+            content = [spell_block(block) for block in message.content]
+            return types.SamplingMessage(
+                role=role,
+                content=content[0] if len(content) == 1 else content,  # type: ignore[arg-type]
+            )
+        case SystemMessage() | ToolResult():
+            raise TypeError("Sampling takes messages of a user and an assistant only.")

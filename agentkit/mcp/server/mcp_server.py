@@ -1,0 +1,178 @@
+"""Serve tools and agents to MCP clients.
+
+In:  tools, toolsets and agents.
+Out: a server of the official SDK, which speaks all revisions.
+
+Prompts, resources and all else that MCP has are added with the SDK's own `add_request_handler`.
+`agentkit.mcp.server.stdio` and `agentkit.mcp.server.streamable_http` run it; what a tool may ask of
+its client is in `agentkit.mcp.server.client_context`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, get_args
+from uuid import uuid4
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp.server.request_state import RequestStateBoundary
+from mcp.server.subscriptions import ListenHandler
+
+from agentkit.agent.agent import Agent
+from agentkit.mcp.server.call_state import Rounds
+from agentkit.mcp.server.client_context import (
+    LOG_LEVEL,
+    Caller,
+    CallerError,
+    Elicited,
+    caller_of,
+    connection_of,
+)
+from agentkit.mcp.server.registry import Offer
+from agentkit.mcp.server.served_agent import serve_agent
+from agentkit.mcp.server.served_call import serve_call
+from agentkit.mcp.server.server_settings import ServerOptions
+from agentkit.tools.toolset import StaticToolset, ToolLike, as_toolset, combine
+
+__all__ = [
+    "Caller",
+    "CallerError",
+    "Elicited",
+    "ServerOptions",
+    "ToolServer",
+    "build_server",
+    "caller_of",
+]
+
+_LEVELS: tuple[types.LoggingLevel, ...] = get_args(types.LoggingLevel)
+
+
+class ToolServer(Server[None]):
+    """A server of the SDK that says that its tools may change."""
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """Return what a client of an older revision is told at first; see the SDK."""
+        return super().create_initialization_options(
+            notification_options or NotificationOptions(tools_changed=True),
+            experimental_capabilities,
+            extensions,
+        )
+
+
+def build_server(
+    tools: Iterable[ToolLike] = (),
+    *,
+    agents: Iterable[Agent[Any, Any]] = (),
+    name: str = "agentkit",
+    instructions: str | None = None,
+    options: ServerOptions | None = None,
+) -> ToolServer:
+    """Build a server; nothing is opened.
+
+    Args:
+        tools: functions, tools and toolsets, in any mixture; open as long as the server runs.
+        agents: each becomes a tool that takes a task, under the agent's name.
+        name: what the server is called.
+        instructions: for the model of the client, on how to use the server.
+        options: what holds for every call, and how the server works inside.
+
+    Raises:
+        ToolDefinitionError: a tool cannot be offered, or two have one name.
+    """
+    served = tuple(agents)
+    toolset = combine(as_toolset(tools), StaticToolset(map(serve_agent, served)))
+    settled = options or ServerOptions()
+    offer = Offer(toolset, bus=settled.bus, watch_seconds=settled.watch_seconds)
+
+    async def list_tools(
+        context: ServerRequestContext[None],
+        params: types.PaginatedRequestParams | None,
+    ) -> types.ListToolsResult:
+        return await offer.list_tools(context, None if params is None else params.cursor)
+
+    async def call_tool(
+        context: ServerRequestContext[None], params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        rounds = Rounds.read(params, new_id=_new_id)
+        tools = await offer.look()
+        answer = await serve_call(context, params, rounds=rounds, tools=tools, options=settled)
+        await offer.glance()  # what a tool changed is told at once
+        return answer
+
+    server = ToolServer(
+        name,
+        version=_version(),
+        instructions=instructions,
+        lifespan=_lifespan(offer, served),
+        get_tool_input_schema=offer.input_schema_of,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        on_subscriptions_listen=ListenHandler(settled.bus),
+    )
+    server.middleware.append(RequestStateBoundary(settled.security, default_audience=name))
+    server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, _set_level)
+    server.add_notification_handler(
+        "notifications/initialized", types.NotificationParams, _welcome(offer)
+    )
+    return server
+
+
+def _lifespan(offer: Offer, agents: tuple[Agent[Any, Any], ...]) -> Callable[[Server[None]], Any]:
+    is_taken = False
+
+    def give_back() -> None:
+        nonlocal is_taken
+        is_taken = False
+
+    @asynccontextmanager
+    async def lifespan(server: Server[None]) -> AsyncIterator[None]:  # noqa: ARG001  # as the SDK calls it
+        nonlocal is_taken
+        async with AsyncExitStack() as stack:
+            # An agent is opened once; another connection in the same process finds it open.
+            if not is_taken:
+                is_taken = True
+                stack.callback(give_back)
+                for agent in agents:
+                    await stack.enter_async_context(agent)
+            await stack.enter_async_context(offer.open())
+            yield
+
+    return lifespan
+
+
+def _welcome(offer: Offer) -> Callable[..., Any]:
+    async def welcome(
+        context: ServerRequestContext[None],
+        params: types.NotificationParams,  # noqa: ARG001
+    ) -> None:
+        await offer.welcome(context)
+
+    return welcome
+
+
+async def _set_level(
+    context: ServerRequestContext[None], params: types.SetLevelRequestParams
+) -> types.EmptyResult:
+    """Keep the level from which on a client of an older revision wants log lines."""
+    wanted = _LEVELS[_LEVELS.index(params.level) :]
+    connection_of(context).state[LOG_LEVEL] = frozenset(wanted)
+    return types.EmptyResult()
+
+
+def _new_id() -> str:
+    return f"mcp-{uuid4().hex}"
+
+
+def _version() -> str:
+    try:
+        return version("mixtral-agentkit")
+    except PackageNotFoundError:
+        return "0"

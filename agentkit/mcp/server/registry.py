@@ -1,0 +1,169 @@
+"""What a server offers, as it is now, and who has to hear when that changes.
+
+In:  a toolset; connections that come and go.
+Out: the tools by name; `list_changed`, in the way of each revision.
+
+A toolset does not say when it changes: it is asked for each listing and around each call, and
+those that can change also every few seconds.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.session import ServerSession
+from mcp.server.subscriptions import SubscriptionBus, ToolsListChanged
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from agentkit.log import Log
+from agentkit.mcp.convert import spell_tool
+from agentkit.mcp.server.client_context import connection_of
+from agentkit.tools.tool import Tool
+from agentkit.tools.toolset import StaticToolset, Toolset, index_tools
+
+PAGE_BYTES = 500_000
+"""Most tools fit on one page, for clients that read no other; the SDK's takes up to 1 MiB."""
+
+log = Log("agentkit.mcp")
+
+
+class Offer:
+    """The tools of a server while it runs."""
+
+    def __init__(self, toolset: Toolset, *, bus: SubscriptionBus, watch_seconds: float) -> None:
+        """Take the tools; see `ServerOptions`."""
+        self._bus = bus
+        self.known: Mapping[str, Tool] = {}
+        self._toolset = toolset
+        self._is_fixed = isinstance(toolset, StaticToolset)
+        self._watch_seconds = watch_seconds
+        self._sessions: set[ServerSession] = set()
+        self._pages: dict[bool, list[list[types.Tool]]] = {}
+        self._is_open = False
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Keep the tools open, and tell of their changes."""
+        async with self._toolset.open():
+            await self.look()
+            if self._is_fixed:
+                yield
+                return
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._watch)
+                yield
+                group.cancel_scope.cancel()
+
+    async def look(self) -> Mapping[str, Tool]:
+        """Return the tools as they are now; those that run elsewhere cannot run here.
+
+        Raises:
+            ToolDefinitionError: two have one name.
+        """
+        listed = await self._toolset.list_tools()
+        now = index_tools(tool for tool in listed if not tool.is_external)
+        before, self.known = self.known, now
+        if not _look_alike(before, now):
+            self._pages.clear()
+            if self._is_open:
+                await self._tell()
+        self._is_open = True
+        return now
+
+    def input_schema_of(self, name: str) -> Mapping[str, Any] | None:
+        """Return the schema of a tool's arguments, as last seen."""
+        tool = self.known.get(name)
+        return None if tool is None else tool.input_schema
+
+    async def list_tools(
+        self, context: ServerRequestContext[Any], cursor: str | None
+    ) -> types.ListToolsResult:
+        """Answer `tools/list`.
+
+        Raises:
+            MCPError: the cursor is none of ours.
+        """
+        tools = await self.look()
+        is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
+        if is_modern not in self._pages:
+            self._pages[is_modern] = _paged(tools.values(), is_modern=is_modern)
+        pages = self._pages[is_modern]
+        number = _read_cursor(cursor)
+        if number >= len(pages):
+            raise MCPError(types.INVALID_PARAMS, "Invalid cursor")
+        has_more = number + 1 < len(pages)
+        return types.ListToolsResult(
+            tools=pages[number], next_cursor=str(number + 1) if has_more else None
+        )
+
+    async def welcome(self, context: ServerRequestContext[Any]) -> None:
+        """Take note of a connection of an older revision, which is told of changes unasked."""
+        session = context.session
+        self._sessions.add(session)
+        connection_of(context).exit_stack.callback(self._sessions.discard, session)
+
+    async def glance(self) -> None:
+        """Look whether the tools changed; a toolset that fails says so at the next call."""
+        if self._is_fixed:
+            return
+        try:
+            await self.look()
+        except Exception as error:  # a stranger's toolset
+            log.warning("toolset_not_listed", exc_info=error)
+
+    async def _watch(self) -> None:
+        while True:
+            await anyio.sleep(self._watch_seconds)
+            await self.glance()
+
+    async def _tell(self) -> None:
+        """Tell all who are there; one that is just leaving does not mind."""
+        await self._bus.publish(ToolsListChanged())
+        for session in tuple(self._sessions):
+            try:
+                await session.send_tool_list_changed()
+            except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+                self._sessions.discard(session)
+
+
+def _look_alike(before: Mapping[str, Tool], now: Mapping[str, Tool]) -> bool:
+    """Say whether a client would see no difference; a toolset may make its tools anew."""
+    return len(before) == len(now) and all(
+        one is other or spell_tool(one) == spell_tool(other)
+        for one, other in zip(before.values(), now.values(), strict=True)
+    )
+
+
+def _paged(tools: Iterable[Tool], *, is_modern: bool) -> list[list[types.Tool]]:
+    """Return tools as they are listed, in pages that clients take as one event."""
+    pages: list[list[types.Tool]] = [[]]
+    size = 0
+    for tool in tools:
+        spelled = _spell(tool, is_modern=is_modern)
+        own = len(spelled.model_dump_json(by_alias=True, exclude_none=True).encode())
+        if size + own > PAGE_BYTES and pages[-1]:
+            pages.append([])
+            size = 0
+        pages[-1].append(spelled)
+        size += own
+    return pages
+
+
+def _read_cursor(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
+        raise MCPError(types.INVALID_PARAMS, "Invalid cursor")
+    return int(cursor)
+
+
+def _spell(tool: Tool, *, is_modern: bool) -> types.Tool:
+    """Return a tool as the revision lists it: before 2026-07-28 results are objects only."""
+    spelled = spell_tool(tool)
+    if is_modern or spelled.output_schema is None or spelled.output_schema.get("type") == "object":
+        return spelled
+    return spelled.model_copy(update={"output_schema": None})

@@ -1,0 +1,126 @@
+"""An agent as a tool that is served.
+
+In:  an agent.
+Out: a `Tool` that takes a task in words and gives the agent's answer.
+
+What the agent has to ask about is asked of the person at the client. Where the client cannot be
+asked in the middle of a call, the conversation so far travels with the question and is gone on
+with: no tool runs twice. It is sealed, so that the client can neither read nor change it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentkit.agent.agent import Agent
+from agentkit.agent.as_tool import INPUT_SCHEMA, answer_of, describe_agent
+from agentkit.agent.options import RunOptions
+from agentkit.agent.result import RunResult
+from agentkit.errors import AgentKitError, ToolError
+from agentkit.history import History
+from agentkit.json_schema import JsonObject
+from agentkit.mcp.server.approval_requests import approval_form, read_approval
+from agentkit.mcp.server.client_context import Caller, CallerError, caller_of
+from agentkit.message import ToolCall
+from agentkit.tools.approval import Approval, Verdict, plan_call
+from agentkit.tools.run_context import RunContext
+from agentkit.tools.tool import Tool
+from agentkit.tools.toolset import index_tools
+from agentkit.tools.validate import ReadyCall, validate_call
+
+_HISTORY = "history"
+_ELSEWHERE = Verdict(
+    decision="deny", reason="It runs elsewhere, and nobody here can hand in its result."
+)
+
+
+def serve_agent(agent: Agent[Any, Any]) -> Tool:
+    """Make a tool of an agent, under the agent's own name.
+
+    Raises:
+        ToolDefinitionError: its name cannot be the name of a tool.
+    """
+
+    async def work(context: RunContext[Any], arguments: JsonObject) -> object:
+        try:
+            return await _work(agent, context, str(arguments["prompt"]))
+        except ToolError:
+            raise
+        except AgentKitError as error:
+            raise ToolError(f"The agent {agent.name!r} gave no answer: {error}") from error
+
+    return Tool.from_schema(
+        name=agent.name,
+        description=describe_agent(agent.name),
+        input_schema=INPUT_SCHEMA,
+        handler=work,
+        timeout_seconds=math.inf,  # the agent's own budget limits it
+    )
+
+
+async def _work(agent: Agent[Any, Any], context: RunContext[Any], prompt: str) -> object:
+    """Run the agent, and ask about its calls, until there is an answer."""
+    caller = caller_of(context)
+    kept = None if caller is None else caller.rounds.memo.get(_HISTORY)
+    if caller is None or kept is None:
+        result = await agent.run(prompt, **_options(context))
+    else:
+        result = await _go_on(agent, context, caller, History.from_json(str(kept)))
+    while caller is not None and result.stop_reason == "suspended":
+        caller.rounds.memo[_HISTORY] = result.history.to_json()
+        result = await _go_on(agent, context, caller, result.history)
+    return answer_of(result, agent=agent.name)
+
+
+async def _go_on(
+    agent: Agent[Any, Any], context: RunContext[Any], caller: Caller, history: History
+) -> RunResult[Any]:
+    """Ask about the open calls of a suspended run, and go on with it."""
+    waiting = await _waiting(agent, history.open_calls)
+    if not waiting:
+        names = ", ".join(sorted({call.name for call in history.open_calls}))
+        raise ToolError(
+            f"The agent {agent.name!r} waits for {names}, which nobody here can answer."
+        )
+    asked = {key: one for key, one in waiting.items() if not one[0].tool.is_external}
+    verdicts = dict.fromkeys(waiting, _ELSEWHERE)
+    try:
+        answers = await caller.ask({key: approval_form(*one) for key, one in asked.items()})
+    except CallerError as error:
+        verdicts |= dict.fromkeys(asked, Verdict(decision="deny", reason=str(error)))
+    else:
+        verdicts |= {key: read_approval(answer) for key, answer in answers.items()}
+    approvals = [_approval(waiting[key][0].call, said) for key, said in verdicts.items()]
+    return await agent.run(history, **_options(context, approvals))
+
+
+async def _waiting(
+    agent: Agent[Any, Any], calls: tuple[ToolCall, ...]
+) -> Mapping[str, tuple[ReadyCall, Verdict]]:
+    """Return the calls that wait for an answer, with why; by keys for the questions."""
+    found: dict[str, tuple[ReadyCall, Verdict]] = {}
+    async with agent.toolset.open():
+        tools = index_tools(await agent.toolset.list_tools())
+        for call in calls:
+            ready = validate_call(call, tools)
+            if isinstance(ready, ReadyCall):
+                plan = await plan_call(ready, rule=agent.approve, approvals={})
+                if plan.verdict.decision == "ask":
+                    found[f"approval-{call.id}"] = (ready, plan.verdict)
+    return found
+
+
+def _options(context: RunContext[Any], approvals: Sequence[Approval] = ()) -> RunOptions[Any]:
+    """Return what is given to each run: its keys stay the same over all rounds of the call."""
+    return {
+        "deps": context.deps,
+        "approvals": approvals,
+        "within": context,
+        "run_id": f"{context.idempotency_key}/",
+    }
+
+
+def _approval(call: ToolCall, verdict: Verdict) -> Approval:
+    if verdict.decision == "allow":
+        return Approval.approve(call)
+    return Approval.refuse(call, reason=verdict.reason)

@@ -1,0 +1,326 @@
+"""A model on a host: dialect, transport and retries put together.
+
+In:  a resolved name, how patient to be.
+Out: `HostModel`, a `Model`.
+
+An answer is read to its end and checked before anything of it leaves here as a message. A failed
+attempt leaves no trace in the conversation, and is not made again once its text was shown.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from random import random
+from typing import Protocol, cast
+
+import anyio
+
+from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.config.load import ResolvedModel
+from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.dialect.base import Dialect, Encoded
+from agentkit.dialect.provider_errors import status_error
+from agentkit.errors import ProtocolError, ProviderError
+from agentkit.event import Emit, ModelRetried, RequestAdapted
+from agentkit.lazy_import import load_object
+from agentkit.log import Log
+from agentkit.model.downgrade import PROCESS, Learned, adapt
+from agentkit.model.emitted import Shown
+from agentkit.model.launch import launched
+from agentkit.model.model import ModelConnection
+from agentkit.model.rate_limit import Pacer, PaceSettings
+from agentkit.model.response_builder import Fold
+from agentkit.model.token_estimate import estimate_tokens
+from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.open_transport import open_transport
+from agentkit.transport.retry import RetrySettings, retry_wait
+from agentkit.usage import NO_USAGE, Usage
+from agentkit.value import replace
+
+MAX_ERROR_BYTES = 100_000
+CLOSE_SECONDS = 5.0
+DRAIN_SECONDS = 0.2
+MILLION = 1_000_000
+BYTES_PER_TOKEN = 3
+SHORTEST_KEY = 8
+
+log = Log("agentkit.model")
+
+
+class OpenTransport(Protocol):
+    """Makes the way to a host."""
+
+    def __call__(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
+        """Return a transport; it is closed when the model is."""
+
+
+class HostModel:
+    """One model on one host."""
+
+    def __init__(
+        self,
+        resolved: ResolvedModel,
+        *,
+        dialects: Mapping[str, Callable[[], Dialect]],
+        retry: RetrySettings | None = None,
+        pace: PaceSettings | None = None,
+        learned: Learned = PROCESS,
+        transport: OpenTransport = open_transport,
+    ) -> None:
+        """Build a model; nothing is opened.
+
+        Args:
+            resolved: host, model and key.
+            dialects: by name, what makes a codec; one is made for each opening.
+            retry: how patient to be.
+            pace: the host's limits, where they are known beforehand.
+            learned: where to keep what the host turns out not to understand.
+            transport: makes the way to the host, e.g. one that records.
+        """
+        self.resolved = resolved
+        self._dialects = dialects
+        self._retry = retry or RetrySettings()
+        self._pace = pace or PaceSettings()
+        self._pacer = Pacer(self._pace)
+        self._learned = learned
+        self._transport = transport
+
+    @property
+    def name(self) -> str:
+        """Return the name a user would write."""
+        return self.resolved.name
+
+    @property
+    def profile(self) -> ModelProfile:
+        """Return what the catalog knows of it."""
+        return self.resolved.model
+
+    def with_retry(self, retry: RetrySettings) -> "HostModel":
+        """Return the same model with another patience."""
+        return HostModel(
+            self.resolved,
+            dialects=self._dialects,
+            retry=retry,
+            pace=self._pace,
+            learned=self._learned,
+            transport=self._transport,
+        )
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[ModelConnection]:
+        """Start the host if it has to be started, and open connections to it."""
+        async with launched(self.resolved.provider, model_id=self.resolved.model.id) as base_url:
+            transport = self._transport(self.resolved, base_url=base_url)
+            try:
+                yield HostConnection(
+                    self.resolved,
+                    dialects=self._dialects,
+                    transport=transport,
+                    retry=self._retry,
+                    pacer=self._pacer,
+                    learned=self._learned,
+                )
+            finally:
+                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                    await transport.aclose()
+
+
+class HostConnection:
+    """An open model on a host."""
+
+    def __init__(
+        self,
+        resolved: ResolvedModel,
+        *,
+        dialects: Mapping[str, Callable[[], Dialect]],
+        transport: Transport,
+        retry: RetrySettings,
+        pacer: Pacer,
+        learned: Learned,
+    ) -> None:
+        self._resolved = resolved
+        self._makers = dialects
+        self._dialects: dict[str, Dialect] = {}
+        self._transport = transport
+        self._retry = retry
+        self._pacer = pacer
+        self._learned = learned
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        """Make one exchange, again where that is safe; see `ModelConnection`."""
+        attempt = 1
+        while True:
+            provider, model = self._learned.recall(self._resolved.provider, self._resolved.model)
+            limited = request.limited()
+            encoded = self._dialect(provider).encode(limited, provider=provider, model=model)
+            shown = Shown(emit)
+            try:
+                return await self._exchange(limited, encoded, provider, shown)
+            except ProviderError as error:
+                error.host = provider.name
+                error.model = self._resolved.model.id
+                error.args = (self._without_key(str(error)),)
+                if shown.has_text:
+                    raise
+                adapted = adapt(provider, model, error, sent=encoded.fields)
+                if adapted is None:
+                    await self._wait(error, attempt=attempt, emit=emit)
+                    attempt += 1
+                else:
+                    self._learned.remember(adapted.provider, adapted.model)
+                    await emit(RequestAdapted(change=adapted.change, error=str(error)))
+
+    def _without_key(self, text: str) -> str:
+        """Take out the key, which some hosts repeat; "none" and the like are words, not keys."""
+        key = "" if self._resolved.api_key is None else self._resolved.api_key.get_secret_value()
+        return text if len(key) < SHORTEST_KEY else text.replace(key, "[redacted]")
+
+    async def _wait(self, error: ProviderError, *, attempt: int, emit: Emit) -> None:
+        """Wait before the next attempt, or raise `error` where there should be none."""
+        wait = retry_wait(
+            error,
+            attempt=attempt,
+            settings=self._retry,
+            spread=random(),  # noqa: S311 - spreads waits, keeps no secret
+        )
+        if wait is None:
+            raise error
+        await emit(
+            ModelRetried(
+                attempt=attempt,
+                kind=error.kind,
+                error=str(error),
+                wait_seconds=wait,
+                usage=error.usage,
+            )
+        )
+        log.warning("model_retried", kind=error.kind, attempt=attempt, wait_seconds=wait)
+        await anyio.sleep(wait)
+
+    def _dialect(self, provider: ProviderProfile) -> Dialect:
+        """Return this connection's codec of the host's dialect; it keeps what it encoded."""
+        name = provider.dialect
+        if name not in self._dialects:
+            self._dialects[name] = self._makers[name]()
+        return self._dialects[name]
+
+    async def _exchange(
+        self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, shown: Shown
+    ) -> ModelResponse:
+        """Make one attempt."""
+        if not self._pacer.is_free:
+            tokens = len(encoded.wire.body) // BYTES_PER_TOKEN + (request.settings.max_tokens or 0)
+            wait = self._pacer.reserve(anyio.current_time(), tokens=tokens)
+            if wait > 0:
+                await anyio.sleep(wait)
+        fold: Fold | None = None
+        try:
+            async with self._transport.exchange(encoded.wire) as answer:
+                # Not before: a thousand runs that wait for their answers need none.
+                fold = Fold(
+                    request,
+                    tool_names=encoded.tool_names,
+                    host=provider.name,
+                    calls_in_text=encoded.calls_in_text,
+                )
+                fold.feed(encoded.opening)
+                await self._read(answer, fold, provider, shown)
+            response = fold.finish()
+            _check_choice(request, response)
+        except ProviderError as error:
+            if fold is not None and fold.usage != NO_USAGE:
+                error.usage = priced(fold.usage, self._resolved.model)
+            raise
+        model, usage = self._resolved.model, response.usage
+        if usage.total_tokens == 0 and usage.cost_usd is None:
+            usage = estimated(request, response, model)
+        usage = priced(usage, model)
+        return response if usage is response.usage else replace(response, usage=usage)
+
+    async def _read(
+        self, answer: WireAnswer, fold: Fold, provider: ProviderProfile, shown: Shown
+    ) -> None:
+        """Read an answer to its end, and tell what may be shown of it."""
+        self._pacer.note(answer.head.headers, clock=anyio.current_time)
+        if not answer.head.is_success:
+            raise status_error(answer.head, await _read_all(answer))
+        decoder = self._dialect(provider).decoder(answer.head)
+        async for chunk in answer.chunks:
+            for event in fold.feed(decoder.feed(chunk)):
+                await shown.emit(event)
+            if fold.is_done:
+                await _drain(answer)
+        for event in (*fold.feed(decoder.close()), *fold.close()):
+            await shown.emit(event)
+
+
+async def _drain(answer: WireAnswer) -> None:
+    """Read what follows the end of an answer, if it comes at once: the connection is kept then."""
+    with anyio.move_on_after(DRAIN_SECONDS):
+        async for _ in answer.chunks:
+            pass
+
+
+async def _read_all(answer: WireAnswer) -> bytes:
+    """Return the body of an error, cut where no error is that long."""
+    body = bytearray()
+    async for chunk in answer.chunks:
+        body += chunk
+        if len(body) > MAX_ERROR_BYTES:
+            break
+    return bytes(body[:MAX_ERROR_BYTES])
+
+
+def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
+    """Refuse an answer that breaks a forced choice: hosts that cannot force say so nowhere."""
+    if not request.tool_choice.is_forced or response.message.tool_calls:
+        return
+    if response.finish_reason == "length":
+        raise ProtocolError(
+            "The answer reached its token limit before the tool call that was demanded; "
+            "allow more tokens (max_tokens).",
+            kind="truncated",
+            retry="change",
+        )
+    raise ProtocolError(
+        "A tool call was demanded and the model answered without one.",
+        kind="bad_response",
+        retry="same",
+    )
+
+
+def estimated(request: ModelRequest, response: ModelResponse, model: ModelProfile) -> Usage:
+    """Return our own count of an exchange whose host told nothing of it, marked as an estimate."""
+    build = cast(BuildCounter, load_object("agentkit.model.tokens:build_counter"))
+    counter = build(model.rules, family=model.family)
+    said = [response.message.text, response.message.reasoning]
+    said += [f"{call.name}{call.arguments}" for call in response.message.tool_calls]
+    return Usage(
+        input_tokens=counter.count(request),
+        output_tokens=sum(map(estimate_tokens, said)),
+        is_estimate=True,
+    )
+
+
+class _Counts(Protocol):
+    def count(self, request: ModelRequest) -> int: ...
+
+
+class BuildCounter(Protocol):
+    """Makes what counts the tokens of requests; see `agentkit.model.tokens`."""
+
+    def __call__(self, rules: str, *, family: str) -> _Counts:
+        """Return a counter for a family of models."""
+
+
+def priced(usage: Usage, model: ModelProfile) -> Usage:
+    """Return `usage` with its cost: the host's own, else tokens times the catalog's price."""
+    if usage.cost_usd is not None:
+        return usage
+    if model.input_usd_per_million is None or model.output_usd_per_million is None:
+        return usage
+    cost = (
+        usage.input_tokens * model.input_usd_per_million
+        + usage.output_tokens * model.output_usd_per_million
+    ) / Decimal(MILLION)
+    return replace(usage, cost_usd=cost)

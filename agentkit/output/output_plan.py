@@ -1,0 +1,295 @@
+"""Ask for an answer of a certain type, and judge what comes.
+
+In:  what the caller wants of an answer; later the answers of a model.
+Out: what goes into each request; a `Judgement` of each answer; at the end the value.
+
+Plain text is the simplest type: it asks for nothing more and judges nothing.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Generic
+
+from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
+from agentkit.config.profile import OutputMode
+from agentkit.dialect.tool_names import undress
+from agentkit.errors import ToolDefinitionError
+from agentkit.event import StopReason, ToolsetReported
+from agentkit.history import History
+from agentkit.json_schema import JsonValue
+from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
+from agentkit.output.judgement import Judgement
+from agentkit.output.output_text import read_text
+from agentkit.output.output_type import OutputSettings, OutputT, OutputType, read_type
+from agentkit.output.partial_output import PartialOutput
+from agentkit.tools.approval import Rule
+from agentkit.tools.tool import Tool
+from agentkit.tools.toolset import Toolset, list_tools_for, take_reports
+from agentkit.tools.validate import ReadyCall, validate_call
+from agentkit.value import dataclass, maker
+
+BY_TOOL = (
+    "To give your final answer, call the tool {name} with it, alone, once you have all it needs. "
+    "An answer in text is not read. This call is open to you at any time."
+)
+BY_TEXT = (
+    "Your final answer must be one JSON object and nothing else: no words around it. It must fit "
+    "this JSON Schema:\n{schema}"
+)
+TAKEN = "The answer was taken."
+TOO_LATE = "The call was not run: the task is at its limit."
+ONE_ANSWER = "The answer was not taken: {count} answers came at once. Give one."
+REFUSED = "Your answer was not taken: {reason}.\n{how}"
+ASK = "Give the answer to this conversation. {how}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a request says of tools and of the form of the answer."""
+
+    tools: tuple[ToolSpec, ...]
+    choice: ToolChoice
+    response_format: dict[str, JsonValue] | None = None
+    shown_arguments: str | None = None
+
+
+_new_offer = maker(Offer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(Generic[OutputT]):
+    """The answer of a run: the value if it has the type, and its text whatever it is."""
+
+    values: tuple[OutputT, ...]
+    text: str
+
+
+class OutputPlan(Generic[OutputT]):
+    """How the answer of a run is asked for, judged and read; without a type it is plain text."""
+
+    def __init__(
+        self,
+        output: OutputType[OutputT] | None,
+        *,
+        mode: OutputMode = "tool",
+        settings: OutputSettings | None = None,
+    ) -> None:
+        self.output = output
+        self.mode = mode
+        self._settings = settings or OutputSettings()
+
+    @property
+    def retries(self) -> int | None:
+        """Return how often a wrong answer may be given again; None where none is wrong."""
+        return None if self.output is None else self._settings.retries
+
+    @cached_property
+    def tool(self) -> Tool | None:
+        """Return the tool by which the answer is given, where it is given so."""
+        return self.output.tool if self.output is not None and self.mode == "tool" else None
+
+    @cached_property
+    def choice(self) -> ToolChoice | None:
+        """Return the choice that leaves nothing but to answer by the tool."""
+        return None if self.tool is None else ToolChoice(mode="required", name=self.tool.name)
+
+    @cached_property
+    def instructions(self) -> str:
+        """Return what the model is told of the answer's form; empty for plain text."""
+        if self.output is None:
+            return ""
+        if self.tool is not None:
+            return BY_TOOL.format(name=self.tool.name)
+        schema = json.dumps(self.output.tool.arguments_check.schema, ensure_ascii=False)
+        return BY_TEXT.format(schema=schema)
+
+    def with_tool(self, toolset: Toolset) -> Toolset:
+        """Return `toolset` with the answering tool in it."""
+        return toolset if self.tool is None else _Answering(toolset, self.tool)
+
+    def spare(self, rule: Rule | None) -> Rule | None:
+        """Return `rule` so that it is not asked about the answer, which is no act."""
+        if rule is None or self.tool is None:
+            return rule
+        return _sparing(rule, self.tool)
+
+    def offer(
+        self,
+        tools: tuple[ToolSpec, ...],
+        choice: ToolChoice,
+        *,
+        closing: StopReason | None,
+        stream: bool,
+    ) -> Offer:
+        """Return what one request should offer and choose."""
+        if self.output is None:
+            return _new_offer(tools=tools, choice=choice)
+        if self.tool is None or self.choice is None:
+            schema = None
+            if self.mode == "response_format" and not tools:
+                schema = self.output.tool.arguments_check.schema
+            return _new_offer(tools=tools, choice=choice, response_format=schema)
+        own = self.tool.spec
+        shown = own.name if stream else None
+        is_only = tools in ((), (own,)) and not choice.is_forced
+        if is_only or closing is not None or choice.mode == "none":
+            return _new_offer(tools=(own,), choice=self.choice, shown_arguments=shown)
+        if choice.is_forced and choice.name != own.name:
+            # Who demands a call wants something done, which an answer is not.
+            tools = tuple(spec for spec in tools if spec is not own)
+        return _new_offer(tools=tools, choice=choice, shown_arguments=shown)
+
+    def partial(self) -> PartialOutput | None:
+        """Return a reader of one answer on its way; None for plain text, which shows itself."""
+        if self.output is None:
+            return None
+        return PartialOutput(in_text=self.tool is None, is_wrapped=self.output.is_wrapped)
+
+    def judge(self, response: ModelResponse, *, is_closing: bool) -> Judgement | None:
+        """Return what there is to say of an answer; None where none was given."""
+        if self.output is None or response.finish_reason == "content_filter":
+            return None
+        calls = response.message.tool_calls
+        if not calls:
+            return self._judge_text(self.output, response.message.text, is_closing=is_closing)
+        own = [call for call in calls if self._is_own(call)]
+        if not own or (len(own) < len(calls) and not is_closing):
+            return None  # a call beside others is answered as they are: the tool refuses it
+        return self._judge_calls(calls, own, self.output)
+
+    def settles(self, history: History) -> bool:
+        """Say whether the last word of `history` is an answer of the type."""
+        return self.output is not None and self._last(history, self.output) is not None
+
+    def resumed(self, history: History) -> History:
+        """Return a history that goes on: one that ends with another answer asks for ours."""
+        is_answer = isinstance(history.last, AssistantMessage)
+        if self.output is None or not is_answer or history.open_calls or self.settles(history):
+            return history
+        return history.add(UserMessage.of(ASK.format(how=self.instructions)))
+
+    def find(self, history: History) -> "Found[OutputT]":
+        """Return the answer with which `history` ends."""
+        text = _last_text(history)
+        if self.output is None:
+            values: tuple[Any, ...] = (text,)  # without a type, the output is text
+            return Found(values=values, text=text)
+        ready = self._last(history, self.output)
+        if ready is None:
+            return Found(values=(), text=text)
+        written = json.dumps(ready.arguments, ensure_ascii=False)
+        return Found(values=(self.output.read(ready.bound),), text=written)
+
+    def _judge_text(self, output: OutputType[OutputT], text: str, *, is_closing: bool) -> Judgement:
+        """Judge an answer in text; it is taken too where a call was asked for."""
+        ready = read_text(text, output)
+        if isinstance(ready, ReadyCall):
+            return Judgement(is_accepted=True, mendings=ready.mendings)
+        reason = REFUSED.format(reason=ready, how=self.instructions)
+        reply = None if is_closing else UserMessage.of(reason)
+        return Judgement(reason=reason, reply=reply)
+
+    def _judge_calls(
+        self, calls: Sequence[ToolCall], own: Sequence[ToolCall], output: OutputType[OutputT]
+    ) -> Judgement:
+        """Judge an answer by a call, and answer every call."""
+        if len(own) > 1:
+            told = ONE_ANSWER.format(count=len(own))
+            results = [ToolResult.of(call.id, told, is_error=True) for call in calls]
+            return Judgement(reason=told, results=tuple(results))
+        checked = validate_call(own[0], {output.tool.name: output.tool})
+        result = checked if isinstance(checked, ToolResult) else ToolResult.of(own[0].id, TAKEN)
+        results = [
+            result if call is own[0] else ToolResult.of(call.id, TOO_LATE, is_error=True)
+            for call in calls
+        ]
+        if isinstance(checked, ToolResult):
+            return Judgement(reason=checked.text, results=tuple(results))
+        return Judgement(is_accepted=True, results=tuple(results), mendings=checked.mendings)
+
+    def _is_own(self, call: ToolCall) -> bool:
+        """Say whether a call gives the answer."""
+        return self.tool is not None and undress(call.name, {self.tool.name}) is not None
+
+    def _last(self, history: History, output: OutputType[OutputT]) -> ReadyCall | None:
+        """Return the answer with which `history` ends, if it has the type."""
+        results: dict[str, ToolResult] = {}
+        for message in reversed(history):
+            if isinstance(message, ToolResult):
+                results[message.call_id] = message
+            elif isinstance(message, AssistantMessage) and not message.tool_calls:
+                ready = None if results else read_text(message.text, output)
+                return ready if isinstance(ready, ReadyCall) else None
+            elif isinstance(message, AssistantMessage):
+                own = [call for call in message.tool_calls if self._is_own(call)]
+                if len(own) != 1 or own[0].id not in results or results[own[0].id].is_error:
+                    return None
+                checked = validate_call(own[0], {output.tool.name: output.tool})
+                return checked if isinstance(checked, ReadyCall) else None
+            else:
+                break
+        return None
+
+
+PLAIN_TEXT: OutputPlan[Any] = OutputPlan(None)
+"""Asks for text, and takes what comes."""
+
+
+def plan_output(
+    annotation: Any, *, default_mode: OutputMode, settings: OutputSettings
+) -> OutputPlan[Any]:
+    """Return how an answer of a type is asked for; `str` is plain text and asks for nothing.
+
+    Raises:
+        ConfigError: no JSON could become a value of the type.
+    """
+    mode = settings.mode or default_mode
+    output = None if annotation is str else read_type(annotation, settings=settings)
+    return OutputPlan(output, mode=mode, settings=settings)
+
+
+class _Answering:
+    """A toolset with the answering tool at its end."""
+
+    def __init__(self, toolset: Toolset, tool: Tool) -> None:
+        self._toolset = toolset
+        self._tool = tool
+        self.open = toolset.open
+
+    async def list_tools(self) -> Sequence[Tool]:
+        """Return the tools as they are now."""
+        return self._add_to(await self._toolset.list_tools())
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        """Return the tools for the next turn."""
+        return self._add_to(await list_tools_for(self._toolset, history))
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        """Return what happened to the toolset since the last time."""
+        return take_reports(self._toolset)
+
+    def _add_to(self, tools: Sequence[Tool]) -> Sequence[Tool]:
+        if any(tool.name == self._tool.name for tool in tools):
+            raise ToolDefinitionError(
+                f"A tool has the name {self._tool.name!r}, by which the answer is given; rename "
+                "it, or give the other a name: OutputSettings(name=…)."
+            )
+        return (*tools, self._tool)
+
+
+def _sparing(rule: Rule, tool: Tool) -> Rule:
+    def spared(call: ReadyCall) -> Any:
+        return "allow" if call.tool is tool else rule(call)
+
+    return spared
+
+
+def _last_text(history: History) -> str:
+    """Return the last text the model gave since the user spoke; empty if it gave none."""
+    for message in reversed(history):
+        if isinstance(message, UserMessage):
+            break
+        if isinstance(message, AssistantMessage) and message.text:
+            return message.text
+    return ""

@@ -1,0 +1,122 @@
+"""Read an answer of a certain type from text.
+
+In:  the text of an answer; the tool that would take it as a call.
+Out: a `ReadyCall` with the value, and with what was mended; or why there is none.
+
+The whole text comes first, then the JSON objects in it. Where two of them fit and differ, none is
+taken: which one was meant is not known.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from agentkit.chat import Mending
+from agentkit.dialect.argument_repair import MendedArguments, mend_arguments, read_arguments
+from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.tool_call_assembler import short
+from agentkit.json_schema import JsonObject, JsonTextError, JsonValue, parse_json
+from agentkit.message import ToolCall
+from agentkit.output.output_type import OutputType
+from agentkit.tools.schema import RESULT_KEY
+from agentkit.tools.validate import MAX_FAULTS, ReadyCall, check_arguments, read_faults
+from agentkit.value import replace
+
+MAX_CHARACTERS = 2_000_000
+_MAX_OBJECTS = 32
+_FENCE = re.compile(r"```[\w-]*[ \t]*\r?\n(.*?)```", re.S)
+
+
+def read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
+    """Return the answer that `text` holds, or what is wrong with it, for the model."""
+    if len(text) > MAX_CHARACTERS:
+        return f"it has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read"
+    whole = _read_one(text, output)
+    is_whole = whole is not None and all(one.rung != "trailing_text" for one in whole.mendings)
+    if whole is not None and is_whole:  # what follows an answer may be another one
+        return whole
+    pieces = [ready for piece in _pieces(text) if (ready := _read_one(piece, output)) is not None]
+    found = [ready for ready in pieces if _is_about(ready.arguments, output)]
+    if not found:
+        return _complain(text, output)
+    first = found[0]
+    if any(other.arguments != first.arguments for other in found):
+        return "it holds several JSON objects that would fit; give only one"
+    mending = Mending(
+        rung="json_in_text", before=short(text), after=short(json.dumps(first.arguments))
+    )
+    return replace(first, mendings=(mending, *first.mendings))
+
+
+def _read_one(text: str, output: OutputType[Any]) -> ReadyCall | None:
+    """Return the answer that the whole of `text` is."""
+    tool, call = output.tool, ToolCall(id="answer", name=output.tool.name, arguments=text)
+
+    def is_valid(value: JsonValue) -> bool:
+        return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
+
+    mended = None  # empty text would stand for a call without arguments
+    if "{" in text:
+        mended = mend_arguments(text, schema=tool.input_schema, is_valid=is_valid)
+    if mended is None and output.is_wrapped:
+        mended = _bare_value(text)
+    if mended is None:
+        return None
+    ready = check_arguments(call, tool, mended.value, mendings=mended.mendings)
+    return ready if isinstance(ready, ReadyCall) else None
+
+
+def _bare_value(text: str) -> MendedArguments | None:
+    """Return a value that stands by itself as it should have been wrapped."""
+    fence = _FENCE.fullmatch(text.strip())
+    try:
+        value: JsonObject = {RESULT_KEY: parse_json(text if fence is None else fence.group(1))}
+    except JsonTextError:
+        return None
+    mending = Mending(rung="bare_value", before=short(text), after=short(json.dumps(value)))
+    return MendedArguments(value=value, mendings=(mending,))
+
+
+def _is_about(arguments: JsonObject, output: OutputType[Any]) -> bool:
+    """Say whether an object in the middle of a text has anything to do with the type.
+
+    Where nothing is required, every object would fit, also one that the text only speaks of.
+    """
+    named = output.tool.input_schema.get("properties")
+    return not isinstance(named, dict) or not named or not arguments.keys().isdisjoint(named)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield the parts of `text` that may be an answer: what is fenced, else every object."""
+    fenced = [found.group(1) for found in _FENCE.finditer(text)]
+    if fenced:
+        yield from fenced[:_MAX_OBJECTS]
+        return
+    start = text.find("{")
+    for _ in range(_MAX_OBJECTS):
+        if start < 0:
+            return
+        try:
+            end = read_loose(text, start).end
+        except LooseJsonError:
+            end = start + 1
+        else:
+            yield text[start:end]
+        start = text.find("{", end)
+
+
+def _complain(text: str, output: OutputType[Any]) -> str:
+    """Say why no answer can be read."""
+    pieces = list(_pieces(text))
+    read = read_arguments(pieces[0] if len(pieces) == 1 else text) if "{" in text else None
+    if read is None:
+        return "it is not one JSON object"
+    faults: list[object] = [*output.tool.arguments_check.violations(read.value, limit=MAX_FAULTS)]
+    if not faults:
+        try:
+            output.tool.binding.bind(read.value)
+        except Exception as error:  # noqa: BLE001  # a user's types run a user's code
+            faults.extend(read_faults(error))
+    lines = "\n".join(f"- {fault}" for fault in faults)
+    return f"it does not fit:\n{lines}"

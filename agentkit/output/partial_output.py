@@ -1,0 +1,80 @@
+"""Show an answer of a certain type while it arrives.
+
+In:  events of an exchange that is streamed.
+Out: `OutputReceived`, each time there is more to see.
+
+What is shown is not checked: the whole answer is, at its end. It is read anew only when it has
+grown by a part of itself, so that the cost stays linear.
+"""
+
+from pydantic_core import from_json
+
+from agentkit.event import (
+    ModelFailedOver,
+    ModelRetried,
+    OutputReceived,
+    RunEvent,
+    TextReceived,
+    ToolArgumentsReceived,
+)
+from agentkit.json_schema import JsonObject, JsonValue
+from agentkit.tools.schema import RESULT_KEY
+
+PART_OF_ITSELF = 16
+
+
+class PartialOutput:
+    """Reads one answer as far as it has come."""
+
+    def __init__(self, *, in_text: bool, is_wrapped: bool) -> None:
+        """Begin with nothing.
+
+        Args:
+            in_text: the answer is asked for as text, not by a call.
+            is_wrapped: the value stands under `result`.
+        """
+        self._in_text = in_text
+        self._is_wrapped = is_wrapped
+        self._begin()
+
+    def feed(self, event: RunEvent) -> OutputReceived | None:
+        """Take what happened; return the answer so far if there is more of it."""
+        match event:
+            case ModelRetried() | ModelFailedOver():
+                self._begin()
+            case TextReceived(text=text) if self._in_text:
+                return self._add(text)
+            case ToolArgumentsReceived(text=text) if not self._in_text:
+                return self._add(text)
+            case _:
+                pass
+        return None
+
+    def _begin(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._next = 1
+        self._last: JsonValue = None
+
+    def _add(self, text: str) -> OutputReceived | None:
+        self._parts.append(text)
+        self._length += len(text)
+        if self._length < self._next:
+            return None
+        self._next = self._length + max(1, self._length // PART_OF_ITSELF)
+        value = self._read("".join(self._parts))
+        if value is None or value == self._last:
+            return None
+        self._last = value
+        return OutputReceived(value=value)
+
+    def _read(self, text: str) -> JsonValue:
+        """Return what the text holds so far; None if that is nothing yet."""
+        start = text.find("{")
+        if start < 0:
+            return None
+        try:
+            value: JsonObject = from_json(text[start:], allow_partial="trailing-strings")
+        except ValueError:
+            return None
+        return value.get(RESULT_KEY) if self._is_wrapped else value

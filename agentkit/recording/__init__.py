@@ -1,0 +1,1 @@
+"""Record HTTP exchanges with providers to a file, and replay them."""

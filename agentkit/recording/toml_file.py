@@ -1,0 +1,328 @@
+"""The file form of a recording: TOML that a person can review.
+
+In:  `RecordedExchange`s; or the text of a file, perhaps changed by hand.
+Out: the text; or the exchanges, their answers equal byte for byte, their requests in meaning.
+
+Requests are JSON, indented. Each chunk of an answer is one line: the list of its lines, so that a
+stream reads as it was sent and keeps its cuts. A whole JSON answer is indented as well, together
+with the spacing it had. Bytes that are no text are base64. Texts stand in TOML's literal quotes, in
+which nothing is escaped, wherever they can.
+"""
+
+import base64
+import binascii
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from agentkit.errors import ErrorKind, Retry
+from agentkit.recording.recording import (
+    VERSION,
+    AnswerEnd,
+    RecordedAnswer,
+    RecordedExchange,
+    RecordedFault,
+    RecordingError,
+)
+from agentkit.wire import WireHead, WireRequest
+
+_TITLE = "# Exchanges with a model host, as agentkit saw them. To change them, record anew."
+_Spacing = Literal["compact", "spaced"]
+_SEPARATORS: Mapping[_Spacing, tuple[str, str]] = {"compact": (",", ":"), "spaced": (", ", ": ")}
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Bytes(_Stored):
+    base64: str
+
+
+class _CompactJson(_Stored):
+    compact: str
+
+
+class _SpacedJson(_Stored):
+    spaced: str
+
+
+_Chunk = list[str] | _Bytes | _CompactJson | _SpacedJson
+
+
+class _Answer(_Stored):
+    status: int
+    headers: dict[str, str] = {}
+    chunks: list[_Chunk] = []
+    end: AnswerEnd = "whole"
+
+
+class _Fault(_Stored):
+    kind: ErrorKind
+    retry: Retry
+    message: str
+    status: int | None = None
+    request_id: str | None = None
+    retry_after_seconds: float | None = None
+
+
+class _Exchange(_Stored):
+    host: str = ""
+    method: str
+    path: str
+    stream: bool = False
+    headers: dict[str, str] = {}
+    json_body: str | None = Field(default=None, alias="json")
+    text: str | None = None
+    base64: str | None = None
+    answer: _Answer | None = None
+    fault: _Fault | None = None
+
+
+class _File(_Stored):
+    version: int
+    exchange: list[_Exchange] = []
+
+
+def load_recording(path: Path) -> tuple[RecordedExchange, ...]:
+    """Read the file at `path`.
+
+    Raises:
+        RecordingError: it cannot be read, is no recording, or has a version that is not known.
+    """
+    try:
+        return parse_recording(path.read_bytes().decode())
+    except (OSError, ValueError, RecordingError) as error:
+        raise RecordingError(f"The recording {path} cannot be read: {error}") from error
+
+
+def save_recording(path: Path, exchanges: Sequence[RecordedExchange]) -> None:
+    """Write `exchanges` to `path`, whole or not at all; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = format_recording(exchanges)
+    with NamedTemporaryFile(
+        "w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8", newline="\n"
+    ) as file:
+        file.write(text)
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(path)
+
+
+def parse_recording(text: str) -> tuple[RecordedExchange, ...]:
+    """Read the file form.
+
+    Raises:
+        RecordingError: the text is not of this form; says where.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecordingError(f"it is not TOML: {error}.") from error
+    version = document.get("version")
+    if version != VERSION:
+        raise RecordingError(
+            f"it has version {version!r}, and this agentkit reads version {VERSION}; update "
+            "agentkit, or record anew."
+        )
+    try:
+        stored = _reader().validate_python(document)
+        return tuple(_exchange(entry) for entry in stored.exchange)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise RecordingError(f"at {place}: {first['msg']}.") from error
+    except ValueError as error:
+        raise RecordingError(f"{error}") from error
+
+
+def format_recording(exchanges: Sequence[RecordedExchange]) -> str:
+    """Return the file form of `exchanges`."""
+    lines = [_TITLE, f"version = {VERSION}"]
+    for exchange in exchanges:
+        lines += ["", "[[exchange]]", *_exchange_lines(exchange)]
+    return "\n".join(lines) + "\n"
+
+
+@cache
+def _reader() -> TypeAdapter[_File]:
+    """Build the reader of files, at first use."""
+    return TypeAdapter(_File)
+
+
+def _exchange(stored: _Exchange) -> RecordedExchange:
+    request = WireRequest(
+        path=stored.path,
+        body=_request_body(stored),
+        method=stored.method,
+        headers=stored.headers,
+        stream=stored.stream,
+    )
+    return RecordedExchange(host=stored.host, request=request, outcome=_outcome(stored))
+
+
+def _outcome(stored: _Exchange) -> RecordedAnswer | RecordedFault:
+    fault = None if stored.fault is None else RecordedFault(**stored.fault.model_dump())
+    if stored.answer is not None:
+        return RecordedAnswer(
+            head=WireHead(status=stored.answer.status, headers=stored.answer.headers),
+            chunks=tuple(_chunk_bytes(chunk) for chunk in stored.answer.chunks),
+            end=stored.answer.end,
+            fault=fault,
+        )
+    if fault is not None:
+        return fault
+    raise ValueError(f"the exchange {stored.method} {stored.path} has no answer and no fault.")
+
+
+def _request_body(stored: _Exchange) -> bytes:
+    if stored.json_body is not None:
+        return _respaced(stored.json_body, "compact")
+    if stored.base64 is not None:
+        return _from_base64(stored.base64)
+    return (stored.text or "").encode()
+
+
+def _chunk_bytes(chunk: _Chunk) -> bytes:
+    match chunk:
+        case _Bytes():
+            return _from_base64(chunk.base64)
+        case _CompactJson():
+            return _respaced(chunk.compact, "compact")
+        case _SpacedJson():
+            return _respaced(chunk.spaced, "spaced")
+        case _:
+            return "\n".join(chunk).encode()
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"{text[:20]!r} is not base64: {error}.") from error
+
+
+def _respaced(text: str, spacing: _Spacing) -> bytes:
+    """Return JSON text on one line."""
+    value = json.loads(text)
+    return json.dumps(value, ensure_ascii=False, separators=_SEPARATORS[spacing]).encode()
+
+
+def _exchange_lines(exchange: RecordedExchange) -> Iterator[str]:
+    request = exchange.request
+    if exchange.host:
+        yield f"host = {_quoted(exchange.host)}"
+    yield f"method = {_quoted(request.method)}"
+    yield f"path = {_quoted(request.path)}"
+    if request.stream:
+        yield "stream = true"
+    yield from _header_lines(request.headers)
+    yield from _request_body_lines(request.body)
+    match exchange.outcome:
+        case RecordedFault():
+            yield from _fault_lines(exchange.outcome)
+        case RecordedAnswer():
+            yield from _answer_lines(exchange.outcome)
+
+
+def _header_lines(headers: Mapping[str, str]) -> Iterator[str]:
+    if headers:
+        pairs = (f"{_key(name)} = {_quoted(value)}" for name, value in headers.items())
+        yield f"headers = {{ {', '.join(pairs)} }}"
+
+
+def _request_body_lines(body: bytes) -> Iterator[str]:
+    text = _as_text(body)
+    if text and (pretty := _indented(text)):
+        yield f"json = {pretty}"
+    elif text:
+        yield f"text = {_quoted(text)}"
+    elif body:
+        yield f"base64 = {_quoted(base64.b64encode(body).decode())}"
+
+
+def _answer_lines(answer: RecordedAnswer) -> Iterator[str]:
+    yield "[exchange.answer]"
+    yield f"status = {answer.head.status}"
+    yield from _header_lines(answer.head.headers)
+    if answer.end != "whole":
+        yield f"end = {_quoted(answer.end)}"
+    if answer.chunks:
+        yield "chunks = ["
+        for chunk in answer.chunks:
+            yield f"    {_chunk_text(chunk)},"
+        yield "]"
+    if answer.fault is not None:
+        yield from _fault_lines(answer.fault)
+
+
+def _chunk_text(chunk: bytes) -> str:
+    text = _as_text(chunk)
+    if text is None:
+        return f"{{ base64 = {_quoted(base64.b64encode(chunk).decode())} }}"
+    if pretty := _indented(text):
+        for spacing in _SEPARATORS:
+            if _respaced(text, spacing) == chunk:
+                return f"{{ {spacing} = {pretty} }}"
+    lines = (_quoted(line) for line in text.split("\n"))
+    return f"[{', '.join(lines)}]"
+
+
+def _fault_lines(fault: RecordedFault) -> Iterator[str]:
+    yield "[exchange.fault]"
+    yield f"kind = {_quoted(fault.kind)}"
+    yield f"retry = {_quoted(fault.retry)}"
+    yield f"message = {_quoted(fault.message)}"
+    if fault.status is not None:
+        yield f"status = {fault.status}"
+    if fault.request_id is not None:
+        yield f"request_id = {_quoted(fault.request_id)}"
+    if fault.retry_after_seconds is not None:
+        yield f"retry_after_seconds = {float(fault.retry_after_seconds)!r}"
+
+
+def _as_text(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _indented(text: str) -> str | None:
+    """Return a JSON object or list indented, in literal quotes, if both can hold it."""
+    if not text.startswith(("{", "[")):
+        return None
+    try:
+        indented = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+        indented.encode()
+    except (ValueError, RecursionError):
+        return None
+    return None if _needs_escapes(indented) else f"'''\n{indented}\n'''"
+
+
+def _quoted(text: str) -> str:
+    """Return `text` as one line of TOML, without escapes where that is possible."""
+    if "\n" in text or _needs_escapes(text) or text.endswith("'"):
+        return _escaped(text)
+    return f"'''{text}'''" if "'" in text else f"'{text}'"
+
+
+def _key(text: str) -> str:
+    """Return `text` as a key, for which three quotes are not allowed."""
+    return _escaped(text) if "'" in text else _quoted(text)
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _needs_escapes(text: str) -> bool:
+    """Say whether TOML's literal quotes, one or three, cannot hold `text`."""
+    return "'''" in text or any(
+        (char < " " and char not in "\t\n") or char == "\x7f" for char in text
+    )

@@ -1,0 +1,1 @@
+"""Faulty answers, as providers really send them."""

@@ -1,0 +1,1 @@
+"""Choose tools and arguments for a question by plain rules."""

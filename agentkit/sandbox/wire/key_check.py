@@ -1,0 +1,50 @@
+"""Look for the key of a request where its host looks for it.
+
+In:  the headers and the body of a request.
+Out: the refusal of a missing or wrong key, or None. No key is repeated.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from agentkit.sandbox.wire.provider_format import HostForm
+from agentkit.sandbox.wire.request_errors import Refusal
+
+
+def find_key_fault(
+    headers: Mapping[str, str], body: bytes, *, form: HostForm, key: str | None
+) -> Refusal | None:
+    """Return why a request is not let in, or None if it is.
+
+    A key that belongs in the body is not asked for where there is none.
+    """
+    if key is None or (form.takes.keys == ("body",) and not body):
+        return None
+    given = [one for one in _find_keys(headers, body, form=form) if one]
+    if key in given:
+        return None
+    message = "Incorrect API key provided." if given else _MISSING[form.errors == "openrouter"]
+    return Refusal(message=message, why="key", type="authentication_error")
+
+
+_MISSING = {True: "No auth credentials found", False: "You didn't provide an API key."}
+
+
+def _find_keys(headers: Mapping[str, str], body: bytes, *, form: HostForm) -> Iterator[str]:
+    for place in form.takes.keys:
+        match place:
+            case "bearer":
+                scheme, _, token = headers.get("authorization", "").partition(" ")
+                yield token.strip() if scheme.lower() == "bearer" else ""
+            case "x-api-key":
+                yield headers.get("x-api-key", "")
+            case "body":
+                yield _find_in_body(body)
+
+
+def _find_in_body(body: bytes) -> str:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(value.get("key", "")) if isinstance(value, dict) else ""

@@ -1,0 +1,167 @@
+"""Tools, calls and results in words: the marks of the v3 instruct format, in text.
+
+In:  text that holds marks: a raw prompt, or what stands in the messages of a prompted chat.
+Out: the offers, calls and results in it; and back, calls as the model writes them.
+
+A model reads marks wherever they stand and makes something of broken ones; so does this, and never
+raises.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from agentkit.chat import ToolSpec
+from agentkit.json_schema import JsonValue
+from agentkit.sandbox.planner.question import Completion, Made
+from agentkit.value import dataclass, replace
+
+Kind: TypeAlias = Literal["offer", "said", "calls", "result", "user"]
+
+CALLS = "[TOOL_CALLS]"
+_OFFER = re.compile(r"\[AVAILABLE_TOOLS\](.*?)\[/AVAILABLE_TOOLS\]", re.S)
+_RESULT = re.compile(r"\[TOOL_RESULTS\](.*?)\[/TOOL_RESULTS\]", re.S)
+_PART = re.compile(
+    r"\[AVAILABLE_TOOLS\](?P<offer>.*?)\[/AVAILABLE_TOOLS\]"
+    r"|\[INST\](?P<user>.*?)\[/INST\]"
+    r"|\[TOOL_RESULTS\](?P<result>.*?)\[/TOOL_RESULTS\]"
+    r"|\[TOOL_CALLS\](?P<calls>.*?)(?:</s>|\Z)"
+    r"|(?P<said>.+?)(?:</s>|\Z|(?=\[(?:AVAILABLE_TOOLS|INST|TOOL_RESULTS|TOOL_CALLS)\]))",
+    re.S,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of a raw prompt; `is_open` for one that the end of the prompt cut off."""
+
+    kind: Kind
+    text: str
+    is_open: bool = False
+
+
+def read_parts(prompt: str) -> list[Part]:
+    """Cut a raw prompt into its parts."""
+    parts = []
+    for found in _PART.finditer(prompt.removeprefix("<s>")):
+        kind = found.lastgroup
+        if kind is not None:
+            is_open = found.end() == found.end(kind) and kind in ("calls", "said")
+            parts.append(Part(kind=_KINDS[kind], text=found[kind].strip(), is_open=is_open))
+    return parts
+
+
+def find_offer(text: str) -> tuple[ToolSpec, ...]:
+    """Return the tools of the first offer in `text`; none if there is no offer."""
+    found = _OFFER.search(text)
+    return read_offer(found[1]) if found else ()
+
+
+def read_offer(text: str) -> tuple[ToolSpec, ...]:
+    """Return the tools in the JSON list of an offer."""
+    tools = []
+    for item in _objects(_load(text)):
+        function = item.get("function", item)
+        if isinstance(function, dict) and isinstance(function.get("name"), str):
+            schema = function.get("parameters")
+            tools.append(
+                ToolSpec(
+                    name=str(function["name"]),
+                    description=str(function.get("description") or ""),
+                    input_schema=schema if isinstance(schema, dict) else {},
+                )
+            )
+    return tuple(tools)
+
+
+def read_calls(text: str) -> list[tuple[str, Made]]:
+    """Return the calls in a JSON list, each with its id or an empty text."""
+    return [
+        (str(item.get("id", "")), Made(name=str(item["name"]), arguments=_arguments(item)))
+        for item in _objects(_load(text))
+        if isinstance(item.get("name"), str)
+    ]
+
+
+def find_results(text: str) -> list[tuple[str, str]]:
+    """Return what each result block in `text` holds: the id of its call, and its content."""
+    return [read_result(found[1]) for found in _RESULT.finditer(text)]
+
+
+def read_result(text: str) -> tuple[str, str]:
+    """Return the id and the content of one result."""
+    value = _load(text)
+    if not isinstance(value, dict):
+        return "", text.strip()
+    content = value.get("content", "")
+    is_text = isinstance(content, str)
+    return str(value.get("call_id", "")), str(content) if is_text else json.dumps(content)
+
+
+def pair(calls: Sequence[tuple[str, Made]], results: Sequence[tuple[str, str]]) -> list[Made]:
+    """Give each call its result: by id where ids tell, else by place."""
+    by_id = {call_id: content for call_id, content in results if call_id}
+    paired = []
+    for place, (call_id, made) in enumerate(calls):
+        at_place = results[place][1] if place < len(results) else None
+        paired.append(replace(made, result=by_id.get(call_id, at_place)))
+    return paired
+
+
+def in_words(completion: Completion, *, marker: str = CALLS, begun: str = "") -> Completion:
+    """Return a completion whose calls are text, as the model writes them.
+
+    Args:
+        completion: what was completed.
+        marker: what stands before the calls; empty where the server swallows it.
+        begun: what the prompt holds of the calls already; it is not written again.
+    """
+    if not completion.calls:
+        return completion
+    closing = "" if completion.finish_reason == "length" else "]"
+    written = ", ".join(_write(completion, i, closing) for i in range(len(completion.calls)))
+    text = f"{marker} [{written}{closing}"
+    start = f"{marker} {begun}" if begun else ""
+    return replace(
+        completion,
+        text=text.removeprefix(start) if start else text,
+        calls=(),
+        finish_reason="length" if completion.finish_reason == "length" else "stop",
+    )
+
+
+def _write(completion: Completion, index: int, closing: str) -> str:
+    call = completion.calls[index]
+    is_cut = not closing and index == len(completion.calls) - 1
+    name = json.dumps(call.name)
+    return f'{{"name": {name}, "arguments": {call.arguments}{"" if is_cut else "}"}'
+
+
+def _arguments(item: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    arguments = item.get("arguments")
+    return arguments if isinstance(arguments, dict) else {}
+
+
+def _load(text: str) -> JsonValue:
+    """Return the JSON value that `text` begins with, or None."""
+    try:
+        value: JsonValue = json.JSONDecoder().raw_decode(text.strip())[0]
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            yield item
+
+
+_KINDS: Mapping[str, Kind] = {
+    "offer": "offer",
+    "user": "user",
+    "result": "result",
+    "calls": "calls",
+    "said": "said",
+}

@@ -1,0 +1,1 @@
+"""How many tools run at the same time, in which threads, and how they are cancelled."""

@@ -1,0 +1,187 @@
+"""Turn what a tool returned into the result of its call.
+
+In:  a return value of any type, the tool's output schema.
+Out: a `ToolResult`: content blocks, and structured content where there is a JSON object.
+
+A value that has no JSON form, or does not fit the tool's own schema, is an error result that says
+the tool is at fault: the model must not think that its call was wrong.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from operator import is_
+from typing import cast
+
+from agentkit.content import ContentBlock, EmbeddedResource, ImageContent, TextContent
+from agentkit.json_schema import JsonValue
+from agentkit.json_schema.violation import shorten
+from agentkit.message import ToolResult
+from agentkit.tools.binding import to_json
+from agentkit.tools.schema import BLOCK_TYPES, RESULT_KEY
+from agentkit.tools.tool import Tool
+from agentkit.tools.validate import ReadyCall
+from agentkit.value import maker, replace
+
+_new_text = maker(TextContent)
+_new_result = maker(ToolResult)
+
+MAX_RESULT_CHARACTERS = 100_000
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_IMAGES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+
+
+def build_result(call: ReadyCall, value: object) -> ToolResult:
+    """Return the whole result of `call` for what its tool returned.
+
+    Args:
+        call: the call that ran.
+        value: text and content blocks are taken as they are, models, dataclasses and other
+            values as JSON, bytes as a block.
+    """
+    call_id = call.call.id
+    try:
+        result = _convert(call_id, call.tool, value)
+    except Exception as error:  # noqa: BLE001  # values of users run code of users
+        return _fault(call, f"its {type(value).__name__!r} has no JSON form: {_reason(error)}")
+    if isinstance(result, str):
+        return _fault(call, result)
+    content = tuple(map(_mended, result.content))
+    return result if all(map(is_, content, result.content)) else replace(result, content=content)
+
+
+def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTERS) -> ToolResult:
+    """Return `result` with no more text than a model should read; itself if it is short enough.
+
+    Args:
+        result: the whole result.
+        max_characters: text beyond is cut, and a note says so; structured content stays whole.
+    """
+    total = sum([len(block.text) for block in result.content if isinstance(block, TextContent)])
+    if total <= max_characters:
+        return result
+    note = f"[cut here: {max_characters:,} of {total:,} characters are shown]"
+    return replace(result, content=tuple(_cut(result.content, max_characters, note)))
+
+
+def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
+    """Return the result, or what is wrong with the value."""
+    if isinstance(value, ToolResult):
+        misfit = "" if value.is_error else _misfit(tool, value.structured_content)
+        return misfit or replace(value, call_id=call_id)
+    if isinstance(value, str) and tool.output_check is None:
+        return ToolResult.of(call_id, value)
+    blocks = _as_blocks(call_id, value)
+    if blocks is not None:
+        return _new_result(call_id=call_id, content=blocks)
+    data = tool.binding.dump(value)
+    text = _ENCODER.encode(data)
+    if _whole(text) is not text:
+        text = _whole(text)
+        data = json.loads(text)
+    structured: JsonValue = {RESULT_KEY: data} if tool.is_output_wrapped else data
+    is_structured = tool.output_check is not None or isinstance(structured, dict)
+    return _misfit(tool, structured) or _new_result(
+        call_id=call_id,
+        content=(TextContent(text=data if isinstance(data, str) else text),),
+        structured_content=structured if is_structured else None,
+    )
+
+
+def _misfit(tool: Tool, structured: Mapping[str, JsonValue] | JsonValue) -> str:
+    """Return how structured content does not fit the tool's output schema; empty if it does."""
+    if tool.output_check is None:
+        return ""
+    structured = dict(structured) if isinstance(structured, Mapping) else structured
+    violations = tool.output_check.violations(structured)
+    return f"it does not fit the tool's output schema: {violations[0]}" if violations else ""
+
+
+def _as_blocks(call_id: str, value: object) -> tuple[ContentBlock, ...] | None:
+    """Return `value` as blocks if it is one, or a sequence in which there is one."""
+    if isinstance(value, BLOCK_TYPES):
+        return (value,)
+    if isinstance(value, bytes | bytearray):
+        return (_binary_block(call_id, bytes(value)),)
+    if isinstance(value, list | tuple) and any(
+        isinstance(item, (*BLOCK_TYPES, bytes, bytearray)) for item in value
+    ):
+        return tuple(
+            block
+            for item in cast(Iterable[object], value)
+            for block in _as_blocks(call_id, item) or (_new_text(text=_item_text(item)),)
+        )
+    return None
+
+
+def _item_text(item: object) -> str:
+    """Return an item that stands between blocks as text."""
+    if isinstance(item, str):
+        return item
+    return _ENCODER.encode(to_json(item))
+
+
+def _binary_block(call_id: str, data: bytes) -> ContentBlock:
+    """Return an image as an image, and other bytes as a resource."""
+    encoded = b64encode(data).decode()
+    for magic, mime_type in _IMAGES.items():
+        if data.startswith(magic):
+            return ImageContent(data=encoded, mime_type=mime_type)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ImageContent(data=encoded, mime_type="image/webp")
+    return EmbeddedResource(
+        uri=f"agentkit:result/{call_id}", blob=encoded, mime_type="application/octet-stream"
+    )
+
+
+def _fault(call: ReadyCall, reason: str) -> ToolResult:
+    return ToolResult.of(
+        call.call.id,
+        f"The tool {call.tool.name!r} ran, but its result cannot be used: {reason}. "
+        "This is a fault of the tool, not of the call: do not repeat the call.",
+        is_error=True,
+    )
+
+
+def _reason(error: Exception) -> str:
+    try:
+        return shorten(str(error).partition("\n")[0], 200)
+    except Exception:  # noqa: BLE001  # a stranger's `__str__`
+        return type(error).__name__
+
+
+def _mended(block: ContentBlock) -> ContentBlock:
+    """Return `block` with text that can be sent."""
+    if not isinstance(block, TextContent):
+        return block
+    text = _whole(block.text)
+    return block if text is block.text else replace(block, text=text)
+
+
+def _cut(blocks: Iterable[ContentBlock], limit: int, note: str) -> Iterable[ContentBlock]:
+    """Keep `limit` characters of text, all blocks together, and then `note`; drop further text."""
+    left = limit
+    for block in blocks:
+        if not isinstance(block, TextContent):
+            yield block
+        elif left >= 0:
+            text = block.text[:left]
+            yield replace(block, text=f"{text}\n{note}") if len(block.text) > left else block
+            left -= len(block.text)
+
+
+def _whole(text: str) -> str:
+    """Replace half characters, such as those in odd file names: no encoding can carry them."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -1,0 +1,325 @@
+"""Read a Python callable as a tool.
+
+In:  a function, method, partial or callable object, sync or async.
+Out: `FunctionFacts`: name, description, schemas and binding.
+
+What cannot be offered to a model is a `ToolDefinitionError` here, not a surprise in a run.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic.fields import FieldInfo
+
+from agentkit.errors import ToolDefinitionError
+from agentkit.json_schema import JsonObject
+from agentkit.tools.binding import FunctionBinding, Parameter
+from agentkit.tools.docstring import read_docstring
+from agentkit.tools.run_context import RunContext
+from agentkit.tools.schema import check_patterns, derive_input_schema, derive_output
+from agentkit.value import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionFacts:
+    """What a callable says about itself.
+
+    Attributes:
+        name: None if it has none that a tool could bear.
+        method_of: the class it was written in, if it still needs an instance.
+    """
+
+    name: str | None
+    description: str
+    input_schema: JsonObject
+    output_schema: JsonObject | None
+    is_output_wrapped: bool
+    binding: FunctionBinding
+    method_of: str | None
+
+
+def read_function(function: Callable[..., object]) -> FunctionFacts:
+    """Read the signature, types and docstring of `function`.
+
+    Raises:
+        ToolDefinitionError: a model could not call it by a JSON object: it takes `*args`, has a
+            type without a JSON form, yields, or has no signature.
+    """
+    if not callable(function):
+        raise ToolDefinitionError(f"{function!r} cannot be a tool; pass a function.")
+    label = origin_of(function)
+    body = _body(function)
+    _check_kind(body, label)
+    hints = _hints(body, label)
+    parameters = _parameters(function, label)
+    method_of = _class_of(function, parameters)
+    if method_of is not None:
+        del parameters[0]
+    takes_context = bool(parameters) and _is_context(hints.get(parameters[0].name))
+    if takes_context and parameters.pop(0).kind is inspect.Parameter.KEYWORD_ONLY:
+        raise ToolDefinitionError(f"{label} takes its RunContext by keyword; put it before '*'.")
+    model, fields = _build_model(parameters, hints, label)
+    documentation = read_docstring(_docstring(function, body))
+    schema, has_decimals = _input_schema(model, hints, label)
+    _describe(schema, {**documentation.parameters, **_inline_docs(fields, hints)}, fields)
+    output = derive_output(hints.get("return", inspect.Signature.empty))
+    return FunctionFacts(
+        name=_name(function, body),
+        description=documentation.description,
+        input_schema=schema,
+        output_schema=output.schema,
+        is_output_wrapped=output.is_wrapped,
+        binding=FunctionBinding(
+            model=model,
+            parameters=fields,
+            output=output.adapter,
+            takes_context=takes_context,
+            is_async=is_async(function),
+            has_decimals=has_decimals,
+        ),
+        method_of=method_of,
+    )
+
+
+def origin_of(function: Callable[..., object]) -> str:
+    """Return where a callable was written, as `module:qualified.name`."""
+    body = _body(function)
+    name = getattr(body, "__qualname__", type(function).__qualname__)
+    return f"{getattr(body, '__module__', None) or 'builtins'}:{name}"
+
+
+def is_async(function: Callable[..., object]) -> bool:
+    """Say whether calling `function` gives something to await at once, without work."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_body(function))
+
+
+def takes_context(handler: Callable[..., object]) -> bool:
+    """Say whether a handler of plain arguments wants a `RunContext` before them.
+
+    Raises:
+        ToolDefinitionError: it takes neither `(arguments)` nor `(context, arguments)`.
+    """
+    label = origin_of(handler)
+    try:
+        signature = inspect.signature(handler)
+    except (ValueError, TypeError):
+        return False
+    for count in (1, 2):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        return count == 2
+    raise ToolDefinitionError(
+        f"{label} cannot handle calls: it takes {signature}, and must take (arguments) or "
+        "(context, arguments)."
+    )
+
+
+def _body(function: Callable[..., object]) -> Callable[..., object]:
+    """Return the function that will run in the end: it has the annotations."""
+    while isinstance(function, partial):
+        function = function.func
+    if isinstance(function, MethodType | staticmethod):
+        function = function.__func__
+    elif not isinstance(function, FunctionType | type) and not inspect.isroutine(function):
+        function = getattr(type(function), "__call__", function)  # noqa: B004
+    unwrapped: Callable[..., object] = inspect.unwrap(
+        function, stop=lambda found: hasattr(found, "__signature__")
+    )
+    return unwrapped
+
+
+def _check_kind(body: Callable[..., object], label: str) -> None:
+    if inspect.isclass(body):
+        raise ToolDefinitionError(
+            f"{label} is a class; pass a function, or an instance that can be called."
+        )
+    if inspect.isgeneratorfunction(body) or inspect.isasyncgenfunction(body):
+        raise ToolDefinitionError(
+            f"{label} yields; a tool returns its whole result once, e.g. as a list."
+        )
+
+
+def _hints(body: Callable[..., object], label: str) -> Mapping[str, Any]:
+    """Resolve annotations, also those that name what is local to the function around."""
+    try:
+        return get_type_hints(body, localns=_local_names(body), include_extras=True)
+    except NameError as error:
+        raise ToolDefinitionError(
+            f"{label} has an annotation that cannot be read: {error}. "
+            "Define the name before the tool, at the top of the module."
+        ) from error
+    except TypeError as error:
+        raise ToolDefinitionError(
+            f"{label} has an annotation that is no type: {error}. Annotate with types."
+        ) from error
+
+
+def _local_names(body: Callable[..., object]) -> dict[str, Any] | None:
+    """Return the local names of the function that is defining `body` at this moment."""
+    outer, separator, _ = getattr(body, "__qualname__", "").rpartition(".<locals>.")
+    code = getattr(body, "__code__", None)
+    if not separator or code is None:
+        return None
+    name = outer.rpartition(".")[2]
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == name and frame.f_code.co_filename == code.co_filename:
+            return dict(frame.f_locals)
+        frame = frame.f_back
+    return None
+
+
+def _parameters(function: Callable[..., object], label: str) -> list[inspect.Parameter]:
+    """List the parameters that are still open; what a partial has set is its maker's affair."""
+    if isinstance(function, staticmethod):
+        function = function.__func__
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError) as error:
+        raise ToolDefinitionError(
+            f"{label} has no signature that can be read; wrap it in a function of your own."
+        ) from error
+    is_set = function.keywords if isinstance(function, partial) else {}
+    found = [one for one in signature.parameters.values() if one.name not in is_set]
+    for parameter in found:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise ToolDefinitionError(
+                f"{label} takes {str(parameter).partition(':')[0]!r}; a model needs to know each "
+                "argument by name. List the parameters, or use Tool.from_schema."
+            )
+    return found
+
+
+def _class_of(function: Callable[..., object], parameters: list[inspect.Parameter]) -> str | None:
+    """Return the class of a method that has no instance yet."""
+    if not isinstance(function, FunctionType) or not parameters or parameters[0].name != "self":
+        return None
+    owner = function.__qualname__.rpartition(".")[0]
+    return owner if owner and not owner.endswith("<locals>") else None
+
+
+def _is_context(hint: object) -> bool:
+    return hint is RunContext or get_origin(hint) is RunContext
+
+
+def _build_model(
+    parameters: list[inspect.Parameter], hints: Mapping[str, Any], label: str
+) -> tuple[type[BaseModel], tuple[Parameter, ...]]:
+    """Build the model that reads the arguments."""
+    names = {parameter.name for parameter in parameters}
+    definitions: dict[str, Any] = {}
+    attributes: dict[str, str] = {}
+    for parameter in parameters:
+        hint = hints.get(parameter.name, Any)
+        if _is_context(hint):
+            raise ToolDefinitionError(
+                f"{label} takes its RunContext as {parameter.name!r}; make it the first parameter."
+            )
+        attribute = parameter.name
+        if attribute.startswith("_") or hasattr(BaseModel, attribute):
+            attribute = f"field_{attribute.strip('_')}"
+            while attribute in names:
+                attribute += "_"
+            names.add(attribute)
+            hint = Annotated[hint, Field(alias=parameter.name)]
+        attributes[parameter.name] = attribute
+        is_required = parameter.default is inspect.Parameter.empty
+        # Only a default of pydantic's own is pydantic's affair; ours stays with the function.
+        definitions[attribute] = hint if is_required else (hint, parameter.default)
+    try:
+        model = create_model("Arguments", __config__=_CONFIG, **definitions)
+    except Exception as error:
+        raise _bad_type(label, hints, error) from error
+    return model, tuple(_field(model, attributes[one.name], one) for one in parameters)
+
+
+_CONFIG = ConfigDict(extra="forbid", protected_namespaces=(), defer_build=False)
+
+
+def _field(model: type[BaseModel], attribute: str, parameter: inspect.Parameter) -> Parameter:
+    """Note how one parameter is passed."""
+    info = model.model_fields[attribute]
+    is_known = parameter.default is not inspect.Parameter.empty and not isinstance(
+        parameter.default, FieldInfo
+    )
+    return Parameter(
+        name=parameter.name,
+        key=info.alias or attribute,
+        attribute=attribute,
+        is_positional=parameter.kind is parameter.POSITIONAL_ONLY,
+        has_own_default=not is_known and not info.is_required(),
+        default=parameter.default,
+    )
+
+
+def _input_schema(
+    model: type[BaseModel], hints: Mapping[str, Any], label: str
+) -> tuple[JsonObject, bool]:
+    try:
+        schema, has_decimals = derive_input_schema(model)
+        check_patterns(schema)
+    except Exception as error:
+        raise _bad_type(label, hints, error) from error
+    return schema, has_decimals
+
+
+def _bad_type(label: str, hints: Mapping[str, Any], error: Exception) -> ToolDefinitionError:
+    """Name the parameter whose type has no JSON form."""
+    for name, hint in hints.items():
+        if name == "return" or _is_context(hint):
+            continue
+        try:
+            TypeAdapter(hint).json_schema()
+        except Exception as found:  # noqa: BLE001  # the one that fails is looked for
+            return ToolDefinitionError(
+                f"{label}: the parameter {name!r} has the type {hint!r}, which no JSON value can "
+                f"be turned into ({_first_line(found)}). Use types that pydantic knows, or take it "
+                "from a RunContext."
+            )
+    return ToolDefinitionError(f"{label} cannot be called with JSON: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+def _inline_docs(fields: tuple[Parameter, ...], hints: Mapping[str, Any]) -> dict[str, str]:
+    """Read `Annotated[int, "how many"]` and `Annotated[int, Doc("how many")]`."""
+    found: dict[str, str] = {}
+    for parameter in fields:
+        hint = hints.get(parameter.name)
+        for note in get_args(hint)[1:] if get_origin(hint) is Annotated else ():
+            text = note if isinstance(note, str) else getattr(note, "documentation", None)
+            if isinstance(text, str):
+                found[parameter.name] = text
+    return found
+
+
+def _describe(schema: JsonObject, texts: Mapping[str, str], fields: tuple[Parameter, ...]) -> None:
+    """Add descriptions to parameters that have none of their own."""
+    properties = schema["properties"]
+    for parameter in fields:
+        found = properties.get(parameter.key) if isinstance(properties, dict) else None
+        if isinstance(found, dict) and parameter.name in texts:
+            found.setdefault("description", texts[parameter.name])
+
+
+def _docstring(function: Callable[..., object], body: Callable[..., object]) -> str | None:
+    """Return the docstring of the function, or that of the class of a callable object."""
+    if body.__doc__ or isinstance(function, partial | FunctionType) or inspect.isroutine(function):
+        return body.__doc__
+    return type(function).__doc__
+
+
+def _name(function: Callable[..., object], body: Callable[..., object]) -> str | None:
+    """Return the name of the function, or that of the class of a callable object."""
+    name = getattr(body, "__name__", "__call__")
+    if name == "__call__":
+        name = getattr(function, "__name__", type(function).__name__)
+    return None if name == "<lambda>" else name

@@ -1,0 +1,383 @@
+"""A tool: something a model may ask to be run.
+
+In:  a Python callable, or a JSON Schema and a handler.
+Out: `Tool`, a value; `@tool`, which makes one of a function that stays callable.
+
+A tool that exists can be offered: its name and schemas are checked when it is made.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
+from types import MethodType
+from typing import Any, Generic, Literal, TypeAlias, TypedDict, Unpack, cast, get_args, overload
+
+from typing_extensions import ParamSpec, TypeVar
+
+from agentkit.chat import ToolSpec
+from agentkit.errors import ToolDefinitionError, ToolError
+from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
+from agentkit.tools.binding import Binding, HandlerBinding
+from agentkit.tools.signature import is_async, origin_of, read_function, takes_context
+from agentkit.value import dataclass, replace
+
+P = ParamSpec("P", default=...)
+ResultT = TypeVar("ResultT", covariant=True, default=Any)
+
+Decision: TypeAlias = Literal["allow", "ask", "deny"]
+"""Whether a call may run, is asked about first, or may not run."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnnotations:
+    """What a tool says about its effects; the defaults are MCP's, and assume the worst.
+
+    Attributes:
+        read_only_hint: it changes nothing.
+        destructive_hint: it may destroy something; only if it is not read-only.
+        idempotent_hint: calling it again with the same arguments changes nothing more.
+        open_world_hint: it reaches beyond what is known here, such as the web.
+    """
+
+    read_only_hint: bool = False
+    destructive_hint: bool = True
+    idempotent_hint: bool = False
+    open_world_hint: bool = True
+
+
+class CommonOptions(TypedDict, total=False):
+    """What may be said about any tool; see `Tool`."""
+
+    title: str | None
+    icons: tuple[Mapping[str, JsonValue], ...]
+    meta: Mapping[str, JsonValue] | None
+    timeout_seconds: float | None
+    is_parallel: bool | None
+    approval: Decision
+    takes_mended: bool
+    polls: bool
+    max_concurrency: int | None
+    group: str | None
+    check: Callable[..., object] | None
+
+
+class ToolOptions(CommonOptions, total=False):
+    """What may be said about a tool beside its function; all are optional."""
+
+    annotations: ToolAnnotations | None
+    tags: Iterable[str]
+
+
+class DecoratorOptions(CommonOptions, total=False):
+    """What `@tool(...)` takes; the last four are the hints of `ToolAnnotations`."""
+
+    name: str | None
+    description: str | None
+    tags: Iterable[str]
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tool(Generic[P, ResultT]):
+    """A function with what a model must know to call it.
+
+    Attributes:
+        name: `[A-Za-z0-9_.-]{1,128}`.
+        description: what it does and when to use it, for the model.
+        input_schema: JSON Schema of the arguments, an object schema.
+        output_schema: JSON Schema of the structured result, mostly an object schema.
+        title: a name for people.
+        icons: pictures for people, as MCP has them: objects with `src` and more.
+        meta: MCP's `_meta` of a tool, for programs; no model sees it.
+        tags: to choose tools by.
+        timeout_seconds: how long one call may take; None leaves it to the run.
+        is_parallel: whether it may run beside others; None: if it only reads.
+        approval: its own word on all its calls; a caller's rule may differ, except from `deny`.
+        takes_mended: it may run on mended arguments although it has effects.
+        polls: it is meant to be called again and again with the same arguments.
+        max_concurrency: how many of its calls may run at the same time, in all runs that share
+            a `ToolCaps`; None for no limit of its own.
+        group: tools of one group share the limit that `ToolCaps` has for it.
+        check: for a call that was started and whose outcome is not known; see `check_outcome`.
+        is_external: declared here and run elsewhere; its results are handed in by the caller.
+        around: what stands around each of its calls, outermost first; see `execute.Around`.
+        function: what is run.
+        binding: how arguments reach the function.
+        is_output_wrapped: `output_schema` holds the value under `result`.
+        method_of: the class of a method that has no instance yet; such a tool cannot be offered.
+        spec: what a model sees; the same object as long as the tool lives.
+        arguments_check: the validator of `input_schema`, built once.
+        output_check: the validator of `output_schema`.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, JsonValue]
+    function: Callable[P, ResultT] = field(repr=False)
+    binding: Binding = field(repr=False)
+    arguments_check: JsonSchema = field(repr=False)
+    output_schema: Mapping[str, JsonValue] | None = None
+    output_check: JsonSchema | None = field(default=None, repr=False)
+    is_output_wrapped: bool = field(default=False, repr=False)
+    title: str | None = None
+    icons: tuple[Mapping[str, JsonValue], ...] = ()
+    meta: Mapping[str, JsonValue] | None = None
+    annotations: ToolAnnotations = field(default_factory=ToolAnnotations)
+    tags: frozenset[str] = frozenset()
+    timeout_seconds: float | None = None
+    is_parallel: bool | None = None
+    approval: Decision = "allow"
+    takes_mended: bool = False
+    polls: bool = False
+    max_concurrency: int | None = None
+    group: str | None = None
+    check: Callable[..., object] | None = field(default=None, repr=False)
+    is_external: bool = False
+    around: tuple[Callable[..., Any], ...] = field(default=(), repr=False)
+    method_of: str | None = field(default=None, repr=False)
+    spec: ToolSpec = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ToolDefinitionError(
+                f"{self.name!r} cannot be the name of a tool ({self.origin}): use 1 to 128 of the "
+                "letters a-z and A-Z, digits, '_', '.' and '-', e.g. with @tool(name=…)."
+            )
+        if self.timeout_seconds is not None and not self.timeout_seconds > 0:
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has a timeout of {self.timeout_seconds!r} seconds; "
+                "it must be above 0, or None for none."
+            )
+        if self.approval not in get_args(Decision):
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has approval={self.approval!r}; it must be 'allow', "
+                "'ask' or 'deny'."
+            )
+        if self.max_concurrency is not None and self.max_concurrency < 1:
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has max_concurrency={self.max_concurrency!r}; it must be "
+                "1 or more, or None for no limit."
+            )
+        if self.check is not None and not callable(self.check):
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has check={self.check!r}, which cannot be called; give a "
+                "function of (context, arguments)."
+            )
+        spec = ToolSpec(
+            name=self.name, description=self.description, input_schema=self.input_schema
+        )
+        object.__setattr__(self, "spec", spec)
+
+    @property
+    def origin(self) -> str:
+        """Return where the function was written, as `module:qualified.name`."""
+        return origin_of(self.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ResultT:
+        """Call the function as it was written, without any check."""
+        return self.function(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> "Tool[..., ResultT]":
+        """Bind a tool that was made of a method to an instance."""
+        if instance is None or self.method_of is None:
+            return self
+        bound = cast(Callable[..., ResultT], MethodType(self.function, instance))
+        return replace(self, function=bound, method_of=None)
+
+    @classmethod
+    def from_function(
+        cls,
+        function: Callable[P, ResultT],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> "Tool[P, ResultT]":
+        """Make a tool of a function, method, partial or callable object, sync or async.
+
+        Args:
+            function: its signature gives the schema, its docstring the descriptions; a first
+                parameter annotated as `RunContext` is not part of the schema.
+            name: the function's own, if not given.
+            description: the docstring's, if not given.
+            options: see `ToolOptions`.
+
+        Raises:
+            ToolDefinitionError: a model cannot be offered this function.
+        """
+        facts = read_function(function)
+        name = facts.name if name is None else name
+        if name is None:
+            raise ToolDefinitionError(
+                f"{origin_of(function)} has no name; give one: "
+                "Tool.from_function(…, name='…') or @tool(name='…')."
+            )
+        return Tool(
+            name=name,
+            description=facts.description if description is None else description,
+            input_schema=facts.input_schema,
+            function=function,
+            binding=facts.binding,
+            arguments_check=JsonSchema(facts.input_schema, is_trusted=True),
+            output_schema=facts.output_schema,
+            output_check=_output_check(facts.output_schema),
+            is_output_wrapped=facts.is_output_wrapped,
+            method_of=facts.method_of,
+            **_settle(options),
+        )
+
+    @classmethod
+    def from_schema(
+        cls,
+        *,
+        name: str,
+        description: str,
+        input_schema: Mapping[str, JsonValue],
+        handler: Callable[..., object],
+        output_schema: Mapping[str, JsonValue] | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> "Tool[..., Any]":
+        """Make a tool of a JSON Schema and a handler.
+
+        Args:
+            name: see `Tool`.
+            description: see `Tool`.
+            input_schema: Draft 2020-12, or an older draft named by `$schema`.
+            handler: `handler(arguments)` or `handler(context, arguments)`, sync or async.
+            output_schema: of the structured result; then the handler must return what fits it.
+            options: see `ToolOptions`.
+
+        Raises:
+            ToolDefinitionError: a schema or the handler is not usable.
+        """
+        check = _checked(input_schema, name, "input_schema")
+        shown = check.schema if "type" in check.schema else {"type": "object", **check.schema}
+        output_check = None
+        if output_schema is not None:
+            output_check = _read_schema(output_schema, name, "output_schema")
+        return Tool(
+            name=name,
+            description=description,
+            input_schema=shown,
+            function=handler,
+            binding=HandlerBinding(
+                takes_context=takes_context(handler), is_async=is_async(handler)
+            ),
+            arguments_check=check,
+            output_schema=None if output_check is None else output_check.schema,
+            output_check=output_check,
+            **_settle(options),
+        )
+
+    @classmethod
+    def external(
+        cls,
+        *,
+        name: str,
+        description: str,
+        input_schema: Mapping[str, JsonValue],
+        **options: Unpack[ToolOptions],
+    ) -> "Tool[..., Any]":
+        """Declare a tool that runs elsewhere, such as in the user's browser.
+
+        A run that calls it is suspended, and goes on when the result is handed in.
+
+        Args:
+            name: see `Tool`.
+            description: see `Tool`.
+            input_schema: as in `from_schema`; arguments are checked before the run is suspended.
+            options: see `ToolOptions`.
+
+        Raises:
+            ToolDefinitionError: the schema is not usable.
+        """
+        declared = cls.from_schema(
+            name=name,
+            description=description,
+            input_schema=input_schema,
+            handler=_run_elsewhere,
+            **options,
+        )
+        return replace(declared, is_external=True)
+
+
+async def _run_elsewhere(arguments: JsonObject) -> object:  # noqa: ARG001  # as a handler is called
+    """Stand where an external tool has no function."""
+    raise ToolError("This tool runs elsewhere and has no function here; its result is handed in.")
+
+
+class _Settled(CommonOptions):
+    """The options as the fields of `Tool` have them."""
+
+    annotations: ToolAnnotations
+    tags: frozenset[str]
+
+
+def _settle(options: ToolOptions) -> _Settled:
+    tags = options.get("tags", ())
+    if isinstance(tags, str):
+        raise ToolDefinitionError(f"tags={tags!r} is one text; write tags=[{tags!r}].")
+    annotations = options.get("annotations") or ToolAnnotations()
+    return _Settled(**{**options, "tags": frozenset(tags), "annotations": annotations})
+
+
+def _output_check(schema: JsonObject | None) -> JsonSchema | None:
+    return None if schema is None else JsonSchema(schema, is_trusted=True)
+
+
+def _read_schema(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
+    """Check a schema that a person wrote."""
+    try:
+        return JsonSchema(schema)
+    except JsonSchemaError as error:
+        raise ToolDefinitionError(f"The {role} of the tool {name!r}: {error}.") from error
+
+
+def _checked(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
+    """Check a schema that a person wrote, and that it is about objects."""
+    check = _read_schema(schema, name, role)
+    if check.schema.get("type", "object") != "object":
+        raise ToolDefinitionError(
+            f"The {role} of the tool {name!r} has the type {check.schema['type']!r}; it must be "
+            "'object', since arguments are objects."
+        )
+    return check
+
+
+@overload
+def tool(function: Callable[P, ResultT], /) -> Tool[P, ResultT]: ...
+
+
+@overload
+def tool(
+    **options: Unpack[DecoratorOptions],
+) -> Callable[[Callable[P, ResultT]], Tool[P, ResultT]]: ...
+
+
+def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a tool of a function; the tool can still be called as the function.
+
+    Use it bare, `@tool`, or with options, `@tool(read_only=True, timeout_seconds=5)`.
+
+    Args:
+        function: see `Tool.from_function`.
+        options: `read_only`, `destructive`, `idempotent`, `open_world` as in `ToolAnnotations`;
+            the others of `DecoratorOptions` as in `Tool`.
+
+    Raises:
+        ToolDefinitionError: a model cannot be offered this function.
+    """
+    hints = {f"{key}_hint": options.pop(key) for key in _HINTS if key in options}
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        return Tool.from_function(function, annotations=ToolAnnotations(**hints), **options)
+
+    return decorate if function is None else decorate(function)
+
+
+_HINTS = ("read_only", "destructive", "idempotent", "open_world")

@@ -1,0 +1,264 @@
+"""Sets of tools, and sets made of sets.
+
+In:  functions, tools and toolsets, in any mixture.
+Out: `Toolset`s: fixed, combined, filtered, prefixed, renamed.
+
+Tools may come and go between turns, and a set may offer what a conversation needs of many. Two
+tools of one name are an error as soon as they can be known: when the set is made, or when a set
+that changes is asked. Where toolsets with a `namespace` of their own share a name, it stands before
+that name.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from agentkit.errors import ToolDefinitionError
+from agentkit.event import ToolsetReported
+from agentkit.history import History
+from agentkit.tools.tool import Tool
+from agentkit.value import replace
+
+
+@runtime_checkable
+class Toolset(Protocol):
+    """Tools that belong together, with what must be open while they are used."""
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Return a context in which the tools work, e.g. a connection."""
+
+    async def list_tools(self) -> Sequence[Tool]:
+        """Return the tools as they are now; asked before every turn."""
+
+
+@runtime_checkable
+class ChoosesTools(Protocol):
+    """A toolset that offers, of all its tools, those that a conversation needs."""
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        """Return the tools for the next turn; the same history gives the same ones."""
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """A toolset to which things happen between calls, such as the end of a server."""
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        """Return what happened since the last time."""
+
+
+async def list_tools_for(toolset: Toolset, history: History) -> Sequence[Tool]:
+    """Return the tools that a toolset offers for the next turn of a conversation."""
+    # Asked every turn, and `isinstance` takes its time with a protocol.
+    choose: Callable[[History], Awaitable[Sequence[Tool]]] | None = getattr(
+        toolset, "list_tools_for", None
+    )
+    return await (toolset.list_tools() if choose is None else choose(history))
+
+
+def take_reports(toolset: Toolset) -> Sequence[ToolsetReported]:
+    """Return what happened to a toolset since the last time."""
+    take: Callable[[], Sequence[ToolsetReported]] | None = getattr(toolset, "take_reports", None)
+    return () if take is None else take()
+
+
+ToolLike: TypeAlias = Tool | Callable[..., Any] | Toolset
+
+
+class StaticToolset:
+    """A fixed set of tools."""
+
+    def __init__(self, tools: Iterable[Tool | Callable[..., Any]] = ()) -> None:
+        """Make a tool of each function, and keep all in order.
+
+        Raises:
+            ToolDefinitionError: one cannot be offered, or two have one name.
+        """
+        self.tools = tuple(_as_tool(one) for one in tools)
+        index_tools(self.tools)
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Return a context that does nothing."""
+        return nullcontext()
+
+    async def list_tools(self) -> Sequence[Tool]:
+        """Return the same tools each time."""
+        return self.tools
+
+
+def as_toolset(tools: Iterable[ToolLike]) -> Toolset:
+    """Make one toolset of functions, tools and toolsets, in their order.
+
+    Raises:
+        ToolDefinitionError: something is none of these, or two tools have one name.
+    """
+    listed: object = tools
+    if isinstance(listed, str | bytes | Mapping) or not isinstance(listed, Iterable):
+        raise ToolDefinitionError(f"tools={tools!r} is no list of tools; write tools=[…].")
+    return combine(*(one if isinstance(one, Toolset) else StaticToolset([one]) for one in tools))
+
+
+def combine(*toolsets: Toolset) -> Toolset:
+    """Join toolsets into one that lists their tools in order.
+
+    Raises:
+        ToolDefinitionError: two of the fixed tools have one name.
+    """
+    if len(toolsets) == 1:
+        return toolsets[0]
+    fixed = [one for one in toolsets if isinstance(one, StaticToolset)]
+    joined = StaticToolset(tool for one in fixed for tool in one.tools)
+    return joined if len(fixed) == len(toolsets) else _Combined(toolsets)
+
+
+def filtered(toolset: Toolset, predicate: Callable[[Tool], bool]) -> Toolset:
+    """Offer those tools for which `predicate` is true; it is asked before every turn."""
+    return _Mapped(toolset, lambda tool: tool if predicate(tool) else None, keep=False)
+
+
+def prefixed(toolset: Toolset, prefix: str) -> Toolset:
+    """Put `prefix` before the name of each tool.
+
+    Raises:
+        ToolDefinitionError: a name is no longer allowed.
+    """
+    return mapped(toolset, lambda tool: replace(tool, name=f"{prefix}{tool.name}"))
+
+
+def renamed(toolset: Toolset, names: Mapping[str, str]) -> Toolset:
+    """Give other names to some tools; `names` maps old to new.
+
+    Raises:
+        ToolDefinitionError: a name is not allowed, stands twice, or an old one does not exist.
+    """
+    if isinstance(toolset, StaticToolset):
+        unknown = sorted(set(names) - {tool.name for tool in toolset.tools})
+        if unknown:
+            raise ToolDefinitionError(
+                f"Cannot rename {unknown}: the tools are {[tool.name for tool in toolset.tools]}."
+            )
+
+    def rename(tool: Tool) -> Tool:
+        return replace(tool, name=names[tool.name]) if tool.name in names else tool
+
+    return mapped(toolset, rename)
+
+
+def mapped(toolset: Toolset, change: Callable[[Tool], Tool]) -> Toolset:
+    """Change each tool, at once where the set is fixed; a tool that stays is changed once."""
+    if isinstance(toolset, StaticToolset):
+        return StaticToolset(change(tool) for tool in toolset.tools)
+    return _Mapped(toolset, change, keep=True)
+
+
+def index_tools(tools: Iterable[Tool]) -> Mapping[str, Tool]:
+    """Return tools by name, in their order.
+
+    Raises:
+        ToolDefinitionError: two have one name.
+    """
+    found: dict[str, Tool] = {}
+    for tool in tools:
+        other = found.setdefault(tool.name, tool)
+        if other is not tool:
+            raise ToolDefinitionError(
+                f"Two tools have the name {tool.name!r}: {other.origin} and {tool.origin}. "
+                "Give one another name, e.g. with @tool(name=…), prefixed(…) or renamed(…)."
+            )
+    return found
+
+
+def _as_tool(one: object) -> Tool:
+    """Make a tool of a function; refuse what can never be called."""
+    if not isinstance(one, Tool):
+        if not callable(one):
+            raise ToolDefinitionError(
+                f"{one!r} cannot be a tool; pass a function, a Tool or a Toolset."
+            )
+        one = Tool.from_function(one)
+    if one.method_of is not None:
+        raise ToolDefinitionError(
+            f"The tool {one.name!r} is a method of {one.method_of!r} and needs an instance: "
+            f"pass {one.method_of.lower()}.{one.name} of an instance."
+        )
+    return one
+
+
+class _Combined:
+    """Several toolsets, of which some may change."""
+
+    def __init__(self, toolsets: Sequence[Toolset]) -> None:
+        self._toolsets = tuple(toolsets)
+        self._prefixed: dict[Tool, Tool] = {}
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for toolset in self._toolsets:
+                await stack.enter_async_context(toolset.open())
+            yield
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        return self._open()
+
+    async def list_tools(self) -> Sequence[Tool]:
+        return self._join([await one.list_tools() for one in self._toolsets])
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        return self._join([await list_tools_for(one, history) for one in self._toolsets])
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        return [report for one in self._toolsets for report in take_reports(one)]
+
+    def _join(self, lists: Sequence[Sequence[Tool]]) -> Sequence[Tool]:
+        """Join what was listed; where names meet, put that of its server before a tool's own."""
+        seen = Counter(tool.name for tools in lists for tool in tools)
+        kept, self._prefixed = self._prefixed, {}
+        joined: list[Tool] = []
+        for toolset, tools in zip(self._toolsets, lists, strict=True):
+            namespace: str = getattr(toolset, "namespace", "")
+            for tool in tools:
+                if namespace and seen[tool.name] > 1:
+                    other = kept.get(tool) or replace(tool, name=f"{namespace}_{tool.name}")
+                    self._prefixed[tool] = other
+                    joined.append(other)
+                else:
+                    joined.append(tool)
+        index_tools(joined)
+        return tuple(joined)
+
+
+class _Mapped:
+    """A toolset with each tool changed or left out.
+
+    With `keep`, a tool that stays is changed once: its spec is encoded once, by identity.
+    """
+
+    def __init__(
+        self, toolset: Toolset, change: Callable[[Tool], Tool | None], *, keep: bool
+    ) -> None:
+        self._toolset = toolset
+        self._change = change
+        self._keep = keep
+        self._kept: dict[Tool, Tool | None] = {}
+        self.namespace: str = getattr(toolset, "namespace", "")
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        return self._toolset.open()
+
+    async def list_tools(self) -> Sequence[Tool]:
+        return self._map(await self._toolset.list_tools())
+
+    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+        return self._map(await list_tools_for(self._toolset, history))
+
+    def take_reports(self) -> Sequence[ToolsetReported]:
+        return take_reports(self._toolset)
+
+    def _map(self, listed: Sequence[Tool]) -> Sequence[Tool]:
+        kept = self._kept if self._keep else {}
+        self._kept = {one: kept[one] if one in kept else self._change(one) for one in listed}
+        tools = tuple(one for one in self._kept.values() if one is not None)
+        index_tools(tools)
+        return tools

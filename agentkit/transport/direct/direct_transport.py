@@ -1,0 +1,189 @@
+"""Carry exchanges with one host over connections of our own.
+
+In:  `WireRequest`s; the host's profile and key.
+Out: `WireAnswer`s; every failure is a `TransportError`.
+
+For a direct connection, with HTTP/1.1; what is not done here, `http.py` does. A thousand exchanges
+at once cost a thousand times one: nothing is ever searched; see
+docs/decisions/0006-direct-transport.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from types import TracebackType
+from urllib.parse import quote
+
+import h11
+from pydantic import SecretStr
+
+from agentkit.clock import Clock, SystemClock
+from agentkit.config.profile import ProviderProfile
+from agentkit.log import Log
+from agentkit.transport.base import WireAnswer
+from agentkit.transport.base_url import Address, parse_address
+from agentkit.transport.direct.connection import Connection, connect
+from agentkit.transport.direct.h11_parser import AnswerHead, RequestHead
+from agentkit.transport.direct.pool import Pool
+from agentkit.transport.error_mapping import Border, WireError
+from agentkit.transport.http_settings import HttpSettings
+from agentkit.transport.request_auth import Outgoing, check_path
+from agentkit.transport.response_body import Chunks
+from agentkit.value import maker
+from agentkit.wire import WireHead, WireRequest
+
+_new_answer = maker(WireAnswer)
+_new_head = maker(WireHead)
+
+MAX_KINDS = 64
+"""How many heads of requests are kept; few hosts are asked for more than three."""
+
+_TARGET_SAFE = "%/?&=:;@!$'()*+,~[]"
+
+log = Log("agentkit.transport")
+
+
+class DirectTransport:
+    """Carries exchanges with one host; may be used by many tasks at once.
+
+    Attributes:
+        border: names the host in errors.
+        pool: its connections.
+    """
+
+    def __init__(
+        self,
+        provider: ProviderProfile,
+        *,
+        api_key: SecretStr | None = None,
+        base_url: str | None = None,
+        settings: HttpSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Build a transport; nothing is connected.
+
+        Args:
+            provider: the host.
+            api_key: sent as the profile says; None where none is needed.
+            base_url: in place of the profile's.
+            settings: deadlines and limits.
+            clock: tells how long a connection was unused.
+
+        Raises:
+            ConfigError: the address or a header cannot be used.
+        """
+        limits = settings or HttpSettings()
+        self._address = parse_address(base_url or provider.base_url, name=provider.name)
+        self.border = Border(host=provider.name, origin=self._address.origin, settings=limits)
+        self._outgoing = Outgoing(provider, api_key)
+        self._heads: dict[tuple[str, str, bool, bool], RequestHead] = {}
+        self.pool = Pool(
+            partial(connect, self._address, settings=limits),
+            settings=limits,
+            clock=clock or SystemClock(),
+        )
+
+    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireAnswer]:
+        """Send `request`; leaving the context closes the answer, read or not.
+
+        Raises:
+            TransportError: the host could not be reached, or took too long.
+        """
+        return _Exchange(self, request)
+
+    async def aclose(self) -> None:
+        """Close every connection; safe to call twice."""
+        self.pool.close()
+
+    def spell(self, request: WireRequest) -> tuple[RequestHead, bytes]:
+        """Return head and body of `request` as they are sent.
+
+        Raises:
+            TransportError: it cannot be sent.
+        """
+        body = self._outgoing.body(request)
+        try:
+            return self._head(request, has_length=bool(body)), body
+        except (h11.LocalProtocolError, UnicodeError):
+            # Its text repeats the header that is wrong, which may be the one with the key.
+            raise self.border.before_answer(WireError("refused")) from None
+
+    def _head(self, request: WireRequest, *, has_length: bool) -> RequestHead:
+        """Return the head of a request, made once for each kind of request."""
+        kind = (request.method, request.path, request.stream, has_length)
+        head = None if request.headers else self._heads.get(kind)
+        if head is None:
+            path = check_path(request.path)
+            head = RequestHead(
+                method=request.method,
+                target=quote(self._address.path + path, safe=_TARGET_SAFE),
+                headers=_encoded(self._address, self._outgoing.headers(request)),
+                has_length=has_length or request.method not in ("GET", "HEAD"),
+            )
+            if not request.headers and len(self._heads) < MAX_KINDS:
+                self._heads[kind] = head
+        return head
+
+
+async def ask(pool: Pool, head: RequestHead, body: bytes) -> tuple[Connection, AnswerHead]:
+    """Send a request over a connection of `pool`, and return both with the head of the answer.
+
+    A connection that was kept may be dead without our knowing. If it ends before a byte of the
+    answer arrived, the request is sent once more over a new one.
+
+    Raises:
+        WireError: the host could not be reached or did not answer; the connection is closed.
+    """
+    connection = await pool.take()
+    try:
+        return connection, await connection.ask(head, body)
+    except WireError as error:
+        is_dead = error.trouble in ("broken", "protocol") and not connection.has_heard
+        if not (connection.is_reused and is_dead):
+            pool.give_back(connection)
+            raise
+    except BaseException:
+        pool.give_back(connection)
+        raise
+    connection = await pool.replace(connection)
+    try:
+        return connection, await connection.ask(head, body)
+    except BaseException:
+        pool.give_back(connection)
+        raise
+
+
+def _encoded(address: Address, headers: Mapping[str, str]) -> Sequence[tuple[bytes, bytes]]:
+    pairs = [(b"host", address.netloc.encode("ascii"))]
+    pairs += [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    return pairs
+
+
+class _Exchange(AbstractAsyncContextManager[WireAnswer]):
+    """One exchange, from its request to the end of its answer."""
+
+    def __init__(self, transport: DirectTransport, request: WireRequest) -> None:
+        self._transport = transport
+        self._request = request
+
+    async def __aenter__(self) -> WireAnswer:
+        transport, request = self._transport, self._request
+        head, body = transport.spell(request)
+        try:
+            self._connection, answer = await ask(transport.pool, head, body)
+        except WireError as error:
+            raise transport.border.before_answer(error) from error
+        found = _new_head(status=answer.status, headers=answer.headers)
+        host = transport.border.host
+        log.debug("answer_began", host=host, path=request.path, status=found.status)
+        self._chunks = Chunks(self._connection, head=found, border=transport.border)
+        return _new_answer(head=found, chunks=self._chunks)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._chunks.close()
+        self._transport.pool.give_back(self._connection)

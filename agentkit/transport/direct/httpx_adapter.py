@@ -1,0 +1,130 @@
+"""Connections of our own under an HTTP client of the user's.
+
+In:  requests of an `httpx.AsyncClient` that was made with `DirectAsyncTransport`.
+Out: httpx's responses and httpx's exceptions.
+
+For who wants what httpx adds (hooks, ways to sign in, cookies) and a thousand exchanges at once.
+Loaded only by who asks for it: `direct.py` needs no httpx.
+"""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from types import MappingProxyType
+
+import h11
+import httpx
+
+from agentkit.clock import Clock, SystemClock
+from agentkit.transport.base_url import Address, parse_address
+from agentkit.transport.direct.connection import Connection, connect
+from agentkit.transport.direct.direct_transport import ask
+from agentkit.transport.direct.h11_parser import RequestHead
+from agentkit.transport.direct.pool import Pool
+from agentkit.transport.error_mapping import Trouble, WireError
+from agentkit.transport.http_settings import HttpSettings
+
+_EXCEPTIONS = MappingProxyType[Trouble, type[httpx.TransportError]](
+    {
+        "connect": httpx.ConnectError,
+        "connect_timeout": httpx.ConnectTimeout,
+        "no_place": httpx.PoolTimeout,
+        "write_timeout": httpx.WriteTimeout,
+        "read_timeout": httpx.ReadTimeout,
+        "broken": httpx.ReadError,
+        "protocol": httpx.RemoteProtocolError,
+    }
+)
+
+_LENGTHS = (b"content-length", b"transfer-encoding")  # a body that came in chunks was read whole
+
+
+class DirectAsyncTransport(httpx.AsyncBaseTransport):
+    """Carries the exchanges of an `httpx.AsyncClient`: HTTP/1.1, no proxy."""
+
+    def __init__(self, settings: HttpSettings | None = None, *, clock: Clock | None = None) -> None:
+        """Build a transport; nothing is connected.
+
+        Args:
+            settings: deadlines and limits, for each host; those of the client are not used.
+            clock: tells how long a connection was unused.
+        """
+        self._settings = settings or HttpSettings()
+        self._clock = clock or SystemClock()
+        self._pools: dict[str, Pool] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request`, and return its answer with the body still to be read."""
+        body = await request.aread()
+        pool = self._pool(request.url)
+        try:
+            headers = request.headers.raw
+            head = RequestHead(
+                method=request.method,
+                target=request.url.raw_path,
+                headers=[pair for pair in headers if pair[0].lower() not in _LENGTHS],
+                has_length=any(pair[0].lower() in _LENGTHS for pair in headers),
+            )
+            connection, answer = await ask(pool, head, body)
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(str(error), request=request) from None
+        except WireError as error:
+            raise _exception(error, request) from error
+        return httpx.Response(
+            answer.status,
+            headers=list(answer.raw),
+            stream=_Body(connection, pool, request),
+            extensions={"http_version": b"HTTP/" + answer.version},
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection; safe to call twice."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def _pool(self, url: httpx.URL) -> Pool:
+        """Return the connections to the host of `url`."""
+        origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
+        if origin not in self._pools:
+            if url.scheme not in ("http", "https"):
+                raise httpx.UnsupportedProtocol(f"{url.scheme!r} is neither http nor https.")
+            self._pools[origin] = self._new_pool(parse_address(origin, name=origin))
+        return self._pools[origin]
+
+    def _new_pool(self, address: Address) -> Pool:
+        return Pool(
+            partial(connect, address, settings=self._settings),
+            settings=self._settings,
+            clock=self._clock,
+        )
+
+
+def _exception(error: WireError, request: httpx.Request) -> httpx.TransportError:
+    return _EXCEPTIONS[error.trouble](str(error), request=request)
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer, as httpx reads it."""
+
+    def __init__(self, connection: Connection, pool: Pool, request: httpx.Request) -> None:
+        self._connection = connection
+        self._pool = pool
+        self._request = request
+        self._is_closed = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            part = await self._connection.receive()
+        except WireError as error:
+            raise _exception(error, self._request) from error
+        if not part:
+            raise StopAsyncIteration
+        return part
+
+    async def aclose(self) -> None:
+        """Give the connection back; safe to call twice."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._pool.give_back(self._connection)

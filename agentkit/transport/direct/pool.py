@@ -1,0 +1,109 @@
+"""Connections to one host, kept and lent.
+
+In:  how to connect; how many at once, and for how long unused.
+Out: a connection for one exchange at a time.
+
+The one used last is lent first, and no other is looked at. Those that are unused for too long lie
+at the other end, where they are dropped one by one as others come back.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import anyio
+
+from agentkit.clock import Clock
+from agentkit.transport.direct.connection import Connection
+from agentkit.transport.error_mapping import WireError
+from agentkit.transport.http_settings import HttpSettings
+
+
+class Pool:
+    """Lends connections to one host; may be used by many tasks at once."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        settings: HttpSettings,
+        clock: Clock,
+    ) -> None:
+        self._connect = connect
+        self._settings = settings
+        self._clock = clock
+        self._places = anyio.Semaphore(settings.max_connections)
+        self._kept: deque[tuple[float, Connection]] = deque()
+        self._is_closed = False
+
+    async def take(self) -> Connection:
+        """Return a connection for one exchange; it goes to `give_back`, or `drop`, after it.
+
+        Raises:
+            WireError: all are in use for too long, or the host cannot be reached.
+        """
+        self._check_open()
+        await self._enter()
+        try:
+            self._check_open()
+            return self._last_kept() or await self._connect()
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def replace(self, connection: Connection) -> Connection:
+        """Return a new connection in place of one that turned out to be dead.
+
+        Raises:
+            WireError: the host cannot be reached.
+        """
+        connection.close()
+        try:
+            return await self._connect()
+        except BaseException:
+            self._places.release()
+            raise
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection for the next exchange, if it can carry one."""
+        if self._is_closed or not connection.renew():
+            connection.close()
+        else:
+            now = self._clock.monotonic()
+            self._drop_expired(now)
+            self._kept.append((now + self._settings.keep_alive_seconds, connection))
+        self._places.release()
+
+    def close(self) -> None:
+        """Close what is kept, and from now on all that comes back; safe to call twice."""
+        self._is_closed = True
+        while self._kept:
+            self._kept.pop()[1].close()
+
+    async def _enter(self) -> None:
+        """Wait for a place, in turn."""
+        with suppress(anyio.WouldBlock):
+            self._places.acquire_nowait()
+            return
+        with anyio.move_on_after(self._settings.first_byte_seconds) as scope:
+            await self._places.acquire()
+        if scope.cancelled_caught:
+            raise WireError("no_place")
+
+    def _last_kept(self) -> Connection | None:
+        """Return the kept connection that was used last, if it still lives."""
+        now = self._clock.monotonic()
+        while self._kept:
+            expires, connection = self._kept.pop()
+            if now < expires and connection.is_quiet():
+                return connection
+            connection.close()
+        return None
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("The transport was closed; open another.")
+
+    def _drop_expired(self, now: float) -> None:
+        while self._kept and self._kept[0][0] <= now:
+            self._kept.popleft()[1].close()

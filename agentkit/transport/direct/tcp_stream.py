@@ -1,0 +1,255 @@
+"""A TCP connection that hides nothing.
+
+In:  a host's name and port.
+Out: a non-blocking socket; `SocketBytes`, which reads and writes it.
+
+anyio's own stream reads ahead into a queue that cannot be looked into. Here every byte that nobody
+asked for is still in the socket, where `has_arrived` finds it before a connection is used again;
+and reading costs half of what it costs there.
+"""
+
+import os
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import TypeAlias
+
+import anyio
+from anyio.abc import ByteStream
+from anyio.lowlevel import checkpoint
+from anyio.streams.tls import TLSStream
+
+from agentkit.exception_groups import ungrouped
+from agentkit.transport.direct.readiness import Arrivals
+from agentkit.transport.error_mapping import WireError
+
+NEXT_ADDRESS_SECONDS = 0.25
+"""How long one address of a host may take before the next is tried beside it (RFC 8305)."""
+
+READ_BYTES = 65_536
+
+Place: TypeAlias = tuple[socket.AddressFamily, tuple[str | int, ...]]
+"""A family of addresses, and what `socket.connect` takes for it."""
+
+
+async def open_socket(host: str, port: int) -> socket.socket:
+    """Connect to `host`, by whichever of its addresses answers first.
+
+    Raises:
+        OSError: none of them answers, or the name is not known.
+        UnicodeError: the name cannot be looked up.
+    """
+    places = await _places(host, port)
+    if len(places) == 1:
+        return await _connect(places[0])
+    return await _connect_any(places)
+
+
+class SocketBytes(ByteStream):
+    """The bytes of one connected socket; one task at a time.
+
+    Attributes:
+        read_until: when to stop waiting for bytes, by the event loop's clock, however many waits
+            that takes; None for `read_seconds` after the beginning of each.
+    """
+
+    def __init__(
+        self, connected: socket.socket, *, read_seconds: float, write_seconds: float
+    ) -> None:
+        """Take a socket, in the event loop that will use it.
+
+        Args:
+            connected: non-blocking.
+            read_seconds: how long to wait for bytes.
+            write_seconds: how long to wait until something is taken.
+        """
+        self._socket = connected
+        self._arrivals = Arrivals(connected)
+        self._read_seconds = read_seconds
+        self._write_seconds = write_seconds
+        self._has_asked = False
+        self.read_until: float | None = None
+
+    def begin_wait(self, seconds: float) -> None:
+        """Let all bytes from now on come within so many seconds, until `read_until` is changed."""
+        self.read_until = self._arrivals.now() + seconds
+
+    async def receive(self, max_bytes: int = READ_BYTES) -> bytes:
+        """Return what has arrived, or wait for it.
+
+        Raises:
+            EndOfStream: the other side has ended the connection.
+            OSError: it broke.
+            WireError: nothing came in time.
+        """
+        # What was just asked is not answered yet.
+        data = None if self._has_asked else self._receive_now(max_bytes)
+        self._has_asked = False
+        if data is None:
+            data = await self._arrivals.wait(max_bytes, until=self._until())
+            if data is None:
+                raise WireError("read_timeout")
+        else:
+            await checkpoint()  # a host that is always faster must not keep others from running
+        if not data:
+            raise anyio.EndOfStream
+        return data
+
+    async def send(self, item: bytes) -> None:
+        """Send all of `item`.
+
+        Raises:
+            OSError: the connection broke.
+            WireError: nothing of it was taken for too long.
+        """
+        self._has_asked = True
+        left = memoryview(item)
+        while left:
+            sent = self._send_now(left)
+            left = left[sent:]
+            if not sent:
+                await self._wait_writable()
+
+    def _send_now(self, data: memoryview) -> int:
+        """Send what is taken of `data`; return how much that is."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+
+    async def send_eof(self) -> None:
+        """Say that nothing more comes."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    async def aclose(self) -> None:
+        """Close the connection; see `close`."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection at once; nothing waits."""
+        anyio.notify_closing(self._socket)
+        self._arrivals.close()
+        self._socket.close()
+
+    def has_arrived(self) -> bool:
+        """Say whether there is anything to read: bytes, the end, or an error.
+
+        Of a socket whose event loop has ended nothing can be waited for, as after an end.
+        """
+        if self._arrivals.is_stranded():
+            return True
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def _receive_now(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived; None if nothing has.
+
+        A wait inside an `except` would keep the exception, and the frames in it, for as long.
+        """
+        try:
+            return self._socket.recv(max_bytes)
+        except BlockingIOError:
+            return None
+
+    def _until(self) -> float:
+        """Return when to stop waiting for bytes."""
+        if self.read_until is None:
+            return self._arrivals.now() + self._read_seconds
+        return self.read_until
+
+    async def _wait_writable(self) -> None:
+        with anyio.move_on_after(self._write_seconds) as scope:
+            await anyio.wait_writable(self._socket)
+        if scope.cancelled_caught:
+            raise WireError("write_timeout")
+
+
+async def start_tls(stream: SocketBytes, *, host: str, context: ssl.SSLContext) -> TLSStream:
+    """Return the stream with TLS spoken on it, once the host's certificate was checked.
+
+    Raises:
+        OSError: the handshake fails; `ssl.SSLError` is one.
+        EndOfStream, BrokenResourceError: the host goes away during it.
+    """
+    # A host that ends the connection without a word of TLS is usual; whether its answer was whole,
+    # the length of the answer tells.
+    return await TLSStream.wrap(
+        stream, hostname=host, ssl_context=context, standard_compatible=False
+    )
+
+
+async def _places(host: str, port: int) -> Sequence[Place]:
+    """Return the addresses of `host`, the best first, then the best of the other family."""
+    try:
+        version = ip_address(host).version
+    except ValueError:
+        found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    else:
+        return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]
+    places = [(family, address) for family, _, _, _, address in found]
+    other = [place for place in places if place[0] != places[0][0]]
+    return [places[0], *other[:1], *[place for place in places[1:] if place not in other[:1]]]
+
+
+async def _connect(place: Place) -> socket.socket:
+    family, address = place
+    connecting = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connecting.settimeout(0)
+        connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(BlockingIOError):
+            connecting.connect(address)
+        await anyio.wait_writable(connecting)
+        _check_connected(connecting)
+    except BaseException:
+        connecting.close()
+        raise
+    return connecting
+
+
+def _check_connected(connecting: socket.socket) -> None:
+    if code := connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(code, os.strerror(code))
+
+
+async def _connect_any(places: Sequence[Place]) -> socket.socket:
+    """Connect to several addresses, each a little later than the one before, until one answers."""
+    connected: list[socket.socket] = []
+    errors: list[OSError] = []
+
+    async def attempt(place: Place, ended: anyio.Event) -> None:
+        try:
+            connected.append(await _connect(place))
+        except OSError as error:
+            errors.append(error)
+            ended.set()
+        else:
+            tasks.cancel_scope.cancel()
+
+    try:
+        with ungrouped():
+            async with anyio.create_task_group() as tasks:
+                for place in places:
+                    ended = anyio.Event()
+                    tasks.start_soon(attempt, place, ended)
+                    with anyio.move_on_after(NEXT_ADDRESS_SECONDS):
+                        await ended.wait()
+    except BaseException:
+        _close_all(connected)
+        raise
+    if not connected:
+        raise errors[0]
+    _close_all(connected[1:])
+    return connected[0]
+
+
+def _close_all(sockets: Sequence[socket.socket]) -> None:
+    for each in sockets:
+        each.close()

@@ -1,0 +1,252 @@
+"""Carry exchanges with one host through httpx.
+
+In:  `WireRequest`s; the host's profile and key.
+Out: `WireAnswer`s; every failure is a `TransportError`.
+
+For what `direct.py` does not do: a client of the user's own, proxies, HTTP/2. The key goes to the
+host's own address only: redirects are not followed. Loaded at the first exchange that needs it,
+since httpx is slow to import.
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import anyio
+import httpx
+from pydantic import SecretStr
+
+from agentkit.config.profile import ProviderProfile
+from agentkit.errors import ConfigError
+from agentkit.log import Log
+from agentkit.transport.base import WireAnswer
+from agentkit.transport.base_url import Address, parse_address
+from agentkit.transport.error_mapping import Border, Trouble, WireError
+from agentkit.transport.http_settings import HttpSettings
+from agentkit.transport.request_auth import Outgoing, check_path
+from agentkit.transport.response_body import Chunks
+from agentkit.transport.tls import tls_context
+from agentkit.wire import WireHead, WireRequest
+
+CLOSE_SECONDS = 5.0
+
+FOREIGN_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError)
+"""What the client raises, and our own deadlines."""
+
+# The first type that fits counts: narrow ones come first.
+_TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
+    (httpx.ConnectTimeout, "connect_timeout"),
+    (httpx.PoolTimeout, "no_place"),
+    (httpx.WriteTimeout, "write_timeout"),
+    (httpx.TimeoutException, "read_timeout"),
+    (TimeoutError, "read_timeout"),
+    (httpx.ProxyError, "proxy"),
+    (httpx.ConnectError, "connect"),
+    (httpx.NetworkError, "broken"),
+    (httpx.RemoteProtocolError, "protocol"),
+    (httpx.StreamError, "read_already"),
+    (Exception, "refused"),
+)
+
+log = Log("agentkit.transport")
+
+
+class HttpTransport:
+    """Carries exchanges with one host; may be used by many tasks at once."""
+
+    def __init__(
+        self,
+        provider: ProviderProfile,
+        *,
+        api_key: SecretStr | None = None,
+        base_url: str | None = None,
+        client: httpx.AsyncClient | None = None,
+        settings: HttpSettings | None = None,
+    ) -> None:
+        """Build a transport; nothing is connected.
+
+        Args:
+            provider: the host.
+            api_key: sent as the profile says; None where none is needed.
+            base_url: in place of the profile's.
+            client: the user's own; it is not closed here. Its deadlines give way to `settings`.
+            settings: deadlines and limits.
+
+        Raises:
+            ConfigError: the address, a header or the client cannot be used.
+        """
+        self._settings = settings or HttpSettings()
+        self._address = _checked(
+            parse_address(base_url or provider.base_url, name=provider.name), name=provider.name
+        )
+        self._host = provider.name
+        self._border = Border(
+            host=provider.name, origin=self._address.origin, settings=self._settings
+        )
+        self._outgoing = Outgoing(provider, api_key)
+        self._timeout = httpx.Timeout(
+            connect=self._settings.connect_seconds,
+            write=self._settings.write_seconds,
+            read=self._settings.first_byte_seconds,
+            pool=self._settings.first_byte_seconds,
+        )
+        self._owns_client = client is None
+        self._client = _client(client, address=self._address, settings=self._settings)
+        # What a user's own client does about keys gives way to the key of this host.
+        self._auth = httpx.USE_CLIENT_DEFAULT if api_key is None else None
+
+    @asynccontextmanager
+    async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+        """Send `request`; leaving the context closes the answer, read or not.
+
+        Raises:
+            TransportError: the host could not be reached, or took too long.
+        """
+        response = await self._send(self._prepare(request))
+        # Several headers of one name become one, parted by commas.
+        head = WireHead(status=response.status_code, headers=dict(response.headers.items()))
+        log.debug("answer_began", host=self._host, path=request.path, status=head.status)
+        parts = _ResponseParts(response, idle_seconds=self._settings.idle_seconds)
+        chunks = Chunks(parts, head=head, border=self._border)
+        try:
+            yield WireAnswer(head=head, chunks=chunks)
+        finally:
+            chunks.close()
+            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                await parts.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection; safe to call twice."""
+        if self._owns_client:
+            await self._client.aclose()
+
+    def _prepare(self, request: WireRequest) -> httpx.Request:
+        """Return the request as the client sends it, with the key in its place."""
+        body = self._outgoing.body(request)
+        prepared = self._client.build_request(
+            request.method,
+            self._address.url + check_path(request.path),
+            content=body,
+            headers=self._outgoing.headers(request),
+            timeout=self._timeout,
+        )
+        prepared.stream = _Body(body)
+        return prepared
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """Send, and wait for the head of the answer."""
+        limits = self._settings
+        # Each wait has its own deadline in the client. This one holds for transports that keep
+        # none, and for heads that trickle: a place in the pool, TCP, TLS, the request, the head.
+        whole = 2 * (limits.connect_seconds + limits.first_byte_seconds) + limits.write_seconds
+        try:
+            with anyio.fail_after(whole):
+                response = await self._client.send(
+                    request, stream=True, follow_redirects=False, auth=self._auth
+                )
+        except httpx.LocalProtocolError:
+            # Its text repeats the header that is wrong, which may be the one with the key.
+            raise self._border.before_answer(WireError("refused")) from None
+        except FOREIGN_ERRORS as error:
+            raise self._border.before_answer(wire_error(error)) from error
+        # From here on the reader of the body keeps time.
+        request.extensions["timeout"]["read"] = None
+        return response
+
+
+def wire_error(error: Exception) -> WireError:
+    """Return what an exception of the client means, with the exception as its cause."""
+    trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
+    found = WireError(trouble, str(error))
+    found.__cause__ = error
+    return found
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of a request, in one piece.
+
+    The client's own is a generator, which would be left in the middle when the host goes away
+    while it is sent; see `_ResponseParts.aclose`.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._left: list[bytes] = []
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._left = [self._body]
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
+
+
+class _ResponseParts:
+    """The parts of a response's body, still packed."""
+
+    def __init__(self, response: httpx.Response, *, idle_seconds: float) -> None:
+        self._response = response
+        self._idle_seconds = idle_seconds
+        self._parts = response.aiter_raw()
+        self._has_begun = False
+
+    async def receive(self) -> bytes:
+        """Return the next part that is not empty; empty at the end."""
+        self._has_begun = True
+        try:
+            with anyio.fail_after(self._idle_seconds):
+                async for part in self._parts:
+                    if part:
+                        return part
+        except FOREIGN_ERRORS as error:
+            raise wire_error(error) from error
+        return b""
+
+    async def aclose(self) -> None:
+        """Close the answer; the connection is kept only if the answer was read to its end."""
+        await self._response.aclose()
+        if self._has_begun:
+            # The client's readers are generators. One that is left in the middle outlives its
+            # task, and Trio complains; on the closed connection they fail, and so end, at once.
+            with suppress(Exception):
+                async for _ in self._parts:
+                    pass
+
+
+def _checked(address: Address, *, name: str) -> Address:
+    """Return `address` if the client can be given it, too."""
+    try:
+        httpx.URL(address.url)
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"The base URL of {name!r} cannot be used: {error}") from error
+    return address
+
+
+def _client(given: object, *, address: Address, settings: HttpSettings) -> httpx.AsyncClient:
+    """Return the user's client, or one of our own."""
+    if given is not None:
+        if not isinstance(given, httpx.AsyncClient):
+            raise ConfigError(f"A client is an httpx.AsyncClient, not a {type(given).__name__}.")
+        return given
+    return httpx.AsyncClient(
+        verify=tls_context() if address.is_secure else _no_trust(),
+        # A proxy cannot reach this machine's own loopback.
+        trust_env=not address.is_loopback,
+        limits=httpx.Limits(
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_connections,
+            keepalive_expiry=settings.keep_alive_seconds,
+        ),
+        # Nothing of one exchange is kept for the next.
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
+    )
+
+
+@cache
+def _no_trust() -> ssl.SSLContext:
+    """Return a context that trusts nobody, for a host that is spoken to without TLS."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,0 +1,79 @@
+"""From a resolved model to a transport to its host.
+
+In:  a `ResolvedModel`; the address of a host that was started; a client of the user's own.
+Out: a `Transport`, with nothing connected yet.
+
+Here it is decided who carries the bytes: connections of our own where the way is direct, httpx for
+all they do not do.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from agentkit.config.load import ResolvedModel
+from agentkit.lazy_import import load_object
+from agentkit.transport.base import Transport
+from agentkit.transport.base_url import Address, parse_address
+from agentkit.transport.http_settings import HttpSettings
+
+_ASKS_SYSTEM = ("darwin", "win32")
+"""Where a proxy may be set outside the environment."""
+
+
+def open_transport(
+    resolved: ResolvedModel,
+    *,
+    base_url: str | None = None,
+    client: object | None = None,
+    settings: HttpSettings | None = None,
+) -> Transport:
+    """Return a transport to the host of `resolved`; close it with `aclose`.
+
+    Args:
+        resolved: the model to talk to.
+        base_url: where its host is, in place of the profile's: a host that was just started.
+        client: an `httpx.AsyncClient` of your own, with its proxy, certificates or transport. It
+            stays open when the transport is closed.
+        settings: deadlines and limits.
+
+    Raises:
+        ConfigError: the address, a header or the client cannot be used.
+    """
+    provider = resolved.provider
+    given = {"api_key": resolved.api_key, "base_url": base_url, "settings": settings}
+    address = parse_address(base_url or provider.base_url, name=provider.name)
+    # Either costs more to import than it takes to send a request: it comes with the first exchange.
+    if client is None and is_direct(address, environ=os.environ, platform=sys.platform):
+        return _load("agentkit.transport.direct.direct_transport:DirectTransport")(
+            provider, **given
+        )
+    return _load("agentkit.transport.httpx_transport:HttpTransport")(
+        provider, client=client, **given
+    )
+
+
+def is_direct(address: Address, *, environ: Mapping[str, str], platform: str) -> bool:
+    """Say whether the way to a host is direct, and one that our own connections can go.
+
+    Args:
+        address: where the host is.
+        environ: the environment; a proxy that it names may have to be used.
+        platform: `sys.platform`.
+    """
+    if not address.host.isascii():
+        return False  # which letters stand for the same name is a science of its own
+    if address.is_loopback:
+        return True
+    proxies = ("all_proxy", f"{address.scheme}_proxy")
+    if any(value and name.lower() in proxies for name, value in environ.items()):
+        return False  # httpx looks at NO_PROXY too, and may still go directly
+    if platform not in _ASKS_SYSTEM:
+        return True
+    system_proxies = cast(Callable[[], Mapping[str, str]], load_object("urllib.request:getproxies"))
+    return not system_proxies()
+
+
+def _load(path: str) -> Callable[..., Transport]:
+    return cast(Callable[..., Transport], load_object(path))  # both are classes of this package

@@ -1,0 +1,84 @@
+"""Every host of the catalog has the same three conversations, and all end in the same answer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import anyio
+import pytest
+
+from agentkit.config.load import default_family, load_catalog, resolve_model
+from agentkit.sandbox import sandbox
+from agentkit.sandbox.wire.providers import HOSTS
+from tests.providers.conversations import CONVERSATIONS, Conversation, good_calls, hold
+from tests.providers.judge import check_bodies
+from tests.providers.table import HOST, WHAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line of the table: a host, and the model as a user writes it.
+
+    Attributes:
+        refused: how many requests it takes to learn what the profile cannot tell.
+    """
+
+    host: str
+    model: str
+    title: str
+    refused: int = 0
+
+
+# Where the catalog has no model of the family, the user writes an id.
+_IDS = {
+    "anthropic": "claude-sandbox",
+    "groq": "mixtral-8x7b-32768",
+    "local": "weights/mixtral.gguf",
+    "local-completions": "weights/mixtral.gguf",
+    "mlx": "mlx-community/Mixtral-8x22B-Instruct-v0.1-4bit",
+    "openai-compatible": "mistralai/Mixtral-8x22B-Instruct-v0.1",
+}
+
+
+def _rows() -> Iterator[Row]:
+    for name, provider in load_catalog().items():
+        model = default_family(provider) or _IDS[name]
+        yield Row(host=name, model=model, title=provider.title)
+    short = "mixtral-8x22b-instruct"
+    yield Row(host="openrouter", model=short, title="OpenRouter, the id without its vendor")
+    yield Row(host="ollama", model="mixtral-8x7b", title="Ollama, a model without tools", refused=1)
+
+
+ROWS = tuple(_rows())
+
+
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("conversation", CONVERSATIONS, ids=[c.name for c in CONVERSATIONS])
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.host}-{row.model}" for row in ROWS])
+async def test_a_host_is_talked_to_in_its_own_form(
+    row: Row,
+    conversation: Conversation,
+    is_streamed: bool,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """It accepts every request but those it has to be learned from; the answer is the same."""
+    record_property(HOST, row.title)
+    record_property(WHAT, conversation.name)
+    alter = conversation.alter() if conversation.alter else None
+    with anyio.fail_after(20):
+        async with sandbox(row.model, host=row.host, alter=alter) as running:
+            results = await hold(conversation, running, is_streamed=is_streamed)
+    resolved = resolve_model(running.model, api_key="k", base_url=running.base_url)
+
+    assert [result.stop_reason for result in results] == ["answered"] * len(results)
+    assert results[-1].output == conversation.answer
+    assert good_calls(results[-1]) == conversation.calls
+    assert len(running.requests) == sum(result.turns for result in results) + row.refused
+    if resolved.provider.dialect == "openai_chat" and resolved.model.rules == "mistral":
+        check_bodies(running.chats[row.refused :])
+
+
+def test_every_host_of_the_catalog_has_a_form() -> None:
+    """None is left to the plainest form of its dialect, but what is another's server."""
+    others = {"local", "local-completions"}
+
+    assert {*load_catalog()} - others == {*HOSTS}

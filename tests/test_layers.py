@@ -1,0 +1,104 @@
+"""The layers of `pyproject.toml`; modules that are loaded by name at their first use count."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = (ROOT, ROOT / "tools", ROOT / "agents")
+PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
+PATH = re.compile(r"(agentkit(?:_tools|_agents)?(?:\.\w+)*):\w+")
+
+LAUNCHERS = {
+    ("agentkit.model.launch", "agentkit.local.llama_server"),
+    ("agentkit.model.launch", "agentkit.sandbox"),
+}
+"""The one table of arrows that may point across: providers that `agentkit.model.launch` starts.
+
+They are named in the catalog, so that a user's catalog can name one too.
+"""
+
+
+def module_name(path: Path) -> str:
+    """Return the dotted name of a module of this checkout."""
+    folder = next(one for one in reversed(FOLDERS) if path.is_relative_to(one))
+    parts = path.relative_to(folder).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def lazy_imports() -> Iterator[tuple[str, str]]:
+    """Yield each module with one that it loads by name, those of the catalog included."""
+    for folder, package in zip(FOLDERS, PACKAGES, strict=True):
+        for path in sorted((folder / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+                    continue
+                if found := PATH.fullmatch(node.value):
+                    yield module_name(path), found[1]
+    catalog = tomllib.loads((ROOT / "agentkit/config/catalog.toml").read_text(encoding="utf-8"))
+    for provider in catalog.values():
+        if "launcher" in provider:
+            yield "agentkit.model.launch", provider["launcher"].partition(":")[0]
+
+
+def contracts(kind: str) -> list[dict[str, Any]]:
+    """Return the contracts of one kind."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return [one for one in settings["tool"]["importlinter"]["contracts"] if one["type"] == kind]
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Return all imports, the late ones included, the launchers left out."""
+    graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+    for importer, imported in lazy_imports():
+        if (importer, imported) not in LAUNCHERS:
+            graph.add_import(importer=importer, imported=imported)
+    return graph
+
+
+def test_modules_that_are_loaded_by_name_exist(graph: grimp.ImportGraph) -> None:
+    """And there are some: else this file would check nothing."""
+    found = set(lazy_imports())
+
+    assert len(found) > 10
+    assert {imported for _, imported in found} <= graph.modules
+
+
+def test_each_launcher_is_in_the_catalog() -> None:
+    """The table of exceptions holds nothing that is not needed."""
+    assert set(lazy_imports()) >= LAUNCHERS
+
+
+@pytest.mark.parametrize("contract", contracts("layers"), ids=lambda one: str(one["name"]))
+def test_imports_point_down(contract: dict[str, Any], graph: grimp.ImportGraph) -> None:
+    """No arrow points up, and none from sibling to sibling."""
+    layers = [grimp.Layer(*line.split(" | "), independent=True) for line in contract["layers"]]
+    containers = set(contract.get("containers", ()))
+
+    broken = graph.find_illegal_dependencies_for_layers(layers, containers=containers or None)
+
+    assert broken == set()
+
+
+def test_no_packages_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> None:
+    """A module apart from its package's own `__init__` is reached one way only."""
+    for package in sorted(graph.find_children("agentkit")):
+        below = {package, *graph.find_descendants(package)}
+        reached = {
+            other
+            for module in below
+            for other in graph.find_modules_directly_imported_by(module)
+            if other.startswith("agentkit.") and other not in below
+        }
+        for other in reached:
+            name = ".".join(other.split(".")[:2])
+            assert not graph.direct_import_exists(
+                importer=name, imported=package, as_packages=True
+            ), (package, name)

@@ -1,0 +1,280 @@
+"""The calls of a turn, planned and run within the limits of a run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import pytest
+
+from agentkit.agent import tool_calls as calls_module
+from agentkit.agent.journal import Journal, NoJournal
+from agentkit.agent.step import RunState, ToolAnswers
+from agentkit.agent.tool_calls import Caller, CallInput
+from agentkit.budget.budget import Budget, Meter
+from agentkit.durable.journal import MemoryJournal
+from agentkit.event import RunEvent, ToolCallRefused
+from agentkit.history import History
+from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
+from agentkit.testing.clock import ManualClock
+from agentkit.testing.scripted import tool_call
+from agentkit.tools.approval import Approval
+from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.execute import Proceed
+from agentkit.tools.tool import Tool, tool
+from agentkit.tools.validate import ReadyCall
+
+
+@tool(read_only=True)
+def add(a: int, b: int) -> str:
+    """Add two numbers."""
+    return str(a + b)
+
+
+@tool
+async def hang() -> str:
+    """Never end."""
+    await anyio.sleep_forever()
+    return "never"
+
+
+@tool
+def once() -> str:
+    """Do it."""
+    return "done"
+
+
+ELSEWHERE = Tool.external(name="elsewhere", description="d", input_schema={"type": "object"})
+TOOLS: dict[str, Tool[..., Any]] = {one.name: one for one in (add, hang, once, ELSEWHERE)}
+CALLS = [tool_call("add", {"a": at, "b": 1}, call_id=f"call{at:05}") for at in range(4)]
+
+
+async def _run(
+    *calls: ToolCall,
+    budget: Budget | None = None,
+    journal: Journal | None = None,
+    tools: Mapping[str, Tool[..., Any]] = TOOLS,
+    **given: Any,
+) -> tuple[ToolAnswers, list[RunEvent], Caller]:
+    clock = ManualClock()
+    caller = Caller(
+        given=CallInput(**given),
+        meter=Meter(budget or Budget(), clock=clock),
+        journal=journal or NoJournal(),
+        clock=clock,
+    )
+    state = RunState(history=History([UserMessage.of("go"), AssistantMessage.of("", *calls)]))
+    plan = await caller.plan(calls, tools=tools)
+    state = state.add_plan(plan)
+    events: list[RunEvent] = []
+
+    async def listen(event: RunEvent) -> None:
+        events.append(event)
+
+    with anyio.fail_after(5):
+        answers = await caller.run(state, calls, tools=tools, emit=listen)
+    return answers, events, caller
+
+
+async def test_calls_beyond_the_limit_are_answered_and_not_run() -> None:
+    """The first ones are run, and the run knows that its limit is reached."""
+    answers, events, _ = await _run(*CALLS, budget=Budget(tool_calls=2))
+
+    assert [result.is_error for result in answers.results] == [False, False, True, True]
+    assert "may make no more tool calls" in answers.results[2].text
+    assert answers.over == "max_tool_calls"
+    assert len([event for event in events if isinstance(event, ToolCallRefused)]) == 2
+
+
+async def test_exactly_as_many_calls_as_the_limit_are_no_breach() -> None:
+    """Only a call that could not be run ends the run."""
+    answers, _, _ = await _run(*CALLS, budget=Budget(tool_calls=4))
+
+    assert not any(result.is_error for result in answers.results)
+    assert answers.over is None
+
+
+async def test_a_call_that_cannot_run_is_answered_and_takes_no_place() -> None:
+    """Such as one of a tool that does not exist."""
+    none = tool_call("none_such", {}, call_id="none00001")
+
+    answers, _, _ = await _run(none, CALLS[0], budget=Budget(tool_calls=1))
+
+    assert [result.is_error for result in answers.results] == [True, False]
+    assert answers.over is None
+
+
+@pytest.mark.parametrize(
+    ("approval", "said"),
+    [
+        (Approval.refuse(CALLS[0], reason="not now"), "not run. The reason given: not now"),
+        (Approval.refuse(CALLS[0]), "was refused and was not run."),
+        (Approval.edit(CALLS[0], arguments={"a": 20, "b": 22}), "42"),
+        (Approval.edit(CALLS[0], arguments={"a": "x"}), "could not be run"),
+    ],
+    ids=["refused", "refused without a reason", "edited", "edited badly"],
+)
+async def test_answers_about_a_call_are_followed(approval: Approval, said: str) -> None:
+    """A person's word is told to the model."""
+    answers, _, _ = await _run(CALLS[0], approvals={CALLS[0].id: approval})
+
+    assert said in answers.results[0].text
+
+
+async def test_a_tool_that_runs_elsewhere_is_asked_about() -> None:
+    """It is settled with the call, before anything runs."""
+    caller = Caller(
+        given=CallInput(),
+        meter=Meter(Budget(), clock=ManualClock()),
+        journal=NoJournal(),
+        clock=ManualClock(),
+    )
+
+    (planned,) = await caller.plan([tool_call("elsewhere")], tools=TOOLS)
+
+    assert planned.verdict.decision == "ask"
+
+
+async def test_the_deadline_stops_tools_and_keeps_what_has_ended() -> None:
+    """What was stopped says that its end is not known."""
+    answers, _, caller = await _run(
+        CALLS[0], tool_call("hang", {}, call_id="hang00001"), budget=Budget(seconds=0.5)
+    )
+
+    assert answers.results[0] == ToolResult.of(CALLS[0].id, "1") or not answers.results[0].is_error
+    assert "was stopped before it ended" in answers.results[1].text
+    assert [caller.result_of(call).is_error for call in CALLS] == [
+        False,
+        *[True] * (len(CALLS) - 1),
+    ]
+
+
+async def _wait_first(ready: ReadyCall, run: Proceed) -> ToolResult:  # noqa: ARG001 - it never runs
+    await anyio.sleep_forever()
+    return await run()
+
+
+@pytest.mark.parametrize(
+    ("changed", "given"),
+    [
+        pytest.param({"timeout_seconds": None}, {"timeout_seconds": None}, id="no limit"),
+        pytest.param({"timeout_seconds": 60.0}, {}, id="a limit that is far"),
+        pytest.param({"timeout_seconds": None}, {"timeout_seconds": 60.0}, id="a far default"),
+        pytest.param({"timeout_seconds": 0.1, "around": (_wait_first,)}, {}, id="what is around"),
+    ],
+)
+async def test_what_may_outlast_the_run_is_stopped_with_it(
+    changed: dict[str, Any], given: dict[str, Any]
+) -> None:
+    """Whatever it is that takes so long."""
+    call = tool_call("hang", {}, call_id="hang00001")
+    tools = {"hang": replace(hang, **changed)}
+
+    answers, _, _ = await _run(call, tools=tools, budget=Budget(seconds=0.3), **given)
+
+    assert "was stopped before it ended" in answers.results[0].text or (
+        "was not run" in answers.results[0].text
+    )
+
+
+@pytest.mark.parametrize("kind", ["tool", "group", "process"])
+async def test_who_waits_for_a_place_is_stopped_with_the_run(kind: str) -> None:
+    """The wait is not in the tool's own limit."""
+    caps = {
+        "tool": ToolCaps(),
+        "group": ToolCaps(groups={"slow": 1}),
+        "process": ToolCaps(process=1),
+    }[kind]
+    limited = replace(
+        hang, group="slow", max_concurrency=1 if kind == "tool" else None, timeout_seconds=0.1
+    )
+    call = tool_call("hang", {}, call_id="hang00001")
+    held = await caps.enter(limited)
+    try:
+        answers, _, _ = await _run(
+            call, tools={"hang": limited}, budget=Budget(seconds=0.3), caps=caps
+        )
+    finally:
+        held.leave()
+
+    assert "was not run" in answers.results[0].text
+
+
+async def test_limits_that_the_run_has_time_for_are_those_of_the_tools() -> None:
+    """One after the other, with what each may take to clean up."""
+    calls = [tool_call("hang", {}, call_id=f"hang{at:05}") for at in range(2)]
+    tools = {"hang": replace(hang, timeout_seconds=0.1)}
+
+    answers, _, _ = await _run(*calls, tools=tools, budget=Budget(seconds=100))
+
+    assert [one.text for one in answers.results] == [
+        "The tool 'hang' was stopped after 0.1 seconds."
+    ] * 2
+
+
+async def test_remembered_results_are_not_run_for_again() -> None:
+    """A call that was begun and has no end is not run twice where it must not be."""
+    journal = MemoryJournal()
+    call = tool_call("once", {}, call_id="once00001")
+    first, _, _ = await _run(call, CALLS[0], journal=journal)
+
+    again, _, _ = await _run(call, CALLS[0], journal=journal)
+
+    assert again.results == first.results
+    assert journal.names == ("turn-0/call-1/once", "turn-0/call-2/add")
+    begun = MemoryJournal()
+    begun._begun.update(journal.names)
+    unknown, _, _ = await _run(call, CALLS[0], journal=begun)
+    assert "is unknown" in unknown.results[0].text
+    assert unknown.results[1] == first.results[1]
+
+
+async def test_a_call_without_a_plan_of_this_life_is_checked_when_it_runs() -> None:
+    """The plan came from a journal."""
+    answers, _, caller = await _run(CALLS[0])
+    caller._checked.clear()
+    state = RunState(history=History([UserMessage.of("go"), AssistantMessage.of("", CALLS[0])]))
+    plan = await caller.plan(CALLS[:1], tools=TOOLS)
+    caller._checked.clear()
+
+    async def listen(event: RunEvent) -> None:
+        """Hear nothing."""
+
+    again = await caller.run(state.add_plan(plan), CALLS[:1], tools=TOOLS, emit=listen)
+
+    assert again.results == answers.results
+    assert replace(again, results=()) == ToolAnswers(results=())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "given", "is_bounded"),
+    [
+        (3600, {}, False),
+        (150, {}, False),
+        (140, {}, True),
+        (3600, {"timeout_seconds": None}, True),
+        (None, {"timeout_seconds": None}, False),
+        (3600, {"caps": ToolCaps(process=1)}, True),
+        (3600, {"caps": ToolCaps(groups={"others": 1})}, False),
+    ],
+)
+async def test_the_time_of_a_run_bounds_calls_that_could_take_longer(
+    seconds: float | None,
+    given: dict[str, Any],
+    is_bounded: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two calls of at most 60 seconds and their cleanup take 130; a tenth of it all is kept."""
+    bounds: list[float] = []
+
+    def move_on_after(delay: float) -> anyio.CancelScope:
+        bounds.append(delay)
+        return anyio.move_on_after(delay)
+
+    monkeypatch.setattr(calls_module, "anyio", SimpleNamespace(move_on_after=move_on_after))
+
+    answers, _, _ = await _run(*CALLS[:2], budget=Budget(seconds=seconds), **given)
+
+    assert bool(bounds) == is_bounded
+    assert [result.text for result in answers.results] == ["1", "2"]

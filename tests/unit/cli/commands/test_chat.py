@@ -1,0 +1,237 @@
+"""A conversation on the command line."""
+
+import io
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from agentkit import Agent, ConfigError, History, tool
+from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.commands.chat import (
+    Conversation,
+    ReadLine,
+    keep_what_happened,
+    read_piped_line,
+    run_chat,
+)
+from agentkit.config.profile import ModelProfile
+from agentkit.errors import TransportError
+from agentkit.event import (
+    Emit,
+    ModelResponded,
+    RunEvent,
+    TextReceived,
+    ToolCallFinished,
+    ToolCallRefused,
+)
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from agentkit.model.model import ModelConnection
+from agentkit.testing import ScriptedModel, tool_call
+from agentkit.usage import Usage
+
+TWO_CALLS = AssistantMessage.of("", tool_call("f", call_id="a"), tool_call("f", call_id="b"))
+
+
+def lines(*texts: str) -> ReadLine:
+    """Return a reader of these lines."""
+    left = list(texts)
+
+    async def read_line() -> str | None:
+        return left.pop(0) if left else None
+
+    return read_line
+
+
+def conversation(model: ScriptedModel) -> Conversation:
+    """Build a conversation with a model."""
+    return Conversation(agent=Agent(model), introduction="scripted (for a test)")
+
+
+async def test_each_line_goes_on_with_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Empty lines are passed over."""
+    model = ScriptedModel("Hello, Ada.", "You are Ada.")
+    talk = conversation(model)
+
+    assert await talk.talk(lines("I am Ada.", "  ", "Who am I?")) == 0
+
+    assert [message.text for message in talk.history] == [
+        "I am Ada.",
+        "Hello, Ada.",
+        "Who am I?",
+        "You are Ada.",
+    ]
+    assert len(model.requests[1].history) == 3
+    assert capsys.readouterr().out == "Hello, Ada.\nYou are Ada.\n"
+
+
+async def test_an_error_is_told_and_the_conversation_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The line that failed is not part of it."""
+    model = ScriptedModel(TransportError("No way there.", kind="connection"), "Hello.")
+    talk = conversation(model)
+
+    await talk.talk(lines("first", "second"))
+
+    assert [message.text for message in talk.history] == ["second", "Hello."]
+    assert "agentkit: No way there. (try again" in capsys.readouterr().err
+
+
+async def test_commands_are_carried_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """None of them reaches the model."""
+
+    @tool
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    model = ScriptedModel("Hello.")
+    talk = Conversation(agent=Agent(model, tools=[add]), introduction="scripted (for a test)")
+    stored = tmp_path / "talk.json"
+
+    await talk.talk(
+        lines(
+            "Hi", "/help", "/model", "/tools", f"/save {stored}", "/save", f"/save {tmp_path}",
+            "/new", "/dance", "/quit", "never read",
+        )
+    )  # fmt: skip
+
+    shown = capsys.readouterr().err
+    assert "Ctrl-C stops an answer" in shown
+    assert "scripted (for a test)" in shown
+    assert "add: Add two numbers." in shown
+    assert "Stored 2 messages" in shown
+    assert "Name a file: /save FILE" in shown
+    assert "cannot be written: Is a directory" in shown
+    assert "There is no /dance" in shown
+    assert talk.history == History()
+    assert [message.text for message in History.from_json(stored.read_text())] == ["Hi", "Hello."]
+    assert len(model.requests) == 1
+
+
+class InterruptedModel:
+    """A model that answers, but while its second answer goes on, Ctrl-C is pressed."""
+
+    name = "interrupted:model"
+    profile = ModelProfile(family="interrupted", id="model")
+
+    def __init__(self) -> None:
+        self.requests: list[ModelRequest] = []
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[ModelConnection]:
+        """Open it; nothing is connected to."""
+        yield self
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        """Answer; the second time, stop half-way for ever."""
+        self.requests.append(request)
+        if len(self.requests) == 2:
+            await emit(TextReceived(text="I thi"))
+            signal.raise_signal(signal.SIGINT)
+            await anyio.sleep_forever()
+        return ModelResponse(message=AssistantMessage.of("Yes."), finish_reason="stop")
+
+
+async def test_ctrl_c_stops_an_answer_and_keeps_the_conversation(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The next line is answered as if nothing had been."""
+    model = InterruptedModel()
+    talk = Conversation(agent=Agent(model), introduction="")
+
+    with anyio.fail_after(5):
+        await talk.talk(lines("one", "two", "three"))
+
+    assert [message.text for message in talk.history] == [
+        "one", "Yes.", "two", "[stopped by the user]", "three", "Yes.",
+    ]  # fmt: skip
+    shown = capsys.readouterr()
+    assert shown.out == "Yes.\nI thi\nYes.\n"
+    assert "Stopped. The conversation goes on." in shown.err
+
+
+def responded(message: AssistantMessage) -> ModelResponded:
+    """Build the end of an exchange."""
+    return ModelResponded(turn=1, message=message, finish_reason="stop", usage=Usage(), seconds=0.0)
+
+
+def ended(call_id: str, *, is_refused: bool = False) -> RunEvent:
+    """Build the end of a call."""
+    call, result = ToolCall(id=call_id, name="f"), ToolResult.of(call_id, f"result {call_id}")
+    if is_refused:
+        return ToolCallRefused(call=call, result=result)
+    return ToolCallFinished(call=call, result=result, seconds=0.0)
+
+
+STOPPED = AssistantMessage.of("[stopped by the user]")
+OPEN = ToolResult.of("b", "Stopped by the user before it had a result.", is_error=True)
+STOPS: dict[str, tuple[list[RunEvent], list[Message]]] = {
+    "before anything": ([], [STOPPED]),
+    "in the middle of tools": (
+        [responded(TWO_CALLS), ended("a")],
+        [TWO_CALLS, ToolResult.of("a", "result a"), OPEN, STOPPED],
+    ),
+    "after tools that ended in another order": (
+        [responded(TWO_CALLS), ended("b", is_refused=True), ended("a")],
+        [TWO_CALLS, ToolResult.of("a", "result a"), ToolResult.of("b", "result b"), STOPPED],
+    ),
+    "after the answer": (
+        [responded(AssistantMessage.of("Done."))],
+        [AssistantMessage.of("Done.")],
+    ),
+    "in the second turn": (
+        [responded(TWO_CALLS), ended("a"), ended("b"), responded(AssistantMessage.of("Done."))],
+        [
+            TWO_CALLS,
+            ToolResult.of("a", "result a"),
+            ToolResult.of("b", "result b"),
+            AssistantMessage.of("Done."),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("events", "kept"), STOPS.values(), ids=STOPS.keys())
+def test_what_happened_before_a_stop_stays_and_the_history_is_whole(
+    events: list[RunEvent], kept: list[Message]
+) -> None:
+    """A tool that ran did run: the model must know it."""
+    asked = History((UserMessage.of("go"),))
+
+    history = keep_what_happened(asked, events)
+
+    assert list(history) == [UserMessage.of("go"), *kept]
+    assert history.open_calls == ()
+
+
+async def test_lines_are_read_from_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until its end."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one\ntwo"))
+
+    with anyio.fail_after(5):
+        read = [await read_piped_line() for _ in range(3)]
+
+    assert read == ["one", "two", None]
+
+
+def test_a_chat_reads_a_pipe_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Over the sandbox, with the assistant's tools."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("What is 6 * 7?\n"))
+
+    assert run_chat(Wanted(model="sandbox:mixtral-8x22b")) == 0
+    assert "42" in capsys.readouterr().out
+
+
+def test_a_chat_that_cannot_begin_says_why() -> None:
+    """Before anything is read."""
+    with pytest.raises(ConfigError, match="no known host"):
+        run_chat(Wanted(model="nowhere:x"))

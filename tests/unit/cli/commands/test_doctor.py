@@ -1,0 +1,244 @@
+"""`agentkit doctor`: what it prints, what it writes, how it ends."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+from typer.testing import CliRunner
+
+from agentkit.cli.app import app
+from agentkit.cli.commands.doctor import Checkup, run_doctor
+from agentkit.cli.exit_codes import FAILED, OK, WRONG, settle
+from agentkit.config.load import resolve_model
+from agentkit.errors import ConfigError
+from tests.integration.doctor_server import OddHost, Traits, as_json, running
+
+KEY = "sk-geheim-123"
+
+
+@pytest.fixture(autouse=True)
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the user a home without a catalog, and a key."""
+    for variable in ("AGENTKIT_CATALOG", "AGENTKIT_MODEL", "APPDATA", "OPENROUTER_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("OPENAI_COMPATIBLE_API_KEY", KEY)
+    return tmp_path / "agentkit" / "catalog.toml"
+
+
+@contextmanager
+def serving(host: OddHost) -> Iterator[str]:
+    """Serve a host in another thread: the command has an event loop of its own."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(running(host)) as url:
+        yield url
+
+
+def check(host: OddHost, target: str = "openai-compatible:mixtral-8x22b", **options: Any) -> int:
+    """Run the command against a host."""
+    with serving(host) as url:
+        return run_doctor(Checkup(target=target, base_url=url, probe_seconds=2.0, **options))
+
+
+def test_a_host_that_is_as_its_profile_says_is_well(
+    catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The usual model of a host need not be named; nothing is written."""
+    code = run_doctor(Checkup(target="sandbox"))
+
+    shown = capsys.readouterr()
+    assert code == OK
+    assert "tool_choice named" in shown.out
+    assert "12 requests" in shown.err
+    assert "$0.000000" in shown.err
+    assert "nothing to write" in shown.err
+    assert not catalog.exists()
+
+
+def test_what_was_learned_is_written_and_used(
+    catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the user's own catalog, without the key."""
+    host = OddHost(Traits(takes=frozenset({"auto", "none"}), strict=True))
+
+    code = check(host)
+
+    shown = capsys.readouterr()
+    assert code == OK
+    assert f"Written to {catalog}, host 'openai-compatible'." in shown.err
+    assert "cost unknown" in shown.err
+    assert KEY not in catalog.read_text() + shown.out + shown.err
+    resolved = resolve_model("openai-compatible:mixtral-8x22b")
+    assert resolved.provider.accepts.tool_choice == {"auto", "none"}
+    assert resolved.provider.accepts.is_strict
+    assert resolved.provider.base_url.startswith("http://127.0.0.1:")
+    assert all(request.headers["authorization"] == f"Bearer {KEY}" for request in host.requests)
+
+
+def test_a_host_can_be_given_a_name_of_its_own(catalog: Path) -> None:
+    """So that several hosts of one kind stand side by side; what was there stays."""
+    catalog.parent.mkdir()
+    catalog.write_text("# mine\n[vllm]\nbase_url = 'http://a'\n")
+
+    code = check(OddHost(), save_as="office")
+
+    found = tomllib.loads(catalog.read_text())
+    assert code == OK
+    assert catalog.read_text().startswith("# mine\n[vllm]")
+    assert found["office"]["auth"] == {"env": ["OPENAI_COMPATIBLE_API_KEY"], "is_required": False}
+    resolved = resolve_model("office:mixtral-8x22b")
+    assert resolved.provider.title == "office"
+    assert resolved.model.rules == "mistral"
+    assert resolved.api_key is not None
+
+
+def test_a_launched_host_can_be_given_a_name_too() -> None:
+    """It stays one that is started."""
+    assert run_doctor(Checkup(target="sandbox", save_as="box")) == OK
+    assert run_doctor(Checkup(target="box")) == OK
+
+    assert resolve_model("box:mixtral-8x22b").provider.title == "Sandbox"
+
+
+def test_a_dry_run_prints_the_profile_and_writes_nothing(
+    catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the table, so that it can be read first."""
+    code = check(OddHost(Traits(parallel=False, takes=frozenset())), is_dry_run=True)
+
+    shown = capsys.readouterr()
+    assert code == OK
+    assert "\n[openai-compatible.accepts]\ntool_choice = []\n" in shown.out
+    assert "would go into" in shown.err
+    assert not catalog.exists()
+
+
+def test_for_machines_there_is_json(catalog: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All of it, and nothing else on standard output."""
+    listing = {
+        "data": [{"id": "mixtral-8x22b", "pricing": {"prompt": "0.000001", "completion": "0"}}]
+    }
+
+    code = check(OddHost(Traits(listing=listing)), as_json=True)
+
+    facts = json.loads(capsys.readouterr().out)
+    assert code == OK
+    assert facts["is_well"] is True
+    assert facts["stopped"] is None
+    assert facts["host"] == "openai-compatible"
+    assert facts["usage"]["cost_usd"] == pytest.approx(facts["usage"]["input_tokens"] / 1e6)
+    assert facts["findings"][2] == {
+        "question": "chat",
+        "verdict": "yes",
+        "seen": "answers a plain question",
+        "what_to_do": "",
+        "is_problem": False,
+    }
+    assert facts["profile"]["is_written"] is True
+    assert facts["profile"]["path"] == str(catalog)
+    assert tomllib.loads(facts["profile"]["toml"]) == tomllib.loads(catalog.read_text())
+
+
+def test_a_host_that_does_not_work_ends_with_1(
+    catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says where it ended; signs that steer a terminal are shown, not sent."""
+    refusal = as_json({"error": "bad \x1b[2J key"}, status=401)
+
+    code = check(OddHost(instead=[refusal]))
+
+    shown = capsys.readouterr()
+    assert code == FAILED
+    assert "Stopped early: The host answered with an error (401)" in shown.err
+    assert "check the key" in shown.out
+    assert "\x1b[2J" not in shown.out + shown.err
+    assert not catalog.exists()
+
+
+def test_json_says_too_that_it_does_not_work(capsys: pytest.CaptureFixture[str]) -> None:
+    """With an empty profile."""
+    code = check(OddHost(instead=[as_json({}, status=402)]), as_json=True, is_dry_run=True)
+
+    facts = json.loads(capsys.readouterr().out)
+    assert code == FAILED
+    assert facts["is_well"] is False
+    assert "402" in facts["stopped"]
+    assert facts["profile"]["toml"] == ""
+    assert facts["profile"]["is_written"] is False
+
+
+def test_a_cost_that_is_not_whole_is_said_to_be_more(capsys: pytest.CaptureFixture[str]) -> None:
+    """A host that does not tell all of its usage."""
+    listing = {"data": [{"id": "mixtral-8x22b", "pricing": {"prompt": "0", "completion": "0"}}]}
+
+    check(OddHost(Traits(listing=listing, usage="never")), is_dry_run=True)
+
+    assert "at least $0.000000" in capsys.readouterr().err
+
+
+WRONG_USES = {
+    "no such host": ({"target": "nowhere"}, "no known host"),
+    "no such host, with a model": ({"target": "nowhere:m"}, "no known host"),
+    "a host without models": (
+        {"target": "openai-compatible", "base_url": "http://h"},
+        "'openai-compatible:MODEL-ID'",
+    ),
+    "no key": ({"target": "openrouter"}, "OPENROUTER_API_KEY"),
+    "no address": ({"target": "sandbox", "base_url": "ftp://x"}, "base URL"),
+    "a name that is none": ({"target": "sandbox", "save_as": "My Host"}, "--save-as"),
+    "an address for a host that is started": (
+        {"target": "sandbox", "base_url": "http://h"},
+        "--save-as NAME",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "why"), WRONG_USES.values(), ids=WRONG_USES)
+def test_wrong_use_ends_with_2_before_anything_is_sent(
+    words: dict[str, str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line that says what to do."""
+    code = settle(lambda: run_doctor(Checkup(**words)))  # type: ignore[arg-type]  # only texts
+
+    assert code == WRONG
+    assert why in capsys.readouterr().err
+
+
+def test_without_a_place_to_write_only_a_dry_run_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told before a request is paid for."""
+    for variable in ("XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.delenv(variable)
+
+    with pytest.raises(ConfigError, match="AGENTKIT_CATALOG"):
+        run_doctor(Checkup(target="sandbox"))
+    assert run_doctor(Checkup(target="sandbox", is_dry_run=True)) == OK
+    assert check(OddHost(Traits(parallel=False)), is_dry_run=True) == OK
+
+
+def test_progress_is_told_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A host may take its time."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    run_doctor(Checkup(target="sandbox"))
+
+    assert "round_trip" in capsys.readouterr().err
+
+
+def test_the_options_of_the_command_arrive() -> None:
+    """From the words of the command line to the exit code."""
+    words = ["doctor", "sandbox:mixtral-8x22b", "--dry-run", "--json", "--timeout", "5"]
+
+    done = CliRunner().invoke(app, [*words, "--max-cost", "0.5"])
+    helped = CliRunner().invoke(app, ["doctor", "--help"])
+
+    assert done.exit_code == OK
+    assert json.loads(done.stdout)["is_well"] is True
+    assert Checkup(target="x").max_cost_usd == Decimal("0.01")
+    assert "--save-as" in helped.stdout

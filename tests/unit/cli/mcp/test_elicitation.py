@@ -1,0 +1,73 @@
+"""A person fills in the form of an MCP server at the terminal."""
+
+from typing import Any
+
+import pytest
+
+from agentkit.cli.mcp.elicitation import form_asker
+from agentkit.mcp.client.server_requests import Elicitation, ElicitationAnswer
+from tests.unit.cli.test_approval_prompt import Person
+
+FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 2, "title": "Your name"},
+        "age": {"type": "integer", "description": "in years", "default": 7},
+        "sure": {"type": "boolean"},
+        "size": {"type": "string", "enum": ["S", "L"]},
+        "tags": {"type": "array", "items": {"type": "string"}, "default": ["a"]},
+    },
+    "required": ["name", "sure"],
+}
+
+
+async def answered(*lines: str | None, **question: Any) -> tuple[ElicitationAnswer, Person]:
+    """Return what comes of these lines."""
+    person = Person(*lines)
+    asked = Elicitation(server="s", message="Who?", **question)
+    return await form_asker(person)(asked), person
+
+
+async def test_each_field_is_asked_for_until_it_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its default to begin with; one that may be left out can be."""
+    answer, person = await answered(
+        "y", "B", "Bo", "seven", "8", "", "maybe", "yes", "", "x, y", schema=FORM
+    )
+
+    assert answer == ElicitationAnswer(
+        action="accept", content={"name": "Bo", "age": 8, "sure": True, "tags": ["x", "y"]}
+    )
+    assert [prompt.strip() for prompt, _ in person.asked] == [
+        "Answer it? [y/n]",
+        "Your name:",
+        "Your name:",
+        "age (in years):",
+        "age (in years):",
+        "sure:",
+        "sure:",
+        "sure:",
+        "size (S, L):",
+        "tags:",
+    ]
+    assert person.asked[3][1] == "7"
+    assert person.asked[-1][1] == '["a"]'
+    assert "s asks: Who?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lines", "action"),
+    [(["n"], "decline"), ([""], "decline"), ([None], "cancel"), (["y", None], "cancel")],
+)
+async def test_nobody_has_to_answer(lines: list[str | None], action: str) -> None:
+    """No is no, and the end of input is no answer."""
+    answer, _ = await answered(*lines, schema=FORM)
+
+    assert answer.action == action
+
+
+async def test_an_address_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before it is agreed to."""
+    answer, _ = await answered("y", url="https://x.example/")
+
+    assert answer == ElicitationAnswer(action="accept")
+    assert "https://x.example/" in capsys.readouterr().err

@@ -1,0 +1,114 @@
+"""A look into an MCP server, from the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit import ConfigError
+from agentkit.cli.mcp import inspect
+from agentkit.cli.mcp.inspect import (
+    Look,
+    call_tool,
+    look_at_prompts,
+    look_at_resources,
+    look_at_tools,
+)
+from agentkit.mcp.client.mcp_toolset import MCPToolset
+from tests.unit.mcp.demo_server import Demo
+
+LOOK = Look(server="demo")
+AS_JSON = Look(server="demo", as_json=True)
+
+
+@pytest.fixture(autouse=True)
+def _demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(word: str, *, config: Path | None) -> Any:  # noqa: ARG001
+        return MCPToolset.in_memory(Demo().server)
+
+    monkeypatch.setattr(inspect, "find_server", find)
+
+
+def test_the_tools_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a table, or as JSON."""
+    assert look_at_tools(LOOK) == 0
+    assert "add     a, b   Add two numbers." in capsys.readouterr().out
+
+    assert look_at_tools(AS_JSON) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in listed][:2] == ["add", "show"]
+    assert listed[0]["read_only"]
+
+
+def test_a_tool_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its result on standard output, the rest elsewhere."""
+    assert call_tool(LOOK, name="add", arguments='{"a": 1, "b": 2}') == 0
+    shown = capsys.readouterr()
+    assert shown.out == "sum\n"
+    assert "1 of 2 half" in shown.err
+
+    assert call_tool(AS_JSON, name="add", arguments='{"a": 1, "b": 2}') == 0
+    assert json.loads(capsys.readouterr().out) == {"sum": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [("fail", "{}", "no"), ("add", "{", "was not run"), ("add", '{"a": 1}', "b: expected")],
+)
+def test_a_call_that_fails_has_a_code_of_its_own(
+    name: str, arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says why on standard error."""
+    assert call_tool(LOOK, name=name, arguments=arguments) == 1
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert told in shown.err
+
+
+def test_a_tool_that_is_not_there_is_refused() -> None:
+    """With the names there are."""
+    with pytest.raises(ConfigError, match="has no tool 'nope'; it has add, show"):
+        call_tool(LOOK, name="nope", arguments="{}")
+
+
+def test_content_of_every_kind_is_shown(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Text as it is, of the rest what it is; the bytes of a resource into a pipe."""
+    assert call_tool(LOOK, name="show", arguments="{}") == 0
+    shown = capfdbinary.readouterr()
+    assert shown.out == b"hello\nb\n"
+    assert b"[image image/png]" in shown.err
+
+    assert look_at_resources(LOOK, uri="demo://a") == 0
+    assert capfdbinary.readouterr().out == b"abc\n\x00"
+
+
+def test_resources_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """And templates of some."""
+    assert look_at_resources(LOOK, uri=None) == 0
+    assert "demo://{name}" in capsys.readouterr().out
+
+    assert look_at_resources(AS_JSON, uri=None) == 0
+    assert json.loads(capsys.readouterr().out)[0]["uri"] == "demo://a"
+
+
+def test_prompts_are_listed_and_filled_in(capsys: pytest.CaptureFixture[str]) -> None:
+    """By name and value."""
+    assert look_at_prompts(LOOK, name=None, arguments=()) == 0
+    assert "greet   who    Greet." in capsys.readouterr().out
+
+    assert look_at_prompts(AS_JSON, name=None, arguments=()) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "name": "greet",
+            "description": "Greet.",
+            "arguments": {"who": "whom"},
+            "required": ["who"],
+        }
+    ]
+
+    assert look_at_prompts(LOOK, name="greet", arguments=["who=Bo"]) == 0
+    assert capsys.readouterr().out == "Greet Bo.\n"
+    with pytest.raises(ConfigError, match="write NAME=VALUE"):
+        look_at_prompts(LOOK, name="greet", arguments=["Bo"])

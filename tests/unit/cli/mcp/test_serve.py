@@ -1,0 +1,69 @@
+"""What `agentkit mcp serve` refuses before anything is served."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.exit_codes import WRONG, settle
+from agentkit.cli.main import main
+from agentkit.cli.mcp.mcp_commands import ServePlan
+from agentkit.cli.mcp.serve import run_serve
+
+TOOLS = Wanted(tools=["calculator"])
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        (ServePlan(), "Nothing is served"),
+        (ServePlan(wanted=Wanted(tools=["calculater"])), "Did you mean 'calculator'?"),
+        (ServePlan(agents=("assistent",)), "Did you mean 'assistant'?"),
+        (ServePlan(wanted=TOOLS, http="many"), "names no port"),
+        (ServePlan(wanted=TOOLS, http="localhost:70000"), "names no port"),
+        (ServePlan(wanted=TOOLS, token_env="T"), "A token is for HTTP only"),  # noqa: S106 - a name
+        (ServePlan(wanted=TOOLS, http="0", token_env="NO_SUCH"), "'NO_SUCH' for the token is not"),  # noqa: S106
+        (ServePlan(wanted=TOOLS, http="0", token_file=Path("no/such")), "Cannot read the token"),
+        (
+            ServePlan(wanted=TOOLS, http="0", token_env="T", token_file=Path("t")),  # noqa: S106
+            "not in both",
+        ),
+        (ServePlan(wanted=TOOLS, http="[::]:0"), "can be reached from other machines"),
+    ],
+    ids=[
+        "nothing",
+        "tool",
+        "agent",
+        "no port",
+        "no such port",
+        "token without port",
+        "no variable",
+        "no file",
+        "two tokens",
+        "open to all",
+    ],
+)
+def test_a_wrong_wish_is_told_before_anything_is_served(
+    plan: ServePlan, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, and nothing on standard output."""
+    code = settle(lambda: run_serve(plan))
+
+    out, err = capsys.readouterr()
+    assert code == WRONG
+    assert out == ""
+    assert told in err
+
+
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As for every extra."""
+    monkeypatch.setitem(sys.modules, "agentkit.cli.mcp.serve", None)
+    monkeypatch.setattr(sys, "argv", ["agentkit", "mcp", "serve", "--tools", "calculator"])
+
+    code = main()
+
+    assert code == WRONG
+    assert "install 'mixtral-agentkit[mcp]'" in capsys.readouterr().err

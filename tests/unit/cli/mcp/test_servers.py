@@ -1,0 +1,79 @@
+"""MCP servers as a person writes them on the command line."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit import Agent, ConfigError
+from agentkit.cli.agent_builder import Wanted, choose
+from agentkit.cli.mcp.servers import Servers, build_server, find_server
+from agentkit.mcp.client.stdio_process import Command
+from agentkit.mcp.client.transports import HttpDoor, ProcessDoor
+from agentkit.tools.toolset import Toolset
+
+
+def door(word: str) -> Any:
+    """Return the way to the server that a word describes."""
+    return build_server(word)._door
+
+
+@pytest.mark.parametrize(
+    ("word", "command"),
+    [
+        ("npx -y 'a server' --x", Command(command="npx", args=("-y", "a server", "--x"))),
+        ("A=1 B='2 3' run", Command(command="run", env={"A": "1", "B": "2 3"})),
+        ("run A=1", Command(command="run", args=("A=1",))),
+    ],
+)
+def test_a_command_is_split_as_a_shell_does(word: str, command: Command) -> None:
+    """With variables before it."""
+    assert door(word) == ProcessDoor(command=command)
+
+
+def test_an_address_is_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a login only where there is somebody to log in."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert door("http://localhost:1/mcp") == HttpDoor(url="http://localhost:1/mcp")
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert door("https://localhost:1/mcp").auth is not None
+
+
+@pytest.mark.parametrize(
+    ("word", "complaint"),
+    [("", "names no MCP server"), ("A=1", "names no MCP server"), ("run 'x", "no command line")],
+)
+def test_a_word_that_is_no_server_is_refused(word: str, complaint: str) -> None:
+    """In words."""
+    with pytest.raises(ConfigError, match=complaint):
+        build_server(word)
+
+
+def test_a_server_of_a_file_is_found_by_its_name(tmp_path: Path) -> None:
+    """And the names there are told."""
+    path = tmp_path / "mcp.json"
+    path.write_text(json.dumps({"mcpServers": {"a": {"command": "x"}, "b": {"command": "y"}}}))
+
+    assert find_server("a", config=path).name == "a"
+    with pytest.raises(ConfigError, match="has no server 'c'; it has a, b"):
+        find_server("c", config=path)
+
+
+def test_the_tools_of_servers_are_added_to_those_of_the_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None named, none added, and nothing of it loaded."""
+    path = tmp_path / "mcp.json"
+    path.write_text(json.dumps({"mcpServers": {"a": {"command": "x"}}}))
+    servers = Servers(words=["npx b"], config=path, may_sample=True)
+
+    alone = choose(Wanted(model="sandbox:mixtral-8x22b")).agent
+    more: Agent[object] = choose(Wanted(model="sandbox:mixtral-8x22b", servers=servers)).agent
+
+    assert isinstance(more.toolset, Toolset)
+    assert type(more.toolset) is not type(alone.toolset)
+    monkeypatch.setattr(servers, "load_object", None)
+    assert Servers().toolset() is None

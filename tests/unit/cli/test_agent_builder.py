@@ -1,0 +1,229 @@
+"""From the words of a command line to tools and agents."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentkit import Agent, AgentKitError, ConfigError, Tool
+from agentkit.cli.agent_builder import Choice, Wanted, choose, choose_model, load_tools
+from agentkit.tools.toolset import ToolLike
+
+CODE = '''
+from agentkit import Agent, StaticToolset, tool
+from agentkit.testing import ScriptedModel
+
+@tool
+def double(number: int) -> int:
+    """Double a number."""
+    return 2 * number
+
+def triple(number: int) -> int:
+    """Triple a number."""
+    return 3 * number
+
+both = [double, triple]
+toolset = StaticToolset([triple])
+agent = Agent(ScriptedModel("ready"), name="mine")
+answer = 42
+
+def build(model, tools=()):
+    return Agent(model, tools=tools, name="built")
+
+def build_nothing(model):
+    return None
+
+def nothing_taken():
+    return None
+
+def build_and_fail(model):
+    raise ValueError("no such colour")
+
+def build_wrongly(model):
+    return Agent(model, tools=[5])
+
+trial = Agent("sandbox:mixtral-8x22b")
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Stand in a folder with a user's own code, and forget that code afterwards."""
+    (tmp_path / "mine.py").write_text(CODE)
+    (tmp_path / "plain.py").write_text("TOOLS = [print]\n")
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    (tmp_path / "broken.py").write_text("def (:\n")
+    (tmp_path / "unfit.py").write_text("from agentkit import tool\n\n@tool\ndef f(*args): 0\n")
+    (tmp_path / "notes.txt").write_text("hi")
+    monkeypatch.chdir(tmp_path)
+    for variable in ("AGENTKIT_MODEL", "AGENTKIT_CATALOG", "OPENROUTER_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    paths, modules = list(sys.path), set(sys.modules)
+    yield tmp_path
+    sys.path[:] = paths
+    for name in set(sys.modules) - modules:
+        if name in ("mine", "broken") or name.startswith("agentkit_user_"):
+            del sys.modules[name]
+
+
+def names(tools: list[ToolLike]) -> list[str]:
+    """Name tools and functions."""
+    return [
+        str(getattr(tool, "name", getattr(tool, "__name__", type(tool).__name__))) for tool in tools
+    ]
+
+
+WORDS = {
+    "family": (["calculator"], ["calculate"]),
+    "several with commas": (
+        ["calculator, units"],
+        ["calculate", "convert_units"],
+    ),
+    "none": (["none"], []),
+    "module and name": (["mine:double"], ["double"]),
+    "a plain function": (["mine:triple"], ["triple"]),
+    "a list": (["mine:both"], ["double", "triple"]),
+    "a toolset": (["mine:toolset"], ["StaticToolset"]),
+    "file and name": (["mine.py:double"], ["double"]),
+    "a file": (["mine.py"], ["double", "StaticToolset"]),
+    "a file with TOOLS": (["plain.py", "calculator"], ["print", "calculate"]),
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("words", "found"), WORDS.values(), ids=WORDS.keys())
+def test_words_name_tools(words: list[str], found: list[str]) -> None:
+    """Ready-made families, and a user's own code."""
+    assert names(load_tools(words)) == found
+
+
+def test_the_files_family_works_in_the_folder_that_is_named(folder: Path) -> None:
+    """And writes only if that is allowed."""
+    reading = load_tools(["files"], folder=folder)
+    writing = load_tools(["files"], folder=folder, allow_write=True)
+
+    read_file = reading[0]
+    assert isinstance(read_file, Tool)
+    assert read_file("notes.txt") == "hi"
+    assert "write_file" not in names(reading)
+    assert "write_file" in names(writing)
+
+
+WRONG_WORDS = {
+    "calculatr": "Did you mean 'calculator'?",
+    "weather": "There are no ready-made tools 'weather'",
+    "mine:doubel": "close are double",
+    "mine:zzz": "'mine' has no 'zzz'.",
+    "nowhere.at.all:x": "cannot be loaded for tools: ModuleNotFoundError",
+    "missing.py": "There is no file 'missing.py'",
+    "broken.py": "cannot be loaded for tools: SyntaxError",
+    "unfit.py": "takes '*args'; a model needs to know each argument by name. List the parameters, "
+    "or use Tool.from_schema (unfit.py, line 3).",
+    "empty.py": "put @tool before a function",
+    "mine:answer": "is int, which is no tool",
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("word", "message"), WRONG_WORDS.items(), ids=WRONG_WORDS.keys())
+def test_a_word_that_names_no_tools_is_refused(word: str, message: str) -> None:
+    """With what is wrong and what there is."""
+    with pytest.raises(ConfigError) as caught:
+        load_tools([word])
+
+    assert message in str(caught.value)
+
+
+def agent_name(wanted: Wanted) -> str:
+    """Return the name of the agent that is chosen."""
+    choice: Choice = choose(wanted)
+    return choice.agent.name
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_a_word_the_assistant_answers_from_the_sandbox() -> None:
+    """And the first line says so."""
+    choice = choose(Wanted())
+
+    assert choice.agent.name == "assistant"
+    assert choice.agent.model.name == "sandbox:mixtral-8x22b"
+    assert "no key of a known host is set" in choice.introduction
+    assert "This is not a language model" in choice.introduction
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_real_model_is_introduced_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the reason for which it was chosen."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", "k")
+
+    assert choose_model(None)[1] == "openrouter:mixtral-8x22b (OPENROUTER_API_KEY is set)"
+    assert choose_model("ollama:mixtral-8x22b")[1] == "ollama:mixtral-8x22b (--model names it)"
+
+
+AGENTS = {
+    "ready-made": (Wanted(agent="assistant", tools=["none"]), "assistant"),
+    "an agent": (Wanted(agent="mine:agent"), "mine"),
+    "a builder": (Wanted(agent="mine:build"), "built"),
+    "a builder with tools": (Wanted(agent="mine.py:build", tools=["mine:double"]), "built"),
+    "a file": (Wanted(agent="mine.py"), "mine"),
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("wanted", "name"), AGENTS.values(), ids=AGENTS.keys())
+def test_a_word_names_an_agent(wanted: Wanted, name: str) -> None:
+    """Ready-made, or a user's own."""
+    assert agent_name(wanted) == name
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_agent_of_the_user_says_which_model_it_brings() -> None:
+    """Since no --model chose it."""
+    choice = choose(Wanted(agent="mine:agent"))
+
+    assert isinstance(choice.agent, Agent)
+    assert choice.introduction == "scripted:model (mine:agent has it)"
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_agent_of_the_user_on_the_sandbox_is_introduced_as_no_language_model() -> None:
+    """However it came to be the one."""
+    introduction = choose(Wanted(agent="mine:trial")).introduction
+
+    assert introduction.startswith("sandbox:mixtral-8x22b (mine:trial has it). This is not a lang")
+
+
+WRONG_AGENTS = {
+    "unknown": (Wanted(agent="assistent"), "Did you mean 'assistant'?"),
+    "no agent": (Wanted(agent="mine:answer"), "neither an Agent nor a function"),
+    "no agent in a file": (Wanted(agent="empty.py"), "neither an 'agent' nor a 'build'"),
+    "a builder that fails": (
+        Wanted(agent="mine.py:build_and_fail"),
+        "'mine.py:build_and_fail' cannot build an agent: ValueError: no such colour (mine.py, line",
+    ),
+    "a builder that takes nothing": (
+        Wanted(agent="mine:nothing_taken"),
+        "cannot build an agent: TypeError: nothing_taken() takes 0 positional arguments",
+    ),
+    "a builder with a wrong tool": (Wanted(agent="mine:build_wrongly"), "5 cannot be a tool"),
+    "a builder of nothing": (Wanted(agent="mine:build_nothing"), "returned NoneType"),
+    "a model for an agent that has one": (
+        Wanted(agent="mine:agent", model="sandbox:x"),
+        "leave out --model",
+    ),
+    "tools for an agent that has some": (
+        Wanted(agent="mine:agent", tools=["calculator"]),
+        "leave out --model and --tools",
+    ),
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("wanted", "message"), WRONG_AGENTS.values(), ids=WRONG_AGENTS.keys())
+def test_a_word_that_names_no_agent_is_refused(wanted: Wanted, message: str) -> None:
+    """Before anything is sent."""
+    with pytest.raises(AgentKitError) as caught:
+        choose(wanted)
+
+    assert message in str(caught.value)

@@ -1,0 +1,127 @@
+"""Approvals in `agentkit run` and `agentkit chat`."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentkit import History, ToolResult
+from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.approval_prompt import ApproveMode
+from agentkit.cli.commands.chat import run_chat
+from agentkit.cli.commands.run import Question, run_question
+from agentkit.cli.exit_codes import LIMITED, OK, SUSPENDED
+
+TOOLS = '''
+from pathlib import Path
+from agentkit import tool
+
+@tool(approval="ask")
+def write_note(text: str) -> str:
+    """Write a note.
+
+    Args:
+        text: what to write.
+    """
+    Path(__file__).with_name("note.txt").write_text(text)
+    return "written"
+'''
+
+AGENT = """
+from agentkit import Agent, AssistantMessage
+from agentkit.testing.scripted import ScriptedModel, tool_call
+from notes import write_note
+
+def call(number):
+    return AssistantMessage.of("", tool_call("write_note", {"text": "hi"}, call_id=f"c{number}"))
+
+agent = Agent(ScriptedModel(call(1), "First.", "Second."), tools=[write_note])
+"""
+
+
+@pytest.fixture
+def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wanted:
+    """Return an agent whose tool has to be asked about."""
+    (tmp_path / "notes.py").write_text(TOOLS)
+    (tmp_path / "mine.py").write_text(AGENT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "notes", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("go\nand now?\n"))
+    return Wanted(agent=f"{tmp_path / 'mine.py'}:agent")
+
+
+def test_without_a_terminal_a_run_says_what_it_waits_for(
+    wanted: Wanted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And ends with a code of its own."""
+    assert run_question(Question(text="go", wanted=wanted)) == SUSPENDED
+
+    shown = capsys.readouterr()
+    assert 'Nobody answered whether write_note(text="hi") may run.' in shown.err
+    assert "--approve allow" in shown.err
+    assert shown.out == ""
+
+
+def test_a_suspension_stands_in_the_json(
+    wanted: Wanted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the reason why the run stopped; the open call is the model's last."""
+    assert run_question(Question(text="go", wanted=wanted, as_json=True)) == SUSPENDED
+
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert events[-1]["stop_reason"] == "suspended"
+    (responded,) = [one for one in events if one["type"] == "model_responded"]
+    assert [call["name"] for call in responded["message"]["tool_calls"]] == ["write_note"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_written"), [(ApproveMode.ALLOW, True), (ApproveMode.DENY, False)]
+)
+def test_a_run_may_be_told_the_answer_before(
+    mode: ApproveMode, is_written: bool, wanted: Wanted, tmp_path: Path
+) -> None:
+    """For all calls that have to be asked about."""
+    assert run_question(Question(text="go", wanted=wanted, approve=mode)) == OK
+
+    assert (tmp_path / "note.txt").exists() == is_written
+
+
+def test_a_run_at_a_limit_ends_with_another_code(wanted: Wanted) -> None:
+    """It waits for nobody."""
+    question = Question(text="-", wanted=wanted, approve=ApproveMode.ALLOW, max_turns=1)
+
+    assert run_question(question) == LIMITED
+
+
+def test_a_chat_goes_on_after_a_call_nobody_answered_about(
+    wanted: Wanted,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The conversation is whole: the call was refused."""
+    stored = tmp_path / "talk.json"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"go\nand now?\n/save {stored}\n"))
+
+    assert run_chat(wanted) == OK
+
+    history = History.from_json(stored.read_text())
+    assert [message.role for message in history] == [
+        "user", "assistant", "tool", "assistant", "user", "assistant",
+    ]  # fmt: skip
+    assert history[2] == ToolResult.of(
+        "c1", "Not run: nobody answered whether it may.", is_error=True
+    )
+    shown = capsys.readouterr()
+    assert "Nobody answered whether write_note" in shown.err
+    assert shown.out == "First.\n"
+    assert not (tmp_path / "note.txt").exists()
+
+
+def test_a_chat_may_be_told_the_answer_before(wanted: Wanted, tmp_path: Path) -> None:
+    """As a run may."""
+    assert run_chat(wanted, approve=ApproveMode.ALLOW) == OK
+
+    assert (tmp_path / "note.txt").read_text() == "hi"

@@ -1,0 +1,127 @@
+"""How commands end."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from agentkit.cli.exit_codes import settle
+from agentkit.errors import (
+    AgentKitError,
+    ConfigError,
+    ErrorKind,
+    HistoryError,
+    MissingExtraError,
+    ProtocolError,
+    StatusError,
+    ToolDefinitionError,
+    TransportError,
+    UnsupportedError,
+)
+
+
+def ending_of(error: BaseException) -> int:
+    """Return the exit code of a command that raises."""
+
+    def command() -> int:
+        raise error
+
+    return settle(command)
+
+
+def test_a_command_that_ends_well_keeps_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing is said."""
+    assert settle(lambda: 3) == 3
+    assert capsys.readouterr().err == ""
+
+
+CODES = {
+    "config": (ConfigError("No key."), 2),
+    "history": (HistoryError("Empty."), 2),
+    "extra": (MissingExtraError("Install it."), 2),
+    "tool": (ToolDefinitionError("Bad schema."), 2),
+    "unsupported": (UnsupportedError("Not there."), 2),
+    "other": (AgentKitError("Broken."), 1),
+    "host": (TransportError("No way.", kind="bad_response"), 1),
+}
+
+
+@pytest.mark.parametrize(("error", "code"), CODES.values(), ids=CODES.keys())
+def test_an_error_is_one_line_and_a_code(
+    error: AgentKitError, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line is the error's own words."""
+    assert ending_of(error) == code
+    assert capsys.readouterr().err == f"agentkit: {error}\n"
+
+
+CURES: dict[ErrorKind, str] = {
+    "auth": "agentkit providers",
+    "insufficient_credits": "add credit",
+    "rate_limit": "try again later",
+    "tools_unsupported": "--tools none",
+    "connection": "try again",
+    "timeout": "try again",
+    "server": "another host",
+    "stream_interrupted": "try again",
+    "truncated": "ask for less",
+}
+
+
+@pytest.mark.parametrize(("kind", "cure"), CURES.items(), ids=CURES.keys())
+def test_a_host_error_says_what_to_do(
+    kind: ErrorKind, cure: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind the host's own words."""
+    assert ending_of(StatusError("The host said no.", kind=kind)) == 1
+
+    shown = capsys.readouterr().err
+    assert shown.startswith("agentkit: The host said no. (")
+    assert cure in shown
+
+
+def test_a_wait_that_the_host_asks_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """In seconds."""
+    ending_of(StatusError("Slow down.", kind="rate_limit", retry_after_seconds=7.0))
+
+    assert "try again in 7 s" in capsys.readouterr().err
+
+
+def test_lines_of_strangers_are_joined_and_cleaned(capsys: pytest.CaptureFixture[str]) -> None:
+    """An upstream's message may be a page."""
+    ending_of(ProtocolError("a\nb\x1b[2J", kind="bad_response"))
+
+    assert capsys.readouterr().err == "agentkit: a b\\x1b[2J\n"
+
+
+def test_an_error_of_ours_is_one_line_without_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its kind is named, for a report."""
+    assert ending_of(KeyError("x")) == 70
+    assert capsys.readouterr().err == (
+        "agentkit: this is an error in agentkit itself, please report it: KeyError: 'x'\n"
+    )
+
+
+@pytest.fixture
+def debug_log() -> Iterator[None]:
+    """Switch the debug log on."""
+    log = logging.getLogger("agentkit")
+    log.setLevel(logging.DEBUG)
+    yield
+    log.setLevel(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("debug_log")
+def test_with_debug_the_place_is_shown_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    """For whoever mends it."""
+    ending_of(ConfigError("No key."))
+
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a word."""
+    assert ending_of(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,253 @@
+"""What is shown of a run."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from agentkit.chat import Failure, Mending
+from agentkit.cli.run_display import Screen, lines_about, show_as_json, spell_call
+from agentkit.content import ImageContent, TextContent
+from agentkit.event import (
+    AnswerMended,
+    ContextFitted,
+    HandedOver,
+    ModelFailedOver,
+    ModelResponded,
+    ModelRetried,
+    OutputRefused,
+    RequestAdapted,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    SubAgentEvent,
+    TextReceived,
+    ToolCallAbandoned,
+    ToolCallFinished,
+    ToolCallRefused,
+    ToolCallStarted,
+    ToolOutputCut,
+    ToolProgressed,
+    TurnStarted,
+)
+from agentkit.message import AssistantMessage, ToolCall, ToolResult
+from agentkit.usage import Usage
+
+CALL = ToolCall(id="1", name="add", arguments='{"a": 1, "city": "Köln"}')
+
+
+def responded(text: str) -> ModelResponded:
+    """Build the end of an exchange."""
+    return ModelResponded(
+        turn=1,
+        message=AssistantMessage.of(text),
+        finish_reason="stop",
+        usage=Usage(),
+        seconds=0.1,
+    )
+
+
+def finished(stop_reason: str = "answered", usage: Usage | None = None, turns: int = 1) -> RunEvent:
+    """Build the end of a run."""
+    return RunFinished(
+        output="x",
+        stop_reason=stop_reason,  # type: ignore[arg-type]  # given as a literal
+        usage=usage or Usage(),
+        turns=turns,
+    )
+
+
+ANSWERS: dict[str, tuple[list[RunEvent], str]] = {
+    "streamed": (
+        [TurnStarted(turn=1), TextReceived(text="He"), TextReceived(text="y"), responded("Hey")],
+        "Hey\n",
+    ),
+    "whole": ([TurnStarted(turn=1), responded("Hey")], "Hey\n"),
+    "half streamed": (
+        [TurnStarted(turn=1), TextReceived(text="He"), responded("Hey")],
+        "Hey\n",
+    ),
+    "with its own line end": ([TurnStarted(turn=1), responded("Hey\n")], "Hey\n"),
+    "nothing but calls": ([TurnStarted(turn=1), responded("")], ""),
+    "two turns": (
+        [
+            TurnStarted(turn=1),
+            TextReceived(text="Let me see."),
+            responded("Let me see."),
+            TurnStarted(turn=2),
+            TextReceived(text="42"),
+            responded("42"),
+        ],
+        "Let me see.\n42\n",
+    ),
+    "mended after it was shown": (
+        [TurnStarted(turn=1), TextReceived(text="Hey ["), responded("Hey")],
+        "Hey [\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("events", "shown"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_the_answer_stands_on_standard_output_once(
+    events: list[RunEvent], shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it came in pieces or not."""
+    screen = Screen()
+    for event in events:
+        screen.show(event)
+
+    assert capsys.readouterr().out == shown
+
+
+def test_a_tool_call_is_shown_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """With arguments, result and time."""
+    screen = Screen()
+    screen.show(ToolCallStarted(call=CALL))
+    screen.show(ToolCallFinished(call=CALL, result=ToolResult.of("1", "3"), seconds=0.0123))
+
+    shown = capsys.readouterr()
+    assert shown.err == '→ add(a=1, city="Köln")\n← 3  (12 ms)\n'
+    assert shown.out == ""
+
+
+LINES: dict[str, tuple[RunEvent, list[str]]] = {
+    "error": (
+        ToolCallFinished(call=CALL, result=ToolResult.of("1", "no", is_error=True), seconds=1),
+        ["✗ no  (1000 ms)"],
+    ),
+    "no text": (
+        ToolCallFinished(
+            call=CALL,
+            result=ToolResult(call_id="1", content=(ImageContent(data="", mime_type="image/png"),)),
+            seconds=0,
+        ),
+        ["← [image]  (0 ms)"],
+    ),
+    "nothing at all": (
+        ToolCallFinished(call=CALL, result=ToolResult(call_id="1"), seconds=0),
+        ["← [nothing]  (0 ms)"],
+    ),
+    "refused": (
+        ToolCallRefused(call=CALL, result=ToolResult.of("1", "a is text", is_error=True)),
+        ['→ add(a=1, city="Köln")', "✗ a is text  (not run)"],
+    ),
+    "progress": (
+        ToolProgressed(call_id="1", progress=3, total=10, message="pages"),
+        ["  3 of 10 pages"],
+    ),
+    "progress without an end": (ToolProgressed(call_id="1", progress=0.5), ["  0.5"]),
+    "mended": (
+        AnswerMended(mending=Mending(rung="leaked_text", before="[TOOL", after="add")),
+        ["  mended (leaked_text): [TOOL → add"],
+    ),
+    "retried": (
+        ModelRetried(attempt=1, kind="server", error="500", wait_seconds=1.26),
+        ["  sent again in 1.3 s, since: 500"],
+    ),
+    "adapted": (
+        RequestAdapted(change="left out 'seed'", error="422"),
+        ["  sent again, left out 'seed', since: 422"],
+    ),
+    "failed over": (
+        ModelFailedOver(failure=Failure(model="oxen:x", kind="server", error="500")),
+        ["  another host is asked, since oxen:x: 500"],
+    ),
+    "shortened": (
+        ContextFitted(
+            dropped_messages=4,
+            shortened_results=1,
+            tokens_before=70_000,
+            tokens_after=60_000,
+            window_tokens=65_536,
+        ),
+        [
+            "  the conversation outgrew the model's window: 4 messages are left out, "
+            "1 results shortened"
+        ],
+    ),
+    "shortened without a summary": (
+        ContextFitted(
+            dropped_messages=2,
+            shortened_results=0,
+            tokens_before=9,
+            tokens_after=5,
+            window_tokens=6,
+            summary_error="the model gave no text",
+        ),
+        [
+            "  the conversation outgrew the model's window: 2 messages are left out, "
+            "0 results shortened; no summary, since the model gave no text"
+        ],
+    ),
+    "left behind": (
+        ToolCallAbandoned(call=CALL, seconds=2.5),
+        ["  add is still at work after 2.5 s and was left"],
+    ),
+    "cut": (
+        ToolOutputCut(
+            call_id="1",
+            content=(TextContent(text="x" * 1200), ImageContent(data="", mime_type="image/png")),
+        ),
+        ["  a result of 1,200 characters was cut for the model"],
+    ),
+    "an answer of another type": (
+        OutputRefused(attempt=1, reason="age is missing"),
+        ["  the answer does not fit: age is missing"],
+    ),
+    "handed over": (
+        HandedOver(call_id="1", agent="clerk"),
+        ["  the conversation goes on with clerk"],
+    ),
+    "of an agent below": (
+        SubAgentEvent(call_id="1", agent="clerk", event=ToolCallStarted(call=CALL)),
+        ['  [clerk] → add(a=1, city="Köln")'],
+    ),
+    "the end of an agent below": (
+        SubAgentEvent(call_id="1", agent="clerk", event=finished()),
+        [],
+    ),
+    "suspended": (
+        finished("suspended"),
+        ["  1 model call, 0 tokens", "  The run waits for an answer about a call."],
+    ),
+    "finished": (finished(), ["  1 model call, 0 tokens"]),
+    "finished at a limit": (
+        finished("max_turns", Usage(input_tokens=1000, cost_usd=Decimal("0.002")), turns=2),
+        ["  2 model calls, 1,000 tokens, $0.002", "  The run ended early: max turns."],
+    ),
+    "estimated": (
+        finished(usage=Usage(output_tokens=7, is_estimate=True)),
+        ["  1 model call, about 7 tokens"],
+    ),
+    "not worth a line": (RunStarted(model="x"), []),
+}
+
+
+@pytest.mark.parametrize(("event", "lines"), LINES.values(), ids=LINES.keys())
+def test_an_event_has_its_lines(event: RunEvent, lines: list[str]) -> None:
+    """Short ones, for people."""
+    assert [line.text for line in lines_about(event)] == lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spelled"),
+    [
+        ("{}", "f()"),
+        ("", "f()"),
+        ('{"a": [1, null]}', "f(a=[1, null])"),
+        ("[1]", "f([1])"),
+        ("{broken", "f({broken)"),
+        ("[" * 100_000, f"f({'[' * 300}… (100,000 characters))"),
+    ],
+    ids=["empty", "no text", "values", "no object", "broken", "nested too deep"],
+)
+def test_a_call_is_spelled_whatever_its_arguments(arguments: str, spelled: str) -> None:
+    """They are a stranger's."""
+    assert spell_call(ToolCall(id="1", name="f", arguments=arguments)) == spelled
+
+
+def test_events_are_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """One each, with its type."""
+    show_as_json(RunStarted(model="x"))
+
+    assert json.loads(capsys.readouterr().out) == {"type": "run_started", "model": "x"}

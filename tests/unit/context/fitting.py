@@ -1,0 +1,61 @@
+"""A window in use, and what it told."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentkit.chat import ModelRequest
+from agentkit.config.profile import ModelProfile
+from agentkit.context.window import Window, WindowSettings
+from agentkit.event import ContextFitted, RunEvent
+from agentkit.message import UserMessage
+from agentkit.model.tokens import build_counter
+from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel
+
+WORDS = "one line of a file that a tool has read "
+TASK = UserMessage.of("Read all of them.")
+
+
+def profile(window_tokens: int | None = 2000, **others: Any) -> ModelProfile:
+    """Return a model with a window."""
+    given = {"family": "mixtral-8x22b", "rules": "mistral", **others}
+    return ModelProfile(id="m", context_window_tokens=window_tokens, **given)
+
+
+@dataclass(kw_only=True)
+class Fitting:
+    """A window in use."""
+
+    window: Window
+    model: ScriptedModel = field(default_factory=ScriptedModel)
+    events: list[RunEvent] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        *answers: ScriptedAnswer,
+        settings: WindowSettings | None = None,
+        **profiled: Any,
+    ) -> "Fitting":
+        """Build one, with a model that answers when asked for a summary."""
+        window = Window(profile(**profiled), settings or WindowSettings())
+        return cls(window=window, model=ScriptedModel(*answers))
+
+    async def fit(self, request: ModelRequest) -> ModelRequest:
+        """Fit one request and keep the events."""
+
+        async def keep(event: RunEvent) -> None:
+            self.events.append(event)
+
+        return await self.window.fit(request, connection=self.model, emit=keep)
+
+    @property
+    def cuts(self) -> list[ContextFitted]:
+        """Return the events of cuts, which are all there are."""
+        cuts = [event for event in self.events if isinstance(event, ContextFitted)]
+        assert len(cuts) == len(self.events)
+        return cuts
+
+
+def exact(request: ModelRequest) -> int:
+    """Return the tokens of a request, counted anew."""
+    return build_counter("mistral").count(request)

@@ -1,0 +1,176 @@
+"""Summing up what is left out of a conversation."""
+
+import pytest
+
+from agentkit.chat import FinishReason, ModelResponse
+from agentkit.content import ReasoningContent
+from agentkit.context.summary import (
+    HEADING,
+    INSTRUCTIONS,
+    QUESTION,
+    Summary,
+    summarize,
+    with_summary,
+)
+from agentkit.errors import TransportError
+from agentkit.event import ignore
+from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult
+from agentkit.message import UserMessage as User
+from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel
+from agentkit.usage import Usage
+from tests.unit.context.long_conversation import LetterCounter, asking, chatting
+
+USED = Usage(input_tokens=10, output_tokens=2)
+CALL = ToolCall(id="a", name="read", arguments='{"path": "x"}')
+DONE = (
+    SystemMessage(text="Never mention the sea."),
+    User.of("Find the bug."),
+    AssistantMessage.of("I look.", CALL),
+    ToolResult.of("a", "no such file", is_error=True),
+    AssistantMessage.of("There is no file x."),
+)
+
+
+async def sum_up(
+    *answers: ScriptedAnswer, messages: tuple[Message, ...] = DONE, room: int = 5000
+) -> tuple[Summary, ScriptedModel]:
+    """Sum up with a model that answers from a script."""
+    model = ScriptedModel(*answers)
+    summary = await summarize(
+        messages,
+        connection=model,
+        counter=LetterCounter(),
+        room=room,
+        max_tokens=90,
+        emit=ignore,
+    )
+    return summary, model
+
+
+def answer(text: str, finish_reason: FinishReason = "stop") -> ModelResponse:
+    """Return an answer that used something."""
+    return ModelResponse(message=AssistantMessage.of(text), finish_reason=finish_reason, usage=USED)
+
+
+async def test_the_model_is_shown_what_was_said_and_done() -> None:
+    """In plain words, without tools to call, and bounded."""
+    summary, model = await sum_up(answer("  A bug was not found. "))
+
+    (request,) = model.requests
+    assert summary == Summary(text="A bug was not found.", usage=USED)
+    assert [message.text for message in request.history if isinstance(message, User)] == [
+        "User: Find the bug.\n\n"
+        "Assistant: I look.\n\n"
+        'Assistant calls read: {"path": "x"}\n\n'
+        "Error of read: no such file\n\n"
+        "Assistant: There is no file x.\n\n"
+        "Sum up this conversation in at most 60 words."
+    ]
+    assert (request.instructions, request.settings.max_tokens) == (INSTRUCTIONS, 90)
+    assert (request.tools, request.stream) == ((), False)
+
+
+async def test_a_result_whose_call_is_not_shown_is_shown_all_the_same() -> None:
+    """It may begin in the middle of a turn."""
+    _, model = await sum_up("ok", messages=(ToolResult.of("a", "7"),))
+
+    (message,) = model.requests[0].history
+    assert isinstance(message, User)
+    assert message.text.startswith("Result of a tool: 7\n\n")
+
+
+async def test_one_giant_result_does_not_crowd_out_the_rest() -> None:
+    """Its middle is left out."""
+    _, model = await sum_up(
+        "ok",
+        messages=(*DONE[:3], ToolResult.of("a", "r" * 100_000), *DONE[4:]),
+    )
+
+    (message,) = model.requests[0].history
+    assert isinstance(message, User)
+    assert "User: Find the bug." in message.text
+    assert "There is no file x." in message.text
+    assert len(message.text) < 4300
+
+
+async def test_a_transcript_longer_than_the_window_is_shortened_until_it_fits() -> None:
+    """Its beginning and its end stay."""
+    _, model = await sum_up(
+        "ok", messages=tuple(chatting(5000, text="a very long talk")), room=2000
+    )
+
+    (request,) = model.requests
+    (message,) = request.history
+    assert isinstance(message, User)
+    assert 1000 < LetterCounter().count(request) <= 2000
+    assert message.text.startswith("User: a very long talk 0?")
+    assert "Assistant: a very long talk 4999." in message.text
+
+
+@pytest.mark.parametrize(
+    ("given", "summary"),
+    [
+        pytest.param(
+            answer("half a sen", "length"),
+            Summary(text="half a sen [...]", usage=USED),
+            id="cut off",
+        ),
+        pytest.param(
+            answer(" \n"), Summary(error="the model gave no text", usage=USED), id="blank"
+        ),
+        pytest.param(
+            ModelResponse(
+                message=AssistantMessage(content=(ReasoningContent(text="hm"),)),
+                finish_reason="stop",
+            ),
+            Summary(error="the model gave no text"),
+            id="only thoughts",
+        ),
+        pytest.param(
+            answer("I cannot", "content_filter"),
+            Summary(error="the model stopped with content_filter", usage=USED),
+            id="filtered",
+        ),
+        pytest.param(
+            TransportError("The host is gone."),
+            Summary(error="TransportError: The host is gone."),
+            id="failed",
+        ),
+    ],
+)
+async def test_whatever_goes_wrong_is_a_value(given: ScriptedAnswer, summary: Summary) -> None:
+    """The run can go on without a summary."""
+    assert (await sum_up(given))[0] == summary
+
+
+async def test_a_room_too_small_to_ask_is_said_and_nobody_is_asked() -> None:
+    """The instructions alone take more."""
+    summary, model = await sum_up(room=300)
+
+    assert summary == Summary(error="300 tokens are too few to ask for a summary")
+    assert model.requests == []
+
+
+async def test_nothing_to_show_is_no_endless_search_for_room() -> None:
+    """An empty transcript cannot be made shorter."""
+    summary, _ = await sum_up(room=300, messages=())
+
+    assert summary.error is not None
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_summary_stands_behind_the_first_system_messages(at: int) -> None:
+    """As a question of the user and an answer that says what it is."""
+    system = tuple(SystemMessage(text=str(number)) for number in range(at))
+
+    request = with_summary(asking(*system, *DONE[1:]), "All was well.")
+
+    pair = (User.of(QUESTION), AssistantMessage.of(f"{HEADING}\nAll was well."))
+    assert request.history.messages == (*system, *pair, *DONE[1:])
+
+
+def test_a_summary_can_be_all_there_is() -> None:
+    """Where nothing but system messages is left."""
+    request = with_summary(asking(SystemMessage(text="s")), "x")
+
+    assert len(request.history) == 3

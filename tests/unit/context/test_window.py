@@ -1,0 +1,309 @@
+"""Requests of an agent, turn after turn, within the window of its model."""
+
+import json
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agentkit import Agent, tool
+from agentkit.chat import ModelRequest, ModelSettings, ToolSpec
+from agentkit.config.profile import ModelProfile
+from agentkit.context.trim import FitStrategy
+from agentkit.context.window import WindowSettings
+from agentkit.errors import UnsupportedError
+from agentkit.event import ContextFitted, event_to_json
+from agentkit.history import History
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
+from agentkit.message import UserMessage as User
+from agentkit.model import tokens
+from agentkit.model.tokens import build_counter
+from agentkit.testing.scripted import ScriptedModel
+from tests.unit.context.fitting import TASK, WORDS, Fitting, exact
+from tests.unit.context.long_conversation import asking, turn, working
+
+
+async def test_without_a_known_window_nothing_is_fitted() -> None:
+    """Whatever its length."""
+    request = asking(TASK, *working(500, result=WORDS * 10))
+
+    assert await Fitting.of(window_tokens=None).fit(request) is request
+
+
+async def test_a_window_in_the_settings_stands_above_the_models_own() -> None:
+    """It is the only one of a model that nobody knows."""
+    fitting = Fitting.of(window_tokens=None, settings=WindowSettings(window_tokens=1000))
+
+    fitted = await fitting.fit(asking(TASK, *working(50, result=WORDS)))
+
+    assert exact(fitted) <= 750
+    assert [cut.window_tokens for cut in fitting.cuts] == [1000]
+
+
+async def test_a_short_conversation_is_not_even_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No counter is built for it."""
+    monkeypatch.setattr(tokens, "build_counter", None)
+    fitting = Fitting.of(window_tokens=8000)
+    tool = ToolSpec(name="read", description="Reads.", input_schema={"type": "object"})
+    request = asking(TASK, *working(5, result=WORDS), instructions="Be kind.", tools=(tool,))
+
+    fitted = await fitting.fit(request)
+
+    assert fitted == request
+    assert fitted.history is request.history
+
+
+async def test_a_request_that_just_fits_is_sent_as_it_is() -> None:
+    """It is too long to be sure without a count."""
+    fitting = Fitting.of()
+    request = asking(TASK, *working(18, result=WORDS * 3))
+    assert 1300 < exact(request) < 1480
+
+    fitted = await fitting.fit(request)
+
+    assert fitted.history is request.history
+    assert fitting.cuts == []
+
+
+async def test_a_cut_is_told_with_its_numbers() -> None:
+    """The history itself is the caller's, and whole."""
+    fitting = Fitting.of()
+    request = asking(TASK, *working(60, result=WORDS * 3), instructions="Be kind.")
+
+    fitted = await fitting.fit(request)
+
+    assert fitting.cuts == [
+        ContextFitted(
+            dropped_messages=len(request.history) - len(fitted.history),
+            shortened_results=0,
+            tokens_before=exact(request),
+            tokens_after=exact(fitted),
+            window_tokens=2000,
+        )
+    ]
+    assert len(request.history) == 121
+    assert exact(fitted) <= 1500 * 0.7
+    assert replace(fitted, history=request.history) == request
+
+
+async def test_what_was_cut_stays_cut_until_there_is_no_room_again() -> None:
+    """Between two cuts each request begins with the very messages of the one before it."""
+    fitting = Fitting.of(window_tokens=2000)
+    history = History([TASK])
+    before: tuple[Message, ...] = ()
+    cuts = 0
+    for number in range(120):
+        fitted = await fitting.fit(ModelRequest(history=history))
+        sent = fitted.history.messages
+
+        assert exact(fitted) <= 1480
+        if len(fitting.cuts) == cuts:
+            assert all(old is new for old, new in zip(before, sent, strict=False))
+            assert len(sent) >= len(before)
+        cuts, before = len(fitting.cuts), sent
+        history = history.add(*turn(number, WORDS * 3))
+
+    grown = exact(ModelRequest(history=history))
+    assert 10 < cuts <= grown // 500
+    assert len(history) == 241
+
+
+async def test_the_work_of_a_long_run_grows_with_its_length_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four times the turns are four times the texts to tokenize and the requests to count."""
+    counted: list[int] = []
+    seen: list[int] = []
+    build = build_counter
+
+    def spy(rules: str, *, family: str) -> Any:
+        counter: Any = build(rules, family=family)
+        count, count_text = counter.count, counter._kept._count_text
+
+        def watch(request: ModelRequest) -> int:
+            counted.append(1)
+            return int(count(request))
+
+        def watch_text(text: str) -> int:
+            seen.append(len(text))
+            return int(count_text(text))
+
+        counter.count, counter._kept._count_text = watch, watch_text
+        return counter
+
+    monkeypatch.setattr(tokens, "build_counter", spy)
+
+    async def work(turns: int) -> tuple[int, int]:
+        counted.clear()
+        seen.clear()
+        fitting = Fitting.of(window_tokens=4000)
+        history = History([TASK])
+        for number in range(turns):
+            await fitting.fit(ModelRequest(history=history))
+            history = history.add(*turn(number, f"{number} {WORDS}" * 3))
+        return len(counted), sum(seen)
+
+    few, many = await work(100), await work(400)
+
+    assert many[0] <= 5 * few[0]
+    assert many[1] <= 5 * few[1]
+
+
+async def test_conversations_do_not_disturb_each_other() -> None:
+    """One agent may talk with many, and one talk may be gone on with twice."""
+    fitting = Fitting.of()
+    first = History([TASK, *working(40, result=WORDS * 3)])
+    second = History([User.of("Other."), *working(40, result=WORDS * 2)])
+    forked = first.add(User.of("Left?"))
+    other = first.add(User.of("Right?"))
+
+    sent = [
+        await fitting.fit(ModelRequest(history=history))
+        for history in (first, second, forked, other, second.add(User.of("More?")))
+    ]
+
+    firsts = [fitted.history[0] for fitted in sent]
+    assert [firsts.index(first) for first in firsts] == [0, 1, 0, 0, 1]
+    assert all(exact(fitted) <= 1500 for fitted in sent)
+    assert sent[2].history[:-1] == sent[0].history[:]
+    assert sent[4].history[:-1] == sent[1].history[:]
+
+
+async def test_only_the_newest_conversations_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forgotten one is fitted anew, rightly."""
+    monkeypatch.setattr("agentkit.context.window._KEPT_CONVERSATIONS", 2)
+    fitting = Fitting.of()
+    talks = [History([User.of(f"{number}"), *working(60, result=WORDS * 3)]) for number in "abc"]
+    for talk in talks:
+        await fitting.fit(ModelRequest(history=talk))
+
+    for talk in reversed(talks):
+        fitted = await fitting.fit(ModelRequest(history=talk.add(User.of("More?"))))
+        assert exact(fitted) <= 1500
+
+    assert len(fitting.cuts) == 4
+    assert len(fitting.window._kept) == 2
+
+
+async def test_an_empty_conversation_fits() -> None:
+    """Some hosts answer to instructions alone."""
+    request = ModelRequest(history=History(), instructions="Say something.")
+
+    assert await Fitting.of().fit(request) == request
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "room"),
+    [
+        pytest.param(WindowSettings(), None, 1480, id="a quarter of the window"),
+        pytest.param(WindowSettings(answer_tokens=1000), None, 980, id="from the settings"),
+        pytest.param(WindowSettings(answer_tokens=1000), 200, 1780, id="what is asked for"),
+    ],
+)
+async def test_room_is_kept_for_the_answer(
+    settings: WindowSettings, asked: int | None, room: int
+) -> None:
+    """And a little for what a host adds; all the rest may be used."""
+    tight = replace(settings, strategy=FitStrategy(fill=1))
+    fitting = Fitting.of(settings=tight)
+    request = asking(
+        *(User.of(f"{number}") for number in range(1000)), settings=ModelSettings(max_tokens=asked)
+    )
+
+    fitted = await fitting.fit(request)
+
+    assert room - 10 <= exact(fitted) <= room
+
+
+async def test_more_is_spared_where_tokens_are_estimated() -> None:
+    """An estimate can be too low."""
+    fitting = Fitting.of(family="other", rules="plain", window_tokens=4000)
+    request = asking(*(User.of(f"{number} {WORDS}") for number in range(1000)))
+
+    fitted = await fitting.fit(request)
+
+    assert build_counter("plain").count(fitted) <= 4000 - 1000 - 250
+
+
+async def test_without_the_extra_it_is_estimated_and_still_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the exact count, too."""
+    request = asking(TASK, *working(60, result=WORDS * 3))
+    tokens._tokenizer.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "sentencepiece", None)
+        fitted = await Fitting.of().fit(request)
+    tokens._tokenizer.cache_clear()
+
+    assert 400 < exact(fitted) <= 1375
+
+
+async def test_what_cannot_fit_is_an_error_each_time() -> None:
+    """The run ends before anything is sent."""
+    fitting = Fitting.of(settings=WindowSettings(summarize=True))
+    request = asking(User.of(WORDS * 500))
+
+    for _ in range(2):
+        with pytest.raises(UnsupportedError, match=r"window of 2,000 tokens leaves 1,480"):
+            await fitting.fit(request)
+    assert fitting.events == []
+
+
+@pytest.mark.parametrize("name", ["window_tokens", "answer_tokens", "summary_tokens"])
+def test_settings_that_make_no_sense_are_refused(name: str) -> None:
+    """Where they are written."""
+    options: dict[str, Any] = {name: 0}
+    with pytest.raises(ValueError, match=name):
+        WindowSettings(**options)
+
+
+async def test_the_event_is_a_line_of_json() -> None:
+    """As every event is."""
+    fitting = Fitting.of()
+    await fitting.fit(asking(TASK, *working(60, result=WORDS * 3)))
+
+    line = json.loads(event_to_json(fitting.cuts[0]))
+
+    assert (line["type"], line["window_tokens"]) == ("context_fitted", 2000)
+
+
+async def test_long_arguments_count_too() -> None:
+    """They go with their turn."""
+    messages: list[Message] = [TASK]
+    for at in range(10):
+        text = json.dumps({"text": WORDS * 20})
+        call = ToolCall(id=f"w{at}", name="write", arguments=text)
+        messages += [AssistantMessage.of("", call), ToolResult.of(call.id, "done")]
+
+    fitted = await Fitting.of().fit(asking(*messages))
+
+    assert exact(fitted) <= 1480
+    assert 1 < len(fitted.history) < 21
+
+
+async def test_a_run_sends_less_and_keeps_all() -> None:
+    """From the first request of the agent to its result."""
+
+    @tool(read_only=True)
+    def read(number: int) -> str:
+        """Read a part."""
+        return f"{number} {WORDS * 10}"
+
+    calls = [
+        ToolCall(id=f"r{at}", name="read", arguments=f'{{"number": {at}}}') for at in range(30)
+    ]
+    model = ScriptedModel(
+        *(AssistantMessage.of("", call) for call in calls),
+        "Read.",
+        profile=ModelProfile(
+            family="mixtral-8x22b", id="m", rules="mistral", context_window_tokens=2000
+        ),
+    )
+
+    result = await Agent(model, tools=[read]).run("Read all parts.")
+
+    assert (result.output, len(result.history)) == ("Read.", 62)
+    assert all(exact(request) <= 1480 for request in model.requests)
+    assert all(request.history[0] is result.history[0] for request in model.requests)

@@ -1,0 +1,301 @@
+"""Requests in the Anthropic form."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
+from agentkit.content import AudioContent
+from agentkit.dialect.anthropic_messages.dialect import AnthropicMessages, list_models
+from agentkit.dialect.tool_names import wire_name
+from agentkit.errors import UnsupportedError
+from agentkit.history import History
+from agentkit.message import (
+    AssistantMessage,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+from agentkit.wire import WireRequest
+from tests.unit.dialect.answers import answer, body_of, document
+
+HOST = ProviderProfile(name="host", title="Host", base_url="http://host")
+MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
+OTHER = ModelProfile(family="other", id="other")
+F = ToolSpec(name="f", description="Do.", input_schema={"type": "object"})
+DOTTED = ToolSpec(name="fs.read", description="", input_schema={"type": "object"})
+F_JSON = {"name": "f", "description": "Do.", "input_schema": {"type": "object"}}
+DOTTED_JSON = {
+    "name": wire_name("fs.read"),
+    "description": "",
+    "input_schema": {"type": "object"},
+}
+ASKED = ModelRequest(history=History([UserMessage.of("go")]))
+GO = [{"role": "user", "content": [{"type": "text", "text": "go"}]}]
+WITH_TOOLS = replace(ASKED, tools=(F, DOTTED))
+CALLED = History(
+    [
+        UserMessage.of("go"),
+        AssistantMessage.of("", ToolCall(id="c1", name="f")),
+        ToolResult.of("c1", "x"),
+    ]
+)
+
+
+def encode(request: ModelRequest, **accepts: Any) -> dict[str, Any]:
+    """Return the body sent for `request`."""
+    host = replace(HOST, accepts=Accepts(**accepts))
+    return body_of(AnthropicMessages().encode(request, provider=host, model=OTHER))
+
+
+def choice(request: ModelRequest, **accepts: Any) -> object:
+    """Return the tool choice sent for `request`."""
+    return encode(request, **accepts).get("tool_choice")
+
+
+def test_the_smallest_request_has_a_limit() -> None:
+    """The form demands one."""
+    encoded = AnthropicMessages().encode(ASKED, provider=HOST, model=OTHER)
+
+    assert encoded.wire.path == "/messages"
+    assert not encoded.wire.stream
+    assert set(encoded.fields) == {"model", "messages", "max_tokens"}
+    assert body_of(encoded) == {"model": "other", "messages": GO, "max_tokens": 4096}
+
+
+def test_everything_that_is_set_is_sent_in_the_words_of_the_form() -> None:
+    """A seed has no field here; it is only a wish."""
+    request = replace(
+        WITH_TOOLS,
+        instructions="Be brief.",
+        stream=True,
+        settings=ModelSettings(
+            temperature=0.5,
+            top_p=0.9,
+            max_tokens=7,
+            seed=3,
+            stop=("END",),
+            parallel_tool_calls=False,
+        ),
+    )
+    encoded = AnthropicMessages().encode(request, provider=HOST, model=OTHER)
+
+    assert encoded.wire.stream
+    assert encoded.tool_names == {wire_name("fs.read"): "fs.read"}
+    assert body_of(encoded) == {
+        "model": "other",
+        "system": "Be brief.",
+        "messages": GO,
+        "tools": [F_JSON, DOTTED_JSON],
+        "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+        "max_tokens": 7,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "stop_sequences": ["END"],
+        "stream": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("auto", None),
+        ("required", {"type": "any"}),
+        ("fs.read", {"type": "tool", "name": wire_name("fs.read")}),
+    ],
+)
+def test_a_choice_is_spelled_in_the_words_of_the_form(asked: str, sent: object) -> None:
+    """`auto` is what the host does anyway."""
+    body = encode(replace(WITH_TOOLS, tool_choice=ToolChoice.parse(asked)))
+
+    assert body.get("tool_choice") == sent
+    assert body["tools"] == [F_JSON, DOTTED_JSON]
+
+
+def test_a_host_that_knows_no_names_is_offered_one_tool() -> None:
+    """And is told that it must call."""
+    body = encode(
+        replace(WITH_TOOLS, tool_choice=ToolChoice.parse("f")), tool_choice=frozenset({"any"})
+    )
+
+    assert (body["tools"], body["tool_choice"]) == ([F_JSON], {"type": "any"})
+
+
+def test_without_calls_in_the_conversation_none_sends_no_tools() -> None:
+    """What is not there cannot be called."""
+    body = encode(replace(WITH_TOOLS, tool_choice=ToolChoice(mode="none")))
+
+    assert "tools" not in body
+    assert "tool_choice" not in body
+
+
+def test_with_calls_in_the_conversation_none_is_said() -> None:
+    """The host has to know the tools of the calls it reads."""
+    request = replace(WITH_TOOLS, history=CALLED, tool_choice=ToolChoice(mode="none"))
+
+    body = encode(request)
+
+    assert (body["tools"], body["tool_choice"]) == ([F_JSON, DOTTED_JSON], {"type": "none"})
+    assert "tools" not in encode(request, tool_choice=frozenset({"auto"}))
+    assert "tools" not in encode(request, omit=frozenset({"tool_choice"}))
+    assert "tools" not in encode(replace(request, tools=()))
+
+
+@pytest.mark.parametrize(
+    ("asked", "parallel", "sent"),
+    [
+        ("required", False, {"type": "any", "disable_parallel_tool_use": True}),
+        ("f", False, {"type": "tool", "name": "f", "disable_parallel_tool_use": True}),
+        ("auto", True, {"type": "auto", "disable_parallel_tool_use": False}),
+    ],
+)
+def test_parallel_calls_are_part_of_the_choice(asked: str, parallel: bool, sent: object) -> None:
+    """This form has no field of its own for them."""
+    request = replace(
+        WITH_TOOLS,
+        tool_choice=ToolChoice.parse(asked),
+        settings=ModelSettings(parallel_tool_calls=parallel),
+    )
+
+    assert choice(request) == sent
+    assert "disable_parallel_tool_use" not in str(choice(request, parallel_tool_calls=False))
+    assert choice(request, omit=frozenset({"tool_choice"})) is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (replace(ASKED, tool_choice=ToolChoice(mode="required")), "no tool is offered"),
+        (replace(WITH_TOOLS, tool_choice=ToolChoice.parse("g")), "names 'g'"),
+        (
+            replace(
+                ASKED,
+                history=History(
+                    [UserMessage(content=(AudioContent(data="A", mime_type="audio/wav"),))]
+                ),
+            ),
+            "audio",
+        ),
+    ],
+    ids=["no tools", "no such tool", "sound"],
+)
+def test_what_cannot_be_asked_is_an_error(request_: ModelRequest, said: str) -> None:
+    """Before anything is sent, and again when it is tried again."""
+    dialect = AnthropicMessages()
+    for _ in range(2):
+        with pytest.raises(UnsupportedError, match=said):
+            dialect.encode(request_, provider=HOST, model=OTHER)
+
+
+def test_stop_texts_that_the_host_does_not_take_are_an_error() -> None:
+    """They change what an answer is."""
+    with pytest.raises(UnsupportedError, match="no stop texts"):
+        encode(replace(ASKED, settings=ModelSettings(stop=("x",))), stop=False)
+
+
+def test_the_profile_adds_fields_and_leaves_fields_out() -> None:
+    """Its limit stands where the caller sets none; its name for the model is used."""
+    body = encode(
+        replace(ASKED, settings=ModelSettings(temperature=1)),
+        extra_fields={"max_tokens": 99, "metadata": {"user_id": "x"}},
+        model_field="model_id",
+        omit=frozenset({"temperature"}),
+    )
+
+    assert body == {
+        "max_tokens": 99,
+        "metadata": {"user_id": "x"},
+        "model_id": "other",
+        "messages": GO,
+    }
+
+
+def test_a_small_window_gets_a_small_limit() -> None:
+    """Half of it is for the conversation."""
+    model = replace(OTHER, context_window_tokens=1000)
+    encoded = AnthropicMessages().encode(ASKED, provider=HOST, model=model)
+
+    assert body_of(encoded)["max_tokens"] == 500
+
+
+def test_the_rules_of_the_family_hold_on_this_form() -> None:
+    """System messages go up, ids have nine characters."""
+    history = History([SystemMessage(text="Be kind."), *CALLED])
+    request = replace(WITH_TOOLS, history=history, instructions="Be brief.")
+
+    body = body_of(AnthropicMessages().encode(request, provider=HOST, model=MIXTRAL))
+
+    assert body["system"] == "Be brief.\n\nBe kind."
+    call, result = body["messages"][1]["content"][0], body["messages"][2]["content"][0]
+    assert len(call["id"]) == 9
+    assert call["id"] == result["tool_use_id"]
+
+
+def test_a_conversation_that_goes_on_is_sent_as_it_would_be_anew() -> None:
+    """What was kept is the same bytes."""
+    dialect = AnthropicMessages()
+    history = CALLED
+    for _ in range(3):
+        request = replace(WITH_TOOLS, history=history)
+        kept = dialect.encode(request, provider=HOST, model=OTHER)
+        assert kept == AnthropicMessages().encode(request, provider=HOST, model=OTHER)
+        history = history.add(AssistantMessage.of("So."), UserMessage.of("And?"))
+
+
+def test_a_whole_turn_goes_out_and_comes_back() -> None:
+    """The host's name for a tool is ours again in the answer, and the answer fits the next turn."""
+    dialect = AnthropicMessages()
+    encoded = dialect.encode(WITH_TOOLS, provider=HOST, model=OTHER)
+    call = {
+        "type": "tool_use",
+        "id": "toolu_1",
+        "name": wire_name("fs.read"),
+        "input": {"path": "a"},
+    }
+    data = document({"content": [call], "stop_reason": "tool_use"})
+
+    response = answer(dialect, WITH_TOOLS, encoded, data)
+    history = WITH_TOOLS.history.add(response.message, ToolResult.of("toolu_1", "text of a"))
+    body = body_of(dialect.encode(replace(WITH_TOOLS, history=history), provider=HOST, model=OTHER))
+
+    assert response.message.tool_calls[0].name == "fs.read"
+    assert body["messages"][1:] == [
+        {"role": "assistant", "content": [call]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "text of a"}],
+        },
+    ]
+
+
+def test_tokens_are_counted_for_the_same_conversation() -> None:
+    """Only what the question may hold is sent: no limit, no settings, no fields of the host."""
+    host = replace(HOST, accepts=Accepts(extra_fields={"max_tokens": 99}))
+    request = replace(
+        WITH_TOOLS,
+        instructions="Be brief.",
+        stream=True,
+        tool_choice=ToolChoice(mode="required"),
+        settings=ModelSettings(temperature=0),
+    )
+
+    wire = AnthropicMessages().encode_count(request, provider=host, model=OTHER)
+
+    assert (wire.path, wire.method, wire.stream) == ("/messages/count_tokens", "POST", False)
+    sent = encode(request)
+    assert wire.body.startswith(b'{"model":"other","system":"Be brief.",')
+    assert set(sent) - {"max_tokens", "temperature", "stream"} == {
+        "model",
+        "system",
+        "messages",
+        "tools",
+        "tool_choice",
+    }
+
+
+def test_the_models_of_a_host_can_be_asked_for() -> None:
+    """A question without a body."""
+    assert list_models() == WireRequest(path="/models", method="GET")

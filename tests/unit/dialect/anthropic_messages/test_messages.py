@@ -1,0 +1,304 @@
+"""Conversations in the Anthropic form: turns that alternate, blocks that are never blank."""
+
+import json
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+
+from agentkit.chat import ToolSpec
+from agentkit.content import (
+    AudioContent,
+    EmbeddedResource,
+    ImageContent,
+    ReasoningContent,
+    TextContent,
+)
+from agentkit.dialect.anthropic_messages.messages import Turns, encode_tools
+from agentkit.dialect.tool_names import wire_name
+from agentkit.errors import UnsupportedError
+from agentkit.history import History
+from agentkit.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+from tests.property.strategies import histories
+
+PNG = ImageContent(data="AAAA", mime_type="image/png")
+PNG_BLOCK = {
+    "type": "image",
+    "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"},
+}
+
+
+def spell(*messages: Message, rules: Literal["mistral", "plain"] = "plain") -> list[Any]:
+    """Return the turns of a conversation."""
+    turns = Turns(rules)
+    for message in messages:
+        turns.add(message)
+    spelled: list[Any] = json.loads(turns.encode())
+    return spelled
+
+
+def text(value: str) -> dict[str, str]:
+    """Return a text block."""
+    return {"type": "text", "text": value}
+
+
+def test_the_results_of_one_turn_stand_in_one_user_turn() -> None:
+    """Before what the user says next, with their errors."""
+    turns = spell(
+        UserMessage.of("go"),
+        AssistantMessage.of(
+            "Let me see. ",
+            ToolCall(id="c1", name="f", arguments='{"x": 1}'),
+            ToolCall(id="c2", name="fs.read", arguments=""),
+        ),
+        ToolResult.of("c1", "one"),
+        ToolResult.of("c2", "no such file", is_error=True),
+        UserMessage.of("and?"),
+    )
+
+    assert turns == [
+        {"role": "user", "content": [text("go")]},
+        {
+            "role": "assistant",
+            "content": [
+                text("Let me see."),
+                {"type": "tool_use", "id": "c1", "name": "f", "input": {"x": 1}},
+                {"type": "tool_use", "id": "c2", "name": wire_name("fs.read"), "input": {}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "c1", "content": "one"},
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "c2",
+                    "content": "no such file",
+                    "is_error": True,
+                },
+                text("and?"),
+            ],
+        },
+    ]
+
+
+def test_neighbours_of_one_role_share_a_turn() -> None:
+    """The form wants the roles to alternate."""
+    turns = spell(
+        UserMessage.of("a"),
+        UserMessage.of("b"),
+        AssistantMessage.of("c"),
+        AssistantMessage.of("d"),
+        UserMessage.of("e"),
+    )
+
+    assert turns == [
+        {"role": "user", "content": [text("a"), text("b")]},
+        {"role": "assistant", "content": [text("c"), text("d")]},
+        {"role": "user", "content": [text("e")]},
+    ]
+
+
+def test_first_and_last_turn_are_the_users() -> None:
+    """An assistant turn at the end would be the beginning of the answer."""
+    turns = spell(AssistantMessage.of("hello"))
+
+    assert turns == [
+        {"role": "user", "content": [text("Go on.")]},
+        {"role": "assistant", "content": [text("hello")]},
+        {"role": "user", "content": [text("Go on.")]},
+    ]
+
+
+def test_a_conversation_of_nothing_asks_to_go_on() -> None:
+    """An empty list is refused."""
+    assert spell() == [{"role": "user", "content": [text("Go on.")]}]
+
+
+def test_what_is_blank_is_left_out() -> None:
+    """Blank texts are refused, and so are messages without blocks."""
+    turns = spell(
+        UserMessage(content=(TextContent(text=" "), TextContent(text="a"))),
+        AssistantMessage.of(" \n"),
+        AssistantMessage(content=(ReasoningContent(text="hm"),)),
+        UserMessage(content=()),
+    )
+
+    assert turns == [{"role": "user", "content": [text("a")]}]
+
+
+def test_system_text_is_apart() -> None:
+    """Wherever it stood."""
+    turns = Turns("plain")
+    for message in (SystemMessage(text="A"), SystemMessage(text=" "), SystemMessage(text="B")):
+        turns.add(message)
+
+    assert turns.system("Be brief.") == "Be brief.\n\nA\n\nB"
+    assert turns.system("") == "A\n\nB"
+    assert Turns("plain").system("") == ""
+
+
+def test_images_are_shown_and_resources_are_read() -> None:
+    """In what the user says, and in results."""
+    resource = EmbeddedResource(uri="file:///a", text="inside")
+    turns = spell(
+        UserMessage(content=(PNG, resource)),
+        AssistantMessage.of("", ToolCall(id="c1", name="f")),
+        ToolResult(call_id="c1", content=(TextContent(text="see"), PNG)),
+    )
+
+    assert turns[0]["content"] == [PNG_BLOCK, text("inside")]
+    assert turns[2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "c1", "content": [text("see"), PNG_BLOCK]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "content"),
+    [
+        (ToolResult(call_id="c1"), None),
+        (ToolResult(call_id="c1", structured_content={"a": "é"}), '{"a":"é"}'),
+        (ToolResult.of("c1", "x"), "x"),
+    ],
+    ids=["empty", "structured", "text"],
+)
+def test_a_result_is_the_text_that_it_holds(result: ToolResult, content: str | None) -> None:
+    """A result without content needs none here."""
+    turns = spell(AssistantMessage.of("", ToolCall(id="c1", name="f")), result)
+
+    assert turns[-1]["content"][0].get("content") == content
+
+
+def test_a_sound_is_refused() -> None:
+    """The form has no block for it."""
+    sound = AudioContent(data="AAAA", mime_type="audio/wav")
+
+    with pytest.raises(UnsupportedError, match="audio"):
+        spell(UserMessage(content=(sound,)))
+
+
+def test_ids_outside_the_alphabet_are_changed_alike_on_call_and_result() -> None:
+    """Hosts of other forms make ids with dots and colons."""
+    turns = spell(
+        AssistantMessage.of("", ToolCall(id="functions.f:0", name="f")),
+        ToolResult.of("functions.f:0", "x"),
+        AssistantMessage.of("", ToolCall(id="x" * 65, name="f")),
+        ToolResult.of("x" * 65, "y"),
+    )
+
+    calls = [block["id"] for turn in turns for block in turn["content"] if "id" in block]
+    results = [
+        block["tool_use_id"]
+        for turn in turns
+        for block in turn["content"]
+        if "tool_use_id" in block
+    ]
+    assert calls == results
+    assert len(set(calls)) == 2
+    assert all(call.isalnum() and len(call) == 9 for call in calls)
+
+
+def test_a_changed_id_never_meets_a_real_one() -> None:
+    """Not even where a host made just the id that another is changed to."""
+    first = spell(AssistantMessage.of("", ToolCall(id="a.b", name="f")), ToolResult.of("a.b", "x"))
+    taken = first[1]["content"][0]["id"]
+
+    turns = spell(
+        AssistantMessage.of("", ToolCall(id=taken, name="f"), ToolCall(id="a.b", name="f")),
+        ToolResult.of(taken, "x"),
+        ToolResult.of("a.b", "y"),
+    )
+
+    ids = [block["id"] for block in turns[1]["content"]]
+    assert ids[0] == taken
+    assert ids[1] != taken
+    assert [block["tool_use_id"] for block in turns[2]["content"]] == ids
+
+
+def test_mistral_models_keep_their_rules_on_this_form() -> None:
+    """No text beside calls, nine-character ids, an answer between results and the user."""
+    turns = spell(
+        UserMessage.of("go"),
+        AssistantMessage.of("Let me see.", ToolCall(id="toolu_1", name="f")),
+        ToolResult.of("toolu_1", ""),
+        UserMessage.of("and?"),
+        rules="mistral",
+    )
+
+    call_id = turns[1]["content"][0]["id"]
+    assert len(call_id) == 9
+    assert turns == [
+        {"role": "user", "content": [text("go")]},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": call_id, "name": "f", "input": {}}],
+        },
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": call_id, "content": "(no output)"}],
+        },
+        {"role": "assistant", "content": [text("OK.")]},
+        {"role": "user", "content": [text("and?")]},
+    ]
+
+
+def test_a_tool_always_takes_an_object() -> None:
+    """The form insists on the word."""
+    tools = (
+        ToolSpec(name="a.b", description="d", input_schema={}),
+        ToolSpec(name="c", description="", input_schema={"properties": {}, "type": "object"}),
+    )
+
+    assert json.loads(encode_tools(tools)) == [
+        {"name": wire_name("a.b"), "description": "d", "input_schema": {"type": "object"}},
+        {"name": "c", "description": "", "input_schema": {"type": "object", "properties": {}}},
+    ]
+
+
+@given(history=histories())
+@settings(max_examples=100, deadline=None)
+@pytest.mark.parametrize("rules", ["mistral", "plain"])
+def test_every_conversation_keeps_the_form(
+    history: History, rules: Literal["mistral", "plain"]
+) -> None:
+    """Roles alternate, calls are answered in the next turn, first thing, and nothing is empty."""
+    turns = spell(*history, rules=rules)
+
+    roles = [turn["role"] for turn in turns]
+    assert roles == ["user", "assistant"] * (len(turns) // 2) + ["user"]
+    asked: list[str] = []
+    seen: set[str] = set()
+    for turn in turns:
+        answered = [b["tool_use_id"] for b in turn["content"] if b["type"] == "tool_result"]
+        first = [b["type"] for b in turn["content"]][: len(answered)]
+        assert sorted(answered) == sorted(asked)
+        assert first == ["tool_result"] * len(answered)
+        asked = [b["id"] for b in turn["content"] if b["type"] == "tool_use"]
+        assert turn["content"]
+        assert seen.isdisjoint(asked)
+        seen.update(asked)
+        assert all(b["text"].strip() for b in turn["content"] if b["type"] == "text")
+    assert asked == []
+
+
+@given(history=histories())
+@settings(max_examples=50, deadline=None)
+@pytest.mark.parametrize("rules", ["mistral", "plain"])
+def test_asking_on_the_way_changes_nothing(
+    history: History, rules: Literal["mistral", "plain"]
+) -> None:
+    """A transcript that was sent after every message is the same in the end."""
+    turns = Turns(rules)
+    for message in history:
+        turns.encode()
+        turns.add(message)
+
+    assert json.loads(turns.encode()) == spell(*history, rules=rules)
+    assert turns.size_bytes <= len(turns.encode())

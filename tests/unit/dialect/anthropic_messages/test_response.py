@@ -1,0 +1,400 @@
+"""Answers in the Anthropic form, whole and streamed, cut anywhere."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from agentkit.chat import ModelRequest, ModelResponse, ToolSpec
+from agentkit.content import ReasoningContent, TextContent
+from agentkit.dialect.anthropic_messages.response import AnthropicDecoder
+from agentkit.dialect.base import (
+    CallDelta,
+    Delta,
+    DoneDelta,
+    FinishDelta,
+    HeadDelta,
+    ReasoningDelta,
+    TextDelta,
+    UsageDelta,
+)
+from agentkit.errors import ProtocolError, StatusError
+from agentkit.history import History
+from agentkit.message import AssistantMessage, ToolCall, UserMessage
+from agentkit.model.response_builder import Fold
+from agentkit.usage import Usage
+from agentkit.wire import WireHead
+from tests.unit.dialect.answers import (
+    CUTS,
+    DOCUMENT,
+    STREAM,
+    cut,
+    document,
+    events,
+    named_events,
+    read,
+)
+
+TOOLS = tuple(
+    ToolSpec(name=name, description="", input_schema={"type": "object"}) for name in ("f", "now")
+)
+REQUEST = ModelRequest(history=History([UserMessage.of("go")]), tools=TOOLS)
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "mixtral",
+    "content": [
+        {"type": "thinking", "thinking": "Hm…", "signature": "x"},
+        {"type": "text", "text": "Ça va ✓"},
+        {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"x": [1, "é"]}},
+        {"type": "tool_use", "id": "toolu_2", "name": "now", "input": {}},
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": {
+        "input_tokens": 10,
+        "cache_creation_input_tokens": 3,
+        "cache_read_input_tokens": 5,
+        "output_tokens": 7,
+    },
+}
+WHOLE = document(MESSAGE)
+
+
+def start(index: int, **block: Any) -> dict[str, Any]:
+    """Return the event that opens a block."""
+    return {"type": "content_block_start", "index": index, "content_block": block}
+
+
+def delta(index: int, **piece: Any) -> dict[str, Any]:
+    """Return an event with a piece of a block."""
+    return {"type": "content_block_delta", "index": index, "delta": piece}
+
+
+def stop(index: int) -> dict[str, Any]:
+    """Return the event that closes a block."""
+    return {"type": "content_block_stop", "index": index}
+
+
+ONE = {**MESSAGE["usage"], "output_tokens": 1}
+BEGUN: dict[str, Any] = {"content": [], "stop_reason": None, "usage": ONE}
+OPENING = {"type": "message_start", "message": {**MESSAGE, **BEGUN}}
+ENDED = {"stop_reason": "tool_use", "stop_sequence": None}
+ENDING = (
+    {"type": "message_delta", "delta": ENDED, "usage": {"output_tokens": 7}},
+    {"type": "message_stop"},
+)
+STREAMED = named_events(
+    OPENING,
+    start(0, type="thinking", thinking="", signature=""),
+    {"type": "ping"},
+    delta(0, type="thinking_delta", thinking="Hm…"),
+    delta(0, type="signature_delta", signature="x"),
+    stop(0),
+    start(1, type="text", text=""),
+    delta(1, type="text_delta", text="Ça"),
+    delta(1, type="text_delta", text=" va ✓"),
+    stop(1),
+    start(2, type="tool_use", id="toolu_1", name="f", input={}),
+    delta(2, type="input_json_delta", partial_json=""),
+    delta(2, type="input_json_delta", partial_json='{"x": [1,'),
+    delta(2, type="input_json_delta", partial_json=' "é"]}'),
+    stop(2),
+    start(3, type="tool_use", id="toolu_2", name="now", input={}),
+    stop(3),
+    *ENDING,
+)
+
+
+def decode(data: bytes, head: WireHead = STREAM) -> list[Delta]:
+    """Return the deltas of an answer that arrives at once."""
+    return read(AnthropicDecoder(head), [data])
+
+
+def response(deltas: list[Delta]) -> ModelResponse:
+    """Return what the deltas make."""
+    folding = Fold(REQUEST)
+    folding.feed(deltas)
+    folding.close()
+    return folding.finish()
+
+
+@given(cuts=CUTS)
+def test_a_whole_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
+    """Reasoning, text and calls, in their order; cached tokens are input tokens."""
+    assert read(AnthropicDecoder(DOCUMENT), cut(WHOLE, cuts)) == [
+        HeadDelta(response_id="msg_1", model="mixtral"),
+        UsageDelta(
+            usage=Usage(input_tokens=18, output_tokens=7, cache_read_tokens=5, cache_write_tokens=3)
+        ),
+        ReasoningDelta(text="Hm…"),
+        TextDelta(text="Ça va ✓"),
+        CallDelta(id="toolu_1", name="f", arguments='{"x": [1, "é"]}', is_whole=True),
+        CallDelta(id="toolu_2", name="now", arguments="", is_whole=True),
+        FinishDelta(reason="tool_use"),
+        DoneDelta(),
+    ]
+
+
+@given(cuts=CUTS)
+def test_a_streamed_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
+    """The same pieces, whatever the network did."""
+    deltas = read(AnthropicDecoder(STREAM), cut(STREAMED, cuts))
+
+    assert deltas == decode(STREAMED)
+
+
+def test_whole_and_streamed_are_the_same_answer() -> None:
+    """One message, however it came."""
+    whole, streamed = response(decode(WHOLE, DOCUMENT)), response(decode(STREAMED))
+
+    assert whole == streamed
+    assert whole.mendings == ()
+    assert whole.raw_finish_reason == "tool_use"
+    assert whole.message == AssistantMessage(
+        content=(ReasoningContent(text="Hm…"), TextContent(text="Ça va ✓")),
+        tool_calls=(
+            ToolCall(id="toolu_1", name="f", arguments='{"x": [1, "é"]}'),
+            ToolCall(id="toolu_2", name="now", arguments="{}"),
+        ),
+    )
+
+
+def test_input_that_comes_with_the_start_is_taken_when_nothing_follows() -> None:
+    """Some hosts put all of a block into its first event."""
+    data = events(
+        OPENING,
+        start(0, type="text", text="Well."),
+        stop(0),
+        start(1, type="tool_use", id="a", name="f", input={"x": 1}),
+        stop(1),
+        start(2, type="tool_use", id="b", name="f", input={"x": "place holder"}),
+        delta(2, type="input_json_delta", partial_json='{"x": 2}'),
+        stop(2),
+        *ENDING,
+    )
+
+    message = response(decode(data)).message
+
+    assert message.text == "Well."
+    assert [(call.id, call.arguments) for call in message.tool_calls] == [
+        ("a", '{"x": 1}'),
+        ("b", '{"x": 2}'),
+    ]
+
+
+def test_blocks_and_events_that_are_not_known_are_passed_over() -> None:
+    """The form may grow; a host's own tools are not ours to run."""
+    data = events(
+        OPENING,
+        start(0, type="server_tool_use", id="s", name="web_search", input={}),
+        delta(0, type="input_json_delta", partial_json='{"query": "x"}'),
+        stop(0),
+        start(1, type="redacted_thinking", data="xyz"),
+        stop(1),
+        {"type": "something_new", "index": 1},
+        start(2, type="text", text=""),
+        delta(2, type="citations_delta", citation={}),
+        delta(2, type="text_delta", text="Found."),
+        stop(2),
+        *ENDING,
+        "[DONE]",
+    )
+
+    answer = response(decode(data))
+
+    assert answer.message == AssistantMessage.of("Found.")
+
+
+def test_calls_without_an_index_are_told_apart() -> None:
+    """Each start opens a call."""
+    data = [
+        OPENING,
+        start(0, type="tool_use", id="a", name="f", input={}),
+        delta(0, type="input_json_delta", partial_json='{"x": 1}'),
+        stop(0),
+        start(1, type="tool_use", id="b", name="f", input={}),
+        delta(1, type="input_json_delta", partial_json='{"x": 2}'),
+        stop(1),
+        *ENDING,
+    ]
+    bare = [{key: value for key, value in event.items() if key != "index"} for event in data]
+
+    message = response(decode(events(*bare))).message
+
+    assert [(c.id, c.arguments) for c in message.tool_calls] == [
+        ("a", '{"x": 1}'),
+        ("b", '{"x": 2}'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "head"),
+    [(events(MESSAGE), STREAM), (WHOLE, STREAM), (STREAMED, DOCUMENT)],
+    ids=["document as an event", "document for a stream", "stream for a document"],
+)
+def test_what_arrives_decides_not_what_the_header_says(data: bytes, head: WireHead) -> None:
+    """Proxies answer in the other way than was asked."""
+    assert response(decode(data, head)).message.tool_calls[0].id == "toolu_1"
+
+
+def test_arguments_as_text_stay_as_they_came() -> None:
+    """A host that writes text where an object belongs is read by who validates."""
+    block = {"type": "tool_use", "id": 7, "name": "f", "input": '{"x": 1}'}
+
+    deltas = decode(document({**MESSAGE, "content": [block]}), DOCUMENT)
+
+    assert CallDelta(id="7", name="f", arguments='{"x": 1}', is_whole=True) in deltas
+
+
+def test_content_may_be_bare_text() -> None:
+    """So it is in requests, and so some hosts answer."""
+    deltas = decode(document({**MESSAGE, "content": "Hi."}), DOCUMENT)
+
+    assert TextDelta(text="Hi.") in deltas
+
+
+def test_counts_that_grow_are_taken_at_their_largest() -> None:
+    """A zero at the end does not undo what the start said; what is no count is passed over."""
+    data = events(
+        OPENING,
+        {"type": "message_delta", "delta": {}, "usage": {"input_tokens": 0, "output_tokens": 4}},
+        {"type": "message_delta", "delta": {}, "usage": {"output_tokens": None, "cost": 0.5}},
+        {"type": "message_delta", "delta": {}, "usage": "none"},
+        {"type": "message_stop"},
+    )
+
+    usages = [d.usage for d in decode(data) if isinstance(d, UsageDelta)]
+
+    assert [(u.input_tokens, u.output_tokens) for u in usages] == [(18, 1), (18, 4), (18, 4)]
+    assert str(usages[-1].cost_usd) == "0.5"
+
+
+def test_an_answer_without_usage_or_names_is_an_answer() -> None:
+    """Nothing of the head is needed."""
+    data = document({"content": [{"type": "text", "text": "Hi."}], "usage": {}})
+
+    assert decode(data, DOCUMENT) == [TextDelta(text="Hi."), DoneDelta()]
+
+
+@pytest.mark.parametrize(
+    ("reason", "ours"),
+    [
+        ("end_turn", "stop"),
+        ("stop_sequence", "stop"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("refusal", "content_filter"),
+    ],
+)
+def test_the_reason_of_the_host_is_kept_beside_ours(reason: str, ours: str) -> None:
+    """The words of this form are known."""
+    content = [{"type": "text", "text": "Hi."}]
+
+    answer = response(
+        decode(document({**MESSAGE, "content": content, "stop_reason": reason}), DOCUMENT)
+    )
+
+    assert (answer.raw_finish_reason, answer.finish_reason) == (reason, ours)
+
+
+ERROR = {
+    "type": "error",
+    "error": {"type": "overloaded_error", "message": "Overloaded"},
+    "request_id": "req_1",
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "head"),
+    [
+        (document(ERROR), DOCUMENT),
+        (named_events(OPENING, ERROR), STREAM),
+        (events(OPENING, start(0, type="text", text="So"), ERROR), STREAM),
+    ],
+    ids=["whole", "named event", "after text"],
+)
+def test_an_error_inside_an_answer_is_raised(data: bytes, head: WireHead) -> None:
+    """It may pass when asked again."""
+    with pytest.raises(StatusError, match="Overloaded") as caught:
+        decode(data, head)
+    assert (caught.value.kind, caught.value.retry) == ("server", "same")
+
+
+@pytest.mark.parametrize(
+    ("data", "head", "said"),
+    [
+        (b"", DOCUMENT, "empty body"),
+        (b"  \n", STREAM, "empty body"),
+        (b"<html>blocked</html>", DOCUMENT, "not a message: '<html>"),
+        (b"[1]", DOCUMENT, "not a message"),
+        (b'{"id": 1}', DOCUMENT, "without content"),
+        (document({**MESSAGE, "content": ["x"]}), DOCUMENT, "block that is not an object"),
+        (b": ping\n\n", STREAM, "without an event"),
+        (events("nonsense", OPENING), STREAM, "not a message: 'nonsense'"),
+        (events({"type": "message_start"}), STREAM, "a message that is not an object"),
+        (events({"type": "content_block_start"}), STREAM, "block that is not an object"),
+        (events({"type": "content_block_delta"}), STREAM, "delta that is not an object"),
+        (events({"type": "message_delta"}), STREAM, "delta that is not an object"),
+        (
+            events(delta(0, type="input_json_delta", partial_json="{")),
+            STREAM,
+            "never begun",
+        ),
+    ],
+)
+def test_what_is_not_of_this_form_is_an_error(data: bytes, head: WireHead, said: str) -> None:
+    """The message quotes what came, and the same request may be sent again."""
+    with pytest.raises(ProtocolError, match=said) as caught:
+        decode(data, head)
+    assert caught.value.retry == "same"
+
+
+def test_a_stream_that_breaks_off_is_an_error() -> None:
+    """In the middle of an event here; between events where it is folded."""
+    with pytest.raises(ProtocolError, match="broke off") as caught:
+        decode(STREAMED[:100])
+    assert caught.value.kind == "stream_interrupted"
+
+    between = events(OPENING, start(0, type="text", text="So"))
+    with pytest.raises(ProtocolError) as caught:
+        response(decode(between))
+    assert caught.value.kind == "stream_interrupted"
+
+
+def test_events_without_blank_lines_between_them_are_told_apart() -> None:
+    """Some proxies lose the blank lines."""
+    lines = STREAMED.replace(b"\n\n", b"\n").replace(b"event: ", b"event:")
+
+    assert response(decode(lines)) == response(decode(STREAMED))
+
+
+def test_the_end_of_the_other_form_is_an_end_too() -> None:
+    """A proxy that closes every stream alike is understood."""
+    data = events(OPENING, start(0, type="text", text="Hi."), "[DONE]")
+
+    assert response(decode(data)).message == AssistantMessage.of("Hi.")
+
+
+def test_what_follows_the_end_is_not_read() -> None:
+    """The message is over when the host says so."""
+    data = STREAMED + events(delta(1, type="text_delta", text="more"))
+
+    assert decode(data) == decode(STREAMED)
+
+
+def test_a_slow_host_may_send_space_first() -> None:
+    """It keeps the connection alive; a byte order mark is no space."""
+    chunks = [b"\xef\xbb", b"\xbf\r\n", *[b" "] * 50, WHOLE]
+
+    assert read(AnthropicDecoder(DOCUMENT), chunks) == decode(WHOLE, DOCUMENT)
+
+
+def test_an_event_over_several_lines_is_one_value() -> None:
+    """A host may print its JSON in many lines."""
+    pretty = json.dumps(MESSAGE, indent=1)
+    data = "".join(f"data: {line}\n" for line in pretty.split("\n")) + "\ndata:\n\n"
+
+    assert response(decode(data.encode())) == response(decode(WHOLE, DOCUMENT))

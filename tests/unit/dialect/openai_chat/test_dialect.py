@@ -1,0 +1,380 @@
+"""Requests in the OpenAI form, spelled for each host."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
+from agentkit.content import (
+    AudioContent,
+    EmbeddedResource,
+    ImageContent,
+    ReasoningContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.dialect.base import DoneDelta, TextDelta
+from agentkit.dialect.openai_chat.dialect import OpenAIChat
+from agentkit.dialect.openai_chat.messages import Transcripts, encode_message, encode_tool
+from agentkit.errors import UnsupportedError
+from agentkit.history import History
+from agentkit.message import AssistantMessage, SystemMessage, ToolCall, ToolResult, UserMessage
+from agentkit.wire import WireHead
+
+HOST = ProviderProfile(name="host", title="Host")
+PLAIN = ModelProfile(family="gpt", id="m-1")
+MISTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
+ADD = ToolSpec(name="add", description="Add.", input_schema={"type": "object"})
+READ = ToolSpec(name="fs.read", description="Read.", input_schema={"type": "object"})
+HI = History((UserMessage.of("hi"),))
+
+
+def body_of(
+    request: ModelRequest, accepts: Accepts | None = None, model: ModelProfile = PLAIN
+) -> dict[str, Any]:
+    """Return the JSON body that goes out."""
+    host = replace(HOST, accepts=accepts or Accepts())
+    body: dict[str, Any] = json.loads(
+        OpenAIChat().encode(request, provider=host, model=model).wire.body
+    )
+    return body
+
+
+def test_the_default_body_holds_nothing_but_what_is_asked() -> None:
+    """Hosts refuse what they do not know."""
+    body = body_of(ModelRequest(history=HI))
+
+    assert body == {"model": "m-1", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def test_settings_go_out_under_the_hosts_names() -> None:
+    """Each host has its own words for the same things."""
+    settings = ModelSettings(
+        temperature=0.5, top_p=0.9, max_tokens=7, seed=3, stop=("a",), parallel_tool_calls=False
+    )
+    accepts = Accepts(
+        max_tokens_field="max_completion_tokens",
+        seed_field="random_seed",
+        model_field="model_id",
+        extra_fields={"safe_prompt": False},
+    )
+
+    body = body_of(ModelRequest(history=HI, settings=settings, tools=(ADD,)), accepts)
+
+    del body["messages"], body["tools"]
+    assert body == {
+        "safe_prompt": False,
+        "model_id": "m-1",
+        "parallel_tool_calls": False,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_completion_tokens": 7,
+        "random_seed": 3,
+        "stop": ["a"],
+    }
+
+
+def test_a_wish_the_host_cannot_hear_is_left_out() -> None:
+    """A seed and parallel calls are wishes; the answer is checked anyway."""
+    settings = ModelSettings(seed=3, parallel_tool_calls=True)
+    accepts = Accepts(seed_field=None, parallel_tool_calls=False)
+
+    body = body_of(ModelRequest(history=HI, settings=settings, tools=(ADD,)), accepts)
+
+    assert body.keys() == {"model", "messages", "tools"}
+
+
+def test_stop_texts_that_the_host_does_not_take_are_refused() -> None:
+    """Without them the answer would be another one."""
+    settings = ModelSettings(stop=("END",))
+
+    with pytest.raises(UnsupportedError, match="END"):
+        body_of(ModelRequest(history=HI, settings=settings), Accepts(stop=False))
+
+
+@pytest.mark.parametrize(
+    ("usage", "stream", "fields"),
+    [
+        ("stream_options", True, {"stream": True, "stream_options": {"include_usage": True}}),
+        ("stream_options", False, {}),
+        ("usage_include", True, {"stream": True, "usage": {"include": True}}),
+        ("usage_include", False, {"usage": {"include": True}}),
+        ("always", True, {"stream": True}),
+        ("never", True, {"stream": True}),
+    ],
+)
+def test_usage_is_asked_for_in_the_hosts_way(
+    usage: Any,  # one of the profile's literals
+    stream: bool,
+    fields: dict[str, object],
+) -> None:
+    """Some send it always, some refuse the question."""
+    body = body_of(ModelRequest(history=HI, stream=stream), Accepts(stream_usage=usage))
+
+    del body["model"], body["messages"]
+    assert body == fields
+
+
+def test_fields_a_host_refused_before_are_left_out() -> None:
+    """What was learned from a refusal holds for the next request."""
+    accepts = Accepts(omit=frozenset({"stream_options", "tool_choice", "never_there"}))
+    request = ModelRequest(
+        history=HI, tools=(ADD, READ), tool_choice=ToolChoice.parse("add"), stream=True
+    )
+
+    encoded = OpenAIChat().encode(request, provider=replace(HOST, accepts=accepts), model=PLAIN)
+
+    assert set(encoded.fields) == {"model", "messages", "tools", "stream"}
+    assert [tool["function"]["name"] for tool in json.loads(encoded.wire.body)["tools"]] == ["add"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "takes", "names", "spelled"),
+    [
+        ("auto", {"auto"}, ["add", "fs_read_4074bc0257"], None),
+        ("none", {"auto", "none"}, [], None),
+        ("required", {"required", "any"}, ["add", "fs_read_4074bc0257"], "required"),
+        ("required", {"any"}, ["add", "fs_read_4074bc0257"], "any"),
+        ("required", {"auto"}, ["add", "fs_read_4074bc0257"], None),
+        (
+            "fs.read",
+            {"named"},
+            ["add", "fs_read_4074bc0257"],
+            {"type": "function", "function": {"name": "fs_read_4074bc0257"}},
+        ),
+        ("fs.read", {"required"}, ["fs_read_4074bc0257"], "required"),
+        ("fs.read", {"any"}, ["fs_read_4074bc0257"], "any"),
+        ("fs.read", set(), ["fs_read_4074bc0257"], None),
+    ],
+)
+def test_a_choice_is_spelled_so_that_the_host_understands(
+    choice: str,
+    takes: Any,  # a set of the profile's literals
+    names: list[str],
+    spelled: object,
+) -> None:
+    """One tool is forced by offering no other where a name is not understood."""
+    request = ModelRequest(history=HI, tools=(ADD, READ), tool_choice=ToolChoice.parse(choice))
+
+    body = body_of(request, Accepts(tool_choice=frozenset(takes)))
+
+    assert [tool["function"]["name"] for tool in body.get("tools", [])] == names
+    assert body.get("tool_choice") == spelled
+
+
+@pytest.mark.parametrize(
+    ("choice", "tools", "said"),
+    [
+        ("required", (), "no tool is offered"),
+        ("sub", (ADD,), "'sub'; the tools offered are: 'add'"),
+        ("sub", (), "are: none"),
+    ],
+)
+def test_a_choice_that_cannot_be_met_is_refused_before_sending(
+    choice: str, tools: tuple[ToolSpec, ...], said: str
+) -> None:
+    """The host's own refusal would be harder to read."""
+    request = ModelRequest(history=HI, tools=tools, tool_choice=ToolChoice.parse(choice))
+
+    with pytest.raises(UnsupportedError, match=said):
+        body_of(request)
+
+
+def test_names_that_changed_lead_back() -> None:
+    """The answer will use the host's spelling."""
+    encoded = OpenAIChat().encode(
+        ModelRequest(history=HI, tools=(ADD, READ)), provider=HOST, model=PLAIN
+    )
+
+    assert encoded.tool_names == {"fs_read_4074bc0257": "fs.read"}
+    assert encoded.wire.path == "/chat/completions"
+
+
+def test_a_plain_model_gets_the_history_as_it_is() -> None:
+    """System messages stay in place, text stands beside calls, ids are the host's own."""
+    history = History(
+        (
+            SystemMessage(text="early"),
+            UserMessage.of("hi"),
+            AssistantMessage.of("I look.", ToolCall(id="call_1", name="fs.read", arguments="{}")),
+            ToolResult.of("call_1", "data"),
+            AssistantMessage(content=(ReasoningContent(text="hm"),)),
+            SystemMessage(text="late"),
+        )
+    )
+
+    body = body_of(ModelRequest(history=history, instructions="Be kind."))
+
+    call = {"name": "fs_read_4074bc0257", "arguments": "{}"}
+    assert body["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "system", "content": "early"},
+        {"role": "user", "content": "hi"},
+        {
+            "role": "assistant",
+            "content": "I look.",
+            "tool_calls": [{"id": "call_1", "type": "function", "function": call}],
+        },
+        {"role": "tool", "tool_call_id": "call_1", "content": "data"},
+        {"role": "system", "content": "late"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ("", "{}"),
+        ("{'a': True}", '{"a": true}'),
+        ('"{\\"a\\": 1}"', '{"a": 1}'),
+        ("not json", "{}"),
+        ("[1]", "{}"),
+        ('{"a": NaN}', "{}"),
+    ],
+)
+def test_arguments_of_earlier_calls_go_out_as_an_object(arguments: str, sent: str) -> None:
+    """Servers parse them, and fail on what a model once wrote wrongly."""
+    message = AssistantMessage.of("", ToolCall(id="1", name="add", arguments=arguments))
+
+    spelled = json.loads(encode_message(message))
+
+    assert spelled["content"] is None
+    assert spelled["tool_calls"][0]["function"]["arguments"] == sent
+
+
+def test_what_a_user_shows_goes_out_as_parts() -> None:
+    """Text alone stays a text: not every host takes a list."""
+    message = UserMessage(
+        content=(
+            TextContent(text="see"),
+            ImageContent(data="QUJD", mime_type="image/png"),
+            AudioContent(data="REVG", mime_type="audio/wav"),
+            ReasoningContent(text="hm"),
+            ResourceLink(uri="file:///a", name="a"),
+            EmbeddedResource(uri="file:///b", blob="AAAA"),
+        )
+    )
+
+    assert json.loads(encode_message(message))["content"] == [
+        {"type": "text", "text": "see"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}},
+        {"type": "input_audio", "input_audio": {"data": "REVG", "format": "wav"}},
+        {"type": "text", "text": "[a](file:///a)"},
+        {"type": "text", "text": "[resource file:///b]"},
+    ]
+
+
+@pytest.mark.parametrize("block", [ImageContent(data="QUJD", mime_type="image/png")])
+def test_a_text_model_refuses_an_image_of_the_user_before_sending(block: ImageContent) -> None:
+    """To leave it out would answer another question."""
+    history = History((UserMessage(content=(block,)),))
+
+    with pytest.raises(UnsupportedError, match="image"):
+        body_of(ModelRequest(history=history), model=MISTRAL)
+
+
+def test_a_tool_result_goes_out_as_text() -> None:
+    """Structured content alone is written as JSON; images are named."""
+    structured = ToolResult(call_id="1", structured_content={"a": [1]})
+    shown = ToolResult(
+        call_id="2",
+        content=(
+            TextContent(text="see"),
+            ImageContent(data="", mime_type="image/png"),
+            AudioContent(data="", mime_type="audio/wav"),
+            EmbeddedResource(uri="file:///b", text="words"),
+        ),
+    )
+
+    assert json.loads(encode_message(structured))["content"] == '{"a":[1]}'
+    assert (
+        json.loads(encode_message(shown))["content"]
+        == "see\n[image, image/png]\n[audio, audio/wav]\nwords"
+    )
+
+
+def test_half_a_character_does_not_stop_a_run() -> None:
+    """Tools read files with anything in them; UTF-8 cannot hold half a surrogate pair."""
+    spelled = json.loads(encode_message(UserMessage.of("a\ud800b\ud83d\ude00")))
+
+    assert spelled["content"] == "a\ufffdb😀"
+
+
+def test_tools_are_spelled_once_for_many_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same tools are the same bytes; other tools are spelled anew."""
+    spelled: list[str] = []
+
+    def count(tool: ToolSpec) -> bytes:
+        spelled.append(tool.name)
+        return encode_tool(tool)
+
+    monkeypatch.setattr("agentkit.dialect.openai_chat.dialect.encode_tool", count)
+    dialect = OpenAIChat()
+
+    for tools in [(ADD, READ), (ADD, READ), (READ, ADD), (ADD,)]:
+        dialect.encode(ModelRequest(history=HI, tools=tools), provider=HOST, model=PLAIN)
+
+    assert spelled == ["add", "fs.read", "fs.read", "add", "add"]
+
+
+@pytest.mark.parametrize("model", [PLAIN, MISTRAL], ids=["plain", "mistral"])
+def test_a_message_is_spelled_once_in_its_life(
+    monkeypatch: pytest.MonkeyPatch, model: ModelProfile
+) -> None:
+    """What grows per turn is the copying of bytes, nothing else."""
+    counted: list[object] = []
+
+    def count(message: Any) -> bytes:  # any message
+        counted.append(message)
+        return encode_message(message)
+
+    monkeypatch.setattr("agentkit.dialect.openai_chat.messages.encode_message", count)
+    dialect, history = OpenAIChat(), HI
+    for turn in range(50):
+        call = ToolCall(id=f"call_{turn}", name="add")
+        history = history.add(AssistantMessage.of("", call), ToolResult.of(call.id, "1"))
+        dialect.encode(ModelRequest(history=history), provider=HOST, model=model)
+
+    assert len(counted) <= len(history) + 1
+
+
+def test_conversations_side_by_side_do_not_mix() -> None:
+    """One dialect serves many runs at once, and branches of one conversation."""
+    transcripts = Transcripts()
+    first = HI.add(AssistantMessage.of("one"), UserMessage.of("more"))
+    branch = HI.add(AssistantMessage.of("two"))
+    other = History((UserMessage.of("hi"),))
+
+    sent = [
+        transcripts.encode(ModelRequest(history=history), rules="plain")
+        for history in (first, branch, other, first, HI, branch)
+    ]
+
+    fresh = [
+        Transcripts().encode(ModelRequest(history=history), rules="plain")
+        for history in (first, branch, other, first, HI, branch)
+    ]
+    assert sent == fresh
+
+
+def test_the_answer_is_read_by_this_dialects_decoder() -> None:
+    """The same object spells and reads."""
+    decoder = OpenAIChat().decoder(WireHead(status=200))
+    decoder.feed(b'{"choices": [{"message": {"content": "Hi"}}]}')
+
+    assert list(decoder.close()) == [TextDelta(text="Hi"), DoneDelta()]
+
+
+def test_what_is_kept_is_bounded() -> None:
+    """A model that stays open for a thousand conversations does not keep them all."""
+    transcripts = Transcripts(max_kept_bytes=1000)
+
+    for number in range(100):
+        history = History((UserMessage.of(f"{number:0100d}"),))
+        transcripts.encode(ModelRequest(history=history), rules="plain")
+
+    assert transcripts.kept_bytes <= 1000
+    assert transcripts.encode(ModelRequest(history=History()), rules="plain") == b""

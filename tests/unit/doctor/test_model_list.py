@@ -1,0 +1,180 @@
+"""What models endpoints tell, in the words of many hosts."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from agentkit.doctor.model_list import (
+    Listing,
+    join_listings,
+    listing_paths,
+    model_path,
+    read_listing,
+)
+
+
+def read(value: Any, model_id: str = "m") -> Listing | None:
+    """Read a body that is JSON."""
+    return read_listing(json.dumps(value).encode(), model_id=model_id, path="/models")
+
+
+WINDOWS = {
+    "OpenRouter": {"id": "m", "context_length": 7},
+    "La Plateforme": {"id": "m", "max_context_length": 7},
+    "vLLM": {"id": "m", "max_model_len": 7},
+    "llama.cpp": {"id": "m", "meta": {"n_ctx": 7}},
+    "the narrower of two": {"id": "m", "context_length": 9, "top_provider": {"context_length": 7}},
+    "an alias": {"id": "other", "aliases": ["m"], "context_window": 7},
+    "a name": {"name": "m", "context_window": 7},
+}
+
+
+@pytest.mark.parametrize("model", WINDOWS.values(), ids=WINDOWS)
+def test_the_window_is_read_in_the_words_of_each_host(model: dict[str, Any]) -> None:
+    """All of them mean prompt and answer together."""
+    listing = read({"object": "list", "data": [{"id": "x", "context_length": 1}, model]})
+
+    assert listing == Listing(path="/models", is_listed=True, context_window_tokens=7)
+
+
+@pytest.mark.parametrize("number", [True, 0, -1, "7", 7.5, None, 10**12], ids=repr)
+def test_what_is_no_window_is_not_taken_for_one(number: object) -> None:
+    """A profile that is wrong is worse than none."""
+    listing = read({"data": [{"id": "m", "context_length": number}]})
+
+    assert listing == Listing(path="/models", is_listed=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[" * 100_000,
+        b"3",
+        b"{}",
+        b'{"data":[]}',
+        b'{"data":[{}]}',
+        b'{"data":[3]}',
+        b'{"error":"no","name":"m"}',
+    ],
+    ids=lambda body: body[:20].decode(),
+)
+def test_what_lists_no_models_tells_nothing(body: bytes) -> None:
+    """Whatever it is."""
+    assert read_listing(body, model_id="m", path="/models") is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"id": "m", "context_length": 7}, {"data": {"id": "m", "context_length": 7}}],
+    ids=["bare", "in data"],
+)
+def test_the_endpoint_of_one_model_is_read(value: object) -> None:
+    """Both forms occur."""
+    assert read(value) == Listing(path="/models", is_listed=True, context_window_tokens=7)
+
+
+def test_the_endpoint_of_one_model_may_call_it_otherwise() -> None:
+    """It was asked for by its id."""
+    assert read({"id": "vendor/m", "context_length": 7}, "m") == Listing(
+        path="/models", is_listed=True, context_window_tokens=7
+    )
+
+
+def test_a_list_in_other_places_is_found() -> None:
+    """Some hosts answer a bare list, some say `models`."""
+    assert read([{"id": "m"}]) == Listing(path="/models", is_listed=True)
+    assert read({"models": [{"id": "m"}]}) == Listing(path="/models", is_listed=True)
+
+
+def test_a_list_of_one_other_model_does_not_stand_for_the_one_asked_for() -> None:
+    """Only the endpoint of a model does."""
+    listing = read(
+        {"data": [{"id": "mixtral-8x22B-Instruct", "context_length": 7}]}, "Mixtral-8x22b"
+    )
+
+    assert listing == Listing(
+        path="/models", is_listed=False, close_ids=("mixtral-8x22B-Instruct",)
+    )
+
+
+PRICES = {
+    "dollars for a token": ({"prompt": "0.0000009", "completion": "0"}, Decimal("0.9"), Decimal(0)),
+    "it depends": ({"prompt": "-1", "completion": "-1"}, None, None),
+    "numbers of an unknown unit": ({"prompt": 2, "completion": 6.0}, None, None),
+    "words": ({"prompt": "cheap", "completion": "NaN"}, None, None),
+    "other names": ({"input": "2", "output": "6"}, None, None),
+    "no table": ("free", None, None),
+}
+
+
+@pytest.mark.parametrize(("pricing", "sent", "received"), PRICES.values(), ids=PRICES)
+def test_a_price_is_read_where_its_unit_is_known(
+    pricing: object, sent: Decimal | None, received: Decimal | None
+) -> None:
+    """Never guessed."""
+    listing = read({"data": [{"id": "m", "pricing": pricing}]})
+
+    assert listing is not None
+    assert listing.input_usd_per_million == sent
+    assert listing.output_usd_per_million == received
+
+
+SCHEMAS = {
+    "an object": {"properties": {"tools": {}, "max_tokens": {}}},
+    "a text": '{"properties": {"tools": {}, "max_tokens": {}}}',
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_the_fields_of_a_request_schema_are_named(schema: object) -> None:
+    """Oxen has one with each model."""
+    listing = read({"id": "m", "json_request_schema": schema})
+
+    assert listing is not None
+    assert listing.fields == {"tools", "max_tokens"}
+
+
+@pytest.mark.parametrize("schema", ["{", 3, {"properties": []}, None], ids=repr)
+def test_a_schema_that_is_none_names_no_fields(schema: object) -> None:
+    """Nor does a list that holds no names."""
+    listing = read({"id": "m", "json_request_schema": schema, "supported_parameters": [3, {}]})
+
+    assert listing is not None
+    assert listing.fields == frozenset()
+
+
+def test_gaps_are_filled_from_a_second_answer() -> None:
+    """What the first one said stays."""
+    first = Listing(
+        path="/models", is_listed=False, close_ids=("a",), input_usd_per_million=Decimal(0)
+    )
+    second = Listing(
+        path="/models/m",
+        is_listed=True,
+        context_window_tokens=5,
+        input_usd_per_million=Decimal(2),
+        output_usd_per_million=Decimal(6),
+        fields=frozenset({"tools"}),
+    )
+
+    assert join_listings(first, second) == Listing(
+        path="/models",
+        is_listed=True,
+        context_window_tokens=5,
+        input_usd_per_million=Decimal(0),
+        output_usd_per_million=Decimal(6),
+        fields=frozenset({"tools"}),
+    )
+    assert join_listings(first, None) is first
+    assert join_listings(second, first) is second
+
+
+def test_models_are_looked_for_beside_the_chat_and_below_v1() -> None:
+    """An address that ends with /v1 has only one such place."""
+    assert listing_paths("https://h/api") == ("/models", "/v1/models")
+    assert listing_paths("https://h/v1") == ("/models",)
+    assert model_path("/models", "vendor/m:free x") == "/models/vendor/m%3Afree%20x"

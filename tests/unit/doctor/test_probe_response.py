@@ -1,0 +1,170 @@
+"""From the bytes of an answer to a sighting."""
+
+import json
+from typing import Any
+
+import pytest
+
+from agentkit.config.load import resolve_model
+from agentkit.doctor.exam import Exam, heeds
+from agentkit.doctor.probe import Probe, ProbeName, Sighting
+from agentkit.doctor.probe_request import spell
+from agentkit.doctor.probe_response import form_of, read_answer, read_failure
+from agentkit.errors import TransportError
+from agentkit.wire import WireHead
+
+RESOLVED = resolve_model("openai-compatible:mixtral-8x22b", environ={}, base_url="http://h/v1")
+OK = WireHead(status=200, headers={"content-type": "application/json"})
+
+
+def probe(name: ProbeName = "tools") -> Probe:
+    """Return a probe for a host that nobody knows."""
+    return spell(name, Exam(provider=RESOLVED.provider, model=RESOLVED.model))
+
+
+def see(value: Any, head: WireHead = OK, name: ProbeName = "tools") -> Sighting:
+    """Read an answer that is JSON."""
+    return read_answer(probe(name), head, json.dumps(value).encode())
+
+
+def answer(message: dict[str, Any], reason: str = "stop", **more: object) -> dict[str, Any]:
+    """Return a whole answer."""
+    return {"choices": [{"message": message, "finish_reason": reason}], **more}
+
+
+def call(call_id: str | None, arguments: str = '{"city":"Oslo"}') -> dict[str, Any]:
+    """Return a call as hosts spell it."""
+    return {"id": call_id, "function": {"name": "weather", "arguments": arguments}}
+
+
+def test_two_calls_are_seen_with_the_ids_of_the_host() -> None:
+    """Whatever agentkit makes of the ids afterwards."""
+    sighting = see(answer({"tool_calls": [call("a-b"), call("c")]}, "tool_calls"))
+
+    assert sighting.call_ids == ("a-b", "c")
+    assert sighting.call_names == ("weather", "weather")
+    assert sighting.is_answered
+    assert not sighting.is_refused
+    assert not sighting.has_usage
+
+
+def test_calls_of_one_id_or_none_are_counted_by_their_place() -> None:
+    """A whole answer has each call once."""
+    sighting = see(answer({"tool_calls": [call("a"), call("a"), call(None)]}, "tool_calls"))
+
+    assert sighting.call_ids == ("a",)
+    assert len(sighting.call_names) == 3
+
+
+def test_a_name_that_a_stream_repeats_is_one_call() -> None:
+    """Some hosts send it with each piece."""
+    pieces: list[dict[str, Any]] = [
+        {"index": 0, "id": "a", "function": {"name": "weather", "arguments": ""}},
+        {"index": 0, "function": {"name": "weather", "arguments": '{"city":'}},
+        {"index": 0, "id": "a", "function": {"name": "weather", "arguments": '"Oslo"}'}},
+        {"index": 1, "id": "b", "function": {"name": "weather", "arguments": "{}"}},
+    ]
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"delta": {"tool_calls": [piece]}}]} for piece in pieces
+    ]
+    chunks.append({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
+    body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks)
+
+    sighting = read_answer(probe("stream_plain"), OK, body)
+
+    assert sighting.call_names == ("weather", "weather")
+    assert sighting.is_stream
+
+
+def test_a_call_that_the_limit_cut_was_still_seen() -> None:
+    """The request was taken; an agent would allow more tokens."""
+    sighting = see(answer({"tool_calls": [call("a", '{"ci')]}, "length"))
+
+    assert sighting.is_answered
+    assert sighting.response is None
+    assert sighting.call_names == ("weather",)
+    assert sighting.error_form == ""
+
+
+def test_an_answer_with_nothing_in_it_is_no_refusal() -> None:
+    """Its usage counts all the same."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 0}
+
+    sighting = see(answer({"content": ""}, usage=usage))
+
+    assert sighting.is_answered
+    assert sighting.has_usage
+    assert sighting.usage.input_tokens == 3
+
+
+def test_an_error_in_a_success_is_a_refusal_with_a_form() -> None:
+    """Routers do that."""
+    sighting = see({"error": {"message": "tools: extra inputs are not permitted", "code": 400}})
+
+    assert sighting.is_refused
+    assert sighting.error_form == "{error: {message, code}}"
+
+
+def test_something_else_than_an_answer_is_unclear() -> None:
+    """Neither taken nor refused."""
+    sighting = see("hello")
+
+    assert not sighting.is_answered
+    assert not sighting.is_refused
+    assert sighting.error_form == ""
+
+
+def test_no_answer_at_all_is_unclear() -> None:
+    """It may come the next time."""
+    error = TransportError("gone", kind="connection", retry="same")
+
+    sighting = read_failure(probe(), error, attempts=2)
+
+    assert (sighting.is_answered, sighting.is_refused) == (False, False)
+    assert (sighting.said, sighting.status, sighting.attempts) == ("gone", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "is_refused"),
+    [(400, 1, True), (500, 1, False), (500, 2, True), (503, 2, False), (429, 2, False)],
+)
+def test_a_failure_is_a_refusal_where_it_will_not_pass(
+    status: int, attempts: int, is_refused: bool
+) -> None:
+    """A server that fails twice in the same way fails on what was sent."""
+    sighting = read_answer(probe(), WireHead(status=status), b"{}", attempts=attempts)
+
+    assert sighting.is_refused == is_refused
+    assert not sighting.is_answered
+
+
+@pytest.mark.parametrize(
+    ("body", "form"),
+    [
+        (b'{"error": {"message": "a", "code": 1}, "id": 3}', "{error: {message, code}, id}"),
+        (b'{"message": {"detail": []}}', "{message: {detail}}"),
+        (b'{"error": "text"}', "{error}"),
+        (b'{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1}', "{a, b, c, d, e, f, …}"),
+        (b"[1]", "JSON, but no object"),
+        (b" <html>", "HTML"),
+        (b"Bad Request", "plain text"),
+        (b" ", "nothing"),
+        (b"\xff", "plain text"),
+    ],
+)
+def test_the_form_of_an_error_is_told_without_its_values(body: bytes, form: str) -> None:
+    """Values may hold what was sent."""
+    assert form_of(body) == form
+
+
+@pytest.mark.parametrize(
+    ("text", "has_marker"),
+    [('[TOOL_CALLS] [{"name": "other"}]', True), ("<tool_call>", True), ("no call", False)],
+)
+def test_the_sign_of_a_call_is_seen_whatever_it_calls(text: str, *, has_marker: bool) -> None:
+    """A call of a tool that was not offered is read as text, and is no text."""
+    sighting = see(answer({"content": text}), name="none")
+    exam = Exam(provider=RESOLVED.provider, model=RESOLVED.model).add(sighting)
+
+    assert sighting.has_marker == has_marker
+    assert heeds(exam, "none") == (not has_marker)

@@ -1,0 +1,94 @@
+"""From changed profiles to the table of a catalog, and back."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from agentkit.config.catalog import load_catalog
+from agentkit.config.profile import Accepts, Auth, ModelProfile, ProviderProfile
+from agentkit.config.user_catalog import edit_catalog
+from agentkit.doctor.profile_diff import changes, whole
+
+MODEL = ModelProfile(family="mixtral-8x22b", id="v/m", rules="mistral")
+HOST = ProviderProfile(
+    name="mine",
+    title="Mine",
+    base_url="http://h/v1",
+    dialect="anthropic_messages",
+    auth=Auth(kind="header", name="x-api-key", env=("A", "B"), url="http://h/keys"),
+    accepts=Accepts(
+        tool_choice=frozenset({"named", "auto"}),
+        seed_field=None,
+        extra_fields={"a": [1]},
+        omit=frozenset({"z", "a"}),
+        is_strict=True,
+    ),
+    headers={"x-a": "b"},
+)
+PRICED = replace(MODEL, context_window_tokens=5, input_usd_per_million=Decimal("2.00"))
+
+
+def read_back(table: object, path: Path) -> ProviderProfile:
+    """Write a table into a new catalog and read its host."""
+    assert isinstance(table, dict)
+    path.write_text(edit_catalog(path, host="mine", table=table))
+    return load_catalog(path)["mine"]
+
+
+def test_nothing_changed_is_an_empty_table() -> None:
+    """Then nothing is written."""
+    assert changes((HOST, MODEL), (HOST, MODEL)) == {}
+
+
+def test_only_what_differs_is_in_the_table() -> None:
+    """In the words of a catalog."""
+    after = replace(
+        HOST,
+        dialect="prompted",
+        accepts=replace(HOST.accepts, tool_choice=frozenset({"none", "named", "auto"})),
+    )
+
+    assert changes((HOST, MODEL), (after, PRICED)) == {
+        "dialect": "prompted",
+        "accepts": {"tool_choice": ["auto", "none", "named"]},
+        "models": {
+            "mixtral-8x22b": {
+                "id": "v/m",
+                "context_window_tokens": 5,
+                "input_usd_per_million": "2",
+            }
+        },
+    }
+
+
+def test_a_whole_host_is_read_back_as_it_was(tmp_path: Path) -> None:
+    """All of it, for a catalog that does not have it."""
+    table = whole((HOST, PRICED), title="Mine")
+
+    assert read_back(table, tmp_path / "c.toml") == replace(HOST, models=(PRICED,))
+
+
+def test_a_plain_host_is_a_short_table(tmp_path: Path) -> None:
+    """What has its default is left out."""
+    plain = ProviderProfile(name="mine", title="Mine", base_url="http://h")
+    model = ModelProfile(family="qwen", id="qwen")
+
+    table = whole((plain, model), title="Mine")
+
+    assert table == {
+        "title": "Mine",
+        "base_url": "http://h",
+        "models": {"qwen": {"id": "qwen"}},
+    }
+    assert read_back(table, tmp_path / "c.toml") == replace(plain, models=(model,))
+
+
+def test_a_host_that_is_started_stays_one() -> None:
+    """It has a launcher in place of an address."""
+    started = ProviderProfile(name="s", title="S", launcher="a:b", is_language_model=False)
+
+    table = whole((started, MODEL), title="S")
+
+    assert table["launcher"] == "a:b"
+    assert table["is_language_model"] is False
+    assert "base_url" not in table

@@ -1,0 +1,219 @@
+"""Hooks around models."""
+
+from dataclasses import replace
+
+import pytest
+
+from agentkit import Agent, History, RouteModel, TextReceived, UserMessage
+from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.content import ReasoningContent, TextContent
+from agentkit.errors import TransportError
+from agentkit.event import Emit, ModelRetried, ReasoningReceived, RunEvent, ToolArgumentsReceived
+from agentkit.hooks import Ask, watched_model
+from agentkit.message import AssistantMessage
+from agentkit.model.model import Model, ModelConnection, Retrying
+from agentkit.testing.scripted import ScriptedModel
+from agentkit.transport.retry import RetrySettings
+from tests.unit.tools.running import Listener
+
+HI = ModelRequest(history=History([UserMessage.of("hi")]))
+STREAMED = replace(HI, stream=True)
+
+
+async def ask(model: Model, request: ModelRequest = HI, *, emit: Emit | None = None) -> str:
+    """Make one exchange and return the text of the answer."""
+    async with model.open() as connection:
+        response = await connection.chat(request, emit=emit or Listener())
+    return response.message.text
+
+
+async def louder(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
+    """Ask with other instructions, and change the answer."""
+    response = await ask(replace(request, instructions="Shout."), emit=emit)
+    return replace(response, message=AssistantMessage.of(response.message.text.upper()))
+
+
+async def test_a_hook_changes_what_goes_out_and_what_comes_back() -> None:
+    """The model stays what it is by name and profile."""
+    inner = ScriptedModel("hello")
+    model = watched_model(inner, louder)
+
+    assert await ask(model) == "HELLO"
+    assert inner.requests == [replace(HI, instructions="Shout.")]
+    assert (model.name, model.profile) == (inner.name, inner.profile)
+
+
+async def test_functions_before_and_after_may_be_sync_or_async() -> None:
+    """What is returned takes the place of what came."""
+    inner = ScriptedModel("one", "two")
+    seen: list[tuple[str, str]] = []
+
+    async def before(request: ModelRequest) -> ModelRequest:
+        return replace(request, instructions="Be brief.")
+
+    def after(request: ModelRequest, response: ModelResponse) -> ModelResponse:
+        seen.append((request.instructions, response.message.text))
+        return replace(response, message=AssistantMessage.of("changed"))
+
+    assert await ask(watched_model(inner, before=before)) == "one"
+    assert await ask(watched_model(inner, before=before, after=after)) == "changed"
+    assert seen == [("Be brief.", "two")]
+
+
+async def test_hooks_compose_the_last_outermost() -> None:
+    """`around` is outside of `before` and `after` of the same call."""
+    order: list[str] = []
+
+    def named(name: str) -> object:
+        async def hook(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
+            order.append(name)
+            return await ask(request, emit=emit)
+
+        return hook
+
+    def before(request: ModelRequest) -> ModelRequest:
+        order.append("before")
+        return request
+
+    inner = watched_model(ScriptedModel("x"), named("around"), before=before)  # type: ignore[arg-type]  # a hook
+    await ask(watched_model(inner, named("outer")))  # type: ignore[arg-type]  # a hook
+
+    assert order == ["outer", "around", "before"]
+
+
+async def test_a_hook_may_answer_in_place_or_ask_again() -> None:
+    """It is in charge of the exchange."""
+    inner = ScriptedModel("first", "second")
+
+    async def twice(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
+        await ask(request, emit=emit)
+        return await ask(request, emit=emit)
+
+    async def never(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:  # noqa: ARG001
+        return ModelResponse(message=AssistantMessage.of("in place"), finish_reason="stop")
+
+    assert await ask(watched_model(inner, twice)) == "second"
+    assert await ask(watched_model(inner, never)) == "in place"
+    assert len(inner.requests) == 2
+
+
+class Telling:
+    """A model that tells of its answer, and of more, whether it is asked to or not."""
+
+    name = "telling:model"
+    profile = ScriptedModel().profile
+    answer = AssistantMessage(content=(ReasoningContent(text="hm"), TextContent(text="hello")))
+
+    def __init__(self) -> None:
+        self.requests: list[ModelRequest] = []
+
+    def open(self) -> "Telling":
+        """Open it."""
+        return self
+
+    async def __aenter__(self) -> ModelConnection:
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        pass
+
+    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
+        """Answer."""
+        self.requests.append(request)
+        for event in (
+            ReasoningReceived(text="hm"),
+            ModelRetried(attempt=1, kind="server", error="500", wait_seconds=0),
+            ToolArgumentsReceived(tool_name="f", text="{"),
+            TextReceived(text="hello"),
+        ):
+            await emit(event)
+        return ModelResponse(message=self.answer, finish_reason="stop")
+
+
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_text_that_may_be_changed_is_shown_when_it_is_settled(is_streamed: bool) -> None:
+    """What was shown cannot be taken back; all else is told at once."""
+    inner, heard = Telling(), Listener()
+
+    def after(_: ModelRequest, response: ModelResponse) -> ModelResponse:
+        heard.events.append(TextReceived(text="<after>"))
+        content = (*response.message.content, TextContent(text="!"))
+        return replace(response, message=replace(response.message, content=content))
+
+    request = replace(HI, stream=is_streamed)
+    assert await ask(watched_model(inner, after=after), request, emit=heard) == "hello!"
+
+    shown: list[RunEvent] = [
+        ReasoningReceived(text="hm"),
+        TextReceived(text="hello"),
+        TextReceived(text="!"),
+    ]
+    assert heard.events == [
+        ModelRetried(attempt=1, kind="server", error="500", wait_seconds=0),
+        TextReceived(text="<after>"),
+        *(shown if is_streamed else []),
+    ]
+    assert inner.requests == [HI]
+
+
+async def test_a_hook_that_only_looks_lets_text_through_as_it_comes() -> None:
+    """Piece by piece."""
+    heard = Listener()
+
+    async def look(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
+        heard.events.append(TextReceived(text="<asked>"))
+        response = await ask(request, emit=emit)
+        heard.events.append(TextReceived(text="<answered>"))
+        return response
+
+    await ask(watched_model(ScriptedModel("hello"), look), STREAMED, emit=heard)
+
+    assert [event.text for event in heard.events if isinstance(event, TextReceived)] == [
+        "<asked>",
+        "hello",
+        "<answered>",
+    ]
+
+
+async def test_a_watched_model_works_in_a_route() -> None:
+    """And a route may be watched."""
+    broken = ScriptedModel(TransportError("no way", kind="connection"), name="broken:model")
+    route = RouteModel([watched_model(broken, louder), watched_model(ScriptedModel("hi"), louder)])
+    agent: Agent[None] = Agent(watched_model(route, louder))
+
+    result = await agent.run("hello")
+
+    assert result.output == "HI"
+    assert len(broken.requests) == 1
+
+
+class Patient(ScriptedModel):
+    """A model that makes exchanges again."""
+
+    attempts = 4
+
+    def with_retry(self, retry: RetrySettings) -> "Patient":
+        """Return one with another patience."""
+        other = Patient()
+        other.attempts = retry.attempts
+        return other
+
+
+def test_a_watched_model_has_the_patience_of_what_it_wraps() -> None:
+    """A route asks each of its models once a round."""
+    once = RetrySettings(attempts=1)
+    watched, plain = watched_model(Patient(), louder), watched_model(ScriptedModel(), louder)
+    assert isinstance(watched, Retrying)
+    assert isinstance(plain, Retrying)
+
+    hurried = watched.with_retry(once)
+
+    assert hurried._model.attempts == 1  # type: ignore[attr-defined]  # a wrapper of ours
+    assert plain.with_retry(once) is plain
+
+
+def test_without_hooks_a_model_is_itself() -> None:
+    """Nothing stands around it."""
+    model = ScriptedModel()
+
+    assert watched_model(model) is model

@@ -1,0 +1,186 @@
+"""Hooks around tools."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from agentkit import Agent, StaticToolset, Tool, ToolError, ToolResult, tool
+from agentkit.event import RunEvent, ToolCallStarted
+from agentkit.hooks import watched_tools
+from agentkit.message import AssistantMessage, ToolCall
+from agentkit.testing.scripted import ScriptedModel, tool_call
+from agentkit.tools.execute import Proceed
+from agentkit.tools.validate import ReadyCall
+from tests.unit.tools.running import execute, ready
+
+
+@tool(read_only=True)
+def greet(name: str) -> str:
+    """Greet somebody."""
+    return f"hello {name}"
+
+
+ADA = '{"name": "Ada"}'
+
+
+async def watched(around: object, *tools: Tool) -> Tool:
+    """Return the first tool of a set with a hook around it."""
+    found = await watched_tools(StaticToolset(tools or [greet]), around).list_tools()  # type: ignore[arg-type]  # a hook
+    return found[0]
+
+
+async def shout(call: ReadyCall, proceed: Proceed) -> ToolResult:
+    """Change a result."""
+    return ToolResult.of(call.call.id, (await proceed()).text.upper())
+
+
+async def test_a_hook_stands_around_a_call() -> None:
+    """It sees the checked call and what came of it."""
+    seen: list[object] = []
+
+    async def look(call: ReadyCall, proceed: Proceed) -> ToolResult:
+        result = await proceed()
+        seen.extend((call.tool.name, call.arguments, result.text))
+        return result
+
+    (result,) = await execute(ready(await watched(look), ADA))
+
+    assert result == ToolResult.of("c1", "hello Ada")
+    assert seen == ["greet", {"name": "Ada"}, "hello Ada"]
+
+
+async def test_a_hook_may_change_a_result_answer_in_place_or_run_again() -> None:
+    """Whatever it returns is the result of the call."""
+    runs: list[str] = []
+
+    @tool
+    async def work() -> str:
+        """Work."""
+        runs.append("run")
+        return f"run {len(runs)}"
+
+    async def in_place(_: ReadyCall, __: Proceed) -> ToolResult:
+        return ToolResult.of("of another call", "remembered")
+
+    async def again(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        await proceed()
+        return await proceed()
+
+    results = [
+        (await execute(ready(await watched(hook, work))))[0] for hook in (shout, in_place, again)
+    ]
+
+    assert [one.text for one in results] == ["RUN 1", "remembered", "run 3"]
+    assert {one.call_id for one in results} == {"c1"}
+
+
+async def test_hooks_compose_the_last_outermost() -> None:
+    """As wrappers do."""
+
+    async def add(call: ReadyCall, proceed: Proceed) -> ToolResult:
+        return ToolResult.of(call.call.id, (await proceed()).text + " and bob")
+
+    inner = watched_tools(StaticToolset([greet]), add)
+    (made,) = await watched_tools(inner, shout).list_tools()
+
+    assert (await execute(ready(made, ADA)))[0].text == "HELLO ADA AND BOB"
+
+
+async def test_what_stands_around_the_run_is_outside_of_hooks() -> None:
+    """A journal remembers what a hook made of a result."""
+    kept: list[str] = []
+
+    async def journal(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        result = await proceed()
+        kept.append(result.text)
+        return result
+
+    await execute(ready(await watched(shout), ADA), around=journal)
+
+    assert kept == ["HELLO ADA"]
+
+
+RAISED = {
+    "in its own words": (ToolError("Not today."), "Not today."),
+    "by accident": (KeyError("x"), "KeyError"),
+}
+
+
+@pytest.mark.parametrize(("error", "told"), RAISED.values(), ids=RAISED.keys())
+async def test_what_a_hook_raises_is_told_to_the_model(error: Exception, told: str) -> None:
+    """As what a tool raises is."""
+
+    async def fail(_: ReadyCall, __: Proceed) -> ToolResult:
+        raise error
+
+    (result,) = await execute(ready(await watched(fail), ADA))
+
+    assert result.is_error
+    assert told in result.text
+
+
+async def test_a_failing_listener_is_not_taken_for_a_failing_hook() -> None:
+    """It is the caller's own, and goes through a hook that swallows all."""
+
+    async def deaf(event: RunEvent) -> None:
+        if isinstance(event, ToolCallStarted):
+            raise OSError("nobody listens")
+
+    async def swallow(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        try:
+            return await proceed()
+        except OSError as error:
+            raise ToolError("swallowed") from error
+
+    with pytest.raises(OSError, match="nobody listens"):
+        await execute(ready(await watched(swallow), ADA), emit=deaf)
+
+
+class Changing:
+    """A toolset whose tools come and go."""
+
+    def __init__(self) -> None:
+        self.tools: Sequence[Tool] = [greet]
+        self.is_open = False
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Open it."""
+        self.is_open = True
+        yield
+        self.is_open = False
+
+    async def list_tools(self) -> Sequence[Tool]:
+        """List them."""
+        return self.tools
+
+
+async def test_tools_may_come_and_go() -> None:
+    """One that stays is wrapped once: what a model sees of it is encoded once."""
+    inner = Changing()
+    toolset = watched_tools(inner, shout, only=lambda one: one.name == "greet")
+    first = await toolset.list_tools()
+    other = replace(greet, name="other")
+    inner.tools = [greet, other]
+
+    second = await toolset.list_tools()
+
+    assert second == (first[0], other)
+    assert first[0] is second[0]
+    async with toolset.open():
+        assert inner.is_open
+    assert not inner.is_open
+
+
+async def test_a_run_uses_watched_tools_as_any_others() -> None:
+    """The model sees the same tool."""
+    model = ScriptedModel(AssistantMessage.of("", tool_call("greet", {"name": "Ada"})), "Done.")
+    agent: Agent[None] = Agent(model, tools=[watched_tools(StaticToolset([greet]), shout)])
+
+    result = await agent.run("greet Ada")
+
+    assert result.history[2] == ToolResult.of("call00001", "HELLO ADA")
+    assert model.requests[0].tools == (greet.spec,)
+    assert isinstance(result.history[1].tool_calls[0], ToolCall)  # type: ignore[union-attr]  # as scripted

@@ -1,0 +1,315 @@
+"""The tools of an MCP server in runs of agents; server and client in one process."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import anyio
+import pytest
+from mcp.client.client import Client
+
+from agentkit import (
+    Agent,
+    RunEvent,
+    ToolAnnotations,
+    ToolCallStarted,
+    ToolError,
+    ToolProgressed,
+    ToolResult,
+    ToolsetError,
+    ToolsetReported,
+)
+from agentkit.content import (
+    AudioContent,
+    EmbeddedResource,
+    ImageContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.mcp.client.mcp_toolset import MCPToolset
+from agentkit.mcp.client.server_connection import Life
+from agentkit.mcp.client.transports import BuildClient
+from agentkit.message import AssistantMessage, ToolCall, UserMessage
+from agentkit.testing import ScriptedModel
+from tests.unit.mcp.conftest import Make
+from tests.unit.mcp.demo_server import ICON, PNG, Demo
+
+DONE = AssistantMessage.of("done")
+
+
+def calling(*calls: tuple[str, str]) -> ScriptedModel:
+    """Return a model that makes these calls, one a turn, and then is done."""
+    turns = [
+        AssistantMessage.of("", ToolCall(id=f"c{at}", name=name, arguments=arguments))
+        for at, (name, arguments) in enumerate(calls)
+    ]
+    return ScriptedModel(*turns, DONE)
+
+
+async def results_of(toolset: MCPToolset, *calls: tuple[str, str]) -> list[ToolResult]:
+    """Return the results of calls, made in one run."""
+    result = await Agent(calling(*calls), tools=[toolset]).run("go")
+    return [message for message in result.history if isinstance(message, ToolResult)]
+
+
+async def test_tools_keep_all_that_the_server_says_of_them(make: Make) -> None:
+    """On all pages of the list."""
+    toolset = make(Demo().server)
+
+    async with toolset.open():
+        tools = {tool.name: tool for tool in await toolset.list_tools()}
+        again = await toolset.list_tools()
+
+    assert list(tools) == ["add", "show", "fail", "lie", "refuse", "wait"]
+    add = tools["add"]
+    assert (add.title, add.description) == ("Addition", "Add two numbers.")
+    assert add.input_schema["required"] == ["a", "b"]
+    assert add.output_schema is not None
+    assert add.icons == (ICON,)
+    assert add.annotations == ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    assert again[0] is add
+
+
+async def test_results_of_every_kind_arrive(make: Make) -> None:
+    """Structured, blocks, errors of the tool, errors of the server, and lies."""
+    add, wrong, show, fail, lie, refuse = await results_of(
+        make(Demo().server),
+        ("add", '{"a": 1, "b": 2}'),
+        ("add", '{"a": "x", "b": 2}'),
+        ("show", "{}"),
+        ("fail", "{}"),
+        ("lie", "{}"),
+        ("refuse", "{}"),
+    )
+
+    assert add == ToolResult(
+        call_id="c0", content=(TextContent(text="sum"),), structured_content={"sum": 3}
+    )
+    assert wrong.is_error
+    assert "a: expected an integer" in wrong.text
+    assert show.content == (
+        TextContent(text="hello"),
+        ImageContent(data=PNG, mime_type="image/png"),
+        AudioContent(data="AA==", mime_type="audio/wav"),
+        ResourceLink(uri="demo://a", name="a"),
+        EmbeddedResource(uri="demo://b", text="b"),
+    )
+    assert (fail.text, fail.is_error) == ("no", True)
+    assert lie.is_error
+    assert "does not fit the tool's output schema" in lie.text
+    assert refuse.is_error
+
+
+async def test_progress_is_an_event_of_the_run(make: Make) -> None:
+    """As it comes."""
+    agent = Agent(calling(("add", '{"a": 1, "b": 2}')), tools=[make(Demo().server)])
+
+    async with agent.stream("go") as run:
+        told = [event async for event in run if isinstance(event, ToolProgressed)]
+
+    assert told == [ToolProgressed(call_id="c0", progress=1, total=2, message="half")]
+
+
+async def test_a_change_of_the_tools_reaches_the_next_turn() -> None:
+    """And they are not listed again without one."""
+    demo = Demo()
+    toolset = MCPToolset.in_memory(demo.server)
+    model = ScriptedModel(DONE, DONE, DONE)
+    agent = Agent(model, tools=[toolset])
+
+    async with agent:
+        await agent.run("a")
+        await anyio.wait_all_tasks_blocked()
+        await agent.run("b")
+        before = demo.lists
+        await demo.change("new", "newer")
+        await anyio.wait_all_tasks_blocked()
+        await agent.run("c")
+
+    assert before == 1
+    assert [tool.name for tool in model.requests[-1].tools] == ["new", "newer"]
+
+
+async def test_a_cancelled_run_cancels_the_call_at_the_server(make: Make) -> None:
+    """It learns of it, whatever protocol it speaks."""
+    demo = Demo()
+    agent = Agent(calling(("wait", "{}")), tools=[make(demo.server)])
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(agent.run, "go")
+            await demo.waiting.wait()
+            group.cancel_scope.cancel()
+        await demo.cancelled.wait()
+
+
+async def test_a_call_may_take_only_so_long(make: Make) -> None:
+    """The run goes on."""
+    demo = Demo()
+
+    (result,) = await results_of(make(demo.server, call_seconds=0.05), ("wait", "{}"))
+
+    assert result.is_error
+    assert "was stopped after 0.05 seconds" in result.text
+    assert demo.cancelled.is_set()
+
+
+async def test_resources_and_prompts_are_read_through_the_toolset(make: Make) -> None:
+    """A prompt can begin a run."""
+    toolset = make(Demo().server)
+
+    async with toolset.open():
+        resources = await toolset.list_resources()
+        templates = await toolset.list_resource_templates()
+        contents = await toolset.read_resource("demo://a")
+        prompts = await toolset.list_prompts()
+        messages = await toolset.prompt("greet", who="Bo")
+        instructions = await toolset.instructions()
+
+    assert resources == [
+        ResourceLink(uri="demo://a", name="a", title="A", mime_type="text/plain", size_bytes=3)
+    ]
+    assert templates == [ResourceLink(uri="demo://{name}", name="any", description="All.")]
+    assert contents == [
+        EmbeddedResource(uri="demo://a", text="abc"),
+        EmbeddedResource(uri="demo://a", blob="AA==", mime_type="x/y"),
+    ]
+    assert [(one.name, one.arguments, one.required) for one in prompts] == [
+        ("greet", {"who": "whom"}, frozenset({"who"}))
+    ]
+    assert messages == (UserMessage.of("Greet Bo."),)
+    assert (await Agent(ScriptedModel(DONE)).run(messages)).output == "done"
+    assert instructions == "Use it well."
+
+
+async def test_resources_and_prompts_can_be_tools(make: Make) -> None:
+    """Where they are asked for."""
+    toolset = make(Demo().server, shows_resources=True, shows_prompts=True)
+
+    listed, read, prompts, prompt = await results_of(
+        toolset,
+        ("list_resources", "{}"),
+        ("read_resource", '{"uri": "demo://a"}'),
+        ("list_prompts", "{}"),
+        ("get_prompt", '{"name": "greet", "arguments": {"who": "Bo"}}'),
+    )
+
+    assert listed.structured_content == {
+        "resources": [{"uri": "demo://a", "name": "A", "mime_type": "text/plain"}],
+        "templates": [{"uri": "demo://{name}", "name": "any", "description": "All."}],
+    }
+    assert read.content[0] == EmbeddedResource(uri="demo://a", text="abc")
+    assert "greet" in prompts.text
+    assert prompt.text == "user: Greet Bo."
+
+
+async def test_runs_share_a_connection_that_is_held_open() -> None:
+    """Each run has its own otherwise."""
+    demo = Demo()
+    toolset = MCPToolset.in_memory(demo.server)
+    call = ("add", '{"a": 1, "b": 2}')
+
+    async with toolset.open(), anyio.create_task_group() as group:
+        for _ in range(10):
+            group.start_soon(results_of, toolset, call)
+    held = demo.lists
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(results_of, toolset, call)
+
+    assert (held, demo.lists) == (1, 4)
+
+
+async def test_a_toolset_that_is_not_open_says_what_to_do() -> None:
+    """In words."""
+    toolset = MCPToolset.in_memory(Demo().server)
+
+    with pytest.raises(ToolsetError, match=r"async with toolset\.open"):
+        await toolset.list_tools()
+    async with toolset.open():
+        await toolset.list_tools()
+    with pytest.raises(ToolsetError, match="not open"):
+        toolset.take_reports()
+
+
+async def test_a_task_of_elsewhere_finds_the_connection_that_is_held() -> None:
+    """As requests of a service do, which begin in other tasks than it."""
+    toolset = MCPToolset.in_memory(Demo().server)
+    ready, over = anyio.Event(), anyio.Event()
+
+    async def hold() -> None:
+        async with toolset.open():
+            ready.set()
+            await over.wait()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(hold)
+        await ready.wait()
+        names = [tool.name for tool in await toolset.list_tools()]
+        over.set()
+
+    assert "add" in names
+
+
+async def test_a_stream_can_be_left_in_the_middle_of_a_call(make: Make) -> None:
+    """Early or by an exception; what is raised is what was raised."""
+    demo = Demo()
+    call = AssistantMessage.of("", ToolCall(id="1", name="wait"))
+    agent = Agent(ScriptedModel(call, call), tools=[make(demo.server)])
+
+    with anyio.fail_after(5):
+        async with agent.stream("go") as run:
+            async for event in run:
+                if isinstance(event, ToolCallStarted):
+                    break
+        with pytest.raises(KeyError):
+            async with agent.stream("go") as run:
+                async for event in run:
+                    if isinstance(event, ToolCallStarted):
+                        raise KeyError
+
+
+async def events_of(agent: Agent[Any]) -> list[RunEvent]:
+    """Return all that a run reports."""
+    async with agent.stream("go") as run:
+        return [event async for event in run]
+
+
+class ShutDoor:
+    """A way that is closed."""
+
+    def open(
+        self,
+        build: BuildClient,  # noqa: ARG002
+        life: Life,  # noqa: ARG002
+        *,
+        max_bytes: int,  # noqa: ARG002
+        report: Callable[[str], None],  # noqa: ARG002
+    ) -> AbstractAsyncContextManager[Client]:
+        """Fail."""
+        raise ConnectionError("no way in")
+
+
+async def test_a_server_that_does_not_come_up_costs_only_its_tools() -> None:
+    """The run is told; where the server is required, it fails."""
+    agent = Agent(ScriptedModel(DONE), tools=[MCPToolset(ShutDoor(), name="shut")])
+
+    events = await events_of(agent)
+
+    (report,) = [event for event in events if isinstance(event, ToolsetReported)]
+    assert (report.toolset, report.level) == ("shut", "error")
+    assert "ConnectionError: no way in" in report.message
+    required = MCPToolset(ShutDoor(), name="shut", is_required=True)
+    with pytest.raises(ToolsetError, match=r"'shut' cannot be used: ConnectionError: no way in\."):
+        await Agent(ScriptedModel(DONE), tools=[required]).run("go")
+    async with MCPToolset(ShutDoor(), name="shut").open():
+        pass
+
+
+async def test_a_resource_of_a_server_that_is_gone_is_an_error_in_words() -> None:
+    """Not one of the SDK's."""
+    toolset = MCPToolset(ShutDoor(), name="shut")
+
+    async with toolset.open():
+        with pytest.raises(ToolError, match="is not available: ConnectionError"):
+            await toolset.list_resources()

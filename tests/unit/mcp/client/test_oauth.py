@@ -1,0 +1,174 @@
+"""What the login at an MCP server leaves to us: a file for tokens, and an ear for the browser."""
+
+import json
+import logging
+import os
+import stat
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+from anyio.streams.stapled import MultiListener
+from mcp.client.auth import AuthorizationCodeResult
+from mcp.shared.auth import OAuthToken
+
+from agentkit import AgentKitError, ConfigError
+from agentkit.mcp.client import oauth
+from agentkit.mcp.client.oauth import OAuth, TokenFile, default_storage
+
+URL = "https://mcp.example.com/mcp"
+
+
+async def test_tokens_are_kept_in_a_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
+    """Whatever the umask."""
+    path = tmp_path / "deep" / "tokens.json"
+    before = os.umask(0)
+    try:
+        await TokenFile(path).set_tokens(OAuthToken(access_token="a1", refresh_token="r1"))  # noqa: S106
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    again = await TokenFile(path).get_tokens()
+    assert again is not None
+    assert (again.access_token, again.refresh_token) == ("a1", "r1")
+    assert await TokenFile(path).get_client_info() is None
+    assert [one.name for one in path.parent.iterdir()] == ["tokens.json"]
+
+
+async def test_a_file_that_cannot_be_read_means_to_log_in_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its content is told to nobody."""
+    path = tmp_path / "tokens.json"
+    path.write_text('{"tokens": "s3cret"}')
+
+    with caplog.at_level(logging.WARNING):
+        assert await TokenFile(path).get_tokens() is None
+
+    assert "s3cret" not in caplog.text
+
+
+async def test_a_client_that_was_registered_by_hand_is_used(tmp_path: Path) -> None:
+    """Until the server registers another."""
+    flow: Any = OAuth(client_id="me", client_secret="s3cret", storage=tmp_path / "t").flow(URL)  # noqa: S106
+    storage = flow.context.storage
+    found = await storage.get_client_info()
+
+    assert (found.client_id, found.client_secret) == ("me", "s3cret")
+    await storage.set_client_info(found.model_copy(update={"client_id": "you"}))
+    assert (await TokenFile(tmp_path / "t").get_client_info()).client_id == "you"  # type: ignore[union-attr]
+    assert "s3cret" not in repr(OAuth(client_secret="s3cret"))  # noqa: S106
+
+
+def test_each_server_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the user's config folder."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    one, other = default_storage(URL), default_storage(f"{URL}/other")
+
+    assert one.parent == other.parent == tmp_path / "agentkit" / "mcp"
+    assert one != other
+    for variable in ("XDG_CONFIG_HOME", "APPDATA", "HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(ConfigError, match="no folder for tokens"):
+        OAuth().flow(URL)
+
+
+def test_a_description_of_ours_must_be_at_an_https_address(tmp_path: Path) -> None:
+    """Of its own."""
+    with pytest.raises(ConfigError, match="HTTPS"):
+        OAuth(client_metadata_url="http://x/y", storage=tmp_path / "t").flow(URL)
+
+
+def port_of(listener: MultiListener[SocketStream]) -> int:
+    """Return the port that is listened on."""
+    found: int = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+    return found
+
+
+@pytest.fixture
+async def port() -> int:
+    """Return a port that is free."""
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    found = port_of(listener)
+    await listener.aclose()
+    return found
+
+
+async def login(oauth: OAuth) -> AuthorizationCodeResult:
+    """Do what the SDK does to log in."""
+    flow: Any = oauth.flow(URL)
+    await flow.context.redirect_handler("https://login.example.com/")
+    result: AuthorizationCodeResult = await flow.context.callback_handler()
+    return result
+
+
+async def test_the_browsers_way_back_is_heard(port: int, tmp_path: Path) -> None:
+    """It is listened for before the browser is sent away; other requests are not it."""
+    visited: list[str] = []
+    pages: list[httpx2.Response] = []
+
+    async def visit(url: str) -> None:
+        visited.append(url)
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            pages.append(await http.get("/favicon.ico"))
+            pages.append(await http.get("/callback?code=c%201&state=s&iss=https://i"))
+
+    with anyio.fail_after(5):
+        found = await login(OAuth(port=port, visit=visit, storage=tmp_path / "t"))
+
+    assert visited == ["https://login.example.com/"]
+    assert [page.status_code for page in pages] == [404, 200]
+    assert found == AuthorizationCodeResult(code="c 1", state="s", iss="https://i")
+
+
+async def test_a_refusal_is_told(port: int, tmp_path: Path) -> None:
+    """In the words of the server."""
+
+    async def visit(_: str) -> None:
+        async with httpx2.AsyncClient() as http:
+            await http.get(f"http://127.0.0.1:{port}/callback?error=access_denied")
+
+    with pytest.raises(AgentKitError, match="The login was refused: access_denied"):
+        await login(OAuth(port=port, visit=visit, storage=tmp_path / "t"))
+
+
+async def test_nobody_is_waited_for_without_end(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's browser is opened where nothing else is said."""
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(oauth, "LOGIN_SECONDS", 0.1)
+
+    with pytest.raises(AgentKitError, match="Nobody logged in within"):
+        await login(OAuth(port=port, storage=tmp_path / "t"))
+
+    assert opened == ["https://login.example.com/"]
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    """And what to do."""
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+        taken = port_of(listener)
+        with pytest.raises(AgentKitError, match=rf"Port {taken} .* OAuth\(port=…\)"):
+            await login(OAuth(port=taken, storage=tmp_path / "t"))
+
+
+def test_what_is_stored_is_plain_json(tmp_path: Path) -> None:
+    """So a person can look at it, and delete it."""
+
+    async def keep() -> None:
+        await TokenFile(tmp_path / "t").set_tokens(OAuthToken(access_token="a"))  # noqa: S106
+
+    anyio.run(keep)
+
+    assert (
+        json.loads((tmp_path / "t").read_text())["tokens"].items() >= {"access_token": "a"}.items()
+    )

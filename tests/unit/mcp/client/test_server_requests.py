@@ -1,0 +1,262 @@
+"""Servers that ask back in the middle of a call: the user, the model, for folders."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import mcp_types as types
+import pytest
+from mcp.server import Server, ServerRequestContext
+from mcp.shared.exceptions import MCPDeprecationWarning
+
+from agentkit import Agent, Budget, ModelResponded, SubAgentEvent, ToolResult
+from agentkit.content import ImageContent
+from agentkit.mcp.client.mcp_toolset import MCPToolset
+from agentkit.mcp.client.server_requests import (
+    Elicitation,
+    ElicitationAnswer,
+    Sampling,
+    SamplingAnswer,
+)
+from agentkit.message import AssistantMessage, ToolCall, UserMessage
+from agentkit.testing import ScriptedModel
+from tests.unit.mcp.conftest import Make
+
+pytestmark = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
+
+FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 2},
+        "age": {"type": "integer", "default": 7},
+    },
+    "required": ["name"],
+}
+QUESTION = types.ElicitRequest(
+    params=types.ElicitRequestFormParams(message="Who?", requested_schema=FORM)
+)
+VISIT = types.ElicitRequest(
+    params=types.ElicitRequestURLParams(message="Go", url="https://x.example/", elicitation_id="1")
+)
+COMPLETE = types.CreateMessageRequest(
+    params=types.CreateMessageRequestParams(
+        messages=[
+            types.SamplingMessage(role="user", content=types.TextContent(text="Hi")),
+            types.SamplingMessage(role="assistant", content=[types.TextContent(text="Yes?")]),
+            types.SamplingMessage(role="user", content=types.TextContent(text="Go on")),
+        ],
+        system_prompt="Be short.",
+        max_tokens=9,
+        temperature=0.5,
+        stop_sequences=["END"],
+    )
+)
+WITH_TOOLS = types.CreateMessageRequest(
+    params=types.CreateMessageRequestParams(
+        messages=[], max_tokens=1, tools=[types.Tool(name="t", input_schema={"type": "object"})]
+    )
+)
+FOLDERS = types.ListRootsRequest()
+ASKED: dict[str, types.InputRequest] = {
+    "question": QUESTION,
+    "visit": VISIT,
+    "complete": COMPLETE,
+    "with_tools": WITH_TOOLS,
+    "folders": FOLDERS,
+}
+
+
+def asking_server() -> Server[Any]:
+    """Return a server whose tools ask something, and tell what they heard."""
+
+    async def list_tools(_: Any, params: Any) -> types.ListToolsResult:  # noqa: ARG001
+        return types.ListToolsResult(
+            tools=[types.Tool(name=name, input_schema={"type": "object"}) for name in ASKED]
+        )
+
+    async def call_tool(
+        context: ServerRequestContext, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        request = ASKED[params.name]
+        if context.protocol_version < "2026":
+            kind: Any = RESULTS[type(request)]
+            heard = await context.session.send_request(request, kind)
+        elif params.input_responses is None:
+            return types.InputRequiredResult(input_requests={"it": request})
+        else:
+            heard = params.input_responses["it"]
+        text = heard.model_dump_json(by_alias=True, exclude_none=True)
+        return types.CallToolResult(content=[types.TextContent(text=text)])
+
+    return Server("asking", on_list_tools=list_tools, on_call_tool=call_tool)
+
+
+RESULTS: dict[type, type] = {
+    types.ElicitRequest: types.ElicitResult,
+    types.CreateMessageRequest: types.CreateMessageResult,
+    types.ListRootsRequest: types.ListRootsResult,
+}
+
+
+async def heard(toolset: MCPToolset, name: str, *more: AssistantMessage) -> ToolResult:
+    """Return the result of a call of the tool that asks so."""
+    call = AssistantMessage.of("", ToolCall(id="1", name=name))
+    model = ScriptedModel(call, *more, AssistantMessage.of("done"))
+    result = await Agent(model, tools=[toolset]).run("go")
+    found = result.history[2]
+    assert isinstance(found, ToolResult)
+    return found
+
+
+async def test_a_form_is_filled_in_by_the_user(make: Make) -> None:
+    """What is left out has the form's default."""
+    asked: list[Elicitation] = []
+
+    async def fill(question: Elicitation) -> ElicitationAnswer:
+        asked.append(question)
+        return ElicitationAnswer(action="accept", content={"name": "Bo"})
+
+    result = await heard(make(asking_server(), on_elicit=fill), "question")
+
+    assert '"action":"accept"' in result.text
+    assert '"name":"Bo"' in result.text
+    assert '"age":7' in result.text
+    assert asked == [Elicitation(server="demo", message="Who?", schema=FORM)]
+
+
+async def test_an_address_is_visited_by_the_user(make: Make) -> None:
+    """Or not."""
+    asked: list[Elicitation] = []
+
+    async def decline(question: Elicitation) -> ElicitationAnswer:
+        asked.append(question)
+        return ElicitationAnswer(action="decline")
+
+    result = await heard(make(asking_server(), on_elicit=decline), "visit")
+
+    assert '"action":"decline"' in result.text
+    assert asked[0].url == "https://x.example/"
+
+
+async def wrong(question: Elicitation) -> ElicitationAnswer:  # noqa: ARG001
+    """Fill in what does not fit."""
+    return ElicitationAnswer(action="accept", content={"name": "B"})
+
+
+async def broken(question: Elicitation) -> ElicitationAnswer:  # noqa: ARG001
+    """Fail."""
+    raise RuntimeError("screen is off")
+
+
+@pytest.mark.parametrize(
+    ("callback", "reason"), [(wrong, "does not fit the form: name"), (broken, "screen is off")]
+)
+async def test_what_is_no_answer_is_an_error_of_the_call(
+    make: Make, callback: Any, reason: str
+) -> None:
+    """The server is told, and so is the model."""
+    result = await heard(make(asking_server(), on_elicit=callback), "question")
+
+    assert result.is_error
+    assert reason in result.text
+
+
+@pytest.mark.parametrize("name", ["question", "complete", "folders"])
+async def test_without_a_callback_the_question_is_refused(make: Make, name: str) -> None:
+    """In words that say what is missing."""
+    result = await heard(make(asking_server()), name)
+
+    assert result.is_error
+    assert "not supported" in result.text
+
+
+async def test_a_completion_is_given_by_the_caller(make: Make) -> None:
+    """Who sees all that the server wants."""
+    asked: list[Sampling] = []
+
+    async def complete(sampling: Sampling) -> SamplingAnswer:
+        asked.append(sampling)
+        return SamplingAnswer(
+            message=AssistantMessage.of("So."), model="m", stop_reason="maxTokens"
+        )
+
+    result = await heard(make(asking_server(), on_sample=complete), "complete")
+
+    assert '"text":"So."' in result.text
+    assert '"stopReason":"maxTokens"' in result.text
+    (sampling,) = asked
+    assert sampling.messages == (
+        UserMessage.of("Hi"),
+        AssistantMessage.of("Yes?"),
+        UserMessage.of("Go on"),
+    )
+    assert sampling.instructions == "Be short."
+    settings = sampling.settings
+    assert (settings.max_tokens, settings.temperature, settings.stop) == (9, 0.5, ("END",))
+
+
+async def test_a_completion_may_be_an_image(make: Make) -> None:
+    """If it is nothing else."""
+
+    async def complete(_: Sampling) -> SamplingAnswer:
+        image = ImageContent(data="AA==", mime_type="image/png")
+        return SamplingAnswer(message=AssistantMessage(content=(image,)), model="m")
+
+    result = await heard(make(asking_server(), on_sample=complete), "complete")
+
+    assert '"mimeType":"image/png"' in result.text
+
+
+async def test_completions_with_tools_are_refused(make: Make) -> None:
+    """Nobody here would run them."""
+    result = await heard(make(asking_server(), on_sample="run"), "with_tools")
+
+    assert result.is_error
+
+
+async def test_the_runs_own_model_completes_within_its_budget(make: Make) -> None:
+    """What it says is an event of the run."""
+    call = AssistantMessage.of("", ToolCall(id="1", name="complete"))
+    answers = (call, AssistantMessage.of("Sampled."), AssistantMessage.of("done"))
+    model = ScriptedModel(*answers)
+    agent = Agent(model, tools=[make(asking_server(), on_sample="run")])
+
+    async with agent.stream("go") as run:
+        events = [event async for event in run]
+
+    assert '"text":"Sampled."' in run.result.history[2].text
+    assert '"model":"scripted:model"' in run.result.history[2].text
+    asked = model.requests[1]
+    assert (asked.instructions, asked.settings.max_tokens) == ("Be short.", 9)
+    assert [one.text for one in asked.history] == ["Hi", "Yes?", "Go on"]
+    inner = [event.event for event in events if isinstance(event, SubAgentEvent)]
+    assert any(isinstance(event, ModelResponded) for event in inner)
+
+    short = Agent(
+        ScriptedModel(*answers),
+        tools=[make(asking_server(), on_sample="run")],
+        budget=Budget(turns=1),
+    )
+    result = await short.run("go")
+    assert "There is no completion: the run has reached its limit" in result.history[2].text
+
+
+async def test_folders_are_told(make: Make, tmp_path: Path) -> None:
+    """As addresses."""
+    result = await heard(make(asking_server(), roots=[tmp_path, "file:///x"]), "folders")
+
+    assert tmp_path.as_uri() in result.text
+    assert "file:///x" in result.text
+
+
+async def test_no_run_no_model_to_ask(make: Make) -> None:
+    """A toolset outside of a run has none."""
+    toolset = make(asking_server(), on_sample="run")
+    async with toolset.open():
+        (tool,) = [one for one in await toolset.list_tools() if one.name == "complete"]
+        client = toolset.find_held().connection.client()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MCPDeprecationWarning)
+            with pytest.raises(Exception, match="no run is under way"):
+                result = await client.call_tool(tool.name)
+                raise AssertionError(result)

@@ -1,0 +1,319 @@
+"""What a served tool can ask of its client and tell it, in both revisions."""
+
+from typing import Any
+
+import anyio
+import anyio.from_thread
+import mcp
+import mcp_types as types
+import pytest
+from mcp.client.context import ClientRequestContext
+from mcp.shared.exceptions import MCPDeprecationWarning
+from pydantic import FileUrl
+
+from agentkit import RunContext, tool
+from agentkit.json_schema import JsonObject
+from agentkit.mcp.server.mcp_server import Caller, CallerError, build_server, caller_of
+from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
+
+NAME: JsonObject = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name"],
+}
+
+
+def caller_in(context: RunContext[None]) -> Caller:
+    """Return the caller, who is there."""
+    caller = caller_of(context)
+    assert caller is not None
+    return caller
+
+
+@both_revisions
+async def test_a_tool_asks_one_thing_after_the_other(mode: Mode) -> None:
+    """Where it cannot wait for an answer, it is run again, and finds what was answered."""
+    keys: list[str] = []
+
+    @tool
+    async def meet(context: RunContext[None]) -> str:
+        """Meet."""
+        keys.append(context.idempotency_key)
+        first = await caller_in(context).elicit("Your name?", NAME)
+        second = await caller_in(context).elicit("And hers?", NAME)
+        return f"{first.content['name']} and {second.content['name']}"
+
+    person = Person(lambda form: {"name": "Ann" if "hers" in form.message else "Bob"})
+    async with mcp.Client(build_server([meet]), mode=mode, elicitation_callback=person) as client:
+        result = await call(client, "meet")
+
+    assert text_of(result) == "Bob and Ann"
+    assert person.asked == ["Your name?", "And hers?"]
+    assert len(keys) == (1 if mode == "legacy" else 3)
+    assert len(set(keys)) == 1
+
+
+@both_revisions
+async def test_a_tool_in_a_thread_asks_as_well(mode: Mode) -> None:
+    """By way of the event loop."""
+
+    @tool
+    def meet(context: RunContext[None]) -> str:
+        """Meet."""
+        answer = anyio.from_thread.run(caller_in(context).elicit, "Your name?", NAME)
+        return f"Hello {answer.content['name']}"
+
+    person = Person(lambda _: {"name": "Bob"})
+    async with mcp.Client(build_server([meet]), mode=mode, elicitation_callback=person) as client:
+        assert text_of(await call(client, "meet")) == "Hello Bob"
+
+
+@both_revisions
+async def test_a_tool_asks_several_things_at_once(mode: Mode) -> None:
+    """A form, the client's model, its folders: in one round."""
+    runs: list[None] = []
+
+    @tool
+    async def gather(context: RunContext[None]) -> str:
+        """Gather."""
+        runs.append(None)
+        form = types.ElicitRequestFormParams(message="Your name?", requested_schema=dict(NAME))
+        question = types.SamplingMessage(role="user", content=types.TextContent(text="Hi"))
+        answers = await caller_in(context).ask(
+            {
+                "form": types.ElicitRequest(params=form),
+                "model": types.CreateMessageRequest(
+                    params=types.CreateMessageRequestParams(messages=[question], max_tokens=9)
+                ),
+                "roots": types.ListRootsRequest(),
+            }
+        )
+        return " ".join(f"{key}={type(one).__name__}" for key, one in answers.items())
+
+    async with mcp.Client(
+        build_server([gather]),
+        mode=mode,
+        elicitation_callback=Person(lambda _: {"name": "Bob"}),
+        sampling_callback=_complete,
+        list_roots_callback=_roots,
+    ) as client:
+        result = await call(client, "gather")
+
+    assert text_of(result) == (
+        "form=ElicitResult model=CreateMessageResultWithTools roots=ListRootsResult"
+    )
+    assert len(runs) == (1 if mode == "legacy" else 2)
+
+
+@both_revisions
+async def test_a_tool_borrows_the_model_and_reads_the_folders_of_the_client(mode: Mode) -> None:
+    """In values of agentkit."""
+
+    @tool
+    async def think(context: RunContext[None]) -> str:
+        """Think."""
+        answer = await caller_in(context).sample("Capital of France?", max_tokens=9)
+        roots = await caller_in(context).list_roots()
+        return f"{answer.text} {[str(root.uri) for root in roots]}"
+
+    async with mcp.Client(
+        build_server([think]),
+        mode=mode,
+        sampling_callback=_complete,
+        list_roots_callback=_roots,
+    ) as client:
+        result = await call(client, "think")
+
+    assert text_of(result) == "You said: Capital of France? ['file:///work']"
+
+
+async def test_what_a_client_does_not_offer_is_an_error_of_the_protocol_since_2026() -> None:
+    """Of a call that needed it; a tool that does without may go on. Before, it is a result."""
+
+    @tool
+    async def need(context: RunContext[None]) -> str:
+        """Need a model."""
+        return (await caller_in(context).sample("Hi", max_tokens=9)).text
+
+    @tool
+    async def do_without(context: RunContext[None]) -> str:
+        """Do without."""
+        try:
+            await caller_in(context).list_roots()
+        except CallerError as error:
+            return f"none: {error}"
+        raise AssertionError
+
+    server = build_server([need, do_without])
+    async with mcp.Client(server) as client:
+        with pytest.raises(mcp.MCPError) as caught:
+            await client.call_tool("need", {})
+        result = await call(client, "do_without")
+    async with mcp.Client(server, mode="legacy") as client:
+        older = await call(client, "need")
+
+    assert caught.value.error.code == types.MISSING_REQUIRED_CLIENT_CAPABILITY
+    assert caught.value.error.data == {"requiredCapabilities": {"sampling": {}}}
+    assert text_of(result) == "none: The client cannot be asked: it does not offer roots."
+    assert older.is_error
+
+
+async def test_a_client_that_gives_no_answer_is_told_to_the_tool() -> None:
+    """In the middle of a call, as an error it may catch."""
+
+    @tool
+    async def meet(context: RunContext[None]) -> str:
+        """Meet."""
+        return str(await caller_in(context).elicit("Your name?", NAME))
+
+    async def fail(
+        context: ClientRequestContext,  # noqa: ARG001 - as the SDK calls it
+        params: types.ElicitRequestParams,  # noqa: ARG001 - the same
+    ) -> types.ErrorData:
+        return types.ErrorData(code=types.INTERNAL_ERROR, message="The form is broken.")
+
+    async with mcp.Client(build_server([meet]), mode="legacy", elicitation_callback=fail) as client:
+        result = await call(client, "meet")
+
+    assert text_of(result) == "The client gave no answer: The form is broken."
+
+
+@both_revisions
+async def test_an_answer_that_does_not_fit_the_form_is_refused(mode: Mode) -> None:
+    """The tool is told, and if it does not mind, the model."""
+
+    @tool
+    async def meet(context: RunContext[None]) -> str:
+        """Meet."""
+        return str(await caller_in(context).elicit("Your name?", NAME))
+
+    person = Person(lambda _: {"name": 7})
+    async with mcp.Client(build_server([meet]), mode=mode, elicitation_callback=person) as client:
+        result = await call(client, "meet")
+
+    assert result.is_error
+    assert text_of(result) == (
+        "The client's answer does not fit: name: expected a text, got the number 7"
+    )
+
+
+async def test_an_answer_counts_for_its_own_question_only() -> None:
+    """A tool that asks something else in the next round gets no answer meant for another."""
+    questions = iter(["Delete it?", "Keep it?", "Keep it?"])
+
+    @tool
+    async def ask(context: RunContext[None]) -> str:
+        """Ask."""
+        await caller_in(context).elicit(next(questions), NAME, key="question")
+        return "done"
+
+    person = Person(lambda _: {"name": "yes"})
+    async with mcp.Client(build_server([ask]), elicitation_callback=person) as client:
+        await call(client, "ask")
+
+    assert person.asked == ["Delete it?", "Keep it?"]
+
+
+async def test_state_that_was_changed_on_its_way_is_refused() -> None:
+    """It is sealed, and the seal is checked before anything runs."""
+
+    @tool
+    async def ask(context: RunContext[None]) -> str:
+        """Ask."""
+        await caller_in(context).elicit("Sure?", NAME, key="sure")
+        return "done"
+
+    person = Person(lambda _: {"name": "yes"})
+    async with mcp.Client(build_server([ask]), elicitation_callback=person) as client:
+        first = await client.session.call_tool("ask", {}, allow_input_required=True)
+        assert isinstance(first, types.InputRequiredResult)
+        assert first.request_state is not None
+        answer = types.ElicitResult(action="accept", content={"name": "yes"})
+        with pytest.raises(mcp.MCPError, match="Invalid or expired requestState"):
+            await client.session.call_tool(
+                "ask",
+                {},
+                input_responses={"sure": answer},
+                request_state=f"{first.request_state}x",
+                allow_input_required=True,
+            )
+
+    assert "Sure?" not in first.request_state
+
+
+async def test_an_answer_of_another_kind_is_none() -> None:
+    """A client that mixes up its answers is told so."""
+
+    @tool
+    async def ask(context: RunContext[None]) -> str:
+        """Ask."""
+        await caller_in(context).elicit("Sure?", NAME, key="sure")
+        return "done"
+
+    person = Person(lambda _: {"name": "yes"})
+    async with mcp.Client(build_server([ask]), elicitation_callback=person) as client:
+        first = await client.session.call_tool("ask", {}, allow_input_required=True)
+        assert isinstance(first, types.InputRequiredResult)
+        result = await client.session.call_tool(
+            "ask",
+            {},
+            input_responses={"sure": types.ListRootsResult(roots=[])},
+            request_state=first.request_state,
+        )
+
+    assert text_of(result) == "The client's answer does not fit: it is no ElicitResult"
+
+
+@pytest.mark.parametrize(
+    ("mode", "wanted", "heard"),
+    [
+        ("legacy", None, ["debug", "error"]),
+        ("legacy", "error", ["error"]),
+        ("auto", None, []),
+        ("auto", "warning", ["error"]),
+    ],
+)
+async def test_log_lines_go_to_who_wants_them(
+    mode: Mode, wanted: types.LoggingLevel | None, heard: list[str]
+) -> None:
+    """Before 2026-07-28 all, until a level is set; since then only on request."""
+    lines: list[str] = []
+
+    @tool
+    async def talk(context: RunContext[None]) -> str:
+        """Talk."""
+        await caller_in(context).log("debug", "details")
+        await caller_in(context).log("error", {"code": 7}, logger="tests")
+        return "done"
+
+    async def hear(params: types.LoggingMessageNotificationParams) -> None:
+        lines.append(params.level)
+
+    options: dict[str, Any] = {"log_level": wanted} if mode == "auto" and wanted else {}
+    async with mcp.Client(
+        build_server([talk]), mode=mode, logging_callback=hear, **options
+    ) as client:
+        if mode == "legacy" and wanted:
+            with pytest.warns(MCPDeprecationWarning):
+                await client.set_logging_level(wanted)
+        await call(client, "talk")
+
+    assert lines == heard
+
+
+async def _complete(
+    context: ClientRequestContext,  # noqa: ARG001 - as the SDK calls it
+    params: types.CreateMessageRequestParams,
+) -> types.CreateMessageResult:
+    (message,) = params.messages
+    assert isinstance(message.content, types.TextContent)
+    text = f"You said: {message.content.text}"
+    return types.CreateMessageResult(
+        role="assistant", content=types.TextContent(text=text), model="m"
+    )
+
+
+async def _roots(
+    context: ClientRequestContext,  # noqa: ARG001 - the same
+) -> types.ListRootsResult:
+    return types.ListRootsResult(roots=[types.Root(uri=FileUrl("file:///work"))])

@@ -1,0 +1,152 @@
+"""Agents as tools of an MCP server."""
+
+import mcp
+
+from agentkit import (
+    Agent,
+    AssistantMessage,
+    Tool,
+    ToolResult,
+    TransportError,
+    UserMessage,
+    handoff,
+    tool,
+)
+from agentkit.mcp.server.mcp_server import build_server
+from agentkit.testing.scripted import ScriptedModel, tool_call
+from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
+
+PAYS = AssistantMessage.of(
+    "",
+    tool_call("look", call_id="look00001"),
+    tool_call("pay", {"amount": 5}, call_id="pay000001"),
+    tool_call("pay", {"amount": 6}, call_id="pay000002"),
+)
+
+
+class Shop:
+    """Tools that keep what was done with them."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def tools(self) -> list[Tool]:
+        """Return one that may run, and one that has to be asked about."""
+
+        @tool(read_only=True)
+        def look() -> str:
+            """Look."""
+            self.done.append("look")
+            return "looked"
+
+        @tool(approval="ask")
+        def pay(amount: int) -> str:
+            """Pay."""
+            self.done.append(f"pay {amount}")
+            return f"paid {amount}"
+
+        return [look, pay]
+
+
+@both_revisions
+async def test_an_agent_is_a_tool_that_answers(mode: Mode) -> None:
+    """It takes a task, and tells of its steps."""
+    steps: list[str | None] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
+        steps.append(message)
+
+    model = ScriptedModel(AssistantMessage.of("", tool_call("look")), "All is well.")
+    agent = Agent(model, tools=Shop().tools()[:1], name="keeper")
+    async with mcp.Client(build_server(agents=[agent]), mode=mode) as client:
+        (listed,) = (await client.list_tools()).tools
+        result = await call(client, "keeper", {"prompt": "Look around."}, progress_callback=hear)
+
+    assert listed.name == "keeper"
+    assert listed.input_schema["required"] == ["prompt"]
+    assert text_of(result) == "All is well."
+    assert model.requests[0].history[-1] == UserMessage.of("Look around.")
+    assert steps == ["keeper: turn 1", "keeper: look", "keeper: turn 2"]
+
+
+@both_revisions
+async def test_what_an_agent_asks_about_is_asked_of_the_person_at_the_client(mode: Mode) -> None:
+    """Nothing runs twice, whatever the revision; what is refused, its model reads."""
+    shop = Shop()
+    model = ScriptedModel(
+        PAYS, AssistantMessage.of("", tool_call("pay", {"amount": 7}, call_id="pay000003")), "Done."
+    )
+    person = Person(lambda form: {"approve": '"amount": 6' not in form.message, "reason": "Dear."})
+    agent = Agent(model, tools=shop.tools(), name="buyer")
+    async with mcp.Client(
+        build_server(agents=[agent]), mode=mode, elicitation_callback=person
+    ) as client:
+        result = await call(client, "buyer", {"prompt": "Buy."})
+
+    assert text_of(result) == "Done."
+    assert sorted(person.asked) == [
+        'May the tool pay run with {"amount": 5}?',
+        'May the tool pay run with {"amount": 6}?',
+        'May the tool pay run with {"amount": 7}?',
+    ]
+    assert shop.done == ["look", "pay 5", "pay 7"]
+    assert [one.text for one in model.requests[1].history if isinstance(one, ToolResult)] == [
+        "looked",
+        "paid 5",
+        "The call of 'pay' was refused and was not run. The reason given: Dear.",
+    ]
+    assert model.answers_left == 0
+
+
+@both_revisions
+async def test_where_nobody_can_be_asked_an_agent_does_without(mode: Mode) -> None:
+    """Its model reads that the call was refused, and why."""
+    shop = Shop()
+    model = ScriptedModel(PAYS, "I could not pay.")
+    agent = Agent(model, tools=shop.tools(), name="buyer")
+    async with mcp.Client(build_server(agents=[agent]), mode=mode) as client:
+        result = await call(client, "buyer", {"prompt": "Buy."})
+
+    assert text_of(result) == "I could not pay."
+    assert shop.done == ["look"]
+    assert "does not offer elicitation" in str(model.requests[1].history[-1])
+
+
+async def test_a_call_of_a_tool_that_runs_elsewhere_is_refused() -> None:
+    """Nobody is asked about it, as nobody could hand in its result."""
+    elsewhere = Tool.external(name="sign", description="x", input_schema={"type": "object"})
+    model = ScriptedModel(AssistantMessage.of("", tool_call("sign")), "Not signed.")
+    agent = Agent(model, tools=[elsewhere], name="signer")
+    person = Person(lambda _: {"approve": True})
+    async with mcp.Client(build_server(agents=[agent]), elicitation_callback=person) as client:
+        result = await call(client, "signer", {"prompt": "Sign."})
+
+    assert text_of(result) == "Not signed."
+    assert "nobody here can hand in its result" in str(model.requests[1].history[-1])
+    assert person.asked == []
+
+
+async def test_what_was_handed_over_cannot_be_asked_about() -> None:
+    """The calls that wait are those of another agent."""
+    other = Agent(ScriptedModel(PAYS), tools=Shop().tools(), name="other")
+    model = ScriptedModel(AssistantMessage.of("", tool_call("transfer_to_other")))
+    agent = Agent(model, tools=[handoff(other)], name="first")
+    person = Person(lambda _: {"approve": True})
+    async with mcp.Client(build_server(agents=[agent]), elicitation_callback=person) as client:
+        result = await call(client, "first", {"prompt": "Buy."})
+
+    assert result.is_error
+    assert text_of(result) == "The agent 'first' waits for pay, which nobody here can answer."
+
+
+async def test_an_agent_whose_host_fails_is_an_error_of_the_tool() -> None:
+    """In words the model above can use; the server goes on."""
+    model = ScriptedModel(TransportError("The host is down.", kind="connection"), "Here again.")
+    agent = Agent(model, name="helper")
+    async with mcp.Client(build_server(agents=[agent])) as client:
+        failed = await call(client, "helper", {"prompt": "Help."})
+        again = await call(client, "helper", {"prompt": "Help."})
+
+    assert failed.is_error
+    assert text_of(failed) == "The agent 'helper' gave no answer: The host is down."
+    assert text_of(again) == "Here again."

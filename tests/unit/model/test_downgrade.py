@@ -1,0 +1,137 @@
+"""What is learned from a refusal."""
+
+from dataclasses import replace
+
+import pytest
+
+from agentkit.config.load import resolve_model
+from agentkit.config.profile import ModelProfile
+from agentkit.errors import Retry, StatusError
+from agentkit.model.downgrade import Learned, adapt
+
+RESOLVED = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="k")
+PROVIDER, MIXTRAL = RESOLVED.provider, RESOLVED.model
+UNKNOWN = ModelProfile(family="weights.gguf", id="weights.gguf")
+SENT = ("model", "messages", "tools", "tool_choice", "stream_options", "max_tokens")
+
+
+def _refusal(text: str, *, kind: str = "invalid_request", retry: Retry = "change") -> StatusError:
+    return StatusError(text, kind=kind, retry=retry)  # type: ignore[arg-type]  # test facts
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("body.stream_options.include_usage: Extra inputs are not permitted", "stream_options"),
+        ("Unrecognized request argument supplied: stream_options", "stream_options"),
+        ("No endpoints found that support the provided 'tool_choice' value", "tool_choice"),
+        ("Input should be 'auto', 'none' or 'any' (body.tool_choice)", "tool_choice"),
+    ],
+)
+def test_a_field_that_is_named_is_left_out(text: str, field: str) -> None:
+    """The refusal has to name it as a word of its own."""
+    adapted = adapt(PROVIDER, MIXTRAL, _refusal(text), sent=SENT)
+
+    assert adapted is not None
+    assert adapted.provider.accepts.omit == {field}
+    assert adapted.model is MIXTRAL
+    assert adapted.change == f"left out {field!r}"
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        pytest.param(_refusal("body.max_tokens: not permitted"), SENT, id="changes the meaning"),
+        pytest.param(_refusal("seed: unknown field"), SENT, id="was not sent"),
+        pytest.param(_refusal("my_stream_options: unknown"), SENT, id="another word"),
+        pytest.param(_refusal("the stream_options are fine"), SENT, id="no refusal"),
+        pytest.param(
+            _refusal("tool_choice: unknown", retry="never"), SENT, id="no change would help"
+        ),
+        pytest.param(
+            _refusal("no tools", kind="tools_unsupported"), ("model", "messages"), id="none sent"
+        ),
+    ],
+)
+def test_what_cannot_be_mended_by_leaving_out_is_not(
+    error: StatusError, sent: tuple[str, ...]
+) -> None:
+    """The error goes to the caller."""
+    assert adapt(PROVIDER, UNKNOWN, error, sent=sent) is None
+
+
+def test_the_limit_takes_the_name_that_the_refusal_gives_once() -> None:
+    """A host that refuses both names is not asked for ever."""
+    error = _refusal("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+
+    adapted = adapt(PROVIDER, MIXTRAL, error, sent=SENT)
+
+    assert adapted is not None
+    assert adapted.provider.accepts.max_tokens_field == "max_completion_tokens"
+    again = _refusal("'max_completion_tokens' is not supported; use 'max_tokens'.")
+    assert adapt(adapted.provider, MIXTRAL, again, sent=("max_completion_tokens",)) is None
+
+
+def test_a_host_without_tools_gets_them_by_prompt_once() -> None:
+    """A prompted host that still refuses is not asked again."""
+    error = _refusal("mixtral:latest does not support tools", kind="tools_unsupported")
+
+    adapted = adapt(PROVIDER, MIXTRAL, error, sent=SENT)
+
+    assert adapted is not None
+    assert adapted.provider.dialect == "prompted"
+    assert adapt(adapted.provider, MIXTRAL, error, sent=SENT) is None
+
+
+MISTRALS_REFUSALS = [
+    "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
+    f"Tool call id was {'x' * 64} but must be a-z, A-Z, 0-9, with a length of 9.",
+    "Tool call id has to be defined in serving mode.",
+    "Error: Jinja Exception: Tool call IDs should be alphanumeric strings with length 9!",
+    "Jinja Exception: Tool call ids must be nine letters or digits.",
+    "tool_call_id must be exactly 9 characters",
+    "Not the same number of function calls and responses",
+    "Unexpected role 'user' after role 'tool'",
+    'Unexpected role "system" after role "assistant"',
+    "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
+    "After the optional system message, conversation roles must alternate user/assistant/user",
+    "Assistant message must have either content or tool_calls, but not both.",
+]
+
+
+@pytest.mark.parametrize("text", MISTRALS_REFUSALS)
+def test_a_model_that_refuses_what_mistrals_do_gets_their_rules_once(text: str) -> None:
+    """Its name did not tell; under the rules, the same refusal is an error."""
+    adapted = adapt(PROVIDER, UNKNOWN, _refusal(text), sent=SENT)
+
+    assert adapted is not None
+    assert adapted.model == replace(UNKNOWN, rules="mistral")
+    assert adapted.provider is PROVIDER
+    assert adapted.change == "kept the rules of the Mistral family"
+    assert adapt(PROVIDER, adapted.model, _refusal(text), sent=SENT) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tool call id call_9 was not found",
+        "The role 'tool' is not known",
+        "max_tokens must be nine or more",
+        "messages: content of role user must not be empty",
+    ],
+)
+def test_another_refusal_says_nothing_about_the_rules(text: str) -> None:
+    """Words alone do not make the rule."""
+    assert adapt(PROVIDER, UNKNOWN, _refusal(text), sent=SENT) is None
+
+
+def test_what_was_learned_is_recalled_for_that_host_address_and_model_alone() -> None:
+    """Another model on the same host may understand more."""
+    learned = Learned()
+    changed = replace(PROVIDER, dialect="prompted"), replace(UNKNOWN, rules="mistral")
+    learned.remember(*changed)
+    elsewhere = replace(PROVIDER, base_url="http://127.0.0.1:1")
+
+    assert learned.recall(PROVIDER, UNKNOWN) == changed
+    assert learned.recall(PROVIDER, MIXTRAL) == (PROVIDER, MIXTRAL)
+    assert learned.recall(elsewhere, UNKNOWN) == (elsewhere, UNKNOWN)

@@ -1,0 +1,129 @@
+"""When to wait for a host, and when to leave it alone."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentkit.model.circuit_breaker import Breaker, BreakerSettings
+from agentkit.model.rate_limit import Pacer, PaceSettings, parse_reset
+
+
+def test_without_limits_nothing_waits() -> None:
+    """The default costs nothing."""
+    pacer = Pacer(PaceSettings())
+
+    assert [pacer.reserve(5.0, tokens=10**9) for _ in range(3)] == [0.0, 0.0, 0.0]
+
+
+def test_requests_beyond_the_limit_wait_for_the_window() -> None:
+    """Those that ask at once get places one after the other."""
+    pacer = Pacer(PaceSettings(requests_per_minute=2))
+
+    waits = [pacer.reserve(100.0, tokens=0) for _ in range(5)]
+
+    assert waits == [0.0, 0.0, 60.0, 60.0, 120.0]
+    assert pacer.reserve(300.0, tokens=0) == 0.0
+
+
+def test_tokens_beyond_the_limit_wait_for_the_window() -> None:
+    """A request larger than the whole limit goes alone."""
+    pacer = Pacer(PaceSettings(tokens_per_minute=100))
+
+    waits = [pacer.reserve(0.0, tokens=tokens) for tokens in (60, 40, 1, 500, 1)]
+
+    assert waits == [0.0, 0.0, 60.0, 120.0, 180.0]
+
+
+@given(
+    asks=st.lists(
+        st.tuples(
+            st.floats(min_value=0, max_value=30, allow_nan=False),
+            st.integers(min_value=0, max_value=50),
+        ),
+        max_size=30,
+    )
+)
+def test_no_minute_ever_holds_more_than_the_limits(asks: list[tuple[float, int]]) -> None:
+    """Whatever is asked for and when."""
+    pacer = Pacer(PaceSettings(requests_per_minute=4, tokens_per_minute=100))
+    now, sent = 0.0, []
+    for gap, tokens in asks:
+        now += gap
+        sent.append((now + pacer.reserve(now, tokens=tokens), tokens))
+
+    for start, _ in sent:
+        window = [tokens for at, tokens in sent if start <= at < start + 59.999]
+        assert len(window) <= 4
+        assert sum(window) <= 100
+
+
+def test_the_hosts_own_word_is_heeded() -> None:
+    """Nothing is sent before the limit that is used up is lifted."""
+    pacer = Pacer(PaceSettings())
+    pacer.note(
+        {
+            "x-ratelimit-remaining-requests": "0",
+            "x-ratelimit-reset-requests": "6s",
+            "x-ratelimit-remaining-tokens": "12",
+            "x-ratelimit-reset-tokens": "1h",
+        },
+        clock=lambda: 10.0,
+    )
+    pacer.note({"x-ratelimit-remaining-tokens": "0"}, clock=lambda: 10.0)
+
+    assert pacer.reserve(12.0, tokens=1) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("6s", 6.0),
+        ("1.57s", 1.57),
+        ("20ms", 0.02),
+        ("1m30s", 90.0),
+        ("7m12.5s", 432.5),
+        ("12", 12.0),
+        ("9h", 3600.0),
+        ("", None),
+        ("soon", None),
+        ("1721399123456", None),
+        ("s", None),
+    ],
+)
+def test_the_time_to_a_reset_is_read_in_its_many_spellings(
+    text: str, seconds: float | None
+) -> None:
+    """What is not such a time is not guessed at."""
+    found = parse_reset(text)
+
+    assert found is None if seconds is None else found == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
+def test_a_limit_that_lets_nothing_through_is_refused(name: str) -> None:
+    """It would wait forever."""
+    with pytest.raises(ValueError, match=f"{name} is 0"):
+        PaceSettings(**{name: 0})
+
+
+def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_try_later() -> None:
+    """The times double up to the longest; success closes it at once."""
+    breaker = Breaker(BreakerSettings(failures=2, open_seconds=10.0, max_open_seconds=15.0))
+
+    breaker.failed(0.0)
+    assert breaker.allows(0.0)
+    breaker.succeeded()
+    breaker.failed(1.0)
+    assert breaker.allows(1.0)
+    breaker.failed(2.0)
+    assert not breaker.allows(11.9)
+
+    assert breaker.allows(12.0)
+    assert not breaker.allows(12.0)
+    breaker.failed(13.0)
+    assert not breaker.allows(27.9)
+    assert breaker.allows(28.0)
+
+    breaker.succeeded()
+    assert breaker.allows(28.0)
+    assert breaker.allows(28.0)

@@ -1,0 +1,282 @@
+"""One answer from its pieces, however odd they are."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from agentkit.chat import Mending, ModelRequest
+from agentkit.content import ReasoningContent, TextContent
+from agentkit.dialect.base import (
+    CallDelta,
+    FinishDelta,
+    HeadDelta,
+    ReasoningDelta,
+    TextDelta,
+    UsageDelta,
+)
+from agentkit.event import ReasoningReceived, TextReceived
+from agentkit.message import AssistantMessage, ToolCall, ToolResult
+from agentkit.model.response_builder import Fold
+from agentkit.usage import Usage
+from tests.unit.model.response_builders import HI, OFFERED, REQUEST, STOP, calls, fold, piece, rungs
+
+
+def test_an_answer_is_put_together_whole() -> None:
+    """Text, reasoning, who answered, what it cost, why it stopped."""
+    folding = fold(
+        HeadDelta(response_id="r", model="m"),
+        HeadDelta(response_id="other", upstream="Up"),
+        ReasoningDelta(text="h"),
+        ReasoningDelta(text="m"),
+        TextDelta(text="He"),
+        TextDelta(text="llo"),
+        FinishDelta(reason="end_turn"),
+        UsageDelta(usage=Usage(input_tokens=1)),
+        UsageDelta(usage=Usage(input_tokens=3)),
+    )
+
+    response = folding.finish()
+
+    assert response.message == AssistantMessage(
+        content=(ReasoningContent(text="hm"), TextContent(text="Hello"))
+    )
+    assert (response.finish_reason, response.raw_finish_reason) == ("stop", "end_turn")
+    assert (response.response_id, response.model, response.host) == ("r", "m", "h")
+    assert response.usage == Usage(input_tokens=3)
+    assert response.mendings == ()
+    assert folding.is_done
+
+
+def test_what_may_be_shown_comes_at_once() -> None:
+    """A user reads along."""
+    folding = Fold(REQUEST)
+
+    shown = folding.feed([ReasoningDelta(text="hm"), TextDelta(text="Hel"), TextDelta(text="lo")])
+
+    assert shown == [
+        ReasoningReceived(text="hm"),
+        TextReceived(text="Hel"),
+        TextReceived(text="lo"),
+    ]
+    assert not folding.is_done
+
+
+def test_nothing_is_shown_of_an_answer_that_was_not_streamed() -> None:
+    """It comes whole, with the response."""
+    folding = Fold(ModelRequest(history=HI, tools=OFFERED))
+
+    assert folding.feed([ReasoningDelta(text="hm"), TextDelta(text="{"), STOP]) == []
+    assert folding.close() == []
+    assert folding.finish().message.text == "{"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        pytest.param(
+            [piece(0, "f", id="1"), piece(0, None, '{"a":'), piece(0, None, " 1}")],
+            [("f", '{"a": 1}')],
+            id="as the form has it",
+        ),
+        pytest.param(
+            [piece(0, "f", "{}", id="1"), piece(1, "g", "{}", id="2")],
+            [("f", "{}"), ("g", "{}")],
+            id="two calls",
+        ),
+        pytest.param(
+            [
+                piece(0, "f", '{"a"', id="1"),
+                piece(1, "g", '{"b"', id="2"),
+                piece(0, None, ": 1}"),
+                piece(1, None, ": 2}"),
+            ],
+            [("f", '{"a": 1}'), ("g", '{"b": 2}')],
+            id="two calls in turns",
+        ),
+        pytest.param(
+            [piece(None, "f", '{"a"', id="1"), piece(None, None, ": 1}")],
+            [("f", '{"a": 1}')],
+            id="no index",
+        ),
+        pytest.param(
+            [piece(None, "f", "{}", id="1"), piece(None, "f", "{}", id="2")],
+            [("f", "{}"), ("f", "{}")],
+            id="no index, new id",
+        ),
+        pytest.param(
+            [piece(None, "f", '{"a": 1}'), piece(None, "g", '{"b": 2}')],
+            [("f", '{"a": 1}'), ("g", '{"b": 2}')],
+            id="neither index nor id",
+        ),
+        pytest.param(
+            [piece(0, "f", "{}", id="1"), piece(0, "g", "{}", id="2")],
+            [("f", "{}"), ("g", "{}")],
+            id="one index for all",
+        ),
+        pytest.param(
+            [piece(0, "f", "", id="1"), piece(0, "g", "", id="2")],
+            [("f", "{}"), ("g", "{}")],
+            id="one index for all, no arguments",
+        ),
+        pytest.param(
+            [
+                piece(0, "f", '{"a"', id="1"),
+                piece(0, "f", ": 1", id="2"),
+                piece(0, "f", "}", id="3"),
+            ],
+            [("f", '{"a": 1}')],
+            id="a new id with every piece",
+        ),
+        pytest.param(
+            [piece(0, "f", '{"a"', id="1"), piece(0, None, ": 1}", id="2")],
+            [("f", '{"a": 1}')],
+            id="a new id and no name",
+        ),
+        pytest.param(
+            [piece(0, "f", '{"a"', id="1"), piece(1, None, ": 1"), piece(2, None, "}")],
+            [("f", '{"a": 1}')],
+            id="an index that counts pieces",
+        ),
+        pytest.param(
+            [piece(0, "f", '{"a"', id="1"), piece(1, "f", ": 1}", id="1")],
+            [("f", '{"a": 1}')],
+            id="an index that counts pieces, one id",
+        ),
+        pytest.param(
+            [piece(0, "f", "{}", id="1"), piece(1, "f", "{}", id="1")],
+            [("f", "{}"), ("f", "{}")],
+            id="one id for two calls",
+        ),
+        pytest.param(
+            [piece(0, "f", '{"a"', id="1"), piece(0, "f", ": 1}", id="1")],
+            [("f", '{"a": 1}')],
+            id="the name with every piece",
+        ),
+        pytest.param(
+            [piece(0, "edit_ex", "", id="1"), piece(0, "isting_file", "{}")],
+            [("edit_existing_file", "{}")],
+            id="a name in parts",
+        ),
+        pytest.param(
+            [piece(0, "get_", id="1"), piece(0, "get_wea"), piece(0, "get_weather", "{}")],
+            [("get_weather", "{}")],
+            id="a name that grows",
+        ),
+        pytest.param(
+            [piece(0, "get_a"), piece(0, "get_b")],
+            [("get_a", "{}"), ("get_b", "{}")],
+            id="two names without anything else",
+        ),
+        pytest.param([piece(0, "get\\_a", "{}")], [("get_a", "{}")], id="an escaped name"),
+        pytest.param([piece(0, " get_a ", "{}")], [("get_a", "{}")], id="space around a name"),
+        pytest.param([piece(0, "nobody", "{}")], [("nobody", "{}")], id="a name of nobody"),
+        pytest.param([piece(0, None, "{}", id="1")], [("", "{}")], id="no name at all"),
+        pytest.param([piece(0, "fs_read_x", "{}")], [("fs.read", "{}")], id="the host's spelling"),
+        pytest.param(
+            [piece(0, "f", '{"a": "\\'), piece(0, None, '"}"'), piece(0, "g", "}")],
+            [("fg", '{"a": "\\"}"}')],
+            id="an escape cut in the middle",
+        ),
+        pytest.param(
+            [piece(0, "f", '{"a": "\\\\'), piece(0, None, '"}'), piece(0, "g", "{}")],
+            [("f", '{"a": "\\\\"}'), ("g", "{}")],
+            id="an escaped backslash",
+        ),
+    ],
+)
+def test_pieces_find_their_call(
+    pieces: Sequence[CallDelta], expected: list[tuple[str, str]]
+) -> None:
+    """An index, an id or a name is evidence, not proof."""
+    assert calls(*pieces, STOP) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "rung"),
+    [
+        pytest.param("", ["{}"], [], id="nothing"),
+        pytest.param(" \n", ["{}"], [], id="space"),
+        pytest.param('{"a":1}', ['{"a":1}'], [], id="one object"),
+        pytest.param('{}{"a":1}', ['{"a":1}'], ["leading_object"], id="an empty one first"),
+        pytest.param("{} {}", ["{}"], ["leading_object"], id="two empty ones"),
+        pytest.param(
+            '{}{"a":', ['{"a":'], ["leading_object"], id="an empty one, then a broken one"
+        ),
+        pytest.param("{}oops", ["{}oops"], [], id="an empty one, then words"),
+        pytest.param('{"a":1}{"a": 1}', ['{"a":1}'], ["repeated_arguments"], id="twice the same"),
+        pytest.param(
+            '{"a":1}\n{"a":2}{"a":2}',
+            ['{"a":1}', '{"a":2}'],
+            ["split_calls", "minted_id"],
+            id="two calls, one of them twice",
+        ),
+        pytest.param('{"a":1}{"a"', ['{"a":1}{"a"'], [], id="a whole one and a broken one"),
+        pytest.param('{"a":1} and so', ['{"a":1} and so'], [], id="words after it"),
+        pytest.param("[1]", ["[1]"], [], id="a list"),
+        pytest.param("{" * 100_000, ["{" * 100_000], [], id="brackets without end"),
+    ],
+)
+def test_one_slot_may_hold_several_texts(
+    arguments: str, expected: list[str], rung: list[str]
+) -> None:
+    """Repeated text is one call, different objects are different calls, the rest stays."""
+    delta = CallDelta(id="a1B2c3D4e", name="f", arguments=arguments, is_whole=True)
+
+    assert calls(delta) == [("f", text) for text in expected]
+    assert rungs(delta) == rung
+
+
+def test_an_object_in_place_of_text_is_told() -> None:
+    """Some servers send arguments already parsed."""
+    delta = CallDelta(id="1", name="f", arguments="{}", is_whole=True, is_object=True)
+
+    assert rungs(delta) == ["object_arguments"]
+
+
+def test_a_name_that_was_put_together_otherwise_is_told() -> None:
+    """The reader of a recording should see why."""
+    assert rungs(piece(0, "get_", id="1"), piece(0, "get_a")) == ["joined_name"]
+
+
+@pytest.mark.parametrize("given", [None, "", " "])
+def test_a_call_without_an_id_gets_one(given: str | None) -> None:
+    """Nine letters or digits, the same each time, free in the conversation, told."""
+    delta = CallDelta(id=given, name="f", arguments="{}", is_whole=True)
+
+    first, second = fold(delta, delta).finish(), fold(delta, delta).finish()
+
+    ids = [call.id for call in first.message.tool_calls]
+    assert all(len(call_id) == 9 and call_id.isalnum() for call_id in ids)
+    assert len(set(ids)) == 2
+    assert first == second
+    assert first.mendings[0] == Mending(
+        rung="minted_id", before=given or "", after=ids[0], call_id=ids[0]
+    )
+
+
+def test_an_id_that_the_conversation_has_already_is_replaced() -> None:
+    """Some hosts count from zero in every answer."""
+    history = HI.add(AssistantMessage.of("", ToolCall(id="0", name="f")), ToolResult.of("0", "x"))
+    delta = CallDelta(id="0", name="f", arguments="{}", is_whole=True)
+
+    response = fold(delta, delta, request=ModelRequest(history=history)).finish()
+
+    ids = {call.id for call in response.message.tool_calls}
+    assert len(ids) == 2
+    assert "0" not in ids
+    again = history.add(response.message, *(ToolResult.of(call_id, "y") for call_id in ids))
+    more = fold(delta, request=ModelRequest(history=again)).finish().message.tool_calls
+    assert more[0].id not in ids
+
+
+def test_a_minted_id_that_is_taken_by_chance_is_not_used() -> None:
+    """A host may say anything, even the id that would be minted next."""
+    nameless = CallDelta(name="f", arguments="{}", is_whole=True)
+    other = CallDelta(id="1", name="f", arguments="{}", is_whole=True)
+    minted = fold(other, nameless).finish().message.tool_calls[1].id
+
+    clash = CallDelta(id=minted, name="f", arguments="{}", is_whole=True)
+    ids = [call.id for call in fold(clash, nameless).finish().message.tool_calls]
+
+    assert ids[0] == minted
+    assert ids[1] != minted

@@ -1,0 +1,145 @@
+"""How an answer ends: its reason, its limits, or not at all."""
+
+import pytest
+
+from agentkit.chat import ModelRequest, ModelSettings
+from agentkit.dialect.base import (
+    Delta,
+    FinishDelta,
+    ReasoningDelta,
+    TextDelta,
+    UsageDelta,
+)
+from agentkit.errors import ErrorKind, ProtocolError, Retry
+from agentkit.model.response_builder import Fold
+from agentkit.usage import Usage
+from tests.unit.model.response_builders import HI, LEAK, OFFERED, REQUEST, STOP, calls, fold, piece
+
+
+@pytest.mark.parametrize(
+    ("reasons", "ours"),
+    [
+        (["stop"], "stop"),
+        (["STOP"], "stop"),
+        (["eos"], "stop"),
+        (["tool_calls"], "stop"),
+        (["length"], "length"),
+        (["model_length"], "length"),
+        (["MAX_TOKENS"], "length"),
+        (["length", "stop"], "length"),
+        (["content_filter"], "content_filter"),
+        (["safety"], "content_filter"),
+        ([], "stop"),
+    ],
+)
+def test_the_hosts_reason_is_read(reasons: list[str], ours: str) -> None:
+    """A limit counts, whatever is said after it; the host's word is kept."""
+    response = fold(
+        TextDelta(text="a"), *(FinishDelta(reason=reason) for reason in reasons)
+    ).finish()
+
+    assert response.finish_reason == ours
+    assert response.raw_finish_reason == (reasons[-1] if reasons else None)
+
+
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", "length_of_list", "function_call"])
+def test_calls_make_it_a_tool_turn_whatever_the_reason(reason: str) -> None:
+    """Servers end forced calls with 'stop'."""
+    response = fold(piece(0, "f", "{}", id="1"), FinishDelta(reason=reason)).finish()
+
+    assert response.finish_reason == "tool_calls"
+    assert response.raw_finish_reason == reason
+
+
+CUT = ModelRequest(history=HI, tools=OFFERED, settings=ModelSettings(max_tokens=5), stream=True)
+USED = UsageDelta(usage=Usage(output_tokens=5))
+
+
+@pytest.mark.parametrize(
+    ("deltas", "kind", "retry"),
+    [
+        pytest.param([STOP], "empty_response", "same", id="nothing"),
+        pytest.param([TextDelta(text=" \n"), STOP], "empty_response", "same", id="space"),
+        pytest.param([ReasoningDelta(text="hm"), STOP], "empty_response", "same", id="thoughts"),
+        pytest.param(
+            [FinishDelta(reason="tool_calls")], "empty_response", "same", id="calls without a call"
+        ),
+        pytest.param([FinishDelta(reason="length")], "truncated", "change", id="cut before a word"),
+        pytest.param(
+            [piece(0, "f", "{}"), FinishDelta(reason="length")],
+            "truncated",
+            "change",
+            id="cut after a call",
+        ),
+        pytest.param(
+            [piece(0, "f", '{"a"'), USED, FinishDelta(reason="tool_calls")],
+            "truncated",
+            "change",
+            id="cut in a call, said otherwise",
+        ),
+        pytest.param(
+            [TextDelta(text=LEAK[:40]), FinishDelta(reason="length")],
+            "truncated",
+            "change",
+            id="cut in a leak",
+        ),
+        pytest.param(
+            [TextDelta(text=LEAK), FinishDelta(reason="length")],
+            "truncated",
+            "change",
+            id="cut after a leak",
+        ),
+    ],
+)
+def test_an_answer_without_substance_is_an_error(
+    deltas: list[Delta], kind: ErrorKind, retry: Retry
+) -> None:
+    """Nothing of it gets into a history, and a cut call never runs."""
+    with pytest.raises(ProtocolError) as caught:
+        fold(*deltas, request=CUT).finish()
+
+    assert (caught.value.kind, caught.value.retry) == (kind, retry)
+
+
+def test_a_broken_call_below_the_limit_is_left_to_the_validator() -> None:
+    """The model is told that its JSON is wrong, not that it was cut."""
+    usage = UsageDelta(usage=Usage(output_tokens=4))
+
+    assert calls(piece(0, "f", '{"a"'), usage, STOP, request=CUT) == [("f", '{"a"')]
+
+
+def test_a_whole_call_at_the_limit_is_no_broken_one() -> None:
+    """The host says that it ended by itself, and the JSON says so too."""
+    assert calls(piece(0, "f", "{}"), USED, STOP, request=CUT) == [("f", "{}")]
+
+
+def test_text_cut_by_the_limit_is_an_answer_cut_by_the_limit() -> None:
+    """The caller decides what to make of it."""
+    response = fold(TextDelta(text="Once"), FinishDelta(reason="length")).finish()
+
+    assert (response.message.text, response.finish_reason) == ("Once", "length")
+
+
+def test_a_filtered_answer_may_be_empty() -> None:
+    """Asking again would give the same."""
+    assert fold(FinishDelta(reason="content_filter")).finish().finish_reason == "content_filter"
+
+
+@pytest.mark.parametrize("deltas", [[], [TextDelta(text="Hi")], [piece(0, "f", "{}")]])
+def test_a_stream_without_an_end_is_broken_off(deltas: list[Delta]) -> None:
+    """Even with a whole sentence or a whole call in it."""
+    folding = Fold(REQUEST)
+    folding.feed(deltas)
+
+    assert folding.close() == []
+    with pytest.raises(ProtocolError, match="ended before") as caught:
+        folding.finish()
+    assert (caught.value.kind, caught.value.retry) == ("stream_interrupted", "same")
+
+
+def test_a_reason_is_an_end_without_an_end_mark() -> None:
+    """Not every host sends one."""
+    folding = Fold(REQUEST)
+    folding.feed([TextDelta(text="Hi"), STOP])
+
+    assert folding.finish().message.text == "Hi"

@@ -1,0 +1,108 @@
+"""What is asked of a model for an answer of a certain type, and what is found in a history."""
+
+import pytest
+
+from agentkit.agent.step import CallModel
+from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
+from agentkit.history import History
+from agentkit.message import AssistantMessage, SystemMessage, ToolResult, UserMessage
+from agentkit.output.output_plan import PLAIN_TEXT, TAKEN, plan_output
+from agentkit.output.output_type import OutputSettings
+from agentkit.testing.scripted import tool_call
+
+PLAN = plan_output(int, default_mode="tool", settings=OutputSettings())
+PROMPT = plan_output(int, default_mode="prompt", settings=OutputSettings())
+OTHER = ToolSpec(name="other", description="", input_schema={"type": "object"})
+OWN = PLAN.tool.spec if PLAN.tool is not None else OTHER
+NAMED = ToolChoice(mode="required", name="final_answer")
+CALL = tool_call("final_answer", {"result": 3})
+ANSWERED = (AssistantMessage.of("", CALL), ToolResult.of(CALL.id, TAKEN))
+ASKED = UserMessage.of("How many?")
+
+
+def test_plain_text_asks_for_nothing_and_judges_nothing() -> None:
+    """It costs a run nothing."""
+    response = ModelResponse(message=AssistantMessage.of("3"), finish_reason="stop")
+    history = History([ASKED, response.message])
+
+    assert plan_output(str, default_mode="tool", settings=OutputSettings()).output is None
+    assert PLAIN_TEXT.offer((OTHER,), ToolChoice(), closing=None, stream=True).tools == (OTHER,)
+    assert PLAIN_TEXT.judge(response, is_closing=False) is None
+    assert PLAIN_TEXT.partial() is None
+    assert PLAIN_TEXT.retries is None
+    assert not PLAIN_TEXT.settles(history)
+    assert PLAIN_TEXT.resumed(history) is history
+    assert PLAIN_TEXT.find(history).values == ("3",)
+    assert PLAIN_TEXT.find(History([AssistantMessage.of("", CALL)])).text == ""
+
+
+@pytest.mark.parametrize(
+    ("tools", "step", "offered", "choice"),
+    [
+        ((OTHER, OWN), CallModel(choice=ToolChoice()), (OTHER, OWN), ToolChoice()),
+        ((OWN,), CallModel(choice=ToolChoice()), (OWN,), NAMED),
+        ((), CallModel(choice=ToolChoice(mode="none"), closing="deadline"), (OWN,), NAMED),
+        ((OTHER, OWN), CallModel(choice=ToolChoice(mode="none")), (OWN,), NAMED),
+        (
+            (OTHER, OWN),
+            CallModel(choice=ToolChoice(mode="required")),
+            (OTHER,),
+            ToolChoice(mode="required"),
+        ),
+        ((OTHER, OWN), CallModel(choice=NAMED), (OTHER, OWN), NAMED),
+    ],
+    ids=["beside others", "alone", "closing", "no tools", "forced", "named"],
+)
+def test_what_is_offered_depends_on_what_may_be_done(
+    tools: tuple[ToolSpec, ...],
+    step: CallModel,
+    offered: tuple[ToolSpec, ...],
+    choice: ToolChoice,
+) -> None:
+    """The answer is always possible, except where something else is demanded."""
+    offer = PLAN.offer(tools, step.choice, closing=step.closing, stream=True)
+
+    assert (offer.tools, offer.choice, offer.shown_arguments) == (offered, choice, "final_answer")
+
+
+@pytest.mark.parametrize(
+    ("messages", "values"),
+    [
+        ((ASKED, *ANSWERED), (3,)),
+        ((ASKED, AssistantMessage.of("", CALL), ToolResult.of(CALL.id, "no", is_error=True)), ()),
+        ((ASKED, AssistantMessage.of("", CALL)), ()),
+        ((ASKED, *ANSWERED, UserMessage.of("And now?")), ()),
+        ((ASKED, AssistantMessage.of('{"result": 3}')), (3,)),
+        ((ASKED, AssistantMessage.of("three")), ()),
+        ((SystemMessage(text="Be."),), ()),
+        ((), ()),
+    ],
+    ids=["taken", "refused", "open", "asked on", "text", "words", "no answer", "nothing"],
+)
+def test_a_value_is_found_only_where_it_is_the_last_word(
+    messages: tuple[AssistantMessage, ...], values: tuple[int, ...]
+) -> None:
+    """And only if it was taken."""
+    assert PLAN.find(History(messages)).values == values
+
+
+def test_an_answer_by_a_call_is_none_where_text_was_asked_for() -> None:
+    """The tool of that name is somebody else's."""
+    assert PROMPT.find(History([ASKED, *ANSWERED])).values == ()
+
+
+def test_no_rule_stays_no_rule() -> None:
+    """And a rule is left as it is where no tool answers."""
+    assert PLAN.spare(None) is None
+    assert PROMPT.spare(rule := lambda _: "ask") is rule
+
+
+def test_a_name_with_a_dress_is_the_same_name() -> None:
+    """Hosts put a namespace before it."""
+    call = tool_call("functions.final_answer", {"result": 3})
+    response = ModelResponse(message=AssistantMessage.of("", call), finish_reason="tool_calls")
+
+    judged = PLAN.judge(response, is_closing=False)
+
+    assert judged is not None
+    assert judged.is_accepted

@@ -1,0 +1,147 @@
+"""Read answers of a certain type from text."""
+
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, field_validator
+
+from agentkit.output.output_text import MAX_CHARACTERS, read_text
+from agentkit.output.output_type import OutputSettings, OutputType, read_type
+from agentkit.tools.validate import ReadyCall
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+    people: int
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value == "Nowhere":
+            raise ValueError("no such city")
+        return value
+
+
+class Options(BaseModel):
+    """Nothing of it is required."""
+
+    deep: bool = False
+
+
+def _type(annotation: Any) -> OutputType[Any]:
+    return read_type(annotation, settings=OutputSettings())
+
+
+CITY, OPTIONS = _type(City), _type(Options)
+OSLO = City(name="Oslo", people=700)
+WRITTEN = '{"name": "Oslo", "people": 700}'
+
+
+def _read(text: str, output: OutputType[Any]) -> tuple[object, list[str]] | str:
+    """Return the value and how it was mended, or what is wrong."""
+    found = read_text(text, output)
+    if isinstance(found, str):
+        return found
+    return output.read(found.bound), [mending.rung for mending in found.mendings]
+
+
+@pytest.mark.parametrize(
+    ("text", "rungs"),
+    [
+        (WRITTEN, []),
+        (f"\n  {WRITTEN}\n", []),
+        (f"```json\n{WRITTEN}\n```", ["fenced"]),
+        (f"Here it is:\n```json\n{WRITTEN}\n```\nAnything else?", ["json_in_text"]),
+        (f"The answer is {WRITTEN}. Bye!", ["json_in_text"]),
+        (f"A set {{a, b}} and then {WRITTEN}", ["json_in_text"]),
+        (f"{WRITTEN} or, again: {WRITTEN}", ["json_in_text"]),
+        ("{'name': 'Oslo', 'people': 700}", ["python_literal"]),
+    ],
+    ids=["bare", "spaced", "fenced", "fence in text", "in text", "set", "twice", "python"],
+)
+def test_an_object_is_found_however_it_is_wrapped(text: str, rungs: list[str]) -> None:
+    """And whatever was done to find it is told."""
+    assert _read(text, CITY) == (OSLO, rungs)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Oslo has 700 people.", "it is not one JSON object"),
+        ("", "it is not one JSON object"),
+        ("[1, 2]", "it is not one JSON object"),
+        ("null", "it is not one JSON object"),
+        ("{{{{{{", "it is not one JSON object"),
+        ('{"name": "Oslo"}', "people"),
+        ('Well: {"name": "Oslo"}.', "people"),
+        ('{"name": "Nowhere", "people": 0}', "no such city"),
+        (f'{WRITTEN} or {{"name": "Bergen", "people": 300}}', "several JSON objects"),
+        ('{"name": "Oslo", "people": 7', "it is not one JSON object"),
+        ("{" * 40 + WRITTEN, "it is not one JSON object"),
+        ("x" * (MAX_CHARACTERS + 1), "at most 2,000,000 are read"),
+    ],
+    ids=["words", "nothing", "list", "null", "braces", "missing", "missing in text", "validator",
+         "two", "cut", "deep", "long"],
+)  # fmt: skip
+def test_what_holds_no_answer_is_told_why(text: str, told: str) -> None:
+    """In words with which the model can do better."""
+    said = _read(text, CITY)
+
+    assert isinstance(said, str)
+    assert told in said
+
+
+def test_an_object_that_the_text_only_speaks_of_is_no_answer() -> None:
+    """Where nothing is required, any object would fit."""
+    assert isinstance(_read("Use {} or {'a': 1} as you like.", OPTIONS), str)
+    assert _read("So: {'deep': true}", OPTIONS) == (
+        Options(deep=True), ["json_in_text", "python_literal"]
+    )  # fmt: skip
+    assert _read("{}", OPTIONS) == (Options(), [])
+
+
+def test_words_are_no_bare_value() -> None:
+    """Nor is what a text only begins with."""
+    assert _read("forty-two", _type(int)) == "it is not one JSON object"
+    assert _read("42 or so", _type(int)) == "it is not one JSON object"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text", "value"),
+    [
+        (int, "42", 42),
+        (int, "```\n42\n```", 42),
+        (list[int], "[1, 2]", [1, 2]),
+        (Literal["yes", "no"], '"yes"', "yes"),
+        (int | None, "null", None),
+    ],
+    ids=["number", "fenced", "list", "text", "nothing"],
+)
+def test_a_bare_value_is_taken_for_a_wrapped_one(annotation: Any, text: str, value: object) -> None:
+    """It can stand for nothing else."""
+    assert _read(text, _type(annotation)) == (value, ["bare_value"])
+
+
+def test_a_wrapped_value_is_not_wrapped_again() -> None:
+    """Although this type would take that too."""
+    assert _read('{"result": 5}', _type(dict[str, Any] | int)) == (5, [])
+
+
+@given(st.text(alphabet='{}[]":,` \nabc012\\', max_size=200))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    """It gives a value of the type or says what is wrong."""
+    found = read_text(text, CITY)
+
+    assert isinstance(found, ReadyCall) or found
+
+
+@given(st.text(max_size=30), st.integers(-(10**9), 10**9))
+def test_what_is_written_is_read(name: str, people: int) -> None:
+    """Whatever is in it."""
+    city = City.model_construct(name=name, people=people)
+    if name != "Nowhere":
+        assert _read(city.model_dump_json(), CITY) == (city, [])

@@ -1,0 +1,89 @@
+"""Answers on their way."""
+
+import json
+
+from agentkit.chat import Failure
+from agentkit.event import (
+    ModelFailedOver,
+    ModelRetried,
+    OutputReceived,
+    RunEvent,
+    TextReceived,
+    ToolArgumentsReceived,
+    TurnStarted,
+)
+from agentkit.output.partial_output import PartialOutput
+
+
+def _in_call(text: str) -> RunEvent:
+    return ToolArgumentsReceived(tool_name="final_answer", text=text)
+
+
+def _values(partial: PartialOutput, *events: RunEvent) -> list[object]:
+    shown = [partial.feed(event) for event in events]
+    return [one.value for one in shown if one is not None]
+
+
+def test_more_is_shown_as_more_arrives() -> None:
+    """Texts grow, too."""
+    partial = PartialOutput(in_text=False, is_wrapped=False)
+    pieces = ['{"name": "An', 'na Smith", "age"', ': 41, "city": "O', 'slo and more"}']
+
+    assert _values(partial, *map(_in_call, pieces)) == [
+        {"name": "An"},
+        {"name": "Anna Smith"},
+        {"name": "Anna Smith", "age": 41, "city": "O"},
+        {"name": "Anna Smith", "age": 41, "city": "Oslo and more"},
+    ]
+
+
+def test_a_wrapped_value_is_shown_without_its_wrapping() -> None:
+    """As it will be in the result."""
+    partial = PartialOutput(in_text=True, is_wrapped=True)
+
+    pieces = [TextReceived(text="Sure: {"), TextReceived(text='"result": [1, 2, 3]}')]
+
+    assert _values(partial, *pieces) == [[1, 2, 3]]
+
+
+def test_only_the_place_where_the_answer_belongs_is_read() -> None:
+    """Text beside a call is no answer, nor the other way round."""
+    call, text = _in_call('{"a": 1}'), TextReceived(text='{"b": 2}')
+
+    assert _values(PartialOutput(in_text=False, is_wrapped=False), text, call) == [{"a": 1}]
+    assert _values(PartialOutput(in_text=True, is_wrapped=False), text, call) == [{"b": 2}]
+
+
+def test_what_is_no_object_is_not_shown() -> None:
+    """Words, or something that cannot be read."""
+    for text in ("words", "{]", "{" * 1000):
+        partial = PartialOutput(in_text=True, is_wrapped=False)
+        assert partial.feed(TextReceived(text=text)) is None
+
+
+def test_an_answer_that_is_made_again_begins_anew() -> None:
+    """What a failed attempt said is forgotten."""
+    partial = PartialOutput(in_text=False, is_wrapped=False)
+    again = ModelRetried(attempt=1, kind="server", error="no", wait_seconds=0)
+    other = ModelFailedOver(failure=Failure(model="m", kind="server", error="no"))
+    events = [_in_call('{"a": 1'), again, _in_call('{"b": 2'), other, _in_call('{"c": 3')]
+
+    assert _values(partial, TurnStarted(turn=1), *events) == [{"a": 1}, {"b": 2}, {"c": 3}]
+
+
+def test_the_same_value_is_not_shown_twice() -> None:
+    """Space at the end says nothing."""
+    partial = PartialOutput(in_text=True, is_wrapped=False)
+
+    assert partial.feed(TextReceived(text='{"a": 1}')) == OutputReceived(value={"a": 1})
+    assert partial.feed(TextReceived(text=" " * 100)) is None
+
+
+def test_a_long_answer_is_read_a_number_of_times_that_grows_slowly() -> None:
+    """Not at each of its pieces: the cost would grow with the square of its length."""
+    text = json.dumps({"items": [f"number {n}" for n in range(20_000)]})
+    partial = PartialOutput(in_text=True, is_wrapped=False)
+
+    shown = _values(partial, *(TextReceived(text=text[i : i + 4]) for i in range(0, len(text), 4)))
+
+    assert 100 < len(shown) < 300

@@ -1,0 +1,32 @@
+"""Ids follow from what they are asked for, in each host's form."""
+
+import re
+from typing import get_args
+
+import pytest
+
+from agentkit.sandbox.wire.call_ids import mint_id
+from agentkit.sandbox.wire.provider_format import IdForm
+
+PATTERNS = {
+    "nine": "[a-zA-Z0-9]{9}",
+    "call": "call_[a-zA-Z0-9]{24}",
+    "call_short": "call_[0-9a-f]{8}",
+    "chatcmpl_tool": "chatcmpl-tool-[0-9a-f]{32}",
+    "long": "[a-zA-Z0-9]{32}",
+    "digits": "[0-9]{9}",
+    "toolu": "toolu_01[a-zA-Z0-9]{22}",
+    "uuid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "zero": "0",
+}
+
+
+@pytest.mark.parametrize("form", get_args(IdForm))
+def test_an_id_has_its_form_and_repeats(form: IdForm) -> None:
+    """And another one is found where it is taken, if the form has another."""
+    first = mint_id("seed", (), form=form)
+    second = mint_id("seed", {first}, form=form)
+
+    assert re.fullmatch(PATTERNS[form], first)
+    assert mint_id("seed", (), form=form) == first
+    assert (second == first) == (form == "zero")

@@ -1,0 +1,162 @@
+"""The Anthropic form: what is refused and why, what the planner is told."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from agentkit.json_schema import JsonValue
+from agentkit.sandbox.planner.question import Asked, Made
+from agentkit.sandbox.wire.encoded_response import to_json
+from agentkit.sandbox.wire.messages_request import read_messages
+from agentkit.sandbox.wire.providers import HOSTS
+from agentkit.sandbox.wire.request_errors import Refusal
+
+FORM = replace(HOSTS["anthropic"], models=("m",))
+TOOL: JsonValue = {"name": "f", "input_schema": {"type": "object"}}
+ASKED: JsonValue = {"role": "user", "content": "go"}
+
+
+def _use(call_id: str = "toolu_1") -> JsonValue:
+    return {"type": "tool_use", "id": call_id, "name": "f", "input": {"x": 1}}
+
+
+def _result(call_id: str = "toolu_1") -> JsonValue:
+    content: JsonValue = [{"type": "text", "text": "done"}]
+    return {"type": "tool_result", "tool_use_id": call_id, "content": content}
+
+
+def _turn(role: str, *blocks: JsonValue) -> JsonValue:
+    return {"role": role, "content": [*blocks]}
+
+
+def _text(text: str) -> JsonValue:
+    return {"type": "text", "text": text}
+
+
+def _read(*turns: JsonValue, host: str = "anthropic", **more: JsonValue) -> Asked | Refusal:
+    form = replace(HOSTS[host], models=("m",))
+    body: JsonValue = {"model": "m", "max_tokens": 9, "messages": [*turns], **more}
+    return read_messages(to_json(body).encode(), form=form, today=date(2026, 1, 1))
+
+
+def _asked(*turns: JsonValue, **more: Any) -> Asked:
+    read = _read(*turns, **more)
+    assert isinstance(read, Asked), read
+    return read
+
+
+def test_calls_are_told_with_their_results() -> None:
+    """Those before the last question are earlier ones."""
+    asked = _asked(
+        ASKED,
+        _turn("assistant", _text("well"), _use()),
+        _turn("user", _result(), _text("and now?")),
+        _turn("assistant", _use("toolu_2")),
+        _turn("user", _result("toolu_2")),
+        system="be kind",
+        tools=[TOOL],
+        stop_sequences=["x"],
+        stream=True,
+    )
+    made = Made(name="f", arguments={"x": 1}, result="done")
+
+    assert asked.ask.question == "and now?"
+    assert (asked.ask.earlier, asked.ask.made) == ((made,), (made,))
+    assert [tool.name for tool in asked.ask.tools] == ["f"]
+    assert asked.used_ids == {"toolu_1", "toolu_2"}
+    assert (asked.stop, asked.is_stream, asked.max_tokens) == (("x",), True, 9)
+
+
+@pytest.mark.parametrize(
+    ("host", "choice", "mode", "name"),
+    [
+        ("anthropic", None, "auto", None),
+        ("anthropic", {"type": "auto"}, "auto", None),
+        ("anthropic", {"type": "any"}, "required", None),
+        ("anthropic", {"type": "none"}, "none", None),
+        ("anthropic", {"type": "tool", "name": "f"}, "required", "f"),
+        ("llamacpp-anthropic", {"type": "none"}, "auto", None),
+        ("llamacpp-anthropic", {"type": "tool", "name": "f"}, "auto", None),
+    ],
+)
+def test_a_choice_is_heeded_where_the_host_heeds_it(
+    host: str, choice: JsonValue, mode: str, name: str | None
+) -> None:
+    """Others read it as `auto`."""
+    asked = _asked(ASKED, host=host, tools=[TOOL], tool_choice=choice)
+
+    assert (asked.ask.choice.mode, asked.ask.choice.name) == (mode, name)
+
+
+def test_one_call_at_a_time_can_be_asked_for() -> None:
+    """Where several would come by themselves."""
+    single: JsonValue = {"type": "auto", "disable_parallel_tool_use": True}
+
+    assert _asked(ASKED, tools=[TOOL]).ask.is_parallel
+    assert not _asked(ASKED, tools=[TOOL], tool_choice=single).ask.is_parallel
+
+
+@pytest.mark.parametrize(
+    ("turns", "more", "words"),
+    [
+        ([_turn("assistant", _text("x"))], {}, "first message must use"),
+        ([_turn("user", _text(" "))], {}, "non-whitespace"),
+        ([_turn("user", _use())], {}, "only be in `assistant`"),
+        ([ASKED, _turn("assistant", _result())], {}, "only be in `user`"),
+        ([ASKED, _turn("assistant", _use())], {}, "without `tool_result` blocks after"),
+        ([ASKED, _turn("assistant", _use()), ASKED], {}, "immediately after: toolu_1"),
+        ([ASKED, _turn("user", _result())], {}, "unexpected `tool_use_id`"),
+        (
+            [ASKED, _turn("assistant", _use()), _turn("user", _text("x"), _result())],
+            {},
+            "must come first",
+        ),
+        (
+            [ASKED, _turn("assistant", _use(), _use()), _turn("user", _result())],
+            {},
+            "must be unique",
+        ),
+        ([ASKED], {"tools": [TOOL, TOOL]}, "Tool names must be unique"),
+        ([ASKED], {"tool_choice": {"type": "any"}}, "only be specified while providing tools"),
+        (
+            [ASKED],
+            {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "g"}},
+            "Tool 'g' not found",
+        ),
+        ([ASKED], {"model": "other"}, "The model 'other' does not exist."),
+        ([ASKED], {"max_tokens": None}, "max_tokens: Input should be a valid integer"),
+        ([ASKED], {"seed": 1}, "seed: Extra inputs are not permitted"),
+        ([_turn("user", _text(""))], {}, "at least 1 character"),
+    ],
+)
+def test_what_breaks_the_form_is_refused(
+    turns: list[JsonValue], more: dict[str, Any], words: str
+) -> None:
+    """In words that name the place."""
+    read = _read(*turns, **more)
+
+    assert isinstance(read, Refusal)
+    assert words in read.message
+
+
+def test_a_template_that_wants_nine_characters_says_so() -> None:
+    """Though the form itself takes longer ids."""
+    turns = (ASKED, _turn("assistant", _use()), _turn("user", _result()))
+    nine = (ASKED, _turn("assistant", _use("abcdefgh1")), _turn("user", _result("abcdefgh1")))
+    refused = _read(*turns, host="llamacpp-anthropic")
+
+    assert isinstance(refused, Refusal)
+    assert "length of 9" in refused.message
+    assert isinstance(_read(*nine, host="llamacpp-anthropic"), Asked)
+    assert isinstance(_read(*turns), Asked)
+
+
+def test_counting_needs_no_limit() -> None:
+    """And knows no stream."""
+    body: JsonValue = {"model": "m", "messages": [ASKED]}
+    read = read_messages(to_json(body).encode(), form=FORM, today=date(2026, 1, 1), is_count=True)
+
+    assert isinstance(read, Asked)
+    assert (read.max_tokens, read.stop, read.is_stream) == (None, (), False)

@@ -1,0 +1,96 @@
+"""Answers in the Anthropic form, whole and as events."""
+
+from typing import Any
+
+import pytest
+
+from agentkit.sandbox.planner.question import Ask, Asked, Completion, SpelledCall
+from agentkit.sandbox.wire.chat_response import Answering
+from agentkit.sandbox.wire.encoded_response import Spelled
+from agentkit.sandbox.wire.messages_response import spell_count, spell_messages
+from agentkit.sandbox.wire.provider_format import Gives
+
+CALL = SpelledCall(id="toolu_1", name="f", arguments='{"city": "Oslo"}')
+CUT = SpelledCall(id="toolu_2", name="f", arguments='{"ci')
+
+
+def _completion(text: str = "", *calls: SpelledCall, **more: Any) -> Completion:
+    told = {"finish_reason": "tool_calls" if calls else "stop", **more}
+    return Completion(text=text, calls=calls, prompt_tokens=5, completion_tokens=7, **told)
+
+
+def _spell(completion: Completion, *, is_stream: bool, gives: Gives | None = None) -> Spelled:
+    asked = Asked(model="m", ask=Ask(question="x"), sent="x", is_stream=is_stream)
+    answering = Answering(
+        asked=asked,
+        gives=gives or Gives(headers={"request-id": "{id}"}),
+        response_id="1",
+        created=0,
+    )
+    return spell_messages(completion, answering)
+
+
+def _whole(completion: Completion) -> Any:
+    return _spell(completion, is_stream=False).body
+
+
+def test_text_and_calls_are_blocks() -> None:
+    """Under a head with the counts."""
+    body = _whole(_completion("well", CALL))
+
+    assert body["content"] == [
+        {"type": "text", "text": "well"},
+        {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"city": "Oslo"}},
+    ]
+    assert (body["usage"]["input_tokens"], body["usage"]["output_tokens"]) == (5, 7)
+    assert _spell(_completion("x"), is_stream=False).headers == {"request-id": "chatcmpl-1"}
+    assert spell_count(_completion("x")).body == {
+        "input_tokens": 5,
+        "sandbox": {"is_language_model": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("completion", "reason", "stop"),
+    [
+        (_completion("x"), "end_turn", None),
+        (_completion("", CALL), "tool_use", None),
+        (_completion("x", finish_reason="length"), "max_tokens", None),
+        (_completion("x", stopped_at="END"), "stop_sequence", "END"),
+    ],
+)
+def test_the_end_is_told(completion: Completion, reason: str, stop: str | None) -> None:
+    """In the words of the form."""
+    body = _whole(completion)
+
+    assert (body["stop_reason"], body["stop_sequence"]) == (reason, stop)
+
+
+def test_half_an_input_has_no_place_in_a_whole_answer() -> None:
+    """In a stream it breaks off."""
+    cut = _completion("", CALL, CUT, finish_reason="length")
+    events: Any = _spell(cut, is_stream=True).events
+    sent = "".join(e.data.get("delta", {}).get("partial_json", "") for e in events)
+
+    assert [block["id"] for block in _whole(cut)["content"]] == ["toolu_1"]
+    assert sent == CALL.arguments + CUT.arguments
+
+
+@pytest.mark.parametrize("calls", ["fragments", "characters"])
+def test_a_stream_has_its_events_in_order(calls: Any) -> None:
+    """Each block is opened, filled and closed; names and types agree."""
+    spelled = _spell(_completion("well", CALL), is_stream=True, gives=Gives(calls=calls))
+    events: Any = spelled.events
+    order = [e.name for e in events if e.name != "content_block_delta"]
+    pieces = [
+        e.data["delta"]["partial_json"]
+        for e in events
+        if e.name == "content_block_delta" and e.data["index"] == 1
+    ]
+
+    block = ["content_block_start", "content_block_stop"]
+    assert order == ["message_start", "ping", *block, *block, "message_delta", "message_stop"]
+    assert all(e.data["type"] == e.name for e in events)
+    assert "".join(pieces) == CALL.arguments
+    assert (len(pieces) == len(CALL.arguments)) == (calls == "characters")
+    assert events[-2].data["usage"] == {"output_tokens": 7}

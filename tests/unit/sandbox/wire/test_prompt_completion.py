@@ -1,0 +1,100 @@
+"""Raw prompts: what the planner is told of them."""
+
+from dataclasses import replace
+from datetime import date
+
+from agentkit.json_schema import JsonValue
+from agentkit.sandbox.planner.question import Asked, Made
+from agentkit.sandbox.wire.encoded_response import to_json
+from agentkit.sandbox.wire.prompt_completion import read_prompt
+from agentkit.sandbox.wire.providers import HOSTS
+from agentkit.sandbox.wire.request_errors import Refusal
+from tests.unit.sandbox.server_client import WEATHER, on_host, read_event
+
+OFFER = '[AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
+CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "abcdefgh1"}]</s>'
+RESULT = '[TOOL_RESULTS] {"content": 7, "call_id": "abcdefgh1"}[/TOOL_RESULTS]'
+MADE = Made(name="f", arguments={"x": 1}, result="7")
+
+
+def _read(prompt: JsonValue, **more: JsonValue) -> Asked | Refusal:
+    form = replace(HOSTS["vllm-completions"], models=("m",))
+    body: JsonValue = {"model": "m", "prompt": prompt, **more}
+    return read_prompt(to_json(body).encode(), form=form, today=date(2026, 1, 1))
+
+
+def _asked(prompt: JsonValue, **more: JsonValue) -> Asked:
+    read = _read(prompt, **more)
+    assert isinstance(read, Asked)
+    return read
+
+
+def test_calls_are_told_with_their_results() -> None:
+    """Those before the last question are earlier ones, and the last offer counts."""
+    first = _asked(f"{OFFER}[INST] go[/INST]{CALL}{RESULT}")
+    later = _asked(f"[INST] go[/INST]{CALL}{RESULT} Seven.</s>{OFFER}[INST] and?[/INST]{CALL}")
+
+    assert (first.ask.question, first.ask.made, first.ask.earlier) == ("go", (MADE,), ())
+    assert later.ask.question == "and?"
+    assert later.ask.earlier == (MADE,)
+    assert later.ask.made == (replace(MADE, result=None),)
+    assert [tool.name for tool in later.ask.tools] == ["f"]
+
+
+def test_a_call_that_was_begun_is_a_forced_choice() -> None:
+    """Of any tool, or of the one that is named."""
+    free = _asked(f"{OFFER}[INST] go[/INST]")
+    forced = _asked(f"{OFFER}[INST] go[/INST][TOOL_CALLS]")
+    named = _asked(f'{OFFER}[INST] go[/INST][TOOL_CALLS] [{{"name": "f", "arguments":')
+
+    assert (free.ask.choice.is_forced, free.begun) == (False, "")
+    assert (forced.ask.choice.mode, forced.ask.choice.name) == ("required", None)
+    assert (named.ask.choice.name, named.begun) == ("f", '[{"name": "f", "arguments":')
+
+
+def test_fields_of_the_form_are_read() -> None:
+    """Unknown ones are passed over."""
+    asked = _asked(
+        "hi", stop="x", stream=True, stream_options={"include_usage": True}, odd=1, max_tokens=3
+    )
+
+    assert (asked.stop, asked.is_stream, asked.wants_usage, asked.max_tokens) == (
+        ("x",), True, True, 3,
+    )  # fmt: skip
+    assert (_asked("hi").max_tokens, _asked("").ask.question) == (16, "")
+
+
+def test_what_cannot_be_completed_is_refused() -> None:
+    """A prompt of tokens, a model that is not there."""
+    tokens, model = _read([1, 2]), _read("hi", model="other")
+
+    assert isinstance(tokens, Refusal)
+    assert "prompt: Input should be a valid string" in tokens.message
+    assert isinstance(model, Refusal)
+    assert model.why == "model"
+
+
+async def test_an_answer_goes_out_as_text_whole_and_streamed() -> None:
+    """A call without its marker, then words; the key to usage is the request's wish."""
+    offer = to_json([WEATHER])
+    prompt = f"[AVAILABLE_TOOLS] {offer}[/AVAILABLE_TOOLS][INST] Weather in Oslo?[/INST]"
+    async with on_host("llamacpp-completions") as on:
+        for text in (prompt, "[INST] Tell me a joke[/INST]", f"{prompt}[TOOL_CALLS]"):
+            body = {"model": on.model, "prompt": text, "max_tokens": 300}
+            whole = (await on.client.post("/completions", json=body)).json()
+            asks = {"stream": True, "stream_options": {"include_usage": True}}
+            streamed = await on.client.post("/completions", json={**body, **asks})
+            bare = await on.client.post("/completions", json={**body, "stream": True})
+            events = [read_event(line) for line in streamed.text.split("\n\n") if line]
+
+            said = whole["choices"][0]["text"]
+            pieces = [choice["text"] for event in events[:-1] for choice in event["choices"]]
+            assert "".join(pieces) == said
+            assert said.startswith(" ")
+            assert "[TOOL_CALLS]" not in said
+            assert events[-2]["usage"] == whole["usage"]
+            assert (events[-1], "usage" in bare.text) == ("data: [DONE]", False)
+            assert whole["timings"]["prompt_n"] == whole["usage"]["prompt_tokens"]
+        refused = await on.client.post("/completions", json={"model": "m"})
+
+    assert refused.json()["error"]["message"] == "prompt: Field required"

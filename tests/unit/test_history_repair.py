@@ -1,0 +1,161 @@
+"""Histories from elsewhere: what is mended, and that it is told."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentkit.errors import HistoryError
+from agentkit.history import History
+from agentkit.history_repair import NO_RESULT, MendedHistory, mend_history
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+
+HI = UserMessage.of("hi")
+YES = AssistantMessage.of("yes")
+
+
+def asks(*ids: str) -> AssistantMessage:
+    """Return a message that calls `f`, once for each id."""
+    return AssistantMessage.of("", *(ToolCall(id=one, name="f") for one in ids))
+
+
+def gives(call_id: str, text: str = "done") -> ToolResult:
+    """Return a result."""
+    return ToolResult.of(call_id, text)
+
+
+def unknown(call_id: str) -> ToolResult:
+    """Return the result of a call that had none."""
+    return ToolResult.of(call_id, NO_RESULT.format(name="f"), is_error=True)
+
+
+def told(mended: MendedHistory) -> list[tuple[str, str, int]]:
+    """Return what was mended, without words."""
+    return [(one.kind, one.call_id, one.position) for one in mended.mendings]
+
+
+Case = tuple[list[Message], list[Message], list[tuple[str, str, int]]]
+CASES: dict[str, Case] = {
+    "nothing": ([], [], []),
+    "whole": ([HI, asks("a"), gives("a"), YES], [HI, asks("a"), gives("a"), YES], []),
+    "results in another order than the calls": (
+        [HI, asks("a", "b"), gives("b"), gives("a"), YES],
+        [HI, asks("a", "b"), gives("b"), gives("a"), YES],
+        [],
+    ),
+    "a call without a result": (
+        [HI, asks("a", "b"), gives("b"), YES],
+        [HI, asks("a", "b"), gives("b"), unknown("a"), YES],
+        [("call_answered", "a", 1)],
+    ),
+    "a call without a result at the end": (
+        [HI, asks("a")],
+        [HI, asks("a"), unknown("a")],
+        [("call_answered", "a", 1)],
+    ),
+    "a result without a call": (
+        [HI, gives("x"), YES],
+        [HI, YES],
+        [("result_removed", "x", 1)],
+    ),
+    "two results of one call": (
+        [HI, asks("a"), gives("a", "1"), gives("a", "2"), YES],
+        [HI, asks("a"), gives("a", "1"), YES],
+        [("result_removed", "a", 3)],
+    ),
+    "a user message between": (
+        [HI, asks("a"), HI, gives("a"), YES],
+        [HI, asks("a"), gives("a"), HI, YES],
+        [("result_moved", "a", 3)],
+    ),
+    "a result before its call": (
+        [HI, gives("a"), asks("a"), YES],
+        [HI, asks("a"), gives("a"), YES],
+        [("result_moved", "a", 1)],
+    ),
+    "an id used twice, each with its result": (
+        [HI, asks("a"), gives("a", "1"), asks("a"), gives("a", "2"), YES],
+        [HI, asks("a"), gives("a", "1"), asks("a-2"), gives("a-2", "2"), YES],
+        [("call_renamed", "a", 3)],
+    ),
+    "an id used twice in one message": (
+        [HI, asks("a", "a"), gives("a", "1"), gives("a", "2")],
+        [HI, asks("a", "a-2"), gives("a", "1"), gives("a-2", "2")],
+        [("call_renamed", "a", 1)],
+    ),
+    "an id used twice, the first call without a result": (
+        [HI, asks("a"), HI, asks("a"), gives("a")],
+        [HI, asks("a"), unknown("a"), HI, asks("a-2"), gives("a-2")],
+        [("call_answered", "a", 1), ("call_renamed", "a", 3)],
+    ),
+    "a new id that is taken": (
+        [HI, asks("a", "a-2"), gives("a"), gives("a-2"), asks("a"), gives("a", "3")],
+        [HI, asks("a", "a-2"), gives("a"), gives("a-2"), asks("a-3"), gives("a-3", "3")],
+        [("call_renamed", "a", 4)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("came", "whole", "mendings"), CASES.values(), ids=CASES.keys())
+def test_messages_become_a_whole_history(
+    came: list[Message], whole: list[Message], mendings: list[tuple[str, str, int]]
+) -> None:
+    """And each change is told."""
+    mended = mend_history(iter(came))
+
+    assert list(mended.history) == whole
+    assert told(mended) == mendings
+    assert mended.history.open_calls == ()
+
+
+def test_what_is_removed_is_kept_in_what_is_told() -> None:
+    """Nothing is lost silently."""
+    mended = mend_history([HI, gives("x", "the only copy")])
+
+    (mending,) = mended.mendings
+    assert mending.removed == gives("x", "the only copy")
+    assert mending.text == "The result for 'x' was removed: there is no call of this id."
+
+
+def test_calls_at_the_end_may_stay_open() -> None:
+    """Then the history is a paused run; earlier calls are answered all the same."""
+    mended = mend_history([HI, asks("a"), HI, asks("b", "c"), gives("c")], open_calls="keep")
+
+    assert [call.id for call in mended.history.open_calls] == ["b"]
+    assert told(mended) == [("call_answered", "a", 1)]
+
+
+def test_a_history_refuses_what_would_be_mended() -> None:
+    """The caller chooses."""
+    with pytest.raises(HistoryError):
+        History([HI, asks("a"), HI, gives("a")])
+
+
+IDS = st.sampled_from(["a", "b", "a-2", ""])
+MESSAGES: st.SearchStrategy[Message] = st.one_of(
+    st.just(HI),
+    st.lists(IDS, max_size=3).map(lambda ids: asks(*ids)),
+    st.builds(gives, IDS, st.sampled_from(["1", "2"])),
+)
+
+
+@settings(max_examples=200)
+@given(came=st.lists(MESSAGES, max_size=12), keep=st.booleans())
+def test_any_messages_are_mended_without_loss(came: list[Message], *, keep: bool) -> None:
+    """All that came is in the history or in what is told, and a second time changes nothing."""
+    mended = mend_history(came, open_calls="keep" if keep else "answer")
+
+    history = list(mended.history)
+    removed = [one.removed for one in mended.mendings if one.removed is not None]
+    answered = sum(one.kind == "call_answered" for one in mended.mendings)
+    assert len(history) + len(removed) == len(came) + answered
+    others = [one.role for one in came if not isinstance(one, ToolResult)]
+    assert [one.role for one in history if not isinstance(one, ToolResult)] == others
+    again = mend_history(history, open_calls="keep" if keep else "answer")
+    assert again == MendedHistory(history=mended.history)
+    is_whole = True
+    try:
+        History(came)
+    except HistoryError:
+        is_whole = False
+    if is_whole and (keep or not History(came).open_calls):
+        assert mended == MendedHistory(history=History(came))

@@ -1,0 +1,377 @@
+"""Stopping tools: told once, with time to clean up, and then for good."""
+
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import pytest
+
+from agentkit.event import ToolCallAbandoned, ToolCallFinished, ToolCallStarted
+from agentkit.message import ToolResult
+from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.concurrency.worker_threads import run_in_thread
+from agentkit.tools.run_context import RunContext
+from agentkit.tools.tool import tool
+from tests.unit.tools.running import Listener, execute, ready
+
+
+async def test_a_tool_of_its_own_task_group_that_times_out_is_stopped() -> None:
+    """What leaves its group is the cancellation, with or without errors beside it."""
+
+    async def fail_when_cancelled() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise ValueError("on the way out")
+
+    async def work() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(fail_when_cancelled)
+            await anyio.sleep_forever()
+
+    (result,) = await execute(ready(work), timeout_seconds=0.01)
+
+    assert result.is_error
+
+
+@pytest.mark.parametrize("own", [None, 0.01])
+async def test_an_async_tool_past_its_time_is_stopped(own: float | None) -> None:
+    """By the limit of the run, or by its own, which wins."""
+    stopped = anyio.Event()
+
+    @tool(timeout_seconds=own)
+    async def wait() -> None:
+        """Wait."""
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stopped.set()
+
+    (result,) = await execute(ready(wait), timeout_seconds=0.01 if own is None else 60)
+
+    assert result == ToolResult.of(
+        "c1", "The tool 'wait' was stopped after 0.01 seconds.", is_error=True
+    )
+    assert stopped.is_set()
+
+
+async def test_a_sync_tool_past_its_time_is_left_behind() -> None:
+    """A thread cannot be stopped, and the answer says so."""
+    release = threading.Event()
+
+    def block() -> None:
+        release.wait(5)
+
+    try:
+        (result,) = await execute(ready(block), timeout_seconds=0.3)
+    finally:
+        release.set()
+
+    assert result.text == (
+        "The tool 'block' was stopped after 0.3 seconds. It may still be at work."
+    )
+
+
+async def settle(steps: int = 20) -> None:
+    """Give way often, as a cleanup that talks to a server does."""
+    for _ in range(steps):
+        await anyio.lowlevel.checkpoint()
+
+
+async def cancelled(work: Callable[[], Coroutine[Any, Any, object]], *, seconds: float = 5) -> None:
+    """Begin `work`, cancel it when it waits, and see that it ends within bounds."""
+    with anyio.fail_after(seconds):
+        async with anyio.create_task_group() as group:
+            group.start_soon(work)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_tool_whose_time_is_up_may_clean_up(count: int) -> None:
+    """Its `finally` can wait; the others go on."""
+    cleaned: list[str] = []
+
+    async def wait(context: RunContext) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            await settle()
+            cleaned.append(context.call_id)
+
+    results = await execute(*[ready(wait, id=f"c{n}") for n in range(count)], timeout_seconds=0.01)
+
+    assert sorted(cleaned) == [f"c{n}" for n in range(count)]
+    assert {result.text for result in results} == {
+        "The tool 'wait' was stopped after 0.01 seconds."
+    }
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_tool_whose_caller_is_cancelled_may_clean_up(count: int) -> None:
+    """The cancellation goes on when it is done."""
+    cleaned: list[str] = []
+
+    async def wait(context: RunContext) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            await settle()
+            cleaned.append(context.call_id)
+
+    async def run() -> None:
+        await execute(*[ready(wait, id=f"c{n}") for n in range(count)])
+        pytest.fail("it was cancelled")
+
+    await cancelled(run)
+
+    assert sorted(cleaned) == [f"c{n}" for n in range(count)]
+
+
+async def test_a_cleanup_without_end_is_cut_short() -> None:
+    """Both when the time is up and when the caller is cancelled."""
+    ended: list[str] = []
+
+    async def stay(context: RunContext) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                ended.append(context.call_id)
+
+    await execute(ready(stay), timeout_seconds=0.01, cleanup_seconds=0.01)
+    await cancelled(lambda: execute(ready(stay, id="c2"), cleanup_seconds=0.01))
+
+    assert ended == ["c1", "c2"]
+
+
+@pytest.mark.parametrize("by", ["time", "caller"])
+async def test_a_tool_that_never_waits_for_long_is_told_too(by: str) -> None:
+    """It only gives way, again and again, and cleans up like any other."""
+    cleaned = anyio.Event()
+
+    async def spin() -> None:
+        try:
+            while True:
+                await anyio.lowlevel.checkpoint()
+        finally:
+            await settle()
+            cleaned.set()
+
+    limit = 0.01 if by == "time" else None
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(
+                lambda: execute(ready(spin), timeout_seconds=limit, cleanup_seconds=60)
+            )
+            if by == "caller":
+                await settle(50)
+                group.cancel_scope.cancel()
+
+    assert cleaned.is_set()
+
+
+async def test_what_a_stopped_tool_returns_is_not_taken() -> None:
+    """Its task group ends early and without a word; half of the work would pass for all."""
+    finished: dict[str, ToolResult] = {}
+
+    async def fetch_all() -> str:
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep_forever)
+        return "all is there"
+
+    async def swallow() -> str:
+        with suppress(anyio.get_cancelled_exc_class()):
+            await anyio.sleep_forever()
+        return "all is there"
+
+    for function in (fetch_all, swallow):
+        (result,) = await execute(ready(function), timeout_seconds=0.01)
+        await cancelled(partial(execute, ready(function, id="c2"), finished=finished))
+
+        assert result.is_error
+        assert "was stopped after 0.01 seconds" in result.text
+    assert finished == {}
+
+
+async def test_each_tool_has_its_own_time() -> None:
+    """The shortest ends first, whichever began first."""
+    heard = Listener()
+
+    async def wait() -> None:
+        await anyio.sleep_forever()
+
+    calls = [
+        ready(tool(name=f"t{limit}", timeout_seconds=limit / 100)(wait), id=f"c{limit}")
+        for limit in (6, 1, 3)
+    ]
+    results = await execute(*calls, emit=heard)
+
+    ended = [event.call.id for event in heard.events if isinstance(event, ToolCallFinished)]
+    assert ended == ["c1", "c3", "c6"]
+    assert [result.call_id for result in results] == ["c6", "c1", "c3"]
+
+
+async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
+    """Until it really ends, nobody has its place."""
+    heard, caps, release = Listener(), ToolCaps(process=1), threading.Event()
+
+    def block() -> None:
+        release.wait(5)
+
+    async def quick() -> str:
+        return "done"
+
+    blocked = ready(block)
+    try:
+        (result,) = await execute(blocked, emit=heard, timeout_seconds=0.3, caps=caps)
+        with anyio.move_on_after(0.05) as waited:
+            await execute(ready(quick, id="c2"), caps=caps)
+    finally:
+        release.set()
+
+    assert heard.events[:2] == [
+        ToolCallStarted(call=blocked.call),
+        ToolCallAbandoned(call=blocked.call, seconds=0.3),
+    ]
+    assert isinstance(heard.events[2], ToolCallFinished)
+    assert result.text.endswith("It may still be at work.")
+    assert waited.cancelled_caught
+    assert (await execute(ready(quick, id="c3"), caps=caps))[0].text == "done"
+
+
+async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
+    """The model is not told that it may be at work."""
+    release, ran = threading.Event(), list[int]()
+
+    def block() -> None:
+        ran.append(1)
+
+    try:
+        with anyio.move_on_after(0.01):
+            await run_in_thread(lambda: release.wait(5), limit=1)
+        (result,) = await execute(ready(block), timeout_seconds=0.01)
+    finally:
+        release.set()
+
+    assert result.text == "The tool 'block' was not run: it found no thread for 0.01 seconds."
+    assert ran == []
+
+
+async def test_a_blocking_tool_whose_caller_is_cancelled_is_counted() -> None:
+    """Nobody waits for it, and nobody has its place."""
+    caps, begun, release = ToolCaps(process=1), threading.Event(), threading.Event()
+
+    def block() -> None:
+        begun.set()
+        release.wait(5)
+
+    async def quick() -> str:
+        return "done"
+
+    try:
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(lambda: execute(ready(block), caps=caps))
+                await anyio.to_thread.run_sync(begun.wait, 5)
+                group.cancel_scope.cancel()
+        with anyio.move_on_after(0.05) as waited:
+            await execute(ready(quick), caps=caps)
+    finally:
+        release.set()
+
+    assert waited.cancelled_caught
+    assert (await execute(ready(quick), caps=caps))[0].text == "done"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_interrupt_leaves_time_to_clean_up(backend: str) -> None:
+    """Ctrl-C is no scope of ours, and stops tools as one does."""
+    cleaned: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            await settle()
+            cleaned.append("done")
+
+    async def interrupt() -> None:
+        await anyio.wait_all_tasks_blocked()
+        signal.raise_signal(signal.SIGINT)
+        await anyio.sleep_forever()
+
+    async def run() -> None:
+        await execute(ready(wait), ready(interrupt, id="c2"))
+
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(run, backend=backend)
+
+    assert cleaned == ["done"]
+
+
+async def test_a_tool_that_cleans_up_is_not_disturbed_by_its_caller() -> None:
+    """Told once that its time is up, it is not told again."""
+    cleaning, go_on, cleaned = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def wait() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            cleaning.set()
+            await go_on.wait()
+            cleaned.set()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: execute(ready(wait), timeout_seconds=0.01))
+            await cleaning.wait()
+            group.cancel_scope.cancel()
+            go_on.set()
+
+    assert cleaned.is_set()
+
+
+CASES = [*range(60)]
+
+
+@pytest.mark.parametrize("step", CASES)
+async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None:
+    """Only the one in flight may have an effect and no result; no place stays taken."""
+    effects: list[str] = []
+    finished: dict[str, ToolResult] = {}
+    caps = ToolCaps(process=2, groups={"g": 1})
+
+    @tool(group="g", max_concurrency=1)
+    async def act(context: RunContext) -> str:
+        """Have an effect at the last moment."""
+        await settle(3)
+        effects.append(context.call_id)
+        return "done"
+
+    @tool
+    async def look() -> str:
+        """Look."""
+        await settle(2)
+        return "seen"
+
+    calls = [ready(act if n % 2 else look, id=f"c{n}") for n in range(6)]
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: execute(*calls, caps=caps, finished=finished, emit=Listener()))
+            await settle(step)
+            group.cancel_scope.cancel()
+
+    assert len(set(effects) - set(finished)) <= 1
+    assert {one for one in finished if int(one[1:]) % 2} <= set(effects)
+    assert all(result.text in ("done", "seen") for result in finished.values())
+    assert (await execute(ready(act, id="c9"), caps=caps))[0].text == "done"
+    assert caps.tools_in_use == 0

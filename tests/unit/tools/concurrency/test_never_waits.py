@@ -1,0 +1,119 @@
+"""Which coroutine functions have nothing to wait for."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial, wraps
+from types import coroutine
+from typing import Any
+
+import pytest
+
+from agentkit.tools.concurrency.graceful_cancel import never_waits
+
+
+async def counts() -> int:
+    """Only count."""
+    return sum(range(3))
+
+
+async def holds_a_waiting_one() -> Callable[[], Any]:
+    """Make a function that waits, and not wait for it."""
+
+    async def inner() -> None:
+        await counts()
+
+    return inner
+
+
+class Counter:
+    """Has methods of both kinds."""
+
+    async def count(self) -> int:
+        """Only count."""
+        return 1
+
+    async def wait(self) -> int:
+        """Wait for the other."""
+        return await self.count()
+
+    async def __call__(self) -> int:
+        """Only count."""
+        return 1
+
+
+async def awaits() -> int:
+    """Wait once."""
+    return await counts()
+
+
+async def _numbers() -> AsyncIterator[int]:
+    yield 1
+
+
+@asynccontextmanager
+async def _context() -> AsyncIterator[None]:
+    yield
+
+
+async def loops() -> None:
+    """Wait for the next."""
+    async for _ in _numbers():
+        pass
+
+
+async def lists() -> list[int]:
+    """Wait inside a comprehension."""
+    return [number async for number in _numbers()]
+
+
+async def enters() -> None:
+    """Wait at the door."""
+    async with _context():
+        pass
+
+
+@coroutine
+def from_generator() -> Any:
+    """Wait in the old way."""
+    yield
+
+
+@wraps(counts)
+def returns_a_coroutine() -> Any:
+    """Look like one that counts, and give one that waits."""
+    return awaits()
+
+
+@wraps(counts)
+async def wrapper() -> int:
+    """Wait for what it wraps."""
+    return await awaits()
+
+
+@pytest.mark.parametrize("function", [counts, holds_a_waiting_one, Counter().count])
+def test_without_an_await_nothing_is_waited_for(function: Callable[..., object]) -> None:
+    """Such a call ends in one go."""
+    assert never_waits(function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        awaits,
+        loops,
+        lists,
+        enters,
+        wrapper,
+        returns_a_coroutine,
+        from_generator,
+        Counter().wait,
+        Counter(),
+        partial(counts),
+        len,
+        Counter,
+    ],
+    ids=lambda function: getattr(function, "__qualname__", type(function).__name__),
+)
+def test_what_may_wait_or_is_not_known_is_guarded(function: Callable[..., object]) -> None:
+    """Also what only looks like a coroutine function without an await."""
+    assert not never_waits(function)

@@ -1,0 +1,97 @@
+"""Threads for sync tools: never more than the limit, whatever was given up."""
+
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from agentkit.tools.concurrency.worker_threads import Raised, run_in_thread
+
+NAME: ContextVar[str] = ContextVar("name", default="none")
+
+
+async def test_a_function_runs_in_a_thread_with_the_context_of_its_caller() -> None:
+    """Its value comes back."""
+    NAME.set("caller")
+
+    assert await run_in_thread(NAME.get) == "caller"
+    assert await run_in_thread(threading.get_ident) != threading.get_ident()
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), StopIteration("y")], ids=repr)
+async def test_what_it_raises_comes_back_as_a_value(error: Exception) -> None:
+    """Also what a future could not carry."""
+
+    def fail() -> None:
+        raise error
+
+    assert await run_in_thread(fail) == Raised(error=error)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_what_ends_the_program_passes_through(backend: str) -> None:
+    """It is nobody's result."""
+
+    def leave() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        anyio.run(run_in_thread, leave, backend=backend)
+
+
+async def test_a_function_given_up_keeps_its_place_until_it_ends() -> None:
+    """With one place, the next starts only when the first thread is really free."""
+    release, order = threading.Event(), []
+
+    def first() -> None:
+        release.wait(5)
+        order.append("first")
+
+    def second() -> None:
+        order.append("second")
+
+    with anyio.fail_after(5):
+        with anyio.move_on_after(0.01):
+            await run_in_thread(first, limit=1)
+        async with anyio.create_task_group() as group:
+            group.start_soon(run_in_thread, second)
+            await anyio.wait_all_tasks_blocked()
+            assert order == []
+            release.set()
+
+    assert order == ["first", "second"]
+
+
+async def test_a_function_that_had_not_begun_never_begins() -> None:
+    """Cancelled before its thread took it up."""
+    began: list[int] = []
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await run_in_thread(lambda: began.append(1))
+
+    assert await run_in_thread(lambda: list(began)) == []
+
+
+async def test_a_dropped_function_gives_its_place_back() -> None:
+    """While waiting for a place, and after."""
+    release = threading.Event()
+
+    def block() -> bool:
+        return release.wait(5)
+
+    async def wait_for_place(function: Callable[[], object]) -> None:
+        with anyio.move_on_after(0.01):
+            await run_in_thread(function)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: run_in_thread(block, limit=1))
+            await anyio.wait_all_tasks_blocked()
+            for _ in range(3):
+                await wait_for_place(block)
+            release.set()
+        assert await run_in_thread(lambda: "free") == "free"

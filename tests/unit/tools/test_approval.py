@@ -1,0 +1,283 @@
+"""Which calls may run: whose word counts, and about what exactly."""
+
+import json
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import anyio.lowlevel
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from agentkit.chat import Mending
+from agentkit.errors import HistoryError
+from agentkit.message import ToolCall, ToolResult
+from agentkit.tools.approval import (
+    Approval,
+    Opinion,
+    PlannedCall,
+    Rule,
+    Verdict,
+    digest,
+    plan_call,
+    validate_edited,
+)
+from agentkit.tools.tool import Decision, Tool, tool
+from agentkit.tools.validate import ReadyCall, validate_call
+
+MENDED = (Mending(rung="coerced_integer", before="'1'", after="1", call_id="c1"),)
+MENDED_REASON = "Its arguments were mended: coerced_integer: '1' became 1"
+
+
+def pay(amount: int) -> int:
+    """Pay."""
+    return amount
+
+
+def ready(made: Tool | None = None, *, is_mended: bool = False, **options: Any) -> ReadyCall:
+    """Return a call of a tool with these options."""
+    made = made or tool(**options)(pay)
+    found = validate_call(
+        ToolCall(id="c1", name=made.name, arguments='{"amount": 1}'), {made.name: made}
+    )
+    assert isinstance(found, ReadyCall)
+    return replace(found, mendings=MENDED if is_mended else ())
+
+
+async def verdict_of(
+    call: ReadyCall, *, rule: Rule | None = None, approvals: Mapping[str, Approval] | None = None
+) -> Verdict:
+    """Return what is settled about a call."""
+    return (await plan_call(call, rule=rule, approvals=approvals or {})).verdict
+
+
+def external() -> Tool:
+    """Return a tool that runs elsewhere."""
+    return Tool.external(name="pick", description="Pick.", input_schema={"type": "object"})
+
+
+@pytest.mark.parametrize(
+    ("options", "effect"),
+    [
+        ({}, "once"),
+        ({"idempotent": True}, "idempotent"),
+        ({"read_only": True}, "read"),
+        ({"read_only": True, "idempotent": True}, "read"),
+    ],
+)
+async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effect: Any) -> None:
+    """As the annotations have it; without any, the worst is assumed."""
+    plan = await plan_call(ready(**options), rule=None, approvals={})
+
+    assert plan == PlannedCall(
+        call_id="c1", tool_name="pay", effect=effect, verdict=Verdict(decision="allow")
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "is_mended", "decision", "reason"),
+    [
+        ({}, False, "allow", ""),
+        ({"approval": "ask"}, False, "ask", ""),
+        ({"approval": "deny"}, False, "deny", "This tool may not be used here."),
+        ({}, True, "ask", MENDED_REASON),
+        ({"approval": "ask"}, True, "ask", MENDED_REASON),
+        ({"approval": "deny"}, True, "deny", "This tool may not be used here."),
+        ({"takes_mended": True}, True, "allow", ""),
+        ({"read_only": True}, True, "allow", ""),
+        ({"idempotent": True}, True, "ask", MENDED_REASON),
+    ],
+)
+async def test_without_a_rule_the_stricter_of_two_words_counts(
+    options: dict[str, Any], is_mended: bool, decision: Decision, reason: str
+) -> None:
+    """That of the tool, and that about arguments that were mended."""
+    found = await verdict_of(ready(is_mended=is_mended, **options))
+
+    assert found == Verdict(decision=decision, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("approval", "is_mended", "said", "expected"),
+    [
+        ("allow", False, None, Verdict(decision="allow")),
+        ("ask", False, None, Verdict(decision="ask")),
+        ("ask", False, "allow", Verdict(decision="allow")),
+        ("allow", False, "deny", Verdict(decision="deny")),
+        ("allow", False, "ask", Verdict(decision="ask")),
+        ("allow", True, None, Verdict(decision="ask", reason=MENDED_REASON)),
+        ("allow", True, "allow", Verdict(decision="allow")),
+        ("allow", True, "ask", Verdict(decision="ask", reason=MENDED_REASON)),
+        ("allow", True, Verdict(decision="ask", reason="why"),
+         Verdict(decision="ask", reason="why")),
+        ("allow", False, Verdict(decision="allow", arguments='{"amount": 2}'),
+         Verdict(decision="allow", arguments='{"amount": 2}')),
+        ("deny", False, "allow",
+         Verdict(decision="deny", reason="This tool may not be used here.")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+async def test_a_rule_decides_if_it_has_an_opinion(
+    approval: Decision, is_mended: bool, said: Opinion, expected: Verdict, is_async: bool
+) -> None:
+    """Only what a tool denies stays denied."""
+
+    async def later() -> Opinion:
+        await anyio.lowlevel.checkpoint()
+        return said
+
+    def rule(call: ReadyCall) -> Opinion | Awaitable[Opinion]:
+        assert call.arguments == {"amount": 1}
+        return later() if is_async else said
+
+    call = ready(approval=approval, is_mended=is_mended)
+
+    assert await verdict_of(call, rule=rule) == expected
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Approval.approve,
+        lambda call: Approval.refuse(call, reason="no"),
+        lambda call: Approval.edit(call, arguments={"amount": 2}),
+    ],
+)
+@pytest.mark.parametrize("approval", ["allow", "ask", "deny"])
+async def test_an_answer_about_this_very_call_wins(made: Any, approval: Decision) -> None:
+    """Over the tool, what was mended, and the rule, which is not asked again."""
+    call = ready(approval=approval, is_mended=True)
+    answer: Approval = made(call.call)
+
+    def rule(_: ReadyCall) -> Opinion:
+        pytest.fail("nobody is asked twice")
+
+    assert await verdict_of(call, rule=rule, approvals={"c1": answer}) == answer.verdict
+
+
+@pytest.mark.parametrize(
+    "changes", [{"arguments": '{"amount": 100}'}, {"name": "other"}, {"id": "c2"}]
+)
+async def test_an_answer_about_another_call_is_refused(changes: dict[str, str]) -> None:
+    """It was given for what was shown, not for what the call is now."""
+    call = ready()
+    answer = replace(Approval.approve(replace(call.call, **changes)), call_id="c1")
+
+    with pytest.raises(HistoryError, match="approval for the call 'c1'"):
+        await plan_call(call, rule=None, approvals={"c1": answer})
+
+
+async def test_answers_about_calls_that_are_not_there_are_passed_over() -> None:
+    """They belong to calls of another turn."""
+    other = Approval.refuse(ToolCall(id="c9", name="pay"))
+
+    assert await verdict_of(ready(), approvals={"c9": other}) == Verdict(decision="allow")
+
+
+def test_a_digest_depends_on_each_part_and_its_bounds() -> None:
+    """No two calls share one; half characters do not break it."""
+    calls = [
+        ToolCall(id="a", name="b", arguments="c"),
+        ToolCall(id="b", name="a", arguments="c"),
+        ToolCall(id="ab", name="", arguments="c"),
+        ToolCall(id="a\0001:b", name="", arguments="c"),
+        ToolCall(id="a", name="b", arguments="\udcff"),
+    ]
+
+    assert len({digest(call) for call in calls}) == len(calls)
+    assert digest(calls[0]) == digest(replace(calls[0]))
+
+
+@pytest.mark.parametrize("said", [None, "allow", "ask", Verdict(decision="allow")])
+async def test_a_tool_that_runs_elsewhere_is_always_asked_about(said: Opinion) -> None:
+    """There is nothing to run here."""
+    found = await verdict_of(ready(external()), rule=lambda _: said)
+
+    assert found.decision == "ask"
+    assert found.reason == "This tool runs elsewhere; its result is awaited."
+
+
+async def test_a_tool_that_runs_elsewhere_can_be_denied() -> None:
+    """By the tool, by a rule, by a person."""
+    call = ready(external())
+    denied = ready(replace(external(), approval="deny"))
+    refusal = Approval.refuse(call.call, reason="no")
+
+    assert (await verdict_of(denied)).decision == "deny"
+    assert (await verdict_of(call, rule=lambda _: "deny")).decision == "deny"
+    assert await verdict_of(call, approvals={"c1": refusal}) == refusal.verdict
+
+
+async def test_a_tool_that_runs_elsewhere_cannot_be_approved() -> None:
+    """Its result is what is missing."""
+    call = ready(external())
+
+    with pytest.raises(HistoryError, match="Hand in its result, or refuse it"):
+        await plan_call(call, rule=None, approvals={"c1": Approval.approve(call.call)})
+
+
+async def test_a_verdict_that_is_none_is_refused() -> None:
+    """A rule that says `yes` has said nothing."""
+    with pytest.raises(ValueError, match="'yes' is no decision"):
+        await verdict_of(ready(), rule=lambda _: "yes")  # type: ignore[arg-type,return-value] # on purpose
+    with pytest.raises(ValueError, match="Only a call that is allowed"):
+        Verdict(decision="ask", arguments="{}")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Approval.approve(ToolCall(id="c1", name="pay")),
+        Approval.refuse(ToolCall(id="c1", name="pay"), reason="no"),
+        Approval.edit(ToolCall(id="c1", name="pay"), arguments='{"amount": 2}'),
+        PlannedCall(
+            call_id="c1",
+            tool_name="pay",
+            effect="once",
+            verdict=Verdict(decision="ask", reason="why"),
+        ),
+    ],
+)
+def test_answers_and_plans_can_be_written_and_read(value: Approval | PlannedCall) -> None:
+    """They wait on disk, and come from other processes."""
+    adapter: TypeAdapter[Any] = TypeAdapter(type(value))
+
+    assert adapter.validate_json(adapter.dump_json(value)) == value
+
+
+def test_a_stored_answer_that_contradicts_itself_is_refused() -> None:
+    """What is read is checked like what is made."""
+    stored = {"call_id": "c1", "digest": "d", "verdict": {"decision": "deny", "arguments": "{}"}}
+
+    with pytest.raises(ValidationError, match="Only a call that is allowed"):
+        TypeAdapter(Approval).validate_json(json.dumps(stored))
+
+
+def test_edited_arguments_are_checked_again() -> None:
+    """And the model is told what ran."""
+    call = ready()
+    answer = Approval.edit(call.call, arguments={"amount": 2})
+    assert answer.verdict.arguments is not None
+
+    found = validate_edited(call.call, answer.verdict.arguments, {"pay": call.tool})
+
+    assert isinstance(found, ReadyCall)
+    assert found.call == ToolCall(id="c1", name="pay", arguments='{"amount": 2}')
+    assert (found.arguments, found.bound.named) == ({"amount": 2}, {"amount": 2})
+    assert found.note == (
+        'The user changed the arguments of this call before it ran, to {"amount": 2}'
+    )
+
+
+@pytest.mark.parametrize("arguments", ['{"amount": "many"}', "{", "[]"])
+def test_edited_arguments_that_do_not_fit_are_not_run(arguments: str) -> None:
+    """The model learns that it was not its doing."""
+    call = ready()
+
+    found = validate_edited(call.call, arguments, {"pay": call.tool})
+
+    assert isinstance(found, ToolResult)
+    assert found.is_error
+    assert found.call_id == "c1"
+    assert found.text.startswith("The user changed the arguments of this call")
+    assert "'pay' was not run" in found.text

@@ -1,0 +1,288 @@
+"""What stands around each call, what is kept of it, and how unknown ends are found out."""
+
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from agentkit.clock import SystemClock
+from agentkit.errors import ToolError
+from agentkit.event import ToolCallFinished, ToolCallStarted, ignore
+from agentkit.message import ToolResult
+from agentkit.tools.execute import Proceed, check_outcome
+from agentkit.tools.run_context import RunContext
+from agentkit.tools.tool import Tool, tool
+from agentkit.tools.validate import ReadyCall
+from tests.unit.tools.running import Listener, execute, ready
+
+
+async def double(a: int) -> str:
+    """Double."""
+    return str(2 * a)
+
+
+async def test_what_is_around_a_call_sees_call_and_result() -> None:
+    """And may change the result."""
+    seen: list[object] = []
+
+    async def around(call: ReadyCall, proceed: Proceed) -> ToolResult:
+        result = await proceed()
+        seen.append((call.call.id, result.text))
+        return ToolResult.of(result.call_id, "hidden")
+
+    results = await execute(
+        ready(double, '{"a": 1}'), ready(double, '{"a": 2}', "c2"), around=around
+    )
+
+    assert sorted(seen, key=str) == [("c1", "2"), ("c2", "4")]
+    assert results == [ToolResult.of("c1", "hidden"), ToolResult.of("c2", "hidden")]
+
+
+async def test_a_remembered_result_takes_the_place_of_the_tool() -> None:
+    """It gets the id of this call; listeners hear of a start and an end all the same."""
+    heard, call = Listener(), ready(double, '{"a": 1}')
+
+    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        del proceed
+        return ToolResult.of("old", "remembered")
+
+    results = await execute(call, around=around, emit=heard)
+
+    assert results == [ToolResult.of("c1", "remembered")]
+    assert heard.events[0] == ToolCallStarted(call=call.call)
+    assert isinstance(heard.events[1], ToolCallFinished)
+    assert len(heard.events) == 2
+
+
+async def test_a_call_may_be_tried_again() -> None:
+    """It is one call: one start and one end."""
+    heard, tries = Listener(), list[int]()
+
+    async def flaky() -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ToolError("busy")
+        return "done"
+
+    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        result = await proceed()
+        while result.is_error:
+            result = await proceed()
+        return result
+
+    (result,) = await execute(ready(flaky), around=around, emit=heard)
+
+    assert result.text == "done"
+    assert [event.type for event in heard.events] == ["tool_call_started", "tool_call_finished"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_what_is_around_a_call_may_fail(count: int) -> None:
+    """That is no answer for the model; the others are stopped."""
+
+    async def around(call: ReadyCall, proceed: Proceed) -> ToolResult:
+        if call.call.id == "c0":
+            raise LookupError("no journal")
+        return await proceed()
+
+    async def wait() -> None:
+        await anyio.sleep_forever()
+
+    with pytest.raises(LookupError, match="no journal"):
+        await execute(*[ready(wait, id=f"c{n}") for n in range(count)], around=around)
+
+
+async def test_the_model_reads_the_cut_result_and_what_is_around_the_whole() -> None:
+    """A journal remembers it whole."""
+    seen: list[int] = []
+
+    async def work() -> str:
+        return "x" * 100
+
+    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        result = await proceed()
+        seen.append(len(result.text))
+        return result
+
+    (result,) = await execute(ready(work), around=around, max_characters=10)
+
+    assert seen == [100]
+    assert result.text.startswith("x" * 10 + "\n[cut here")
+
+
+async def test_results_are_handed_over_as_soon_as_they_exist() -> None:
+    """A cancellation in the middle loses none."""
+    finished: dict[str, ToolResult] = {}
+
+    async def work(a: int) -> str:
+        if a:
+            await anyio.sleep_forever()
+        return "done"
+
+    calls = [ready(work, f'{{"a": {n}}}', f"c{n}") for n in range(2)]
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: execute(*calls, finished=finished))
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+
+    assert finished == {"c0": ToolResult.of("c0", "done")}
+
+
+async def run_and_cancel(around: Any, *, after: anyio.Event, **options: Any) -> None:
+    """Run a call that ends at once, and cancel it while `around` is at work."""
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: execute(ready(double, '{"a": 1}'), around=around, **options))
+            await after.wait()
+            group.cancel_scope.cancel()
+
+
+async def test_a_result_that_is_being_remembered_is_not_lost() -> None:
+    """The writing goes on, for the time of a cleanup."""
+    writing, finished = anyio.Event(), dict[str, ToolResult]()
+
+    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        result = await proceed()
+        writing.set()
+        for _step in range(20):
+            await anyio.lowlevel.checkpoint()
+        return result
+
+    await run_and_cancel(around, after=writing, finished=finished)
+
+    assert finished == {"c1": ToolResult.of("c1", "2")}
+
+
+async def test_remembering_without_end_is_cut_short() -> None:
+    """Then the result is lost, and nobody claims to have it."""
+    writing, finished = anyio.Event(), dict[str, ToolResult]()
+
+    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        result = await proceed()
+        writing.set()
+        await anyio.sleep_forever()
+        return result
+
+    await run_and_cancel(around, after=writing, finished=finished, cleanup_seconds=0.01)
+
+    assert finished == {}
+
+
+async def test_what_comes_before_the_tool_is_cancelled_at_once() -> None:
+    """Nothing exists yet that could be lost."""
+    waiting = anyio.Event()
+
+    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        waiting.set()
+        await anyio.sleep_forever()
+        return await proceed()
+
+    await run_and_cancel(around, after=waiting, cleanup_seconds=60)
+
+
+@pytest.mark.parametrize("step", [*range(30)])
+async def test_what_came_back_is_remembered_whenever_it_is_cancelled(step: int) -> None:
+    """The journal has its time as soon as there is something to remember."""
+    came_back, finished = list[int](), dict[str, ToolResult]()
+
+    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        result = await proceed()
+        came_back.append(1)
+        for _step in range(5):
+            await anyio.lowlevel.checkpoint()
+        return result
+
+    async def act() -> str:
+        for _step in range(3):
+            await anyio.lowlevel.checkpoint()
+        return "done"
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: execute(ready(act), around=around, finished=finished))
+            for _ in range(step):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+
+    assert len(came_back) == len(finished)
+
+
+def paying(check: Any) -> ReadyCall:
+    """Return a call of a tool that has this check."""
+
+    @tool(check=check)
+    def pay(amount: int) -> dict[str, int]:
+        """Pay."""
+        return {"paid": amount}
+
+    return ready(pay, '{"amount": 5}')
+
+
+async def outcome(call: ReadyCall, **options: Any) -> ToolResult | None:
+    """Ask how a call ended."""
+    with anyio.fail_after(5):
+        return await check_outcome(
+            call, deps={"paid": 5}, emit=ignore, clock=SystemClock(), **options
+        )
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+async def test_a_check_finds_out_how_a_call_ended(is_async: bool) -> None:
+    """It sees context and arguments, and its value is the tool's."""
+    seen: list[object] = []
+
+    def find(context: RunContext[dict[str, int]], arguments: dict[str, int]) -> dict[str, int]:
+        seen.append((context.idempotency_key, context.tool_name, arguments))
+        return context.deps
+
+    async def find_later(context: RunContext[Any], arguments: dict[str, int]) -> dict[str, int]:
+        return find(context, arguments)
+
+    call = replace(paying(find_later if is_async else find), idempotency_key="run/c1")
+
+    assert await outcome(call) == ToolResult(
+        call_id="c1",
+        content=ToolResult.of("c1", '{"paid": 5}').content,
+        structured_content={"paid": 5},
+    )
+    assert seen == [("run/c1", "pay", {"amount": 5})]
+
+
+async def test_a_check_may_not_know() -> None:
+    """There is none, it says so, it fails, or it takes too long."""
+
+    async def nothing(context: RunContext, arguments: dict[str, Any]) -> None:
+        del context, arguments
+
+    async def fail(context: RunContext, arguments: dict[str, Any]) -> None:
+        raise ToolError(f"{context.tool_name} {arguments}")
+
+    async def wait(context: RunContext, arguments: dict[str, Any]) -> None:
+        del context, arguments
+        await anyio.sleep_forever()
+
+    for check in (None, nothing, fail, wait):
+        assert await outcome(paying(check), timeout_seconds=0.01) is None
+
+
+async def test_a_check_that_gives_what_does_not_fit_is_at_fault() -> None:
+    """As the tool would be."""
+
+    def find(context: RunContext, arguments: dict[str, Any]) -> dict[str, str]:
+        del context, arguments
+        return {"paid": "much"}
+
+    found = await outcome(paying(find))
+
+    assert found is not None
+    assert found.is_error
+    assert "does not fit the tool's output schema" in found.text
+
+
+def test_a_check_must_be_callable() -> None:
+    """It is found out when the tool is made."""
+    with pytest.raises(Exception, match="check"):
+        Tool.from_function(double, check="no")  # type: ignore[arg-type] # on purpose

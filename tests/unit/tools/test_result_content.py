@@ -1,0 +1,249 @@
+"""Return values as results: text, blocks, JSON, and what is none of these."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from agentkit.content import (
+    EmbeddedResource,
+    ImageContent,
+    ResourceLink,
+    TextContent,
+)
+from agentkit.message import ToolCall, ToolResult
+from agentkit.tools.result_content import build_result, cut_result
+from agentkit.tools.tool import Tool
+from agentkit.tools.validate import ReadyCall, validate_call
+
+LINK = ResourceLink(uri="file:///a", name="a")
+PNG = b"\x89PNG\r\n\x1a\n0000"
+
+
+class City(BaseModel):
+    """A model."""
+
+    name: str
+    founded: datetime | None = None
+
+
+@dataclass
+class Pair:
+    """A dataclass."""
+
+    a: int
+    b: Any = None
+
+
+class SilentError(Exception):
+    """Has no words."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def call_of(function: Callable[..., object]) -> ReadyCall:
+    """Return a ready call of a tool made of `function`."""
+    made = Tool.from_function(function)
+    found = validate_call(ToolCall(id="c1", name=made.name), {made.name: made})
+    assert isinstance(found, ReadyCall)
+    return found
+
+
+def result_of(value: object, hint: Any = Any) -> ToolResult:
+    """Return the result for a value of a tool with a return type."""
+
+    def function() -> Any: ...
+
+    function.__annotations__["return"] = hint
+    return build_result(call_of(function), value)
+
+
+def text(*texts: str) -> tuple[TextContent, ...]:
+    """Return text blocks."""
+    return tuple(TextContent(text=one) for one in texts)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "content", "structured"),
+    [
+        ("hi", str, text("hi"), None),
+        ("hi", Any, text("hi"), None),
+        ("", str, (), None),
+        (None, None, text("null"), None),
+        (None, Any, text("null"), None),
+        (21.5, float, text("21.5"), {"result": 21.5}),
+        (21.5, Any, text("21.5"), None),
+        ([1, "ü"], list[int | str], text('[1, "ü"]'), {"result": [1, "ü"]}),
+        ("hi", str | int, text("hi"), {"result": "hi"}),
+        (None, int | None, text("null"), {"result": None}),
+        ({"a": 1}, Any, text('{"a": 1}'), {"a": 1}),
+        ({"a": 1}, dict[str, int], text('{"a": 1}'), {"a": 1}),
+        (City(name="a"), City, text('{"name": "a", "founded": null}'),
+         {"name": "a", "founded": None}),
+        (City(name="a", founded=datetime(2024, 5, 31, tzinfo=UTC)), Any,
+         text('{"name": "a", "founded": "2024-05-31T00:00:00Z"}'),
+         {"name": "a", "founded": "2024-05-31T00:00:00Z"}),
+        (Pair(a=1, b={2}), Pair, text('{"a": 1, "b": [2]}'), {"a": 1, "b": [2]}),
+        ([Pair(a=1)], list[Pair], text('[{"a": 1, "b": null}]'),
+         {"result": [{"a": 1, "b": None}]}),
+        (Decimal("0.10"), Decimal, text("0.10"), {"result": "0.10"}),
+        (Path("a"), Any, text("a"), None),
+        (LINK, Any, (LINK,), None),
+        ([LINK, "x", 5, PNG], Any,
+         (LINK, *text("x", "5"), ImageContent(data="iVBORw0KGgowMDAw", mime_type="image/png")),
+         None),
+        ((b"ab",), Any, (EmbeddedResource(uri="agentkit:result/c1", blob="YWI=",
+         mime_type="application/octet-stream"),), None),
+        (bytearray(b"\xff\xd8\xff"), bytes,
+         (ImageContent(data="/9j/", mime_type="image/jpeg"),), None),
+        (b"GIF89a", bytes, (ImageContent(data="R0lGODlh", mime_type="image/gif"),), None),
+        (b"RIFF0000WEBP", bytes,
+         (ImageContent(data="UklGRjAwMDBXRUJQ", mime_type="image/webp"),), None),
+        ([], Any, text("[]"), None),
+    ],
+)  # fmt: skip
+def test_a_value_becomes_content(
+    value: object, hint: Any, content: object, structured: object
+) -> None:
+    """Text as it is, values as JSON; an object, or a typed value, structured as well."""
+    assert result_of(value, hint) == ToolResult(
+        call_id="c1",
+        content=content,  # type: ignore[arg-type]  # of the parameters above
+        structured_content=structured,  # type: ignore[arg-type]  # of the parameters above
+    )
+
+
+def test_a_whole_result_is_taken_as_it_is() -> None:
+    """A tool that stands for another one hands its answer on, errors too."""
+    given = ToolResult(
+        call_id="other", content=text("no"), structured_content={"a": 1}, is_error=True
+    )
+
+    assert result_of(given) == ToolResult(
+        call_id="c1", content=text("no"), structured_content={"a": 1}, is_error=True
+    )
+
+
+LOOP: list[object] = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "complaint"),
+    [
+        (math.nan, Any, "its 'float' has no JSON form"),
+        ([math.inf], list[float], "its 'list' has no JSON form"),
+        (object(), Any, "its 'object' has no JSON form"),
+        (LOOP, Any, "its 'list' has no JSON form"),
+        ([PNG, object()], Any, "its 'list' has no JSON form"),
+        ("5", int, "output schema: result: expected an integer, got the text"),
+        ({"nam": "a"}, City, "output schema: name: expected a value, since it is required"),
+        (5, City, "output schema: expected an object, got the number 5"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_the_fault_of_the_tool(
+    value: object, hint: Any, complaint: str
+) -> None:
+    """The model must not try other arguments, nor do it twice."""
+    result = result_of(value, hint)
+
+    assert result.is_error
+    assert complaint in result.text
+    assert result.text.startswith("The tool 'function' ran, but its result cannot be used")
+    assert result.text.endswith("do not repeat the call.")
+
+
+def test_a_value_whose_error_has_no_words_is_survived() -> None:
+    """Values of users run code of users."""
+
+    def refuse(_: object) -> type:
+        raise SilentError
+
+    refusing = type("Refusing", (), {"__class__": property(refuse)})()
+
+    def function() -> Any: ...
+
+    assert "its 'Refusing' has no JSON form: SilentError" in (
+        build_result(call_of(function), refusing).text
+    )
+
+
+def test_an_output_schema_of_a_handler_is_held() -> None:
+    """A tool from a schema must return what it declared."""
+
+    def handle(arguments: dict[str, Any]) -> Any:
+        return arguments
+
+    made = Tool.from_schema(
+        name="t",
+        description="",
+        input_schema={},
+        handler=handle,
+        output_schema={"type": "object", "required": ["a"]},
+    )
+    call = validate_call(ToolCall(id="c1", name="t"), {"t": made})
+    assert isinstance(call, ReadyCall)
+
+    assert build_result(call, {"a": 1}).structured_content == {"a": 1}
+    assert "a: expected a value" in build_result(call, {}).text
+    assert "expected an object" in build_result(call, "text").text
+    assert "expected an object" in build_result(call, ToolResult.of("", "text")).text
+    assert build_result(call, ToolResult.of("", "no", is_error=True)).text == "no"
+    whole = ToolResult(call_id="", structured_content={"a": 1})
+    assert build_result(call, whole) == ToolResult(call_id="c1", structured_content={"a": 1})
+
+
+def test_structured_content_may_be_any_json() -> None:
+    """MCP since 2026-07-28: the schema says what it is."""
+    made = Tool.from_schema(
+        name="t",
+        description="",
+        input_schema={},
+        handler=lambda arguments: len(arguments),
+        output_schema={"type": "integer"},
+    )
+    call = validate_call(ToolCall(id="c1", name="t"), {"t": made})
+    assert isinstance(call, ReadyCall)
+
+    assert build_result(call, 3) == ToolResult(
+        call_id="c1", content=(TextContent(text="3"),), structured_content=3
+    )
+    assert "expected an integer" in build_result(call, "3").text
+
+
+def test_long_text_is_cut_and_says_so() -> None:
+    """The limit counts for all blocks together; structured content stays whole."""
+    result = result_of(["a" * 8, LINK, "b" * 8, "c", LINK])
+
+    assert cut_result(result, max_characters=12).content == (
+        TextContent(text="a" * 8),
+        LINK,
+        TextContent(text="bbbb\n[cut here: 12 of 17 characters are shown]"),
+        LINK,
+    )
+    assert cut_result(result, max_characters=16).content == (
+        TextContent(text="a" * 8),
+        LINK,
+        TextContent(text="b" * 8),
+        TextContent(text="\n[cut here: 16 of 17 characters are shown]"),
+        LINK,
+    )
+    assert cut_result(result, max_characters=17) is result
+    whole = cut_result(result_of({"a": "x" * 100}), max_characters=10)
+    assert whole.structured_content == {"a": "x" * 100}
+    assert whole.text == '{"a": "xxx\n[cut here: 10 of 109 characters are shown]'
+
+
+def test_half_characters_are_replaced() -> None:
+    """Odd file names hold them, and no request could carry them."""
+    assert result_of("a\udcff", str).text == "a\ufffd"
+    result = result_of(["ü\udcff", "é"], list[str])
+    assert result.text == '["ü\ufffd", "é"]'
+    assert result.structured_content == {"result": ["ü\ufffd", "é"]}

@@ -1,0 +1,101 @@
+"""Ready-made rules, alone and together."""
+
+from typing import Any
+
+import pytest
+
+from agentkit.chat import Mending
+from agentkit.message import ToolCall
+from agentkit.tools import rules
+from agentkit.tools.approval import Rule, Verdict, ask_rule
+from agentkit.tools.binding import BoundArguments
+from agentkit.tools.tool import tool
+from agentkit.tools.validate import ReadyCall
+
+
+def ready(*, is_mended: bool = False, **options: Any) -> ReadyCall:
+    """Return a call of a tool with these options."""
+
+    @tool(name="files_write", **options)
+    def made() -> None:
+        """Do nothing."""
+
+    mending = Mending(rung="coerced_integer", before="'1'", after="1")
+    return ReadyCall(
+        call=ToolCall(id="c1", name=made.name),
+        tool=made,
+        arguments={},
+        bound=BoundArguments(),
+        mendings=(mending,) if is_mended else (),
+    )
+
+
+READS, DEFAULT, GENTLE = {"read_only": True}, dict[str, Any](), {"destructive": False}
+
+
+@pytest.mark.parametrize(
+    ("condition", "options", "expected"),
+    [
+        (rules.has_effects, READS, False),
+        (rules.has_effects, GENTLE, True),
+        (rules.is_destructive, READS, False),
+        (rules.is_destructive, GENTLE, False),
+        (rules.is_destructive, DEFAULT, True),
+        (rules.is_open_world, DEFAULT, True),
+        (rules.is_open_world, {"open_world": False}, False),
+        (rules.is_mended, DEFAULT, False),
+        (rules.is_mended, {"is_mended": True}, True),
+        (rules.tagged("money", "mail"), {"tags": ["mail", "x"]}, True),
+        (rules.tagged("money"), {"tags": ["mail"]}, False),
+        (rules.tagged(), {"tags": ["mail"]}, False),
+        (rules.named("files_*"), DEFAULT, True),
+        (rules.named("a", "files_write"), DEFAULT, True),
+        (rules.named("Files_*", "write"), DEFAULT, False),
+    ],
+)
+def test_conditions_look_at_tool_and_call(
+    condition: rules.Condition, options: dict[str, Any], expected: bool
+) -> None:
+    """At annotations, tags, names and what was mended."""
+    assert condition(ready(**options)) is expected
+
+
+ASK, DENY, ALLOW = (
+    rules.ask_for(rules.has_effects, reason="a"),
+    rules.deny_for(rules.named("files_*"), reason="d"),
+    rules.allow_for(rules.tagged("safe")),
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "expected"),
+    [
+        (ASK, DEFAULT, Verdict(decision="ask", reason="a")),
+        (ASK, READS, None),
+        (DENY, READS, Verdict(decision="deny", reason="d")),
+        (ALLOW, {"tags": ["safe"]}, Verdict(decision="allow")),
+        (rules.ask_for(), DEFAULT, None),
+        (rules.ask_for(rules.is_mended, rules.has_effects), DEFAULT, Verdict(decision="ask")),
+        (rules.first_of(ALLOW, ASK, DENY), {"tags": ["safe"]}, Verdict(decision="allow")),
+        (rules.first_of(ALLOW, ASK, DENY), DEFAULT, Verdict(decision="ask", reason="a")),
+        (rules.first_of(ALLOW, ASK), READS, None),
+        (rules.strictest_of(ALLOW, ASK, DENY), {"tags": ["safe"]},
+         Verdict(decision="deny", reason="d")),
+        (rules.strictest_of(ALLOW, ASK), {"tags": ["safe"]}, Verdict(decision="ask", reason="a")),
+        (rules.strictest_of(ALLOW, ASK), READS, None),
+        (rules.first_of(rules.strictest_of(ALLOW), lambda _: "deny"), DEFAULT,
+         Verdict(decision="deny")),
+        (rules.ask_destructive, DEFAULT,
+         Verdict(decision="ask", reason="The tool may destroy something.")),
+        (rules.ask_destructive, GENTLE, None),
+        (rules.ask_effects, GENTLE, Verdict(decision="ask", reason="The tool has effects.")),
+        (rules.deny_effects, GENTLE,
+         Verdict(decision="deny", reason="Only tools that read may be used here.")),
+        (rules.deny_effects, READS, None),
+    ],
+)  # fmt: skip
+async def test_rules_speak_of_the_calls_they_meet(
+    rule: Rule, options: dict[str, Any], expected: Verdict | None
+) -> None:
+    """And say nothing of others."""
+    assert await ask_rule(rule, ready(**options)) == expected
