@@ -25,7 +25,8 @@ LONG = tuple(
         *("test_docs.py", "test_examples.py", "local", "mcp", "sdk", "typing"),
         *(f"integration/test_{name}.py" for name in PROGRAMS),
         *("integration/test_faults.py", "integration/test_interruption.py"),
-        *("corpus", "costs", "hosts", "property", "unit/dialect/test_linear.py"),
+        *("corpus", "costs", "providers", "property"),
+        "unit/dialect/text_calls/test_linear.py",
     )
 )
 """Programs in processes of their own, and long rows of runs."""

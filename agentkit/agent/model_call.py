@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 import anyio
 
-from agentkit.agent.inbox import Inbox
+from agentkit.agent.run import Inbox
 from agentkit.agent.step import CallModel, Exchange, RunState
 from agentkit.budget.budget import Forecast, Meter, Spent
 from agentkit.budget.request_limit import ExchangeWatch
@@ -25,8 +25,8 @@ from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
 from agentkit.model.model import ModelConnection
-from agentkit.output.judgement import Judgement
 from agentkit.output.output_plan import PLAIN_TEXT, OutputPlan
+from agentkit.output.output_type import Judgement
 from agentkit.value import dataclass, maker, replace
 
 _new_exchange = maker(Exchange)

@@ -10,10 +10,9 @@ from typing import Any, Generic, Protocol, TypedDict
 
 from typing_extensions import TypeVar
 
-from agentkit.agent.inbox import Inbox
 from agentkit.agent.journal import Journal, NoJournal
 from agentkit.agent.model_call import Exchanger, ModelInput
-from agentkit.agent.run import Handovers, RunScope, scope_of
+from agentkit.agent.run import Handovers, Inbox, RunScope, scope_of
 from agentkit.agent.step import Policy, RunState
 from agentkit.agent.steps import LiveSteps
 from agentkit.agent.tool_calls import Caller, CallInput

@@ -14,6 +14,7 @@ from agentkit.agent.journal import Journal, NoJournal
 from agentkit.budget.budget import NO_LIMITS, Meter
 from agentkit.clock import Clock
 from agentkit.errors import AgentKitError
+from agentkit.message import UserMessage
 from agentkit.model.model import Model
 from agentkit.tools.run_context import RunContext
 from agentkit.value import dataclass
@@ -116,3 +117,22 @@ def scope_of(context: RunContext[Any]) -> RunScope | None:
             "more may not (AgentOptions.most_depth). Do without."
         )
     return scope
+
+
+class Inbox:
+    """Holds messages until the run takes them in."""
+
+    def __init__(self) -> None:
+        self._waiting: list[UserMessage] = []
+
+    def put(self, message: UserMessage) -> None:
+        """Add a message; safe while the run is busy."""
+        self._waiting.append(message)
+
+    def take(self) -> tuple[UserMessage, ...]:
+        """Return what has come in since the last time."""
+        if not self._waiting:
+            return ()
+        taken = tuple(self._waiting)
+        del self._waiting[: len(taken)]
+        return taken

@@ -17,7 +17,7 @@ from agentkit.chat import Answered, FinishReason, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
-from agentkit.output.judgement import Judgement
+from agentkit.output.output_type import Judgement
 from agentkit.tools.approval import PlannedCall
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass, maker, replace

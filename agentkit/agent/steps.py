@@ -26,7 +26,7 @@ from agentkit.event import (
 )
 from agentkit.history import History
 from agentkit.message import ToolCall
-from agentkit.output.judgement import Judgement
+from agentkit.output.output_type import Judgement
 from agentkit.tools.approval import PlannedCall
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, index_tools, list_tools_for, take_reports

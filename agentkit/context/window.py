@@ -26,7 +26,7 @@ from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.message import Message
 from agentkit.model.model import ModelConnection
-from agentkit.model.token_bound import most_message_tokens, most_text_tokens, most_tool_tokens
+from agentkit.model.token_estimate import most_message_tokens, most_text_tokens, most_tool_tokens
 from agentkit.value import dataclass, replace
 
 _KEPT_CONVERSATIONS = 256

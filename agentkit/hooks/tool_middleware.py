@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from agentkit.message import ToolResult
-from agentkit.tools.error_messages import describe_failure
 from agentkit.tools.execute import Around, Proceed
+from agentkit.tools.result_content import describe_failure
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, mapped
 from agentkit.tools.validate import ReadyCall

@@ -4,8 +4,7 @@ In:  text and values from strangers, schemas.
 Out: `JsonValue`, `parse_json`, `JsonSchema` and its `Violation`s.
 """
 
-from agentkit.json_schema.json_value import JsonObject, JsonValue
-from agentkit.json_schema.strict_json import JsonTextError, parse_json
+from agentkit.json_schema.strict_json import JsonObject, JsonTextError, JsonValue, parse_json
 from agentkit.json_schema.validator import JsonSchema, JsonSchemaError
 from agentkit.json_schema.violation import Violation, describe
 

@@ -13,9 +13,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
-from agentkit.json_schema.json_value import JsonValue
 from agentkit.json_schema.pattern import PatternError, check_pattern
-from agentkit.json_schema.strict_json import LossyFloat
+from agentkit.json_schema.strict_json import JsonValue, LossyFloat
 
 Form: TypeAlias = Literal["plain", "refers", "unknown"]
 """Certainly a schema; one with references, which may still lead nowhere; not certain."""

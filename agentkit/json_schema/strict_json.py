@@ -11,8 +11,14 @@ import json
 import math
 from collections import Counter
 from decimal import Decimal
+from typing import TypeAlias
 
-from agentkit.json_schema.json_value import JsonValue
+from pydantic import JsonValue
+
+__all__ = ["JsonObject", "JsonValue"]
+
+JsonObject: TypeAlias = dict[str, JsonValue]
+
 
 MAX_CHARACTERS = 2_000_000
 MAX_DEPTH = 64

@@ -16,8 +16,8 @@ from itertools import islice
 from typing import Any, cast
 
 from agentkit.json_schema.fast_check import form_of, glance_of
-from agentkit.json_schema.json_value import JsonObject, JsonValue
 from agentkit.json_schema.pattern import PatternError, check_pattern, is_nested
+from agentkit.json_schema.strict_json import JsonObject, JsonValue
 from agentkit.json_schema.violation import Violation, explain, shorten
 from agentkit.lazy_import import load_object
 

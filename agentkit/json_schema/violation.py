@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from agentkit.json_schema.json_value import JsonValue
 from agentkit.json_schema.pattern import is_additional
+from agentkit.json_schema.strict_json import JsonValue
 from agentkit.value import dataclass
 
 _TYPES = {

@@ -4,12 +4,13 @@ In:  a `ModelRequest`.
 Out: a `ModelResponse`; on the way, what arrives is emitted as events.
 """
 
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
-from agentkit.event import Emit
+from agentkit.event import Emit, RunEvent, TextReceived
 from agentkit.transport.retry import RetrySettings
 
 
@@ -53,3 +54,16 @@ class Retrying(Protocol):
 
     def with_retry(self, retry: RetrySettings) -> Model:
         """Return the same model with another patience."""
+
+
+class Shown:
+    """Passes events on; an attempt whose text was seen must not be made again silently."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.has_text = False
+
+    def emit(self, event: RunEvent) -> Awaitable[None]:
+        """Pass `event` on."""
+        self.has_text = self.has_text or isinstance(event, TextReceived)
+        return self._emit(event)

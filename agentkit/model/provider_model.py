@@ -25,9 +25,8 @@ from agentkit.event import Emit, ModelRetried, RequestAdapted
 from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.model.downgrade import PROCESS, Learned, adapt
-from agentkit.model.emitted import Shown
 from agentkit.model.launch import launched
-from agentkit.model.model import ModelConnection
+from agentkit.model.model import ModelConnection, Shown
 from agentkit.model.rate_limit import Pacer, PaceSettings
 from agentkit.model.response_builder import Fold
 from agentkit.model.token_estimate import estimate_tokens

@@ -22,8 +22,7 @@ from agentkit.errors import ConfigError, ErrorKind, ProviderError, UnsupportedEr
 from agentkit.event import Emit, ModelFailedOver, ModelRetried
 from agentkit.log import Log
 from agentkit.model.circuit_breaker import Breaker, BreakerSettings
-from agentkit.model.emitted import Shown
-from agentkit.model.model import Model, ModelConnection, Retrying
+from agentkit.model.model import Model, ModelConnection, Retrying, Shown
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import Usage
 from agentkit.value import dataclass, replace

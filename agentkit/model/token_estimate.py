@@ -8,8 +8,14 @@ The weights come from samples in the tests. Text of random short letters can be 
 says; nothing can be longer than its UTF-8 bytes.
 """
 
+import json
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from agentkit.chat import ToolSpec
+from agentkit.content import ContentBlock, ReasoningContent, TextContent
+from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult
 
 _UNIT = re.compile(
     r"(?P<dense>[A-Za-z0-9+/=-]{32,})"  # base64, hashes, long links
@@ -83,3 +89,66 @@ _ASCII: Mapping[str | None, Callable[[int], int]] = {
     "mark": int,
 }
 """The tokens of each kind of unit, from its length."""
+
+
+_FRAME = 96  # marks, roles and ids, and a filler that the rules may put before a message
+_TOOL = 160
+_RESPELLED = 4  # times, at most, that JSON grows when it is read and written again: 1e9
+_JSON_STARTS = frozenset('{["-0123456789tfnNI')
+
+
+def most_text_tokens(text: str) -> int:
+    """Return the most tokens that instructions can have, with what stands around a prompt."""
+    return _FRAME + _most(text)
+
+
+def most_tool_tokens(tools: Iterable[ToolSpec]) -> int:
+    """Return the most tokens that an offer of `tools` can have."""
+    return _TOOL + sum(
+        _TOOL + _most(tool.name) + _most(tool.description) + _most(tool.input_schema)
+        for tool in tools
+    )
+
+
+def most_message_tokens(messages: Iterable[Message]) -> float:
+    """Return the most tokens that `messages` can have; `inf` if they hold more than text."""
+    return sum(map(_most_of, messages))
+
+
+def _most_of(message: Message) -> float:
+    if isinstance(message, SystemMessage):
+        return _FRAME + _most(message.text)
+    text = _only_text(message.content)
+    if text is None:
+        return math.inf
+    most = _FRAME + _most(text)
+    match message:
+        case ToolResult():
+            if message.structured_content is not None and not text:
+                return math.inf
+            return most * _RESPELLED if text.lstrip()[:1] in _JSON_STARTS else most
+        case AssistantMessage(tool_calls=calls):
+            return most + sum(
+                _FRAME + _most(call.name) + _RESPELLED * _most(call.arguments) for call in calls
+            )
+        case _:
+            return most
+
+
+def _only_text(blocks: Sequence[ContentBlock]) -> str | None:
+    """Return the text that is sent, or None if there is more than text."""
+    texts: list[str] = []
+    for block in blocks:
+        match block:
+            case TextContent():
+                texts.append(block.text)
+            case ReasoningContent():
+                pass
+            case _:
+                return None
+    return "\n".join(texts)
+
+
+def _most(value: object) -> int:
+    """Return the bytes of a value as JSON, or more: what is not ASCII is spelled longer."""
+    return len(json.dumps(value))

@@ -19,9 +19,8 @@ from agentkit.event import StopReason, ToolsetReported
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
-from agentkit.output.judgement import Judgement
 from agentkit.output.output_text import read_text
-from agentkit.output.output_type import OutputSettings, OutputT, OutputType, read_type
+from agentkit.output.output_type import Judgement, OutputSettings, OutputT, OutputType, read_type
 from agentkit.output.partial_output import PartialOutput
 from agentkit.tools.approval import Rule
 from agentkit.tools.tool import Tool

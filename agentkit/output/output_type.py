@@ -14,10 +14,12 @@ from typing import Any, Generic
 from pydantic import TypeAdapter
 from typing_extensions import TypeVar
 
+from agentkit.chat import Mending
 from agentkit.config.profile import OutputMode
 from agentkit.errors import AgentKitError, ConfigError, ToolError
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
+from agentkit.message import ToolResult, UserMessage
 from agentkit.tools.binding import BoundArguments, is_lossy, to_json
 from agentkit.tools.schema import RESULT_KEY, derive_answer
 from agentkit.tools.tool import Tool, ToolAnnotations
@@ -151,3 +153,22 @@ def _first(bound: BoundArguments) -> Any:
 async def _refuse(answer: object) -> object:  # noqa: ARG001  # as it is called
     """Answer a call that came beside others; one that came alone is never run."""
     raise ToolError(NOT_ALONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was found of an answer that should have a certain type.
+
+    Attributes:
+        is_accepted: it has the type.
+        reason: why it has not, in words for the model.
+        results: of the call that gave the answer, and of calls that came too late beside it.
+        reply: what the model is told where it answered in text.
+        mendings: what was changed before it fitted.
+    """
+
+    is_accepted: bool = False
+    reason: str = ""
+    results: tuple[ToolResult, ...] = ()
+    reply: UserMessage | None = None
+    mendings: tuple[Mending, ...] = ()

@@ -37,8 +37,13 @@ from agentkit.tools.concurrency.concurrency_limits import FREE, Held, ToolCaps
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS, Guard, ending, never_waits
 from agentkit.tools.concurrency.semaphore import standing_in
 from agentkit.tools.concurrency.worker_threads import Raised, ThreadJob
-from agentkit.tools.error_messages import ToolFailure, describe_failure
-from agentkit.tools.result_content import MAX_RESULT_CHARACTERS, build_result, cut_result
+from agentkit.tools.result_content import (
+    MAX_RESULT_CHARACTERS,
+    ToolFailure,
+    build_result,
+    cut_result,
+    describe_failure,
+)
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.signature import is_async
 from agentkit.tools.validate import ReadyCall

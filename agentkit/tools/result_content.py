@@ -9,19 +9,21 @@ the tool is at fault: the model must not think that its call was wrong.
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import is_
 from typing import cast
 
 from agentkit.content import ContentBlock, EmbeddedResource, ImageContent, TextContent
+from agentkit.errors import ToolError
 from agentkit.json_schema import JsonValue
 from agentkit.json_schema.violation import shorten
+from agentkit.log import Log
 from agentkit.message import ToolResult
 from agentkit.tools.binding import to_json
 from agentkit.tools.schema import BLOCK_TYPES, RESULT_KEY
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall
-from agentkit.value import maker, replace
+from agentkit.value import dataclass, maker, replace
 
 _new_text = maker(TextContent)
 _new_result = maker(ToolResult)
@@ -185,3 +187,35 @@ def _whole(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+MAX_ERROR_CHARACTERS = 2_000
+
+log = Log("agentkit.tools")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFailure:
+    """Why a tool gave nothing."""
+
+    text: str
+
+
+def describe_failure(call: ReadyCall, error: Exception) -> ToolFailure:
+    """Log what a tool raised, and put it into words for the model."""
+    log.warning("tool_call_failed", tool_name=call.tool.name, call_id=call.call.id, exc_info=error)
+    return ToolFailure(text=shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS))
+
+
+def _messages(error: BaseException) -> Iterator[str]:
+    """Yield the messages of an error, or of all in a group."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _messages(inner)
+        return
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  # a stranger's `__str__`
+        text = ""
+    name = type(error).__name__
+    yield (text or name) if isinstance(error, ToolError) else f"{name}: {text}" if text else name

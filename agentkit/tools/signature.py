@@ -8,17 +8,18 @@ What cannot be offered to a model is a `ToolDefinitionError` here, not a surpris
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.fields import FieldInfo
 
 from agentkit.errors import ToolDefinitionError
 from agentkit.json_schema import JsonObject
+from agentkit.lazy_import import load_object
 from agentkit.tools.binding import FunctionBinding, Parameter
-from agentkit.tools.docstring import read_docstring
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.schema import check_patterns, derive_input_schema, derive_output
 from agentkit.value import dataclass
@@ -323,3 +324,31 @@ def _name(function: Callable[..., object], body: Callable[..., object]) -> str |
     if name == "__call__":
         name = getattr(function, "__name__", type(function).__name__)
     return None if name == "<lambda>" else name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documentation:
+    """A description and, by name, those of parameters."""
+
+    description: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_docstring(text: str | None) -> Documentation:
+    """Read a docstring; one in no known form is a description as a whole."""
+    text = inspect.cleandoc(text or "")
+    if "\n" not in text:
+        return Documentation(description=text)
+    parse = cast(Any, load_object("docstring_parser:parse"))
+    try:
+        found = parse(text)
+    except Exception:  # noqa: BLE001  # any fault of a docstring is harmless
+        return Documentation(description=text)
+    return Documentation(
+        description=(found.description or "").strip(),
+        parameters={
+            parameter.arg_name.lstrip("*"): " ".join(parameter.description.split())
+            for parameter in found.params
+            if parameter.description
+        },
+    )

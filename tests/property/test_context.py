@@ -31,7 +31,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
-from agentkit.model.token_bound import most_message_tokens, most_text_tokens
+from agentkit.model.token_estimate import most_message_tokens, most_text_tokens
 from agentkit.model.tokens import build_counter
 from agentkit.testing.scripted import ScriptedModel
 from tests.property.strategies import histories, texts

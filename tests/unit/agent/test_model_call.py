@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 import pytest
 
-from agentkit.agent.inbox import Inbox
 from agentkit.agent.model_call import Exchanger, ModelInput
+from agentkit.agent.run import Inbox
 from agentkit.agent.step import CallModel, Exchange, RunState
 from agentkit.budget.budget import Budget, Meter, Spent
 from agentkit.budget.request_limit import BILLED_KINDS

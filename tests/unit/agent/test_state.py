@@ -13,7 +13,7 @@ from agentkit.agent.step import (
 from agentkit.chat import ModelResponse, ToolChoice
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
-from agentkit.output.judgement import Judgement
+from agentkit.output.output_type import Judgement
 from agentkit.usage import Usage
 
 CALL = ToolCall(id="1", name="add")

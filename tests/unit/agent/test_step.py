@@ -26,7 +26,7 @@ from agentkit.chat import Answered, FinishReason, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
-from agentkit.output.judgement import Judgement
+from agentkit.output.output_type import Judgement
 from agentkit.tools.approval import PlannedCall, Verdict
 from agentkit.tools.tool import Decision
 from agentkit.usage import Usage
@@ -358,7 +358,7 @@ def test_states_and_steps_are_values() -> None:
     ]
     values = [one for one in made if isinstance(one, type) and is_dataclass(one)]
 
-    assert len(values) == 10
+    assert len(values) == 9
     for one in values:
         assert vars(one)["__dataclass_params__"].frozen, one
         assert "__slots__" in vars(one), one

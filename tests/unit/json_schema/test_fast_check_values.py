@@ -6,8 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agentkit.json_schema.fast_check import glance_of
-from agentkit.json_schema.json_value import JsonObject, JsonValue
-from agentkit.json_schema.strict_json import LossyFloat
+from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
 
 VALUES: list[JsonValue] = ["", "a", 1, -1, 1.0, 1.5, LossyFloat(0.1), True, None, [], {}]
 OBJECTS: list[JsonValue] = [

@@ -10,7 +10,7 @@ from agentkit.content import ContentBlock, ImageContent, ReasoningContent, Resou
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult
 from agentkit.message import UserMessage as User
-from agentkit.model.token_bound import most_message_tokens, most_text_tokens, most_tool_tokens
+from agentkit.model.token_estimate import most_message_tokens, most_text_tokens, most_tool_tokens
 from agentkit.model.tokens import build_counter
 
 CALL = ToolCall(id="call_1", name="a.b", arguments='{"a": [1e9,1e9,1e9,1e9], "b": "\\u0001"}')

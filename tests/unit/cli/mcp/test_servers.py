@@ -9,6 +9,7 @@ import pytest
 
 from agentkit import Agent, ConfigError
 from agentkit.cli.agent_builder import Wanted, choose
+from agentkit.cli.mcp import servers as servers_module
 from agentkit.cli.mcp.servers import Servers, build_server, find_server
 from agentkit.mcp.client.stdio_process import Command
 from agentkit.mcp.client.transports import HttpDoor, ProcessDoor
@@ -75,5 +76,5 @@ def test_the_tools_of_servers_are_added_to_those_of_the_agent(
 
     assert isinstance(more.toolset, Toolset)
     assert type(more.toolset) is not type(alone.toolset)
-    monkeypatch.setattr(servers, "load_object", None)
+    monkeypatch.setattr(servers_module, "load_object", None)
     assert Servers().toolset() is None
