@@ -11,12 +11,12 @@ from agentkit.agent.result import RunResult
 from agentkit.agent.stream import AgentStream
 from agentkit.budget.budget import Budget
 from agentkit.chat import (
-    Answered,
-    Failure,
-    Mending,
+    FailedExchange,
+    ModelExchange,
     ModelRequest,
     ModelResponse,
     ModelSettings,
+    Repair,
     ToolChoice,
     ToolSpec,
 )
@@ -30,7 +30,7 @@ from agentkit.content import (
     TextContent,
 )
 from agentkit.context.trim import FitStrategy
-from agentkit.context.window import WindowSettings
+from agentkit.context.window import ContextSettings
 from agentkit.errors import (
     AgentKitError,
     ConfigError,
@@ -46,16 +46,16 @@ from agentkit.errors import (
     UnsupportedError,
 )
 from agentkit.event import (
-    AnswerMended,
-    ContextFitted,
-    HandedOver,
+    AnswerRepaired,
+    ContextTrimmed,
+    HandedOff,
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
-    OutputReceived,
-    OutputRefused,
+    OutputRejected,
+    PartialOutputReceived,
     ReasoningReceived,
-    RequestAdapted,
+    RequestDowngraded,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -65,10 +65,10 @@ from agentkit.event import (
     ToolArgumentsReceived,
     ToolCallAbandoned,
     ToolCallFinished,
-    ToolCallRefused,
+    ToolCallRejected,
     ToolCallStarted,
-    ToolOutputCut,
     ToolProgressed,
+    ToolResultTruncated,
     ToolsetReported,
     TurnStarted,
     event_to_json,
@@ -86,11 +86,11 @@ from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
 from agentkit.model.route import RouteModel
 from agentkit.output.output_type import OutputError, OutputSettings
-from agentkit.tools.approval import Approval, Rule, Verdict
-from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.approval import Approval, ApprovalRule, Verdict
+from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool, ToolAnnotations, tool
-from agentkit.tools.toolset import StaticToolset, Toolset, combine, filtered, prefixed, renamed
+from agentkit.tools.toolset import StaticToolset, Toolset, combined, filtered, prefixed, renamed
 from agentkit.usage import Usage
 
 __all__ = [
@@ -98,27 +98,29 @@ __all__ = [
     "AgentKitError",
     "AgentOptions",
     "AgentStream",
-    "AnswerMended",
-    "Answered",
+    "AnswerRepaired",
     "Approval",
+    "ApprovalRule",
     "AssistantMessage",
     "AudioContent",
     "Budget",
+    "ConcurrencyLimits",
     "ConfigError",
     "ContentBlock",
-    "ContextFitted",
+    "ContextSettings",
+    "ContextTrimmed",
     "EmbeddedResource",
-    "Failure",
+    "FailedExchange",
     "FitStrategy",
-    "HandedOver",
+    "HandedOff",
     "History",
     "HistoryError",
     "ImageContent",
-    "Mending",
     "Message",
     "MissingExtraError",
     "Model",
     "ModelConnection",
+    "ModelExchange",
     "ModelFailedOver",
     "ModelRequest",
     "ModelResponded",
@@ -126,17 +128,17 @@ __all__ = [
     "ModelRetried",
     "ModelSettings",
     "OutputError",
-    "OutputReceived",
-    "OutputRefused",
+    "OutputRejected",
     "OutputSettings",
+    "PartialOutputReceived",
     "ProtocolError",
     "ProviderError",
     "ReasoningContent",
     "ReasoningReceived",
-    "RequestAdapted",
+    "Repair",
+    "RequestDowngraded",
     "ResourceLink",
     "RouteModel",
-    "Rule",
     "RunContext",
     "RunEvent",
     "RunFinished",
@@ -155,15 +157,14 @@ __all__ = [
     "ToolCall",
     "ToolCallAbandoned",
     "ToolCallFinished",
-    "ToolCallRefused",
+    "ToolCallRejected",
     "ToolCallStarted",
-    "ToolCaps",
     "ToolChoice",
     "ToolDefinitionError",
     "ToolError",
-    "ToolOutputCut",
     "ToolProgressed",
     "ToolResult",
+    "ToolResultTruncated",
     "ToolSpec",
     "Toolset",
     "ToolsetError",
@@ -174,9 +175,8 @@ __all__ = [
     "Usage",
     "UserMessage",
     "Verdict",
-    "WindowSettings",
     "build_model",
-    "combine",
+    "combined",
     "event_to_json",
     "filtered",
     "handoff",

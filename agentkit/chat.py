@@ -116,24 +116,24 @@ class ModelRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mending:
+class Repair:
     """One thing in an answer that was not as it should be, and what was made of it.
 
     Attributes:
-        rung: which rule mended it, e.g. `leaked_text`, `minted_id`, `coerced_integer`.
+        kind: which rule repaired it, e.g. `leaked_text`, `minted_id`, `coerced_integer`.
         before: what came, shortened.
         after: what was made of it, shortened.
         call_id: the call it concerns, if one.
     """
 
-    rung: str
+    kind: str
     before: str
     after: str
     call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class FailedExchange:
     """Why a model of a route did not answer.
 
     Attributes:
@@ -165,12 +165,12 @@ class ModelResponse:
     model: str | None = None
     host: str | None = None
     response_id: str | None = None
-    mendings: tuple[Mending, ...] = ()
-    failures: tuple[Failure, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    failures: tuple[FailedExchange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class ModelExchange:
     """Who answered one turn of a run.
 
     Attributes:
@@ -185,4 +185,4 @@ class Answered:
     host: str | None
     model: str | None
     usage: Usage
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailedExchange, ...] = ()

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
-from agentkit.chat import Failure, FinishReason, Mending
+from agentkit.chat import FailedExchange, FinishReason, Repair
 from agentkit.content import ContentBlock
 from agentkit.errors import ErrorKind
 from agentkit.json_schema import JsonValue
@@ -57,7 +57,7 @@ class TurnStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContextFitted:
+class ContextTrimmed:
     """The conversation was too long for the model's window, and less of it is sent from now on.
 
     The history itself is unchanged. The event comes when something more is left out, not with
@@ -82,7 +82,7 @@ class ContextFitted:
     has_summary: bool = False
     summary_error: str | None = None
     usage: Usage = field(default_factory=Usage)
-    type: Literal["context_fitted"] = "context_fitted"
+    type: Literal["context_trimmed"] = "context_trimmed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class ToolArgumentsReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutputReceived:
+class PartialOutputReceived:
     """More of an answer of a certain type arrived; only while streaming.
 
     Attributes:
@@ -119,11 +119,11 @@ class OutputReceived:
     """
 
     value: JsonValue
-    type: Literal["output_received"] = "output_received"
+    type: Literal["partial_output_received"] = "partial_output_received"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutputRefused:
+class OutputRejected:
     """An answer did not fit the type that was asked for; the model may try again.
 
     Attributes:
@@ -133,15 +133,15 @@ class OutputRefused:
 
     attempt: int
     reason: str
-    type: Literal["output_refused"] = "output_refused"
+    type: Literal["output_rejected"] = "output_rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerMended:
-    """Something in the model's answer was not as it should be, and was mended."""
+class AnswerRepaired:
+    """Something in the model's answer was not as it should be, and was repaired."""
 
-    mending: Mending
-    type: Literal["answer_mended"] = "answer_mended"
+    repair: Repair
+    type: Literal["answer_repaired"] = "answer_repaired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,17 +165,17 @@ class ModelRetried:
 class ModelFailedOver:
     """A model of a route failed, and the next one is asked."""
 
-    failure: Failure
+    failure: FailedExchange
     type: Literal["model_failed_over"] = "model_failed_over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestAdapted:
+class RequestDowngraded:
     """The host refused part of a request, and it is sent again with this change."""
 
     change: str
     error: str
-    type: Literal["request_adapted"] = "request_adapted"
+    type: Literal["request_downgraded"] = "request_downgraded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,12 +193,12 @@ class ModelResponded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCallRefused:
+class ToolCallRejected:
     """A call was not run; `result` tells the model why."""
 
     call: ToolCall
     result: ToolResult
-    type: Literal["tool_call_refused"] = "tool_call_refused"
+    type: Literal["tool_call_rejected"] = "tool_call_rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,12 +240,12 @@ class ToolCallAbandoned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolOutputCut:
+class ToolResultTruncated:
     """A result was too long for the model; `content` is the whole of it."""
 
     call_id: str
     content: tuple[ContentBlock, ...]
-    type: Literal["tool_output_cut"] = "tool_output_cut"
+    type: Literal["tool_result_truncated"] = "tool_result_truncated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,12 +267,12 @@ class ToolsetReported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandedOver:
+class HandedOff:
     """The conversation passed on to the agent `agent`, by the call `call_id`."""
 
     call_id: str
     agent: str
-    type: Literal["handed_over"] = "handed_over"
+    type: Literal["handed_off"] = "handed_off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,25 +305,25 @@ class RunFinished:
 RunEvent: TypeAlias = (
     RunStarted
     | TurnStarted
-    | ContextFitted
+    | ContextTrimmed
     | TextReceived
     | ReasoningReceived
     | ToolArgumentsReceived
-    | OutputReceived
-    | OutputRefused
-    | AnswerMended
+    | PartialOutputReceived
+    | OutputRejected
+    | AnswerRepaired
     | ModelRetried
     | ModelFailedOver
-    | RequestAdapted
+    | RequestDowngraded
     | ModelResponded
-    | ToolCallRefused
+    | ToolCallRejected
     | ToolCallStarted
     | ToolProgressed
     | ToolCallFinished
     | ToolCallAbandoned
-    | ToolOutputCut
+    | ToolResultTruncated
     | ToolsetReported
-    | HandedOver
+    | HandedOff
     | SubAgentEvent
     | RunFinished
 )

@@ -2,10 +2,10 @@
 
 In:  messages in the order they were kept: calls without results, results without calls, results in
      the wrong place, ids used twice.
-Out: `MendedHistory`: a `History`, and all that was changed.
+Out: `RepairedHistory`: a `History`, and all that was changed.
 
 `History(messages)` refuses such messages. Nothing is left out silently: what has no place in a
-history stands in a `HistoryMending`.
+history stands in a `HistoryRepair`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from agentkit.value import dataclass, replace
 
 K = TypeVar("K")
 
-MendingKind: TypeAlias = Literal["call_renamed", "call_answered", "result_moved", "result_removed"]
+RepairKind: TypeAlias = Literal["call_renamed", "call_answered", "result_moved", "result_removed"]
 
 NO_RESULT = (
     "No result of the call of {name!r} was kept. Whether it was run, and had an effect, is not "
@@ -27,7 +27,7 @@ NO_RESULT = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryMending:
+class HistoryRepair:
     """One thing that was changed.
 
     Attributes:
@@ -41,7 +41,7 @@ class HistoryMending:
         removed: the result that was removed.
     """
 
-    kind: MendingKind
+    kind: RepairKind
     call_id: str
     position: int
     text: str
@@ -49,16 +49,16 @@ class HistoryMending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MendedHistory:
+class RepairedHistory:
     """A whole history, and what was changed to make it one, in the order of the messages."""
 
     history: History
-    mendings: tuple[HistoryMending, ...] = ()
+    repairs: tuple[HistoryRepair, ...] = ()
 
 
-def mend_history(
+def repair_history(
     messages: Iterable[Message], *, open_calls: Literal["answer", "keep"] = "answer"
-) -> MendedHistory:
+) -> RepairedHistory:
     """Make a whole history of messages, whatever is wrong with their calls and results.
 
     Args:
@@ -67,13 +67,13 @@ def mend_history(
             one that says so; `keep` leaves them open, and a run with the history will run them.
 
     Returns:
-        The history, and a mending for each change; none if the messages make a history as they
+        The history, and a repair for each change; none if the messages make a history as they
         are.
     """
     came = tuple(messages)
     asked = _number_calls(came)
     removed = _pair(asked, came)
-    mendings = list(removed)
+    repairs = list(removed)
     by_position = _group(asked, attrgetter("position"))
     whole: list[Message] = []
     last = max((at for at, one in enumerate(came) if not isinstance(one, ToolResult)), default=-1)
@@ -86,9 +86,9 @@ def mend_history(
         whole.append(message)
         keep_open = open_calls == "keep" and position == last
         whole += _results(calls, keep_open=keep_open)
-        mendings += _tell(calls, came, keep_open=keep_open)
-    mendings.sort(key=lambda mending: mending.position)
-    return MendedHistory(history=History(whole), mendings=tuple(mendings))
+        repairs += _tell(calls, came, keep_open=keep_open)
+    repairs.sort(key=lambda repair: repair.position)
+    return RepairedHistory(history=History(whole), repairs=tuple(repairs))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,7 +136,7 @@ def _number_calls(messages: Sequence[Message]) -> list[_Asked]:
     return asked
 
 
-def _pair(asked: Sequence[_Asked], messages: Sequence[Message]) -> Iterator[HistoryMending]:
+def _pair(asked: Sequence[_Asked], messages: Sequence[Message]) -> Iterator[HistoryRepair]:
     """Give each call the result that is its own, and tell of the results that are nobody's.
 
     A result belongs to the last message before it that asked for one of its id; only where there
@@ -159,7 +159,7 @@ def _pair(asked: Sequence[_Asked], messages: Sequence[Message]) -> Iterator[Hist
             continue
         has_call = result.call_id in by_id
         why = "its call has its result already" if has_call else "there is no call of this id"
-        yield HistoryMending(
+        yield HistoryRepair(
             kind="result_removed",
             call_id=result.call_id,
             position=at,
@@ -193,11 +193,11 @@ def _results(calls: Sequence[_Asked], *, keep_open: bool) -> Iterator[ToolResult
 
 def _tell(
     calls: Sequence[_Asked], messages: Sequence[Message], *, keep_open: bool
-) -> Iterator[HistoryMending]:
+) -> Iterator[HistoryRepair]:
     """Tell what was changed about one message's calls and their results."""
     for one in calls:
         if one.is_renamed:
-            yield HistoryMending(
+            yield HistoryRepair(
                 kind="call_renamed",
                 call_id=one.came_as,
                 position=one.position,
@@ -205,14 +205,14 @@ def _tell(
             )
         if one.answer is None:
             if not keep_open:
-                yield HistoryMending(
+                yield HistoryRepair(
                     kind="call_answered",
                     call_id=one.came_as,
                     position=one.position,
                     text=f"The call {one.came_as!r} had no result; it has one that says so now.",
                 )
         elif not _stands_behind(one.position, one.answer[0], messages):
-            yield HistoryMending(
+            yield HistoryRepair(
                 kind="result_moved",
                 call_id=one.came_as,
                 position=one.answer[0],

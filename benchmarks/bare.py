@@ -3,7 +3,7 @@
 In:  a client, an address, the tools.
 Out: the last words of the model.
 
-It checks nothing, mends nothing and gives up at nothing; that is what agentkit is compared with.
+It checks nothing, repairs nothing and gives up at nothing; that is what agentkit is compared with.
 """
 
 import json

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 
 from agentkit import Agent, Budget, Model, RunResult, ToolCallFinished
-from agentkit_tools import load_family
+from agentkit_tools import load_tools
 
 INSTRUCTIONS = """\
 You carry out tasks on the files of one folder. Look before you write: list and read what you need.
@@ -21,8 +21,8 @@ async def carry_out(model: str | Model, folder: Path, task: str) -> RunResult:
     agent = Agent(
         model,
         tools=[
-            *load_family("files", folder=folder, allow_write=True),  # cannot leave the folder
-            *load_family("calculator"),
+            *load_tools("files", folder=folder, allow_write=True),  # cannot leave the folder
+            *load_tools("calculator"),
         ],
         instructions=INSTRUCTIONS,
         budget=Budget(turns=30),

@@ -33,7 +33,7 @@ from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
 from agentkit.output.output_plan import OutputPlan, plan_output
 from agentkit.output.output_type import OutputT
-from agentkit.tools.approval import Rule
+from agentkit.tools.approval import ApprovalRule
 from agentkit.tools.tool import Tool, ToolOptions
 from agentkit.tools.toolset import ToolLike, as_toolset
 from agentkit.value import maker
@@ -56,7 +56,7 @@ class Agent(Generic[DepsT, OutputT]):
         name: str = "agent",
         settings: ModelSettings | None = None,
         budget: Budget | None = None,
-        approve: Rule | None = None,
+        approve: ApprovalRule | None = None,
         api_key: str | None = None,
         base_url: str | None = None,
         options: AgentOptions | None = None,
@@ -259,7 +259,7 @@ class Agent(Generic[DepsT, OutputT]):
             stream=stream,
             emit=emit,
         )
-        policy = run.policy(watches_progress=self.options.watches_progress)
+        policy = run.policy(stop_without_progress=self.options.stop_without_progress)
         async with Relay(self, run=run) as relay:
             inbound.handle.steps = relay
             result = await run_loop(

@@ -53,7 +53,7 @@ def agent_as_tool(
         return answer_of(result, agent=agent)
 
     # A run that was interrupted goes on where it was: its own effects are remembered one by one.
-    settled = ToolOptions(**{"timeout_seconds": math.inf, "check": ask, **options})
+    settled = ToolOptions(**{"timeout_seconds": math.inf, "find_outcome": ask, **options})
     return Tool.from_schema(
         name=name or agent,
         description=describe_agent(agent) if description is None else description,

@@ -18,7 +18,7 @@ from agentkit.agent.run import RunScope
 from agentkit.agent.step import CallModel, Exchange, RunState, ToolAnswers
 from agentkit.agent.steps import LiveSteps
 from agentkit.errors import ToolDefinitionError, ToolError
-from agentkit.event import HandedOver
+from agentkit.event import HandedOff
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.message import ToolCall
@@ -75,7 +75,7 @@ def handoff(
             "give it as agent_name='…'."
         )
 
-    async def hand_over(context: RunContext[Any], arguments: JsonObject) -> str:
+    async def hand_off(context: RunContext[Any], arguments: JsonObject) -> str:
         _ask_for(context.scope)
         reason = arguments.get("reason")
         return f"The agent {who!r} goes on from here." + (f" Reason: {reason}" if reason else "")
@@ -89,12 +89,12 @@ def handoff(
         name=name or f"transfer_to_{who}",
         description=description,
         input_schema=INPUT_SCHEMA,
-        handler=hand_over,
+        handler=hand_off,
         annotations=ToolAnnotations(
             destructive_hint=False, idempotent_hint=True, open_world_hint=False
         ),
-        takes_mended=True,
-        is_parallel=False,
+        takes_repaired=True,
+        parallel=False,
     )
     return replace(tool, binding=HandoffBinding(plain=tool.binding, find=find))
 
@@ -107,15 +107,15 @@ def _ask_for(scope: object) -> None:
     """
     if not isinstance(scope, RunScope):
         raise ToolError("Only an agent's run can be handed over, and none is under way here.")
-    handovers = scope.handovers
-    if handovers.is_asked:
+    handoffs = scope.handoffs
+    if handoffs.is_asked:
         raise ToolError("The conversation is handed over already; only once in a turn.")
-    if handovers.made >= handovers.most:
+    if handoffs.made >= handoffs.most:
         raise ToolError(
-            f"The conversation was handed over {handovers.made} times and may not be again "
-            "(AgentOptions.most_handovers). Answer the user yourself."
+            f"The conversation was handed over {handoffs.made} times and may not be again "
+            "(AgentOptions.max_handoffs). Answer the user yourself."
         )
-    handovers.is_asked = True
+    handoffs.is_asked = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +190,7 @@ class Relay:
     async def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> ToolAnswers:
         """See `Steps`; the run passes on when a hand-off was among the calls."""
         self._last = self._steps
-        self._run.scope.handovers.is_asked = False
+        self._run.scope.handoffs.is_asked = False
         answers = await self._last.run_tools(state, calls)
         for call, result in zip(calls, answers.results, strict=True):
             tool = self._last.offered(call.name)
@@ -211,8 +211,8 @@ class Relay:
     async def _pass_on(self, call: ToolCall, member: Member) -> None:
         """Give the run over to another agent."""
         await self._admit(member)
-        self._run.scope.handovers.made += 1
-        await self._run.emit(HandedOver(call_id=call.id, agent=member.name))
+        self._run.scope.handoffs.made += 1
+        await self._run.emit(HandedOff(call_id=call.id, agent=member.name))
 
     async def _admit(self, member: Member) -> None:
         """Let an agent go on; one that took part before still takes part."""

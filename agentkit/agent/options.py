@@ -12,14 +12,14 @@ from typing_extensions import TypeVar
 
 from agentkit.agent.journal import Journal, NoJournal
 from agentkit.agent.model_call import Exchanger, ModelInput
-from agentkit.agent.run import Handovers, Inbox, RunScope, scope_of
+from agentkit.agent.run import Handoffs, Inbox, RunScope, scope_of
 from agentkit.agent.step import Policy, RunState
 from agentkit.agent.steps import LiveSteps
 from agentkit.agent.tool_calls import Caller, CallInput
 from agentkit.budget.budget import Budget, Meter
 from agentkit.chat import ModelSettings, ToolChoice
 from agentkit.clock import Clock, SystemClock
-from agentkit.context.window import Window, WindowSettings
+from agentkit.context.window import ContextSettings, Window
 from agentkit.errors import HistoryError
 from agentkit.event import Emit, RunEvent, SubAgentEvent
 from agentkit.history import History
@@ -27,8 +27,8 @@ from agentkit.message import Message, UserMessage
 from agentkit.model.model import Model, ModelConnection
 from agentkit.output.output_plan import PLAIN_TEXT, OutputPlan
 from agentkit.output.output_type import OutputSettings
-from agentkit.tools.approval import Approval, Rule
-from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.approval import Approval, ApprovalRule
+from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.toolset import Toolset
 from agentkit.value import dataclass, maker
@@ -51,23 +51,23 @@ class AgentOptions:
     Attributes:
         tool_concurrency: how many tools of one turn may run at the same time, 1 or more.
         tool_timeout_seconds: limit of each tool that has none of its own; None for no limit.
-        tool_caps: limits on tools that hold over all runs that share them.
-        watches_progress: a run that goes nowhere is told so, and then stopped.
+        concurrency: limits on tools that hold over all runs that share them.
+        stop_without_progress: a run that goes nowhere is told so, and then stopped.
         window: how the conversation is kept within the model's window.
         output: how an answer of a certain type is asked for.
-        most_depth: how deep agents may work inside each other below this one.
-        most_handovers: how often one run may be handed over to another agent.
+        max_depth: how deep agents may work inside each other below this one.
+        max_handoffs: how often one run may be handed over to another agent.
         clock: where time comes from.
     """
 
     tool_concurrency: int = 8
     tool_timeout_seconds: float | None = 60.0
-    tool_caps: ToolCaps = field(default_factory=ToolCaps)
-    watches_progress: bool = True
-    window: WindowSettings = field(default_factory=WindowSettings)
+    concurrency: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    stop_without_progress: bool = True
+    window: ContextSettings = field(default_factory=ContextSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
-    most_depth: int = 4
-    most_handovers: int = 8
+    max_depth: int = 4
+    max_handoffs: int = 8
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -220,17 +220,17 @@ class SharedRun:
             model=model,
             stream=stream or (above is not None and above.stream),
             depth=0 if above is None else above.depth + 1,
-            most_depth=options.most_depth if above is None else above.most_depth,
-            handovers=Handovers(most=options.most_handovers),
+            max_depth=options.max_depth if above is None else above.max_depth,
+            handoffs=Handoffs(most=options.max_handoffs),
         )
         return cls(inbound=inbound, budget=budget, scope=scope, run_id=run_id, emit=emit)
 
-    def policy(self, *, watches_progress: bool) -> Policy:
+    def policy(self, *, stop_without_progress: bool) -> Policy:
         """Return what `next_step` decides by."""
         return _new_policy(
             budget=self.budget,
             tool_choice=self.inbound.tool_choice,
-            watches_progress=watches_progress,
+            stop_without_progress=stop_without_progress,
             output_retries=self.inbound.output.retries,
             answer_choice=self.inbound.output.choice,
         )
@@ -244,7 +244,7 @@ class RunStart:
     toolset: Toolset
     instructions: str
     settings: ModelSettings
-    rule: Rule | None
+    rule: ApprovalRule | None
     options: AgentOptions
     window: Window
 
@@ -272,7 +272,7 @@ class RunStart:
                 approvals=inbound.approvals,
                 concurrency=self.options.tool_concurrency,
                 timeout_seconds=self.options.tool_timeout_seconds,
-                caps=self.options.tool_caps,
+                caps=self.options.concurrency,
                 scope=scope,
             ),
             meter=scope.meter,

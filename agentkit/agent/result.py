@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Generic
 
 from agentkit.agent.step import RunState
-from agentkit.chat import Answered
+from agentkit.chat import ModelExchange
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import ToolCall
@@ -43,7 +43,7 @@ class RunResult(Generic[OutputT]):
     turns: int
     model: str
     agent: str = ""
-    answered: tuple[Answered, ...] = ()
+    answered: tuple[ModelExchange, ...] = ()
 
     @property
     def output(self) -> OutputT:

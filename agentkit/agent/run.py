@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
-class Handovers:
+class Handoffs:
     """The hand-offs of one run.
 
     Attributes:
@@ -48,8 +48,8 @@ class RunScope:
         model: the model of the agent that the run began with.
         stream: answers are shown as they arrive.
         depth: how many runs stand above this one.
-        most_depth: how many may stand above any.
-        handovers: see `Handovers`.
+        max_depth: how many may stand above any.
+        handoffs: see `Handoffs`.
         parts: what was used below, by call id.
         inner_runs: how many runs were begun below, by call id.
     """
@@ -60,8 +60,8 @@ class RunScope:
     model: Model | None = None
     stream: bool = False
     depth: int = 0
-    most_depth: int = 4
-    handovers: Handovers = field(default_factory=lambda: Handovers(most=8))
+    max_depth: int = 4
+    handoffs: Handoffs = field(default_factory=lambda: Handoffs(most=8))
     parts: dict[str, Meter] = field(default_factory=dict)
     inner_runs: dict[str, int] = field(default_factory=dict)
 
@@ -111,10 +111,10 @@ def scope_of(context: RunContext[Any]) -> RunScope | None:
     scope = context.scope
     if not isinstance(scope, RunScope):
         return None
-    if scope.depth >= scope.most_depth:
+    if scope.depth >= scope.max_depth:
         raise AgentKitError(
             f"No agent can be asked from here: {scope.depth} agents work inside each other, and "
-            "more may not (AgentOptions.most_depth). Do without."
+            "more may not (AgentOptions.max_depth). Do without."
         )
     return scope
 

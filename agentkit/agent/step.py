@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from agentkit.agent.progress import HINT, Stall, Turn, assess, last_turns, may_be_stuck
 from agentkit.budget.budget import NOTHING, Budget, Spent
-from agentkit.chat import Answered, FinishReason, ModelResponse, ToolChoice
+from agentkit.chat import FinishReason, ModelExchange, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
@@ -22,7 +22,7 @@ from agentkit.tools.approval import PlannedCall
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass, maker, replace
 
-_new_answered = maker(Answered)
+_new_answered = maker(ModelExchange)
 
 
 _NOT_JUDGED = Judgement()
@@ -93,7 +93,7 @@ class RunState:
     history: History
     turns: int = 0
     usage: Usage = NO_USAGE
-    answered: tuple[Answered, ...] = ()
+    answered: tuple[ModelExchange, ...] = ()
     finish_reason: FinishReason | None = None
     has_called: bool = False
     plan: Mapping[str, PlannedCall] = field(default_factory=dict)
@@ -156,7 +156,7 @@ class Policy:
     """What the caller asked of a run.
 
     Attributes:
-        watches_progress: a run that goes nowhere is stopped.
+        stop_without_progress: a run that goes nowhere is stopped.
         output_retries: how often an answer of another type than asked for may be given again;
             None where text is asked for.
         answer_choice: what to choose after an answer in text; None for nothing else than before.
@@ -164,7 +164,7 @@ class Policy:
 
     budget: Budget = field(default_factory=Budget)
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
-    watches_progress: bool = True
+    stop_without_progress: bool = True
     output_retries: int | None = None
     answer_choice: ToolChoice | None = None
 
@@ -221,7 +221,7 @@ class Finish:
 Step: TypeAlias = CallModel | PlanCalls | RunTools | Suspend | Finish
 
 
-def _answered(response: ModelResponse, *, turn: int) -> Answered:
+def _answered(response: ModelResponse, *, turn: int) -> ModelExchange:
     """Return who gave a response, and who was asked in vain."""
     return _new_answered(
         turn=turn,
@@ -245,7 +245,7 @@ def next_step(state: RunState, policy: Policy) -> Step:
     if over is None and state.turns >= policy.budget.turns:
         over = "max_turns"
     hint = ""
-    if over is None and policy.watches_progress and _is_worth_a_look(state):
+    if over is None and policy.stop_without_progress and _is_worth_a_look(state):
         progress = assess(state.history, polling=state.polling)
         if progress.stall is Stall.STOP:
             over = "no_progress"

@@ -17,10 +17,10 @@ from agentkit.budget.budget import Meter
 from agentkit.chat import ModelResponse, ToolSpec
 from agentkit.clock import Clock
 from agentkit.event import (
-    AnswerMended,
+    AnswerRepaired,
     Emit,
     ModelResponded,
-    OutputRefused,
+    OutputRejected,
     TurnStarted,
     ignore,
 )
@@ -124,9 +124,9 @@ class LiveSteps:
         self._meter.charge(used, usage)
 
     async def _tell(self, response: ModelResponse, *, turn: int, seconds: float) -> None:
-        """Report an answer, and what was mended of it."""
-        for mending in response.mendings:
-            await self._emit(AnswerMended(mending=mending))
+        """Report an answer, and what was repaired of it."""
+        for repair in response.repairs:
+            await self._emit(AnswerRepaired(repair=repair))
         await self._emit(
             _model_responded(
                 turn=turn,
@@ -143,10 +143,10 @@ class LiveSteps:
         """Report what was found of an answer of a certain type."""
         if judged is None:
             return
-        for mending in judged.mendings:
-            await self._emit(AnswerMended(mending=mending))
+        for repair in judged.repairs:
+            await self._emit(AnswerRepaired(repair=repair))
         if judged.reason:
-            await self._emit(OutputRefused(attempt=refusals + 1, reason=judged.reason))
+            await self._emit(OutputRejected(attempt=refusals + 1, reason=judged.reason))
 
     async def plan_calls(
         self, state: RunState, calls: Sequence[ToolCall]

@@ -21,20 +21,20 @@ from agentkit.agent.run import RunScope
 from agentkit.agent.step import RunState, ToolAnswers
 from agentkit.budget.budget import NOTHING, Meter, Spent
 from agentkit.clock import Clock
-from agentkit.event import AnswerMended, Emit, ToolCallRefused
+from agentkit.event import AnswerRepaired, Emit, ToolCallRejected
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tools.approval import (
     Approval,
+    ApprovalRule,
     Effect,
     PlannedCall,
-    Rule,
     Verdict,
     plan_call,
     validate_edited,
 )
-from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
-from agentkit.tools.execute import Around, check_outcome, execute_calls
+from agentkit.tools.execute import Around, execute_calls, find_outcome
 from agentkit.tools.plan import plan_calls
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_call
@@ -64,11 +64,11 @@ class CallInput:
 
     deps: object = None
     run_id: str = ""
-    rule: Rule | None = None
+    rule: ApprovalRule | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     concurrency: int = 8
     timeout_seconds: float | None = 60.0
-    caps: ToolCaps = field(default_factory=ToolCaps)
+    caps: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     scope: RunScope | None = None
 
 
@@ -212,10 +212,10 @@ class Caller:
                     self._meter.charge(_ONE_CALL)
             if isinstance(checked, ToolResult):
                 self._finished[call.id] = checked
-                await emit(ToolCallRefused(call=call, result=checked))
+                await emit(ToolCallRejected(call=call, result=checked))
                 continue
-            for mending in checked.mendings:
-                await emit(AnswerMended(mending=mending))
+            for repair in checked.repairs:
+                await emit(AnswerRepaired(repair=repair))
             ready.append(self._keyed(checked))
         if is_beyond:
             self._meter.charge(_ONE_CALL)
@@ -274,7 +274,7 @@ class Caller:
         """Answer a call that an earlier life began: what may run twice is run again."""
         if effect != "once":
             return await run()
-        found = await check_outcome(
+        found = await find_outcome(
             ready,
             deps=self._given.deps,
             emit=emit,

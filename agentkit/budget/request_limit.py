@@ -14,7 +14,7 @@ import anyio
 from agentkit.budget.budget import NOTHING, Forecast, Meter, Spent
 from agentkit.errors import ErrorKind, ProviderError
 from agentkit.event import (
-    ContextFitted,
+    ContextTrimmed,
     Emit,
     ModelFailedOver,
     ModelRetried,
@@ -114,7 +114,7 @@ class ExchangeWatch:
             case ModelFailedOver(failure=failure):
                 self._has_failed_over = True
                 await self._attempt_failed(failure.kind, failure.usage)
-            case ContextFitted(usage=usage):
+            case ContextTrimmed(usage=usage):
                 self.used += replace(Spent.of_usage(usage), turns=0)
                 self.besides += usage
             case _:

@@ -12,15 +12,15 @@ from typing import cast
 
 from agentkit.agent.agent import Agent
 from agentkit.cli.mcp.servers import Servers
-from agentkit.cli.ready_made import agent_builder, agents, load_family, tool_families
+from agentkit.cli.ready_made import agent_builder, agents, load_tools, tool_families
 from agentkit.cli.user_code import load_named, tell_failure
 from agentkit.config.load import default_model
 from agentkit.errors import AgentKitError, ConfigError
 from agentkit.model.build import build_model
 from agentkit.model.model import Model
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.tools.tool import Tool
-from agentkit.tools.toolset import ToolLike, Toolset, combine
+from agentkit.tools.toolset import ToolLike, Toolset, combined
 from agentkit.value import dataclass
 
 _NO_TOOLS = "none"
@@ -56,13 +56,13 @@ def choose(wanted: Wanted) -> Choice:
     choice = _choose(wanted)
     served = wanted.servers.toolset()
     if served is not None:
-        choice.agent.toolset = combine(choice.agent.toolset, served)
+        choice.agent.toolset = combined(choice.agent.toolset, served)
     return choice
 
 
 def _choose(wanted: Wanted) -> Choice:
     """Build the agent, without the tools of servers."""
-    tools = load_tools(wanted.tools, folder=wanted.folder, allow_write=wanted.allow_write)
+    tools = load_named_tools(wanted.tools, folder=wanted.folder, allow_write=wanted.allow_write)
     found = _load_agent(wanted.agent)
     if isinstance(found, Agent):
         if wanted.model or wanted.tools:
@@ -102,7 +102,7 @@ def choose_model(name: str | None, *, base_url: str | None = None) -> tuple[Mode
 
 def introduce(model: Model, why: str) -> str:
     """Say which model answers and why, and that it is none where it is none."""
-    if not isinstance(model, HostModel) or model.resolved.provider.is_language_model:
+    if not isinstance(model, ProviderModel) or model.resolved.provider.is_language_model:
         return f"{model.name} ({why})"
     return (
         f"{model.name} ({why}). This is not a language model: it picks tools by plain rules, to "
@@ -110,7 +110,7 @@ def introduce(model: Model, why: str) -> str:
     )
 
 
-def load_tools(
+def load_named_tools(
     words: Iterable[str], *, folder: Path = Path(), allow_write: bool = False
 ) -> list[ToolLike]:
     """Return the tools that words name: families, `module:name`, `file.py`, `file.py:name`.
@@ -127,7 +127,7 @@ def load_tools(
     tools: list[ToolLike] = []
     for word in (part.strip() for each in words for part in each.split(",")):
         if word in families:
-            tools += load_family(word, folder=folder, allow_write=allow_write)
+            tools += load_tools(word, folder=folder, allow_write=allow_write)
         elif word not in ("", _NO_TOOLS):
             found = load_named(word, what="tools", known=[*families, _NO_TOOLS])
             tools += _tools_in(found, word=word)

@@ -18,7 +18,7 @@ from agentkit.agent.agent import Agent
 from agentkit.cli.terminal import note
 from agentkit.lazy_import import load_object
 from agentkit.message import ToolResult
-from agentkit.tools.approval import Rule, Verdict, plan_call
+from agentkit.tools.approval import ApprovalRule, Verdict, plan_call
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.value import replace
 
@@ -60,7 +60,7 @@ def let_answer(agent: Agent[object], mode: ApproveMode, *, ask: AskLine | None =
             agent.approve = own if ask is None else Interview(own, ask)
 
 
-def answer_all(own: Rule | None, answer: Verdict) -> Rule:
+def answer_all(own: ApprovalRule | None, answer: Verdict) -> ApprovalRule:
     """Return a rule that gives the same answer wherever somebody would be asked."""
 
     async def rule(ready: ReadyCall) -> Verdict:
@@ -82,7 +82,7 @@ def terminal_ask() -> AskLine | None:
 class Interview:
     """A rule that asks a person, one call at a time."""
 
-    def __init__(self, own: Rule | None, ask: AskLine) -> None:
+    def __init__(self, own: ApprovalRule | None, ask: AskLine) -> None:
         """Take the agent's own rule, and what reads lines."""
         self._own = own
         self._ask = ask
@@ -130,7 +130,7 @@ class Interview:
         return None
 
 
-async def _verdict(own: Rule | None, ready: ReadyCall) -> Verdict:
+async def _verdict(own: ApprovalRule | None, ready: ReadyCall) -> Verdict:
     """Return what would become of a call without anybody to answer."""
     return (await plan_call(ready, rule=own, approvals={})).verdict
 

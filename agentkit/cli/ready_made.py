@@ -40,9 +40,9 @@ def tool_families() -> Mapping[str, Family]:
     return cast(Mapping[str, Family], load_object("agentkit_tools:FAMILIES"))
 
 
-def load_family(name: str, *, folder: Path, allow_write: bool) -> tuple[Tool, ...]:
-    """Return the tools of a family; see `agentkit_tools.load_family`."""
-    load = cast(Callable[..., tuple[Tool, ...]], load_object("agentkit_tools:load_family"))
+def load_tools(name: str, *, folder: Path, allow_write: bool) -> tuple[Tool, ...]:
+    """Return the tools of a family; see `agentkit_tools.load_tools`."""
+    load = cast(Callable[..., tuple[Tool, ...]], load_object("agentkit_tools:load_tools"))
     return load(name, folder=folder, allow_write=allow_write)
 
 

@@ -13,24 +13,24 @@ from typing import TypeAlias
 from agentkit.cli.terminal import note, shorten, write
 from agentkit.content import TextContent
 from agentkit.event import (
-    AnswerMended,
-    ContextFitted,
-    HandedOver,
+    AnswerRepaired,
+    ContextTrimmed,
+    HandedOff,
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
-    OutputRefused,
-    RequestAdapted,
+    OutputRejected,
+    RequestDowngraded,
     RunEvent,
     RunFinished,
     SubAgentEvent,
     TextReceived,
     ToolCallAbandoned,
     ToolCallFinished,
-    ToolCallRefused,
+    ToolCallRejected,
     ToolCallStarted,
-    ToolOutputCut,
     ToolProgressed,
+    ToolResultTruncated,
     ToolsetReported,
     TurnStarted,
     event_to_json,
@@ -110,7 +110,7 @@ def _call_lines(event: RunEvent) -> list[Line]:
             return [_call_line(call)]
         case ToolCallFinished(result=result, seconds=seconds):
             return [_result_line(result, f"({seconds * 1000:.0f} ms)")]
-        case ToolCallRefused(call=call, result=result):
+        case ToolCallRejected(call=call, result=result):
             return [_call_line(call), _result_line(result, "(not run)")]
         case ToolProgressed(progress=progress, total=total, message=message):
             of = "" if total is None else f" of {total:g}"
@@ -148,12 +148,12 @@ def _result_line(result: ToolResult, remark: str) -> Line:
 def _model_lines(event: RunEvent) -> list[Line]:
     """Say what went another way than usual in a model exchange."""
     match event:
-        case AnswerMended(mending=mending):
-            before, after = (shorten(text, _DETAIL) for text in (mending.before, mending.after))
-            return [Line(f"  mended ({mending.rung}): {before} → {after}")]
+        case AnswerRepaired(repair=repair):
+            before, after = (shorten(text, _DETAIL) for text in (repair.before, repair.after))
+            return [Line(f"  repaired ({repair.kind}): {before} → {after}")]
         case ModelRetried(wait_seconds=seconds, error=error):
             return [Line(f"  sent again in {seconds:.1f} s, since: {shorten(error, _DETAIL)}")]
-        case RequestAdapted(change=change, error=error):
+        case RequestDowngraded(change=change, error=error):
             return [Line(f"  sent again, {change}, since: {shorten(error, _DETAIL)}")]
         case ModelFailedOver(failure=failure):
             why = f"{failure.model}: {shorten(failure.error, _DETAIL)}"
@@ -165,23 +165,23 @@ def _model_lines(event: RunEvent) -> list[Line]:
 def _detour_lines(event: RunEvent) -> list[Line]:
     """Say what went another way than usual between exchanges."""
     match event:
-        case ContextFitted():
+        case ContextTrimmed():
             return [_fitted_line(event)]
-        case ToolOutputCut(content=content):
+        case ToolResultTruncated(content=content):
             size = sum(len(block.text) for block in content if isinstance(block, TextContent))
             return [Line(f"  a result of {size:,} characters was cut for the model")]
         case ToolsetReported(toolset=toolset, level=level, message=message):
             style = "red" if level not in _QUIET_LEVELS else ""
             return [Line(f"  {toolset}: {shorten(message, _RESULT)}", style)]
-        case OutputRefused(reason=reason):
+        case OutputRejected(reason=reason):
             return [Line(f"  the answer does not fit: {shorten(reason, _DETAIL)}")]
-        case HandedOver(agent=agent):
+        case HandedOff(agent=agent):
             return [Line(f"  the conversation goes on with {agent}")]
         case _:
             return []
 
 
-def _fitted_line(event: ContextFitted) -> Line:
+def _fitted_line(event: ContextTrimmed) -> Line:
     left_out = (
         f"{event.dropped_messages} messages are left out, {event.shortened_results} results "
         "shortened"

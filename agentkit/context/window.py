@@ -20,7 +20,7 @@ from agentkit.context.summary import Summary, summarize, with_summary
 from agentkit.context.trim import Counter, FitStrategy, Fitted, fit, shorten_text
 from agentkit.dialect.encoding_cache import ToolCache
 from agentkit.errors import UnsupportedError
-from agentkit.event import ContextFitted, Emit
+from agentkit.event import ContextTrimmed, Emit
 from agentkit.history import History
 from agentkit.lazy_import import load_object
 from agentkit.log import Log
@@ -40,7 +40,7 @@ log = Log("agentkit.agent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowSettings:
+class ContextSettings:
     """How an agent keeps within its model's window.
 
     Attributes:
@@ -100,7 +100,7 @@ class Window:
         profile: of the model, with the window that is kept to.
     """
 
-    def __init__(self, profile: ModelProfile, settings: WindowSettings) -> None:
+    def __init__(self, profile: ModelProfile, settings: ContextSettings) -> None:
         """Build a window; nothing is loaded before a conversation is long.
 
         Args:
@@ -121,7 +121,7 @@ class Window:
         Args:
             request: what should be sent, with the whole history.
             connection: the open model, for a summary.
-            emit: told with `ContextFitted` when something more is left out.
+            emit: told with `ContextTrimmed` when something more is left out.
 
         Raises:
             UnsupportedError: even the least that must be sent does not fit.
@@ -196,7 +196,7 @@ class _Room:
 
     @classmethod
     def of(
-        cls, window: int, asked: ModelSettings, settings: WindowSettings, counter: Counter
+        cls, window: int, asked: ModelSettings, settings: ContextSettings, counter: Counter
     ) -> "_Room":
         """Share out a window."""
         spare = window // (_SPARE if counter.is_exact else _SPARE_ESTIMATED)
@@ -210,7 +210,7 @@ class _Room:
 class _Making:
     """Makes room in one request."""
 
-    def __init__(self, counter: Counter, *, settings: WindowSettings, room: _Room) -> None:
+    def __init__(self, counter: Counter, *, settings: ContextSettings, room: _Room) -> None:
         self._counter = counter
         self._settings = settings
         self._room = room
@@ -281,7 +281,7 @@ class _Making:
     async def _tell(
         self, fitted: Fitted, summary: Summary, *, has_summary: bool, emit: Emit
     ) -> None:
-        event = ContextFitted(
+        event = ContextTrimmed(
             dropped_messages=fitted.dropped_messages,
             shortened_results=fitted.shortened_results,
             tokens_before=fitted.tokens_before,
@@ -293,7 +293,7 @@ class _Making:
         )
         write = log.info if summary.error is None else log.warning
         write(
-            "context_fitted",
+            "context_trimmed",
             dropped_messages=event.dropped_messages,
             shortened_results=event.shortened_results,
             tokens_before=event.tokens_before,
@@ -304,7 +304,7 @@ class _Making:
         await emit(event)
 
 
-def _answer_tokens(window_tokens: int, asked: ModelSettings, settings: WindowSettings) -> int:
+def _answer_tokens(window_tokens: int, asked: ModelSettings, settings: ContextSettings) -> int:
     """Return what is kept free for the answer."""
     default = min(window_tokens // 4, _MOST_ANSWER_TOKENS)
     return asked.max_tokens or settings.answer_tokens or default

@@ -1,9 +1,9 @@
 """Read the arguments a model meant where it did not write what the tool's schema asks for.
 
 In:  argument text from a stranger, the tool's schema, a check of whole values.
-Out: arguments that pass the check, with every mending named; or nothing.
+Out: arguments that pass the check, with every repair named; or nothing.
 
-Strict JSON comes first, then the smallest mending that passes. A mending never guesses a name,
+Strict JSON comes first, then the smallest repair that passes. A repair never guesses a name,
 never rounds, never fills in a value and never decodes what the schema allows to be a string.
 The cost is linear in the text.
 """
@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.dialect.coerce import coerce
 from agentkit.dialect.lenient_json import LooseJsonError, read_loose
 from agentkit.dialect.text_calls.parser import MARKER
@@ -30,16 +30,16 @@ _DROPPABLE_REST = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MendedArguments:
-    """Arguments that fit; without mendings they were right as they came."""
+class RepairedArguments:
+    """Arguments that fit; without repairs they were right as they came."""
 
     value: dict[str, JsonValue]
-    mendings: tuple[Mending, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
 
-def mend_arguments(
+def repair_arguments(
     text: str, *, schema: Mapping[str, JsonValue], is_valid: Callable[[JsonValue], bool]
-) -> MendedArguments | None:
+) -> RepairedArguments | None:
     """Return the arguments that `text` stands for, or None where nothing can be made of it.
 
     Args:
@@ -52,30 +52,30 @@ def mend_arguments(
         return None
     if is_valid(read.value):
         return read
-    coerced, mendings = coerce(read.value, schema)
-    if not mendings or not isinstance(coerced, dict) or not is_valid(coerced):
+    coerced, repairs = coerce(read.value, schema)
+    if not repairs or not isinstance(coerced, dict) or not is_valid(coerced):
         return None
-    return MendedArguments(value=coerced, mendings=(*read.mendings, *mendings))
+    return RepairedArguments(value=coerced, repairs=(*read.repairs, *repairs))
 
 
-def read_arguments(text: str) -> MendedArguments | None:
+def read_arguments(text: str) -> RepairedArguments | None:
     """Return the JSON object that `text` stands for, whatever the tool; None if there is none."""
-    mendings: list[Mending] = []
+    repairs: list[Repair] = []
     for _ in range(_MAX_UNWRAPPED):
         if not text.strip():
-            return MendedArguments(value={}, mendings=tuple(mendings))
+            return RepairedArguments(value={}, repairs=tuple(repairs))
         try:
-            value = _read(text, mendings)
+            value = _read(text, repairs)
         except LooseJsonError:
             return None
         if value is None:
-            mendings.append(_mended("null_arguments", text, "{}"))
+            repairs.append(_repaired("null_arguments", text, "{}"))
             value = {}
         if isinstance(value, dict):
-            return MendedArguments(value=value, mendings=tuple(mendings))
+            return RepairedArguments(value=value, repairs=tuple(repairs))
         if not isinstance(value, str):
             return None
-        mendings.append(_mended("double_encoded", text, value))
+        repairs.append(_repaired("double_encoded", text, value))
         text = value
     return None
 
@@ -92,7 +92,7 @@ def object_text(text: str) -> str:
     return json.dumps(read.value if read is not None else {}, ensure_ascii=False)
 
 
-def _read(text: str, mendings: list[Mending]) -> JsonValue:
+def _read(text: str, repairs: list[Repair]) -> JsonValue:
     """Read one value, strictly if that is possible."""
     try:
         return parse_json(text)
@@ -103,18 +103,18 @@ def _read(text: str, mendings: list[Mending]) -> JsonValue:
     inside = _unfence(text)
     found = read_loose(text if inside is None else inside)
     rest = (text if inside is None else inside)[found.end :]
-    rungs = sorted(found.accents)
+    kinds = sorted(found.accents)
     if inside is not None:
-        rungs.insert(0, "fenced")
+        kinds.insert(0, "fenced")
     if rest.strip():
-        rungs.append("trailing_text")
-    if not rungs or not _DROPPABLE_REST.match(rest) or MARKER.search(rest):
+        kinds.append("trailing_text")
+    if not kinds or not _DROPPABLE_REST.match(rest) or MARKER.search(rest):
         # Without any accent the strict reader had other reasons, such as half a character.
         raise LooseJsonError("there is more than one value, or one that is not JSON")
     after = json.dumps(found.value, ensure_ascii=False)
     if not _is_whole_text(after):
         raise LooseJsonError("it holds half a character")
-    mendings.extend(_mended(rung, text, after) for rung in rungs)
+    repairs.extend(_repaired(kind, text, after) for kind in kinds)
     return found.value
 
 
@@ -136,5 +136,5 @@ def _is_whole_text(text: str) -> bool:
     return True
 
 
-def _mended(rung: str, before: str, after: str) -> Mending:
-    return Mending(rung=rung, before=short(before), after=short(after))
+def _repaired(kind: str, before: str, after: str) -> Repair:
+    return Repair(kind=kind, before=short(before), after=short(after))

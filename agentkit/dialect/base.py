@@ -97,7 +97,7 @@ class Encoded:
         fields: the names at the top of the body, so that a refusal of one can be recognised.
         opening: how the answer begins, where the request holds that already and the host will
             not repeat it.
-        calls_in_text: calls are asked for as text, so that reading them there is no mending.
+        calls_in_text: calls are asked for as text, so that reading them there is no repair.
     """
 
     wire: WireRequest

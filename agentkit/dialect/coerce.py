@@ -1,7 +1,7 @@
 """Turn text into the type that a schema asks for, where that loses nothing.
 
 In:  a JSON value and a JSON Schema.
-Out: the value with such text turned, and one mending for each.
+Out: the value with such text turned, and one repair for each.
 
 Text is only touched where the schema allows no text: exact numbers, `true` and `false`, and lists
 or objects that were encoded once more. An optional null that the schema does not allow is taken
@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.dialect.lenient_json import LooseJsonError, read_loose
 from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
@@ -30,18 +30,18 @@ _ALL_TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array
 _ALTERNATIVES = ("anyOf", "oneOf", "allOf")
 
 
-def coerce(value: JsonValue, schema: Schema) -> tuple[JsonValue, list[Mending]]:
+def coerce(value: JsonValue, schema: Schema) -> tuple[JsonValue, list[Repair]]:
     """Return `value` with text turned into what `schema` asks for, and what was turned."""
-    mendings: list[Mending] = []
-    return _Coercion(schema, mendings).run(value), mendings
+    repairs: list[Repair] = []
+    return _Coercion(schema, repairs).run(value), repairs
 
 
 class _Coercion:
     """One walk over a value and its schema, side by side."""
 
-    def __init__(self, root: Schema, mendings: list[Mending]) -> None:
+    def __init__(self, root: Schema, repairs: list[Repair]) -> None:
         self._root: dict[str, JsonValue] = dict(root)
-        self._mendings = mendings
+        self._repairs = repairs
         self._known_views: dict[int, list[Schema]] = {}
 
     def run(self, value: JsonValue) -> JsonValue:
@@ -76,8 +76,8 @@ class _Coercion:
             schema = _property_schema(views, key)
             place = f"{path}.{key}" if path else key
             if item is None and key not in required and not self._allows_null(schema):
-                self._mendings.append(
-                    Mending(rung="dropped_null", before=f"{place}: null", after="not given")
+                self._repairs.append(
+                    Repair(kind="dropped_null", before=f"{place}: null", after="not given")
                 )
                 continue
             kept[key] = self.apply(item, schema, path=place, depth=depth - 1)
@@ -92,11 +92,11 @@ class _Coercion:
         """Return what `text` stands for among `types`; the text itself where it may stay."""
         if "string" in types:
             return text
-        for rung, turned in _readings(text, types):
+        for kind, turned in _readings(text, types):
             after = json.dumps(turned, ensure_ascii=False)
             place = f"{path}: " if path else ""
-            self._mendings.append(
-                Mending(rung=rung, before=short(f"{place}{text!r}"), after=short(f"{place}{after}"))
+            self._repairs.append(
+                Repair(kind=kind, before=short(f"{place}{text!r}"), after=short(f"{place}{after}"))
             )
             return turned
         return text

@@ -45,7 +45,7 @@ class LooseJsonError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseValue:
-    """A value, the position after it, and the accents: names of rungs.
+    """A value, the position after it, and the accents: names of kinds.
 
     Attributes:
         is_lossy: a number has more digits than its value; only the text has them all.

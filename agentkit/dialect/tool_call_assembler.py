@@ -1,7 +1,7 @@
 """Put the pieces of tool calls together, as hosts really send them.
 
 In:  `CallDelta`s, in the order they arrived.
-Out: `CallDraft`s: one name, one argument text and perhaps an id each, with what was mended.
+Out: `CallDraft`s: one name, one argument text and perhaps an id each, with what was repaired.
 
 Which call a piece belongs to (the wild has all of these):
 
@@ -21,12 +21,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import field
 from itertools import pairwise
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.dialect.base import CallDelta
 from agentkit.value import dataclass, maker
 
 SHORT_CHARS = 80
-"""How much of a value a mending quotes."""
+"""How much of a value a repair quotes."""
 
 _MAX_NAME_PARTS = 128  # no name is longer; beyond it, each further piece would cost more
 _STRUCTURE = re.compile(r'\\.|["{}\[\]]', re.S)
@@ -40,14 +40,14 @@ class CallDraft:
     name: str
     arguments: str
     id: str | None = None
-    mendings: tuple[Mending, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
 
 _new_draft = maker(CallDraft)
 
 
 def short(text: str) -> str:
-    """Return the start of `text`, for a mending; half a character, which nobody takes, as `?`."""
+    """Return the start of `text`, for a repair; half a character, which nobody takes, as `?`."""
     start = text[:SHORT_CHARS].encode("utf-8", "replace").decode()
     return start if len(text) <= SHORT_CHARS else f"{start}…"
 
@@ -176,17 +176,17 @@ class _Slot:
 def _finish(slot: _Slot, offered: AbstractSet[str]) -> Iterator[CallDraft]:
     """Return the calls a slot holds: one, or several that were glued together."""
     name = _join_name(slot.names, offered)
-    texts, mendings = split_arguments("".join(slot.arguments))
+    texts, repairs = split_arguments("".join(slot.arguments))
     if slot.is_object:
-        mendings.append(Mending(rung="object_arguments", before="object", after="JSON text"))
+        repairs.append(Repair(kind="object_arguments", before="object", after="JSON text"))
     if name != slot.name:
-        mendings.append(Mending(rung="joined_name", before=short(slot.name), after=short(name)))
+        repairs.append(Repair(kind="joined_name", before=short(slot.name), after=short(name)))
     for position, text in enumerate(texts):
         yield _new_draft(
             name=name,
             arguments=text,
             id=slot.id if position == 0 else None,
-            mendings=tuple(mendings) if position == 0 else (),
+            repairs=tuple(repairs) if position == 0 else (),
         )
 
 
@@ -201,7 +201,7 @@ def _join_name(parts: Sequence[str], offered: AbstractSet[str]) -> str:
     return next((reading for reading in readings if reading in offered), joined)
 
 
-def split_arguments(text: str) -> tuple[list[str], list[Mending]]:
+def split_arguments(text: str) -> tuple[list[str], list[Repair]]:
     """Return the argument texts that stand in `text`: one, or more where calls were glued.
 
     No text at all means no arguments. An empty object before another is dropped, an object that
@@ -216,15 +216,15 @@ def split_arguments(text: str) -> tuple[list[str], list[Mending]]:
     real = [part for part in objects if json.loads(part) != {}] if len(objects) > 1 else []
     if rest:
         is_only_led = not real and rest.startswith("{")
-        return ([rest], [_mended("leading_object", text, rest)]) if is_only_led else ([text], [])
+        return ([rest], [_repaired("leading_object", text, rest)]) if is_only_led else ([text], [])
     real = real or objects[:1]
     distinct = [
         part for i, part in enumerate(real) if i == 0 or json.loads(part) != json.loads(real[i - 1])
     ]
     if len(distinct) > 1:
-        return distinct, [_mended("split_calls", text, f"{len(distinct)} calls")]
-    rung = "repeated_arguments" if len(real) > 1 else "leading_object"
-    return distinct, [_mended(rung, text, distinct[0])]
+        return distinct, [_repaired("split_calls", text, f"{len(distinct)} calls")]
+    kind = "repeated_arguments" if len(real) > 1 else "leading_object"
+    return distinct, [_repaired(kind, text, distinct[0])]
 
 
 def _row_of_objects(text: str) -> tuple[list[str], str]:
@@ -243,5 +243,5 @@ def _row_of_objects(text: str) -> tuple[list[str], str]:
     return objects, text[start:]
 
 
-def _mended(rung: str, before: str, after: str) -> Mending:
-    return Mending(rung=rung, before=short(before), after=short(after))
+def _repaired(kind: str, before: str, after: str) -> Repair:
+    return Repair(kind=kind, before=short(before), after=short(after))

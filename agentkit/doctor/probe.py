@@ -106,8 +106,8 @@ class Sighting:
     @property
     def is_leak(self) -> bool:
         """Say whether a call came as text, and had to be read from there."""
-        mendings = () if self.response is None else self.response.mendings
-        return any(mending.rung == "leaked_text" for mending in mendings)
+        repairs = () if self.response is None else self.response.repairs
+        return any(repair.kind == "leaked_text" for repair in repairs)
 
     @property
     def has_marker(self) -> bool:

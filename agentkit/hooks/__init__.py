@@ -1,28 +1,28 @@
 """What stands around models and tools: wrappers of the same type as what they wrap."""
 
 from agentkit.hooks.cached import cached
-from agentkit.hooks.guardrails import Refusal, RefusedError, guarded
+from agentkit.hooks.guardrails import Blocked, GuardrailError, guarded
 from agentkit.hooks.model_middleware import (
-    AroundModel,
-    Ask,
+    CallNext,
+    ModelMiddleware,
     show_whole,
-    watched_model,
     without_text,
+    wrapped_model,
 )
 from agentkit.hooks.redacted import redacted
-from agentkit.hooks.tool_middleware import AroundTool, watched_tools
+from agentkit.hooks.tool_middleware import ToolMiddleware, wrapped_tools
 
 __all__ = [
-    "AroundModel",
-    "AroundTool",
-    "Ask",
-    "Refusal",
-    "RefusedError",
+    "Blocked",
+    "CallNext",
+    "GuardrailError",
+    "ModelMiddleware",
+    "ToolMiddleware",
     "cached",
     "guarded",
     "redacted",
     "show_whole",
-    "watched_model",
-    "watched_tools",
     "without_text",
+    "wrapped_model",
+    "wrapped_tools",
 ]

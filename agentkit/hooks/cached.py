@@ -20,7 +20,7 @@ from agentkit.content import (
     ImageContent,
     TextContent,
 )
-from agentkit.hooks.tool_middleware import watched_tools
+from agentkit.hooks.tool_middleware import wrapped_tools
 from agentkit.message import ToolResult
 from agentkit.tools.execute import Proceed
 from agentkit.tools.tool import Tool
@@ -71,7 +71,7 @@ def cached(
         is_anyones = with_context or not tool.binding.takes_context
         return tool.annotations.read_only_hint and is_anyones and not tool.polls
 
-    return watched_tools(toolset, memory.around, only=is_cacheable)
+    return wrapped_tools(toolset, memory.around, only=is_cacheable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Check what goes to a model and what it answers.
 
 In:  a `Model`, functions that may refuse a request or an answer.
-Out: a `Model`; a refusal is raised as `RefusedError`, or answered in place.
+Out: a `Model`; a refusal is raised as `GuardrailError`, or answered in place.
 
 An answer that is checked is shown when it has passed, not while it arrives.
 """
@@ -13,11 +13,11 @@ from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.errors import AgentKitError
 from agentkit.event import Emit
 from agentkit.hooks.model_middleware import (
-    Ask,
+    CallNext,
     settled,
     show_whole,
-    watched_model,
     without_text,
+    wrapped_model,
 )
 from agentkit.log import Log
 from agentkit.message import AssistantMessage
@@ -31,7 +31,7 @@ log = Log("agentkit.hooks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Blocked:
     """Why something must not pass.
 
     Attributes:
@@ -43,7 +43,7 @@ class Refusal:
     answer: str | None = None
 
 
-class RefusedError(AgentKitError):
+class GuardrailError(AgentKitError):
     """A check of the caller's refused what goes to a model, or what it answered.
 
     Attributes:
@@ -66,10 +66,10 @@ class RefusedError(AgentKitError):
         self.usage = usage or Usage()
 
 
-CheckInput: TypeAlias = Callable[[ModelRequest], Refusal | Awaitable[Refusal | None] | None]
+CheckInput: TypeAlias = Callable[[ModelRequest], Blocked | Awaitable[Blocked | None] | None]
 """Sees each request, with the whole conversation that is sent; None lets it pass."""
 
-CheckOutput: TypeAlias = Callable[[ModelResponse], Refusal | Awaitable[Refusal | None] | None]
+CheckOutput: TypeAlias = Callable[[ModelResponse], Blocked | Awaitable[Blocked | None] | None]
 """Sees each response, with its calls; None lets it pass."""
 
 
@@ -89,7 +89,7 @@ def guarded(
         check_input: sees each request before it is sent.
         check_output: sees each answer before anybody else; streamed text waits for it.
     """
-    return watched_model(model, _Guard(check_input=check_input, check_output=check_output))
+    return wrapped_model(model, _Guard(check_input=check_input, check_output=check_output))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +99,8 @@ class _Guard:
     check_input: CheckInput | None
     check_output: CheckOutput | None
 
-    async def __call__(self, request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
-        """See `AroundModel`."""
+    async def __call__(self, request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+        """See `ModelMiddleware`."""
         if self.check_input is not None:
             refusal = await settled(self.check_input(request))
             if refusal is not None:
@@ -119,7 +119,7 @@ class _Guard:
 
 
 async def _refuse(
-    refusal: Refusal,
+    refusal: Blocked,
     checked: Checked,
     response: ModelResponse,
     *,
@@ -130,7 +130,7 @@ async def _refuse(
     log.info("exchange_refused", checked=checked, reason=refusal.reason)
     if refusal.answer is None:
         what = "The request" if checked == "input" else "The model's answer"
-        raise RefusedError(
+        raise GuardrailError(
             f"{what} was refused by a check: {refusal.reason}",
             checked=checked,
             reason=refusal.reason,
@@ -141,7 +141,7 @@ async def _refuse(
         message=AssistantMessage.of(refusal.answer),
         finish_reason="content_filter",
         raw_finish_reason=f"refused_{checked}",
-        mendings=(),
+        repairs=(),
     )
     if request.stream:
         await show_whole(answered, emit=emit)

@@ -29,17 +29,17 @@ After: TypeAlias = Callable[[ModelRequest, ModelResponse], ModelResponse | Await
 """Gets what was sent and what came back, and returns the response or another in its place."""
 
 
-class Ask(Protocol):
+class CallNext(Protocol):
     """Makes the exchange that a hook stands around."""
 
     async def __call__(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """Ask the model, or the next hook on the way to it; see `ModelConnection.chat`."""
+        """CallNext the model, or the next hook on the way to it; see `ModelConnection.chat`."""
 
 
-class AroundModel(Protocol):
+class ModelMiddleware(Protocol):
     """Stands around each exchange: may change it, make it again, or answer in its place."""
 
-    async def __call__(self, request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
+    async def __call__(self, request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
         """Return the response to `request`.
 
         Args:
@@ -49,9 +49,9 @@ class AroundModel(Protocol):
         """
 
 
-def watched_model(
+def wrapped_model(
     model: Model,
-    around: AroundModel | None = None,
+    around: ModelMiddleware | None = None,
     *,
     before: Before | None = None,
     after: After | None = None,
@@ -72,7 +72,7 @@ def watched_model(
     return model if around is None else around_each_connection(model, lambda: around)
 
 
-def around_each_connection(model: Model, build: Callable[[], AroundModel]) -> Model:
+def around_each_connection(model: Model, build: Callable[[], ModelMiddleware]) -> Model:
     """Return a model with a hook of its own around each of its connections."""
     return _WatchedModel(model, build)
 
@@ -108,8 +108,8 @@ class _Between:
     before: Before | None
     after: After | None
 
-    async def __call__(self, request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
-        """See `AroundModel`."""
+    async def __call__(self, request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+        """See `ModelMiddleware`."""
         if self.before is not None:
             request = await settled(self.before(request))
         if self.after is None:
@@ -125,7 +125,7 @@ class _Between:
 class _WatchedModel:
     """A model with a hook around its exchanges."""
 
-    def __init__(self, model: Model, build: Callable[[], AroundModel]) -> None:
+    def __init__(self, model: Model, build: Callable[[], ModelMiddleware]) -> None:
         self._model = model
         self._build = build
 
@@ -152,7 +152,7 @@ class _WatchedModel:
 class _WatchedConnection:
     """An open model with a hook around its exchanges."""
 
-    def __init__(self, connection: ModelConnection, around: AroundModel) -> None:
+    def __init__(self, connection: ModelConnection, around: ModelMiddleware) -> None:
         self._connection = connection
         self._around = around
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived
-from agentkit.hooks.model_middleware import Ask, around_each_connection
+from agentkit.hooks.model_middleware import CallNext, around_each_connection
 from agentkit.hooks.redactor import Redactor, Secret, compile_secrets
 from agentkit.hooks.rewrite_cache import Retold
 from agentkit.hooks.streaming_redactor import HeldText
@@ -69,8 +69,8 @@ class _Redaction:
         self._held = held
         self._answers = answers
 
-    async def __call__(self, request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
-        """See `AroundModel`."""
+    async def __call__(self, request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+        """See `ModelMiddleware`."""
         request = replace(
             request,
             history=self._retold.retell(request.history),
@@ -91,9 +91,9 @@ class _Redaction:
             message=replace(
                 response.message, content=self._redactor.blocks(response.message.content)
             ),
-            mendings=tuple(
+            repairs=tuple(
                 replace(one, before=text(one.before), after=text(one.after))
-                for one in response.mendings
+                for one in response.repairs
             ),
         )
 

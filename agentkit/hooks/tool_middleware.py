@@ -18,7 +18,7 @@ from agentkit.tools.toolset import Toolset, mapped
 from agentkit.tools.validate import ReadyCall
 from agentkit.value import replace
 
-AroundTool: TypeAlias = Around
+ToolMiddleware: TypeAlias = Around
 """Gets a checked call and a function that runs it; returns the call's result.
 
 It may run the call, run it again, change its result, or answer in its place. To change arguments,
@@ -26,8 +26,8 @@ or to ask a person, use `Agent(approve=...)`: what runs is settled before it is 
 """
 
 
-def watched_tools(
-    toolset: Toolset, around: AroundTool, *, only: Callable[[Tool], bool] | None = None
+def wrapped_tools(
+    toolset: Toolset, around: ToolMiddleware, *, only: Callable[[Tool], bool] | None = None
 ) -> Toolset:
     """Return the same tools with `around` around each of their calls.
 
@@ -46,7 +46,7 @@ def watched_tools(
     return mapped(toolset, watch)
 
 
-def _contain(around: AroundTool) -> AroundTool:
+def _contain(around: ToolMiddleware) -> ToolMiddleware:
     """Return a hook whose own exceptions become an answer for the model."""
 
     async def contained(ready: ReadyCall, proceed: Proceed) -> ToolResult:

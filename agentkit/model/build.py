@@ -13,7 +13,7 @@ from agentkit.dialect.base import Dialect
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
 from agentkit.model.model import Model
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.model.route import RouteModel
 
 
@@ -51,7 +51,7 @@ def build_model(
     """
     if isinstance(name, str):
         resolved = resolve_model(name, api_key=api_key, base_url=base_url)
-        return HostModel(resolved, dialects=DIALECTS)
+        return ProviderModel(resolved, dialects=DIALECTS)
     if isinstance(name, Sequence):
         return RouteModel([build_model(one, api_key=api_key, base_url=base_url) for one in name])
     if not (hasattr(name, "profile") and hasattr(name, "open")):

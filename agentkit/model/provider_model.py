@@ -1,7 +1,7 @@
 """A model on a host: dialect, transport and retries put together.
 
 In:  a resolved name, how patient to be.
-Out: `HostModel`, a `Model`.
+Out: `ProviderModel`, a `Model`.
 
 An answer is read to its end and checked before anything of it leaves here as a message. A failed
 attempt leaves no trace in the conversation, and is not made again once its text was shown.
@@ -21,7 +21,7 @@ from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.dialect.base import Dialect, Encoded
 from agentkit.dialect.provider_errors import status_error
 from agentkit.errors import ProtocolError, ProviderError
-from agentkit.event import Emit, ModelRetried, RequestAdapted
+from agentkit.event import Emit, ModelRetried, RequestDowngraded
 from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.model.downgrade import PROCESS, Learned, adapt
@@ -53,7 +53,7 @@ class OpenTransport(Protocol):
         """Return a transport; it is closed when the model is."""
 
 
-class HostModel:
+class ProviderModel:
     """One model on one host."""
 
     def __init__(
@@ -94,9 +94,9 @@ class HostModel:
         """Return what the catalog knows of it."""
         return self.resolved.model
 
-    def with_retry(self, retry: RetrySettings) -> "HostModel":
+    def with_retry(self, retry: RetrySettings) -> "ProviderModel":
         """Return the same model with another patience."""
-        return HostModel(
+        return ProviderModel(
             self.resolved,
             dialects=self._dialects,
             retry=retry,
@@ -111,7 +111,7 @@ class HostModel:
         async with launched(self.resolved.provider, model_id=self.resolved.model.id) as base_url:
             transport = self._transport(self.resolved, base_url=base_url)
             try:
-                yield HostConnection(
+                yield ProviderConnection(
                     self.resolved,
                     dialects=self._dialects,
                     transport=transport,
@@ -124,7 +124,7 @@ class HostModel:
                     await transport.aclose()
 
 
-class HostConnection:
+class ProviderConnection:
     """An open model on a host."""
 
     def __init__(
@@ -167,7 +167,7 @@ class HostConnection:
                     attempt += 1
                 else:
                     self._learned.remember(adapted.provider, adapted.model)
-                    await emit(RequestAdapted(change=adapted.change, error=str(error)))
+                    await emit(RequestDowngraded(change=adapted.change, error=str(error)))
 
     def _without_key(self, text: str) -> str:
         """Take out the key, which some hosts repeat; "none" and the like are words, not keys."""

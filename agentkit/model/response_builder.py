@@ -11,9 +11,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from agentkit.chat import FinishReason, Mending, ModelRequest, ModelResponse
+from agentkit.chat import FinishReason, ModelRequest, ModelResponse, Repair
 from agentkit.content import ContentBlock, ReasoningContent, text_blocks
-from agentkit.dialect.argument_repair import mend_arguments
+from agentkit.dialect.argument_repair import repair_arguments
 from agentkit.dialect.base import (
     CallDelta,
     Delta,
@@ -153,7 +153,7 @@ class Fold:
             raise self._problem(
                 "The stream ended before the answer did.", kind="stream_interrupted"
             )
-        drafts, mendings = self._drafts()
+        drafts, repairs = self._drafts()
         self._check(drafts, self._answer)
         calls, more = self._number(drafts)
         return _new_response(
@@ -164,7 +164,7 @@ class Fold:
             model=self._head.model,
             host=self._host,
             response_id=self._head.response_id,
-            mendings=(*mendings, *more),
+            repairs=(*repairs, *more),
         )
 
     def _take_text(self, delta: TextDelta) -> Sequence[ShownPart]:
@@ -197,31 +197,31 @@ class Fold:
         self._is_finished = self._is_finished or delta.is_finish
         return ()
 
-    def _drafts(self) -> tuple[list[CallDraft], list[Mending]]:
+    def _drafts(self) -> tuple[list[CallDraft], list[Repair]]:
         """Return the calls to make, and what was done about the others."""
         drafts = [call for one in self._calls.drafts() for call in unglue(one, self._offered)]
-        mendings: list[Mending] = []
+        repairs: list[Repair] = []
         if self._leak is not None and not drafts:
             drafts = [self._read_from_text(call) for call in self._leak.calls]
         elif self._leak is not None:
             # The host read the calls and left their text in place.
-            before = self._leak.calls[0].mendings[0].before
-            mendings.append(Mending(rung="dropped_leak", before=before, after=""))
+            before = self._leak.calls[0].repairs[0].before
+            repairs.append(Repair(kind="dropped_leak", before=before, after=""))
         if self._leak is not None and self._leak.dropped:
             before = short(self._leak.dropped)
-            mendings.append(Mending(rung="dropped_text", before=before, after=""))
+            repairs.append(Repair(kind="dropped_text", before=before, after=""))
         if drafts and self._request.tool_choice.mode == "none":
             names = ", ".join(draft.name for draft in drafts)
-            mendings.append(Mending(rung="dropped_call", before=short(names), after=""))
+            repairs.append(Repair(kind="dropped_call", before=short(names), after=""))
             drafts = []
-        return drafts, mendings
+        return drafts, repairs
 
     def _read_from_text(self, call: CallDraft) -> CallDraft:
-        """Return a call without the mending of its place, where that is the right one."""
+        """Return a call without the repair of its place, where that is the right one."""
         if not self._calls_in_text:
             return call
-        mendings = tuple(mending for mending in call.mendings if mending.rung != "leaked_text")
-        return replace(call, mendings=mendings)
+        repairs = tuple(repair for repair in call.repairs if repair.kind != "leaked_text")
+        return replace(call, repairs=repairs)
 
     @property
     def _is_broken_off(self) -> bool:
@@ -252,20 +252,20 @@ class Fold:
         return ()
 
     def _fits(self, name: str, arguments: str) -> bool:
-        """Say whether an offered tool takes such arguments, mended where that is allowed."""
+        """Say whether an offered tool takes such arguments, repaired where that is allowed."""
         own_name = self._tool_names.get(name, name)
         spec = next(tool for tool in self._request.tools if tool.name == own_name)
         try:
             schema = JsonSchema(spec.input_schema)
         except JsonSchemaError:
             return False
-        mended = mend_arguments(
+        repaired = repair_arguments(
             arguments,
             schema=spec.input_schema,
             is_valid=lambda value: not schema.violations(value, limit=1),
         )
         # A model that repeats what it was offered calls nothing.
-        return mended is not None and mended.value != spec.input_schema
+        return repaired is not None and repaired.value != spec.input_schema
 
     def _finish_reason(self) -> FinishReason:
         """Return ours for the host's words; a limit that was hit counts above all."""
@@ -305,10 +305,10 @@ class Fold:
             return False
         return not all(_is_json(draft.arguments) for draft in drafts)
 
-    def _number(self, drafts: Sequence[CallDraft]) -> tuple[list[ToolCall], list[Mending]]:
+    def _number(self, drafts: Sequence[CallDraft]) -> tuple[list[ToolCall], list[Repair]]:
         """Give every call our name for its tool and an id that is free in the conversation."""
         calls: list[ToolCall] = []
-        mendings: list[Mending] = []
+        repairs: list[Repair] = []
         taken: set[str] = set()
         for draft in drafts:
             call_id = (draft.id or "").strip()
@@ -316,14 +316,14 @@ class Fold:
                 call_id = self._mint(draft, taken)
                 before = short(draft.id or "")
                 if before or not self._calls_in_text:  # who is asked for text is asked for no id
-                    mendings.append(
-                        Mending(rung="minted_id", before=before, after=call_id, call_id=call_id)
+                    repairs.append(
+                        Repair(kind="minted_id", before=before, after=call_id, call_id=call_id)
                     )
             taken.add(call_id)
             name = self._tool_names.get(draft.name, draft.name)
             calls.append(_new_call(id=call_id, name=name, arguments=draft.arguments))
-            mendings.extend(replace(mending, call_id=call_id) for mending in draft.mendings)
-        return calls, mendings
+            repairs.extend(replace(repair, call_id=call_id) for repair in draft.repairs)
+        return calls, repairs
 
     def _mint(self, draft: CallDraft, taken: set[str]) -> str:
         """Make an id of nine letters or digits: the same for the same answer, free here."""

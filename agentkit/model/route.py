@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 import anyio
 
-from agentkit.chat import Failure, ModelRequest, ModelResponse
+from agentkit.chat import FailedExchange, ModelRequest, ModelResponse
 from agentkit.clock import Clock, SystemClock
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ConfigError, ErrorKind, ProviderError, UnsupportedError
@@ -104,7 +104,7 @@ class RouteModel:
         """
         async with AsyncExitStack() as stack:
             connections: list[_Connected] = []
-            failures: list[Failure] = []
+            failures: list[FailedExchange] = []
             for member in self._members:
                 try:
                     connection = await stack.enter_async_context(member.model.open())
@@ -133,7 +133,7 @@ class RouteConnection:
         order: RouteOrder,
         retry: RetrySettings,
         clock: Clock,
-        unopened: tuple[Failure, ...],
+        unopened: tuple[FailedExchange, ...],
     ) -> None:
         self._connected = connected
         self._order = order
@@ -193,7 +193,7 @@ class RouteConnection:
     async def _wait(
         self,
         errors: Sequence[ProviderError],
-        failures: Sequence[Failure],
+        failures: Sequence[FailedExchange],
         *,
         attempt: int,
         emit: Emit,
@@ -246,11 +246,11 @@ class _Member:
                     else Decimal("Infinity")
                 )
 
-    def failure(self, error: Exception) -> Failure:
+    def failure(self, error: Exception) -> FailedExchange:
         """Return `error` as a fact about this model."""
         kind: ErrorKind = error.kind if isinstance(error, ProviderError) else "invalid_request"
         usage = error.usage if isinstance(error, ProviderError) else Usage()
-        return Failure(model=self.model.name, kind=kind, error=str(error), usage=usage)
+        return FailedExchange(model=self.model.name, kind=kind, error=str(error), usage=usage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +276,7 @@ def _is_final(error: Exception) -> bool:
     return isinstance(error, ProviderError) and error.kind in FINAL_KINDS
 
 
-def _tell(failures: Sequence[Failure]) -> str:
+def _tell(failures: Sequence[FailedExchange]) -> str:
     """Return what each model said, in one line."""
     return "; ".join(f"{failure.model}: {failure.error}" for failure in failures)
 
@@ -284,7 +284,7 @@ def _tell(failures: Sequence[Failure]) -> str:
 def _route_error(
     soonest: ProviderError | None,
     errors: Sequence[ProviderError],
-    failures: Sequence[Failure],
+    failures: Sequence[FailedExchange],
 ) -> ProviderError:
     """Return one error for a route on which nobody answered."""
     told = soonest or (errors[-1] if errors else None)

@@ -22,7 +22,7 @@ from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.output.output_text import read_text
 from agentkit.output.output_type import Judgement, OutputSettings, OutputT, OutputType, read_type
 from agentkit.output.partial_output import PartialOutput
-from agentkit.tools.approval import Rule
+from agentkit.tools.approval import ApprovalRule
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, list_tools_for, take_reports
 from agentkit.tools.validate import ReadyCall, validate_call
@@ -107,7 +107,7 @@ class OutputPlan(Generic[OutputT]):
         """Return `toolset` with the answering tool in it."""
         return toolset if self.tool is None else _Answering(toolset, self.tool)
 
-    def spare(self, rule: Rule | None) -> Rule | None:
+    def spare(self, rule: ApprovalRule | None) -> ApprovalRule | None:
         """Return `rule` so that it is not asked about the answer, which is no act."""
         if rule is None or self.tool is None:
             return rule
@@ -184,7 +184,7 @@ class OutputPlan(Generic[OutputT]):
         """Judge an answer in text; it is taken too where a call was asked for."""
         ready = read_text(text, output)
         if isinstance(ready, ReadyCall):
-            return Judgement(is_accepted=True, mendings=ready.mendings)
+            return Judgement(is_accepted=True, repairs=ready.repairs)
         reason = REFUSED.format(reason=ready, how=self.instructions)
         reply = None if is_closing else UserMessage.of(reason)
         return Judgement(reason=reason, reply=reply)
@@ -205,7 +205,7 @@ class OutputPlan(Generic[OutputT]):
         ]
         if isinstance(checked, ToolResult):
             return Judgement(reason=checked.text, results=tuple(results))
-        return Judgement(is_accepted=True, results=tuple(results), mendings=checked.mendings)
+        return Judgement(is_accepted=True, results=tuple(results), repairs=checked.repairs)
 
     def _is_own(self, call: ToolCall) -> bool:
         """Say whether a call gives the answer."""
@@ -277,7 +277,7 @@ class _Answering:
         return (*tools, self._tool)
 
 
-def _sparing(rule: Rule, tool: Tool) -> Rule:
+def _sparing(rule: ApprovalRule, tool: Tool) -> ApprovalRule:
     def spared(call: ReadyCall) -> Any:
         return "allow" if call.tool is tool else rule(call)
 

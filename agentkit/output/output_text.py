@@ -1,7 +1,7 @@
 """Read an answer of a certain type from text.
 
 In:  the text of an answer; the tool that would take it as a call.
-Out: a `ReadyCall` with the value, and with what was mended; or why there is none.
+Out: a `ReadyCall` with the value, and with what was repaired; or why there is none.
 
 The whole text comes first, then the JSON objects in it. Where two of them fit and differ, none is
 taken: which one was meant is not known.
@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from agentkit.chat import Mending
-from agentkit.dialect.argument_repair import MendedArguments, mend_arguments, read_arguments
+from agentkit.chat import Repair
+from agentkit.dialect.argument_repair import RepairedArguments, read_arguments, repair_arguments
 from agentkit.dialect.lenient_json import LooseJsonError, read_loose
 from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonObject, JsonTextError, JsonValue, parse_json
@@ -33,7 +33,7 @@ def read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
     if len(text) > MAX_CHARACTERS:
         return f"it has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read"
     whole = _read_one(text, output)
-    is_whole = whole is not None and all(one.rung != "trailing_text" for one in whole.mendings)
+    is_whole = whole is not None and all(one.kind != "trailing_text" for one in whole.repairs)
     if whole is not None and is_whole:  # what follows an answer may be another one
         return whole
     pieces = [ready for piece in _pieces(text) if (ready := _read_one(piece, output)) is not None]
@@ -43,10 +43,10 @@ def read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
     first = found[0]
     if any(other.arguments != first.arguments for other in found):
         return "it holds several JSON objects that would fit; give only one"
-    mending = Mending(
-        rung="json_in_text", before=short(text), after=short(json.dumps(first.arguments))
+    repair = Repair(
+        kind="json_in_text", before=short(text), after=short(json.dumps(first.arguments))
     )
-    return replace(first, mendings=(mending, *first.mendings))
+    return replace(first, repairs=(repair, *first.repairs))
 
 
 def _read_one(text: str, output: OutputType[Any]) -> ReadyCall | None:
@@ -56,26 +56,26 @@ def _read_one(text: str, output: OutputType[Any]) -> ReadyCall | None:
     def is_valid(value: JsonValue) -> bool:
         return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
 
-    mended = None  # empty text would stand for a call without arguments
+    repaired = None  # empty text would stand for a call without arguments
     if "{" in text:
-        mended = mend_arguments(text, schema=tool.input_schema, is_valid=is_valid)
-    if mended is None and output.is_wrapped:
-        mended = _bare_value(text)
-    if mended is None:
+        repaired = repair_arguments(text, schema=tool.input_schema, is_valid=is_valid)
+    if repaired is None and output.is_wrapped:
+        repaired = _bare_value(text)
+    if repaired is None:
         return None
-    ready = check_arguments(call, tool, mended.value, mendings=mended.mendings)
+    ready = check_arguments(call, tool, repaired.value, repairs=repaired.repairs)
     return ready if isinstance(ready, ReadyCall) else None
 
 
-def _bare_value(text: str) -> MendedArguments | None:
+def _bare_value(text: str) -> RepairedArguments | None:
     """Return a value that stands by itself as it should have been wrapped."""
     fence = _FENCE.fullmatch(text.strip())
     try:
         value: JsonObject = {RESULT_KEY: parse_json(text if fence is None else fence.group(1))}
     except JsonTextError:
         return None
-    mending = Mending(rung="bare_value", before=short(text), after=short(json.dumps(value)))
-    return MendedArguments(value=value, mendings=(mending,))
+    repair = Repair(kind="bare_value", before=short(text), after=short(json.dumps(value)))
+    return RepairedArguments(value=value, repairs=(repair,))
 
 
 def _is_about(arguments: JsonObject, output: OutputType[Any]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Generic
 from pydantic import TypeAdapter
 from typing_extensions import TypeVar
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.config.profile import OutputMode
 from agentkit.errors import AgentKitError, ConfigError, ToolError
 from agentkit.history import History
@@ -164,11 +164,11 @@ class Judgement:
         reason: why it has not, in words for the model.
         results: of the call that gave the answer, and of calls that came too late beside it.
         reply: what the model is told where it answered in text.
-        mendings: what was changed before it fitted.
+        repairs: what was changed before it fitted.
     """
 
     is_accepted: bool = False
     reason: str = ""
     results: tuple[ToolResult, ...] = ()
     reply: UserMessage | None = None
-    mendings: tuple[Mending, ...] = ()
+    repairs: tuple[Repair, ...] = ()

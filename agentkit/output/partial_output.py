@@ -1,7 +1,7 @@
 """Show an answer of a certain type while it arrives.
 
 In:  events of an exchange that is streamed.
-Out: `OutputReceived`, each time there is more to see.
+Out: `PartialOutputReceived`, each time there is more to see.
 
 What is shown is not checked: the whole answer is, at its end. It is read anew only when it has
 grown by a part of itself, so that the cost stays linear.
@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from agentkit.event import (
     ModelFailedOver,
     ModelRetried,
-    OutputReceived,
+    PartialOutputReceived,
     RunEvent,
     TextReceived,
     ToolArgumentsReceived,
@@ -37,7 +37,7 @@ class PartialOutput:
         self._is_wrapped = is_wrapped
         self._begin()
 
-    def feed(self, event: RunEvent) -> OutputReceived | None:
+    def feed(self, event: RunEvent) -> PartialOutputReceived | None:
         """Take what happened; return the answer so far if there is more of it."""
         match event:
             case ModelRetried() | ModelFailedOver():
@@ -56,7 +56,7 @@ class PartialOutput:
         self._next = 1
         self._last: JsonValue = None
 
-    def _add(self, text: str) -> OutputReceived | None:
+    def _add(self, text: str) -> PartialOutputReceived | None:
         self._parts.append(text)
         self._length += len(text)
         if self._length < self._next:
@@ -66,7 +66,7 @@ class PartialOutput:
         if value is None or value == self._last:
             return None
         self._last = value
-        return OutputReceived(value=value)
+        return PartialOutputReceived(value=value)
 
     def _read(self, text: str) -> JsonValue:
         """Return what the text holds so far; None if that is nothing yet."""

@@ -19,7 +19,7 @@ from agentkit.config.load import resolve_model
 from agentkit.model.build import DIALECTS
 from agentkit.model.downgrade import Learned
 from agentkit.model.model import Model
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.recording.record_replay import Recorder, RecordMode
 from agentkit.recording.secrets import Redaction
 from agentkit.value import replace
@@ -92,7 +92,7 @@ def recorded_model(name: str, recorder: Recorder, *, api_key: str | None = None)
     resolved = resolve_model(name, api_key=_NO_KEY if is_replay else api_key)
     if is_replay:
         resolved = replace(resolved, provider=replace(resolved.provider, launcher=None))
-    return HostModel(
+    return ProviderModel(
         resolved,
         dialects=DIALECTS,
         transport=recorder.open_transport,

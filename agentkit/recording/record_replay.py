@@ -99,8 +99,8 @@ class Recorder:
     def open_transport(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
         """Return the way to a model's host through this recording, without its key.
 
-        For a `HostModel`, in place of `agentkit.transport.open_transport.open_transport`. A replay
-        opens nothing.
+        For a `ProviderModel`, in place of `agentkit.transport.open_transport.open_transport`.
+        A replay opens nothing.
         """
         secrets = [] if resolved.api_key is None else [resolved.api_key.get_secret_value()]
         opens = self.mode != "replay"

@@ -44,7 +44,7 @@ from agentkit.sandbox.wire.models_endpoint import (
 )
 from agentkit.sandbox.wire.prompt_completion import read_prompt, spell_prompt
 from agentkit.sandbox.wire.prompt_markers import CALLS, in_words
-from agentkit.sandbox.wire.provider_format import Door, HostForm
+from agentkit.sandbox.wire.provider_format import Door, ProviderFormat
 from agentkit.sandbox.wire.providers import host_form
 from agentkit.sandbox.wire.request_errors import Refusal, spell_refusal
 from agentkit.value import dataclass
@@ -207,7 +207,7 @@ class _Host:
     def __init__(
         self,
         *,
-        form: HostForm,
+        form: ProviderFormat,
         api_key: str | None,
         alter: Alter,
         misdeeds: Misdeeds,

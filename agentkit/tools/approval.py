@@ -3,7 +3,7 @@
 In:  checked calls, the rules of tools and callers, answers given earlier.
 Out: a `PlannedCall` for each: what it will do, and whether it may.
 
-A decision is about one call with exactly its arguments. A call whose arguments were mended and
+A decision is about one call with exactly its arguments. A call whose arguments were repaired and
 that has side effects is asked about, unless its tool or a rule allows it.
 """
 
@@ -53,11 +53,11 @@ class Verdict:
 
 
 Opinion: TypeAlias = Verdict | Decision | None
-Rule: TypeAlias = Callable[[ReadyCall], Opinion | Awaitable[Opinion]]
-"""A caller's own rule; sees the call with its tool, its checked arguments and what was mended.
+ApprovalRule: TypeAlias = Callable[[ReadyCall], Opinion | Awaitable[Opinion]]
+"""A caller's own rule; sees the call with its tool, its checked arguments and what was repaired.
 
-None leaves the call to what its tool says, and to what mended arguments call for. Ready-made rules
-are in `agentkit.tools.rules`.
+None leaves the call to what its tool says, and to what repaired arguments call for. Ready-made
+rules are in `agentkit.tools.rules`.
 """
 
 
@@ -65,7 +65,7 @@ are in `agentkit.tools.rules`.
 class Approval:
     """A person's answer about one call, for exactly the arguments it had.
 
-    Build it with `Approval.approve`, `Approval.refuse` or `Approval.edit`.
+    Build it with `Approval.approve`, `Approval.deny` or `Approval.edit`.
     """
 
     call_id: str
@@ -78,7 +78,7 @@ class Approval:
         return cls(call_id=call.id, digest=digest(call), verdict=Verdict(decision="allow"))
 
     @classmethod
-    def refuse(cls, call: ToolCall, *, reason: str = "") -> "Approval":
+    def deny(cls, call: ToolCall, *, reason: str = "") -> "Approval":
         """Do not let `call` run; the model is told `reason`."""
         verdict = Verdict(decision="deny", reason=reason)
         return cls(call_id=call.id, digest=digest(call), verdict=verdict)
@@ -138,13 +138,13 @@ def effect_of(tool: Tool) -> Effect:
 
 
 async def plan_call(
-    ready: ReadyCall, *, rule: Rule | None, approvals: Mapping[str, Approval]
+    ready: ReadyCall, *, rule: ApprovalRule | None, approvals: Mapping[str, Approval]
 ) -> PlannedCall:
     """Settle whether a checked call may run.
 
     An answer given about this very call wins. Else a tool that says `deny` is not run. Else the
     rule decides, if it has an opinion; if not, the stricter of what the tool says and what its
-    mended arguments call for. A tool that runs elsewhere is asked about unless it is denied.
+    repaired arguments call for. A tool that runs elsewhere is asked about unless it is denied.
 
     Args:
         ready: the call.
@@ -196,12 +196,12 @@ def validate_edited(
     )
 
 
-def strictest(*verdicts: Verdict) -> Verdict:
-    """Return the strictest verdict, the first of those that are equally strict."""
+def strictest_verdict(*verdicts: Verdict) -> Verdict:
+    """Return the strictest_verdict verdict, the first of those that are equally strict."""
     return max(verdicts, key=lambda verdict: _STRICTNESS[verdict.decision])
 
 
-async def ask_rule(rule: Rule, ready: ReadyCall) -> Verdict | None:
+async def ask_rule(rule: ApprovalRule, ready: ReadyCall) -> Verdict | None:
     """Return what a rule says of a call; None if it has no opinion."""
     answer = rule(ready)
     said = await answer if isawaitable(answer) else answer
@@ -213,26 +213,26 @@ _OWN = {decision: Verdict(decision=decision) for decision in _DECISIONS}
 _ELSEWHERE = Verdict(decision="ask", reason="This tool runs elsewhere; its result is awaited.")
 
 
-async def _judge(ready: ReadyCall, rule: Rule | None) -> Verdict:
+async def _judge(ready: ReadyCall, rule: ApprovalRule | None) -> Verdict:
     """Settle a call about which nobody was asked yet."""
     own = _OWN[ready.tool.approval]
     if own.decision == "deny":
         return replace(own, reason="This tool may not be used here.")
-    mended = _mended_verdict(ready)
+    repaired = _repaired_verdict(ready)
     verdict = None if rule is None else await ask_rule(rule, ready)
     if verdict is None:
-        verdict = strictest(mended, own)
+        verdict = strictest_verdict(repaired, own)
     elif verdict.decision == "ask" and not verdict.reason:
-        verdict = replace(verdict, reason=mended.reason)
-    return strictest(_ELSEWHERE, verdict) if ready.tool.is_external else verdict
+        verdict = replace(verdict, reason=repaired.reason)
+    return strictest_verdict(_ELSEWHERE, verdict) if ready.tool.is_external else verdict
 
 
-def _mended_verdict(ready: ReadyCall) -> Verdict:
-    """Return what mended arguments call for: a tool with side effects is asked about."""
-    if not ready.mendings or ready.tool.annotations.read_only_hint or ready.tool.takes_mended:
+def _repaired_verdict(ready: ReadyCall) -> Verdict:
+    """Return what repaired arguments call for: a tool with side effects is asked about."""
+    if not ready.repairs or ready.tool.annotations.read_only_hint or ready.tool.takes_repaired:
         return _OWN["allow"]
-    what = "; ".join(f"{one.rung}: {one.before} became {one.after}" for one in ready.mendings)
-    return Verdict(decision="ask", reason=f"Its arguments were mended: {what}")
+    what = "; ".join(f"{one.kind}: {one.before} became {one.after}" for one in ready.repairs)
+    return Verdict(decision="ask", reason=f"Its arguments were repaired: {what}")
 
 
 def _check_runs_here(given: Approval, ready: ReadyCall) -> None:

@@ -25,15 +25,15 @@ from agentkit.event import (
     ToolCallAbandoned,
     ToolCallFinished,
     ToolCallStarted,
-    ToolOutputCut,
     ToolProgressed,
+    ToolResultTruncated,
     ignore,
 )
 from agentkit.exception_groups import most_urgent, ungrouped
 from agentkit.log import Log
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments, HandlerBinding
-from agentkit.tools.concurrency.concurrency_limits import FREE, Held, ToolCaps
+from agentkit.tools.concurrency.concurrency_limits import FREE, ConcurrencyLimits, Held
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS, Guard, ending, never_waits
 from agentkit.tools.concurrency.semaphore import standing_in
 from agentkit.tools.concurrency.worker_threads import Raised, ThreadJob
@@ -83,7 +83,7 @@ class ExecuteOptions(TypedDict, total=False):
     timeout_seconds: float | None
     cleanup_seconds: float
     max_characters: int
-    caps: ToolCaps
+    caps: ConcurrencyLimits
     around: Around | None
     begun: dict[str, ToolCall]
     finished: dict[str, ToolResult]
@@ -130,7 +130,7 @@ async def execute_calls(
     return [results[position] for position in range(len(calls))]
 
 
-async def check_outcome(
+async def find_outcome(
     call: ReadyCall,
     *,
     deps: object,
@@ -151,7 +151,7 @@ async def check_outcome(
         The result the call had. None if that cannot be known: the tool has no `check`, or it
         returned None, raised, or took too long.
     """
-    check = call.tool.check
+    check = call.tool.find_outcome
     if check is None:
         return None
     work = _new_work(deps=deps, emit=emit, clock=clock, **options)
@@ -185,7 +185,7 @@ class _Work:
     timeout_seconds: float | None = None
     cleanup_seconds: float = CLEANUP_SECONDS
     max_characters: int = MAX_RESULT_CHARACTERS
-    caps: ToolCaps = field(default_factory=ToolCaps)
+    caps: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     around: Around | None = None
     begun: dict[str, ToolCall] = field(default_factory=dict)
     finished: dict[str, ToolResult] = field(default_factory=dict)
@@ -202,7 +202,7 @@ class _Work:
         self.finished[call.call.id] = result
         started = await run.start()
         if result is not whole:
-            await self.emit(ToolOutputCut(call_id=call.call.id, content=whole.content))
+            await self.emit(ToolResultTruncated(call_id=call.call.id, content=whole.content))
         if self.emit is not ignore:
             seconds = self.clock.monotonic() - started
             await self.emit(_call_finished(call=call.call, result=result, seconds=seconds))

@@ -29,6 +29,6 @@ def plan_calls(calls: Sequence[ReadyCall]) -> tuple[tuple[ReadyCall, ...], ...]:
 
 def can_run_beside(tool: Tool) -> bool:
     """Say whether a tool may run while others do."""
-    if tool.is_parallel is not None:
-        return tool.is_parallel
+    if tool.parallel is not None:
+        return tool.parallel
     return tool.annotations.read_only_hint

@@ -54,7 +54,7 @@ def build_result(call: ReadyCall, value: object) -> ToolResult:
         return _fault(call, f"its {type(value).__name__!r} has no JSON form: {_reason(error)}")
     if isinstance(result, str):
         return _fault(call, result)
-    content = tuple(map(_mended, result.content))
+    content = tuple(map(_repaired, result.content))
     return result if all(map(is_, content, result.content)) else replace(result, content=content)
 
 
@@ -158,7 +158,7 @@ def _reason(error: Exception) -> str:
         return type(error).__name__
 
 
-def _mended(block: ContentBlock) -> ContentBlock:
+def _repaired(block: ContentBlock) -> ContentBlock:
     """Return `block` with text that can be sent."""
     if not isinstance(block, TextContent):
         return block

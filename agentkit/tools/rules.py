@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from agentkit.tools.approval import Rule, Verdict, ask_rule, strictest
+from agentkit.tools.approval import ApprovalRule, Verdict, ask_rule, strictest_verdict
 from agentkit.tools.tool import Decision
 from agentkit.tools.validate import ReadyCall
 
@@ -32,9 +32,9 @@ def is_open_world(ready: ReadyCall) -> bool:
     return ready.tool.annotations.open_world_hint
 
 
-def is_mended(ready: ReadyCall) -> bool:
-    """Meet calls whose arguments were mended."""
-    return bool(ready.mendings)
+def is_repaired(ready: ReadyCall) -> bool:
+    """Meet calls whose arguments were repaired."""
+    return bool(ready.repairs)
 
 
 def tagged(*tags: str) -> Condition:
@@ -47,22 +47,22 @@ def named(*patterns: str) -> Condition:
     return lambda ready: any(fnmatchcase(ready.tool.name, pattern) for pattern in patterns)
 
 
-def allow_for(*conditions: Condition, reason: str = "") -> Rule:
+def allow(*conditions: Condition, reason: str = "") -> ApprovalRule:
     """Let calls run that meet one of `conditions`."""
     return _rule("allow", conditions, reason)
 
 
-def ask_for(*conditions: Condition, reason: str = "") -> Rule:
+def ask(*conditions: Condition, reason: str = "") -> ApprovalRule:
     """Ask about calls that meet one of `conditions`."""
     return _rule("ask", conditions, reason)
 
 
-def deny_for(*conditions: Condition, reason: str = "") -> Rule:
+def deny(*conditions: Condition, reason: str = "") -> ApprovalRule:
     """Refuse calls that meet one of `conditions`; the model is told `reason`."""
     return _rule("deny", conditions, reason)
 
 
-def first_of(*rules: Rule) -> Rule:
+def first(*rules: ApprovalRule) -> ApprovalRule:
     """Take the word of the first rule that has one."""
 
     async def decide(ready: ReadyCall) -> Verdict | None:
@@ -75,18 +75,18 @@ def first_of(*rules: Rule) -> Rule:
     return decide
 
 
-def strictest_of(*rules: Rule) -> Rule:
-    """Ask all rules, and take the strictest word."""
+def strictest(*rules: ApprovalRule) -> ApprovalRule:
+    """Ask all rules, and take the strictest_verdict word."""
 
     async def decide(ready: ReadyCall) -> Verdict | None:
         asked = [await ask_rule(rule, ready) for rule in rules]
         verdicts = [verdict for verdict in asked if verdict is not None]
-        return strictest(*verdicts) if verdicts else None
+        return strictest_verdict(*verdicts) if verdicts else None
 
     return decide
 
 
-def _rule(decision: Decision, conditions: tuple[Condition, ...], reason: str) -> Rule:
+def _rule(decision: Decision, conditions: tuple[Condition, ...], reason: str) -> ApprovalRule:
     verdict = Verdict(decision=decision, reason=reason)
 
     def decide(ready: ReadyCall) -> Verdict | None:
@@ -95,6 +95,6 @@ def _rule(decision: Decision, conditions: tuple[Condition, ...], reason: str) ->
     return decide
 
 
-ask_destructive = ask_for(is_destructive, reason="The tool may destroy something.")
-ask_effects = ask_for(has_effects, reason="The tool has effects.")
-deny_effects = deny_for(has_effects, reason="Only tools that read may be used here.")
+ask_destructive = ask(is_destructive, reason="The tool may destroy something.")
+ask_effects = ask(has_effects, reason="The tool has effects.")
+deny_effects = deny(has_effects, reason="Only tools that read may be used here.")

@@ -54,13 +54,13 @@ class CommonOptions(TypedDict, total=False):
     icons: tuple[Mapping[str, JsonValue], ...]
     meta: Mapping[str, JsonValue] | None
     timeout_seconds: float | None
-    is_parallel: bool | None
+    parallel: bool | None
     approval: Decision
-    takes_mended: bool
+    takes_repaired: bool
     polls: bool
     max_concurrency: int | None
-    group: str | None
-    check: Callable[..., object] | None
+    concurrency_group: str | None
+    find_outcome: Callable[..., object] | None
 
 
 class ToolOptions(CommonOptions, total=False):
@@ -96,14 +96,15 @@ class Tool(Generic[P, ResultT]):
         meta: MCP's `_meta` of a tool, for programs; no model sees it.
         tags: to choose tools by.
         timeout_seconds: how long one call may take; None leaves it to the run.
-        is_parallel: whether it may run beside others; None: if it only reads.
+        parallel: whether it may run beside others; None: if it only reads.
         approval: its own word on all its calls; a caller's rule may differ, except from `deny`.
-        takes_mended: it may run on mended arguments although it has effects.
+        takes_repaired: it may run on repaired arguments although it has effects.
         polls: it is meant to be called again and again with the same arguments.
         max_concurrency: how many of its calls may run at the same time, in all runs that share
-            a `ToolCaps`; None for no limit of its own.
-        group: tools of one group share the limit that `ToolCaps` has for it.
-        check: for a call that was started and whose outcome is not known; see `check_outcome`.
+            a `ConcurrencyLimits`; None for no limit of its own.
+        concurrency_group: tools of one group share the limit that `ConcurrencyLimits` has for it.
+        find_outcome: finds the outcome of a call that began and whose end is not known; see
+            `agentkit.tools.execute.find_outcome`.
         is_external: declared here and run elsewhere; its results are handed in by the caller.
         around: what stands around each of its calls, outermost first; see `execute.Around`.
         function: what is run.
@@ -130,13 +131,13 @@ class Tool(Generic[P, ResultT]):
     annotations: ToolAnnotations = field(default_factory=ToolAnnotations)
     tags: frozenset[str] = frozenset()
     timeout_seconds: float | None = None
-    is_parallel: bool | None = None
+    parallel: bool | None = None
     approval: Decision = "allow"
-    takes_mended: bool = False
+    takes_repaired: bool = False
     polls: bool = False
     max_concurrency: int | None = None
-    group: str | None = None
-    check: Callable[..., object] | None = field(default=None, repr=False)
+    concurrency_group: str | None = None
+    find_outcome: Callable[..., object] | None = field(default=None, repr=False)
     is_external: bool = False
     around: tuple[Callable[..., Any], ...] = field(default=(), repr=False)
     method_of: str | None = field(default=None, repr=False)
@@ -163,10 +164,10 @@ class Tool(Generic[P, ResultT]):
                 f"The tool {self.name!r} has max_concurrency={self.max_concurrency!r}; it must be "
                 "1 or more, or None for no limit."
             )
-        if self.check is not None and not callable(self.check):
+        if self.find_outcome is not None and not callable(self.find_outcome):
             raise ToolDefinitionError(
-                f"The tool {self.name!r} has check={self.check!r}, which cannot be called; give a "
-                "function of (context, arguments)."
+                f"The tool {self.name!r} has find_outcome={self.find_outcome!r}, which cannot be "
+                "called; give a function of (context, arguments)."
             )
         spec = ToolSpec(
             name=self.name, description=self.description, input_schema=self.input_schema

@@ -23,7 +23,7 @@ from agentkit.message import AssistantMessage, ToolResult, UserMessage
 from agentkit.tools.tool import Tool, ToolAnnotations
 from agentkit.tools.toolset import Toolset, list_tools_for, take_reports
 
-SEARCH_OVER = 60
+SEARCH_THRESHOLD = 60
 """So many tools are all offered; a model loses its way among more."""
 
 OFFERED = 20
@@ -36,8 +36,12 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-def searched(
-    toolset: Toolset, *, over: int = SEARCH_OVER, offered: int = OFFERED, name: str = "find_tools"
+def searchable(
+    toolset: Toolset,
+    *,
+    over: int = SEARCH_THRESHOLD,
+    offered: int = OFFERED,
+    name: str = "find_tools",
 ) -> Toolset:
     """Offer all tools of a small set, and of a large one those that the conversation needs.
 

@@ -96,10 +96,10 @@ def as_toolset(tools: Iterable[ToolLike]) -> Toolset:
     listed: object = tools
     if isinstance(listed, str | bytes | Mapping) or not isinstance(listed, Iterable):
         raise ToolDefinitionError(f"tools={tools!r} is no list of tools; write tools=[…].")
-    return combine(*(one if isinstance(one, Toolset) else StaticToolset([one]) for one in tools))
+    return combined(*(one if isinstance(one, Toolset) else StaticToolset([one]) for one in tools))
 
 
-def combine(*toolsets: Toolset) -> Toolset:
+def combined(*toolsets: Toolset) -> Toolset:
     """Join toolsets into one that lists their tools in order.
 
     Raises:

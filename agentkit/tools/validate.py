@@ -4,8 +4,8 @@ In:  `ToolCall`s: names and JSON text, untrusted.
 Out: one `ReadyCall` or one error `ToolResult` per call.
 
 Nothing here runs a tool or waits. A bad call is a value, never an exception, and its result tells
-the model what to change. A call that is right as it came is taken so; only another one is mended,
-where that guesses nothing, and says what was done in `ReadyCall.mendings`.
+the model what to change. A call that is right as it came is taken so; only another one is repaired,
+where that guesses nothing, and says what was done in `ReadyCall.repairs`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agentkit.chat import Mending
-from agentkit.dialect.argument_repair import mend_arguments
+from agentkit.chat import Repair
+from agentkit.dialect.argument_repair import repair_arguments
 from agentkit.dialect.tool_names import undress
 from agentkit.json_schema import (
     JsonObject,
@@ -42,7 +42,7 @@ class ReadyCall:
     Attributes:
         arguments: the JSON values as they will be used; they fit the tool's schema.
         bound: the same as Python values.
-        mendings: what was changed about the arguments before they fitted.
+        repairs: what was changed about the arguments before they fitted.
         idempotency_key: stable over restarts; if None, the call's id is used.
         note: what the model must know of the call, put before its result.
     """
@@ -51,7 +51,7 @@ class ReadyCall:
     tool: Tool
     arguments: JsonObject
     bound: BoundArguments
-    mendings: tuple[Mending, ...] = ()
+    repairs: tuple[Repair, ...] = ()
     idempotency_key: str | None = None
     note: str | None = None
 
@@ -68,15 +68,15 @@ def validate_call(call: ToolCall, tools: Mapping[str, Tool]) -> ReadyCall | Tool
     if name is not None:
         checked = _check(call, tools[name])
         if isinstance(checked, ReadyCall):
-            renamed = Mending(
-                rung="mended_name", before=shorten(call.name), after=name, call_id=call.id
+            renamed = Repair(
+                kind="repaired_name", before=shorten(call.name), after=name, call_id=call.id
             )
-            return replace(checked, mendings=(renamed, *checked.mendings))
+            return replace(checked, repairs=(renamed, *checked.repairs))
     return _refuse(call, _unknown(call.name, tools))
 
 
 def _check(call: ToolCall, tool: Tool) -> ReadyCall | ToolResult:
-    """Check the arguments as they came, and mended where they do not fit."""
+    """Check the arguments as they came, and repaired where they do not fit."""
     try:
         arguments = parse_arguments(call.arguments)
     except JsonTextError as error:
@@ -87,20 +87,20 @@ def _check(call: ToolCall, tool: Tool) -> ReadyCall | ToolResult:
         )
     else:
         checked = check_arguments(call, tool, arguments)
-    return _mend(call, tool) or checked if isinstance(checked, ToolResult) else checked
+    return _repair(call, tool) or checked if isinstance(checked, ToolResult) else checked
 
 
-def _mend(call: ToolCall, tool: Tool) -> ReadyCall | None:
-    """Return the call with mended arguments that fit, if there are such."""
+def _repair(call: ToolCall, tool: Tool) -> ReadyCall | None:
+    """Return the call with repaired arguments that fit, if there are such."""
 
     def is_valid(value: JsonValue) -> bool:
         return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
 
-    mended = mend_arguments(call.arguments, schema=tool.input_schema, is_valid=is_valid)
-    if mended is None:
+    repaired = repair_arguments(call.arguments, schema=tool.input_schema, is_valid=is_valid)
+    if repaired is None:
         return None
-    mendings = tuple(replace(mending, call_id=call.id) for mending in mended.mendings)
-    checked = check_arguments(call, tool, mended.value, mendings=mendings)
+    repairs = tuple(replace(repair, call_id=call.id) for repair in repaired.repairs)
+    checked = check_arguments(call, tool, repaired.value, repairs=repairs)
     return checked if isinstance(checked, ReadyCall) else None
 
 
@@ -119,7 +119,7 @@ def parse_arguments(text: str) -> JsonObject:
 
 
 def check_arguments(
-    call: ToolCall, tool: Tool, arguments: JsonObject, *, mendings: tuple[Mending, ...] = ()
+    call: ToolCall, tool: Tool, arguments: JsonObject, *, repairs: tuple[Repair, ...] = ()
 ) -> ReadyCall | ToolResult:
     """Check arguments against the tool's schema, and turn them into Python values."""
     violations = tool.arguments_check.violations(arguments, limit=MAX_FAULTS)
@@ -129,7 +129,7 @@ def check_arguments(
         bound = tool.binding.bind(arguments)
     except Exception as error:  # noqa: BLE001  # a user's types run a user's code
         return _refuse(call, _misfit(tool, read_faults(error)))
-    return _ready_call(call=call, tool=tool, arguments=arguments, bound=bound, mendings=mendings)
+    return _ready_call(call=call, tool=tool, arguments=arguments, bound=bound, repairs=repairs)
 
 
 def _refuse(call: ToolCall, text: str) -> ToolResult:

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 
 from agentkit import Agent, Budget, Model
 from agentkit.tools.toolset import ToolLike
-from agentkit_tools import FAMILIES, load_family
+from agentkit_tools import FAMILIES, load_tools
 
 INSTRUCTIONS = """\
 You are a helpful assistant. Answer in the language of the user, briefly and to the point.
 Use a tool whenever it can give a fact or a number; do not work out in your head what a tool \
 can work out, and never make up a tool's result.
-When a tool reports an error, mend the arguments as it says and try once more, or tell the user \
+When a tool reports an error, repair the arguments as it says and try once more, or tell the user \
 what is missing.
 When no tool fits, answer from what you know and say so if you are not sure."""
 
@@ -44,5 +44,5 @@ def default_tools() -> list[ToolLike]:
         tool
         for name, family in FAMILIES.items()
         if family.is_default and family.is_installed
-        for tool in load_family(name)
+        for tool in load_tools(name)
     ]

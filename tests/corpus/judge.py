@@ -15,7 +15,7 @@ from tests.corpus.play import DONE, Case, Seen
 MARKER = re.compile(r"\[ ?tool[\\_ ]?calls?\b|<\|?tool_call|<function=", re.IGNORECASE)
 WIRE_ID = re.compile(r"[a-zA-Z0-9]{9}")
 UNREPORTED = frozenset({"minted_id", "joined_name"})
-"""Mendings of what the model said nothing about: ids, and how a host cut a name."""
+"""Repairs of what the model said nothing about: ids, and how a host cut a name."""
 
 _NO_FIT = "was not run. Its arguments "
 _FEEDBACK = {"unknown_tool": "There is no tool ", "invalid_arguments": _NO_FIT}
@@ -87,7 +87,7 @@ def _called(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
         yield f"it ran {seen.ran}, not {expected['tool_calls']}; text {seen.first.text!r}"
     if seen.first.text.strip() != (expected["text"] or "").strip():
         yield f"the text is {seen.first.text!r}"
-    reported = {one.rung for one in seen.mendings} - UNREPORTED
+    reported = {one.kind for one in seen.repairs} - UNREPORTED
     if seen.is_streamed and (expected["outcome"] == "repair") != bool(reported):
         yield f"the outcome is {expected['outcome']}, and reported was {sorted(reported)}"
     assert seen.result is not None

@@ -16,22 +16,22 @@ from typing import Any
 from agentkit import (
     Agent,
     AgentKitError,
-    AnswerMended,
+    AnswerRepaired,
     AssistantMessage,
-    Mending,
     ModelSettings,
+    Repair,
     RunResult,
     TextReceived,
     Tool,
     ToolAnnotations,
-    ToolCallRefused,
+    ToolCallRejected,
     ToolResult,
     TurnStarted,
 )
 from agentkit.config.load import resolve_model
 from agentkit.model.build import DIALECTS
 from agentkit.model.downgrade import Learned
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox.http_server import HttpRequest, Reply, serve
 from agentkit.transport.retry import RetrySettings
 
@@ -51,7 +51,7 @@ class Seen:
         started: the calls with which tools were started, as these saw them.
         ran: those of them whose result is in the history, in the order asked.
         shown: the text of the first answer that a listener was shown.
-        mendings: what was reported as mended; only a streamed run reports.
+        repairs: what was reported as repaired; only a streamed run reports.
     """
 
     is_streamed: bool
@@ -59,8 +59,8 @@ class Seen:
     started: list[Json] = field(default_factory=list)
     ran: list[Json] = field(default_factory=list)
     shown: str = ""
-    mendings: list[Mending] = field(default_factory=list)
-    refused: list[ToolCallRefused] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
+    refused: list[ToolCallRejected] = field(default_factory=list)
     result: RunResult | None = None
     error: AgentKitError | None = None
 
@@ -122,20 +122,20 @@ async def _run(agent: Agent[None], seen: Seen, *, choice: str) -> None:
                     turn = event.turn
                 case TextReceived(text=text) if turn == 1:
                     seen.shown += text
-                case AnswerMended(mending=mending):
-                    seen.mendings.append(mending)
-                case ToolCallRefused():
+                case AnswerRepaired(repair=repair):
+                    seen.repairs.append(repair)
+                case ToolCallRejected():
                     seen.refused.append(event)
                 case _:
                     pass
         seen.result = run.result
 
 
-def _model(url: str) -> HostModel:
+def _model(url: str) -> ProviderModel:
     """Return a model that is asked once and learns nothing for the next case."""
     resolved = resolve_model("openai-compatible:mixtral-8x22b-instruct", environ={}, base_url=url)
     retry = RetrySettings(attempts=1)
-    return HostModel(resolved, dialects=DIALECTS, retry=retry, learned=Learned())
+    return ProviderModel(resolved, dialects=DIALECTS, retry=retry, learned=Learned())
 
 
 def _choice(choice: Any) -> str:

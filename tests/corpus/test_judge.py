@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from agentkit import Answered, AssistantMessage, History, Mending, ProviderError, RunResult, Usage
+from agentkit import (
+    AssistantMessage,
+    History,
+    ModelExchange,
+    ProviderError,
+    Repair,
+    RunResult,
+    Usage,
+)
 from agentkit.agent.step import RunState
 from agentkit.message import ToolCall, ToolResult, UserMessage
 from tests.corpus.judge import complaints
@@ -33,7 +41,7 @@ def seen(*messages: Any, **changes: Any) -> Seen:
     """Return a run that ended well."""
     history = History((UserMessage.of("?"), *messages))
     usage = Usage(input_tokens=1, output_tokens=2)
-    answered = Answered(turn=1, host=None, model=None, usage=usage)
+    answered = ModelExchange(turn=1, host=None, model=None, usage=usage)
     state = RunState(history=history, usage=usage, answered=(answered,))
     result = RunResult.of(state, "answered", model="m")
     return replace(Seen(is_streamed=True, result=result, requests=[{}]), **changes)
@@ -47,7 +55,7 @@ CALLED = seen(
     started=RAN,
     requests=[{}, SECOND],
 )
-MENDED = replace(CALLED, mendings=[Mending(rung="x", before="", after="")])
+MENDED = replace(CALLED, repairs=[Repair(kind="x", before="", after="")])
 SAID = seen(AssistantMessage.of("Hello"), shown="Hello")
 FAILED = Seen(
     is_streamed=True, error=ProviderError("no room", kind="server", retry="same"), shown="He"
@@ -69,7 +77,7 @@ AS_REFUSED = case("error", error_kind="unknown_tool", retry="feedback")
 EXPECTED = [AS_CALLED, AS_MENDED, AS_SAID, AS_FAILED, AS_REFUSED]
 
 
-@pytest.mark.parametrize("at", range(5), ids=["called", "mended", "said", "failed", "refused"])
+@pytest.mark.parametrize("at", range(5), ids=["called", "repaired", "said", "failed", "refused"])
 def test_each_outcome_is_right_only_where_it_was_expected(at: int) -> None:
     """And wrong everywhere else."""
     outcomes = [CALLED, MENDED, SAID, FAILED, REFUSED]

@@ -1,7 +1,7 @@
 """Answers as they are on the wire, host by host; each folder of `wire/` is a case.
 
 `response.sse` or `response.json` is what the host sends; `expected.json` says what becomes of it:
-what is shown, the text, the calls, usage and mendings, or the error.
+what is shown, the text, the calls, usage and repairs, or the error.
 """
 
 import json
@@ -55,7 +55,7 @@ def read(case: Path, size: int) -> dict[str, Any]:
         "finish": answer.finish_reason,
         "usage": [answer.usage.input_tokens, answer.usage.output_tokens],
         "cost": answer.usage.cost_usd,
-        "mended": [mending.rung for mending in answer.mendings],
+        "repaired": [repair.kind for repair in answer.repairs],
     }
 
 

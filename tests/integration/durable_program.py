@@ -104,7 +104,7 @@ def build_tools(folder: Path, *, with_check: bool) -> list[Tool[..., Any]]:
         found = lines.exists() and arguments["line"] in lines.read_text().splitlines()
         return f"appended {arguments['line']}" if found else None
 
-    @tool(check=check if with_check else None)
+    @tool(find_outcome=check if with_check else None)
     def append(line: str) -> str:
         """Append a line."""
         with lines.open("a") as file:

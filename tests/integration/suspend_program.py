@@ -94,7 +94,7 @@ def answers(history: History) -> list[Approval]:
     first, second, third = history.open_calls
     return [
         Approval.approve(first),
-        Approval.refuse(second, reason="Too much."),
+        Approval.deny(second, reason="Too much."),
         Approval.edit(third, arguments={"amount": 7}),
     ]
 

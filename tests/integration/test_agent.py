@@ -10,22 +10,22 @@ from agentkit import (
     Agent,
     AgentKitError,
     AgentOptions,
-    AnswerMended,
+    AnswerRepaired,
     AssistantMessage,
     Budget,
     History,
     HistoryError,
-    Mending,
     ModelResponded,
     ModelResponse,
     ProviderError,
+    Repair,
     RunEvent,
     RunFinished,
     RunStarted,
     TextReceived,
     ToolCall,
     ToolCallFinished,
-    ToolCallRefused,
+    ToolCallRejected,
     ToolCallStarted,
     ToolChoice,
     ToolResult,
@@ -176,7 +176,7 @@ async def test_a_bad_call_is_answered_with_an_error_and_the_model_tries_again() 
     agent: Agent[None] = Agent(model, tools=[add])
 
     async with agent.stream("What is 1 + 2?") as run:
-        refused = [event async for event in run if isinstance(event, ToolCallRefused)]
+        refused = [event async for event in run if isinstance(event, ToolCallRejected)]
 
     results = run.result.history[2:5]
     assert [event.call for event in refused] == [bad, gone]
@@ -277,18 +277,16 @@ async def test_a_forced_call_is_forced_once(
     assert [request.tool_choice for request in model.requests] == sent
 
 
-async def test_what_was_mended_is_reported() -> None:
+async def test_what_was_repaired_is_reported() -> None:
     """Before the response it belongs to."""
-    mending = Mending(rung="minted_id", before="", after="call00001")
-    response = ModelResponse(
-        message=_asks(ADD_1_2), finish_reason="tool_calls", mendings=(mending,)
-    )
+    repair = Repair(kind="minted_id", before="", after="call00001")
+    response = ModelResponse(message=_asks(ADD_1_2), finish_reason="tool_calls", repairs=(repair,))
     agent: Agent[None] = Agent(ScriptedModel(response, "It is 3."), tools=[add])
 
     async with agent.stream("Go.") as run:
         events = [event async for event in run]
 
-    assert events[2:3] == [AnswerMended(mending=mending)]
+    assert events[2:3] == [AnswerRepaired(repair=repair)]
     assert isinstance(events[3], ModelResponded)
 
 

@@ -16,7 +16,7 @@ from agentkit.config.user_catalog import edit_catalog, save_catalog
 from agentkit.doctor.examiner import examine
 from agentkit.doctor.profile_diff import changes
 from agentkit.model.build import DIALECTS
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox import sandbox
 from agentkit.sandbox.http_server import RawReply, Reply
 from tests.integration.doctor_exam import MISTRAL, QUICK, examined, resolve
@@ -60,7 +60,7 @@ async def test_a_profile_that_doctor_wrote_makes_a_run_work_that_failed(
         resolved = resolve(url, name)
 
         async def run(of: ResolvedModel) -> str:
-            model = HostModel(of, dialects=DIALECTS)
+            model = ProviderModel(of, dialects=DIALECTS)
             agent = Agent(model, tools=[weather], settings=settings)
             result = await agent.run("What is the weather in Oslo?")
             return result.output

@@ -24,7 +24,7 @@ from agentkit.message import AssistantMessage, ToolResult
 from agentkit.model.build import DIALECTS
 from agentkit.model.circuit_breaker import BreakerSettings
 from agentkit.model.downgrade import Learned
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.model.route import RouteModel
 from agentkit.sandbox import MISBEHAVIOURS, Misbehave, Sandbox, sandbox
 from agentkit.transport.http_settings import HttpSettings
@@ -86,7 +86,7 @@ def population(context: RunContext[Ran], city: str) -> int:
     return 1000 * len(city)
 
 
-@tool(takes_mended=True)
+@tool(takes_repaired=True)
 async def order_boxes(context: RunContext[Ran], count: int, item: str) -> str:
     """Order boxes of an item.
 
@@ -165,7 +165,7 @@ async def route(story: Story) -> AsyncIterator[RouteModel]:
                 base_url=closed_port() if rng.random() < 0.1 else running.base_url,
             )
             models.append(
-                HostModel(resolved, dialects=DIALECTS, learned=Learned(), transport=transport)
+                ProviderModel(resolved, dialects=DIALECTS, learned=Learned(), transport=transport)
             )
         yield RouteModel(models, retry=RETRY, breaker=BREAKER)
 

@@ -7,12 +7,12 @@ import pytest
 from agentkit import (
     Agent,
     AgentOptions,
-    AnswerMended,
+    AnswerRepaired,
     ConfigError,
     OutputError,
-    OutputReceived,
-    OutputRefused,
+    OutputRejected,
     OutputSettings,
+    PartialOutputReceived,
     ToolChoice,
     ToolDefinitionError,
     ToolResult,
@@ -103,8 +103,8 @@ async def test_a_wrong_answer_goes_back_to_the_model_with_its_faults() -> None:
     assert isinstance(told, ToolResult)
     assert told.is_error
     assert "total" in told.text
-    assert [event for event in events if isinstance(event, OutputRefused)] == [
-        OutputRefused(attempt=1, reason=told.text)
+    assert [event for event in events if isinstance(event, OutputRejected)] == [
+        OutputRejected(attempt=1, reason=told.text)
     ]
 
 
@@ -116,8 +116,8 @@ async def test_an_answer_in_text_is_taken_where_it_fits() -> None:
         events = [event async for event in run]
 
     assert run.result.output == INVOICE
-    rungs = [event.mending.rung for event in events if isinstance(event, AnswerMended)]
-    assert rungs == ["json_in_text"]
+    kinds = [event.repair.kind for event in events if isinstance(event, AnswerRepaired)]
+    assert kinds == ["json_in_text"]
 
 
 async def test_after_an_answer_in_words_the_call_is_forced() -> None:
@@ -265,7 +265,7 @@ async def test_text_is_shown_as_a_value_while_it_arrives() -> None:
     async with agent.stream("go") as run:
         events = [event async for event in run]
 
-    assert OutputReceived(value=[1, 2, 3]) in events
+    assert PartialOutputReceived(value=[1, 2, 3]) in events
     assert run.result.output == [1, 2, 3]
 
 

@@ -10,18 +10,18 @@ import pytest
 from agentkit import (
     Agent,
     AgentOptions,
-    OutputReceived,
     OutputSettings,
+    PartialOutputReceived,
     ToolArgumentsReceived,
     UserMessage,
 )
 from agentkit.config.load import ResolvedModel, resolve_model
 from agentkit.config.profile import ResponseFormatForm
-from agentkit.event import RequestAdapted
+from agentkit.event import RequestDowngraded
 from agentkit.json_schema import JsonValue
 from agentkit.model.build import DIALECTS
 from agentkit.model.downgrade import Learned
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox import sandbox
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
@@ -47,7 +47,7 @@ AS_TEXT = ScriptedExchange.of_json(
 
 def _model(
     transport: ScriptedTransport, *forms: ResponseFormatForm, output_mode: Any = "tool"
-) -> HostModel:
+) -> ProviderModel:
     resolved = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="test-key")
     accepts = replace(resolved.provider.accepts, response_format=frozenset(forms))
     host = replace(
@@ -61,7 +61,7 @@ def _model(
         assert base_url
         return transport
 
-    return HostModel(host, dialects=DIALECTS, learned=Learned(), transport=open_scripted)
+    return ProviderModel(host, dialects=DIALECTS, learned=Learned(), transport=open_scripted)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_a_host_that_refuses_the_field_is_asked_without_it() -> None:
         events = [event async for event in run]
 
     assert run.result.output == ANNA
-    assert any(isinstance(event, RequestAdapted) for event in events)
+    assert any(isinstance(event, RequestDowngraded) for event in events)
     assert "response_format" not in json.loads(transport.requests[1].body)
 
 
@@ -127,7 +127,7 @@ async def test_over_the_sandbox_an_answer_is_a_value_whole_and_streamed() -> Non
     assert run.result.history == whole.history
     pieces = [event.text for event in events if isinstance(event, ToolArgumentsReceived)]
     assert json.loads("".join(pieces)) == json.loads(WRITTEN)
-    values = [event.value for event in events if isinstance(event, OutputReceived)]
+    values = [event.value for event in events if isinstance(event, PartialOutputReceived)]
     assert len(values) > 2
     assert values[-1] == json.loads(WRITTEN)
 

@@ -153,7 +153,7 @@ async def test_every_request_of_a_long_conversation_is_one_that_mistral_accepts(
     assert sorted(answered) == sorted(call.id for call in calls)
 
 
-async def test_a_failed_call_is_mended_once_by_what_its_error_says(tools: Sequence[Tool]) -> None:
+async def test_a_failed_call_is_repaired_once_by_what_its_error_says(tools: Sequence[Tool]) -> None:
     """The tool names the zone it meant."""
     with anyio.fail_after(10):
         async with sandbox() as running:

@@ -14,7 +14,7 @@ from agentkit import Agent, AgentOptions, Budget, RunResult, StopReason, ToolErr
 from agentkit.budget.request_limit import MOST_CHARACTERS
 from agentkit.config.load import resolve_model
 from agentkit.model.build import DIALECTS
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox.http_server import HttpRequest, Reply, serve
 from agentkit.testing.clock import ManualClock
 
@@ -118,7 +118,7 @@ class StuckHost:
             }
             resolved = replace(found, model=replace(found.model, **price))  # type: ignore[arg-type]  # both are prices
             yield Agent(
-                HostModel(resolved, dialects=DIALECTS),
+                ProviderModel(resolved, dialects=DIALECTS),
                 tools=[look, fail],
                 options=AgentOptions(clock=self.clock),
             )

@@ -103,7 +103,7 @@ def shown(events: Sequence[RunEvent]) -> str:
 
 CALLED = [("get_weather", {"city": "London"})]
 TURN = [QUESTION, CALLED, ("result", False), model.ANSWER]
-ODD = ("model_retried", "answer_mended", "request_adapted", "tool_call_refused")
+ODD = ("model_retried", "answer_repaired", "request_downgraded", "tool_call_rejected")
 
 
 @whole_and_streamed
@@ -166,7 +166,7 @@ async def test_a_choice_is_kept_whatever_the_server_makes_of_it(
     assert result.stop_reason == "answered"
     if choice == "none":
         assert result.output.strip() == model.ANSWER_WITHOUT_TOOLS
-        assert ran == of_type(events, "tool_call_refused") == []
+        assert ran == of_type(events, "tool_call_rejected") == []
     elif choice == "add" and form == "llamacpp-completions":
         # Raw text has no grammar: the model's arguments are those of another tool.
         assert ran == []
@@ -185,7 +185,7 @@ async def test_a_choice_is_kept_whatever_the_server_makes_of_it(
 async def test_arguments_of_all_kinds_fit_their_schema(
     base_url: str, form: str, stream: bool
 ) -> None:
-    """The server's grammar writes them, and our check has nothing to mend."""
+    """The server's grammar writes them, and our check has nothing to repair."""
     ran: list[Any] = []
     tools = [recording("book", ALL_KINDS, ran)]
 
@@ -270,7 +270,7 @@ async def test_weights_whose_name_does_not_tell_their_family_show_it_themselves(
 
     assert told(second.history) == TURN * 2
     (adapted,) = of_type(events, *ODD)
-    assert adapted.type == "request_adapted"
+    assert adapted.type == "request_downgraded"
     assert adapted.change == "kept the rules of the Mistral family"
     assert adapted.error.endswith("Tool call ids must be nine letters or digits.")
     assert of_type(more, *ODD) == []
@@ -296,7 +296,7 @@ async def test_an_order_of_roles_that_the_template_refuses_is_put_right(
 
     assert told(result.history)[-4:] == TURN
     (adapted,) = of_type(events, *ODD)
-    assert adapted.type == "request_adapted"
+    assert adapted.type == "request_downgraded"
     assert "must alternate" in adapted.error
 
 
@@ -350,7 +350,7 @@ async def test_a_path_need_not_tell_whose_weights_they_are(weights: Path, tmp_pa
     result, events = await run(Agent(f"local:{path}", tools=tools), QUESTION)
 
     assert told(result.history) == TURN
-    assert [event.type for event in of_type(events, *ODD)] == ["request_adapted"]
+    assert [event.type for event in of_type(events, *ODD)] == ["request_downgraded"]
 
 
 @pytest.fixture

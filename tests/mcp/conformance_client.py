@@ -86,10 +86,10 @@ def toolset(url: str, folder: Path, context: Mapping[str, Any]) -> MCPToolset:
         url,
         auth=auth,
         is_required=True,
-        on_elicit=accept,
-        on_sample=sample,
+        on_elicitation=accept,
+        on_sampling=sample,
         roots=[folder],
-        call_seconds=20,
+        call_timeout_seconds=20,
     )
 
 
@@ -124,7 +124,7 @@ async def call_each(server: MCPToolset, context: Mapping[str, Any]) -> None:
         ]
         turns = [AssistantMessage.of("", call) for call in calls]
         model = ScriptedModel(*turns, AssistantMessage.of("done"))
-        # Mended arguments, such as a null that is left out, would be asked about.
+        # Repaired arguments, such as a null that is left out, would be asked about.
         agent = Agent(model, tools=[server], approve=lambda call: "allow")  # noqa: ARG005
         result = await agent.run("Call each tool.")
     for message in result.history:

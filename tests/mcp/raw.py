@@ -18,18 +18,18 @@ from agentkit import Agent, ToolResult
 from agentkit.event import RunEvent, ToolsetReported
 from agentkit.mcp.client.client_settings import MCPOptions
 from agentkit.mcp.client.mcp_toolset import MCPToolset
-from agentkit.mcp.client.server_connection import Patience
+from agentkit.mcp.client.server_connection import RestartSettings
 from agentkit.message import AssistantMessage
 from agentkit.testing import ScriptedModel, tool_call
 from agentkit.tools.toolset import Toolset
 
 SERVER = Path(__file__).with_name("raw_server.py")
-QUICK = Patience(start_seconds=5, restarts=2, first_delay_seconds=0.02)
+QUICK = RestartSettings(start_seconds=5, restarts=2, first_delay_seconds=0.02)
 
 
 def raw(*quirks: str, **options: Unpack[MCPOptions]) -> MCPToolset:
     """Return the toolset of a raw server with these quirks."""
-    given: MCPOptions = {"patience": QUICK, **options}
+    given: MCPOptions = {"restart": QUICK, **options}
     # Isolated and without `site`, Python starts in half the time.
     return MCPToolset.stdio(sys.executable, "-I", "-S", str(SERVER), *quirks, name="raw", **given)
 

@@ -9,14 +9,14 @@ from agentkit import Agent
 from agentkit.errors import ToolsetError
 from agentkit.event import ToolCallStarted
 from agentkit.mcp.client.mcp_toolset import MCPToolset
-from agentkit.mcp.client.server_connection import Patience
+from agentkit.mcp.client.server_connection import RestartSettings
 from tests.integration.conftest import no_task_left, nothing_left
 from tests.mcp.raw import is_alive, noted, ran, raw, script, seen
 
 __all__ = ["no_task_left", "nothing_left"]
 pytestmark = pytest.mark.usefixtures("no_task_left")
 
-SHORT = Patience(start_seconds=0.3, restarts=0, first_delay_seconds=0.01)
+SHORT = RestartSettings(start_seconds=0.3, restarts=0, first_delay_seconds=0.01)
 
 
 async def test_a_server_killed_in_the_middle_of_a_call_comes_back() -> None:
@@ -77,7 +77,7 @@ async def test_a_program_that_does_not_exist_fails_the_run() -> None:
 async def test_a_server_that_never_shakes_hands_is_given_up(quirk: str) -> None:
     """In time, and the run goes on without."""
     with anyio.fail_after(5):
-        done = await ran(raw(quirk, patience=SHORT))
+        done = await ran(raw(quirk, restart=SHORT))
 
     assert "Its tools are gone" in done.reports
     assert done.offered == (frozenset(),)
@@ -88,7 +88,7 @@ async def test_a_server_that_cannot_bear_the_newer_protocol_is_asked_in_the_olde
     quirk: str,
 ) -> None:
     """Nobody has to say so."""
-    done = await ran(raw(quirk, patience=Patience(start_seconds=0.5)), ("echo", {"a": 1}))
+    done = await ran(raw(quirk, restart=RestartSettings(start_seconds=0.5)), ("echo", {"a": 1}))
 
     assert done.results[0].text == '{"a": 1}'
 
@@ -103,7 +103,7 @@ async def test_lines_that_are_no_messages_are_passed_over_and_told() -> None:
 
 async def test_a_call_that_never_returns_is_ended_and_the_server_told() -> None:
     """The next call works."""
-    done = await ran(raw(call_seconds=0.1), ("hang", {}), ("seen", {}))
+    done = await ran(raw(call_timeout_seconds=0.1), ("hang", {}), ("seen", {}))
 
     assert done.results[0].is_error
     assert "0.1" in done.results[0].text

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from agentkit.mcp.client.stdio_process import MAX_GARBAGE
-from agentkit.tools.tool_search import SEARCH_OVER
+from agentkit.tools.tool_search import SEARCH_THRESHOLD
 from tests.integration.conftest import no_task_left, nothing_left
 from tests.mcp.raw import ran, raw, seen
 
@@ -31,7 +31,7 @@ async def test_of_five_thousand_tools_a_run_is_offered_what_it_needs() -> None:
         )
 
     assert seconds < 5
-    assert len(done.offered[0]) < SEARCH_OVER
+    assert len(done.offered[0]) < SEARCH_THRESHOLD
     assert "parcel_4998" in done.offered[1]
     assert done.results[1].text == '{"order_4998": "7"}'
 

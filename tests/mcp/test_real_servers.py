@@ -83,7 +83,7 @@ async def test_files_commits_entities_and_times_are_what_the_agent_was_asked_for
 ) -> None:
     """By four servers of one file at once."""
     folder = config.parent
-    toolset = MCPToolset.from_config(config, search_over=None)
+    toolset = MCPToolset.from_config(config, search_threshold=None)
     async with toolset.open():
         await asked(toolset, f'Write the file with path "{folder}/a.txt" and content "Buy milk".')
         await asked(toolset, f'Git add the files "a.txt" in repo path "{folder}".')
@@ -120,7 +120,7 @@ async def test_all_kinds_of_results_arrive(config: Path) -> None:
         questions.append(question)
         return ElicitationAnswer(action="accept", content={"name": "Grace"})
 
-    servers = MCPToolset.each_in_config(config, on_elicit=answer, on_sample="run")
+    servers = MCPToolset.load_servers(config, on_elicitation=answer, on_sampling="run")
     toolset = servers["everything"]
     async with toolset.open():
         echo, _ = await asked(toolset, 'Echo the message "hello there".')

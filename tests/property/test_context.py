@@ -17,10 +17,10 @@ from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.context.trim import FitStrategy, Fitted, fit
-from agentkit.context.window import Window, WindowSettings
+from agentkit.context.window import ContextSettings, Window
 from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.errors import UnsupportedError
-from agentkit.event import ContextFitted, RunEvent
+from agentkit.event import ContextTrimmed, RunEvent
 from agentkit.history import History
 from agentkit.json_schema import JsonObject
 from agentkit.message import (
@@ -219,7 +219,7 @@ def test_a_growing_conversation_always_fits_and_is_cut_seldom(
         events.append(event)
 
     async def grow() -> None:
-        fitter = Window(MODEL, WindowSettings(window_tokens=window))
+        fitter = Window(MODEL, ContextSettings(window_tokens=window))
         model = ScriptedModel()
         history, before = History(), History()
         for message in whole:
@@ -238,7 +238,8 @@ def test_a_growing_conversation_always_fits_and_is_cut_seldom(
     tokens = build_counter("mistral").count(ModelRequest(history=whole))
     assert len(events) <= tokens / (window * 0.75 * 0.2) + 1
     assert all(
-        isinstance(event, ContextFitted) and event.tokens_after <= window * 0.75 for event in events
+        isinstance(event, ContextTrimmed) and event.tokens_after <= window * 0.75
+        for event in events
     )
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentkit.chat import Mending, ModelResponse
+from agentkit.chat import ModelResponse, Repair
 from agentkit.config.catalog import load_catalog
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
@@ -65,11 +65,11 @@ def sighting(name: ProbeName, answer: str, *, has_usage: bool) -> Sighting:
     called = {"weather": ("weather",), "clock": ("clock",), "two": ("weather",) * 2}.get(answer, ())
     call = ToolCall(id="a", name="weather")
     message = AssistantMessage.of("", call) if answer == "leak" else AssistantMessage.of("hi")
-    mendings = (Mending(rung="leaked_text", before="", after=""),) if answer == "leak" else ()
+    repairs = (Repair(kind="leaked_text", before="", after=""),) if answer == "leak" else ()
     return Sighting(
         name=name,
         status=200,
-        response=ModelResponse(message=message, finish_reason="stop", mendings=mendings),
+        response=ModelResponse(message=message, finish_reason="stop", repairs=repairs),
         call_ids=tuple(f"id{i}" for i in range(len(called))),
         call_names=called,
         has_usage=has_usage,

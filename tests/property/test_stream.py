@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit.chat import ModelRequest, ModelResponse, ToolSpec
-from agentkit.dialect.argument_repair import mend_arguments, object_text, read_arguments
+from agentkit.dialect.argument_repair import object_text, read_arguments, repair_arguments
 from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
 from agentkit.dialect.sse import SSEDecoder
 from agentkit.dialect.text_calls.finder import find_leak
@@ -206,15 +206,15 @@ def test_arguments_never_raise_and_what_is_sent_is_always_an_object(text: str) -
 
 @given(value=json_objects, text=argument_texts)
 @MANY
-def test_mending_keeps_what_is_right_and_gives_only_what_is_valid(
+def test_repair_keeps_what_is_right_and_gives_only_what_is_valid(
     value: JsonObject, text: str
 ) -> None:
     """Arguments that fit come out as they are; others fit when they come out."""
     check = JsonSchema(SCHEMA)
 
-    kept = mend_arguments(json.dumps(value), schema={}, is_valid=lambda _: True)
-    mended = mend_arguments(text, schema=SCHEMA, is_valid=lambda one: not check.violations(one))
+    kept = repair_arguments(json.dumps(value), schema={}, is_valid=lambda _: True)
+    repaired = repair_arguments(text, schema=SCHEMA, is_valid=lambda one: not check.violations(one))
 
     assert kept is not None
-    assert (kept.value, kept.mendings) == (value, ())
-    assert mended is None or not check.violations(mended.value)
+    assert (kept.value, kept.repairs) == (value, ())
+    assert repaired is None or not check.violations(repaired.value)

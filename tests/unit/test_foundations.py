@@ -9,9 +9,9 @@ import sys
 import pytest
 import structlog
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.errors import ConfigError, MissingExtraError
-from agentkit.event import AnswerMended, ToolCallFinished, event_to_json, ignore
+from agentkit.event import AnswerRepaired, ToolCallFinished, event_to_json, ignore
 from agentkit.exception_groups import ungrouped
 from agentkit.lazy_import import load_object
 from agentkit.log import Log, _bound
@@ -165,6 +165,6 @@ async def test_events_are_lines_of_json() -> None:
     assert "\n" not in line
     assert json.loads(line)["type"] == "tool_call_finished"
     assert json.loads(line)["result"]["content"][0]["text"] == "2"
-    mended = AnswerMended(mending=Mending(rung="minted_id", before="", after="call00001"))
-    assert json.loads(event_to_json(mended))["mending"]["rung"] == "minted_id"
+    repaired = AnswerRepaired(repair=Repair(kind="minted_id", before="", after="call00001"))
+    assert json.loads(event_to_json(repaired))["repair"]["kind"] == "minted_id"
     assert await ignore(event) is None  # type: ignore[func-returns-value]  # that is the point

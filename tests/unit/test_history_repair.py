@@ -1,4 +1,4 @@
-"""Histories from elsewhere: what is mended, and that it is told."""
+"""Histories from elsewhere: what is repaired, and that it is told."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agentkit.errors import HistoryError
 from agentkit.history import History
-from agentkit.history_repair import NO_RESULT, MendedHistory, mend_history
+from agentkit.history_repair import NO_RESULT, RepairedHistory, repair_history
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 
 HI = UserMessage.of("hi")
@@ -28,9 +28,9 @@ def unknown(call_id: str) -> ToolResult:
     return ToolResult.of(call_id, NO_RESULT.format(name="f"), is_error=True)
 
 
-def told(mended: MendedHistory) -> list[tuple[str, str, int]]:
-    """Return what was mended, without words."""
-    return [(one.kind, one.call_id, one.position) for one in mended.mendings]
+def told(repaired: RepairedHistory) -> list[tuple[str, str, int]]:
+    """Return what was repaired, without words."""
+    return [(one.kind, one.call_id, one.position) for one in repaired.repairs]
 
 
 Case = tuple[list[Message], list[Message], list[tuple[str, str, int]]]
@@ -95,36 +95,36 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize(("came", "whole", "mendings"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(("came", "whole", "repairs"), CASES.values(), ids=CASES.keys())
 def test_messages_become_a_whole_history(
-    came: list[Message], whole: list[Message], mendings: list[tuple[str, str, int]]
+    came: list[Message], whole: list[Message], repairs: list[tuple[str, str, int]]
 ) -> None:
     """And each change is told."""
-    mended = mend_history(iter(came))
+    repaired = repair_history(iter(came))
 
-    assert list(mended.history) == whole
-    assert told(mended) == mendings
-    assert mended.history.open_calls == ()
+    assert list(repaired.history) == whole
+    assert told(repaired) == repairs
+    assert repaired.history.open_calls == ()
 
 
 def test_what_is_removed_is_kept_in_what_is_told() -> None:
     """Nothing is lost silently."""
-    mended = mend_history([HI, gives("x", "the only copy")])
+    repaired = repair_history([HI, gives("x", "the only copy")])
 
-    (mending,) = mended.mendings
-    assert mending.removed == gives("x", "the only copy")
-    assert mending.text == "The result for 'x' was removed: there is no call of this id."
+    (repair,) = repaired.repairs
+    assert repair.removed == gives("x", "the only copy")
+    assert repair.text == "The result for 'x' was removed: there is no call of this id."
 
 
 def test_calls_at_the_end_may_stay_open() -> None:
     """Then the history is a paused run; earlier calls are answered all the same."""
-    mended = mend_history([HI, asks("a"), HI, asks("b", "c"), gives("c")], open_calls="keep")
+    repaired = repair_history([HI, asks("a"), HI, asks("b", "c"), gives("c")], open_calls="keep")
 
-    assert [call.id for call in mended.history.open_calls] == ["b"]
-    assert told(mended) == [("call_answered", "a", 1)]
+    assert [call.id for call in repaired.history.open_calls] == ["b"]
+    assert told(repaired) == [("call_answered", "a", 1)]
 
 
-def test_a_history_refuses_what_would_be_mended() -> None:
+def test_a_history_refuses_what_would_be_repaired() -> None:
     """The caller chooses."""
     with pytest.raises(HistoryError):
         History([HI, asks("a"), HI, gives("a")])
@@ -140,22 +140,22 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
 
 @settings(max_examples=200)
 @given(came=st.lists(MESSAGES, max_size=12), keep=st.booleans())
-def test_any_messages_are_mended_without_loss(came: list[Message], *, keep: bool) -> None:
+def test_any_messages_are_repaired_without_loss(came: list[Message], *, keep: bool) -> None:
     """All that came is in the history or in what is told, and a second time changes nothing."""
-    mended = mend_history(came, open_calls="keep" if keep else "answer")
+    repaired = repair_history(came, open_calls="keep" if keep else "answer")
 
-    history = list(mended.history)
-    removed = [one.removed for one in mended.mendings if one.removed is not None]
-    answered = sum(one.kind == "call_answered" for one in mended.mendings)
+    history = list(repaired.history)
+    removed = [one.removed for one in repaired.repairs if one.removed is not None]
+    answered = sum(one.kind == "call_answered" for one in repaired.repairs)
     assert len(history) + len(removed) == len(came) + answered
     others = [one.role for one in came if not isinstance(one, ToolResult)]
     assert [one.role for one in history if not isinstance(one, ToolResult)] == others
-    again = mend_history(history, open_calls="keep" if keep else "answer")
-    assert again == MendedHistory(history=mended.history)
+    again = repair_history(history, open_calls="keep" if keep else "answer")
+    assert again == RepairedHistory(history=repaired.history)
     is_whole = True
     try:
         History(came)
     except HistoryError:
         is_whole = False
     if is_whole and (keep or not History(came).open_calls):
-        assert mended == MendedHistory(history=History(came))
+        assert repaired == RepairedHistory(history=History(came))

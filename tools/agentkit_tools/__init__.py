@@ -1,7 +1,7 @@
 """Ready-made tools, a module per family.
 
 In:  the name of a family.
-Out: its tools, through `load_family`; what there is, through `FAMILIES`.
+Out: its tools, through `load_tools`; what there is, through `FAMILIES`.
 
 Nothing of a family is imported before it is asked for.
 """
@@ -15,7 +15,7 @@ from typing import cast
 from agentkit import ConfigError, MissingExtraError, Tool
 from agentkit.lazy_import import load_object
 
-__all__ = ["FAMILIES", "ToolFamily", "load_family"]
+__all__ = ["FAMILIES", "ToolFamily", "load_tools"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ FAMILIES: Mapping[str, ToolFamily] = {
 }
 
 
-def load_family(
+def load_tools(
     name: str, *, folder: str | Path = ".", allow_write: bool = False
 ) -> tuple[Tool, ...]:
     """Return the tools of a family.

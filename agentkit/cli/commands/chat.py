@@ -24,7 +24,7 @@ from agentkit.cli.exit_codes import OK, complain
 from agentkit.cli.run_display import Screen
 from agentkit.cli.terminal import note, write
 from agentkit.errors import AgentKitError
-from agentkit.event import ModelResponded, RunEvent, ToolCallFinished, ToolCallRefused
+from agentkit.event import ModelResponded, RunEvent, ToolCallFinished, ToolCallRejected
 from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.lazy_import import load_object
@@ -151,7 +151,7 @@ def keep_what_happened(asked: History, events: Iterable[RunEvent]) -> History:
         match event:
             case ModelResponded(message=message):
                 history = _close(history, results).add(message)
-            case ToolCallFinished(result=result) | ToolCallRefused(result=result):
+            case ToolCallFinished(result=result) | ToolCallRejected(result=result):
                 results[result.call_id] = result
             case _:
                 pass

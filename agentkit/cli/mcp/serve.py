@@ -16,7 +16,7 @@ import anyio
 from mcp.server.lowlevel import Server
 
 from agentkit.agent.agent import Agent
-from agentkit.cli.agent_builder import Wanted, choose, load_tools
+from agentkit.cli.agent_builder import Wanted, choose, load_named_tools
 from agentkit.cli.approval_prompt import ALLOWED, DENIED, ApproveMode, answer_all, let_answer
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.mcp.mcp_commands import ServePlan
@@ -78,7 +78,7 @@ async def _until_signal() -> AsyncIterator[anyio.CancelScope]:
 
 def _build(plan: ServePlan) -> Server[None]:
     wanted = plan.wanted
-    tools = load_tools(wanted.tools, folder=wanted.folder, allow_write=wanted.allow_write)
+    tools = load_named_tools(wanted.tools, folder=wanted.folder, allow_write=wanted.allow_write)
     agents = [_agent(name, plan) for name in plan.agents if name]
     if not tools and not agents:
         raise ConfigError("Nothing is served: name tools with --tools or agents with --agents.")

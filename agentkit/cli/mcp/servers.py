@@ -19,8 +19,8 @@ from agentkit.cli.approval_prompt import terminal_ask
 from agentkit.cli.terminal import note
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
-from agentkit.tools.tool_search import SEARCH_OVER, searched
-from agentkit.tools.toolset import Toolset, combine
+from agentkit.tools.tool_search import SEARCH_THRESHOLD, searchable
+from agentkit.tools.toolset import Toolset, combined
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
@@ -49,8 +49,8 @@ class Servers:
         options = _options(may_sample=self.may_sample)
         each: list[Toolset] = [build_server(word, **options) for word in self.words]
         if self.config is not None:
-            each += _toolset_class().each_in_config(self.config, **options).values()
-        return searched(combine(*each), over=SEARCH_OVER) if each else None
+            each += _toolset_class().load_servers(self.config, **options).values()
+        return searchable(combined(*each), over=SEARCH_THRESHOLD) if each else None
 
 
 def build_server(word: str, **options: Any) -> Any:
@@ -92,7 +92,7 @@ def find_server(word: str, *, config: Path | None) -> Any:
     options = _options(may_sample=False)
     if config is None:
         return build_server(word, **options)
-    found: Mapping[str, Any] = _toolset_class().each_in_config(config, **options)
+    found: Mapping[str, Any] = _toolset_class().load_servers(config, **options)
     if word not in found:
         raise ConfigError(f"{str(config)!r} has no server {word!r}; it has {', '.join(found)}.")
     return found[word]
@@ -103,9 +103,9 @@ def _options(*, may_sample: bool) -> dict[str, Any]:
     return {
         # What a person named has to be there; the search is over all servers together.
         "is_required": True,
-        "search_over": None,
-        "on_elicit": _ask_person(),
-        "on_sample": "run" if may_sample else None,
+        "search_threshold": None,
+        "on_elicitation": _ask_person(),
+        "on_sampling": "run" if may_sample else None,
     }
 
 

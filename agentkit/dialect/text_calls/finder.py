@@ -13,7 +13,7 @@ calls is what the model dreamt their results to be, and is dropped.
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.dialect.lenient_json import LooseJsonError, read_loose
 from agentkit.dialect.text_calls.parser import MARKER, LeakReader
 from agentkit.dialect.tool_call_assembler import CallDraft, short
@@ -82,8 +82,8 @@ def unglue(call: CallDraft, offered: AbstractSet[str]) -> list[CallDraft]:
     if not more:
         return [call]
     own = text[: found.end]
-    mending = Mending(rung="split_calls", before=short(text), after=short(own))
-    return [replace(call, arguments=own, mendings=(*call.mendings, mending)), *more]
+    repair = Repair(kind="split_calls", before=short(text), after=short(own))
+    return [replace(call, arguments=own, repairs=(*call.repairs, repair)), *more]
 
 
 def decoration_start(text: str, *, is_attached: bool = False) -> int:
@@ -108,13 +108,13 @@ def _leak(before: str, calls: list[CallDraft], source: str, *, dropped: str = ""
     named = tuple(
         replace(
             call,
-            mendings=(
-                Mending(
-                    rung="leaked_text",
+            repairs=(
+                Repair(
+                    kind="leaked_text",
                     before=short(source),
                     after=short(f"{call.name}({call.arguments})"),
                 ),
-                *call.mendings,
+                *call.repairs,
             ),
         )
         for call in calls

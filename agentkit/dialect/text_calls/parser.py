@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.dialect.lenient_json import LooseJsonError, read_loose
 from agentkit.dialect.tool_call_assembler import CallDraft, short
 from agentkit.dialect.tool_names import undress
@@ -222,19 +222,19 @@ class LeakReader:
         if known is None:
             raise LooseJsonError("no offered tool")
         before = BEFORE_ARGUMENTS.match(self._text, self._at)
-        mendings: tuple[Mending, ...] = ()
+        repairs: tuple[Repair, ...] = ()
         arguments: JsonValue
         if before is not None:
-            arguments, mendings = self._value(before.end())
+            arguments, repairs = self._value(before.end())
             if _OBJECT.match(self._text, self._at) is not None:
                 raise LooseJsonError("there are several objects, and either could be meant")
         elif is_tag or _PAIR.match(self._text, self._at) is not None:
             arguments = self._tagged()
         else:
-            arguments, mendings = self._python()
+            arguments, repairs = self._python()
         text = json.dumps(arguments, ensure_ascii=False)
         call_id = None if before is None else before.group("id")
-        return CallDraft(name=known, arguments=text, id=call_id, mendings=mendings)
+        return CallDraft(name=known, arguments=text, id=call_id, repairs=repairs)
 
     def _tagged(self) -> dict[str, JsonValue]:
         """Read parameters in tags of their own; all are text, and the schema tells what else."""
@@ -251,7 +251,7 @@ class LeakReader:
             raise LooseJsonError("the parameters do not end")
         return found
 
-    def _python(self) -> tuple[dict[str, JsonValue], tuple[Mending, ...]]:
+    def _python(self) -> tuple[dict[str, JsonValue], tuple[Repair, ...]]:
         """Read `(key=value, ...)`; a value without a key could be any parameter."""
         if self._text[self._at : self._at + 1] != "(":
             raise LooseJsonError("no arguments")
@@ -262,16 +262,16 @@ class LeakReader:
                 raise LooseJsonError("the arguments do not end")
             return value, more
         found: dict[str, JsonValue] = {}
-        mendings: list[Mending] = []
+        repairs: list[Repair] = []
         while not self._skip(_CLOSING):
             key = _KEY.match(self._text, self._at)
             if key is None or key.group(1) in found:
                 raise LooseJsonError("a key is missing, or stands twice")
             found[key.group(1)], more = self._value(key.end())
-            mendings += more
+            repairs += more
             if not self._skip(_COMMA) and _CLOSING.match(self._text, self._at) is None:
                 raise LooseJsonError("a comma is missing")
-        return found, tuple(mendings)
+        return found, tuple(repairs)
 
     def _unreadable(self, start: int, name: str | None) -> Iterator[CallDraft]:
         """Yield a call to an offered tool of which nothing but the name can be read.
@@ -298,7 +298,7 @@ class LeakReader:
 
     def _json_calls(self, *, is_marked: bool) -> Iterator[CallDraft]:
         """Read one JSON value that consists of calls alone."""
-        value, mendings = self._value(self._at)
+        value, repairs = self._value(self._at)
         if isinstance(value, dict) and _is_message(value):
             value = value["tool_calls"]
         elif isinstance(value, dict) and len(value) == 1:
@@ -308,9 +308,9 @@ class LeakReader:
             call = self._call_of(item, is_marked=is_marked, may_be_unknown=is_marked and at > 0)
             if call is None:
                 raise LooseJsonError("no call to an offered tool")
-            yield replace(call, mendings=mendings)
+            yield replace(call, repairs=repairs)
 
-    def _value(self, start: int) -> tuple[JsonValue, tuple[Mending, ...]]:
+    def _value(self, start: int) -> tuple[JsonValue, tuple[Repair, ...]]:
         """Read a JSON value and go past it."""
         found = read_loose(self._text, start)
         if found.is_lossy:
@@ -318,8 +318,8 @@ class LeakReader:
         source = short(self._text[start : found.end])
         self._at = found.end
         return found.value, tuple(
-            Mending(rung=rung, before=source, after=short(json.dumps(found.value)))
-            for rung in sorted(found.accents)
+            Repair(kind=kind, before=source, after=short(json.dumps(found.value)))
+            for kind in sorted(found.accents)
         )
 
     def _call_of(

@@ -12,7 +12,7 @@ from typing import TypedDict
 import mcp_types as types
 
 from agentkit.event import ReportLevel
-from agentkit.mcp.client.server_connection import Patience
+from agentkit.mcp.client.server_connection import RestartSettings
 from agentkit.mcp.client.server_requests import OnElicit, OnSample
 
 MAX_MESSAGE_BYTES = 16_000_000
@@ -22,33 +22,33 @@ class MCPOptions(TypedDict, total=False):
     """What may be said about a server beside where it is; all are optional.
 
     Attributes:
-        call_seconds: how long one call may take, above 0; left out, the run's own limit counts.
-        patience: how long it is waited for, and how often it is started again.
+        call_timeout_seconds: limit of one call, above 0; if left out, the run's own limit counts.
+        restart: how long it is waited for, and how often it is started again.
         is_required: a run fails where the server cannot be used; else it goes on without.
         trusts_annotations: what the server says of its tools' effects is believed, so that tools
             that only read may run side by side.
-        search_over: with more tools than this, a turn is offered those that the conversation
+        search_threshold: with more tools than this, a turn is offered those that the conversation
             needs, and a tool to find others; None to offer all.
-        shows_resources: its resources can be listed and read by the model, as tools.
-        shows_prompts: its prompts can be listed and read by the model, as tools.
-        on_elicit: puts the server's questions to the user; without it the server is told that
+        expose_resources: its resources can be listed and read by the model, as tools.
+        expose_prompts: its prompts can be listed and read by the model, as tools.
+        on_elicitation: puts the server's questions to the user; without it the server is told that
             there is nobody to ask.
-        on_sample: gives completions to the server; "run" for those of the run's own model, within
+        on_sampling: gives completions to the server; "run" for those of the run's own model, within
             its budget.
         roots: folders that the server is told it may work in.
         max_message_bytes: of one message of the server; a longer one is an error for its call.
         log_level: what the server is asked to tell of its work.
     """
 
-    call_seconds: float | None
-    patience: Patience
+    call_timeout_seconds: float | None
+    restart: RestartSettings
     is_required: bool
     trusts_annotations: bool
-    search_over: int | None
-    shows_resources: bool
-    shows_prompts: bool
-    on_elicit: OnElicit | None
-    on_sample: OnSample | str | None
+    search_threshold: int | None
+    expose_resources: bool
+    expose_prompts: bool
+    on_elicitation: OnElicit | None
+    on_sampling: OnSample | str | None
     roots: Sequence[str | Path]
     max_message_bytes: int
     log_level: ReportLevel

@@ -34,7 +34,7 @@ from agentkit.mcp.client.client_settings import (
 from agentkit.mcp.client.config_file import ServerEntry, read_entries
 from agentkit.mcp.client.oauth import LOGIN_SECONDS, OAuth
 from agentkit.mcp.client.resources import Reading
-from agentkit.mcp.client.server_connection import Connection, Life, Patience
+from agentkit.mcp.client.server_connection import Connection, Life, RestartSettings
 from agentkit.mcp.client.server_requests import (
     elicitation_callback,
     roots_callback,
@@ -46,8 +46,8 @@ from agentkit.mcp.client.tool_list import Listing
 from agentkit.mcp.client.transports import Door, HttpDoor, MemoryDoor, ProcessDoor
 from agentkit.message import Message
 from agentkit.tools.tool import Tool
-from agentkit.tools.tool_search import SEARCH_OVER, searched
-from agentkit.tools.toolset import Toolset, combine, list_tools_for
+from agentkit.tools.tool_search import SEARCH_THRESHOLD, searchable
+from agentkit.tools.toolset import Toolset, combined, list_tools_for
 from agentkit.value import replace
 from agentkit.version import package_version
 
@@ -69,9 +69,9 @@ class MCPToolset:
         self._options = options
         self._held: list[_Held] = []
         self._current: ContextVar[_Held | None] = ContextVar(f"mcp_{self.namespace}", default=None)
-        over = options.get("search_over", SEARCH_OVER)
+        over = options.get("search_threshold", SEARCH_THRESHOLD)
         all_tools: Toolset = _AllTools(self)
-        self._shown = all_tools if over is None else searched(all_tools, over=over)
+        self._shown = all_tools if over is None else searchable(all_tools, over=over)
 
     @classmethod
     def stdio(
@@ -126,9 +126,9 @@ class MCPToolset:
             sent["Authorization"] = f"Bearer {token}"
         if isinstance(auth, OAuth):
             auth = auth.flow(url)
-            patience = options.get("patience") or Patience()
-            seconds = max(patience.start_seconds, LOGIN_SECONDS)
-            options["patience"] = replace(patience, start_seconds=seconds)
+            restart = options.get("restart") or RestartSettings()
+            seconds = max(restart.start_seconds, LOGIN_SECONDS)
+            options["restart"] = replace(restart, start_seconds=seconds)
         door = HttpDoor(url=url, headers=sent, auth=auth, is_older=is_older)
         return cls(door, name=name or httpx2.URL(url).host or "mcp", **options)
 
@@ -149,18 +149,18 @@ class MCPToolset:
 
         Args:
             path: of the file, e.g. `mcp.json`.
-            options: for all of them; `search_over` counts for all together.
+            options: for all of them; `search_threshold` counts for all together.
 
         Raises:
             ConfigError: the file cannot be read, or a server in it is not described rightly.
         """
-        over = options.get("search_over", SEARCH_OVER)
-        each = MCPOptions(**{**options, "search_over": None})
-        together = combine(*cls.each_in_config(path, **each).values())
-        return together if over is None else searched(together, over=over)
+        over = options.get("search_threshold", SEARCH_THRESHOLD)
+        each = MCPOptions(**{**options, "search_threshold": None})
+        together = combined(*cls.load_servers(path, **each).values())
+        return together if over is None else searchable(together, over=over)
 
     @classmethod
-    def each_in_config(
+    def load_servers(
         cls, path: str | Path, **options: Unpack[MCPOptions]
     ) -> Mapping[str, "MCPToolset"]:
         """Return a toolset for each server in such a file, by name; see `from_config`."""
@@ -172,7 +172,7 @@ class MCPToolset:
     @classmethod
     def _from_entry(cls, name: str, entry: ServerEntry, options: MCPOptions) -> "MCPToolset":
         if entry.timeout is not None:
-            options = MCPOptions(**{**options, "call_seconds": entry.timeout})
+            options = MCPOptions(**{**options, "call_timeout_seconds": entry.timeout})
         if entry.command is not None:
             return cls.stdio(
                 entry.command, *entry.args, env=entry.env, cwd=entry.cwd, name=name, **options
@@ -252,15 +252,15 @@ class MCPToolset:
         connection = Connection(
             self.name,
             open_client=self._open_client,
-            patience=options.get("patience") or Patience(),
+            restart=options.get("restart") or RestartSettings(),
         )
         listing = Listing(
             connection,
-            call_seconds=options.get("call_seconds"),
+            call_timeout_seconds=options.get("call_timeout_seconds"),
             trusts_annotations=options.get("trusts_annotations", True),
             is_required=options.get("is_required", False),
-            shows_resources=options.get("shows_resources", False),
-            shows_prompts=options.get("shows_prompts", False),
+            expose_resources=options.get("expose_resources", False),
+            expose_prompts=options.get("expose_prompts", False),
         )
         held = _Held(connection=connection, listing=listing)
         async with connection.held():
@@ -292,9 +292,9 @@ class MCPToolset:
     ) -> AbstractAsyncContextManager[Client]:
         """Open the SDK's client with this toolset's callbacks."""
         options = self._options
-        on_elicit, on_sample = options.get("on_elicit"), options.get("on_sample")
-        if on_sample == "run":
-            on_sample = sample_with_run(connection.current_call)
+        on_elicitation, on_sampling = options.get("on_elicitation"), options.get("on_sampling")
+        if on_sampling == "run":
+            on_sampling = sample_with_run(connection.current_call)
         roots = tuple(_as_uri(root) for root in options.get("roots", ()))
 
         def build(server: Any) -> Client:
@@ -306,9 +306,10 @@ class MCPToolset:
                 logging_callback=connection.hear,
                 log_level=options.get("log_level", "info"),
                 message_handler=connection.notice,
-                elicitation_callback=on_elicit and elicitation_callback(self.name, on_elicit),
-                sampling_callback=sampling_callback(self.name, on_sample)
-                if callable(on_sample)
+                elicitation_callback=on_elicitation
+                and elicitation_callback(self.name, on_elicitation),
+                sampling_callback=sampling_callback(self.name, on_sampling)
+                if callable(on_sampling)
                 else None,
                 list_roots_callback=roots_callback(roots) if roots else None,
             )

@@ -42,7 +42,7 @@ log = Log("agentkit.mcp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RestartSettings:
     """How long a server is waited for, and how often it is started again.
 
     Attributes:
@@ -107,14 +107,14 @@ class Connection:
         is_misconfigured: it could not even be started.
     """
 
-    def __init__(self, name: str, *, open_client: OpenClient, patience: Patience) -> None:
+    def __init__(self, name: str, *, open_client: OpenClient, restart: RestartSettings) -> None:
         self.name = name
         self.notices = Notices(name)
         self.is_stale = True
         self.failure: str | None = None
         self.is_misconfigured = False
         self._open_client = open_client
-        self._patience = patience
+        self._patience = restart
         self._client: Client | None = None
         self._life = Life()
         self._has_lived = False

@@ -84,7 +84,7 @@ CurrentCall: TypeAlias = Callable[[], RunContext[Any] | None]
 """Returns the call in which a server asks; None if none is under way."""
 
 
-def elicitation_callback(server: str, on_elicit: OnElicit) -> ElicitationFnT:
+def elicitation_callback(server: str, on_elicitation: OnElicit) -> ElicitationFnT:
     """Return the SDK's callback for a callback of ours."""
 
     async def answer(
@@ -101,7 +101,7 @@ def elicitation_callback(server: str, on_elicit: OnElicit) -> ElicitationFnT:
             url=params.url if isinstance(params, types.ElicitRequestURLParams) else None,
         )
         try:
-            given = await on_elicit(question)
+            given = await on_elicitation(question)
         except Exception as error:  # noqa: BLE001  # a stranger's callback, told to the server
             return _refused(f"The question could not be put to the user: {error}")
         if given.action != "accept" or schema is None:
@@ -132,7 +132,7 @@ def _filled(
     return types.ElicitResult(action="accept", content=cast(Any, filled))  # it fits the form
 
 
-def sampling_callback(server: str, on_sample: OnSample) -> SamplingFnT:
+def sampling_callback(server: str, on_sampling: OnSample) -> SamplingFnT:
     """Return the SDK's callback for a callback of ours."""
 
     async def answer(
@@ -142,7 +142,7 @@ def sampling_callback(server: str, on_sample: OnSample) -> SamplingFnT:
         if params.tools:
             return _refused("Completions with tools of the server are not given here.")
         try:
-            given = await on_sample(read_sampling(server, params))
+            given = await on_sampling(read_sampling(server, params))
             content = _spell_answer(given.message)
         except Exception as error:  # noqa: BLE001  # a stranger's callback, told to the server
             return _refused(f"There is no completion: {error}")

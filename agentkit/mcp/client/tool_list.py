@@ -43,20 +43,20 @@ class Listing:
         self,
         connection: Connection,
         *,
-        call_seconds: float | None,
+        call_timeout_seconds: float | None,
         trusts_annotations: bool,
         is_required: bool,
-        shows_resources: bool,
-        shows_prompts: bool,
+        expose_resources: bool,
+        expose_prompts: bool,
     ) -> None:
         self._connection = connection
-        self._call_seconds = call_seconds
+        self._call_seconds = call_timeout_seconds
         self._trusts_annotations = trusts_annotations
         self._is_required = is_required
         self._extra: list[Tool] = []
-        if shows_resources:
+        if expose_resources:
             self._extra += resource_tools(self._reading, server=connection.name)
-        if shows_prompts:
+        if expose_prompts:
             self._extra += prompt_tools(self._reading, server=connection.name)
         self._made: dict[str, Tool | None] = {}
         self._tools: tuple[Tool, ...] = ()

@@ -35,7 +35,7 @@ from agentkit.mcp.server.registry import Offer
 from agentkit.mcp.server.served_agent import serve_agent
 from agentkit.mcp.server.served_call import serve_call
 from agentkit.mcp.server.server_settings import ServerOptions
-from agentkit.tools.toolset import StaticToolset, ToolLike, as_toolset, combine
+from agentkit.tools.toolset import StaticToolset, ToolLike, as_toolset, combined
 
 __all__ = [
     "Caller",
@@ -88,7 +88,7 @@ def build_server(
         ToolDefinitionError: a tool cannot be offered, or two have one name.
     """
     served = tuple(agents)
-    toolset = combine(as_toolset(tools), StaticToolset(map(serve_agent, served)))
+    toolset = combined(as_toolset(tools), StaticToolset(map(serve_agent, served)))
     settled = options or ServerOptions()
     offer = Offer(toolset, bus=settled.bus, watch_seconds=settled.watch_seconds)
 

@@ -123,4 +123,4 @@ def _options(context: RunContext[Any], approvals: Sequence[Approval] = ()) -> Ru
 def _approval(call: ToolCall, verdict: Verdict) -> Approval:
     if verdict.decision == "allow":
         return Approval.approve(call)
-    return Approval.refuse(call, reason=verdict.reason)
+    return Approval.deny(call, reason=verdict.reason)

@@ -3,7 +3,7 @@
 In:  the request, the tools as they are now, the options.
 Out: the result; a question to the client; or a JSON-RPC error where the request itself is wrong.
 
-A call that comes from a client is checked, mended, asked about, limited and cut like a call of a
+A call that comes from a client is checked, repaired, asked about, limited and cut like a call of a
 model in a run. What the model there can put right is a result with `isError`.
 """
 

@@ -10,8 +10,8 @@ from mcp.server.request_state import RequestStateSecurity
 from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 
 from agentkit.clock import Clock, SystemClock
-from agentkit.tools.approval import Rule
-from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.approval import ApprovalRule
+from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.result_content import MAX_RESULT_CHARACTERS
 
 STATE_SECONDS = 3600.0
@@ -40,10 +40,10 @@ class ServerOptions:
     """
 
     deps: object = None
-    approve: Rule | None = None
+    approve: ApprovalRule | None = None
     timeout_seconds: float | None = 60.0
     max_characters: int = MAX_RESULT_CHARACTERS
-    caps: ToolCaps = field(default_factory=ToolCaps)
+    caps: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     clock: Clock = field(default_factory=SystemClock)
     security: RequestStateSecurity = field(default_factory=_seal)
     bus: SubscriptionBus = field(default_factory=InMemorySubscriptionBus)

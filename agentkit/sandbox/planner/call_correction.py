@@ -23,7 +23,7 @@ _LISTED = re.compile(
 _MAX_ERROR = 2_000
 
 
-def mend(arguments: Mapping[str, JsonValue], error: str) -> Mapping[str, JsonValue] | None:
+def repair(arguments: Mapping[str, JsonValue], error: str) -> Mapping[str, JsonValue] | None:
     """Return `arguments` with the one value replaced that `error` names a substitute for."""
     error = error[:_MAX_ERROR]
     for name, value in arguments.items():

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.answer_text import is_complaint, retell
-from agentkit.sandbox.planner.call_correction import mend
+from agentkit.sandbox.planner.call_correction import repair
 from agentkit.sandbox.planner.clauses import cut_sentences, is_follow_up, split_clauses
 from agentkit.sandbox.planner.question import Answer, Ask, Made, PlannedCall
 from agentkit.sandbox.planner.tool_knowledge import KnownTool, know
@@ -44,7 +44,7 @@ def plan(ask: Ask) -> Answer:
     if ask.choice.is_forced and not due:
         due = _force(ask, jobs)
     if due:
-        return Answer(calls=due if ask.is_parallel else due[:1])
+        return Answer(calls=due if ask.parallel else due[:1])
     return Answer(text=_conclude(ask, jobs))
 
 
@@ -85,23 +85,23 @@ def _find_eligible(ask: Ask) -> tuple[KnownTool, ...]:
 
 
 def _find_due(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
-    """Return the calls not made yet, and failed ones that can be mended, each once."""
+    """Return the calls not made yet, and failed ones that can be repaired, each once."""
     due: list[PlannedCall] = []
     planned = [call for job in jobs for call in job.calls]
     for call in planned:
         made = next((m for m in ask.made if _is_same(m, call)), None)
         if made is None:
             due.append(call)
-        elif (again := _mend(ask, made, planned)) is not None:
+        elif (again := _repair(ask, made, planned)) is not None:
             due.append(again)
     return tuple(call for i, call in enumerate(due) if call not in due[:i])
 
 
-def _mend(ask: Ask, made: Made, planned: Sequence[PlannedCall]) -> PlannedCall | None:
+def _repair(ask: Ask, made: Made, planned: Sequence[PlannedCall]) -> PlannedCall | None:
     """Return a failed call as its error says it should be; None if that was tried before."""
     if made.result is None or not is_complaint(made.result):
         return None
-    arguments = mend(made.arguments, made.result)
+    arguments = repair(made.arguments, made.result)
     if arguments is None:
         return None
     call = PlannedCall(name=made.name, arguments=arguments)
@@ -158,7 +158,7 @@ def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
     final = [
         made
         for i, made in enumerate(done)
-        if not _was_mended(done, i) and not _is_slip(made, jobs, done)
+        if not _was_repaired(done, i) and not _is_slip(made, jobs, done)
     ]
     parts = []
     if final:
@@ -171,9 +171,9 @@ def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
     return "\n".join(parts) or _say_nothing(ask)
 
 
-def _was_mended(done: Sequence[Made], index: int) -> bool:
+def _was_repaired(done: Sequence[Made], index: int) -> bool:
     made = done[index]
-    return any(m.name == made.name and _mends(made, m) for m in done[index + 1 :])
+    return any(m.name == made.name and _repairs(made, m) for m in done[index + 1 :])
 
 
 def _is_slip(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> bool:
@@ -182,22 +182,22 @@ def _is_slip(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> bool:
         return False
     meant = [call for job in jobs for call in job.calls if call.name == made.name]
     is_meant = any(_is_same(made, call) for call in meant)
-    return bool(meant) and not is_meant and not any(_mends(one, made) for one in done)
+    return bool(meant) and not is_meant and not any(_repairs(one, made) for one in done)
 
 
 def _find_sentence(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> str:
     """Return the sentence a call was made for, if it was the only one made for it."""
-    first = next((m for m in done if m.name == made.name and _mends(m, made)), made)
+    first = next((m for m in done if m.name == made.name and _repairs(m, made)), made)
     for job in jobs:
         if len(job.calls) == 1 and _is_same(first, job.calls[0]):
             return job.sentence
     return ""
 
 
-def _mends(failed: Made, later: Made) -> bool:
+def _repairs(failed: Made, later: Made) -> bool:
     """Say whether the later call is the failed one as its error said it should be."""
     result = failed.result or ""
-    return is_complaint(result) and mend(failed.arguments, result) == dict(later.arguments)
+    return is_complaint(result) and repair(failed.arguments, result) == dict(later.arguments)
 
 
 def _ask_back(match: Match) -> str:

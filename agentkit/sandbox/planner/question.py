@@ -31,7 +31,7 @@ class Ask:
         question: the last thing the user said.
         made: the calls made for this question so far, oldest first.
         earlier: the calls made for the questions before it, oldest first.
-        is_parallel: the answer may hold several calls.
+        parallel: the answer may hold several calls.
         today: what "today" means.
     """
 
@@ -40,7 +40,7 @@ class Ask:
     choice: ToolChoice = field(default_factory=ToolChoice)
     made: tuple[Made, ...] = ()
     earlier: tuple[Made, ...] = ()
-    is_parallel: bool = True
+    parallel: bool = True
     today: date = date(2024, 1, 1)
 
 

@@ -28,7 +28,7 @@ from agentkit.sandbox.wire.chat_body import (
 )
 from agentkit.sandbox.wire.mistral_checks import ID_CODE, find_faults
 from agentkit.sandbox.wire.prompted_chat import find_prompted
-from agentkit.sandbox.wire.provider_format import ChoiceForm, HostForm
+from agentkit.sandbox.wire.provider_format import ChoiceForm, ProviderFormat
 from agentkit.sandbox.wire.request_errors import Refusal, of_detail, of_fault, of_fields
 from agentkit.sandbox.wire.request_leniency import fit_body
 from agentkit.value import dataclass
@@ -46,7 +46,7 @@ class Wish:
     wants_usage: bool = False
 
 
-def read_chat(text: bytes, *, form: HostForm, today: date) -> Asked | Refusal:
+def read_chat(text: bytes, *, form: ProviderFormat, today: date) -> Asked | Refusal:
     """Read a request, or say why it is refused."""
     try:
         raw = json.loads(text)
@@ -71,7 +71,7 @@ def read_chat(text: bytes, *, form: HostForm, today: date) -> Asked | Refusal:
     return _check(body, form) or _as_asked(body, wish, form=form, today=today)
 
 
-def refuse_model(model: str, form: HostForm) -> Refusal | None:
+def refuse_model(model: str, form: ProviderFormat) -> Refusal | None:
     """Refuse an id that the host does not have."""
     if form.takes.any_model or model in form.models:
         return None
@@ -101,7 +101,7 @@ def _choice_form(choice: object) -> ChoiceForm | None:
     )  # may be an unknown word: refused
 
 
-def _refuse_choice(choice: ChoiceForm | None, form: HostForm) -> Refusal | None:
+def _refuse_choice(choice: ChoiceForm | None, form: ProviderFormat) -> Refusal | None:
     """Refuse a spelling of the tool choice that the host does not take."""
     takes = form.takes
     if choice is None or choice in takes.choices or choice in takes.unheeded:
@@ -119,7 +119,7 @@ def _refuse_choice(choice: ChoiceForm | None, form: HostForm) -> Refusal | None:
     return of_detail([{"type": "enum", "loc": ["body", "tool_choice"], "msg": message}])
 
 
-def _check(body: ChatBody, form: HostForm) -> Refusal | None:
+def _check(body: ChatBody, form: ProviderFormat) -> Refusal | None:
     """Refuse what the host's model, its missing tools or its template would."""
     if (refused := refuse_model(body.model, form)) is not None:
         return refused
@@ -133,7 +133,7 @@ def _check(body: ChatBody, form: HostForm) -> Refusal | None:
     return None if fault is None else of_fault(fault)
 
 
-def _as_asked(body: ChatBody, wish: Wish, *, form: HostForm, today: date) -> Asked:
+def _as_asked(body: ChatBody, wish: Wish, *, form: ProviderFormat, today: date) -> Asked:
     prompted = None if body.tools else find_prompted(body.messages)
     is_text = prompted is not None or form.gives.calls_as_text
     stop = body.stop
@@ -163,7 +163,7 @@ def _find_ids(messages: Sequence[MessageBody]) -> frozenset[str]:
     )
 
 
-def _as_ask(body: ChatBody, *, form: HostForm, today: date) -> Ask:
+def _as_ask(body: ChatBody, *, form: ProviderFormat, today: date) -> Ask:
     """Tell the planner what matters to it."""
     start = max((i for i, m in enumerate(body.messages) if isinstance(m, UserBody)), default=-1)
     asked = body.messages[start] if start >= 0 else None
@@ -181,7 +181,7 @@ def _as_ask(body: ChatBody, *, form: HostForm, today: date) -> Ask:
         choice=_as_choice(body.tool_choice),
         made=find_made(body.messages[start + 1 :]),
         earlier=find_made(body.messages[: start + 1]),
-        is_parallel=form.takes.is_parallel if parallel is None else parallel,
+        parallel=form.takes.parallel if parallel is None else parallel,
         today=today,
     )
 

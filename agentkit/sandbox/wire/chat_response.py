@@ -14,7 +14,7 @@ from agentkit.sandbox.wire.finalize import split_pieces
 from agentkit.sandbox.wire.provider_format import Gives
 from agentkit.value import dataclass
 
-NOTE = "Answered by agentkit's sandbox, which matches words by plain rules: no language model."
+NOTE = "ModelExchange by agentkit's sandbox, which matches words by plain rules: no language model."
 BRIEF_NOTE: JsonValue = {"is_language_model": False}
 FULL_NOTE: JsonValue = {"is_language_model": False, "note": NOTE}
 DONE = StreamEvent(line="data: [DONE]")

@@ -7,12 +7,12 @@ Out: the refusal of a missing or wrong key, or None. No key is repeated.
 import json
 from collections.abc import Iterator, Mapping
 
-from agentkit.sandbox.wire.provider_format import HostForm
+from agentkit.sandbox.wire.provider_format import ProviderFormat
 from agentkit.sandbox.wire.request_errors import Refusal
 
 
 def find_key_fault(
-    headers: Mapping[str, str], body: bytes, *, form: HostForm, key: str | None
+    headers: Mapping[str, str], body: bytes, *, form: ProviderFormat, key: str | None
 ) -> Refusal | None:
     """Return why a request is not let in, or None if it is.
 
@@ -30,7 +30,7 @@ def find_key_fault(
 _MISSING = {True: "No auth credentials found", False: "You didn't provide an API key."}
 
 
-def _find_keys(headers: Mapping[str, str], body: bytes, *, form: HostForm) -> Iterator[str]:
+def _find_keys(headers: Mapping[str, str], body: bytes, *, form: ProviderFormat) -> Iterator[str]:
     for place in form.takes.keys:
         match place:
             case "bearer":

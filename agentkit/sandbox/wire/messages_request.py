@@ -26,12 +26,12 @@ from agentkit.sandbox.wire.messages_body import (
     plain_text,
 )
 from agentkit.sandbox.wire.mistral_checks import wrong_id
-from agentkit.sandbox.wire.provider_format import HostForm
+from agentkit.sandbox.wire.provider_format import ProviderFormat
 from agentkit.sandbox.wire.request_errors import Refusal, of_fault, of_fields
 
 
 def read_messages(
-    text: bytes, *, form: HostForm, today: date, is_count: bool = False
+    text: bytes, *, form: ProviderFormat, today: date, is_count: bool = False
 ) -> Asked | Refusal:
     """Read a request, or say why it is refused.
 
@@ -124,7 +124,7 @@ def _uses(turn: TurnBody) -> list[ToolUseBlock]:
     return [block for block in blocks_of(turn) if isinstance(block, ToolUseBlock)]
 
 
-def _as_asked(body: CountBody, *, form: HostForm, today: date) -> Asked:
+def _as_asked(body: CountBody, *, form: ProviderFormat, today: date) -> Asked:
     whole = body if isinstance(body, MessagesBody) else None
     sent = body.model_dump_json(include={"system", "messages", "tools", "tool_choice"})
     return Asked(
@@ -138,7 +138,7 @@ def _as_asked(body: CountBody, *, form: HostForm, today: date) -> Asked:
     )
 
 
-def _as_ask(body: CountBody, *, form: HostForm, today: date) -> Ask:
+def _as_ask(body: CountBody, *, form: ProviderFormat, today: date) -> Ask:
     """Tell the planner what matters to it; what the user said beside results is a new question."""
     question, made, earlier = "", list[Made](), list[Made]()
     calls: list[ToolUseBlock] = []
@@ -163,7 +163,7 @@ def _as_ask(body: CountBody, *, form: HostForm, today: date) -> Ask:
         choice=_as_choice(body, form),
         made=tuple(made),
         earlier=tuple(earlier),
-        is_parallel=form.takes.is_parallel and not is_single,
+        parallel=form.takes.parallel and not is_single,
         today=today,
     )
 
@@ -177,7 +177,7 @@ def _pair(calls: Sequence[ToolUseBlock], blocks: Sequence[Block]) -> list[Made]:
     return [Made(name=c.name, arguments=c.input, result=results.get(c.id)) for c in calls]
 
 
-def _as_choice(body: CountBody, form: HostForm) -> ToolChoice:
+def _as_choice(body: CountBody, form: ProviderFormat) -> ToolChoice:
     choice = body.tool_choice
     if choice is None:
         return ToolChoice()

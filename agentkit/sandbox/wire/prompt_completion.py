@@ -37,7 +37,7 @@ from agentkit.sandbox.wire.prompt_markers import (
     read_parts,
     read_result,
 )
-from agentkit.sandbox.wire.provider_format import HostForm
+from agentkit.sandbox.wire.provider_format import ProviderFormat
 from agentkit.sandbox.wire.request_errors import Refusal, of_fields
 
 
@@ -63,7 +63,7 @@ class PromptBody(BaseModel):
     stream_options: StreamOptions | None = None
 
 
-def read_prompt(text: bytes, *, form: HostForm, today: date) -> Asked | Refusal:
+def read_prompt(text: bytes, *, form: ProviderFormat, today: date) -> Asked | Refusal:
     """Read a request, or say why it is refused."""
     try:
         body = PromptBody.model_validate_json(text)

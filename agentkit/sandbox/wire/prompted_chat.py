@@ -36,7 +36,7 @@ class Prompted:
 
     tools: tuple[ToolSpec, ...]
     choice: ToolChoice
-    is_parallel: bool
+    parallel: bool
     question: str
     made: tuple[Made, ...]
     earlier: tuple[Made, ...]
@@ -49,7 +49,7 @@ class Prompted:
             choice=self.choice,
             made=self.made,
             earlier=self.earlier,
-            is_parallel=self.is_parallel,
+            parallel=self.parallel,
             today=today,
         )
 
@@ -73,7 +73,7 @@ def find_prompted(messages: Sequence[MessageBody]) -> Prompted | None:
     return Prompted(
         tools=tools,
         choice=_read_choice(system),
-        is_parallel=_ONE.search(system) is None,
+        parallel=_ONE.search(system) is None,
         question=question,
         made=tuple(made),
         earlier=tuple(earlier),

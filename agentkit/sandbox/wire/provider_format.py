@@ -1,7 +1,7 @@
 """What is particular to one host's form, as data.
 
 In:  what `hosts` knows of a host.
-Out: `HostForm`: what it takes, what it gives, how it says no.
+Out: `ProviderFormat`: what it takes, what it gives, how it says no.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Takes:
         checks_ids: its template insists on call ids of nine letters or digits.
         choices: the spellings of a tool choice that it takes.
         unheeded: spellings that it takes and reads as `auto`.
-        is_parallel: it makes several calls at once where the request does not say.
+        parallel: it makes several calls at once where the request does not say.
         needs_version: the messages form is refused without the header `anthropic-version`.
     """
 
@@ -60,7 +60,7 @@ class Takes:
     checks_ids: bool = False
     choices: frozenset[ChoiceForm] = OPENAI_CHOICES
     unheeded: frozenset[ChoiceForm] = frozenset()
-    is_parallel: bool = True
+    parallel: bool = True
     needs_version: bool = False
 
 
@@ -107,7 +107,7 @@ class Gives:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostForm:
+class ProviderFormat:
     """One host's form.
 
     Attributes:

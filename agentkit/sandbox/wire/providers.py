@@ -1,7 +1,7 @@
 """The hosts that the sandbox can stand in for.
 
 In:  the name of a host of the catalog, or one of a user's own.
-Out: its `HostForm`.
+Out: its `ProviderFormat`.
 
 What is known of each host is in the catalog's comments and the pages they name. A fact that no
 page confirms is marked (U): there the sandbox does what is hardest to get along with.
@@ -22,8 +22,8 @@ from agentkit.sandbox.wire.provider_format import (
     ChoiceForm,
     Door,
     Gives,
-    HostForm,
     KeyPlace,
+    ProviderFormat,
     Takes,
 )
 from agentkit.value import replace
@@ -70,14 +70,14 @@ _MODELSLAB_DOORS: Mapping[str, Door] = {
 }
 # It mints ids of 32 characters and its template then refuses them; a name is read as `auto`.
 _LLAMACPP_TAKES = Takes(
-    any_model=True, checks_ids=True, unheeded=frozenset({"named", "none"}), is_parallel=False
+    any_model=True, checks_ids=True, unheeded=frozenset({"named", "none"}), parallel=False
 )
 _LLAMACPP_GIVES = Gives(ids="long", calls="characters", has_timings=True)
 _VLLM_TAKES = Takes(checks_ids=True, is_strict_inside=True)
 _VLLM_GIVES = Gives(ids="chatcmpl_tool", forced_finish="stop", headers=_REQUEST_ID)
 
 _FORMS = (
-    HostForm(
+    ProviderFormat(
         name="sandbox",
         models=("open-mixtral-8x22b",),
         takes=_MISTRAL_TAKES,
@@ -85,7 +85,7 @@ _FORMS = (
         errors="mistral",
         listing="mistral",
     ),
-    HostForm(
+    ProviderFormat(
         name="openrouter",
         # The upstream's template judges the conversation, the router passes its words on.
         takes=Takes(keys=_BEARER, checks_ids=True),
@@ -100,12 +100,12 @@ _FORMS = (
         errors="openrouter",
         listing="openrouter",
     ),
-    HostForm(
+    ProviderFormat(
         name="aimlapi",
         takes=Takes(keys=_BEARER),
         gives=Gives(response_id="", no_calls="empty"),
     ),
-    HostForm(
+    ProviderFormat(
         name="modelslab",
         doors=_MODELSLAB_DOORS,
         takes=_MODELSLAB_TAKES,
@@ -113,21 +113,21 @@ _FORMS = (
         errors="status",
         refusal_status=200,  # (U) its own sample looks for the error and not at the status
     ),
-    HostForm(
+    ProviderFormat(
         name="modelslab-body",
         takes=replace(_MODELSLAB_TAKES, keys=("body",), model_fields=("model_id", "model")),
         gives=_MODELSLAB_GIVES,
         errors="status",
         refusal_status=200,  # (U)
     ),
-    HostForm(
+    ProviderFormat(
         name="modelslab-anthropic",
         doors=MESSAGES_DOORS,
         takes=_MODELSLAB_TAKES,
         gives=replace(_MODELSLAB_GIVES, ids="call"),  # (U) as in its other form
         errors="anthropic",  # (U)
     ),
-    HostForm(
+    ProviderFormat(
         name="oxen",
         # What it takes beside these is (U), and so is that it minds; the rules are Mistral's.
         takes=Takes(
@@ -139,7 +139,7 @@ _FORMS = (
         gives=Gives(ids="nine", calls="whole", stream_usage="always", is_usage_apart=False),
         listing="oxen",
     ),
-    HostForm(
+    ProviderFormat(
         name="mistral",
         # `required` and named tools came after this model: its deployments answered 422 to them.
         takes=replace(_MISTRAL_TAKES, keys=_BEARER, choices=frozenset({"auto", "none", "any"})),
@@ -147,18 +147,18 @@ _FORMS = (
         errors="mistral",
         listing="mistral",
     ),
-    HostForm(name="together", takes=Takes(keys=_BEARER), gives=Gives(headers=_RATE_LIMITS)),
-    HostForm(
+    ProviderFormat(name="together", takes=Takes(keys=_BEARER), gives=Gives(headers=_RATE_LIMITS)),
+    ProviderFormat(
         name="fireworks",
         takes=Takes(keys=_BEARER, fields=_OPENAI_FIELDS),  # it may refuse `user`
         gives=Gives(headers=_RATE_LIMITS),
     ),
-    HostForm(
+    ProviderFormat(
         name="deepinfra",
         takes=Takes(keys=_BEARER, choices=frozenset({"auto", "none"})),  # (U)
         gives=Gives(cost_field="estimated_cost"),
     ),
-    HostForm(
+    ProviderFormat(
         name="nvidia",
         # Without a parser any choice is refused, and calls are what the model wrote.
         takes=Takes(
@@ -173,23 +173,25 @@ _FORMS = (
         errors="vllm",
         listing="vllm",
     ),
-    HostForm(name="wavespeed", takes=Takes(keys=_BEARER), gives=Gives(stream_usage="never")),
-    HostForm(
+    ProviderFormat(name="wavespeed", takes=Takes(keys=_BEARER), gives=Gives(stream_usage="never")),
+    ProviderFormat(
         name="groq",
         takes=Takes(keys=_BEARER, fields=_OPENAI_FIELDS | {"user"}),
         gives=Gives(
             ids="call_short", stream_usage="always", is_usage_beside=True, headers=_RATE_LIMITS
         ),
     ),
-    HostForm(
+    ProviderFormat(
         name="anthropic",
         doors=MESSAGES_DOORS,
         takes=Takes(keys=("x-api-key", "bearer"), needs_version=True),
         gives=Gives(ids="toolu", headers={"request-id": "req_{id}"}),
         errors="anthropic",
     ),
-    HostForm(name="vllm", takes=_VLLM_TAKES, gives=_VLLM_GIVES, errors="vllm", listing="vllm"),
-    HostForm(
+    ProviderFormat(
+        name="vllm", takes=_VLLM_TAKES, gives=_VLLM_GIVES, errors="vllm", listing="vllm"
+    ),
+    ProviderFormat(
         name="vllm-completions",
         doors=COMPLETIONS_DOORS,
         takes=_VLLM_TAKES,
@@ -197,14 +199,14 @@ _FORMS = (
         errors="vllm",
         listing="vllm",
     ),
-    HostForm(name="sglang", gives=Gives(), errors="vllm", listing="vllm"),
-    HostForm(
+    ProviderFormat(name="sglang", gives=Gives(), errors="vllm", listing="vllm"),
+    ProviderFormat(
         name="tgi",
         takes=Takes(any_model=True),
         gives=Gives(ids="zero", has_object_arguments=True, calls="each"),
         errors="text",
     ),
-    HostForm(
+    ProviderFormat(
         name="mlx",
         # The ids it mints are refused when they come back, with a status that tells of no page.
         takes=Takes(any_model=True, checks_ids=True, unheeded=_ALL_CHOICES),
@@ -212,7 +214,7 @@ _FORMS = (
         errors="text",
         template_status=404,
     ),
-    HostForm(
+    ProviderFormat(
         name="llamacpp",
         takes=_LLAMACPP_TAKES,
         gives=_LLAMACPP_GIVES,
@@ -220,7 +222,7 @@ _FORMS = (
         listing="llamacpp",
         template_status=500,
     ),
-    HostForm(
+    ProviderFormat(
         name="llamacpp-anthropic",
         doors=MESSAGES_DOORS,
         takes=_LLAMACPP_TAKES,
@@ -228,7 +230,7 @@ _FORMS = (
         errors="llamacpp",
         template_status=500,
     ),
-    HostForm(
+    ProviderFormat(
         name="llamacpp-completions",
         doors=COMPLETIONS_DOORS,
         takes=_LLAMACPP_TAKES,
@@ -236,20 +238,20 @@ _FORMS = (
         errors="llamacpp",
         listing="llamacpp",
     ),
-    HostForm(
+    ProviderFormat(
         name="ollama",
         takes=Takes(unheeded=_ALL_CHOICES, toolless=frozenset({"mixtral:8x7b", "mixtral:latest"})),
         gives=Gives(ids="call_short", calls="each", blank=""),
     ),
-    HostForm(
+    ProviderFormat(
         name="lmstudio",
         takes=Takes(any_model=True, choices=frozenset({"auto", "none", "required"})),
         gives=Gives(ids="digits"),
         errors="text",
     ),
-    HostForm(name="openai-compatible", takes=Takes(any_model=True)),
+    ProviderFormat(name="openai-compatible", takes=Takes(any_model=True)),
 )
-HOSTS: Mapping[str, HostForm] = {form.name: form for form in _FORMS}
+HOSTS: Mapping[str, ProviderFormat] = {form.name: form for form in _FORMS}
 """The forms that are known, by the host's name in the catalog."""
 
 # A host of a user's own is taken for the plainest one of its dialect.
@@ -263,7 +265,7 @@ _PLAINEST: Mapping[DialectName, str] = {
 _ALIASES = {"local": "llamacpp", "local-completions": "llamacpp-completions"}
 
 
-def host_form(name: str, *, model: str) -> HostForm:
+def host_form(name: str, *, model: str) -> ProviderFormat:
     """Return the form of a host, with the models that the catalog has for it.
 
     Args:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.wire.encoded_response import Spelled, to_json
 from agentkit.sandbox.wire.mistral_checks import Fault
-from agentkit.sandbox.wire.provider_format import ErrorForm, HostForm
+from agentkit.sandbox.wire.provider_format import ErrorForm, ProviderFormat
 from agentkit.value import dataclass
 
 Why: TypeAlias = Literal["fields", "template", "key", "model", "tools", "path", "other"]
@@ -70,7 +70,9 @@ def unknown_field(*place: str | int) -> Refusal:
     return of_detail([{"type": "extra_forbidden", "loc": loc, "msg": message}])
 
 
-def spell_refusal(refusal: Refusal, form: HostForm, *, errors: ErrorForm | None = None) -> Spelled:
+def spell_refusal(
+    refusal: Refusal, form: ProviderFormat, *, errors: ErrorForm | None = None
+) -> Spelled:
     """Spell a refusal as the host does.
 
     Args:
@@ -86,7 +88,7 @@ def spell_refusal(refusal: Refusal, form: HostForm, *, errors: ErrorForm | None 
     return Spelled(status=status, headers=refusal.headers, body=body)
 
 
-def _status_of(refusal: Refusal, form: HostForm, kind: ErrorForm) -> int:
+def _status_of(refusal: Refusal, form: ProviderFormat, kind: ErrorForm) -> int:
     if refusal.why == "template":
         return form.template_status
     if refusal.why == "fields" and kind == "mistral":

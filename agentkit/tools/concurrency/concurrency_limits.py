@@ -1,7 +1,7 @@
 """How many tools may run at the same time, beyond one turn.
 
 In:  limits for groups and for the whole process; the limits of tools.
-Out: `ToolCaps`, shared by all runs that are to keep them together.
+Out: `ConcurrencyLimits`, shared by all runs that are to keep them together.
 
 A place counts until the tool has really ended: a thread that was given up keeps its place.
 """
@@ -13,7 +13,7 @@ from agentkit.tools.concurrency.semaphore import Gate, Gatehouse, Place
 from agentkit.tools.tool import Tool
 
 
-class ToolCaps:
+class ConcurrencyLimits:
     """Keeps the limits of tools, groups and the process, over event loops and threads.
 
     The limits hold among the runs that are given the same object.
@@ -67,7 +67,7 @@ class ToolCaps:
 
     def _gates(self, tool: Tool) -> Sequence[Gate]:
         """Return the gates that `tool` passes with others."""
-        group = None if tool.group is None else self._groups.get(tool.group)
+        group = None if tool.concurrency_group is None else self._groups.get(tool.concurrency_group)
         return self._process if group is None else (*self._process, group)
 
     def _return(self, key: tuple[int, int]) -> None:

@@ -4,7 +4,7 @@ In:  `WireRequest`s; the host's profile and key.
 Out: `WireAnswer`s; every failure is a `TransportError`.
 
 For a direct connection, with HTTP/1.1; what is not done here, `http.py` does. A thousand exchanges
-at once cost a thousand times one: nothing is ever searched; see
+at once cost a thousand times one: nothing is ever searchable; see
 docs/decisions/0006-direct-transport.md.
 """
 

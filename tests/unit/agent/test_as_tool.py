@@ -244,7 +244,7 @@ async def test_agents_inside_each_other_are_bounded() -> None:
             ScriptedModel(AssistantMessage.of("", call), f"level {level}"),
             name=f"agent-{level}",
             tools=[agent.as_tool()],
-            options=AgentOptions(most_depth=3),
+            options=AgentOptions(max_depth=3),
         )
     deepest: list[RunEvent] = []
 

@@ -24,7 +24,7 @@ from agentkit import (
 )
 from agentkit.agent.handoff import handoff
 from agentkit.durable.journal import MemoryJournal
-from agentkit.event import HandedOver
+from agentkit.event import HandedOff
 from agentkit.model.model import ModelConnection
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
 from agentkit.tools.toolset import StaticToolset
@@ -81,8 +81,8 @@ async def test_the_run_goes_on_with_the_other_agent() -> None:
     assert (first.instructions, first.settings.temperature) == ("You pay.", 0.5)
     assert [spec.name for spec in first.tools] == ["refund"]
     assert len(_requests(front)) == 1
-    assert [event for event in events if isinstance(event, HandedOver)] == [
-        HandedOver(call_id="over00001", agent="billing")
+    assert [event for event in events if isinstance(event, HandedOff)] == [
+        HandedOff(call_id="over00001", agent="billing")
     ]
 
 
@@ -95,7 +95,7 @@ async def test_agents_may_hand_over_to_each_other_for_a_while() -> None:
         _over("billing", 1),
         _over("billing", 3),
         tools=[handoff(billing)],
-        options=AgentOptions(most_handovers=3),
+        options=AgentOptions(max_handoffs=3),
     )
     assert isinstance(billing.model, ScriptedModel)
     billing.model._answers.append("Enough.")

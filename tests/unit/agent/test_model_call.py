@@ -12,11 +12,11 @@ from agentkit.agent.run import Inbox
 from agentkit.agent.step import CallModel, Exchange, RunState
 from agentkit.budget.budget import Budget, Meter, Spent
 from agentkit.budget.request_limit import BILLED_KINDS
-from agentkit.chat import Failure, ModelRequest, ModelResponse, ModelSettings, ToolChoice
+from agentkit.chat import FailedExchange, ModelRequest, ModelResponse, ModelSettings, ToolChoice
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ErrorKind, ProviderError, UnsupportedError
 from agentkit.event import (
-    ContextFitted,
+    ContextTrimmed,
     Emit,
     ModelFailedOver,
     ModelRetried,
@@ -145,7 +145,7 @@ async def test_failed_attempts_that_made_an_answer_are_paid_for(kind: ErrorKind,
     """One that never reached the model is free."""
     event: RunEvent = ModelRetried(attempt=1, kind=kind, error="x", wait_seconds=0)
     if how == "failed over":
-        failure = Failure(model="m", kind=kind, error="x")
+        failure = FailedExchange(model="m", kind=kind, error="x")
         event = ModelFailedOver(failure=failure)
     plain = await _make(_Telling(), budget=Budget(tokens=1000))
 
@@ -176,7 +176,7 @@ class _Failing(ScriptedModel):
 BROKEN = Usage(input_tokens=100, output_tokens=300, cost_usd=Decimal("0.0004"))
 RETRIED = ModelRetried(attempt=1, kind="bad_response", error="x", wait_seconds=0, usage=BROKEN)
 FAILED_OVER = ModelFailedOver(
-    failure=Failure(model="m", kind="bad_response", error="x", usage=BROKEN)
+    failure=FailedExchange(model="m", kind="bad_response", error="x", usage=BROKEN)
 )
 
 
@@ -314,7 +314,7 @@ async def test_what_a_summary_used_is_counted_beside_the_answer() -> None:
 
     async def fit(request: ModelRequest, *, connection: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
         await emit(
-            ContextFitted(
+            ContextTrimmed(
                 dropped_messages=1,
                 shortened_results=0,
                 tokens_before=9,

@@ -22,7 +22,7 @@ from agentkit.agent.step import (
     next_step,
 )
 from agentkit.budget.budget import Budget
-from agentkit.chat import Answered, FinishReason, ModelResponse, ToolChoice
+from agentkit.chat import FinishReason, ModelExchange, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
@@ -120,7 +120,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
         ),
         pytest.param(
             _state(_again(5), has_called=True),
-            Policy(watches_progress=False),
+            Policy(stop_without_progress=False),
             CallModel(choice=ToolChoice()),
             id="nobody watches",
         ),
@@ -307,7 +307,7 @@ def test_each_turn_is_told_with_who_answered_it() -> None:
     state = _state([HI], turns=3).add_exchange(Exchange(response=response))
 
     assert state.turns == 4
-    assert state.answered == (Answered(turn=4, host="h", model="m", usage=Usage()),)
+    assert state.answered == (ModelExchange(turn=4, host="h", model="m", usage=Usage()),)
 
 
 @pytest.mark.parametrize("late", [(), (AGAIN,)], ids=["nothing since", "something was said since"])

@@ -14,13 +14,13 @@ from agentkit.agent.step import RunState, ToolAnswers
 from agentkit.agent.tool_calls import Caller, CallInput
 from agentkit.budget.budget import Budget, Meter
 from agentkit.durable.journal import MemoryJournal
-from agentkit.event import RunEvent, ToolCallRefused
+from agentkit.event import RunEvent, ToolCallRejected
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import tool_call
 from agentkit.tools.approval import Approval
-from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.execute import Proceed
 from agentkit.tools.tool import Tool, tool
 from agentkit.tools.validate import ReadyCall
@@ -84,7 +84,7 @@ async def test_calls_beyond_the_limit_are_answered_and_not_run() -> None:
     assert [result.is_error for result in answers.results] == [False, False, True, True]
     assert "may make no more tool calls" in answers.results[2].text
     assert answers.over == "max_tool_calls"
-    assert len([event for event in events if isinstance(event, ToolCallRefused)]) == 2
+    assert len([event for event in events if isinstance(event, ToolCallRejected)]) == 2
 
 
 async def test_exactly_as_many_calls_as_the_limit_are_no_breach() -> None:
@@ -108,8 +108,8 @@ async def test_a_call_that_cannot_run_is_answered_and_takes_no_place() -> None:
 @pytest.mark.parametrize(
     ("approval", "said"),
     [
-        (Approval.refuse(CALLS[0], reason="not now"), "not run. The reason given: not now"),
-        (Approval.refuse(CALLS[0]), "was refused and was not run."),
+        (Approval.deny(CALLS[0], reason="not now"), "not run. The reason given: not now"),
+        (Approval.deny(CALLS[0]), "was refused and was not run."),
         (Approval.edit(CALLS[0], arguments={"a": 20, "b": 22}), "42"),
         (Approval.edit(CALLS[0], arguments={"a": "x"}), "could not be run"),
     ],
@@ -182,12 +182,15 @@ async def test_what_may_outlast_the_run_is_stopped_with_it(
 async def test_who_waits_for_a_place_is_stopped_with_the_run(kind: str) -> None:
     """The wait is not in the tool's own limit."""
     caps = {
-        "tool": ToolCaps(),
-        "group": ToolCaps(groups={"slow": 1}),
-        "process": ToolCaps(process=1),
+        "tool": ConcurrencyLimits(),
+        "group": ConcurrencyLimits(groups={"slow": 1}),
+        "process": ConcurrencyLimits(process=1),
     }[kind]
     limited = replace(
-        hang, group="slow", max_concurrency=1 if kind == "tool" else None, timeout_seconds=0.1
+        hang,
+        concurrency_group="slow",
+        max_concurrency=1 if kind == "tool" else None,
+        timeout_seconds=0.1,
     )
     call = tool_call("hang", {}, call_id="hang00001")
     held = await caps.enter(limited)
@@ -255,8 +258,8 @@ async def test_a_call_without_a_plan_of_this_life_is_checked_when_it_runs() -> N
         (140, {}, True),
         (3600, {"timeout_seconds": None}, True),
         (None, {"timeout_seconds": None}, False),
-        (3600, {"caps": ToolCaps(process=1)}, True),
-        (3600, {"caps": ToolCaps(groups={"others": 1})}, False),
+        (3600, {"caps": ConcurrencyLimits(process=1)}, True),
+        (3600, {"caps": ConcurrencyLimits(groups={"others": 1})}, False),
     ],
 )
 async def test_the_time_of_a_run_bounds_calls_that_could_take_longer(

@@ -203,7 +203,7 @@ def test_text_is_found_whatever_its_case(root: Path) -> None:
     """With the line it stands in; what is no text is counted."""
     assert named(root, "search_files")("invoice") == (
         "notes.txt:1: Pay the Invoice\ndocs/plan.md:1: no invoice here\n"
-        "[not searched: 1 that are no text, too large or not readable]"
+        "[not searchable: 1 that are no text, too large or not readable]"
     )
     assert named(root, "search_files")("invoice", pattern="*.md") == (
         "docs/plan.md:1: no invoice here"
@@ -229,9 +229,9 @@ def test_files_that_are_too_large_or_gone_are_not_searched(
 
     assert found.splitlines() == [
         "docs/plan.md:1: no invoice here",
-        "[not searched: 2 that are no text, too large or not readable]",
+        "[not searchable: 2 that are no text, too large or not readable]",
     ]
-    assert nothing == "[not searched: 3 that are no text, too large or not readable]"
+    assert nothing == "[not searchable: 3 that are no text, too large or not readable]"
 
 
 def test_a_file_is_written_whole(root: Path) -> None:

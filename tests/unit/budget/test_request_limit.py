@@ -55,7 +55,7 @@ async def test_agents_side_by_side_keep_within_the_budget_together(fails: bool) 
     below: Agent[None] = Agent(greedy, name="below")
     calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(6)]
     model = ScriptedModel(AssistantMessage.of("", *calls))
-    above: Agent[None] = Agent(model, tools=[below.as_tool(is_parallel=True)])
+    above: Agent[None] = Agent(model, tools=[below.as_tool(parallel=True)])
 
     with anyio.fail_after(5):
         result = await above.run("go", budget=Budget(tokens=1_000))
@@ -85,7 +85,7 @@ async def test_agents_side_by_side_do_not_wait_for_each_other_where_there_is_roo
     )
     calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(4)]
     model = ScriptedModel(AssistantMessage.of("", *calls), "done")
-    above: Agent[None] = Agent(model, tools=[below.as_tool(is_parallel=True)])
+    above: Agent[None] = Agent(model, tools=[below.as_tool(parallel=True)])
 
     result = await above.run("go", budget=Budget(tokens=1_000))
 
@@ -109,7 +109,7 @@ async def test_agents_side_by_side_make_no_more_tool_calls_than_the_run_may() ->
     ]
     calls = [tool_call(each.name, {"prompt": "go"}, call_id=f"call{each.name}") for each in agents]
     model = ScriptedModel(AssistantMessage.of("", *calls), "done")
-    above: Agent[None] = Agent(model, tools=[one.as_tool(is_parallel=True) for one in agents])
+    above: Agent[None] = Agent(model, tools=[one.as_tool(parallel=True) for one in agents])
 
     result = await above.run("go", budget=Budget(tool_calls=6))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentkit import Agent, AgentKitError, ConfigError, Tool
-from agentkit.cli.agent_builder import Choice, Wanted, choose, choose_model, load_tools
+from agentkit.cli.agent_builder import Choice, Wanted, choose, choose_model, load_named_tools
 from agentkit.tools.toolset import ToolLike
 
 CODE = '''
@@ -95,13 +95,13 @@ WORDS = {
 @pytest.mark.parametrize(("words", "found"), WORDS.values(), ids=WORDS.keys())
 def test_words_name_tools(words: list[str], found: list[str]) -> None:
     """Ready-made families, and a user's own code."""
-    assert names(load_tools(words)) == found
+    assert names(load_named_tools(words)) == found
 
 
 def test_the_files_family_works_in_the_folder_that_is_named(folder: Path) -> None:
     """And writes only if that is allowed."""
-    reading = load_tools(["files"], folder=folder)
-    writing = load_tools(["files"], folder=folder, allow_write=True)
+    reading = load_named_tools(["files"], folder=folder)
+    writing = load_named_tools(["files"], folder=folder, allow_write=True)
 
     read_file = reading[0]
     assert isinstance(read_file, Tool)
@@ -130,7 +130,7 @@ WRONG_WORDS = {
 def test_a_word_that_names_no_tools_is_refused(word: str, message: str) -> None:
     """With what is wrong and what there is."""
     with pytest.raises(ConfigError) as caught:
-        load_tools([word])
+        load_named_tools([word])
 
     assert message in str(caught.value)
 

@@ -115,7 +115,7 @@ def debug_log() -> Iterator[None]:
 
 @pytest.mark.usefixtures("debug_log")
 def test_with_debug_the_place_is_shown_as_well(capsys: pytest.CaptureFixture[str]) -> None:
-    """For whoever mends it."""
+    """For whoever repairs it."""
     ending_of(ConfigError("No key."))
 
     assert "Traceback" in capsys.readouterr().err

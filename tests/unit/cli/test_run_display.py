@@ -5,18 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from agentkit.chat import Failure, Mending
+from agentkit.chat import FailedExchange, Repair
 from agentkit.cli.run_display import Screen, lines_about, show_as_json, spell_call
 from agentkit.content import ImageContent, TextContent
 from agentkit.event import (
-    AnswerMended,
-    ContextFitted,
-    HandedOver,
+    AnswerRepaired,
+    ContextTrimmed,
+    HandedOff,
     ModelFailedOver,
     ModelResponded,
     ModelRetried,
-    OutputRefused,
-    RequestAdapted,
+    OutputRejected,
+    RequestDowngraded,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -24,10 +24,10 @@ from agentkit.event import (
     TextReceived,
     ToolCallAbandoned,
     ToolCallFinished,
-    ToolCallRefused,
+    ToolCallRejected,
     ToolCallStarted,
-    ToolOutputCut,
     ToolProgressed,
+    ToolResultTruncated,
     TurnStarted,
 )
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
@@ -80,7 +80,7 @@ ANSWERS: dict[str, tuple[list[RunEvent], str]] = {
         ],
         "Let me see.\n42\n",
     ),
-    "mended after it was shown": (
+    "repaired after it was shown": (
         [TurnStarted(turn=1), TextReceived(text="Hey ["), responded("Hey")],
         "Hey [\n",
     ),
@@ -128,7 +128,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
         ["← [nothing]  (0 ms)"],
     ),
     "refused": (
-        ToolCallRefused(call=CALL, result=ToolResult.of("1", "a is text", is_error=True)),
+        ToolCallRejected(call=CALL, result=ToolResult.of("1", "a is text", is_error=True)),
         ['→ add(a=1, city="Köln")', "✗ a is text  (not run)"],
     ),
     "progress": (
@@ -136,24 +136,24 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
         ["  3 of 10 pages"],
     ),
     "progress without an end": (ToolProgressed(call_id="1", progress=0.5), ["  0.5"]),
-    "mended": (
-        AnswerMended(mending=Mending(rung="leaked_text", before="[TOOL", after="add")),
-        ["  mended (leaked_text): [TOOL → add"],
+    "repaired": (
+        AnswerRepaired(repair=Repair(kind="leaked_text", before="[TOOL", after="add")),
+        ["  repaired (leaked_text): [TOOL → add"],
     ),
     "retried": (
         ModelRetried(attempt=1, kind="server", error="500", wait_seconds=1.26),
         ["  sent again in 1.3 s, since: 500"],
     ),
     "adapted": (
-        RequestAdapted(change="left out 'seed'", error="422"),
+        RequestDowngraded(change="left out 'seed'", error="422"),
         ["  sent again, left out 'seed', since: 422"],
     ),
     "failed over": (
-        ModelFailedOver(failure=Failure(model="oxen:x", kind="server", error="500")),
+        ModelFailedOver(failure=FailedExchange(model="oxen:x", kind="server", error="500")),
         ["  another host is asked, since oxen:x: 500"],
     ),
     "shortened": (
-        ContextFitted(
+        ContextTrimmed(
             dropped_messages=4,
             shortened_results=1,
             tokens_before=70_000,
@@ -166,7 +166,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
         ],
     ),
     "shortened without a summary": (
-        ContextFitted(
+        ContextTrimmed(
             dropped_messages=2,
             shortened_results=0,
             tokens_before=9,
@@ -184,18 +184,18 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
         ["  add is still at work after 2.5 s and was left"],
     ),
     "cut": (
-        ToolOutputCut(
+        ToolResultTruncated(
             call_id="1",
             content=(TextContent(text="x" * 1200), ImageContent(data="", mime_type="image/png")),
         ),
         ["  a result of 1,200 characters was cut for the model"],
     ),
     "an answer of another type": (
-        OutputRefused(attempt=1, reason="age is missing"),
+        OutputRejected(attempt=1, reason="age is missing"),
         ["  the answer does not fit: age is missing"],
     ),
     "handed over": (
-        HandedOver(call_id="1", agent="clerk"),
+        HandedOff(call_id="1", agent="clerk"),
         ["  the conversation goes on with clerk"],
     ),
     "of an agent below": (

@@ -5,8 +5,8 @@ from typing import Any
 
 from agentkit.chat import ModelRequest
 from agentkit.config.profile import ModelProfile
-from agentkit.context.window import Window, WindowSettings
-from agentkit.event import ContextFitted, RunEvent
+from agentkit.context.window import ContextSettings, Window
+from agentkit.event import ContextTrimmed, RunEvent
 from agentkit.message import UserMessage
 from agentkit.model.tokens import build_counter
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel
@@ -33,11 +33,11 @@ class Fitting:
     def of(
         cls,
         *answers: ScriptedAnswer,
-        settings: WindowSettings | None = None,
+        settings: ContextSettings | None = None,
         **profiled: Any,
     ) -> "Fitting":
         """Build one, with a model that answers when asked for a summary."""
-        window = Window(profile(**profiled), settings or WindowSettings())
+        window = Window(profile(**profiled), settings or ContextSettings())
         return cls(window=window, model=ScriptedModel(*answers))
 
     async def fit(self, request: ModelRequest) -> ModelRequest:
@@ -49,9 +49,9 @@ class Fitting:
         return await self.window.fit(request, connection=self.model, emit=keep)
 
     @property
-    def cuts(self) -> list[ContextFitted]:
+    def cuts(self) -> list[ContextTrimmed]:
         """Return the events of cuts, which are all there are."""
-        cuts = [event for event in self.events if isinstance(event, ContextFitted)]
+        cuts = [event for event in self.events if isinstance(event, ContextTrimmed)]
         assert len(cuts) == len(self.events)
         return cuts
 

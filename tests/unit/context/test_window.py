@@ -11,9 +11,9 @@ from agentkit import Agent, tool
 from agentkit.chat import ModelRequest, ModelSettings, ToolSpec
 from agentkit.config.profile import ModelProfile
 from agentkit.context.trim import FitStrategy
-from agentkit.context.window import WindowSettings
+from agentkit.context.window import ContextSettings
 from agentkit.errors import UnsupportedError
-from agentkit.event import ContextFitted, event_to_json
+from agentkit.event import ContextTrimmed, event_to_json
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 from agentkit.message import UserMessage as User
@@ -33,7 +33,7 @@ async def test_without_a_known_window_nothing_is_fitted() -> None:
 
 async def test_a_window_in_the_settings_stands_above_the_models_own() -> None:
     """It is the only one of a model that nobody knows."""
-    fitting = Fitting.of(window_tokens=None, settings=WindowSettings(window_tokens=1000))
+    fitting = Fitting.of(window_tokens=None, settings=ContextSettings(window_tokens=1000))
 
     fitted = await fitting.fit(asking(TASK, *working(50, result=WORDS)))
 
@@ -74,7 +74,7 @@ async def test_a_cut_is_told_with_its_numbers() -> None:
     fitted = await fitting.fit(request)
 
     assert fitting.cuts == [
-        ContextFitted(
+        ContextTrimmed(
             dropped_messages=len(request.history) - len(fitted.history),
             shortened_results=0,
             tokens_before=exact(request),
@@ -196,13 +196,13 @@ async def test_an_empty_conversation_fits() -> None:
 @pytest.mark.parametrize(
     ("settings", "asked", "room"),
     [
-        pytest.param(WindowSettings(), None, 1480, id="a quarter of the window"),
-        pytest.param(WindowSettings(answer_tokens=1000), None, 980, id="from the settings"),
-        pytest.param(WindowSettings(answer_tokens=1000), 200, 1780, id="what is asked for"),
+        pytest.param(ContextSettings(), None, 1480, id="a quarter of the window"),
+        pytest.param(ContextSettings(answer_tokens=1000), None, 980, id="from the settings"),
+        pytest.param(ContextSettings(answer_tokens=1000), 200, 1780, id="what is asked for"),
     ],
 )
 async def test_room_is_kept_for_the_answer(
-    settings: WindowSettings, asked: int | None, room: int
+    settings: ContextSettings, asked: int | None, room: int
 ) -> None:
     """And a little for what a host adds; all the rest may be used."""
     tight = replace(settings, strategy=FitStrategy(fill=1))
@@ -242,7 +242,7 @@ async def test_without_the_extra_it_is_estimated_and_still_fits(
 
 async def test_what_cannot_fit_is_an_error_each_time() -> None:
     """The run ends before anything is sent."""
-    fitting = Fitting.of(settings=WindowSettings(summarize=True))
+    fitting = Fitting.of(settings=ContextSettings(summarize=True))
     request = asking(User.of(WORDS * 500))
 
     for _ in range(2):
@@ -256,7 +256,7 @@ def test_settings_that_make_no_sense_are_refused(name: str) -> None:
     """Where they are written."""
     options: dict[str, Any] = {name: 0}
     with pytest.raises(ValueError, match=name):
-        WindowSettings(**options)
+        ContextSettings(**options)
 
 
 async def test_the_event_is_a_line_of_json() -> None:
@@ -266,7 +266,7 @@ async def test_the_event_is_a_line_of_json() -> None:
 
     line = json.loads(event_to_json(fitting.cuts[0]))
 
-    assert (line["type"], line["window_tokens"]) == ("context_fitted", 2000)
+    assert (line["type"], line["window_tokens"]) == ("context_trimmed", 2000)
 
 
 async def test_long_arguments_count_too() -> None:

@@ -10,7 +10,7 @@ import pytest
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.context.summary import HEADING, INSTRUCTIONS, QUESTION
 from agentkit.context.trim import FitStrategy
-from agentkit.context.window import WindowSettings
+from agentkit.context.window import ContextSettings
 from agentkit.errors import TransportError
 from agentkit.event import Emit, ignore
 from agentkit.history import History
@@ -22,7 +22,7 @@ from tests.unit.context.fitting import TASK, WORDS, Fitting, exact
 from tests.unit.context.long_conversation import asking, chatting, turn, working
 
 USED = Usage(input_tokens=900, output_tokens=80, cost_usd=Decimal("0.01"))
-SUMMARIZE = WindowSettings(summarize=True, summary_tokens=100)
+SUMMARIZE = ContextSettings(summarize=True, summary_tokens=100)
 
 
 def answered(text: str) -> ModelResponse:
@@ -141,7 +141,7 @@ async def test_shortened_results_alone_need_no_summary() -> None:
 async def test_a_task_may_use_the_window_while_another_waits_for_a_summary() -> None:
     """Nothing is shared that could be half done."""
     asked, go_on = anyio.Event(), anyio.Event()
-    fitting = Fitting.of(settings=WindowSettings(summarize=True))
+    fitting = Fitting.of(settings=ContextSettings(summarize=True))
     request = asking(*chatting(60, text=WORDS), TASK)
 
     class Slow(ScriptedModel):

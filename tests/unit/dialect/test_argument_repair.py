@@ -1,4 +1,4 @@
-"""Argument text that is not what it should be: what may be mended, and what may not."""
+"""Argument text that is not what it should be: what may be repaired, and what may not."""
 
 import json
 import math
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from agentkit.dialect.argument_repair import mend_arguments, object_text, read_arguments
+from agentkit.dialect.argument_repair import object_text, read_arguments, repair_arguments
 from agentkit.dialect.coerce import coerce
 from agentkit.dialect.lenient_json import LooseJsonError, read_loose
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
@@ -49,16 +49,16 @@ def is_valid(value: JsonValue) -> bool:
     return not CHECK.violations(value)
 
 
-def mended(text: str) -> tuple[JsonValue, list[str]] | None:
-    """Return the arguments and what was mended."""
-    result = mend_arguments(text, schema=SCHEMA, is_valid=is_valid)
+def repaired(text: str) -> tuple[JsonValue, list[str]] | None:
+    """Return the arguments and what was repaired."""
+    result = repair_arguments(text, schema=SCHEMA, is_valid=is_valid)
     if result is None:
         return None
-    return result.value, [mending.rung for mending in result.mendings]
+    return result.value, [repair.kind for repair in result.repairs]
 
 
 @pytest.mark.parametrize(
-    ("text", "value", "rungs"),
+    ("text", "value", "kinds"),
     [
         pytest.param('{"name": "Bob"}', {"name": "Bob"}, [], id="right"),
         pytest.param("", {}, [], id="nothing"),
@@ -141,11 +141,11 @@ def mended(text: str) -> tuple[JsonValue, list[str]] | None:
         ),
     ],
 )
-def test_what_can_be_read_without_a_guess_is_mended(
-    text: str, value: JsonValue, rungs: list[str]
+def test_what_can_be_read_without_a_guess_is_repaired(
+    text: str, value: JsonValue, kinds: list[str]
 ) -> None:
-    """And each mending is named."""
-    assert mended(text) == (value, rungs)
+    """And each repair is named."""
+    assert repaired(text) == (value, kinds)
 
 
 @pytest.mark.parametrize(
@@ -201,25 +201,25 @@ def test_what_can_be_read_without_a_guess_is_mended(
 )
 def test_what_would_be_a_guess_is_refused(text: str) -> None:
     """The model is asked again instead."""
-    assert mended(text) is None
+    assert repaired(text) is None
 
 
 def test_text_that_the_schema_allows_is_never_decoded() -> None:
     """A tool that writes files gets the text that was meant."""
     text = json.dumps({"name": '{"a": 1}', "either": "5", "any": "5", "free": "[1]", "email": "1"})
 
-    assert mended(text) == (json.loads(text), [])
+    assert repaired(text) == (json.loads(text), [])
     assert coerce(json.loads(text), SCHEMA) == (json.loads(text), [])
 
 
-def test_a_mending_says_where_and_what() -> None:
+def test_a_repair_says_where_and_what() -> None:
     """It is shown to people, shortened."""
-    result = mend_arguments(
+    result = repair_arguments(
         '{"inner": {"n": "1"}, "tags": ["2"]}', schema=SCHEMA, is_valid=is_valid
     )
 
     assert result is not None
-    assert [(m.before, m.after) for m in result.mendings] == [
+    assert [(m.before, m.after) for m in result.repairs] == [
         ("inner.n: '1'", "inner.n: 1"),
         ("tags[0]: '2'", "tags[0]: 2"),
     ]
@@ -301,22 +301,22 @@ def test_numbers_are_read_as_json_reads_them(number: str) -> None:
 )
 def test_what_an_encoding_or_a_bound_refuses_is_no_value(text: str) -> None:
     """In whatever accent it is written."""
-    assert mend_arguments(text, schema={}, is_valid=lambda _: True) is None
+    assert repair_arguments(text, schema={}, is_valid=lambda _: True) is None
 
 
 def test_escapes_are_read_alike_in_both_quotes() -> None:
     """In runs, and one by one."""
     text = "{'a': '\\\\\\n\\t\\/\\\\', 'b': \"\\\\\\\"\\u00e9\"}"
 
-    mended = mend_arguments(text, schema={}, is_valid=lambda _: True)
+    repaired = repair_arguments(text, schema={}, is_valid=lambda _: True)
 
-    assert mended is not None
-    assert mended.value == {"a": "\\\n\t/\\", "b": '\\"é'}
+    assert repaired is not None
+    assert repaired.value == {"a": "\\\n\t/\\", "b": '\\"é'}
 
 
-def test_a_mending_never_quotes_half_a_character() -> None:
+def test_a_repair_never_quotes_half_a_character() -> None:
     """No log and no event could carry it."""
-    mended = mend_arguments('{"a": 1} \ud800', schema={}, is_valid=lambda _: True)
+    repaired = repair_arguments('{"a": 1} \ud800', schema={}, is_valid=lambda _: True)
 
-    assert mended is not None
-    assert [one.before for one in mended.mendings] == ['{"a": 1} ?']
+    assert repaired is not None
+    assert [one.before for one in repaired.repairs] == ['{"a": 1} ?']

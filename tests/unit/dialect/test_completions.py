@@ -24,7 +24,7 @@ from agentkit.message import (
     UserMessage,
 )
 from agentkit.model.downgrade import Learned
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
 from agentkit.usage import Usage
@@ -219,7 +219,7 @@ def test_calls_come_back_as_text(choice: str, text: str) -> None:
     calls = [(call.name, call.arguments) for call in response.message.tool_calls]
     assert calls == [("math.add", '{"a": 1}')]
     assert response.message.text == ""
-    assert response.mendings == ()
+    assert response.repairs == ()
 
 
 async def test_a_model_on_a_host_puts_the_opening_before_the_answer() -> None:
@@ -236,7 +236,7 @@ async def test_a_model_on_a_host_puts_the_opening_before_the_answer() -> None:
         return transport
 
     provider = replace(HOST, dialect="completions")
-    model = HostModel(
+    model = ProviderModel(
         ResolvedModel(name="host:mixtral", provider=provider, model=MIXTRAL),
         dialects={"completions": Completions},
         learned=Learned(),

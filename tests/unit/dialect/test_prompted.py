@@ -352,7 +352,7 @@ def test_a_call_comes_back_as_text(rules: Rules, text: str) -> None:
         ("fs.read", '{"path": "a"}')
     ]
     assert (response.message.text, response.finish_reason) == ("", "tool_calls")
-    assert response.mendings == ()
+    assert response.repairs == ()
 
 
 @given(cuts=CUTS)

@@ -32,7 +32,7 @@ class Counter:
 READS: dict[str, Any] = {"annotations": ToolAnnotations(read_only_hint=True)}
 
 
-async def first_of(*tools: Tool, **options: Any) -> Tool:
+async def first(*tools: Tool, **options: Any) -> Tool:
     """Return the first of tools with a cache."""
     return (await cached(StaticToolset(tools), **options).list_tools())[0]
 
@@ -47,7 +47,7 @@ async def run(made: Tool, arguments: str = "", call_id: str = "c1") -> str:
 async def test_an_equal_call_is_answered_from_memory() -> None:
     """Equal are calls whose arguments are, however they were written."""
     counter = Counter(**READS)
-    made = await first_of(counter.tool)
+    made = await first(counter.tool)
 
     texts = [
         await run(made, '{"at": "a", "other": 1}'),
@@ -61,7 +61,7 @@ async def test_an_equal_call_is_answered_from_memory() -> None:
 async def test_each_set_has_a_memory_of_its_own() -> None:
     """Nothing is shared behind the caller's back."""
     counter = Counter(**READS)
-    one, other = await first_of(counter.tool), await first_of(counter.tool)
+    one, other = await first(counter.tool), await first(counter.tool)
 
     assert [await run(one), await run(other), await run(one)] == ["all0 1", "all0 2", "all0 1"]
 
@@ -76,7 +76,7 @@ NOT_REMEMBERED: dict[str, Callable[[], Counter]] = {
 async def test_a_tool_is_run_each_time(build: Callable[[], Counter]) -> None:
     """Its result may differ, or its effect is wanted."""
     counter = build()
-    made = await first_of(counter.tool)
+    made = await first(counter.tool)
 
     await run(made)
     await run(made)
@@ -97,7 +97,7 @@ async def test_who_asks_may_matter_to_a_tool_that_takes_a_context(
         asked.append(context.deps)
         return context.deps
 
-    made = await first_of(mine, with_context=with_context)
+    made = await first(mine, with_context=with_context)
     for user in ("ada", "bob"):
         await execute(ready(made), deps=user)
 
@@ -107,7 +107,7 @@ async def test_who_asks_may_matter_to_a_tool_that_takes_a_context(
 async def test_an_error_is_not_remembered() -> None:
     """It may go away."""
     counter = Counter(**READS)
-    made = await first_of(counter.tool)
+    made = await first(counter.tool)
 
     for _ in range(2):
         assert "There is nothing." in await run(made, '{"at": "nothing"}')
@@ -118,7 +118,7 @@ async def test_an_error_is_not_remembered() -> None:
 async def test_a_result_is_good_for_a_time() -> None:
     """Counted from when it was asked for."""
     clock = ManualClock()
-    made = await first_of(Counter(**READS).tool, max_age_seconds=10, clock=clock)
+    made = await first(Counter(**READS).tool, max_age_seconds=10, clock=clock)
     texts = [await run(made)]
     clock.advance(9.9)
     texts.append(await run(made))
@@ -130,7 +130,7 @@ async def test_a_result_is_good_for_a_time() -> None:
 
 async def test_the_least_recently_used_result_goes_first() -> None:
     """Where there are too many."""
-    made = await first_of(Counter(**READS).tool, max_entries=2)
+    made = await first(Counter(**READS).tool, max_entries=2)
 
     for at in "abac":
         await run(made, f'{{"at": "{at}"}}')
@@ -160,8 +160,8 @@ async def test_what_is_kept_is_bounded_by_its_size(value: Any) -> None:
         runs.append(at)
         return value
 
-    made = await first_of(Tool.from_function(look, **READS), max_characters=130)
-    tight = await first_of(Tool.from_function(look, **READS), max_characters=50)
+    made = await first(Tool.from_function(look, **READS), max_characters=130)
+    tight = await first(Tool.from_function(look, **READS), max_characters=50)
 
     for at in "aab":
         await run(made, f'{{"at": "{at}"}}')
@@ -183,7 +183,7 @@ async def test_a_link_takes_hardly_any_room() -> None:
         return ResourceLink(uri="a:b", name="b")
 
     links: list[int] = []
-    made = await first_of(link, max_characters=10)
+    made = await first(link, max_characters=10)
     await run(made)
     await run(made)
 
@@ -204,7 +204,7 @@ async def test_two_equal_calls_at_once_both_run_and_one_is_kept() -> None:
         await both.wait()
         return "seen"
 
-    made = await first_of(look, with_context=True)
+    made = await first(look, with_context=True)
 
     await execute(ready(made), ready(made, id="c2"))
     await run(made)

@@ -7,28 +7,28 @@ import pytest
 
 from agentkit import Agent, History, RunFinished, TextReceived, Usage, UserMessage, tool
 from agentkit.chat import ModelRequest, ModelResponse
-from agentkit.hooks import Refusal, RefusedError, guarded
+from agentkit.hooks import Blocked, GuardrailError, guarded
 from agentkit.message import AssistantMessage
 from agentkit.testing.scripted import ScriptedModel, tool_call
 
 SORRY = "I cannot help with that."
 
 
-def no_bombs(request: ModelRequest) -> Refusal | None:
+def no_bombs(request: ModelRequest) -> Blocked | None:
     """Refuse a request with a message about bombs, of whoever."""
     if any("bomb" in getattr(message, "text", "") for message in request.history):
-        return Refusal(reason="bombs", answer=SORRY)
+        return Blocked(reason="bombs", answer=SORRY)
     return None
 
 
-async def no_names(response: ModelResponse) -> Refusal | None:
+async def no_names(response: ModelResponse) -> Blocked | None:
     """Refuse an answer with a name in it."""
-    return Refusal(reason="a name") if "Ada" in response.message.text else None
+    return Blocked(reason="a name") if "Ada" in response.message.text else None
 
 
-def no_calls(response: ModelResponse) -> Refusal | None:
+def no_calls(response: ModelResponse) -> Blocked | None:
     """Refuse an answer with calls."""
-    return Refusal(reason="a call", answer=SORRY) if response.message.tool_calls else None
+    return Blocked(reason="a call", answer=SORRY) if response.message.tool_calls else None
 
 
 async def test_what_passes_is_as_it_was() -> None:
@@ -84,7 +84,7 @@ async def test_an_answer_may_be_refused_with_an_error() -> None:
     agent: Agent[None] = Agent(guarded(ScriptedModel(answer), check_output=no_names))
     shown: list[object] = []
 
-    with pytest.raises(RefusedError, match="The model's answer was refused") as caught:
+    with pytest.raises(GuardrailError, match="The model's answer was refused") as caught:
         async with agent.stream("who?") as run:
             async for event in run:
                 shown += [event] if isinstance(event, TextReceived | RunFinished) else []
@@ -97,10 +97,12 @@ async def test_an_answer_may_be_refused_with_an_error() -> None:
 async def test_a_refused_request_is_an_error_without_an_answer() -> None:
     """It says that nobody was asked."""
     agent: Agent[None] = Agent(
-        guarded(ScriptedModel(), check_input=lambda _: Refusal(reason="closed"))
+        guarded(ScriptedModel(), check_input=lambda _: Blocked(reason="closed"))
     )
 
-    with pytest.raises(RefusedError, match="The request was refused by a check: closed") as caught:
+    with pytest.raises(
+        GuardrailError, match="The request was refused by a check: closed"
+    ) as caught:
         await agent.run("hi")
 
     assert caught.value.checked == "input"

@@ -9,7 +9,7 @@ from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.content import ReasoningContent, TextContent
 from agentkit.errors import TransportError
 from agentkit.event import Emit, ModelRetried, ReasoningReceived, RunEvent, ToolArgumentsReceived
-from agentkit.hooks import Ask, watched_model
+from agentkit.hooks import CallNext, wrapped_model
 from agentkit.message import AssistantMessage
 from agentkit.model.model import Model, ModelConnection, Retrying
 from agentkit.testing.scripted import ScriptedModel
@@ -27,8 +27,8 @@ async def ask(model: Model, request: ModelRequest = HI, *, emit: Emit | None = N
     return response.message.text
 
 
-async def louder(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
-    """Ask with other instructions, and change the answer."""
+async def louder(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+    """CallNext with other instructions, and change the answer."""
     response = await ask(replace(request, instructions="Shout."), emit=emit)
     return replace(response, message=AssistantMessage.of(response.message.text.upper()))
 
@@ -36,7 +36,7 @@ async def louder(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelRespons
 async def test_a_hook_changes_what_goes_out_and_what_comes_back() -> None:
     """The model stays what it is by name and profile."""
     inner = ScriptedModel("hello")
-    model = watched_model(inner, louder)
+    model = wrapped_model(inner, louder)
 
     assert await ask(model) == "HELLO"
     assert inner.requests == [replace(HI, instructions="Shout.")]
@@ -55,8 +55,8 @@ async def test_functions_before_and_after_may_be_sync_or_async() -> None:
         seen.append((request.instructions, response.message.text))
         return replace(response, message=AssistantMessage.of("changed"))
 
-    assert await ask(watched_model(inner, before=before)) == "one"
-    assert await ask(watched_model(inner, before=before, after=after)) == "changed"
+    assert await ask(wrapped_model(inner, before=before)) == "one"
+    assert await ask(wrapped_model(inner, before=before, after=after)) == "changed"
     assert seen == [("Be brief.", "two")]
 
 
@@ -65,7 +65,7 @@ async def test_hooks_compose_the_last_outermost() -> None:
     order: list[str] = []
 
     def named(name: str) -> object:
-        async def hook(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
+        async def hook(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
             order.append(name)
             return await ask(request, emit=emit)
 
@@ -75,8 +75,8 @@ async def test_hooks_compose_the_last_outermost() -> None:
         order.append("before")
         return request
 
-    inner = watched_model(ScriptedModel("x"), named("around"), before=before)  # type: ignore[arg-type]  # a hook
-    await ask(watched_model(inner, named("outer")))  # type: ignore[arg-type]  # a hook
+    inner = wrapped_model(ScriptedModel("x"), named("around"), before=before)  # type: ignore[arg-type]  # a hook
+    await ask(wrapped_model(inner, named("outer")))  # type: ignore[arg-type]  # a hook
 
     assert order == ["outer", "around", "before"]
 
@@ -85,15 +85,15 @@ async def test_a_hook_may_answer_in_place_or_ask_again() -> None:
     """It is in charge of the exchange."""
     inner = ScriptedModel("first", "second")
 
-    async def twice(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
+    async def twice(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
         await ask(request, emit=emit)
         return await ask(request, emit=emit)
 
-    async def never(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:  # noqa: ARG001
+    async def never(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:  # noqa: ARG001
         return ModelResponse(message=AssistantMessage.of("in place"), finish_reason="stop")
 
-    assert await ask(watched_model(inner, twice)) == "second"
-    assert await ask(watched_model(inner, never)) == "in place"
+    assert await ask(wrapped_model(inner, twice)) == "second"
+    assert await ask(wrapped_model(inner, never)) == "in place"
     assert len(inner.requests) == 2
 
 
@@ -141,7 +141,7 @@ async def test_text_that_may_be_changed_is_shown_when_it_is_settled(is_streamed:
         return replace(response, message=replace(response.message, content=content))
 
     request = replace(HI, stream=is_streamed)
-    assert await ask(watched_model(inner, after=after), request, emit=heard) == "hello!"
+    assert await ask(wrapped_model(inner, after=after), request, emit=heard) == "hello!"
 
     shown: list[RunEvent] = [
         ReasoningReceived(text="hm"),
@@ -160,13 +160,13 @@ async def test_a_hook_that_only_looks_lets_text_through_as_it_comes() -> None:
     """Piece by piece."""
     heard = Listener()
 
-    async def look(request: ModelRequest, ask: Ask, *, emit: Emit) -> ModelResponse:
+    async def look(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
         heard.events.append(TextReceived(text="<asked>"))
         response = await ask(request, emit=emit)
         heard.events.append(TextReceived(text="<answered>"))
         return response
 
-    await ask(watched_model(ScriptedModel("hello"), look), STREAMED, emit=heard)
+    await ask(wrapped_model(ScriptedModel("hello"), look), STREAMED, emit=heard)
 
     assert [event.text for event in heard.events if isinstance(event, TextReceived)] == [
         "<asked>",
@@ -178,8 +178,8 @@ async def test_a_hook_that_only_looks_lets_text_through_as_it_comes() -> None:
 async def test_a_watched_model_works_in_a_route() -> None:
     """And a route may be watched."""
     broken = ScriptedModel(TransportError("no way", kind="connection"), name="broken:model")
-    route = RouteModel([watched_model(broken, louder), watched_model(ScriptedModel("hi"), louder)])
-    agent: Agent[None] = Agent(watched_model(route, louder))
+    route = RouteModel([wrapped_model(broken, louder), wrapped_model(ScriptedModel("hi"), louder)])
+    agent: Agent[None] = Agent(wrapped_model(route, louder))
 
     result = await agent.run("hello")
 
@@ -202,7 +202,7 @@ class Patient(ScriptedModel):
 def test_a_watched_model_has_the_patience_of_what_it_wraps() -> None:
     """A route asks each of its models once a round."""
     once = RetrySettings(attempts=1)
-    watched, plain = watched_model(Patient(), louder), watched_model(ScriptedModel(), louder)
+    watched, plain = wrapped_model(Patient(), louder), wrapped_model(ScriptedModel(), louder)
     assert isinstance(watched, Retrying)
     assert isinstance(plain, Retrying)
 
@@ -216,4 +216,4 @@ def test_without_hooks_a_model_is_itself() -> None:
     """Nothing stands around it."""
     model = ScriptedModel()
 
-    assert watched_model(model) is model
+    assert wrapped_model(model) is model

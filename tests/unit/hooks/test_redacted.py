@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit import Agent, History, StaticToolset, SystemMessage, TextReceived, UserMessage, tool
-from agentkit.chat import Mending, ModelRequest, ModelResponse
+from agentkit.chat import ModelRequest, ModelResponse, Repair
 from agentkit.config.profile import ModelProfile
 from agentkit.content import (
     EmbeddedResource,
@@ -220,7 +220,7 @@ async def test_an_answer_is_redacted_too_if_that_is_asked() -> None:
     response = ModelResponse(
         message=message,
         finish_reason="stop",
-        mendings=(Mending(rung="leaked_text", before=KEY, after="x"),),
+        repairs=(Repair(kind="leaked_text", before=KEY, after="x"),),
     )
     model = Streaming(
         ReasoningReceived(text="hm sk-"),
@@ -240,7 +240,7 @@ async def test_an_answer_is_redacted_too_if_that_is_asked() -> None:
     assert answered == replace(
         response,
         message=AssistantMessage(content=content, tool_calls=(call,)),
-        mendings=(Mending(rung="leaked_text", before="[redacted]", after="x"),),
+        repairs=(Repair(kind="leaked_text", before="[redacted]", after="x"),),
     )
     assert heard.events == [
         retried,

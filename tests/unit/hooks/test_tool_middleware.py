@@ -8,7 +8,7 @@ import pytest
 
 from agentkit import Agent, StaticToolset, Tool, ToolError, ToolResult, tool
 from agentkit.event import RunEvent, ToolCallStarted
-from agentkit.hooks import watched_tools
+from agentkit.hooks import wrapped_tools
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools.execute import Proceed
@@ -27,7 +27,7 @@ ADA = '{"name": "Ada"}'
 
 async def watched(around: object, *tools: Tool) -> Tool:
     """Return the first tool of a set with a hook around it."""
-    found = await watched_tools(StaticToolset(tools or [greet]), around).list_tools()  # type: ignore[arg-type]  # a hook
+    found = await wrapped_tools(StaticToolset(tools or [greet]), around).list_tools()  # type: ignore[arg-type]  # a hook
     return found[0]
 
 
@@ -82,8 +82,8 @@ async def test_hooks_compose_the_last_outermost() -> None:
     async def add(call: ReadyCall, proceed: Proceed) -> ToolResult:
         return ToolResult.of(call.call.id, (await proceed()).text + " and bob")
 
-    inner = watched_tools(StaticToolset([greet]), add)
-    (made,) = await watched_tools(inner, shout).list_tools()
+    inner = wrapped_tools(StaticToolset([greet]), add)
+    (made,) = await wrapped_tools(inner, shout).list_tools()
 
     assert (await execute(ready(made, ADA)))[0].text == "HELLO ADA AND BOB"
 
@@ -160,7 +160,7 @@ class Changing:
 async def test_tools_may_come_and_go() -> None:
     """One that stays is wrapped once: what a model sees of it is encoded once."""
     inner = Changing()
-    toolset = watched_tools(inner, shout, only=lambda one: one.name == "greet")
+    toolset = wrapped_tools(inner, shout, only=lambda one: one.name == "greet")
     first = await toolset.list_tools()
     other = replace(greet, name="other")
     inner.tools = [greet, other]
@@ -177,7 +177,7 @@ async def test_tools_may_come_and_go() -> None:
 async def test_a_run_uses_watched_tools_as_any_others() -> None:
     """The model sees the same tool."""
     model = ScriptedModel(AssistantMessage.of("", tool_call("greet", {"name": "Ada"})), "Done.")
-    agent: Agent[None] = Agent(model, tools=[watched_tools(StaticToolset([greet]), shout)])
+    agent: Agent[None] = Agent(model, tools=[wrapped_tools(StaticToolset([greet]), shout)])
 
     result = await agent.run("greet Ada")
 

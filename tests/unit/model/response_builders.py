@@ -47,9 +47,9 @@ def calls(*deltas: Delta, request: ModelRequest = REQUEST) -> list[tuple[str, st
     return [(call.name, call.arguments) for call in response.message.tool_calls]
 
 
-def rungs(*deltas: Delta, request: ModelRequest = REQUEST) -> list[str]:
-    """Return what was mended in an answer of these deltas."""
-    return [m.rung for m in fold(*deltas, request=request).finish().mendings]
+def kinds(*deltas: Delta, request: ModelRequest = REQUEST) -> list[str]:
+    """Return what was repaired in an answer of these deltas."""
+    return [m.kind for m in fold(*deltas, request=request).finish().repairs]
 
 
 def piece(

@@ -53,7 +53,7 @@ def test_a_field_that_is_named_is_left_out(text: str, field: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_mended_by_leaving_out_is_not(
+def test_what_cannot_be_repaired_by_leaving_out_is_not(
     error: StatusError, sent: tuple[str, ...]
 ) -> None:
     """The error goes to the caller."""

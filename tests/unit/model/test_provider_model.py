@@ -11,13 +11,13 @@ from agentkit.chat import ModelRequest, ToolChoice, ToolSpec
 from agentkit.config.load import ResolvedModel, resolve_model
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ProtocolError, ProviderError, StatusError, TransportError
-from agentkit.event import ModelRetried, RequestAdapted, RunEvent, TextReceived
+from agentkit.event import ModelRetried, RequestDowngraded, RunEvent, TextReceived
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.model.build import DIALECTS, build_model
 from agentkit.model.downgrade import Learned
-from agentkit.model.provider_model import HostModel, priced
+from agentkit.model.provider_model import ProviderModel, priced
 from agentkit.testing.scripted import ScriptedExchange, ScriptedModel, ScriptedTransport
 from agentkit.transport.base import Transport
 from agentkit.transport.retry import RetrySettings
@@ -43,13 +43,13 @@ EMPTY = ScriptedExchange.of_json(
 BUSY = ScriptedExchange.of_json({"error": {"message": "overloaded"}}, status=503)
 
 
-def _model(transport: ScriptedTransport, *, learned: Learned | None = None) -> HostModel:
+def _model(transport: ScriptedTransport, *, learned: Learned | None = None) -> ProviderModel:
     def open_scripted(resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
         assert resolved is RESOLVED
         assert base_url == RESOLVED.provider.base_url
         return transport
 
-    return HostModel(
+    return ProviderModel(
         RESOLVED,
         dialects=DIALECTS,
         retry=RetrySettings(attempts=3, base_seconds=0.0),
@@ -221,7 +221,7 @@ async def test_a_field_that_the_host_refuses_is_left_out_and_stays_out() -> None
     assert outcome == AssistantMessage.of("Hello")
     sent = [json.loads(r.body).keys() for r in (*transport.requests, *later.requests)]
     assert ["parallel_tool_calls" in keys for keys in sent] == [True, False, False]
-    assert [e.change for e in events if isinstance(e, RequestAdapted)] == [
+    assert [e.change for e in events if isinstance(e, RequestDowngraded)] == [
         "left out 'parallel_tool_calls'"
     ]
     assert none == []
@@ -268,7 +268,7 @@ async def test_a_model_that_shows_its_family_by_a_refusal_is_sent_its_rules_from
         assert resolved.provider.base_url == base_url
         return transport
 
-    model = HostModel(plain, dialects=DIALECTS, learned=learned, transport=open_scripted)
+    model = ProviderModel(plain, dialects=DIALECTS, learned=learned, transport=open_scripted)
     async with model.open() as connection:
         for _ in range(2):
             await connection.chat(request, emit=events.emit)
@@ -277,7 +277,7 @@ async def test_a_model_that_shows_its_family_by_a_refusal_is_sent_its_rules_from
     assert ids[0] == "call_1"
     assert ids[1] == ids[2]
     assert len(ids[1]) == 9
-    assert [event.change for event in events.seen if isinstance(event, RequestAdapted)] == [
+    assert [event.change for event in events.seen if isinstance(event, RequestDowngraded)] == [
         "kept the rules of the Mistral family"
     ]
 

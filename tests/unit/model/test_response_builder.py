@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agentkit.chat import Mending, ModelRequest
+from agentkit.chat import ModelRequest, Repair
 from agentkit.content import ReasoningContent, TextContent
 from agentkit.dialect.base import (
     CallDelta,
@@ -18,7 +18,7 @@ from agentkit.event import ReasoningReceived, TextReceived
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.model.response_builder import Fold
 from agentkit.usage import Usage
-from tests.unit.model.response_builders import HI, OFFERED, REQUEST, STOP, calls, fold, piece, rungs
+from tests.unit.model.response_builders import HI, OFFERED, REQUEST, STOP, calls, fold, kinds, piece
 
 
 def test_an_answer_is_put_together_whole() -> None:
@@ -43,7 +43,7 @@ def test_an_answer_is_put_together_whole() -> None:
     assert (response.finish_reason, response.raw_finish_reason) == ("stop", "end_turn")
     assert (response.response_id, response.model, response.host) == ("r", "m", "h")
     assert response.usage == Usage(input_tokens=3)
-    assert response.mendings == ()
+    assert response.repairs == ()
     assert folding.is_done
 
 
@@ -192,7 +192,7 @@ def test_pieces_find_their_call(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected", "rung"),
+    ("arguments", "expected", "kind"),
     [
         pytest.param("", ["{}"], [], id="nothing"),
         pytest.param(" \n", ["{}"], [], id="space"),
@@ -217,25 +217,25 @@ def test_pieces_find_their_call(
     ],
 )
 def test_one_slot_may_hold_several_texts(
-    arguments: str, expected: list[str], rung: list[str]
+    arguments: str, expected: list[str], kind: list[str]
 ) -> None:
     """Repeated text is one call, different objects are different calls, the rest stays."""
     delta = CallDelta(id="a1B2c3D4e", name="f", arguments=arguments, is_whole=True)
 
     assert calls(delta) == [("f", text) for text in expected]
-    assert rungs(delta) == rung
+    assert kinds(delta) == kind
 
 
 def test_an_object_in_place_of_text_is_told() -> None:
     """Some servers send arguments already parsed."""
     delta = CallDelta(id="1", name="f", arguments="{}", is_whole=True, is_object=True)
 
-    assert rungs(delta) == ["object_arguments"]
+    assert kinds(delta) == ["object_arguments"]
 
 
 def test_a_name_that_was_put_together_otherwise_is_told() -> None:
     """The reader of a recording should see why."""
-    assert rungs(piece(0, "get_", id="1"), piece(0, "get_a")) == ["joined_name"]
+    assert kinds(piece(0, "get_", id="1"), piece(0, "get_a")) == ["joined_name"]
 
 
 @pytest.mark.parametrize("given", [None, "", " "])
@@ -249,8 +249,8 @@ def test_a_call_without_an_id_gets_one(given: str | None) -> None:
     assert all(len(call_id) == 9 and call_id.isalnum() for call_id in ids)
     assert len(set(ids)) == 2
     assert first == second
-    assert first.mendings[0] == Mending(
-        rung="minted_id", before=given or "", after=ids[0], call_id=ids[0]
+    assert first.repairs[0] == Repair(
+        kind="minted_id", before=given or "", after=ids[0], call_id=ids[0]
     )
 
 

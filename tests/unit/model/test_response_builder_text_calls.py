@@ -43,8 +43,8 @@ def test_a_leaked_call_is_a_call_and_its_marker_is_never_shown() -> None:
     assert "".join(event.text for event in shown) == "I look. "
     assert response.message.text == "I look."
     assert [(c.name, c.arguments) for c in response.message.tool_calls] == [("get_weather", PARIS)]
-    assert [m.rung for m in response.mendings] == ["dropped_text", "minted_id", "leaked_text"]
-    assert response.mendings[0].before == "It is 20 degrees."
+    assert [m.kind for m in response.repairs] == ["dropped_text", "minted_id", "leaked_text"]
+    assert response.repairs[0].before == "It is 20 degrees."
 
 
 @pytest.mark.parametrize(
@@ -81,21 +81,21 @@ def test_a_text_that_the_limit_cut_after_a_bracket_is_text(text: str) -> None:
     assert (response.message.text, response.finish_reason) == (text, "length")
 
 
-def test_a_call_that_was_asked_for_as_text_is_no_mending() -> None:
+def test_a_call_that_was_asked_for_as_text_is_no_repair() -> None:
     """Neither that it stands there nor that it has no id; what was invented after it is one."""
-    rungs = {}
+    kinds = {}
     for after in ("", " It is 20 degrees."):
         folding = Fold(REQUEST, calls_in_text=True)
         folding.feed([TextDelta(text=f"{LEAK}{after}"), STOP])
         response = folding.finish()
         assert [c.name for c in response.message.tool_calls] == ["get_weather"]
-        rungs[after] = [m.rung for m in response.mendings]
+        kinds[after] = [m.kind for m in response.repairs]
 
-    assert rungs == {"": [], " It is 20 degrees.": ["dropped_text"]}
+    assert kinds == {"": [], " It is 20 degrees.": ["dropped_text"]}
 
 
 @pytest.mark.parametrize(
-    ("text", "rungs"),
+    ("text", "kinds"),
     [
         ("[TOOL_CALLS] [{'name': 'get_a'}]", ["python_literal"]),
         (
@@ -105,12 +105,12 @@ def test_a_call_that_was_asked_for_as_text_is_no_mending() -> None:
     ],
     ids=["quoting", "an id twice"],
 )
-def test_what_is_mended_in_a_call_as_text_is_told(text: str, rungs: list[str]) -> None:
+def test_what_is_repaired_in_a_call_as_text_is_told(text: str, kinds: list[str]) -> None:
     """Only its place is as it should be."""
     folding = Fold(REQUEST, calls_in_text=True)
     folding.feed([TextDelta(text=text), STOP])
 
-    assert [m.rung for m in folding.finish().mendings] == rungs
+    assert [m.kind for m in folding.finish().repairs] == kinds
 
 
 def test_text_that_was_held_back_in_vain_is_shown_at_the_end() -> None:
@@ -134,7 +134,7 @@ def test_a_leak_beside_the_same_native_call_is_only_dropped() -> None:
 
     assert response.message.text == "So:"
     assert len(response.message.tool_calls) == 1
-    assert [m.rung for m in response.mendings] == ["dropped_leak"]
+    assert [m.kind for m in response.repairs] == ["dropped_leak"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_call_that_was_forbidden_is_dropped(deltas: list[Delta]) -> None:
     response = fold(*deltas, STOP, request=request).finish()
 
     assert response.message == AssistantMessage.of("Well.")
-    assert [m.rung for m in response.mendings] == ["dropped_call"]
+    assert [m.kind for m in response.repairs] == ["dropped_call"]
 
 
 def test_a_leak_that_does_not_fit_its_tool_stays_text_behind_other_text() -> None:

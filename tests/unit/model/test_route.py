@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agentkit import Agent, Answered, AssistantMessage
-from agentkit.chat import Failure, ModelRequest, ModelResponse
+from agentkit import Agent, AssistantMessage, ModelExchange
+from agentkit.chat import FailedExchange, ModelRequest, ModelResponse
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ConfigError, ProviderError, StatusError, UnsupportedError
@@ -26,7 +26,7 @@ from agentkit.message import UserMessage
 from agentkit.model.build import DIALECTS
 from agentkit.model.circuit_breaker import BreakerSettings
 from agentkit.model.model import ModelConnection
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.model.route import RouteModel, RouteOrder
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel
@@ -77,8 +77,8 @@ async def test_the_first_that_answers_is_the_answer() -> None:
     response = await _ask(route, keep)
 
     failures = (
-        Failure(model="a", kind="server", error="busy"),
-        Failure(model="b", kind="invalid_request", error="no tools here"),
+        FailedExchange(model="a", kind="server", error="busy"),
+        FailedExchange(model="b", kind="invalid_request", error="no tools here"),
     )
     assert response.message.text == "hello"
     assert response.failures == failures
@@ -238,7 +238,9 @@ async def test_a_model_that_cannot_be_opened_counts_as_failed() -> None:
 
     response = await _ask(RouteModel([Closed(name="a"), _named("b", "hello")]))
 
-    assert response.failures == (Failure(model="a", kind="invalid_request", error="no such file"),)
+    assert response.failures == (
+        FailedExchange(model="a", kind="invalid_request", error="no such file"),
+    )
     with pytest.raises(ConfigError, match="a: no such file"):
         await _ask(RouteModel([Closed(name="a")]))
 
@@ -265,7 +267,7 @@ def test_a_route_has_the_highest_price(prices: tuple[int | None, ...], highest: 
 async def test_models_on_hosts_try_once_in_a_round() -> None:
     """The route does the waiting, else one host's patience would keep the others unasked."""
     resolved = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="k")
-    host = HostModel(
+    host = ProviderModel(
         replace(resolved, provider=replace(resolved.provider, base_url="http://127.0.0.1:9")),
         dialects=DIALECTS,
     )
@@ -286,9 +288,9 @@ async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not(
 
     result = await agent.run("hi")
 
-    failure = Failure(model="a", kind="server", error="busy")
+    failure = FailedExchange(model="a", kind="server", error="busy")
     assert result.answered == (
-        Answered(turn=1, host="b", model=None, usage=usage, failures=(failure,)),
+        ModelExchange(turn=1, host="b", model=None, usage=usage, failures=(failure,)),
     )
     assert result.usage == usage
 

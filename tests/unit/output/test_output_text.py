@@ -42,15 +42,15 @@ WRITTEN = '{"name": "Oslo", "people": 700}'
 
 
 def _read(text: str, output: OutputType[Any]) -> tuple[object, list[str]] | str:
-    """Return the value and how it was mended, or what is wrong."""
+    """Return the value and how it was repaired, or what is wrong."""
     found = read_text(text, output)
     if isinstance(found, str):
         return found
-    return output.read(found.bound), [mending.rung for mending in found.mendings]
+    return output.read(found.bound), [repair.kind for repair in found.repairs]
 
 
 @pytest.mark.parametrize(
-    ("text", "rungs"),
+    ("text", "kinds"),
     [
         (WRITTEN, []),
         (f"\n  {WRITTEN}\n", []),
@@ -63,9 +63,9 @@ def _read(text: str, output: OutputType[Any]) -> tuple[object, list[str]] | str:
     ],
     ids=["bare", "spaced", "fenced", "fence in text", "in text", "set", "twice", "python"],
 )
-def test_an_object_is_found_however_it_is_wrapped(text: str, rungs: list[str]) -> None:
+def test_an_object_is_found_however_it_is_wrapped(text: str, kinds: list[str]) -> None:
     """And whatever was done to find it is told."""
-    assert _read(text, CITY) == (OSLO, rungs)
+    assert _read(text, CITY) == (OSLO, kinds)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 import json
 
-from agentkit.chat import Failure
+from agentkit.chat import FailedExchange
 from agentkit.event import (
     ModelFailedOver,
     ModelRetried,
-    OutputReceived,
+    PartialOutputReceived,
     RunEvent,
     TextReceived,
     ToolArgumentsReceived,
@@ -65,7 +65,7 @@ def test_an_answer_that_is_made_again_begins_anew() -> None:
     """What a failed attempt said is forgotten."""
     partial = PartialOutput(in_text=False, is_wrapped=False)
     again = ModelRetried(attempt=1, kind="server", error="no", wait_seconds=0)
-    other = ModelFailedOver(failure=Failure(model="m", kind="server", error="no"))
+    other = ModelFailedOver(failure=FailedExchange(model="m", kind="server", error="no"))
     events = [_in_call('{"a": 1'), again, _in_call('{"b": 2'), other, _in_call('{"c": 3')]
 
     assert _values(partial, TurnStarted(turn=1), *events) == [{"a": 1}, {"b": 2}, {"c": 3}]
@@ -75,7 +75,7 @@ def test_the_same_value_is_not_shown_twice() -> None:
     """Space at the end says nothing."""
     partial = PartialOutput(in_text=True, is_wrapped=False)
 
-    assert partial.feed(TextReceived(text='{"a": 1}')) == OutputReceived(value={"a": 1})
+    assert partial.feed(TextReceived(text='{"a": 1}')) == PartialOutputReceived(value={"a": 1})
     assert partial.feed(TextReceived(text=" " * 100)) is None
 
 

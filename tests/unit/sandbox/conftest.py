@@ -233,7 +233,7 @@ def _ask(
     choice: str = "auto",
     made: Sequence[Made] = (),
     earlier: Sequence[Made] = (),
-    is_parallel: bool = True,
+    parallel: bool = True,
 ) -> Answer:
     return plan(
         Ask(
@@ -242,7 +242,7 @@ def _ask(
             choice=ToolChoice.parse(choice),
             made=tuple(made),
             earlier=tuple(earlier),
-            is_parallel=is_parallel,
+            parallel=parallel,
             today=TODAY,
         )
     )

@@ -9,14 +9,14 @@ import anyio.lowlevel
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.errors import HistoryError
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.approval import (
     Approval,
+    ApprovalRule,
     Opinion,
     PlannedCall,
-    Rule,
     Verdict,
     digest,
     plan_call,
@@ -25,8 +25,8 @@ from agentkit.tools.approval import (
 from agentkit.tools.tool import Decision, Tool, tool
 from agentkit.tools.validate import ReadyCall, validate_call
 
-MENDED = (Mending(rung="coerced_integer", before="'1'", after="1", call_id="c1"),)
-MENDED_REASON = "Its arguments were mended: coerced_integer: '1' became 1"
+MENDED = (Repair(kind="coerced_integer", before="'1'", after="1", call_id="c1"),)
+MENDED_REASON = "Its arguments were repaired: coerced_integer: '1' became 1"
 
 
 def pay(amount: int) -> int:
@@ -34,18 +34,21 @@ def pay(amount: int) -> int:
     return amount
 
 
-def ready(made: Tool | None = None, *, is_mended: bool = False, **options: Any) -> ReadyCall:
+def ready(made: Tool | None = None, *, is_repaired: bool = False, **options: Any) -> ReadyCall:
     """Return a call of a tool with these options."""
     made = made or tool(**options)(pay)
     found = validate_call(
         ToolCall(id="c1", name=made.name, arguments='{"amount": 1}'), {made.name: made}
     )
     assert isinstance(found, ReadyCall)
-    return replace(found, mendings=MENDED if is_mended else ())
+    return replace(found, repairs=MENDED if is_repaired else ())
 
 
 async def verdict_of(
-    call: ReadyCall, *, rule: Rule | None = None, approvals: Mapping[str, Approval] | None = None
+    call: ReadyCall,
+    *,
+    rule: ApprovalRule | None = None,
+    approvals: Mapping[str, Approval] | None = None,
 ) -> Verdict:
     """Return what is settled about a call."""
     return (await plan_call(call, rule=rule, approvals=approvals or {})).verdict
@@ -75,7 +78,7 @@ async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effe
 
 
 @pytest.mark.parametrize(
-    ("options", "is_mended", "decision", "reason"),
+    ("options", "is_repaired", "decision", "reason"),
     [
         ({}, False, "allow", ""),
         ({"approval": "ask"}, False, "ask", ""),
@@ -83,22 +86,22 @@ async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effe
         ({}, True, "ask", MENDED_REASON),
         ({"approval": "ask"}, True, "ask", MENDED_REASON),
         ({"approval": "deny"}, True, "deny", "This tool may not be used here."),
-        ({"takes_mended": True}, True, "allow", ""),
+        ({"takes_repaired": True}, True, "allow", ""),
         ({"read_only": True}, True, "allow", ""),
         ({"idempotent": True}, True, "ask", MENDED_REASON),
     ],
 )
 async def test_without_a_rule_the_stricter_of_two_words_counts(
-    options: dict[str, Any], is_mended: bool, decision: Decision, reason: str
+    options: dict[str, Any], is_repaired: bool, decision: Decision, reason: str
 ) -> None:
-    """That of the tool, and that about arguments that were mended."""
-    found = await verdict_of(ready(is_mended=is_mended, **options))
+    """That of the tool, and that about arguments that were repaired."""
+    found = await verdict_of(ready(is_repaired=is_repaired, **options))
 
     assert found == Verdict(decision=decision, reason=reason)
 
 
 @pytest.mark.parametrize(
-    ("approval", "is_mended", "said", "expected"),
+    ("approval", "is_repaired", "said", "expected"),
     [
         ("allow", False, None, Verdict(decision="allow")),
         ("ask", False, None, Verdict(decision="ask")),
@@ -118,7 +121,7 @@ async def test_without_a_rule_the_stricter_of_two_words_counts(
 )  # fmt: skip
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 async def test_a_rule_decides_if_it_has_an_opinion(
-    approval: Decision, is_mended: bool, said: Opinion, expected: Verdict, is_async: bool
+    approval: Decision, is_repaired: bool, said: Opinion, expected: Verdict, is_async: bool
 ) -> None:
     """Only what a tool denies stays denied."""
 
@@ -130,7 +133,7 @@ async def test_a_rule_decides_if_it_has_an_opinion(
         assert call.arguments == {"amount": 1}
         return later() if is_async else said
 
-    call = ready(approval=approval, is_mended=is_mended)
+    call = ready(approval=approval, is_repaired=is_repaired)
 
     assert await verdict_of(call, rule=rule) == expected
 
@@ -139,14 +142,14 @@ async def test_a_rule_decides_if_it_has_an_opinion(
     "made",
     [
         Approval.approve,
-        lambda call: Approval.refuse(call, reason="no"),
+        lambda call: Approval.deny(call, reason="no"),
         lambda call: Approval.edit(call, arguments={"amount": 2}),
     ],
 )
 @pytest.mark.parametrize("approval", ["allow", "ask", "deny"])
 async def test_an_answer_about_this_very_call_wins(made: Any, approval: Decision) -> None:
-    """Over the tool, what was mended, and the rule, which is not asked again."""
-    call = ready(approval=approval, is_mended=True)
+    """Over the tool, what was repaired, and the rule, which is not asked again."""
+    call = ready(approval=approval, is_repaired=True)
     answer: Approval = made(call.call)
 
     def rule(_: ReadyCall) -> Opinion:
@@ -169,7 +172,7 @@ async def test_an_answer_about_another_call_is_refused(changes: dict[str, str]) 
 
 async def test_answers_about_calls_that_are_not_there_are_passed_over() -> None:
     """They belong to calls of another turn."""
-    other = Approval.refuse(ToolCall(id="c9", name="pay"))
+    other = Approval.deny(ToolCall(id="c9", name="pay"))
 
     assert await verdict_of(ready(), approvals={"c9": other}) == Verdict(decision="allow")
 
@@ -201,7 +204,7 @@ async def test_a_tool_that_runs_elsewhere_can_be_denied() -> None:
     """By the tool, by a rule, by a person."""
     call = ready(external())
     denied = ready(replace(external(), approval="deny"))
-    refusal = Approval.refuse(call.call, reason="no")
+    refusal = Approval.deny(call.call, reason="no")
 
     assert (await verdict_of(denied)).decision == "deny"
     assert (await verdict_of(call, rule=lambda _: "deny")).decision == "deny"
@@ -228,7 +231,7 @@ async def test_a_verdict_that_is_none_is_refused() -> None:
     "value",
     [
         Approval.approve(ToolCall(id="c1", name="pay")),
-        Approval.refuse(ToolCall(id="c1", name="pay"), reason="no"),
+        Approval.deny(ToolCall(id="c1", name="pay"), reason="no"),
         Approval.edit(ToolCall(id="c1", name="pay"), arguments='{"amount": 2}'),
         PlannedCall(
             call_id="c1",

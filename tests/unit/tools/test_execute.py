@@ -18,8 +18,8 @@ from agentkit.event import (
     RunEvent,
     ToolCallFinished,
     ToolCallStarted,
-    ToolOutputCut,
     ToolProgressed,
+    ToolResultTruncated,
 )
 from agentkit.message import ToolResult
 from agentkit.tools.run_context import RunContext
@@ -313,7 +313,7 @@ async def test_long_results_are_cut_and_kept_whole_for_the_caller() -> None:
     assert result.text == "x" * 10 + "\n[cut here: 10 of 100 characters are shown]"
     assert heard.events == [
         ToolCallStarted(call=call.call),
-        ToolOutputCut(call_id="c1", content=text_blocks("x" * 100)),
+        ToolResultTruncated(call_id="c1", content=text_blocks("x" * 100)),
         ToolCallFinished(call=call.call, result=result, seconds=1.0),
     ]
 

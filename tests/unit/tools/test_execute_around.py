@@ -11,7 +11,7 @@ from agentkit.clock import SystemClock
 from agentkit.errors import ToolError
 from agentkit.event import ToolCallFinished, ToolCallStarted, ignore
 from agentkit.message import ToolResult
-from agentkit.tools.execute import Proceed, check_outcome
+from agentkit.tools.execute import Proceed, find_outcome
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool, tool
 from agentkit.tools.validate import ReadyCall
@@ -213,7 +213,7 @@ async def test_what_came_back_is_remembered_whenever_it_is_cancelled(step: int) 
 def paying(check: Any) -> ReadyCall:
     """Return a call of a tool that has this check."""
 
-    @tool(check=check)
+    @tool(find_outcome=check)
     def pay(amount: int) -> dict[str, int]:
         """Pay."""
         return {"paid": amount}
@@ -224,7 +224,7 @@ def paying(check: Any) -> ReadyCall:
 async def outcome(call: ReadyCall, **options: Any) -> ToolResult | None:
     """Ask how a call ended."""
     with anyio.fail_after(5):
-        return await check_outcome(
+        return await find_outcome(
             call, deps={"paid": 5}, emit=ignore, clock=SystemClock(), **options
         )
 
@@ -285,4 +285,4 @@ async def test_a_check_that_gives_what_does_not_fit_is_at_fault() -> None:
 def test_a_check_must_be_callable() -> None:
     """It is found out when the tool is made."""
     with pytest.raises(Exception, match="check"):
-        Tool.from_function(double, check="no")  # type: ignore[arg-type] # on purpose
+        Tool.from_function(double, find_outcome="no")  # type: ignore[arg-type] # on purpose

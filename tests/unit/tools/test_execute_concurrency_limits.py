@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from agentkit.event import RunEvent, ToolCallStarted
-from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.tool import Tool, tool
 from tests.unit.tools.running import Listener, execute, ready
 
@@ -86,16 +86,20 @@ async def test_many_calls_need_the_memory_of_those_that_run() -> None:
 @pytest.mark.parametrize(
     ("options", "caps", "most"),
     [
-        ({"max_concurrency": 2}, ToolCaps(), 2),
-        ({"group": "disk"}, ToolCaps(groups={"disk": 3}), 3),
-        ({}, ToolCaps(process=4), 4),
-        ({"max_concurrency": 3, "group": "disk"}, ToolCaps(groups={"disk": 2}, process=5), 2),
+        ({"max_concurrency": 2}, ConcurrencyLimits(), 2),
+        ({"concurrency_group": "disk"}, ConcurrencyLimits(groups={"disk": 3}), 3),
+        ({}, ConcurrencyLimits(process=4), 4),
+        (
+            {"max_concurrency": 3, "concurrency_group": "disk"},
+            ConcurrencyLimits(groups={"disk": 2}, process=5),
+            2,
+        ),
     ],
     ids=["tool", "group", "process", "all"],
 )
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 async def test_limits_hold_over_runs(
-    options: dict[str, Any], caps: ToolCaps, most: int, is_async: bool
+    options: dict[str, Any], caps: ConcurrencyLimits, most: int, is_async: bool
 ) -> None:
     """Two turns of different runs share them."""
     crowd = Crowd()
@@ -138,7 +142,7 @@ async def test_the_limit_of_a_tool_holds_within_a_turn_without_caps() -> None:
 
 async def test_a_call_starts_when_it_has_its_place() -> None:
     """Nobody is told of a start before, and the time begins with it."""
-    heard, caps, go_on = Listener(), ToolCaps(process=1), anyio.Event()
+    heard, caps, go_on = Listener(), ConcurrencyLimits(process=1), anyio.Event()
 
     @tool(timeout_seconds=60)
     async def first() -> None:
@@ -174,9 +178,9 @@ async def test_a_call_starts_when_it_has_its_place() -> None:
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 async def test_a_tool_that_runs_tools_does_not_wait_for_itself(is_async: bool) -> None:
     """An agent as a tool stands in the place that its own tools need."""
-    caps, crowd = ToolCaps(process=1, groups={"g": 1}), Crowd()
+    caps, crowd = ConcurrencyLimits(process=1, groups={"g": 1}), Crowd()
 
-    @tool(group="g", max_concurrency=1)
+    @tool(concurrency_group="g", max_concurrency=1)
     async def leaf(n: int) -> int:
         """Be a tool of the inner agent."""
         with crowd:
@@ -191,7 +195,7 @@ async def test_a_tool_that_runs_tools_does_not_wait_for_itself(is_async: bool) -
         text: str = anyio.from_thread.run(inner)
         return text
 
-    outer = tool(name="outer", group="g")(inner if is_async else inner_in_thread)
+    outer = tool(name="outer", concurrency_group="g")(inner if is_async else inner_in_thread)
     assert isinstance(outer, Tool)
 
     results = await execute(ready(outer), ready(outer, id="c2"), caps=caps)

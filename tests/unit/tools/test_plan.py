@@ -19,12 +19,12 @@ def w() -> None:
     """Write."""
 
 
-@tool(is_parallel=True)
+@tool(parallel=True)
 def p() -> None:
     """Write where nobody else does."""
 
 
-@tool(read_only=True, is_parallel=False)
+@tool(read_only=True, parallel=False)
 def s() -> None:
     """Read something that only one may read."""
 

@@ -4,29 +4,29 @@ from typing import Any
 
 import pytest
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.message import ToolCall
 from agentkit.tools import rules
-from agentkit.tools.approval import Rule, Verdict, ask_rule
+from agentkit.tools.approval import ApprovalRule, Verdict, ask_rule
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import tool
 from agentkit.tools.validate import ReadyCall
 
 
-def ready(*, is_mended: bool = False, **options: Any) -> ReadyCall:
+def ready(*, is_repaired: bool = False, **options: Any) -> ReadyCall:
     """Return a call of a tool with these options."""
 
     @tool(name="files_write", **options)
     def made() -> None:
         """Do nothing."""
 
-    mending = Mending(rung="coerced_integer", before="'1'", after="1")
+    repair = Repair(kind="coerced_integer", before="'1'", after="1")
     return ReadyCall(
         call=ToolCall(id="c1", name=made.name),
         tool=made,
         arguments={},
         bound=BoundArguments(),
-        mendings=(mending,) if is_mended else (),
+        repairs=(repair,) if is_repaired else (),
     )
 
 
@@ -43,8 +43,8 @@ READS, DEFAULT, GENTLE = {"read_only": True}, dict[str, Any](), {"destructive": 
         (rules.is_destructive, DEFAULT, True),
         (rules.is_open_world, DEFAULT, True),
         (rules.is_open_world, {"open_world": False}, False),
-        (rules.is_mended, DEFAULT, False),
-        (rules.is_mended, {"is_mended": True}, True),
+        (rules.is_repaired, DEFAULT, False),
+        (rules.is_repaired, {"is_repaired": True}, True),
         (rules.tagged("money", "mail"), {"tags": ["mail", "x"]}, True),
         (rules.tagged("money"), {"tags": ["mail"]}, False),
         (rules.tagged(), {"tags": ["mail"]}, False),
@@ -56,14 +56,14 @@ READS, DEFAULT, GENTLE = {"read_only": True}, dict[str, Any](), {"destructive": 
 def test_conditions_look_at_tool_and_call(
     condition: rules.Condition, options: dict[str, Any], expected: bool
 ) -> None:
-    """At annotations, tags, names and what was mended."""
+    """At annotations, tags, names and what was repaired."""
     assert condition(ready(**options)) is expected
 
 
 ASK, DENY, ALLOW = (
-    rules.ask_for(rules.has_effects, reason="a"),
-    rules.deny_for(rules.named("files_*"), reason="d"),
-    rules.allow_for(rules.tagged("safe")),
+    rules.ask(rules.has_effects, reason="a"),
+    rules.deny(rules.named("files_*"), reason="d"),
+    rules.allow(rules.tagged("safe")),
 )
 
 
@@ -74,16 +74,16 @@ ASK, DENY, ALLOW = (
         (ASK, READS, None),
         (DENY, READS, Verdict(decision="deny", reason="d")),
         (ALLOW, {"tags": ["safe"]}, Verdict(decision="allow")),
-        (rules.ask_for(), DEFAULT, None),
-        (rules.ask_for(rules.is_mended, rules.has_effects), DEFAULT, Verdict(decision="ask")),
-        (rules.first_of(ALLOW, ASK, DENY), {"tags": ["safe"]}, Verdict(decision="allow")),
-        (rules.first_of(ALLOW, ASK, DENY), DEFAULT, Verdict(decision="ask", reason="a")),
-        (rules.first_of(ALLOW, ASK), READS, None),
-        (rules.strictest_of(ALLOW, ASK, DENY), {"tags": ["safe"]},
+        (rules.ask(), DEFAULT, None),
+        (rules.ask(rules.is_repaired, rules.has_effects), DEFAULT, Verdict(decision="ask")),
+        (rules.first(ALLOW, ASK, DENY), {"tags": ["safe"]}, Verdict(decision="allow")),
+        (rules.first(ALLOW, ASK, DENY), DEFAULT, Verdict(decision="ask", reason="a")),
+        (rules.first(ALLOW, ASK), READS, None),
+        (rules.strictest(ALLOW, ASK, DENY), {"tags": ["safe"]},
          Verdict(decision="deny", reason="d")),
-        (rules.strictest_of(ALLOW, ASK), {"tags": ["safe"]}, Verdict(decision="ask", reason="a")),
-        (rules.strictest_of(ALLOW, ASK), READS, None),
-        (rules.first_of(rules.strictest_of(ALLOW), lambda _: "deny"), DEFAULT,
+        (rules.strictest(ALLOW, ASK), {"tags": ["safe"]}, Verdict(decision="ask", reason="a")),
+        (rules.strictest(ALLOW, ASK), READS, None),
+        (rules.first(rules.strictest(ALLOW), lambda _: "deny"), DEFAULT,
          Verdict(decision="deny")),
         (rules.ask_destructive, DEFAULT,
          Verdict(decision="ask", reason="The tool may destroy something.")),
@@ -95,7 +95,7 @@ ASK, DENY, ALLOW = (
     ],
 )  # fmt: skip
 async def test_rules_speak_of_the_calls_they_meet(
-    rule: Rule, options: dict[str, Any], expected: Verdict | None
+    rule: ApprovalRule, options: dict[str, Any], expected: Verdict | None
 ) -> None:
     """And say nothing of others."""
     assert await ask_rule(rule, ready(**options)) == expected

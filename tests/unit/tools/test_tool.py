@@ -44,7 +44,7 @@ def test_a_decorated_function_is_still_a_function() -> None:
         destructive=False,
         idempotent=True,
         open_world=False,
-        is_parallel=False,
+        parallel=False,
     )
     def add(a: int, b: int) -> int:
         """Add."""
@@ -52,7 +52,7 @@ def test_a_decorated_function_is_still_a_function() -> None:
 
     assert add(1, b=2) == 3
     assert (add.name, add.description, add.title) == ("plus", "Add up.", "Plus")
-    assert (add.tags, add.timeout_seconds, add.is_parallel) == (frozenset(["math"]), 2, False)
+    assert (add.tags, add.timeout_seconds, add.parallel) == (frozenset(["math"]), 2, False)
     assert add.annotations == ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
     )
@@ -70,7 +70,7 @@ def test_the_defaults_assume_the_worst() -> None:
 
     assert add.annotations == ToolAnnotations()
     assert not add.annotations.read_only_hint
-    assert add.is_parallel is None
+    assert add.parallel is None
 
 
 @pytest.mark.parametrize("name", ["a b", "ä", "", "x" * 129, "a/b", "a\n"])
@@ -177,11 +177,11 @@ def test_options_are_kept_by_tools_of_other_names() -> None:
 
     @tool(
         approval="ask",
-        takes_mended=True,
+        takes_repaired=True,
         polls=True,
         max_concurrency=2,
-        group="disk",
-        check=find_out,
+        concurrency_group="disk",
+        find_outcome=find_out,
     )
     def write() -> None:
         """Write."""
@@ -189,8 +189,12 @@ def test_options_are_kept_by_tools_of_other_names() -> None:
     changed = replace(write, name="my_write")
 
     for one in (write, changed):
-        assert (one.approval, one.takes_mended, one.polls) == ("ask", True, True)
-        assert (one.max_concurrency, one.group, one.check) == (2, "disk", find_out)
+        assert (one.approval, one.takes_repaired, one.polls) == ("ask", True, True)
+        assert (one.max_concurrency, one.concurrency_group, one.find_outcome) == (
+            2,
+            "disk",
+            find_out,
+        )
         assert not one.is_external
 
 

@@ -8,7 +8,7 @@ from agentkit.content import text_blocks
 from agentkit.json_schema import JsonObject
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedModel
-from agentkit.tools.tool_search import ToolIndex, searched
+from agentkit.tools.tool_search import ToolIndex, searchable
 from agentkit.tools.toolset import Toolset, list_tools_for
 
 KINDS = ("invoice", "customer", "warehouse", "shipment", "calendar")
@@ -38,14 +38,14 @@ async def offered(toolset: Toolset, *messages: Said) -> set[str]:
 
 async def test_a_small_set_is_offered_whole() -> None:
     """There is nothing to find."""
-    assert await offered(searched(MANY, over=20), UserMessage.of("hello")) == {
+    assert await offered(searchable(MANY, over=20), UserMessage.of("hello")) == {
         tool.name for tool in MANY.tools
     }
 
 
 async def test_of_a_large_set_what_the_user_speaks_of_is_offered() -> None:
     """And a tool that finds the rest."""
-    toolset = searched(MANY, over=19, offered=4)
+    toolset = searchable(MANY, over=19, offered=4)
 
     names = await offered(toolset, UserMessage.of("Which Shipments left today?"))
 
@@ -56,7 +56,7 @@ async def test_of_a_large_set_what_the_user_speaks_of_is_offered() -> None:
 
 async def test_what_was_found_or_called_stays_on_offer() -> None:
     """Also when the conversation is taken up again, by another process."""
-    toolset = searched(MANY, over=10, offered=2)
+    toolset = searchable(MANY, over=10, offered=2)
     result = ToolResult(
         call_id="1", structured_content={"tools": [{"name": "delete_invoice"}, {"name": 3}, 4]}
     )
@@ -73,7 +73,7 @@ async def test_what_was_found_or_called_stays_on_offer() -> None:
 
 async def test_a_prefix_around_the_search_does_no_harm() -> None:
     """Names in the conversation have it, names behind the search have not."""
-    toolset = prefixed(searched(MANY, over=10, offered=2), "erp_")
+    toolset = prefixed(searchable(MANY, over=10, offered=2), "erp_")
     history: list[Said] = [
         UserMessage.of("hi"),
         AssistantMessage.of("", ToolCall(id="1", name="erp_find_tools")),
@@ -96,7 +96,7 @@ async def test_a_run_finds_a_tool_and_calls_it() -> None:
     model = ScriptedModel(
         AssistantMessage.of("", find), AssistantMessage.of("", call), AssistantMessage.of("done")
     )
-    agent = Agent(model, tools=[searched(MANY, over=10, offered=4)])
+    agent = Agent(model, tools=[searchable(MANY, over=10, offered=4)])
 
     result = await agent.run("Please tidy up.")
 
@@ -115,7 +115,7 @@ async def test_words_that_fit_nothing_are_told_so() -> None:
         AssistantMessage.of("done"),
     )
 
-    result = await Agent(model, tools=[searched(MANY, over=0)]).run("hi")
+    result = await Agent(model, tools=[searchable(MANY, over=0)]).run("hi")
 
     assert "No tool fits" in result.history[2].text
 

@@ -15,7 +15,7 @@ from agentkit.tools.toolset import (
     StaticToolset,
     Toolset,
     as_toolset,
-    combine,
+    combined,
     filtered,
     index_tools,
     list_tools_for,
@@ -128,7 +128,7 @@ def twin() -> Tool:
     [
         lambda: StaticToolset([read, twin()]),
         lambda: as_toolset([read, twin()]),
-        lambda: combine(StaticToolset([read]), Changing(), StaticToolset([twin()])),
+        lambda: combined(StaticToolset([read]), Changing(), StaticToolset([twin()])),
         lambda: renamed(StaticToolset([read, write]), {"write": "read"}),
         lambda: index_tools([read, twin()]),
     ],
@@ -145,7 +145,7 @@ def test_two_fixed_tools_of_one_name_are_an_error_at_once(make: Callable[[], obj
 async def test_two_changing_tools_of_one_name_are_an_error_when_listed() -> None:
     """No earlier could they be known."""
     changing = Changing()
-    toolset = combine(StaticToolset([read]), changing)
+    toolset = combined(StaticToolset([read]), changing)
     assert await names(toolset) == ["read"]
 
     changing.tools = [twin()]
@@ -212,7 +212,7 @@ def test_renaming_what_does_not_exist_is_refused() -> None:
 async def test_a_combined_set_opens_all_of_its_sets() -> None:
     """Through every layer, and closes them again."""
     first, second = Changing(read), Changing(write)
-    toolset = combine(first, filtered(prefixed(second, "x_"), lambda _: True))
+    toolset = combined(first, filtered(prefixed(second, "x_"), lambda _: True))
 
     async with toolset.open():
         assert (first.log, second.log) == (["opened"], ["opened"])
@@ -224,7 +224,7 @@ async def test_a_single_set_is_itself() -> None:
     """Nothing is put around it."""
     changing = Changing(read)
 
-    assert combine(changing) is changing
+    assert combined(changing) is changing
     assert as_toolset([changing]) is changing
 
 
@@ -255,7 +255,7 @@ class Server:
 
 async def test_names_that_two_servers_share_get_those_of_the_servers() -> None:
     """The others stay; a tool that stays is the same object in each turn."""
-    joined = combine(Server("a", "read", "x"), Server("b", "read"), StaticToolset([read]))
+    joined = combined(Server("a", "read", "x"), Server("b", "read"), StaticToolset([read]))
 
     first = await joined.list_tools()
     again = await list_tools_for(joined, History())

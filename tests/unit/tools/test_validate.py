@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from agentkit.chat import Mending
+from agentkit.chat import Repair
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.tool import Tool, tool
 from agentkit.tools.toolset import index_tools
@@ -56,7 +56,7 @@ def test_a_good_call_is_ready() -> None:
     assert (found.call, found.tool) == (call, plan)
     assert found.arguments == {"day": "2024-05-31"}
     assert found.bound.named == {"day": date(2024, 5, 31)}
-    assert found.mendings == ()
+    assert found.repairs == ()
 
 
 @pytest.mark.parametrize("arguments", ["", "  \n", "{}"])
@@ -257,7 +257,7 @@ def test_faults_of_python_types_are_bounded_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected", "rungs"),
+    ("arguments", "expected", "kinds"),
     [
         ('{"amount": "5"}', {"amount": 5}, ["coerced_integer"]),
         ("{'amount': 5, 'rate': 1.5,}", {"amount": 5, "rate": 1.5}, ["python_literal"]),
@@ -267,19 +267,19 @@ def test_faults_of_python_types_are_bounded_too() -> None:
         ('{"amount": 5, "rate": null}', {"amount": 5}, ["dropped_null"]),
     ],
 )
-def test_what_does_not_fit_is_mended_where_nothing_is_guessed(
-    arguments: str, expected: dict[str, object], rungs: list[str]
+def test_what_does_not_fit_is_repaired_where_nothing_is_guessed(
+    arguments: str, expected: dict[str, object], kinds: list[str]
 ) -> None:
     """The call says what was changed, for whom it was, and gets Python values as any other."""
     found = ready(convert, arguments)
 
     assert found.arguments == expected
     assert found.bound.named == expected
-    assert [(one.rung, one.call_id) for one in found.mendings] == [(rung, "c1") for rung in rungs]
+    assert [(one.kind, one.call_id) for one in found.repairs] == [(kind, "c1") for kind in kinds]
     assert found.call.arguments == arguments
 
 
-def test_a_mending_has_to_fit_python_types_as_well() -> None:
+def test_a_repair_has_to_fit_python_types_as_well() -> None:
     """Text for a number that no validator of the user takes stays refused."""
 
     def function(a: Annotated[int, AfterValidator(check_even)]) -> None: ...
@@ -292,7 +292,7 @@ def test_a_mending_has_to_fit_python_types_as_well() -> None:
     )
 
 
-def test_a_decimal_is_not_rounded_by_a_mending_either() -> None:
+def test_a_decimal_is_not_rounded_by_a_repair_either() -> None:
     """Single quotes change nothing about the digits."""
 
     def pay(amount: Decimal) -> None: ...
@@ -333,14 +333,14 @@ DRESSED = index_tools([send_email, read_message])
     ],
 )
 def test_a_dressed_name_is_undressed(name: str, meant: str) -> None:
-    """And that is a mending, so that a tool with side effects is asked about."""
+    """And that is a repair, so that a tool with side effects is asked about."""
     found = validate_call(ToolCall(id="c1", name=name, arguments='{"to": "a"}'), DRESSED)
 
     assert isinstance(found, ReadyCall)
     assert found.tool.name == meant
     assert found.call.name == name
-    assert [(one.rung, one.after, one.call_id) for one in found.mendings] == [
-        ("mended_name", meant, "c1")
+    assert [(one.kind, one.after, one.call_id) for one in found.repairs] == [
+        ("repaired_name", meant, "c1")
     ]
 
 
@@ -374,13 +374,13 @@ def test_an_ending_that_two_tools_have_is_refused() -> None:
 def test_changed_arguments_are_checked_like_any_others() -> None:
     """Whoever changed them says what was changed."""
     call = ToolCall(id="c1", name="convert", arguments='{"amount": "5"}')
-    mending = Mending(rung="coerced_number", before='"5"', after="5", call_id="c1")
+    repair = Repair(kind="coerced_number", before='"5"', after="5", call_id="c1")
 
-    found = check_arguments(call, convert, {"amount": 5}, mendings=(mending,))
-    refused = check_arguments(call, convert, {"amount": "five"}, mendings=(mending,))
+    found = check_arguments(call, convert, {"amount": 5}, repairs=(repair,))
+    refused = check_arguments(call, convert, {"amount": "five"}, repairs=(repair,))
 
     assert isinstance(found, ReadyCall)
-    assert found.mendings == (mending,)
+    assert found.repairs == (repair,)
     assert isinstance(refused, ToolResult)
 
 

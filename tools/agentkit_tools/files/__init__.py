@@ -133,7 +133,7 @@ class _Cabinet:
                     hits[MAX_MATCHES:] = [f"[cut: more than {MAX_MATCHES} lines; search for less]"]
                     break
         if skipped:
-            hits.append(f"[not searched: {skipped} that are no text, too large or not readable]")
+            hits.append(f"[not searchable: {skipped} that are no text, too large or not readable]")
         return "\n".join(hits) or f"[{text!r} was not found in {path!r}]"
 
     def write_file(self, path: RelativePath, content: str, overwrite: bool = False) -> str:  # noqa: FBT001, FBT002 - a model names its arguments

@@ -28,7 +28,7 @@ from agentkit.event import (
     RunEvent,
     TextReceived,
     ToolCallFinished,
-    ToolCallRefused,
+    ToolCallRejected,
 )
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 from agentkit.model.model import ModelConnection
@@ -166,7 +166,7 @@ def ended(call_id: str, *, is_refused: bool = False) -> RunEvent:
     """Build the end of a call."""
     call, result = ToolCall(id=call_id, name="f"), ToolResult.of(call_id, f"result {call_id}")
     if is_refused:
-        return ToolCallRefused(call=call, result=result)
+        return ToolCallRejected(call=call, result=result)
     return ToolCallFinished(call=call, result=result, seconds=0.0)
 
 

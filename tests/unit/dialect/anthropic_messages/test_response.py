@@ -151,7 +151,7 @@ def test_whole_and_streamed_are_the_same_answer() -> None:
     whole, streamed = response(decode(WHOLE, DOCUMENT)), response(decode(STREAMED))
 
     assert whole == streamed
-    assert whole.mendings == ()
+    assert whole.repairs == ()
     assert whole.raw_finish_reason == "tool_use"
     assert whole.message == AssistantMessage(
         content=(ReasoningContent(text="Hm…"), TextContent(text="Ça va ✓")),

@@ -192,7 +192,7 @@ def test_what_was_read_with_an_accent_is_told() -> None:
     leak = find_leak("[TOOL_CALLS] {'name': 'now'}", offered=OFFERED, fits=fits)
 
     assert leak is not None
-    assert [m.rung for m in leak.calls[0].mendings] == ["leaked_text", "python_literal"]
+    assert [m.kind for m in leak.calls[0].repairs] == ["leaked_text", "python_literal"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agentkit.dialect.argument_repair import mend_arguments
+from agentkit.dialect.argument_repair import repair_arguments
 from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
 from agentkit.dialect.provider_errors import status_error
 from agentkit.dialect.text_calls.finder import find_leak
@@ -26,7 +26,7 @@ LEAST_SECONDS = 0.003
 
 
 def _find(text: str) -> None:
-    find_leak(text, offered=OFFERED, fits=lambda _, arguments: _mend(arguments))
+    find_leak(text, offered=OFFERED, fits=lambda _, arguments: _repair(arguments))
 
 
 def _guard(text: str) -> None:
@@ -39,9 +39,9 @@ def _guard_at_once(text: str) -> None:
     LeakGuard(OFFERED).feed(f"So: {text}")
 
 
-def _mend(text: str) -> bool:
+def _repair(text: str) -> bool:
     schema: dict[str, JsonValue] = {"properties": {"a": {"type": "integer"}}}
-    return mend_arguments(text, schema=schema, is_valid=lambda _: False) is not None
+    return repair_arguments(text, schema=schema, is_valid=lambda _: False) is not None
 
 
 def _fail(text: str) -> None:
@@ -63,7 +63,7 @@ DOORS: dict[str, Callable[[str], object]] = {
     "leak before prose": lambda text: _find(f"So: {text}"),
     "guard": _guard,
     "guard at once": _guard_at_once,
-    "mend": _mend,
+    "repair": _repair,
     "split": split_arguments,
     "error": _fail,
     "error inside": _fail_inside,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentkit.dialect.argument_repair import mend_arguments
+from agentkit.dialect.argument_repair import repair_arguments
 from agentkit.dialect.text_calls.finder import find_leak
 
 OFFERED = frozenset({"get_weather", "add"})
@@ -13,8 +13,10 @@ PRECISE = "0.12345678901234567890123"
 
 def fits(name: str, arguments: str) -> bool:
     """Take any object for an offered tool, but no town."""
-    mended = mend_arguments(arguments, schema={}, is_valid=lambda value: isinstance(value, dict))
-    return name in OFFERED and mended is not None and "town" not in mended.value
+    repaired = repair_arguments(
+        arguments, schema={}, is_valid=lambda value: isinstance(value, dict)
+    )
+    return name in OFFERED and repaired is not None and "town" not in repaired.value
 
 
 def found(text: str) -> tuple[str, list[tuple[str, str]]] | None:

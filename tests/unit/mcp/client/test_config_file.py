@@ -26,7 +26,7 @@ def write(tmp_path: Path) -> Any:
 
 def doors(path: Path) -> dict[str, Any]:
     """Return the ways to the servers in a file."""
-    return {name: one._door for name, one in MCPToolset.each_in_config(path).items()}
+    return {name: one._door for name, one in MCPToolset.load_servers(path).items()}
 
 
 def test_servers_of_every_kind_are_read(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_the_key_servers_is_known_too(write: Any) -> None:
     """Some editors write it; a time limit counts for its server."""
     path = write({"servers": {"a": {"command": "x", "timeout": 3}}})
 
-    assert list(MCPToolset.each_in_config(path)) == ["a"]
+    assert list(MCPToolset.load_servers(path)) == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ async def test_a_call_may_take_only_so_long(make: Make) -> None:
     """The run goes on."""
     demo = Demo()
 
-    (result,) = await results_of(make(demo.server, call_seconds=0.05), ("wait", "{}"))
+    (result,) = await results_of(make(demo.server, call_timeout_seconds=0.05), ("wait", "{}"))
 
     assert result.is_error
     assert "was stopped after 0.05 seconds" in result.text
@@ -184,7 +184,7 @@ async def test_resources_and_prompts_are_read_through_the_toolset(make: Make) ->
 
 async def test_resources_and_prompts_can_be_tools(make: Make) -> None:
     """Where they are asked for."""
-    toolset = make(Demo().server, shows_resources=True, shows_prompts=True)
+    toolset = make(Demo().server, expose_resources=True, expose_prompts=True)
 
     listed, read, prompts, prompt = await results_of(
         toolset,

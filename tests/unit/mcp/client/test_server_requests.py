@@ -116,7 +116,7 @@ async def test_a_form_is_filled_in_by_the_user(make: Make) -> None:
         asked.append(question)
         return ElicitationAnswer(action="accept", content={"name": "Bo"})
 
-    result = await heard(make(asking_server(), on_elicit=fill), "question")
+    result = await heard(make(asking_server(), on_elicitation=fill), "question")
 
     assert '"action":"accept"' in result.text
     assert '"name":"Bo"' in result.text
@@ -132,7 +132,7 @@ async def test_an_address_is_visited_by_the_user(make: Make) -> None:
         asked.append(question)
         return ElicitationAnswer(action="decline")
 
-    result = await heard(make(asking_server(), on_elicit=decline), "visit")
+    result = await heard(make(asking_server(), on_elicitation=decline), "visit")
 
     assert '"action":"decline"' in result.text
     assert asked[0].url == "https://x.example/"
@@ -155,7 +155,7 @@ async def test_what_is_no_answer_is_an_error_of_the_call(
     make: Make, callback: Any, reason: str
 ) -> None:
     """The server is told, and so is the model."""
-    result = await heard(make(asking_server(), on_elicit=callback), "question")
+    result = await heard(make(asking_server(), on_elicitation=callback), "question")
 
     assert result.is_error
     assert reason in result.text
@@ -180,7 +180,7 @@ async def test_a_completion_is_given_by_the_caller(make: Make) -> None:
             message=AssistantMessage.of("So."), model="m", stop_reason="maxTokens"
         )
 
-    result = await heard(make(asking_server(), on_sample=complete), "complete")
+    result = await heard(make(asking_server(), on_sampling=complete), "complete")
 
     assert '"text":"So."' in result.text
     assert '"stopReason":"maxTokens"' in result.text
@@ -202,14 +202,14 @@ async def test_a_completion_may_be_an_image(make: Make) -> None:
         image = ImageContent(data="AA==", mime_type="image/png")
         return SamplingAnswer(message=AssistantMessage(content=(image,)), model="m")
 
-    result = await heard(make(asking_server(), on_sample=complete), "complete")
+    result = await heard(make(asking_server(), on_sampling=complete), "complete")
 
     assert '"mimeType":"image/png"' in result.text
 
 
 async def test_completions_with_tools_are_refused(make: Make) -> None:
     """Nobody here would run them."""
-    result = await heard(make(asking_server(), on_sample="run"), "with_tools")
+    result = await heard(make(asking_server(), on_sampling="run"), "with_tools")
 
     assert result.is_error
 
@@ -219,7 +219,7 @@ async def test_the_runs_own_model_completes_within_its_budget(make: Make) -> Non
     call = AssistantMessage.of("", ToolCall(id="1", name="complete"))
     answers = (call, AssistantMessage.of("Sampled."), AssistantMessage.of("done"))
     model = ScriptedModel(*answers)
-    agent = Agent(model, tools=[make(asking_server(), on_sample="run")])
+    agent = Agent(model, tools=[make(asking_server(), on_sampling="run")])
 
     async with agent.stream("go") as run:
         events = [event async for event in run]
@@ -234,7 +234,7 @@ async def test_the_runs_own_model_completes_within_its_budget(make: Make) -> Non
 
     short = Agent(
         ScriptedModel(*answers),
-        tools=[make(asking_server(), on_sample="run")],
+        tools=[make(asking_server(), on_sampling="run")],
         budget=Budget(turns=1),
     )
     result = await short.run("go")
@@ -251,7 +251,7 @@ async def test_folders_are_told(make: Make, tmp_path: Path) -> None:
 
 async def test_no_run_no_model_to_ask(make: Make) -> None:
     """A toolset outside of a run has none."""
-    toolset = make(asking_server(), on_sample="run")
+    toolset = make(asking_server(), on_sampling="run")
     async with toolset.open():
         (tool,) = [one for one in await toolset.list_tools() if one.name == "complete"]
         client = toolset.find_held().connection.client()

@@ -7,7 +7,7 @@ import pytest
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 
-from agentkit import Agent, Tool, ToolAnnotations, ToolsetReported, combine
+from agentkit import Agent, Tool, ToolAnnotations, ToolsetReported, combined
 from agentkit.json_schema import JsonObject
 from agentkit.mcp.client import pagination, tool_list
 from agentkit.mcp.client.mcp_toolset import MCPToolset
@@ -188,7 +188,7 @@ async def test_of_many_tools_those_are_offered_that_are_needed() -> None:
     model = ScriptedModel(AssistantMessage.of("done"))
 
     await Agent(model, tools=[toolset]).run([UserMessage.of("How is the weather?")])
-    tools, _ = await listed(MCPToolset.in_memory(server, search_over=None))
+    tools, _ = await listed(MCPToolset.in_memory(server, search_threshold=None))
 
     assert [tool.name for tool in model.requests[0].tools] == ["find_tools", "weather"]
     assert len(tools) == 301
@@ -198,7 +198,7 @@ async def test_names_that_two_servers_share_get_a_prefix() -> None:
     """So both can be called."""
     first = MCPToolset.in_memory(serving(*named("read", "a")), name="one")
     second = MCPToolset.in_memory(serving(*named("read")), name="two 2")
-    together = combine(first, second)
+    together = combined(first, second)
 
     async with together.open():
         names = [tool.name for tool in await together.list_tools()]

@@ -12,7 +12,7 @@ from mcp.client.session import IncomingMessage
 
 from agentkit import RunContext, Tool, ToolDefinitionError, ToolError, tool
 from agentkit.mcp.server.mcp_server import ServerOptions, build_server
-from agentkit.tools.rules import deny_for, named
+from agentkit.tools.rules import deny, named
 from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
 
 
@@ -140,7 +140,7 @@ async def test_a_call_has_the_limits_of_the_server() -> None:
     async with mcp.Client(build_server([sleep, speak], options=options)) as client:
         late = await call(client, "sleep")
         long = await call(client, "speak")
-    denying = ServerOptions(approve=deny_for(named("add")))
+    denying = ServerOptions(approve=deny(named("add")))
     async with mcp.Client(build_server([add], options=denying)) as client:
         denied = await call(client, "add", {"a": 1, "b": 2})
 
@@ -232,7 +232,7 @@ async def test_where_nobody_can_be_asked_a_call_is_refused(mode: Mode) -> None:
     assert "It has to be approved by a person. The client cannot be asked" in text_of(result)
 
 
-async def test_mended_arguments_are_asked_about_as_in_a_run() -> None:
+async def test_repaired_arguments_are_asked_about_as_in_a_run() -> None:
     """A tool with effects does not run on what was guessed."""
     runs: list[int] = []
 
@@ -247,7 +247,7 @@ async def test_mended_arguments_are_asked_about_as_in_a_run() -> None:
         await call(client, "pay", {"amount": "7"})
 
     (asked,) = person.asked
-    assert 'run with {"amount": 7}?\nIts arguments were mended' in asked
+    assert 'run with {"amount": 7}?\nIts arguments were repaired' in asked
     assert runs == [7]
 
 

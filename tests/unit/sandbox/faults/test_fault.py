@@ -10,7 +10,7 @@ from agentkit.config.load import resolve_model
 from agentkit.errors import ConfigError, ProviderError
 from agentkit.model.build import DIALECTS
 from agentkit.model.downgrade import Learned
-from agentkit.model.provider_model import HostModel
+from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox import MISBEHAVIOURS, Misbehave, Sandbox, sandbox
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.open_transport import open_transport
@@ -35,7 +35,7 @@ def population(city: str) -> int:
 
 def _agent(running: Sandbox, *, hasty: bool = False) -> Agent:
     settings = HttpSettings(first_byte_seconds=0.2, idle_seconds=0.2) if hasty else None
-    model = HostModel(
+    model = ProviderModel(
         resolve_model(
             running.model, environ={}, api_key=running.api_key, base_url=running.base_url
         ),

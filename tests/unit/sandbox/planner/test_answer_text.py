@@ -4,7 +4,7 @@ import pytest
 
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.answer_text import is_complaint, is_error, read_out, retell
-from agentkit.sandbox.planner.call_correction import mend
+from agentkit.sandbox.planner.call_correction import repair
 from agentkit.sandbox.planner.question import Made
 
 
@@ -94,7 +94,7 @@ def test_an_error_is_told_from_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "mended"),
+    ("arguments", "error", "repaired"),
     [
         ({"zone": "Tokio"}, "'Tokio' is not known; close are Asia/Tokyo", {"zone": "Asia/Tokyo"}),
         ({"zone": "tokyo"}, "tokyo is no zone, use e.g. Asia/Tokyo", {"zone": "Asia/Tokyo"}),
@@ -107,8 +107,8 @@ def test_an_error_is_told_from_an_answer() -> None:
         ({"path": "a.txt"}, "a.txt does not exist", None),
     ],
 )
-def test_a_call_is_mended_only_as_its_error_says(
-    arguments: dict[str, JsonValue], error: str, mended: dict[str, JsonValue] | None
+def test_a_call_is_repaired_only_as_its_error_says(
+    arguments: dict[str, JsonValue], error: str, repaired: dict[str, JsonValue] | None
 ) -> None:
     """One value, replaced by one that the error offers in its place."""
-    assert mend(arguments, error) == mended
+    assert repair(arguments, error) == repaired

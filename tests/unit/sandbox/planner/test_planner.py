@@ -74,10 +74,10 @@ def test_the_results_are_read_out_in_the_order_of_the_question(ask_ours: AskWith
 def test_without_parallel_calls_one_job_is_done_after_the_other(ask_ours: AskWith) -> None:
     """The second call is due when the first is made."""
     question = "What is 15% of 80 and what time is it in Lima?"
-    first = ask_ours(question, is_parallel=False)
+    first = ask_ours(question, parallel=False)
     done = _made("calculate", "12", expression="15% of 80")
 
-    second = ask_ours(question, made=[done], is_parallel=False)
+    second = ask_ours(question, made=[done], parallel=False)
 
     assert _calls(first) == [("calculate", {"expression": "15% of 80"})]
     assert _calls(second) == [("current_time", {"timezone": "Lima"})]
@@ -106,7 +106,7 @@ def test_a_failed_call_is_made_again_once_as_its_error_says(ask_ours: AskWith) -
 
 
 def test_a_call_that_fails_again_is_told_and_not_tried_for_ever(ask_ours: AskWith) -> None:
-    """One mending each."""
+    """One repair each."""
     failed = _made("current_time", "'Tokio' is not known; close are Asia/Tokyo", timezone="Tokio")
     broken = _made("current_time", "Error: the clock stands still", timezone="Asia/Tokyo")
 
@@ -126,7 +126,7 @@ def test_an_error_that_names_no_fix_is_told_as_it_is(ask_ours: AskWith) -> None:
     assert answer == Answer(text="'notes.txt' does not exist.")
 
 
-def test_a_mended_call_that_the_schema_refuses_is_not_made() -> None:
+def test_a_repaired_call_that_the_schema_refuses_is_not_made() -> None:
     """What an error says is a stranger's word."""
     light = ToolSpec(
         name="set_room",

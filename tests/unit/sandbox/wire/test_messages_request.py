@@ -94,8 +94,8 @@ def test_one_call_at_a_time_can_be_asked_for() -> None:
     """Where several would come by themselves."""
     single: JsonValue = {"type": "auto", "disable_parallel_tool_use": True}
 
-    assert _asked(ASKED, tools=[TOOL]).ask.is_parallel
-    assert not _asked(ASKED, tools=[TOOL], tool_choice=single).ask.is_parallel
+    assert _asked(ASKED, tools=[TOOL]).ask.parallel
+    assert not _asked(ASKED, tools=[TOOL], tool_choice=single).ask.parallel
 
 
 @pytest.mark.parametrize(

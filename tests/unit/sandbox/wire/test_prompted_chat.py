@@ -37,7 +37,7 @@ def test_calls_are_told_with_their_results() -> None:
 
     assert (ask.question, ask.made, ask.earlier) == ("and?", (MADE,), (MADE,))
     assert [tool.name for tool in ask.tools] == ["f"]
-    assert (ask.choice.mode, ask.is_parallel) == ("auto", True)
+    assert (ask.choice.mode, ask.parallel) == ("auto", True)
 
 
 def test_what_is_asked_of_the_answer_is_read() -> None:
@@ -45,7 +45,7 @@ def test_what_is_asked_of_the_answer_is_read() -> None:
     must = _found(f"{OFFER} Your next answer must be a tool call. Call one tool at a time.")
     named = _found(f"{OFFER} Your next answer must be a call of the tool f.")
 
-    assert (must.choice.mode, must.choice.name, must.is_parallel) == ("required", None, False)
+    assert (must.choice.mode, must.choice.name, must.parallel) == ("required", None, False)
     assert (named.choice.mode, named.choice.name) == ("required", "f")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from agentkit.tools.concurrency.concurrency_limits import FREE, ToolCaps
+from agentkit.tools.concurrency.concurrency_limits import FREE, ConcurrencyLimits
 from agentkit.tools.tool import Tool, tool
 
 
@@ -14,17 +14,17 @@ def narrow() -> None:
     """Run alone."""
 
 
-@tool(group="disk")
+@tool(concurrency_group="disk")
 def read() -> None:
     """Read."""
 
 
-@tool(group="disk")
+@tool(concurrency_group="disk")
 def write() -> None:
     """Write."""
 
 
-@tool(group="net")
+@tool(concurrency_group="net")
 def fetch() -> None:
     """Fetch."""
 
@@ -34,7 +34,7 @@ def think() -> None:
     """Think."""
 
 
-async def is_free(caps: ToolCaps, made: Tool) -> bool:
+async def is_free(caps: ConcurrencyLimits, made: Tool) -> bool:
     """Say whether a tool may run now."""
     with anyio.move_on_after(0):
         (await caps.enter(made)).leave()
@@ -44,7 +44,7 @@ async def is_free(caps: ToolCaps, made: Tool) -> bool:
 
 async def test_without_limits_nobody_waits() -> None:
     """A group that has no limit here has none."""
-    caps = ToolCaps()
+    caps = ConcurrencyLimits()
 
     for made in (read, fetch, think):
         held = [await caps.enter(made) for _ in range(3)]
@@ -54,20 +54,20 @@ async def test_without_limits_nobody_waits() -> None:
 
 async def test_a_tool_has_its_own_limit_in_all_its_forms() -> None:
     """Renamed, it is the same function."""
-    caps = ToolCaps()
+    caps = ConcurrencyLimits()
     held = await caps.enter(narrow)
 
     assert not await is_free(caps, narrow)
     assert not await is_free(caps, replace(narrow, name="other"))
     assert await is_free(caps, think)
-    assert await is_free(ToolCaps(), narrow)
+    assert await is_free(ConcurrencyLimits(), narrow)
     held.leave()
     assert await is_free(caps, narrow)
 
 
 async def test_tools_of_a_group_share_its_limit() -> None:
     """And no others."""
-    caps = ToolCaps(groups={"disk": 2, "net": 1})
+    caps = ConcurrencyLimits(groups={"disk": 2, "net": 1})
     held = [await caps.enter(read), await caps.enter(write)]
 
     assert not await is_free(caps, read)
@@ -81,7 +81,7 @@ async def test_tools_of_a_group_share_its_limit() -> None:
 
 async def test_all_share_the_limit_of_the_process() -> None:
     """Whichever tools they are."""
-    caps = ToolCaps(process=2, groups={"disk": 1})
+    caps = ConcurrencyLimits(process=2, groups={"disk": 1})
     held = [await caps.enter(read), await caps.enter(think)]
 
     assert not await is_free(caps, fetch)
@@ -93,7 +93,7 @@ async def test_all_share_the_limit_of_the_process() -> None:
 
 async def test_a_place_is_given_back_by_its_last_keeper() -> None:
     """A thread that goes on keeps it."""
-    caps = ToolCaps(process=1)
+    caps = ConcurrencyLimits(process=1)
     held = await caps.enter(think)
     held.keep()
 
@@ -105,7 +105,7 @@ async def test_a_place_is_given_back_by_its_last_keeper() -> None:
 
 async def test_nothing_is_kept_of_tools_that_are_not_in_use() -> None:
     """Tools come and go with the servers that offer them."""
-    caps = ToolCaps()
+    caps = ConcurrencyLimits()
     held = await caps.enter(narrow)
     assert not await is_free(caps, narrow)
     held.leave()
@@ -126,4 +126,4 @@ def test_no_place_is_easily_left() -> None:
 def test_a_limit_below_one_is_refused(limits: dict[str, int | dict[str, int]]) -> None:
     """Nothing could ever run."""
     with pytest.raises(ValueError, match="must be 1 or more"):
-        ToolCaps(**limits)  # type: ignore[arg-type] # either kind of limit
+        ConcurrencyLimits(**limits)  # type: ignore[arg-type] # either kind of limit

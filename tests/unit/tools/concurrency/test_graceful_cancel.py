@@ -14,7 +14,7 @@ import pytest
 
 from agentkit.event import ToolCallAbandoned, ToolCallFinished, ToolCallStarted
 from agentkit.message import ToolResult
-from agentkit.tools.concurrency.concurrency_limits import ToolCaps
+from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.concurrency.worker_threads import run_in_thread
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import tool
@@ -222,7 +222,7 @@ async def test_each_tool_has_its_own_time() -> None:
 
 async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
     """Until it really ends, nobody has its place."""
-    heard, caps, release = Listener(), ToolCaps(process=1), threading.Event()
+    heard, caps, release = Listener(), ConcurrencyLimits(process=1), threading.Event()
 
     def block() -> None:
         release.wait(5)
@@ -268,7 +268,7 @@ async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
 
 async def test_a_blocking_tool_whose_caller_is_cancelled_is_counted() -> None:
     """Nobody waits for it, and nobody has its place."""
-    caps, begun, release = ToolCaps(process=1), threading.Event(), threading.Event()
+    caps, begun, release = ConcurrencyLimits(process=1), threading.Event(), threading.Event()
 
     def block() -> None:
         begun.set()
@@ -348,9 +348,9 @@ async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None
     """Only the one in flight may have an effect and no result; no place stays taken."""
     effects: list[str] = []
     finished: dict[str, ToolResult] = {}
-    caps = ToolCaps(process=2, groups={"g": 1})
+    caps = ConcurrencyLimits(process=2, groups={"g": 1})
 
-    @tool(group="g", max_concurrency=1)
+    @tool(concurrency_group="g", max_concurrency=1)
     async def act(context: RunContext) -> str:
         """Have an effect at the last moment."""
         await settle(3)
