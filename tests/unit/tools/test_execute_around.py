@@ -284,5 +284,5 @@ async def test_a_check_that_gives_what_does_not_fit_is_at_fault() -> None:
 
 def test_a_check_must_be_callable() -> None:
     """It is found out when the tool is made."""
-    with pytest.raises(Exception, match="check"):
+    with pytest.raises(Exception, match="find_outcome"):
         Tool.from_function(double, find_outcome="no")  # type: ignore[arg-type] # on purpose
