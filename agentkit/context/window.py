@@ -147,7 +147,7 @@ class Window:
         """Say whether a request fits whatever its exact count."""
         most = kept.most + most_text_tokens(request.instructions)
         if request.tools:
-            most += self._most_tool_tokens.spell(request.tools)
+            most += self._most_tool_tokens.encode(request.tools)
         answer = _answer_tokens(window_tokens, request.settings, self._settings)
         return most <= window_tokens - window_tokens // _SPARE_ESTIMATED - answer
 

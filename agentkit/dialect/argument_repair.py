@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 from agentkit.chat import Repair
 from agentkit.dialect.coerce import coerce
-from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.dialect.text_calls.parser import MARKER
 from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
@@ -66,7 +66,7 @@ def read_arguments(text: str) -> RepairedArguments | None:
             return RepairedArguments(value={}, repairs=tuple(repairs))
         try:
             value = _read(text, repairs)
-        except LooseJsonError:
+        except LenientJsonError:
             return None
         if value is None:
             repairs.append(_repaired("null_arguments", text, "{}"))
@@ -99,21 +99,21 @@ def _read(text: str, repairs: list[Repair]) -> JsonValue:
     except JsonTextError:
         pass
     if len(text) > MAX_CHARACTERS:
-        raise LooseJsonError("it is longer than is read")
+        raise LenientJsonError("it is longer than is read")
     inside = _unfence(text)
-    found = read_loose(text if inside is None else inside)
+    found = parse_lenient(text if inside is None else inside)
     rest = (text if inside is None else inside)[found.end :]
-    kinds = sorted(found.accents)
+    kinds = sorted(found.deviations)
     if inside is not None:
         kinds.insert(0, "fenced")
     if rest.strip():
         kinds.append("trailing_text")
     if not kinds or not _DROPPABLE_REST.match(rest) or MARKER.search(rest):
         # Without any accent the strict reader had other reasons, such as half a character.
-        raise LooseJsonError("there is more than one value, or one that is not JSON")
+        raise LenientJsonError("there is more than one value, or one that is not JSON")
     after = json.dumps(found.value, ensure_ascii=False)
     if not _is_whole_text(after):
-        raise LooseJsonError("it holds half a character")
+        raise LenientJsonError("it holds half a character")
     repairs.extend(_repaired(kind, text, after) for kind in kinds)
     return found.value
 

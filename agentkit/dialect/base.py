@@ -36,7 +36,7 @@ class CallDelta:
     """A piece of a tool call, as the host sent it; None is what it did not send.
 
     Attributes:
-        is_whole: it came in a whole answer, so it is a call by itself, whatever its index.
+        is_complete: it came in a whole answer, so it is a call by itself, whatever its index.
         is_object: the host sent the arguments as a JSON object in place of text, so they are
             complete; `arguments` is that object written as text.
     """
@@ -45,7 +45,7 @@ class CallDelta:
     id: str | None = None
     name: str | None = None
     arguments: str | None = None
-    is_whole: bool = False
+    is_complete: bool = False
     is_object: bool = False
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from agentkit.chat import Repair
-from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 
@@ -160,10 +160,10 @@ def _decode(text: str) -> JsonValue:
     except JsonTextError:
         pass
     try:
-        found = read_loose(text)
-    except LooseJsonError:
+        found = parse_lenient(text)
+    except LenientJsonError:
         return None
-    return found.value if found.accents and not text[found.end :].strip() else None
+    return found.value if found.deviations and not text[found.end :].strip() else None
 
 
 def _types(views: Sequence[Schema]) -> frozenset[str]:

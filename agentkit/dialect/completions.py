@@ -58,7 +58,7 @@ class Completions:
         tools = offer_tools(request, _ALL_CHOICES).tools
         prompt = self._prompts.follow(request.history, _Prompt)
         start = call_start(request.tool_choice.name) if request.tool_choice.is_forced else ""
-        text = prompt.encode(request.instructions, offer=self._offers.spell(tools))
+        text = prompt.encode(request.instructions, offer=self._offers.encode(tools))
         body = Body(provider.accepts)
         body.put(provider.accepts.model_field, model.id)
         body.put_bytes("prompt", b'"' + text + _spell(start) + b'"')

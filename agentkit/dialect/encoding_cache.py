@@ -123,16 +123,16 @@ class _Kept(Generic[TranscriptT]):
 class ToolCache(Generic[ValueT]):
     """Spells a list of tools, and keeps the last one it spelled."""
 
-    def __init__(self, spell: Callable[[tuple[ToolSpec, ...]], ValueT]) -> None:
-        self._spell = spell
+    def __init__(self, encode: Callable[[tuple[ToolSpec, ...]], ValueT]) -> None:
+        self._encode = encode
         self._kept: tuple[tuple[ToolSpec, ...], ValueT] | None = None
 
-    def spell(self, tools: tuple[ToolSpec, ...]) -> ValueT:
+    def encode(self, tools: tuple[ToolSpec, ...]) -> ValueT:
         """Return `tools` as they are spelled; the same tools as last time cost nothing."""
         if self._kept is not None:
             last, value = self._kept
             if len(last) == len(tools) and all(map(is_, last, tools)):
                 return value
-        value = self._spell(tools)
+        value = self._encode(tools)
         self._kept = (tools, value)
         return value

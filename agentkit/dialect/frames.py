@@ -30,12 +30,12 @@ class Frame:
     """A JSON object of an answer.
 
     Attributes:
-        is_whole: it is the answer, not an event of it.
+        is_complete: it is the answer, not an event of it.
         is_done: it is no object but the word that marks the end of a stream.
     """
 
     value: Mapping[str, Any]
-    is_whole: bool = False
+    is_complete: bool = False
     is_done: bool = False
 
 
@@ -94,7 +94,7 @@ class Frames:
                 raise self.bad(text) from error
             yield from (_new_frame(value=self._object(line)) for line in lines)
             return
-        yield _new_frame(value=self._object(value), is_whole=True)
+        yield _new_frame(value=self._object(value), is_complete=True)
 
     def bad(self, seen: str) -> ProtocolError:
         """Return the error for an answer that is not of its form; `seen` is what it is instead."""

@@ -1,7 +1,7 @@
 """Read JSON that was written with a Python or Markdown accent, without guessing.
 
 In:  text from a model, and where in it a value should begin.
-Out: the value, where it ends, and which accents were heard; or `LooseJsonError`.
+Out: the value, where it ends, and which deviations were heard; or `LenientJsonError`.
 
 Heard are: single quotes, `True`, `False`, `None` and a comma before a closing bracket, as Python
 writes them; a backslash before a sign that Markdown escapes; a raw line break inside a string.
@@ -39,13 +39,13 @@ _HEX = re.compile(r"u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?")
 _MARKDOWN = frozenset("_*#`~&<>!@%=:;, ")
 
 
-class LooseJsonError(ValueError):
+class LenientJsonError(ValueError):
     """No value can be read here without guessing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LooseValue:
-    """A value, the position after it, and the accents: names of kinds.
+class LenientValue:
+    """A value, the position after it, and the deviations: names of kinds.
 
     Attributes:
         is_lossy: a number has more digits than its value; only the text has them all.
@@ -53,20 +53,23 @@ class LooseValue:
 
     value: JsonValue
     end: int
-    accents: frozenset[str]
+    deviations: frozenset[str]
     is_lossy: bool = False
 
 
-def read_loose(text: str, start: int = 0) -> LooseValue:
+def parse_lenient(text: str, start: int = 0) -> LenientValue:
     """Read the value that begins at `start`; what follows it is not looked at.
 
     Raises:
-        LooseJsonError: there is none, or it can be read in several ways.
+        LenientJsonError: there is none, or it can be read in several ways.
     """
     reader = _Reader(text=text, at=start)
     value = reader.value(MAX_DEPTH)
-    return LooseValue(
-        value=value, end=reader.at, accents=frozenset(reader.accents), is_lossy=reader.is_lossy
+    return LenientValue(
+        value=value,
+        end=reader.at,
+        deviations=frozenset(reader.deviations),
+        is_lossy=reader.is_lossy,
     )
 
 
@@ -74,7 +77,7 @@ def read_loose(text: str, start: int = 0) -> LooseValue:
 class _Reader:
     text: str
     at: int
-    accents: set[str] = field(default_factory=set)
+    deviations: set[str] = field(default_factory=set)
     is_lossy: bool = False
 
     def value(self, depth: int) -> JsonValue:
@@ -90,7 +93,7 @@ class _Reader:
         if word is not None:
             self.at = word.end()
             if word.group()[0].isupper():
-                self.accents.add("python_literal")
+                self.deviations.add("python_literal")
             return _WORDS[word.group()]
         return self._number()
 
@@ -99,7 +102,7 @@ class _Reader:
         space = _SPACE.match(self.text, self.at)
         self.at = space.end() if space is not None else self.at
         if _ESCAPED_BRACKET.match(self.text, self.at):
-            self.accents.add("illegal_escape")
+            self.deviations.add("illegal_escape")
             self.at += 1
         return self.text[self.at : self.at + 1]
 
@@ -116,12 +119,12 @@ class _Reader:
         while not self._take("}"):
             sign = self._next()
             if sign not in _PLAIN:
-                raise LooseJsonError(f"a key is missing at character {self.at}")
+                raise LenientJsonError(f"a key is missing at character {self.at}")
             key = self._string(sign)
             if key in found:
-                raise LooseJsonError("a key stands twice in one object")
+                raise LenientJsonError("a key stands twice in one object")
             if not self._take(":"):
-                raise LooseJsonError(f"a colon is missing at character {self.at}")
+                raise LenientJsonError(f"a colon is missing at character {self.at}")
             found[key] = self.value(depth - 1)
             self._separate("}")
         return found
@@ -136,35 +139,35 @@ class _Reader:
 
     def _open(self, depth: int) -> None:
         if depth == 0:
-            raise LooseJsonError(f"it is more than {MAX_DEPTH} levels deep")
+            raise LenientJsonError(f"it is more than {MAX_DEPTH} levels deep")
         self.at += 1
 
     def _separate(self, closing: str) -> None:
         """Go past the comma between two entries; the last one may have one too."""
         if self._take(","):
             if self._next() == closing:
-                self.accents.add("python_literal")
+                self.deviations.add("python_literal")
         elif self._next() != closing:
-            raise LooseJsonError(f"a comma is missing at character {self.at}")
+            raise LenientJsonError(f"a comma is missing at character {self.at}")
 
     def _number(self) -> JsonValue:
         number = _NUMBER.match(self.text, self.at)
         if number is None or number.end() - self.at > _MAX_DIGITS:
-            raise LooseJsonError(f"no value at character {self.at}")
+            raise LenientJsonError(f"no value at character {self.at}")
         self.at = number.end()
         if number.group(1) is None and number.group(2) is None:
             return int(number.group())
         try:
             value = parse_json(number.group())  # which knows what a float cannot keep
         except JsonTextError as error:
-            raise LooseJsonError(str(error)) from error
+            raise LenientJsonError(str(error)) from error
         self.is_lossy = self.is_lossy or isinstance(value, LossyFloat)
         return value
 
     def _string(self, quote: str) -> str:
         self.at += 1
         if quote == "'":
-            self.accents.add("python_literal")
+            self.deviations.add("python_literal")
         parts: list[str] = []
         while True:
             plain = _PLAIN[quote].match(self.text, self.at)
@@ -182,10 +185,10 @@ class _Reader:
             elif sign == "\\":
                 parts.append(self._escaped(quote))
             elif sign and sign in "\n\r\t":
-                self.accents.add("raw_line_break")
+                self.deviations.add("raw_line_break")
                 parts.append(sign)
             else:
-                raise LooseJsonError("a string does not end, or holds a control character")
+                raise LenientJsonError("a string does not end, or holds a control character")
         return "".join(parts)
 
     def _escaped(self, quote: str) -> str:
@@ -194,15 +197,15 @@ class _Reader:
         if sign in _PLAIN:
             self.at += 1
             if sign == "'" and quote != "'":
-                self.accents.add("illegal_escape")
+                self.deviations.add("illegal_escape")
             return sign
         if sign in _MARKDOWN and sign:
             self.at += 1
-            self.accents.add("illegal_escape")
+            self.deviations.add("illegal_escape")
             return sign
         code = _HEX.match(self.text, self.at)
         if code is None:
-            raise LooseJsonError(f"an escape is not known at character {self.at}")
+            raise LenientJsonError(f"an escape is not known at character {self.at}")
         return self._character(code)
 
     def _character(self, code: re.Match[str]) -> str:
@@ -212,6 +215,6 @@ class _Reader:
             self.at += 5
             return chr(first)
         if first > 0xDBFF or code.group(2) is None:
-            raise LooseJsonError("half a character")
+            raise LenientJsonError("half a character")
         self.at = code.end()
         return chr(0x10000 + ((first - 0xD800) << 10) + int(code.group(2), 16) - 0xDC00)

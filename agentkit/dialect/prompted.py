@@ -15,7 +15,13 @@ from agentkit.dialect.base import Decoder, Encoded
 from agentkit.dialect.encoding_cache import ToolCache, TranscriptStore
 from agentkit.dialect.mistral_rules import UNDERSTOOD
 from agentkit.dialect.openai_chat.dialect import OpenAIChat, offer_tools
-from agentkit.dialect.prompted_format import NO_CALLS, ONE_CALL, WORDS, Words, choice_words
+from agentkit.dialect.prompted_format import (
+    NO_CALLS,
+    ONE_CALL,
+    PROMPT_FORMATS,
+    PromptFormat,
+    choice_instruction,
+)
 from agentkit.dialect.tool_names import changed_names
 from agentkit.history import History
 from agentkit.message import (
@@ -38,7 +44,7 @@ class Prompted:
     def __init__(self) -> None:
         self._chat = OpenAIChat()
         self._retellings: TranscriptStore[_Retelling] = TranscriptStore()
-        self._offers = {rules: ToolCache(words.offer) for rules, words in WORDS.items()}
+        self._offers = {rules: ToolCache(words.offer) for rules, words in PROMPT_FORMATS.items()}
 
     def encode(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
@@ -50,12 +56,12 @@ class Prompted:
         """
         tools = offer_tools(request, _NO_FIELDS).tools
         retelling = self._retellings.follow(
-            request.history, lambda: _Retelling(WORDS[model.rules]), variant=model.rules
+            request.history, lambda: _Retelling(PROMPT_FORMATS[model.rules]), variant=model.rules
         )
         told = [request.instructions]
         if tools:
-            told.append(self._offers[model.rules].spell(tools))
-            told.append(choice_words(request.tool_choice))
+            told.append(self._offers[model.rules].encode(tools))
+            told.append(choice_instruction(request.tool_choice))
             told.append(ONE_CALL if request.settings.parallel_tool_calls is False else "")
         elif retelling.has_calls:
             told.append(NO_CALLS)
@@ -78,7 +84,7 @@ class Prompted:
 class _Retelling:
     """One conversation, told without calls and results."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: PromptFormat) -> None:
         self.history = History()
         self.has_calls = False
         self.size_bytes = 0

@@ -23,7 +23,7 @@ ONE_CALL = "Call one tool at a time."
 _TAG = re.compile(r"<(?=/?tool_(?:call|response)\b)", re.IGNORECASE)
 
 
-class Words(Protocol):
+class PromptFormat(Protocol):
     """One way to put tools into words."""
 
     def offer(self, tools: tuple[ToolSpec, ...]) -> str:
@@ -36,7 +36,7 @@ class Words(Protocol):
         """Return the results of one turn."""
 
 
-def choice_words(choice: ToolChoice) -> str:
+def choice_instruction(choice: ToolChoice) -> str:
     """Return what a choice asks of the next answer; nothing where the model may do as it likes."""
     if not choice.is_forced:
         return ""
@@ -45,7 +45,7 @@ def choice_words(choice: ToolChoice) -> str:
     return f"Your next answer must be a call of the tool {wire_name(choice.name)}."
 
 
-class MarkWords:
+class MistralPromptFormat:
     """The marks of the v3 instruct format."""
 
     def offer(self, tools: tuple[ToolSpec, ...]) -> str:
@@ -67,7 +67,7 @@ class MarkWords:
         )
 
 
-class TagWords:
+class TaggedPromptFormat:
     """Tags around each call and each result."""
 
     def offer(self, tools: tuple[ToolSpec, ...]) -> str:
@@ -95,7 +95,10 @@ class TagWords:
         )
 
 
-WORDS: Mapping[Literal["mistral", "plain"], Words] = {"mistral": MarkWords(), "plain": TagWords()}
+PROMPT_FORMATS: Mapping[Literal["mistral", "plain"], PromptFormat] = {
+    "mistral": MistralPromptFormat(),
+    "plain": TaggedPromptFormat(),
+}
 """The words for each family's rules."""
 
 

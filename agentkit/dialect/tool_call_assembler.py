@@ -52,7 +52,7 @@ def short(text: str) -> str:
     return start if len(text) <= SHORT_CHARS else f"{start}…"
 
 
-class CallParts:
+class ToolCallAssembler:
     """Gathers the calls of one answer.
 
     Args:
@@ -88,7 +88,7 @@ class CallParts:
 
     def _slot_for(self, delta: CallDelta) -> "_Slot":
         """Return the call that `delta` goes on with, or a new one."""
-        slot = None if delta.is_whole else self._going_on(delta)
+        slot = None if delta.is_complete else self._going_on(delta)
         if slot is None or self._begins_anew(slot, delta):
             slot = _Slot()
             self._slots.append(slot)

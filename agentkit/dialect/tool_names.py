@@ -54,7 +54,7 @@ def changed_names(names: Iterable[str]) -> Mapping[str, str]:
     return {wire: name for wire, name in owners.items() if wire != name}
 
 
-def undress(name: str, offered: AbstractSet[str]) -> str | None:
+def unwrap_name(name: str, offered: AbstractSet[str]) -> str | None:
     """Return the one offered name that `name` means, or None; never by likeness.
 
     What hosts and models put around a name is taken off: space, quotes and backslashes, special

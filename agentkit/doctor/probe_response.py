@@ -15,7 +15,7 @@ from agentkit.dialect.provider_errors import status_error
 from agentkit.doctor.probe import Probe, Sighting
 from agentkit.errors import ProviderError
 from agentkit.model.build import DIALECTS
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
 from agentkit.wire import WireHead
 
@@ -33,7 +33,7 @@ def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1)
             error_form=form_of(body),
         )
     deltas, error = _decode(probe, head, body)
-    fold = Fold(probe.request, tool_names=probe.encoded.tool_names)
+    fold = ResponseBuilder(probe.request, tool_names=probe.encoded.tool_names)
     fold.feed([*probe.encoded.opening, *deltas])
     response = None
     if error is None:
@@ -116,7 +116,7 @@ def _calls(deltas: Sequence[Delta]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             ids[delta.id] = None
         # A stream may repeat the name with each piece; a new call has a new index or a new id.
         place = (delta.index, delta.id)
-        if delta.name and (delta.is_whole or place not in begun):
+        if delta.name and (delta.is_complete or place not in begun):
             names.append(delta.name)
             begun.update({place, (delta.index, None)})
     return tuple(ids), tuple(names)

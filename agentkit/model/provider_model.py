@@ -28,7 +28,7 @@ from agentkit.model.downgrade import PROCESS, Learned, adapt
 from agentkit.model.launch import launched
 from agentkit.model.model import ModelConnection, Shown
 from agentkit.model.rate_limit import Pacer, PaceSettings
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from agentkit.model.token_estimate import estimate_tokens
 from agentkit.transport.base import Transport, WireAnswer
 from agentkit.transport.open_transport import open_transport
@@ -212,11 +212,11 @@ class ProviderConnection:
             wait = self._pacer.reserve(anyio.current_time(), tokens=tokens)
             if wait > 0:
                 await anyio.sleep(wait)
-        fold: Fold | None = None
+        fold: ResponseBuilder | None = None
         try:
             async with self._transport.exchange(encoded.wire) as answer:
                 # Not before: a thousand runs that wait for their answers need none.
-                fold = Fold(
+                fold = ResponseBuilder(
                     request,
                     tool_names=encoded.tool_names,
                     host=provider.name,
@@ -237,7 +237,7 @@ class ProviderConnection:
         return response if usage is response.usage else replace(response, usage=usage)
 
     async def _read(
-        self, answer: WireAnswer, fold: Fold, provider: ProviderProfile, shown: Shown
+        self, answer: WireAnswer, fold: ResponseBuilder, provider: ProviderProfile, shown: Shown
     ) -> None:
         """Read an answer to its end, and tell what may be shown of it."""
         self._pacer.note(answer.head.headers, clock=anyio.current_time)

@@ -1,4 +1,4 @@
-"""Fold the deltas of one answer into a response.
+"""ResponseBuilder the deltas of one answer into a response.
 
 In:  `Delta`s in the order they arrived, and the request they answer.
 Out: on the way, the text a user may see; at the end one `ModelResponse`, whole and never empty.
@@ -27,7 +27,7 @@ from agentkit.dialect.base import (
 from agentkit.dialect.mistral_rules import nine_char_id
 from agentkit.dialect.text_calls.finder import Leak, find_leak, unglue
 from agentkit.dialect.text_calls.hold_back import LeakGuard
-from agentkit.dialect.tool_call_assembler import CallDraft, CallParts, short
+from agentkit.dialect.tool_call_assembler import CallDraft, ToolCallAssembler, short
 from agentkit.errors import ErrorKind, ProtocolError, Retry
 from agentkit.event import ReasoningReceived, TextReceived, ToolArgumentsReceived
 from agentkit.json_schema import JsonSchema, JsonSchemaError
@@ -40,7 +40,7 @@ _new_response = maker(ModelResponse)
 _new_message = maker(AssistantMessage)
 _new_call = maker(ToolCall)
 
-ShownPart: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived
+StreamedPart: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived
 """What a user may be shown of an answer on its way."""
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
@@ -64,7 +64,7 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
 _NO_HEAD = HeadDelta()
 
 
-class Fold:
+class ResponseBuilder:
     """Gathers one answer; made anew for each.
 
     Args:
@@ -87,7 +87,7 @@ class Fold:
         self._host = host
         self._calls_in_text = calls_in_text
         self._offered = frozenset({tool.name for tool in request.tools}.union(self._tool_names))
-        self._calls = CallParts(self._offered)
+        self._calls = ToolCallAssembler(self._offered)
         self._guard = LeakGuard(self._offered)
         self._shown_chars = 0
         self._leak: Leak | None = None
@@ -113,17 +113,17 @@ class Fold:
         """Return what the host said so far that this answer uses."""
         return self._usage
 
-    def feed(self, deltas: Iterable[Delta]) -> list[ShownPart]:
+    def feed(self, deltas: Iterable[Delta]) -> list[StreamedPart]:
         """Take the next deltas and return what a user may be shown of them, if anybody listens.
 
         Text that may turn out to be a call is kept back; `close` gives what of it is text.
         """
-        shown: list[ShownPart] = []
+        shown: list[StreamedPart] = []
         for delta in deltas:
             shown += _TAKERS[type(delta)](self, delta)
         return shown if self._request.stream else []
 
-    def close(self) -> list[ShownPart]:
+    def close(self) -> list[StreamedPart]:
         """Take the end of the answer and return the rest of the text, before `finish`.
 
         Of an answer that broke off or was cut inside a call nothing more is shown.
@@ -167,32 +167,32 @@ class Fold:
             repairs=(*repairs, *more),
         )
 
-    def _take_text(self, delta: TextDelta) -> Sequence[ShownPart]:
+    def _take_text(self, delta: TextDelta) -> Sequence[StreamedPart]:
         self._text.append(delta.text)
         return self._show(self._guard.feed(delta.text))
 
-    def _take_reasoning(self, delta: ReasoningDelta) -> Sequence[ShownPart]:
+    def _take_reasoning(self, delta: ReasoningDelta) -> Sequence[StreamedPart]:
         self._reasoning.append(delta.text)
         return (ReasoningReceived(text=delta.text),)
 
-    def _take_call(self, delta: CallDelta) -> Sequence[ShownPart]:
+    def _take_call(self, delta: CallDelta) -> Sequence[StreamedPart]:
         self._calls.add(delta)
         return self._show_arguments(delta)
 
-    def _take_finish(self, delta: FinishDelta) -> Sequence[ShownPart]:
+    def _take_finish(self, delta: FinishDelta) -> Sequence[StreamedPart]:
         self._reasons.append(delta.reason)
         self._is_finished = True
         return ()
 
-    def _take_usage(self, delta: UsageDelta) -> Sequence[ShownPart]:
+    def _take_usage(self, delta: UsageDelta) -> Sequence[StreamedPart]:
         self._usage = delta.usage
         return ()
 
-    def _take_head(self, delta: HeadDelta) -> Sequence[ShownPart]:
+    def _take_head(self, delta: HeadDelta) -> Sequence[StreamedPart]:
         self._head = _fill(self._head, delta)
         return ()
 
-    def _take_done(self, delta: DoneDelta) -> Sequence[ShownPart]:
+    def _take_done(self, delta: DoneDelta) -> Sequence[StreamedPart]:
         self._is_done = True
         self._is_finished = self._is_finished or delta.is_finish
         return ()
@@ -340,14 +340,14 @@ class Fold:
         return ProtocolError(message, kind=kind, retry=retry)
 
 
-_TAKERS: Mapping[type, Callable[[Fold, Any], Sequence[ShownPart]]] = {
-    TextDelta: Fold._take_text,
-    ReasoningDelta: Fold._take_reasoning,
-    CallDelta: Fold._take_call,
-    FinishDelta: Fold._take_finish,
-    UsageDelta: Fold._take_usage,
-    HeadDelta: Fold._take_head,
-    DoneDelta: Fold._take_done,
+_TAKERS: Mapping[type, Callable[[ResponseBuilder, Any], Sequence[StreamedPart]]] = {
+    TextDelta: ResponseBuilder._take_text,
+    ReasoningDelta: ResponseBuilder._take_reasoning,
+    CallDelta: ResponseBuilder._take_call,
+    FinishDelta: ResponseBuilder._take_finish,
+    UsageDelta: ResponseBuilder._take_usage,
+    HeadDelta: ResponseBuilder._take_head,
+    DoneDelta: ResponseBuilder._take_done,
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any, Generic
 
 from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
 from agentkit.config.profile import OutputMode
-from agentkit.dialect.tool_names import undress
+from agentkit.dialect.tool_names import unwrap_name
 from agentkit.errors import ToolDefinitionError
 from agentkit.event import StopReason, ToolsetReported
 from agentkit.history import History
@@ -209,7 +209,7 @@ class OutputPlan(Generic[OutputT]):
 
     def _is_own(self, call: ToolCall) -> bool:
         """Say whether a call gives the answer."""
-        return self.tool is not None and undress(call.name, {self.tool.name}) is not None
+        return self.tool is not None and unwrap_name(call.name, {self.tool.name}) is not None
 
     def _last(self, history: History, output: OutputType[OutputT]) -> ReadyCall | None:
         """Return the answer with which `history` ends, if it has the type."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from agentkit.chat import Repair
 from agentkit.dialect.argument_repair import RepairedArguments, read_arguments, repair_arguments
-from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonObject, JsonTextError, JsonValue, parse_json
 from agentkit.message import ToolCall
@@ -98,8 +98,8 @@ def _pieces(text: str) -> Iterator[str]:
         if start < 0:
             return
         try:
-            end = read_loose(text, start).end
-        except LooseJsonError:
+            end = parse_lenient(text, start).end
+        except LenientJsonError:
             end = start + 1
         else:
             yield text[start:end]

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from agentkit.chat import Repair
 from agentkit.dialect.argument_repair import repair_arguments
-from agentkit.dialect.tool_names import undress
+from agentkit.dialect.tool_names import unwrap_name
 from agentkit.json_schema import (
     JsonObject,
     JsonTextError,
@@ -64,7 +64,7 @@ def validate_call(call: ToolCall, tools: Mapping[str, Tool]) -> ReadyCall | Tool
     tool = tools.get(call.name)
     if tool is not None:
         return _check(call, tool)
-    name = undress(call.name, tools.keys())
+    name = unwrap_name(call.name, tools.keys())
     if name is not None:
         checked = _check(call, tools[name])
         if isinstance(checked, ReadyCall):

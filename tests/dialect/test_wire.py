@@ -19,7 +19,7 @@ from agentkit.errors import ProviderError
 from agentkit.event import TextReceived
 from agentkit.history import History
 from agentkit.message import UserMessage
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from agentkit.wire import WireHead
 
 WIRE = Path(__file__).parent / "wire"
@@ -37,7 +37,7 @@ def read(case: Path, size: int) -> dict[str, Any]:
     response = next(case.glob("response.*"))
     body = response.read_bytes()
     head = WireHead(status=200, headers={"content-type": TYPES[response.suffix]})
-    decoder, fold = DIALECTS[case.parent.name]().decoder(head), Fold(REQUEST)
+    decoder, fold = DIALECTS[case.parent.name]().decoder(head), ResponseBuilder(REQUEST)
     shown: list[str] = []
     try:
         for start in range(0, len(body), size):

@@ -19,7 +19,7 @@ from agentkit.event import TextReceived
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonSchema
 from agentkit.message import ToolCall, UserMessage
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from agentkit.wire import WireHead
 from tests.property.strategies import argument_texts, json_objects, texts
 
@@ -88,7 +88,7 @@ def stream_of(pieces: Sequence[str], wanted: Sequence[tuple[str, str]]) -> bytes
 
 def read(body: bytes, cuts: Sequence[int]) -> tuple[str, ModelResponse | str]:
     """Return what was shown of a body that was cut there, and the response or the error."""
-    decoder, fold = OpenAIChatDecoder(HEAD), Fold(REQUEST)
+    decoder, fold = OpenAIChatDecoder(HEAD), ResponseBuilder(REQUEST)
     edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
     shown: list[str] = []
     try:

@@ -87,7 +87,7 @@ class AnthropicMessages:
             body.put("system", system)
         body.put_bytes("messages", turns.encode())
         if tools:
-            body.put_bytes("tools", self._tools.spell(tools))
+            body.put_bytes("tools", self._tools.encode(tools))
             if choice is not None:
                 body.put("tool_choice", choice)
         return body, tools

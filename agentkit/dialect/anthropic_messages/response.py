@@ -61,7 +61,7 @@ class AnthropicDecoder:
     def _read(self, frame: Frame) -> Iterator[Delta]:
         if self._is_done:
             return
-        if frame.is_whole:
+        if frame.is_complete:
             yield from self._read_message(frame.value)
         elif frame.is_done:
             yield self._done()
@@ -122,7 +122,7 @@ class AnthropicDecoder:
             case "thinking" if _text(block, "thinking"):
                 yield ReasoningDelta(text=block["thinking"])
             case "tool_use":
-                yield replace(_call(block), arguments=_input_text(block), is_whole=True)
+                yield replace(_call(block), arguments=_input_text(block), is_complete=True)
             case _:
                 pass
 

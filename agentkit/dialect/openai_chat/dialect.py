@@ -46,7 +46,7 @@ class OpenAIChat:
         messages = self._transcripts.encode(request, rules=model.rules)
         body.put_bytes("messages", b"[" + messages + b"]")
         if offer.tools:
-            body.put_bytes("tools", self._tools.spell(offer.tools))
+            body.put_bytes("tools", self._tools.encode(offer.tools))
         for name, value in (
             *_choice_fields(request, accepts, offer),
             *settings_fields(request, accepts),

@@ -107,12 +107,14 @@ class OpenAIChatDecoder:
         if self._is_done:
             return
         if not frame.is_done:
-            self._read_value(frame.value, deltas, is_whole=frame.is_whole)
-        if frame.is_done or frame.is_whole:
+            self._read_value(frame.value, deltas, is_complete=frame.is_complete)
+        if frame.is_done or frame.is_complete:
             self._is_done = True
-            deltas.append(_END if frame.is_whole else _END_MARK)
+            deltas.append(_END if frame.is_complete else _END_MARK)
 
-    def _read_value(self, value: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
+    def _read_value(
+        self, value: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
+    ) -> None:
         self._read_head(value, deltas)
         choices = value.get("choices")
         if isinstance(choices, dict):
@@ -120,14 +122,14 @@ class OpenAIChatDecoder:
         first: object = {}
         if isinstance(choices, list) and choices:
             first = choices[0]
-        elif is_whole:
+        elif is_complete:
             raise self._frames.bad("a JSON document without choices")
         if not isinstance(first, dict):
             raise self._frames.bad("a choice that is not an object")
         if first and self._choice is None:
             self._choice = first.get("index")
         if first.get("index") in (None, self._choice):  # else of another answer to the question
-            self._read_choice(first, deltas, is_whole=is_whole)
+            self._read_choice(first, deltas, is_complete=is_complete)
         for source in (value, first):
             usage = read_usage(source) if "usage" in source or "x_groq" in source else None
             if usage is not None:
@@ -147,7 +149,7 @@ class OpenAIChatDecoder:
             deltas.append(_head_delta(response_id=response_id, model=model, upstream=upstream))
 
     def _read_choice(
-        self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
+        self, choice: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
     ) -> None:
         said_error = choice.get("error")
         error = error_in_answer({"error": said_error}, self._head) if said_error else None
@@ -162,29 +164,31 @@ class OpenAIChatDecoder:
             )
         if error is not None:
             raise error
-        self._read_said(choice, deltas, is_whole=is_whole)
+        self._read_said(choice, deltas, is_complete=is_complete)
         if isinstance(reason, str) and reason:
             deltas.append(_finish_delta(reason=reason))
 
-    def _read_said(self, choice: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool) -> None:
+    def _read_said(
+        self, choice: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
+    ) -> None:
         """Read what the model says here, wherever it stands.
 
         A message in a stream is the whole answer: it counts where nothing was said before it.
         """
         before = len(deltas)
-        said = choice.get("message" if is_whole else "delta")
+        said = choice.get("message" if is_complete else "delta")
         if isinstance(said, dict):
-            self._read_message(said, deltas, is_whole=is_whole)
+            self._read_message(said, deltas, is_complete=is_complete)
         if len(deltas) == before and not self._has_said:
-            other = choice.get("delta" if is_whole else "message")
+            other = choice.get("delta" if is_complete else "message")
             if isinstance(other, dict):
-                self._read_message(other, deltas, is_whole=True)
+                self._read_message(other, deltas, is_complete=True)
         if len(deltas) == before and isinstance(choice.get("text"), str):
             self._read_content(choice["text"], deltas)
         self._has_said = self._has_said or len(deltas) > before
 
     def _read_message(
-        self, message: Mapping[str, Any], deltas: list[Delta], *, is_whole: bool
+        self, message: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
     ) -> None:
         for key in ("reasoning_content", "reasoning"):
             if isinstance(message.get(key), str) and message[key]:
@@ -202,11 +206,11 @@ class OpenAIChatDecoder:
             raise self._frames.bad("tool_calls that are not a list")
         if calls:
             deltas += [
-                self._read_call(call, is_whole=is_whole) for call in calls if call is not None
+                self._read_call(call, is_complete=is_complete) for call in calls if call is not None
             ]
         if not calls and isinstance(message.get("function_call"), dict):
             legacy = {"index": 0, "function": message["function_call"]}
-            deltas.append(self._read_call(legacy, is_whole=is_whole))
+            deltas.append(self._read_call(legacy, is_complete=is_complete))
 
     def _read_content(self, content: object, deltas: list[Delta]) -> None:
         """Read text, or a list of chunks: text, reasoning, and others that hold no text."""
@@ -228,7 +232,7 @@ class OpenAIChatDecoder:
             elif isinstance(chunk.get("text"), str) and chunk["text"]:
                 deltas.append(_text_delta(text=chunk["text"]))
 
-    def _read_call(self, call: object, *, is_whole: bool) -> CallDelta:
+    def _read_call(self, call: object, *, is_complete: bool) -> CallDelta:
         if not isinstance(call, dict):
             raise self._frames.bad("a tool call that is not an object")
         inner = _decoded(call.get("function"))
@@ -248,7 +252,7 @@ class OpenAIChatDecoder:
             id=str(call_id) if isinstance(call_id, str | int) else None,
             name=name if isinstance(name, str) else None,
             arguments=arguments if is_text else json.dumps(arguments, ensure_ascii=False),
-            is_whole=is_whole,
+            is_complete=is_complete,
             is_object=not is_text,
         )
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 from agentkit.chat import Repair
-from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.dialect.text_calls.parser import MARKER, LeakReader
 from agentkit.dialect.tool_call_assembler import CallDraft, short
 from agentkit.value import dataclass, replace
@@ -74,8 +74,8 @@ def unglue(call: CallDraft, offered: AbstractSet[str]) -> list[CallDraft]:
     if MARKER.search(text) is None:
         return [call]
     try:
-        found = read_loose(text)
-    except LooseJsonError:
+        found = parse_lenient(text)
+    except LenientJsonError:
         return [call]
     reader = LeakReader(text, offered)
     more = reader.behind(found.end) if isinstance(found.value, dict) else []

@@ -19,7 +19,7 @@ from agentkit.dialect.text_calls.parser import (
     MAX_SPACE_CHARS,
     TYPE,
 )
-from agentkit.dialect.tool_names import undress
+from agentkit.dialect.tool_names import unwrap_name
 
 Verdict: TypeAlias = Literal["wait", "call", "text"]
 
@@ -132,7 +132,7 @@ class LeakGuard:
         inner: re.Match[str] | None = marker
         while inner is not None:
             if inner.re is MARKER and inner.group("name") is not None:
-                return "call" if undress(inner.group("name"), self._offered) else "text"
+                return "call" if unwrap_name(inner.group("name"), self._offered) else "text"
             space = AFTER_MARKER.match(self._waiting, inner.end())
             start = space.end() if space is not None else inner.end()
             inner = MARKER.match(self._waiting, start) or TYPE.match(self._waiting, start)
@@ -141,7 +141,9 @@ class LeakGuard:
             return "wait"
         listed = _PYTHON_NAME.match(after)
         if listed is not None:
-            return self._judge_name(listed.group("name") or "", is_whole=bool(listed.group("end")))
+            return self._judge_name(
+                listed.group("name") or "", is_complete=bool(listed.group("end"))
+            )
         if _JSON_START.match(after):
             return _judge_json(after)
         name = _NAME.match(after)
@@ -149,13 +151,13 @@ class LeakGuard:
         is_type = name is not None and name.group() == "function" and rest[:1] == "<"
         if is_type and ">" not in rest:
             return "wait"
-        return self._judge_name("" if name is None else name.group(), is_whole=bool(rest))
+        return self._judge_name("" if name is None else name.group(), is_complete=bool(rest))
 
-    def _judge_name(self, name: str, *, is_whole: bool) -> Verdict:
+    def _judge_name(self, name: str, *, is_complete: bool) -> Verdict:
         """Say the same of a name; with a namespace before it, a part may become any name."""
-        if not is_whole:
+        if not is_complete:
             return "wait" if name else "text"
-        return "call" if undress(name, self._offered) is not None else "text"
+        return "call" if unwrap_name(name, self._offered) is not None else "text"
 
     def _judge_start(self, text: str) -> Verdict:
         """Say the same of the start of an answer, where a call may stand without a marker."""

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from agentkit.chat import Repair
-from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.dialect.tool_call_assembler import CallDraft, short
-from agentkit.dialect.tool_names import undress
+from agentkit.dialect.tool_names import unwrap_name
 from agentkit.json_schema import JsonValue
 from agentkit.value import replace
 
@@ -123,7 +123,7 @@ class LeakReader:
             name = found.group("name") if found is not None else None
             try:
                 calls.extend(self._group(name))
-            except LooseJsonError:
+            except LenientJsonError:
                 if found is not None:
                     calls.extend(self._unreadable(start, name))
                 break
@@ -156,7 +156,7 @@ class LeakReader:
             self._skip(_FENCE)
             try:
                 calls += self._unmarked()
-            except LooseJsonError:
+            except LenientJsonError:
                 return []
             self._skip(_BETWEEN)
         return calls
@@ -167,9 +167,9 @@ class LeakReader:
             return list(self._json_calls(is_marked=False))
         name = _NAME.match(self._text, self._at)
         if name is None or name.group() not in self._offered:
-            raise LooseJsonError("no call")
+            raise LenientJsonError("no call")
         if BEFORE_ARGUMENTS.match(self._text, name.end()) is None:
-            raise LooseJsonError("no arguments")
+            raise LenientJsonError("no arguments")
         return [self._named_call(None)]
 
     @property
@@ -206,7 +206,7 @@ class LeakReader:
         while not self._skip(_LIST_END):
             yield self._named_call(None)
             if not self._skip(_COMMA) and _LIST_END.match(self._text, self._at) is None:
-                raise LooseJsonError("the list does not end")
+                raise LenientJsonError("the list does not end")
             self._skip(_SPACE)
 
     def _named_call(self, name: str | None) -> CallDraft:
@@ -216,18 +216,18 @@ class LeakReader:
             self._skip(TYPE)
             found = _NAME.match(self._text, self._at)
             if found is None:
-                raise LooseJsonError("no name")
+                raise LenientJsonError("no name")
             name, self._at = found.group(), found.end()
         known = self._known(name)
         if known is None:
-            raise LooseJsonError("no offered tool")
+            raise LenientJsonError("no offered tool")
         before = BEFORE_ARGUMENTS.match(self._text, self._at)
         repairs: tuple[Repair, ...] = ()
         arguments: JsonValue
         if before is not None:
             arguments, repairs = self._value(before.end())
             if _OBJECT.match(self._text, self._at) is not None:
-                raise LooseJsonError("there are several objects, and either could be meant")
+                raise LenientJsonError("there are several objects, and either could be meant")
         elif is_tag or _PAIR.match(self._text, self._at) is not None:
             arguments = self._tagged()
         else:
@@ -244,33 +244,33 @@ class LeakReader:
             end = self._text.find(closing, tag.end())
             key = tag.group("key")
             if end < 0 or key in found:
-                raise LooseJsonError("a parameter does not end, or stands twice")
+                raise LenientJsonError("a parameter does not end, or stands twice")
             found[key] = self._text[tag.end() : end].removesuffix("\n")
             self._at = end + len(closing)
         if not self._skip(_PARAMETERS_END):
-            raise LooseJsonError("the parameters do not end")
+            raise LenientJsonError("the parameters do not end")
         return found
 
     def _python(self) -> tuple[dict[str, JsonValue], tuple[Repair, ...]]:
         """Read `(key=value, ...)`; a value without a key could be any parameter."""
         if self._text[self._at : self._at + 1] != "(":
-            raise LooseJsonError("no arguments")
+            raise LenientJsonError("no arguments")
         self._at += 1
         if _OBJECT.match(self._text, self._at) is not None:
             value, more = self._value(self._at)
             if not isinstance(value, dict) or not self._skip(_CLOSING):
-                raise LooseJsonError("the arguments do not end")
+                raise LenientJsonError("the arguments do not end")
             return value, more
         found: dict[str, JsonValue] = {}
         repairs: list[Repair] = []
         while not self._skip(_CLOSING):
             key = _KEY.match(self._text, self._at)
             if key is None or key.group(1) in found:
-                raise LooseJsonError("a key is missing, or stands twice")
+                raise LenientJsonError("a key is missing, or stands twice")
             found[key.group(1)], more = self._value(key.end())
             repairs += more
             if not self._skip(_COMMA) and _CLOSING.match(self._text, self._at) is None:
-                raise LooseJsonError("a comma is missing")
+                raise LenientJsonError("a comma is missing")
         return found, tuple(repairs)
 
     def _unreadable(self, start: int, name: str | None) -> Iterator[CallDraft]:
@@ -307,19 +307,19 @@ class LeakReader:
         for at, item in enumerate(items):
             call = self._call_of(item, is_marked=is_marked, may_be_unknown=is_marked and at > 0)
             if call is None:
-                raise LooseJsonError("no call to an offered tool")
+                raise LenientJsonError("no call to an offered tool")
             yield replace(call, repairs=repairs)
 
     def _value(self, start: int) -> tuple[JsonValue, tuple[Repair, ...]]:
         """Read a JSON value and go past it."""
-        found = read_loose(self._text, start)
+        found = parse_lenient(self._text, start)
         if found.is_lossy:
-            raise LooseJsonError("a number would be rounded by writing it again")
+            raise LenientJsonError("a number would be rounded by writing it again")
         source = short(self._text[start : found.end])
         self._at = found.end
         return found.value, tuple(
             Repair(kind=kind, before=source, after=short(json.dumps(found.value)))
-            for kind in sorted(found.accents)
+            for kind in sorted(found.deviations)
         )
 
     def _call_of(
@@ -355,7 +355,7 @@ class LeakReader:
 
     def _known(self, name: JsonValue) -> str | None:
         """Return the offered name that `name` means."""
-        return undress(name, self._offered) if isinstance(name, str) else None
+        return unwrap_name(name, self._offered) if isinstance(name, str) else None
 
 
 def _is_message(value: Mapping[str, JsonValue]) -> bool:

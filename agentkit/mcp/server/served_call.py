@@ -15,7 +15,7 @@ import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from agentkit.dialect.tool_names import undress
+from agentkit.dialect.tool_names import unwrap_name
 from agentkit.event import (
     RunEvent,
     SubAgentEvent,
@@ -62,7 +62,7 @@ async def serve_call(
     )
     checked = validate_call(call, tools)
     if isinstance(checked, ToolResult):
-        if params.name not in tools and undress(params.name, tools.keys()) is None:
+        if params.name not in tools and unwrap_name(params.name, tools.keys()) is None:
             # https://modelcontextprotocol.io/specification/2025-11-25/server/tools#error-handling
             raise MCPError(types.INVALID_PARAMS, checked.text)
         return spell_result(checked)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.dialect.base import Decoder, Delta, Dialect, Encoded
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from agentkit.wire import WireHead
 
 DOCUMENT = WireHead(status=200, headers={"content-type": "application/json"})
@@ -54,7 +54,7 @@ def read(decoder: Decoder, chunks: Iterable[bytes]) -> list[Delta]:
 
 def fold(request: ModelRequest, encoded: Encoded, deltas: Sequence[Delta]) -> ModelResponse:
     """Return the response that `deltas` make."""
-    folding = Fold(
+    folding = ResponseBuilder(
         request,
         tool_names=encoded.tool_names,
         host="host",

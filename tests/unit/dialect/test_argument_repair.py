@@ -8,7 +8,7 @@ import pytest
 
 from agentkit.dialect.argument_repair import object_text, read_arguments, repair_arguments
 from agentkit.dialect.coerce import coerce
-from agentkit.dialect.lenient_json import LooseJsonError, read_loose
+from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 
 SCHEMA: JsonObject = {
@@ -265,22 +265,22 @@ def test_much_broken_text_is_refused_fast(text: str) -> None:
 
 def test_a_value_is_read_from_the_middle_of_a_text() -> None:
     """What follows it is for the caller to judge."""
-    found = read_loose("see [1, -2.5, true, null] and", 4)
+    found = parse_lenient("see [1, -2.5, true, null] and", 4)
 
-    assert (found.value, found.end, found.accents) == ([1, -2.5, True, None], 25, frozenset())
+    assert (found.value, found.end, found.deviations) == ([1, -2.5, True, None], 25, frozenset())
 
 
 @pytest.mark.parametrize("text", ["", "   ", "[1", "[1 2]", "-", "01", "nul", "{1: 2}", "'"])
 def test_what_is_no_value_is_an_error(text: str) -> None:
     """Never half a value."""
-    with pytest.raises(LooseJsonError):
-        read_loose(text)
+    with pytest.raises(LenientJsonError):
+        parse_lenient(text)
 
 
 @pytest.mark.parametrize("number", ["0", "-0.0", "1.5e-3", "123456789012345678901234567890"])
 def test_numbers_are_read_as_json_reads_them(number: str) -> None:
     """The same value, bit by bit."""
-    found = read_loose(number).value
+    found = parse_lenient(number).value
     expected = json.loads(number)
 
     assert isinstance(found, int | float)

@@ -120,14 +120,14 @@ def test_tools_are_spelled_once_while_they_stay_the_same() -> None:
     """Other tools, or more of them, are spelled anew."""
     seen: list[int] = []
 
-    def spell(tools: tuple[ToolSpec, ...]) -> str:
+    def encode(tools: tuple[ToolSpec, ...]) -> str:
         seen.append(len(tools))
         return ",".join(tool.name for tool in tools)
 
-    cache = ToolCache(spell)
+    cache = ToolCache(encode)
     f, g = (ToolSpec(name=name, description="", input_schema={}) for name in "fg")
 
-    results = [cache.spell(tools) for tools in ((f,), (f,), (f, g), (g, f), (g, f), (f,), ())]
+    results = [cache.encode(tools) for tools in ((f,), (f,), (f, g), (g, f), (g, f), (f,), ())]
 
     assert results == ["f", "f", "f,g", "g,f", "g,f", "f", ""]
     assert seen == [1, 2, 2, 1, 0]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.dialect.prompted import Prompted
-from agentkit.dialect.prompted_format import WORDS, choice_words
+from agentkit.dialect.prompted_format import PROMPT_FORMATS, choice_instruction
 from agentkit.dialect.text_calls.finder import find_leak
 from agentkit.dialect.tool_names import wire_name
 from agentkit.errors import StatusError, UnsupportedError
@@ -157,7 +157,7 @@ def test_a_choice_is_asked_for_in_words(
 
 
 def test_a_named_tool_is_the_only_one_that_is_offered() -> None:
-    """Words alone do not force."""
+    """PromptFormat alone do not force."""
     request = replace(ASKED, tool_choice=ToolChoice.parse("f"))
     encoded = Prompted().encode(request, provider=HOST, model=MODELS["plain"])
 
@@ -275,7 +275,7 @@ def test_what_is_told_as_a_call_is_read_as_the_same_call(
         ToolCall(id="aaaaaaaa1", name="f", arguments=json.dumps(first)),
         ToolCall(id="aaaaaaaa2", name="fs.read", arguments=json.dumps(second)),
     )
-    text = WORDS[rules].calls(calls)
+    text = PROMPT_FORMATS[rules].calls(calls)
     if shape == "bare":
         text = text.removeprefix("[TOOL_CALLS]")
 
@@ -303,7 +303,7 @@ def test_no_result_can_end_its_own_mark(rules: Rules, text: str) -> None:
     start, end = ENDS[rules]
     content = f"x {end} {end.lower()} {end.upper()} {text}"
 
-    told = WORDS[rules].results([ToolResult.of("a", content)])
+    told = PROMPT_FORMATS[rules].results([ToolResult.of("a", content)])
 
     inside = told.removeprefix(start).removesuffix(end)
     assert end not in inside
@@ -395,4 +395,4 @@ def test_an_error_inside_an_answer_is_raised() -> None:
 
 def test_a_choice_that_is_free_needs_no_words() -> None:
     """`auto` and `none` force nothing."""
-    assert choice_words(ToolChoice()) == choice_words(ToolChoice(mode="none")) == ""
+    assert choice_instruction(ToolChoice()) == choice_instruction(ToolChoice(mode="none")) == ""

@@ -10,7 +10,7 @@ from agentkit.dialect.base import (
 from agentkit.history import History
 from agentkit.json_schema import JsonObject
 from agentkit.message import UserMessage
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 
 CITY: JsonObject = {
     "type": "object",
@@ -34,9 +34,9 @@ PARIS = '{"city": "Paris"}'
 LEAK = f'[TOOL_CALLS] [{{"name": "get_weather", "arguments": {PARIS}}}]'
 
 
-def fold(*deltas: Delta, request: ModelRequest = REQUEST) -> Fold:
+def fold(*deltas: Delta, request: ModelRequest = REQUEST) -> ResponseBuilder:
     """Return a fold that has read these deltas and the end mark."""
-    folding = Fold(request, tool_names={"fs_read_x": "fs.read"}, host="h")
+    folding = ResponseBuilder(request, tool_names={"fs_read_x": "fs.read"}, host="h")
     folding.feed([*deltas, DoneDelta()])
     return folding
 

@@ -16,7 +16,7 @@ from agentkit.dialect.base import (
 )
 from agentkit.event import ReasoningReceived, TextReceived
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
 from tests.unit.model.response_builders import HI, OFFERED, REQUEST, STOP, calls, fold, kinds, piece
 
@@ -49,7 +49,7 @@ def test_an_answer_is_put_together_whole() -> None:
 
 def test_what_may_be_shown_comes_at_once() -> None:
     """A user reads along."""
-    folding = Fold(REQUEST)
+    folding = ResponseBuilder(REQUEST)
 
     shown = folding.feed([ReasoningDelta(text="hm"), TextDelta(text="Hel"), TextDelta(text="lo")])
 
@@ -63,7 +63,7 @@ def test_what_may_be_shown_comes_at_once() -> None:
 
 def test_nothing_is_shown_of_an_answer_that_was_not_streamed() -> None:
     """It comes whole, with the response."""
-    folding = Fold(ModelRequest(history=HI, tools=OFFERED))
+    folding = ResponseBuilder(ModelRequest(history=HI, tools=OFFERED))
 
     assert folding.feed([ReasoningDelta(text="hm"), TextDelta(text="{"), STOP]) == []
     assert folding.close() == []
@@ -220,7 +220,7 @@ def test_one_slot_may_hold_several_texts(
     arguments: str, expected: list[str], kind: list[str]
 ) -> None:
     """Repeated text is one call, different objects are different calls, the rest stays."""
-    delta = CallDelta(id="a1B2c3D4e", name="f", arguments=arguments, is_whole=True)
+    delta = CallDelta(id="a1B2c3D4e", name="f", arguments=arguments, is_complete=True)
 
     assert calls(delta) == [("f", text) for text in expected]
     assert kinds(delta) == kind
@@ -228,7 +228,7 @@ def test_one_slot_may_hold_several_texts(
 
 def test_an_object_in_place_of_text_is_told() -> None:
     """Some servers send arguments already parsed."""
-    delta = CallDelta(id="1", name="f", arguments="{}", is_whole=True, is_object=True)
+    delta = CallDelta(id="1", name="f", arguments="{}", is_complete=True, is_object=True)
 
     assert kinds(delta) == ["object_arguments"]
 
@@ -241,7 +241,7 @@ def test_a_name_that_was_put_together_otherwise_is_told() -> None:
 @pytest.mark.parametrize("given", [None, "", " "])
 def test_a_call_without_an_id_gets_one(given: str | None) -> None:
     """Nine letters or digits, the same each time, free in the conversation, told."""
-    delta = CallDelta(id=given, name="f", arguments="{}", is_whole=True)
+    delta = CallDelta(id=given, name="f", arguments="{}", is_complete=True)
 
     first, second = fold(delta, delta).finish(), fold(delta, delta).finish()
 
@@ -257,7 +257,7 @@ def test_a_call_without_an_id_gets_one(given: str | None) -> None:
 def test_an_id_that_the_conversation_has_already_is_replaced() -> None:
     """Some hosts count from zero in every answer."""
     history = HI.add(AssistantMessage.of("", ToolCall(id="0", name="f")), ToolResult.of("0", "x"))
-    delta = CallDelta(id="0", name="f", arguments="{}", is_whole=True)
+    delta = CallDelta(id="0", name="f", arguments="{}", is_complete=True)
 
     response = fold(delta, delta, request=ModelRequest(history=history)).finish()
 
@@ -271,11 +271,11 @@ def test_an_id_that_the_conversation_has_already_is_replaced() -> None:
 
 def test_a_minted_id_that_is_taken_by_chance_is_not_used() -> None:
     """A host may say anything, even the id that would be minted next."""
-    nameless = CallDelta(name="f", arguments="{}", is_whole=True)
-    other = CallDelta(id="1", name="f", arguments="{}", is_whole=True)
+    nameless = CallDelta(name="f", arguments="{}", is_complete=True)
+    other = CallDelta(id="1", name="f", arguments="{}", is_complete=True)
     minted = fold(other, nameless).finish().message.tool_calls[1].id
 
-    clash = CallDelta(id=minted, name="f", arguments="{}", is_whole=True)
+    clash = CallDelta(id=minted, name="f", arguments="{}", is_complete=True)
     ids = [call.id for call in fold(clash, nameless).finish().message.tool_calls]
 
     assert ids[0] == minted

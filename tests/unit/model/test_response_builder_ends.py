@@ -11,7 +11,7 @@ from agentkit.dialect.base import (
     UsageDelta,
 )
 from agentkit.errors import ErrorKind, ProtocolError, Retry
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
 from tests.unit.model.response_builders import HI, LEAK, OFFERED, REQUEST, STOP, calls, fold, piece
 
@@ -128,7 +128,7 @@ def test_a_filtered_answer_may_be_empty() -> None:
 @pytest.mark.parametrize("deltas", [[], [TextDelta(text="Hi")], [piece(0, "f", "{}")]])
 def test_a_stream_without_an_end_is_broken_off(deltas: list[Delta]) -> None:
     """Even with a whole sentence or a whole call in it."""
-    folding = Fold(REQUEST)
+    folding = ResponseBuilder(REQUEST)
     folding.feed(deltas)
 
     assert folding.close() == []
@@ -139,7 +139,7 @@ def test_a_stream_without_an_end_is_broken_off(deltas: list[Delta]) -> None:
 
 def test_a_reason_is_an_end_without_an_end_mark() -> None:
     """Not every host sends one."""
-    folding = Fold(REQUEST)
+    folding = ResponseBuilder(REQUEST)
     folding.feed([TextDelta(text="Hi"), STOP])
 
     assert folding.finish().message.text == "Hi"

@@ -15,7 +15,7 @@ from agentkit.dialect.base import (
 from agentkit.errors import ProtocolError
 from agentkit.event import TextReceived
 from agentkit.message import AssistantMessage
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from tests.unit.model.response_builders import (
     HI,
     LEAK,
@@ -31,7 +31,7 @@ from tests.unit.model.response_builders import (
 
 def test_a_leaked_call_is_a_call_and_its_marker_is_never_shown() -> None:
     """What stands before it is the answer's text."""
-    folding = Fold(REQUEST)
+    folding = ResponseBuilder(REQUEST)
     shown = []
     for letter in f"I look. {LEAK} It is 20 degrees.":
         shown += folding.feed([TextDelta(text=letter)])
@@ -56,7 +56,7 @@ def test_a_text_that_the_limit_cut_where_a_call_may_begin_is_no_answer(
     text: str, is_cut: bool
 ) -> None:
     """Nobody is shown half a marker; where the model itself ended there, it is text."""
-    folding = Fold(REQUEST)
+    folding = ResponseBuilder(REQUEST)
     shown = folding.feed([TextDelta(text=text), FinishDelta(reason="length") if is_cut else STOP])
     shown += folding.close()
 
@@ -73,7 +73,7 @@ def test_a_text_that_the_limit_cut_where_a_call_may_begin_is_no_answer(
 @pytest.mark.parametrize("text", ["See [", "See \\[", "It is {", "a <"])
 def test_a_text_that_the_limit_cut_after_a_bracket_is_text(text: str) -> None:
     """A bracket is no marker yet, and the text before it is worth keeping."""
-    folding = Fold(REQUEST)
+    folding = ResponseBuilder(REQUEST)
     folding.feed([TextDelta(text=text), FinishDelta(reason="length")])
 
     response = folding.finish()
@@ -85,7 +85,7 @@ def test_a_call_that_was_asked_for_as_text_is_no_repair() -> None:
     """Neither that it stands there nor that it has no id; what was invented after it is one."""
     kinds = {}
     for after in ("", " It is 20 degrees."):
-        folding = Fold(REQUEST, calls_in_text=True)
+        folding = ResponseBuilder(REQUEST, calls_in_text=True)
         folding.feed([TextDelta(text=f"{LEAK}{after}"), STOP])
         response = folding.finish()
         assert [c.name for c in response.message.tool_calls] == ["get_weather"]
@@ -107,7 +107,7 @@ def test_a_call_that_was_asked_for_as_text_is_no_repair() -> None:
 )
 def test_what_is_repaired_in_a_call_as_text_is_told(text: str, kinds: list[str]) -> None:
     """Only its place is as it should be."""
-    folding = Fold(REQUEST, calls_in_text=True)
+    folding = ResponseBuilder(REQUEST, calls_in_text=True)
     folding.feed([TextDelta(text=text), STOP])
 
     assert [m.kind for m in folding.finish().repairs] == kinds
@@ -116,7 +116,7 @@ def test_what_is_repaired_in_a_call_as_text_is_told(text: str, kinds: list[str])
 def test_text_that_was_held_back_in_vain_is_shown_at_the_end() -> None:
     """Nothing of an answer is lost."""
     text = '{"name": "Ada", "arguments": "none"}'
-    folding = Fold(REQUEST)
+    folding = ResponseBuilder(REQUEST)
 
     shown = folding.feed([TextDelta(text=text), STOP, DoneDelta()])
 
@@ -128,7 +128,7 @@ def test_text_that_was_held_back_in_vain_is_shown_at_the_end() -> None:
 
 def test_a_leak_beside_the_same_native_call_is_only_dropped() -> None:
     """The host read the calls and left their text: nothing runs twice."""
-    delta = CallDelta(id="1", name="get_weather", arguments=PARIS, is_whole=True)
+    delta = CallDelta(id="1", name="get_weather", arguments=PARIS, is_complete=True)
 
     response = fold(TextDelta(text=f"So: {LEAK}"), delta, STOP).finish()
 

@@ -35,7 +35,7 @@ PNG_BLOCK = {
 }
 
 
-def spell(*messages: Message, rules: Literal["mistral", "plain"] = "plain") -> list[Any]:
+def encode(*messages: Message, rules: Literal["mistral", "plain"] = "plain") -> list[Any]:
     """Return the turns of a conversation."""
     turns = Turns(rules)
     for message in messages:
@@ -51,7 +51,7 @@ def text(value: str) -> dict[str, str]:
 
 def test_the_results_of_one_turn_stand_in_one_user_turn() -> None:
     """Before what the user says next, with their errors."""
-    turns = spell(
+    turns = encode(
         UserMessage.of("go"),
         AssistantMessage.of(
             "Let me see. ",
@@ -91,7 +91,7 @@ def test_the_results_of_one_turn_stand_in_one_user_turn() -> None:
 
 def test_neighbours_of_one_role_share_a_turn() -> None:
     """The form wants the roles to alternate."""
-    turns = spell(
+    turns = encode(
         UserMessage.of("a"),
         UserMessage.of("b"),
         AssistantMessage.of("c"),
@@ -108,7 +108,7 @@ def test_neighbours_of_one_role_share_a_turn() -> None:
 
 def test_first_and_last_turn_are_the_users() -> None:
     """An assistant turn at the end would be the beginning of the answer."""
-    turns = spell(AssistantMessage.of("hello"))
+    turns = encode(AssistantMessage.of("hello"))
 
     assert turns == [
         {"role": "user", "content": [text("Go on.")]},
@@ -119,12 +119,12 @@ def test_first_and_last_turn_are_the_users() -> None:
 
 def test_a_conversation_of_nothing_asks_to_go_on() -> None:
     """An empty list is refused."""
-    assert spell() == [{"role": "user", "content": [text("Go on.")]}]
+    assert encode() == [{"role": "user", "content": [text("Go on.")]}]
 
 
 def test_what_is_blank_is_left_out() -> None:
     """Blank texts are refused, and so are messages without blocks."""
-    turns = spell(
+    turns = encode(
         UserMessage(content=(TextContent(text=" "), TextContent(text="a"))),
         AssistantMessage.of(" \n"),
         AssistantMessage(content=(ReasoningContent(text="hm"),)),
@@ -148,7 +148,7 @@ def test_system_text_is_apart() -> None:
 def test_images_are_shown_and_resources_are_read() -> None:
     """In what the user says, and in results."""
     resource = EmbeddedResource(uri="file:///a", text="inside")
-    turns = spell(
+    turns = encode(
         UserMessage(content=(PNG, resource)),
         AssistantMessage.of("", ToolCall(id="c1", name="f")),
         ToolResult(call_id="c1", content=(TextContent(text="see"), PNG)),
@@ -171,7 +171,7 @@ def test_images_are_shown_and_resources_are_read() -> None:
 )
 def test_a_result_is_the_text_that_it_holds(result: ToolResult, content: str | None) -> None:
     """A result without content needs none here."""
-    turns = spell(AssistantMessage.of("", ToolCall(id="c1", name="f")), result)
+    turns = encode(AssistantMessage.of("", ToolCall(id="c1", name="f")), result)
 
     assert turns[-1]["content"][0].get("content") == content
 
@@ -181,12 +181,12 @@ def test_a_sound_is_refused() -> None:
     sound = AudioContent(data="AAAA", mime_type="audio/wav")
 
     with pytest.raises(UnsupportedError, match="audio"):
-        spell(UserMessage(content=(sound,)))
+        encode(UserMessage(content=(sound,)))
 
 
 def test_ids_outside_the_alphabet_are_changed_alike_on_call_and_result() -> None:
     """Hosts of other forms make ids with dots and colons."""
-    turns = spell(
+    turns = encode(
         AssistantMessage.of("", ToolCall(id="functions.f:0", name="f")),
         ToolResult.of("functions.f:0", "x"),
         AssistantMessage.of("", ToolCall(id="x" * 65, name="f")),
@@ -207,10 +207,10 @@ def test_ids_outside_the_alphabet_are_changed_alike_on_call_and_result() -> None
 
 def test_a_changed_id_never_meets_a_real_one() -> None:
     """Not even where a host made just the id that another is changed to."""
-    first = spell(AssistantMessage.of("", ToolCall(id="a.b", name="f")), ToolResult.of("a.b", "x"))
+    first = encode(AssistantMessage.of("", ToolCall(id="a.b", name="f")), ToolResult.of("a.b", "x"))
     taken = first[1]["content"][0]["id"]
 
-    turns = spell(
+    turns = encode(
         AssistantMessage.of("", ToolCall(id=taken, name="f"), ToolCall(id="a.b", name="f")),
         ToolResult.of(taken, "x"),
         ToolResult.of("a.b", "y"),
@@ -224,7 +224,7 @@ def test_a_changed_id_never_meets_a_real_one() -> None:
 
 def test_mistral_models_keep_their_rules_on_this_form() -> None:
     """No text beside calls, nine-character ids, an answer between results and the user."""
-    turns = spell(
+    turns = encode(
         UserMessage.of("go"),
         AssistantMessage.of("Let me see.", ToolCall(id="toolu_1", name="f")),
         ToolResult.of("toolu_1", ""),
@@ -269,7 +269,7 @@ def test_every_conversation_keeps_the_form(
     history: History, rules: Literal["mistral", "plain"]
 ) -> None:
     """Roles alternate, calls are answered in the next turn, first thing, and nothing is empty."""
-    turns = spell(*history, rules=rules)
+    turns = encode(*history, rules=rules)
 
     roles = [turn["role"] for turn in turns]
     assert roles == ["user", "assistant"] * (len(turns) // 2) + ["user"]
@@ -300,5 +300,5 @@ def test_asking_on_the_way_changes_nothing(
         turns.encode()
         turns.add(message)
 
-    assert json.loads(turns.encode()) == spell(*history, rules=rules)
+    assert json.loads(turns.encode()) == encode(*history, rules=rules)
     assert turns.size_bytes <= len(turns.encode())

@@ -22,7 +22,7 @@ from agentkit.dialect.base import (
 from agentkit.errors import ProtocolError, StatusError
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
-from agentkit.model.response_builder import Fold
+from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
 from agentkit.wire import WireHead
 from tests.unit.dialect.answers import (
@@ -115,7 +115,7 @@ def decode(data: bytes, head: WireHead = STREAM) -> list[Delta]:
 
 def response(deltas: list[Delta]) -> ModelResponse:
     """Return what the deltas make."""
-    folding = Fold(REQUEST)
+    folding = ResponseBuilder(REQUEST)
     folding.feed(deltas)
     folding.close()
     return folding.finish()
@@ -131,8 +131,8 @@ def test_a_whole_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
         ),
         ReasoningDelta(text="Hm…"),
         TextDelta(text="Ça va ✓"),
-        CallDelta(id="toolu_1", name="f", arguments='{"x": [1, "é"]}', is_whole=True),
-        CallDelta(id="toolu_2", name="now", arguments="", is_whole=True),
+        CallDelta(id="toolu_1", name="f", arguments='{"x": [1, "é"]}', is_complete=True),
+        CallDelta(id="toolu_2", name="now", arguments="", is_complete=True),
         FinishDelta(reason="tool_use"),
         DoneDelta(),
     ]
@@ -246,7 +246,7 @@ def test_arguments_as_text_stay_as_they_came() -> None:
 
     deltas = decode(document({**MESSAGE, "content": [block]}), DOCUMENT)
 
-    assert CallDelta(id="7", name="f", arguments='{"x": 1}', is_whole=True) in deltas
+    assert CallDelta(id="7", name="f", arguments='{"x": 1}', is_complete=True) in deltas
 
 
 def test_content_may_be_bare_text() -> None:

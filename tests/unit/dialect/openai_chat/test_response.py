@@ -172,7 +172,7 @@ def test_what_is_said_beside_the_content_is_read(
     assert read(whole(message)) == [*deltas, DoneDelta()]
 
 
-CALL = CallDelta(id="1", name="f", arguments="{}", is_whole=True)
+CALL = CallDelta(id="1", name="f", arguments="{}", is_complete=True)
 
 
 @pytest.mark.parametrize(
@@ -194,17 +194,17 @@ CALL = CallDelta(id="1", name="f", arguments="{}", is_whole=True)
         ),
         pytest.param(
             {"tool_calls": [{"id": 1, "function": {"name": "f", "arguments": {"a": "é"}}}]},
-            [CallDelta(id="1", name="f", arguments='{"a": "é"}', is_whole=True, is_object=True)],
+            [CallDelta(id="1", name="f", arguments='{"a": "é"}', is_complete=True, is_object=True)],
             id="arguments as an object, a number as id",
         ),
         pytest.param(
             {"tool_calls": [{"index": True, "id": None, "function": {"name": 5}}]},
-            [CallDelta(is_whole=True)],
+            [CallDelta(is_complete=True)],
             id="odd types",
         ),
         pytest.param(
             {"function_call": {"name": "f", "arguments": "{}"}},
-            [CallDelta(index=0, name="f", arguments="{}", is_whole=True)],
+            [CallDelta(index=0, name="f", arguments="{}", is_complete=True)],
             id="the form of 2023",
         ),
     ],

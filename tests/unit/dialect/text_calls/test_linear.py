@@ -12,7 +12,7 @@ from agentkit.dialect.provider_errors import status_error
 from agentkit.dialect.text_calls.finder import find_leak
 from agentkit.dialect.text_calls.hold_back import LeakGuard
 from agentkit.dialect.tool_call_assembler import split_arguments
-from agentkit.dialect.tool_names import undress
+from agentkit.dialect.tool_names import unwrap_name
 from agentkit.json_schema import JsonValue
 from agentkit.wire import WireHead
 
@@ -67,7 +67,7 @@ DOORS: dict[str, Callable[[str], object]] = {
     "split": split_arguments,
     "error": _fail,
     "error inside": _fail_inside,
-    "name": lambda text: undress(text, OFFERED),
+    "name": lambda text: unwrap_name(text, OFFERED),
     "decode": _decode,
 }
 
