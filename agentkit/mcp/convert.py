@@ -39,7 +39,7 @@ McpBlock = (
 )
 
 
-def read_block(block: McpBlock) -> ContentBlock:
+def block_from_mcp(block: McpBlock) -> ContentBlock:
     """Return a content block of the SDK's as ours."""
     annotations, meta = _json(block.annotations), _object(block.meta)
     match block:
@@ -54,14 +54,14 @@ def read_block(block: McpBlock) -> ContentBlock:
                 data=block.data, mime_type=block.mime_type, annotations=annotations, meta=meta
             )
         case types.ResourceLink():
-            return read_link(block, uri=str(block.uri))
+            return link_from_mcp(block, uri=str(block.uri))
         case types.EmbeddedResource():
             return _read_embedded(block.resource, annotations=annotations, meta=meta)
         case unreachable:
             assert_never(unreachable)
 
 
-def read_link(resource: types.Resource | types.ResourceTemplate, *, uri: str) -> ResourceLink:
+def link_from_mcp(resource: types.Resource | types.ResourceTemplate, *, uri: str) -> ResourceLink:
     """Return a resource, or a template of some, as a link to `uri`."""
     return ResourceLink(
         uri=uri,
@@ -70,20 +70,20 @@ def read_link(resource: types.Resource | types.ResourceTemplate, *, uri: str) ->
         description=resource.description,
         mime_type=resource.mime_type,
         size_bytes=resource.size if isinstance(resource, types.Resource) else None,
-        icons=read_icons(resource.icons),
+        icons=icons_from_mcp(resource.icons),
         annotations=_json(resource.annotations),
         meta=_object(resource.meta),
     )
 
 
-def read_contents(
+def contents_from_mcp(
     contents: types.TextResourceContents | types.BlobResourceContents,
 ) -> EmbeddedResource:
     """Return what was read of a resource as a block."""
     return _read_embedded(contents, annotations=None, meta=None)
 
 
-def spell_block(block: ContentBlock) -> McpBlock:
+def block_to_mcp(block: ContentBlock) -> McpBlock:
     """Return a content block of ours as the SDK's; reasoning, which MCP has not, as text."""
     match block:
         case TextContent():
@@ -102,16 +102,16 @@ def spell_block(block: ContentBlock) -> McpBlock:
                 description=block.description,
                 mime_type=block.mime_type,
                 size=block.size_bytes,
-                icons=spell_icons(block.icons),
+                icons=icons_to_mcp(block.icons),
                 **_marks(block),
             )
         case EmbeddedResource():
-            return types.EmbeddedResource(resource=spell_contents(block), **_marks(block))
+            return types.EmbeddedResource(resource=contents_to_mcp(block), **_marks(block))
         case unreachable:
             assert_never(unreachable)
 
 
-def spell_contents(
+def contents_to_mcp(
     block: EmbeddedResource,
 ) -> types.TextResourceContents | types.BlobResourceContents:
     """Return the contents of an embedded resource as the SDK's."""
@@ -125,21 +125,21 @@ def spell_contents(
     )
 
 
-def read_result(result: types.CallToolResult) -> ToolResult:
+def result_from_mcp(result: types.CallToolResult) -> ToolResult:
     """Return a result of the SDK's as ours; the id of its call is set by whoever asked."""
     return ToolResult(
         call_id="",
-        content=tuple(map(read_block, result.content)),
+        content=tuple(map(block_from_mcp, result.content)),
         structured_content=result.structured_content,
         is_error=result.is_error,
         meta=_own_meta(result.meta),
     )
 
 
-def spell_result(result: ToolResult) -> types.CallToolResult:
+def result_to_mcp(result: ToolResult) -> types.CallToolResult:
     """Return a result of ours as the SDK's."""
     structured = result.structured_content
-    content = list(map(spell_block, result.content))
+    content = list(map(block_to_mcp, result.content))
     given: dict[str, Any] = {} if result.meta is None else {"_meta": dict(result.meta)}
     if structured is not None:
         structured = dict(structured) if isinstance(structured, Mapping) else structured
@@ -149,7 +149,7 @@ def spell_result(result: ToolResult) -> types.CallToolResult:
     return types.CallToolResult(content=content, is_error=result.is_error, **given)
 
 
-def spell_tool(tool: Tool) -> types.Tool:
+def tool_to_mcp(tool: Tool) -> types.Tool:
     """Return a tool of ours as MCP lists it."""
     hints = tool.annotations
     given: dict[str, Any] = {} if tool.meta is None else {"_meta": dict(tool.meta)}
@@ -159,7 +159,7 @@ def spell_tool(tool: Tool) -> types.Tool:
         description=tool.description or None,
         input_schema=dict(tool.input_schema),
         output_schema=None if tool.output_schema is None else dict(tool.output_schema),
-        icons=spell_icons(tool.icons),
+        icons=icons_to_mcp(tool.icons),
         annotations=types.ToolAnnotations(
             read_only_hint=hints.read_only_hint,
             destructive_hint=hints.destructive_hint,
@@ -170,7 +170,7 @@ def spell_tool(tool: Tool) -> types.Tool:
     )
 
 
-def read_annotations(hints: types.ToolAnnotations | None) -> ToolAnnotations:
+def annotations_from_mcp(hints: types.ToolAnnotations | None) -> ToolAnnotations:
     """Return the hints of a tool; where the server says nothing, MCP's defaults."""
     given = {} if hints is None else hints.model_dump(exclude_none=True, exclude={"title"})
     return ToolAnnotations(**{name: given[name] for name in _HINTS if name in given})
@@ -179,22 +179,22 @@ def read_annotations(hints: types.ToolAnnotations | None) -> ToolAnnotations:
 _HINTS = ("read_only_hint", "destructive_hint", "idempotent_hint", "open_world_hint")
 
 
-def read_icons(icons: Iterable[types.Icon] | None) -> tuple[Mapping[str, JsonValue], ...]:
+def icons_from_mcp(icons: Iterable[types.Icon] | None) -> tuple[Mapping[str, JsonValue], ...]:
     """Return icons as JSON objects."""
     return tuple(_json(icon) or {} for icon in icons or ())
 
 
-def spell_icons(icons: Iterable[Mapping[str, JsonValue]]) -> list[types.Icon] | None:
+def icons_to_mcp(icons: Iterable[Mapping[str, JsonValue]]) -> list[types.Icon] | None:
     """Return icons as the SDK's; None if there are none."""
     return _icons.validate_python(list(icons)) or None
 
 
-def read_prompt(result: types.GetPromptResult) -> tuple[Message, ...]:
+def prompt_from_mcp(result: types.GetPromptResult) -> tuple[Message, ...]:
     """Return the messages of a prompt, to begin a run with."""
     return tuple(
-        UserMessage(content=(read_block(one.content),))
+        UserMessage(content=(block_from_mcp(one.content),))
         if one.role == "user"
-        else AssistantMessage(content=(read_block(one.content),))
+        else AssistantMessage(content=(block_from_mcp(one.content),))
         for one in result.messages
     )
 

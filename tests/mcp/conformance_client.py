@@ -22,10 +22,10 @@ from agentkit.json_schema import JsonValue
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.oauth import OAuth
 from agentkit.mcp.client.server_requests import (
-    Elicitation,
-    ElicitationAnswer,
-    Sampling,
-    SamplingAnswer,
+    ElicitationRequest,
+    ElicitationResponse,
+    SamplingRequest,
+    SamplingResponse,
 )
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.testing import ScriptedModel
@@ -40,7 +40,7 @@ class HeadlessLogin:
     def __init__(self) -> None:
         self._answer = AuthorizationCodeResult(code="")
 
-    async def visit(self, url: str) -> None:
+    async def open_url(self, url: str) -> None:
         """Go to the authorization server, which sends the browser straight back."""
         async with httpx2.AsyncClient() as http:
             response = await http.get(url)
@@ -55,7 +55,7 @@ class HeadlessLogin:
         return self._answer
 
 
-async def accept(question: Elicitation) -> ElicitationAnswer:
+async def accept(question: ElicitationRequest) -> ElicitationResponse:
     """Leave each field at its default, else fill in the plainest value."""
     fields: Any = (question.schema or {}).get("properties", {})
     content = {
@@ -63,12 +63,12 @@ async def accept(question: Elicitation) -> ElicitationAnswer:
         for name, one in fields.items()
         if "default" not in one
     }
-    return ElicitationAnswer(action="accept", content=content)
+    return ElicitationResponse(action="accept", content=content)
 
 
-async def sample(asked: Sampling) -> SamplingAnswer:  # noqa: ARG001
+async def sample(asked: SamplingRequest) -> SamplingResponse:  # noqa: ARG001
     """Say something."""
-    return SamplingAnswer(message=AssistantMessage.of("An answer."), model="test-model")
+    return SamplingResponse(message=AssistantMessage.of("An answer."), model="test-model")
 
 
 def toolset(url: str, folder: Path, context: Mapping[str, Any]) -> MCPToolset:
@@ -78,14 +78,14 @@ def toolset(url: str, folder: Path, context: Mapping[str, Any]) -> MCPToolset:
         client_id=context.get("client_id"),
         client_secret=context.get("client_secret"),
         client_metadata_url=METADATA_URL,
-        visit=login.visit,
+        open_url=login.open_url,
         wait_for_code=login.wait_for_code,
         storage=folder / "tokens.json",
     )
     return MCPToolset.http(
         url,
         auth=auth,
-        is_required=True,
+        required=True,
         on_elicitation=accept,
         on_sampling=sample,
         roots=[folder],

@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from agentkit import Tool, tool
-from agentkit.mcp.server.mcp_server import ServerOptions, ToolServer, build_server
+from agentkit.mcp.server.mcp_server import ServerSettings, ToolServer, build_server
 from agentkit.mcp.server.streamable_http import open_http
 from tests.mcp.conformance_tools import NAME, PNG, TOOLS
 
@@ -205,7 +205,7 @@ def build() -> ToolServer:
     """Build the server."""
     bus = InMemorySubscriptionBus()
     server = build_server(
-        [*TOOLS, Changing(bus)], name="agentkit-conformance", options=ServerOptions(bus=bus)
+        [*TOOLS, Changing(bus)], name="agentkit-conformance", options=ServerSettings(bus=bus)
     )
     page = types.PaginatedRequestParams
     server.add_request_handler("resources/list", page, list_resources)

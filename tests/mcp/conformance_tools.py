@@ -9,7 +9,7 @@ import mcp_types as types
 from agentkit import EmbeddedResource, ImageContent, RunContext, TextContent, Tool, ToolError, tool
 from agentkit.content import AudioContent, ContentBlock
 from agentkit.json_schema import JsonObject, JsonValue
-from agentkit.mcp.server.mcp_server import Caller, caller_of
+from agentkit.mcp.server.mcp_server import ClientContext, client_of
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJg"
@@ -18,10 +18,10 @@ PNG = (
 WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
 
 
-def _caller(context: RunContext[None]) -> Caller:
-    caller = caller_of(context)
-    assert caller is not None
-    return caller
+def _caller(context: RunContext[None]) -> ClientContext:
+    client = client_of(context)
+    assert client is not None
+    return client
 
 
 def form(required: bool = True, **properties: JsonValue) -> JsonObject:
@@ -224,9 +224,9 @@ async def test_input_required_result_multiple_inputs(context: RunContext[None]) 
 @tool
 async def test_input_required_result_multi_round(context: RunContext[None]) -> str:
     """Ask one thing after the other."""
-    caller = _caller(context)
-    name = await caller.elicit("Step 1: What is your name?", NAME, key="step1")
-    color = await caller.elicit(
+    client = _caller(context)
+    name = await client.elicit("Step 1: What is your name?", NAME, key="step1")
+    color = await client.elicit(
         "Step 2: What is your favorite color?", form(color={"type": "string"}), key="step2"
     )
     return f"{name.content} {color.content}"
@@ -235,13 +235,13 @@ async def test_input_required_result_multi_round(context: RunContext[None]) -> s
 @tool
 async def test_input_required_result_capabilities(context: RunContext[None]) -> str:
     """Ask only what the client can be asked."""
-    caller = _caller(context)
+    client = _caller(context)
     wanted: dict[str, types.InputRequest] = {}
-    if caller.capabilities.elicitation is not None:
+    if client.capabilities.elicitation is not None:
         wanted["name"] = _elicitation("What is your name?", NAME)
-    if caller.capabilities.sampling is not None:
+    if client.capabilities.sampling is not None:
         wanted["greeting"] = _sampling("Generate a greeting", 50)
-    return f"{len(await caller.ask(wanted))} answers"
+    return f"{len(await client.ask(wanted))} answers"
 
 
 @tool

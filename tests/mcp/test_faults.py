@@ -57,7 +57,7 @@ async def test_a_server_that_dies_each_time_is_given_up() -> None:
 async def test_a_server_that_exits_at_once_is_named_with_its_last_words() -> None:
     """A run that needs it fails; another goes on without."""
     with pytest.raises(ToolsetError, match="cannot find my database"):
-        await Agent(script(), tools=[raw("exits", is_required=True)]).run("hi")
+        await Agent(script(), tools=[raw("exits", required=True)]).run("hi")
 
     done = await ran(raw("exits"))
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from agentkit.mcp.client.stdio_process import MAX_GARBAGE
+from agentkit.mcp.client.stdio_process import MAX_INVALID_LINES
 from agentkit.tools.tool_search import SEARCH_THRESHOLD
 from tests.integration.conftest import no_task_left, nothing_left
 from tests.mcp.raw import ran, raw, seen
@@ -91,4 +91,4 @@ async def test_garbage_without_end_is_given_up() -> None:
     """After so many lines, not after so much time."""
     done = await ran(raw("garbage"))
 
-    assert f"{MAX_GARBAGE} lines that are no messages" in done.reports
+    assert f"{MAX_INVALID_LINES} lines that are no messages" in done.reports

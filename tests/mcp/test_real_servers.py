@@ -15,7 +15,7 @@ from agentkit import Agent, ToolResult
 from agentkit.content import ContentBlock, ResourceLink
 from agentkit.event import RunEvent, ToolProgressed, ToolsetReported
 from agentkit.mcp.client.mcp_toolset import MCPToolset
-from agentkit.mcp.client.server_requests import Elicitation, ElicitationAnswer
+from agentkit.mcp.client.server_requests import ElicitationRequest, ElicitationResponse
 from agentkit.tools.toolset import Toolset
 from tests.integration.conftest import no_task_left, nothing_left
 from tests.mcp import npm
@@ -114,11 +114,11 @@ async def test_files_commits_entities_and_times_are_what_the_agent_was_asked_for
 
 async def test_all_kinds_of_results_arrive(config: Path) -> None:
     """Also progress, logs, questions to the user and to the model, resources and prompts."""
-    questions: list[Elicitation] = []
+    questions: list[ElicitationRequest] = []
 
-    async def answer(question: Elicitation) -> ElicitationAnswer:
+    async def answer(question: ElicitationRequest) -> ElicitationResponse:
         questions.append(question)
-        return ElicitationAnswer(action="accept", content={"name": "Grace"})
+        return ElicitationResponse(action="accept", content={"name": "Grace"})
 
     servers = MCPToolset.load_servers(config, on_elicitation=answer, on_sampling="run")
     toolset = servers["everything"]

@@ -11,15 +11,19 @@ from typing import Any
 from agentkit.cli.approval_prompt import AskLine
 from agentkit.cli.terminal import note
 from agentkit.json_schema import JsonSchema, JsonValue
-from agentkit.mcp.client.server_requests import Elicitation, ElicitationAnswer, OnElicit
+from agentkit.mcp.client.server_requests import (
+    ElicitationRequest,
+    ElicitationResponse,
+    OnElicitation,
+)
 
-_CANCELLED = ElicitationAnswer(action="cancel")
+_CANCELLED = ElicitationResponse(action="cancel")
 
 
-def form_asker(ask: AskLine) -> OnElicit:
+def form_asker(ask: AskLine) -> OnElicitation:
     """Return what asks field by field; the end of input cancels."""
 
-    async def answer(question: Elicitation) -> ElicitationAnswer:
+    async def answer(question: ElicitationRequest) -> ElicitationResponse:
         note(f"? {question.server} asks: {question.message}", style="yellow")
         if question.url is not None:
             note(f"  It wants you to visit {question.url}")
@@ -27,29 +31,29 @@ def form_asker(ask: AskLine) -> OnElicit:
         if begin is None:
             return _CANCELLED
         if begin.strip().lower() not in ("y", "yes"):
-            return ElicitationAnswer(action="decline")
+            return ElicitationResponse(action="decline")
         if question.schema is None:
-            return ElicitationAnswer(action="accept")
+            return ElicitationResponse(action="accept")
         return await _fill(question.schema, ask)
 
     return answer
 
 
-async def _fill(schema: Mapping[str, JsonValue], ask: AskLine) -> ElicitationAnswer:
+async def _fill(schema: Mapping[str, JsonValue], ask: AskLine) -> ElicitationResponse:
     """Ask for each field until what is typed fits it."""
     fields: Any = schema.get("properties", {})
     required: Any = schema.get("required", ())
     content: dict[str, JsonValue] = {}
     for name, field in fields.items():
-        given = await _ask_field(name, field, is_required=name in required, ask=ask)
+        given = await _ask_field(name, field, required=name in required, ask=ask)
         if given is None:
             return _CANCELLED
         content.update(given)
-    return ElicitationAnswer(action="accept", content=content)
+    return ElicitationResponse(action="accept", content=content)
 
 
 async def _ask_field(
-    name: str, field: Mapping[str, Any], *, is_required: bool, ask: AskLine
+    name: str, field: Mapping[str, Any], *, required: bool, ask: AskLine
 ) -> Mapping[str, JsonValue] | None:
     """Return the field with its value, nothing where it is left out; None at the end of input."""
     check = JsonSchema(field)
@@ -57,11 +61,11 @@ async def _ask_field(
     about = field.get("description") or _choices(field)
     default = field.get("default")
     while True:
-        shown = "" if default is None else _spell(default)
+        shown = "" if default is None else _format_default(default)
         line = await ask(f"  {title}{f' ({about})' if about else ''}: ", shown)
         if line is None:
             return None
-        if not line.strip() and not is_required:
+        if not line.strip() and not required:
             return {}
         value = _read(line.strip(), field)
         faults = check.violations(value)
@@ -90,5 +94,5 @@ def _read(text: str, field: Mapping[str, Any]) -> JsonValue:
     return value
 
 
-def _spell(default: object) -> str:
+def _format_default(default: object) -> str:
     return default if isinstance(default, str) else json.dumps(default)

@@ -30,7 +30,7 @@ from agentkit.tools.validate import validate_call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Inspection:
     """Where to look, and how to show it."""
 
     server: str
@@ -49,13 +49,13 @@ class Look:
             async with toolset.open():
                 await toolset.list_tools()  # whatever is wrong with the server shows here
                 for report in toolset.take_reports():
-                    _tell(report)
+                    _print_event(report)
                 return await act(toolset)
 
         return anyio.run(look)
 
 
-def look_at_tools(look: Look) -> int:
+def show_tools(look: Inspection) -> int:
     """Print the tools of a server."""
 
     async def act(toolset: Any) -> int:
@@ -80,7 +80,7 @@ def look_at_tools(look: Look) -> int:
     return look.at(act)
 
 
-def call_tool(look: Look, *, name: str, arguments: str) -> int:
+def call_tool(look: Inspection, *, name: str, arguments: str) -> int:
     """Call a tool of a server, and print its result.
 
     Raises:
@@ -94,13 +94,13 @@ def call_tool(look: Look, *, name: str, arguments: str) -> int:
         ready = validate_call(ToolCall(id="1", name=name, arguments=arguments), tools)
         if isinstance(ready, ToolResult):
             return _print_result(ready, as_json=look.as_json)
-        (result,) = await execute_calls([ready], deps=None, emit=_hear, clock=SystemClock())
+        (result,) = await execute_calls([ready], deps=None, emit=_show_report, clock=SystemClock())
         return _print_result(result, as_json=look.as_json)
 
     return look.at(act)
 
 
-def look_at_resources(look: Look, *, uri: str | None) -> int:
+def show_resources(look: Inspection, *, uri: str | None) -> int:
     """Print the resources of a server, or the contents of one."""
 
     async def act(toolset: Any) -> int:
@@ -121,7 +121,7 @@ def look_at_resources(look: Look, *, uri: str | None) -> int:
     return look.at(act)
 
 
-def look_at_prompts(look: Look, *, name: str | None, arguments: Sequence[str]) -> int:
+def show_prompts(look: Inspection, *, name: str | None, arguments: Sequence[str]) -> int:
     """Print the prompts of a server, or the messages of one."""
 
     async def act(toolset: Any) -> int:
@@ -156,13 +156,13 @@ def _pair(word: str) -> tuple[str, str]:
     return name, value
 
 
-async def _hear(event: RunEvent) -> None:
-    """Show what the server tells during the call, and not the call itself."""
+async def _show_report(event: RunEvent) -> None:
+    """Show what the server reports during the call, and not the call itself."""
     if not isinstance(event, ToolCallStarted | ToolCallFinished):
-        _tell(event)
+        _print_event(event)
 
 
-def _tell(event: RunEvent) -> None:
+def _print_event(event: RunEvent) -> None:
     for line in lines_about(event):
         note(line.text, style=line.style)
 

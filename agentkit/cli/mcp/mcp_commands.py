@@ -24,16 +24,18 @@ from agentkit.cli.common_options import (
     settled,
 )
 from agentkit.cli.mcp.inspect import (
-    Look,
+    Inspection,
     call_tool,
-    look_at_prompts,
-    look_at_resources,
-    look_at_tools,
+    show_prompts,
+    show_resources,
+    show_tools,
 )
 from agentkit.lazy_import import load_object
 
 app = typer.Typer(
-    name="mcp", help="Look into MCP servers; serve tools and agents as one.", no_args_is_help=True
+    name="mcp",
+    help="Inspect MCP servers; serve tools and agents as one.",
+    no_args_is_help=True,
 )
 
 
@@ -79,7 +81,7 @@ def tools(
     server: ServerArgument, *, config: ConfigOption = None, as_json: JsonOption = False
 ) -> int:
     """List the tools of a server."""
-    return look_at_tools(Look(server=server, config=config, as_json=as_json))
+    return show_tools(Inspection(server=server, config=config, as_json=as_json))
 
 
 @app.command()
@@ -95,7 +97,7 @@ def call(
     as_json: JsonOption = False,
 ) -> int:
     """Call a tool of a server and print its result."""
-    look = Look(server=server, config=config, as_json=as_json)
+    look = Inspection(server=server, config=config, as_json=as_json)
     return call_tool(look, name=tool, arguments=arguments)
 
 
@@ -111,7 +113,7 @@ def resources(
     as_json: JsonOption = False,
 ) -> int:
     """List the resources of a server, or print one."""
-    return look_at_resources(Look(server=server, config=config, as_json=as_json), uri=uri)
+    return show_resources(Inspection(server=server, config=config, as_json=as_json), uri=uri)
 
 
 @app.command()
@@ -129,8 +131,8 @@ def prompts(
     as_json: JsonOption = False,
 ) -> int:
     """List the prompts of a server, or print one filled in."""
-    look = Look(server=server, config=config, as_json=as_json)
-    return look_at_prompts(look, name=name, arguments=arguments or ())
+    look = Inspection(server=server, config=config, as_json=as_json)
+    return show_prompts(look, name=name, arguments=arguments or ())
 
 
 @app.command()

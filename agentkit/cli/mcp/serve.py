@@ -23,7 +23,7 @@ from agentkit.cli.mcp.mcp_commands import ServePlan
 from agentkit.cli.terminal import note
 from agentkit.errors import ConfigError
 from agentkit.exception_groups import ungrouped
-from agentkit.mcp.server.mcp_server import ServerOptions, build_server
+from agentkit.mcp.server.mcp_server import ServerSettings, build_server
 from agentkit.mcp.server.stdio import serve_stdio
 from agentkit.mcp.server.streamable_http import HttpOptions, open_http
 
@@ -87,7 +87,7 @@ def _build(plan: ServePlan) -> Server[None]:
         ApproveMode.ALLOW: answer_all(None, ALLOWED),
         ApproveMode.DENY: answer_all(None, DENIED),
     }[plan.approve]
-    return build_server(tools, agents=agents, name=plan.name, options=ServerOptions(approve=rule))
+    return build_server(tools, agents=agents, name=plan.name, options=ServerSettings(approve=rule))
 
 
 def _agent(name: str, plan: ServePlan) -> Agent[object]:

@@ -102,9 +102,9 @@ def _options(*, may_sample: bool) -> dict[str, Any]:
     """Return what a person at the command line wants of every server."""
     return {
         # What a person named has to be there; the search is over all servers together.
-        "is_required": True,
+        "required": True,
         "search_threshold": None,
-        "on_elicitation": _ask_person(),
+        "on_elicitation": _terminal_elicitation(),
         "on_sampling": "run" if may_sample else None,
     }
 
@@ -116,15 +116,15 @@ def _toolset_class() -> Any:
 def _login() -> object:
     """Return a login in the browser, which also says where it goes."""
 
-    async def visit(url: str) -> None:
+    async def open_url(url: str) -> None:
         note(f"Log in at {url}", style="yellow")
         await run_sync(webbrowser.open, url)
 
     build = cast(Any, load_object("agentkit.mcp.client.oauth:OAuth", extra="mcp"))
-    return build(visit=visit)
+    return build(open_url=open_url)
 
 
-def _ask_person() -> object:
+def _terminal_elicitation() -> object:
     """Return what puts a server's questions to the person; None where there is no terminal."""
     ask = terminal_ask()
     if ask is None:

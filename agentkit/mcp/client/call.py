@@ -18,9 +18,9 @@ from agentkit.errors import ToolError
 from agentkit.event import ToolProgressed
 from agentkit.exception_groups import ungrouped
 from agentkit.json_schema import JsonObject
-from agentkit.mcp.client.resources import refusals
-from agentkit.mcp.client.server_connection import Connection
-from agentkit.mcp.convert import read_result
+from agentkit.mcp.client.resources import map_server_errors
+from agentkit.mcp.client.server_connection import ServerConnection
+from agentkit.mcp.convert import result_from_mcp
 from agentkit.message import ToolResult
 from agentkit.tools.run_context import RunContext
 
@@ -29,7 +29,7 @@ SESSION_ENDED = "Session terminated"
 
 
 async def call_tool(
-    connection: Connection, name: str, context: RunContext[Any], arguments: JsonObject
+    connection: ServerConnection, name: str, context: RunContext[Any], arguments: JsonObject
 ) -> ToolResult:
     """Return the result of a call.
 
@@ -39,10 +39,10 @@ async def call_tool(
         ToolError: there is no result; why, in words for the model.
     """
     client = connection.client()
-    with connection.heard(context) as notices:
+    with connection.track_call(context) as notifications:
 
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-            notices.add(
+            notifications.add(
                 ToolProgressed(
                     call_id=context.call_id, progress=progress, total=total, message=message
                 )
@@ -50,19 +50,19 @@ async def call_tool(
 
         with _failures(connection, client), ungrouped():
             async with anyio.create_task_group() as group:
-                group.start_soon(notices.pass_on, context.tell)
+                group.start_soon(notifications.forward, context.tell)
                 result = await client.call_tool(
                     name, dict(arguments), progress_callback=on_progress
                 )
-                notices.close()
-    return read_result(result)
+                notifications.close()
+    return result_from_mcp(result)
 
 
 @contextmanager
-def _failures(connection: Connection, client: Client) -> Iterator[None]:
+def _failures(connection: ServerConnection, client: Client) -> Iterator[None]:
     """Turn what the SDK raises for a call into words for the model."""
     try:
-        with refusals():
+        with map_server_errors():
             yield
     except InputRequiredRoundsExceededError as error:
         raise ToolError(f"The server asked back without end: {error}") from error
@@ -71,7 +71,9 @@ def _failures(connection: Connection, client: Client) -> Iterator[None]:
         if not isinstance(cause, MCPError) or not _is_gone(cause):
             raise
         is_forgotten = cause.message == SESSION_ENDED
-        connection.lost(client, "it ended the session" if is_forgotten else "its process ended")
+        connection.mark_lost(
+            client, "it ended the session" if is_forgotten else "its process ended"
+        )
         raise ToolError(
             f"The MCP server {connection.name!r} went away during this call ({cause.message}). "
             "Whether the call had an effect is not known."

@@ -13,7 +13,7 @@ import mcp_types as types
 
 from agentkit.event import ReportLevel
 from agentkit.mcp.client.server_connection import RestartSettings
-from agentkit.mcp.client.server_requests import OnElicit, OnSample
+from agentkit.mcp.client.server_requests import OnElicitation, OnSampling
 
 MAX_MESSAGE_BYTES = 16_000_000
 
@@ -24,7 +24,7 @@ class MCPOptions(TypedDict, total=False):
     Attributes:
         call_timeout_seconds: limit of one call, above 0; if left out, the run's own limit counts.
         restart: how long it is waited for, and how often it is started again.
-        is_required: a run fails where the server cannot be used; else it goes on without.
+        required: a run fails where the server cannot be used; else it goes on without.
         trusts_annotations: what the server says of its tools' effects is believed, so that tools
             that only read may run side by side.
         search_threshold: with more tools than this, a turn is offered those that the conversation
@@ -42,13 +42,13 @@ class MCPOptions(TypedDict, total=False):
 
     call_timeout_seconds: float | None
     restart: RestartSettings
-    is_required: bool
+    required: bool
     trusts_annotations: bool
     search_threshold: int | None
     expose_resources: bool
     expose_prompts: bool
-    on_elicitation: OnElicit | None
-    on_sampling: OnSample | str | None
+    on_elicitation: OnElicitation | None
+    on_sampling: OnSampling | str | None
     roots: Sequence[str | Path]
     max_message_bytes: int
     log_level: ReportLevel
@@ -69,7 +69,7 @@ class Prompt:
     required: frozenset[str]
 
 
-def read_prompt_entry(one: types.Prompt) -> Prompt:
+def prompt_entry_from_mcp(one: types.Prompt) -> Prompt:
     """Return a prompt as it is listed."""
     arguments = one.arguments or []
     return Prompt(

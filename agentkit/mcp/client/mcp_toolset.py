@@ -5,7 +5,7 @@ Out: `MCPToolset`: tools that can be offered to any model, and the server's reso
 
 Both revisions of the protocol are spoken, 2026-07-28 and the handshake of 2025-11-25 and before;
 the SDK finds out which. A connection lasts as long as a run, or as long as the agent or the toolset
-is held open.
+is keep_open open.
 """
 
 import re
@@ -29,12 +29,12 @@ from agentkit.mcp.client.client_settings import (
     MAX_MESSAGE_BYTES,
     MCPOptions,
     Prompt,
-    read_prompt_entry,
+    prompt_entry_from_mcp,
 )
 from agentkit.mcp.client.config_file import ServerEntry, read_entries
 from agentkit.mcp.client.oauth import LOGIN_SECONDS, OAuth
-from agentkit.mcp.client.resources import Reading
-from agentkit.mcp.client.server_connection import Connection, Life, RestartSettings
+from agentkit.mcp.client.resources import ResourceReader
+from agentkit.mcp.client.server_connection import Lifetime, RestartSettings, ServerConnection
 from agentkit.mcp.client.server_requests import (
     elicitation_callback,
     roots_callback,
@@ -42,8 +42,13 @@ from agentkit.mcp.client.server_requests import (
     sampling_callback,
 )
 from agentkit.mcp.client.stdio_process import Command
-from agentkit.mcp.client.tool_list import Listing
-from agentkit.mcp.client.transports import Door, HttpDoor, MemoryDoor, ProcessDoor
+from agentkit.mcp.client.tool_list import ToolList
+from agentkit.mcp.client.transports import (
+    InMemoryTransport,
+    McpTransport,
+    StdioTransport,
+    StreamableHttpTransport,
+)
 from agentkit.message import Message
 from agentkit.tools.tool import Tool
 from agentkit.tools.tool_search import SEARCH_THRESHOLD, searchable
@@ -55,20 +60,24 @@ from agentkit.version import package_version
 class MCPToolset:
     """The tools, resources and prompts of one MCP server. Safe to use from many runs at once."""
 
-    def __init__(self, door: Door, *, name: str, **options: Unpack[MCPOptions]) -> None:
+    def __init__(
+        self, transport: McpTransport, *, name: str, **options: Unpack[MCPOptions]
+    ) -> None:
         """Describe a server; nothing is started. Use `stdio`, `http` or `in_memory` to make one.
 
         Args:
-            door: the way to the server.
+            transport: the way to the server.
             name: of the server, for events, errors, and before tool names that others have too.
             options: see `MCPOptions`.
         """
         self.name = name
-        self.namespace = _as_namespace(name)
-        self._door = door
+        self.namespace = _namespace(name)
+        self._transport = transport
         self._options = options
-        self._held: list[_Held] = []
-        self._current: ContextVar[_Held | None] = ContextVar(f"mcp_{self.namespace}", default=None)
+        self._open_connections: list[_OpenConnection] = []
+        self._current: ContextVar[_OpenConnection | None] = ContextVar(
+            f"mcp_{self.namespace}", default=None
+        )
         over = options.get("search_threshold", SEARCH_THRESHOLD)
         all_tools: Toolset = _AllTools(self)
         self._shown = all_tools if over is None else searchable(all_tools, over=over)
@@ -93,10 +102,10 @@ class MCPToolset:
             name: of the server; the last word of the command that looks like a name if not given.
             options: see `MCPOptions`.
         """
-        door = ProcessDoor(
+        transport = StdioTransport(
             command=Command(command=command, args=args, env=dict(env or {}), cwd=cwd)
         )
-        return cls(door, name=name or _name_of(command, args), **options)
+        return cls(transport, name=name or _name_of(command, args), **options)
 
     @classmethod
     def http(
@@ -125,12 +134,12 @@ class MCPToolset:
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         if isinstance(auth, OAuth):
-            auth = auth.flow(url)
+            auth = auth.build_auth(url)
             restart = options.get("restart") or RestartSettings()
             seconds = max(restart.start_seconds, LOGIN_SECONDS)
             options["restart"] = replace(restart, start_seconds=seconds)
-        door = HttpDoor(url=url, headers=sent, auth=auth, is_older=is_older)
-        return cls(door, name=name or httpx2.URL(url).host or "mcp", **options)
+        transport = StreamableHttpTransport(url=url, headers=sent, auth=auth, is_older=is_older)
+        return cls(transport, name=name or httpx2.URL(url).host or "mcp", **options)
 
     @classmethod
     def in_memory(
@@ -141,7 +150,7 @@ class MCPToolset:
         **options: Unpack[MCPOptions],
     ) -> "MCPToolset":
         """Describe a server in this process, for tests."""
-        return cls(MemoryDoor(server=server), name=name or server.name, **options)
+        return cls(InMemoryTransport(server=server), name=name or server.name, **options)
 
     @classmethod
     def from_config(cls, path: str | Path, **options: Unpack[MCPOptions]) -> Toolset:
@@ -205,7 +214,7 @@ class MCPToolset:
 
     def take_reports(self) -> Sequence[ToolsetReported]:
         """Return what the server told, and what became of it, since the last time."""
-        taken = self.find_held().connection.notices.take()
+        taken = self.find_open().connection.notifications.take()
         return [event for event in taken if isinstance(event, ToolsetReported)]
 
     async def list_resources(self) -> Sequence[ResourceLink]:
@@ -215,32 +224,32 @@ class MCPToolset:
             ToolError: the server cannot be used now, or refuses.
             ToolsetError: the toolset is not open.
         """
-        return await (await self._reading()).list_resources()
+        return await (await self._reader()).list_resources()
 
     async def list_resource_templates(self) -> Sequence[ResourceLink]:
         """Return the server's templates of resources; the `uri` of each is a URI template."""
-        return await (await self._reading()).list_resource_templates()
+        return await (await self._reader()).list_resource_templates()
 
     async def read_resource(self, uri: str) -> Sequence[EmbeddedResource]:
         """Return the contents of a resource; see `list_resources` for what may go wrong."""
-        return await (await self._reading()).read_resource(uri)
+        return await (await self._reader()).read_resource(uri)
 
     async def list_prompts(self) -> Sequence[Prompt]:
         """Return the prompts of the server; see `list_resources` for what may go wrong."""
-        return [read_prompt_entry(one) for one in await (await self._reading()).list_prompts()]
+        return [prompt_entry_from_mcp(one) for one in await (await self._reader()).list_prompts()]
 
     async def prompt(self, name: str, /, **arguments: str) -> tuple[Message, ...]:
         """Return the messages of a prompt, to begin a run with."""
-        return await (await self._reading()).prompt(name, arguments)
+        return await (await self._reader()).prompt(name, arguments)
 
     async def instructions(self) -> str:
         """Return what the server says of how it is used; empty if nothing."""
-        return (await self._reading()).client.instructions or ""
+        return (await self._reader()).client.instructions or ""
 
-    async def _reading(self) -> Reading:
-        connection = self.find_held().connection
-        await connection.settled()
-        return Reading(connection.client())
+    async def _reader(self) -> ResourceReader:
+        connection = self.find_open().connection
+        await connection.wait_ready()
+        return ResourceReader(connection.client())
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
@@ -249,30 +258,30 @@ class MCPToolset:
             yield
             return
         options = self._options
-        connection = Connection(
+        connection = ServerConnection(
             self.name,
             open_client=self._open_client,
             restart=options.get("restart") or RestartSettings(),
         )
-        listing = Listing(
+        listing = ToolList(
             connection,
             call_timeout_seconds=options.get("call_timeout_seconds"),
             trusts_annotations=options.get("trusts_annotations", True),
-            is_required=options.get("is_required", False),
+            required=options.get("required", False),
             expose_resources=options.get("expose_resources", False),
             expose_prompts=options.get("expose_prompts", False),
         )
-        held = _Held(connection=connection, listing=listing)
-        async with connection.held():
-            self._held.append(held)
-            self._current.set(held)
+        keep_open = _OpenConnection(connection=connection, listing=listing)
+        async with connection.keep_open():
+            self._open_connections.append(keep_open)
+            self._current.set(keep_open)
             try:
                 yield
             finally:
-                self._held.remove(held)
+                self._open_connections.remove(keep_open)
 
-    def find_held(self) -> "_Held":
-        """Return the connection of this run, else the one that is held open the longest.
+    def find_open(self) -> "_OpenConnection":
+        """Return the connection of this run, else the one that is keep_open open the longest.
 
         Raises:
             ToolsetError: there is none.
@@ -280,15 +289,15 @@ class MCPToolset:
         current = self._current.get()
         if current is not None and current.connection.is_open:
             return current
-        if not self._held:
+        if not self._open_connections:
             raise ToolsetError(
                 f"The MCP toolset {self.name!r} is not open. An agent opens it for its runs; "
                 "elsewhere, use it inside 'async with toolset.open():'."
             )
-        return self._held[0]
+        return self._open_connections[0]
 
     def _open_client(
-        self, connection: Connection, life: Life, mode: str
+        self, connection: ServerConnection, lifetime: Lifetime, mode: str
     ) -> AbstractAsyncContextManager[Client]:
         """Open the SDK's client with this toolset's callbacks."""
         options = self._options
@@ -303,9 +312,9 @@ class MCPToolset:
                 mode=mode,
                 cache=None,
                 client_info=types.Implementation(name="agentkit", version=package_version()),
-                logging_callback=connection.hear,
+                logging_callback=connection.on_log_message,
                 log_level=options.get("log_level", "info"),
-                message_handler=connection.notice,
+                message_handler=connection.on_message,
                 elicitation_callback=on_elicitation
                 and elicitation_callback(self.name, on_elicitation),
                 sampling_callback=sampling_callback(self.name, on_sampling)
@@ -314,20 +323,20 @@ class MCPToolset:
                 list_roots_callback=roots_callback(roots) if roots else None,
             )
 
-        return self._door.open(
+        return self._transport.open(
             build,
-            life,
+            lifetime,
             max_bytes=options.get("max_message_bytes", MAX_MESSAGE_BYTES),
             report=lambda message: connection.report("warning", message),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
+class _OpenConnection:
     """A connection that is open, and the tools listed over it."""
 
-    connection: Connection
-    listing: Listing
+    connection: ServerConnection
+    listing: ToolList
 
 
 class _AllTools:
@@ -340,7 +349,7 @@ class _AllTools:
         return self._toolset.open()
 
     async def list_tools(self) -> Sequence[Tool]:
-        return await self._toolset.find_held().listing.tools()
+        return await self._toolset.find_open().listing.tools()
 
 
 def _name_of(command: str, args: Sequence[str]) -> str:
@@ -354,7 +363,7 @@ def _name_of(command: str, args: Sequence[str]) -> str:
 _RUNNERS = frozenset({"npx", "uvx", "pipx", "node", "python", "python3", "bunx", "deno"})
 
 
-def _as_namespace(name: str) -> str:
+def _namespace(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "mcp"
 
 

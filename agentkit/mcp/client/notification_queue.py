@@ -1,9 +1,9 @@
-"""Keep what a server tells until somebody can hear it, so much and no more.
+"""Keep what a server tells until somebody can on_log_message it, so much and no more.
 
 In:  events from the tasks that read a connection.
 Out: the same events, in order, in the task of whoever listens.
 
-A server that tells more than is heard fills no memory and slows no connection: what is too much is
+A server that reports more than is read fills no memory and slows no connection: the excess is
 dropped, and how much that was is told.
 """
 
@@ -13,10 +13,10 @@ import anyio
 
 from agentkit.event import Emit, RunEvent, ToolsetReported
 
-MAX_NOTICES = 256
+MAX_NOTIFICATIONS = 256
 
 
-class Notices:
+class NotificationQueue:
     """A bounded row of events."""
 
     def __init__(self, name: str) -> None:
@@ -28,7 +28,7 @@ class Notices:
 
     def add(self, event: RunEvent) -> None:
         """Keep an event, unless too many wait already."""
-        if len(self._waiting) >= MAX_NOTICES:
+        if len(self._waiting) >= MAX_NOTIFICATIONS:
             self._dropped += 1
             return
         self._waiting.append(event)
@@ -41,17 +41,19 @@ class Notices:
         if not self._is_closed:
             self._more = anyio.Event()
         if self._dropped:
-            message = f"It told more than was heard: {self._dropped} notices were dropped."
+            message = (
+                f"It told more than was track_call: {self._dropped} notifications were dropped."
+            )
             taken.append(ToolsetReported(toolset=self._name, level="warning", message=message))
             self._dropped = 0
         return taken
 
     def close(self) -> None:
-        """Let `pass_on` end with what waits."""
+        """Let `forward` end with what waits."""
         self._is_closed = True
         self._more.set()
 
-    async def pass_on(self, tell: Emit) -> None:
+    async def forward(self, tell: Emit) -> None:
         """Tell of each event as it comes, until closed."""
         while self._waiting or not self._is_closed:
             await self._more.wait()

@@ -40,7 +40,7 @@ _PAGE = (
     "<p>You are logged in. You can close this page and go back to the program.</p>"
 )
 
-Visit = Callable[[str], Awaitable[None]]
+OpenUrl = Callable[[str], Awaitable[None]]
 """Brings the user to an address."""
 
 WaitForCode = Callable[[], Awaitable[AuthorizationCodeResult]]
@@ -61,7 +61,7 @@ class OAuth:
         client_metadata_url: an https address of a client's own description, for servers that take
             such in place of a registration.
         port: on loopback, at which the browser comes back; part of the registration.
-        visit: brings the user to an address; left out, the system's browser is opened.
+        open_url: brings the user to an address; left out, the system's browser is opened.
         wait_for_code: waits for the way back; left out, `port` is listened on.
         storage: file for tokens; left out, one in the user's config folder for each server.
     """
@@ -72,11 +72,11 @@ class OAuth:
     client_secret: str | None = field(default=None, repr=False)
     client_metadata_url: str | None = None
     port: int = 8765
-    visit: Visit | None = None
+    open_url: OpenUrl | None = None
     wait_for_code: WaitForCode | None = None
     storage: Path | None = None
 
-    def flow(self, url: str) -> httpx2.Auth:
+    def build_auth(self, url: str) -> httpx2.Auth:
         """Return what signs requests to the server at `url`, and logs in where it must.
 
         Raises:
@@ -89,14 +89,14 @@ class OAuth:
             scope=" ".join(self.scopes) or None,
             token_endpoint_auth_method=None,
         )
-        ear = _Ear(self.port, visit=self.visit or _open_browser)
+        ear = _RedirectListener(self.port, open_url=self.open_url or _open_browser)
         storage = TokenFile(self.storage or default_storage(url), given=self._registered(metadata))
         try:
             return OAuthClientProvider(
                 url,
                 metadata,
                 storage,
-                redirect_handler=ear.aim if self.wait_for_code is None else ear.visit,
+                redirect_handler=ear.set_url if self.wait_for_code is None else ear.open_url,
                 callback_handler=self.wait_for_code or ear.wait,
                 client_metadata_url=self.client_metadata_url,
             )
@@ -183,17 +183,17 @@ def default_storage(url: str) -> Path:
     return folder / "mcp" / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
 
 
-class _Ear:
+class _RedirectListener:
     """Listens on loopback for the browser's way back."""
 
-    def __init__(self, port: int, *, visit: Visit) -> None:
-        self.visit = visit
+    def __init__(self, port: int, *, open_url: OpenUrl) -> None:
+        self.open_url = open_url
         self._port = port
         self._url = ""
         self._answer: dict[str, str] = {}
         self._heard = anyio.Event()
 
-    async def aim(self, url: str) -> None:
+    async def set_url(self, url: str) -> None:
         """Take note where the user has to go; the ear must be open before."""
         self._url = url
 
@@ -207,7 +207,7 @@ class _Ear:
         try:
             with anyio.fail_after(LOGIN_SECONDS):
                 async with self._listening():
-                    await self.visit(self._url)
+                    await self.open_url(self._url)
                     await self._heard.wait()
         except TimeoutError as error:
             raise AgentKitError(f"Nobody logged in within {LOGIN_SECONDS:g} s.") from error

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from agentkit.content import ContentBlock, ResourceLink
 from agentkit.dialect.mistral_rules import readable_text
 from agentkit.json_schema import JsonObject
-from agentkit.mcp.client.resources import Reading
+from agentkit.mcp.client.resources import ResourceReader
 from agentkit.message import AssistantMessage, UserMessage
 from agentkit.tools.tool import Tool, ToolAnnotations
 
-Read = Callable[[], Reading]
+Read = Callable[[], ResourceReader]
 _READS = ToolAnnotations(read_only_hint=True)
 _NOTHING: JsonObject = {"type": "object", "additionalProperties": False}
 
@@ -22,9 +22,9 @@ def resource_tools(read: Read, *, server: str) -> Sequence[Tool]:
     """Return the tools to list resources and to read one."""
 
     async def list_resources(_: JsonObject) -> Mapping[str, object]:
-        reading = read()
-        resources = await reading.list_resources()
-        templates = await reading.list_resource_templates()
+        reader = read()
+        resources = await reader.list_resources()
+        templates = await reader.list_resource_templates()
         return {"resources": _listed(resources), "templates": _listed(templates)}
 
     async def read_resource(arguments: JsonObject) -> list[ContentBlock]:

@@ -17,13 +17,13 @@ from agentkit.content import EmbeddedResource, ResourceLink
 from agentkit.errors import ToolError
 from agentkit.json_schema.violation import shorten
 from agentkit.mcp.client.pagination import read_pages
-from agentkit.mcp.convert import read_contents, read_link, read_prompt
+from agentkit.mcp.convert import contents_from_mcp, link_from_mcp, prompt_from_mcp
 from agentkit.message import Message
 
 T = TypeVar("T")
 
 
-class Reading:
+class ResourceReader:
     """Reads from one server."""
 
     def __init__(self, client: Client) -> None:
@@ -35,43 +35,43 @@ class Reading:
         Raises:
             ToolError: the server has none, refuses, or is gone.
         """
-        with refusals():
+        with map_server_errors():
             found = await read_pages(
                 lambda cursor: self.client.list_resources(cursor=cursor),
                 lambda page: page.resources,
             )
-        return [read_link(one, uri=str(one.uri)) for one in found]
+        return [link_from_mcp(one, uri=str(one.uri)) for one in found]
 
     async def list_resource_templates(self) -> Sequence[ResourceLink]:
         """Return all templates; the `uri` of each is a URI template."""
-        with refusals():
+        with map_server_errors():
             found = await read_pages(
                 lambda cursor: self.client.list_resource_templates(cursor=cursor),
                 lambda page: page.resource_templates,
             )
-        return [read_link(one, uri=one.uri_template) for one in found]
+        return [link_from_mcp(one, uri=one.uri_template) for one in found]
 
     async def read_resource(self, uri: str) -> Sequence[EmbeddedResource]:
         """Return the contents of a resource."""
-        with refusals():
+        with map_server_errors():
             result = await self.client.read_resource(uri)
-        return [read_contents(one) for one in result.contents]
+        return [contents_from_mcp(one) for one in result.contents]
 
     async def list_prompts(self) -> Sequence[types.Prompt]:
         """Return all prompts."""
-        with refusals():
+        with map_server_errors():
             return await read_pages(
                 lambda cursor: self.client.list_prompts(cursor=cursor), lambda page: page.prompts
             )
 
     async def prompt(self, name: str, arguments: Mapping[str, str]) -> tuple[Message, ...]:
         """Return the messages of a prompt."""
-        with refusals():
-            return read_prompt(await self.client.get_prompt(name, dict(arguments)))
+        with map_server_errors():
+            return prompt_from_mcp(await self.client.get_prompt(name, dict(arguments)))
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
+def map_server_errors() -> Iterator[None]:
     """Turn what the SDK raises for an answer of the server into words."""
     try:
         yield

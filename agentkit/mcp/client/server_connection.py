@@ -1,7 +1,7 @@
 """Hold a connection to one MCP server, and make it anew where the server went away.
 
 In:  how the server is reached, the limits of that.
-Out: `Connection`: the SDK's client while the server lives, a reason where it does not.
+Out: `ServerConnection`: the SDK's client while the server lives, a reason where it does not.
 
 One task owns the SDK's client from its start to its end, whoever calls its tools and however a run
 is left. A server that dies is started again after a while, a bounded number of times; meanwhile its
@@ -27,15 +27,15 @@ from agentkit.event import ReportLevel, ToolsetReported
 from agentkit.exception_groups import ungrouped
 from agentkit.json_schema.violation import shorten
 from agentkit.log import Log
-from agentkit.mcp.client.notification_queue import Notices
-from agentkit.mcp.client.stdio_process import NeverStartedError
+from agentkit.mcp.client.notification_queue import NotificationQueue
+from agentkit.mcp.client.stdio_process import ServerStartError
 from agentkit.tools.run_context import RunContext
 
 CLOSE_SECONDS = 5.0
 STABLE_SECONDS = 60.0
 """A server that lived so long is a healthy one that died, and gets all its chances again."""
 
-MOST_DELAY_SECONDS = 30.0
+MAX_DELAY_SECONDS = 30.0
 _REASON = 1_000
 
 log = Log("agentkit.mcp")
@@ -60,27 +60,27 @@ class RestartSettings:
 class _Call:
     """A call under way, and who hears what the server tells meanwhile."""
 
-    notices: Notices
+    notifications: NotificationQueue
     context: RunContext[Any]
 
 
 _calling: ContextVar[_Call | None] = ContextVar("mcp_call", default=None)
 
 
-class Life:
-    """One life of a connection, from its start to its end.
+class Lifetime:
+    """One lifetime of a connection, from its start to its end.
 
     Attributes:
         ended: set at its end, or when it is of no more use.
         reason: why that is.
-        last_words: gives what the server wrote beside the protocol; set by whoever starts it.
+        last_output: gives what the server wrote beside the protocol; set by whoever starts it.
         start: what to cancel where the end comes before the server has come up.
     """
 
     def __init__(self) -> None:
         self.ended = anyio.Event()
         self.reason = ""
-        self.last_words: Callable[[], str] = str
+        self.last_output: Callable[[], str] = str
         self.start: anyio.CancelScope | None = None
 
     def end(self, reason: str) -> None:
@@ -93,15 +93,15 @@ class Life:
             self.start.cancel()
 
 
-OpenClient = Callable[["Connection", Life, str], AbstractAsyncContextManager[Client]]
-"""Opens the SDK's client for one life, in a mode of the SDK's: `auto` or `legacy`."""
+OpenClient = Callable[["ServerConnection", Lifetime, str], AbstractAsyncContextManager[Client]]
+"""Opens the SDK's client for one lifetime, in a mode of the SDK's: `auto` or `legacy`."""
 
 
-class Connection:
+class ServerConnection:
     """A connection to one server over all its lives.
 
     Attributes:
-        notices: what the server told while no call of its was under way.
+        notifications: what the server told while no call of its was under way.
         is_stale: its tools may have changed since they were listed.
         failure: why it cannot be used any more; None while it can.
         is_misconfigured: it could not even be started.
@@ -109,21 +109,21 @@ class Connection:
 
     def __init__(self, name: str, *, open_client: OpenClient, restart: RestartSettings) -> None:
         self.name = name
-        self.notices = Notices(name)
+        self.notifications = NotificationQueue(name)
         self.is_stale = True
         self.failure: str | None = None
         self.is_misconfigured = False
         self._open_client = open_client
-        self._patience = restart
+        self._restart = restart
         self._client: Client | None = None
-        self._life = Life()
-        self._has_lived = False
-        self._settled = anyio.Event()
+        self._lifetime = Lifetime()
+        self._was_connected = False
+        self._ready = anyio.Event()
         self._closing = anyio.Event()
         self._calls: list[_Call] = []
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
+    async def keep_open(self) -> AsyncIterator[None]:
         """Keep the connection for as long as the context lasts."""
         with ungrouped():
             async with anyio.create_task_group() as group:
@@ -133,28 +133,28 @@ class Connection:
                     yield
                 finally:
                     self._closing.set()
-                    self._life.end("it was closed")
+                    self._lifetime.end("it was closed")
                     with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                         await closed.wait()
                     group.cancel_scope.cancel()
 
     @property
     def is_open(self) -> bool:
-        """Say whether the context of `held` has not ended."""
+        """Say whether the context of `keep_open` has not ended."""
         return not self._closing.is_set()
 
-    async def settled(self) -> None:
+    async def wait_ready(self) -> None:
         """Wait until the server has come up, or will not come up any more."""
-        while not self._settled.is_set():
-            await self._settled.wait()
+        while not self._ready.is_set():
+            await self._ready.wait()
 
     def client(self) -> Client:
-        """Return the client of this life.
+        """Return the client of this lifetime.
 
         Raises:
             ToolError: there is none; in words for the model.
         """
-        if self._client is None or self._life.ended.is_set():
+        if self._client is None or self._lifetime.ended.is_set():
             why = (
                 f"is not available: {self.failure}. Do without it."
                 if self.failure is not None
@@ -163,25 +163,25 @@ class Connection:
             raise ToolError(f"The MCP server {self.name!r} {why}")
         return self._client
 
-    def lost(self, client: Client, reason: str) -> None:
+    def mark_lost(self, client: Client, reason: str) -> None:
         """Say that a client is of no more use, as a call has shown; it may be gone already."""
         if client is self._client:
-            self._life.end(reason)
-            self._settled = anyio.Event()
+            self._lifetime.end(reason)
+            self._ready = anyio.Event()
 
     def report(self, level: ReportLevel, message: str) -> None:
         """Tell whoever calls the server now, else the next run that looks."""
         event = ToolsetReported(toolset=self.name, level=level, message=message)
-        (self._calls[-1].notices if self._calls else self.notices).add(event)
+        (self._calls[-1].notifications if self._calls else self.notifications).add(event)
 
     @contextmanager
-    def heard(self, context: RunContext[Any]) -> Iterator[Notices]:
-        """Yield what gets the server's notices for as long as a call lasts."""
-        call = _Call(notices=Notices(self.name), context=context)
+    def track_call(self, context: RunContext[Any]) -> Iterator[NotificationQueue]:
+        """Yield what gets the server's notifications for as long as a call lasts."""
+        call = _Call(notifications=NotificationQueue(self.name), context=context)
         self._calls.append(call)
         token = _calling.set(call)
         try:
-            yield call.notices
+            yield call.notifications
         finally:
             _calling.reset(token)
             self._calls.remove(call)
@@ -196,13 +196,13 @@ class Connection:
             call = self._calls[-1]
         return None if call is None else call.context
 
-    async def hear(self, params: types.LoggingMessageNotificationParams) -> None:
+    async def on_log_message(self, params: types.LoggingMessageNotificationParams) -> None:
         """Take in what the server logs."""
         data = params.data if isinstance(params.data, str) else json.dumps(params.data)
         where = f"{params.logger}: " if params.logger else ""
         self.report(params.level, f"{where}{data}")
 
-    async def notice(self, message: object) -> None:
+    async def on_message(self, message: object) -> None:
         """Take in what else the server says by itself."""
         if isinstance(message, types.ToolListChangedNotification):
             self.is_stale = True
@@ -210,24 +210,24 @@ class Connection:
             self.report("warning", f"It sent what cannot be read: {describe(message)}")
 
     async def _own(self, closed: anyio.Event) -> None:
-        """Live one life after the other."""
+        """Live one lifetime after the other."""
         try:
             failures = 0
             while not self._closing.is_set():
                 started = anyio.current_time()
-                reason = await self._live()
+                reason = await self._run_once()
                 if self._closing.is_set():
                     return
                 if anyio.current_time() - started > STABLE_SECONDS:
                     failures = 0
                 failures += 1
-                if not self._has_lived or failures > self._patience.restarts:
+                if not self._was_connected or failures > self._restart.restarts:
                     self._give_up(reason)
                     return
                 await self._wait_for_next(reason, failures)
         finally:
             self.failure = self.failure or "it was closed"
-            self._settled.set()
+            self._ready.set()
             closed.set()
 
     def _give_up(self, reason: str) -> None:
@@ -235,70 +235,70 @@ class Connection:
         self.is_stale = True
         self.report("error", f"Its tools are gone: {reason}")
         log.warning("mcp_server_failed", server=self.name, reason=reason)
-        self._settled.set()
+        self._ready.set()
 
     async def _wait_for_next(self, reason: str, failures: int) -> None:
-        seconds = self._patience.first_delay_seconds * 2.0 ** (failures - 1)
-        seconds = min(seconds, MOST_DELAY_SECONDS)
+        seconds = self._restart.first_delay_seconds * 2.0 ** (failures - 1)
+        seconds = min(seconds, MAX_DELAY_SECONDS)
         self.report("warning", f"It is started again in {seconds:g} s, since {reason}")
         log.warning("mcp_server_lost", server=self.name, reason=reason, delay_seconds=seconds)
         with anyio.move_on_after(seconds):
             await self._closing.wait()
 
-    async def _live(self) -> str:
+    async def _run_once(self) -> str:
         """Live once; return why that ended."""
         reason = await self._attempt("auto")
-        if self._is_over():
+        if self._is_finished():
             return reason
-        # Some servers of the older protocol do not survive a question from the newer one.
+        # Some servers of the legacy protocol do not survive a question from the newer one.
         log.info("mcp_older_protocol_tried", server=self.name, reason=reason)
-        older = await self._attempt("legacy")
-        return older if self._has_lived else reason
+        legacy = await self._attempt("legacy")
+        return legacy if self._was_connected else reason
 
-    def _is_over(self) -> bool:
-        """Say whether there is nothing more to try in this life."""
-        return self._has_lived or self.is_misconfigured or self._closing.is_set()
+    def _is_finished(self) -> bool:
+        """Say whether there is nothing more to try in this lifetime."""
+        return self._was_connected or self.is_misconfigured or self._closing.is_set()
 
     async def _attempt(self, mode: str) -> str:
-        """Open the client, keep it until its life ends, and return the reason for that."""
-        life = self._life = Life()
-        seconds = self._patience.start_seconds
+        """Open the client, keep it until its lifetime ends, and return the reason for that."""
+        lifetime = self._lifetime = Lifetime()
+        seconds = self._restart.start_seconds
         reason = f"it did not answer within {seconds:g} s"
         try:
-            with ungrouped(), anyio.CancelScope() as life.start:
-                life.start.deadline = anyio.current_time() + seconds
-                async with self._open_client(self, life, mode) as client:
-                    life.start.deadline = math.inf
-                    life.start = None
-                    await self._serve(client, life)
-        except NeverStartedError as error:
+            with ungrouped(), anyio.CancelScope() as lifetime.start:
+                lifetime.start.deadline = anyio.current_time() + seconds
+                async with self._open_client(self, lifetime, mode) as client:
+                    lifetime.start.deadline = math.inf
+                    lifetime.start = None
+                    await self._offer_client(client, lifetime)
+        except ServerStartError as error:
             self.is_misconfigured = True
             return str(error)
         except Exception as error:  # noqa: BLE001  # a stranger's server, told to the caller
             reason = describe(error)
-        words = life.last_words()
-        reason = life.reason or reason
+        words = lifetime.last_output()
+        reason = lifetime.reason or reason
         return f"{reason}; the last it wrote was: {words}" if words else reason
 
-    async def _serve(self, client: Client, life: Life) -> None:
-        """Offer the client until its life ends."""
-        self._client, self._has_lived, self.is_stale = client, True, True
-        self._settled.set()
+    async def _offer_client(self, client: Client, lifetime: Lifetime) -> None:
+        """Offer the client until its lifetime ends."""
+        self._client, self._was_connected, self.is_stale = client, True, True
+        self._ready.set()
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._watch_list, client)
-                await life.ended.wait()
+                await lifetime.ended.wait()
                 group.cancel_scope.cancel()
         finally:
             self._client = None
-            self._settled = anyio.Event()
+            self._ready = anyio.Event()
 
     async def _watch_list(self, client: Client) -> None:
         """Take note when the server says that its tools have changed (2026-07-28 and later)."""
         tools = client.server_capabilities.tools
         if tools is None or not tools.list_changed:
             return
-        delay = self._patience.first_delay_seconds
+        delay = self._restart.first_delay_seconds
         while True:
             try:
                 async with client.listen(tools_list_changed=True) as changes:
@@ -309,8 +309,8 @@ class Connection:
             except (MCPError, SubscriptionLost, TimeoutError) as error:
                 log.info("mcp_subscription_lost", server=self.name, error=describe(error))
             await anyio.sleep(delay)
-            delay = min(delay * 2, MOST_DELAY_SECONDS)
-            self.is_stale = True  # what changed meanwhile was not heard
+            delay = min(delay * 2, MAX_DELAY_SECONDS)
+            self.is_stale = True  # what changed meanwhile was not noticed
 
 
 def describe(error: BaseException) -> str:

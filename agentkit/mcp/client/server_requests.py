@@ -22,13 +22,13 @@ from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings
 from agentkit.errors import AgentKitError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
-from agentkit.mcp.convert import McpBlock, read_block, spell_block
+from agentkit.mcp.convert import McpBlock, block_from_mcp, block_to_mcp
 from agentkit.message import AssistantMessage, Message, UserMessage
 from agentkit.tools.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Elicitation:
+class ElicitationRequest:
     """A question of a server to the user.
 
     Attributes:
@@ -45,7 +45,7 @@ class Elicitation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElicitationAnswer:
+class ElicitationResponse:
     """What the user says: the form filled in, no, or nothing."""
 
     action: Literal["accept", "decline", "cancel"]
@@ -53,7 +53,7 @@ class ElicitationAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
+class SamplingRequest:
     """A request of a server for a completion.
 
     Attributes:
@@ -70,7 +70,7 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SamplingAnswer:
+class SamplingResponse:
     """A completion; `model` is the name of the model that gave it."""
 
     message: AssistantMessage
@@ -78,13 +78,13 @@ class SamplingAnswer:
     stop_reason: str = "endTurn"
 
 
-OnElicit: TypeAlias = Callable[[Elicitation], Awaitable[ElicitationAnswer]]
-OnSample: TypeAlias = Callable[[Sampling], Awaitable[SamplingAnswer]]
+OnElicitation: TypeAlias = Callable[[ElicitationRequest], Awaitable[ElicitationResponse]]
+OnSampling: TypeAlias = Callable[[SamplingRequest], Awaitable[SamplingResponse]]
 CurrentCall: TypeAlias = Callable[[], RunContext[Any] | None]
 """Returns the call in which a server asks; None if none is under way."""
 
 
-def elicitation_callback(server: str, on_elicitation: OnElicit) -> ElicitationFnT:
+def elicitation_callback(server: str, on_elicitation: OnElicitation) -> ElicitationFnT:
     """Return the SDK's callback for a callback of ours."""
 
     async def answer(
@@ -94,7 +94,7 @@ def elicitation_callback(server: str, on_elicitation: OnElicit) -> ElicitationFn
         schema: JsonObject | None = None
         if isinstance(params, types.ElicitRequestFormParams):
             schema = cast(JsonObject, params.requested_schema)  # JSON that came over the wire
-        question = Elicitation(
+        question = ElicitationRequest(
             server=server,
             message=params.message,
             schema=schema,
@@ -103,7 +103,7 @@ def elicitation_callback(server: str, on_elicitation: OnElicit) -> ElicitationFn
         try:
             given = await on_elicitation(question)
         except Exception as error:  # noqa: BLE001  # a stranger's callback, told to the server
-            return _refused(f"The question could not be put to the user: {error}")
+            return _error(f"The question could not be put to the user: {error}")
         if given.action != "accept" or schema is None:
             return types.ElicitResult(action=given.action)
         return _filled(schema, given.content)
@@ -126,13 +126,13 @@ def _filled(
     try:
         faults = JsonSchema(schema).violations(filled)
     except JsonSchemaError as error:
-        return _refused(f"The form cannot be used: {error}")
+        return _error(f"The form cannot be used: {error}")
     if faults:
-        return _refused(f"What the user answered does not fit the form: {faults[0]}")
+        return _error(f"What the user answered does not fit the form: {faults[0]}")
     return types.ElicitResult(action="accept", content=cast(Any, filled))  # it fits the form
 
 
-def sampling_callback(server: str, on_sampling: OnSample) -> SamplingFnT:
+def sampling_callback(server: str, on_sampling: OnSampling) -> SamplingFnT:
     """Return the SDK's callback for a callback of ours."""
 
     async def answer(
@@ -140,12 +140,12 @@ def sampling_callback(server: str, on_sampling: OnSample) -> SamplingFnT:
         params: types.CreateMessageRequestParams,
     ) -> types.CreateMessageResult | types.ErrorData:
         if params.tools:
-            return _refused("Completions with tools of the server are not given here.")
+            return _error("Completions with tools of the server are not given here.")
         try:
             given = await on_sampling(read_sampling(server, params))
-            content = _spell_answer(given.message)
+            content = _sampling_content(given.message)
         except Exception as error:  # noqa: BLE001  # a stranger's callback, told to the server
-            return _refused(f"There is no completion: {error}")
+            return _error(f"There is no completion: {error}")
         return types.CreateMessageResult(
             role="assistant", content=content, model=given.model, stop_reason=given.stop_reason
         )
@@ -153,13 +153,13 @@ def sampling_callback(server: str, on_sampling: OnSample) -> SamplingFnT:
     return answer
 
 
-def sample_with_run(current: CurrentCall) -> OnSample:
+def sample_with_run(current: CurrentCall) -> OnSampling:
     """Return a callback that asks the model of the run in which the server was called.
 
     What it uses is the run's own: its budget, its journal, its events.
     """
 
-    async def sample(asked: Sampling) -> SamplingAnswer:
+    async def sample(asked: SamplingRequest) -> SamplingResponse:
         context = current()
         scope = None if context is None else context.scope
         if not isinstance(scope, RunScope) or scope.model is None:
@@ -177,7 +177,7 @@ def sample_with_run(current: CurrentCall) -> OnSample:
         result = await agent.run(asked.messages, within=context)
         if result.stop_reason not in ("answered", "length"):
             raise AgentKitError(f"the run has reached its limit ({result.stop_reason})")
-        return SamplingAnswer(
+        return SamplingResponse(
             message=AssistantMessage.of(result.text),
             model=scope.model.name,
             stop_reason="endTurn" if result.stop_reason == "answered" else "maxTokens",
@@ -196,16 +196,16 @@ def roots_callback(roots: tuple[str, ...]) -> ListRootsFnT:
     return answer
 
 
-def read_sampling(server: str, params: types.CreateMessageRequestParams) -> Sampling:
+def read_sampling(server: str, params: types.CreateMessageRequestParams) -> SamplingRequest:
     """Return a request of the SDK's as ours."""
     messages: list[Message] = []
     for one in params.messages:
-        blocks = tuple(read_block(cast(McpBlock, block)) for block in one.content_as_list)
+        blocks = tuple(block_from_mcp(cast(McpBlock, block)) for block in one.content_as_list)
         is_user = one.role == "user"
         messages.append(
             UserMessage(content=blocks) if is_user else AssistantMessage(content=blocks)
         )
-    return Sampling(
+    return SamplingRequest(
         server=server,
         messages=tuple(messages),
         instructions=params.system_prompt or "",
@@ -217,12 +217,12 @@ def read_sampling(server: str, params: types.CreateMessageRequestParams) -> Samp
     )
 
 
-def _spell_answer(message: AssistantMessage) -> types.SamplingContent:
-    spelled = [spell_block(block) for block in message.content]
-    if len(spelled) == 1 and not isinstance(spelled[0], types.TextContent):
-        return cast(types.SamplingContent, spelled[0])  # an image or a sound
+def _sampling_content(message: AssistantMessage) -> types.SamplingContent:
+    encoded = [block_to_mcp(block) for block in message.content]
+    if len(encoded) == 1 and not isinstance(encoded[0], types.TextContent):
+        return cast(types.SamplingContent, encoded[0])  # an image or a sound
     return types.TextContent(text=message.text)
 
 
-def _refused(message: str) -> types.ErrorData:
+def _error(message: str) -> types.ErrorData:
     return types.ErrorData(code=types.INVALID_REQUEST, message=message)

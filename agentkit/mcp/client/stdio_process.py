@@ -33,7 +33,7 @@ from agentkit.log import Log
 GRACE_SECONDS = 1.0
 """How long a process may take to end after its input is closed, and again after SIGTERM."""
 
-MAX_GARBAGE = 1_000
+MAX_INVALID_LINES = 1_000
 """Lines that are no messages, one after the other, at which the server is given up."""
 
 _ENDS = 2_000  # characters at either end of a message in which its id is looked for
@@ -49,7 +49,7 @@ Streams = tuple[
 ]
 
 
-class NeverStartedError(Exception):
+class ServerStartError(Exception):
     """The server cannot be started as it is configured; there is no use in trying again."""
 
 
@@ -71,7 +71,7 @@ class Command:
 
 
 class ServerProcess:
-    """One life of a server's process."""
+    """One lifetime of a server's process."""
 
     def __init__(self, command: Command, *, max_bytes: int, report: Callable[[str], None]) -> None:
         self._command = command
@@ -81,7 +81,7 @@ class ServerProcess:
         self.ended = anyio.Event()
 
     @property
-    def last_words(self) -> str:
+    def last_output(self) -> str:
         """Return the end of what it wrote to its error output."""
         return shorten("\n".join(self._errors).strip()[-2_000:], 2_000)
 
@@ -89,7 +89,7 @@ class ServerProcess:
         """Start it, and yield the streams that the SDK's client wants.
 
         Raises:
-            NeverStartedError: the program does not exist or may not be run.
+            ServerStartError: the program does not exist or may not be run.
         """
         return self._streams()
 
@@ -104,7 +104,7 @@ class ServerProcess:
             async with anyio.create_task_group() as group, incoming, received, sent, outgoing:
                 group.start_soon(self._read, stdout, incoming)
                 group.start_soon(self._write, stdin, outgoing)
-                group.start_soon(self._listen, stderr)
+                group.start_soon(self._read_stderr, stderr)
                 try:
                     yield received, sent
                 finally:
@@ -117,21 +117,21 @@ class ServerProcess:
         stream: ByteReceiveStream,
         incoming: MemoryObjectSendStream[SessionMessage | Exception],
     ) -> None:
-        """Pass messages on until the process closes its output, or writes nothing but garbage."""
-        garbage = 0
+        """Pass messages on until the process closes its output, or writes only invalid lines."""
+        invalid_lines = 0
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             async with incoming, aclosing(_lines(stream, max_bytes=self._max_bytes)) as lines:
                 async for line in lines:
                     message = self._parse(line)
                     if message is not None:
-                        garbage = 0
+                        invalid_lines = 0
                         await incoming.send(SessionMessage(message))
                         continue
-                    garbage += 1
-                    if garbage == 1:
+                    invalid_lines += 1
+                    if invalid_lines == 1:
                         self._report(f"It wrote what is no message: {shorten(line.head)}")
-                    if garbage >= MAX_GARBAGE:
-                        self._errors.append(f"It wrote {garbage} lines that are no messages.")
+                    if invalid_lines >= MAX_INVALID_LINES:
+                        self._errors.append(f"It wrote {invalid_lines} lines that are no messages.")
                         break
         self.ended.set()
 
@@ -171,7 +171,7 @@ class ServerProcess:
         except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
             self.ended.set()
 
-    async def _listen(self, stream: ByteReceiveStream) -> None:
+    async def _read_stderr(self, stream: ByteReceiveStream) -> None:
         """Keep the last lines of the error output."""
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             async with aclosing(_lines(stream, max_bytes=8_192)) as lines:
@@ -239,9 +239,7 @@ async def _start(command: Command) -> Process:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         where = f" in {str(command.cwd)!r}" if command.cwd is not None else ""
-        raise NeverStartedError(
-            f"{command.command!r} cannot be started{where}: {reason}"
-        ) from error
+        raise ServerStartError(f"{command.command!r} cannot be started{where}: {reason}") from error
     return process
 
 
@@ -272,7 +270,7 @@ async def _has_ended(process: Process, *, group: bool = False) -> bool:
     """Wait a while for the end of the process, or of all in its group; say whether it came."""
     deadline = anyio.current_time() + GRACE_SECONDS
     while anyio.current_time() < deadline:
-        # The pipes may be held open by children, so the process itself is asked.
+        # The pipes may be keep_open open by children, so the process itself is asked.
         if process.returncode is not None and not (group and _signal(process, 0)):
             return True
         await anyio.sleep(0.01)

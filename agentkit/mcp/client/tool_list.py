@@ -21,9 +21,9 @@ from agentkit.json_schema.violation import shorten
 from agentkit.mcp.client.call import call_tool
 from agentkit.mcp.client.pagination import read_pages
 from agentkit.mcp.client.resource_tools import prompt_tools, resource_tools
-from agentkit.mcp.client.resources import Reading, refusals
-from agentkit.mcp.client.server_connection import Connection
-from agentkit.mcp.convert import read_annotations, read_icons
+from agentkit.mcp.client.resources import ResourceReader, map_server_errors
+from agentkit.mcp.client.server_connection import ServerConnection
+from agentkit.mcp.convert import annotations_from_mcp, icons_from_mcp
 from agentkit.message import ToolResult
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool
@@ -32,32 +32,32 @@ LIST_SECONDS = 30.0
 RESTART_SECONDS = 5.0
 """How long a turn waits for a server that is being started again."""
 
-MANY = 100
+THREAD_THRESHOLD = 100
 """So many tools are made in a thread: each schema is checked, which takes a millisecond."""
 
 
-class Listing:
+class ToolList:
     """The tools of a server over one connection."""
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ServerConnection,
         *,
         call_timeout_seconds: float | None,
         trusts_annotations: bool,
-        is_required: bool,
+        required: bool,
         expose_resources: bool,
         expose_prompts: bool,
     ) -> None:
         self._connection = connection
         self._call_seconds = call_timeout_seconds
         self._trusts_annotations = trusts_annotations
-        self._is_required = is_required
+        self._required = required
         self._extra: list[Tool] = []
         if expose_resources:
-            self._extra += resource_tools(self._reading, server=connection.name)
+            self._extra += resource_tools(self._reader, server=connection.name)
         if expose_prompts:
-            self._extra += prompt_tools(self._reading, server=connection.name)
+            self._extra += prompt_tools(self._reader, server=connection.name)
         self._made: dict[str, Tool | None] = {}
         self._tools: tuple[Tool, ...] = ()
         self._has_waited = False
@@ -72,10 +72,10 @@ class Listing:
         connection = self._connection
         # The first time there is nothing to offer before it is up; that wait has its own limit.
         with anyio.move_on_after(RESTART_SECONDS if self._has_waited else None):
-            await connection.settled()
+            await connection.wait_ready()
         self._has_waited = True
         if connection.failure is not None:
-            if self._is_required or connection.is_misconfigured:
+            if self._required or connection.is_misconfigured:
                 raise ToolsetError(
                     f"The MCP server {connection.name!r} cannot be used: {connection.failure}."
                 )
@@ -86,19 +86,19 @@ class Listing:
                 await self._refresh()
         return self._tools
 
-    def _reading(self) -> Reading:
-        return Reading(self._connection.client())
+    def _reader(self) -> ResourceReader:
+        return ResourceReader(self._connection.client())
 
     async def _refresh(self) -> None:
         """List the tools anew; what goes wrong leaves them as they were."""
         try:
-            with anyio.fail_after(LIST_SECONDS), refusals():
+            with anyio.fail_after(LIST_SECONDS), map_server_errors():
                 listed = await self._list()
         except (ToolError, TimeoutError) as error:
             reason = str(error) or f"no answer within {LIST_SECONDS:g} s"
             self._connection.report("error", f"Its tools cannot be listed: {reason}")
             return
-        if len(listed) > MANY:
+        if len(listed) > THREAD_THRESHOLD:
             self._tools = await run_sync(self._make_all, listed)
         else:
             self._tools = self._make_all(listed)
@@ -135,7 +135,7 @@ class Listing:
             self._connection.report(
                 "notice", f"Its tool {shorten(one.name)!r} is offered as {name!r}."
             )
-        annotations = read_annotations(one.annotations if self._trusts_annotations else None)
+        annotations = annotations_from_mcp(one.annotations if self._trusts_annotations else None)
         try:
             return Tool.from_schema(
                 name=name,
@@ -144,7 +144,7 @@ class Listing:
                 output_schema=one.output_schema,
                 handler=self._handler(one.name),
                 title=one.title or (None if one.annotations is None else one.annotations.title),
-                icons=read_icons(one.icons),
+                icons=icons_from_mcp(one.icons),
                 meta=one.meta,
                 annotations=annotations,
                 timeout_seconds=self._call_seconds,

@@ -1,7 +1,7 @@
 """Ways to an MCP server: a process, an address, an object in this process.
 
 In:  where the server is.
-Out: doors, each of which opens the SDK's client for one life of a connection.
+Out: doors, each of which opens the SDK's client for one lifetime of a connection.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer, Server
 
 from agentkit.exception_groups import ungrouped
-from agentkit.mcp.client.server_connection import Life
+from agentkit.mcp.client.server_connection import Lifetime
 from agentkit.mcp.client.stdio_process import Command, ServerProcess
 
 CONNECT_SECONDS = 30.0
@@ -28,53 +28,63 @@ BuildClient = Callable[[Any], Client]
 """Makes the SDK's client for a transport or a server object."""
 
 
-class Door(Protocol):
+class McpTransport(Protocol):
     """A way to a server."""
 
     def open(
-        self, build: BuildClient, life: Life, *, max_bytes: int, report: Callable[[str], None]
+        self,
+        build: BuildClient,
+        lifetime: Lifetime,
+        *,
+        max_bytes: int,
+        report: Callable[[str], None],
     ) -> AbstractAsyncContextManager[Client]:
         """Open the client.
 
         Args:
             build: makes the client.
-            life: is ended when the way is closed from the other side.
+            lifetime: is ended when the way is closed from the other side.
             max_bytes: of one message from the server; a longer one is an error for its call.
             report: told of what goes wrong on the way, in words.
 
         Raises:
-            NeverStartedError: there is no such program.
+            ServerStartError: there is no such program.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessDoor:
+class StdioTransport:
     """A server that is started for this, and speaks over its standard streams."""
 
     command: Command
 
     @asynccontextmanager
     async def open(
-        self, build: BuildClient, life: Life, *, max_bytes: int, report: Callable[[str], None]
+        self,
+        build: BuildClient,
+        lifetime: Lifetime,
+        *,
+        max_bytes: int,
+        report: Callable[[str], None],
     ) -> AsyncIterator[Client]:
-        """See `Door`."""
+        """See `McpTransport`."""
         process = ServerProcess(self.command, max_bytes=max_bytes, report=report)
-        life.last_words = lambda: process.last_words
+        lifetime.last_output = lambda: process.last_output
         with ungrouped():
             async with anyio.create_task_group() as group:
-                group.start_soon(_watch, process, life)
+                group.start_soon(_watch, process, lifetime)
                 async with build(process.streams()) as client:
                     yield client
                 group.cancel_scope.cancel()
 
 
-async def _watch(process: ServerProcess, life: Life) -> None:
+async def _watch(process: ServerProcess, lifetime: Lifetime) -> None:
     await process.ended.wait()
-    life.end("its process ended")
+    lifetime.end("its process ended")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpDoor:
+class StreamableHttpTransport:
     """A server at an address.
 
     Attributes:
@@ -93,17 +103,17 @@ class HttpDoor:
     async def open(
         self,
         build: BuildClient,
-        life: Life,
+        lifetime: Lifetime,
         *,
         max_bytes: int,
         report: Callable[[str], None],  # noqa: ARG002  # all shows in calls
     ) -> AsyncIterator[Client]:
-        """See `Door`."""
+        """See `McpTransport`."""
 
         async def note(response: httpx2.Response) -> None:
             status = response.status_code
             words = "" if status < 400 else f"HTTP {status} {response.reason_phrase}"
-            life.last_words = lambda: words
+            lifetime.last_output = lambda: words
 
         timeout = httpx2.Timeout(CONNECT_SECONDS, read=READ_SECONDS)
         headers, auth = dict(self.headers), self.auth
@@ -122,7 +132,7 @@ class HttpDoor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryDoor:
+class InMemoryTransport:
     """A server object in this process, for tests."""
 
     server: Server[Any] | MCPServer
@@ -131,11 +141,11 @@ class MemoryDoor:
     async def open(
         self,
         build: BuildClient,
-        life: Life,  # noqa: ARG002  # it lives as long as we do
+        lifetime: Lifetime,  # noqa: ARG002  # it lives as long as we do
         *,
         max_bytes: int,  # noqa: ARG002  # nothing is encoded
         report: Callable[[str], None],  # noqa: ARG002  # all shows in calls
     ) -> AsyncIterator[Client]:
-        """See `Door`."""
+        """See `McpTransport`."""
         async with build(self.server) as client:
             yield client

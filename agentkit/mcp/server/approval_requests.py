@@ -10,7 +10,7 @@ from typing import Any
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequest
 
 from agentkit.json_schema import JsonObject
-from agentkit.mcp.server.client_context import Caller, CallerError
+from agentkit.mcp.server.client_context import ClientContext, ClientRequestError
 from agentkit.tools.approval import Verdict
 from agentkit.tools.validate import ReadyCall
 
@@ -25,7 +25,7 @@ FORM: JsonObject = {
 REFUSED = "The user refused it."
 
 
-def approval_form(ready: ReadyCall, verdict: Verdict) -> InputRequest:
+def approval_request(ready: ReadyCall, verdict: Verdict) -> InputRequest:
     """Return the question about one call; all of its arguments are shown."""
     arguments = json.dumps(ready.arguments, ensure_ascii=False)
     reason = f"\n{verdict.reason}" if verdict.reason else ""
@@ -48,10 +48,10 @@ def read_approval(answer: object) -> Verdict:
     )
 
 
-async def ask_about(caller: Caller, ready: ReadyCall, verdict: Verdict) -> Verdict:
+async def request_approval(client: ClientContext, ready: ReadyCall, verdict: Verdict) -> Verdict:
     """Return the verdict of the person at the client; a refusal where nobody can be asked."""
     try:
-        answers = await caller.ask({"approval": approval_form(ready, verdict)})
-    except CallerError as error:
+        answers = await client.ask({"approval": approval_request(ready, verdict)})
+    except ClientRequestError as error:
         return Verdict(decision="deny", reason=f"It has to be approved by a person. {error}")
     return read_approval(answers["approval"])

@@ -1,7 +1,7 @@
-"""What is kept of a call between its rounds.
+"""What is kept of a call between its state.
 
 In:  the answers and the state that came back with a call.
-Out: `Rounds`: what was asked, what was answered, what the call wants to find again.
+Out: `CallState`: what was asked, what was answered, what the call wants to find again.
 
 Since revision 2026-07-28 a server cannot ask its client in the middle of a call: it answers that
 more input is needed, and the call comes again with it
@@ -23,23 +23,23 @@ from agentkit.json_schema import JsonValue
 
 
 @dataclass(slots=True, kw_only=True)
-class Rounds:
-    """One call over all its rounds.
+class CallState:
+    """One call over all its state.
 
     Attributes:
-        call_id: stays the same in all rounds.
+        call_id: stays the same in all state.
         asked: a digest of each question, by its key; an answer counts for that question only.
         answers: what was answered, by the key of its question.
-        memo: what the call wants to find again in the next round.
+        saved: what the call wants to find again in the next round.
     """
 
     call_id: str
     asked: dict[str, str] = field(default_factory=dict)
     answers: dict[str, JsonValue] = field(default_factory=dict)
-    memo: dict[str, JsonValue] = field(default_factory=dict)
+    saved: dict[str, JsonValue] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, params: types.CallToolRequestParams, *, new_id: Callable[[], str]) -> "Rounds":
+    def read(cls, params: types.CallToolRequestParams, *, new_id: Callable[[], str]) -> "CallState":
         """Read what came with a call.
 
         Args:
@@ -49,19 +49,19 @@ class Rounds:
         Raises:
             MCPError: the state is none of ours.
         """
-        rounds = cls(call_id=new_id())
+        state = cls(call_id=new_id())
         if params.request_state is not None:
             try:
-                rounds = _codec.validate_json(params.request_state)
+                state = _codec.validate_json(params.request_state)
             except ValidationError as error:
                 raise MCPError(types.INVALID_PARAMS, "Invalid requestState") from error
         for key, response in (params.input_responses or {}).items():
-            rounds.answers.setdefault(
+            state.answers.setdefault(
                 key, response.model_dump(mode="json", by_alias=True, exclude_none=True)
             )
-        return rounds
+        return state
 
-    def answer_to(self, key: str, request: InputRequest) -> JsonValue | None:
+    def find_answer(self, key: str, request: InputRequest) -> JsonValue | None:
         """Return the answer to a question; None if it has none, or was another question then."""
         if self.asked.get(key, digest(request)) != digest(request):
             return None
@@ -79,8 +79,8 @@ class Rounds:
 
 def digest(request: InputRequest) -> str:
     """Return what makes a question the same question in the next round."""
-    spelled = request.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return hashlib.sha256(json.dumps(spelled, sort_keys=True).encode()).hexdigest()
+    encoded = request.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return hashlib.sha256(json.dumps(encoded, sort_keys=True).encode()).hexdigest()
 
 
-_codec: TypeAdapter[Rounds] = TypeAdapter(Rounds)
+_codec: TypeAdapter[CallState] = TypeAdapter(CallState)

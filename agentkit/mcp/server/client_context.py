@@ -1,9 +1,9 @@
-"""What a tool that is served can say to its caller, and ask of it.
+"""What a tool that is served can say to its client, and ask of it.
 
 In:  the tool's `RunContext`.
-Out: `Caller`: forms for the person there, completions by the model there, folders, log lines.
+Out: `ClientContext`: forms for the user there, completions of the model there, roots, log lines.
 
-A tool writes `await caller.elicit(…)` whatever the revision. Up to 2025-11-25 the client is asked
+A tool writes `await client.elicit(…)` whatever the revision. Up to 2025-11-25 the client is asked
 in the middle of the call. Since 2026-07-28 it cannot be: the call is answered with the question,
 and the tool is run again **from its start** when the answer comes. So ask before you act, and ask
 the same in each round; what was answered already is answered again at once.
@@ -24,8 +24,8 @@ from pydantic import BaseModel, ValidationError
 
 from agentkit.errors import ToolError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
-from agentkit.mcp.convert import read_block, spell_block
-from agentkit.mcp.server.call_state import Rounds
+from agentkit.mcp.convert import block_from_mcp, block_to_mcp
+from agentkit.mcp.server.call_state import CallState
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
 from agentkit.tools.run_context import RunContext
 
@@ -37,11 +37,11 @@ SAMPLED = (types.TextContent, types.ImageContent, types.AudioContent)
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class CallerError(ToolError):
-    """The caller cannot be asked this, or did not answer; the model there reads why."""
+class ClientRequestError(ToolError):
+    """The client cannot be asked this, or did not answer; the model there reads why."""
 
 
-class InputNeeded(BaseException):
+class InputRequired(BaseException):
     """Ends a round: the client has to be asked first. Nothing a tool should catch."""
 
     def __init__(self, requests: Mapping[str, InputRequest]) -> None:
@@ -50,7 +50,7 @@ class InputNeeded(BaseException):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Elicited:
+class ElicitationOutcome:
     """What a person did with a form.
 
     Attributes:
@@ -62,14 +62,14 @@ class Elicited:
     content: JsonObject
 
 
-class Caller:
+class ClientContext:
     """The client that called a tool, for the time of the call."""
 
-    def __init__(self, context: ServerRequestContext[Any], *, rounds: Rounds) -> None:
-        """Take the request, and what is known from earlier rounds of it."""
+    def __init__(self, context: ServerRequestContext[Any], *, state: CallState) -> None:
+        """Take the request, and what is known from earlier state of it."""
         self._context = context
         self._asks = 0
-        self.rounds = rounds
+        self.state = state
         self.is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
         self._missing: dict[str, types.ClientCapabilities] = {}
 
@@ -84,7 +84,7 @@ class Caller:
 
     async def elicit(
         self, message: str, schema: Mapping[str, JsonValue], *, key: str | None = None
-    ) -> Elicited:
+    ) -> ElicitationOutcome:
         """Have a person fill in a form.
 
         Args:
@@ -93,7 +93,7 @@ class Caller:
             key: names the question; give it where the order of questions may change.
 
         Raises:
-            CallerError: the client shows no forms, gave no answer or one that does not fit.
+            ClientRequestError: the client shows no forms, gave no answer or one that does not fit.
         """
         form = types.ElicitRequestFormParams(message=message, requested_schema=dict(schema))
         found = await self._ask(types.ElicitRequest(params=form), types.ElicitResult, key=key)
@@ -102,8 +102,8 @@ class Caller:
         if found.action == "accept":
             faults = JsonSchema(schema).violations(content, limit=3)
             if faults:
-                raise _misfit("; ".join(map(str, faults)))
-        return Elicited(action=found.action, content=content)
+                raise _invalid_answer("; ".join(map(str, faults)))
+        return ElicitationOutcome(action=found.action, content=content)
 
     async def sample(
         self,
@@ -124,7 +124,7 @@ class Caller:
             key: see `elicit`.
 
         Raises:
-            CallerError: the client lends no model, or gave no answer.
+            ClientRequestError: the client lends no model, or gave no answer.
         """
         messages = [UserMessage.of(prompt)] if isinstance(prompt, str) else list(prompt)
         request = types.CreateMessageRequest(
@@ -137,13 +137,13 @@ class Caller:
         )
         found = await self._ask(request, types.CreateMessageResultWithTools, key=key)
         blocks = [block for block in found.content_as_list if isinstance(block, SAMPLED)]
-        return AssistantMessage(content=tuple(map(read_block, blocks)))
+        return AssistantMessage(content=tuple(map(block_from_mcp, blocks)))
 
     async def list_roots(self, *, key: str | None = None) -> tuple[types.Root, ...]:
         """Return the folders and files the client works on.
 
         Raises:
-            CallerError: the client has none to tell, or gave no answer.
+            ClientRequestError: the client has none to tell, or gave no answer.
         """
         found = await self._ask(types.ListRootsRequest(), types.ListRootsResult, key=key)
         return tuple(found.roots)
@@ -158,15 +158,15 @@ class Caller:
             The SDK's results by the same names; contents of forms are not checked.
 
         Raises:
-            CallerError: one of them cannot be asked, or was not answered.
+            ClientRequestError: one of them cannot be asked, or was not answered.
         """
         for request in requests.values():
             self._require(request)
         if not self.is_modern:
             return {key: await self._send(request) for key, request in requests.items()}
-        found = {key: self.rounds.answer_to(key, request) for key, request in requests.items()}
+        found = {key: self.state.find_answer(key, request) for key, request in requests.items()}
         if any(answer is None for answer in found.values()):
-            raise InputNeeded({key: requests[key] for key, had in found.items() if had is None})
+            raise InputRequired({key: requests[key] for key, had in found.items() if had is None})
         return {key: self._read(requests[key], answer) for key, answer in found.items()}
 
     async def log(
@@ -200,7 +200,7 @@ class Caller:
         key = key or f"input-{self._asks}"
         found = (await self.ask({key: request}))[key]
         if not isinstance(found, result):
-            raise _misfit(f"it is no {result.__name__}")
+            raise _invalid_answer(f"it is no {result.__name__}")
         return found
 
     async def _send(self, request: InputRequest) -> InputResponse:
@@ -210,42 +210,42 @@ class Caller:
         try:
             return await self._context.session.send_request(request, kind, metadata=related)
         except (MCPError, ValidationError) as error:
-            raise CallerError(f"The client gave no answer: {error}") from error
+            raise ClientRequestError(f"The client gave no answer: {error}") from error
 
     def _read(self, request: InputRequest, answer: JsonValue) -> InputResponse:
         """Read an answer that came with the call."""
         try:
             return _result_type(request).model_validate(answer, by_name=False)
         except ValidationError as error:
-            raise _misfit(f"it is no {_result_type(request).__name__}") from error
+            raise _invalid_answer(f"it is no {_result_type(request).__name__}") from error
 
     def _require(self, request: InputRequest) -> None:
         """See to it that the client said it can be asked this.
 
         Raises:
-            CallerError: it did not.
+            ClientRequestError: it did not.
         """
-        lacks = _lacks(request, self.capabilities)
+        lacks = _missing_capability(request, self.capabilities)
         if lacks is not None:
             names = ", ".join(lacks.model_dump(exclude_none=True))
             text = f"The client cannot be asked: it does not offer {names}."
             self._missing[text] = lacks
-            raise CallerError(text)
+            raise ClientRequestError(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallScope:
     """What a served tool carries in its `RunContext` without looking into it."""
 
-    caller: Caller
+    client: ClientContext
 
 
-def caller_of(context: RunContext[Any]) -> Caller | None:
+def client_of(context: RunContext[Any]) -> ClientContext | None:
     """Return the client that called this tool; None if it was not called through a server.
 
-    A tool of a served agent has no caller: it was the agent's model that called it.
+    A tool of a served agent has no client: it was the agent's model that called it.
     """
-    return context.scope.caller if isinstance(context.scope, CallScope) else None
+    return context.scope.client if isinstance(context.scope, CallScope) else None
 
 
 def connection_of(context: ServerRequestContext[Any]) -> Connection:
@@ -257,11 +257,13 @@ def connection_of(context: ServerRequestContext[Any]) -> Connection:
     return context.session._connection
 
 
-def _misfit(reason: str) -> CallerError:
-    return CallerError(f"The client's answer does not fit: {reason}")
+def _invalid_answer(reason: str) -> ClientRequestError:
+    return ClientRequestError(f"The client's answer does not fit: {reason}")
 
 
-def _lacks(request: InputRequest, has: types.ClientCapabilities) -> types.ClientCapabilities | None:
+def _missing_capability(
+    request: InputRequest, has: types.ClientCapabilities
+) -> types.ClientCapabilities | None:
     """Return what a client would have to offer, and does not."""
     match request:
         case types.ElicitRequest(params=types.ElicitRequestURLParams()):
@@ -299,10 +301,10 @@ def _sampling_message(message: Message) -> types.SamplingMessage:
             role: Literal["user", "assistant"] = (
                 "user" if isinstance(message, UserMessage) else "assistant"
             )
-            content = [spell_block(block) for block in message.content]
+            content = [block_to_mcp(block) for block in message.content]
             return types.SamplingMessage(
                 role=role,
                 content=content[0] if len(content) == 1 else content,  # type: ignore[arg-type]
             )
         case SystemMessage() | ToolResult():
-            raise TypeError("Sampling takes messages of a user and an assistant only.")
+            raise TypeError("SamplingRequest takes messages of a user and an assistant only.")

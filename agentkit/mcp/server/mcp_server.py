@@ -22,29 +22,29 @@ from mcp.server.request_state import RequestStateBoundary
 from mcp.server.subscriptions import ListenHandler
 
 from agentkit.agent.agent import Agent
-from agentkit.mcp.server.call_state import Rounds
+from agentkit.mcp.server.call_state import CallState
 from agentkit.mcp.server.client_context import (
     LOG_LEVEL,
-    Caller,
-    CallerError,
-    Elicited,
-    caller_of,
+    ClientContext,
+    ClientRequestError,
+    ElicitationOutcome,
+    client_of,
     connection_of,
 )
-from agentkit.mcp.server.registry import Offer
+from agentkit.mcp.server.registry import ToolRegistry
 from agentkit.mcp.server.served_agent import serve_agent
 from agentkit.mcp.server.served_call import serve_call
-from agentkit.mcp.server.server_settings import ServerOptions
+from agentkit.mcp.server.server_settings import ServerSettings
 from agentkit.tools.toolset import StaticToolset, ToolLike, as_toolset, combined
 
 __all__ = [
-    "Caller",
-    "CallerError",
-    "Elicited",
-    "ServerOptions",
+    "ClientContext",
+    "ClientRequestError",
+    "ElicitationOutcome",
+    "ServerSettings",
     "ToolServer",
     "build_server",
-    "caller_of",
+    "client_of",
 ]
 
 _LEVELS: tuple[types.LoggingLevel, ...] = get_args(types.LoggingLevel)
@@ -73,7 +73,7 @@ def build_server(
     agents: Iterable[Agent[Any, Any]] = (),
     name: str = "agentkit",
     instructions: str | None = None,
-    options: ServerOptions | None = None,
+    options: ServerSettings | None = None,
 ) -> ToolServer:
     """Build a server; nothing is opened.
 
@@ -89,30 +89,30 @@ def build_server(
     """
     served = tuple(agents)
     toolset = combined(as_toolset(tools), StaticToolset(map(serve_agent, served)))
-    settled = options or ServerOptions()
-    offer = Offer(toolset, bus=settled.bus, watch_seconds=settled.watch_seconds)
+    settled = options or ServerSettings()
+    registry = ToolRegistry(toolset, bus=settled.bus, poll_seconds=settled.poll_seconds)
 
     async def list_tools(
         context: ServerRequestContext[None],
         params: types.PaginatedRequestParams | None,
     ) -> types.ListToolsResult:
-        return await offer.list_tools(context, None if params is None else params.cursor)
+        return await registry.list_tools(context, None if params is None else params.cursor)
 
     async def call_tool(
         context: ServerRequestContext[None], params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
-        rounds = Rounds.read(params, new_id=_new_id)
-        tools = await offer.look()
-        answer = await serve_call(context, params, rounds=rounds, tools=tools, options=settled)
-        await offer.glance()  # what a tool changed is told at once
+        state = CallState.read(params, new_id=_new_id)
+        tools = await registry.refresh()
+        answer = await serve_call(context, params, state=state, tools=tools, options=settled)
+        await registry.check_for_changes()  # what a tool changed is told at once
         return answer
 
     server = ToolServer(
         name,
         version=_version(),
         instructions=instructions,
-        lifespan=_lifespan(offer, served),
-        get_tool_input_schema=offer.input_schema_of,
+        lifespan=_lifespan(registry, served),
+        get_tool_input_schema=registry.input_schema_of,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
         on_subscriptions_listen=ListenHandler(settled.bus),
@@ -120,12 +120,14 @@ def build_server(
     server.middleware.append(RequestStateBoundary(settled.security, default_audience=name))
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, _set_level)
     server.add_notification_handler(
-        "notifications/initialized", types.NotificationParams, _welcome(offer)
+        "notifications/initialized", types.NotificationParams, _add_session(registry)
     )
     return server
 
 
-def _lifespan(offer: Offer, agents: tuple[Agent[Any, Any], ...]) -> Callable[[Server[None]], Any]:
+def _lifespan(
+    registry: ToolRegistry, agents: tuple[Agent[Any, Any], ...]
+) -> Callable[[Server[None]], Any]:
     is_taken = False
 
     def give_back() -> None:
@@ -142,20 +144,20 @@ def _lifespan(offer: Offer, agents: tuple[Agent[Any, Any], ...]) -> Callable[[Se
                 stack.callback(give_back)
                 for agent in agents:
                     await stack.enter_async_context(agent)
-            await stack.enter_async_context(offer.open())
+            await stack.enter_async_context(registry.open())
             yield
 
     return lifespan
 
 
-def _welcome(offer: Offer) -> Callable[..., Any]:
-    async def welcome(
+def _add_session(registry: ToolRegistry) -> Callable[..., Any]:
+    async def add_session(
         context: ServerRequestContext[None],
         params: types.NotificationParams,  # noqa: ARG001
     ) -> None:
-        await offer.welcome(context)
+        await registry.add_session(context)
 
-    return welcome
+    return add_session
 
 
 async def _set_level(

@@ -1,4 +1,4 @@
-"""What a server offers, as it is now, and who has to hear when that changes.
+"""What a server offers, as it is now, and who has to forward when that changes.
 
 In:  a toolset; connections that come and go.
 Out: the tools by name; `list_changed`, in the way of each revision.
@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from agentkit.log import Log
-from agentkit.mcp.convert import spell_tool
+from agentkit.mcp.convert import tool_to_mcp
 from agentkit.mcp.server.client_context import connection_of
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import StaticToolset, Toolset, index_tools
@@ -31,16 +31,16 @@ PAGE_BYTES = 500_000
 log = Log("agentkit.mcp")
 
 
-class Offer:
+class ToolRegistry:
     """The tools of a server while it runs."""
 
-    def __init__(self, toolset: Toolset, *, bus: SubscriptionBus, watch_seconds: float) -> None:
-        """Take the tools; see `ServerOptions`."""
+    def __init__(self, toolset: Toolset, *, bus: SubscriptionBus, poll_seconds: float) -> None:
+        """Take the tools; see `ServerSettings`."""
         self._bus = bus
         self.known: Mapping[str, Tool] = {}
         self._toolset = toolset
         self._is_fixed = isinstance(toolset, StaticToolset)
-        self._watch_seconds = watch_seconds
+        self._poll_seconds = poll_seconds
         self._sessions: set[ServerSession] = set()
         self._pages: dict[bool, list[list[types.Tool]]] = {}
         self._is_open = False
@@ -49,7 +49,7 @@ class Offer:
     async def open(self) -> AsyncIterator[None]:
         """Keep the tools open, and tell of their changes."""
         async with self._toolset.open():
-            await self.look()
+            await self.refresh()
             if self._is_fixed:
                 yield
                 return
@@ -58,7 +58,7 @@ class Offer:
                 yield
                 group.cancel_scope.cancel()
 
-    async def look(self) -> Mapping[str, Tool]:
+    async def refresh(self) -> Mapping[str, Tool]:
         """Return the tools as they are now; those that run elsewhere cannot run here.
 
         Raises:
@@ -67,10 +67,10 @@ class Offer:
         listed = await self._toolset.list_tools()
         now = index_tools(tool for tool in listed if not tool.is_external)
         before, self.known = self.known, now
-        if not _look_alike(before, now):
+        if not _is_same_list(before, now):
             self._pages.clear()
             if self._is_open:
-                await self._tell()
+                await self._notify()
         self._is_open = True
         return now
 
@@ -87,7 +87,7 @@ class Offer:
         Raises:
             MCPError: the cursor is none of ours.
         """
-        tools = await self.look()
+        tools = await self.refresh()
         is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
         if is_modern not in self._pages:
             self._pages[is_modern] = _paged(tools.values(), is_modern=is_modern)
@@ -100,27 +100,27 @@ class Offer:
             tools=pages[number], next_cursor=str(number + 1) if has_more else None
         )
 
-    async def welcome(self, context: ServerRequestContext[Any]) -> None:
+    async def add_session(self, context: ServerRequestContext[Any]) -> None:
         """Take note of a connection of an older revision, which is told of changes unasked."""
         session = context.session
         self._sessions.add(session)
         connection_of(context).exit_stack.callback(self._sessions.discard, session)
 
-    async def glance(self) -> None:
+    async def check_for_changes(self) -> None:
         """Look whether the tools changed; a toolset that fails says so at the next call."""
         if self._is_fixed:
             return
         try:
-            await self.look()
+            await self.refresh()
         except Exception as error:  # a stranger's toolset
             log.warning("toolset_not_listed", exc_info=error)
 
     async def _watch(self) -> None:
         while True:
-            await anyio.sleep(self._watch_seconds)
-            await self.glance()
+            await anyio.sleep(self._poll_seconds)
+            await self.check_for_changes()
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         """Tell all who are there; one that is just leaving does not mind."""
         await self._bus.publish(ToolsListChanged())
         for session in tuple(self._sessions):
@@ -130,10 +130,10 @@ class Offer:
                 self._sessions.discard(session)
 
 
-def _look_alike(before: Mapping[str, Tool], now: Mapping[str, Tool]) -> bool:
+def _is_same_list(before: Mapping[str, Tool], now: Mapping[str, Tool]) -> bool:
     """Say whether a client would see no difference; a toolset may make its tools anew."""
     return len(before) == len(now) and all(
-        one is other or spell_tool(one) == spell_tool(other)
+        one is other or tool_to_mcp(one) == tool_to_mcp(other)
         for one, other in zip(before.values(), now.values(), strict=True)
     )
 
@@ -143,12 +143,12 @@ def _paged(tools: Iterable[Tool], *, is_modern: bool) -> list[list[types.Tool]]:
     pages: list[list[types.Tool]] = [[]]
     size = 0
     for tool in tools:
-        spelled = _spell(tool, is_modern=is_modern)
-        own = len(spelled.model_dump_json(by_alias=True, exclude_none=True).encode())
+        listed = _tool_for_revision(tool, is_modern=is_modern)
+        own = len(listed.model_dump_json(by_alias=True, exclude_none=True).encode())
         if size + own > PAGE_BYTES and pages[-1]:
             pages.append([])
             size = 0
-        pages[-1].append(spelled)
+        pages[-1].append(listed)
         size += own
     return pages
 
@@ -161,9 +161,9 @@ def _read_cursor(cursor: str | None) -> int:
     return int(cursor)
 
 
-def _spell(tool: Tool, *, is_modern: bool) -> types.Tool:
+def _tool_for_revision(tool: Tool, *, is_modern: bool) -> types.Tool:
     """Return a tool as the revision lists it: before 2026-07-28 results are objects only."""
-    spelled = spell_tool(tool)
-    if is_modern or spelled.output_schema is None or spelled.output_schema.get("type") == "object":
-        return spelled
-    return spelled.model_copy(update={"output_schema": None})
+    listed = tool_to_mcp(tool)
+    if is_modern or listed.output_schema is None or listed.output_schema.get("type") == "object":
+        return listed
+    return listed.model_copy(update={"output_schema": None})

@@ -19,8 +19,8 @@ from agentkit.agent.result import RunResult
 from agentkit.errors import AgentKitError, ToolError
 from agentkit.history import History
 from agentkit.json_schema import JsonObject
-from agentkit.mcp.server.approval_requests import approval_form, read_approval
-from agentkit.mcp.server.client_context import Caller, CallerError, caller_of
+from agentkit.mcp.server.approval_requests import approval_request, read_approval
+from agentkit.mcp.server.client_context import ClientContext, ClientRequestError, client_of
 from agentkit.message import ToolCall
 from agentkit.tools.approval import Approval, Verdict, plan_call
 from agentkit.tools.run_context import RunContext
@@ -60,20 +60,20 @@ def serve_agent(agent: Agent[Any, Any]) -> Tool:
 
 async def _work(agent: Agent[Any, Any], context: RunContext[Any], prompt: str) -> object:
     """Run the agent, and ask about its calls, until there is an answer."""
-    caller = caller_of(context)
-    kept = None if caller is None else caller.rounds.memo.get(_HISTORY)
-    if caller is None or kept is None:
+    client = client_of(context)
+    kept = None if client is None else client.state.saved.get(_HISTORY)
+    if client is None or kept is None:
         result = await agent.run(prompt, **_options(context))
     else:
-        result = await _go_on(agent, context, caller, History.from_json(str(kept)))
-    while caller is not None and result.stop_reason == "suspended":
-        caller.rounds.memo[_HISTORY] = result.history.to_json()
-        result = await _go_on(agent, context, caller, result.history)
+        result = await _go_on(agent, context, client, History.from_json(str(kept)))
+    while client is not None and result.stop_reason == "suspended":
+        client.state.saved[_HISTORY] = result.history.to_json()
+        result = await _go_on(agent, context, client, result.history)
     return answer_of(result, agent=agent.name)
 
 
 async def _go_on(
-    agent: Agent[Any, Any], context: RunContext[Any], caller: Caller, history: History
+    agent: Agent[Any, Any], context: RunContext[Any], client: ClientContext, history: History
 ) -> RunResult[Any]:
     """Ask about the open calls of a suspended run, and go on with it."""
     waiting = await _waiting(agent, history.open_calls)
@@ -85,8 +85,8 @@ async def _go_on(
     asked = {key: one for key, one in waiting.items() if not one[0].tool.is_external}
     verdicts = dict.fromkeys(waiting, _ELSEWHERE)
     try:
-        answers = await caller.ask({key: approval_form(*one) for key, one in asked.items()})
-    except CallerError as error:
+        answers = await client.ask({key: approval_request(*one) for key, one in asked.items()})
+    except ClientRequestError as error:
         verdicts |= dict.fromkeys(asked, Verdict(decision="deny", reason=str(error)))
     else:
         verdicts |= {key: read_approval(answer) for key, answer in answers.items()}
@@ -111,7 +111,7 @@ async def _waiting(
 
 
 def _options(context: RunContext[Any], approvals: Sequence[Approval] = ()) -> RunOptions[Any]:
-    """Return what is given to each run: its keys stay the same over all rounds of the call."""
+    """Return what is given to each run: its keys stay the same over all state of the call."""
     return {
         "deps": context.deps,
         "approvals": approvals,

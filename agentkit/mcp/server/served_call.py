@@ -23,11 +23,11 @@ from agentkit.event import (
     ToolProgressed,
     TurnStarted,
 )
-from agentkit.mcp.convert import spell_result
-from agentkit.mcp.server.approval_requests import ask_about
-from agentkit.mcp.server.call_state import Rounds
-from agentkit.mcp.server.client_context import Caller, CallScope, InputNeeded
-from agentkit.mcp.server.server_settings import ServerOptions
+from agentkit.mcp.convert import result_to_mcp
+from agentkit.mcp.server.approval_requests import request_approval
+from agentkit.mcp.server.call_state import CallState
+from agentkit.mcp.server.client_context import CallScope, ClientContext, InputRequired
+from agentkit.mcp.server.server_settings import ServerSettings
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.approval import plan_call, validate_edited
 from agentkit.tools.execute import execute_calls
@@ -40,52 +40,52 @@ async def serve_call(
     context: ServerRequestContext[Any],
     params: types.CallToolRequestParams,
     *,
-    rounds: Rounds,
+    state: CallState,
     tools: Mapping[str, Tool],
-    options: ServerOptions,
+    options: ServerSettings,
 ) -> types.CallToolResult | types.InputRequiredResult:
     """Answer a `tools/call`.
 
     Args:
         context: the request.
         params: the same, read.
-        rounds: what is known from earlier rounds of it.
+        state: what is known from earlier state of it.
         tools: those on offer.
         options: what holds for all calls.
 
     Raises:
         MCPError: there is no such tool, or it needed something that the client does not offer.
     """
-    caller = Caller(context, rounds=rounds)
+    client = ClientContext(context, state=state)
     call = ToolCall(
-        id=rounds.call_id, name=params.name, arguments=json.dumps(params.arguments or {})
+        id=state.call_id, name=params.name, arguments=json.dumps(params.arguments or {})
     )
     checked = validate_call(call, tools)
     if isinstance(checked, ToolResult):
         if params.name not in tools and unwrap_name(params.name, tools.keys()) is None:
             # https://modelcontextprotocol.io/specification/2025-11-25/server/tools#error-handling
             raise MCPError(types.INVALID_PARAMS, checked.text)
-        return spell_result(checked)
+        return result_to_mcp(checked)
     try:
-        result = await _run(checked, caller=caller, tools=tools, options=options)
-    except InputNeeded as needed:
-        return rounds.input_required(needed.requests)
-    lacks = caller.missing(result)
-    if lacks is not None and caller.is_modern:
-        raise _missing(lacks, result)
+        result = await _run(checked, client=client, tools=tools, options=options)
+    except InputRequired as needed:
+        return state.input_required(needed.requests)
+    lacks = client.missing(result)
+    if lacks is not None and client.is_modern:
+        raise _missing_capability_error(lacks, result)
     structured = result.structured_content
-    if not (caller.is_modern or structured is None or isinstance(structured, Mapping)):
+    if not (client.is_modern or structured is None or isinstance(structured, Mapping)):
         result = replace(result, structured_content=None)  # objects only, before 2026-07-28
-    return spell_result(result)
+    return result_to_mcp(result)
 
 
 async def _run(
-    ready: ReadyCall, *, caller: Caller, tools: Mapping[str, Tool], options: ServerOptions
+    ready: ReadyCall, *, client: ClientContext, tools: Mapping[str, Tool], options: ServerSettings
 ) -> ToolResult:
     """Settle whether a call may run, and run it."""
     verdict = (await plan_call(ready, rule=options.approve, approvals={})).verdict
     if verdict.decision == "ask" and not ready.tool.is_external:
-        verdict = await ask_about(caller, ready, verdict)
+        verdict = await request_approval(client, ready, verdict)
     if verdict.arguments is not None:
         edited = validate_edited(ready.call, verdict.arguments, tools)
         if isinstance(edited, ToolResult):
@@ -101,12 +101,12 @@ async def _run(
     (result,) = await execute_calls(
         [ready],
         deps=options.deps,
-        emit=_Progress(caller, tool=ready.tool.name).hear,
+        emit=_Progress(client, tool=ready.tool.name).forward,
         clock=options.clock,
         timeout_seconds=options.timeout_seconds,
         max_characters=options.max_characters,
         caps=options.caps,
-        scope=CallScope(caller=caller),
+        scope=CallScope(client=client),
     )
     return result
 
@@ -114,32 +114,32 @@ async def _run(
 class _Progress:
     """Tells the client how far a call is: what the tool reports, or the steps of agents in it."""
 
-    def __init__(self, caller: Caller, *, tool: str) -> None:
-        self._caller = caller
+    def __init__(self, client: ClientContext, *, tool: str) -> None:
+        self._client = client
         self._tool = tool
         self._last = -1.0
         self._steps = 0
         self._reports = False
 
-    async def hear(self, event: RunEvent) -> None:
+    async def forward(self, event: RunEvent) -> None:
         """Pass on what is progress."""
         if isinstance(event, ToolProgressed):
             self._reports = True
-            await self._tell(event.progress, event.total, event.message)
+            await self._notify(event.progress, event.total, event.message)
         elif isinstance(event, SubAgentEvent) and not self._reports:
-            message = _step(event)
+            message = _describe_step(event)
             if message is not None:
                 self._steps += 1
-                await self._tell(float(self._steps), None, message)
+                await self._notify(float(self._steps), None, message)
 
-    async def _tell(self, progress: float, total: float | None, message: str | None) -> None:
+    async def _notify(self, progress: float, total: float | None, message: str | None) -> None:
         # It must grow: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress
         if progress > self._last:
             self._last = progress
-            await self._caller.report_progress(progress, total, message)
+            await self._client.report_progress(progress, total, message)
 
 
-def _step(event: SubAgentEvent) -> str | None:
+def _describe_step(event: SubAgentEvent) -> str | None:
     """Say what an agent does, in a few words; None for what is not a step."""
     match event.event:
         case TurnStarted(turn=turn):
@@ -147,12 +147,12 @@ def _step(event: SubAgentEvent) -> str | None:
         case ToolCallStarted(call=call):
             return f"{event.agent}: {call.name}"
         case SubAgentEvent() as inner:
-            return _step(inner)
+            return _describe_step(inner)
         case _:
             return None
 
 
-def _missing(lacks: types.ClientCapabilities, result: ToolResult) -> MCPError:
+def _missing_capability_error(lacks: types.ClientCapabilities, result: ToolResult) -> MCPError:
     """Return the error for a call that needed what the client does not offer."""
     data = types.MissingRequiredClientCapabilityErrorData(required_capabilities=lacks)
     return MCPError(

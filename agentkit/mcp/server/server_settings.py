@@ -1,7 +1,7 @@
 """How a server works inside; the defaults suit most.
 
 In:  nothing.
-Out: `ServerOptions`.
+Out: `ServerSettings`.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ def _seal() -> RequestStateSecurity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerOptions:
+class ServerSettings:
     """What holds for every call of a server.
 
     Attributes:
@@ -36,7 +36,7 @@ class ServerOptions:
         security: how state that travels through clients is sealed; by default for an hour, with a
             key of this process. Give a key where several processes serve the same clients.
         bus: carries changes to clients that listen; see the SDK.
-        watch_seconds: how often toolsets that can change are asked whether they did.
+        poll_seconds: how often toolsets that can change are asked whether they did.
     """
 
     deps: object = None
@@ -47,4 +47,4 @@ class ServerOptions:
     clock: Clock = field(default_factory=SystemClock)
     security: RequestStateSecurity = field(default_factory=_seal)
     bus: SubscriptionBus = field(default_factory=InMemorySubscriptionBus)
-    watch_seconds: float = 2.0
+    poll_seconds: float = 2.0

@@ -83,14 +83,14 @@ async def open_http(
     """
     if sniffio.current_async_library() != "asyncio":
         raise ConfigError("MCP is served over HTTP on asyncio only; run it with anyio's default.")
-    settled = _Settled.of(options)
+    settled = _CheckedOptions.of(options)
     app: ASGIApp = server.streamable_http_app(
         transport_security=settled.security, streamable_http_path=PATH
     )
     if settled.token is not None:
-        app = TokenGate(app, token=settled.token)
+        app = BearerAuth(app, token=settled.token)
     with _listening(settled.host, settled.port) as listener:
-        web = _Web(
+        web = _UvicornServer(
             uvicorn.Config(
                 app,
                 lifespan="off",  # the tools are opened and closed here
@@ -120,7 +120,7 @@ async def serve_http(server: Server[Any], **options: Unpack[HttpOptions]) -> Non
         await anyio.sleep_forever()
 
 
-class TokenGate:
+class BearerAuth:
     """Lets only those requests through that carry the token."""
 
     def __init__(self, app: ASGIApp, *, token: str) -> None:
@@ -130,21 +130,21 @@ class TokenGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and not self._is_let_in(Headers(scope=scope)):
+        if scope["type"] == "http" and not self._is_authorized(Headers(scope=scope)):
             # https://www.rfc-editor.org/rfc/rfc6750#section-3
             challenge = {"WWW-Authenticate": 'Bearer realm="mcp"'}
             await Response("Unauthorized", 401, challenge)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _is_let_in(self, headers: Headers) -> bool:
+    def _is_authorized(self, headers: Headers) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         is_same = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
         return is_same and scheme.casefold() == "bearer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Settled:
+class _CheckedOptions:
     """The options, checked."""
 
     host: str
@@ -153,7 +153,7 @@ class _Settled:
     security: TransportSecuritySettings
 
     @classmethod
-    def of(cls, options: HttpOptions) -> "_Settled":
+    def of(cls, options: HttpOptions) -> "_CheckedOptions":
         """Check them.
 
         Raises:
@@ -191,7 +191,7 @@ class _Settled:
         )
 
 
-class _Web(uvicorn.Server):
+class _UvicornServer(uvicorn.Server):
     """uvicorn, which leaves the signals to whoever runs it."""
 
     @contextmanager

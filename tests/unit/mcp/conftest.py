@@ -10,19 +10,19 @@ from mcp.client.client import Client
 from mcp.server import Server
 
 from agentkit.mcp.client.mcp_toolset import MCPToolset
-from agentkit.mcp.client.server_connection import Life
-from agentkit.mcp.client.transports import MemoryDoor
+from agentkit.mcp.client.server_connection import Lifetime
+from agentkit.mcp.client.transports import InMemoryTransport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OlderDoor(MemoryDoor):
+class OlderDoor(InMemoryTransport):
     """A way to a server that speaks with it as before 2026-07-28."""
 
     @asynccontextmanager
     async def open(
         self,
         build: Callable[[Any], Client],
-        life: Life,  # noqa: ARG002
+        life: Lifetime,  # noqa: ARG002
         *,
         max_bytes: int,  # noqa: ARG002
         report: Callable[[str], None],  # noqa: ARG002
@@ -40,7 +40,7 @@ Make: TypeAlias = Callable[..., MCPToolset]
 @pytest.fixture(params=["2026-07-28", "2025-11-25"])
 def make(request: pytest.FixtureRequest) -> Make:
     """Return what makes a toolset that speaks one revision of the protocol."""
-    door = MemoryDoor if request.param == "2026-07-28" else OlderDoor
+    door = InMemoryTransport if request.param == "2026-07-28" else OlderDoor
 
     def build(server: Server[Any], **options: Any) -> MCPToolset:
         return MCPToolset(door(server=server), name="demo", **options)

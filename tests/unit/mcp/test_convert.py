@@ -16,14 +16,14 @@ from agentkit.content import (
     TextContent,
 )
 from agentkit.mcp.convert import (
-    read_annotations,
-    read_block,
-    read_icons,
-    read_prompt,
-    read_result,
-    spell_block,
-    spell_result,
-    spell_tool,
+    annotations_from_mcp,
+    block_from_mcp,
+    block_to_mcp,
+    icons_from_mcp,
+    prompt_from_mcp,
+    result_from_mcp,
+    result_to_mcp,
+    tool_to_mcp,
 )
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
 
@@ -55,15 +55,15 @@ ICON: dict[str, Any] = {"src": "https://x/i.png", "mimeType": "image/png", "size
 )
 def test_a_block_comes_back_as_it_went(block: ContentBlock) -> None:
     """Over the wire, in the spelling of the protocol."""
-    spelled = spell_block(block)
-    wire = spelled.model_dump_json(by_alias=True, exclude_none=True)
+    encoded = block_to_mcp(block)
+    wire = encoded.model_dump_json(by_alias=True, exclude_none=True)
 
-    assert read_block(type(spelled).model_validate_json(wire)) == block
+    assert block_from_mcp(type(encoded).model_validate_json(wire)) == block
 
 
 def test_reasoning_goes_as_text() -> None:
     """MCP has no block for it."""
-    assert spell_block(ReasoningContent(text="hm")) == types.TextContent(text="hm")
+    assert block_to_mcp(ReasoningContent(text="hm")) == types.TextContent(text="hm")
 
 
 @pytest.mark.parametrize(
@@ -81,16 +81,16 @@ def test_reasoning_goes_as_text() -> None:
 )
 def test_a_result_comes_back_as_it_went(result: ToolResult) -> None:
     """With what is structured, and with what no model sees."""
-    wire = spell_result(result).model_dump_json(by_alias=True, exclude_unset=True)
+    wire = result_to_mcp(result).model_dump_json(by_alias=True, exclude_unset=True)
 
-    assert read_result(types.CallToolResult.model_validate_json(wire)) == result
+    assert result_from_mcp(types.CallToolResult.model_validate_json(wire)) == result
 
 
 def test_structured_content_alone_is_told_in_text_too() -> None:
     """For clients that read nothing else."""
-    spelled = spell_result(ToolResult(call_id="c", structured_content={"ä": 1}))
+    encoded = result_to_mcp(ToolResult(call_id="c", structured_content={"ä": 1}))
 
-    assert spelled.content == [types.TextContent(text='{"ä": 1}')]
+    assert encoded.content == [types.TextContent(text='{"ä": 1}')]
 
 
 def test_a_tool_is_listed_with_all_it_says_of_itself() -> None:
@@ -107,15 +107,15 @@ def test_a_tool_is_listed_with_all_it_says_of_itself() -> None:
         annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
     )
 
-    listed = spell_tool(tool)
+    listed = tool_to_mcp(tool)
 
     assert (listed.name, listed.title, listed.description) == ("t", "T", "does")
     assert listed.input_schema == tool.input_schema
     assert listed.output_schema == {"type": "array"}
     assert listed.meta == {"m": 1}
-    assert read_icons(listed.icons) == (ICON,)
-    assert read_annotations(listed.annotations) == tool.annotations
-    assert read_annotations(None) == ToolAnnotations()
+    assert icons_from_mcp(listed.icons) == (ICON,)
+    assert annotations_from_mcp(listed.annotations) == tool.annotations
+    assert annotations_from_mcp(None) == ToolAnnotations()
 
 
 def test_a_prompt_begins_a_conversation() -> None:
@@ -127,4 +127,4 @@ def test_a_prompt_begins_a_conversation() -> None:
         ]
     )
 
-    assert read_prompt(result) == (UserMessage.of("a"), AssistantMessage.of("b"))
+    assert prompt_from_mcp(result) == (UserMessage.of("a"), AssistantMessage.of("b"))

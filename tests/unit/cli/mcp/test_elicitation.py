@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agentkit.cli.mcp.elicitation import form_asker
-from agentkit.mcp.client.server_requests import Elicitation, ElicitationAnswer
+from agentkit.mcp.client.server_requests import ElicitationRequest, ElicitationResponse
 from tests.unit.cli.test_approval_prompt import Person
 
 FORM: dict[str, Any] = {
@@ -21,10 +21,10 @@ FORM: dict[str, Any] = {
 }
 
 
-async def answered(*lines: str | None, **question: Any) -> tuple[ElicitationAnswer, Person]:
+async def answered(*lines: str | None, **question: Any) -> tuple[ElicitationResponse, Person]:
     """Return what comes of these lines."""
     person = Person(*lines)
-    asked = Elicitation(server="s", message="Who?", **question)
+    asked = ElicitationRequest(server="s", message="Who?", **question)
     return await form_asker(person)(asked), person
 
 
@@ -34,7 +34,7 @@ async def test_each_field_is_asked_for_until_it_fits(capsys: pytest.CaptureFixtu
         "y", "B", "Bo", "seven", "8", "", "maybe", "yes", "", "x, y", schema=FORM
     )
 
-    assert answer == ElicitationAnswer(
+    assert answer == ElicitationResponse(
         action="accept", content={"name": "Bo", "age": 8, "sure": True, "tags": ["x", "y"]}
     )
     assert [prompt.strip() for prompt, _ in person.asked] == [
@@ -69,5 +69,5 @@ async def test_an_address_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """Before it is agreed to."""
     answer, _ = await answered("y", url="https://x.example/")
 
-    assert answer == ElicitationAnswer(action="accept")
+    assert answer == ElicitationResponse(action="accept")
     assert "https://x.example/" in capsys.readouterr().err

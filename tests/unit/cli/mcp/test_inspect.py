@@ -9,17 +9,17 @@ import pytest
 from agentkit import ConfigError
 from agentkit.cli.mcp import inspect
 from agentkit.cli.mcp.inspect import (
-    Look,
+    Inspection,
     call_tool,
-    look_at_prompts,
-    look_at_resources,
-    look_at_tools,
+    show_prompts,
+    show_resources,
+    show_tools,
 )
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from tests.unit.mcp.demo_server import Demo
 
-LOOK = Look(server="demo")
-AS_JSON = Look(server="demo", as_json=True)
+LOOK = Inspection(server="demo")
+AS_JSON = Inspection(server="demo", as_json=True)
 
 
 @pytest.fixture(autouse=True)
@@ -32,10 +32,10 @@ def _demo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_tools_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     """As a table, or as JSON."""
-    assert look_at_tools(LOOK) == 0
+    assert show_tools(LOOK) == 0
     assert "add     a, b   Add two numbers." in capsys.readouterr().out
 
-    assert look_at_tools(AS_JSON) == 0
+    assert show_tools(AS_JSON) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [one["name"] for one in listed][:2] == ["add", "show"]
     assert listed[0]["read_only"]
@@ -80,25 +80,25 @@ def test_content_of_every_kind_is_shown(capfdbinary: pytest.CaptureFixture[bytes
     assert shown.out == b"hello\nb\n"
     assert b"[image image/png]" in shown.err
 
-    assert look_at_resources(LOOK, uri="demo://a") == 0
+    assert show_resources(LOOK, uri="demo://a") == 0
     assert capfdbinary.readouterr().out == b"abc\n\x00"
 
 
 def test_resources_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     """And templates of some."""
-    assert look_at_resources(LOOK, uri=None) == 0
+    assert show_resources(LOOK, uri=None) == 0
     assert "demo://{name}" in capsys.readouterr().out
 
-    assert look_at_resources(AS_JSON, uri=None) == 0
+    assert show_resources(AS_JSON, uri=None) == 0
     assert json.loads(capsys.readouterr().out)[0]["uri"] == "demo://a"
 
 
 def test_prompts_are_listed_and_filled_in(capsys: pytest.CaptureFixture[str]) -> None:
     """By name and value."""
-    assert look_at_prompts(LOOK, name=None, arguments=()) == 0
+    assert show_prompts(LOOK, name=None, arguments=()) == 0
     assert "greet   who    Greet." in capsys.readouterr().out
 
-    assert look_at_prompts(AS_JSON, name=None, arguments=()) == 0
+    assert show_prompts(AS_JSON, name=None, arguments=()) == 0
     assert json.loads(capsys.readouterr().out) == [
         {
             "name": "greet",
@@ -108,7 +108,7 @@ def test_prompts_are_listed_and_filled_in(capsys: pytest.CaptureFixture[str]) ->
         }
     ]
 
-    assert look_at_prompts(LOOK, name="greet", arguments=["who=Bo"]) == 0
+    assert show_prompts(LOOK, name="greet", arguments=["who=Bo"]) == 0
     assert capsys.readouterr().out == "Greet Bo.\n"
     with pytest.raises(ConfigError, match="write NAME=VALUE"):
-        look_at_prompts(LOOK, name="greet", arguments=["Bo"])
+        show_prompts(LOOK, name="greet", arguments=["Bo"])

@@ -12,13 +12,13 @@ from agentkit.cli.agent_builder import Wanted, choose
 from agentkit.cli.mcp import servers as servers_module
 from agentkit.cli.mcp.servers import Servers, build_server, find_server
 from agentkit.mcp.client.stdio_process import Command
-from agentkit.mcp.client.transports import HttpDoor, ProcessDoor
+from agentkit.mcp.client.transports import StdioTransport, StreamableHttpTransport
 from agentkit.tools.toolset import Toolset
 
 
 def door(word: str) -> Any:
     """Return the way to the server that a word describes."""
-    return build_server(word)._door
+    return build_server(word)._transport
 
 
 @pytest.mark.parametrize(
@@ -31,13 +31,13 @@ def door(word: str) -> Any:
 )
 def test_a_command_is_split_as_a_shell_does(word: str, command: Command) -> None:
     """With variables before it."""
-    assert door(word) == ProcessDoor(command=command)
+    assert door(word) == StdioTransport(command=command)
 
 
 def test_an_address_is_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With a login only where there is somebody to log in."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert door("http://localhost:1/mcp") == HttpDoor(url="http://localhost:1/mcp")
+    assert door("http://localhost:1/mcp") == StreamableHttpTransport(url="http://localhost:1/mcp")
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert door("https://localhost:1/mcp").auth is not None

@@ -9,7 +9,7 @@ import pytest
 from agentkit import ConfigError
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.stdio_process import Command
-from agentkit.mcp.client.transports import HttpDoor, ProcessDoor
+from agentkit.mcp.client.transports import StdioTransport, StreamableHttpTransport
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def write(tmp_path: Path) -> Any:
 
 def doors(path: Path) -> dict[str, Any]:
     """Return the ways to the servers in a file."""
-    return {name: one._door for name, one in MCPToolset.load_servers(path).items()}
+    return {name: one._transport for name, one in MCPToolset.load_servers(path).items()}
 
 
 def test_servers_of_every_kind_are_read(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,15 +57,15 @@ def test_servers_of_every_kind_are_read(write: Any, monkeypatch: pytest.MonkeyPa
 
     found = doors(path)
 
-    assert found["files"] == ProcessDoor(
+    assert found["files"] == StdioTransport(
         command=Command(
             command="npx", args=("-y", "server", "/srv/x"), env={"TOKEN": "s3cret"}, cwd="/"
         )
     )
-    assert found["web"] == HttpDoor(
+    assert found["web"] == StreamableHttpTransport(
         url="https://example.com/mcp", headers={"Authorization": "Bearer s3cret"}
     )
-    assert found["old"] == HttpDoor(url="https://example.com/sse", is_older=True)
+    assert found["old"] == StreamableHttpTransport(url="https://example.com/sse", is_older=True)
     assert "off" not in found
     assert "s3cret" not in repr(found)
 
@@ -127,4 +127,4 @@ def test_an_address_has_the_name_of_its_host() -> None:
 
     assert toolset.name == "example.com"
     assert toolset.namespace == "example_com"
-    assert "s3cret" not in repr(toolset._door)
+    assert "s3cret" not in repr(toolset._transport)

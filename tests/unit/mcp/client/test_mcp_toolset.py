@@ -27,7 +27,7 @@ from agentkit.content import (
     TextContent,
 )
 from agentkit.mcp.client.mcp_toolset import MCPToolset
-from agentkit.mcp.client.server_connection import Life
+from agentkit.mcp.client.server_connection import Lifetime
 from agentkit.mcp.client.transports import BuildClient
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedModel
@@ -212,12 +212,12 @@ async def test_runs_share_a_connection_that_is_held_open() -> None:
     async with toolset.open(), anyio.create_task_group() as group:
         for _ in range(10):
             group.start_soon(results_of, toolset, call)
-    held = demo.lists
+    before = demo.lists
     async with anyio.create_task_group() as group:
         for _ in range(3):
             group.start_soon(results_of, toolset, call)
 
-    assert (held, demo.lists) == (1, 4)
+    assert (before, demo.lists) == (1, 4)
 
 
 async def test_a_toolset_that_is_not_open_says_what_to_do() -> None:
@@ -281,7 +281,7 @@ class ShutDoor:
     def open(
         self,
         build: BuildClient,  # noqa: ARG002
-        life: Life,  # noqa: ARG002
+        lifetime: Lifetime,  # noqa: ARG002
         *,
         max_bytes: int,  # noqa: ARG002
         report: Callable[[str], None],  # noqa: ARG002
@@ -299,7 +299,7 @@ async def test_a_server_that_does_not_come_up_costs_only_its_tools() -> None:
     (report,) = [event for event in events if isinstance(event, ToolsetReported)]
     assert (report.toolset, report.level) == ("shut", "error")
     assert "ConnectionError: no way in" in report.message
-    required = MCPToolset(ShutDoor(), name="shut", is_required=True)
+    required = MCPToolset(ShutDoor(), name="shut", required=True)
     with pytest.raises(ToolsetError, match=r"'shut' cannot be used: ConnectionError: no way in\."):
         await Agent(ScriptedModel(DONE), tools=[required]).run("go")
     async with MCPToolset(ShutDoor(), name="shut").open():

@@ -1,7 +1,7 @@
-"""What servers tell, kept until it is heard."""
+"""What servers tell, kept until it is received."""
 
 from agentkit import RunEvent, ToolsetReported
-from agentkit.mcp.client.notification_queue import MAX_NOTICES, Notices
+from agentkit.mcp.client.notification_queue import MAX_NOTIFICATIONS, NotificationQueue
 
 
 def said(message: str) -> ToolsetReported:
@@ -11,32 +11,32 @@ def said(message: str) -> ToolsetReported:
 
 async def test_what_is_told_comes_in_order_until_closed() -> None:
     """And nothing that waits at the end is lost."""
-    notices = Notices("s")
-    heard: list[RunEvent] = []
+    notifications = NotificationQueue("s")
+    received: list[RunEvent] = []
 
     async def tell(event: RunEvent) -> None:
-        heard.append(event)
-        if len(heard) == 1:
-            notices.add(said("c"))
-            notices.close()
+        received.append(event)
+        if len(received) == 1:
+            notifications.add(said("c"))
+            notifications.close()
 
-    notices.add(said("a"))
-    notices.add(said("b"))
-    await notices.pass_on(tell)
+    notifications.add(said("a"))
+    notifications.add(said("b"))
+    await notifications.forward(tell)
 
-    assert heard == [said("a"), said("b"), said("c")]
+    assert received == [said("a"), said("b"), said("c")]
 
 
 def test_what_is_too_much_is_dropped_and_counted() -> None:
     """Once."""
-    notices = Notices("s")
-    for number in range(MAX_NOTICES + 5):
-        notices.add(said(str(number)))
+    notifications = NotificationQueue("s")
+    for number in range(MAX_NOTIFICATIONS + 5):
+        notifications.add(said(str(number)))
 
-    taken = notices.take()
+    taken = notifications.take()
 
-    assert taken[:MAX_NOTICES] == [said(str(number)) for number in range(MAX_NOTICES)]
-    (last,) = taken[MAX_NOTICES:]
+    assert taken[:MAX_NOTIFICATIONS] == [said(str(number)) for number in range(MAX_NOTIFICATIONS)]
+    (last,) = taken[MAX_NOTIFICATIONS:]
     assert isinstance(last, ToolsetReported)
-    assert "5 notices were dropped" in last.message
-    assert notices.take() == []
+    assert "5 notifications were dropped" in last.message
+    assert notifications.take() == []

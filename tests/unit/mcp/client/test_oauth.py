@@ -56,8 +56,9 @@ async def test_a_file_that_cannot_be_read_means_to_log_in_again(
 
 async def test_a_client_that_was_registered_by_hand_is_used(tmp_path: Path) -> None:
     """Until the server registers another."""
-    flow: Any = OAuth(client_id="me", client_secret="s3cret", storage=tmp_path / "t").flow(URL)  # noqa: S106
-    storage = flow.context.storage
+    oauth = OAuth(client_id="me", client_secret="s3cret", storage=tmp_path / "t")  # noqa: S106
+    auth: Any = oauth.build_auth(URL)
+    storage = auth.context.storage
     found = await storage.get_client_info()
 
     assert (found.client_id, found.client_secret) == ("me", "s3cret")
@@ -77,13 +78,13 @@ def test_each_server_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.M
     for variable in ("XDG_CONFIG_HOME", "APPDATA", "HOME"):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(ConfigError, match="no folder for tokens"):
-        OAuth().flow(URL)
+        OAuth().build_auth(URL)
 
 
 def test_a_description_of_ours_must_be_at_an_https_address(tmp_path: Path) -> None:
     """Of its own."""
     with pytest.raises(ConfigError, match="HTTPS"):
-        OAuth(client_metadata_url="http://x/y", storage=tmp_path / "t").flow(URL)
+        OAuth(client_metadata_url="http://x/y", storage=tmp_path / "t").build_auth(URL)
 
 
 def port_of(listener: MultiListener[SocketStream]) -> int:
@@ -103,9 +104,9 @@ async def port() -> int:
 
 async def login(oauth: OAuth) -> AuthorizationCodeResult:
     """Do what the SDK does to log in."""
-    flow: Any = oauth.flow(URL)
-    await flow.context.redirect_handler("https://login.example.com/")
-    result: AuthorizationCodeResult = await flow.context.callback_handler()
+    auth: Any = oauth.build_auth(URL)
+    await auth.context.redirect_handler("https://login.example.com/")
+    result: AuthorizationCodeResult = await auth.context.callback_handler()
     return result
 
 
@@ -114,14 +115,14 @@ async def test_the_browsers_way_back_is_heard(port: int, tmp_path: Path) -> None
     visited: list[str] = []
     pages: list[httpx2.Response] = []
 
-    async def visit(url: str) -> None:
+    async def open_url(url: str) -> None:
         visited.append(url)
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             pages.append(await http.get("/favicon.ico"))
             pages.append(await http.get("/callback?code=c%201&state=s&iss=https://i"))
 
     with anyio.fail_after(5):
-        found = await login(OAuth(port=port, visit=visit, storage=tmp_path / "t"))
+        found = await login(OAuth(port=port, open_url=open_url, storage=tmp_path / "t"))
 
     assert visited == ["https://login.example.com/"]
     assert [page.status_code for page in pages] == [404, 200]
@@ -131,12 +132,12 @@ async def test_the_browsers_way_back_is_heard(port: int, tmp_path: Path) -> None
 async def test_a_refusal_is_told(port: int, tmp_path: Path) -> None:
     """In the words of the server."""
 
-    async def visit(_: str) -> None:
+    async def open_url(_: str) -> None:
         async with httpx2.AsyncClient() as http:
             await http.get(f"http://127.0.0.1:{port}/callback?error=access_denied")
 
     with pytest.raises(AgentKitError, match="The login was refused: access_denied"):
-        await login(OAuth(port=port, visit=visit, storage=tmp_path / "t"))
+        await login(OAuth(port=port, open_url=open_url, storage=tmp_path / "t"))
 
 
 async def test_nobody_is_waited_for_without_end(

@@ -13,10 +13,10 @@ from agentkit import Agent, Budget, ModelResponded, SubAgentEvent, ToolResult
 from agentkit.content import ImageContent
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.server_requests import (
-    Elicitation,
-    ElicitationAnswer,
-    Sampling,
-    SamplingAnswer,
+    ElicitationRequest,
+    ElicitationResponse,
+    SamplingRequest,
+    SamplingResponse,
 )
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedModel
@@ -67,7 +67,7 @@ ASKED: dict[str, types.InputRequest] = {
 
 
 def asking_server() -> Server[Any]:
-    """Return a server whose tools ask something, and tell what they heard."""
+    """Return a server whose tools ask something, and tell what they received."""
 
     async def list_tools(_: Any, params: Any) -> types.ListToolsResult:  # noqa: ARG001
         return types.ListToolsResult(
@@ -80,12 +80,12 @@ def asking_server() -> Server[Any]:
         request = ASKED[params.name]
         if context.protocol_version < "2026":
             kind: Any = RESULTS[type(request)]
-            heard = await context.session.send_request(request, kind)
+            received = await context.session.send_request(request, kind)
         elif params.input_responses is None:
             return types.InputRequiredResult(input_requests={"it": request})
         else:
-            heard = params.input_responses["it"]
-        text = heard.model_dump_json(by_alias=True, exclude_none=True)
+            received = params.input_responses["it"]
+        text = received.model_dump_json(by_alias=True, exclude_none=True)
         return types.CallToolResult(content=[types.TextContent(text=text)])
 
     return Server("asking", on_list_tools=list_tools, on_call_tool=call_tool)
@@ -98,7 +98,7 @@ RESULTS: dict[type, type] = {
 }
 
 
-async def heard(toolset: MCPToolset, name: str, *more: AssistantMessage) -> ToolResult:
+async def received(toolset: MCPToolset, name: str, *more: AssistantMessage) -> ToolResult:
     """Return the result of a call of the tool that asks so."""
     call = AssistantMessage.of("", ToolCall(id="1", name=name))
     model = ScriptedModel(call, *more, AssistantMessage.of("done"))
@@ -110,40 +110,40 @@ async def heard(toolset: MCPToolset, name: str, *more: AssistantMessage) -> Tool
 
 async def test_a_form_is_filled_in_by_the_user(make: Make) -> None:
     """What is left out has the form's default."""
-    asked: list[Elicitation] = []
+    asked: list[ElicitationRequest] = []
 
-    async def fill(question: Elicitation) -> ElicitationAnswer:
+    async def fill(question: ElicitationRequest) -> ElicitationResponse:
         asked.append(question)
-        return ElicitationAnswer(action="accept", content={"name": "Bo"})
+        return ElicitationResponse(action="accept", content={"name": "Bo"})
 
-    result = await heard(make(asking_server(), on_elicitation=fill), "question")
+    result = await received(make(asking_server(), on_elicitation=fill), "question")
 
     assert '"action":"accept"' in result.text
     assert '"name":"Bo"' in result.text
     assert '"age":7' in result.text
-    assert asked == [Elicitation(server="demo", message="Who?", schema=FORM)]
+    assert asked == [ElicitationRequest(server="demo", message="Who?", schema=FORM)]
 
 
 async def test_an_address_is_visited_by_the_user(make: Make) -> None:
     """Or not."""
-    asked: list[Elicitation] = []
+    asked: list[ElicitationRequest] = []
 
-    async def decline(question: Elicitation) -> ElicitationAnswer:
+    async def decline(question: ElicitationRequest) -> ElicitationResponse:
         asked.append(question)
-        return ElicitationAnswer(action="decline")
+        return ElicitationResponse(action="decline")
 
-    result = await heard(make(asking_server(), on_elicitation=decline), "visit")
+    result = await received(make(asking_server(), on_elicitation=decline), "visit")
 
     assert '"action":"decline"' in result.text
     assert asked[0].url == "https://x.example/"
 
 
-async def wrong(question: Elicitation) -> ElicitationAnswer:  # noqa: ARG001
+async def wrong(question: ElicitationRequest) -> ElicitationResponse:  # noqa: ARG001
     """Fill in what does not fit."""
-    return ElicitationAnswer(action="accept", content={"name": "B"})
+    return ElicitationResponse(action="accept", content={"name": "B"})
 
 
-async def broken(question: Elicitation) -> ElicitationAnswer:  # noqa: ARG001
+async def broken(question: ElicitationRequest) -> ElicitationResponse:  # noqa: ARG001
     """Fail."""
     raise RuntimeError("screen is off")
 
@@ -155,7 +155,7 @@ async def test_what_is_no_answer_is_an_error_of_the_call(
     make: Make, callback: Any, reason: str
 ) -> None:
     """The server is told, and so is the model."""
-    result = await heard(make(asking_server(), on_elicitation=callback), "question")
+    result = await received(make(asking_server(), on_elicitation=callback), "question")
 
     assert result.is_error
     assert reason in result.text
@@ -164,7 +164,7 @@ async def test_what_is_no_answer_is_an_error_of_the_call(
 @pytest.mark.parametrize("name", ["question", "complete", "folders"])
 async def test_without_a_callback_the_question_is_refused(make: Make, name: str) -> None:
     """In words that say what is missing."""
-    result = await heard(make(asking_server()), name)
+    result = await received(make(asking_server()), name)
 
     assert result.is_error
     assert "not supported" in result.text
@@ -172,15 +172,15 @@ async def test_without_a_callback_the_question_is_refused(make: Make, name: str)
 
 async def test_a_completion_is_given_by_the_caller(make: Make) -> None:
     """Who sees all that the server wants."""
-    asked: list[Sampling] = []
+    asked: list[SamplingRequest] = []
 
-    async def complete(sampling: Sampling) -> SamplingAnswer:
+    async def complete(sampling: SamplingRequest) -> SamplingResponse:
         asked.append(sampling)
-        return SamplingAnswer(
+        return SamplingResponse(
             message=AssistantMessage.of("So."), model="m", stop_reason="maxTokens"
         )
 
-    result = await heard(make(asking_server(), on_sampling=complete), "complete")
+    result = await received(make(asking_server(), on_sampling=complete), "complete")
 
     assert '"text":"So."' in result.text
     assert '"stopReason":"maxTokens"' in result.text
@@ -198,18 +198,18 @@ async def test_a_completion_is_given_by_the_caller(make: Make) -> None:
 async def test_a_completion_may_be_an_image(make: Make) -> None:
     """If it is nothing else."""
 
-    async def complete(_: Sampling) -> SamplingAnswer:
+    async def complete(_: SamplingRequest) -> SamplingResponse:
         image = ImageContent(data="AA==", mime_type="image/png")
-        return SamplingAnswer(message=AssistantMessage(content=(image,)), model="m")
+        return SamplingResponse(message=AssistantMessage(content=(image,)), model="m")
 
-    result = await heard(make(asking_server(), on_sampling=complete), "complete")
+    result = await received(make(asking_server(), on_sampling=complete), "complete")
 
     assert '"mimeType":"image/png"' in result.text
 
 
 async def test_completions_with_tools_are_refused(make: Make) -> None:
     """Nobody here would run them."""
-    result = await heard(make(asking_server(), on_sampling="run"), "with_tools")
+    result = await received(make(asking_server(), on_sampling="run"), "with_tools")
 
     assert result.is_error
 
@@ -243,7 +243,7 @@ async def test_the_runs_own_model_completes_within_its_budget(make: Make) -> Non
 
 async def test_folders_are_told(make: Make, tmp_path: Path) -> None:
     """As addresses."""
-    result = await heard(make(asking_server(), roots=[tmp_path, "file:///x"]), "folders")
+    result = await received(make(asking_server(), roots=[tmp_path, "file:///x"]), "folders")
 
     assert tmp_path.as_uri() in result.text
     assert "file:///x" in result.text
@@ -254,7 +254,7 @@ async def test_no_run_no_model_to_ask(make: Make) -> None:
     toolset = make(asking_server(), on_sampling="run")
     async with toolset.open():
         (tool,) = [one for one in await toolset.list_tools() if one.name == "complete"]
-        client = toolset.find_held().connection.client()
+        client = toolset.find_open().connection.client()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MCPDeprecationWarning)
             with pytest.raises(Exception, match="no run is under way"):

@@ -139,7 +139,7 @@ async def test_a_list_that_fails_leaves_the_tools_as_they_were() -> None:
     async with toolset.open():
         await toolset.list_tools()
         fails[0] = True
-        toolset.find_held().connection.is_stale = True
+        toolset.find_open().connection.is_stale = True
         again = await toolset.list_tools()
 
         assert [tool.name for tool in again] == ["a"]

@@ -13,7 +13,12 @@ from pydantic import FileUrl
 
 from agentkit import RunContext, tool
 from agentkit.json_schema import JsonObject
-from agentkit.mcp.server.mcp_server import Caller, CallerError, build_server, caller_of
+from agentkit.mcp.server.mcp_server import (
+    ClientContext,
+    ClientRequestError,
+    build_server,
+    client_of,
+)
 from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
 
 NAME: JsonObject = {
@@ -23,11 +28,11 @@ NAME: JsonObject = {
 }
 
 
-def caller_in(context: RunContext[None]) -> Caller:
-    """Return the caller, who is there."""
-    caller = caller_of(context)
-    assert caller is not None
-    return caller
+def caller_in(context: RunContext[None]) -> ClientContext:
+    """Return the client, who is there."""
+    client = client_of(context)
+    assert client is not None
+    return client
 
 
 @both_revisions
@@ -140,7 +145,7 @@ async def test_what_a_client_does_not_offer_is_an_error_of_the_protocol_since_20
         """Do without."""
         try:
             await caller_in(context).list_roots()
-        except CallerError as error:
+        except ClientRequestError as error:
             return f"none: {error}"
         raise AssertionError
 
@@ -286,12 +291,12 @@ async def test_log_lines_go_to_who_wants_them(
         await caller_in(context).log("error", {"code": 7}, logger="tests")
         return "done"
 
-    async def hear(params: types.LoggingMessageNotificationParams) -> None:
+    async def forward(params: types.LoggingMessageNotificationParams) -> None:
         lines.append(params.level)
 
     options: dict[str, Any] = {"log_level": wanted} if mode == "auto" and wanted else {}
     async with mcp.Client(
-        build_server([talk]), mode=mode, logging_callback=hear, **options
+        build_server([talk]), mode=mode, logging_callback=forward, **options
     ) as client:
         if mode == "legacy" and wanted:
             with pytest.warns(MCPDeprecationWarning):

@@ -11,7 +11,7 @@ import pytest
 from mcp.client.session import IncomingMessage
 
 from agentkit import RunContext, Tool, ToolDefinitionError, ToolError, tool
-from agentkit.mcp.server.mcp_server import ServerOptions, build_server
+from agentkit.mcp.server.mcp_server import ServerSettings, build_server
 from agentkit.tools.rules import deny, named
 from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
 
@@ -92,11 +92,11 @@ async def test_progress_reaches_the_client_and_only_grows(mode: Mode) -> None:
             await context.report_progress(done, 2, f"part {done}")
         return "done"
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
+    async def forward(progress: float, total: float | None, message: str | None) -> None:
         heard.append((progress, total, message))
 
     async with mcp.Client(build_server([work]), mode=mode) as client:
-        await call(client, "work", progress_callback=hear)
+        await call(client, "work", progress_callback=forward)
 
     assert heard == [(0, 2, "part 0"), (1, 2, "part 1"), (2, 2, "part 2")]
 
@@ -136,11 +136,11 @@ async def test_a_call_has_the_limits_of_the_server() -> None:
         """Speak."""
         return context.deps * 100
 
-    options = ServerOptions(deps="word", timeout_seconds=0.01, max_characters=50)
+    options = ServerSettings(deps="word", timeout_seconds=0.01, max_characters=50)
     async with mcp.Client(build_server([sleep, speak], options=options)) as client:
         late = await call(client, "sleep")
         long = await call(client, "speak")
-    denying = ServerOptions(approve=deny(named("add")))
+    denying = ServerSettings(approve=deny(named("add")))
     async with mcp.Client(build_server([add], options=denying)) as client:
         denied = await call(client, "add", {"a": 1, "b": 2})
 
@@ -276,13 +276,13 @@ async def test_an_older_client_hears_that_the_tools_changed() -> None:
     """Unasked, as soon as the call that changed them is over."""
     heard = anyio.Event()
 
-    async def hear(message: IncomingMessage) -> None:
+    async def forward(message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):
             heard.set()
 
     with anyio.fail_after(5):
         async with mcp.Client(
-            build_server([Growing()]), mode="legacy", message_handler=hear
+            build_server([Growing()]), mode="legacy", message_handler=forward
         ) as client:
             assert client.server_capabilities.tools == types.ToolsCapability(list_changed=True)
             await call(client, "grow")
@@ -301,13 +301,13 @@ async def test_tools_that_are_made_anew_are_no_change() -> None:
         async def list_tools(self) -> Sequence[Tool]:
             return [tool(name=one.name)(one.function) for one in growing.tools]
 
-    async def hear(message: IncomingMessage) -> None:
+    async def forward(message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):
             heard.append(len(growing.tools))
 
     with anyio.fail_after(5):
         async with mcp.Client(
-            build_server([MadeAnew()]), mode="legacy", message_handler=hear
+            build_server([MadeAnew()]), mode="legacy", message_handler=forward
         ) as client:
             await client.list_tools()
             await client.list_tools()
@@ -320,7 +320,7 @@ async def test_tools_that_are_made_anew_are_no_change() -> None:
 async def test_a_client_that_listens_hears_that_the_tools_changed() -> None:
     """By a subscription, since 2026-07-28; changes from outside are noticed as well."""
     growing = Growing()
-    server = build_server([growing], options=ServerOptions(watch_seconds=0.01))
+    server = build_server([growing], options=ServerSettings(poll_seconds=0.01))
     with anyio.fail_after(5):
         async with mcp.Client(server) as client:
             async with client.listen(tools_list_changed=True) as changes:

@@ -53,14 +53,14 @@ async def test_an_agent_is_a_tool_that_answers(mode: Mode) -> None:
     """It takes a task, and tells of its steps."""
     steps: list[str | None] = []
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
+    async def forward(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
         steps.append(message)
 
     model = ScriptedModel(AssistantMessage.of("", tool_call("look")), "All is well.")
     agent = Agent(model, tools=Shop().tools()[:1], name="keeper")
     async with mcp.Client(build_server(agents=[agent]), mode=mode) as client:
         (listed,) = (await client.list_tools()).tools
-        result = await call(client, "keeper", {"prompt": "Look around."}, progress_callback=hear)
+        result = await call(client, "keeper", {"prompt": "Look around."}, progress_callback=forward)
 
     assert listed.name == "keeper"
     assert listed.input_schema["required"] == ["prompt"]
