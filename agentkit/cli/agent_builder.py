@@ -1,7 +1,7 @@
 """From the words of a command line to a model, tools and an agent.
 
 In:  `--model`, `--base-url`, `--tools`, `--agent`, `--folder`, `--allow-write`, `--mcp`.
-Out: `Choice`: an agent, and the line that says which model answers and why.
+Out: `BuiltAgent`: an agent, and the line that says which model answers and why.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from typing import cast
 from agentkit.agent.agent import Agent
 from agentkit.cli.mcp.servers import Servers
 from agentkit.cli.ready_made import agent_builder, agents, load_tools, tool_families
-from agentkit.cli.user_code import load_named, tell_failure
+from agentkit.cli.user_code import describe_failure, load_named
 from agentkit.config.load import default_model
 from agentkit.errors import AgentKitError, ConfigError
 from agentkit.model.build import build_model
@@ -27,7 +27,7 @@ _NO_TOOLS = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class AgentSelection:
     """What the command line asked for; None and empty leave it to the defaults."""
 
     model: str | None = None
@@ -40,54 +40,60 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class BuiltAgent:
     """An agent and the line that introduces it."""
 
     agent: Agent[object]
-    introduction: str
+    banner: str
 
 
-def choose(wanted: Wanted) -> Choice:
+def build_agent(selection: AgentSelection) -> BuiltAgent:
     """Build the agent that was asked for.
 
     Raises:
         AgentKitError: something that was named does not exist or cannot be used.
     """
-    choice = _choose(wanted)
-    served = wanted.servers.toolset()
+    built = _build_agent(selection)
+    served = selection.servers.toolset()
     if served is not None:
-        choice.agent.toolset = combined(choice.agent.toolset, served)
-    return choice
+        built.agent.toolset = combined(built.agent.toolset, served)
+    return built
 
 
-def _choose(wanted: Wanted) -> Choice:
+def _build_agent(selection: AgentSelection) -> BuiltAgent:
     """Build the agent, without the tools of servers."""
-    tools = load_named_tools(wanted.tools, folder=wanted.folder, allow_write=wanted.allow_write)
-    found = _load_agent(wanted.agent)
+    tools = load_requested_tools(
+        selection.tools, folder=selection.folder, allow_write=selection.allow_write
+    )
+    found = _load_agent(selection.agent)
     if isinstance(found, Agent):
-        if wanted.model or wanted.tools:
+        if selection.model or selection.tools:
             raise ConfigError(
-                f"{wanted.agent!r} is an agent with its own model and tools; leave out --model and "
-                "--tools, or name a function that builds it."
+                f"{selection.agent!r} is an agent with its own model and tools; leave out --model "
+                "and --tools, or name a function that builds it."
             )
-        return Choice(agent=found, introduction=introduce(found.model, f"{wanted.agent} has it"))
+        return BuiltAgent(
+            agent=found, banner=describe_model(found.model, f"{selection.agent} has it")
+        )
     if not callable(found):
-        raise ConfigError(f"{wanted.agent!r} is neither an Agent nor a function that builds one.")
-    model, introduction = choose_model(wanted.model, base_url=wanted.base_url)
+        raise ConfigError(
+            f"{selection.agent!r} is neither an Agent nor a function that builds one."
+        )
+    model, banner = open_model(selection.model, base_url=selection.base_url)
     try:
-        agent = found(model, tools=tools) if wanted.tools else found(model)
+        agent = found(model, tools=tools) if selection.tools else found(model)
     except AgentKitError:
         raise
     except Exception as error:  # a stranger's code runs here, and may raise anything
         raise ConfigError(
-            f"{wanted.agent!r} cannot build an agent: {tell_failure(error)}."
+            f"{selection.agent!r} cannot build an agent: {describe_failure(error)}."
         ) from error
     if not isinstance(agent, Agent):
-        raise ConfigError(f"{wanted.agent!r} returned {type(agent).__name__}, not an Agent.")
-    return Choice(agent=agent, introduction=introduction)
+        raise ConfigError(f"{selection.agent!r} returned {type(agent).__name__}, not an Agent.")
+    return BuiltAgent(agent=agent, banner=banner)
 
 
-def choose_model(name: str | None, *, base_url: str | None = None) -> tuple[Model, str]:
+def open_model(name: str | None, *, base_url: str | None = None) -> tuple[Model, str]:
     """Return a model, and the line that says which it is and why.
 
     Raises:
@@ -97,10 +103,10 @@ def choose_model(name: str | None, *, base_url: str | None = None) -> tuple[Mode
     if not name:
         name, why = default_model()
     model = build_model(name, base_url=base_url)
-    return model, introduce(model, why)
+    return model, describe_model(model, why)
 
 
-def introduce(model: Model, why: str) -> str:
+def describe_model(model: Model, why: str) -> str:
     """Say which model answers and why, and that it is none where it is none."""
     if not isinstance(model, ProviderModel) or model.resolved.provider.is_language_model:
         return f"{model.name} ({why})"
@@ -110,7 +116,7 @@ def introduce(model: Model, why: str) -> str:
     )
 
 
-def load_named_tools(
+def load_requested_tools(
     words: Iterable[str], *, folder: Path = Path(), allow_write: bool = False
 ) -> list[ToolLike]:
     """Return the tools that words name: families, `module:name`, `file.py`, `file.py:name`.

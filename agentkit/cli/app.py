@@ -12,14 +12,14 @@ from typing import Annotated
 
 import typer
 
-from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.agent_builder import AgentSelection
 from agentkit.cli.approval_prompt import ApproveMode
 from agentkit.cli.commands.agents import list_agents
 from agentkit.cli.commands.chat import run_chat
-from agentkit.cli.commands.doctor import Checkup, run_doctor
+from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
 from agentkit.cli.commands.providers import list_providers
-from agentkit.cli.commands.run import Question, run_question
-from agentkit.cli.commands.sandbox import SandboxPlan, run_sandbox
+from agentkit.cli.commands.run import RunRequest, run_question
+from agentkit.cli.commands.sandbox import SandboxRequest, run_sandbox
 from agentkit.cli.commands.tools import list_tools
 from agentkit.cli.common_options import (
     AgentOption,
@@ -34,7 +34,7 @@ from agentkit.cli.common_options import (
     McpSamplingOption,
     ModelOption,
     ToolsOption,
-    settled,
+    exits_with_code,
 )
 from agentkit.cli.mcp.mcp_commands import app as mcp
 from agentkit.cli.mcp.servers import Servers
@@ -52,8 +52,8 @@ app = typer.Typer(
 app.add_typer(mcp)
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
-    if wanted:
+def _show_version(requested: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if requested:
         sys.stdout.write(f"agentkit {package_version()}\n")
         raise typer.Exit
 
@@ -77,7 +77,7 @@ def _begin(
 
 
 @app.command()
-@settled
+@exits_with_code
 def run(  # noqa: PLR0913 - the options of a command
     question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
     *,
@@ -107,7 +107,7 @@ def run(  # noqa: PLR0913 - the options of a command
     Exit codes: 0 answered, 1 the run failed, 2 something is wrong before anything was sent, 3
     ended at a limit, 4 waits for an answer about a call, 130 stopped with Ctrl-C.
     """
-    wanted = Wanted(
+    selection = AgentSelection(
         model=model,
         base_url=base_url,
         agent=agent,
@@ -117,9 +117,9 @@ def run(  # noqa: PLR0913 - the options of a command
         servers=Servers(words=mcp or (), config=mcp_config, may_sample=mcp_sampling),
     )
     return run_question(
-        Question(
+        RunRequest(
             text=question,
-            wanted=wanted,
+            selection=selection,
             tool_choice=tool_choice,
             max_turns=max_turns,
             as_json=as_json,
@@ -129,7 +129,7 @@ def run(  # noqa: PLR0913 - the options of a command
 
 
 @app.command()
-@settled
+@exits_with_code
 def chat(  # noqa: PLR0913 - the options of a command
     *,
     model: ModelOption = None,
@@ -147,7 +147,7 @@ def chat(  # noqa: PLR0913 - the options of a command
 
     Ctrl-C stops an answer and keeps the conversation, Ctrl-D ends it, /help lists what else.
     """
-    wanted = Wanted(
+    selection = AgentSelection(
         model=model,
         base_url=base_url,
         agent=agent,
@@ -156,11 +156,11 @@ def chat(  # noqa: PLR0913 - the options of a command
         allow_write=allow_write,
         servers=Servers(words=mcp or (), config=mcp_config, may_sample=mcp_sampling),
     )
-    return run_chat(wanted, approve=approve)
+    return run_chat(selection, approve=approve)
 
 
 @app.command()
-@settled
+@exits_with_code
 def tools(
     names: Annotated[
         list[str] | None,
@@ -175,21 +175,21 @@ def tools(
 
 
 @app.command()
-@settled
+@exits_with_code
 def agents(*, as_json: JsonOption = False) -> int:
     """List the ready-made agents."""
     return list_agents(as_json=as_json)
 
 
 @app.command()
-@settled
+@exits_with_code
 def providers(*, as_json: JsonOption = False) -> int:
     """List the known hosts: whether their key is set, their models, context and price."""
     return list_providers(as_json=as_json)
 
 
 @app.command()
-@settled
+@exits_with_code
 def doctor(
     target: Annotated[
         str, typer.Argument(metavar="HOST[:MODEL]", help="As in --model; MODEL may be left out.")
@@ -215,7 +215,7 @@ def doctor(
     Exit code 0: an agent can work there. 1: something it needs does not work or was not seen.
     """
     return run_doctor(
-        Checkup(
+        DoctorRequest(
             target=target,
             base_url=base_url,
             save_as=save_as,
@@ -228,7 +228,7 @@ def doctor(
 
 
 @app.command()
-@settled
+@exits_with_code
 def sandbox(
     *,
     host: Annotated[
@@ -254,7 +254,7 @@ def sandbox(
     The first line of standard output is its base URL; requests go to standard error.
     """
     return run_sandbox(
-        SandboxPlan(
+        SandboxRequest(
             host=host,
             misbehave=misbehave or (),
             seed=seed,

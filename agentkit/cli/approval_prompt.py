@@ -41,7 +41,9 @@ class ApproveMode(StrEnum):
     DENY = "deny"
 
 
-def let_answer(agent: Agent[object], mode: ApproveMode, *, ask: AskLine | None = None) -> None:
+def set_approval_mode(
+    agent: Agent[object], mode: ApproveMode, *, ask: AskLine | None = None
+) -> None:
     """Give an agent somebody who answers about calls.
 
     Args:
@@ -53,14 +55,14 @@ def let_answer(agent: Agent[object], mode: ApproveMode, *, ask: AskLine | None =
     own = agent.approve
     match mode:
         case ApproveMode.ALLOW:
-            agent.approve = answer_all(own, ALLOWED)
+            agent.approve = answer_every_ask(own, ALLOWED)
         case ApproveMode.DENY:
-            agent.approve = answer_all(own, DENIED)
+            agent.approve = answer_every_ask(own, DENIED)
         case ApproveMode.ASK:
-            agent.approve = own if ask is None else Interview(own, ask)
+            agent.approve = own if ask is None else ApprovalPrompt(own, ask)
 
 
-def answer_all(own: ApprovalRule | None, answer: Verdict) -> ApprovalRule:
+def answer_every_ask(own: ApprovalRule | None, answer: Verdict) -> ApprovalRule:
     """Return a rule that gives the same answer wherever somebody would be asked."""
 
     async def rule(ready: ReadyCall) -> Verdict:
@@ -70,7 +72,7 @@ def answer_all(own: ApprovalRule | None, answer: Verdict) -> ApprovalRule:
     return rule
 
 
-def terminal_ask() -> AskLine | None:
+def terminal_asker() -> AskLine | None:
     """Return what asks on the terminal, on standard error; None where there is no terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
@@ -79,7 +81,7 @@ def terminal_ask() -> AskLine | None:
     return asker()
 
 
-class Interview:
+class ApprovalPrompt:
     """A rule that asks a person, one call at a time."""
 
     def __init__(self, own: ApprovalRule | None, ask: AskLine) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from agentkit.cli.approval_prompt import ApproveMode
-from agentkit.cli.exit_codes import settle
+from agentkit.cli.exit_codes import exit_code_of
 
 P = ParamSpec("P")
 
@@ -82,11 +82,11 @@ EventsOption = Annotated[
 ]
 
 
-def settled(command: Callable[P, int]) -> Callable[P, None]:
+def exits_with_code(command: Callable[P, int]) -> Callable[P, None]:
     """Make a command end with its exit code, and its errors as one line."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        raise typer.Exit(settle(lambda: command(*args, **kwargs)))
+        raise typer.Exit(exit_code_of(lambda: command(*args, **kwargs)))
 
     return run

@@ -19,7 +19,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from agentkit.cli.terminal import clean
+from agentkit.cli.terminal import escape_controls
 from agentkit.errors import (
     AgentKitError,
     ConfigError,
@@ -31,7 +31,16 @@ from agentkit.errors import (
     UnsupportedError,
 )
 
-OK, FAILED, WRONG, LIMITED, SUSPENDED, BUG, STOPPED, UNREAD = 0, 1, 2, 3, 4, 70, 130, 141
+OK, FAILED, USAGE_ERROR, LIMIT_REACHED, SUSPENDED, INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    70,
+    130,
+    141,
+)
 
 _BEFORE_ANYTHING_IS_SENT = (
     ConfigError,
@@ -43,30 +52,33 @@ _BEFORE_ANYTHING_IS_SENT = (
 )
 
 
-def settle(command: Callable[[], int]) -> int:
+def exit_code_of(command: Callable[[], int]) -> int:
     """Run `command` and return its exit code, whatever it raises."""
     try:
         return command()
     except KeyboardInterrupt:
-        return STOPPED
+        return INTERRUPTED
     except BrokenPipeError:
-        # What is still buffered must not complain again when the interpreter ends.
+        # What is still buffered must not fail again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNREAD
+        return OUTPUT_CLOSED
     except AgentKitError as error:
-        complain(error)
-        return WRONG if isinstance(error, _BEFORE_ANYTHING_IS_SENT) else FAILED
+        print_error(error)
+        return USAGE_ERROR if isinstance(error, _BEFORE_ANYTHING_IS_SENT) else FAILED
     except Exception as error:  # noqa: BLE001 - the last border: a user gets a line, no traceback
-        complain(error, prefix="this is an error in agentkit itself, please report it: ")
-        return BUG
+        print_error(error, prefix="this is an error in agentkit itself, please report it: ")
+        return INTERNAL_ERROR
 
 
-def complain(error: Exception, *, prefix: str = "") -> None:
+def print_error(error: Exception, *, prefix: str = "") -> None:
     """Say on standard error what went wrong, in one line; with `--debug`, where as well."""
     if logging.getLogger("agentkit").isEnabledFor(logging.DEBUG):
         traceback.print_exception(error)
     text = str(error) if isinstance(error, AgentKitError) else f"{type(error).__name__}: {error}"
-    print(f"agentkit: {prefix}{clean(' '.join(text.split()))}{_cure(error)}", file=sys.stderr)
+    print(
+        f"agentkit: {prefix}{escape_controls(' '.join(text.split()))}{_cure(error)}",
+        file=sys.stderr,
+    )
 
 
 def _cure(error: Exception) -> str:

@@ -15,7 +15,7 @@ from agentkit.lazy_import import load_object
 from agentkit.tools.tool import Tool
 
 
-class Family(Protocol):
+class ToolFamily(Protocol):
     """What is shown of a tool family."""
 
     @property
@@ -35,9 +35,9 @@ class Family(Protocol):
         """Say whether what it needs is here."""
 
 
-def tool_families() -> Mapping[str, Family]:
+def tool_families() -> Mapping[str, ToolFamily]:
     """Return the tool families by name."""
-    return cast(Mapping[str, Family], load_object("agentkit_tools:FAMILIES"))
+    return cast(Mapping[str, ToolFamily], load_object("agentkit_tools:FAMILIES"))
 
 
 def load_tools(name: str, *, folder: Path, allow_write: bool) -> tuple[Tool, ...]:

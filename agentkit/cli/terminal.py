@@ -24,7 +24,7 @@ _SAFE: Mapping[int, str] = {**_STEERING, **_TURNING}
 _WIDTH_WITHOUT_TERMINAL = 200
 
 
-def clean(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Make visible what would steer the terminal."""
     return text.translate(_SAFE)
 
@@ -49,21 +49,21 @@ def prepare_streams() -> None:
             reconfigure(errors=errors)
 
 
-def readable(word: str) -> str:
+def decode_word(word: str) -> str:
     """Return a word of the command line as text; bytes that are none become a sign for that."""
     return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def write(text: str) -> None:
     """Put a piece of the answer on standard output, at once."""
-    sys.stdout.write(clean(text) if sys.stdout.isatty() else text)
+    sys.stdout.write(escape_controls(text) if sys.stdout.isatty() else text)
     sys.stdout.flush()
 
 
 def note(text: str, *, style: str = "") -> None:
     """Put a line on standard error, in a style where that is a terminal."""
     console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
-    console.print(Text(clean(text), style=style))
+    console.print(Text(escape_controls(text), style=style))
 
 
 def show_table(table: Table) -> None:

@@ -40,7 +40,7 @@ def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
         raise
     except Exception as error:  # a stranger's code runs here, and may raise anything
         raise ConfigError(
-            f"{place!r} cannot be loaded for {what}: {tell_failure(error)}."
+            f"{place!r} cannot be loaded for {what}: {describe_failure(error)}."
         ) from error
     if not name:
         return module
@@ -53,7 +53,7 @@ def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
     return found
 
 
-def tell_failure(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     """Say what a user's own code raised, and at which line of theirs, without a full stop."""
     told = str(error) if isinstance(error, AgentKitError) else f"{type(error).__name__}: {error}"
     for frame in traceback.extract_tb(error.__traceback__):

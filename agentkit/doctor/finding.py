@@ -1,15 +1,15 @@
-"""One verdict of an exam, in words.
+"""One verdict of a diagnosis, in words.
 
-In:  what a sighting shows.
+In:  what a result shows.
 Out: `Finding`.
 """
 
 from typing import Literal, TypeAlias
 
-from agentkit.doctor.probe import Sighting
+from agentkit.doctor.probe import ProbeResult
 from agentkit.value import dataclass
 
-Verdict: TypeAlias = Literal["yes", "no", "partly", "unclear", "not asked"]
+ProbeVerdict: TypeAlias = Literal["yes", "no", "partly", "unclear", "not asked"]
 
 WRITTEN = "the profile says so from now on"
 
@@ -25,25 +25,25 @@ class Finding:
         question: what was to be found out.
         verdict: `partly` is taken but not done; `unclear` is asked, without a clear answer.
         seen: what the verdict rests on.
-        cure: what to do, or what the profile does about it; empty where nothing is needed.
+        advice: what to do, or what the profile does about it; empty where nothing is needed.
         is_problem: an agent needs this and does not get it.
     """
 
     question: str
-    verdict: Verdict
+    verdict: ProbeVerdict
     seen: str
-    cure: str = ""
+    advice: str = ""
     is_problem: bool = False
 
 
-def no_or_unclear(sighting: Sighting) -> Verdict:
+def no_or_unclear(result: ProbeResult) -> ProbeVerdict:
     """Return the verdict on a request that got no answer."""
-    return "no" if sighting.is_refused else "unclear"
+    return "no" if result.is_refused else "unclear"
 
 
-def said(sighting: Sighting) -> str:
+def short_error(result: ProbeResult) -> str:
     """Return the host's words in short."""
-    text = sighting.said
+    text = result.error_text
     for prefix in _PREFIXES:
         text = text.removeprefix(prefix)
     return text if len(text) <= _MAX_SAID_CHARS else f"{text[:_MAX_SAID_CHARS]}…"

@@ -1,7 +1,7 @@
 """Read what a host says of its models.
 
 In:  the body of a models endpoint: a list of models, or one model.
-Out: `Listing`: whether the model is there, its window, its price, the fields it says it takes.
+Out: `ModelListing`: whether the model is there, its window, its price, the fields it says it takes.
 
 Hosts name the same thing in many ways; what has none of the names known here is not guessed.
 """
@@ -35,7 +35,7 @@ _MAX_WINDOW_TOKENS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class ModelListing:
     """What a models endpoint tells about one model.
 
     Attributes:
@@ -68,7 +68,7 @@ def model_path(path: str, model_id: str) -> str:
     return f"{path}/{quote(model_id, safe='/')}"
 
 
-def read_listing(body: bytes, *, model_id: str, path: str) -> Listing | None:
+def read_listing(body: bytes, *, model_id: str, path: str) -> ModelListing | None:
     """Return what `body` tells about a model, or None where it is no answer about models."""
     try:
         value = json.loads(body)
@@ -83,8 +83,8 @@ def read_listing(body: bytes, *, model_id: str, path: str) -> Listing | None:
         found = models[0]  # the endpoint of one model, whatever it calls it
     if found is None:
         ids = [name for model in models for name in _names(model)[:1]]
-        return Listing(path=path, is_listed=False, close_ids=_close(model_id, ids))
-    return Listing(
+        return ModelListing(path=path, is_listed=False, close_ids=_close(model_id, ids))
+    return ModelListing(
         path=path,
         is_listed=True,
         context_window_tokens=_window(found),
@@ -94,11 +94,11 @@ def read_listing(body: bytes, *, model_id: str, path: str) -> Listing | None:
     )
 
 
-def join_listings(first: Listing, second: Listing | None) -> Listing:
+def join_listings(first: ModelListing, second: ModelListing | None) -> ModelListing:
     """Return `first` with its gaps filled from `second`."""
     if second is None or not second.is_listed:
         return first
-    return Listing(
+    return ModelListing(
         path=first.path,
         is_listed=True,
         context_window_tokens=first.context_window_tokens or second.context_window_tokens,

@@ -1,7 +1,7 @@
 """One question to a host, and what was seen of its answer.
 
 In:  requests as a dialect spells them, with what the dialect itself would not send.
-Out: `Probe` and `Sighting`, values that the rest of this package decides on.
+Out: `Probe` and `ProbeResult`, values that the rest of this package decides on.
 """
 
 from dataclasses import field
@@ -58,7 +58,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class ProbeResult:
     """What came back for one probe.
 
     Attributes:
@@ -104,7 +104,7 @@ class Sighting:
         return self.error.kind == "server" and self.status in (500, 501) and self.attempts > 1
 
     @property
-    def is_leak(self) -> bool:
+    def is_text_call(self) -> bool:
         """Say whether a call came as text, and had to be read from there."""
         repairs = () if self.response is None else self.response.repairs
         return any(repair.kind == "leaked_text" for repair in repairs)
@@ -116,6 +116,6 @@ class Sighting:
         return MARKER.search(text) is not None
 
     @property
-    def said(self) -> str:
+    def error_text(self) -> str:
         """Return the host's own words for an error, or nothing."""
         return "" if self.error is None else str(self.error)

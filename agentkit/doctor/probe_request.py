@@ -1,6 +1,6 @@
 """Spell the probes: what each asks, in the form of the host.
 
-In:  an `Exam`, the name of a probe.
+In:  an `Diagnosis`, the name of a probe.
 Out: a `Probe`.
 
 A probe is what agentkit would send itself, with one thing more or different. Its answer is short
@@ -14,7 +14,14 @@ from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
 from agentkit.config.profile import Accepts, DialectName, ModelProfile, other_limit
 from agentkit.dialect.base import Encoded
 from agentkit.dialect.openai_chat.messages import to_json
-from agentkit.doctor.exam import OTHER_TOOL, STREAMS, TOOL, Exam, named_tool, native
+from agentkit.doctor.diagnosis import (
+    OTHER_TOOL,
+    STREAMS,
+    TOOL,
+    Diagnosis,
+    named_tool,
+    native_profiles,
+)
 from agentkit.doctor.probe import Probe, ProbeName
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
@@ -66,15 +73,15 @@ _BETWEEN_TOOLS = frozenset({"auto_and_parallel", "auto", "named"})
 _ID_PROBES: Mapping[ProbeName, str] = {"nine_char_id": NINE_CHAR_ID, "long_id": LONG_ID}
 
 
-def spell(name: ProbeName, exam: Exam) -> Probe:
+def build_probe(name: ProbeName, diagnosis: Diagnosis) -> Probe:
     """Return the probe of this name for this host.
 
     Raises:
         UnsupportedError: the form of this host has no way to ask it.
     """
-    provider, model = native(exam)
-    request = _request(name, exam)
-    dialect = _dialect(name, exam)
+    provider, model = native_profiles(diagnosis)
+    request = _request(name, diagnosis)
+    dialect = _dialect(name, diagnosis)
     accepts = _accepts(name, provider.accepts)
     encoded = DIALECTS[dialect]().encode(
         request,
@@ -82,18 +89,21 @@ def spell(name: ProbeName, exam: Exam) -> Probe:
         model=_ruled(name, model),
     )
     return Probe(
-        name=name, request=request, encoded=_changed(name, encoded, exam=exam), dialect=dialect
+        name=name,
+        request=request,
+        encoded=_changed(name, encoded, diagnosis=diagnosis),
+        dialect=dialect,
     )
 
 
-def _request(name: ProbeName, exam: Exam) -> ModelRequest:
+def _request(name: ProbeName, diagnosis: Diagnosis) -> ModelRequest:
     question: list[Message] = [UserMessage.of(_ASKED.get(name, _WEATHER_QUESTION))]
     tools: tuple[ToolSpec, ...] = () if name in _WITHOUT_TOOLS else (_WEATHER,)
     if name in ("round_trip", *_ID_PROBES):
-        question += _round_trip(_ID_PROBES.get(name) or host_id(exam))
+        question += _round_trip(_ID_PROBES.get(name) or host_id(diagnosis))
     if name in _BETWEEN_TOOLS:
         tools = (_WEATHER, _CLOCK)
-    if name in STREAMS and not exam.takes_tools:
+    if name in STREAMS and not diagnosis.takes_tools:
         tools = ()  # a refusal of tools would tell nothing about streams
     choice = ToolChoice(mode="required") if name == "prompted" else ToolChoice()
     return ModelRequest(
@@ -111,14 +121,14 @@ def _round_trip(call_id: str) -> list[Message]:
     return [AssistantMessage.of("", call), ToolResult.of(call_id, "Sunny, 21 degrees.")]
 
 
-def host_id(exam: Exam) -> str:
+def host_id(diagnosis: Diagnosis) -> str:
     """Return an id that the host made itself, else one of the usual length."""
-    ids = (call_id for each in exam.sightings.values() for call_id in each.call_ids)
+    ids = (call_id for each in diagnosis.results.values() for call_id in each.call_ids)
     return next((call_id for call_id in ids if call_id.strip()), LONG_ID)
 
 
-def _dialect(name: ProbeName, exam: Exam) -> DialectName:
-    return name if name in ("completions", "prompted") else exam.form
+def _dialect(name: ProbeName, diagnosis: Diagnosis) -> DialectName:
+    return name if name in ("completions", "prompted") else diagnosis.form
 
 
 def _ruled(name: ProbeName, model: ModelProfile) -> ModelProfile:
@@ -140,22 +150,22 @@ def _accepts(name: ProbeName, accepts: Accepts) -> Accepts:
     return accepts
 
 
-def _changed(name: ProbeName, encoded: Encoded, *, exam: Exam) -> Encoded:
+def _changed(name: ProbeName, encoded: Encoded, *, diagnosis: Diagnosis) -> Encoded:
     """Return the request with the one thing that the dialect would not send."""
-    more = _more_fields(name, exam)
+    more = _more_fields(name, diagnosis)
     wire = encoded.wire
     if more:
         body = {**json.loads(wire.body), **more}
         wire = replace(wire, body=to_json(body))
-    if name == "chat_below_v1" or exam.is_answered("chat_below_v1"):
+    if name == "chat_below_v1" or diagnosis.is_answered("chat_below_v1"):
         wire = replace(wire, path=f"/v1{wire.path}")
     return replace(encoded, wire=wire)
 
 
-def _more_fields(name: ProbeName, exam: Exam) -> Mapping[str, object]:
+def _more_fields(name: ProbeName, diagnosis: Diagnosis) -> Mapping[str, object]:
     match name:
         case "auto_and_parallel" | "auto" | "required" | "any" | "none" | "named":
-            return _choice_fields(name, form=exam.form, named=named_tool(exam))
+            return _choice_fields(name, form=diagnosis.form, named=named_tool(diagnosis))
         case "unknown_field":
             return {UNKNOWN_FIELD: True}
         case "json_object":

@@ -1,7 +1,7 @@
 """Read the answer to a probe.
 
 In:  a `Probe`, the head of the answer and its bytes; or the error in their place.
-Out: a `Sighting`, whatever came: nothing here raises.
+Out: a `ProbeResult`, whatever came: nothing here raises.
 
 The answer is read as an agent's model reads it, so that "works" means that it works there.
 """
@@ -12,7 +12,7 @@ from itertools import islice
 
 from agentkit.dialect.base import CallDelta, Delta, UsageDelta
 from agentkit.dialect.provider_errors import status_error
-from agentkit.doctor.probe import Probe, Sighting
+from agentkit.doctor.probe import Probe, ProbeResult
 from agentkit.errors import ProviderError
 from agentkit.model.build import DIALECTS
 from agentkit.model.response_builder import ResponseBuilder
@@ -22,10 +22,10 @@ from agentkit.wire import WireHead
 _MAX_KEYS = 6
 
 
-def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1) -> Sighting:
+def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1) -> ProbeResult:
     """Return what the answer to `probe` shows."""
     if not head.is_success:
-        return Sighting(
+        return ProbeResult(
             name=probe.name,
             status=head.status,
             error=status_error(head, body),
@@ -43,7 +43,7 @@ def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1)
             error = problem
     usages = [delta.usage for delta in deltas if isinstance(delta, UsageDelta)]
     ids, names = _calls(deltas)
-    return Sighting(
+    return ProbeResult(
         name=probe.name,
         status=head.status,
         response=response,
@@ -62,9 +62,9 @@ def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1)
 _OURS = ("truncated", "empty_response", "bad_response", "stream_interrupted")
 
 
-def read_failure(probe: Probe, error: ProviderError, *, attempts: int = 1) -> Sighting:
+def read_failure(probe: Probe, error: ProviderError, *, attempts: int = 1) -> ProbeResult:
     """Return what it shows that no answer came."""
-    return Sighting(name=probe.name, error=error, attempts=attempts)
+    return ProbeResult(name=probe.name, error=error, attempts=attempts)
 
 
 def form_of(body: bytes) -> str:

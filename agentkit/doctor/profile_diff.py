@@ -16,13 +16,13 @@ from agentkit.config.profile import Accepts, Auth, ModelProfile, ProviderProfile
 Profiles: TypeAlias = tuple[ProviderProfile, ModelProfile]
 Table: TypeAlias = Mapping[str, object]
 
-# What an exam may find to be different; a launcher could not be unsaid in a file.
+# What a diagnosis may find to be different; a launcher could not be unsaid in a file.
 _HOST_FIELDS = ("base_url", "dialect")
 _WHOLE_FIELDS = (*_HOST_FIELDS, "launcher", "is_language_model")
 _CHOICE_ORDER = ("auto", "required", "any", "none", "named")
 
 
-def changes(before: Profiles, after: Profiles) -> Table:
+def changed_table(before: Profiles, after: Profiles) -> Table:
     """Return what to lay over the catalog so that `before` becomes `after`; empty if nothing."""
     table: dict[str, object] = {
         name: getattr(after[0], name)
@@ -39,7 +39,7 @@ def changes(before: Profiles, after: Profiles) -> Table:
     return table
 
 
-def whole(after: Profiles, *, title: str) -> Table:
+def full_table(after: Profiles, *, title: str) -> Table:
     """Return all of a host, for a catalog that does not have it."""
     provider, model = after
     plain = ProviderProfile(name="plain", title="plain")

@@ -62,7 +62,7 @@ class RefusalError(Exception):
 
 
 @dataclass
-class OddHost:
+class OddProvider:
     """Answers by its traits, and keeps what it was sent; `instead` comes before all else."""
 
     traits: Traits = field(default_factory=Traits)
@@ -237,7 +237,7 @@ def as_json(value: object, *, status: int = 200, headers: dict[str, str] | None 
 
 
 @asynccontextmanager
-async def running(host: OddHost) -> AsyncIterator[str]:
+async def running(host: OddProvider) -> AsyncIterator[str]:
     """Serve `host` and yield its base URL."""
     async with serve(host.answer) as url:
         yield f"{url}/v1"

@@ -1,20 +1,20 @@
-"""Hosts that honour different parts of the form, examined over real sockets."""
+"""Hosts that honour different parts of the form, diagnosed over real sockets."""
 
 import anyio
 import pytest
 
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import Accepts
-from agentkit.doctor.examiner import examine
-from tests.integration.doctor_exam import QUICK, examined
-from tests.integration.doctor_server import OddHost, Traits
+from agentkit.doctor.run_probes import diagnose
+from tests.integration.doctor_run import QUICK, diagnosed
+from tests.integration.doctor_server import OddProvider, Traits
 
 
 async def test_a_host_that_honours_everything_gets_few_changes() -> None:
     """What was seen to work is in the profile; twelve requests are enough."""
-    host = OddHost(Traits(usage="stream_options"))
+    host = OddProvider(Traits(usage="stream_options"))
 
-    report, findings, table = await examined(host, provider={"accepts": Accepts()})
+    report, findings, table = await diagnosed(host, provider={"accepts": Accepts()})
 
     assert {name: each.verdict for name, each in findings.items()} == {
         "model is listed": "unclear",
@@ -45,11 +45,11 @@ async def test_a_host_that_honours_everything_gets_few_changes() -> None:
 
 
 async def test_the_sandbox_is_what_its_profile_says() -> None:
-    """A profile that is right stays as it is; a host that is launched is examined too."""
+    """A profile that is right stays as it is; a host that is launched is diagnosed too."""
     resolved = resolve_model("sandbox:mixtral-8x22b", environ={})
 
     with anyio.fail_after(10):
-        report = await examine(resolved, settings=QUICK)
+        report = await diagnose(resolved, settings=QUICK)
 
     assert report.stopped == ""
     assert report.profiles == (resolved.provider, resolved.model)
@@ -84,9 +84,9 @@ async def test_spellings_of_the_tool_choice_are_told_apart(
     traits: Traits, choices: list[str]
 ) -> None:
     """One that is refused, or does nothing, is not sent from now on."""
-    host = OddHost(traits)
+    host = OddProvider(traits)
 
-    report, findings, _ = await examined(host)
+    report, findings, _ = await diagnosed(host)
 
     asked = {body.get("tool_choice") for body in host.bodies if "any" in str(body)} - {None}
     expected = set(choices) | ({"any"} - asked if "any" not in choices else set())
@@ -99,9 +99,9 @@ async def test_spellings_of_the_tool_choice_are_told_apart(
 
 async def test_which_of_two_fields_was_refused_is_asked() -> None:
     """`auto` and `parallel_tool_calls` go together first, to spare a request."""
-    host = OddHost(Traits(parallel=False))
+    host = OddProvider(Traits(parallel=False))
 
-    report, findings, _ = await examined(host, provider={"accepts": Accepts()})
+    report, findings, _ = await diagnosed(host, provider={"accepts": Accepts()})
 
     accepts = report.profiles[0].accepts
     assert not accepts.parallel_tool_calls
@@ -115,7 +115,7 @@ async def test_parallel_calls_that_were_not_seen_are_not_claimed(most_calls: int
     """The field is taken; whether it does something stays open."""
     traits = Traits(most_calls=most_calls or 1, tools="native" if most_calls else "never")
 
-    report, findings, _ = await examined(OddHost(traits))
+    report, findings, _ = await diagnosed(OddProvider(traits))
 
     assert findings["parallel calls"].verdict == "unclear"
     assert report.profiles[0].accepts.parallel_tool_calls

@@ -1,14 +1,14 @@
-"""Where an exam ends, what it costs, and what it does not claim."""
+"""Where a diagnosis ends, what it costs, and what it does not claim."""
 
 from decimal import Decimal
 
 import pytest
 
-from agentkit.doctor.examiner import ExamSettings
 from agentkit.doctor.probe_plan import MAX_REQUESTS
+from agentkit.doctor.run_probes import ProbeSettings
 from agentkit.sandbox.http_server import RawReply, Reply
-from tests.integration.doctor_exam import examined
-from tests.integration.doctor_server import OddHost, Traits, as_json
+from tests.integration.doctor_run import diagnosed
+from tests.integration.doctor_server import OddProvider, Traits, as_json
 
 ENDS = {
     "a wrong key": ([as_json({"error": "bad key"}, status=401)], "401", "check the key"),
@@ -28,16 +28,16 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("replies", "why", "cure"), ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize(("replies", "why", "advice"), ENDS.values(), ids=ENDS)
 async def test_an_exam_ends_where_nothing_more_can_be_seen(
-    replies: list[Reply | RawReply], why: str, cure: str
+    replies: list[Reply | RawReply], why: str, advice: str
 ) -> None:
     """It says why, changes nothing, and is not well."""
-    report, findings, table = await examined(OddHost(instead=list(replies)))
+    report, findings, table = await diagnosed(OddProvider(instead=list(replies)))
 
     assert why in report.stopped
     assert report.stopped
-    assert cure in findings["chat"].cure
+    assert advice in findings["chat"].advice
     assert findings["chat"].is_problem
     assert table == {}
     # A connection that breaks may be opened anew below; what was answered was asked once.
@@ -47,19 +47,19 @@ async def test_an_exam_ends_where_nothing_more_can_be_seen(
 async def test_a_failure_that_passes_is_asked_again() -> None:
     """A limit that is soon lifted is waited for."""
     limited = as_json({"error": "slow"}, status=429, headers={"retry-after": "0"})
-    host = OddHost(instead=[limited])
+    host = OddProvider(instead=[limited])
 
-    report, findings, _ = await examined(host)
+    report, findings, _ = await diagnosed(host)
 
     assert report.stopped == ""
     assert findings["chat"].verdict == "yes"
     assert report.requests == 14
-    assert report.exam.sightings["chat"].attempts == 2
+    assert report.diagnosis.results["chat"].attempts == 2
 
 
 async def test_there_is_an_end_of_requests() -> None:
     """Where each has to be sent twice, not all can be asked."""
-    report, findings, _ = await examined(OddHost(Traits(fails_first=True)))
+    report, findings, _ = await diagnosed(OddProvider(Traits(fails_first=True)))
 
     assert report.requests == MAX_REQUESTS
     assert "which is the limit" in report.stopped
@@ -69,7 +69,7 @@ async def test_there_is_an_end_of_requests() -> None:
 
 async def test_a_models_endpoint_that_is_broken_tells_nothing() -> None:
     """The rest is asked all the same."""
-    report, findings, _ = await examined(OddHost(Traits(lists_nothing=True)))
+    report, findings, _ = await diagnosed(OddProvider(Traits(lists_nothing=True)))
 
     assert findings["model is listed"].verdict == "unclear"
     assert report.stopped == ""
@@ -84,7 +84,7 @@ async def test_an_exam_that_ends_early_says_what_was_not_asked() -> None:
     ]
     gone = as_json({"error": "slow down"}, status=429, headers={"retry-after": "900"})
 
-    report, findings, _ = await examined(OddHost(instead=[*answers, gone]))
+    report, findings, _ = await diagnosed(OddProvider(instead=[*answers, gone]))
 
     assert "900 s" in report.stopped
     assert findings["tools"].verdict == "yes"
@@ -96,38 +96,38 @@ async def test_a_limit_in_the_headers_ends_the_exam_before_the_next_request() ->
     """The host need not refuse first."""
     choice = {"message": {"content": "hi"}, "finish_reason": "stop"}
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "5m"}
-    host = OddHost(instead=[as_json({"choices": [choice]}, headers=headers)])
+    host = OddProvider(instead=[as_json({"choices": [choice]}, headers=headers)])
 
-    report, findings, _ = await examined(host)
+    report, findings, _ = await diagnosed(host)
 
     assert "limit is lifted in" in report.stopped
     assert report.requests == 1
     assert findings["tools"].verdict == "not asked"
     assert findings["form of errors"].verdict == "not asked"
-    assert not report.is_usage_whole
+    assert not report.is_usage_complete
 
 
 async def test_a_host_that_never_answers_is_given_up() -> None:
     """Each wait is bounded."""
-    host = OddHost(instead=[RawReply(then="stall")] * 2)
-    settings = ExamSettings(probe_seconds=0.2, pause_seconds=0.0)
+    host = OddProvider(instead=[RawReply(then="stall")] * 2)
+    settings = ProbeSettings(probe_seconds=0.2, pause_seconds=0.0)
 
-    report, findings, _ = await examined(host, settings=settings)
+    report, findings, _ = await diagnosed(host, settings=settings)
 
     assert "does not answer" in report.stopped
-    assert "check the address" in findings["chat"].cure
+    assert "check the address" in findings["chat"].advice
 
 
 async def test_probes_that_fail_are_unclear_and_two_in_a_row_are_the_end() -> None:
     """One failure changes nothing; the profile keeps what it had."""
-    host = OddHost()
-    report, _, _ = await examined(host)
+    host = OddProvider()
+    report, _, _ = await diagnosed(host)
     before = report.requests
     tail = [as_json({"error": "down"}, status=503)] * 4
     choice = {"message": {"content": "hi"}, "finish_reason": "stop"}
-    broken = OddHost(instead=[as_json({"choices": [choice]}), *tail])
+    broken = OddProvider(instead=[as_json({"choices": [choice]}), *tail])
 
-    report, findings, table = await examined(broken)
+    report, findings, table = await diagnosed(broken)
 
     assert "does not answer" in report.stopped
     assert report.requests == 5 < before
@@ -147,9 +147,9 @@ async def test_an_exam_does_not_cost_more_than_it_may(
     """The worst case of the next request counts, not its likely cost."""
     one = str(Decimal(price) / 1_000_000)
     listing = {"data": [{"id": "mixtral-8x22b", "pricing": {"prompt": one, "completion": one}}]}
-    settings = ExamSettings(probe_seconds=2.0, pause_seconds=0.0, max_cost_usd=most)
+    settings = ProbeSettings(probe_seconds=2.0, pause_seconds=0.0, max_cost_usd=most)
 
-    report, findings, _ = await examined(OddHost(Traits(listing=listing)), settings=settings)
+    report, findings, _ = await diagnosed(OddProvider(Traits(listing=listing)), settings=settings)
 
     assert report.requests == requests
     assert ("above" in report.stopped) == (requests == 0)
@@ -161,22 +161,22 @@ async def test_an_exam_does_not_cost_more_than_it_may(
 
 async def test_a_host_that_names_no_usage_is_not_said_to_be_free() -> None:
     """The figure is marked as not whole."""
-    report, _, _ = await examined(OddHost(Traits(has_usage=False, usage="never")))
+    report, _, _ = await diagnosed(OddProvider(Traits(has_usage=False, usage="never")))
 
-    assert not report.is_usage_whole
+    assert not report.is_usage_complete
     assert report.usage.cost_usd is None
 
 
 async def test_a_host_that_answers_nonsense_has_no_form_of_errors() -> None:
     """What is no request is answered there; nothing can be said of refusals."""
-    _, findings, _ = await examined(OddHost(Traits(checks_messages=False)))
+    _, findings, _ = await diagnosed(OddProvider(Traits(checks_messages=False)))
 
     assert findings["form of errors"].verdict == "unclear"
 
 
 async def test_formats_that_are_refused_are_said_to_be() -> None:
     """It is information; nothing follows for the profile."""
-    report, findings, _ = await examined(OddHost(Traits(formats=False)))
+    report, findings, _ = await diagnosed(OddProvider(Traits(formats=False)))
 
     assert findings["response_format json_object"].verdict == "no"
     assert findings["response_format json_schema"].verdict == "no"

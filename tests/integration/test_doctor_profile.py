@@ -1,36 +1,36 @@
-"""What an exam finds of addresses, names, ids and models, and writes down."""
+"""What a diagnosis finds of addresses, names, ids and models, and writes down."""
 
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from agentkit.doctor.examiner import examine
-from agentkit.doctor.profile_diff import changes
-from agentkit.doctor.verdicts import judge
-from tests.integration.doctor_exam import PLAIN, QUICK, examined, resolve
-from tests.integration.doctor_server import OddHost, Traits, running
+from agentkit.doctor.findings import find_all
+from agentkit.doctor.profile_diff import changed_table
+from agentkit.doctor.run_probes import diagnose
+from tests.integration.doctor_run import PLAIN, QUICK, diagnosed, resolve
+from tests.integration.doctor_server import OddProvider, Traits, running
 
 
 async def test_an_address_without_its_last_part_is_completed() -> None:
     """A user often leaves out /v1."""
-    host = OddHost()
+    host = OddProvider()
     async with running(host) as url:
         resolved = resolve(url.removesuffix("/v1"))
-        report = await examine(resolved, settings=QUICK)
+        report = await diagnose(resolved, settings=QUICK)
 
     assert report.profiles[0].base_url == url
     assert report.stopped == ""
-    assert all(each.verdict != "no" for each in judge(report.exam))
-    table = changes((resolved.provider, resolved.model), report.profiles)
+    assert all(each.verdict != "no" for each in find_all(report.diagnosis))
+    table = changed_table((resolved.provider, resolved.model), report.profiles)
     assert table["base_url"] == url
 
 
 async def test_the_other_name_of_the_token_limit_is_found() -> None:
     """Newer hosts know only the newer name."""
-    host = OddHost(Traits(limit="max_completion_tokens"))
+    host = OddProvider(Traits(limit="max_completion_tokens"))
 
-    report, findings, table = await examined(host)
+    report, findings, table = await diagnosed(host)
 
     assert report.profiles[0].accepts.max_tokens_field == "max_completion_tokens"
     accepts = table["accepts"]
@@ -42,9 +42,9 @@ async def test_the_other_name_of_the_token_limit_is_found() -> None:
 
 async def test_ids_are_described_and_taken_back() -> None:
     """A Mistral model has its ids rewritten anyway; that long ones fail is said."""
-    host = OddHost(Traits(only_nine=True, id_length=30))
+    host = OddProvider(Traits(only_nine=True, id_length=30))
 
-    _, findings, table = await examined(host)
+    _, findings, table = await diagnosed(host)
 
     assert findings["ids it makes"].seen == "30 characters, other signs too"
     assert findings["results of calls"].verdict == "yes"
@@ -54,9 +54,9 @@ async def test_ids_are_described_and_taken_back() -> None:
 
 async def test_a_model_that_needs_nine_characters_gets_the_rules_for_it() -> None:
     """Its name does not tell that it is of the family; its refusal does."""
-    host = OddHost(Traits(only_nine=True))
+    host = OddProvider(Traits(only_nine=True))
 
-    report, findings, table = await examined(host, PLAIN)
+    report, findings, table = await diagnosed(host, PLAIN)
 
     assert report.profiles[1].rules == "mistral"
     assert table["models"] == {"qwen": {"id": "qwen", "rules": "mistral"}}
@@ -93,9 +93,9 @@ LISTINGS = {
 @pytest.mark.parametrize(("listing", "one"), LISTINGS.values(), ids=LISTINGS)
 async def test_the_models_endpoint_tells_window_and_price(listing: Any, one: Any) -> None:
     """What the host says of itself comes before what the catalog has."""
-    host = OddHost(Traits(listing=listing, one_model=one))
+    host = OddProvider(Traits(listing=listing, one_model=one))
 
-    report, findings, table = await examined(host)
+    report, findings, table = await diagnosed(host)
 
     models = table["models"]
     assert isinstance(models, dict)
@@ -112,8 +112,8 @@ async def test_an_id_that_is_not_listed_is_named_with_those_that_are() -> None:
     """The host answers all the same; that is no problem."""
     listing = {"data": [{"id": "Mixtral-8x22B-v1"}, {"id": "gpt"}]}
 
-    _, findings, _ = await examined(OddHost(Traits(listing=listing)))
+    _, findings, _ = await diagnosed(OddProvider(Traits(listing=listing)))
 
     assert findings["model is listed"].verdict == "no"
     assert "'Mixtral-8x22B-v1'" in findings["model is listed"].seen
-    assert findings["model is listed"].cure == ""
+    assert findings["model is listed"].advice == ""

@@ -1,4 +1,4 @@
-"""Profiles that were written are used; other forms and ways to be examined."""
+"""Profiles that were written are used; other forms and ways to be diagnosed."""
 
 import json
 from contextlib import AsyncExitStack
@@ -13,14 +13,14 @@ from agentkit.chat import ModelSettings
 from agentkit.config.load import ResolvedModel, read_catalog, resolve_model
 from agentkit.config.profile import ModelProfile
 from agentkit.config.user_catalog import edit_catalog, save_catalog
-from agentkit.doctor.examiner import examine
-from agentkit.doctor.profile_diff import changes
+from agentkit.doctor.profile_diff import changed_table
+from agentkit.doctor.run_probes import diagnose
 from agentkit.model.build import DIALECTS
 from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox import sandbox
 from agentkit.sandbox.http_server import RawReply, Reply
-from tests.integration.doctor_exam import MISTRAL, QUICK, examined, resolve
-from tests.integration.doctor_server import OddHost, Traits, as_json, running
+from tests.integration.doctor_run import MISTRAL, QUICK, diagnosed, resolve
+from tests.integration.doctor_server import OddProvider, Traits, as_json, running
 
 
 @tool
@@ -51,12 +51,12 @@ FAILING_RUNS = {
 async def test_a_profile_that_doctor_wrote_makes_a_run_work_that_failed(
     traits: Traits, name: str, settings: ModelSettings, dialect: str, tmp_path: Path
 ) -> None:
-    """The whole way: fail, examine, write, read, run."""
+    """The whole way: fail, diagnose, write, read, run."""
     path = tmp_path / "catalog.toml"
     environ = {"AGENTKIT_CATALOG": str(path)}
     async with AsyncExitStack() as stack:
         stack.enter_context(anyio.fail_after(20))
-        url = await stack.enter_async_context(running(OddHost(traits)))
+        url = await stack.enter_async_context(running(OddProvider(traits)))
         resolved = resolve(url, name)
 
         async def run(of: ResolvedModel) -> str:
@@ -67,8 +67,10 @@ async def test_a_profile_that_doctor_wrote_makes_a_run_work_that_failed(
 
         with pytest.raises((ProviderError, UnsupportedError)):
             await run(resolved)
-        report = await examine(resolved, settings=QUICK)
-        table = changes((read_catalog({})[resolved.provider.name], resolved.model), report.profiles)
+        report = await diagnose(resolved, settings=QUICK)
+        table = changed_table(
+            (read_catalog({})[resolved.provider.name], resolved.model), report.profiles
+        )
         save_catalog(path, edit_catalog(path, host=resolved.provider.name, table=table))
         again = resolve_model(name, environ=environ)
         answer = await run(again)
@@ -84,7 +86,7 @@ async def test_the_anthropic_form_is_examined_in_its_own_words() -> None:
     """Choices are objects there, and only what the form has is asked."""
     seen: list[dict[str, Any]] = []
 
-    class Host(OddHost):
+    class Host(OddProvider):
         async def answer(self, request: Any) -> Reply:
             self.requests.append(request)
             if request.method == "GET":
@@ -95,7 +97,7 @@ async def test_the_anthropic_form_is_examined_in_its_own_words() -> None:
             seen.append(body)
             return _anthropic(body)
 
-    report, findings, _ = await examined(Host(), provider={"dialect": "anthropic_messages"})
+    report, findings, _ = await diagnosed(Host(), provider={"dialect": "anthropic_messages"})
 
     assert report.stopped == ""
     assert report.profiles[0].dialect == "anthropic_messages"
@@ -138,10 +140,10 @@ def _anthropic(body: dict[str, Any]) -> Reply:
 
 async def test_nothing_is_left_when_an_exam_is_cancelled() -> None:
     """Ctrl-C cancels it in the middle of a request."""
-    host = OddHost(instead=[RawReply(then="stall")])
+    host = OddProvider(instead=[RawReply(then="stall")])
     async with running(host) as url:
         with anyio.move_on_after(0.2) as scope:
-            await examine(resolve(url), settings=QUICK)
+            await diagnose(resolve(url), settings=QUICK)
 
     assert scope.cancelled_caught
 
@@ -150,7 +152,7 @@ async def test_a_sandbox_at_an_address_is_examined_as_a_stranger() -> None:
     """Another host's name for it changes what is sent, not what is found."""
     with anyio.fail_after(10):
         async with sandbox() as running_sandbox:
-            report = await examine(resolve(running_sandbox.base_url), settings=QUICK)
+            report = await diagnose(resolve(running_sandbox.base_url), settings=QUICK)
 
     provider, model = report.profiles
     assert provider.accepts.is_strict

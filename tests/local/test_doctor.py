@@ -7,8 +7,8 @@ import pytest
 
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import DialectName
-from agentkit.doctor.examiner import examine
-from agentkit.doctor.verdicts import judge
+from agentkit.doctor.findings import find_all
+from agentkit.doctor.run_probes import diagnose
 
 pytest.importorskip("tests.local.tiny_mixtral")
 
@@ -20,9 +20,9 @@ async def test_the_doctor_finds_what_the_catalog_says(base_url: str, dialect: Di
     resolved = replace(resolved, provider=replace(resolved.provider, dialect=dialect))
 
     with anyio.fail_after(60):
-        report = await examine(resolved)
+        report = await diagnose(resolved)
 
-    verdicts = {each.question: each.verdict for each in judge(report.exam)}
+    verdicts = {each.question: each.verdict for each in find_all(report.diagnosis)}
     assert report.stopped == ""
     assert report.profiles[0].dialect == dialect
     assert report.profiles[0].accepts.tool_choice == {"auto", "required"}
@@ -30,4 +30,4 @@ async def test_the_doctor_finds_what_the_catalog_says(base_url: str, dialect: Di
     assert verdicts["tool_choice none"] == "partly"
     assert verdicts["tools"] == verdicts["streamed calls"] == verdicts["results of calls"] == "yes"
     assert verdicts["long ids"] == "no"
-    assert not any(each.is_problem for each in judge(report.exam))
+    assert not any(each.is_problem for each in find_all(report.diagnosis))

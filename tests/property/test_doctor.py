@@ -1,4 +1,4 @@
-"""Whatever a host answers, an exam ends, claims only what it saw, and gives a usable profile."""
+"""Any responses: a diagnosis ends, claims only what it saw, and gives a usable profile."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +12,14 @@ from agentkit.config.catalog import load_catalog
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.config.user_catalog import edit_catalog, save_catalog
-from agentkit.doctor.exam import Exam, revise
+from agentkit.doctor.diagnosis import Diagnosis, observed_profiles
+from agentkit.doctor.findings import find_all
 from agentkit.doctor.model_list import read_listing
-from agentkit.doctor.probe import ProbeName, Sighting
+from agentkit.doctor.probe import ProbeName, ProbeResult
 from agentkit.doctor.probe_plan import MAX_REQUESTS, next_probe
-from agentkit.doctor.probe_request import MAX_TOKENS, spell
+from agentkit.doctor.probe_request import MAX_TOKENS, build_probe
 from agentkit.doctor.probe_response import read_answer
-from agentkit.doctor.profile_diff import changes, whole
-from agentkit.doctor.verdicts import judge
+from agentkit.doctor.profile_diff import changed_table, full_table
 from agentkit.errors import StatusError
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.wire import WireHead
@@ -49,7 +49,7 @@ MODELS = st.builds(
 )
 
 
-def sighting(name: ProbeName, answer: str, *, has_usage: bool) -> Sighting:
+def result(name: ProbeName, answer: str, *, has_usage: bool) -> ProbeResult:
     """Return what is seen where a host answers so."""
     status = {"refused": 400, "missing": 404, "limit": 400, "failed": 500}.get(answer)
     if status is not None or answer == "lost":
@@ -59,14 +59,14 @@ def sighting(name: ProbeName, answer: str, *, has_usage: bool) -> Sighting:
             retry="same" if answer in ("failed", "lost") else "change",
             status=status,
         )
-        return Sighting(
+        return ProbeResult(
             name=name, status=status, error=error, attempts=2, error_form="{error}" * (not status)
         )
     called = {"weather": ("weather",), "clock": ("clock",), "two": ("weather",) * 2}.get(answer, ())
     call = ToolCall(id="a", name="weather")
     message = AssistantMessage.of("", call) if answer == "leak" else AssistantMessage.of("hi")
     repairs = (Repair(kind="leaked_text", before="", after=""),) if answer == "leak" else ()
-    return Sighting(
+    return ProbeResult(
         name=name,
         status=200,
         response=ModelResponse(message=message, finish_reason="stop", repairs=repairs),
@@ -82,23 +82,27 @@ def test_every_exam_ends_with_findings_and_a_profile_that_can_be_written(
     provider: ProviderProfile, model: ModelProfile, data: st.DataObject
 ) -> None:
     """Each probe is sent once; what is written is read back as what was found."""
-    exam = Exam(provider=provider, model=model)
-    while (name := next_probe(exam)) is not None:
-        probe = spell(name, exam)
+    diagnosis = Diagnosis(provider=provider, model=model)
+    while (name := next_probe(diagnosis)) is not None:
+        probe = build_probe(name, diagnosis)
         assert probe.name == name
         assert probe.encoded.wire.path.startswith("/")
-        exam = exam.add(sighting(name, data.draw(ANSWERS), has_usage=data.draw(st.booleans())))
-        assert len(exam.sightings) <= MAX_REQUESTS
+        diagnosis = diagnosis.add(
+            result(name, data.draw(ANSWERS), has_usage=data.draw(st.booleans()))
+        )
+        assert len(diagnosis.results) <= MAX_REQUESTS
 
-    questions = [finding.question for finding in judge(exam)]
-    after = revise(exam)
+    questions = [finding.question for finding in find_all(diagnosis)]
+    after = observed_profiles(diagnosis)
 
     assert len(questions) == len(set(questions))
-    assert revise(exam) == after
+    assert observed_profiles(diagnosis) == after
     with TemporaryDirectory() as folder:
         path = Path(folder) / "c.toml"
-        save_catalog(path, edit_catalog(path, host="h", table=whole((provider, model), title="H")))
-        table = changes((provider, model), after)
+        save_catalog(
+            path, edit_catalog(path, host="h", table=full_table((provider, model), title="H"))
+        )
+        table = changed_table((provider, model), after)
         if table:
             save_catalog(path, edit_catalog(path, host="h", table=table))
         found = load_catalog(path)["h"]
@@ -116,13 +120,13 @@ def test_a_host_that_is_never_understood_keeps_its_profile(
     provider: ProviderProfile, model: ModelProfile, first: str
 ) -> None:
     """Nothing is concluded from answers that did not come."""
-    exam = Exam(provider=provider, model=model)
-    while (name := next_probe(exam)) is not None:
+    diagnosis = Diagnosis(provider=provider, model=model)
+    while (name := next_probe(diagnosis)) is not None:
         answer = first if name == "chat" else "lost"
-        exam = exam.add(sighting(name, answer, has_usage=False))
+        diagnosis = diagnosis.add(result(name, answer, has_usage=False))
 
-    assert revise(exam) == (provider, model)
-    assert any(finding.is_problem for finding in judge(exam))
+    assert observed_profiles(diagnosis) == (provider, model)
+    assert any(finding.is_problem for finding in find_all(diagnosis))
 
 
 @settings(max_examples=100)
@@ -130,7 +134,7 @@ def test_a_host_that_is_never_understood_keeps_its_profile(
 def test_reading_never_raises(body: bytes, status: int) -> None:
     """Whatever the bytes."""
     resolved = resolve_model("openai-compatible:m", environ={}, base_url="http://h/v1")
-    probe = spell("tools", Exam(provider=resolved.provider, model=resolved.model))
+    probe = build_probe("tools", Diagnosis(provider=resolved.provider, model=resolved.model))
 
     seen = read_answer(probe, WireHead(status=status), body)
 
@@ -146,14 +150,14 @@ def test_an_exam_of_a_good_host_costs_less_than_a_cent_at_two_and_six_dollars(
 ) -> None:
     """At the price of Mixtral 8x22B, with every answer as long as it may be."""
     resolved = resolve_model("openai-compatible:m", environ={}, base_url="http://h/v1")
-    exam = Exam(provider=resolved.provider, model=model)
+    diagnosis = Diagnosis(provider=resolved.provider, model=model)
     cost = Decimal(0)
-    while (name := next_probe(exam)) is not None:
-        sent = len(spell(name, exam).encoded.wire.body) // 4
+    while (name := next_probe(diagnosis)) is not None:
+        sent = len(build_probe(name, diagnosis).encoded.wire.body) // 4
         cost += Decimal(sent * 2 + MAX_TOKENS * 6) / 1_000_000
         answer = {"named": "clock", "none": "text", "chat": "text"}.get(name, "weather")
         form = "refused" if name == "unknown_field" and data.draw(st.booleans()) else answer
-        exam = exam.add(sighting(name, form, has_usage=True))
+        diagnosis = diagnosis.add(result(name, form, has_usage=True))
 
-    assert len(exam.sightings) <= 13
+    assert len(diagnosis.results) <= 13
     assert cost < Decimal("0.01")

@@ -17,11 +17,11 @@ import anyio
 import anyio.to_thread
 
 from agentkit.agent.agent import Agent
-from agentkit.cli.agent_builder import Wanted, choose
-from agentkit.cli.approval_prompt import ApproveMode, let_answer, terminal_ask
-from agentkit.cli.commands.run import why_it_waits
-from agentkit.cli.exit_codes import OK, complain
-from agentkit.cli.run_display import Screen
+from agentkit.cli.agent_builder import AgentSelection, build_agent
+from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, terminal_asker
+from agentkit.cli.commands.run import describe_open_call
+from agentkit.cli.exit_codes import OK, print_error
+from agentkit.cli.run_display import RunDisplay
 from agentkit.cli.terminal import note, write
 from agentkit.errors import AgentKitError
 from agentkit.event import ModelResponded, RunEvent, ToolCallFinished, ToolCallRejected
@@ -46,14 +46,14 @@ _UNANSWERED = "Not run: nobody answered whether it may."
 _STOPPED = "Stopped by the user before it had a result."
 
 
-def run_chat(wanted: Wanted, *, approve: ApproveMode = ApproveMode.ASK) -> int:
+def run_chat(selection: AgentSelection, *, approve: ApproveMode = ApproveMode.ASK) -> int:
     """Talk until the person ends it, and return the exit code.
 
     Raises:
         AgentKitError: something that was named does not exist.
     """
-    choice = choose(wanted)
-    note(choice.introduction, style="dim")
+    built = build_agent(selection)
+    note(built.banner, style="dim")
     read_line: ReadLine = read_piped_line
     if sys.stdin.isatty():
         reader = cast(
@@ -61,8 +61,8 @@ def run_chat(wanted: Wanted, *, approve: ApproveMode = ApproveMode.ASK) -> int:
         )
         read_line = reader()
         note("Ctrl-C stops an answer, Ctrl-D ends, /help lists what else.", style="dim")
-    let_answer(choice.agent, approve, ask=terminal_ask())
-    conversation = Conversation(agent=choice.agent, introduction=choice.introduction)
+    set_approval_mode(built.agent, approve, ask=terminal_asker())
+    conversation = Conversation(agent=built.agent, banner=built.banner)
     return anyio.run(conversation.talk, read_line)
 
 
@@ -71,9 +71,9 @@ class Conversation:
     """An agent and what was said so far."""
 
     agent: Agent[object]
-    introduction: str
+    banner: str
     history: History = field(default_factory=History)
-    screen: Screen = field(default_factory=Screen)
+    screen: RunDisplay = field(default_factory=RunDisplay)
 
     async def talk(self, read_line: ReadLine) -> int:
         """Answer line after line, until there are no more."""
@@ -88,7 +88,7 @@ class Conversation:
                 try:
                     await self._answer(line)
                 except AgentKitError as error:
-                    complain(error)
+                    print_error(error)
         return OK
 
     async def _answer(self, line: str) -> None:
@@ -124,7 +124,7 @@ class Conversation:
             case "/help":
                 note(HELP)
             case "/model":
-                note(self.introduction)
+                note(self.banner)
             case "/tools":
                 for tool in await self.agent.toolset.list_tools():
                     note(f"{tool.name}: {tool.description.partition(chr(10))[0]}")
@@ -175,7 +175,7 @@ def _settle(history: History) -> History:
     """Return a conversation that can go on: calls about which nobody answered are refused."""
     if not history.open_calls:
         return history
-    note(why_it_waits(history.open_calls[0]), style="yellow")
+    note(describe_open_call(history.open_calls[0]), style="yellow")
     note("It was not run. The conversation goes on.", style="dim")
     refused = (ToolResult.of(one.id, _UNANSWERED, is_error=True) for one in history.open_calls)
     return history.add(*refused, AssistantMessage.of("[waited for an answer about a call]"))

@@ -21,7 +21,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from agentkit.cli.exit_codes import FAILED, OK
-from agentkit.cli.terminal import clean, note, show_table
+from agentkit.cli.terminal import escape_controls, note, show_table
 from agentkit.config.load import (
     ResolvedModel,
     default_family,
@@ -29,10 +29,10 @@ from agentkit.config.load import (
     resolve_model,
     user_catalog_path,
 )
-from agentkit.doctor.examiner import ExamSettings, Report, examine
 from agentkit.doctor.finding import Finding
-from agentkit.doctor.profile_diff import Table, changes, whole
-from agentkit.doctor.verdicts import judge
+from agentkit.doctor.findings import find_all
+from agentkit.doctor.profile_diff import Table, changed_table, full_table
+from agentkit.doctor.run_probes import DoctorReport, ProbeSettings, diagnose
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
 from agentkit.value import dataclass, replace
@@ -42,13 +42,13 @@ _STYLES = {"yes": "green", "no": "red", "partly": "yellow", "unclear": "yellow",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkup:
+class DoctorRequest:
     """What the command line asked for.
 
     Attributes:
         target: `HOST` or `HOST:MODEL`.
         save_as: the host's name in the user's catalog, if it is to be another.
-        max_cost_usd: the exam ends before a request that might exceed it.
+        max_cost_usd: the diagnosis ends before a request that might exceed it.
     """
 
     target: str
@@ -61,7 +61,7 @@ class Checkup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Writing:
+class _CatalogEdit:
     """What is to be written, and where; an empty table if there is nothing."""
 
     host: str
@@ -69,7 +69,7 @@ class _Writing:
     path: Path | None
 
 
-def run_doctor(checkup: Checkup) -> int:
+def run_doctor(checkup: DoctorRequest) -> int:
     """Examine a host and write what was learned; return the exit code.
 
     Raises:
@@ -81,27 +81,27 @@ def run_doctor(checkup: Checkup) -> int:
     return _conclude(checkup, resolved, _examine(checkup, resolved))
 
 
-def _conclude(checkup: Checkup, resolved: ResolvedModel, report: Report) -> int:
-    """Write and show what an exam found; return the exit code."""
-    findings = judge(report.exam)
-    writing = _plan_writing(checkup, resolved, report)
-    is_written = bool(writing.table) and not checkup.is_dry_run
-    if is_written and writing.path is not None:
-        _save(writing.path, writing)
+def _conclude(checkup: DoctorRequest, resolved: ResolvedModel, report: DoctorReport) -> int:
+    """Write and show what a diagnosis found; return the exit code."""
+    findings = find_all(report.diagnosis)
+    edit = _plan_edit(checkup, resolved, report)
+    is_written = bool(edit.table) and not checkup.is_dry_run
+    if is_written and edit.path is not None:
+        _save(edit.path, edit)
     if checkup.as_json:
-        facts = _facts(resolved, report, findings, writing, is_written=is_written)
+        facts = _facts(resolved, report, findings, edit, is_written=is_written)
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")
     else:
-        _show(report, findings, writing, is_dry_run=checkup.is_dry_run)
+        _show(report, findings, edit, is_dry_run=checkup.is_dry_run)
     return _exit_code(report, findings)
 
 
-def _examine(checkup: Checkup, resolved: ResolvedModel) -> Report:
-    settings = ExamSettings(probe_seconds=checkup.probe_seconds, max_cost_usd=checkup.max_cost_usd)
-    return anyio.run(partial(examine, resolved, settings=settings, on_probe=_show_progress))
+def _examine(checkup: DoctorRequest, resolved: ResolvedModel) -> DoctorReport:
+    settings = ProbeSettings(probe_seconds=checkup.probe_seconds, max_cost_usd=checkup.max_cost_usd)
+    return anyio.run(partial(diagnose, resolved, settings=settings, on_probe=_show_progress))
 
 
-def _resolve(checkup: Checkup) -> ResolvedModel:
+def _resolve(checkup: DoctorRequest) -> ResolvedModel:
     """Return the model to ask for: the one that is named, else the host's usual one."""
     name = checkup.target.strip()
     if ":" not in name:
@@ -115,7 +115,7 @@ def _resolve(checkup: Checkup) -> ResolvedModel:
     return resolve_model(name, base_url=checkup.base_url)
 
 
-def _check_can_write(checkup: Checkup, resolved: ResolvedModel) -> None:
+def _check_can_write(checkup: DoctorRequest, resolved: ResolvedModel) -> None:
     """Refuse before anything is sent what could not be written afterwards."""
     if checkup.save_as is not None and not _HOST_NAME.fullmatch(checkup.save_as):
         raise ConfigError(
@@ -132,43 +132,45 @@ def _check_can_write(checkup: Checkup, resolved: ResolvedModel) -> None:
         )
 
 
-def _plan_writing(checkup: Checkup, resolved: ResolvedModel, report: Report) -> _Writing:
+def _plan_edit(
+    checkup: DoctorRequest, resolved: ResolvedModel, report: DoctorReport
+) -> _CatalogEdit:
     """Return what the user's catalog should say from now on."""
     path = user_catalog_path()
     after = report.profiles
-    has_seen = any(sighting.is_answered for sighting in report.exam.sightings.values())
+    has_seen = any(result.is_answered for result in report.diagnosis.results.values())
     if checkup.save_as is not None and checkup.save_as != resolved.provider.name:
         title = checkup.save_as if checkup.base_url else resolved.provider.title
-        table = whole(after, title=title) if has_seen else {}
-        return _Writing(host=checkup.save_as, table=table, path=path)
+        table = full_table(after, title=title) if has_seen else {}
+        return _CatalogEdit(host=checkup.save_as, table=table, path=path)
     provider = resolved.provider
     if checkup.base_url is not None:
         provider = replace(provider, base_url=read_catalog()[provider.name].base_url)
-    table = changes((provider, resolved.model), after) if has_seen else {}
-    return _Writing(host=provider.name, table=table, path=path)
+    table = changed_table((provider, resolved.model), after) if has_seen else {}
+    return _CatalogEdit(host=provider.name, table=table, path=path)
 
 
-def _save(path: Path, writing: _Writing) -> None:
+def _save(path: Path, edit: _CatalogEdit) -> None:
     # The writer needs a package of the extra; nothing else of the command line does.
-    edit = cast(
+    edit_file = cast(
         Callable[..., str], load_object("agentkit.config.user_catalog:edit_catalog", extra="cli")
     )
     save = cast(
         Callable[[Path, str], None],
         load_object("agentkit.config.user_catalog:save_catalog", extra="cli"),
     )
-    save(path, edit(path, host=writing.host, table=writing.table))
+    save(path, edit_file(path, host=edit.host, table=edit.table))
 
 
-def _spell(writing: _Writing) -> str:
+def _spell(edit: _CatalogEdit) -> str:
     """Return the table as TOML; nothing where there is nothing to say."""
-    if not writing.table:
+    if not edit.table:
         return ""
     spell = cast(
         Callable[[str, Table], str],
         load_object("agentkit.config.user_catalog:spell_table", extra="cli"),
     )
-    return spell(writing.host, writing.table)
+    return spell(edit.host, edit.table)
 
 
 def _show_progress(name: str) -> None:
@@ -178,29 +180,34 @@ def _show_progress(name: str) -> None:
 
 
 def _show(
-    report: Report, findings: Sequence[Finding], writing: _Writing, *, is_dry_run: bool
+    report: DoctorReport, findings: Sequence[Finding], edit: _CatalogEdit, *, is_dry_run: bool
 ) -> None:
-    table = RichTable("Question", "Verdict", "Seen", "What to do", box=None, pad_edge=False)
+    table = RichTable("Question", "ProbeVerdict", "Seen", "What to do", box=None, pad_edge=False)
     for finding in findings:
         verdict = Text(finding.verdict, style=_STYLES[finding.verdict])
-        table.add_row(finding.question, verdict, clean(finding.seen), clean(finding.cure))
+        table.add_row(
+            finding.question,
+            verdict,
+            escape_controls(finding.seen),
+            escape_controls(finding.advice),
+        )
     show_table(table)
     if report.stopped:
         note(f"Stopped early: {report.stopped}.".replace("..", "."), style="bold")
     note(_cost_line(report))
-    if not writing.table:
+    if not edit.table:
         note("The profile is right as it is; nothing to write.")
     elif is_dry_run:
-        note(f"This would go into {writing.path or 'your catalog'}:", style="dim")
-        sys.stdout.write(_spell(writing))
+        note(f"This would go into {edit.path or 'your catalog'}:", style="dim")
+        sys.stdout.write(_spell(edit))
     else:
-        note(f"Written to {writing.path}, host {writing.host!r}.")
+        note(f"Written to {edit.path}, host {edit.host!r}.")
 
 
-def _cost_line(report: Report) -> str:
+def _cost_line(report: DoctorReport) -> str:
     usage = report.usage
     tokens = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"
-    least = "" if report.is_usage_whole else "at least "
+    least = "" if report.is_usage_complete else "at least "
     if usage.cost_usd is None:
         cost = "cost unknown: the host names none and no price is known"
     else:
@@ -210,9 +217,9 @@ def _cost_line(report: Report) -> str:
 
 def _facts(
     resolved: ResolvedModel,
-    report: Report,
+    report: DoctorReport,
     findings: Sequence[Finding],
-    writing: _Writing,
+    edit: _CatalogEdit,
     *,
     is_written: bool,
 ) -> Mapping[str, object]:
@@ -228,7 +235,7 @@ def _facts(
                 "question": finding.question,
                 "verdict": finding.verdict,
                 "seen": finding.seen,
-                "what_to_do": finding.cure,
+                "what_to_do": finding.advice,
                 "is_problem": finding.is_problem,
             }
             for finding in findings
@@ -238,19 +245,19 @@ def _facts(
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
             "cost_usd": None if usage.cost_usd is None else float(usage.cost_usd),
-            "is_whole": report.is_usage_whole,
+            "is_whole": report.is_usage_complete,
         },
         "profile": {
-            "host": writing.host,
-            "changes": writing.table,
-            "toml": _spell(writing),
-            "path": None if writing.path is None else str(writing.path),
+            "host": edit.host,
+            "changes": edit.table,
+            "toml": _spell(edit),
+            "path": None if edit.path is None else str(edit.path),
             "is_written": is_written,
         },
     }
 
 
-def _exit_code(report: Report, findings: Sequence[Finding]) -> int:
+def _exit_code(report: DoctorReport, findings: Sequence[Finding]) -> int:
     is_well = not report.stopped and not any(finding.is_problem for finding in findings)
     return OK if is_well else FAILED
 

@@ -16,7 +16,7 @@ from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxPlan:
+class SandboxRequest:
     """What the command line asked for.
 
     Attributes:
@@ -33,7 +33,7 @@ class SandboxPlan:
     port: int = 0
 
 
-def run_sandbox(plan: SandboxPlan) -> int:
+def run_sandbox(plan: SandboxRequest) -> int:
     """Serve until it is stopped, and return the exit code.
 
     Raises:
@@ -41,7 +41,7 @@ def run_sandbox(plan: SandboxPlan) -> int:
     """
     # The host it serves takes a quarter of a second to load, and other commands need none.
     serve = cast(
-        Callable[[SandboxPlan], Coroutine[None, None, int]],
+        Callable[[SandboxRequest], Coroutine[None, None, int]],
         load_object("agentkit.cli.commands.sandbox_server:serve_sandbox"),
     )
     return anyio.run(serve, plan)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import anyio
 
-from agentkit.cli.commands.sandbox import SandboxPlan
+from agentkit.cli.commands.sandbox import SandboxRequest
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.terminal import note
 from agentkit.config.load import default_family, read_catalog
@@ -18,7 +18,7 @@ from agentkit.errors import ConfigError
 from agentkit.sandbox import Misbehave, SandboxExchange, sandbox
 
 
-async def serve_sandbox(plan: SandboxPlan) -> int:
+async def serve_sandbox(plan: SandboxRequest) -> int:
     """Serve until a signal, and return the exit code; see `agentkit.cli.commands.sandbox`."""
     host, model = _find_model(plan.host)
     misbehave = Misbehave(

@@ -12,10 +12,10 @@ from pathlib import Path
 import anyio
 from rich.table import Table
 
-from agentkit.cli.agent_builder import load_named_tools
+from agentkit.cli.agent_builder import load_requested_tools
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.ready_made import tool_families
-from agentkit.cli.terminal import clean, note, show_table
+from agentkit.cli.terminal import escape_controls, note, show_table
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, as_toolset
 
@@ -32,7 +32,7 @@ def list_tools(names: Sequence[str], *, folder: Path, as_json: bool) -> int:
         if name in families and not families[name].is_installed and not names:
             note(f"{name}: not installed; install 'mixtral-agentkit[{families[name].extra}]'.")
             continue
-        toolset = as_toolset(load_named_tools([name], folder=folder, allow_write=True))
+        toolset = as_toolset(load_requested_tools([name], folder=folder, allow_write=True))
         found += [(name, tool) for tool in anyio.run(_ask, toolset)]
     if as_json:
         sys.stdout.write(json.dumps([_facts(name, tool) for name, tool in found], indent=2) + "\n")
@@ -40,7 +40,7 @@ def list_tools(names: Sequence[str], *, folder: Path, as_json: bool) -> int:
     table = Table("Name for --tools", "Tool", "What it does", "Effects", box=None, pad_edge=False)
     for name, tool in found:
         lines = tool.description.splitlines() or [""]
-        table.add_row(clean(name), tool.name, clean(lines[0]), _effects(tool))
+        table.add_row(escape_controls(name), tool.name, escape_controls(lines[0]), _effects(tool))
     show_table(table)
     return OK
 

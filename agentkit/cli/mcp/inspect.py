@@ -17,8 +17,8 @@ from rich.table import Table
 
 from agentkit.cli.exit_codes import FAILED, OK
 from agentkit.cli.mcp.servers import find_server
-from agentkit.cli.run_display import lines_about
-from agentkit.cli.terminal import clean, note, show_table, write
+from agentkit.cli.run_display import note_lines
+from agentkit.cli.terminal import escape_controls, note, show_table, write
 from agentkit.clock import SystemClock
 from agentkit.content import ContentBlock, EmbeddedResource, TextContent
 from agentkit.errors import ConfigError
@@ -163,7 +163,7 @@ async def _show_report(event: RunEvent) -> None:
 
 
 def _print_event(event: RunEvent) -> None:
-    for line in lines_about(event):
+    for line in note_lines(event):
         note(line.text, style=line.style)
 
 
@@ -177,7 +177,7 @@ def _parameters(schema: Any) -> str:
 def _print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     table = Table(*headings, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(clean((cell.splitlines() or [""])[0]) for cell in row))
+        table.add_row(*(escape_controls((cell.splitlines() or [""])[0]) for cell in row))
     show_table(table)
     return OK
 

@@ -11,7 +11,7 @@ from typing import Annotated, cast
 
 import typer
 
-from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.agent_builder import AgentSelection
 from agentkit.cli.approval_prompt import ApproveMode
 from agentkit.cli.common_options import (
     AllowWriteOption,
@@ -21,7 +21,7 @@ from agentkit.cli.common_options import (
     JsonOption,
     ModelOption,
     ToolsOption,
-    settled,
+    exits_with_code,
 )
 from agentkit.cli.mcp.inspect import (
     Inspection,
@@ -44,14 +44,14 @@ class ServePlan:
     """What `mcp serve` was asked for.
 
     Attributes:
-        wanted: model, tools and folder, as for a run; its agent is not used.
+        selection: model, tools and folder, as for a run; its agent is not used.
         agents: names as in `--agent`.
         http: `[HOST:]PORT`; None for standard input and output.
         token_env: the variable that holds the token.
         token_file: the file that holds the token.
     """
 
-    wanted: Wanted = field(default_factory=Wanted)
+    selection: AgentSelection = field(default_factory=AgentSelection)
     agents: tuple[str, ...] = ()
     name: str = "agentkit"
     approve: ApproveMode = ApproveMode.ASK
@@ -76,7 +76,7 @@ ConfigOption = Annotated[
 
 
 @app.command()
-@settled
+@exits_with_code
 def tools(
     server: ServerArgument, *, config: ConfigOption = None, as_json: JsonOption = False
 ) -> int:
@@ -85,7 +85,7 @@ def tools(
 
 
 @app.command()
-@settled
+@exits_with_code
 def call(
     server: ServerArgument,
     tool: Annotated[str, typer.Argument(metavar="TOOL", help="The name of the tool.")],
@@ -102,7 +102,7 @@ def call(
 
 
 @app.command()
-@settled
+@exits_with_code
 def resources(
     server: ServerArgument,
     uri: Annotated[
@@ -117,7 +117,7 @@ def resources(
 
 
 @app.command()
-@settled
+@exits_with_code
 def prompts(
     server: ServerArgument,
     name: Annotated[
@@ -136,7 +136,7 @@ def prompts(
 
 
 @app.command()
-@settled
+@exits_with_code
 def serve(  # noqa: PLR0913 - the options of a command
     *,
     tools: ToolsOption = None,
@@ -185,7 +185,7 @@ def serve(  # noqa: PLR0913 - the options of a command
     A call that has to be asked about is asked of the person at the client.
     """
     plan = ServePlan(
-        wanted=Wanted(
+        selection=AgentSelection(
             model=model,
             base_url=base_url,
             tools=tools or (),

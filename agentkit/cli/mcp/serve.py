@@ -16,8 +16,14 @@ import anyio
 from mcp.server.lowlevel import Server
 
 from agentkit.agent.agent import Agent
-from agentkit.cli.agent_builder import Wanted, choose, load_named_tools
-from agentkit.cli.approval_prompt import ALLOWED, DENIED, ApproveMode, answer_all, let_answer
+from agentkit.cli.agent_builder import AgentSelection, build_agent, load_requested_tools
+from agentkit.cli.approval_prompt import (
+    ALLOWED,
+    DENIED,
+    ApproveMode,
+    answer_every_ask,
+    set_approval_mode,
+)
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.mcp.mcp_commands import ServePlan
 from agentkit.cli.terminal import note
@@ -77,25 +83,29 @@ async def _until_signal() -> AsyncIterator[anyio.CancelScope]:
 
 
 def _build(plan: ServePlan) -> Server[None]:
-    wanted = plan.wanted
-    tools = load_named_tools(wanted.tools, folder=wanted.folder, allow_write=wanted.allow_write)
+    selection = plan.selection
+    tools = load_requested_tools(
+        selection.tools, folder=selection.folder, allow_write=selection.allow_write
+    )
     agents = [_agent(name, plan) for name in plan.agents if name]
     if not tools and not agents:
         raise ConfigError("Nothing is served: name tools with --tools or agents with --agents.")
     rule = {
         ApproveMode.ASK: None,
-        ApproveMode.ALLOW: answer_all(None, ALLOWED),
-        ApproveMode.DENY: answer_all(None, DENIED),
+        ApproveMode.ALLOW: answer_every_ask(None, ALLOWED),
+        ApproveMode.DENY: answer_every_ask(None, DENIED),
     }[plan.approve]
     return build_server(tools, agents=agents, name=plan.name, options=ServerSettings(approve=rule))
 
 
 def _agent(name: str, plan: ServePlan) -> Agent[object]:
-    wanted = Wanted(model=plan.wanted.model, base_url=plan.wanted.base_url, agent=name)
-    choice = choose(wanted)
-    note(f"{name}: {choice.introduction}", style="dim")
-    let_answer(choice.agent, plan.approve)
-    return choice.agent
+    selection = AgentSelection(
+        model=plan.selection.model, base_url=plan.selection.base_url, agent=name
+    )
+    built = build_agent(selection)
+    note(f"{name}: {built.banner}", style="dim")
+    set_approval_mode(built.agent, plan.approve)
+    return built.agent
 
 
 def _http_options(plan: ServePlan, where: str) -> HttpOptions:

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from anyio.to_thread import run_sync
 
-from agentkit.cli.approval_prompt import terminal_ask
+from agentkit.cli.approval_prompt import terminal_asker
 from agentkit.cli.terminal import note
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
@@ -126,7 +126,7 @@ def _login() -> object:
 
 def _terminal_elicitation() -> object:
     """Return what puts a server's questions to the person; None where there is no terminal."""
-    ask = terminal_ask()
+    ask = terminal_asker()
     if ask is None:
         return None
     build = cast(Any, load_object("agentkit.cli.mcp.elicitation:form_asker", extra="mcp"))

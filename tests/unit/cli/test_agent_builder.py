@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from agentkit import Agent, AgentKitError, ConfigError, Tool
-from agentkit.cli.agent_builder import Choice, Wanted, choose, choose_model, load_named_tools
+from agentkit.cli.agent_builder import (
+    AgentSelection,
+    BuiltAgent,
+    build_agent,
+    load_requested_tools,
+    open_model,
+)
 from agentkit.tools.toolset import ToolLike
 
 CODE = '''
@@ -95,13 +101,13 @@ WORDS = {
 @pytest.mark.parametrize(("words", "found"), WORDS.values(), ids=WORDS.keys())
 def test_words_name_tools(words: list[str], found: list[str]) -> None:
     """Ready-made families, and a user's own code."""
-    assert names(load_named_tools(words)) == found
+    assert names(load_requested_tools(words)) == found
 
 
 def test_the_files_family_works_in_the_folder_that_is_named(folder: Path) -> None:
     """And writes only if that is allowed."""
-    reading = load_named_tools(["files"], folder=folder)
-    writing = load_named_tools(["files"], folder=folder, allow_write=True)
+    reading = load_requested_tools(["files"], folder=folder)
+    writing = load_requested_tools(["files"], folder=folder, allow_write=True)
 
     read_file = reading[0]
     assert isinstance(read_file, Tool)
@@ -130,26 +136,26 @@ WRONG_WORDS = {
 def test_a_word_that_names_no_tools_is_refused(word: str, message: str) -> None:
     """With what is wrong and what there is."""
     with pytest.raises(ConfigError) as caught:
-        load_named_tools([word])
+        load_requested_tools([word])
 
     assert message in str(caught.value)
 
 
-def agent_name(wanted: Wanted) -> str:
+def agent_name(selection: AgentSelection) -> str:
     """Return the name of the agent that is chosen."""
-    choice: Choice = choose(wanted)
-    return choice.agent.name
+    built: BuiltAgent = build_agent(selection)
+    return built.agent.name
 
 
 @pytest.mark.usefixtures("folder")
 def test_without_a_word_the_assistant_answers_from_the_sandbox() -> None:
     """And the first line says so."""
-    choice = choose(Wanted())
+    built = build_agent(AgentSelection())
 
-    assert choice.agent.name == "assistant"
-    assert choice.agent.model.name == "sandbox:mixtral-8x22b"
-    assert "no key of a known host is set" in choice.introduction
-    assert "This is not a language model" in choice.introduction
+    assert built.agent.name == "assistant"
+    assert built.agent.model.name == "sandbox:mixtral-8x22b"
+    assert "no key of a known host is set" in built.banner
+    assert "This is not a language model" in built.banner
 
 
 @pytest.mark.usefixtures("folder")
@@ -157,73 +163,76 @@ def test_a_real_model_is_introduced_without_a_warning(monkeypatch: pytest.Monkey
     """With the reason for which it was chosen."""
     monkeypatch.setenv("OPENROUTER_API_KEY", "k")
 
-    assert choose_model(None)[1] == "openrouter:mixtral-8x22b (OPENROUTER_API_KEY is set)"
-    assert choose_model("ollama:mixtral-8x22b")[1] == "ollama:mixtral-8x22b (--model names it)"
+    assert open_model(None)[1] == "openrouter:mixtral-8x22b (OPENROUTER_API_KEY is set)"
+    assert open_model("ollama:mixtral-8x22b")[1] == "ollama:mixtral-8x22b (--model names it)"
 
 
 AGENTS = {
-    "ready-made": (Wanted(agent="assistant", tools=["none"]), "assistant"),
-    "an agent": (Wanted(agent="mine:agent"), "mine"),
-    "a builder": (Wanted(agent="mine:build"), "built"),
-    "a builder with tools": (Wanted(agent="mine.py:build", tools=["mine:double"]), "built"),
-    "a file": (Wanted(agent="mine.py"), "mine"),
+    "ready-made": (AgentSelection(agent="assistant", tools=["none"]), "assistant"),
+    "an agent": (AgentSelection(agent="mine:agent"), "mine"),
+    "a builder": (AgentSelection(agent="mine:build"), "built"),
+    "a builder with tools": (AgentSelection(agent="mine.py:build", tools=["mine:double"]), "built"),
+    "a file": (AgentSelection(agent="mine.py"), "mine"),
 }
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize(("wanted", "name"), AGENTS.values(), ids=AGENTS.keys())
-def test_a_word_names_an_agent(wanted: Wanted, name: str) -> None:
+@pytest.mark.parametrize(("selection", "name"), AGENTS.values(), ids=AGENTS.keys())
+def test_a_word_names_an_agent(selection: AgentSelection, name: str) -> None:
     """Ready-made, or a user's own."""
-    assert agent_name(wanted) == name
+    assert agent_name(selection) == name
 
 
 @pytest.mark.usefixtures("folder")
 def test_an_agent_of_the_user_says_which_model_it_brings() -> None:
     """Since no --model chose it."""
-    choice = choose(Wanted(agent="mine:agent"))
+    built = build_agent(AgentSelection(agent="mine:agent"))
 
-    assert isinstance(choice.agent, Agent)
-    assert choice.introduction == "scripted:model (mine:agent has it)"
+    assert isinstance(built.agent, Agent)
+    assert built.banner == "scripted:model (mine:agent has it)"
 
 
 @pytest.mark.usefixtures("folder")
 def test_an_agent_of_the_user_on_the_sandbox_is_introduced_as_no_language_model() -> None:
     """However it came to be the one."""
-    introduction = choose(Wanted(agent="mine:trial")).introduction
+    banner = build_agent(AgentSelection(agent="mine:trial")).banner
 
-    assert introduction.startswith("sandbox:mixtral-8x22b (mine:trial has it). This is not a lang")
+    assert banner.startswith("sandbox:mixtral-8x22b (mine:trial has it). This is not a lang")
 
 
 WRONG_AGENTS = {
-    "unknown": (Wanted(agent="assistent"), "Did you mean 'assistant'?"),
-    "no agent": (Wanted(agent="mine:answer"), "neither an Agent nor a function"),
-    "no agent in a file": (Wanted(agent="empty.py"), "neither an 'agent' nor a 'build'"),
+    "unknown": (AgentSelection(agent="assistent"), "Did you mean 'assistant'?"),
+    "no agent": (AgentSelection(agent="mine:answer"), "neither an Agent nor a function"),
+    "no agent in a file": (AgentSelection(agent="empty.py"), "neither an 'agent' nor a 'build'"),
     "a builder that fails": (
-        Wanted(agent="mine.py:build_and_fail"),
+        AgentSelection(agent="mine.py:build_and_fail"),
         "'mine.py:build_and_fail' cannot build an agent: ValueError: no such colour (mine.py, line",
     ),
     "a builder that takes nothing": (
-        Wanted(agent="mine:nothing_taken"),
+        AgentSelection(agent="mine:nothing_taken"),
         "cannot build an agent: TypeError: nothing_taken() takes 0 positional arguments",
     ),
-    "a builder with a wrong tool": (Wanted(agent="mine:build_wrongly"), "5 cannot be a tool"),
-    "a builder of nothing": (Wanted(agent="mine:build_nothing"), "returned NoneType"),
+    "a builder with a wrong tool": (
+        AgentSelection(agent="mine:build_wrongly"),
+        "5 cannot be a tool",
+    ),
+    "a builder of nothing": (AgentSelection(agent="mine:build_nothing"), "returned NoneType"),
     "a model for an agent that has one": (
-        Wanted(agent="mine:agent", model="sandbox:x"),
+        AgentSelection(agent="mine:agent", model="sandbox:x"),
         "leave out --model",
     ),
     "tools for an agent that has some": (
-        Wanted(agent="mine:agent", tools=["calculator"]),
+        AgentSelection(agent="mine:agent", tools=["calculator"]),
         "leave out --model and --tools",
     ),
 }
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize(("wanted", "message"), WRONG_AGENTS.values(), ids=WRONG_AGENTS.keys())
-def test_a_word_that_names_no_agent_is_refused(wanted: Wanted, message: str) -> None:
+@pytest.mark.parametrize(("selection", "message"), WRONG_AGENTS.values(), ids=WRONG_AGENTS.keys())
+def test_a_word_that_names_no_agent_is_refused(selection: AgentSelection, message: str) -> None:
     """Before anything is sent."""
     with pytest.raises(AgentKitError) as caught:
-        choose(wanted)
+        build_agent(selection)
 
     assert message in str(caught.value)

@@ -12,7 +12,7 @@ from prompt_toolkit.output import DummyOutput
 
 from agentkit import Agent, Tool, ToolResult, Verdict, tool
 from agentkit.cli import line_prompt
-from agentkit.cli.approval_prompt import ApproveMode, AskLine, let_answer, terminal_ask
+from agentkit.cli.approval_prompt import ApproveMode, AskLine, set_approval_mode, terminal_asker
 from agentkit.message import AssistantMessage
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools.validate import ReadyCall, validate_call
@@ -77,7 +77,7 @@ async def test_what_a_person_types_settles_a_call(
     """In place: the run goes on at once."""
     deleted: list[str] = []
     agent, _ = build(deleted)
-    let_answer(agent, ApproveMode.ASK, ask=Person(*typed))
+    set_approval_mode(agent, ApproveMode.ASK, ask=Person(*typed))
 
     ended = await agent.run("clean up")
 
@@ -97,7 +97,7 @@ async def test_all_of_a_call_is_shown(capsys: pytest.CaptureFixture[str]) -> Non
         asks=tool_call("delete", {"path": path}),
         rule=lambda _: Verdict(decision="ask", reason="It cannot be undone."),
     )
-    let_answer(agent, ApproveMode.ASK, ask=Person("y"))
+    set_approval_mode(agent, ApproveMode.ASK, ask=Person("y"))
 
     await agent.run("clean up")
 
@@ -112,7 +112,7 @@ async def test_what_does_not_fit_is_told_and_can_be_typed_again(
     """The line begins with what was typed last."""
     person = Person("e", "{}", "", "n")
     agent, _ = build([])
-    let_answer(agent, ApproveMode.ASK, ask=person)
+    set_approval_mode(agent, ApproveMode.ASK, ask=person)
 
     await agent.run("clean up")
 
@@ -125,7 +125,7 @@ async def test_at_the_end_of_input_the_call_stays_open(typed: list[str | None]) 
     """Nobody said anything about it."""
     deleted: list[str] = []
     agent, _ = build(deleted)
-    let_answer(agent, ApproveMode.ASK, ask=Person(*typed))
+    set_approval_mode(agent, ApproveMode.ASK, ask=Person(*typed))
 
     ended = await agent.run("clean up")
 
@@ -148,7 +148,7 @@ async def test_one_answer_may_be_given_to_all(
     """To all calls that have to be asked about."""
     deleted: list[str] = []
     agent, _ = build(deleted)
-    let_answer(agent, mode)
+    set_approval_mode(agent, mode)
 
     ended = await agent.run("clean up")
 
@@ -163,7 +163,7 @@ async def test_nobody_is_asked_where_all_is_settled(mode: ApproveMode) -> None:
     denied, _ = build(deleted, approval="deny")
     ruled, _ = build(deleted, rule=lambda _: "deny")
     for agent in (allowed, denied, ruled):
-        let_answer(agent, mode, ask=Person())
+        set_approval_mode(agent, mode, ask=Person())
 
         assert (await agent.run("clean up")).stop_reason == "answered"
 
@@ -174,7 +174,7 @@ async def test_nobody_is_asked_about_a_tool_that_runs_elsewhere() -> None:
     """A yes would not run it."""
     declared = Tool.external(name="delete", description="Delete.", input_schema={})
     agent: Agent[object] = Agent(ScriptedModel(AssistantMessage.of("", DELETE)), tools=[declared])
-    let_answer(agent, ApproveMode.ASK, ask=Person())
+    set_approval_mode(agent, ApproveMode.ASK, ask=Person())
 
     assert (await agent.run("clean up")).stop_reason == "suspended"
 
@@ -193,7 +193,7 @@ async def test_one_call_is_asked_about_at_a_time() -> None:
 
     deleted: list[str] = []
     agent, _ = build(deleted)
-    let_answer(agent, ApproveMode.ASK, ask=slow)
+    set_approval_mode(agent, ApproveMode.ASK, ask=slow)
     rule = agent.approve
     assert rule is not None
     tools = {one.name: one for one in await agent.toolset.list_tools()}
@@ -230,7 +230,7 @@ def test_nobody_is_asked_where_there_is_no_terminal(
     for name in ("stdin", "stderr"):
         monkeypatch.setattr(sys, name, Stream(is_terminal=name != closed))
 
-    assert terminal_ask() is None
+    assert terminal_asker() is None
 
 
 TYPED = {"a line": ("gin\r", "begin"), "Ctrl-D": ("\x15\x04", None), "Ctrl-C": ("\x03", "Ctrl-C")}
@@ -255,7 +255,7 @@ def test_a_line_is_typed_on_the_terminal(
             line_prompt, "PromptSession", lambda output: session(input=pipe, output=output)
         )
         pipe.send_text(typed)
-        ask = terminal_ask()
+        ask = terminal_asker()
         assert ask is not None
         try:
             found = anyio.run(ask_with, ask)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from agentkit import History, ToolResult
-from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.agent_builder import AgentSelection
 from agentkit.cli.approval_prompt import ApproveMode
 from agentkit.cli.commands.chat import run_chat
-from agentkit.cli.commands.run import Question, run_question
-from agentkit.cli.exit_codes import LIMITED, OK, SUSPENDED
+from agentkit.cli.commands.run import RunRequest, run_question
+from agentkit.cli.exit_codes import LIMIT_REACHED, OK, SUSPENDED
 
 TOOLS = '''
 from pathlib import Path
@@ -42,33 +42,33 @@ agent = Agent(ScriptedModel(call(1), "First.", "Second."), tools=[write_note])
 
 
 @pytest.fixture
-def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wanted:
+def selection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgentSelection:
     """Return an agent whose tool has to be asked about."""
     (tmp_path / "notes.py").write_text(TOOLS)
     (tmp_path / "mine.py").write_text(AGENT)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "notes", raising=False)
     monkeypatch.setattr(sys, "stdin", io.StringIO("go\nand now?\n"))
-    return Wanted(agent=f"{tmp_path / 'mine.py'}:agent")
+    return AgentSelection(agent=f"{tmp_path / 'mine.py'}:agent")
 
 
 def test_without_a_terminal_a_run_says_what_it_waits_for(
-    wanted: Wanted, capsys: pytest.CaptureFixture[str]
+    selection: AgentSelection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And ends with a code of its own."""
-    assert run_question(Question(text="go", wanted=wanted)) == SUSPENDED
+    assert run_question(RunRequest(text="go", selection=selection)) == SUSPENDED
 
     shown = capsys.readouterr()
-    assert 'Nobody answered whether write_note(text="hi") may run.' in shown.err
+    assert 'write_note(text="hi") needs approval.' in shown.err
     assert "--approve allow" in shown.err
     assert shown.out == ""
 
 
 def test_a_suspension_stands_in_the_json(
-    wanted: Wanted, capsys: pytest.CaptureFixture[str]
+    selection: AgentSelection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the reason why the run stopped; the open call is the model's last."""
-    assert run_question(Question(text="go", wanted=wanted, as_json=True)) == SUSPENDED
+    assert run_question(RunRequest(text="go", selection=selection, as_json=True)) == SUSPENDED
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert events[-1]["stop_reason"] == "suspended"
@@ -80,23 +80,23 @@ def test_a_suspension_stands_in_the_json(
     ("mode", "is_written"), [(ApproveMode.ALLOW, True), (ApproveMode.DENY, False)]
 )
 def test_a_run_may_be_told_the_answer_before(
-    mode: ApproveMode, is_written: bool, wanted: Wanted, tmp_path: Path
+    mode: ApproveMode, is_written: bool, selection: AgentSelection, tmp_path: Path
 ) -> None:
     """For all calls that have to be asked about."""
-    assert run_question(Question(text="go", wanted=wanted, approve=mode)) == OK
+    assert run_question(RunRequest(text="go", selection=selection, approve=mode)) == OK
 
     assert (tmp_path / "note.txt").exists() == is_written
 
 
-def test_a_run_at_a_limit_ends_with_another_code(wanted: Wanted) -> None:
+def test_a_run_at_a_limit_ends_with_another_code(selection: AgentSelection) -> None:
     """It waits for nobody."""
-    question = Question(text="-", wanted=wanted, approve=ApproveMode.ALLOW, max_turns=1)
+    question = RunRequest(text="-", selection=selection, approve=ApproveMode.ALLOW, max_turns=1)
 
-    assert run_question(question) == LIMITED
+    assert run_question(question) == LIMIT_REACHED
 
 
 def test_a_chat_goes_on_after_a_call_nobody_answered_about(
-    wanted: Wanted,
+    selection: AgentSelection,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -105,7 +105,7 @@ def test_a_chat_goes_on_after_a_call_nobody_answered_about(
     stored = tmp_path / "talk.json"
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"go\nand now?\n/save {stored}\n"))
 
-    assert run_chat(wanted) == OK
+    assert run_chat(selection) == OK
 
     history = History.from_json(stored.read_text())
     assert [message.role for message in history] == [
@@ -115,13 +115,13 @@ def test_a_chat_goes_on_after_a_call_nobody_answered_about(
         "c1", "Not run: nobody answered whether it may.", is_error=True
     )
     shown = capsys.readouterr()
-    assert "Nobody answered whether write_note" in shown.err
+    assert 'write_note(text="hi") needs approval.' in shown.err
     assert shown.out == "First.\n"
     assert not (tmp_path / "note.txt").exists()
 
 
-def test_a_chat_may_be_told_the_answer_before(wanted: Wanted, tmp_path: Path) -> None:
+def test_a_chat_may_be_told_the_answer_before(selection: AgentSelection, tmp_path: Path) -> None:
     """As a run may."""
-    assert run_chat(wanted, approve=ApproveMode.ALLOW) == OK
+    assert run_chat(selection, approve=ApproveMode.ALLOW) == OK
 
     assert (tmp_path / "note.txt").read_text() == "hi"

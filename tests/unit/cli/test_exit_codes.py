@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agentkit.cli.exit_codes import settle
+from agentkit.cli.exit_codes import exit_code_of
 from agentkit.errors import (
     AgentKitError,
     ConfigError,
@@ -26,12 +26,12 @@ def ending_of(error: BaseException) -> int:
     def command() -> int:
         raise error
 
-    return settle(command)
+    return exit_code_of(command)
 
 
 def test_a_command_that_ends_well_keeps_its_code(capsys: pytest.CaptureFixture[str]) -> None:
     """And nothing is said."""
-    assert settle(lambda: 3) == 3
+    assert exit_code_of(lambda: 3) == 3
     assert capsys.readouterr().err == ""
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from agentkit.chat import FailedExchange, Repair
-from agentkit.cli.run_display import Screen, lines_about, show_as_json, spell_call
+from agentkit.cli.run_display import RunDisplay, format_call, note_lines, show_as_json
 from agentkit.content import ImageContent, TextContent
 from agentkit.event import (
     AnswerRepaired,
@@ -92,7 +92,7 @@ def test_the_answer_stands_on_standard_output_once(
     events: list[RunEvent], shown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whether it came in pieces or not."""
-    screen = Screen()
+    screen = RunDisplay()
     for event in events:
         screen.show(event)
 
@@ -101,7 +101,7 @@ def test_the_answer_stands_on_standard_output_once(
 
 def test_a_tool_call_is_shown_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     """With arguments, result and time."""
-    screen = Screen()
+    screen = RunDisplay()
     screen.show(ToolCallStarted(call=CALL))
     screen.show(ToolCallFinished(call=CALL, result=ToolResult.of("1", "3"), seconds=0.0123))
 
@@ -226,7 +226,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
 @pytest.mark.parametrize(("event", "lines"), LINES.values(), ids=LINES.keys())
 def test_an_event_has_its_lines(event: RunEvent, lines: list[str]) -> None:
     """Short ones, for people."""
-    assert [line.text for line in lines_about(event)] == lines
+    assert [line.text for line in note_lines(event)] == lines
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_an_event_has_its_lines(event: RunEvent, lines: list[str]) -> None:
 )
 def test_a_call_is_spelled_whatever_its_arguments(arguments: str, spelled: str) -> None:
     """They are a stranger's."""
-    assert spell_call(ToolCall(id="1", name="f", arguments=arguments)) == spelled
+    assert format_call(ToolCall(id="1", name="f", arguments=arguments)) == spelled
 
 
 def test_events_are_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,13 +5,20 @@ import sys
 
 import pytest
 
-from agentkit.cli.terminal import clean, note, prepare_streams, readable, shorten, write
+from agentkit.cli.terminal import (
+    decode_word,
+    escape_controls,
+    note,
+    prepare_streams,
+    shorten,
+    write,
+)
 
 
 def test_signs_that_steer_a_terminal_are_made_visible() -> None:
     """Escape sequences, carriage returns and signs that turn the direction of writing."""
-    assert clean("a\x1b[2Jb\rc\x9bd\u202ee") == "a\\x1b[2Jb\\x0dc\\x9bd\\u202ee"
-    assert clean("line\n\ttab é 東京") == "line\n\ttab é 東京"
+    assert escape_controls("a\x1b[2Jb\rc\x9bd\u202ee") == "a\\x1b[2Jb\\x0dc\\x9bd\\u202ee"
+    assert escape_controls("line\n\ttab é 東京") == "line\n\ttab é 東京"
 
 
 def test_long_text_is_cut_to_one_line_and_says_so() -> None:
@@ -73,4 +80,4 @@ def test_bytes_that_are_no_text_are_read_as_a_sign_for_that(
     prepare_streams()
 
     assert sys.stdin.read() == "caf\ufffd"
-    assert readable("caf\udce9 \u00e9") == "caf\ufffd \u00e9"
+    assert decode_word("caf\udce9 \u00e9") == "caf\ufffd \u00e9"

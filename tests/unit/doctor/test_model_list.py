@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentkit.doctor.model_list import (
-    Listing,
+    ModelListing,
     join_listings,
     listing_paths,
     model_path,
@@ -15,7 +15,7 @@ from agentkit.doctor.model_list import (
 )
 
 
-def read(value: Any, model_id: str = "m") -> Listing | None:
+def read(value: Any, model_id: str = "m") -> ModelListing | None:
     """Read a body that is JSON."""
     return read_listing(json.dumps(value).encode(), model_id=model_id, path="/models")
 
@@ -36,7 +36,7 @@ def test_the_window_is_read_in_the_words_of_each_host(model: dict[str, Any]) -> 
     """All of them mean prompt and answer together."""
     listing = read({"object": "list", "data": [{"id": "x", "context_length": 1}, model]})
 
-    assert listing == Listing(path="/models", is_listed=True, context_window_tokens=7)
+    assert listing == ModelListing(path="/models", is_listed=True, context_window_tokens=7)
 
 
 @pytest.mark.parametrize("number", [True, 0, -1, "7", 7.5, None, 10**12], ids=repr)
@@ -44,7 +44,7 @@ def test_what_is_no_window_is_not_taken_for_one(number: object) -> None:
     """A profile that is wrong is worse than none."""
     listing = read({"data": [{"id": "m", "context_length": number}]})
 
-    assert listing == Listing(path="/models", is_listed=True)
+    assert listing == ModelListing(path="/models", is_listed=True)
 
 
 @pytest.mark.parametrize(
@@ -74,20 +74,20 @@ def test_what_lists_no_models_tells_nothing(body: bytes) -> None:
 )
 def test_the_endpoint_of_one_model_is_read(value: object) -> None:
     """Both forms occur."""
-    assert read(value) == Listing(path="/models", is_listed=True, context_window_tokens=7)
+    assert read(value) == ModelListing(path="/models", is_listed=True, context_window_tokens=7)
 
 
 def test_the_endpoint_of_one_model_may_call_it_otherwise() -> None:
     """It was asked for by its id."""
-    assert read({"id": "vendor/m", "context_length": 7}, "m") == Listing(
+    assert read({"id": "vendor/m", "context_length": 7}, "m") == ModelListing(
         path="/models", is_listed=True, context_window_tokens=7
     )
 
 
 def test_a_list_in_other_places_is_found() -> None:
     """Some hosts answer a bare list, some say `models`."""
-    assert read([{"id": "m"}]) == Listing(path="/models", is_listed=True)
-    assert read({"models": [{"id": "m"}]}) == Listing(path="/models", is_listed=True)
+    assert read([{"id": "m"}]) == ModelListing(path="/models", is_listed=True)
+    assert read({"models": [{"id": "m"}]}) == ModelListing(path="/models", is_listed=True)
 
 
 def test_a_list_of_one_other_model_does_not_stand_for_the_one_asked_for() -> None:
@@ -96,7 +96,7 @@ def test_a_list_of_one_other_model_does_not_stand_for_the_one_asked_for() -> Non
         {"data": [{"id": "mixtral-8x22B-Instruct", "context_length": 7}]}, "Mixtral-8x22b"
     )
 
-    assert listing == Listing(
+    assert listing == ModelListing(
         path="/models", is_listed=False, close_ids=("mixtral-8x22B-Instruct",)
     )
 
@@ -149,10 +149,10 @@ def test_a_schema_that_is_none_names_no_fields(schema: object) -> None:
 
 def test_gaps_are_filled_from_a_second_answer() -> None:
     """What the first one said stays."""
-    first = Listing(
+    first = ModelListing(
         path="/models", is_listed=False, close_ids=("a",), input_usd_per_million=Decimal(0)
     )
-    second = Listing(
+    second = ModelListing(
         path="/models/m",
         is_listed=True,
         context_window_tokens=5,
@@ -161,7 +161,7 @@ def test_gaps_are_filled_from_a_second_answer() -> None:
         fields=frozenset({"tools"}),
     )
 
-    assert join_listings(first, second) == Listing(
+    assert join_listings(first, second) == ModelListing(
         path="/models",
         is_listed=True,
         context_window_tokens=5,

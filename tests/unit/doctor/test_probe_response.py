@@ -1,4 +1,4 @@
-"""From the bytes of an answer to a sighting."""
+"""From the bytes of an answer to a result."""
 
 import json
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from agentkit.config.load import resolve_model
-from agentkit.doctor.exam import Exam, heeds
-from agentkit.doctor.probe import Probe, ProbeName, Sighting
-from agentkit.doctor.probe_request import spell
+from agentkit.doctor.diagnosis import Diagnosis, respects_choice
+from agentkit.doctor.probe import Probe, ProbeName, ProbeResult
+from agentkit.doctor.probe_request import build_probe
 from agentkit.doctor.probe_response import form_of, read_answer, read_failure
 from agentkit.errors import TransportError
 from agentkit.wire import WireHead
@@ -19,10 +19,10 @@ OK = WireHead(status=200, headers={"content-type": "application/json"})
 
 def probe(name: ProbeName = "tools") -> Probe:
     """Return a probe for a host that nobody knows."""
-    return spell(name, Exam(provider=RESOLVED.provider, model=RESOLVED.model))
+    return build_probe(name, Diagnosis(provider=RESOLVED.provider, model=RESOLVED.model))
 
 
-def see(value: Any, head: WireHead = OK, name: ProbeName = "tools") -> Sighting:
+def see(value: Any, head: WireHead = OK, name: ProbeName = "tools") -> ProbeResult:
     """Read an answer that is JSON."""
     return read_answer(probe(name), head, json.dumps(value).encode())
 
@@ -39,21 +39,21 @@ def call(call_id: str | None, arguments: str = '{"city":"Oslo"}') -> dict[str, A
 
 def test_two_calls_are_seen_with_the_ids_of_the_host() -> None:
     """Whatever agentkit makes of the ids afterwards."""
-    sighting = see(answer({"tool_calls": [call("a-b"), call("c")]}, "tool_calls"))
+    result = see(answer({"tool_calls": [call("a-b"), call("c")]}, "tool_calls"))
 
-    assert sighting.call_ids == ("a-b", "c")
-    assert sighting.call_names == ("weather", "weather")
-    assert sighting.is_answered
-    assert not sighting.is_refused
-    assert not sighting.has_usage
+    assert result.call_ids == ("a-b", "c")
+    assert result.call_names == ("weather", "weather")
+    assert result.is_answered
+    assert not result.is_refused
+    assert not result.has_usage
 
 
 def test_calls_of_one_id_or_none_are_counted_by_their_place() -> None:
     """A whole answer has each call once."""
-    sighting = see(answer({"tool_calls": [call("a"), call("a"), call(None)]}, "tool_calls"))
+    result = see(answer({"tool_calls": [call("a"), call("a"), call(None)]}, "tool_calls"))
 
-    assert sighting.call_ids == ("a",)
-    assert len(sighting.call_names) == 3
+    assert result.call_ids == ("a",)
+    assert len(result.call_names) == 3
 
 
 def test_a_name_that_a_stream_repeats_is_one_call() -> None:
@@ -70,58 +70,58 @@ def test_a_name_that_a_stream_repeats_is_one_call() -> None:
     chunks.append({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
     body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks)
 
-    sighting = read_answer(probe("stream_plain"), OK, body)
+    result = read_answer(probe("stream_plain"), OK, body)
 
-    assert sighting.call_names == ("weather", "weather")
-    assert sighting.is_stream
+    assert result.call_names == ("weather", "weather")
+    assert result.is_stream
 
 
 def test_a_call_that_the_limit_cut_was_still_seen() -> None:
     """The request was taken; an agent would allow more tokens."""
-    sighting = see(answer({"tool_calls": [call("a", '{"ci')]}, "length"))
+    result = see(answer({"tool_calls": [call("a", '{"ci')]}, "length"))
 
-    assert sighting.is_answered
-    assert sighting.response is None
-    assert sighting.call_names == ("weather",)
-    assert sighting.error_form == ""
+    assert result.is_answered
+    assert result.response is None
+    assert result.call_names == ("weather",)
+    assert result.error_form == ""
 
 
 def test_an_answer_with_nothing_in_it_is_no_refusal() -> None:
     """Its usage counts all the same."""
     usage = {"prompt_tokens": 3, "completion_tokens": 0}
 
-    sighting = see(answer({"content": ""}, usage=usage))
+    result = see(answer({"content": ""}, usage=usage))
 
-    assert sighting.is_answered
-    assert sighting.has_usage
-    assert sighting.usage.input_tokens == 3
+    assert result.is_answered
+    assert result.has_usage
+    assert result.usage.input_tokens == 3
 
 
 def test_an_error_in_a_success_is_a_refusal_with_a_form() -> None:
     """Routers do that."""
-    sighting = see({"error": {"message": "tools: extra inputs are not permitted", "code": 400}})
+    result = see({"error": {"message": "tools: extra inputs are not permitted", "code": 400}})
 
-    assert sighting.is_refused
-    assert sighting.error_form == "{error: {message, code}}"
+    assert result.is_refused
+    assert result.error_form == "{error: {message, code}}"
 
 
 def test_something_else_than_an_answer_is_unclear() -> None:
     """Neither taken nor refused."""
-    sighting = see("hello")
+    result = see("hello")
 
-    assert not sighting.is_answered
-    assert not sighting.is_refused
-    assert sighting.error_form == ""
+    assert not result.is_answered
+    assert not result.is_refused
+    assert result.error_form == ""
 
 
 def test_no_answer_at_all_is_unclear() -> None:
     """It may come the next time."""
     error = TransportError("gone", kind="connection", retry="same")
 
-    sighting = read_failure(probe(), error, attempts=2)
+    result = read_failure(probe(), error, attempts=2)
 
-    assert (sighting.is_answered, sighting.is_refused) == (False, False)
-    assert (sighting.said, sighting.status, sighting.attempts) == ("gone", None, 2)
+    assert (result.is_answered, result.is_refused) == (False, False)
+    assert (result.error_text, result.status, result.attempts) == ("gone", None, 2)
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_a_failure_is_a_refusal_where_it_will_not_pass(
     status: int, attempts: int, is_refused: bool
 ) -> None:
     """A server that fails twice in the same way fails on what was sent."""
-    sighting = read_answer(probe(), WireHead(status=status), b"{}", attempts=attempts)
+    result = read_answer(probe(), WireHead(status=status), b"{}", attempts=attempts)
 
-    assert sighting.is_refused == is_refused
-    assert not sighting.is_answered
+    assert result.is_refused == is_refused
+    assert not result.is_answered
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_the_form_of_an_error_is_told_without_its_values(body: bytes, form: str)
 )
 def test_the_sign_of_a_call_is_seen_whatever_it_calls(text: str, *, has_marker: bool) -> None:
     """A call of a tool that was not offered is read as text, and is no text."""
-    sighting = see(answer({"content": text}), name="none")
-    exam = Exam(provider=RESOLVED.provider, model=RESOLVED.model).add(sighting)
+    result = see(answer({"content": text}), name="none")
+    diagnosis = Diagnosis(provider=RESOLVED.provider, model=RESOLVED.model).add(result)
 
-    assert sighting.has_marker == has_marker
-    assert heeds(exam, "none") == (not has_marker)
+    assert result.has_marker == has_marker
+    assert respects_choice(diagnosis, "none") == (not has_marker)

@@ -7,7 +7,7 @@ from pathlib import Path
 from agentkit.config.catalog import load_catalog
 from agentkit.config.profile import Accepts, Auth, ModelProfile, ProviderProfile
 from agentkit.config.user_catalog import edit_catalog
-from agentkit.doctor.profile_diff import changes, whole
+from agentkit.doctor.profile_diff import changed_table, full_table
 
 MODEL = ModelProfile(family="mixtral-8x22b", id="v/m", rules="mistral")
 HOST = ProviderProfile(
@@ -37,7 +37,7 @@ def read_back(table: object, path: Path) -> ProviderProfile:
 
 def test_nothing_changed_is_an_empty_table() -> None:
     """Then nothing is written."""
-    assert changes((HOST, MODEL), (HOST, MODEL)) == {}
+    assert changed_table((HOST, MODEL), (HOST, MODEL)) == {}
 
 
 def test_only_what_differs_is_in_the_table() -> None:
@@ -48,7 +48,7 @@ def test_only_what_differs_is_in_the_table() -> None:
         accepts=replace(HOST.accepts, tool_choice=frozenset({"none", "named", "auto"})),
     )
 
-    assert changes((HOST, MODEL), (after, PRICED)) == {
+    assert changed_table((HOST, MODEL), (after, PRICED)) == {
         "dialect": "prompted",
         "accepts": {"tool_choice": ["auto", "none", "named"]},
         "models": {
@@ -63,7 +63,7 @@ def test_only_what_differs_is_in_the_table() -> None:
 
 def test_a_whole_host_is_read_back_as_it_was(tmp_path: Path) -> None:
     """All of it, for a catalog that does not have it."""
-    table = whole((HOST, PRICED), title="Mine")
+    table = full_table((HOST, PRICED), title="Mine")
 
     assert read_back(table, tmp_path / "c.toml") == replace(HOST, models=(PRICED,))
 
@@ -73,7 +73,7 @@ def test_a_plain_host_is_a_short_table(tmp_path: Path) -> None:
     plain = ProviderProfile(name="mine", title="Mine", base_url="http://h")
     model = ModelProfile(family="qwen", id="qwen")
 
-    table = whole((plain, model), title="Mine")
+    table = full_table((plain, model), title="Mine")
 
     assert table == {
         "title": "Mine",
@@ -87,7 +87,7 @@ def test_a_host_that_is_started_stays_one() -> None:
     """It has a launcher in place of an address."""
     started = ProviderProfile(name="s", title="S", launcher="a:b", is_language_model=False)
 
-    table = whole((started, MODEL), title="S")
+    table = full_table((started, MODEL), title="S")
 
     assert table["launcher"] == "a:b"
     assert table["is_language_model"] is False

@@ -12,7 +12,7 @@ import pytest
 
 from agentkit import Agent, ConfigError, History, tool
 from agentkit.chat import ModelRequest, ModelResponse
-from agentkit.cli.agent_builder import Wanted
+from agentkit.cli.agent_builder import AgentSelection
 from agentkit.cli.commands.chat import (
     Conversation,
     ReadLine,
@@ -50,7 +50,7 @@ def lines(*texts: str) -> ReadLine:
 
 def conversation(model: ScriptedModel) -> Conversation:
     """Build a conversation with a model."""
-    return Conversation(agent=Agent(model), introduction="scripted (for a test)")
+    return Conversation(agent=Agent(model), banner="scripted (for a test)")
 
 
 async def test_each_line_goes_on_with_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +92,7 @@ async def test_commands_are_carried_out(tmp_path: Path, capsys: pytest.CaptureFi
         return a + b
 
     model = ScriptedModel("Hello.")
-    talk = Conversation(agent=Agent(model, tools=[add]), introduction="scripted (for a test)")
+    talk = Conversation(agent=Agent(model, tools=[add]), banner="scripted (for a test)")
     stored = tmp_path / "talk.json"
 
     await talk.talk(
@@ -144,7 +144,7 @@ async def test_ctrl_c_stops_an_answer_and_keeps_the_conversation(
 ) -> None:
     """The next line is answered as if nothing had been."""
     model = InterruptedModel()
-    talk = Conversation(agent=Agent(model), introduction="")
+    talk = Conversation(agent=Agent(model), banner="")
 
     with anyio.fail_after(5):
         await talk.talk(lines("one", "two", "three"))
@@ -227,11 +227,11 @@ def test_a_chat_reads_a_pipe_to_its_end(
     """Over the sandbox, with the assistant's tools."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("What is 6 * 7?\n"))
 
-    assert run_chat(Wanted(model="sandbox:mixtral-8x22b")) == 0
+    assert run_chat(AgentSelection(model="sandbox:mixtral-8x22b")) == 0
     assert "42" in capsys.readouterr().out
 
 
 def test_a_chat_that_cannot_begin_says_why() -> None:
     """Before anything is read."""
     with pytest.raises(ConfigError, match="no known host"):
-        run_chat(Wanted(model="nowhere:x"))
+        run_chat(AgentSelection(model="nowhere:x"))

@@ -13,11 +13,11 @@ from anyio.from_thread import start_blocking_portal
 from typer.testing import CliRunner
 
 from agentkit.cli.app import app
-from agentkit.cli.commands.doctor import Checkup, run_doctor
-from agentkit.cli.exit_codes import FAILED, OK, WRONG, settle
+from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
+from agentkit.cli.exit_codes import FAILED, OK, USAGE_ERROR, exit_code_of
 from agentkit.config.load import resolve_model
 from agentkit.errors import ConfigError
-from tests.integration.doctor_server import OddHost, Traits, as_json, running
+from tests.integration.doctor_server import OddProvider, Traits, as_json, running
 
 KEY = "sk-geheim-123"
 
@@ -33,23 +33,25 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def serving(host: OddHost) -> Iterator[str]:
+def serving(host: OddProvider) -> Iterator[str]:
     """Serve a host in another thread: the command has an event loop of its own."""
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(running(host)) as url:
         yield url
 
 
-def check(host: OddHost, target: str = "openai-compatible:mixtral-8x22b", **options: Any) -> int:
+def check(
+    host: OddProvider, target: str = "openai-compatible:mixtral-8x22b", **options: Any
+) -> int:
     """Run the command against a host."""
     with serving(host) as url:
-        return run_doctor(Checkup(target=target, base_url=url, probe_seconds=2.0, **options))
+        return run_doctor(DoctorRequest(target=target, base_url=url, probe_seconds=2.0, **options))
 
 
 def test_a_host_that_is_as_its_profile_says_is_well(
     catalog: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The usual model of a host need not be named; nothing is written."""
-    code = run_doctor(Checkup(target="sandbox"))
+    code = run_doctor(DoctorRequest(target="sandbox"))
 
     shown = capsys.readouterr()
     assert code == OK
@@ -64,7 +66,7 @@ def test_what_was_learned_is_written_and_used(
     catalog: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the user's own catalog, without the key."""
-    host = OddHost(Traits(takes=frozenset({"auto", "none"}), strict=True))
+    host = OddProvider(Traits(takes=frozenset({"auto", "none"}), strict=True))
 
     code = check(host)
 
@@ -85,7 +87,7 @@ def test_a_host_can_be_given_a_name_of_its_own(catalog: Path) -> None:
     catalog.parent.mkdir()
     catalog.write_text("# mine\n[vllm]\nbase_url = 'http://a'\n")
 
-    code = check(OddHost(), save_as="office")
+    code = check(OddProvider(), save_as="office")
 
     found = tomllib.loads(catalog.read_text())
     assert code == OK
@@ -99,8 +101,8 @@ def test_a_host_can_be_given_a_name_of_its_own(catalog: Path) -> None:
 
 def test_a_launched_host_can_be_given_a_name_too() -> None:
     """It stays one that is started."""
-    assert run_doctor(Checkup(target="sandbox", save_as="box")) == OK
-    assert run_doctor(Checkup(target="box")) == OK
+    assert run_doctor(DoctorRequest(target="sandbox", save_as="box")) == OK
+    assert run_doctor(DoctorRequest(target="box")) == OK
 
     assert resolve_model("box:mixtral-8x22b").provider.title == "Sandbox"
 
@@ -109,7 +111,7 @@ def test_a_dry_run_prints_the_profile_and_writes_nothing(
     catalog: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After the table, so that it can be read first."""
-    code = check(OddHost(Traits(parallel=False, takes=frozenset())), is_dry_run=True)
+    code = check(OddProvider(Traits(parallel=False, takes=frozenset())), is_dry_run=True)
 
     shown = capsys.readouterr()
     assert code == OK
@@ -124,7 +126,7 @@ def test_for_machines_there_is_json(catalog: Path, capsys: pytest.CaptureFixture
         "data": [{"id": "mixtral-8x22b", "pricing": {"prompt": "0.000001", "completion": "0"}}]
     }
 
-    code = check(OddHost(Traits(listing=listing)), as_json=True)
+    code = check(OddProvider(Traits(listing=listing)), as_json=True)
 
     facts = json.loads(capsys.readouterr().out)
     assert code == OK
@@ -150,7 +152,7 @@ def test_a_host_that_does_not_work_ends_with_1(
     """It says where it ended; signs that steer a terminal are shown, not sent."""
     refusal = as_json({"error": "bad \x1b[2J key"}, status=401)
 
-    code = check(OddHost(instead=[refusal]))
+    code = check(OddProvider(instead=[refusal]))
 
     shown = capsys.readouterr()
     assert code == FAILED
@@ -162,7 +164,7 @@ def test_a_host_that_does_not_work_ends_with_1(
 
 def test_json_says_too_that_it_does_not_work(capsys: pytest.CaptureFixture[str]) -> None:
     """With an empty profile."""
-    code = check(OddHost(instead=[as_json({}, status=402)]), as_json=True, is_dry_run=True)
+    code = check(OddProvider(instead=[as_json({}, status=402)]), as_json=True, is_dry_run=True)
 
     facts = json.loads(capsys.readouterr().out)
     assert code == FAILED
@@ -176,7 +178,7 @@ def test_a_cost_that_is_not_whole_is_said_to_be_more(capsys: pytest.CaptureFixtu
     """A host that does not tell all of its usage."""
     listing = {"data": [{"id": "mixtral-8x22b", "pricing": {"prompt": "0", "completion": "0"}}]}
 
-    check(OddHost(Traits(listing=listing, usage="never")), is_dry_run=True)
+    check(OddProvider(Traits(listing=listing, usage="never")), is_dry_run=True)
 
     assert "at least $0.000000" in capsys.readouterr().err
 
@@ -203,9 +205,9 @@ def test_wrong_use_ends_with_2_before_anything_is_sent(
     words: dict[str, str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line that says what to do."""
-    code = settle(lambda: run_doctor(Checkup(**words)))  # type: ignore[arg-type]  # only texts
+    code = exit_code_of(lambda: run_doctor(DoctorRequest(**words)))  # type: ignore[arg-type]  # only texts
 
-    assert code == WRONG
+    assert code == USAGE_ERROR
     assert why in capsys.readouterr().err
 
 
@@ -215,9 +217,9 @@ def test_without_a_place_to_write_only_a_dry_run_is_done(monkeypatch: pytest.Mon
         monkeypatch.delenv(variable)
 
     with pytest.raises(ConfigError, match="AGENTKIT_CATALOG"):
-        run_doctor(Checkup(target="sandbox"))
-    assert run_doctor(Checkup(target="sandbox", is_dry_run=True)) == OK
-    assert check(OddHost(Traits(parallel=False)), is_dry_run=True) == OK
+        run_doctor(DoctorRequest(target="sandbox"))
+    assert run_doctor(DoctorRequest(target="sandbox", is_dry_run=True)) == OK
+    assert check(OddProvider(Traits(parallel=False)), is_dry_run=True) == OK
 
 
 def test_progress_is_told_on_a_terminal(
@@ -226,7 +228,7 @@ def test_progress_is_told_on_a_terminal(
     """A host may take its time."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
 
-    run_doctor(Checkup(target="sandbox"))
+    run_doctor(DoctorRequest(target="sandbox"))
 
     assert "round_trip" in capsys.readouterr().err
 
@@ -240,5 +242,5 @@ def test_the_options_of_the_command_arrive() -> None:
 
     assert done.exit_code == OK
     assert json.loads(done.stdout)["is_well"] is True
-    assert Checkup(target="x").max_cost_usd == Decimal("0.01")
+    assert DoctorRequest(target="x").max_cost_usd == Decimal("0.01")
     assert "--save-as" in helped.stdout

@@ -9,8 +9,8 @@ import urllib.request
 
 import pytest
 
-from agentkit.cli.commands.sandbox import SandboxPlan, run_sandbox
-from agentkit.cli.exit_codes import WRONG, settle
+from agentkit.cli.commands.sandbox import SandboxRequest, run_sandbox
+from agentkit.cli.exit_codes import USAGE_ERROR, exit_code_of
 
 LIMIT_SECONDS = 30
 
@@ -51,17 +51,17 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
-        (SandboxPlan(host="nowhere"), "nowhere"),
-        (SandboxPlan(host="groq"), "names no model of 'groq'"),
-        (SandboxPlan(misbehave=["leek"]), "no misbehaviour 'leek'"),
+        (SandboxRequest(host="nowhere"), "nowhere"),
+        (SandboxRequest(host="groq"), "names no model of 'groq'"),
+        (SandboxRequest(misbehave=["leek"]), "no misbehaviour 'leek'"),
     ],
     ids=["host", "model", "misbehaviour"],
 )
 def test_a_wrong_wish_is_told_before_anything_is_served(
-    plan: SandboxPlan, told: str, capsys: pytest.CaptureFixture[str]
+    plan: SandboxRequest, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With exit code 2."""
-    assert settle(lambda: run_sandbox(plan)) == WRONG
+    assert exit_code_of(lambda: run_sandbox(plan)) == USAGE_ERROR
     shown = capsys.readouterr()
     assert told in shown.err
     assert shown.out == ""
@@ -74,5 +74,5 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
         taken.listen()
         port = taken.getsockname()[1]
 
-        assert settle(lambda: run_sandbox(SandboxPlan(port=port))) == WRONG
+        assert exit_code_of(lambda: run_sandbox(SandboxRequest(port=port))) == USAGE_ERROR
     assert f"Port {port} cannot be used" in capsys.readouterr().err

@@ -5,31 +5,34 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.cli.agent_builder import Wanted
-from agentkit.cli.exit_codes import WRONG, settle
+from agentkit.cli.agent_builder import AgentSelection
+from agentkit.cli.exit_codes import USAGE_ERROR, exit_code_of
 from agentkit.cli.main import main
 from agentkit.cli.mcp.mcp_commands import ServePlan
 from agentkit.cli.mcp.serve import run_serve
 
-TOOLS = Wanted(tools=["calculator"])
+TOOLS = AgentSelection(tools=["calculator"])
 
 
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
         (ServePlan(), "Nothing is served"),
-        (ServePlan(wanted=Wanted(tools=["calculater"])), "Did you mean 'calculator'?"),
+        (ServePlan(selection=AgentSelection(tools=["calculater"])), "Did you mean 'calculator'?"),
         (ServePlan(agents=("assistent",)), "Did you mean 'assistant'?"),
-        (ServePlan(wanted=TOOLS, http="many"), "names no port"),
-        (ServePlan(wanted=TOOLS, http="localhost:70000"), "names no port"),
-        (ServePlan(wanted=TOOLS, token_env="T"), "A token is for HTTP only"),  # noqa: S106 - a name
-        (ServePlan(wanted=TOOLS, http="0", token_env="NO_SUCH"), "'NO_SUCH' for the token is not"),  # noqa: S106
-        (ServePlan(wanted=TOOLS, http="0", token_file=Path("no/such")), "Cannot read the token"),
+        (ServePlan(selection=TOOLS, http="many"), "names no port"),
+        (ServePlan(selection=TOOLS, http="localhost:70000"), "names no port"),
+        (ServePlan(selection=TOOLS, token_env="T"), "A token is for HTTP only"),  # noqa: S106 - a name
         (
-            ServePlan(wanted=TOOLS, http="0", token_env="T", token_file=Path("t")),  # noqa: S106
+            ServePlan(selection=TOOLS, http="0", token_env="NO_SUCH"),  # noqa: S106 - a name
+            "'NO_SUCH' for the token is not",
+        ),
+        (ServePlan(selection=TOOLS, http="0", token_file=Path("no/such")), "Cannot read the token"),
+        (
+            ServePlan(selection=TOOLS, http="0", token_env="T", token_file=Path("t")),  # noqa: S106
             "not in both",
         ),
-        (ServePlan(wanted=TOOLS, http="[::]:0"), "can be reached from other machines"),
+        (ServePlan(selection=TOOLS, http="[::]:0"), "can be reached from other machines"),
     ],
     ids=[
         "nothing",
@@ -48,10 +51,10 @@ def test_a_wrong_wish_is_told_before_anything_is_served(
     plan: ServePlan, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line, and nothing on standard output."""
-    code = settle(lambda: run_serve(plan))
+    code = exit_code_of(lambda: run_serve(plan))
 
     out, err = capsys.readouterr()
-    assert code == WRONG
+    assert code == USAGE_ERROR
     assert out == ""
     assert told in err
 
@@ -65,5 +68,5 @@ def test_without_the_extra_it_says_what_to_install(
 
     code = main()
 
-    assert code == WRONG
+    assert code == USAGE_ERROR
     assert "install 'mixtral-agentkit[mcp]'" in capsys.readouterr().err

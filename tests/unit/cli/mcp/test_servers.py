@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentkit import Agent, ConfigError
-from agentkit.cli.agent_builder import Wanted, choose
+from agentkit.cli.agent_builder import AgentSelection, build_agent
 from agentkit.cli.mcp import servers as servers_module
 from agentkit.cli.mcp.servers import Servers, build_server, find_server
 from agentkit.mcp.client.stdio_process import Command
@@ -71,8 +71,10 @@ def test_the_tools_of_servers_are_added_to_those_of_the_agent(
     path.write_text(json.dumps({"mcpServers": {"a": {"command": "x"}}}))
     servers = Servers(words=["npx b"], config=path, may_sample=True)
 
-    alone = choose(Wanted(model="sandbox:mixtral-8x22b")).agent
-    more: Agent[object] = choose(Wanted(model="sandbox:mixtral-8x22b", servers=servers)).agent
+    alone = build_agent(AgentSelection(model="sandbox:mixtral-8x22b")).agent
+    more: Agent[object] = build_agent(
+        AgentSelection(model="sandbox:mixtral-8x22b", servers=servers)
+    ).agent
 
     assert isinstance(more.toolset, Toolset)
     assert type(more.toolset) is not type(alone.toolset)

@@ -1,10 +1,10 @@
 """Examine a host: send the probes that the plan asks for, one after the other.
 
 In:  a resolved model.
-Out: `Report`: what was seen, what it cost, why it ended.
+Out: `DoctorReport`: what was seen, what it cost, why it ended.
 
 One request at a time, each with a deadline. A host that limits requests is waited for where that
-is short, else the exam ends and says so. Nothing is left open.
+is short, else the diagnosis ends and says so. Nothing is left open.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -16,17 +16,17 @@ import anyio
 
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ModelProfile, ProviderProfile
-from agentkit.doctor.exam import Exam, revise
+from agentkit.doctor.diagnosis import Diagnosis, observed_profiles
 from agentkit.doctor.model_list import (
-    Listing,
+    ModelListing,
     join_listings,
     listing_paths,
     model_path,
     read_listing,
 )
-from agentkit.doctor.probe import Probe, ProbeName, Sighting
+from agentkit.doctor.probe import Probe, ProbeName, ProbeResult
 from agentkit.doctor.probe_plan import MAX_REQUESTS, next_probe
-from agentkit.doctor.probe_request import MAX_TOKENS, spell
+from agentkit.doctor.probe_request import MAX_TOKENS, build_probe
 from agentkit.doctor.probe_response import read_answer, read_failure
 from agentkit.errors import ProviderError, TransportError
 from agentkit.model.launch import launched
@@ -49,15 +49,15 @@ _FINAL = ("auth", "insufficient_credits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExamSettings:
-    """How patient an exam is.
+class ProbeSettings:
+    """Time, failure and cost limits of a diagnosis.
 
     Attributes:
-        probe_seconds: longest wait for one answer; the first one may have to load the model.
-        max_wait_seconds: longest pause a host may ask for; the exam ends where it asks for more.
-        pause_seconds: before a failed request is sent again, where the host names no time.
-        max_failures: how many probes in a row may fail before the host is given up.
-        max_cost_usd: the exam ends before a request that might exceed it, where prices are known.
+        probe_seconds: longest wait for one response; the first request may have to load the model.
+        max_wait_seconds: longest pause a provider may ask for; a longer one ends the diagnosis.
+        pause_seconds: wait before a retry if the provider names no time.
+        max_failures: consecutive probes that may fail before the diagnosis ends.
+        max_cost_usd: the diagnosis ends before a request that might exceed it, if prices are known.
     """
 
     probe_seconds: float = 60.0
@@ -68,35 +68,35 @@ class ExamSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """An exam that has ended.
+class DoctorReport:
+    """A diagnosis that has ended.
 
     Attributes:
-        exam: all that was seen.
+        diagnosis: all that was seen.
         requests: how many requests were sent that may cost something.
         usage: what the answers used; its cost is None where no price is known.
-        is_usage_whole: every answer said what it used.
+        is_usage_complete: every answer said what it used.
         stopped: why it ended early; empty if everything was asked.
     """
 
-    exam: Exam
+    diagnosis: Diagnosis
     requests: int = 0
     usage: Usage = field(default_factory=Usage)
-    is_usage_whole: bool = True
+    is_usage_complete: bool = True
     stopped: str = ""
 
     @property
     def profiles(self) -> tuple[ProviderProfile, ModelProfile]:
         """Return host and model as they were seen to be."""
-        return revise(self.exam)
+        return observed_profiles(self.diagnosis)
 
 
-async def examine(
+async def diagnose(
     resolved: ResolvedModel,
     *,
-    settings: ExamSettings | None = None,
+    settings: ProbeSettings | None = None,
     on_probe: Callable[[str], None] = lambda _: None,
-) -> Report:
+) -> DoctorReport:
     """Ask a host what it honours.
 
     Args:
@@ -107,21 +107,21 @@ async def examine(
     Raises:
         ConfigError: the host cannot be started, or its address cannot be used.
     """
-    bounds = settings or ExamSettings()
+    bounds = settings or ProbeSettings()
     async with _open(resolved, bounds) as (transport, provider):
         host = _Host(transport, bounds)
-        exam = Exam(provider=provider, model=resolved.model)
+        diagnosis = Diagnosis(provider=provider, model=resolved.model)
         on_probe("models")
-        exam = replace(exam, listing=await host.list_models(exam))
-        report = await host.ask_all(exam, on_probe)
+        diagnosis = replace(diagnosis, listing=await host.list_models(diagnosis))
+        report = await host.ask_all(diagnosis, on_probe)
     # A host that was started has an address that is no part of its profile.
-    own = replace(report.exam, provider=resolved.provider)
-    return replace(report, exam=own)
+    own = replace(report.diagnosis, provider=resolved.provider)
+    return replace(report, diagnosis=own)
 
 
 @asynccontextmanager
 async def _open(
-    resolved: ResolvedModel, settings: ExamSettings
+    resolved: ResolvedModel, settings: ProbeSettings
 ) -> AsyncIterator[tuple[Transport, ProviderProfile]]:
     """Start the host if it has to be started, and open a transport to it."""
     provider = resolved.provider
@@ -150,13 +150,13 @@ async def _open(
 
 
 class _StoppedError(Exception):
-    """The exam ends here; its text says why."""
+    """The diagnosis ends here; its text says why."""
 
 
 class _Host:
     """Sends requests to one host and keeps count of them."""
 
-    def __init__(self, transport: Transport, settings: ExamSettings) -> None:
+    def __init__(self, transport: Transport, settings: ProbeSettings) -> None:
         self._transport = transport
         self._settings = settings
         self._pacer = Pacer(PaceSettings())
@@ -165,10 +165,10 @@ class _Host:
         self._usage = Usage()
         self._is_usage_whole = True
 
-    async def list_models(self, exam: Exam) -> Listing | None:
+    async def list_models(self, diagnosis: Diagnosis) -> ModelListing | None:
         """Return what the host says of the model; None if it says nothing. Costs nothing."""
-        model_id = exam.model.id
-        for path in listing_paths(exam.provider.base_url):
+        model_id = diagnosis.model.id
+        for path in listing_paths(diagnosis.provider.base_url):
             listing = await self._list(path, model_id)
             if listing is None:
                 continue
@@ -178,36 +178,36 @@ class _Host:
             return join_listings(listing, more)
         return None
 
-    async def ask_all(self, exam: Exam, on_probe: Callable[[str], None]) -> Report:
+    async def ask_all(self, diagnosis: Diagnosis, on_probe: Callable[[str], None]) -> DoctorReport:
         """Send probes until the plan has none left."""
         stopped = ""
         try:
-            while (name := next_probe(exam)) is not None:
+            while (name := next_probe(diagnosis)) is not None:
                 on_probe(name)
-                exam = exam.add(await self._ask(name, exam))
-                self._check_end(exam.sightings[name])
+                diagnosis = diagnosis.add(await self._ask(name, diagnosis))
+                self._check_end(diagnosis.results[name])
         except _StoppedError as why:
             stopped = str(why)
-        return Report(
-            exam=exam,
+        return DoctorReport(
+            diagnosis=diagnosis,
             requests=self._requests,
             usage=self._usage,
-            is_usage_whole=self._is_usage_whole,
+            is_usage_complete=self._is_usage_whole,
             stopped=stopped,
         )
 
-    async def _ask(self, name: ProbeName, exam: Exam) -> Sighting:
+    async def _ask(self, name: ProbeName, diagnosis: Diagnosis) -> ProbeResult:
         """Send one probe, a second time where the failure may pass."""
-        probe = spell(name, exam)
-        sighting = await self._attempt(probe, exam, attempts=1)
-        error = sighting.error
-        if error is not None and error.retry == "same" and not sighting.is_answered:
+        probe = build_probe(name, diagnosis)
+        result = await self._attempt(probe, diagnosis, attempts=1)
+        error = result.error
+        if error is not None and error.retry == "same" and not result.is_answered:
             await self._pause(error)
-            sighting = await self._attempt(probe, exam, attempts=2)
-        return sighting
+            result = await self._attempt(probe, diagnosis, attempts=2)
+        return result
 
     async def _pause(self, error: ProviderError) -> None:
-        """Wait as long as the host asks for, or end the exam."""
+        """Wait as long as the host asks for, or end the diagnosis."""
         wait = error.retry_after_seconds
         if wait is None:
             wait = self._settings.pause_seconds
@@ -217,27 +217,27 @@ class _Host:
             )
         await anyio.sleep(wait)
 
-    async def _attempt(self, probe: Probe, exam: Exam, *, attempts: int) -> Sighting:
+    async def _attempt(self, probe: Probe, diagnosis: Diagnosis, *, attempts: int) -> ProbeResult:
         """Send a probe once and read what comes."""
-        await self._check_limits(probe, exam)
+        await self._check_limits(probe, diagnosis)
         self._requests += 1
         try:
             head, body = await self._exchange(probe.encoded.wire)
         except ProviderError as error:
             return read_failure(probe, error, attempts=attempts)
-        sighting = read_answer(probe, head, body, attempts=attempts)
+        result = read_answer(probe, head, body, attempts=attempts)
         if head.is_success:
-            _, model = revise(exam)
-            self._usage += priced(sighting.usage, model)
-            self._is_usage_whole &= sighting.has_usage
-        return sighting
+            _, model = observed_profiles(diagnosis)
+            self._usage += priced(result.usage, model)
+            self._is_usage_whole &= result.has_usage
+        return result
 
-    async def _check_limits(self, probe: Probe, exam: Exam) -> None:
-        """Wait where the host's headers ask for it; end the exam at its limits."""
+    async def _check_limits(self, probe: Probe, diagnosis: Diagnosis) -> None:
+        """Wait where the host's headers ask for it; end the diagnosis at its limits."""
         if self._requests >= MAX_REQUESTS:
             raise _StoppedError(f"{MAX_REQUESTS} requests were sent, which is the limit")
         spent = self._usage.cost_usd or Decimal(0)
-        worst = worst_cost(probe, revise(exam)[1])
+        worst = worst_cost(probe, observed_profiles(diagnosis)[1])
         if worst is not None and spent + worst > self._settings.max_cost_usd:
             raise _StoppedError(
                 f"the next request might bring the cost above ${self._settings.max_cost_usd}"
@@ -247,19 +247,19 @@ class _Host:
             raise _StoppedError(f"the host's limit is lifted in {wait:.0f} s; try again then")
         await anyio.sleep(wait)
 
-    def _check_end(self, sighting: Sighting) -> None:
-        """End the exam where no further answer is to be expected."""
-        error = sighting.error
-        if error is None or sighting.is_answered or sighting.is_refused:
+    def _check_end(self, result: ProbeResult) -> None:
+        """End the diagnosis where no further answer is to be expected."""
+        error = result.error
+        if error is None or result.is_answered or result.is_refused:
             self._failures = 0
             return
         self._failures += 1
         if error.kind in _FINAL or error.kind == "rate_limit":
             raise _StoppedError(str(error))
-        if sighting.name == "chat" or self._failures >= self._settings.max_failures:
+        if result.name == "chat" or self._failures >= self._settings.max_failures:
             raise _StoppedError(f"the host does not answer: {error}")
 
-    async def _list(self, path: str, model_id: str) -> Listing | None:
+    async def _list(self, path: str, model_id: str) -> ModelListing | None:
         try:
             head, body = await self._exchange(WireRequest(path=path, method="GET"))
         except ProviderError:

@@ -1,7 +1,7 @@
 """What is known of a host so far, and the profile that follows from it.
 
-In:  the profile as it was, the sightings made since, what the host says of its models.
-Out: `Exam`, a value that grows; `revise`: the profiles that fit what was seen.
+In:  the profile as it was, the results made since, what the host says of its models.
+Out: `Diagnosis`, a value that grows; `observed_profiles`: the profiles that fit what was seen.
 
 What was not seen is left as it was: a probe without a clear answer changes nothing.
 """
@@ -18,8 +18,8 @@ from agentkit.config.profile import (
     UsageRequest,
     other_limit,
 )
-from agentkit.doctor.model_list import Listing, first_known
-from agentkit.doctor.probe import ProbeName, Sighting
+from agentkit.doctor.model_list import ModelListing, first_known
+from agentkit.doctor.probe import ProbeName, ProbeResult
 from agentkit.value import dataclass, replace
 
 OTHER_TOOL = "clock"
@@ -36,43 +36,43 @@ STREAMS: Mapping[ProbeName, UsageRequest] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exam:
+class Diagnosis:
     """A host under examination.
 
     Attributes:
         provider: the host's profile as it was.
         model: the model's profile as it was.
-        sightings: by probe, what was seen.
+        results: by probe, what was seen.
         listing: what the host says of the model; None if it says nothing.
     """
 
     provider: ProviderProfile
     model: ModelProfile
-    sightings: Mapping[ProbeName, Sighting] = field(default_factory=dict)
-    listing: Listing | None = None
+    results: Mapping[ProbeName, ProbeResult] = field(default_factory=dict)
+    listing: ModelListing | None = None
 
-    def add(self, sighting: Sighting) -> "Exam":
-        """Return the exam with one more sighting."""
-        return replace(self, sightings={**self.sightings, sighting.name: sighting})
+    def add(self, result: ProbeResult) -> "Diagnosis":
+        """Return the diagnosis with one more result."""
+        return replace(self, results={**self.results, result.name: result})
 
-    def saw(self, name: ProbeName) -> Sighting | None:
+    def result_of(self, name: ProbeName) -> ProbeResult | None:
         """Return what one probe saw, if it was sent."""
-        return self.sightings.get(name)
+        return self.results.get(name)
 
     def is_answered(self, name: ProbeName) -> bool:
         """Say whether the host took this request."""
-        sighting = self.saw(name)
-        return sighting is not None and sighting.is_answered
+        result = self.result_of(name)
+        return result is not None and result.is_answered
 
     def is_refused(self, name: ProbeName) -> bool:
         """Say whether the host will not take this request."""
-        sighting = self.saw(name)
-        return sighting is not None and sighting.is_refused
+        result = self.result_of(name)
+        return result is not None and result.is_refused
 
     def is_called(self, name: ProbeName) -> bool:
         """Say whether the host answered this request with a call that it wrote as one."""
-        sighting = self.saw(name)
-        return sighting is not None and sighting.is_answered and bool(sighting.call_names)
+        result = self.result_of(name)
+        return result is not None and result.is_answered and bool(result.call_names)
 
     @property
     def has_chat(self) -> bool:
@@ -82,7 +82,7 @@ class Exam:
     @property
     def has_no_chat_path(self) -> bool:
         """Say whether nothing answers where a chat belongs."""
-        first = self.saw("chat")
+        first = self.result_of("chat")
         return first is not None and first.is_refused and first.status in (404, 405, 501)
 
     @property
@@ -91,10 +91,10 @@ class Exam:
         return any(self.is_called(name) for name in (*CALLING_PROBES, "named"))
 
     @property
-    def has_leaked_call(self) -> bool:
+    def has_text_call(self) -> bool:
         """Say whether a call was seen that came as text, without a prompt that asks for that."""
         return any(
-            sighting.is_leak for name, sighting in self.sightings.items() if name != "prompted"
+            result.is_text_call for name, result in self.results.items() if name != "prompted"
         )
 
     @property
@@ -105,14 +105,14 @@ class Exam:
     @property
     def wants_prompted(self) -> bool:
         """Say whether tools have to be offered by prompt: refused, or taken and never used."""
-        if self.has_native_calls or self.has_leaked_call:
+        if self.has_native_calls or self.has_text_call:
             return False
         return self.is_refused("tools") or (self.takes_tools and self.has_asked_for_calls)
 
     @property
     def has_asked_for_calls(self) -> bool:
         """Say whether every way to get a call was tried."""
-        return all(name in self.sightings for name in ("tools", "required", "named"))
+        return all(name in self.results for name in ("tools", "required", "named"))
 
     @property
     def form(self) -> DialectName:
@@ -121,119 +121,121 @@ class Exam:
         return "anthropic_messages" if is_anthropic else "openai_chat"
 
 
-def revise(exam: Exam) -> tuple[ProviderProfile, ModelProfile]:
+def observed_profiles(diagnosis: Diagnosis) -> tuple[ProviderProfile, ModelProfile]:
     """Return host and model as they were seen to be."""
-    provider = exam.provider
-    if exam.is_answered("chat_below_v1") and provider.base_url:
+    provider = diagnosis.provider
+    if diagnosis.is_answered("chat_below_v1") and provider.base_url:
         provider = replace(provider, base_url=f"{provider.base_url}/v1")
     provider = replace(
-        provider, dialect=_dialect(exam), accepts=_accepts(provider.accepts, exam=exam)
+        provider,
+        dialect=_dialect(diagnosis),
+        accepts=_accepts(provider.accepts, diagnosis=diagnosis),
     )
-    return provider, _model(exam)
+    return provider, _model(diagnosis)
 
 
-def native(exam: Exam) -> tuple[ProviderProfile, ModelProfile]:
+def native_profiles(diagnosis: Diagnosis) -> tuple[ProviderProfile, ModelProfile]:
     """Return the profiles that the next probes are spelled for."""
-    provider, model = revise(exam)
-    return replace(provider, dialect=exam.form), model
+    provider, model = observed_profiles(diagnosis)
+    return replace(provider, dialect=diagnosis.form), model
 
 
-def heeds(exam: Exam, choice: ToolChoiceForm) -> bool | None:
+def respects_choice(diagnosis: Diagnosis, choice: ToolChoiceForm) -> bool | None:
     """Say whether a spelling of the tool choice does what it says; None if that was not seen."""
-    sighting = choice_sighting(exam, choice)
-    if sighting is None:
+    result = choice_result(diagnosis, choice)
+    if result is None:
         return None
-    if sighting.is_refused:
+    if result.is_refused:
         # Together with another field, it may be that one which was refused.
-        return None if sighting.name == "auto_and_parallel" else False
-    if not sighting.is_answered:
+        return None if result.name == "auto_and_parallel" else False
+    if not result.is_answered:
         return None
-    return _does(choice, sighting, named=named_tool(exam))
+    return _does(choice, result, named=named_tool(diagnosis))
 
 
-def named_tool(exam: Exam) -> str:
+def named_tool(diagnosis: Diagnosis) -> str:
     """Return the tool to name: not the one that is called for the same question without that."""
-    free = choice_sighting(exam, "auto")
+    free = choice_result(diagnosis, "auto")
     return TOOL if free is not None and OTHER_TOOL in _called(free) else OTHER_TOOL
 
 
-def choice_sighting(exam: Exam, choice: ToolChoiceForm) -> Sighting | None:
+def choice_result(diagnosis: Diagnosis, choice: ToolChoiceForm) -> ProbeResult | None:
     """Return what was seen of a spelling; of `auto`, by itself if that was needed."""
     if choice == "auto":
-        return exam.saw("auto") or exam.saw("auto_and_parallel")
-    return exam.saw(choice)
+        return diagnosis.result_of("auto") or diagnosis.result_of("auto_and_parallel")
+    return diagnosis.result_of(choice)
 
 
-def _does(choice: ToolChoiceForm, sighting: Sighting, *, named: str) -> bool:
+def _does(choice: ToolChoiceForm, result: ProbeResult, *, named: str) -> bool:
     """Say whether an answer is one that this choice allows."""
-    has_call = bool(sighting.call_names) or sighting.is_leak
+    has_call = bool(result.call_names) or result.is_text_call
     match choice:
         case "auto":
             return True
         case "none":
-            return not has_call and not sighting.has_marker
+            return not has_call and not result.has_marker
         case "named":
-            return _called(sighting) == {named}
+            return _called(result) == {named}
         case "required" | "any":
             return has_call
 
 
-def _called(sighting: Sighting) -> set[str]:
+def _called(result: ProbeResult) -> set[str]:
     """Return the names of the tools that were called; read from text where calls leak."""
-    called = set(sighting.call_names)
-    if not called and sighting.response is not None:
-        called = {call.name for call in sighting.response.message.tool_calls}
+    called = set(result.call_names)
+    if not called and result.response is not None:
+        called = {call.name for call in result.response.message.tool_calls}
     return called
 
 
-def parallel_is_taken(exam: Exam) -> bool | None:
+def parallel_is_taken(diagnosis: Diagnosis) -> bool | None:
     """Say whether the host takes `parallel_tool_calls`; None if that was not seen."""
-    both = exam.saw("auto_and_parallel")
+    both = diagnosis.result_of("auto_and_parallel")
     if both is None:
         return None
     if both.is_answered:
         return True
-    is_the_cause = both.is_refused and exam.is_answered("auto")
+    is_the_cause = both.is_refused and diagnosis.is_answered("auto")
     return False if is_the_cause else None
 
 
-def usage_request(exam: Exam) -> UsageRequest | None:
+def usage_request(diagnosis: Diagnosis) -> UsageRequest | None:
     """Return how usage is had from a stream; None if no stream was seen whole."""
-    streams = [(how, exam.saw(name)) for name, how in STREAMS.items()]
-    for how, sighting in streams:
-        if sighting is not None and sighting.is_answered and sighting.has_usage:
+    streams = [(how, diagnosis.result_of(name)) for name, how in STREAMS.items()]
+    for how, result in streams:
+        if result is not None and result.is_answered and result.has_usage:
             return how
-    has_tried_plain = exam.is_answered("stream_plain")
+    has_tried_plain = diagnosis.is_answered("stream_plain")
     return "never" if has_tried_plain else None
 
 
-def _dialect(exam: Exam) -> DialectName:
-    if not exam.has_chat:
-        return "completions" if exam.is_answered("completions") else exam.provider.dialect
-    if exam.has_native_calls or exam.has_leaked_call:
-        return exam.form
-    if exam.form == "openai_chat" and exam.wants_prompted:
-        by_prompt = exam.saw("prompted")
-        works = by_prompt is not None and by_prompt.is_leak
-        return "prompted" if works or exam.is_refused("tools") else exam.provider.dialect
-    return exam.provider.dialect
+def _dialect(diagnosis: Diagnosis) -> DialectName:
+    if not diagnosis.has_chat:
+        return "completions" if diagnosis.is_answered("completions") else diagnosis.provider.dialect
+    if diagnosis.has_native_calls or diagnosis.has_text_call:
+        return diagnosis.form
+    if diagnosis.form == "openai_chat" and diagnosis.wants_prompted:
+        by_prompt = diagnosis.result_of("prompted")
+        works = by_prompt is not None and by_prompt.is_text_call
+        return "prompted" if works or diagnosis.is_refused("tools") else diagnosis.provider.dialect
+    return diagnosis.provider.dialect
 
 
-def _accepts(accepts: Accepts, *, exam: Exam) -> Accepts:
-    if exam.is_answered("chat_other_limit"):
+def _accepts(accepts: Accepts, *, diagnosis: Diagnosis) -> Accepts:
+    if diagnosis.is_answered("chat_other_limit"):
         accepts = replace(accepts, max_tokens_field=other_limit(accepts))
     choices = set(accepts.tool_choice)
     for choice in CHOICES:
-        match heeds(exam, choice):
+        match respects_choice(diagnosis, choice):
             case True:
                 choices.add(choice)
             case False:
                 choices.discard(choice)
             case None:
                 pass  # not seen: as it was
-    parallel = parallel_is_taken(exam)
-    usage = usage_request(exam) if exam.form == "openai_chat" else None
-    unknown = exam.saw("unknown_field")
+    parallel = parallel_is_taken(diagnosis)
+    usage = usage_request(diagnosis) if diagnosis.form == "openai_chat" else None
+    unknown = diagnosis.result_of("unknown_field")
     is_strict = accepts.is_strict
     if unknown is not None and (unknown.is_answered or unknown.is_refused):
         is_strict = unknown.is_refused
@@ -246,8 +248,8 @@ def _accepts(accepts: Accepts, *, exam: Exam) -> Accepts:
     )
 
 
-def _model(exam: Exam) -> ModelProfile:
-    model, listing = exam.model, exam.listing
+def _model(diagnosis: Diagnosis) -> ModelProfile:
+    model, listing = diagnosis.model, diagnosis.listing
     if listing is not None:
         model = replace(
             model,
@@ -259,6 +261,6 @@ def _model(exam: Exam) -> ModelProfile:
                 listing.output_usd_per_million, model.output_usd_per_million
             ),
         )
-    if exam.is_refused("round_trip") and exam.is_answered("nine_char_id"):
+    if diagnosis.is_refused("round_trip") and diagnosis.is_answered("nine_char_id"):
         model = replace(model, rules="mistral")
     return model

@@ -7,13 +7,13 @@ import anyio
 
 from agentkit.config.load import ResolvedModel, resolve_model
 from agentkit.config.profile import ProviderProfile
-from agentkit.doctor.examiner import ExamSettings, Report, examine
 from agentkit.doctor.finding import Finding
-from agentkit.doctor.profile_diff import changes
-from agentkit.doctor.verdicts import judge
-from tests.integration.doctor_server import OddHost, running
+from agentkit.doctor.findings import find_all
+from agentkit.doctor.profile_diff import changed_table
+from agentkit.doctor.run_probes import DoctorReport, ProbeSettings, diagnose
+from tests.integration.doctor_server import OddProvider, running
 
-QUICK = ExamSettings(probe_seconds=2.0, pause_seconds=0.0)
+QUICK = ProbeSettings(probe_seconds=2.0, pause_seconds=0.0)
 MISTRAL = "openai-compatible:mixtral-8x22b"
 PLAIN = "openai-compatible:qwen"
 
@@ -23,13 +23,13 @@ def resolve(url: str, name: str = MISTRAL) -> ResolvedModel:
     return resolve_model(name, environ={}, base_url=url)
 
 
-async def examined(
-    host: OddHost,
+async def diagnosed(
+    host: OddProvider,
     name: str = MISTRAL,
     *,
-    settings: ExamSettings = QUICK,
+    settings: ProbeSettings = QUICK,
     provider: Mapping[str, Any] | None = None,
-) -> tuple[Report, Mapping[str, Finding], Mapping[str, object]]:
+) -> tuple[DoctorReport, Mapping[str, Finding], Mapping[str, object]]:
     """Examine a host; return the report, its findings by question, and what changed."""
     with anyio.fail_after(10):
         async with running(host) as url:
@@ -38,7 +38,7 @@ async def examined(
             if provider:
                 known = ProviderProfile(name="h", title="H", base_url=base, **provider)
                 resolved = ResolvedModel(name=name, provider=known, model=resolved.model)
-            report = await examine(resolved, settings=settings)
-    findings = {each.question: each for each in judge(report.exam)}
-    table = changes((resolved.provider, resolved.model), report.profiles)
+            report = await diagnose(resolved, settings=settings)
+    findings = {each.question: each for each in find_all(report.diagnosis)}
+    table = changed_table((resolved.provider, resolved.model), report.profiles)
     return report, findings, table

@@ -1,95 +1,97 @@
-"""Say in words what an exam found about tools, calls and streams.
+"""Say in words what a diagnosis found about tools, calls and streams.
 
-In:  an `Exam` whose host answers a plain question.
+In:  an `Diagnosis` whose host answers a plain question.
 Out: `Finding`s.
 """
 
 from collections.abc import Iterator
 
 from agentkit.config.profile import ToolChoiceForm
-from agentkit.doctor.exam import (
+from agentkit.doctor.diagnosis import (
     STREAMS,
-    Exam,
-    choice_sighting,
-    heeds,
+    Diagnosis,
+    choice_result,
     parallel_is_taken,
+    respects_choice,
     usage_request,
 )
-from agentkit.doctor.finding import Finding, Verdict, no_or_unclear, said
-from agentkit.doctor.probe import Sighting
+from agentkit.doctor.finding import Finding, ProbeVerdict, no_or_unclear, short_error
+from agentkit.doctor.probe import ProbeResult
 
 
-def judge_tools(exam: Exam) -> Finding:
+def tools_finding(diagnosis: Diagnosis) -> Finding:
     """Judge whether calls come at all."""
-    question, sighting = "tools", exam.saw("tools")
-    if exam.has_native_calls:
+    question, result = "tools", diagnosis.result_of("tools")
+    if diagnosis.has_native_calls:
         return Finding(question=question, verdict="yes", seen="a call came as a call")
-    if exam.has_leaked_call:
+    if diagnosis.has_text_call:
         return Finding(
             question=question,
             verdict="partly",
             seen="a call came as text; agentkit reads it from there",
-            cure="on a server of your own, turn on its parser for tool calls",
+            advice="on a server of your own, turn on its parser for tool calls",
         )
-    if sighting is None:
+    if result is None:
         return Finding(question=question, verdict="not asked", seen="", is_problem=True)
-    by_prompt = exam.saw("prompted")
-    verdict, seen = _missing_calls(exam, sighting)
-    cure = "offer tools by prompt (dialect 'prompted')" if exam.wants_prompted else "try again"
+    by_prompt = diagnosis.result_of("prompted")
+    verdict, seen = _missing_calls(diagnosis, result)
+    advice = (
+        "offer tools by prompt (dialect 'prompted')" if diagnosis.wants_prompted else "try again"
+    )
     return Finding(
         question=question,
         verdict=verdict,
         seen=seen,
-        cure=cure,
-        is_problem=by_prompt is None or not by_prompt.is_leak,
+        advice=advice,
+        is_problem=by_prompt is None or not by_prompt.is_text_call,
     )
 
 
-def _missing_calls(exam: Exam, sighting: Sighting) -> tuple[Verdict, str]:
+def _missing_calls(diagnosis: Diagnosis, result: ProbeResult) -> tuple[ProbeVerdict, str]:
     """Say why no call was seen."""
-    if sighting.is_refused:
-        return "no", said(sighting)
-    if sighting.is_answered and exam.has_asked_for_calls:
+    if result.is_refused:
+        return "no", short_error(result)
+    if result.is_answered and diagnosis.has_asked_for_calls:
         return "partly", "taken, and no call came, however it was asked for"
-    return "unclear", said(sighting) or "no call came"
+    return "unclear", short_error(result) or "no call came"
 
 
-def judge_prompted(exam: Exam) -> Finding:
+def prompted_finding(diagnosis: Diagnosis) -> Finding:
     """Judge whether calls come where tools are offered by prompt."""
-    question, sighting = "tools by prompt", exam.sightings["prompted"]
-    if sighting.is_leak:
-        cure = "the profile has dialect 'prompted' from now on"
+    question, result = "tools by prompt", diagnosis.results["prompted"]
+    if result.is_text_call:
+        advice = "the profile has dialect 'prompted' from now on"
         seen = "a call came, written in the answer"
-        return Finding(question=question, verdict="yes", seen=seen, cure=cure)
-    if sighting.is_answered:
+        return Finding(question=question, verdict="yes", seen=seen, advice=advice)
+    if result.is_answered:
         seen = "the model answered without a call"
         return Finding(question=question, verdict="unclear", seen=seen, is_problem=True)
     return Finding(
         question=question,
-        verdict=no_or_unclear(sighting),
-        seen=said(sighting),
+        verdict=no_or_unclear(result),
+        seen=short_error(result),
         is_problem=True,
     )
 
 
-def judge_choice(exam: Exam, choice: ToolChoiceForm) -> Finding:
+def choice_finding(diagnosis: Diagnosis, choice: ToolChoiceForm) -> Finding:
     """Judge one spelling of the tool choice."""
     question = f"tool_choice {choice}"
-    sighting = choice_sighting(exam, choice)
-    if sighting is None:
+    result = choice_result(diagnosis, choice)
+    if result is None:
         why = "'required' does the same" if choice == "any" else "an earlier answer made it idle"
         return Finding(question=question, verdict="not asked", seen=why)
-    match heeds(exam, choice):
+    match respects_choice(diagnosis, choice):
         case True:
             return Finding(question=question, verdict="yes", seen=_HEEDED[choice])
         case None:
-            return Finding(question=question, verdict="unclear", seen=said(sighting))
+            return Finding(question=question, verdict="unclear", seen=short_error(result))
         case False:
             pass
-    cure = _CHOICE_CURES[choice]
-    if sighting.is_refused:
-        return Finding(question=question, verdict="no", seen=said(sighting), cure=cure)
-    return Finding(question=question, verdict="partly", seen=_UNHEEDED[choice], cure=cure)
+    advice = _CHOICE_ADVICE[choice]
+    if result.is_refused:
+        return Finding(question=question, verdict="no", seen=short_error(result), advice=advice)
+    return Finding(question=question, verdict="partly", seen=_UNHEEDED[choice], advice=advice)
 
 
 _HEEDED = {
@@ -106,7 +108,7 @@ _UNHEEDED = {
     "none": "taken, and the answer had a call",
     "named": "taken, and the named tool was not the one called",
 }
-_CHOICE_CURES = {
+_CHOICE_ADVICE = {
     "auto": "the field is left out, which means the same",
     "required": "a call is asked for with 'any' where that works, and checked",
     "any": "a call is demanded by checking the answer",
@@ -115,18 +117,18 @@ _CHOICE_CURES = {
 }
 
 
-def judge_parallel(exam: Exam) -> Finding:
+def parallel_finding(diagnosis: Diagnosis) -> Finding:
     """Judge whether one answer may hold several calls."""
     question = "parallel calls"
-    both = exam.saw("auto_and_parallel")
+    both = diagnosis.result_of("auto_and_parallel")
     if both is None:
         return Finding(question=question, verdict="not asked", seen="")
-    taken = parallel_is_taken(exam)
+    taken = parallel_is_taken(diagnosis)
     if taken is None:
-        return Finding(question=question, verdict="unclear", seen=said(both))
+        return Finding(question=question, verdict="unclear", seen=short_error(both))
     if not taken:
-        cure = "the field is left out"
-        return Finding(question=question, verdict="no", seen=said(both), cure=cure)
+        advice = "the field is left out"
+        return Finding(question=question, verdict="no", seen=short_error(both), advice=advice)
     count = len(both.call_names)
     if count > 1:
         return Finding(question=question, verdict="yes", seen=f"{count} calls in one answer")
@@ -134,9 +136,9 @@ def judge_parallel(exam: Exam) -> Finding:
     return Finding(question=question, verdict="unclear", seen=seen)
 
 
-def judge_streams(exam: Exam) -> Iterator[Finding]:
+def stream_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
     """Judge streamed calls, and usage in a stream."""
-    seen = [each for name in STREAMS if (each := exam.saw(name)) is not None]
+    seen = [each for name in STREAMS if (each := diagnosis.result_of(name)) is not None]
     answered = [each for each in seen if each.is_answered]
     if not seen:
         return
@@ -144,34 +146,34 @@ def judge_streams(exam: Exam) -> Iterator[Finding]:
         yield Finding(
             question="streamed answers",
             verdict="no" if all(each.is_refused for each in seen) else "unclear",
-            seen=said(seen[-1]),
-            cure="use run, not stream",
+            seen=short_error(seen[-1]),
+            advice="use run, not stream",
             is_problem=True,
         )
         return
-    yield _streamed(exam, answered)
-    if exam.form == "openai_chat":
-        yield _stream_usage(exam, answered)
+    yield _streamed(diagnosis, answered)
+    if diagnosis.form == "openai_chat":
+        yield _stream_usage(diagnosis, answered)
 
 
-def _streamed(exam: Exam, answered: list[Sighting]) -> Finding:
+def _streamed(diagnosis: Diagnosis, answered: list[ProbeResult]) -> Finding:
     if not any(each.is_stream for each in answered):
         seen = "the answer came in one piece; agentkit reads that too"
         return Finding(question="streamed answers", verdict="partly", seen=seen)
-    if not exam.takes_tools:
+    if not diagnosis.takes_tools:
         return Finding(question="streamed answers", verdict="yes", seen="text came in pieces")
     question = "streamed calls"
     if any(each.call_names for each in answered):
         return Finding(question=question, verdict="yes", seen="a call came in pieces")
-    if any(each.is_leak for each in answered):
+    if any(each.is_text_call for each in answered):
         seen = "a call came as text; agentkit reads it from there"
         return Finding(question=question, verdict="partly", seen=seen)
     return Finding(question=question, verdict="unclear", seen="the stream held no call")
 
 
-def _stream_usage(exam: Exam, answered: list[Sighting]) -> Finding:
+def _stream_usage(diagnosis: Diagnosis, answered: list[ProbeResult]) -> Finding:
     question = "usage in a stream"
-    match usage_request(exam):
+    match usage_request(diagnosis):
         case "stream_options":
             return Finding(question=question, verdict="yes", seen="with stream_options")
         case "usage_include":
@@ -179,48 +181,49 @@ def _stream_usage(exam: Exam, answered: list[Sighting]) -> Finding:
         case "always":
             return Finding(question=question, verdict="yes", seen="without asking")
         case "never":
-            refused = exam.saw("stream_options")
-            seen = "none came" if refused is None else said(refused) or "none came"
-            cure = "tokens are counted here"
-            return Finding(question=question, verdict="no", seen=seen, cure=cure)
+            refused = diagnosis.result_of("stream_options")
+            seen = "none came" if refused is None else short_error(refused) or "none came"
+            advice = "tokens are counted here"
+            return Finding(question=question, verdict="no", seen=seen, advice=advice)
         case None:
-            return Finding(question=question, verdict="unclear", seen=said(answered[-1]))
+            return Finding(question=question, verdict="unclear", seen=short_error(answered[-1]))
 
 
-def judge_ids(exam: Exam) -> Iterator[Finding]:
+def id_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
     """Judge the ids that the host makes, and those that it takes back."""
-    ids = [call_id for each in exam.sightings.values() for call_id in each.call_ids]
+    ids = [call_id for each in diagnosis.results.values() for call_id in each.call_ids]
     if ids:
         yield Finding(question="ids it makes", verdict="yes", seen=_describe_ids(ids))
-    trip = exam.saw("round_trip")
+    trip = diagnosis.result_of("round_trip")
     if trip is None:
         return
     if trip.is_answered:
         yield Finding(question="results of calls", verdict="yes", seen="an answer came")
     else:
-        yield _failed_trip(exam, trip)
-    long = exam.saw("long_id")
+        yield _failed_trip(diagnosis, trip)
+    long = diagnosis.result_of("long_id")
     if long is not None:
-        cure = "ids are rewritten to nine letters and digits" if long.is_refused else ""
+        advice = "ids are rewritten to nine letters and digits" if long.is_refused else ""
         yield Finding(
             question="long ids",
             verdict="yes" if long.is_answered else no_or_unclear(long),
-            seen="taken back" if long.is_answered else said(long),
-            cure=cure,
+            seen="taken back" if long.is_answered else short_error(long),
+            advice=advice,
         )
 
 
-def _failed_trip(exam: Exam, trip: Sighting) -> Finding:
+def _failed_trip(diagnosis: Diagnosis, trip: ProbeResult) -> Finding:
     question = "results of calls"
-    if exam.is_answered("nine_char_id"):
-        seen = f"only in Mistral's form, with ids of nine letters and digits; else: {said(trip)}"
-        cure = "the model has rules 'mistral' from now on"
-        return Finding(question=question, verdict="yes", seen=seen, cure=cure)
+    if diagnosis.is_answered("nine_char_id"):
+        error = short_error(trip)
+        seen = f"only in Mistral's form, with ids of nine letters and digits; otherwise: {error}"
+        advice = "the model has rules 'mistral' from now on"
+        return Finding(question=question, verdict="yes", seen=seen, advice=advice)
     return Finding(
         question=question,
         verdict=no_or_unclear(trip),
-        seen=said(trip),
-        cure="read what the host says",
+        seen=short_error(trip),
+        advice="read what the host says",
         is_problem=True,
     )
 
