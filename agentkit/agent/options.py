@@ -176,7 +176,7 @@ class Inbound:
 
         async def tell(event: RunEvent) -> None:
             await emit(event)
-            await within.tell(SubAgentEvent(call_id=within.call_id, agent=agent, event=event))
+            await within.emit(SubAgentEvent(call_id=within.call_id, agent=agent, event=event))
 
         return tell
 

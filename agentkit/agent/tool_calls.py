@@ -34,7 +34,7 @@ from agentkit.tools.approval import (
 )
 from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
-from agentkit.tools.execute import Around, execute_calls, find_outcome
+from agentkit.tools.execute import ToolMiddleware, execute_calls, find_outcome
 from agentkit.tools.plan import plan_calls
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_call
@@ -121,8 +121,10 @@ class Caller:
         """Run `calls`, which the state's plan has settled; see `Steps.run_tools`."""
         self._begun, self._finished = {}, {}
         ready = await self._refuse(state, calls, tools=tools, emit=emit)
-        around = None if isinstance(self._journal, NoJournal) else self._remember(state, emit=emit)
-        with self._within_time(ready, around=around):
+        middleware = (
+            None if isinstance(self._journal, NoJournal) else self._remember(state, emit=emit)
+        )
+        with self._within_time(ready, middleware=middleware):
             for stage in plan_calls(ready):
                 await execute_calls(
                     stage,
@@ -131,9 +133,9 @@ class Caller:
                     clock=self._clock,
                     concurrency=self._given.concurrency,
                     timeout_seconds=self._given.timeout_seconds,
-                    caps=self._given.caps,
-                    around=around,
-                    begun=self._begun,
+                    concurrency_limits=self._given.caps,
+                    middleware=middleware,
+                    started=self._begun,
                     finished=self._finished,
                     scope=self._given.scope,
                 )
@@ -144,14 +146,14 @@ class Caller:
         return _new_answers(results=results, over=self._meter.reached(), usage=usage)
 
     def _within_time(
-        self, ready: Sequence[ReadyCall], *, around: Around | None
+        self, ready: Sequence[ReadyCall], *, middleware: ToolMiddleware | None
     ) -> AbstractContextManager[object]:
         """Return what stops the calls when the run's time is up.
 
         That is nothing where each ends before, by a limit of its own: a scope is dear.
         """
         left = self._meter.seconds_left(closing=False)
-        if left is None or (around is None and self._most_seconds(ready) < left):
+        if left is None or (middleware is None and self._most_seconds(ready) < left):
             return _NO_LIMIT
         return anyio.move_on_after(left)
 
@@ -162,7 +164,7 @@ class Caller:
             tool = call.tool
             seconds = tool.timeout_seconds
             seconds = self._given.timeout_seconds if seconds is None else seconds
-            if seconds is None or tool.around or self._given.caps.may_hold(tool):
+            if seconds is None or tool.middleware or self._given.caps.may_wait(tool):
                 return math.inf
             whole += seconds + CLEANUP_SECONDS
         return whole
@@ -236,11 +238,13 @@ class Caller:
             self._checked[call.id] = validate_call(call, tools)
         return self._checked[call.id]
 
-    def _remember(self, state: RunState, *, emit: Emit) -> Around:
+    def _remember(self, state: RunState, *, emit: Emit) -> ToolMiddleware:
         """Return what puts the journal around each call, under a name that stays the same."""
         position = {call.id: number for number, call in enumerate(_last_calls(state), start=1)}
 
-        async def around(ready: ReadyCall, run: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
+        async def middleware(
+            ready: ReadyCall, run: Callable[[], Awaitable[ToolResult]]
+        ) -> ToolResult:
             call = ready.call
             settle = partial(self._settle, ready, run, effect=state.plan[call.id].effect, emit=emit)
             lived = False
@@ -261,7 +265,7 @@ class Caller:
                 self._given.scope.part(call.id).charge(outcome.used, outcome.usage)
             return outcome.result
 
-        return around
+        return middleware
 
     async def _settle(
         self,
@@ -279,7 +283,7 @@ class Caller:
             deps=self._given.deps,
             emit=emit,
             clock=self._clock,
-            caps=self._given.caps,
+            concurrency_limits=self._given.caps,
             scope=self._given.scope,
         )
         return found or _unknown(ready.call)

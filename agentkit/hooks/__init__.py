@@ -10,7 +10,8 @@ from agentkit.hooks.model_middleware import (
     wrapped_model,
 )
 from agentkit.hooks.redacted import redacted
-from agentkit.hooks.tool_middleware import ToolMiddleware, wrapped_tools
+from agentkit.hooks.tool_middleware import wrapped_tools
+from agentkit.tools.execute import ToolMiddleware
 
 __all__ = [
     "Blocked",

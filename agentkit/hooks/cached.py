@@ -71,7 +71,7 @@ def cached(
         is_anyones = with_context or not tool.binding.takes_context
         return tool.annotations.read_only_hint and is_anyones and not tool.polls
 
-    return wrapped_tools(toolset, memory.around, only=is_cacheable)
+    return wrapped_tools(toolset, memory.middleware, only=is_cacheable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class _Memory:
         self._characters = 0
         self._lock = Lock()
 
-    async def around(self, ready: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(self, ready: ReadyCall, proceed: Proceed) -> ToolResult:
         """Answer a call from memory, or run it and remember what it gave."""
         key = (ready.tool.name, json.dumps(ready.arguments, sort_keys=True))
         known = self._recall(key)

@@ -1,70 +1,67 @@
-"""Stand around the calls of tools.
+"""Wrap the calls of tools in middleware.
 
-In:  a `Toolset`, a function that stands around each call.
+In:  a `Toolset`, a function that wraps each call.
 Out: a `Toolset` of the same tools.
 
-What a hook raises is told to the model as what a tool raises is; what is behind the hook, the
-journal and the listeners, is not its business and goes on as it came.
+An exception of the middleware becomes an error result for the model, as an exception of the tool
+does. Exceptions of the journal and of listeners, which run inside it, pass through unchanged.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 from agentkit.message import ToolResult
-from agentkit.tools.execute import Around, Proceed
+from agentkit.tools.execute import Proceed, ToolMiddleware
 from agentkit.tools.result_content import describe_failure
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, mapped
 from agentkit.tools.validate import ReadyCall
 from agentkit.value import replace
 
-ToolMiddleware: TypeAlias = Around
-"""Gets a checked call and a function that runs it; returns the call's result.
-
-It may run the call, run it again, change its result, or answer in its place. To change arguments,
-or to ask a person, use `Agent(approve=...)`: what runs is settled before it is begun.
-"""
-
 
 def wrapped_tools(
-    toolset: Toolset, around: ToolMiddleware, *, only: Callable[[Tool], bool] | None = None
+    toolset: Toolset, middleware: ToolMiddleware, *, only: Callable[[Tool], bool] | None = None
 ) -> Toolset:
-    """Return the same tools with `around` around each of their calls.
+    """Return the same tools, with each of their calls wrapped in `middleware`.
+
+    The middleware gets a validated call and a function that runs it, and returns the call's
+    result. It may run the call, run it again, change its result, or return another result in its
+    place. To change arguments or to ask a person, use `Agent(approve=…)`: the arguments are
+    decided before a call starts.
 
     Args:
         toolset: the tools; they may come and go.
-        around: the hook; of several, the one that was put on last is outermost.
-        only: which tools to stand around; left out, all.
+        middleware: the wrapper; if there are several, the one that was added last is outermost.
+        only: which tools to wrap; if left out, all.
     """
-    contained = _contain(around)
+    contained = _contain(middleware)
 
-    def watch(tool: Tool) -> Tool:
+    def wrap(tool: Tool) -> Tool:
         if only is not None and not only(tool):
             return tool
-        return replace(tool, around=(contained, *tool.around))
+        return replace(tool, middleware=(contained, *tool.middleware))
 
-    return mapped(toolset, watch)
+    return mapped(toolset, wrap)
 
 
-def _contain(around: ToolMiddleware) -> ToolMiddleware:
-    """Return a hook whose own exceptions become an answer for the model."""
+def _contain(middleware: ToolMiddleware) -> ToolMiddleware:
+    """Return middleware whose own exceptions become an error result for the model."""
 
     async def contained(ready: ReadyCall, proceed: Proceed) -> ToolResult:
-        passed_on: list[Exception] = []
+        inner_errors: list[Exception] = []
 
-        async def watched() -> ToolResult:
+        async def call_next() -> ToolResult:
             try:
                 return await proceed()
             except Exception as error:
-                passed_on.append(error)
+                inner_errors.append(error)
                 raise
 
         try:
-            return await around(ready, watched)
-        except Exception as error:  # noqa: BLE001 - a stranger's code, told to the model
-            if passed_on:
-                # A listener of the run failed, not the tool, whose failures are results.
-                raise passed_on[0] from None
+            return await middleware(ready, call_next)
+        except Exception as error:  # noqa: BLE001 - user code; the model gets an error result
+            if inner_errors:
+                # A listener of the run failed, not the tool: failures of tools are results.
+                raise inner_errors[0] from None
             failure = describe_failure(ready, error)
             return ToolResult.of(ready.call.id, failure.text, is_error=True)
 

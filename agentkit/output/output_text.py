@@ -20,7 +20,7 @@ from agentkit.json_schema import JsonObject, JsonTextError, JsonValue, parse_jso
 from agentkit.message import ToolCall
 from agentkit.output.output_type import OutputType
 from agentkit.tools.schema import RESULT_KEY
-from agentkit.tools.validate import MAX_FAULTS, ReadyCall, check_arguments, read_faults
+from agentkit.tools.validate import MAX_FAULTS, ReadyCall, check_arguments, describe_faults
 from agentkit.value import replace
 
 MAX_CHARACTERS = 2_000_000
@@ -117,6 +117,6 @@ def _complain(text: str, output: OutputType[Any]) -> str:
         try:
             output.tool.binding.bind(read.value)
         except Exception as error:  # noqa: BLE001  # a user's types run a user's code
-            faults.extend(read_faults(error))
+            faults.extend(describe_faults(error))
     lines = "\n".join(f"- {fault}" for fault in faults)
     return f"it does not fit:\n{lines}"

@@ -1,10 +1,11 @@
-"""Decide whether a call may run, must be asked about, or must not run.
+"""Decide whether a call may run, needs approval, or is denied.
 
-In:  checked calls, the rules of tools and callers, answers given earlier.
-Out: a `PlannedCall` for each: what it will do, and whether it may.
+In:  validated calls, the rules of tools and callers, approvals given earlier.
+Out: a `PlannedCall` for each: its effect, and whether it may run.
 
-A decision is about one call with exactly its arguments. A call whose arguments were repaired and
-that has side effects is asked about, unless its tool or a rule allows it.
+A decision covers one call with exactly its arguments. A call with side effects whose arguments were
+repaired needs approval, unless its tool or a rule allows it: a repair is a guess about what the
+model meant.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.value import dataclass, maker, replace
 
 Effect: TypeAlias = Literal["read", "idempotent", "once"]
-"""What running a call twice does: nothing, nothing more, or the thing twice."""
+"""What a second run of a call does: reads again, changes nothing more, or repeats the effect."""
 
 MAX_SHOWN = 1_000
 
@@ -31,11 +32,11 @@ _DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a rule says of a call.
+    """The decision of a rule about a call.
 
     Attributes:
         decision: `allow`, `ask` or `deny`.
-        reason: why, for the person asked or the model refused.
+        reason: why, for the person who is asked or the model whose call is denied.
         arguments: JSON text to run with in place of the model's; only with `allow`.
     """
 
@@ -46,24 +47,24 @@ class Verdict:
     def __post_init__(self) -> None:
         if self.decision not in _DECISIONS:
             raise ValueError(
-                f"{self.decision!r} is no decision about a call; use 'allow', 'ask' or 'deny'."
+                f"{self.decision!r} is not a decision about a call; use 'allow', 'ask' or 'deny'."
             )
         if self.arguments is not None and self.decision != "allow":
-            raise ValueError("Only a call that is allowed can be given other arguments.")
+            raise ValueError("Only an allowed call can get other arguments.")
 
 
-Opinion: TypeAlias = Verdict | Decision | None
-ApprovalRule: TypeAlias = Callable[[ReadyCall], Opinion | Awaitable[Opinion]]
-"""A caller's own rule; sees the call with its tool, its checked arguments and what was repaired.
+RuleAnswer: TypeAlias = Verdict | Decision | None
+ApprovalRule: TypeAlias = Callable[[ReadyCall], RuleAnswer | Awaitable[RuleAnswer]]
+"""A caller's own rule; gets the call with its tool, its validated arguments and its repairs.
 
-None leaves the call to what its tool says, and to what repaired arguments call for. Ready-made
-rules are in `agentkit.tools.rules`.
+None leaves the decision to the tool's `approval`, and to the default for repaired arguments.
+Ready-made rules are in `agentkit.tools.rules`.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A person's answer about one call, for exactly the arguments it had.
+    """A person's decision about one call, for exactly the arguments it had.
 
     Build it with `Approval.approve`, `Approval.deny` or `Approval.edit`.
     """
@@ -75,29 +76,29 @@ class Approval:
     @classmethod
     def approve(cls, call: ToolCall) -> "Approval":
         """Let `call` run as it is."""
-        return cls(call_id=call.id, digest=digest(call), verdict=Verdict(decision="allow"))
+        return cls(call_id=call.id, digest=call_digest(call), verdict=Verdict(decision="allow"))
 
     @classmethod
     def deny(cls, call: ToolCall, *, reason: str = "") -> "Approval":
-        """Do not let `call` run; the model is told `reason`."""
+        """Deny `call`; the model gets `reason`."""
         verdict = Verdict(decision="deny", reason=reason)
-        return cls(call_id=call.id, digest=digest(call), verdict=verdict)
+        return cls(call_id=call.id, digest=call_digest(call), verdict=verdict)
 
     @classmethod
     def edit(cls, call: ToolCall, *, arguments: str | Mapping[str, JsonValue]) -> "Approval":
-        """Let `call` run with other arguments, all of them; the model is told of the change."""
+        """Let `call` run with other arguments, which replace all of its own; the model is told."""
         text = arguments if isinstance(arguments, str) else json.dumps(dict(arguments))
         verdict = Verdict(decision="allow", arguments=text)
-        return cls(call_id=call.id, digest=digest(call), verdict=verdict)
+        return cls(call_id=call.id, digest=call_digest(call), verdict=verdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCall:
-    """What was settled about a call when it was asked for; it stays so in a replay.
+    """What was decided about a call when the model asked for it; a replay keeps the decision.
 
     Attributes:
         effect: what running it twice would do.
-        verdict: whether it may run; `ask` leaves it open.
+        verdict: whether it may run; with `ask` the call stays open.
     """
 
     call_id: str
@@ -109,24 +110,24 @@ class PlannedCall:
 _planned = maker(PlannedCall)
 
 
-def digest(call: ToolCall) -> str:
-    """Return what an approval is bound to: the call's id, name and arguments, hashed."""
+def call_digest(call: ToolCall) -> str:
+    """Return the hash of the call's id, name and arguments, which an approval is bound to."""
     parts = (call.id, call.name, call.arguments)
+    # The lengths keep parts apart: no two calls can give the same joined text.
     joined = "\0".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def check_approval(approval: Approval, call: ToolCall) -> None:
-    """Refuse an answer that was given about another call.
+    """Reject an approval that was given for another call.
 
     Raises:
         HistoryError: id, name or arguments differ from those that were approved.
     """
-    if approval.digest != digest(call):
+    if approval.digest != call_digest(call):
         raise HistoryError(
             f"The approval for the call {approval.call_id!r} was given for another call or other "
-            f"arguments than those of {call.id!r}; ask again with the call as it stands in the "
-            "history."
+            f"arguments than those of {call.id!r}; ask again with the call as it is in the history."
         )
 
 
@@ -140,20 +141,21 @@ def effect_of(tool: Tool) -> Effect:
 async def plan_call(
     ready: ReadyCall, *, rule: ApprovalRule | None, approvals: Mapping[str, Approval]
 ) -> PlannedCall:
-    """Settle whether a checked call may run.
+    """Decide whether a validated call may run.
 
-    An answer given about this very call wins. Else a tool that says `deny` is not run. Else the
-    rule decides, if it has an opinion; if not, the stricter of what the tool says and what its
-    repaired arguments call for. A tool that runs elsewhere is asked about unless it is denied.
+    An approval for this very call wins. Otherwise a tool with `approval="deny"` is not run.
+    Otherwise the rule decides; if it returns None, the stricter of the tool's `approval` and the
+    default for repaired arguments. An external tool needs a result from outside unless it is
+    denied.
 
     Args:
         ready: the call.
-        rule: the caller's own.
-        approvals: answers by call id; those about other calls are passed over.
+        rule: the caller's own rule.
+        approvals: approvals by call id; those for other calls are ignored.
 
     Raises:
-        HistoryError: an approval was given for other arguments, or lets a call run whose tool
-            runs elsewhere.
+        HistoryError: an approval was given for other arguments, or it allows the call of an
+            external tool.
     """
     given = approvals.get(ready.call.id)
     if given is not None:
@@ -161,7 +163,7 @@ async def plan_call(
         _check_runs_here(given, ready)
         verdict = given.verdict
     else:
-        verdict = await _judge(ready, rule)
+        verdict = await _decide(ready, rule)
     return _planned(
         call_id=ready.call.id,
         tool_name=ready.tool.name,
@@ -173,15 +175,15 @@ async def plan_call(
 def validate_edited(
     call: ToolCall, arguments: str, tools: Mapping[str, Tool]
 ) -> ReadyCall | ToolResult:
-    """Check a call again whose arguments a person changed; never raises.
+    """Validate a call again whose arguments a person changed; never raises.
 
     Args:
         call: the call as the model asked for it.
-        arguments: JSON text that takes the place of the call's own.
+        arguments: JSON text that replaces the call's own.
         tools: those on offer.
 
     Returns:
-        A call that may run, with a note for the model; or a result that says why it did not.
+        A call that may run, with a note for the model; or an error result with the reason.
     """
     ready = validate_call(replace(call, arguments=arguments), tools)
     if isinstance(ready, ReadyCall):
@@ -197,48 +199,48 @@ def validate_edited(
 
 
 def strictest_verdict(*verdicts: Verdict) -> Verdict:
-    """Return the strictest_verdict verdict, the first of those that are equally strict."""
+    """Return the strictest verdict; the first of several that are equally strict."""
     return max(verdicts, key=lambda verdict: _STRICTNESS[verdict.decision])
 
 
-async def ask_rule(rule: ApprovalRule, ready: ReadyCall) -> Verdict | None:
-    """Return what a rule says of a call; None if it has no opinion."""
+async def apply_rule(rule: ApprovalRule, ready: ReadyCall) -> Verdict | None:
+    """Return the verdict of a rule about a call; None if the rule does not apply."""
     answer = rule(ready)
-    said = await answer if isawaitable(answer) else answer
-    return Verdict(decision=said) if isinstance(said, str) else said
+    verdict = await answer if isawaitable(answer) else answer
+    return Verdict(decision=verdict) if isinstance(verdict, str) else verdict
 
 
 _STRICTNESS: Mapping[Decision, int] = {"allow": 0, "ask": 1, "deny": 2}
-_OWN = {decision: Verdict(decision=decision) for decision in _DECISIONS}
-_ELSEWHERE = Verdict(decision="ask", reason="This tool runs elsewhere; its result is awaited.")
+_PLAIN = {decision: Verdict(decision=decision) for decision in _DECISIONS}
+_EXTERNAL = Verdict(decision="ask", reason="This tool runs elsewhere; its result is awaited.")
 
 
-async def _judge(ready: ReadyCall, rule: ApprovalRule | None) -> Verdict:
-    """Settle a call about which nobody was asked yet."""
-    own = _OWN[ready.tool.approval]
+async def _decide(ready: ReadyCall, rule: ApprovalRule | None) -> Verdict:
+    """Decide about a call that has no approval yet."""
+    own = _PLAIN[ready.tool.approval]
     if own.decision == "deny":
         return replace(own, reason="This tool may not be used here.")
     repaired = _repaired_verdict(ready)
-    verdict = None if rule is None else await ask_rule(rule, ready)
+    verdict = None if rule is None else await apply_rule(rule, ready)
     if verdict is None:
         verdict = strictest_verdict(repaired, own)
     elif verdict.decision == "ask" and not verdict.reason:
         verdict = replace(verdict, reason=repaired.reason)
-    return strictest_verdict(_ELSEWHERE, verdict) if ready.tool.is_external else verdict
+    return strictest_verdict(_EXTERNAL, verdict) if ready.tool.is_external else verdict
 
 
 def _repaired_verdict(ready: ReadyCall) -> Verdict:
-    """Return what repaired arguments call for: a tool with side effects is asked about."""
+    """Return the default for repaired arguments: a tool with side effects needs approval."""
     if not ready.repairs or ready.tool.annotations.read_only_hint or ready.tool.takes_repaired:
-        return _OWN["allow"]
-    what = "; ".join(f"{one.kind}: {one.before} became {one.after}" for one in ready.repairs)
-    return Verdict(decision="ask", reason=f"Its arguments were repaired: {what}")
+        return _PLAIN["allow"]
+    changes = "; ".join(f"{one.kind}: {one.before} became {one.after}" for one in ready.repairs)
+    return Verdict(decision="ask", reason=f"Its arguments were repaired: {changes}")
 
 
 def _check_runs_here(given: Approval, ready: ReadyCall) -> None:
-    """Refuse to let a call run that has nothing to run."""
+    """Reject an approval of an external call, which has no function to run."""
     if ready.tool.is_external and given.verdict.decision != "deny":
         raise HistoryError(
             f"The call {ready.call.id!r} cannot be approved: its tool {ready.tool.name!r} runs "
-            "elsewhere. Hand in its result, or refuse it."
+            "elsewhere. Append its result to the history, or deny it."
         )

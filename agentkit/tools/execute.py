@@ -1,10 +1,10 @@
-"""Run ready calls and answer each one.
+"""Run ready calls and return a result for each.
 
-In:  `ReadyCall`s that may run side by side.
-Out: as many `ToolResult`s, in the order given; events about each.
+In:  `ReadyCall`s that may run in parallel.
+Out: as many `ToolResult`s, in the order given; events about each call.
 
-What a tool raises is an answer for the model and a line with traceback in the log. Only bugs of
-ours, cancellation and what ends the program leave `execute_calls`.
+An exception of a tool becomes an error result for the model and a log line with the traceback. Only
+bugs of agentkit, cancellation and exceptions that end the program leave `execute_calls`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,10 +33,15 @@ from agentkit.exception_groups import most_urgent, ungrouped
 from agentkit.log import Log
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments, HandlerBinding
-from agentkit.tools.concurrency.concurrency_limits import FREE, ConcurrencyLimits, Held
-from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS, Guard, ending, never_waits
-from agentkit.tools.concurrency.semaphore import standing_in
-from agentkit.tools.concurrency.worker_threads import Raised, ThreadJob
+from agentkit.tools.concurrency.concurrency_limits import UNLIMITED, CallPermit, ConcurrencyLimits
+from agentkit.tools.concurrency.graceful_cancel import (
+    CLEANUP_SECONDS,
+    StoppableCall,
+    finish_shield,
+    has_no_await,
+)
+from agentkit.tools.concurrency.semaphore import holding
+from agentkit.tools.concurrency.worker_threads import ThreadFailure, ThreadJob
 from agentkit.tools.result_content import (
     MAX_RESULT_CHARACTERS,
     ToolFailure,
@@ -53,39 +58,43 @@ _call_finished = maker(ToolCallFinished)
 _call_started = maker(ToolCallStarted)
 
 Proceed: TypeAlias = Callable[[], Awaitable[ToolResult]]
-Around: TypeAlias = Callable[[ReadyCall, Proceed], Awaitable[ToolResult]]
-"""Stands around each call: may run it, remember its result, or answer in its place.
+ToolMiddleware: TypeAlias = Callable[[ReadyCall, Proceed], Awaitable[ToolResult]]
+"""Wraps each call: may run it, record its result, or return another result in its place.
 
-The second argument runs the tool. Once the tool has ended, a cancellation leaves what is around it
-the time of a cleanup, so that a result that exists can be kept.
+The second argument runs the tool. Once the tool has ended, a cancellation leaves the middleware the
+cleanup time, so that a result that exists can be recorded.
 """
 
 log = Log("agentkit.tools")
-_IN_NO_PLACE = nullcontext()
+_NO_PERMIT = nullcontext()
 
 
 class ExecuteOptions(TypedDict, total=False):
-    """How calls are run; all are optional.
+    """How calls are run; all options are optional.
 
     Attributes:
         concurrency: how many of these calls may run at the same time, 1 or more; 8.
-        timeout_seconds: limit for each tool that has none of its own, counted from its own start.
-        cleanup_seconds: how long a tool that is stopped may clean up before it is cut short.
-        max_characters: text of a result beyond is cut for the model; the whole is an event.
-        caps: the limits that are shared with other runs; those of tools hold without it, too.
-        around: see `Around`.
-        begun: is given each call, by its id, before its tool starts.
-        finished: is given each result, by call id, as soon as it exists; a cancellation loses none.
-        scope: handed to tools in their `RunContext`.
+        timeout_seconds: limit for each tool without its own timeout, counted from its own start.
+        cleanup_seconds: how long a cancelled tool may clean up before every wait in it is
+            cancelled.
+        max_characters: longer text of a result is truncated for the model; the full content is
+            emitted as an event.
+        concurrency_limits: the limits that are shared with other runs; the limits of single tools
+            apply without it, too.
+        middleware: see `ToolMiddleware`.
+        started: receives each call, by its id, before its tool starts.
+        finished: receives each result, by call id, as soon as it exists, so that a cancellation
+            loses none.
+        scope: passed to tools in their `RunContext`.
     """
 
     concurrency: int
     timeout_seconds: float | None
     cleanup_seconds: float
     max_characters: int
-    caps: ConcurrencyLimits
-    around: Around | None
-    begun: dict[str, ToolCall]
+    concurrency_limits: ConcurrencyLimits
+    middleware: ToolMiddleware | None
+    started: dict[str, ToolCall]
     finished: dict[str, ToolResult]
     scope: object
 
@@ -98,12 +107,12 @@ async def execute_calls(
     clock: Clock,
     **options: Unpack[ExecuteOptions],
 ) -> list[ToolResult]:
-    """Run `calls` side by side and return their results in the order given.
+    """Run `calls` in parallel and return their results in the order given.
 
     Args:
         calls: validated calls with distinct ids; may be empty.
         deps: for tools that take a `RunContext`.
-        emit: hears of each start, progress and end.
+        emit: receives an event for each start, progress report and end.
         clock: measures how long each tool ran.
         options: see `ExecuteOptions`.
 
@@ -111,22 +120,22 @@ async def execute_calls(
         As many results as calls, with `results[i].call_id == calls[i].call.id`.
         A tool that raises or overruns gives `is_error=True`.
     """
-    work = _new_work(deps=deps, emit=emit, clock=clock, **options)
-    if work.concurrency < 1:
-        raise ValueError(f"concurrency is {work.concurrency}; it must be 1 or more.")
-    if len(calls) == 1:  # the rule, and needs no task of its own
-        return [await work.run(calls[0])]
+    execution = _new_execution(deps=deps, emit=emit, clock=clock, **options)
+    if execution.concurrency < 1:
+        raise ValueError(f"concurrency is {execution.concurrency}; it must be 1 or more.")
+    if len(calls) == 1:  # the usual case; it needs no task group
+        return [await execution.run(calls[0])]
     results: dict[int, ToolResult] = {}
     waiting = enumerate(calls)
 
-    async def take() -> None:
+    async def worker() -> None:
         for position, call in waiting:
-            results[position] = await work.run(call)
+            results[position] = await execution.run(call)
 
     with ungrouped():
         async with anyio.create_task_group() as group:
-            for _ in range(min(work.concurrency, len(calls))):
-                group.start_soon(take)
+            for _ in range(min(execution.concurrency, len(calls))):
+                group.start_soon(worker)
     return [results[position] for position in range(len(calls))]
 
 
@@ -138,44 +147,44 @@ async def find_outcome(
     clock: Clock,
     **options: Unpack[ExecuteOptions],
 ) -> ToolResult | None:
-    """Ask the tool's `check` how a call ended that was started and whose end is not known.
+    """Find out with the tool's `find_outcome` how a call of unknown outcome ended.
 
     Args:
         call: the call as it was run.
         deps: as in `execute_calls`.
-        emit: hears of progress only.
+        emit: receives progress events only.
         clock: as in `execute_calls`.
-        options: of these, the limits of time and size count.
+        options: of these, the limits of time and size apply.
 
     Returns:
-        The result the call had. None if that cannot be known: the tool has no `check`, or it
-        returned None, raised, or took too long.
+        The result of the call. None if that cannot be known: the tool has no `find_outcome`, or
+        it returned None, raised, or took too long.
     """
-    check = call.tool.find_outcome
-    if check is None:
+    function = call.tool.find_outcome
+    if function is None:
         return None
-    work = _new_work(deps=deps, emit=emit, clock=clock, **options)
-    asked = replace(
+    execution = _new_execution(deps=deps, emit=emit, clock=clock, **options)
+    lookup = replace(
         call,
         tool=replace(
             call.tool,
-            function=check,
-            binding=HandlerBinding(takes_context=True, is_async=is_async(check)),
+            function=function,
+            binding=HandlerBinding(takes_context=True, is_async=is_async(function)),
         ),
         bound=BoundArguments(positional=(dict(call.arguments),)),
     )
-    found = await work.attempt(asked, FREE)
+    found = await execution.attempt(lookup, UNLIMITED)
     if found is None or isinstance(found, ToolFailure):
         return None
-    return cut_result(build_result(call, found), max_characters=work.max_characters)
+    return cut_result(build_result(call, found), max_characters=execution.max_characters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
-    """What is the same for all calls of a stage.
+class _Execution:
+    """What is the same for all calls of one `execute_calls`; see `ExecuteOptions`.
 
     Attributes:
-        deaf: what listeners raised at an event that came from inside a tool, by call id.
+        listener_errors: what listeners raised for an event emitted by a tool, by call id.
     """
 
     deps: object
@@ -185,61 +194,61 @@ class _Work:
     timeout_seconds: float | None = None
     cleanup_seconds: float = CLEANUP_SECONDS
     max_characters: int = MAX_RESULT_CHARACTERS
-    caps: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
-    around: Around | None = None
-    begun: dict[str, ToolCall] = field(default_factory=dict)
+    concurrency_limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    middleware: ToolMiddleware | None = None
+    started: dict[str, ToolCall] = field(default_factory=dict)
     finished: dict[str, ToolResult] = field(default_factory=dict)
     scope: object = None
-    deaf: dict[str, Exception] = field(default_factory=dict)
+    listener_errors: dict[str, Exception] = field(default_factory=dict)
 
     async def run(self, call: ReadyCall) -> ToolResult:
-        """Run one call and tell the listeners."""
-        run = _OneRun(work=self, call=call)
-        whole = await run.through_around()
-        if call.note or whole.call_id != call.call.id:
-            whole = replace(whole, call_id=call.call.id, content=(*_note(call), *whole.content))
-        result = cut_result(whole, max_characters=self.max_characters)
+        """Run one call and emit its events."""
+        run = _CallRun(execution=self, call=call)
+        full = await run.through_middleware()
+        if call.note or full.call_id != call.call.id:
+            full = replace(full, call_id=call.call.id, content=(*_note(call), *full.content))
+        result = cut_result(full, max_characters=self.max_characters)
         self.finished[call.call.id] = result
         started = await run.start()
-        if result is not whole:
-            await self.emit(ToolResultTruncated(call_id=call.call.id, content=whole.content))
+        if result is not full:
+            await self.emit(ToolResultTruncated(call_id=call.call.id, content=full.content))
         if self.emit is not ignore:
             seconds = self.clock.monotonic() - started
             await self.emit(_call_finished(call=call.call, result=result, seconds=seconds))
         return result
 
-    async def attempt(self, call: ReadyCall, held: Held) -> object:
+    async def attempt(self, call: ReadyCall, held: CallPermit) -> object:
         """Return what the tool returned, or a `ToolFailure`."""
         seconds = call.tool.timeout_seconds
         seconds = self.timeout_seconds if seconds is None else seconds
         attempt = _Attempt(call=call, function=self._prepare(call), held=held)
-        guard = Guard(seconds=seconds, cleanup_seconds=self.cleanup_seconds)
-        await checkpoint_if_cancelled()  # nothing begins for a caller that is cancelled
+        stoppable = StoppableCall(seconds=seconds, cleanup_seconds=self.cleanup_seconds)
+        await checkpoint_if_cancelled()  # nothing starts for a caller that is cancelled
         try:
             running = attempt.call()
-            is_quick = never_waits(call.tool.function)
-            outcome = await (running if is_quick else guard.run(running))
+            needs_no_scope = has_no_await(call.tool.function)
+            outcome = await (running if needs_no_scope else stoppable.run(running))
         finally:
-            if guard.reason is not None:
+            if stoppable.reason is not None:
                 log.warning(
                     "tool_call_stopped",
                     tool_name=call.tool.name,
                     call_id=call.call.id,
-                    reason=guard.reason,
+                    reason=stoppable.reason,
                     is_running=attempt.is_running,
                 )
-        if call.call.id in self.deaf:
-            raise self.deaf[call.call.id]
-        # What was told to stop and returned a value all the same may have left out the rest: a
-        # task group in it has lost its tasks without a word.
-        if guard.reason is None:
+        if call.call.id in self.listener_errors:
+            raise self.listener_errors[call.call.id]
+        # A tool that was cancelled and still returned a value may have done half of its work: a
+        # task group in it swallows the cancellation of its tasks. Its value does not count.
+        if stoppable.reason is None:
             return outcome
-        if guard.reason == "caller":
+        if stoppable.reason == "caller":
             await anyio.sleep_forever()
         limit = seconds or 0.0
         if attempt.is_running:
             await self.emit(ToolCallAbandoned(call=call.call, seconds=limit))
-        return attempt.too_late(limit)
+        return attempt.timeout_failure(limit)
 
     def _prepare(self, call: ReadyCall) -> Callable[[], Any]:
         """Return the tool's function with its arguments."""
@@ -249,17 +258,18 @@ class _Work:
         return partial(call.tool.function, *positional, **call.bound.named)
 
     def _context(self, call: ReadyCall) -> RunContext[Any]:
-        async def tell(event: RunEvent) -> None:
+        async def emit(event: RunEvent) -> None:
             try:
                 await self.emit(event)
             except Exception as error:
-                # The listener failed, not the tool, which would swallow it as its own.
-                self.deaf[call.call.id] = error
+                # The listener failed, not the tool. The tool may catch this error as if it were its
+                # own, so that it is kept and raised again after the call.
+                self.listener_errors[call.call.id] = error
                 raise
 
         async def report(progress: float, total: float | None, message: str | None) -> None:
             call_id = call.call.id
-            await tell(
+            await emit(
                 ToolProgressed(call_id=call_id, progress=progress, total=total, message=message)
             )
 
@@ -269,72 +279,72 @@ class _Work:
             tool_name=call.tool.name,
             idempotency_key=call.idempotency_key or call.call.id,
             report=report,
-            tell=tell,
+            emit=emit,
             scope=self.scope,
         )
 
 
-_new_work = maker(_Work)
+_new_execution = maker(_Execution)
 
 
-class _OneRun:
-    """One call on its way through what is around it, to its tool and back."""
+class _CallRun:
+    """One run of a call through the middleware to its tool and back."""
 
-    def __init__(self, *, work: _Work, call: ReadyCall) -> None:
-        self._work = work
+    def __init__(self, *, execution: _Execution, call: ReadyCall) -> None:
+        self._execution = execution
         self._call = call
         self._started: float | None = None
 
     async def start(self) -> float:
-        """Tell the listeners of the start, once, and return when it was."""
+        """Report the start to the listeners once, and return its time."""
         if self._started is None:
             call = self._call.call
-            self._work.begun[call.id] = call
-            if self._work.emit is not ignore:
-                await self._work.emit(_call_started(call=call))
-            self._started = self._work.clock.monotonic()
+            self._execution.started[call.id] = call
+            if self._execution.emit is not ignore:
+                await self._execution.emit(_call_started(call=call))
+            self._started = self._execution.clock.monotonic()
         return self._started
 
-    async def through_around(self) -> ToolResult:
-        """Return the call's result, whole; what stands around the run is outside of the tool's."""
-        call, work = self._call, self._work
-        arounds: tuple[Around, ...] = call.tool.around
-        if work.around is not None:
-            arounds = (work.around, *arounds)
-        if not arounds:
+    async def through_middleware(self) -> ToolResult:
+        """Return the full result; the middleware of the run wraps the tool's own."""
+        call, execution = self._call, self._execution
+        chain: tuple[ToolMiddleware, ...] = call.tool.middleware
+        if execution.middleware is not None:
+            chain = (execution.middleware, *chain)
+        if not chain:
             return await self.proceed()
-        async with ending(cleanup_seconds=work.cleanup_seconds) as end:
+        async with finish_shield(cleanup_seconds=execution.cleanup_seconds) as shield:
 
             async def proceed() -> ToolResult:
-                end.open()
+                shield.lift()
                 result = await self.proceed()
-                end.close()
+                shield.hold()
                 return result
 
-            through: Proceed = proceed
-            for around in reversed(arounds):
-                through = partial(around, call, through)
-            return await through()
+            call_next: Proceed = proceed
+            for middleware in reversed(chain):
+                call_next = partial(middleware, call, call_next)
+            return await call_next()
         log.warning("tool_result_lost", call_id=self._call.call.id)
         return await anyio.sleep_forever()
 
     async def proceed(self) -> ToolResult:
-        """Wait for a place, and run the tool."""
-        held = await self._work.caps.enter(self._call.tool)
+        """Wait for a permit, and run the tool."""
+        held = await self._execution.concurrency_limits.acquire(self._call.tool)
         try:
             await self.start()
-            outcome = await self._work.attempt(self._call, held)
+            outcome = await self._execution.attempt(self._call, held)
         finally:
-            held.leave()
+            held.release()
         if isinstance(outcome, ToolFailure):
             return ToolResult.of(self._call.call.id, outcome.text, is_error=True)
         return build_result(self._call, outcome)
 
 
 class _Attempt:
-    """One attempt to call a function, in place or in a thread."""
+    """One attempt to call a function, in the event loop or in a thread."""
 
-    def __init__(self, *, call: ReadyCall, function: Callable[[], Any], held: Held) -> None:
+    def __init__(self, *, call: ReadyCall, function: Callable[[], Any], held: CallPermit) -> None:
         self._call = call
         self._function = function
         self._held = held
@@ -342,40 +352,41 @@ class _Attempt:
 
     @property
     def is_running(self) -> bool:
-        """Say whether a thread is at work for it."""
+        """Return whether a thread still runs the function."""
         return self.job is not None and self.job.is_running
 
     async def call(self) -> object:
         """Return what the function returned, or a `ToolFailure`."""
-        place = self._held.place
-        with _IN_NO_PLACE if place is None else standing_in(place):
+        permit = self._held.permit
+        with _NO_PERMIT if permit is None else holding(permit):
             try:
                 if self._call.tool.binding.is_async:
                     return await self._function()
-                self._held.keep()
-                self.job = ThreadJob(self._function, on_end=self._held.leave)
+                self._held.retain()
+                self.job = ThreadJob(self._function, on_end=self._held.release)
                 outcome = await self.job.run()
-                if isinstance(outcome, Raised):
+                if isinstance(outcome, ThreadFailure):
                     return describe_failure(self._call, outcome.error)
                 return await outcome if isawaitable(outcome) else outcome
-            except Exception as error:  # noqa: BLE001  # a stranger's code, told to the model
+            except Exception as error:  # noqa: BLE001  # user code; the model gets an error result
                 return describe_failure(self._call, error)
             except BaseExceptionGroup as group:
-                # One that holds a cancellation or the end of the program is no answer of the tool.
+                # A group with a cancellation or an exit in it is not a failure of the tool.
                 urgent = most_urgent(group)
                 raise urgent from urgent.__cause__
 
-    def too_late(self, seconds: float) -> ToolFailure:
-        """Say that the time was up, and what is known of the tool."""
+    def timeout_failure(self, seconds: float) -> ToolFailure:
+        """Return the error result of a call that timed out, with what is known of the tool."""
         name = self._call.tool.name
-        if self.job is not None and not self.job.has_begun:
+        if self.job is not None and not self.job.has_started:
             return ToolFailure(
-                text=f"The tool {name!r} was not run: it found no thread for {seconds:g} seconds."
+                text=f"The tool {name!r} was not run: no thread was free for {seconds:g} seconds."
             )
-        rest = " It may still be at work." if self.job is not None else ""
+        rest = " It may still be running." if self.job is not None else ""
+
         return ToolFailure(text=f"The tool {name!r} was stopped after {seconds:g} seconds.{rest}")
 
 
 def _note(call: ReadyCall) -> tuple[TextContent, ...]:
-    """Return what the model must know of the call beside its result."""
+    """Return what the model must know about the call in addition to its result."""
     return (TextContent(text=f"[{call.note}]\n"),) if call.note else ()

@@ -1,10 +1,10 @@
-"""Decide which calls of a turn run side by side.
+"""Decide which calls of a turn run in parallel.
 
-In:  ready calls, in the order asked.
-Out: stages: the calls of one stage run together, the stages one after another.
+In:  ready calls, in the order of the model's answer.
+Out: stages: the calls of one stage run in parallel, the stages one after another.
 
-What only reads cannot disturb its neighbours. What has effects runs alone, unless its tool says
-otherwise; a model that asks for a write and then a read means them in this order.
+Calls that only read cannot disturb each other. A call with effects runs alone, unless its tool sets
+`parallel`: a model that asks for a write and then a read means them in this order.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ def plan_calls(calls: Sequence[ReadyCall]) -> tuple[tuple[ReadyCall, ...], ...]:
     if len(calls) == 1:
         return ((calls[0],),)
     stages: list[tuple[ReadyCall, ...]] = []
-    for together, group in groupby(calls, key=lambda call: can_run_beside(call.tool)):
-        if together:
+    for is_parallel, group in groupby(calls, key=lambda call: can_run_in_parallel(call.tool)):
+        if is_parallel:
             stages.append(tuple(group))
         else:
             stages.extend((call,) for call in group)
     return tuple(stages)
 
 
-def can_run_beside(tool: Tool) -> bool:
-    """Say whether a tool may run while others do."""
+def can_run_in_parallel(tool: Tool) -> bool:
+    """Return whether a tool may run while others do."""
     if tool.parallel is not None:
         return tool.parallel
     return tool.annotations.read_only_hint

@@ -1,16 +1,16 @@
-"""Ready-made rules about which calls may run.
+"""Ready-made approval rules.
 
 In:  conditions on calls.
-Out: rules for `Agent(approve=…)`, to be used alone or together.
+Out: rules for `Agent(approve=…)`, alone or combined.
 
-A rule says nothing about calls that none of its conditions meets; see `agentkit.tools.approval`.
+A rule returns None for a call that meets none of its conditions; see `agentkit.tools.approval`.
 """
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from agentkit.tools.approval import ApprovalRule, Verdict, ask_rule, strictest_verdict
+from agentkit.tools.approval import ApprovalRule, Verdict, apply_rule, strictest_verdict
 from agentkit.tools.tool import Decision
 from agentkit.tools.validate import ReadyCall
 
@@ -18,56 +18,62 @@ Condition: TypeAlias = Callable[[ReadyCall], bool]
 
 
 def has_effects(ready: ReadyCall) -> bool:
-    """Meet calls of tools that do more than read."""
+    """Return whether the tool does more than read."""
     return not ready.tool.annotations.read_only_hint
 
 
 def is_destructive(ready: ReadyCall) -> bool:
-    """Meet calls of tools that may destroy something, which is all that do not deny it."""
+    """Return whether the tool may destroy something.
+
+    A tool with effects is destructive unless its `destructive_hint` is false, as in MCP.
+    """
     return has_effects(ready) and ready.tool.annotations.destructive_hint
 
 
 def is_open_world(ready: ReadyCall) -> bool:
-    """Meet calls of tools that reach beyond what is known here, such as the web."""
+    """Return whether the tool reaches an open set of entities, such as the web."""
     return ready.tool.annotations.open_world_hint
 
 
 def is_repaired(ready: ReadyCall) -> bool:
-    """Meet calls whose arguments were repaired."""
+    """Return whether the arguments of the call were repaired."""
     return bool(ready.repairs)
 
 
 def tagged(*tags: str) -> Condition:
-    """Meet calls of tools that have one of `tags`."""
+    """Return a condition on tools that have one of `tags`."""
     return lambda ready: not ready.tool.tags.isdisjoint(tags)
 
 
 def named(*patterns: str) -> Condition:
-    """Meet calls of tools whose name fits one of `patterns`, e.g. `files_*`; case counts."""
+    """Return a condition on tools whose name matches one of `patterns`, such as `files_*`.
+
+    Patterns are case-sensitive.
+    """
     return lambda ready: any(fnmatchcase(ready.tool.name, pattern) for pattern in patterns)
 
 
 def allow(*conditions: Condition, reason: str = "") -> ApprovalRule:
-    """Let calls run that meet one of `conditions`."""
+    """Allow calls that meet one of `conditions`."""
     return _rule("allow", conditions, reason)
 
 
 def ask(*conditions: Condition, reason: str = "") -> ApprovalRule:
-    """Ask about calls that meet one of `conditions`."""
+    """Ask for approval of calls that meet one of `conditions`."""
     return _rule("ask", conditions, reason)
 
 
 def deny(*conditions: Condition, reason: str = "") -> ApprovalRule:
-    """Refuse calls that meet one of `conditions`; the model is told `reason`."""
+    """Deny calls that meet one of `conditions`; the model gets `reason`."""
     return _rule("deny", conditions, reason)
 
 
 def first(*rules: ApprovalRule) -> ApprovalRule:
-    """Take the word of the first rule that has one."""
+    """Use the verdict of the first rule that returns one."""
 
     async def decide(ready: ReadyCall) -> Verdict | None:
         for rule in rules:
-            verdict = await ask_rule(rule, ready)
+            verdict = await apply_rule(rule, ready)
             if verdict is not None:
                 return verdict
         return None
@@ -76,11 +82,12 @@ def first(*rules: ApprovalRule) -> ApprovalRule:
 
 
 def strictest(*rules: ApprovalRule) -> ApprovalRule:
-    """Ask all rules, and take the strictest_verdict word."""
+    """Apply all rules, and use the strictest verdict."""
 
     async def decide(ready: ReadyCall) -> Verdict | None:
-        asked = [await ask_rule(rule, ready) for rule in rules]
-        verdicts = [verdict for verdict in asked if verdict is not None]
+        answers = [await apply_rule(rule, ready) for rule in rules]
+        verdicts = [verdict for verdict in answers if verdict is not None]
+
         return strictest_verdict(*verdicts) if verdicts else None
 
     return decide

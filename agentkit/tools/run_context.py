@@ -1,4 +1,4 @@
-"""What a running tool may know about its call.
+"""The context of a running tool call.
 
 In:  the call, the caller's own dependencies, a way to report progress.
 Out: `RunContext`, which a tool may take as its first parameter.
@@ -20,18 +20,19 @@ DepsT = TypeVar("DepsT", covariant=True, default=Any)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext(Generic[DepsT]):
-    """One call of one tool, from the inside.
+    """The call a tool is running for, and the run it belongs to.
 
-    A tool that works in a thread reports with `anyio.from_thread.run(context.report_progress, …)`.
+    A tool that runs in a thread reports with `anyio.from_thread.run(context.report_progress, …)`.
 
     Attributes:
         deps: what the caller gave to `run(deps=…)`.
         call_id: the id of the call, unique in its conversation.
         tool_name: the name under which the tool was called.
-        idempotency_key: the same each time this call is run, also after a restart; hand it to
-            services that must not do a thing twice.
-        tell: tells the listeners of the run of an event.
-        scope: the run itself, closed to tools; an agent that is run with `within=context` reads it.
+        idempotency_key: the same each time this call is run, also after a restart; pass it to
+            services that must not perform an operation twice.
+        report: emits the progress of this call.
+        emit: emits an event to the listeners of the run.
+        scope: the run, opaque to tools; an agent that is run with `within=context` reads it.
     """
 
     deps: DepsT
@@ -39,16 +40,17 @@ class RunContext(Generic[DepsT]):
     tool_name: str
     idempotency_key: str
     report: Progress = field(repr=False)
-    tell: Emit = field(default=ignore, repr=False)
+    emit: Emit = field(default=ignore, repr=False)
     scope: object = field(default=None, repr=False)
 
     async def report_progress(
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
-        """Tell the listeners of the run how far this call is.
+        """Report the progress of this call to the listeners of the run.
 
         Args:
-            progress: grows from report to report.
+            progress: how much is done; it grows with each report.
+
             total: the value `progress` will end at, in the same unit, if known.
             message: what is being done, in a few words.
         """

@@ -106,7 +106,7 @@ class Tool(Generic[P, ResultT]):
         find_outcome: finds the outcome of a call that began and whose end is not known; see
             `agentkit.tools.execute.find_outcome`.
         is_external: declared here and run elsewhere; its results are handed in by the caller.
-        around: what stands around each of its calls, outermost first; see `execute.Around`.
+        middleware: wraps each call of this tool, outermost first; see `execute.ToolMiddleware`.
         function: what is run.
         binding: how arguments reach the function.
         is_output_wrapped: `output_schema` holds the value under `result`.
@@ -139,7 +139,7 @@ class Tool(Generic[P, ResultT]):
     concurrency_group: str | None = None
     find_outcome: Callable[..., object] | None = field(default=None, repr=False)
     is_external: bool = False
-    around: tuple[Callable[..., Any], ...] = field(default=(), repr=False)
+    middleware: tuple[Callable[..., Any], ...] = field(default=(), repr=False)
     method_of: str | None = field(default=None, repr=False)
     spec: ToolSpec = field(init=False, repr=False)
 

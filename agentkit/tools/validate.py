@@ -4,8 +4,8 @@ In:  `ToolCall`s: names and JSON text, untrusted.
 Out: one `ReadyCall` or one error `ToolResult` per call.
 
 Nothing here runs a tool or waits. A bad call is a value, never an exception, and its result tells
-the model what to change. A call that is right as it came is taken so; only another one is repaired,
-where that guesses nothing, and says what was done in `ReadyCall.repairs`.
+the model what to change. A valid call is never changed. An invalid one is repaired if only one
+repair fits, and `ReadyCall.repairs` lists what was changed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,11 +40,11 @@ class ReadyCall:
     """A call that may run.
 
     Attributes:
-        arguments: the JSON values as they will be used; they fit the tool's schema.
+        arguments: the JSON values as they will be used; they are valid against the tool's schema.
         bound: the same as Python values.
-        repairs: what was changed about the arguments before they fitted.
+        repairs: what was changed to make the arguments valid.
         idempotency_key: stable over restarts; if None, the call's id is used.
-        note: what the model must know of the call, put before its result.
+        note: what the model must know about the call, put before its result.
     """
 
     call: ToolCall
@@ -60,10 +60,11 @@ _ready_call = maker(ReadyCall)
 
 
 def validate_call(call: ToolCall, tools: Mapping[str, Tool]) -> ReadyCall | ToolResult:
-    """Check one call against the tools on offer; never raises, whatever the text."""
+    """Validate one call against the tools on offer; never raises, whatever the text."""
     tool = tools.get(call.name)
     if tool is not None:
         return _check(call, tool)
+    # Models copy what prompt templates put around a name, e.g. `functions.get_weather`.
     name = unwrap_name(call.name, tools.keys())
     if name is not None:
         checked = _check(call, tools[name])
@@ -72,15 +73,15 @@ def validate_call(call: ToolCall, tools: Mapping[str, Tool]) -> ReadyCall | Tool
                 kind="repaired_name", before=shorten(call.name), after=name, call_id=call.id
             )
             return replace(checked, repairs=(renamed, *checked.repairs))
-    return _refuse(call, _unknown(call.name, tools))
+    return _error_result(call, _unknown_tool_message(call.name, tools))
 
 
 def _check(call: ToolCall, tool: Tool) -> ReadyCall | ToolResult:
-    """Check the arguments as they came, and repaired where they do not fit."""
+    """Validate the arguments as they came; if they are invalid, try to repair them."""
     try:
         arguments = parse_arguments(call.arguments)
     except JsonTextError as error:
-        checked: ReadyCall | ToolResult = _refuse(
+        checked: ReadyCall | ToolResult = _error_result(
             call,
             f"The call of {tool.name!r} was not run. Its arguments must be one JSON object: "
             f"{error}. Send the call again with the arguments written as valid JSON.",
@@ -91,7 +92,7 @@ def _check(call: ToolCall, tool: Tool) -> ReadyCall | ToolResult:
 
 
 def _repair(call: ToolCall, tool: Tool) -> ReadyCall | None:
-    """Return the call with repaired arguments that fit, if there are such."""
+    """Return the call with repaired arguments; None if no repair makes them valid."""
 
     def is_valid(value: JsonValue) -> bool:
         return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
@@ -105,38 +106,38 @@ def _repair(call: ToolCall, tool: Tool) -> ReadyCall | None:
 
 
 def parse_arguments(text: str) -> JsonObject:
-    """Read the arguments of a call; empty text means none.
+    """Parse the arguments of a call; empty text means no arguments.
 
     Raises:
-        JsonTextError: it is not one strict JSON object within bounds.
+        JsonTextError: the text is not one strict JSON object within the limits.
     """
     if not text.strip():
         return {}
     value = parse_json(text)
     if not isinstance(value, dict):
-        raise JsonTextError(f"what came is {describe(value)}")
+        raise JsonTextError(f"got {describe(value)}")
     return value
 
 
 def check_arguments(
     call: ToolCall, tool: Tool, arguments: JsonObject, *, repairs: tuple[Repair, ...] = ()
 ) -> ReadyCall | ToolResult:
-    """Check arguments against the tool's schema, and turn them into Python values."""
+    """Validate arguments against the tool's schema, and turn them into Python values."""
     violations = tool.arguments_check.violations(arguments, limit=MAX_FAULTS)
     if violations:
-        return _refuse(call, _misfit(tool, violations))
+        return _error_result(call, _invalid_arguments_message(tool, violations))
     try:
         bound = tool.binding.bind(arguments)
-    except Exception as error:  # noqa: BLE001  # a user's types run a user's code
-        return _refuse(call, _misfit(tool, read_faults(error)))
+    except Exception as error:  # noqa: BLE001  # the validators of a user's types are user code
+        return _error_result(call, _invalid_arguments_message(tool, describe_faults(error)))
     return _ready_call(call=call, tool=tool, arguments=arguments, bound=bound, repairs=repairs)
 
 
-def _refuse(call: ToolCall, text: str) -> ToolResult:
+def _error_result(call: ToolCall, text: str) -> ToolResult:
     return ToolResult.of(call.id, text, is_error=True)
 
 
-def _unknown(name: str, tools: Mapping[str, Tool]) -> str:
+def _unknown_tool_message(name: str, tools: Mapping[str, Tool]) -> str:
     if not tools:
         return f"There is no tool {shorten(name)!r}: no tools are on offer. Answer in words."
     names = ", ".join(list(tools)[:MAX_NAMES])
@@ -147,8 +148,8 @@ def _unknown(name: str, tools: Mapping[str, Tool]) -> str:
     )
 
 
-def _misfit(tool: Tool, faults: Iterable[object]) -> str:
-    """Name each fault; the shortest fix is to change what is named."""
+def _invalid_arguments_message(tool: Tool, faults: Iterable[object]) -> str:
+    """Return a message that names each fault: a model changes what is named, and little else."""
     lines = "\n".join(f"- {fault}" for fault in faults)
     return (
         f"The call of {tool.name!r} was not run. Its arguments do not fit:\n{lines}\n"
@@ -156,14 +157,14 @@ def _misfit(tool: Tool, faults: Iterable[object]) -> str:
     )
 
 
-def read_faults(error: Exception) -> list[str]:
-    """Read what only Python's types can see, such as the 30th of February; one text for each."""
+def describe_faults(error: Exception) -> list[str]:
+    """Return a line per fault that only Python's types find, such as the 30th of February."""
     try:
         if isinstance(error, ValidationError):
             found = error.errors(include_url=False, include_context=False)
             return [_fault(one["loc"], one["msg"], one["input"]) for one in found[:MAX_FAULTS]]
         return [f"{type(error).__name__}: {shorten(str(error), MAX_REASON)}"]
-    except Exception:  # noqa: BLE001  # a stranger's `__str__` or `__repr__`
+    except Exception:  # noqa: BLE001  # the `__str__` or `__repr__` of a user's class
         return [type(error).__name__]
 
 

@@ -50,7 +50,7 @@ async def call_tool(
 
         with _failures(connection, client), ungrouped():
             async with anyio.create_task_group() as group:
-                group.start_soon(notifications.forward, context.tell)
+                group.start_soon(notifications.forward, context.emit)
                 result = await client.call_tool(
                     name, dict(arguments), progress_callback=on_progress
                 )

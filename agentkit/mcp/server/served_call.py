@@ -105,7 +105,7 @@ async def _run(
         clock=options.clock,
         timeout_seconds=options.timeout_seconds,
         max_characters=options.max_characters,
-        caps=options.caps,
+        concurrency_limits=options.caps,
         scope=CallScope(client=client),
     )
     return result

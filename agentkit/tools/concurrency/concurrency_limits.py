@@ -1,22 +1,22 @@
-"""How many tools may run at the same time, beyond one turn.
+"""Limit how many tools run at the same time, across turns and runs.
 
-In:  limits for groups and for the whole process; the limits of tools.
-Out: `ConcurrencyLimits`, shared by all runs that are to keep them together.
+In:  limits for groups and for the whole process; the limits of single tools.
+Out: `ConcurrencyLimits`, to be shared by all runs that the limits should cover.
 
-A place counts until the tool has really ended: a thread that was given up keeps its place.
+A permit counts until the tool has really ended: an abandoned thread keeps its permit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
-from agentkit.tools.concurrency.semaphore import Gate, Gatehouse, Place
+from agentkit.tools.concurrency.semaphore import Permit, Semaphore, SemaphorePool
 from agentkit.tools.tool import Tool
 
 
 class ConcurrencyLimits:
-    """Keeps the limits of tools, groups and the process, over event loops and threads.
+    """The limits of tools, groups and the process, over event loops and threads.
 
-    The limits hold among the runs that are given the same object.
+    The limits apply across all runs that are given the same object.
     """
 
     def __init__(
@@ -25,112 +25,115 @@ class ConcurrencyLimits:
         """Set the limits.
 
         Args:
-            groups: how many tools of a group may run at the same time, by the name that tools
-                have as `group`; a group that is not named here has no limit.
-            process: how many tools may run at the same time, whichever.
+            groups: how many tools of a group may run at the same time, by the tools'
+                `concurrency_group`; a group that is not named here has no limit.
+            process: how many tools may run at the same time in total.
 
         Raises:
             ValueError: a limit is below 1.
         """
-        self._groups = {name: Gate(limit) for name, limit in (groups or {}).items()}
-        self._process = () if process is None else (Gate(process),)
-        self._house = Gatehouse()
+        self._groups = {name: Semaphore(limit) for name, limit in (groups or {}).items()}
+        self._process = () if process is None else (Semaphore(process),)
+        self._pool = SemaphorePool()
         self._lock = Lock()
-        self._tools: dict[tuple[int, int], _ToolGate] = {}
+        self._tools: dict[tuple[int, int], _ToolSemaphore] = {}
 
     @property
     def tools_in_use(self) -> int:
-        """Return how many tools with a limit of their own run or wait now."""
+        """Return how many tools with their own limit run or wait now."""
         with self._lock:
             return len(self._tools)
 
-    def may_hold(self, tool: Tool) -> bool:
-        """Say whether `tool` may have to wait for others."""
-        return tool.max_concurrency is not None or bool(self._gates(tool))
+    def may_wait(self, tool: Tool) -> bool:
+        """Return whether `tool` may have to wait for a permit."""
+        return tool.max_concurrency is not None or bool(self._shared_semaphores(tool))
 
-    async def enter(self, tool: Tool) -> "Held":
+    async def acquire(self, tool: Tool) -> "CallPermit":
         """Wait until `tool` may run."""
-        gates = self._gates(tool)
+        semaphores = self._shared_semaphores(tool)
         if tool.max_concurrency is None:
-            return Held(await self._house.enter(gates)) if gates else FREE
+            return CallPermit(await self._pool.acquire(semaphores)) if semaphores else UNLIMITED
         # A tool of another name or instance is the same function, and has the same binding.
         key = (id(tool.binding), tool.max_concurrency)
         with self._lock:
-            counted = self._tools.setdefault(key, _ToolGate(tool, tool.max_concurrency))
+            counted = self._tools.setdefault(key, _ToolSemaphore(tool, tool.max_concurrency))
             counted.users += 1
         try:
-            place = await self._house.enter([*gates, counted.gate])
+            permit = await self._pool.acquire([*semaphores, counted.semaphore])
         except BaseException:
-            self._return(key)
+            self._drop_user(key)
             raise
-        return Held(place, on_end=lambda: self._return(key))
+        return CallPermit(permit, on_end=lambda: self._drop_user(key))
 
-    def _gates(self, tool: Tool) -> Sequence[Gate]:
-        """Return the gates that `tool` passes with others."""
+    def _shared_semaphores(self, tool: Tool) -> Sequence[Semaphore]:
+        """Return the semaphores that `tool` shares with other tools."""
         group = None if tool.concurrency_group is None else self._groups.get(tool.concurrency_group)
         return self._process if group is None else (*self._process, group)
 
-    def _return(self, key: tuple[int, int]) -> None:
-        """Forget the gate of a tool that nobody uses: tools come and go."""
+    def _drop_user(self, key: tuple[int, int]) -> None:
+        """Drop the semaphore of a tool that no call uses any more: tools come and go."""
         with self._lock:
             self._tools[key].users -= 1
             if not self._tools[key].users:
                 del self._tools[key]
 
 
-class _ToolGate:
-    """The gate of a tool, and how many use it; keeps the tool, so that its id stays its own."""
+class _ToolSemaphore:
+    """The semaphore of one tool and its number of users.
+
+    It holds a reference to the tool: the id of a binding is its key, and must not be reused.
+    """
 
     def __init__(self, tool: Tool, limit: int) -> None:
         self.tool = tool
-        self.gate = Gate(limit)
+        self.semaphore = Semaphore(limit)
         self.users = 0
 
 
-class Held:
-    """The place of one call, given back when the last who keeps it lets go.
+class CallPermit:
+    """The permit of one call, counted by references: a call and its thread share it.
 
     Attributes:
-        place: None where none is needed.
+        permit: None if the call needs none.
     """
 
-    place: Place | None
+    permit: Permit | None
 
-    def __init__(self, place: Place, *, on_end: Callable[[], None] | None = None) -> None:
-        self.place = self._place = place
+    def __init__(self, permit: Permit, *, on_end: Callable[[], None] | None = None) -> None:
+        self.permit = self._permit = permit
         self._on_end = on_end
         self._lock = Lock()
-        self._keepers = 1
+        self._references = 1
 
-    def keep(self) -> None:
-        """Keep the place until one more `leave`."""
+    def retain(self) -> None:
+        """Add a reference; it needs one more `release`."""
         with self._lock:
-            self._keepers += 1
+            self._references += 1
 
-    def leave(self) -> None:
-        """Let go, from any thread; the last one gives the place back."""
+    def release(self) -> None:
+        """Drop a reference, from any thread; the last one releases the permit."""
         with self._lock:
-            self._keepers -= 1
-            if self._keepers:
+            self._references -= 1
+            if self._references:
                 return
-        self._place.leave()
+        self._permit.release()
         if self._on_end is not None:
             self._on_end()
 
 
-class _Free(Held):
-    """What a call holds that nothing limits."""
+class _Unlimited(CallPermit):
+    """The permit of a call that no limit applies to."""
 
-    place = None
+    permit = None
 
     def __init__(self) -> None:
-        """Hold nothing."""
+        """Acquire nothing."""
 
-    def keep(self) -> None:
+    def retain(self) -> None:
         """Do nothing."""
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Do nothing."""
 
 
-FREE: Held = _Free()
+UNLIMITED: CallPermit = _Unlimited()

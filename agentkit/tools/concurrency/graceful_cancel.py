@@ -1,11 +1,11 @@
-"""Stop calls: when their time is up, or when their caller is cancelled.
+"""Stop calls at their timeout or when their caller is cancelled, with time to clean up.
 
-In:  calls that run, each with a limit of time.
-Out: calls that were told to stop once, and had a bounded time to clean up.
+In:  running calls, each with a timeout.
+Out: calls that were cancelled once, and then had a bounded time to clean up.
 
-A cancelled scope cancels every wait in it, so that a `finally` that waits would be cut short. A
-call is therefore told once, by one cancellation; then it is shielded for the time it has to clean
-up. What still waits after that is cancelled at every wait.
+A cancelled scope of anyio cancels every wait in it again, so that a `finally` that awaits would be
+cut short. A call therefore gets one cancellation; then it is shielded while it cleans up. After
+that time, every wait in it is cancelled.
 """
 
 import math
@@ -24,41 +24,41 @@ from agentkit.exception_groups import ungrouped
 CLEANUP_SECONDS = 5.0
 
 _SEND = opmap.get("SEND", -1)
-"""The instruction by which every `await`, `async for` and `async with` waits."""
+"""The bytecode instruction behind every `await`, `async for` and `async with`."""
 
 
-def never_waits(function: Callable[..., object]) -> bool:
-    """Say whether `function` is a coroutine function without anything to wait for in it.
+def has_no_await(function: Callable[..., object]) -> bool:
+    """Return whether `function` is a coroutine function without an `await` in it.
 
-    What never waits hears of nothing and cannot be stopped, so that scopes around it do nothing.
+    Such a function gets no cancellation and cannot be stopped, so that it needs no scopes.
     """
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType) or not code.co_flags & CO_COROUTINE:
         return False
-    instructions = code.co_code[::2]  # each is followed by its operand
+    instructions = code.co_code[::2]  # each opcode is followed by its operand
     return _SEND >= 0 and _SEND not in instructions
 
 
-class Guard:
-    """One call that can be stopped.
+class StoppableCall:
+    """One call that can be stopped gracefully.
 
     Attributes:
-        reason: why it was told to stop; None if it was not.
+        reason: why it was cancelled, a timeout or its caller; None if it was not.
     """
 
     def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
         self.reason: Literal["time", "caller"] | None = None
         self._has_waited = False
-        self._has_heard = False
+        self._was_cancelled = False
         self._seconds = seconds
         self._cleanup_seconds = cleanup_seconds
         self._limit: anyio.CancelScope
         self._cleanup: anyio.CancelScope
 
     async def run(self, call: Coroutine[Any, Any, object]) -> object:
-        """Run `call`, which hears but once that it is told to stop.
+        """Run `call`, which gets a single cancellation.
 
-        A cancellation because its time is up ends here, with None.
+        A cancellation by the timeout ends here, with None.
         """
         with (
             anyio.move_on_after(self._seconds) as self._limit,
@@ -67,29 +67,32 @@ class Guard:
             try:
                 return await _Steps(call, self)
             finally:
-                # What ends between two waits has heard nothing, but tasks of its own may have.
+                # A call that ends between two waits was not cancelled, but its child tasks may
+                # have been.
                 if self._has_waited:
-                    self._look()
+                    self._shield_if_cancelled()
         return None
 
-    def went_on(self, error: object) -> None:
-        """Note that the call goes on after a wait, with what the wait raised."""
-        self._has_heard = error is not None and isinstance(error, anyio.get_cancelled_exc_class())
+    def on_resume(self, error: object) -> None:
+        """Record that the call resumes after a wait, with what the wait raised."""
+        cancelled = anyio.get_cancelled_exc_class()
+        self._was_cancelled = error is not None and isinstance(error, cancelled)
 
-    def waits(self) -> None:
-        """Note that the call waits; once it has heard, nothing disturbs it.
+    def on_wait(self) -> None:
+        """Record that the call waits; shield it if it was cancelled.
 
-        Not before: Trio's own scopes would take a cancellation that is hidden for their own.
+        The shield does not come earlier: the scopes of Trio would then take the hidden
+        cancellation for their own.
         """
         self._has_waited = True
-        if self._has_heard and self.reason is None:
-            self._look()
+        if self._was_cancelled and self.reason is None:
+            self._shield_if_cancelled()
 
-    def _look(self) -> None:
-        """See whether the call is told to stop, and shield it then.
+    def _shield_if_cancelled(self) -> None:
+        """Shield the call if it was cancelled from outside.
 
-        A scope inside the call that is cancelled is the call's own affair: a shield here changes
-        nothing about that.
+        If the cancelled scope is inside the call, a shield here does not hide it; then the
+        cancellation is the call's own, and nothing changes.
         """
         if not _is_cancelled():
             return
@@ -106,74 +109,75 @@ def _is_cancelled() -> bool:
 
 
 class _Steps:
-    """A coroutine, seen step by step."""
+    """A coroutine that is driven step by step."""
 
-    def __init__(self, call: Coroutine[Any, Any, object], guard: Guard) -> None:
+    def __init__(self, call: Coroutine[Any, Any, object], observer: StoppableCall) -> None:
         self._call = call
-        self._guard = guard
+        self._observer = observer
 
     def __await__(self) -> Generator[Any, Any, object]:
-        """Hand each step through, and tell the guard of it."""
+        """Forward each step, and report it to the observer."""
         resume = partial(self._call.send, None)
         while True:
             try:
                 request = resume()
             except StopIteration as end:
                 return end.value
-            self._guard.waits()
+            self._observer.on_wait()
             try:
                 answer = yield request
             except BaseException as error:  # noqa: BLE001  # raised again inside the call
-                self._guard.went_on(error)
+                self._observer.on_resume(error)
                 resume = partial(self._call.throw, error)
             else:
-                # asyncio raises what a wait gives; Trio sends it as a value with an `error`.
-                self._guard.went_on(getattr(answer, "error", None))
+                # asyncio throws the error of a wait; Trio sends it, as an `outcome.Error`.
+                self._observer.on_resume(getattr(answer, "error", None))
                 resume = partial(self._call.send, answer)
 
 
-class Ending:
-    """Lets what is around a call finish once the call has ended."""
+class FinishShield:
+    """Lets the middleware of a call finish once the tool has ended."""
 
     def __init__(self, *, cleanup_seconds: float) -> None:
         self._cleanup_seconds = cleanup_seconds
-        self._is_over = False
+        self._is_cancelled = False
         self.scope = anyio.CancelScope()
 
-    def open(self) -> None:
+    def lift(self) -> None:
         """Let a cancellation through."""
         self.scope.shield = False
 
-    def close(self) -> None:
-        """Hold a cancellation off, for the time of a cleanup at most."""
+    def hold(self) -> None:
+        """Hold a cancellation off, for the cleanup time at most."""
         self.scope.shield = True
-        if self._is_over:
-            self._hurry()
+        if self._is_cancelled:
+            self._start_deadline()
 
     async def watch(self) -> None:
-        """Let the time of a cleanup begin when the caller is cancelled, or with the call's end."""
+        """Start the cleanup time when the caller is cancelled, or when the call has ended."""
         try:
             await anyio.sleep_forever()
         finally:
-            self._is_over = True
+            self._is_cancelled = True
             if self.scope.shield:
-                self._hurry()
+                self._start_deadline()
 
-    def _hurry(self) -> None:
+    def _start_deadline(self) -> None:
         self.scope.deadline = anyio.current_time() + self._cleanup_seconds
 
 
 @asynccontextmanager
-async def ending(*, cleanup_seconds: float) -> AsyncIterator[Ending]:
-    """Run the body so that it may finish what it has begun; see `Ending`.
+async def finish_shield(*, cleanup_seconds: float) -> AsyncIterator[FinishShield]:
+    """Run the body so that it can finish what it has started; see `FinishShield`.
 
-    A cancellation that is held off is seen by a task beside the body, which is not shielded.
+    A cancellation that is held off is seen by a second task, which is not shielded.
     """
-    made = Ending(cleanup_seconds=cleanup_seconds)
+    shield = FinishShield(cleanup_seconds=cleanup_seconds)
     with ungrouped():
         async with anyio.create_task_group() as group:
-            group.start_soon(made.watch)
-            with made.scope:
-                yield made
-            group.cancel_scope.shield = True  # what came back is not lost in the end of the task
+            group.start_soon(shield.watch)
+            with shield.scope:
+                yield shield
+            group.cancel_scope.shield = True  # so that ending the task does not lose the result
+
             group.cancel_scope.cancel()

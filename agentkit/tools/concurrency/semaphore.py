@@ -1,11 +1,12 @@
-"""So many at the same time, over tasks, event loops and threads.
+"""Semaphores that hold over tasks, event loops and threads.
 
-In:  gates, each with a limit; who wants to pass which of them.
-Out: a `Place` that counts in all these gates until it is left, from any thread.
+In:  semaphores, each with a limit; calls that need some of them.
+Out: a `Permit` that counts in all these semaphores until it is released, from any thread.
 
-All gates are passed at once or none: who waits for one takes nothing from others. Who runs inside
-a place and wants another of the same gate borrows the one it stands in: a tool that runs an agent
-waits for that agent's tools, and would wait for ever if its own place counted against them.
+All semaphores of a call are acquired atomically: a call that waits for one holds none of the
+others. Code that runs inside a permit and needs the same semaphore again borrows the permit it
+holds: a tool that runs an agent waits for that agent's tools, and would deadlock if its own permit
+counted against them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +19,8 @@ import anyio
 from anyio.lowlevel import current_token
 
 
-class Gate:
-    """A limit, and how many count against it now. It changes under its gatehouse's lock."""
+class Semaphore:
+    """A limit and how many permits count against it now; changed under the lock of its pool."""
 
     __slots__ = ("limit", "taken")
 
@@ -30,117 +31,118 @@ class Gate:
         self.taken = 0
 
 
-class Place:
-    """What one call has taken. Its fields change under the gatehouse's lock.
+class Permit:
+    """The semaphores one call has acquired; its fields change under the lock of its pool.
 
     Attributes:
-        lenders: for each gate, the place that lends its own; None where the gate itself gave one.
-        lent: the gates in which this place is lent to a call inside.
+        lenders: for each semaphore, the outer permit it is borrowed from; None if it was acquired
+            from the semaphore itself.
+        lent: the semaphores in which this permit is lent to a call inside it.
     """
 
-    __slots__ = ("house", "is_left", "lenders", "lent")
+    __slots__ = ("is_released", "lenders", "lent", "pool")
 
-    def __init__(self, house: "Gatehouse", lenders: "dict[Gate, Place | None]") -> None:
-        self.house = house
+    def __init__(self, pool: "SemaphorePool", lenders: "dict[Semaphore, Permit | None]") -> None:
+        self.pool = pool
         self.lenders = lenders
-        self.lent: set[Gate] = set()
-        self.is_left = False
+        self.lent: set[Semaphore] = set()
+        self.is_released = False
 
-    def leave(self) -> None:
-        """Give the place back, from any thread; a second time does nothing."""
-        self.house.leave(self)
+    def release(self) -> None:
+        """Release the permit, from any thread; a second time does nothing."""
+        self.pool.release(self)
 
 
-class Gatehouse:
-    """Lets calls through gates, in the order they came where they want the same."""
+class SemaphorePool:
+    """Acquires several semaphores atomically; first come, first served for the same semaphore."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._waiting: dict[_Waiter, None] = {}
 
-    async def enter(self, gates: Sequence[Gate]) -> Place:
-        """Wait until all of `gates` can be passed, and pass them."""
-        held = tuple(place for place in reversed(_held.get()) if place.house is self)
+    async def acquire(self, semaphores: Sequence[Semaphore]) -> Permit:
+        """Wait until all of `semaphores` are free, and acquire them."""
+        held = tuple(permit for permit in reversed(_held.get()) if permit.pool is self)
         with self._lock:
-            place = self._take(gates, held)
-            if place is not None:
-                return place
-            waiter = _Waiter(gates, held)
+            permit = self._take(semaphores, held)
+            if permit is not None:
+                return permit
+            waiter = _Waiter(semaphores, held)
             self._waiting[waiter] = None
         try:
-            while waiter.place is None:
+            while waiter.permit is None:
                 await waiter.admitted.wait()
         except BaseException:
             self._give_up(waiter)
             raise
-        return waiter.place
+        return waiter.permit
 
-    def leave(self, place: Place) -> None:
-        """Take a place back, from any thread; a second time does nothing."""
+    def release(self, permit: Permit) -> None:
+        """Release a permit, from any thread; a second time does nothing."""
         with self._lock:
-            if place.is_left:
+            if permit.is_released:
                 return
-            place.is_left = True
-            for gate in place.lenders:
-                self._free(place, gate)
+            permit.is_released = True
+            for semaphore in permit.lenders:
+                self._free(permit, semaphore)
             admitted = self._admit()
         for waiter in admitted:
             if not waiter.wake():
                 self._give_up(waiter)
 
-    def _take(self, gates: Sequence[Gate], held: Sequence[Place]) -> Place | None:
-        """Return a place in all gates, or None; nothing is taken then."""
-        lenders: dict[Gate, Place | None] = {}
-        for gate in gates:
-            lenders[gate] = None
-            if gate.taken >= gate.limit:
-                lender = next((place for place in held if gate in place.lenders), None)
-                if lender is None or lender.is_left or gate in lender.lent:
+    def _take(self, semaphores: Sequence[Semaphore], held: Sequence[Permit]) -> Permit | None:
+        """Return a permit for all `semaphores`; None, with nothing acquired, if one is full."""
+        lenders: dict[Semaphore, Permit | None] = {}
+        for semaphore in semaphores:
+            lenders[semaphore] = None
+            if semaphore.taken >= semaphore.limit:
+                lender = next((permit for permit in held if semaphore in permit.lenders), None)
+                if lender is None or lender.is_released or semaphore in lender.lent:
                     return None
-                lenders[gate] = lender
-        for gate, lender in lenders.items():
+                lenders[semaphore] = lender
+        for semaphore, lender in lenders.items():
             if lender is None:
-                gate.taken += 1
+                semaphore.taken += 1
             else:
-                lender.lent.add(gate)
-        return Place(self, lenders)
+                lender.lent.add(semaphore)
+        return Permit(self, lenders)
 
-    def _free(self, place: Place, gate: Gate) -> None:
-        """Give back one gate; what is lent stays taken until it comes back."""
-        if gate in place.lent:
+    def _free(self, permit: Permit, semaphore: Semaphore) -> None:
+        """Release one semaphore; a permit that is lent counts until its borrower releases it."""
+        if semaphore in permit.lent:
             return
-        lender = place.lenders[gate]
+        lender = permit.lenders[semaphore]
         if lender is None:
-            gate.taken -= 1
+            semaphore.taken -= 1
             return
-        lender.lent.remove(gate)
-        if lender.is_left:
-            self._free(lender, gate)
+        lender.lent.remove(semaphore)
+        if lender.is_released:
+            self._free(lender, semaphore)
 
     def _admit(self) -> "list[_Waiter]":
-        """Give places to those who can have one, first come, first served."""
+        """Grant permits to the waiters that can have one, first come, first served."""
         admitted: list[_Waiter] = []
         for waiter in self._waiting:
-            waiter.place = self._take(waiter.gates, waiter.held)
-            if waiter.place is not None:
+            waiter.permit = self._take(waiter.semaphores, waiter.held)
+            if waiter.permit is not None:
                 admitted.append(waiter)
         for waiter in admitted:
             del self._waiting[waiter]
         return admitted
 
     def _give_up(self, waiter: "_Waiter") -> None:
-        """Forget who waits no longer; a place that came at the same moment is passed on."""
+        """Forget a waiter; a permit that was granted at the same moment is released."""
         with self._lock:
             self._waiting.pop(waiter, None)
-            place = waiter.place
-        if place is not None:
-            place.leave()
+            permit = waiter.permit
+        if permit is not None:
+            permit.release()
 
 
 @contextmanager
-def standing_in(place: Place) -> Iterator[None]:
-    """Let what runs inside, also in threads it starts, borrow this place."""
-    token = _held.set((*_held.get(), place))
+def holding(permit: Permit) -> Iterator[None]:
+    """Let the body, and the threads it starts, borrow this permit."""
+    token = _held.set((*_held.get(), permit))
     try:
         yield
     finally:
@@ -148,30 +150,31 @@ def standing_in(place: Place) -> Iterator[None]:
 
 
 class _Waiter:
-    """Somebody who waits, in some event loop."""
+    """One call that waits for semaphores, in its own event loop."""
 
-    __slots__ = ("_soon", "admitted", "gates", "held", "place")
+    __slots__ = ("_call_soon", "admitted", "held", "permit", "semaphores")
 
-    def __init__(self, gates: Sequence[Gate], held: Sequence[Place]) -> None:
-        self.gates = gates
+    def __init__(self, semaphores: Sequence[Semaphore], held: Sequence[Permit]) -> None:
+        self.semaphores = semaphores
         self.held = held
-        self.place: Place | None = None
+        self.permit: Permit | None = None
         self.admitted = anyio.Event()
-        # anyio calls into another event loop only by blocking; the loops themselves need not.
+        # anyio reaches another event loop only with a blocking call; the loops' own functions,
+        # asyncio's `call_soon_threadsafe` and Trio's `run_sync_soon`, do not block.
         loop: Any = current_token().native_token
-        self._soon: Callable[[Callable[[], object]], object] = (
+        self._call_soon: Callable[[Callable[[], object]], object] = (
             loop.call_soon_threadsafe
             if hasattr(loop, "call_soon_threadsafe")
             else loop.run_sync_soon
         )
 
     def wake(self) -> bool:
-        """Wake whoever waits; say whether its event loop still runs."""
+        """Wake the waiting task; return whether its event loop still runs."""
         try:
-            self._soon(self.admitted.set)
+            self._call_soon(self.admitted.set)
         except RuntimeError:
             return False
         return True
 
 
-_held: ContextVar[tuple[Place, ...]] = ContextVar("agentkit_tool_places", default=())
+_held: ContextVar[tuple[Permit, ...]] = ContextVar("agentkit_held_permits", default=())

@@ -1,10 +1,10 @@
-"""Run blocking functions beside the event loop, never more than so many at once.
+"""Run blocking functions in worker threads, up to a limit at the same time.
 
 In:  a function that blocks.
-Out: what it returned, or a `Raised` with its exception.
+Out: what it returned, or a `ThreadFailure` with its exception.
 
-A thread cannot be stopped. One whose call was given up goes on, and counts against the limit
-until it really ends; a function that had not begun by then never begins.
+A thread cannot be stopped. A thread whose call was abandoned goes on, and counts against the limit
+until it really ends; a function that had not started by then never starts.
 """
 
 from collections.abc import Callable
@@ -14,68 +14,68 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 
-from agentkit.tools.concurrency.semaphore import Gate, Gatehouse, standing_in
+from agentkit.tools.concurrency.semaphore import Semaphore, SemaphorePool, holding
 from agentkit.value import dataclass
 
 MAX_THREADS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Raised:
-    """What a function raised; a value, since `StopIteration` cannot leave a thread as it is."""
+class ThreadFailure:
+    """What a function raised, as a value: asyncio's futures cannot carry a `StopIteration`."""
 
     error: Exception
 
 
 class ThreadJob:
-    """One function on its way through a thread; it is run once."""
+    """One run of a function in a worker thread."""
 
     def __init__(
         self, function: Callable[[], object], *, on_end: Callable[[], None] | None = None
     ) -> None:
-        """Take a function.
+        """Prepare the run.
 
         Args:
             function: runs in a copy of the caller's context.
-            on_end: called once, when `function` has ended or will never begin; from any thread.
+            on_end: called once, when `function` has ended or will never start; from any thread.
         """
         self._function = function
-        self._ends = [] if on_end is None else [on_end]
+        self._end_callbacks = [] if on_end is None else [on_end]
         self._lock = Lock()
         self._is_dropped = False
         self._is_started = False
         self._is_ended = False
-        # Not returned from the thread: Trio refuses a coroutine there.
+        # Stored here, not returned from the thread: Trio raises a TypeError for a coroutine there.
         self._outcome: object = None
 
     @property
-    def has_begun(self) -> bool:
-        """Say whether the function has begun."""
+    def has_started(self) -> bool:
+        """Return whether the function has started."""
         return self._is_started
 
     @property
     def is_running(self) -> bool:
-        """Say whether the function has begun and not ended."""
+        """Return whether the function has started and not ended."""
         return self._is_started and not self._is_ended
 
     async def run(self, *, limit: int = MAX_THREADS) -> object:
         """Call the function in a worker thread of this event loop.
 
         Args:
-            limit: most threads at once; settled by the first call in an event loop.
+            limit: the most threads at the same time; the first call in an event loop sets it.
 
         Returns:
-            What the function returned, or a `Raised`.
+            What the function returned, or a `ThreadFailure`.
         """
         try:
-            pool = _pools.get(None)
-            if pool is None:
-                pool = (Gatehouse(), Gate(limit))
-                _pools.set(pool)
-            house, gate = pool
-            place = await house.enter([gate])
-            self._ends.append(place.leave)
-            with standing_in(place):
+            shared = _pools.get(None)
+            if shared is None:
+                shared = (SemaphorePool(), Semaphore(limit))
+                _pools.set(shared)
+            pool, semaphore = shared
+            permit = await pool.acquire([semaphore])
+            self._end_callbacks.append(permit.release)
+            with holding(permit):
                 await anyio.to_thread.run_sync(
                     self._work, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
                 )
@@ -90,23 +90,23 @@ class ThreadJob:
             self._is_started = True
         try:
             self._outcome = self._function()
-        except Exception as error:  # noqa: BLE001  # a stranger's code, told to the caller
-            self._outcome = Raised(error=error)
+        except Exception as error:  # noqa: BLE001  # user code; the caller gets its exception
+            self._outcome = ThreadFailure(error=error)
         finally:
             self._is_ended = True
-            self._tell()
+            self._notify_end()
 
     def _drop(self) -> None:
-        """Let the function not begin any more; one that has begun goes on."""
+        """Prevent the function from starting; one that has started goes on."""
         with self._lock:
             self._is_dropped = True
             is_over = not self._is_started
         if is_over:
-            self._tell()
+            self._notify_end()
 
-    def _tell(self) -> None:
-        for act in self._ends:
-            act()
+    def _notify_end(self) -> None:
+        for callback in self._end_callbacks:
+            callback()
 
 
 async def run_in_thread(function: Callable[[], object], *, limit: int = MAX_THREADS) -> object:
@@ -114,4 +114,4 @@ async def run_in_thread(function: Callable[[], object], *, limit: int = MAX_THRE
     return await ThreadJob(function).run(limit=limit)
 
 
-_pools: RunVar[tuple[Gatehouse, Gate]] = RunVar("agentkit_tool_threads")
+_pools: RunVar[tuple[SemaphorePool, Semaphore]] = RunVar("agentkit_tool_threads")

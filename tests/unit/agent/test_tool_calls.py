@@ -161,7 +161,7 @@ async def _wait_first(ready: ReadyCall, run: Proceed) -> ToolResult:  # noqa: AR
         pytest.param({"timeout_seconds": None}, {"timeout_seconds": None}, id="no limit"),
         pytest.param({"timeout_seconds": 60.0}, {}, id="a limit that is far"),
         pytest.param({"timeout_seconds": None}, {"timeout_seconds": 60.0}, id="a far default"),
-        pytest.param({"timeout_seconds": 0.1, "around": (_wait_first,)}, {}, id="what is around"),
+        pytest.param({"timeout_seconds": 0.1, "middleware": (_wait_first,)}, {}, id="middleware"),
     ],
 )
 async def test_what_may_outlast_the_run_is_stopped_with_it(
@@ -193,13 +193,13 @@ async def test_who_waits_for_a_place_is_stopped_with_the_run(kind: str) -> None:
         timeout_seconds=0.1,
     )
     call = tool_call("hang", {}, call_id="hang00001")
-    held = await caps.enter(limited)
+    held = await caps.acquire(limited)
     try:
         answers, _, _ = await _run(
             call, tools={"hang": limited}, budget=Budget(seconds=0.3), caps=caps
         )
     finally:
-        held.leave()
+        held.release()
 
     assert "was not run" in answers.results[0].text
 

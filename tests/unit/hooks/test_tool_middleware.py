@@ -25,9 +25,9 @@ def greet(name: str) -> str:
 ADA = '{"name": "Ada"}'
 
 
-async def watched(around: object, *tools: Tool) -> Tool:
+async def watched(middleware: object, *tools: Tool) -> Tool:
     """Return the first tool of a set with a hook around it."""
-    found = await wrapped_tools(StaticToolset(tools or [greet]), around).list_tools()  # type: ignore[arg-type]  # a hook
+    found = await wrapped_tools(StaticToolset(tools or [greet]), middleware).list_tools()  # type: ignore[arg-type]  # a hook
     return found[0]
 
 
@@ -97,7 +97,7 @@ async def test_what_stands_around_the_run_is_outside_of_hooks() -> None:
         kept.append(result.text)
         return result
 
-    await execute(ready(await watched(shout), ADA), around=journal)
+    await execute(ready(await watched(shout), ADA), middleware=journal)
 
     assert kept == ["HELLO ADA"]
 

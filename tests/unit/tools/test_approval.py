@@ -15,10 +15,10 @@ from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.approval import (
     Approval,
     ApprovalRule,
-    Opinion,
     PlannedCall,
+    RuleAnswer,
     Verdict,
-    digest,
+    call_digest,
     plan_call,
     validate_edited,
 )
@@ -121,15 +121,15 @@ async def test_without_a_rule_the_stricter_of_two_words_counts(
 )  # fmt: skip
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 async def test_a_rule_decides_if_it_has_an_opinion(
-    approval: Decision, is_repaired: bool, said: Opinion, expected: Verdict, is_async: bool
+    approval: Decision, is_repaired: bool, said: RuleAnswer, expected: Verdict, is_async: bool
 ) -> None:
     """Only what a tool denies stays denied."""
 
-    async def later() -> Opinion:
+    async def later() -> RuleAnswer:
         await anyio.lowlevel.checkpoint()
         return said
 
-    def rule(call: ReadyCall) -> Opinion | Awaitable[Opinion]:
+    def rule(call: ReadyCall) -> RuleAnswer | Awaitable[RuleAnswer]:
         assert call.arguments == {"amount": 1}
         return later() if is_async else said
 
@@ -152,7 +152,7 @@ async def test_an_answer_about_this_very_call_wins(made: Any, approval: Decision
     call = ready(approval=approval, is_repaired=True)
     answer: Approval = made(call.call)
 
-    def rule(_: ReadyCall) -> Opinion:
+    def rule(_: ReadyCall) -> RuleAnswer:
         pytest.fail("nobody is asked twice")
 
     assert await verdict_of(call, rule=rule, approvals={"c1": answer}) == answer.verdict
@@ -187,12 +187,12 @@ def test_a_digest_depends_on_each_part_and_its_bounds() -> None:
         ToolCall(id="a", name="b", arguments="\udcff"),
     ]
 
-    assert len({digest(call) for call in calls}) == len(calls)
-    assert digest(calls[0]) == digest(replace(calls[0]))
+    assert len({call_digest(call) for call in calls}) == len(calls)
+    assert call_digest(calls[0]) == call_digest(replace(calls[0]))
 
 
 @pytest.mark.parametrize("said", [None, "allow", "ask", Verdict(decision="allow")])
-async def test_a_tool_that_runs_elsewhere_is_always_asked_about(said: Opinion) -> None:
+async def test_a_tool_that_runs_elsewhere_is_always_asked_about(said: RuleAnswer) -> None:
     """There is nothing to run here."""
     found = await verdict_of(ready(external()), rule=lambda _: said)
 
@@ -215,15 +215,15 @@ async def test_a_tool_that_runs_elsewhere_cannot_be_approved() -> None:
     """Its result is what is missing."""
     call = ready(external())
 
-    with pytest.raises(HistoryError, match="Hand in its result, or refuse it"):
+    with pytest.raises(HistoryError, match="Append its result to the history, or deny it"):
         await plan_call(call, rule=None, approvals={"c1": Approval.approve(call.call)})
 
 
 async def test_a_verdict_that_is_none_is_refused() -> None:
     """A rule that says `yes` has said nothing."""
-    with pytest.raises(ValueError, match="'yes' is no decision"):
+    with pytest.raises(ValueError, match="'yes' is not a decision"):
         await verdict_of(ready(), rule=lambda _: "yes")  # type: ignore[arg-type,return-value] # on purpose
-    with pytest.raises(ValueError, match="Only a call that is allowed"):
+    with pytest.raises(ValueError, match="Only an allowed call"):
         Verdict(decision="ask", arguments="{}")
 
 
@@ -252,7 +252,7 @@ def test_a_stored_answer_that_contradicts_itself_is_refused() -> None:
     """What is read is checked like what is made."""
     stored = {"call_id": "c1", "digest": "d", "verdict": {"decision": "deny", "arguments": "{}"}}
 
-    with pytest.raises(ValidationError, match="Only a call that is allowed"):
+    with pytest.raises(ValidationError, match="Only an allowed call"):
         TypeAdapter(Approval).validate_json(json.dumps(stored))
 
 

@@ -84,7 +84,7 @@ async def test_many_calls_need_the_memory_of_those_that_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "caps", "most"),
+    ("options", "limits", "most"),
     [
         ({"max_concurrency": 2}, ConcurrencyLimits(), 2),
         ({"concurrency_group": "disk"}, ConcurrencyLimits(groups={"disk": 3}), 3),
@@ -99,7 +99,7 @@ async def test_many_calls_need_the_memory_of_those_that_run() -> None:
 )
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 async def test_limits_hold_over_runs(
-    options: dict[str, Any], caps: ConcurrencyLimits, most: int, is_async: bool
+    options: dict[str, Any], limits: ConcurrencyLimits, most: int, is_async: bool
 ) -> None:
     """Two turns of different runs share them."""
     crowd = Crowd()
@@ -120,7 +120,7 @@ async def test_limits_hold_over_runs(
 
     async with anyio.create_task_group() as group:
         for calls in turns:
-            group.start_soon(partial(execute, *calls, caps=caps))
+            group.start_soon(partial(execute, *calls, concurrency_limits=limits))
 
     assert crowd.most == most
 
@@ -142,7 +142,7 @@ async def test_the_limit_of_a_tool_holds_within_a_turn_without_caps() -> None:
 
 async def test_a_call_starts_when_it_has_its_place() -> None:
     """Nobody is told of a start before, and the time begins with it."""
-    heard, caps, go_on = Listener(), ConcurrencyLimits(process=1), anyio.Event()
+    heard, limits, go_on = Listener(), ConcurrencyLimits(process=1), anyio.Event()
 
     @tool(timeout_seconds=60)
     async def first() -> None:
@@ -163,7 +163,7 @@ async def test_a_call_starts_when_it_has_its_place() -> None:
         async with anyio.create_task_group() as group:
 
             async def run() -> None:
-                results = await execute(*calls, caps=caps, emit=heard)
+                results = await execute(*calls, concurrency_limits=limits, emit=heard)
                 assert results[1].text == "done"
 
             group.start_soon(run)
@@ -178,7 +178,7 @@ async def test_a_call_starts_when_it_has_its_place() -> None:
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 async def test_a_tool_that_runs_tools_does_not_wait_for_itself(is_async: bool) -> None:
     """An agent as a tool stands in the place that its own tools need."""
-    caps, crowd = ConcurrencyLimits(process=1, groups={"g": 1}), Crowd()
+    limits, crowd = ConcurrencyLimits(process=1, groups={"g": 1}), Crowd()
 
     @tool(concurrency_group="g", max_concurrency=1)
     async def leaf(n: int) -> int:
@@ -189,7 +189,7 @@ async def test_a_tool_that_runs_tools_does_not_wait_for_itself(is_async: bool) -
 
     async def inner() -> str:
         calls = [ready(leaf, f'{{"n": {n}}}', f"i{n}") for n in range(5)]
-        return "".join(result.text for result in await execute(*calls, caps=caps))
+        return "".join(result.text for result in await execute(*calls, concurrency_limits=limits))
 
     def inner_in_thread() -> str:
         text: str = anyio.from_thread.run(inner)
@@ -198,7 +198,7 @@ async def test_a_tool_that_runs_tools_does_not_wait_for_itself(is_async: bool) -
     outer = tool(name="outer", concurrency_group="g")(inner if is_async else inner_in_thread)
     assert isinstance(outer, Tool)
 
-    results = await execute(ready(outer), ready(outer, id="c2"), caps=caps)
+    results = await execute(ready(outer), ready(outer, id="c2"), concurrency_limits=limits)
 
     assert [result.text for result in results] == ["01234", "01234"]
     assert crowd.most == 1

@@ -7,7 +7,7 @@ import pytest
 from agentkit.chat import Repair
 from agentkit.message import ToolCall
 from agentkit.tools import rules
-from agentkit.tools.approval import ApprovalRule, Verdict, ask_rule
+from agentkit.tools.approval import ApprovalRule, Verdict, apply_rule
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import tool
 from agentkit.tools.validate import ReadyCall
@@ -98,4 +98,4 @@ async def test_rules_speak_of_the_calls_they_meet(
     rule: ApprovalRule, options: dict[str, Any], expected: Verdict | None
 ) -> None:
     """And say nothing of others."""
-    assert await ask_rule(rule, ready(**options)) == expected
+    assert await apply_rule(rule, ready(**options)) == expected

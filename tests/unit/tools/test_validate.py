@@ -103,9 +103,9 @@ def test_an_unknown_tool_is_answered_with_the_names_that_exist() -> None:
     ("arguments", "complaint"),
     [
         ('{"amount": 1', "Expecting ',' delimiter at character 12"),
-        ("[1]", "what came is an array of 1"),
-        ('"{}"', 'what came is the text "{}"'),
-        ("null", "what came is null"),
+        ("[1]", "got an array of 1"),
+        ('"{}"', 'got the text "{}"'),
+        ("null", "got null"),
         ('{"amount": NaN}', "NaN is not a JSON number"),
         ('{"amount": 1e999}', "is too large"),
         ('{"amount": 1, "amount": 2}', "the key 'amount' stands twice"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from agentkit.tools.concurrency.concurrency_limits import FREE, ConcurrencyLimits
+from agentkit.tools.concurrency.concurrency_limits import UNLIMITED, ConcurrencyLimits
 from agentkit.tools.tool import Tool, tool
 
 
@@ -34,92 +34,92 @@ def think() -> None:
     """Think."""
 
 
-async def is_free(caps: ConcurrencyLimits, made: Tool) -> bool:
+async def is_free(limits: ConcurrencyLimits, made: Tool) -> bool:
     """Say whether a tool may run now."""
     with anyio.move_on_after(0):
-        (await caps.enter(made)).leave()
+        (await limits.acquire(made)).release()
         return True
     return False
 
 
 async def test_without_limits_nobody_waits() -> None:
     """A group that has no limit here has none."""
-    caps = ConcurrencyLimits()
+    limits = ConcurrencyLimits()
 
     for made in (read, fetch, think):
-        held = [await caps.enter(made) for _ in range(3)]
+        held = [await limits.acquire(made) for _ in range(3)]
         for one in held:
-            one.leave()
+            one.release()
 
 
 async def test_a_tool_has_its_own_limit_in_all_its_forms() -> None:
     """Renamed, it is the same function."""
-    caps = ConcurrencyLimits()
-    held = await caps.enter(narrow)
+    limits = ConcurrencyLimits()
+    held = await limits.acquire(narrow)
 
-    assert not await is_free(caps, narrow)
-    assert not await is_free(caps, replace(narrow, name="other"))
-    assert await is_free(caps, think)
+    assert not await is_free(limits, narrow)
+    assert not await is_free(limits, replace(narrow, name="other"))
+    assert await is_free(limits, think)
     assert await is_free(ConcurrencyLimits(), narrow)
-    held.leave()
-    assert await is_free(caps, narrow)
+    held.release()
+    assert await is_free(limits, narrow)
 
 
 async def test_tools_of_a_group_share_its_limit() -> None:
     """And no others."""
-    caps = ConcurrencyLimits(groups={"disk": 2, "net": 1})
-    held = [await caps.enter(read), await caps.enter(write)]
+    limits = ConcurrencyLimits(groups={"disk": 2, "net": 1})
+    held = [await limits.acquire(read), await limits.acquire(write)]
 
-    assert not await is_free(caps, read)
-    assert not await is_free(caps, write)
-    assert await is_free(caps, fetch)
-    assert await is_free(caps, think)
-    held[1].leave()
-    assert await is_free(caps, read)
-    held[0].leave()
+    assert not await is_free(limits, read)
+    assert not await is_free(limits, write)
+    assert await is_free(limits, fetch)
+    assert await is_free(limits, think)
+    held[1].release()
+    assert await is_free(limits, read)
+    held[0].release()
 
 
 async def test_all_share_the_limit_of_the_process() -> None:
     """Whichever tools they are."""
-    caps = ConcurrencyLimits(process=2, groups={"disk": 1})
-    held = [await caps.enter(read), await caps.enter(think)]
+    limits = ConcurrencyLimits(process=2, groups={"disk": 1})
+    held = [await limits.acquire(read), await limits.acquire(think)]
 
-    assert not await is_free(caps, fetch)
-    held[1].leave()
-    assert await is_free(caps, fetch)
-    assert not await is_free(caps, write)
-    held[0].leave()
+    assert not await is_free(limits, fetch)
+    held[1].release()
+    assert await is_free(limits, fetch)
+    assert not await is_free(limits, write)
+    held[0].release()
 
 
 async def test_a_place_is_given_back_by_its_last_keeper() -> None:
     """A thread that goes on keeps it."""
-    caps = ConcurrencyLimits(process=1)
-    held = await caps.enter(think)
-    held.keep()
+    limits = ConcurrencyLimits(process=1)
+    held = await limits.acquire(think)
+    held.retain()
 
-    held.leave()
-    assert not await is_free(caps, think)
-    held.leave()
-    assert await is_free(caps, think)
+    held.release()
+    assert not await is_free(limits, think)
+    held.release()
+    assert await is_free(limits, think)
 
 
 async def test_nothing_is_kept_of_tools_that_are_not_in_use() -> None:
     """Tools come and go with the servers that offer them."""
-    caps = ConcurrencyLimits()
-    held = await caps.enter(narrow)
-    assert not await is_free(caps, narrow)
-    held.leave()
+    limits = ConcurrencyLimits()
+    held = await limits.acquire(narrow)
+    assert not await is_free(limits, narrow)
+    held.release()
 
-    assert caps.tools_in_use == 0
+    assert limits.tools_in_use == 0
 
 
 def test_no_place_is_easily_left() -> None:
     """Where there is no limit there is nothing to give back."""
-    FREE.keep()
-    FREE.leave()
-    FREE.leave()
+    UNLIMITED.retain()
+    UNLIMITED.release()
+    UNLIMITED.release()
 
-    assert FREE.place is None
+    assert UNLIMITED.permit is None
 
 
 @pytest.mark.parametrize("limits", [{"process": 0}, {"groups": {"disk": -1}}])

@@ -74,7 +74,7 @@ async def test_a_sync_tool_past_its_time_is_left_behind() -> None:
         release.set()
 
     assert result.text == (
-        "The tool 'block' was stopped after 0.3 seconds. It may still be at work."
+        "The tool 'block' was stopped after 0.3 seconds. It may still be running."
     )
 
 
@@ -221,8 +221,8 @@ async def test_each_tool_has_its_own_time() -> None:
 
 
 async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
-    """Until it really ends, nobody has its place."""
-    heard, caps, release = Listener(), ConcurrencyLimits(process=1), threading.Event()
+    """Until it really ends, nobody has its permit."""
+    heard, limits, release = Listener(), ConcurrencyLimits(process=1), threading.Event()
 
     def block() -> None:
         release.wait(5)
@@ -232,9 +232,11 @@ async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
 
     blocked = ready(block)
     try:
-        (result,) = await execute(blocked, emit=heard, timeout_seconds=0.3, caps=caps)
+        (result,) = await execute(
+            blocked, emit=heard, timeout_seconds=0.3, concurrency_limits=limits
+        )
         with anyio.move_on_after(0.05) as waited:
-            await execute(ready(quick, id="c2"), caps=caps)
+            await execute(ready(quick, id="c2"), concurrency_limits=limits)
     finally:
         release.set()
 
@@ -243,9 +245,9 @@ async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
         ToolCallAbandoned(call=blocked.call, seconds=0.3),
     ]
     assert isinstance(heard.events[2], ToolCallFinished)
-    assert result.text.endswith("It may still be at work.")
+    assert result.text.endswith("It may still be running.")
     assert waited.cancelled_caught
-    assert (await execute(ready(quick, id="c3"), caps=caps))[0].text == "done"
+    assert (await execute(ready(quick, id="c3"), concurrency_limits=limits))[0].text == "done"
 
 
 async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
@@ -262,13 +264,13 @@ async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
     finally:
         release.set()
 
-    assert result.text == "The tool 'block' was not run: it found no thread for 0.01 seconds."
+    assert result.text == "The tool 'block' was not run: no thread was free for 0.01 seconds."
     assert ran == []
 
 
 async def test_a_blocking_tool_whose_caller_is_cancelled_is_counted() -> None:
-    """Nobody waits for it, and nobody has its place."""
-    caps, begun, release = ConcurrencyLimits(process=1), threading.Event(), threading.Event()
+    """Nobody waits for it, and nobody has its permit."""
+    limits, begun, release = ConcurrencyLimits(process=1), threading.Event(), threading.Event()
 
     def block() -> None:
         begun.set()
@@ -280,16 +282,16 @@ async def test_a_blocking_tool_whose_caller_is_cancelled_is_counted() -> None:
     try:
         with anyio.fail_after(5):
             async with anyio.create_task_group() as group:
-                group.start_soon(lambda: execute(ready(block), caps=caps))
+                group.start_soon(lambda: execute(ready(block), concurrency_limits=limits))
                 await anyio.to_thread.run_sync(begun.wait, 5)
                 group.cancel_scope.cancel()
         with anyio.move_on_after(0.05) as waited:
-            await execute(ready(quick), caps=caps)
+            await execute(ready(quick), concurrency_limits=limits)
     finally:
         release.set()
 
     assert waited.cancelled_caught
-    assert (await execute(ready(quick), caps=caps))[0].text == "done"
+    assert (await execute(ready(quick), concurrency_limits=limits))[0].text == "done"
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -345,10 +347,10 @@ CASES = [*range(60)]
 
 @pytest.mark.parametrize("step", CASES)
 async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None:
-    """Only the one in flight may have an effect and no result; no place stays taken."""
+    """Only the one in flight may have an effect and no result; no permit stays taken."""
     effects: list[str] = []
     finished: dict[str, ToolResult] = {}
-    caps = ConcurrencyLimits(process=2, groups={"g": 1})
+    limits = ConcurrencyLimits(process=2, groups={"g": 1})
 
     @tool(concurrency_group="g", max_concurrency=1)
     async def act(context: RunContext) -> str:
@@ -366,12 +368,13 @@ async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None
     calls = [ready(act if n % 2 else look, id=f"c{n}") for n in range(6)]
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
-            group.start_soon(lambda: execute(*calls, caps=caps, finished=finished, emit=Listener()))
+            run = partial(execute, *calls, concurrency_limits=limits, finished=finished)
+            group.start_soon(partial(run, emit=Listener()))
             await settle(step)
             group.cancel_scope.cancel()
 
     assert len(set(effects) - set(finished)) <= 1
     assert {one for one in finished if int(one[1:]) % 2} <= set(effects)
     assert all(result.text in ("done", "seen") for result in finished.values())
-    assert (await execute(ready(act, id="c9"), caps=caps))[0].text == "done"
-    assert caps.tools_in_use == 0
+    assert (await execute(ready(act, id="c9"), concurrency_limits=limits))[0].text == "done"
+    assert limits.tools_in_use == 0

@@ -10,13 +10,13 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from agentkit.tools.concurrency.semaphore import Gate, Gatehouse, Place, standing_in
+from agentkit.tools.concurrency.semaphore import Permit, Semaphore, SemaphorePool, holding
 
 
-async def is_free(house: Gatehouse, *gates: Gate) -> bool:
-    """Say whether the gates can be passed now."""
+async def is_free(pool: SemaphorePool, *semaphores: Semaphore) -> bool:
+    """Say whether the semaphores can be passed now."""
     with anyio.move_on_after(0):
-        (await house.enter(gates)).leave()
+        (await pool.acquire(semaphores)).release()
         return True
     return False
 
@@ -24,18 +24,18 @@ async def is_free(house: Gatehouse, *gates: Gate) -> bool:
 def test_a_limit_below_one_is_refused() -> None:
     """Nobody could ever pass."""
     with pytest.raises(ValueError, match="limit is 0"):
-        Gate(0)
+        Semaphore(0)
 
 
 async def test_those_who_wait_enter_in_the_order_they_came() -> None:
     """One leaves, one enters."""
-    house, gate, order = Gatehouse(), Gate(1), list[int]()
-    first = await house.enter([gate])
+    pool, semaphore, order = SemaphorePool(), Semaphore(1), list[int]()
+    first = await pool.acquire([semaphore])
 
     async def pass_through(number: int) -> None:
-        place = await house.enter([gate])
+        permit = await pool.acquire([semaphore])
         order.append(number)
-        place.leave()
+        permit.release()
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
@@ -43,55 +43,55 @@ async def test_those_who_wait_enter_in_the_order_they_came() -> None:
                 group.start_soon(pass_through, number)
                 await anyio.wait_all_tasks_blocked()
             assert order == []
-            first.leave()
+            first.release()
 
     assert order == [0, 1, 2, 3]
 
 
 async def test_leaving_twice_frees_one_place() -> None:
-    """A place is given back once."""
-    house, gate = Gatehouse(), Gate(2)
-    first, _ = await house.enter([gate]), await house.enter([gate])
-    first.leave()
-    first.leave()
+    """A permit is given back once."""
+    pool, semaphore = SemaphorePool(), Semaphore(2)
+    first, _ = await pool.acquire([semaphore]), await pool.acquire([semaphore])
+    first.release()
+    first.release()
 
-    assert await is_free(house, gate)
-    await house.enter([gate])
-    assert not await is_free(house, gate)
+    assert await is_free(pool, semaphore)
+    await pool.acquire([semaphore])
+    assert not await is_free(pool, semaphore)
 
 
 async def test_who_waits_for_one_gate_holds_no_other() -> None:
-    """The wide gate stays free for others while the narrow one is full."""
-    house, wide, narrow = Gatehouse(), Gate(2), Gate(1)
-    first = await house.enter([wide, narrow])
+    """The wide semaphore stays free for others while the narrow one is full."""
+    pool, wide, narrow = SemaphorePool(), Semaphore(2), Semaphore(1)
+    first = await pool.acquire([wide, narrow])
 
     async def second() -> None:
-        (await house.enter([wide, narrow])).leave()
+        (await pool.acquire([wide, narrow])).release()
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(second)
             await anyio.wait_all_tasks_blocked()
-            assert await is_free(house, wide)
-            first.leave()
+            assert await is_free(pool, wide)
+            first.release()
 
     assert gate_counts(wide, narrow) == (0, 0)
 
 
-def gate_counts(*gates: Gate) -> tuple[int, ...]:
-    """Return how many count against each gate."""
-    return tuple(gate.taken for gate in gates)
+def gate_counts(*semaphores: Semaphore) -> tuple[int, ...]:
+    """Return how many count against each semaphore."""
+    return tuple(semaphore.taken for semaphore in semaphores)
 
 
 async def test_one_who_gives_up_leaves_the_queue() -> None:
     """While waiting; and at the very moment of being let in."""
-    house, gate = Gatehouse(), Gate(1)
-    first = await house.enter([gate])
+    pool, semaphore = SemaphorePool(), Semaphore(1)
+    first = await pool.acquire([semaphore])
     scopes = [anyio.CancelScope() for _ in range(2)]
 
     async def wait(scope: anyio.CancelScope) -> None:
         with scope:
-            await house.enter([gate])
+            await pool.acquire([semaphore])
             pytest.fail("it was cancelled")
 
     with anyio.fail_after(5):
@@ -102,113 +102,113 @@ async def test_one_who_gives_up_leaves_the_queue() -> None:
             scopes[0].cancel()
             await anyio.wait_all_tasks_blocked()
             scopes[1].cancel()
-            first.leave()
+            first.release()
 
-    assert await is_free(house, gate)
-    assert gate.taken == 0
+    assert await is_free(pool, semaphore)
+    assert semaphore.taken == 0
 
 
 async def test_who_stands_inside_borrows_the_place() -> None:
     """One at a time; the others wait for it or for a free one, and nobody waits for ever."""
-    house, gate, order = Gatehouse(), Gate(1), list[str]()
+    pool, semaphore, order = SemaphorePool(), Semaphore(1), list[str]()
 
     async def inner(name: str) -> None:
-        place = await house.enter([gate])
+        permit = await pool.acquire([semaphore])
         order.append(f"{name} in")
         await anyio.wait_all_tasks_blocked()
         order.append(f"{name} out")
-        place.leave()
+        permit.release()
 
-    outer = await house.enter([gate])
-    with anyio.fail_after(5), standing_in(outer):
+    outer = await pool.acquire([semaphore])
+    with anyio.fail_after(5), holding(outer):
         async with anyio.create_task_group() as group:
             group.start_soon(inner, "a")
             group.start_soon(inner, "b")
-    assert not await is_free(house, gate)
-    outer.leave()
+    assert not await is_free(pool, semaphore)
+    outer.release()
 
     assert order in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
-    assert await is_free(house, gate)
+    assert await is_free(pool, semaphore)
 
 
 async def test_a_place_borrowed_is_lent_on() -> None:
     """Agents in agents in agents."""
-    house, gate = Gatehouse(), Gate(1)
+    pool, semaphore = SemaphorePool(), Semaphore(1)
 
     async def descend(depth: int) -> None:
-        place = await house.enter([gate])
+        permit = await pool.acquire([semaphore])
         if depth:
-            with standing_in(place):
+            with holding(permit):
                 await descend(depth - 1)
-        place.leave()
+        permit.release()
 
     with anyio.fail_after(5):
         await descend(5)
 
-    assert gate.taken == 0
+    assert semaphore.taken == 0
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["outer first", "inner first"])
 async def test_a_place_counts_until_both_have_left(order: Sequence[int]) -> None:
     """What was lent to a thread that goes on is not free because its lender has ended."""
-    house, gate = Gatehouse(), Gate(1)
-    outer = await house.enter([gate])
-    with standing_in(outer):
-        places: list[Place] = [outer, await house.enter([gate])]
+    pool, semaphore = SemaphorePool(), Semaphore(1)
+    outer = await pool.acquire([semaphore])
+    with holding(outer):
+        permits: list[Permit] = [outer, await pool.acquire([semaphore])]
 
-    places[order[0]].leave()
-    assert not await is_free(house, gate)
-    places[order[1]].leave()
-    assert await is_free(house, gate)
-    assert gate.taken == 0
+    permits[order[0]].release()
+    assert not await is_free(pool, semaphore)
+    permits[order[1]].release()
+    assert await is_free(pool, semaphore)
+    assert semaphore.taken == 0
 
 
 async def test_nothing_is_borrowed_from_who_has_left() -> None:
-    """Its place may be another's by now."""
-    house, gate = Gatehouse(), Gate(1)
-    outer = await house.enter([gate])
-    outer.leave()
-    other = await house.enter([gate])
-    with standing_in(outer):
-        assert not await is_free(house, gate)
-    other.leave()
+    """Its permit may be another's by now."""
+    pool, semaphore = SemaphorePool(), Semaphore(1)
+    outer = await pool.acquire([semaphore])
+    outer.release()
+    other = await pool.acquire([semaphore])
+    with holding(outer):
+        assert not await is_free(pool, semaphore)
+    other.release()
 
 
 async def test_a_place_of_another_house_is_not_borrowed() -> None:
     """Each keeps its own limits."""
-    houses, gate = (Gatehouse(), Gatehouse()), Gate(1)
-    with standing_in(await houses[0].enter([gate])):
-        assert not await is_free(houses[1], gate)
+    pools, semaphore = (SemaphorePool(), SemaphorePool()), Semaphore(1)
+    with holding(await pools[0].acquire([semaphore])):
+        assert not await is_free(pools[1], semaphore)
 
 
 async def test_a_thread_gives_its_place_back() -> None:
     """Whoever waits in an event loop is woken from there."""
-    house, gate = Gatehouse(), Gate(1)
-    place = await house.enter([gate])
+    pool, semaphore = SemaphorePool(), Semaphore(1)
+    permit = await pool.acquire([semaphore])
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
-            group.start_soon(house.enter, [gate])
+            group.start_soon(pool.acquire, [semaphore])
             await anyio.wait_all_tasks_blocked()
-            await anyio.to_thread.run_sync(place.leave)
+            await anyio.to_thread.run_sync(permit.release)
 
 
 @pytest.mark.parametrize("other", ["asyncio", "trio"])
 async def test_a_limit_holds_over_event_loops(other: str) -> None:
-    """A loop in another thread waits for this one's place, and this one for its."""
-    house, gate = Gatehouse(), Gate(1)
+    """A loop in another thread waits for this one's permit, and this one for its."""
+    pool, semaphore = SemaphorePool(), Semaphore(1)
     most, running, lock = [0], [0], threading.Lock()
 
     async def work(times: int) -> None:
         for _ in range(times):
-            place = await house.enter([gate])
+            permit = await pool.acquire([semaphore])
             with lock:
                 running[0] += 1
                 most.append(running[0])
             await anyio.lowlevel.checkpoint()
             with lock:
                 running[0] -= 1
-            place.leave()
+            permit.release()
 
     async def many() -> None:
         async with anyio.create_task_group() as group:
@@ -220,28 +220,28 @@ async def test_a_limit_holds_over_event_loops(other: str) -> None:
             group.start_soon(anyio.to_thread.run_sync, lambda: anyio.run(many, backend=other))
             group.start_soon(many)
 
-    assert (max(most), len(most), gate.taken) == (1, 201, 0)
+    assert (max(most), len(most), semaphore.taken) == (1, 201, 0)
 
 
 @pytest.mark.parametrize("other", ["asyncio", "trio"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_one_whose_event_loop_is_gone_is_passed_over(other: str) -> None:
-    """The place goes to the next."""
-    house, gate = Gatehouse(), Gate(1)
-    place = await house.enter([gate])
+    """The permit goes to the next."""
+    pool, semaphore = SemaphorePool(), Semaphore(1)
+    permit = await pool.acquire([semaphore])
     left: list[object] = []
 
     async def wait_and_leave() -> None:
         # Not awaited to its end: the loop is closed around it.
-        waiting = house.enter([gate])
+        waiting = pool.acquire([semaphore])
         left.extend((waiting, waiting.send(None)))
 
     await anyio.to_thread.run_sync(lambda: anyio.run(wait_and_leave, backend=other))
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
-            group.start_soon(house.enter, [gate])
+            group.start_soon(pool.acquire, [semaphore])
             await anyio.wait_all_tasks_blocked()
-            place.leave()
+            permit.release()
     left.clear()
     gc.collect()

@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from agentkit.tools.concurrency.worker_threads import Raised, run_in_thread
+from agentkit.tools.concurrency.worker_threads import ThreadFailure, run_in_thread
 
 NAME: ContextVar[str] = ContextVar("name", default="none")
 
@@ -28,7 +28,7 @@ async def test_what_it_raises_comes_back_as_a_value(error: Exception) -> None:
     def fail() -> None:
         raise error
 
-    assert await run_in_thread(fail) == Raised(error=error)
+    assert await run_in_thread(fail) == ThreadFailure(error=error)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -43,7 +43,7 @@ def test_what_ends_the_program_passes_through(backend: str) -> None:
 
 
 async def test_a_function_given_up_keeps_its_place_until_it_ends() -> None:
-    """With one place, the next starts only when the first thread is really free."""
+    """With one permit, the next starts only when the first thread is really free."""
     release, order = threading.Event(), []
 
     def first() -> None:
@@ -77,7 +77,7 @@ async def test_a_function_that_had_not_begun_never_begins() -> None:
 
 
 async def test_a_dropped_function_gives_its_place_back() -> None:
-    """While waiting for a place, and after."""
+    """While waiting for a permit, and after."""
     release = threading.Event()
 
     def block() -> bool:

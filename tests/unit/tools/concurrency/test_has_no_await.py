@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentkit.tools.concurrency.graceful_cancel import never_waits
+from agentkit.tools.concurrency.graceful_cancel import has_no_await
 
 
 async def counts() -> int:
@@ -93,7 +93,7 @@ async def wrapper() -> int:
 @pytest.mark.parametrize("function", [counts, holds_a_waiting_one, Counter().count])
 def test_without_an_await_nothing_is_waited_for(function: Callable[..., object]) -> None:
     """Such a call ends in one go."""
-    assert never_waits(function)
+    assert has_no_await(function)
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_without_an_await_nothing_is_waited_for(function: Callable[..., object])
 )
 def test_what_may_wait_or_is_not_known_is_guarded(function: Callable[..., object]) -> None:
     """Also what only looks like a coroutine function without an await."""
-    assert not never_waits(function)
+    assert not has_no_await(function)

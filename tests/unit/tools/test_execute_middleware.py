@@ -27,13 +27,13 @@ async def test_what_is_around_a_call_sees_call_and_result() -> None:
     """And may change the result."""
     seen: list[object] = []
 
-    async def around(call: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(call: ReadyCall, proceed: Proceed) -> ToolResult:
         result = await proceed()
         seen.append((call.call.id, result.text))
         return ToolResult.of(result.call_id, "hidden")
 
     results = await execute(
-        ready(double, '{"a": 1}'), ready(double, '{"a": 2}', "c2"), around=around
+        ready(double, '{"a": 1}'), ready(double, '{"a": 2}', "c2"), middleware=middleware
     )
 
     assert sorted(seen, key=str) == [("c1", "2"), ("c2", "4")]
@@ -44,11 +44,11 @@ async def test_a_remembered_result_takes_the_place_of_the_tool() -> None:
     """It gets the id of this call; listeners hear of a start and an end all the same."""
     heard, call = Listener(), ready(double, '{"a": 1}')
 
-    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         del proceed
         return ToolResult.of("old", "remembered")
 
-    results = await execute(call, around=around, emit=heard)
+    results = await execute(call, middleware=middleware, emit=heard)
 
     assert results == [ToolResult.of("c1", "remembered")]
     assert heard.events[0] == ToolCallStarted(call=call.call)
@@ -66,13 +66,13 @@ async def test_a_call_may_be_tried_again() -> None:
             raise ToolError("busy")
         return "done"
 
-    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         result = await proceed()
         while result.is_error:
             result = await proceed()
         return result
 
-    (result,) = await execute(ready(flaky), around=around, emit=heard)
+    (result,) = await execute(ready(flaky), middleware=middleware, emit=heard)
 
     assert result.text == "done"
     assert [event.type for event in heard.events] == ["tool_call_started", "tool_call_finished"]
@@ -82,7 +82,7 @@ async def test_a_call_may_be_tried_again() -> None:
 async def test_what_is_around_a_call_may_fail(count: int) -> None:
     """That is no answer for the model; the others are stopped."""
 
-    async def around(call: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(call: ReadyCall, proceed: Proceed) -> ToolResult:
         if call.call.id == "c0":
             raise LookupError("no journal")
         return await proceed()
@@ -91,7 +91,7 @@ async def test_what_is_around_a_call_may_fail(count: int) -> None:
         await anyio.sleep_forever()
 
     with pytest.raises(LookupError, match="no journal"):
-        await execute(*[ready(wait, id=f"c{n}") for n in range(count)], around=around)
+        await execute(*[ready(wait, id=f"c{n}") for n in range(count)], middleware=middleware)
 
 
 async def test_the_model_reads_the_cut_result_and_what_is_around_the_whole() -> None:
@@ -101,12 +101,12 @@ async def test_the_model_reads_the_cut_result_and_what_is_around_the_whole() -> 
     async def work() -> str:
         return "x" * 100
 
-    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         result = await proceed()
         seen.append(len(result.text))
         return result
 
-    (result,) = await execute(ready(work), around=around, max_characters=10)
+    (result,) = await execute(ready(work), middleware=middleware, max_characters=10)
 
     assert seen == [100]
     assert result.text.startswith("x" * 10 + "\n[cut here")
@@ -131,11 +131,13 @@ async def test_results_are_handed_over_as_soon_as_they_exist() -> None:
     assert finished == {"c0": ToolResult.of("c0", "done")}
 
 
-async def run_and_cancel(around: Any, *, after: anyio.Event, **options: Any) -> None:
-    """Run a call that ends at once, and cancel it while `around` is at work."""
+async def run_and_cancel(middleware: Any, *, after: anyio.Event, **options: Any) -> None:
+    """Run a call that ends at once, and cancel it while `middleware` is at work."""
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
-            group.start_soon(lambda: execute(ready(double, '{"a": 1}'), around=around, **options))
+            group.start_soon(
+                lambda: execute(ready(double, '{"a": 1}'), middleware=middleware, **options)
+            )
             await after.wait()
             group.cancel_scope.cancel()
 
@@ -144,14 +146,14 @@ async def test_a_result_that_is_being_remembered_is_not_lost() -> None:
     """The writing goes on, for the time of a cleanup."""
     writing, finished = anyio.Event(), dict[str, ToolResult]()
 
-    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         result = await proceed()
         writing.set()
         for _step in range(20):
             await anyio.lowlevel.checkpoint()
         return result
 
-    await run_and_cancel(around, after=writing, finished=finished)
+    await run_and_cancel(middleware, after=writing, finished=finished)
 
     assert finished == {"c1": ToolResult.of("c1", "2")}
 
@@ -160,13 +162,13 @@ async def test_remembering_without_end_is_cut_short() -> None:
     """Then the result is lost, and nobody claims to have it."""
     writing, finished = anyio.Event(), dict[str, ToolResult]()
 
-    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         result = await proceed()
         writing.set()
         await anyio.sleep_forever()
         return result
 
-    await run_and_cancel(around, after=writing, finished=finished, cleanup_seconds=0.01)
+    await run_and_cancel(middleware, after=writing, finished=finished, cleanup_seconds=0.01)
 
     assert finished == {}
 
@@ -175,12 +177,12 @@ async def test_what_comes_before_the_tool_is_cancelled_at_once() -> None:
     """Nothing exists yet that could be lost."""
     waiting = anyio.Event()
 
-    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         waiting.set()
         await anyio.sleep_forever()
         return await proceed()
 
-    await run_and_cancel(around, after=waiting, cleanup_seconds=60)
+    await run_and_cancel(middleware, after=waiting, cleanup_seconds=60)
 
 
 @pytest.mark.parametrize("step", [*range(30)])
@@ -188,7 +190,7 @@ async def test_what_came_back_is_remembered_whenever_it_is_cancelled(step: int) 
     """The journal has its time as soon as there is something to remember."""
     came_back, finished = list[int](), dict[str, ToolResult]()
 
-    async def around(_: ReadyCall, proceed: Proceed) -> ToolResult:
+    async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         result = await proceed()
         came_back.append(1)
         for _step in range(5):
@@ -202,7 +204,7 @@ async def test_what_came_back_is_remembered_whenever_it_is_cancelled(step: int) 
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
-            group.start_soon(lambda: execute(ready(act), around=around, finished=finished))
+            group.start_soon(lambda: execute(ready(act), middleware=middleware, finished=finished))
             for _ in range(step):
                 await anyio.lowlevel.checkpoint()
             group.cancel_scope.cancel()
