@@ -1,1 +1,1 @@
-"""Find out by a handful of tiny requests what a host honours, and the profile that fits it."""
+"""Probe a provider with a few small requests and derive the profile that fits it."""

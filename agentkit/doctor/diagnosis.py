@@ -1,9 +1,9 @@
-"""What is known of a host so far, and the profile that follows from it.
+"""What is known about a provider so far, and the profile that follows from it.
 
-In:  the profile as it was, the results made since, what the host says of its models.
-Out: `Diagnosis`, a value that grows; `observed_profiles`: the profiles that fit what was seen.
+In:  the original profile, the probe results, the provider's model list.
+Out: `Diagnosis`; `observed_profiles`: the profiles that match the results.
 
-What was not seen is left as it was: a probe without a clear answer changes nothing.
+A probe without a clear result changes nothing: what was not observed stays as it was.
 """
 
 from collections.abc import Mapping
@@ -37,13 +37,13 @@ STREAMS: Mapping[ProbeName, UsageRequest] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """A host under examination.
+    """What the probes of one provider have shown.
 
     Attributes:
-        provider: the host's profile as it was.
-        model: the model's profile as it was.
-        results: by probe, what was seen.
-        listing: what the host says of the model; None if it says nothing.
+        provider: the provider's original profile.
+        model: the model's original profile.
+        results: the probe results, by the probe's name.
+        listing: the model's entry in the provider's model list; None if there is no list.
     """
 
     provider: ProviderProfile
@@ -52,77 +52,77 @@ class Diagnosis:
     listing: ModelListing | None = None
 
     def add(self, result: ProbeResult) -> "Diagnosis":
-        """Return the diagnosis with one more result."""
+        """Return a copy with one more result."""
         return replace(self, results={**self.results, result.name: result})
 
     def result_of(self, name: ProbeName) -> ProbeResult | None:
-        """Return what one probe saw, if it was sent."""
+        """Return the result of one probe, or None if it was not sent."""
         return self.results.get(name)
 
     def is_answered(self, name: ProbeName) -> bool:
-        """Say whether the host took this request."""
+        """Return whether the provider answered this probe."""
         result = self.result_of(name)
         return result is not None and result.is_answered
 
     def is_refused(self, name: ProbeName) -> bool:
-        """Say whether the host will not take this request."""
+        """Return whether the provider rejected this probe."""
         result = self.result_of(name)
         return result is not None and result.is_refused
 
     def is_called(self, name: ProbeName) -> bool:
-        """Say whether the host answered this request with a call that it wrote as one."""
+        """Return whether the provider answered this probe with a native tool call."""
         result = self.result_of(name)
         return result is not None and result.is_answered and bool(result.call_names)
 
     @property
     def has_chat(self) -> bool:
-        """Say whether the host answers a plain question."""
+        """Return whether the provider answers a plain question."""
         return any(self.is_answered(name) for name in CHAT_PROBES)
 
     @property
     def has_no_chat_path(self) -> bool:
-        """Say whether nothing answers where a chat belongs."""
+        """Return whether there is no chat endpoint at this address."""
         first = self.result_of("chat")
         return first is not None and first.is_refused and first.status in (404, 405, 501)
 
     @property
     def has_native_calls(self) -> bool:
-        """Say whether a call was seen that the host wrote as one."""
+        """Return whether any probe got a native tool call."""
         return any(self.is_called(name) for name in (*CALLING_PROBES, "named"))
 
     @property
     def has_text_call(self) -> bool:
-        """Say whether a call was seen that came as text, without a prompt that asks for that."""
+        """Return whether a call came in the text although no prompt asked for that form."""
         return any(
             result.is_text_call for name, result in self.results.items() if name != "prompted"
         )
 
     @property
     def takes_tools(self) -> bool:
-        """Say whether the host takes a request with tools, used or not."""
+        """Return whether the provider accepts a request with tools, used or not."""
         return self.is_answered("tools")
 
     @property
     def wants_prompted(self) -> bool:
-        """Say whether tools have to be offered by prompt: refused, or taken and never used."""
+        """Return whether tools must go into the prompt: rejected, or accepted and never used."""
         if self.has_native_calls or self.has_text_call:
             return False
         return self.is_refused("tools") or (self.takes_tools and self.has_asked_for_calls)
 
     @property
     def has_asked_for_calls(self) -> bool:
-        """Say whether every way to get a call was tried."""
+        """Return whether every way to get a call was tried."""
         return all(name in self.results for name in ("tools", "required", "named"))
 
     @property
     def form(self) -> DialectName:
-        """Return the dialect that probes are spelled in: one with native calls."""
+        """Return the dialect of the probes: one with native calls."""
         is_anthropic = self.provider.dialect == "anthropic_messages"
         return "anthropic_messages" if is_anthropic else "openai_chat"
 
 
 def observed_profiles(diagnosis: Diagnosis) -> tuple[ProviderProfile, ModelProfile]:
-    """Return host and model as they were seen to be."""
+    """Return the profiles of provider and model with what was observed."""
     provider = diagnosis.provider
     if diagnosis.is_answered("chat_below_v1") and provider.base_url:
         provider = replace(provider, base_url=f"{provider.base_url}/v1")
@@ -135,18 +135,18 @@ def observed_profiles(diagnosis: Diagnosis) -> tuple[ProviderProfile, ModelProfi
 
 
 def native_profiles(diagnosis: Diagnosis) -> tuple[ProviderProfile, ModelProfile]:
-    """Return the profiles that the next probes are spelled for."""
+    """Return the profiles to encode the next probes with."""
     provider, model = observed_profiles(diagnosis)
     return replace(provider, dialect=diagnosis.form), model
 
 
 def respects_choice(diagnosis: Diagnosis, choice: ToolChoiceForm) -> bool | None:
-    """Say whether a spelling of the tool choice does what it says; None if that was not seen."""
+    """Return whether a `tool_choice` value has its effect; None if that was not observed."""
     result = choice_result(diagnosis, choice)
     if result is None:
         return None
     if result.is_refused:
-        # Together with another field, it may be that one which was refused.
+        # Two fields were sent: either may be the one that was rejected.
         return None if result.name == "auto_and_parallel" else False
     if not result.is_answered:
         return None
@@ -154,20 +154,20 @@ def respects_choice(diagnosis: Diagnosis, choice: ToolChoiceForm) -> bool | None
 
 
 def named_tool(diagnosis: Diagnosis) -> str:
-    """Return the tool to name: not the one that is called for the same question without that."""
+    """Return the tool to force: not the one that the model calls for this question anyway."""
     free = choice_result(diagnosis, "auto")
     return TOOL if free is not None and OTHER_TOOL in _called(free) else OTHER_TOOL
 
 
 def choice_result(diagnosis: Diagnosis, choice: ToolChoiceForm) -> ProbeResult | None:
-    """Return what was seen of a spelling; of `auto`, by itself if that was needed."""
+    """Return the result for a `tool_choice` value; for `auto`, preferably the separate probe."""
     if choice == "auto":
         return diagnosis.result_of("auto") or diagnosis.result_of("auto_and_parallel")
     return diagnosis.result_of(choice)
 
 
 def _does(choice: ToolChoiceForm, result: ProbeResult, *, named: str) -> bool:
-    """Say whether an answer is one that this choice allows."""
+    """Return whether an answer complies with this choice."""
     has_call = bool(result.call_names) or result.is_text_call
     match choice:
         case "auto":
@@ -181,7 +181,7 @@ def _does(choice: ToolChoiceForm, result: ProbeResult, *, named: str) -> bool:
 
 
 def _called(result: ProbeResult) -> set[str]:
-    """Return the names of the tools that were called; read from text where calls leak."""
+    """Return the names of the called tools, from the text if there are no native calls."""
     called = set(result.call_names)
     if not called and result.response is not None:
         called = {call.name for call in result.response.message.tool_calls}
@@ -189,7 +189,7 @@ def _called(result: ProbeResult) -> set[str]:
 
 
 def parallel_is_taken(diagnosis: Diagnosis) -> bool | None:
-    """Say whether the host takes `parallel_tool_calls`; None if that was not seen."""
+    """Return whether the provider accepts `parallel_tool_calls`; None if not observed."""
     both = diagnosis.result_of("auto_and_parallel")
     if both is None:
         return None
@@ -200,7 +200,7 @@ def parallel_is_taken(diagnosis: Diagnosis) -> bool | None:
 
 
 def usage_request(diagnosis: Diagnosis) -> UsageRequest | None:
-    """Return how usage is had from a stream; None if no stream was seen whole."""
+    """Return how to request usage in a stream; None if no stream was complete."""
     streams = [(how, diagnosis.result_of(name)) for name, how in STREAMS.items()]
     for how, result in streams:
         if result is not None and result.is_answered and result.has_usage:
@@ -232,7 +232,7 @@ def _accepts(accepts: Accepts, *, diagnosis: Diagnosis) -> Accepts:
             case False:
                 choices.discard(choice)
             case None:
-                pass  # not seen: as it was
+                pass  # not observed: unchanged
     parallel = parallel_is_taken(diagnosis)
     usage = usage_request(diagnosis) if diagnosis.form == "openai_chat" else None
     unknown = diagnosis.result_of("unknown_field")

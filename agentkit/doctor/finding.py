@@ -1,9 +1,10 @@
-"""One verdict of a diagnosis, in words.
+"""One finding of a diagnosis, in words.
 
-In:  what a result shows.
+In:  probe results.
 Out: `Finding`.
 """
 
+import re
 from typing import Literal, TypeAlias
 
 from agentkit.doctor.probe import ProbeResult
@@ -11,22 +12,22 @@ from agentkit.value import dataclass
 
 ProbeVerdict: TypeAlias = Literal["yes", "no", "partly", "unclear", "not asked"]
 
-WRITTEN = "the profile says so from now on"
+WRITTEN = "the profile now says so"
 
 _MAX_SAID_CHARS = 160
-_PREFIXES = ("The host answered with an error ", "The host answered with an error: ")
+_PREFIX = re.compile("The (host|provider) answered with an error:? ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The verdict on one question.
+    """The verdict on one capability.
 
     Attributes:
-        question: what was to be found out.
-        verdict: `partly` is taken but not done; `unclear` is asked, without a clear answer.
-        seen: what the verdict rests on.
-        advice: what to do, or what the profile does about it; empty where nothing is needed.
-        is_problem: an agent needs this and does not get it.
+        question: which capability was probed.
+        verdict: `partly`: accepted but without effect; `unclear`: probed without a clear result.
+        seen: the evidence.
+        advice: what to do, or what the profile changes; empty if nothing is needed.
+        is_problem: an agent needs this capability and it does not work.
     """
 
     question: str
@@ -37,13 +38,11 @@ class Finding:
 
 
 def no_or_unclear(result: ProbeResult) -> ProbeVerdict:
-    """Return the verdict on a request that got no answer."""
+    """Return the verdict on a probe that got no answer."""
     return "no" if result.is_refused else "unclear"
 
 
 def short_error(result: ProbeResult) -> str:
-    """Return the host's words in short."""
-    text = result.error_text
-    for prefix in _PREFIXES:
-        text = text.removeprefix(prefix)
+    """Return the error message without our prefix, shortened."""
+    text = _PREFIX.sub("", result.error_text, count=1)
     return text if len(text) <= _MAX_SAID_CHARS else f"{text[:_MAX_SAID_CHARS]}…"

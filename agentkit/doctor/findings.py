@@ -1,9 +1,9 @@
-"""Say in words what a diagnosis found, and what to do about it.
+"""What a diagnosis found, in words, and what to do about it.
 
-In:  an `Diagnosis`.
-Out: one `Finding` per question, in the order of the probes.
+In:  a `Diagnosis`.
+Out: one `Finding` per capability, in the order of the probes.
 
-Pure. What was not seen clearly is called `unclear`, never guessed.
+Pure. A result that is not clear is reported as `unclear`, never guessed.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from agentkit.doctor.probe import ProbeResult
 
 
 def find_all(diagnosis: Diagnosis) -> tuple[Finding, ...]:
-    """Return what was found, one finding per question."""
+    """Return one finding per capability."""
     return tuple(_findings(diagnosis))
 
 
@@ -51,26 +51,26 @@ def _findings(diagnosis: Diagnosis) -> Iterator[Finding]:
 def _listed(diagnosis: Diagnosis) -> Finding:
     question, listing, model_id = "model is listed", diagnosis.listing, diagnosis.model.id
     if listing is None:
-        return Finding(question=question, verdict="unclear", seen="no models endpoint answered")
+        return Finding(question=question, verdict="unclear", seen="no models endpoint responded")
     if listing.is_listed:
         seen = f"{model_id!r} at {listing.path}"
         if listing.fields:
-            seen += f"; it names the fields {', '.join(sorted(listing.fields))}"
+            seen += f"; it lists the fields {', '.join(sorted(listing.fields))}"
         return Finding(question=question, verdict="yes", seen=seen)
     close = f"; it has {', '.join(map(repr, listing.close_ids))}" if listing.close_ids else ""
     seen = f"{listing.path} does not have {model_id!r}{close}"
-    advice = "" if diagnosis.has_chat else "ask for one of the ids that are listed"
+    advice = "" if diagnosis.has_chat else "use one of the listed ids"
     return Finding(question=question, verdict="no", seen=seen, advice=advice)
 
 
 def _window(diagnosis: Diagnosis) -> Finding:
     question, known = "context window", diagnosis.model.context_window_tokens
-    told = None if diagnosis.listing is None else diagnosis.listing.context_window_tokens
-    if told is None:
-        seen = "the host does not say" + (f"; the profile has {known:,}" if known else "")
+    listed = None if diagnosis.listing is None else diagnosis.listing.context_window_tokens
+    if listed is None:
+        seen = "not listed by the provider" + (f"; the profile has {known:,}" if known else "")
         return Finding(question=question, verdict="unclear", seen=seen)
-    was = f"; the profile had {known:,}" if known not in (None, told) else ""
-    return Finding(question=question, verdict="yes", seen=f"{told:,} tokens{was}")
+    was = f"; the profile had {known:,}" if known not in (None, listed) else ""
+    return Finding(question=question, verdict="yes", seen=f"{listed:,} tokens{was}")
 
 
 def _chat(diagnosis: Diagnosis) -> Finding:
@@ -79,10 +79,10 @@ def _chat(diagnosis: Diagnosis) -> Finding:
     if diagnosis.is_answered("chat"):
         return Finding(question=question, verdict="yes", seen="answers a plain question")
     if diagnosis.is_answered("chat_other_limit"):
-        seen = f"refuses {accepts.max_tokens_field}, takes {other_limit(accepts)}"
+        seen = f"rejects {accepts.max_tokens_field}, accepts {other_limit(accepts)}"
         return Finding(question=question, verdict="yes", seen=seen, advice=WRITTEN)
     if diagnosis.is_answered("chat_below_v1"):
-        seen = "nothing at this address, but an answer below /v1"
+        seen = "no endpoint at this address, but one at /v1"
         return Finding(question=question, verdict="yes", seen=seen, advice=WRITTEN)
     failed = [each for name in CHAT_PROBES if (each := diagnosis.result_of(name)) is not None]
     if not failed:
@@ -98,30 +98,30 @@ def _chat(diagnosis: Diagnosis) -> Finding:
 
 
 def _chat_advice(diagnosis: Diagnosis, failed: ProbeResult) -> str:
-    """Return what to do where not even a plain question is answered."""
+    """Return what to do if not even a plain question is answered."""
     kind = "" if failed.error is None else failed.error.kind
     match kind:
         case "auth":
             return "check the key ('agentkit providers' names its variable)"
         case "insufficient_credits":
-            return "add credit at the host"
+            return "add credit to the account"
         case "rate_limit":
             return "try again later"
         case "connection" | "timeout":
-            return "check the address (--base-url) and that the host runs"
+            return "check the address (--base-url) and that the server runs"
         case _:
             pass
     if diagnosis.has_no_chat_path and not diagnosis.is_answered("completions"):
         return "check the address (--base-url) and the model's id"
-    return "" if diagnosis.is_answered("completions") else "read what the host says"
+    return "" if diagnosis.is_answered("completions") else "see the provider's message"
 
 
 def _completions(diagnosis: Diagnosis) -> Finding:
-    question = "raw completions"
+    question = "text completions"
     result = diagnosis.results["completions"]
     if result.is_answered:
-        advice = "the profile has dialect 'completions' from now on"
-        seen = "continues raw text"
+        advice = "the profile now has dialect 'completions'"
+        seen = "continues text"
         return Finding(question=question, verdict="yes", seen=seen, advice=advice)
     return Finding(question=question, verdict=no_or_unclear(result), seen=short_error(result))
 
@@ -131,8 +131,8 @@ def _unknown_field(diagnosis: Diagnosis) -> Finding:
     if result is None:
         return Finding(question=question, verdict="not asked", seen="")
     if result.is_answered:
-        return Finding(question=question, verdict="yes", seen="passed over")
-    advice = "only fields the profile names are sent" if result.is_refused else ""
+        return Finding(question=question, verdict="yes", seen="ignored")
+    advice = "only fields in the profile are sent" if result.is_refused else ""
     return Finding(
         question=question, verdict=no_or_unclear(result), seen=short_error(result), advice=advice
     )
@@ -159,18 +159,20 @@ def _format(name: str, result: ProbeResult) -> Finding:
     return Finding(
         question=f"response_format {name}",
         verdict="yes" if is_json else "unclear",
-        seen="taken, and JSON came" if is_json else "taken, and something else than JSON came",
+        seen="accepted, and the answer was JSON"
+        if is_json
+        else "accepted, but the answer was not JSON",
     )
 
 
 def _error_form(diagnosis: Diagnosis) -> Finding:
     forms = list(dict.fromkeys(each.error_form for each in diagnosis.results.values()))
     seen = [form for form in forms if form]
-    question = "form of errors"
+    question = "error format"
     if seen:
         return Finding(question=question, verdict="yes", seen="; ".join(seen))
     wrong = diagnosis.result_of("wrong_request")
     if wrong is not None and wrong.is_answered:
-        seen_instead = "a request that is no request was answered"
+        seen_instead = "a malformed request was answered"
         return Finding(question=question, verdict="unclear", seen=seen_instead)
     return Finding(question=question, verdict="not asked", seen="")

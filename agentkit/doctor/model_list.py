@@ -1,9 +1,9 @@
-"""Read what a host says of its models.
+"""Read a provider's model list.
 
 In:  the body of a models endpoint: a list of models, or one model.
-Out: `ModelListing`: whether the model is there, its window, its price, the fields it says it takes.
+Out: `ModelListing`: whether the model is listed, its context window, price and request fields.
 
-Hosts name the same thing in many ways; what has none of the names known here is not guessed.
+Providers use different names for the same field; an unknown name is not guessed.
 """
 
 import json
@@ -19,7 +19,7 @@ Found: TypeAlias = Mapping[str, Any]
 
 MILLION = 1_000_000
 
-# What OpenRouter, La Plateforme, vLLM, llama.cpp, Anthropic and others call the same number.
+# The names of OpenRouter, La Plateforme, vLLM, llama.cpp, Anthropic and others for one number.
 _WINDOW_FIELDS = (
     "context_length",
     "context_window",
@@ -36,17 +36,16 @@ _MAX_WINDOW_TOKENS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelListing:
-    """What a models endpoint tells about one model.
+    """What a models endpoint returns about one model.
 
     Attributes:
         path: where it was read.
-        is_listed: the model's id is among those of the host.
-        close_ids: ids of the host that look like the one asked for, best first; all of them where
-            there are few.
-        context_window_tokens: prompt and answer together; None if not told.
-        input_usd_per_million: None if not told.
-        output_usd_per_million: None if not told.
-        fields: names of request fields the host says it takes; empty if it says nothing.
+        is_listed: the model's id is among those of the provider.
+        close_ids: listed ids similar to the requested one, best first; all ids if there are few.
+        context_window_tokens: prompt and answer together; None if not listed.
+        input_usd_per_million: None if not listed.
+        output_usd_per_million: None if not listed.
+        fields: request fields that the provider lists as accepted; empty if it lists none.
     """
 
     path: str
@@ -59,17 +58,17 @@ class ModelListing:
 
 
 def listing_paths(base_url: str) -> tuple[str, ...]:
-    """Return where a host of this address may list its models, the likeliest first."""
+    """Return the paths at which a provider may list its models, the most likely first."""
     return ("/models",) if base_url.endswith("/v1") else ("/models", "/v1/models")
 
 
 def model_path(path: str, model_id: str) -> str:
-    """Return where a host that lists its models at `path` may tell about one of them."""
+    """Return the path of one model at a provider that lists its models at `path`."""
     return f"{path}/{quote(model_id, safe='/')}"
 
 
 def read_listing(body: bytes, *, model_id: str, path: str) -> ModelListing | None:
-    """Return what `body` tells about a model, or None where it is no answer about models."""
+    """Return the entry of a model in `body`, or None if `body` is not a model list."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -80,7 +79,7 @@ def read_listing(body: bytes, *, model_id: str, path: str) -> ModelListing | Non
     named = {name: model for model in reversed(models) for name in _names(model)}
     found = named.get(model_id)
     if found is None and len(models) == 1 and not isinstance(_items(value), Sequence):
-        found = models[0]  # the endpoint of one model, whatever it calls it
+        found = models[0]  # the endpoint of one model may return another id
     if found is None:
         ids = [name for model in models for name in _names(model)[:1]]
         return ModelListing(path=path, is_listed=False, close_ids=_close(model_id, ids))
@@ -95,7 +94,7 @@ def read_listing(body: bytes, *, model_id: str, path: str) -> ModelListing | Non
 
 
 def join_listings(first: ModelListing, second: ModelListing | None) -> ModelListing:
-    """Return `first` with its gaps filled from `second`."""
+    """Return `first` with its missing values filled from `second`."""
     if second is None or not second.is_listed:
         return first
     return ModelListing(
@@ -118,14 +117,14 @@ def first_known(one: Decimal | None, other: Decimal | None) -> Decimal | None:
 
 
 def _items(value: object) -> object:
-    """Return what holds the models: a list, or something else."""
+    """Return the part of the response that holds the models."""
     if isinstance(value, dict):
         return value.get("data", value.get("models"))
     return value
 
 
 def _models(value: object) -> Iterator[Found]:
-    """Yield the models of a list, or the one model that the answer is."""
+    """Yield the models of a list, or the single model of the response."""
     items = _items(value)
     if isinstance(items, list):
         yield from (item for item in items if isinstance(item, dict) and _names(item))
@@ -144,16 +143,16 @@ def _names(model: Found) -> list[str]:
 
 
 def _close(model_id: str, ids: Sequence[str]) -> tuple[str, ...]:
-    """Return ids that look alike, however they write vendor, capitals and dashes."""
+    """Return similar ids, ignoring case."""
     plain = {each.casefold(): each for each in reversed(ids)}
     close = [plain[each] for each in get_close_matches(model_id.casefold(), plain, n=_FEW)]
     return tuple(close or (ids if len(ids) <= _FEW else ()))
 
 
 def _window(model: Found) -> int | None:
-    """Return the smallest window told: what a router lists may be wider than who answers."""
+    """Return the smallest listed window: a router may list more than the serving provider has."""
     places = [model, *(model[key] for key in _INSIDE if isinstance(model.get(key), dict))]
-    told = [
+    windows = [
         number
         for place in places
         for name in _WINDOW_FIELDS
@@ -161,11 +160,11 @@ def _window(model: Found) -> int | None:
         and not isinstance(number, bool)
         and 0 < number <= _MAX_WINDOW_TOKENS
     ]
-    return min(told, default=None)
+    return min(windows, default=None)
 
 
 def _price(model: Found, side: str) -> Decimal | None:
-    """Return dollars for a million tokens, from OpenRouter's text of dollars for one token."""
+    """Return dollars per million tokens, from OpenRouter's dollars per token as text."""
     pricing = model.get("pricing")
     text = pricing.get(side) if isinstance(pricing, dict) else None
     if not isinstance(text, str):
@@ -174,12 +173,12 @@ def _price(model: Found, side: str) -> Decimal | None:
         price = Decimal(text)
     except InvalidOperation:
         return None
-    # Less than nothing stands for "it depends" there.
+    # OpenRouter lists a negative price for models whose price varies.
     return price * MILLION if price.is_finite() and price >= 0 else None
 
 
 def _fields(model: Found) -> frozenset[str]:
-    """Return the request fields named by Oxen's schema or OpenRouter's list."""
+    """Return the request fields in Oxen's schema or OpenRouter's list."""
     schema = model.get("json_request_schema")
     if isinstance(schema, str):
         try:

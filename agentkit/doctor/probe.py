@@ -1,7 +1,7 @@
-"""One question to a host, and what was seen of its answer.
+"""One probe request to a provider, and its result.
 
-In:  requests as a dialect spells them, with what the dialect itself would not send.
-Out: `Probe` and `ProbeResult`, values that the rest of this package decides on.
+In:  encoded requests and decoded responses.
+Out: `Probe` and `ProbeResult`, the values on which the rest of this package decides.
 """
 
 from dataclasses import field
@@ -43,12 +43,12 @@ ProbeName: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One request that finds something out.
+    """One request that tests a capability.
 
     Attributes:
-        request: what is asked, in our words; the answer is read against it.
-        encoded: what is sent.
-        dialect: whose reader understands the answer.
+        request: the request before encoding; the response is decoded against it.
+        encoded: the request as it is sent.
+        dialect: the dialect whose decoder reads the response.
     """
 
     name: ProbeName
@@ -59,19 +59,19 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """What came back for one probe.
+    """The result of one probe.
 
     Attributes:
-        status: of the answer; None if none came.
-        response: the answer as an agent would get it; None if it would get an error.
-        error: what went wrong; also beside no response though the status is a success.
-        attempts: how often it was asked.
-        call_ids: the ids of calls as the host wrote them, oldest first.
-        call_names: the names of the tools that were called, in the same way.
-        has_usage: the answer says how many tokens it took.
-        is_stream: the answer came as server-sent events.
-        usage: what the exchange used, as far as the host tells.
-        error_form: the shape of a refusal's body, without its values.
+        status: HTTP status; None if there was no response.
+        response: the response as an agent would get it; None if an agent would get an error.
+        error: what failed; may be set although the status is a success.
+        attempts: how often the probe was sent.
+        call_ids: the ids of calls as the provider sent them, oldest first.
+        call_names: the names of the called tools, in the same order.
+        has_usage: the response reports token usage.
+        is_stream: the response was server-sent events.
+        usage: the reported usage.
+        error_form: the structure of an error body, without its values.
     """
 
     name: ProbeName
@@ -88,34 +88,34 @@ class ProbeResult:
 
     @property
     def is_answered(self) -> bool:
-        """Say whether the host took the request: it answered, if only with half an answer."""
+        """Return whether the provider accepted the request, even if the answer was cut off."""
         if self.error is None:
             return self.response is not None
         return self.error.kind in ("truncated", "empty_response")
 
     @property
     def is_refused(self) -> bool:
-        """Say whether the host will not take such a request, however often it is sent."""
+        """Return whether the provider rejects this request, so that a retry is useless."""
         if self.error is None or self.is_answered:
             return False
         if self.error.retry == "change":
             return True
-        # A server that fails on a field it does not know fails each time.
+        # Some servers answer 500 to a field they do not know, each time.
         return self.error.kind == "server" and self.status in (500, 501) and self.attempts > 1
 
     @property
     def is_text_call(self) -> bool:
-        """Say whether a call came as text, and had to be read from there."""
+        """Return whether a tool call came in the text."""
         repairs = () if self.response is None else self.response.repairs
         return any(repair.kind == "leaked_text" for repair in repairs)
 
     @property
     def has_marker(self) -> bool:
-        """Say whether the text holds a sign that begins a call, of whatever tool."""
+        """Return whether the text holds a marker that opens a tool call."""
         text = "" if self.response is None else self.response.message.text
         return MARKER.search(text) is not None
 
     @property
     def error_text(self) -> str:
-        """Return the host's own words for an error, or nothing."""
+        """Return the error message; empty if there is no error."""
         return "" if self.error is None else str(self.error)

@@ -1,10 +1,10 @@
-"""Decide what to ask next.
+"""Decide which probe to send next.
 
-In:  an `Diagnosis`.
+In:  a `Diagnosis`.
 Out: the name of the next probe, or None when enough is known.
 
-Pure. A probe is only asked where its answer can tell something: what differs from a request that
-was answered by one thing alone.
+Pure. A probe is sent only if its result is informative: it differs in one thing from a request that
+was answered.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from agentkit.doctor.diagnosis import STREAMS, Diagnosis, native_profiles
 from agentkit.doctor.probe import ProbeName, ProbeResult
 
 MAX_REQUESTS = 20
-"""Most requests that cost something; attempts that were made again count too."""
+"""Limit of requests that may cost something, retries included."""
 
 
 def next_probe(diagnosis: Diagnosis) -> ProbeName | None:
@@ -30,7 +30,7 @@ def next_probe(diagnosis: Diagnosis) -> ProbeName | None:
 
 
 def _limit_is_refused(diagnosis: Diagnosis) -> bool:
-    """Say whether the plain question failed on the name of the token limit."""
+    """Return whether the first probe failed because of the name of the token limit."""
     chat = diagnosis.result_of("chat")
     if chat is None or not chat.is_refused or diagnosis.form != "openai_chat":
         return False
@@ -39,7 +39,7 @@ def _limit_is_refused(diagnosis: Diagnosis) -> bool:
 
 
 def _may_lie_below_v1(diagnosis: Diagnosis) -> bool:
-    """Say whether the address may have been given without its last part."""
+    """Return whether `/v1` may be missing at the end of the address."""
     base_url = diagnosis.provider.base_url
     return (
         diagnosis.has_no_chat_path
@@ -62,12 +62,12 @@ def _takes_choice(diagnosis: Diagnosis) -> bool:
 
 
 def _is_due_auto(diagnosis: Diagnosis) -> bool:
-    """Say whether it is open which of two fields was refused."""
+    """Return whether it is unknown which of two fields was rejected."""
     return diagnosis.is_refused("auto_and_parallel")
 
 
 def _is_due_any(diagnosis: Diagnosis) -> bool:
-    """Say whether the older word for `required` is worth a request."""
+    """Return whether to probe `any`, Mistral's older value for `required`."""
     is_openai = diagnosis.form == "openai_chat"
     required = diagnosis.result_of("required")
     return (
@@ -84,7 +84,7 @@ def _is_due_prompted(diagnosis: Diagnosis) -> bool:
 
 
 def _is_due_stream(diagnosis: Diagnosis, name: ProbeName) -> bool:
-    """Say whether this way to get usage from a stream comes next: its own first, plain last."""
+    """Return whether this form is due: the profile's own form first, without request last."""
     if not diagnosis.has_chat:
         return False
     own: UsageRequest = diagnosis.provider.accepts.stream_usage
@@ -122,7 +122,7 @@ def _is_due_format(diagnosis: Diagnosis) -> bool:
 
 
 def _is_due_wrong_request(diagnosis: Diagnosis) -> bool:
-    """Say whether the form of a refusal is still unknown."""
+    """Return whether the format of errors is still unknown."""
     return diagnosis.has_chat and not any(each.error_form for each in diagnosis.results.values())
 
 

@@ -1,10 +1,10 @@
-"""Spell the probes: what each asks, in the form of the host.
+"""Build the probe requests in the provider's dialect.
 
-In:  an `Diagnosis`, the name of a probe.
+In:  a `Diagnosis`, the name of a probe.
 Out: a `Probe`.
 
-A probe is what agentkit would send itself, with one thing more or different. Its answer is short
-and its words are plain, so that it costs little and any model understands it.
+A probe is a request as agentkit would send it, with one thing added or changed. Question and answer
+are short and simple, so that a probe costs little and every model understands it.
 """
 
 import json
@@ -30,7 +30,7 @@ from agentkit.model.build import DIALECTS
 from agentkit.value import replace
 
 MAX_TOKENS = 64
-"""The longest answer of a probe: two short calls, or one sentence."""
+"""Token limit of a probe's answer: two short calls, or one sentence."""
 
 LONG_ID = "call_0123456789abcdefghijABCD"
 NINE_CHAR_ID = "a1B2c3D4e"
@@ -45,7 +45,7 @@ _WEATHER = ToolSpec(name=TOOL, description="Tell the weather in a city.", input_
 _CLOCK = ToolSpec(name=OTHER_TOOL, description="Tell the time in a city.", input_schema=_CITY)
 
 _GREETING = "Say hello in one word."
-# Only a model that has to call will call for this.
+# A model calls a tool for this only if it must.
 _IDLE_QUESTION = "Say hello to Oslo in one word."
 _WEATHER_QUESTION = "What is the weather in Oslo? Use the tool."
 _TWO_QUESTIONS = "What is the weather in Oslo and in Rome? Use the tool for both at once."
@@ -68,16 +68,16 @@ _ASKED: Mapping[ProbeName, str] = {
 }
 _WITH_TOOLS = frozenset({"auto_and_parallel", "auto", "named", "required", "any"})
 _WITHOUT_TOOLS = frozenset(_ASKED) - _WITH_TOOLS
-# The same question with the same tools: what is called freely is not what is named afterwards.
+# Same question, same tools: the named tool is then one that was not called by free choice.
 _BETWEEN_TOOLS = frozenset({"auto_and_parallel", "auto", "named"})
 _ID_PROBES: Mapping[ProbeName, str] = {"nine_char_id": NINE_CHAR_ID, "long_id": LONG_ID}
 
 
 def build_probe(name: ProbeName, diagnosis: Diagnosis) -> Probe:
-    """Return the probe of this name for this host.
+    """Return the probe of this name.
 
     Raises:
-        UnsupportedError: the form of this host has no way to ask it.
+        UnsupportedError: the dialect cannot encode this probe.
     """
     provider, model = native_profiles(diagnosis)
     request = _request(name, diagnosis)
@@ -100,11 +100,11 @@ def _request(name: ProbeName, diagnosis: Diagnosis) -> ModelRequest:
     question: list[Message] = [UserMessage.of(_ASKED.get(name, _WEATHER_QUESTION))]
     tools: tuple[ToolSpec, ...] = () if name in _WITHOUT_TOOLS else (_WEATHER,)
     if name in ("round_trip", *_ID_PROBES):
-        question += _round_trip(_ID_PROBES.get(name) or host_id(diagnosis))
+        question += _round_trip(_ID_PROBES.get(name) or provider_call_id(diagnosis))
     if name in _BETWEEN_TOOLS:
         tools = (_WEATHER, _CLOCK)
     if name in STREAMS and not diagnosis.takes_tools:
-        tools = ()  # a refusal of tools would tell nothing about streams
+        tools = ()  # rejected tools would hide whether streams work
     choice = ToolChoice(mode="required") if name == "prompted" else ToolChoice()
     return ModelRequest(
         history=History(question),
@@ -116,13 +116,13 @@ def _request(name: ProbeName, diagnosis: Diagnosis) -> ModelRequest:
 
 
 def _round_trip(call_id: str) -> list[Message]:
-    """Return a call of the question and its result."""
+    """Return a tool call and its result."""
     call = ToolCall(id=call_id, name=TOOL, arguments='{"city":"Oslo"}')
     return [AssistantMessage.of("", call), ToolResult.of(call_id, "Sunny, 21 degrees.")]
 
 
-def host_id(diagnosis: Diagnosis) -> str:
-    """Return an id that the host made itself, else one of the usual length."""
+def provider_call_id(diagnosis: Diagnosis) -> str:
+    """Return an id that the provider generated, else one of the usual length."""
     ids = (call_id for each in diagnosis.results.values() for call_id in each.call_ids)
     return next((call_id for call_id in ids if call_id.strip()), LONG_ID)
 
@@ -132,7 +132,7 @@ def _dialect(name: ProbeName, diagnosis: Diagnosis) -> DialectName:
 
 
 def _ruled(name: ProbeName, model: ModelProfile) -> ModelProfile:
-    """Return the model with the rules that a probe needs: without any, ids go out as they are."""
+    """Return the model with the rules of a probe: with `plain`, ids are not rewritten."""
     match name:
         case "long_id":
             return replace(model, rules="plain")
@@ -143,7 +143,7 @@ def _ruled(name: ProbeName, model: ModelProfile) -> ModelProfile:
 
 
 def _accepts(name: ProbeName, accepts: Accepts) -> Accepts:
-    # How usage is asked for is a question of its own; elsewhere it must not be what is refused.
+    # The usage field has its own probes; in others it must not be the cause of a rejection.
     accepts = replace(accepts, stream_usage=STREAMS.get(name, "never"))
     if name == "chat_other_limit":
         return replace(accepts, max_tokens_field=other_limit(accepts))
@@ -151,7 +151,7 @@ def _accepts(name: ProbeName, accepts: Accepts) -> Accepts:
 
 
 def _changed(name: ProbeName, encoded: Encoded, *, diagnosis: Diagnosis) -> Encoded:
-    """Return the request with the one thing that the dialect would not send."""
+    """Return the request with the one field that the dialect would not send."""
     more = _more_fields(name, diagnosis)
     wire = encoded.wire
     if more:
@@ -180,14 +180,14 @@ def _more_fields(name: ProbeName, diagnosis: Diagnosis) -> Mapping[str, object]:
 
 
 def _choice_fields(name: ProbeName, *, form: DialectName, named: str) -> Mapping[str, object]:
-    """Return a tool choice in the words of the form."""
+    """Return the tool choice in the dialect's form."""
     if form == "anthropic_messages":
-        spelled: dict[str, object] = {"type": {"required": "any"}.get(name, name)}
+        encoded: dict[str, object] = {"type": {"required": "any"}.get(name, name)}
         if name == "named":
-            spelled = {"type": "tool", "name": named}
+            encoded = {"type": "tool", "name": named}
         if name == "auto_and_parallel":
-            spelled = {"type": "auto", "disable_parallel_tool_use": False}
-        return {"tool_choice": spelled}
+            encoded = {"type": "auto", "disable_parallel_tool_use": False}
+        return {"tool_choice": encoded}
     match name:
         case "named":
             return {"tool_choice": {"type": "function", "function": {"name": named}}}

@@ -1,9 +1,9 @@
-"""Read the answer to a probe.
+"""Decode the response to a probe.
 
-In:  a `Probe`, the head of the answer and its bytes; or the error in their place.
-Out: a `ProbeResult`, whatever came: nothing here raises.
+In:  a `Probe`, the head and body of the response, or the error instead.
+Out: a `ProbeResult`; nothing here raises.
 
-The answer is read as an agent's model reads it, so that "works" means that it works there.
+The response is decoded exactly as for an agent, so a positive finding holds for agents too.
 """
 
 import json
@@ -23,7 +23,7 @@ _MAX_KEYS = 6
 
 
 def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1) -> ProbeResult:
-    """Return what the answer to `probe` shows."""
+    """Return the result of `probe` from its response."""
     if not head.is_success:
         return ProbeResult(
             name=probe.name,
@@ -58,17 +58,17 @@ def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1)
     )
 
 
-# What is found out here about an answer; no refusal of the host's.
+# Faults that our decoder finds; the provider did not reject the request.
 _OURS = ("truncated", "empty_response", "bad_response", "stream_interrupted")
 
 
 def read_failure(probe: Probe, error: ProviderError, *, attempts: int = 1) -> ProbeResult:
-    """Return what it shows that no answer came."""
+    """Return the result of a probe without a response."""
     return ProbeResult(name=probe.name, error=error, attempts=attempts)
 
 
 def form_of(body: bytes) -> str:
-    """Return the shape of an error's body: its keys, without their values."""
+    """Return the structure of an error body: its keys, without their values."""
     text = body.decode("utf-8", "replace").strip()
     try:
         value = json.loads(text)
@@ -77,7 +77,7 @@ def form_of(body: bytes) -> str:
             return "nothing"
         return "HTML" if text.startswith("<") else "plain text"
     if not isinstance(value, dict):
-        return "JSON, but no object"
+        return "JSON, not an object"
     return _shape(value)
 
 
@@ -93,7 +93,7 @@ def _shape(value: dict[str, object]) -> str:
 def _decode(
     probe: Probe, head: WireHead, body: bytes
 ) -> tuple[Sequence[Delta], ProviderError | None]:
-    """Return what can be read, and what stopped the reading."""
+    """Return the decoded deltas, and the error that ended the decoding."""
     decoder = DIALECTS[probe.dialect]().decoder(head)
     deltas: list[Delta] = []
     try:
@@ -105,7 +105,7 @@ def _decode(
 
 
 def _calls(deltas: Sequence[Delta]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return ids and names of calls as they came, the repeated ones of a stream once."""
+    """Return ids and names of the calls, each once even if a stream repeats them."""
     ids: dict[str, None] = {}
     names: list[str] = []
     begun: set[tuple[int | None, str | None]] = set()
@@ -114,7 +114,7 @@ def _calls(deltas: Sequence[Delta]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             continue
         if delta.id:
             ids[delta.id] = None
-        # A stream may repeat the name with each piece; a new call has a new index or a new id.
+        # Some providers repeat the name in each chunk; a new call has a new index or a new id.
         place = (delta.index, delta.id)
         if delta.name and (delta.is_complete or place not in begun):
             names.append(delta.name)

@@ -1,9 +1,9 @@
-"""Tell what changed in a profile, in the form of a catalog.
+"""The difference between two profiles, as a catalog table.
 
-In:  a host's and a model's profile as they were, and as they were seen to be.
-Out: a table for `config.user_catalog`: only what differs, or a whole new host.
+In:  the profiles of provider and model, before and after a diagnosis.
+Out: a table for `config.user_catalog`: the changed fields, or a complete new provider.
 
-No key is in a profile, so none can be in the table.
+A profile holds no key, so the table cannot hold one.
 """
 
 from collections.abc import Mapping
@@ -16,17 +16,17 @@ from agentkit.config.profile import Accepts, Auth, ModelProfile, ProviderProfile
 Profiles: TypeAlias = tuple[ProviderProfile, ModelProfile]
 Table: TypeAlias = Mapping[str, object]
 
-# What a diagnosis may find to be different; a launcher could not be unsaid in a file.
-_HOST_FIELDS = ("base_url", "dialect")
-_WHOLE_FIELDS = (*_HOST_FIELDS, "launcher", "is_language_model")
+# The fields that a diagnosis may change; a catalog file cannot remove a launcher.
+_PROVIDER_FIELDS = ("base_url", "dialect")
+_WHOLE_FIELDS = (*_PROVIDER_FIELDS, "launcher", "is_language_model")
 _CHOICE_ORDER = ("auto", "required", "any", "none", "named")
 
 
 def changed_table(before: Profiles, after: Profiles) -> Table:
-    """Return what to lay over the catalog so that `before` becomes `after`; empty if nothing."""
+    """Return the table to merge over the catalog to turn `before` into `after`; may be empty."""
     table: dict[str, object] = {
         name: getattr(after[0], name)
-        for name in _HOST_FIELDS
+        for name in _PROVIDER_FIELDS
         if getattr(before[0], name) != getattr(after[0], name)
     }
     accepts = _differences(before[0].accepts, after[0].accepts)
@@ -34,13 +34,13 @@ def changed_table(before: Profiles, after: Profiles) -> Table:
         table["accepts"] = accepts
     model = _differences(before[1], after[1])
     if model:
-        # The id belongs to it: the model may be in no catalog yet.
+        # With the id, since the model may not be in any catalog yet.
         table["models"] = {after[1].family: {"id": after[1].id, **model}}
     return table
 
 
 def full_table(after: Profiles, *, title: str) -> Table:
-    """Return all of a host, for a catalog that does not have it."""
+    """Return a complete provider table, for a catalog that does not have it."""
     provider, model = after
     plain = ProviderProfile(name="plain", title="plain")
     table: dict[str, object] = {"title": title}
@@ -56,22 +56,22 @@ def full_table(after: Profiles, *, title: str) -> Table:
             table[name] = found
     if provider.headers:
         table["headers"] = dict(provider.headers)
-    bare = ModelProfile(family=model.family, id=model.id)
-    table["models"] = {model.family: {"id": model.id, **_differences(bare, model)}}
+    unset = ModelProfile(family=model.family, id=model.id)
+    table["models"] = {model.family: {"id": model.id, **_differences(unset, model)}}
     return table
 
 
 def _differences(before: object, after: object) -> dict[str, object]:
-    """Return the fields of a profile's part that differ, as a catalog writes them."""
+    """Return the fields that differ, in the catalog's form."""
     return {
-        each.name: _spell(getattr(after, each.name))
+        each.name: _to_toml_value(getattr(after, each.name))
         for each in fields(after)  # type: ignore[arg-type]  # parts of profiles are dataclasses
         if getattr(before, each.name) != getattr(after, each.name)
     }
 
 
-def _spell(value: object) -> object:
-    """Return a value as TOML has it; None, which TOML has not, is the empty text."""
+def _to_toml_value(value: object) -> object:
+    """Return a value as TOML can hold it; None, which TOML lacks, becomes an empty string."""
     match value:
         case None:
             return ""

@@ -1,10 +1,10 @@
-"""Examine a host: send the probes that the plan asks for, one after the other.
+"""Send the probes of the plan to a provider, one after the other.
 
 In:  a resolved model.
-Out: `DoctorReport`: what was seen, what it cost, why it ended.
+Out: `DoctorReport`: the results, the usage, and why the diagnosis ended early.
 
-One request at a time, each with a deadline. A host that limits requests is waited for where that
-is short, else the diagnosis ends and says so. Nothing is left open.
+One request at a time, each with a deadline. A short rate limit is waited for; a long one ends the
+diagnosis with the reason. Nothing is left open.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -44,7 +44,7 @@ MAX_COST_USD = Decimal("0.01")
 BYTES_PER_TOKEN = 3
 MILLION = 1_000_000
 
-# After these nothing else will be answered either.
+# After these errors every further request fails too.
 _FINAL = ("auth", "insufficient_credits")
 
 
@@ -69,14 +69,14 @@ class ProbeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
-    """A diagnosis that has ended.
+    """The result of a finished diagnosis.
 
     Attributes:
-        diagnosis: all that was seen.
-        requests: how many requests were sent that may cost something.
-        usage: what the answers used; its cost is None where no price is known.
-        is_usage_complete: every answer said what it used.
-        stopped: why it ended early; empty if everything was asked.
+        diagnosis: all probe results.
+        requests: number of requests that may cost something.
+        usage: sum over all responses; its cost is None if no price is known.
+        is_usage_complete: every response reported its usage.
+        stopped: why it ended early; empty if all probes were sent.
     """
 
     diagnosis: Diagnosis
@@ -87,7 +87,7 @@ class DoctorReport:
 
     @property
     def profiles(self) -> tuple[ProviderProfile, ModelProfile]:
-        """Return host and model as they were seen to be."""
+        """Return provider and model as they were seen to be."""
         return observed_profiles(self.diagnosis)
 
 
@@ -97,24 +97,24 @@ async def diagnose(
     settings: ProbeSettings | None = None,
     on_probe: Callable[[str], None] = lambda _: None,
 ) -> DoctorReport:
-    """Ask a host what it honours.
+    """Probe a provider.
 
     Args:
         resolved: the model to ask for.
-        settings: how patient to be.
-        on_probe: told the name of each probe before it is sent.
+        settings: limits; the defaults if left out.
+        on_probe: called with the name of each probe before it is sent.
 
     Raises:
-        ConfigError: the host cannot be started, or its address cannot be used.
+        ConfigError: the provider cannot be started, or its address cannot be used.
     """
     bounds = settings or ProbeSettings()
     async with _open(resolved, bounds) as (transport, provider):
-        host = _Host(transport, bounds)
+        sender = _ProbeSender(transport, bounds)
         diagnosis = Diagnosis(provider=provider, model=resolved.model)
         on_probe("models")
-        diagnosis = replace(diagnosis, listing=await host.list_models(diagnosis))
-        report = await host.ask_all(diagnosis, on_probe)
-    # A host that was started has an address that is no part of its profile.
+        diagnosis = replace(diagnosis, listing=await sender.list_models(diagnosis))
+        report = await sender.ask_all(diagnosis, on_probe)
+    # The address of a launched provider is not part of its profile.
     own = replace(report.diagnosis, provider=resolved.provider)
     return replace(report, diagnosis=own)
 
@@ -123,7 +123,7 @@ async def diagnose(
 async def _open(
     resolved: ResolvedModel, settings: ProbeSettings
 ) -> AsyncIterator[tuple[Transport, ProviderProfile]]:
-    """Start the host if it has to be started, and open a transport to it."""
+    """Launch the provider if needed, and open a transport to it."""
     provider = resolved.provider
     if provider.launcher is not None:
         async with launched(provider, model_id=resolved.model.id) as base_url:
@@ -150,11 +150,11 @@ async def _open(
 
 
 class _StoppedError(Exception):
-    """The diagnosis ends here; its text says why."""
+    """The diagnosis ends here; the message is the reason."""
 
 
-class _Host:
-    """Sends requests to one host and keeps count of them."""
+class _ProbeSender:
+    """Sends probes to one provider and counts requests, failures and usage."""
 
     def __init__(self, transport: Transport, settings: ProbeSettings) -> None:
         self._transport = transport
@@ -163,10 +163,10 @@ class _Host:
         self._requests = 0
         self._failures = 0
         self._usage = Usage()
-        self._is_usage_whole = True
+        self._is_usage_complete = True
 
     async def list_models(self, diagnosis: Diagnosis) -> ModelListing | None:
-        """Return what the host says of the model; None if it says nothing. Costs nothing."""
+        """Return the model's entry in the provider's model list, or None. Costs nothing."""
         model_id = diagnosis.model.id
         for path in listing_paths(diagnosis.provider.base_url):
             listing = await self._list(path, model_id)
@@ -179,7 +179,7 @@ class _Host:
         return None
 
     async def ask_all(self, diagnosis: Diagnosis, on_probe: Callable[[str], None]) -> DoctorReport:
-        """Send probes until the plan has none left."""
+        """Send probes until none is due."""
         stopped = ""
         try:
             while (name := next_probe(diagnosis)) is not None:
@@ -192,12 +192,12 @@ class _Host:
             diagnosis=diagnosis,
             requests=self._requests,
             usage=self._usage,
-            is_usage_complete=self._is_usage_whole,
+            is_usage_complete=self._is_usage_complete,
             stopped=stopped,
         )
 
     async def _ask(self, name: ProbeName, diagnosis: Diagnosis) -> ProbeResult:
-        """Send one probe, a second time where the failure may pass."""
+        """Send one probe, and once more if the failure may be temporary."""
         probe = build_probe(name, diagnosis)
         result = await self._attempt(probe, diagnosis, attempts=1)
         error = result.error
@@ -207,18 +207,18 @@ class _Host:
         return result
 
     async def _pause(self, error: ProviderError) -> None:
-        """Wait as long as the host asks for, or end the diagnosis."""
+        """Wait as long as the provider asks, or end the diagnosis."""
         wait = error.retry_after_seconds
         if wait is None:
             wait = self._settings.pause_seconds
         if wait > self._settings.max_wait_seconds:
             raise _StoppedError(
-                f"the host limits requests and asks to wait {wait:.0f} s; try again then"
+                f"the provider limits requests and asks to wait {wait:.0f} s; try again after that"
             )
         await anyio.sleep(wait)
 
     async def _attempt(self, probe: Probe, diagnosis: Diagnosis, *, attempts: int) -> ProbeResult:
-        """Send a probe once and read what comes."""
+        """Send a probe once and decode the response."""
         await self._check_limits(probe, diagnosis)
         self._requests += 1
         try:
@@ -229,26 +229,28 @@ class _Host:
         if head.is_success:
             _, model = observed_profiles(diagnosis)
             self._usage += priced(result.usage, model)
-            self._is_usage_whole &= result.has_usage
+            self._is_usage_complete &= result.has_usage
         return result
 
     async def _check_limits(self, probe: Probe, diagnosis: Diagnosis) -> None:
-        """Wait where the host's headers ask for it; end the diagnosis at its limits."""
+        """Wait if the provider's headers ask for it; end the diagnosis at its limits."""
         if self._requests >= MAX_REQUESTS:
-            raise _StoppedError(f"{MAX_REQUESTS} requests were sent, which is the limit")
+            raise _StoppedError(f"the limit of {MAX_REQUESTS} requests was reached")
         spent = self._usage.cost_usd or Decimal(0)
         worst = worst_cost(probe, observed_profiles(diagnosis)[1])
         if worst is not None and spent + worst > self._settings.max_cost_usd:
             raise _StoppedError(
-                f"the next request might bring the cost above ${self._settings.max_cost_usd}"
+                f"the next request could raise the cost above ${self._settings.max_cost_usd}"
             )
         wait = self._pacer.reserve(anyio.current_time(), tokens=0)
         if wait > self._settings.max_wait_seconds:
-            raise _StoppedError(f"the host's limit is lifted in {wait:.0f} s; try again then")
+            raise _StoppedError(
+                f"the provider's rate limit resets in {wait:.0f} s; try again after that"
+            )
         await anyio.sleep(wait)
 
     def _check_end(self, result: ProbeResult) -> None:
-        """End the diagnosis where no further answer is to be expected."""
+        """End the diagnosis if no further answer can be expected."""
         error = result.error
         if error is None or result.is_answered or result.is_refused:
             self._failures = 0
@@ -257,20 +259,20 @@ class _Host:
         if error.kind in _FINAL or error.kind == "rate_limit":
             raise _StoppedError(str(error))
         if result.name == "chat" or self._failures >= self._settings.max_failures:
-            raise _StoppedError(f"the host does not answer: {error}")
+            raise _StoppedError(f"the provider does not answer: {error}")
 
     async def _list(self, path: str, model_id: str) -> ModelListing | None:
         try:
             head, body = await self._exchange(WireRequest(path=path, method="GET"))
         except ProviderError:
-            return None  # whether the host can be reached shows the first probe
+            return None  # the first probe reports whether the provider can be reached
         return read_listing(body, model_id=model_id, path=path) if head.is_success else None
 
     async def _exchange(self, wire: WireRequest) -> tuple[WireHead, bytes]:
-        """Make one exchange and read it whole.
+        """Send one request and read the complete response.
 
         Raises:
-            ProviderError: no whole answer came in time.
+            ProviderError: no complete response arrived in time.
         """
         seconds = self._settings.probe_seconds
         with anyio.move_on_after(seconds):
@@ -279,12 +281,12 @@ class _Host:
                 body = b"".join([chunk async for chunk in answer.chunks])
                 return answer.head, body
         raise TransportError(
-            f"No whole answer came within {seconds:g} s.", kind="timeout", retry="never"
+            f"No complete response within {seconds:g} s.", kind="timeout", retry="never"
         )
 
 
 def worst_cost(probe: Probe, model: ModelProfile) -> Decimal | None:
-    """Return the most that a probe can cost, by the catalog's price; None if that is not known."""
+    """Return the most a probe can cost at the catalog's price; None if it is not known."""
     prices = (model.input_usd_per_million, model.output_usd_per_million)
     if prices[0] is None or prices[1] is None:
         return None

@@ -1,4 +1,4 @@
-"""Examine a host on loopback, and read what was found."""
+"""Run a diagnosis against a server on loopback."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,21 +19,21 @@ PLAIN = "openai-compatible:qwen"
 
 
 def resolve(url: str, name: str = MISTRAL) -> ResolvedModel:
-    """Resolve a model on a host that nobody knows."""
+    """Resolve a model of an unknown provider."""
     return resolve_model(name, environ={}, base_url=url)
 
 
 async def diagnosed(
-    host: OddProvider,
+    server: OddProvider,
     name: str = MISTRAL,
     *,
     settings: ProbeSettings = QUICK,
     provider: Mapping[str, Any] | None = None,
 ) -> tuple[DoctorReport, Mapping[str, Finding], Mapping[str, object]]:
-    """Examine a host; return the report, its findings by question, and what changed."""
+    """Return the report, the findings by question, and the changed profile fields."""
     with anyio.fail_after(10):
-        async with running(host) as url:
-            base = url.removesuffix("/v1") if host.traits.chat_path.startswith("/v2") else url
+        async with running(server) as url:
+            base = url.removesuffix("/v1") if server.traits.chat_path.startswith("/v2") else url
             resolved = resolve(base, name)
             if provider:
                 known = ProviderProfile(name="h", title="H", base_url=base, **provider)

@@ -1,4 +1,4 @@
-"""A host on loopback with traits: which parts of the OpenAI form it honours, and how it refuses."""
+"""A provider on loopback that supports a chosen part of the OpenAI API."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -14,11 +14,11 @@ KNOWN = {"model", "messages", "tools", "tool_choice", "stream", "temperature", "
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What a host does; the defaults are those of a host that honours everything.
+    """What the provider supports; by default everything.
 
     Attributes:
         takes: spellings of the tool choice that are not refused.
-        heeds: spellings that have their effect; those that are taken only do nothing.
+        respects: `tool_choice` values that have an effect; others are accepted and ignored.
         most_calls: how many calls one answer may hold.
         id_length: of the ids it makes.
         only_nine: it refuses other ids than those of nine letters and digits.
@@ -34,7 +34,7 @@ class Traits:
     refusal: str = "This model does not support tools"
     follows_prompt: bool = True
     takes: frozenset[str] = ALL
-    heeds: frozenset[str] = ALL
+    respects: frozenset[str] = ALL
     choice_status: int = 400
     parallel: bool = True
     most_calls: int = 2
@@ -54,7 +54,7 @@ class Traits:
 
 
 class RefusalError(Exception):
-    """A request that the host will not answer."""
+    """A request that the provider rejects."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class RefusalError(Exception):
 
 @dataclass
 class OddProvider:
-    """Answers by its traits, and keeps what it was sent; `instead` comes before all else."""
+    """Answers by its traits and keeps the requests; replies in `instead` come first."""
 
     traits: Traits = field(default_factory=Traits)
     instead: list[Reply | RawReply] = field(default_factory=list)
@@ -169,11 +169,11 @@ class OddProvider:
         last = body["messages"][-1] if body["messages"] else {}
         if "tools" not in body or last.get("role") == "tool":
             return []
-        if choice in self.traits.heeds and choice == "none":
+        if choice in self.traits.respects and choice == "none":
             return []
-        if choice in self.traits.heeds and choice == "named":
+        if choice in self.traits.respects and choice == "named":
             return [body["tool_choice"]["function"]["name"]]
-        is_forced = choice in ("required", "any") and choice in self.traits.heeds
+        is_forced = choice in ("required", "any") and choice in self.traits.respects
         if not is_forced and "weather" not in last["content"]:
             return []
         count = 2 if "Rome" in last["content"] else 1
@@ -208,13 +208,13 @@ USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
 
 def leaked(names: list[str]) -> str:
-    """Return calls as Mistral's models write them."""
+    """Return calls in the text form of Mistral's models."""
     calls = [{"name": name, "arguments": {"city": "Oslo"}} for name in names]
     return f"[TOOL_CALLS] {json.dumps(calls)}"
 
 
 def choice_of(body: dict[str, Any]) -> str | None:
-    """Return the spelling of the tool choice."""
+    """Return the value of `tool_choice`."""
     choice = body.get("tool_choice")
     return "named" if isinstance(choice, dict) else choice
 
@@ -237,7 +237,7 @@ def as_json(value: object, *, status: int = 200, headers: dict[str, str] | None 
 
 
 @asynccontextmanager
-async def running(host: OddProvider) -> AsyncIterator[str]:
-    """Serve `host` and yield its base URL."""
-    async with serve(host.answer) as url:
+async def running(server: OddProvider) -> AsyncIterator[str]:
+    """Serve `server` and yield its base URL."""
+    async with serve(server.answer) as url:
         yield f"{url}/v1"

@@ -1,4 +1,4 @@
-"""Hosts that honour different parts of the form, diagnosed over real sockets."""
+"""Providers that support different parts of the API, probed over real sockets."""
 
 import anyio
 import pytest
@@ -10,11 +10,11 @@ from tests.integration.doctor_run import QUICK, diagnosed
 from tests.integration.doctor_server import OddProvider, Traits
 
 
-async def test_a_host_that_honours_everything_gets_few_changes() -> None:
-    """What was seen to work is in the profile; twelve requests are enough."""
-    host = OddProvider(Traits(usage="stream_options"))
+async def test_a_provider_that_supports_everything_gets_few_changes() -> None:
+    """The profile holds what was observed; twelve requests are enough."""
+    server = OddProvider(Traits(usage="stream_options"))
 
-    report, findings, table = await diagnosed(host, provider={"accepts": Accepts()})
+    report, findings, table = await diagnosed(server, provider={"accepts": Accepts()})
 
     assert {name: each.verdict for name, each in findings.items()} == {
         "model is listed": "unclear",
@@ -29,23 +29,23 @@ async def test_a_host_that_honours_everything_gets_few_changes() -> None:
         "parallel calls": "yes",
         "streamed calls": "yes",
         "usage in a stream": "yes",
-        "ids it makes": "yes",
+        "ids of calls": "yes",
         "results of calls": "yes",
         "long ids": "yes",
         "unknown fields": "yes",
         "response_format json_schema": "yes",
         "response_format json_object": "yes",
-        "form of errors": "yes",
+        "error format": "yes",
     }
     assert not any(each.is_problem for each in findings.values())
     assert report.stopped == ""
     assert report.requests == 13
     assert table == {}
-    assert all(body.get("max_tokens", 64) <= 64 for body in host.bodies)
+    assert all(body.get("max_tokens", 64) <= 64 for body in server.bodies)
 
 
-async def test_the_sandbox_is_what_its_profile_says() -> None:
-    """A profile that is right stays as it is; a host that is launched is diagnosed too."""
+async def test_the_sandbox_matches_its_profile() -> None:
+    """A correct profile stays as it is; a launched provider can be probed too."""
     resolved = resolve_model("sandbox:mixtral-8x22b", environ={})
 
     with anyio.fail_after(10):
@@ -67,9 +67,9 @@ CHOICES = {
         ["auto", "any", "none"],
     ),
     "nothing at all": (Traits(takes=frozenset()), []),
-    "taken and not heeded": (Traits(heeds=frozenset()), ["auto"]),
+    "taken and not respected": (Traits(respects=frozenset()), ["auto"]),
     "named is read as auto": (
-        Traits(heeds=frozenset({"auto", "required", "any", "none"})),
+        Traits(respects=frozenset({"auto", "required", "any", "none"})),
         ["auto", "required", "none"],
     ),
     "a server that fails": (
@@ -80,15 +80,15 @@ CHOICES = {
 
 
 @pytest.mark.parametrize(("traits", "choices"), CHOICES.values(), ids=CHOICES)
-async def test_spellings_of_the_tool_choice_are_told_apart(
+async def test_each_value_of_tool_choice_gets_its_own_verdict(
     traits: Traits, choices: list[str]
 ) -> None:
-    """One that is refused, or does nothing, is not sent from now on."""
-    host = OddProvider(traits)
+    """A value that is rejected or ignored is no longer sent."""
+    server = OddProvider(traits)
 
-    report, findings, _ = await diagnosed(host)
+    report, findings, _ = await diagnosed(server)
 
-    asked = {body.get("tool_choice") for body in host.bodies if "any" in str(body)} - {None}
+    asked = {body.get("tool_choice") for body in server.bodies if "any" in str(body)} - {None}
     expected = set(choices) | ({"any"} - asked if "any" not in choices else set())
     assert set(report.profiles[0].accepts.tool_choice) - {"any"} == expected - {"any"}
     assert ("any" in report.profiles[0].accepts.tool_choice) == ("any" in choices)
@@ -97,11 +97,11 @@ async def test_spellings_of_the_tool_choice_are_told_apart(
     assert findings["tools"].verdict == "yes"
 
 
-async def test_which_of_two_fields_was_refused_is_asked() -> None:
-    """`auto` and `parallel_tool_calls` go together first, to spare a request."""
-    host = OddProvider(Traits(parallel=False))
+async def test_a_second_probe_decides_which_of_two_fields_was_rejected() -> None:
+    """`auto` and `parallel_tool_calls` are sent together first, to save a request."""
+    server = OddProvider(Traits(parallel=False))
 
-    report, findings, _ = await diagnosed(host, provider={"accepts": Accepts()})
+    report, findings, _ = await diagnosed(server, provider={"accepts": Accepts()})
 
     accepts = report.profiles[0].accepts
     assert not accepts.parallel_tool_calls
@@ -111,8 +111,8 @@ async def test_which_of_two_fields_was_refused_is_asked() -> None:
 
 
 @pytest.mark.parametrize("most_calls", [1, 0], ids=["one call", "no call"])
-async def test_parallel_calls_that_were_not_seen_are_not_claimed(most_calls: int) -> None:
-    """The field is taken; whether it does something stays open."""
+async def test_parallel_calls_are_not_claimed_without_evidence(most_calls: int) -> None:
+    """The field is accepted; whether it has an effect stays open."""
     traits = Traits(most_calls=most_calls or 1, tools="native" if most_calls else "never")
 
     report, findings, _ = await diagnosed(OddProvider(traits))

@@ -1,4 +1,4 @@
-"""Where a diagnosis ends, what it costs, and what it does not claim."""
+"""When a diagnosis ends, what it costs, and what it does not claim."""
 
 from decimal import Decimal
 
@@ -24,15 +24,19 @@ ENDS = {
         "try again later",
     ),
     "a broken connection": ([RawReply(then="reset")] * 9, "", "check the address"),
-    "a failing server": ([as_json({"error": "down"}, status=503)] * 2, "down", "read what"),
+    "a failing server": (
+        [as_json({"error": "down"}, status=503)] * 2,
+        "down",
+        "the provider's message",
+    ),
 }
 
 
 @pytest.mark.parametrize(("replies", "why", "advice"), ENDS.values(), ids=ENDS)
-async def test_an_exam_ends_where_nothing_more_can_be_seen(
+async def test_a_diagnosis_ends_early_if_no_further_probe_can_succeed(
     replies: list[Reply | RawReply], why: str, advice: str
 ) -> None:
-    """It says why, changes nothing, and is not well."""
+    """It reports the reason, changes nothing, and reports a problem."""
     report, findings, table = await diagnosed(OddProvider(instead=list(replies)))
 
     assert why in report.stopped
@@ -44,12 +48,12 @@ async def test_an_exam_ends_where_nothing_more_can_be_seen(
     assert report.requests == min(len(replies), 2)
 
 
-async def test_a_failure_that_passes_is_asked_again() -> None:
-    """A limit that is soon lifted is waited for."""
+async def test_a_temporary_failure_is_retried() -> None:
+    """A short rate limit is waited for."""
     limited = as_json({"error": "slow"}, status=429, headers={"retry-after": "0"})
-    host = OddProvider(instead=[limited])
+    server = OddProvider(instead=[limited])
 
-    report, findings, _ = await diagnosed(host)
+    report, findings, _ = await diagnosed(server)
 
     assert report.stopped == ""
     assert findings["chat"].verdict == "yes"
@@ -57,26 +61,26 @@ async def test_a_failure_that_passes_is_asked_again() -> None:
     assert report.diagnosis.results["chat"].attempts == 2
 
 
-async def test_there_is_an_end_of_requests() -> None:
-    """Where each has to be sent twice, not all can be asked."""
+async def test_the_number_of_requests_is_limited() -> None:
+    """If every probe needs a retry, not all of them are sent."""
     report, findings, _ = await diagnosed(OddProvider(Traits(fails_first=True)))
 
     assert report.requests == MAX_REQUESTS
-    assert "which is the limit" in report.stopped
+    assert "limit of 20 requests" in report.stopped
     assert findings["tools"].verdict == "yes"
     assert findings["unknown fields"].verdict in ("yes", "not asked")
 
 
-async def test_a_models_endpoint_that_is_broken_tells_nothing() -> None:
-    """The rest is asked all the same."""
+async def test_a_broken_models_endpoint_is_unclear() -> None:
+    """The other probes are sent anyway."""
     report, findings, _ = await diagnosed(OddProvider(Traits(lists_nothing=True)))
 
     assert findings["model is listed"].verdict == "unclear"
     assert report.stopped == ""
 
 
-async def test_an_exam_that_ends_early_says_what_was_not_asked() -> None:
-    """After tools were seen to work, the host goes away."""
+async def test_a_diagnosis_that_ends_early_reports_what_was_not_asked() -> None:
+    """The provider fails after tools were seen to work."""
     call = {"id": "a", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
     answers = [
         as_json({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}),
@@ -92,36 +96,36 @@ async def test_an_exam_that_ends_early_says_what_was_not_asked() -> None:
         assert findings[question].verdict == "not asked"
 
 
-async def test_a_limit_in_the_headers_ends_the_exam_before_the_next_request() -> None:
-    """The host need not refuse first."""
+async def test_a_rate_limit_in_the_headers_ends_the_diagnosis_before_the_next_request() -> None:
+    """Even if no request was rejected yet."""
     choice = {"message": {"content": "hi"}, "finish_reason": "stop"}
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "5m"}
-    host = OddProvider(instead=[as_json({"choices": [choice]}, headers=headers)])
+    server = OddProvider(instead=[as_json({"choices": [choice]}, headers=headers)])
 
-    report, findings, _ = await diagnosed(host)
+    report, findings, _ = await diagnosed(server)
 
-    assert "limit is lifted in" in report.stopped
+    assert "rate limit resets in" in report.stopped
     assert report.requests == 1
     assert findings["tools"].verdict == "not asked"
-    assert findings["form of errors"].verdict == "not asked"
+    assert findings["error format"].verdict == "not asked"
     assert not report.is_usage_complete
 
 
-async def test_a_host_that_never_answers_is_given_up() -> None:
+async def test_a_provider_that_never_responds_ends_the_diagnosis() -> None:
     """Each wait is bounded."""
-    host = OddProvider(instead=[RawReply(then="stall")] * 2)
+    server = OddProvider(instead=[RawReply(then="stall")] * 2)
     settings = ProbeSettings(probe_seconds=0.2, pause_seconds=0.0)
 
-    report, findings, _ = await diagnosed(host, settings=settings)
+    report, findings, _ = await diagnosed(server, settings=settings)
 
     assert "does not answer" in report.stopped
     assert "check the address" in findings["chat"].advice
 
 
-async def test_probes_that_fail_are_unclear_and_two_in_a_row_are_the_end() -> None:
-    """One failure changes nothing; the profile keeps what it had."""
-    host = OddProvider()
-    report, _, _ = await diagnosed(host)
+async def test_failed_probes_are_unclear_and_two_in_a_row_end_the_diagnosis() -> None:
+    """A failure changes nothing in the profile."""
+    server = OddProvider()
+    report, _, _ = await diagnosed(server)
     before = report.requests
     tail = [as_json({"error": "down"}, status=503)] * 4
     choice = {"message": {"content": "hi"}, "finish_reason": "stop"}
@@ -141,7 +145,7 @@ async def test_probes_that_fail_are_unclear_and_two_in_a_row_are_the_end() -> No
     [("0.5", Decimal("0.01"), 13), ("2000", Decimal("0.01"), 0), ("2000", Decimal(20), 13)],
     ids=["cheap", "too dear", "allowed"],
 )
-async def test_an_exam_does_not_cost_more_than_it_may(
+async def test_a_diagnosis_stays_below_its_cost_limit(
     price: str, most: Decimal, requests: int
 ) -> None:
     """The worst case of the next request counts, not its likely cost."""
@@ -159,23 +163,23 @@ async def test_an_exam_does_not_cost_more_than_it_may(
         assert report.usage.cost_usd <= most
 
 
-async def test_a_host_that_names_no_usage_is_not_said_to_be_free() -> None:
-    """The figure is marked as not whole."""
+async def test_missing_usage_is_not_reported_as_free() -> None:
+    """The total is marked as incomplete."""
     report, _, _ = await diagnosed(OddProvider(Traits(has_usage=False, usage="never")))
 
     assert not report.is_usage_complete
     assert report.usage.cost_usd is None
 
 
-async def test_a_host_that_answers_nonsense_has_no_form_of_errors() -> None:
-    """What is no request is answered there; nothing can be said of refusals."""
+async def test_a_provider_that_accepts_malformed_requests_has_an_unclear_error_format() -> None:
+    """It never returned an error."""
     _, findings, _ = await diagnosed(OddProvider(Traits(checks_messages=False)))
 
-    assert findings["form of errors"].verdict == "unclear"
+    assert findings["error format"].verdict == "unclear"
 
 
-async def test_formats_that_are_refused_are_said_to_be() -> None:
-    """It is information; nothing follows for the profile."""
+async def test_rejected_response_formats_are_reported() -> None:
+    """For information only; the profile does not change."""
     report, findings, _ = await diagnosed(OddProvider(Traits(formats=False)))
 
     assert findings["response_format json_object"].verdict == "no"

@@ -20,8 +20,8 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "agentkit", "doctor", *words]
 
 
-def test_the_sandbox_is_examined_in_an_empty_environment(tmp_path: Path) -> None:
-    """Twice, with the same words: nothing is written that would change the second time."""
+def test_the_sandbox_is_probed_in_an_empty_environment(tmp_path: Path) -> None:
+    """Twice, with the same output: the first run writes nothing that changes the second."""
     words = command("sandbox", "--save-as", "box")
 
     done = [
@@ -42,7 +42,7 @@ def test_the_sandbox_is_examined_in_an_empty_environment(tmp_path: Path) -> None
     assert (tmp_path / ".config/agentkit/catalog.toml").read_text().count("[box]") == 1
 
 
-def test_ctrl_c_in_the_middle_of_a_request_leaves_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_during_a_request_leaves_nothing_behind(tmp_path: Path) -> None:
     """No file, no traceback, the usual exit code."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(LIMIT_SECONDS)

@@ -1,4 +1,4 @@
-"""What a diagnosis finds of addresses, names, ids and models, and writes down."""
+"""Findings about addresses, field names, ids and models, and the changed profile."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,10 +12,10 @@ from tests.integration.doctor_run import PLAIN, QUICK, diagnosed, resolve
 from tests.integration.doctor_server import OddProvider, Traits, running
 
 
-async def test_an_address_without_its_last_part_is_completed() -> None:
-    """A user often leaves out /v1."""
-    host = OddProvider()
-    async with running(host) as url:
+async def test_a_base_url_without_v1_is_completed() -> None:
+    """Users often leave out /v1."""
+    server = OddProvider()
+    async with running(server) as url:
         resolved = resolve(url.removesuffix("/v1"))
         report = await diagnose(resolved, settings=QUICK)
 
@@ -27,36 +27,36 @@ async def test_an_address_without_its_last_part_is_completed() -> None:
 
 
 async def test_the_other_name_of_the_token_limit_is_found() -> None:
-    """Newer hosts know only the newer name."""
-    host = OddProvider(Traits(limit="max_completion_tokens"))
+    """Newer providers accept only the newer name."""
+    server = OddProvider(Traits(limit="max_completion_tokens"))
 
-    report, findings, table = await diagnosed(host)
+    report, findings, table = await diagnosed(server)
 
     assert report.profiles[0].accepts.max_tokens_field == "max_completion_tokens"
     accepts = table["accepts"]
     assert isinstance(accepts, dict)
     assert accepts["max_tokens_field"] == "max_completion_tokens"
     assert findings["chat"].verdict == "yes"
-    assert all("max_tokens" not in body for body in host.bodies[1:])
+    assert all("max_tokens" not in body for body in server.bodies[1:])
 
 
-async def test_ids_are_described_and_taken_back() -> None:
-    """A Mistral model has its ids rewritten anyway; that long ones fail is said."""
-    host = OddProvider(Traits(only_nine=True, id_length=30))
+async def test_ids_are_described_and_sent_back() -> None:
+    """The ids of a Mistral model are rewritten anyway; a rejected long id is reported."""
+    server = OddProvider(Traits(only_nine=True, id_length=30))
 
-    _, findings, table = await diagnosed(host)
+    _, findings, table = await diagnosed(server)
 
-    assert findings["ids it makes"].seen == "30 characters, other signs too"
+    assert findings["ids of calls"].seen == "30 characters, other characters too"
     assert findings["results of calls"].verdict == "yes"
     assert findings["long ids"].verdict == "no"
     assert "models" not in table
 
 
-async def test_a_model_that_needs_nine_characters_gets_the_rules_for_it() -> None:
-    """Its name does not tell that it is of the family; its refusal does."""
-    host = OddProvider(Traits(only_nine=True))
+async def test_a_model_that_needs_nine_character_ids_gets_the_mistral_rules() -> None:
+    """Its name does not show its family; the rejection does."""
+    server = OddProvider(Traits(only_nine=True))
 
-    report, findings, table = await diagnosed(host, PLAIN)
+    report, findings, table = await diagnosed(server, PLAIN)
 
     assert report.profiles[1].rules == "mistral"
     assert table["models"] == {"qwen": {"id": "qwen", "rules": "mistral"}}
@@ -91,11 +91,11 @@ LISTINGS = {
 
 
 @pytest.mark.parametrize(("listing", "one"), LISTINGS.values(), ids=LISTINGS)
-async def test_the_models_endpoint_tells_window_and_price(listing: Any, one: Any) -> None:
-    """What the host says of itself comes before what the catalog has."""
-    host = OddProvider(Traits(listing=listing, one_model=one))
+async def test_window_and_price_come_from_the_models_endpoint(listing: Any, one: Any) -> None:
+    """The provider's values override the catalog's."""
+    server = OddProvider(Traits(listing=listing, one_model=one))
 
-    report, findings, table = await diagnosed(host)
+    report, findings, table = await diagnosed(server)
 
     models = table["models"]
     assert isinstance(models, dict)
@@ -108,8 +108,8 @@ async def test_the_models_endpoint_tells_window_and_price(listing: Any, one: Any
         assert report.usage.cost_usd == price / 1_000_000
 
 
-async def test_an_id_that_is_not_listed_is_named_with_those_that_are() -> None:
-    """The host answers all the same; that is no problem."""
+async def test_an_unlisted_id_is_reported_with_similar_ids() -> None:
+    """It is no problem if the provider answers anyway."""
     listing = {"data": [{"id": "Mixtral-8x22B-v1"}, {"id": "gpt"}]}
 
     _, findings, _ = await diagnosed(OddProvider(Traits(listing=listing)))

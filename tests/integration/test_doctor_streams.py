@@ -1,4 +1,4 @@
-"""What is found of streams, and of calls that do not come as calls."""
+"""Findings about streams, and about tool calls in the text."""
 
 from typing import Any
 
@@ -17,18 +17,20 @@ USAGES = {
 }
 
 
-@pytest.mark.parametrize(("before", "host_has", "after"), USAGES.values(), ids=USAGES)
+@pytest.mark.parametrize(("before", "provider_has", "after"), USAGES.values(), ids=USAGES)
 @pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
-async def test_how_usage_comes_in_a_stream_is_found(
-    before: Any, host_has: Any, after: str, *, strict: bool
+async def test_the_form_of_usage_in_a_stream_is_found(
+    before: Any, provider_has: Any, after: str, *, strict: bool
 ) -> None:
-    """What the profile has is tried first, a plain stream last."""
-    if (before, host_has) == ("usage_include", "always"):
+    """The profile's form is tried first, a stream without a request for usage last."""
+    if (before, provider_has) == ("usage_include", "always"):
         # A field that does no harm stays; one that is refused goes.
         after = "always" if strict else "usage_include"
-    host = OddProvider(Traits(usage=host_has, strict=strict))
+    server = OddProvider(Traits(usage=provider_has, strict=strict))
 
-    report, findings, _ = await diagnosed(host, provider={"accepts": Accepts(stream_usage=before)})
+    report, findings, _ = await diagnosed(
+        server, provider={"accepts": Accepts(stream_usage=before)}
+    )
 
     assert report.profiles[0].accepts.stream_usage == after
     assert findings["usage in a stream"].verdict == ("no" if after == "never" else "yes")
@@ -47,16 +49,18 @@ async def test_how_usage_comes_in_a_stream_is_found(
     ],
     ids=["whole", "refused", "leaked", "without tools", "without a call"],
 )
-async def test_streams_are_judged_by_what_came(traits: Traits, question: str, verdict: str) -> None:
-    """A stream that is none is no error, and said."""
+async def test_streams_get_a_verdict_by_their_content(
+    traits: Traits, question: str, verdict: str
+) -> None:
+    """A response that is not a stream is accepted and reported."""
     _, findings, _ = await diagnosed(OddProvider(traits))
 
     assert findings[question].verdict == verdict
     assert findings[question].is_problem == (verdict == "no")
 
 
-async def test_calls_that_leak_are_no_problem() -> None:
-    """They are read from the text; the profile stays as it is."""
+async def test_calls_in_the_text_are_no_problem() -> None:
+    """They are parsed from the text; the profile stays as it is."""
     report, findings, _ = await diagnosed(OddProvider(Traits(tools="leak")))
 
     assert findings["tools"].verdict == "partly"
@@ -66,55 +70,55 @@ async def test_calls_that_leak_are_no_problem() -> None:
 
 
 @pytest.mark.parametrize("tools", ["refused", "never"])
-async def test_a_host_without_tool_calls_gets_them_by_prompt(tools: Any) -> None:
-    """It was seen that a call comes so, and only then is it well."""
+async def test_a_provider_without_tool_calls_gets_the_prompted_dialect(tools: Any) -> None:
+    """Only if a call was returned that way."""
     report, findings, table = await diagnosed(OddProvider(Traits(tools=tools)))
 
     assert table["dialect"] == "prompted"
-    assert findings["tools by prompt"].verdict == "yes"
+    assert findings["tools in the prompt"].verdict == "yes"
     assert not any(each.is_problem for each in findings.values())
     assert report.stopped == ""
 
 
-async def test_a_model_that_calls_in_no_way_is_not_said_to_work() -> None:
-    """Taken tools that are never used, and no call by prompt: nothing is claimed or changed."""
-    host = OddProvider(Traits(tools="never", follows_prompt=False))
+async def test_a_model_that_never_calls_a_tool_is_a_problem() -> None:
+    """Tools are accepted but never used, also in the prompt: nothing is claimed or changed."""
+    server = OddProvider(Traits(tools="never", follows_prompt=False))
 
-    report, findings, table = await diagnosed(host)
+    report, findings, table = await diagnosed(server)
 
     assert findings["tools"].is_problem
-    assert findings["tools by prompt"].verdict == "unclear"
+    assert findings["tools in the prompt"].verdict == "unclear"
     assert "dialect" not in table
     assert report.profiles[0].dialect == "openai_chat"
 
 
-async def test_a_host_that_learned_tools_gets_its_calls_back() -> None:
-    """A profile with tools by prompt is diagnosed for native calls."""
+async def test_a_provider_with_a_prompted_profile_is_probed_for_native_calls() -> None:
+    """A provider may have added tool calls since."""
     report, _, table = await diagnosed(OddProvider(), provider={"dialect": "prompted"})
 
     assert table["dialect"] == "openai_chat"
     assert report.profiles[0].dialect == "openai_chat"
 
 
-async def test_a_host_without_a_chat_gets_raw_completions() -> None:
-    """For a model whose prompt is known."""
-    host = OddProvider(Traits(chat_path="/none", completions=True))
+async def test_a_provider_without_a_chat_endpoint_gets_text_completions() -> None:
+    """For a model whose prompt format is known."""
+    server = OddProvider(Traits(chat_path="/none", completions=True))
 
-    report, findings, table = await diagnosed(host)
+    report, findings, table = await diagnosed(server)
 
     assert table == {"dialect": "completions"}
     assert findings["chat"].verdict == "no"
-    assert findings["raw completions"].verdict == "yes"
+    assert findings["text completions"].verdict == "yes"
     assert not any(each.is_problem for each in findings.values())
     assert report.requests == 2
 
 
 @pytest.mark.parametrize("name", [MISTRAL, PLAIN])
-async def test_a_host_with_nothing_at_its_address_is_a_problem(name: str) -> None:
+async def test_a_wrong_base_url_is_a_problem(name: str) -> None:
     """The advice names the address and the id."""
     _, findings, table = await diagnosed(OddProvider(Traits(chat_path="/none")), name)
 
     assert findings["chat"].is_problem
     assert "--base-url" in findings["chat"].advice
     assert table == {}
-    assert ("raw completions" in findings) == (name == MISTRAL)
+    assert ("text completions" in findings) == (name == MISTRAL)

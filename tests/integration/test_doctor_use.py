@@ -1,4 +1,4 @@
-"""Profiles that were written are used; other forms and ways to be diagnosed."""
+"""Written profiles are used; other dialects; cancellation."""
 
 import json
 from contextlib import AsyncExitStack
@@ -48,10 +48,10 @@ FAILING_RUNS = {
 @pytest.mark.parametrize(
     ("traits", "name", "settings", "dialect"), FAILING_RUNS.values(), ids=FAILING_RUNS
 )
-async def test_a_profile_that_doctor_wrote_makes_a_run_work_that_failed(
+async def test_a_run_that_failed_works_with_the_profile_that_doctor_wrote(
     traits: Traits, name: str, settings: ModelSettings, dialect: str, tmp_path: Path
 ) -> None:
-    """The whole way: fail, diagnose, write, read, run."""
+    """The complete path: fail, diagnose, write, read, run."""
     path = tmp_path / "catalog.toml"
     environ = {"AGENTKIT_CATALOG": str(path)}
     async with AsyncExitStack() as stack:
@@ -82,11 +82,11 @@ async def test_a_profile_that_doctor_wrote_makes_a_run_work_that_failed(
     assert again.provider.base_url == url
 
 
-async def test_the_anthropic_form_is_examined_in_its_own_words() -> None:
-    """Choices are objects there, and only what the form has is asked."""
+async def test_an_anthropic_provider_is_probed_in_its_own_dialect() -> None:
+    """Choices are objects there, and only fields of that dialect are sent."""
     seen: list[dict[str, Any]] = []
 
-    class Host(OddProvider):
+    class Provider(OddProvider):
         async def answer(self, request: Any) -> Reply:
             self.requests.append(request)
             if request.method == "GET":
@@ -97,7 +97,7 @@ async def test_the_anthropic_form_is_examined_in_its_own_words() -> None:
             seen.append(body)
             return _anthropic(body)
 
-    report, findings, _ = await diagnosed(Host(), provider={"dialect": "anthropic_messages"})
+    report, findings, _ = await diagnosed(Provider(), provider={"dialect": "anthropic_messages"})
 
     assert report.stopped == ""
     assert report.profiles[0].dialect == "anthropic_messages"
@@ -115,7 +115,7 @@ async def test_the_anthropic_form_is_examined_in_its_own_words() -> None:
 
 
 def _anthropic(body: dict[str, Any]) -> Reply:
-    """Answer as that form does."""
+    """Answer in that dialect."""
     if not isinstance(body["messages"], list):
         error = {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}
         return as_json(error, status=400)
@@ -138,18 +138,18 @@ def _anthropic(body: dict[str, Any]) -> Reply:
     )
 
 
-async def test_nothing_is_left_when_an_exam_is_cancelled() -> None:
+async def test_a_cancelled_diagnosis_leaves_nothing_open() -> None:
     """Ctrl-C cancels it in the middle of a request."""
-    host = OddProvider(instead=[RawReply(then="stall")])
-    async with running(host) as url:
+    server = OddProvider(instead=[RawReply(then="stall")])
+    async with running(server) as url:
         with anyio.move_on_after(0.2) as scope:
             await diagnose(resolve(url), settings=QUICK)
 
     assert scope.cancelled_caught
 
 
-async def test_a_sandbox_at_an_address_is_examined_as_a_stranger() -> None:
-    """Another host's name for it changes what is sent, not what is found."""
+async def test_a_sandbox_at_a_base_url_is_probed_like_any_provider() -> None:
+    """Another provider name changes what is sent, not what is found."""
     with anyio.fail_after(10):
         async with sandbox() as running_sandbox:
             report = await diagnose(resolve(running_sandbox.base_url), settings=QUICK)

@@ -1,4 +1,4 @@
-"""The doctor against llama.cpp's server, which is a host that nobody here wrote."""
+"""The doctor against llama.cpp's server, which is not part of this project."""
 
 from dataclasses import replace
 
@@ -14,8 +14,8 @@ pytest.importorskip("tests.local.tiny_mixtral")
 
 
 @pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
-async def test_the_doctor_finds_what_the_catalog_says(base_url: str, dialect: DialectName) -> None:
-    """A named tool is read as `auto`; under `none` a call comes as text; long ids are refused."""
+async def test_the_findings_match_the_catalog(base_url: str, dialect: DialectName) -> None:
+    """A named tool works as `auto`; with `none` a call comes in the text; long ids are rejected."""
     resolved = resolve_model("llamacpp:mixtral-8x22b", environ={}, base_url=base_url)
     resolved = replace(resolved, provider=replace(resolved.provider, dialect=dialect))
 

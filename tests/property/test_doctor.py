@@ -50,7 +50,7 @@ MODELS = st.builds(
 
 
 def result(name: ProbeName, answer: str, *, has_usage: bool) -> ProbeResult:
-    """Return what is seen where a host answers so."""
+    """Return the result of a probe for such a response."""
     status = {"refused": 400, "missing": 404, "limit": 400, "failed": 500}.get(answer)
     if status is not None or answer == "lost":
         error = StatusError(
@@ -78,10 +78,10 @@ def result(name: ProbeName, answer: str, *, has_usage: bool) -> ProbeResult:
 
 @settings(max_examples=200)
 @given(provider=PROVIDERS, model=MODELS, data=st.data())
-def test_every_exam_ends_with_findings_and_a_profile_that_can_be_written(
+def test_every_diagnosis_ends_with_findings_and_a_profile_that_can_be_written(
     provider: ProviderProfile, model: ModelProfile, data: st.DataObject
 ) -> None:
-    """Each probe is sent once; what is written is read back as what was found."""
+    """Each probe is sent once; a written profile is read back unchanged."""
     diagnosis = Diagnosis(provider=provider, model=model)
     while (name := next_probe(diagnosis)) is not None:
         probe = build_probe(name, diagnosis)
@@ -116,10 +116,10 @@ def test_every_exam_ends_with_findings_and_a_profile_that_can_be_written(
 
 @settings(max_examples=50)
 @given(provider=PROVIDERS, model=MODELS, first=st.sampled_from(["lost", "text"]))
-def test_a_host_that_is_never_understood_keeps_its_profile(
+def test_a_profile_does_not_change_without_a_clear_result(
     provider: ProviderProfile, model: ModelProfile, first: str
 ) -> None:
-    """Nothing is concluded from answers that did not come."""
+    """Nothing is concluded from missing responses."""
     diagnosis = Diagnosis(provider=provider, model=model)
     while (name := next_probe(diagnosis)) is not None:
         answer = first if name == "chat" else "lost"
@@ -131,8 +131,8 @@ def test_a_host_that_is_never_understood_keeps_its_profile(
 
 @settings(max_examples=100)
 @given(body=st.binary(max_size=200), status=st.sampled_from([200, 400, 500]))
-def test_reading_never_raises(body: bytes, status: int) -> None:
-    """Whatever the bytes."""
+def test_decoding_never_raises(body: bytes, status: int) -> None:
+    """For any bytes."""
     resolved = resolve_model("openai-compatible:m", environ={}, base_url="http://h/v1")
     probe = build_probe("tools", Diagnosis(provider=resolved.provider, model=resolved.model))
 
@@ -145,10 +145,10 @@ def test_reading_never_raises(body: bytes, status: int) -> None:
 
 @settings(max_examples=50)
 @given(model=MODELS, data=st.data())
-def test_an_exam_of_a_good_host_costs_less_than_a_cent_at_two_and_six_dollars(
+def test_a_diagnosis_without_failures_costs_less_than_a_cent_at_two_and_six_dollars(
     model: ModelProfile, data: st.DataObject
 ) -> None:
-    """At the price of Mixtral 8x22B, with every answer as long as it may be."""
+    """At the price of Mixtral 8x22B, with every answer as long as its limit."""
     resolved = resolve_model("openai-compatible:m", environ={}, base_url="http://h/v1")
     diagnosis = Diagnosis(provider=resolved.provider, model=model)
     cost = Decimal(0)

@@ -1,10 +1,10 @@
-"""`agentkit doctor`: what a host honours, and the profile that fits it.
+"""`agentkit doctor`: probe a provider and write the profile that fits it.
 
-In:  a host and a model, by name; an address where the catalog's is not meant.
-Out: a table of findings or JSON on standard output; what was learned in the user's own catalog.
+In:  a provider and a model, by name; a base URL that overrides the catalog's.
+Out: a table of findings or JSON on standard output; the changed profile in the user's catalog.
 
-Exit code 0: an agent can work there, with the profile. 1: something that an agent needs does not
-work or was not seen. 2: wrong use; nothing was sent.
+Exit code 0: an agent can use this model with the profile. 1: something that an agent needs does
+not work or could not be tested. 2: wrong usage; nothing was sent.
 """
 
 import json
@@ -37,18 +37,18 @@ from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
 from agentkit.value import dataclass, replace
 
-_HOST_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STYLES = {"yes": "green", "no": "red", "partly": "yellow", "unclear": "yellow", "not asked": "dim"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorRequest:
-    """What the command line asked for.
+    """The options of `agentkit doctor`.
 
     Attributes:
-        target: `HOST` or `HOST:MODEL`.
-        save_as: the host's name in the user's catalog, if it is to be another.
-        max_cost_usd: the diagnosis ends before a request that might exceed it.
+        target: `PROVIDER` or `PROVIDER:MODEL`.
+        save_as: another name for the provider in the user's catalog.
+        max_cost_usd: the diagnosis ends before a request that could exceed it.
     """
 
     target: str
@@ -62,96 +62,98 @@ class DoctorRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CatalogEdit:
-    """What is to be written, and where; an empty table if there is nothing."""
+    """The table to write and its file; the table is empty if nothing changes."""
 
-    host: str
+    provider: str
     table: Table
     path: Path | None
 
 
-def run_doctor(checkup: DoctorRequest) -> int:
-    """Examine a host and write what was learned; return the exit code.
+def run_doctor(request: DoctorRequest) -> int:
+    """Probe a provider, write the changed profile, and return the exit code.
 
     Raises:
-        ConfigError: the host is not known, its key is missing, or the catalog cannot be written.
+        ConfigError: the provider is unknown, its key is missing, or the catalog is not writable.
     """
-    resolved = _resolve(checkup)
-    _check_can_write(checkup, resolved)
-    note(f"Asking {resolved.name} at {_place(resolved)}.", style="dim")
-    return _conclude(checkup, resolved, _examine(checkup, resolved))
+    resolved = _resolve(request)
+    _check_can_write(request, resolved)
+    note(f"Probing {resolved.name} at {_place(resolved)}.", style="dim")
+    return _conclude(request, resolved, _examine(request, resolved))
 
 
-def _conclude(checkup: DoctorRequest, resolved: ResolvedModel, report: DoctorReport) -> int:
-    """Write and show what a diagnosis found; return the exit code."""
+def _conclude(request: DoctorRequest, resolved: ResolvedModel, report: DoctorReport) -> int:
+    """Write and show the findings, and return the exit code."""
     findings = find_all(report.diagnosis)
-    edit = _plan_edit(checkup, resolved, report)
-    is_written = bool(edit.table) and not checkup.is_dry_run
+    edit = _plan_edit(request, resolved, report)
+    is_written = bool(edit.table) and not request.is_dry_run
     if is_written and edit.path is not None:
         _save(edit.path, edit)
-    if checkup.as_json:
+    if request.as_json:
         facts = _facts(resolved, report, findings, edit, is_written=is_written)
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")
     else:
-        _show(report, findings, edit, is_dry_run=checkup.is_dry_run)
+        _show(report, findings, edit, is_dry_run=request.is_dry_run)
     return _exit_code(report, findings)
 
 
-def _examine(checkup: DoctorRequest, resolved: ResolvedModel) -> DoctorReport:
-    settings = ProbeSettings(probe_seconds=checkup.probe_seconds, max_cost_usd=checkup.max_cost_usd)
+def _examine(request: DoctorRequest, resolved: ResolvedModel) -> DoctorReport:
+    settings = ProbeSettings(probe_seconds=request.probe_seconds, max_cost_usd=request.max_cost_usd)
     return anyio.run(partial(diagnose, resolved, settings=settings, on_probe=_show_progress))
 
 
-def _resolve(checkup: DoctorRequest) -> ResolvedModel:
-    """Return the model to ask for: the one that is named, else the host's usual one."""
-    name = checkup.target.strip()
+def _resolve(request: DoctorRequest) -> ResolvedModel:
+    """Return the named model, or the provider's default model."""
+    name = request.target.strip()
     if ":" not in name:
         known = read_catalog().get(name.casefold())
         family = None if known is None else default_family(known)
         if known is not None and family is None:
             raise ConfigError(
-                f"The catalog names no model of {name!r}; write {f'{name}:MODEL-ID'!r}."
+                f"The catalog has no model of {name!r}; write {f'{name}:MODEL-ID'!r}."
             )
         name = f"{name}:{family or ''}"
-    return resolve_model(name, base_url=checkup.base_url)
+    return resolve_model(name, base_url=request.base_url)
 
 
-def _check_can_write(checkup: DoctorRequest, resolved: ResolvedModel) -> None:
-    """Refuse before anything is sent what could not be written afterwards."""
-    if checkup.save_as is not None and not _HOST_NAME.fullmatch(checkup.save_as):
+def _check_can_write(request: DoctorRequest, resolved: ResolvedModel) -> None:
+    """Check before anything is sent that the result can be written afterwards."""
+    if request.save_as is not None and not _PROVIDER_NAME.fullmatch(request.save_as):
         raise ConfigError(
-            f"--save-as {checkup.save_as!r}: a host's name is lower case letters, digits, dots, "
-            "dashes and underscores."
+            f"--save-as {request.save_as!r}: a provider's name has only lower case letters, "
+            "digits, dots, dashes and underscores."
         )
-    if user_catalog_path() is None and not checkup.is_dry_run:
-        raise ConfigError("There is no place for your catalog; set AGENTKIT_CATALOG to a path.")
-    launched = read_catalog()[resolved.provider.name].launcher is not None
-    if launched and checkup.base_url is not None and checkup.save_as is None:
+    if user_catalog_path() is None and not request.is_dry_run:
         raise ConfigError(
-            f"{resolved.provider.name!r} is started by agentkit and has no address to change; "
-            "give --save-as NAME, or the host 'openai-compatible'."
+            "There is no folder for your catalog; set AGENTKIT_CATALOG to a file path."
+        )
+    launched = read_catalog()[resolved.provider.name].launcher is not None
+    if launched and request.base_url is not None and request.save_as is None:
+        raise ConfigError(
+            f"{resolved.provider.name!r} is started by agentkit and has no base URL to change; "
+            "pass --save-as NAME, or use the provider 'openai-compatible'."
         )
 
 
 def _plan_edit(
-    checkup: DoctorRequest, resolved: ResolvedModel, report: DoctorReport
+    request: DoctorRequest, resolved: ResolvedModel, report: DoctorReport
 ) -> _CatalogEdit:
-    """Return what the user's catalog should say from now on."""
+    """Return the change to the user's catalog."""
     path = user_catalog_path()
     after = report.profiles
     has_seen = any(result.is_answered for result in report.diagnosis.results.values())
-    if checkup.save_as is not None and checkup.save_as != resolved.provider.name:
-        title = checkup.save_as if checkup.base_url else resolved.provider.title
+    if request.save_as is not None and request.save_as != resolved.provider.name:
+        title = request.save_as if request.base_url else resolved.provider.title
         table = full_table(after, title=title) if has_seen else {}
-        return _CatalogEdit(host=checkup.save_as, table=table, path=path)
+        return _CatalogEdit(provider=request.save_as, table=table, path=path)
     provider = resolved.provider
-    if checkup.base_url is not None:
+    if request.base_url is not None:
         provider = replace(provider, base_url=read_catalog()[provider.name].base_url)
     table = changed_table((provider, resolved.model), after) if has_seen else {}
-    return _CatalogEdit(host=provider.name, table=table, path=path)
+    return _CatalogEdit(provider=provider.name, table=table, path=path)
 
 
 def _save(path: Path, edit: _CatalogEdit) -> None:
-    # The writer needs a package of the extra; nothing else of the command line does.
+    # tomlkit is loaded only to write a catalog.
     edit_file = cast(
         Callable[..., str], load_object("agentkit.config.user_catalog:edit_catalog", extra="cli")
     )
@@ -159,22 +161,22 @@ def _save(path: Path, edit: _CatalogEdit) -> None:
         Callable[[Path, str], None],
         load_object("agentkit.config.user_catalog:save_catalog", extra="cli"),
     )
-    save(path, edit_file(path, host=edit.host, table=edit.table))
+    save(path, edit_file(path, host=edit.provider, table=edit.table))
 
 
-def _spell(edit: _CatalogEdit) -> str:
-    """Return the table as TOML; nothing where there is nothing to say."""
+def _to_toml(edit: _CatalogEdit) -> str:
+    """Return the table as TOML; empty if nothing changes."""
     if not edit.table:
         return ""
-    spell = cast(
+    format_table = cast(
         Callable[[str, Table], str],
         load_object("agentkit.config.user_catalog:spell_table", extra="cli"),
     )
-    return spell(edit.host, edit.table)
+    return format_table(edit.provider, edit.table)
 
 
 def _show_progress(name: str) -> None:
-    """Say on a terminal what is being asked: a host may take its time."""
+    """Show the current probe on a terminal, since a response may take long."""
     if sys.stderr.isatty():
         note(f"  {name}", style="dim")
 
@@ -196,12 +198,12 @@ def _show(
         note(f"Stopped early: {report.stopped}.".replace("..", "."), style="bold")
     note(_cost_line(report))
     if not edit.table:
-        note("The profile is right as it is; nothing to write.")
+        note("The profile is correct; nothing to write.")
     elif is_dry_run:
-        note(f"This would go into {edit.path or 'your catalog'}:", style="dim")
-        sys.stdout.write(_spell(edit))
+        note(f"This would be written to {edit.path or 'your catalog'}:", style="dim")
+        sys.stdout.write(_to_toml(edit))
     else:
-        note(f"Written to {edit.path}, host {edit.host!r}.")
+        note(f"Written to {edit.path}, provider {edit.provider!r}.")
 
 
 def _cost_line(report: DoctorReport) -> str:
@@ -209,7 +211,7 @@ def _cost_line(report: DoctorReport) -> str:
     tokens = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"
     least = "" if report.is_usage_complete else "at least "
     if usage.cost_usd is None:
-        cost = "cost unknown: the host names none and no price is known"
+        cost = "cost unknown: the provider reports none and no price is known"
     else:
         cost = f"{least}${usage.cost_usd:.6f}"
     return f"{report.requests} requests, {least}{tokens}: {cost}."
@@ -225,7 +227,7 @@ def _facts(
 ) -> Mapping[str, object]:
     usage = report.usage
     return {
-        "host": resolved.provider.name,
+        "provider": resolved.provider.name,
         "model": resolved.model.id,
         "base_url": report.profiles[0].base_url,
         "is_well": _exit_code(report, findings) == OK,
@@ -245,12 +247,12 @@ def _facts(
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
             "cost_usd": None if usage.cost_usd is None else float(usage.cost_usd),
-            "is_whole": report.is_usage_complete,
+            "is_complete": report.is_usage_complete,
         },
         "profile": {
-            "host": edit.host,
+            "name": edit.provider,
             "changes": edit.table,
-            "toml": _spell(edit),
+            "toml": _to_toml(edit),
             "path": None if edit.path is None else str(edit.path),
             "is_written": is_written,
         },
@@ -263,4 +265,4 @@ def _exit_code(report: DoctorReport, findings: Sequence[Finding]) -> int:
 
 
 def _place(resolved: ResolvedModel) -> str:
-    return resolved.provider.base_url or "an address of its own"
+    return resolved.provider.base_url or "a local address"

@@ -1,4 +1,4 @@
-"""What models endpoints tell, in the words of many hosts."""
+"""The model lists of many providers."""
 
 import json
 from decimal import Decimal
@@ -32,7 +32,7 @@ WINDOWS = {
 
 
 @pytest.mark.parametrize("model", WINDOWS.values(), ids=WINDOWS)
-def test_the_window_is_read_in_the_words_of_each_host(model: dict[str, Any]) -> None:
+def test_the_context_window_is_read_under_the_name_of_each_provider(model: dict[str, Any]) -> None:
     """All of them mean prompt and answer together."""
     listing = read({"object": "list", "data": [{"id": "x", "context_length": 1}, model]})
 
@@ -40,8 +40,8 @@ def test_the_window_is_read_in_the_words_of_each_host(model: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("number", [True, 0, -1, "7", 7.5, None, 10**12], ids=repr)
-def test_what_is_no_window_is_not_taken_for_one(number: object) -> None:
-    """A profile that is wrong is worse than none."""
+def test_an_invalid_window_is_ignored(number: object) -> None:
+    """A wrong profile is worse than none."""
     listing = read({"data": [{"id": "m", "context_length": number}]})
 
     assert listing == ModelListing(path="/models", is_listed=True)
@@ -62,8 +62,8 @@ def test_what_is_no_window_is_not_taken_for_one(number: object) -> None:
     ],
     ids=lambda body: body[:20].decode(),
 )
-def test_what_lists_no_models_tells_nothing(body: bytes) -> None:
-    """Whatever it is."""
+def test_a_body_without_models_is_no_list(body: bytes) -> None:
+    """For any content."""
     assert read_listing(body, model_id="m", path="/models") is None
 
 
@@ -77,21 +77,21 @@ def test_the_endpoint_of_one_model_is_read(value: object) -> None:
     assert read(value) == ModelListing(path="/models", is_listed=True, context_window_tokens=7)
 
 
-def test_the_endpoint_of_one_model_may_call_it_otherwise() -> None:
-    """It was asked for by its id."""
+def test_the_endpoint_of_one_model_may_return_another_id() -> None:
+    """It was requested by its id."""
     assert read({"id": "vendor/m", "context_length": 7}, "m") == ModelListing(
         path="/models", is_listed=True, context_window_tokens=7
     )
 
 
-def test_a_list_in_other_places_is_found() -> None:
-    """Some hosts answer a bare list, some say `models`."""
+def test_a_list_under_another_key_is_found() -> None:
+    """Some providers return a plain list, some use `models`."""
     assert read([{"id": "m"}]) == ModelListing(path="/models", is_listed=True)
     assert read({"models": [{"id": "m"}]}) == ModelListing(path="/models", is_listed=True)
 
 
-def test_a_list_of_one_other_model_does_not_stand_for_the_one_asked_for() -> None:
-    """Only the endpoint of a model does."""
+def test_a_list_with_one_other_model_does_not_match() -> None:
+    """Only the endpoint of one model may."""
     listing = read(
         {"data": [{"id": "mixtral-8x22B-Instruct", "context_length": 7}]}, "Mixtral-8x22b"
     )
@@ -112,7 +112,7 @@ PRICES = {
 
 
 @pytest.mark.parametrize(("pricing", "sent", "received"), PRICES.values(), ids=PRICES)
-def test_a_price_is_read_where_its_unit_is_known(
+def test_a_price_is_read_if_its_unit_is_known(
     pricing: object, sent: Decimal | None, received: Decimal | None
 ) -> None:
     """Never guessed."""
@@ -130,7 +130,7 @@ SCHEMAS = {
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_the_fields_of_a_request_schema_are_named(schema: object) -> None:
+def test_the_fields_of_a_request_schema_are_listed(schema: object) -> None:
     """Oxen has one with each model."""
     listing = read({"id": "m", "json_request_schema": schema})
 
@@ -139,16 +139,16 @@ def test_the_fields_of_a_request_schema_are_named(schema: object) -> None:
 
 
 @pytest.mark.parametrize("schema", ["{", 3, {"properties": []}, None], ids=repr)
-def test_a_schema_that_is_none_names_no_fields(schema: object) -> None:
-    """Nor does a list that holds no names."""
+def test_an_invalid_schema_lists_no_fields(schema: object) -> None:
+    """Nor does a list without names."""
     listing = read({"id": "m", "json_request_schema": schema, "supported_parameters": [3, {}]})
 
     assert listing is not None
     assert listing.fields == frozenset()
 
 
-def test_gaps_are_filled_from_a_second_answer() -> None:
-    """What the first one said stays."""
+def test_missing_values_are_filled_from_a_second_response() -> None:
+    """Values of the first one stay."""
     first = ModelListing(
         path="/models", is_listed=False, close_ids=("a",), input_usd_per_million=Decimal(0)
     )
@@ -173,8 +173,8 @@ def test_gaps_are_filled_from_a_second_answer() -> None:
     assert join_listings(second, first) is second
 
 
-def test_models_are_looked_for_beside_the_chat_and_below_v1() -> None:
-    """An address that ends with /v1 has only one such place."""
+def test_models_are_requested_beside_the_chat_endpoint_and_at_v1() -> None:
+    """A base URL that ends with /v1 has only one such path."""
     assert listing_paths("https://h/api") == ("/models", "/v1/models")
     assert listing_paths("https://h/v1") == ("/models",)
     assert model_path("/models", "vendor/m:free x") == "/models/vendor/m%3Afree%20x"

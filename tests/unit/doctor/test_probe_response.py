@@ -1,4 +1,4 @@
-"""From the bytes of an answer to a result."""
+"""From the bytes of a response to a probe result."""
 
 import json
 from typing import Any
@@ -18,27 +18,27 @@ OK = WireHead(status=200, headers={"content-type": "application/json"})
 
 
 def probe(name: ProbeName = "tools") -> Probe:
-    """Return a probe for a host that nobody knows."""
+    """Return a probe for an unknown provider."""
     return build_probe(name, Diagnosis(provider=RESOLVED.provider, model=RESOLVED.model))
 
 
 def see(value: Any, head: WireHead = OK, name: ProbeName = "tools") -> ProbeResult:
-    """Read an answer that is JSON."""
+    """Decode a JSON response."""
     return read_answer(probe(name), head, json.dumps(value).encode())
 
 
 def answer(message: dict[str, Any], reason: str = "stop", **more: object) -> dict[str, Any]:
-    """Return a whole answer."""
+    """Return a non-streaming answer."""
     return {"choices": [{"message": message, "finish_reason": reason}], **more}
 
 
 def call(call_id: str | None, arguments: str = '{"city":"Oslo"}') -> dict[str, Any]:
-    """Return a call as hosts spell it."""
+    """Return a call in the OpenAI format."""
     return {"id": call_id, "function": {"name": "weather", "arguments": arguments}}
 
 
-def test_two_calls_are_seen_with_the_ids_of_the_host() -> None:
-    """Whatever agentkit makes of the ids afterwards."""
+def test_calls_keep_the_ids_of_the_provider() -> None:
+    """Even if agentkit rewrites them later."""
     result = see(answer({"tool_calls": [call("a-b"), call("c")]}, "tool_calls"))
 
     assert result.call_ids == ("a-b", "c")
@@ -48,16 +48,16 @@ def test_two_calls_are_seen_with_the_ids_of_the_host() -> None:
     assert not result.has_usage
 
 
-def test_calls_of_one_id_or_none_are_counted_by_their_place() -> None:
-    """A whole answer has each call once."""
+def test_calls_without_distinct_ids_are_counted_by_their_index() -> None:
+    """A non-streaming answer has each call once."""
     result = see(answer({"tool_calls": [call("a"), call("a"), call(None)]}, "tool_calls"))
 
     assert result.call_ids == ("a",)
     assert len(result.call_names) == 3
 
 
-def test_a_name_that_a_stream_repeats_is_one_call() -> None:
-    """Some hosts send it with each piece."""
+def test_a_name_that_a_stream_repeats_counts_once() -> None:
+    """Some providers send it with each chunk."""
     pieces: list[dict[str, Any]] = [
         {"index": 0, "id": "a", "function": {"name": "weather", "arguments": ""}},
         {"index": 0, "function": {"name": "weather", "arguments": '{"city":'}},
@@ -76,8 +76,8 @@ def test_a_name_that_a_stream_repeats_is_one_call() -> None:
     assert result.is_stream
 
 
-def test_a_call_that_the_limit_cut_was_still_seen() -> None:
-    """The request was taken; an agent would allow more tokens."""
+def test_a_truncated_call_counts_as_a_call() -> None:
+    """The request was accepted; an agent would allow more tokens."""
     result = see(answer({"tool_calls": [call("a", '{"ci')]}, "length"))
 
     assert result.is_answered
@@ -86,8 +86,8 @@ def test_a_call_that_the_limit_cut_was_still_seen() -> None:
     assert result.error_form == ""
 
 
-def test_an_answer_with_nothing_in_it_is_no_refusal() -> None:
-    """Its usage counts all the same."""
+def test_an_empty_answer_is_no_rejection() -> None:
+    """Its usage counts."""
     usage = {"prompt_tokens": 3, "completion_tokens": 0}
 
     result = see(answer({"content": ""}, usage=usage))
@@ -97,7 +97,7 @@ def test_an_answer_with_nothing_in_it_is_no_refusal() -> None:
     assert result.usage.input_tokens == 3
 
 
-def test_an_error_in_a_success_is_a_refusal_with_a_form() -> None:
+def test_an_error_body_with_a_success_status_is_a_rejection() -> None:
     """Routers do that."""
     result = see({"error": {"message": "tools: extra inputs are not permitted", "code": 400}})
 
@@ -105,8 +105,8 @@ def test_an_error_in_a_success_is_a_refusal_with_a_form() -> None:
     assert result.error_form == "{error: {message, code}}"
 
 
-def test_something_else_than_an_answer_is_unclear() -> None:
-    """Neither taken nor refused."""
+def test_a_body_that_is_no_answer_is_unclear() -> None:
+    """Neither accepted nor rejected."""
     result = see("hello")
 
     assert not result.is_answered
@@ -114,8 +114,8 @@ def test_something_else_than_an_answer_is_unclear() -> None:
     assert result.error_form == ""
 
 
-def test_no_answer_at_all_is_unclear() -> None:
-    """It may come the next time."""
+def test_a_missing_response_is_unclear() -> None:
+    """The next attempt may succeed."""
     error = TransportError("gone", kind="connection", retry="same")
 
     result = read_failure(probe(), error, attempts=2)
@@ -128,10 +128,8 @@ def test_no_answer_at_all_is_unclear() -> None:
     ("status", "attempts", "is_refused"),
     [(400, 1, True), (500, 1, False), (500, 2, True), (503, 2, False), (429, 2, False)],
 )
-def test_a_failure_is_a_refusal_where_it_will_not_pass(
-    status: int, attempts: int, is_refused: bool
-) -> None:
-    """A server that fails twice in the same way fails on what was sent."""
+def test_a_permanent_failure_is_a_rejection(status: int, attempts: int, is_refused: bool) -> None:
+    """A server that fails twice in the same way fails because of the request."""
     result = read_answer(probe(), WireHead(status=status), b"{}", attempts=attempts)
 
     assert result.is_refused == is_refused
@@ -145,15 +143,15 @@ def test_a_failure_is_a_refusal_where_it_will_not_pass(
         (b'{"message": {"detail": []}}', "{message: {detail}}"),
         (b'{"error": "text"}', "{error}"),
         (b'{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1}', "{a, b, c, d, e, f, …}"),
-        (b"[1]", "JSON, but no object"),
+        (b"[1]", "JSON, not an object"),
         (b" <html>", "HTML"),
         (b"Bad Request", "plain text"),
         (b" ", "nothing"),
         (b"\xff", "plain text"),
     ],
 )
-def test_the_form_of_an_error_is_told_without_its_values(body: bytes, form: str) -> None:
-    """Values may hold what was sent."""
+def test_the_format_of_an_error_has_no_values(body: bytes, form: str) -> None:
+    """Values may hold parts of the request."""
     assert form_of(body) == form
 
 
@@ -161,8 +159,8 @@ def test_the_form_of_an_error_is_told_without_its_values(body: bytes, form: str)
     ("text", "has_marker"),
     [('[TOOL_CALLS] [{"name": "other"}]', True), ("<tool_call>", True), ("no call", False)],
 )
-def test_the_sign_of_a_call_is_seen_whatever_it_calls(text: str, *, has_marker: bool) -> None:
-    """A call of a tool that was not offered is read as text, and is no text."""
+def test_a_call_marker_is_found_for_any_tool_name(text: str, *, has_marker: bool) -> None:
+    """A call of an unknown tool stays text, but is not an answer."""
     result = see(answer({"content": text}), name="none")
     diagnosis = Diagnosis(provider=RESOLVED.provider, model=RESOLVED.model).add(result)
 

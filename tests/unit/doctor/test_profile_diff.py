@@ -1,4 +1,4 @@
-"""From changed profiles to the table of a catalog, and back."""
+"""From changed profiles to a catalog table, and back."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -10,7 +10,7 @@ from agentkit.config.user_catalog import edit_catalog
 from agentkit.doctor.profile_diff import changed_table, full_table
 
 MODEL = ModelProfile(family="mixtral-8x22b", id="v/m", rules="mistral")
-HOST = ProviderProfile(
+PROVIDER = ProviderProfile(
     name="mine",
     title="Mine",
     base_url="http://h/v1",
@@ -29,26 +29,26 @@ PRICED = replace(MODEL, context_window_tokens=5, input_usd_per_million=Decimal("
 
 
 def read_back(table: object, path: Path) -> ProviderProfile:
-    """Write a table into a new catalog and read its host."""
+    """Write a table into a new catalog and read its provider."""
     assert isinstance(table, dict)
     path.write_text(edit_catalog(path, host="mine", table=table))
     return load_catalog(path)["mine"]
 
 
-def test_nothing_changed_is_an_empty_table() -> None:
+def test_equal_profiles_give_an_empty_table() -> None:
     """Then nothing is written."""
-    assert changed_table((HOST, MODEL), (HOST, MODEL)) == {}
+    assert changed_table((PROVIDER, MODEL), (PROVIDER, MODEL)) == {}
 
 
-def test_only_what_differs_is_in_the_table() -> None:
-    """In the words of a catalog."""
+def test_the_table_holds_only_the_differences() -> None:
+    """In the catalog's form."""
     after = replace(
-        HOST,
+        PROVIDER,
         dialect="prompted",
-        accepts=replace(HOST.accepts, tool_choice=frozenset({"none", "named", "auto"})),
+        accepts=replace(PROVIDER.accepts, tool_choice=frozenset({"none", "named", "auto"})),
     )
 
-    assert changed_table((HOST, MODEL), (after, PRICED)) == {
+    assert changed_table((PROVIDER, MODEL), (after, PRICED)) == {
         "dialect": "prompted",
         "accepts": {"tool_choice": ["auto", "none", "named"]},
         "models": {
@@ -61,15 +61,15 @@ def test_only_what_differs_is_in_the_table() -> None:
     }
 
 
-def test_a_whole_host_is_read_back_as_it_was(tmp_path: Path) -> None:
-    """All of it, for a catalog that does not have it."""
-    table = full_table((HOST, PRICED), title="Mine")
+def test_a_complete_provider_is_read_back_unchanged(tmp_path: Path) -> None:
+    """For a catalog that does not have it."""
+    table = full_table((PROVIDER, PRICED), title="Mine")
 
-    assert read_back(table, tmp_path / "c.toml") == replace(HOST, models=(PRICED,))
+    assert read_back(table, tmp_path / "c.toml") == replace(PROVIDER, models=(PRICED,))
 
 
-def test_a_plain_host_is_a_short_table(tmp_path: Path) -> None:
-    """What has its default is left out."""
+def test_default_values_are_left_out(tmp_path: Path) -> None:
+    """The table of a simple provider is short."""
     plain = ProviderProfile(name="mine", title="Mine", base_url="http://h")
     model = ModelProfile(family="qwen", id="qwen")
 
@@ -83,8 +83,8 @@ def test_a_plain_host_is_a_short_table(tmp_path: Path) -> None:
     assert read_back(table, tmp_path / "c.toml") == replace(plain, models=(model,))
 
 
-def test_a_host_that_is_started_stays_one() -> None:
-    """It has a launcher in place of an address."""
+def test_a_launched_provider_keeps_its_launcher() -> None:
+    """It has a launcher instead of an address."""
     started = ProviderProfile(name="s", title="S", launcher="a:b", is_language_model=False)
 
     table = full_table((started, MODEL), title="S")

@@ -1,4 +1,4 @@
-"""`agentkit doctor`: what it prints, what it writes, how it ends."""
+"""`agentkit doctor`: output, written profile and exit code."""
 
 import json
 import tomllib
@@ -24,7 +24,7 @@ KEY = "sk-geheim-123"
 
 @pytest.fixture(autouse=True)
 def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the user a home without a catalog, and a key."""
+    """Set up a home folder without a catalog, and a key."""
     for variable in ("AGENTKIT_CATALOG", "AGENTKIT_MODEL", "APPDATA", "OPENROUTER_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -33,24 +33,27 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def serving(host: OddProvider) -> Iterator[str]:
-    """Serve a host in another thread: the command has an event loop of its own."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(running(host)) as url:
+def serving(server: OddProvider) -> Iterator[str]:
+    """Serve a provider in another thread: the command has an event loop of its own."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(running(server)) as url,
+    ):
         yield url
 
 
 def check(
-    host: OddProvider, target: str = "openai-compatible:mixtral-8x22b", **options: Any
+    server: OddProvider, target: str = "openai-compatible:mixtral-8x22b", **options: Any
 ) -> int:
-    """Run the command against a host."""
-    with serving(host) as url:
+    """Run the command against a provider."""
+    with serving(server) as url:
         return run_doctor(DoctorRequest(target=target, base_url=url, probe_seconds=2.0, **options))
 
 
-def test_a_host_that_is_as_its_profile_says_is_well(
+def test_a_provider_that_matches_its_profile_has_no_problem(
     catalog: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The usual model of a host need not be named; nothing is written."""
+    """The default model need not be named; nothing is written."""
     code = run_doctor(DoctorRequest(target="sandbox"))
 
     shown = capsys.readouterr()
@@ -62,28 +65,28 @@ def test_a_host_that_is_as_its_profile_says_is_well(
     assert not catalog.exists()
 
 
-def test_what_was_learned_is_written_and_used(
+def test_the_changed_profile_is_written_and_used(
     catalog: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the user's own catalog, without the key."""
-    host = OddProvider(Traits(takes=frozenset({"auto", "none"}), strict=True))
+    server = OddProvider(Traits(takes=frozenset({"auto", "none"}), strict=True))
 
-    code = check(host)
+    code = check(server)
 
     shown = capsys.readouterr()
     assert code == OK
-    assert f"Written to {catalog}, host 'openai-compatible'." in shown.err
+    assert f"Written to {catalog}, provider 'openai-compatible'." in shown.err
     assert "cost unknown" in shown.err
     assert KEY not in catalog.read_text() + shown.out + shown.err
     resolved = resolve_model("openai-compatible:mixtral-8x22b")
     assert resolved.provider.accepts.tool_choice == {"auto", "none"}
     assert resolved.provider.accepts.is_strict
     assert resolved.provider.base_url.startswith("http://127.0.0.1:")
-    assert all(request.headers["authorization"] == f"Bearer {KEY}" for request in host.requests)
+    assert all(request.headers["authorization"] == f"Bearer {KEY}" for request in server.requests)
 
 
-def test_a_host_can_be_given_a_name_of_its_own(catalog: Path) -> None:
-    """So that several hosts of one kind stand side by side; what was there stays."""
+def test_a_provider_can_be_saved_under_another_name(catalog: Path) -> None:
+    """The rest of the catalog stays as it is."""
     catalog.parent.mkdir()
     catalog.write_text("# mine\n[vllm]\nbase_url = 'http://a'\n")
 
@@ -99,8 +102,8 @@ def test_a_host_can_be_given_a_name_of_its_own(catalog: Path) -> None:
     assert resolved.api_key is not None
 
 
-def test_a_launched_host_can_be_given_a_name_too() -> None:
-    """It stays one that is started."""
+def test_a_launched_provider_can_be_saved_under_another_name() -> None:
+    """It is still launched."""
     assert run_doctor(DoctorRequest(target="sandbox", save_as="box")) == OK
     assert run_doctor(DoctorRequest(target="box")) == OK
 
@@ -110,18 +113,18 @@ def test_a_launched_host_can_be_given_a_name_too() -> None:
 def test_a_dry_run_prints_the_profile_and_writes_nothing(
     catalog: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After the table, so that it can be read first."""
+    """After the table."""
     code = check(OddProvider(Traits(parallel=False, takes=frozenset())), is_dry_run=True)
 
     shown = capsys.readouterr()
     assert code == OK
     assert "\n[openai-compatible.accepts]\ntool_choice = []\n" in shown.out
-    assert "would go into" in shown.err
+    assert "would be written to" in shown.err
     assert not catalog.exists()
 
 
-def test_for_machines_there_is_json(catalog: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All of it, and nothing else on standard output."""
+def test_json_holds_all_results(catalog: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing else is on standard output."""
     listing = {
         "data": [{"id": "mixtral-8x22b", "pricing": {"prompt": "0.000001", "completion": "0"}}]
     }
@@ -132,7 +135,7 @@ def test_for_machines_there_is_json(catalog: Path, capsys: pytest.CaptureFixture
     assert code == OK
     assert facts["is_well"] is True
     assert facts["stopped"] is None
-    assert facts["host"] == "openai-compatible"
+    assert facts["provider"] == "openai-compatible"
     assert facts["usage"]["cost_usd"] == pytest.approx(facts["usage"]["input_tokens"] / 1e6)
     assert facts["findings"][2] == {
         "question": "chat",
@@ -146,23 +149,24 @@ def test_for_machines_there_is_json(catalog: Path, capsys: pytest.CaptureFixture
     assert tomllib.loads(facts["profile"]["toml"]) == tomllib.loads(catalog.read_text())
 
 
-def test_a_host_that_does_not_work_ends_with_1(
+def test_a_provider_that_does_not_work_ends_with_1(
     catalog: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says where it ended; signs that steer a terminal are shown, not sent."""
+    """With the reason; control characters are escaped."""
     refusal = as_json({"error": "bad \x1b[2J key"}, status=401)
 
     code = check(OddProvider(instead=[refusal]))
 
     shown = capsys.readouterr()
     assert code == FAILED
-    assert "Stopped early: The host answered with an error (401)" in shown.err
+    assert "Stopped early: The " in shown.err
+    assert "answered with an error (401)" in shown.err
     assert "check the key" in shown.out
     assert "\x1b[2J" not in shown.out + shown.err
     assert not catalog.exists()
 
 
-def test_json_says_too_that_it_does_not_work(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_reports_a_provider_that_does_not_work(capsys: pytest.CaptureFixture[str]) -> None:
     """With an empty profile."""
     code = check(OddProvider(instead=[as_json({}, status=402)]), as_json=True, is_dry_run=True)
 
@@ -174,8 +178,8 @@ def test_json_says_too_that_it_does_not_work(capsys: pytest.CaptureFixture[str])
     assert facts["profile"]["is_written"] is False
 
 
-def test_a_cost_that_is_not_whole_is_said_to_be_more(capsys: pytest.CaptureFixture[str]) -> None:
-    """A host that does not tell all of its usage."""
+def test_an_incomplete_cost_is_a_lower_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    """If a provider does not report all usage."""
     listing = {"data": [{"id": "mixtral-8x22b", "pricing": {"prompt": "0", "completion": "0"}}]}
 
     check(OddProvider(Traits(listing=listing, usage="never")), is_dry_run=True)
@@ -185,15 +189,15 @@ def test_a_cost_that_is_not_whole_is_said_to_be_more(capsys: pytest.CaptureFixtu
 
 WRONG_USES = {
     "no such host": ({"target": "nowhere"}, "no known host"),
-    "no such host, with a model": ({"target": "nowhere:m"}, "no known host"),
-    "a host without models": (
+    "no such provider, with a model": ({"target": "nowhere:m"}, "no known host"),
+    "a provider without models": (
         {"target": "openai-compatible", "base_url": "http://h"},
         "'openai-compatible:MODEL-ID'",
     ),
     "no key": ({"target": "openrouter"}, "OPENROUTER_API_KEY"),
     "no address": ({"target": "sandbox", "base_url": "ftp://x"}, "base URL"),
-    "a name that is none": ({"target": "sandbox", "save_as": "My Host"}, "--save-as"),
-    "an address for a host that is started": (
+    "a name that is none": ({"target": "sandbox", "save_as": "My Provider"}, "--save-as"),
+    "an address for a provider that is started": (
         {"target": "sandbox", "base_url": "http://h"},
         "--save-as NAME",
     ),
@@ -201,7 +205,7 @@ WRONG_USES = {
 
 
 @pytest.mark.parametrize(("words", "why"), WRONG_USES.values(), ids=WRONG_USES)
-def test_wrong_use_ends_with_2_before_anything_is_sent(
+def test_wrong_usage_ends_with_2_before_anything_is_sent(
     words: dict[str, str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line that says what to do."""
@@ -211,8 +215,8 @@ def test_wrong_use_ends_with_2_before_anything_is_sent(
     assert why in capsys.readouterr().err
 
 
-def test_without_a_place_to_write_only_a_dry_run_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told before a request is paid for."""
+def test_without_a_catalog_folder_only_a_dry_run_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error comes before a request is paid for."""
     for variable in ("XDG_CONFIG_HOME", "HOME"):
         monkeypatch.delenv(variable)
 
@@ -222,10 +226,10 @@ def test_without_a_place_to_write_only_a_dry_run_is_done(monkeypatch: pytest.Mon
     assert check(OddProvider(Traits(parallel=False)), is_dry_run=True) == OK
 
 
-def test_progress_is_told_on_a_terminal(
+def test_progress_is_shown_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A host may take its time."""
+    """A provider may be slow."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
 
     run_doctor(DoctorRequest(target="sandbox"))
@@ -233,8 +237,8 @@ def test_progress_is_told_on_a_terminal(
     assert "round_trip" in capsys.readouterr().err
 
 
-def test_the_options_of_the_command_arrive() -> None:
-    """From the words of the command line to the exit code."""
+def test_the_options_of_the_command_are_passed_on() -> None:
+    """From the command line to the exit code."""
     words = ["doctor", "sandbox:mixtral-8x22b", "--dry-run", "--json", "--timeout", "5"]
 
     done = CliRunner().invoke(app, [*words, "--max-cost", "0.5"])

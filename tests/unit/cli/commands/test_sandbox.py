@@ -57,7 +57,7 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     ],
     ids=["host", "model", "misbehaviour"],
 )
-def test_a_wrong_wish_is_told_before_anything_is_served(
+def test_wrong_options_are_reported_before_anything_is_served(
     plan: SandboxRequest, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With exit code 2."""
@@ -67,7 +67,7 @@ def test_a_wrong_wish_is_told_before_anything_is_served(
     assert shown.out == ""
 
 
-def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     """With its number."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
