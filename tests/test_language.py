@@ -53,7 +53,6 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "agentkit/durable/",
         "agentkit/errors.py",
         "agentkit/event.py",
-        "agentkit/hooks/",
         "agentkit/json_schema/",
         "agentkit/local/",
         "agentkit/mcp/",

@@ -1,11 +1,11 @@
-"""What stands around models and tools: wrappers of the same type as what they wrap."""
+"""Middleware for models and tools: wrappers of the same type as what they wrap."""
 
 from agentkit.hooks.cached import cached
 from agentkit.hooks.guardrails import Blocked, GuardrailError, guarded
 from agentkit.hooks.model_middleware import (
     CallNext,
     ModelMiddleware,
-    show_whole,
+    emit_response,
     without_text,
     wrapped_model,
 )
@@ -20,9 +20,9 @@ __all__ = [
     "ModelMiddleware",
     "ToolMiddleware",
     "cached",
+    "emit_response",
     "guarded",
     "redacted",
-    "show_whole",
     "without_text",
     "wrapped_model",
     "wrapped_tools",

@@ -1,10 +1,9 @@
-"""Remember what tools that only read gave.
+"""Cache the results of read-only tools.
 
-In:  a `Toolset`, bounds of size and age.
-Out: a `Toolset` of the same tools; a call that was answered before is answered from memory.
+In:  a `Toolset`, limits of size and age.
+Out: a `Toolset` of the same tools; a repeated call gets its result from the cache.
 
-Each set has a memory of its own. Errors are not remembered. Two equal calls at the same time both
-run.
+Each toolset has its own cache. Errors are not cached. Two equal calls at the same time both run.
 """
 
 import json
@@ -38,21 +37,21 @@ def cached(
     with_context: bool = False,
     clock: Clock | None = None,
 ) -> Toolset:
-    """Return the same tools; those that only read answer equal calls from memory.
+    """Return the same tools, with the results of read-only tools cached.
 
-    A tool that polls is never answered from memory.
+    A tool with `polls` is never cached.
 
     Args:
-        toolset: the tools; of those with effects nothing is remembered.
-        max_entries: most results that are kept, 1 or more; the least recently used goes first.
-        max_characters: most text and data of all results that are kept.
-        max_age_seconds: how long a result is good for, above 0.
-        with_context: remember tools that take a `RunContext` too; only right where what they give
-            does not depend on who asks.
-        clock: where time comes from.
+        toolset: the tools; results of tools with effects are not cached.
+        max_entries: the most results that are kept, 1 or more; the least recently used is evicted.
+        max_characters: the most text and data of all kept results together.
+        max_age_seconds: how long a result is valid, above 0.
+        with_context: also cache tools that take a `RunContext`; only right if their results do not
+            depend on the caller.
+        clock: the source of time.
 
     Raises:
-        ValueError: a bound makes no sense.
+        ValueError: a limit is out of range.
     """
     if max_entries < 1 or max_characters < 1 or not max_age_seconds > 0:
         raise ValueError(
@@ -60,7 +59,7 @@ def cached(
             f"{max_age_seconds} seconds keeps nothing; use 1 or more entries and characters, "
             "and more than 0 seconds."
         )
-    memory = _Memory(
+    cache = _ResultCache(
         max_entries=max_entries,
         max_characters=max_characters,
         max_age_seconds=max_age_seconds,
@@ -68,23 +67,23 @@ def cached(
     )
 
     def is_cacheable(tool: Tool) -> bool:
-        is_anyones = with_context or not tool.binding.takes_context
-        return tool.annotations.read_only_hint and is_anyones and not tool.polls
+        is_shared = with_context or not tool.binding.takes_context
+        return tool.annotations.read_only_hint and is_shared and not tool.polls
 
-    return wrapped_tools(toolset, memory.middleware, only=is_cacheable)
+    return wrapped_tools(toolset, cache.middleware, only=is_cacheable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """A result, how much it holds, and until when it is good."""
+    """A result, its size, and when it expires."""
 
     result: ToolResult
     characters: int
-    until: float
+    expires_at: float
 
 
-class _Memory:
-    """Results by tool and arguments, least recently used first; safe over threads."""
+class _ResultCache:
+    """Results by tool and arguments, least recently used first; thread-safe."""
 
     def __init__(
         self, *, max_entries: int, max_characters: int, max_age_seconds: float, clock: Clock
@@ -98,29 +97,29 @@ class _Memory:
         self._lock = Lock()
 
     async def middleware(self, ready: ReadyCall, proceed: Proceed) -> ToolResult:
-        """Answer a call from memory, or run it and remember what it gave."""
+        """Return the cached result of a call, or run it and cache its result."""
         key = (ready.tool.name, json.dumps(ready.arguments, sort_keys=True))
-        known = self._recall(key)
+        known = self._look_up(key)
         if known is not None:
             return replace(known, call_id=ready.call.id)
-        asked_at = self._clock.monotonic()
+        started_at = self._clock.monotonic()
         result = await proceed()
         if not result.is_error:
-            self._keep(key, result, until=asked_at + self._max_age_seconds)
+            self._store(key, result, expires_at=started_at + self._max_age_seconds)
         return result
 
-    def _recall(self, key: tuple[str, str]) -> ToolResult | None:
+    def _look_up(self, key: tuple[str, str]) -> ToolResult | None:
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
                 return None
-            if entry.until <= self._clock.monotonic():
+            if entry.expires_at <= self._clock.monotonic():
                 self._drop(key)
                 return None
             self._entries.move_to_end(key)
             return entry.result
 
-    def _keep(self, key: tuple[str, str], result: ToolResult, *, until: float) -> None:
+    def _store(self, key: tuple[str, str], result: ToolResult, *, expires_at: float) -> None:
         characters = len(key[1]) + _size(result.content) * (
             1 if result.structured_content is None else 2
         )
@@ -129,7 +128,7 @@ class _Memory:
         with self._lock:
             if key in self._entries:
                 self._drop(key)
-            self._entries[key] = _Entry(result=result, characters=characters, until=until)
+            self._entries[key] = _Entry(result=result, characters=characters, expires_at=expires_at)
             self._characters += characters
             while len(self._entries) > self._max_entries or self._characters > self._max_characters:
                 self._drop(next(iter(self._entries)))
@@ -150,5 +149,6 @@ def _size(blocks: Iterable[ContentBlock]) -> int:
             case EmbeddedResource(text=text, blob=blob):
                 size += len(text or blob or "")
             case _:
-                pass  # links and thoughts are short
+                pass  # links and reasoning are short
+
     return size

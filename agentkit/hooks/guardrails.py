@@ -1,9 +1,9 @@
 """Check what goes to a model and what it answers.
 
-In:  a `Model`, functions that may refuse a request or an answer.
-Out: a `Model`; a refusal is raised as `GuardrailError`, or answered in place.
+In:  a `Model`, functions that may block a request or an answer.
+Out: a `Model`; a blocked exchange raises `GuardrailError`, or gets the check's own answer.
 
-An answer that is checked is shown when it has passed, not while it arrives.
+The text of a checked answer is emitted when it has passed, not while it arrives.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,8 +14,8 @@ from agentkit.errors import AgentKitError
 from agentkit.event import Emit
 from agentkit.hooks.model_middleware import (
     CallNext,
-    settled,
-    show_whole,
+    await_if_needed,
+    emit_response,
     without_text,
     wrapped_model,
 )
@@ -32,11 +32,11 @@ log = Log("agentkit.hooks")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocked:
-    """Why something must not pass.
+    """Why a check blocks a request or an answer.
 
     Attributes:
-        reason: for the caller; hold no secret in it.
-        answer: what the user is answered in place of the model's words; None raises an error.
+        reason: for the caller; it must not contain a secret.
+        answer: the answer in place of the model's; None raises an error.
     """
 
     reason: str
@@ -44,12 +44,12 @@ class Blocked:
 
 
 class GuardrailError(AgentKitError):
-    """A check of the caller's refused what goes to a model, or what it answered.
+    """A check of the caller's blocked a request to a model, or its answer.
 
     Attributes:
-        checked: `input` if the model was not asked, `output` if its answer was refused.
-        reason: what the check said.
-        usage: what the refused answer used.
+        checked: `input` if the request was blocked before it was sent, `output` if the answer was.
+        reason: the check's reason.
+        usage: the usage of the blocked answer.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class GuardrailError(AgentKitError):
 
 
 CheckInput: TypeAlias = Callable[[ModelRequest], Blocked | Awaitable[Blocked | None] | None]
-"""Sees each request, with the whole conversation that is sent; None lets it pass."""
+"""Gets each request, with the complete conversation that is sent; None lets it pass."""
 
 CheckOutput: TypeAlias = Callable[[ModelResponse], Blocked | Awaitable[Blocked | None] | None]
-"""Sees each response, with its calls; None lets it pass."""
+"""Gets each response, with its calls; None lets it pass."""
 
 
 def guarded(
@@ -81,68 +81,70 @@ def guarded(
 ) -> Model:
     """Return a model whose requests and answers are checked.
 
-    A refusal with an answer ends the run with that answer and `stop_reason` `content_filter`; no
-    call of the refused answer is run. One without an answer is raised.
+    `Blocked` with an answer ends the run with that answer and the `stop_reason` `content_filter`;
+    no call of the blocked answer is run. `Blocked` without an answer raises `GuardrailError`.
 
     Args:
-        model: what is asked.
-        check_input: sees each request before it is sent.
-        check_output: sees each answer before anybody else; streamed text waits for it.
+        model: the model that is checked.
+        check_input: gets each request before it is sent.
+        check_output: gets each answer first; streamed text waits for it.
     """
-    return wrapped_model(model, _Guard(check_input=check_input, check_output=check_output))
+    return wrapped_model(model, _Guardrails(check_input=check_input, check_output=check_output))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Guard:
-    """The hook."""
+class _Guardrails:
+    """The middleware that runs the checks."""
 
     check_input: CheckInput | None
     check_output: CheckOutput | None
 
-    async def __call__(self, request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+    async def __call__(
+        self, request: ModelRequest, call_next: CallNext, *, emit: Emit
+    ) -> ModelResponse:
         """See `ModelMiddleware`."""
         if self.check_input is not None:
-            refusal = await settled(self.check_input(request))
-            if refusal is not None:
-                asked_nobody = ModelResponse(message=AssistantMessage(), finish_reason="stop")
-                return await _refuse(refusal, "input", asked_nobody, request=request, emit=emit)
+            blocked = await await_if_needed(self.check_input(request))
+            if blocked is not None:
+                no_response = ModelResponse(message=AssistantMessage(), finish_reason="stop")
+                return await _block(blocked, "input", no_response, request=request, emit=emit)
         if self.check_output is None:
-            return await ask(request, emit=emit)
-        # Asked for as a whole, so that the host's exchange can still be made again if it fails.
-        response = await ask(replace(request, stream=False), emit=without_text(emit))
-        refusal = await settled(self.check_output(response))
-        if refusal is not None:
-            return await _refuse(refusal, "output", response, request=request, emit=emit)
+            return await call_next(request, emit=emit)
+        # Not streamed, so that the exchange can still be retried if the connection breaks.
+        response = await call_next(replace(request, stream=False), emit=without_text(emit))
+        blocked = await await_if_needed(self.check_output(response))
+        if blocked is not None:
+            return await _block(blocked, "output", response, request=request, emit=emit)
         if request.stream:
-            await show_whole(response, emit=emit)
+            await emit_response(response, emit=emit)
         return response
 
 
-async def _refuse(
-    refusal: Blocked,
+async def _block(
+    blocked: Blocked,
     checked: Checked,
     response: ModelResponse,
     *,
     request: ModelRequest,
     emit: Emit,
 ) -> ModelResponse:
-    """Raise a refusal, or answer in place of `response`."""
-    log.info("exchange_refused", checked=checked, reason=refusal.reason)
-    if refusal.answer is None:
+    """Raise an error, or return a response with the check's own answer."""
+    log.info("exchange_blocked", checked=checked, reason=blocked.reason)
+    if blocked.answer is None:
         what = "The request" if checked == "input" else "The model's answer"
         raise GuardrailError(
-            f"{what} was refused by a check: {refusal.reason}",
+            f"{what} was blocked by a check: {blocked.reason}",
             checked=checked,
-            reason=refusal.reason,
+            reason=blocked.reason,
             usage=response.usage,
         )
     answered = replace(
         response,
-        message=AssistantMessage.of(refusal.answer),
+        message=AssistantMessage.of(blocked.answer),
         finish_reason="content_filter",
-        raw_finish_reason=f"refused_{checked}",
+        raw_finish_reason=f"blocked_{checked}",
         repairs=(),
     )
     if request.stream:
-        await show_whole(answered, emit=emit)
+        await emit_response(answered, emit=emit)
     return answered

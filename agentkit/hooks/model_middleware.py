@@ -1,10 +1,10 @@
-"""Look at and change what goes to a model and what comes back.
+"""Wrap the exchanges of a model in middleware, which may inspect and change them.
 
-In:  a `Model`, functions that stand around its exchanges.
+In:  a `Model`, functions that wrap its exchanges.
 Out: a `Model` of the same name and profile.
 
-Text that was shown cannot be taken back: where an answer may be changed, its text is shown when it
-is settled, not while it arrives.
+Text that was emitted cannot be taken back: if an answer may be changed, its text is emitted when
+the answer is final, not while it arrives.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,62 +23,65 @@ from agentkit.value import dataclass, replace
 T = TypeVar("T")
 
 Before: TypeAlias = Callable[[ModelRequest], ModelRequest | Awaitable[ModelRequest]]
-"""Gets a request, and returns it or another in its place."""
+"""Gets a request, and returns it or a replacement."""
 
 After: TypeAlias = Callable[[ModelRequest, ModelResponse], ModelResponse | Awaitable[ModelResponse]]
-"""Gets what was sent and what came back, and returns the response or another in its place."""
+"""Gets the request and the response, and returns the response or a replacement."""
 
 
 class CallNext(Protocol):
-    """Makes the exchange that a hook stands around."""
+    """Runs the exchange that middleware wraps."""
 
     async def __call__(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """CallNext the model, or the next hook on the way to it; see `ModelConnection.chat`."""
+        """Call the next middleware, or the model itself; see `ModelConnection.chat`."""
 
 
 class ModelMiddleware(Protocol):
-    """Stands around each exchange: may change it, make it again, or answer in its place."""
+    """Wraps each exchange: may change it, repeat it, or return another response."""
 
-    async def __call__(self, request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+    async def __call__(
+        self, request: ModelRequest, call_next: CallNext, /, *, emit: Emit
+    ) -> ModelResponse:
         """Return the response to `request`.
 
         Args:
             request: what should be sent.
-            ask: sends a request.
-            emit: told of what happens on the way; hand it on to `ask`, or one that looks first.
+            call_next: sends a request.
+            emit: receives the events of the exchange; pass it to `call_next`, or a function that
+                inspects the events first.
         """
 
 
 def wrapped_model(
     model: Model,
-    around: ModelMiddleware | None = None,
+    middleware: ModelMiddleware | None = None,
     *,
     before: Before | None = None,
     after: After | None = None,
 ) -> Model:
-    """Return a model that passes each exchange through hooks.
+    """Return a model whose exchanges are wrapped.
 
-    With `after`, a streamed answer is shown when `after` has returned. To only look while text
-    arrives, use `around`.
+    With `after`, the text of a streamed answer is emitted when `after` has returned. To inspect
+    text while it arrives, use `middleware`.
 
     Args:
-        model: what is asked in the end.
-        around: stands around the exchange, outside of the other two.
-        before: sees each request before it is sent.
-        after: sees each response before anybody else does.
+        model: the model that is wrapped.
+        middleware: wraps the exchange, outside of the other two.
+        before: gets each request before it is sent.
+        after: gets each response first.
     """
     if before is not None or after is not None:
-        model = around_each_connection(model, lambda: _Between(before=before, after=after))
-    return model if around is None else around_each_connection(model, lambda: around)
+        model = wrap_each_connection(model, lambda: _BeforeAndAfter(before=before, after=after))
+    return model if middleware is None else wrap_each_connection(model, lambda: middleware)
 
 
-def around_each_connection(model: Model, build: Callable[[], ModelMiddleware]) -> Model:
-    """Return a model with a hook of its own around each of its connections."""
-    return _WatchedModel(model, build)
+def wrap_each_connection(model: Model, build: Callable[[], ModelMiddleware]) -> Model:
+    """Return a model that builds new middleware for each of its connections."""
+    return _WrappedModel(model, build)
 
 
 def without_text(emit: Emit) -> Emit:
-    """Return a listener that is told of all but what an answer says."""
+    """Return a function that emits all events but those with the content of an answer."""
 
     async def listen(event: RunEvent) -> None:
         if not isinstance(event, TextReceived | ReasoningReceived | ToolArgumentsReceived):
@@ -87,8 +90,8 @@ def without_text(emit: Emit) -> Emit:
     return listen
 
 
-async def show_whole(response: ModelResponse, *, emit: Emit) -> None:
-    """Tell a listener of a whole answer at once, as if it had just arrived."""
+async def emit_response(response: ModelResponse, *, emit: Emit) -> None:
+    """Emit the content of a complete response at once, as if it had just arrived."""
     for block in response.message.content:
         if isinstance(block, TextContent):
             await emit(TextReceived(text=block.text))
@@ -96,34 +99,36 @@ async def show_whole(response: ModelResponse, *, emit: Emit) -> None:
             await emit(ReasoningReceived(text=block.text))
 
 
-async def settled(value: T | Awaitable[T]) -> T:
-    """Return what a function gave that may be sync or async."""
+async def await_if_needed(value: T | Awaitable[T]) -> T:
+    """Return the value of a function that may be sync or async."""
     return await value if isawaitable(value) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Between:
-    """A hook made of a function before and a function after."""
+class _BeforeAndAfter:
+    """Middleware made of a function before and a function after the exchange."""
 
     before: Before | None
     after: After | None
 
-    async def __call__(self, request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+    async def __call__(
+        self, request: ModelRequest, call_next: CallNext, *, emit: Emit
+    ) -> ModelResponse:
         """See `ModelMiddleware`."""
         if self.before is not None:
-            request = await settled(self.before(request))
+            request = await await_if_needed(self.before(request))
         if self.after is None:
-            return await ask(request, emit=emit)
-        # Asked for as a whole, so that the host's exchange can still be made again if it fails.
-        response = await ask(replace(request, stream=False), emit=without_text(emit))
-        response = await settled(self.after(request, response))
+            return await call_next(request, emit=emit)
+        # Not streamed, so that the exchange can still be retried if the connection breaks.
+        response = await call_next(replace(request, stream=False), emit=without_text(emit))
+        response = await await_if_needed(self.after(request, response))
         if request.stream:
-            await show_whole(response, emit=emit)
+            await emit_response(response, emit=emit)
         return response
 
 
-class _WatchedModel:
-    """A model with a hook around its exchanges."""
+class _WrappedModel:
+    """A model whose exchanges are wrapped."""
 
     def __init__(self, model: Model, build: Callable[[], ModelMiddleware]) -> None:
         self._model = model
@@ -138,23 +143,23 @@ class _WatchedModel:
         return self._model.profile
 
     def with_retry(self, retry: RetrySettings) -> Model:
-        """Return the same model with another patience, if it has any; see `Retrying`."""
+        """Return the same model with other retry settings, if it has any; see `Retrying`."""
         if not isinstance(self._model, Retrying):
             return self
-        return _WatchedModel(self._model.with_retry(retry), self._build)
+        return _WrappedModel(self._model.with_retry(retry), self._build)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[ModelConnection]:
         async with self._model.open() as connection:
-            yield _WatchedConnection(connection, self._build())
+            yield _WrappedConnection(connection, self._build())
 
 
-class _WatchedConnection:
-    """An open model with a hook around its exchanges."""
+class _WrappedConnection:
+    """An open model whose exchanges are wrapped."""
 
-    def __init__(self, connection: ModelConnection, around: ModelMiddleware) -> None:
+    def __init__(self, connection: ModelConnection, middleware: ModelMiddleware) -> None:
         self._connection = connection
-        self._around = around
+        self._middleware = middleware
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        return await self._around(request, self._connection.chat, emit=emit)
+        return await self._middleware(request, self._connection.chat, emit=emit)

@@ -1,19 +1,19 @@
-"""Keep secrets from a model, and from those who read its answers.
+"""Keep secrets from a model, and from the readers of its answers.
 
-In:  a `Model`, what must not be seen.
-Out: a `Model` that is sent conversations without it.
+In:  a `Model`, patterns of secrets.
+Out: a `Model` that gets conversations without them.
 
-The history of the run keeps what was said; tools get the arguments the model asked for.
+The history of the run keeps the original text; tools get the arguments the model asked for.
 """
 
 from collections.abc import Callable, Iterable
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived
-from agentkit.hooks.model_middleware import CallNext, around_each_connection
+from agentkit.hooks.model_middleware import CallNext, wrap_each_connection
 from agentkit.hooks.redactor import Redactor, Secret, compile_secrets
-from agentkit.hooks.rewrite_cache import Retold
-from agentkit.hooks.streaming_redactor import HeldText
+from agentkit.hooks.rewrite_cache import RewriteCache
+from agentkit.hooks.streaming_redactor import StreamingRedactor
 from agentkit.model.model import Model
 from agentkit.value import replace
 
@@ -28,18 +28,18 @@ def redacted(
     answers: bool = False,
     longest: int = 200,
 ) -> Model:
-    """Return a model that never sees what `secrets` match.
+    """Return a model that never gets what `secrets` match.
 
     Instructions, messages, the arguments of calls and the results of tools are redacted; the
     specs of tools and binary data are not. Encoded forms, such as base64, are not recognised.
 
     Args:
-        model: what is asked.
-        secrets: text as it stands, or regular expressions, applied one after the other.
-        replacement: what stands in place of a match.
+        model: the model that is wrapped.
+        secrets: literal texts or regular expressions, applied one after the other.
+        replacement: replaces each match.
         answers: redact the text and reasoning of answers too, also while they are streamed. The
             arguments of calls stay as the model wrote them, as tools run with them.
-        longest: characters of the longest match in an answer; that much of streamed text is held
+        longest: characters of the longest match in an answer; that much streamed text is held
             back, so that a secret is found wherever the stream was cut.
 
     Raises:
@@ -53,38 +53,44 @@ def redacted(
     def build() -> _Redaction:
         return _Redaction(
             redactor,
-            held=lambda: HeldText(patterns, replacement=replacement, longest=longest),
+            new_redactor=lambda: StreamingRedactor(
+                patterns, replacement=replacement, longest=longest
+            ),
             answers=answers,
         )
 
-    return around_each_connection(model, build)
+    return wrap_each_connection(model, build)
 
 
 class _Redaction:
-    """The hook of one connection."""
+    """The middleware of one connection."""
 
-    def __init__(self, redactor: Redactor, *, held: Callable[[], HeldText], answers: bool) -> None:
+    def __init__(
+        self, redactor: Redactor, *, new_redactor: Callable[[], StreamingRedactor], answers: bool
+    ) -> None:
         self._redactor = redactor
-        self._retold = Retold(redactor.message)
-        self._held = held
+        self._rewrites = RewriteCache(redactor.message)
+        self._new_redactor = new_redactor
         self._answers = answers
 
-    async def __call__(self, request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+    async def __call__(
+        self, request: ModelRequest, call_next: CallNext, *, emit: Emit
+    ) -> ModelResponse:
         """See `ModelMiddleware`."""
         request = replace(
             request,
-            history=self._retold.retell(request.history),
+            history=self._rewrites.rewrite(request.history),
             instructions=self._redactor.text(request.instructions),
         )
         if not self._answers:
-            return await ask(request, emit=emit)
-        listener = _Listener(emit, text=self._held(), reasoning=self._held())
-        response = await ask(request, emit=listener.emit)
+            return await call_next(request, emit=emit)
+        listener = _Listener(emit, text=self._new_redactor(), reasoning=self._new_redactor())
+        response = await call_next(request, emit=listener.emit)
         await listener.close()
         return self._redact(response)
 
     def _redact(self, response: ModelResponse) -> ModelResponse:
-        """Redact what people read of an answer."""
+        """Redact the parts of an answer that people read."""
         text = self._redactor.text
         return replace(
             response,
@@ -101,30 +107,32 @@ class _Redaction:
 class _Listener:
     """Redacts text and reasoning on their way to a listener."""
 
-    def __init__(self, emit: Emit, *, text: HeldText, reasoning: HeldText) -> None:
+    def __init__(
+        self, emit: Emit, *, text: StreamingRedactor, reasoning: StreamingRedactor
+    ) -> None:
         self._emit = emit
         self._text = text
         self._reasoning = reasoning
 
     async def emit(self, event: RunEvent) -> None:
-        """Pass an event on, without what must not be seen."""
+        """Forward an event, redacted."""
         match event:
             case TextReceived(text=text):
-                await self._tell_text(self._text.feed(text))
+                await self._emit_text(self._text.feed(text))
             case ReasoningReceived(text=text):
-                await self._tell_reasoning(self._reasoning.feed(text))
+                await self._emit_reasoning(self._reasoning.feed(text))
             case _:
                 await self._emit(event)
 
     async def close(self) -> None:
-        """Pass on what was held back."""
-        await self._tell_reasoning(self._reasoning.close())
-        await self._tell_text(self._text.close())
+        """Emit what was held back."""
+        await self._emit_reasoning(self._reasoning.close())
+        await self._emit_text(self._text.close())
 
-    async def _tell_text(self, text: str) -> None:
+    async def _emit_text(self, text: str) -> None:
         if text:
             await self._emit(TextReceived(text=text))
 
-    async def _tell_reasoning(self, text: str) -> None:
+    async def _emit_reasoning(self, text: str) -> None:
         if text:
             await self._emit(ReasoningReceived(text=text))

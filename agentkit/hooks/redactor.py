@@ -1,10 +1,10 @@
-"""Replace what must not be seen, wherever it stands in a conversation.
+"""Redact secrets in the messages of a conversation.
 
 In:  patterns; text, JSON, messages.
-Out: the same without what the patterns match; the very same object where nothing matched.
+Out: the same with every match replaced; the very same object if nothing matched.
 
-Images, sounds and binary data are left as they are, and so are the names and ids that hold a
-conversation together.
+Images, audio and binary data stay as they are, and so do the names and ids that connect the
+messages of a conversation.
 """
 
 import json
@@ -32,16 +32,16 @@ from agentkit.message import (
 from agentkit.value import replace
 
 Secret: TypeAlias = str | re.Pattern[str]
-"""Text as it stands, or a regular expression."""
+"""Literal text, or a regular expression."""
 
 T = TypeVar("T")
 
 
 def compile_secrets(secrets: Secret | Iterable[Secret]) -> tuple[re.Pattern[str], ...]:
-    """Return patterns; text is looked for as it stands, and as it stands in JSON.
+    """Return patterns; literal text is found as it is and with the escapes of JSON.
 
     Raises:
-        ValueError: there are none, or one matches nothing at all.
+        ValueError: there are none, or one matches empty text.
     """
     listed = [secrets] if isinstance(secrets, str | re.Pattern) else list(secrets)
     if not listed:
@@ -54,15 +54,15 @@ def compile_secrets(secrets: Secret | Iterable[Secret]) -> tuple[re.Pattern[str]
 
 
 def replace_matches(pattern: re.Pattern[str], text: str, replacement: str) -> str:
-    """Return `text` with every match replaced by `replacement` as it stands."""
+    """Return `text` with every match replaced by the literal `replacement`."""
     return pattern.sub(lambda match: replacement if match.group() else "", text)
 
 
 class Redactor:
-    """Replaces what some patterns match."""
+    """Replaces the matches of some patterns."""
 
     def __init__(self, patterns: Sequence[re.Pattern[str]], *, replacement: str) -> None:
-        """Take patterns, applied one after the other, and what stands in place of a match."""
+        """Set the patterns, applied one after the other, and the replacement of a match."""
         self._patterns = patterns
         self._replacement = replacement
 
@@ -82,12 +82,12 @@ class Redactor:
             return [self.json(item) for item in value]
         if value is None or isinstance(value, bool):
             return value
-        spelled = json.dumps(value)
-        redacted = self.text(spelled)
-        return value if redacted == spelled else redacted
+        encoded = json.dumps(value)
+        redacted = self.text(encoded)
+        return value if redacted == encoded else redacted
 
     def arguments(self, text: str) -> str:
-        """Redact the arguments of a call; what was a JSON object stays one."""
+        """Redact the arguments of a call; a JSON object stays a JSON object."""
         try:
             value = parse_json(text)
         except JsonTextError:
@@ -95,14 +95,16 @@ class Redactor:
         redacted = self.json(value)
         if redacted != value:
             text = json.dumps(redacted, ensure_ascii=False)
-        whole = self.text(text)
-        if whole == text:
+        redacted_text = self.text(text)
+        if redacted_text == text:
             return text
-        # A match that reaches over quotes leaves no JSON: the text itself becomes an argument.
-        return whole if _is_object(whole) else json.dumps({"arguments": whole})
+        # A match that crosses quotation marks leaves invalid JSON: the text becomes an argument.
+        if _is_object(redacted_text):
+            return redacted_text
+        return json.dumps({"arguments": redacted_text})
 
     def message(self, message: Message) -> Message:
-        """Redact all that a model could read of a message."""
+        """Redact everything in a message that is sent to a model."""
         match message:
             case SystemMessage():
                 return self._changed(message, text=self.text(message.text))
@@ -124,7 +126,7 @@ class Redactor:
                 )
 
     def blocks(self, blocks: Sequence[ContentBlock]) -> tuple[ContentBlock, ...]:
-        """Redact content blocks; a match may reach over several blocks of text."""
+        """Redact content blocks; a match may span several text blocks."""
         redacted: list[ContentBlock] = []
         for is_text, group in groupby(blocks, lambda block: isinstance(block, TextContent)):
             if is_text:
@@ -134,12 +136,12 @@ class Redactor:
         return tuple(redacted)
 
     def _texts(self, blocks: Sequence[TextContent]) -> Sequence[ContentBlock]:
-        """Redact neighbouring texts; they are joined if a match reaches over their border."""
+        """Redact adjacent text blocks; they are joined if a match spans several of them."""
         each = [self._changed(block, text=self.text(block.text)) for block in blocks]
-        whole = self.text("".join(block.text for block in blocks))
-        if whole == "".join(block.text for block in each):
+        joined = self.text("".join(block.text for block in blocks))
+        if joined == "".join(block.text for block in each):
             return each
-        return [TextContent(text=whole)]
+        return [TextContent(text=joined)]
 
     def _block(self, block: ContentBlock) -> ContentBlock:
         match block:
@@ -163,7 +165,7 @@ class Redactor:
 
     @staticmethod
     def _changed(value: T, **fields: object) -> T:
-        """Return `value` with these fields; itself where they are as they were."""
+        """Return `value` with these fields; itself if they are unchanged."""
         if all(getattr(value, name) == field for name, field in fields.items()):
             return value
         return replace(value, **fields)
@@ -172,8 +174,8 @@ class Redactor:
 def _as_pattern(secret: Secret) -> re.Pattern[str]:
     if isinstance(secret, re.Pattern):
         return secret
-    spelled = {secret, *(json.dumps(secret, ensure_ascii=flag)[1:-1] for flag in (True, False))}
-    longest_first = sorted(spelled, key=lambda text: (-len(text), text))
+    encoded = {secret, *(json.dumps(secret, ensure_ascii=flag)[1:-1] for flag in (True, False))}
+    longest_first = sorted(encoded, key=lambda text: (-len(text), text))
     return re.compile("|".join(map(re.escape, longest_first)))
 
 

@@ -1,10 +1,11 @@
-"""Conversations told with some messages changed.
+"""Rewrite the messages of a growing conversation, each only once.
 
 In:  a function of one message; the growing histories of a connection's exchanges.
-Out: the same histories with each message changed once.
+Out: the same histories with each message changed by the function.
 
-What was told once is not told again: the next history of a conversation is the last one with what
-is new, so that messages that were encoded keep their bytes.
+A message that was rewritten once is not rewritten again: the next history of a conversation is the
+last rewritten one with the new messages added. The encoder recognises messages by identity, so that
+those it has encoded keep their bytes.
 """
 
 from collections import OrderedDict
@@ -15,51 +16,51 @@ from agentkit.history import History
 from agentkit.message import Message
 from agentkit.value import dataclass
 
-_KEPT_CONVERSATIONS = 64
+_MAX_CONVERSATIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A history as it came and as it was told; the very same one if nothing was changed."""
+class _Rewrite:
+    """A history before and after the rewrite; the very same one if nothing was changed."""
 
     source: History
-    told: History
+    rewritten: History
 
     def is_start_of(self, history: History) -> bool:
-        """Say whether `history` goes on from here, by the identity of its messages."""
+        """Return whether `history` continues this one, by the identity of its messages."""
         return len(self.source) <= len(history) and all(map(is_, self.source, history))
 
 
-class Retold:
-    """Tells histories with each message changed by one function."""
+class RewriteCache:
+    """Rewrites histories with a function of one message."""
 
     def __init__(self, change: Callable[[Message], Message]) -> None:
-        """Take a function that returns the very same message where it changes nothing."""
+        """Set the function; it returns the very same message if it changes nothing."""
         self._change = change
-        self._kept: OrderedDict[int, _Told] = OrderedDict()  # by the last message's address
+        self._rewrites: OrderedDict[int, _Rewrite] = OrderedDict()  # by id of the last message
 
-    def retell(self, history: History) -> History:
-        """Return `history` as it is to be told; itself if nothing in it is changed."""
+    def rewrite(self, history: History) -> History:
+        """Return `history` with its messages rewritten; itself if nothing in it is changed."""
         if not history:
             return history
-        known = self._take(history)
+        known = self._pop_start_of(history)
         new = history[len(known.source) :]
         changed = [self._change(message) for message in new]
-        if known.told is known.source and all(map(is_, new, changed)):
-            told = history
+        if known.rewritten is known.source and all(map(is_, new, changed)):
+            rewritten = history
         else:
-            told = known.told.add(*changed)
-        # What is kept holds the message, so that its address stays its own.
-        self._kept[id(history[-1])] = _Told(history, told)
-        if len(self._kept) > _KEPT_CONVERSATIONS:
-            self._kept.popitem(last=False)
-        return told
+            rewritten = known.rewritten.add(*changed)
+        # The entry holds the message, so that its id is not reused.
+        self._rewrites[id(history[-1])] = _Rewrite(history, rewritten)
+        if len(self._rewrites) > _MAX_CONVERSATIONS:
+            self._rewrites.popitem(last=False)
+        return rewritten
 
-    def _take(self, history: History) -> _Told:
-        """Take out what was told last of the conversation that `history` goes on with."""
+    def _pop_start_of(self, history: History) -> _Rewrite:
+        """Remove and return the last rewrite of the conversation that `history` continues."""
         for message in reversed(history):
-            known = self._kept.get(id(message))
+            known = self._rewrites.get(id(message))
             if known is not None and known.is_start_of(history):
-                return self._kept.pop(id(message))
+                return self._rewrites.pop(id(message))
         empty = History()
-        return _Told(empty, empty)
+        return _Rewrite(empty, empty)

@@ -75,7 +75,7 @@ async def test_what_a_tool_gave_is_checked_before_the_model_sees_it() -> None:
     assert (await agent.run("read it")).stop_reason == "content_filter"
 
 
-async def test_an_answer_may_be_refused_with_an_error() -> None:
+async def test_an_answer_may_be_blocked_with_an_error() -> None:
     """It says what was used all the same; nothing of the answer was shown."""
     used = Usage(input_tokens=3, output_tokens=2)
     answer = ModelResponse(
@@ -84,7 +84,7 @@ async def test_an_answer_may_be_refused_with_an_error() -> None:
     agent: Agent[None] = Agent(guarded(ScriptedModel(answer), check_output=no_names))
     shown: list[object] = []
 
-    with pytest.raises(GuardrailError, match="The model's answer was refused") as caught:
+    with pytest.raises(GuardrailError, match="The model's answer was blocked") as caught:
         async with agent.stream("who?") as run:
             async for event in run:
                 shown += [event] if isinstance(event, TextReceived | RunFinished) else []
@@ -94,21 +94,21 @@ async def test_an_answer_may_be_refused_with_an_error() -> None:
     assert shown == []
 
 
-async def test_a_refused_request_is_an_error_without_an_answer() -> None:
+async def test_a_blocked_request_is_an_error_without_an_answer() -> None:
     """It says that nobody was asked."""
     agent: Agent[None] = Agent(
         guarded(ScriptedModel(), check_input=lambda _: Blocked(reason="closed"))
     )
 
     with pytest.raises(
-        GuardrailError, match="The request was refused by a check: closed"
+        GuardrailError, match="The request was blocked by a check: closed"
     ) as caught:
         await agent.run("hi")
 
     assert caught.value.checked == "input"
 
 
-async def test_no_call_of_a_refused_answer_is_run() -> None:
+async def test_no_call_of_a_blocked_answer_is_run() -> None:
     """The answer in its place has none; what it used counts."""
     runs: list[str] = []
 

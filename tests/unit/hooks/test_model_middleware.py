@@ -27,9 +27,9 @@ async def ask(model: Model, request: ModelRequest = HI, *, emit: Emit | None = N
     return response.message.text
 
 
-async def louder(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+async def louder(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
     """CallNext with other instructions, and change the answer."""
-    response = await ask(replace(request, instructions="Shout."), emit=emit)
+    response = await call_next(replace(request, instructions="Shout."), emit=emit)
     return replace(response, message=AssistantMessage.of(response.message.text.upper()))
 
 
@@ -65,9 +65,9 @@ async def test_hooks_compose_the_last_outermost() -> None:
     order: list[str] = []
 
     def named(name: str) -> object:
-        async def hook(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+        async def hook(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
             order.append(name)
-            return await ask(request, emit=emit)
+            return await call_next(request, emit=emit)
 
         return hook
 
@@ -85,11 +85,11 @@ async def test_a_hook_may_answer_in_place_or_ask_again() -> None:
     """It is in charge of the exchange."""
     inner = ScriptedModel("first", "second")
 
-    async def twice(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
-        await ask(request, emit=emit)
-        return await ask(request, emit=emit)
+    async def twice(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
+        await call_next(request, emit=emit)
+        return await call_next(request, emit=emit)
 
-    async def never(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:  # noqa: ARG001
+    async def never(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:  # noqa: ARG001
         return ModelResponse(message=AssistantMessage.of("in place"), finish_reason="stop")
 
     assert await ask(wrapped_model(inner, twice)) == "second"
@@ -160,9 +160,9 @@ async def test_a_hook_that_only_looks_lets_text_through_as_it_comes() -> None:
     """Piece by piece."""
     heard = Listener()
 
-    async def look(request: ModelRequest, ask: CallNext, *, emit: Emit) -> ModelResponse:
+    async def look(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
         heard.events.append(TextReceived(text="<asked>"))
-        response = await ask(request, emit=emit)
+        response = await call_next(request, emit=emit)
         heard.events.append(TextReceived(text="<answered>"))
         return response
 

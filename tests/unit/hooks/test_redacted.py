@@ -22,8 +22,8 @@ from agentkit.content import (
 from agentkit.event import Emit, ModelRetried, ReasoningReceived, RunEvent
 from agentkit.hooks import redacted
 from agentkit.hooks.redactor import Redactor, compile_secrets
-from agentkit.hooks.rewrite_cache import Retold
-from agentkit.hooks.streaming_redactor import HeldText
+from agentkit.hooks.rewrite_cache import RewriteCache
+from agentkit.hooks.streaming_redactor import StreamingRedactor
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 from agentkit.model.model import ModelConnection
 from agentkit.testing.scripted import ScriptedModel, tool_call
@@ -262,7 +262,7 @@ def test_what_is_shown_does_not_depend_on_where_a_stream_was_cut(
 ) -> None:
     """All pieces together are what redacting the whole text gives."""
     patterns = compile_secrets(secrets)
-    held = HeldText(patterns, replacement="*", longest=30)
+    held = StreamingRedactor(patterns, replacement="*", longest=30)
 
     shown = "".join([held.feed(piece) for piece in pieces] + [held.close()])
 
@@ -278,7 +278,7 @@ def test_long_text_goes_out_while_it_comes(gaps: list[str], cut: int) -> None:
     """Only so much is held back as a secret is long."""
     text = KEY.join(gaps)
     patterns = compile_secrets(KEY)
-    held = HeldText(patterns, replacement="*", longest=len(KEY))
+    held = StreamingRedactor(patterns, replacement="*", longest=len(KEY))
     shown, most_held = "", 0
 
     for start in range(0, len(text), cut):
@@ -293,7 +293,7 @@ def test_long_text_goes_out_while_it_comes(gaps: list[str], cut: int) -> None:
 
 def test_a_match_that_goes_on_is_held_to_its_end() -> None:
     """However long it becomes."""
-    held = HeldText(compile_secrets(re.compile("s[0-9]+")), replacement="*", longest=3)
+    held = StreamingRedactor(compile_secrets(re.compile("s[0-9]+")), replacement="*", longest=3)
 
     assert [held.feed(piece) for piece in ("a s12", "345", "6789", " b and more")] == [
         "a ", "", "", "* b and m",
@@ -304,7 +304,7 @@ def test_a_match_that_goes_on_is_held_to_its_end() -> None:
 def test_a_pattern_that_may_match_nothing_somewhere_leaves_text_alone() -> None:
     """Only what matches is replaced."""
     patterns = compile_secrets(re.compile("(?<=x)y*|zz"))
-    held = HeldText(patterns, replacement="*", longest=2)
+    held = StreamingRedactor(patterns, replacement="*", longest=2)
 
     assert held.feed("axbzzc") + held.close() == "axb*c"
     assert Redactor(patterns, replacement="*").text("axbzzc") == "axb*c"
@@ -319,20 +319,20 @@ def test_a_growing_conversation_is_told_once() -> None:
         told.append(message.text)
         return UserMessage.of(message.text.upper()) if message.text.islower() else message
 
-    retold = Retold(change)
+    retold = RewriteCache(change)
     plain = History([UserMessage.of("A")])
-    first = retold.retell(plain)
+    first = retold.rewrite(plain)
     longer = plain.add(UserMessage.of("b"))
-    second = retold.retell(longer)
-    third = retold.retell(longer.add(UserMessage.of("C")))
-    other = retold.retell(History([UserMessage.of("d")]))
+    second = retold.rewrite(longer)
+    third = retold.rewrite(longer.add(UserMessage.of("C")))
+    other = retold.rewrite(History([UserMessage.of("d")]))
 
     assert first is plain
     assert [message.text for message in third] == ["A", "B", "C"]
     assert all(a is b for a, b in zip(second, third, strict=False))
     assert other == History([UserMessage.of("D")])
     assert told == ["A", "b", "C", "d"]
-    assert retold.retell(History()) == History()
+    assert retold.rewrite(History()) == History()
 
 
 def test_only_the_latest_conversations_are_remembered() -> None:
@@ -343,12 +343,12 @@ def test_only_the_latest_conversations_are_remembered() -> None:
         told.append(message)
         return message
 
-    retold = Retold(change)
+    retold = RewriteCache(change)
     histories = [History([UserMessage.of(str(number))]) for number in range(65)]
     for history in histories:
-        retold.retell(history)
-    retold.retell(histories[64])
+        retold.rewrite(history)
+    retold.rewrite(histories[64])
     assert len(told) == 65
 
-    retold.retell(histories[0])
+    retold.rewrite(histories[0])
     assert len(told) == 66
