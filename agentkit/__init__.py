@@ -1,7 +1,7 @@
 """agentkit: a tool-calling agent framework for open-weight models on any provider.
 
 In:  a model's name, Python functions, a task.
-Out: an answer, and the whole conversation that led to it.
+Out: an answer, and the complete conversation that led to it.
 """
 
 from agentkit.agent.agent import Agent

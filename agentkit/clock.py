@@ -1,7 +1,7 @@
-"""Time as an argument, so that tests can hold it still.
+"""The clock as an argument, so that tests control the time.
 
 In:  nothing.
-Out: `Clock`, the interface, and `SystemClock`, the real one.
+Out: `Clock`, the interface, and `SystemClock`, which reads the system's clocks.
 """
 
 import time
@@ -10,22 +10,22 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and measures durations."""
+    """Returns the current time and measures durations."""
 
     def now(self) -> datetime:
-        """Return the present moment, aware, in UTC."""
+        """Return the current time as an aware datetime in UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds from an unspecified start; never goes back."""
+        """Return seconds since an unspecified start; never decreases."""
 
 
 class SystemClock:
     """The clock of this machine."""
 
     def now(self) -> datetime:
-        """Return the present moment, aware, in UTC."""
+        """Return the current time as an aware datetime in UTC."""
         return datetime.now(tz=UTC)
 
     def monotonic(self) -> float:
-        """Return seconds from an unspecified start; never goes back."""
+        """Return seconds since an unspecified start; never decreases."""
         return time.monotonic()

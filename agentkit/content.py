@@ -1,10 +1,10 @@
-"""Content blocks, as MCP has them, and reasoning.
+"""Content blocks of messages: those of MCP, and reasoning.
 
-In:  what users, tools and models say.
+In:  text, media and resources from users, tools and models.
 Out: frozen values: text, image, audio, resource link, embedded resource, reasoning.
 
-The fields follow https://modelcontextprotocol.io/specification (ContentBlock); Python spelling.
-Binary data stays base64 text, as it travels.
+The fields follow https://modelcontextprotocol.io/specification (ContentBlock), in snake_case.
+Binary data stays base64 text, as on the wire.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class ImageContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioContent:
-    """A sound; `data` is base64."""
+    """Audio; `data` is base64."""
 
     data: str
     mime_type: str
@@ -51,7 +51,7 @@ class AudioContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceLink:
-    """A resource that can be read at `uri`; `size_bytes` if the server told it."""
+    """A resource that can be read at `uri`; `size_bytes` is None if the server did not send it."""
 
     uri: str
     name: str
@@ -69,7 +69,7 @@ class ResourceLink:
 class EmbeddedResource:
     """A resource with its contents: exactly one of `text` and `blob` (base64) is set.
 
-    `meta` is the block's own; `resource_meta` that of the resource in it.
+    `meta` belongs to the block, `resource_meta` to the resource in it.
     """
 
     uri: str
@@ -88,7 +88,7 @@ class EmbeddedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasoningContent:
-    """What a model thought before its answer; never sent back to a host."""
+    """The model's reasoning before its answer; never sent back to a provider."""
 
     text: str
     type: Literal["reasoning"] = "reasoning"
@@ -100,12 +100,12 @@ ContentBlock: TypeAlias = (
 
 
 def text_blocks(text: str) -> tuple[TextContent, ...]:
-    """Return `text` as blocks: one, or none if it is empty."""
+    """Return `text` as content blocks: one, or none if it is empty."""
     return (_new_text(text=text),) if text else ()
 
 
 def join_text(blocks: Sequence[ContentBlock]) -> str:
-    """Return the text blocks of `blocks`, joined as they stand; other blocks are passed over."""
+    """Return the concatenated text blocks of `blocks`; other blocks are skipped."""
     if len(blocks) == 1 and type(blocks[0]) is TextContent:
         return blocks[0].text
     return "".join([block.text for block in blocks if isinstance(block, TextContent)])

@@ -1,9 +1,7 @@
-"""Keep exception groups inside.
+"""Unwrap exception groups, so that callers of agentkit see plain exceptions.
 
-In:  what leaves a task group.
-Out: one exception, the most urgent of those in it.
-
-A task group wraps even a single exception; callers of agentkit see plain ones.
+In:  the exception group that a task group raises, even for a single exception.
+Out: its most urgent exception.
 """
 
 from collections.abc import Iterator
@@ -12,10 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def ungrouped() -> Iterator[None]:
-    """Raise, in place of an exception group from the body, the most urgent exception in it.
+    """Raise the most urgent exception of a group that the body raised, in place of the group.
 
-    What wants to end the program comes first, then the first that was raised; the others are
-    named in its notes.
+    Exceptions that end the program (`KeyboardInterrupt`, `SystemExit`) come first, then the one
+    that was raised first. The others are listed in its notes.
     """
     try:
         yield
@@ -25,7 +23,7 @@ def ungrouped() -> Iterator[None]:
 
 
 def most_urgent(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the exception of a group that counts; see `ungrouped`."""
+    """Return the most urgent exception of a group; see `ungrouped`."""
     leaves = list(_leaves(group))
     urgent = next((leaf for leaf in leaves if not isinstance(leaf, Exception)), leaves[0])
     for other in leaves:
@@ -35,7 +33,7 @@ def most_urgent(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """Yield the exceptions of nested groups, first to last."""
+    """Yield the exceptions of nested groups in order."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)

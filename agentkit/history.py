@@ -1,13 +1,13 @@
 """The immutable conversation.
 
-In:  messages, one after the other; or a stored conversation.
-Out: `History`, a value that is whole at any time.
+In:  messages in order; or a stored conversation.
+Out: `History`, a value that is consistent at any time.
 
-A history never holds two calls of one id, a result without its call, two results for one call, or
-anything but results while calls are open. One that ends with open calls is a paused run.
+A history never holds two calls with the same id, a result without its call, two results for one
+call, or any other message while calls are open. A history that ends with open calls is a paused run.
 
-Histories that grow from each other share one list, so that adding a message costs the same at any
-length; adding to a history that is not the newest copies the list once.
+Histories that grow from each other share one list, so adding a message costs the same at any
+length. Adding to a history that is not the newest copies the list once.
 """
 
 import json
@@ -26,15 +26,15 @@ from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 VERSION = 2
 """The version of the stored form that `History.to_json` writes."""
 
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 _LOCK = Lock()
-"""Held while something is added to what histories share; one for all, as that takes no time."""
+"""Held while messages are appended to a shared list; one lock for all, since appending is quick."""
 
 
 class _Log:
-    """What histories share: a list that only grows, and where each call id stands in it."""
+    """The part that histories share: an append-only list and the position of each call id."""
 
     __slots__ = ("calls", "messages")
 
@@ -52,7 +52,7 @@ class History(Sequence[Message]):
         """Build a history.
 
         Raises:
-            HistoryError: a message does not fit what stands before it.
+            HistoryError: a message does not fit the messages before it.
         """
         self._log = _Log([], {})
         self._length = 0
@@ -72,18 +72,18 @@ class History(Sequence[Message]):
 
     @property
     def open_calls(self) -> tuple[ToolCall, ...]:
-        """Return the calls without a result, in the order asked."""
+        """Return the calls without a result, in the order the model made them."""
         return self._open
 
     def has_call(self, call_id: str) -> bool:
-        """Say whether some call of the conversation has this id."""
+        """Return whether a call of the conversation has this id."""
         return self._log.calls.get(call_id, self._length) < self._length
 
     def add(self, *messages: Message) -> "History":
         """Return this history with `messages` at its end.
 
         Raises:
-            HistoryError: a message does not fit what stands before it; this history is unchanged.
+            HistoryError: a message does not fit the messages before it; this history is unchanged.
         """
         if not messages:
             return self
@@ -99,18 +99,20 @@ class History(Sequence[Message]):
         return grown.add(*messages)
 
     def to_json(self) -> str:
-        """Return the stored form: JSON text with a version number, which any encoding can take."""
+        """Return the stored form: JSON text with a version number, safe in any encoding."""
         messages = _codec().dump_python(list(self), mode="json")
         text = json.dumps({"version": VERSION, "messages": messages}, ensure_ascii=False)
-        # A model may cut a character in two; a half has no form in UTF-8, but an escape in JSON.
-        return _HALF_CHARACTER.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
+        # A model may split a surrogate pair. A lone surrogate cannot be encoded as UTF-8, but JSON
+        # can escape it.
+        return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "History":
         """Read a stored form, of this version or an older one.
 
         Raises:
-            HistoryError: not JSON, a version that is not known, or messages that make no history.
+            HistoryError: the text is not JSON, its version is unknown, or its messages do not make
+                a consistent history.
         """
         try:
             document = json.loads(text)
@@ -162,30 +164,30 @@ class History(Sequence[Message]):
         return f"History({list(self)!r})"
 
     def __reduce__(self) -> tuple[type["History"], tuple[tuple[Message, ...]]]:
-        """Copy and pickle the messages alone, without what histories share."""
+        """Copy and pickle only the messages, without the shared list."""
         return History, (self.messages,)
 
     def _own_calls(self) -> dict[str, int]:
-        """Return the call ids of this history alone, without those of longer ones."""
+        """Return the call ids of this history, without those of longer histories."""
         return {name: at for name, at in self._log.calls.items() if at < self._length}
 
     def _append(self, messages: Sequence[Message]) -> tuple[ToolCall, ...]:
-        """Add to the shared list, all or nothing, and return the calls open afterwards."""
+        """Append to the shared list, all or nothing, and return the calls that are open then."""
         open_calls = {call.id: call for call in self._open} if self._open else {}
         new_calls: dict[str, int] = {}
         for position, message in enumerate(messages, start=self._length):
             if not isinstance(message, Message):
                 raise HistoryError(
-                    f"What stands at {position} is of the type {type(message).__name__!r} and no "
-                    "message; write e.g. UserMessage.of('…')."
+                    f"The item at {position} is a {type(message).__name__!r} and not a message; "
+                    "write e.g. UserMessage.of('…')."
                 )
             if isinstance(message, ToolResult):
                 _close(open_calls, message, known=self._log.calls, new=new_calls)
                 continue
             if open_calls:
                 raise HistoryError(
-                    f"The {message.role} message at {position} stands before the results of the "
-                    f"calls {sorted(open_calls)}; answer them first."
+                    f"The {message.role} message at {position} comes before the results of the "
+                    f"calls {sorted(open_calls)}; add their results first."
                 )
             if isinstance(message, AssistantMessage):
                 for call in message.tool_calls:
@@ -208,22 +210,22 @@ def _close(
     known: Mapping[str, int],
     new: Mapping[str, int],
 ) -> None:
-    """Take the call that `result` answers out of the open ones."""
+    """Remove the call that `result` answers from the open calls."""
     if open_calls.pop(result.call_id, None) is not None:
         return
     if result.call_id in known or result.call_id in new:
-        raise HistoryError(f"The call {result.call_id!r} has its result already.")
+        raise HistoryError(f"The call {result.call_id!r} already has a result.")
     raise HistoryError(f"The result for {result.call_id!r} answers no call of the history.")
 
 
 @cache
 def _codec() -> TypeAdapter[list[Message]]:
-    """Build the reader and writer of messages, at first use."""
+    """Build the pydantic adapter for messages at its first use."""
     return TypeAdapter(list[Annotated[Message, Field(discriminator="role")]])
 
 
 def _upgrade(document: Mapping[str, Any]) -> object:
-    """Bring a stored form to the present version and return its messages."""
+    """Upgrade a stored form to the current version and return its messages."""
     version = document["version"]
     if type(version) is int and version == VERSION:
         return document.get("messages")
@@ -236,7 +238,7 @@ def _upgrade(document: Mapping[str, Any]) -> object:
 
 
 def _upgrade_1(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Version 1 held the text of each message in place of content blocks."""
+    """Upgrade version 1, in which each message held text in place of content blocks."""
     messages = document.get("messages")
     if isinstance(messages, list):
         messages = [_with_blocks(message) for message in messages]
@@ -244,7 +246,7 @@ def _upgrade_1(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _with_blocks(message: object) -> object:
-    """Turn a version 1 message's text into blocks; what is no message is left to the codec."""
+    """Turn the text of a version 1 message into blocks; the codec rejects other values."""
     if not isinstance(message, dict) or message.get("role") == "system" or "text" not in message:
         return message
     rest = {name: value for name, value in message.items() if name != "text"}

@@ -3,8 +3,8 @@
 In:  `"package.module:attribute"`.
 Out: the object.
 
-For what is too heavy, or belongs to an extra, and must not be loaded by `import agentkit`
-(docs/decisions/0003-lazy-imports.md), and for hosts that a catalog starts by name.
+For modules that are too heavy for `import agentkit` or belong to an extra
+(docs/decisions/0003-lazy-imports.md), and for launchers that a catalog names.
 """
 
 from importlib import import_module
@@ -17,10 +17,10 @@ def load_object(path: str, *, extra: str | None = None) -> object:
 
     Args:
         path: dotted module, a colon, and the attribute's name.
-        extra: the extra of this distribution that brings what the module needs.
+        extra: the extra of this distribution that installs what the module needs.
 
     Raises:
-        ConfigError: the path has another form, or the attribute does not exist.
+        ConfigError: the path is malformed, or the attribute does not exist.
         MissingExtraError: the module needs a package that is not installed.
     """
     module_name, separator, attribute = path.partition(":")

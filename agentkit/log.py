@@ -1,11 +1,10 @@
 """Structured log lines through the standard library's logging.
 
-In:  an event name in snake_case and facts as fields.
-Out: records of the logger `agentkit.…`, to wherever the program sends them.
+In:  an event name in snake_case, and facts as fields.
+Out: records of the loggers `agentkit.…`, handled as the program configured logging.
 
-Nothing is configured here and nothing is printed. structlog is loaded with the first line that
-somebody listens to: its import costs more than a model exchange and pulls in rich where that is
-installed.
+Nothing is configured here and nothing is printed. structlog is loaded with the first line that is
+not filtered out: its import costs more than a model exchange and imports rich if installed.
 """
 
 import logging
@@ -27,7 +26,7 @@ class _Bound(Protocol):
 
 @cache
 def _bound(name: str) -> _Bound:
-    """Return structlog's logger of this name: the program's own set-up, else plain records."""
+    """Return structlog's logger of this name, by the program's configuration if there is one."""
     is_configured = cast(Callable[[], bool], load_object("structlog:is_configured"))
     if is_configured():
         get_logger = cast(Callable[[str], _Bound], load_object("structlog.stdlib:get_logger"))
@@ -45,12 +44,12 @@ def _bound(name: str) -> _Bound:
 
 
 def _rename_reserved(_: object, __: str, facts: dict[str, object]) -> dict[str, object]:
-    """Give facts that a log record has a field of its own for a trailing underscore."""
+    """Add an underscore to fields whose names `logging.LogRecord` uses itself."""
     return {f"{name}_" if name in _RESERVED else name: fact for name, fact in facts.items()}
 
 
 class Log:
-    """Writes structured lines under one logger name; free while nobody listens."""
+    """Writes structured lines under one logger name; costs little while the level is disabled."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -65,7 +64,7 @@ class Log:
         self._write(logging.INFO, event, facts)
 
     def warning(self, event: str, **facts: object) -> None:
-        """Log something that was survived but should be looked at."""
+        """Log a problem that the run survived and that someone should look at."""
         self._write(logging.WARNING, event, facts)
 
     def _write(self, level: int, event: str, facts: dict[str, object]) -> None:

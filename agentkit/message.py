@@ -3,8 +3,8 @@
 In:  content blocks and tool calls.
 Out: frozen values: `SystemMessage`, `UserMessage`, `AssistantMessage`, `ToolResult`.
 
-A tool's answer is a message as it is: `ToolResult` has MCP's fields of a `CallToolResult` and the
-id of the call. Nothing here checks how messages follow each other; that is `history`.
+A tool's result is itself a message: `ToolResult` has the fields of MCP's `CallToolResult` and the
+id of the call. The order of messages is not checked here but in `history`.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ class ToolCall:
     """A model's request to run a tool.
 
     Attributes:
-        id: unique in its conversation; the host's own, or made where the host gave none.
-        name: the tool's name as agentkit knows it.
-        arguments: JSON text from a stranger; not checked.
+        id: unique in its conversation; the provider's own, or generated if it sent none.
+        name: the tool's name in agentkit.
+        arguments: JSON text from the model: untrusted and not validated.
     """
 
     id: str
@@ -32,7 +32,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class SystemMessage:
-    """Instructions that stand above the conversation."""
+    """Instructions for the conversation."""
 
     text: str
     role: Literal["system"] = "system"
@@ -40,7 +40,7 @@ class SystemMessage:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class UserMessage:
-    """What the user says."""
+    """A message from the user."""
 
     content: tuple[ContentBlock, ...]
     role: Literal["user"] = "user"
@@ -58,7 +58,7 @@ class UserMessage:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class AssistantMessage:
-    """What the model says: text, reasoning, calls, in any combination."""
+    """A message from the model: text, reasoning and calls, in any combination."""
 
     content: tuple[ContentBlock, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
@@ -82,14 +82,14 @@ class AssistantMessage:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class ToolResult:
-    """The answer to one tool call.
+    """The result of one tool call.
 
     Attributes:
         call_id: the id of the call it answers.
         content: what the model reads, in order.
-        structured_content: the same as JSON, mostly an object, if the tool has an output schema.
-        is_error: the tool did not run or failed; `content` says why.
-        meta: MCP's `_meta` of a result, for programs; no model sees it.
+        structured_content: the same as JSON, usually an object, if the tool has an output schema.
+        is_error: the tool did not run or failed; `content` gives the reason.
+        meta: MCP's `_meta` of a result, for programs; it is not sent to the model.
     """
 
     call_id: str

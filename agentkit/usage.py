@@ -1,7 +1,7 @@
-"""What an exchange or a run used: tokens and money.
+"""Tokens and money used by an exchange or a run.
 
-In:  counts as hosts report them.
-Out: `Usage`, which adds up.
+In:  counts as providers report them.
+Out: `Usage`, which can be added.
 """
 
 from decimal import Decimal
@@ -11,16 +11,16 @@ from agentkit.value import dataclass, maker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens and money.
+    """Tokens and money used.
 
     Attributes:
         input_tokens: tokens of everything sent, cached ones included.
         output_tokens: tokens of everything received, reasoning included.
-        cache_read_tokens: input tokens the host took from its cache.
-        cache_write_tokens: input tokens the host put into its cache.
+        cache_read_tokens: input tokens the provider read from its cache.
+        cache_write_tokens: input tokens the provider wrote to its cache.
         reasoning_tokens: output tokens spent on reasoning.
         cost_usd: price in US dollars; None if it is not known.
-        is_estimate: some figure was not reported by the host.
+        is_estimate: at least one figure is an estimate, not reported by the provider.
     """
 
     input_tokens: int = 0
@@ -56,11 +56,11 @@ _new_usage = maker(Usage)
 
 
 NO_USAGE = Usage()
-"""Nothing; adding it costs nothing either."""
+"""No usage; adding it returns the other operand."""
 
 
 def _add_costs(first: Decimal | None, second: Decimal | None) -> Decimal | None:
-    """Add what is known; None only if neither is."""
+    """Add the known costs; None only if neither is known."""
     if first is None:
         return second
     return first if second is None else first + second

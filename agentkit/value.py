@@ -1,12 +1,12 @@
-"""Values: frozen dataclasses that cost little until they are used.
+"""Frozen dataclasses that cost little at import.
 
 In:  a class with annotated fields, as for `dataclasses.dataclass`, with the same arguments.
-Out: the same dataclass. Its methods are shared by all values, and `__init__` is written at its
-     first use.
+Out: the same dataclass. All classes share their methods, and `__init__` is compiled at its first
+     use.
 
-The standard decorator compiles six methods for each class, used or not: for the two hundred values
-of agentkit that was a third of the time its import takes. What is not frozen and slotted is left
-to the standard decorator.
+The standard decorator compiles six methods for each class, used or not. For the two hundred values
+of agentkit that was a third of the import time. Classes that are not frozen and slotted are left to
+the standard decorator.
 """
 
 import dataclasses
@@ -21,10 +21,10 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 _LATE: Any = object()
-"""Stands for what a factory makes."""
+"""The default of a field that has a factory."""
 
 _SAME: Any = object()
-"""Stands for a field that is not changed."""
+"""The default of a field that `replace` does not change."""
 
 _FREE = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
 
@@ -62,7 +62,7 @@ def dataclass(
 
 
 def _first_init(made: Any) -> Callable[..., None]:
-    """Return an `__init__` that puts the real one in its own place."""
+    """Return an `__init__` that compiles the real one and replaces itself with it."""
 
     def __init__(self: object, *values: object, **named: object) -> None:  # noqa: N807
         made.__init__ = _init_of(made)
@@ -73,16 +73,16 @@ def _first_init(made: Any) -> Callable[..., None]:
 
 
 def replace(value: T, /, **changes: Any) -> T:
-    """Return a copy of a value with other fields; what `dataclasses.replace` does, at a third."""
+    """Return a copy of a value with other fields; `dataclasses.replace` at a third of its cost."""
     made: Any = type(value)
     copied: T = _copier_of(made)(value, **changes)
     return copied
 
 
 def maker(made: Callable[P, T]) -> Callable[P, T]:
-    """Return a function that makes values of a class, at half the price of the class itself.
+    """Return a function that makes values of a class at half the cost of calling the class.
 
-    For values that every turn makes. It takes the same arguments.
+    Used for values that every turn makes. It takes the same arguments.
     """
     if not _is_plain(made):
         return made
@@ -117,7 +117,7 @@ def _init_of(made: Any) -> Callable[..., None]:
 
 
 def _scope_of(made: Any) -> tuple[Sequence[Field[Any]], dict[str, Any]]:
-    """Return the fields of a class, and what the functions that make its values refer to."""
+    """Return the fields of a class, and the global names of the functions that make its values."""
     scope = {
         "made": made,
         "unfrozen": _unfrozen(made),
@@ -136,14 +136,14 @@ def _scope_of(made: Any) -> tuple[Sequence[Field[Any]], dict[str, Any]]:
 
 
 def _late_lines(fields: Iterable[Field[Any]], scope: Mapping[str, Any]) -> Iterable[str]:
-    """Return the lines that make what was not given."""
+    """Return the lines that call the factories of fields that were not given."""
     names = [one.name for one in fields if f"make_{one.name}" in scope]
     return [f"if {name} is late: {name} = make_{name}()" for name in names]
 
 
 @cache
 def _copier_of(made: Any) -> Callable[..., Any]:
-    """Return what copies the values of a class; for classes of others, the standard function."""
+    """Return the function that copies values of a class; the standard one for other dataclasses."""
     if "__signature__" not in vars(made) or not _is_plain(made):
         return dataclasses.replace
     scope = {"made": made, "unfrozen": _unfrozen(made), "new": object.__new__, "same": _SAME}
@@ -160,7 +160,7 @@ def _copier_of(made: Any) -> Callable[..., Any]:
 
 @cache
 def _general_init(made: Any) -> Callable[..., None]:
-    """Let the standard decorator write the `__init__`, for classes of all kinds."""
+    """Return the `__init__` that the standard decorator compiles, for any dataclass."""
     fields: dict[str, Any] = {
         one.name: dataclasses.field(
             default=one.default,
@@ -183,7 +183,7 @@ def _general_init(made: Any) -> Callable[..., None]:
 
 
 def _is_plain(made: Any) -> bool:
-    """Say whether every field of a class is given to its `__init__`."""
+    """Return whether every field of a class is a parameter of its `__init__`."""
     return all(one.init for one in dataclasses.fields(made))
 
 
@@ -193,14 +193,14 @@ def _unfrozen(made: Any) -> Any:
 
 
 def _ending(made: Any, name: str) -> Iterable[str]:
-    """Return the lines that give a value its own class, and let it check itself."""
+    """Return the lines that set a value's class and call its `__post_init__`."""
     yield f"{name}.__class__ = made"
     if hasattr(made, "__post_init__"):
         yield f"{name}.__post_init__()"
 
 
 def _parameters(fields: Iterable[Field[Any]], scope: dict[str, Any]) -> str:
-    """Return the parameters for fields, those by name last."""
+    """Return the parameter list for fields, keyword-only ones last."""
     texts: list[str] = []
     for one in sorted(fields, key=lambda one: bool(one.kw_only)):
         if one.kw_only and "*" not in texts:
@@ -211,15 +211,15 @@ def _parameters(fields: Iterable[Field[Any]], scope: dict[str, Any]) -> str:
 
 
 def _function(head: str, lines: Iterable[str], scope: dict[str, Any]) -> Callable[..., Any]:
-    """Return a function with these lines."""
+    """Compile a function from its head and lines."""
     body = "".join(f"    {line}\n" for line in lines)
-    exec(f"def {head}:\n{body}", scope)  # noqa: S102 - our own words
+    exec(f"def {head}:\n{body}", scope)  # noqa: S102 - field names and lines of this module
     function: Callable[..., Any] = scope[head.partition("(")[0]]
     return function
 
 
 class _Signature:
-    """Shows how a value is made, to those who ask its class."""
+    """The signature of a value's class, computed when it is read."""
 
     def __get__(self, _: object, owner: Any) -> inspect.Signature:
         base = next(one for one in owner.__mro__ if "__init__" in vars(one))

@@ -1,14 +1,14 @@
 """The version of this package.
 
-In:  what is installed.
-Out: its number; apart from the rest, since looking it up takes longer than most programs need.
+In:  the installed distribution.
+Out: its version number. This is a module of its own because the lookup is slow and rarely needed.
 """
 
 from importlib.metadata import PackageNotFoundError, version
 
 
 def package_version() -> str:
-    """Return the version of agentkit, or a word where it runs without being installed."""
+    """Return the version of agentkit, or "not installed" if it runs from a checkout."""
     try:
         return version("mixtral-agentkit")
     except PackageNotFoundError:

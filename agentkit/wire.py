@@ -1,7 +1,7 @@
-"""An HTTP exchange as values, without secrets.
+"""An HTTP request and the head of its response as values, without secrets.
 
-In:  what a dialect wants sent, what a transport saw arrive.
-Out: `WireRequest`, `WireHead`; keys are added by the transport and are in neither.
+In:  a request that a dialect encoded; the status and headers that a transport received.
+Out: `WireRequest`, `WireHead`; the transport adds API keys, which are in neither.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from agentkit.value import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireRequest:
-    """One request to a host.
+    """One request to a provider.
 
     Attributes:
-        path: below the host's base URL, with a leading slash.
+        path: relative to the provider's base URL, with a leading slash.
         body: the JSON body; empty for GET.
-        headers: beyond those of the host's profile.
-        stream: the answer is read as server-sent events.
+        headers: in addition to those of the provider's profile.
+        stream: the response is read as server-sent events.
     """
 
     path: str
@@ -30,24 +30,24 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireHead:
-    """The head of an answer; header names are lower case."""
+    """The status and headers of a response; header names are lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_success(self) -> bool:
-        """Say whether the status is of the 2xx family."""
+        """Return whether the status is 2xx."""
         return 200 <= self.status < 300
 
     @property
     def is_event_stream(self) -> bool:
-        """Say whether the body is a stream of server-sent events."""
+        """Return whether the body is a stream of server-sent events."""
         return self.headers.get("content-type", "").lower().startswith("text/event-stream")
 
     @property
     def request_id(self) -> str | None:
-        """Return the host's own id for the request, if it sent one."""
+        """Return the provider's own id for the request, if it sent one."""
         for name in ("x-request-id", "x-generation-id", "request-id", "cf-ray"):
             if name in self.headers:
                 return self.headers[name]

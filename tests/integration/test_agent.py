@@ -149,8 +149,8 @@ async def test_an_empty_prompt_is_refused_before_anything_is_sent(
     [
         (None, "not with 'NoneType'"),
         (UserMessage.of("hi"), r"not with 'UserMessage'; one message goes into a list"),
-        (["hi"], "What stands at 0 is of the type 'str'"),
-        ([{"role": "user", "content": "hi"}], "What stands at 0 is of the type 'dict'"),
+        (["hi"], "The item at 0 is a 'str'"),
+        ([{"role": "user", "content": "hi"}], "The item at 0 is a 'dict'"),
     ],
     ids=["nothing", "a message", "texts", "dicts"],
 )

@@ -97,11 +97,11 @@ def test_open_calls_are_those_without_a_result_in_the_order_asked() -> None:
 @pytest.mark.parametrize(
     ("messages", "reason"),
     [
-        pytest.param([HI, ASKS, ONE, HI], "answer them first", id="user before results"),
-        pytest.param([HI, ASKS, SystemMessage(text="s")], "answer them first", id="system between"),
-        pytest.param([HI, ASKS, AssistantMessage.of("x")], "answer them first", id="assistant"),
+        pytest.param([HI, ASKS, ONE, HI], "add their results first", id="user before results"),
+        pytest.param([HI, ASKS, SystemMessage(text="s")], "add their results first", id="system between"),
+        pytest.param([HI, ASKS, AssistantMessage.of("x")], "add their results first", id="assistant"),
         pytest.param([HI, ONE], "answers no call", id="result without a call"),
-        pytest.param([HI, ASKS, ONE, ONE], "has its result already", id="two results"),
+        pytest.param([HI, ASKS, ONE, ONE], "already has a result", id="two results"),
         pytest.param([HI, AssistantMessage.of("", CALL, CALL)], "used twice", id="ids in one turn"),
         pytest.param(
             [HI, AssistantMessage.of("", CALL), ONE, AssistantMessage.of("", CALL)],
@@ -156,7 +156,7 @@ def test_a_history_can_be_copied_and_pickled() -> None:
 @pytest.mark.parametrize("wrong", ["hello", [{"role": "user", "content": "hi"}], [None]])
 def test_only_messages_make_a_history(wrong: Any) -> None:
     """Text and the dicts of other libraries are told apart at once."""
-    with pytest.raises(HistoryError, match="What stands at 0 is of the type"):
+    with pytest.raises(HistoryError, match="The item at 0 is a"):
         History(wrong)
 
 

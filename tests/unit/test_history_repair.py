@@ -113,7 +113,7 @@ def test_what_is_removed_is_kept_in_what_is_told() -> None:
 
     (repair,) = repaired.repairs
     assert repair.removed == gives("x", "the only copy")
-    assert repair.text == "The result for 'x' was removed: there is no call of this id."
+    assert repair.text == "The result for 'x' was removed: there is no call with this id."
 
 
 def test_calls_at_the_end_may_stay_open() -> None:
