@@ -4,7 +4,7 @@ In:  messages in order; or a stored conversation.
 Out: `History`, a value that is consistent at any time.
 
 A history never holds two calls with the same id, a result without its call, two results for one
-call, or any other message while calls are open. A history that ends with open calls is a paused run.
+call, or any other message while calls are open. With open calls at its end it is a paused run.
 
 Histories that grow from each other share one list, so adding a message costs the same at any
 length. Adding to a history that is not the newest copies the list once.

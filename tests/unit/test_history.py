@@ -1,4 +1,4 @@
-"""The conversation as a value."""
+"""A history is an immutable, consistent conversation with a stored form."""
 
 import copy
 import json
@@ -39,7 +39,7 @@ TWO = ToolResult.of("c2", "2")
 
 
 def test_a_history_keeps_its_messages_in_order() -> None:
-    """What goes in comes out, by iteration, index, slice and tuple."""
+    """They can be read by iteration, index, slice and as a tuple."""
     history = History([HI, ASKS, ONE, TWO])
 
     assert list(history) == [HI, ASKS, ONE, TWO]
@@ -51,16 +51,16 @@ def test_a_history_keeps_its_messages_in_order() -> None:
     assert len(history) == 4
 
 
-def test_an_index_outside_is_an_error_that_names_it() -> None:
-    """Neither end lets an index through."""
+def test_an_index_out_of_range_is_an_error_that_names_it() -> None:
+    """At both ends."""
     with pytest.raises(IndexError, match="not one at 1"):
         History([HI])[1]
     with pytest.raises(IndexError, match="not one at -2"):
         History([HI])[-2]
 
 
-def test_adding_leaves_the_history_as_it_was() -> None:
-    """Two histories can grow from one, and do not see each other."""
+def test_adding_a_message_does_not_change_the_history() -> None:
+    """Two histories can grow from one and stay independent."""
     start = History([HI, AssistantMessage.of("", CALL)])
 
     left = start.add(ONE)
@@ -74,7 +74,7 @@ def test_adding_leaves_the_history_as_it_was() -> None:
 
 
 def test_a_branch_may_use_a_call_id_that_only_the_other_branch_has() -> None:
-    """Uniqueness is about one conversation, not about all that share its beginning."""
+    """Ids are unique in one conversation, not in all that share its beginning."""
     start = History([HI])
     start.add(AssistantMessage.of("", CALL), ONE)
 
@@ -85,7 +85,7 @@ def test_a_branch_may_use_a_call_id_that_only_the_other_branch_has() -> None:
     assert not start.has_call("c1")
 
 
-def test_open_calls_are_those_without_a_result_in_the_order_asked() -> None:
+def test_open_calls_are_the_calls_without_a_result_in_the_models_order() -> None:
     """Results may come in any order."""
     history = History([HI, ASKS])
 
@@ -98,8 +98,12 @@ def test_open_calls_are_those_without_a_result_in_the_order_asked() -> None:
     ("messages", "reason"),
     [
         pytest.param([HI, ASKS, ONE, HI], "add their results first", id="user before results"),
-        pytest.param([HI, ASKS, SystemMessage(text="s")], "add their results first", id="system between"),
-        pytest.param([HI, ASKS, AssistantMessage.of("x")], "add their results first", id="assistant"),
+        pytest.param(
+            [HI, ASKS, SystemMessage(text="s")], "add their results first", id="system between"
+        ),
+        pytest.param(
+            [HI, ASKS, AssistantMessage.of("x")], "add their results first", id="assistant"
+        ),
         pytest.param([HI, ONE], "answers no call", id="result without a call"),
         pytest.param([HI, ASKS, ONE, ONE], "already has a result", id="two results"),
         pytest.param([HI, AssistantMessage.of("", CALL, CALL)], "used twice", id="ids in one turn"),
@@ -110,8 +114,8 @@ def test_open_calls_are_those_without_a_result_in_the_order_asked() -> None:
         ),
     ],
 )
-def test_a_message_that_does_not_fit_is_refused(messages: list[Message], reason: str) -> None:
-    """All at once or one by one, the history says why and stays as it was."""
+def test_a_message_that_does_not_fit_is_rejected(messages: list[Message], reason: str) -> None:
+    """All at once or one by one, the error gives the reason and the history is unchanged."""
     with pytest.raises(HistoryError, match=reason):
         History(messages)
     history = History(messages[:-1])
@@ -122,8 +126,8 @@ def test_a_message_that_does_not_fit_is_refused(messages: list[Message], reason:
     assert history == History(messages[:-1])
 
 
-def test_a_refused_batch_adds_none_of_its_messages() -> None:
-    """The good messages of a bad batch are not kept."""
+def test_a_rejected_batch_adds_none_of_its_messages() -> None:
+    """The valid messages of an invalid batch are not kept."""
     history = History([HI, ASKS])
 
     with pytest.raises(HistoryError):
@@ -134,7 +138,7 @@ def test_a_refused_batch_adds_none_of_its_messages() -> None:
 
 
 def test_histories_are_compared_by_their_messages() -> None:
-    """Where they came from does not matter, and other things are not histories."""
+    """How they were built does not matter, and a list is not equal to a history."""
     assert History([HI]).add(ASKS) == History([HI, ASKS])
     assert History([HI]) != History([])
     assert History([HI]) != [HI]
@@ -142,7 +146,7 @@ def test_histories_are_compared_by_their_messages() -> None:
 
 
 def test_a_history_can_be_copied_and_pickled() -> None:
-    """By its messages; it goes on on its own."""
+    """A copy grows independently."""
     history = History((UserMessage.of("go"), AssistantMessage.of("", CALL)))
 
     copied = pickle.loads(pickle.dumps(history))
@@ -155,14 +159,14 @@ def test_a_history_can_be_copied_and_pickled() -> None:
 
 @pytest.mark.parametrize("wrong", ["hello", [{"role": "user", "content": "hi"}], [None]])
 def test_only_messages_make_a_history(wrong: Any) -> None:
-    """Text and the dicts of other libraries are told apart at once."""
+    """Text, dicts and None are rejected with an error that names the type."""
     with pytest.raises(HistoryError, match="The item at 0 is a"):
         History(wrong)
 
 
-def test_half_a_character_can_be_stored() -> None:
-    """In an encoding that has no form for it, too."""
-    history = History((UserMessage.of("cut \ud83d here, \u00e9 and \U0001f600 whole"),))
+def test_a_lone_surrogate_can_be_stored() -> None:
+    """The stored form can be encoded as UTF-8."""
+    history = History((UserMessage.of("cut \ud83d here, \u00e9 and \U0001f600 complete"),))
 
     stored = history.to_json().encode("utf-8")
 
@@ -171,7 +175,7 @@ def test_half_a_character_can_be_stored() -> None:
 
 
 def test_adding_costs_the_same_at_any_length() -> None:
-    """The work of one `add` is counted in executed lines, which no noise can change."""
+    """The work of one `add` is counted in executed lines, which do not depend on load."""
 
     def lines_of_one_add(length: int) -> int:
         history = History([HI]).add(*[AssistantMessage.of("x")] * length)
@@ -194,7 +198,7 @@ def test_adding_costs_the_same_at_any_length() -> None:
 
 
 def test_the_stored_form_keeps_every_kind_of_message_and_block() -> None:
-    """Reading what was written gives an equal history."""
+    """Reading the stored form gives an equal history."""
     blocks = (
         TextContent(text="é\n", annotations={"audience": ["user"]}, meta={"k": 1}),
         ImageContent(data="aGk=", mime_type="image/png"),
@@ -259,21 +263,21 @@ def test_the_first_version_of_the_stored_form_still_reads() -> None:
         pytest.param(
             '{"version": 2, "messages": [{"role": "tool", "call_id": "a"}]}',
             "answers no call",
-            id="messages that make no history",
+            id="inconsistent messages",
         ),
     ],
 )
-def test_a_stored_form_that_cannot_be_read_says_why(text: str, reason: str) -> None:
-    """Nothing but a HistoryError leaves, whatever the text."""
+def test_an_unreadable_stored_form_is_an_error_with_the_reason(text: str, reason: str) -> None:
+    """Only a HistoryError is raised, whatever the text."""
     with pytest.raises(HistoryError, match=reason):
         History.from_json(text)
 
 
 @given(texts=st.lists(st.text(), max_size=8), cut=st.integers(min_value=0, max_value=8))
-def test_a_history_reads_back_as_it_was_written_wherever_it_is_cut(
+def test_the_stored_form_of_any_beginning_of_a_history_reads_back_equal(
     texts: list[str], cut: int
 ) -> None:
-    """Any beginning of a history is a history, and its stored form keeps it."""
+    """Adding the remaining messages gives the complete history."""
     encodable = [text.encode(errors="replace").decode() for text in texts]
     messages = [UserMessage.of(text) for text in encodable]
 
@@ -285,7 +289,7 @@ def test_a_history_reads_back_as_it_was_written_wherever_it_is_cut(
 
 
 def _growth(messages: list[UserMessage]) -> list[History]:
-    """Return the histories on the way to `messages`."""
+    """Return the histories that grow to `messages`, one message at a time."""
     grown = [History()]
     for message in messages:
         grown.append(grown[-1].add(message))

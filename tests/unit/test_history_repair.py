@@ -1,4 +1,4 @@
-"""Histories from elsewhere: what is repaired, and that it is told."""
+"""Inconsistent conversations are repaired, and each change is reported."""
 
 import pytest
 from hypothesis import given, settings
@@ -24,19 +24,19 @@ def gives(call_id: str, text: str = "done") -> ToolResult:
 
 
 def unknown(call_id: str) -> ToolResult:
-    """Return the result of a call that had none."""
+    """Return the error result that is added to a call without one."""
     return ToolResult.of(call_id, NO_RESULT.format(name="f"), is_error=True)
 
 
-def told(repaired: RepairedHistory) -> list[tuple[str, str, int]]:
-    """Return what was repaired, without words."""
+def changes_of(repaired: RepairedHistory) -> list[tuple[str, str, int]]:
+    """Return the kind, call id and position of each repair."""
     return [(one.kind, one.call_id, one.position) for one in repaired.repairs]
 
 
 Case = tuple[list[Message], list[Message], list[tuple[str, str, int]]]
 CASES: dict[str, Case] = {
     "nothing": ([], [], []),
-    "whole": ([HI, asks("a"), gives("a"), YES], [HI, asks("a"), gives("a"), YES], []),
+    "consistent": ([HI, asks("a"), gives("a"), YES], [HI, asks("a"), gives("a"), YES], []),
     "results in another order than the calls": (
         [HI, asks("a", "b"), gives("b"), gives("a"), YES],
         [HI, asks("a", "b"), gives("b"), gives("a"), YES],
@@ -87,7 +87,7 @@ CASES: dict[str, Case] = {
         [HI, asks("a"), unknown("a"), HI, asks("a-2"), gives("a-2")],
         [("call_answered", "a", 1), ("call_renamed", "a", 3)],
     ),
-    "a new id that is taken": (
+    "a new id that is already used": (
         [HI, asks("a", "a-2"), gives("a"), gives("a-2"), asks("a"), gives("a", "3")],
         [HI, asks("a", "a-2"), gives("a"), gives("a-2"), asks("a-3"), gives("a-3", "3")],
         [("call_renamed", "a", 4)],
@@ -95,20 +95,20 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize(("came", "whole", "repairs"), CASES.values(), ids=CASES.keys())
-def test_messages_become_a_whole_history(
-    came: list[Message], whole: list[Message], repairs: list[tuple[str, str, int]]
+@pytest.mark.parametrize(("given_messages", "expected", "repairs"), CASES.values(), ids=CASES)
+def test_messages_become_a_consistent_history(
+    given_messages: list[Message], expected: list[Message], repairs: list[tuple[str, str, int]]
 ) -> None:
-    """And each change is told."""
-    repaired = repair_history(iter(came))
+    """And each change is reported."""
+    repaired = repair_history(iter(given_messages))
 
-    assert list(repaired.history) == whole
-    assert told(repaired) == repairs
+    assert list(repaired.history) == expected
+    assert changes_of(repaired) == repairs
     assert repaired.history.open_calls == ()
 
 
-def test_what_is_removed_is_kept_in_what_is_told() -> None:
-    """Nothing is lost silently."""
+def test_a_removed_result_is_kept_in_its_repair() -> None:
+    """Nothing is dropped silently."""
     repaired = repair_history([HI, gives("x", "the only copy")])
 
     (repair,) = repaired.repairs
@@ -117,15 +117,15 @@ def test_what_is_removed_is_kept_in_what_is_told() -> None:
 
 
 def test_calls_at_the_end_may_stay_open() -> None:
-    """Then the history is a paused run; earlier calls are answered all the same."""
+    """Then the history is a paused run; earlier open calls still get an error result."""
     repaired = repair_history([HI, asks("a"), HI, asks("b", "c"), gives("c")], open_calls="keep")
 
     assert [call.id for call in repaired.history.open_calls] == ["b"]
-    assert told(repaired) == [("call_answered", "a", 1)]
+    assert changes_of(repaired) == [("call_answered", "a", 1)]
 
 
-def test_a_history_refuses_what_would_be_repaired() -> None:
-    """The caller chooses."""
+def test_a_history_rejects_messages_that_need_a_repair() -> None:
+    """Repair is the caller's choice."""
     with pytest.raises(HistoryError):
         History([HI, asks("a"), HI, gives("a")])
 
@@ -139,23 +139,23 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
 
 
 @settings(max_examples=200)
-@given(came=st.lists(MESSAGES, max_size=12), keep=st.booleans())
-def test_any_messages_are_repaired_without_loss(came: list[Message], *, keep: bool) -> None:
-    """All that came is in the history or in what is told, and a second time changes nothing."""
-    repaired = repair_history(came, open_calls="keep" if keep else "answer")
+@given(messages=st.lists(MESSAGES, max_size=12), keep=st.booleans())
+def test_any_messages_are_repaired_without_loss(messages: list[Message], *, keep: bool) -> None:
+    """Each message is in the history or in a repair, and a second repair changes nothing."""
+    repaired = repair_history(messages, open_calls="keep" if keep else "answer")
 
     history = list(repaired.history)
     removed = [one.removed for one in repaired.repairs if one.removed is not None]
     answered = sum(one.kind == "call_answered" for one in repaired.repairs)
-    assert len(history) + len(removed) == len(came) + answered
-    others = [one.role for one in came if not isinstance(one, ToolResult)]
+    assert len(history) + len(removed) == len(messages) + answered
+    others = [one.role for one in messages if not isinstance(one, ToolResult)]
     assert [one.role for one in history if not isinstance(one, ToolResult)] == others
     again = repair_history(history, open_calls="keep" if keep else "answer")
     assert again == RepairedHistory(history=repaired.history)
-    is_whole = True
+    is_consistent = True
     try:
-        History(came)
+        History(messages)
     except HistoryError:
-        is_whole = False
-    if is_whole and (keep or not History(came).open_calls):
-        assert repaired == RepairedHistory(history=History(came))
+        is_consistent = False
+    if is_consistent and (keep or not History(messages).open_calls):
+        assert repaired == RepairedHistory(history=History(messages))

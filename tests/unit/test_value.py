@@ -1,4 +1,4 @@
-"""Values behave like the standard library's frozen dataclasses, and are made late."""
+"""Values behave like the standard library's frozen dataclasses."""
 
 import copy
 import dataclasses
@@ -21,14 +21,14 @@ class Ours:
     hidden: int = dataclasses.field(default=0, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse a size that makes no sense."""
+        """Reject a negative size."""
         if self.size < 0:
             raise ValueError(self.size)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plain:
-    """The same, by the standard decorator."""
+    """The same fields, with the standard decorator."""
 
     name: str
     size: int = 1
@@ -37,19 +37,19 @@ class Plain:
 
 
 class Derived(Ours):
-    """A class of a user, with fields of no dataclass."""
+    """A user's subclass, with attributes that are not fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two values by position."""
+    """A value with positional fields."""
 
     first: int
     second: int = 2
 
 
-def test_it_looks_like_a_standard_one() -> None:
-    """Fields, signature and form are the same."""
+def test_a_value_looks_like_a_standard_dataclass() -> None:
+    """Fields, signature and repr are the same."""
     ours, plain = Ours(name="a", hidden=3), Plain(name="a", hidden=3)
 
     assert repr(ours) == repr(plain).replace("Plain", "Ours")
@@ -60,7 +60,7 @@ def test_it_looks_like_a_standard_one() -> None:
 
 
 def test_equal_fields_make_equal_values() -> None:
-    """What is not compared does not count, and another class is never equal."""
+    """Fields with `compare=False` are ignored, and another class is never equal."""
     assert Ours(name="a", hidden=1) == Ours(name="a", hidden=2)
     assert Ours(name="a") != Ours(name="b")
     assert Ours(name="a") != Derived(name="a")
@@ -68,8 +68,8 @@ def test_equal_fields_make_equal_values() -> None:
     assert {Pair(1), Pair(1, 2), Pair(2)} == {Pair(1), Pair(2)}
 
 
-def test_a_value_cannot_be_changed_but_copied() -> None:
-    """As a frozen dataclass."""
+def test_a_value_cannot_be_changed_but_can_be_copied() -> None:
+    """Like a frozen dataclass."""
     ours: Any = Ours(name="a")
 
     with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'name'"):
@@ -81,7 +81,7 @@ def test_a_value_cannot_be_changed_but_copied() -> None:
         assert again == ours
 
 
-def test_a_derived_class_may_have_more() -> None:
+def test_a_subclass_may_have_more_attributes() -> None:
     """Its own attributes can be set; the fields of the value cannot."""
     derived: Any = Derived(name="a")
 
@@ -93,8 +93,8 @@ def test_a_derived_class_may_have_more() -> None:
     assert inspect.signature(Derived) == inspect.signature(Plain)
 
 
-def test_a_value_that_exists_is_valid() -> None:
-    """What the class checks is checked, from the first time on."""
+def test_an_invalid_value_cannot_be_made() -> None:
+    """The class's own check runs from the first call on."""
     for _ in range(2):
         with pytest.raises(ValueError, match="-1"):
             Ours(name="a", size=-1)
@@ -102,15 +102,15 @@ def test_a_value_that_exists_is_valid() -> None:
         Ours()  # type: ignore[call-arg]  # on purpose
 
 
-def test_values_by_position_can_be_matched() -> None:
-    """`match` reads them in their order."""
+def test_positional_fields_can_be_matched() -> None:
+    """`match` reads them in order."""
     match Pair(3, 4):
         case Pair(first, second):
             assert (first, second) == (3, 4)
 
 
 class Counted(Ours):
-    """A class of a user, that is made in its own way."""
+    """A user's subclass with its own `__init__`."""
 
     def __init__(self, count: int) -> None:
         """Name it by its count."""
@@ -119,25 +119,25 @@ class Counted(Ours):
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A value with a field that is not given."""
+    """A value with a computed field."""
 
     first: int
     second: int = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        """Work it out."""
+        """Compute the second field."""
         object.__setattr__(self, "second", self.first + 1)
 
 
-def test_a_derived_class_may_be_made_in_its_own_way() -> None:
-    """Its arguments are its own, and the fields are set."""
+def test_a_subclass_may_have_its_own_init() -> None:
+    """With its own arguments; the fields are set."""
     assert Counted(3).name == "3"
     assert type(Counted(3)) is Counted
     assert list(inspect.signature(Counted).parameters) == ["count"]
 
 
 def test_fields_are_set_however_they_are_given() -> None:
-    """By position or name, by default or factory, or worked out."""
+    """By position or name, by default or factory, or computed."""
     assert Late(1) == Late(first=1)
     assert Late(1).second == 2
     assert Ours(name="a").parts is not Ours(name="a").parts
@@ -146,8 +146,8 @@ def test_fields_are_set_however_they_are_given() -> None:
         Ours(name="a", nonsense=1)  # type: ignore[call-arg]  # on purpose
 
 
-def test_a_copy_differs_in_what_is_changed() -> None:
-    """As by the standard function, for values of all kinds."""
+def test_replace_returns_a_copy_with_the_given_changes() -> None:
+    """Like the standard function, for values of all kinds."""
     ours = Ours(name="a", size=2, parts=[1], hidden=3)
 
     assert replace(ours, size=5) == dataclasses.replace(ours, size=5)
@@ -162,7 +162,7 @@ def test_a_copy_differs_in_what_is_changed() -> None:
 
 
 def test_a_maker_makes_the_same_values() -> None:
-    """With the same arguments, defaults and checks; each value with a list of its own."""
+    """With the same arguments, defaults and checks; each value gets its own list."""
     ours, pair, late = maker(Ours), maker(Pair), maker(Late)
 
     assert ours(name="a", size=2) == Ours(name="a", size=2)

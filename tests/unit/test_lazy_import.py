@@ -1,0 +1,34 @@
+"""Objects are loaded by name, and a failure names what is missing."""
+
+import json
+
+import pytest
+
+from agentkit.errors import ConfigError, MissingExtraError
+from agentkit.lazy_import import load_object
+
+
+def test_an_object_is_loaded_by_its_name() -> None:
+    """Module, colon, attribute."""
+    assert load_object("json:dumps") is json.dumps
+
+
+@pytest.mark.parametrize("path", ["json", ":dumps", "json:", ""])
+def test_a_malformed_path_is_rejected(path: str) -> None:
+    """The error shows the expected format."""
+    with pytest.raises(ConfigError, match=r"package\.module:name"):
+        load_object(path)
+
+
+def test_the_error_names_the_missing_module_or_attribute() -> None:
+    """Each has its own message."""
+    with pytest.raises(ConfigError, match="Cannot import 'no_such_module'"):
+        load_object("no_such_module:x")
+    with pytest.raises(ConfigError, match="Module 'json' has no 'nope'"):
+        load_object("json:nope")
+
+
+def test_the_error_of_a_missing_extra_names_what_to_install() -> None:
+    """The message contains the name of the extra."""
+    with pytest.raises(MissingExtraError, match=r"install 'mixtral-agentkit\[units\]'"):
+        load_object("no_such_module:x", extra="units")
