@@ -1,9 +1,9 @@
-"""Measure what agentkit costs beside a bare HTTP loop, and print one table.
+"""Measure the CPU cost of agentkit against a plain HTTP loop, and print one table.
 
 In:  `--full` for the cases that take minutes, `--peers` for other frameworks too, `--json` and
-     `--plot` for files of all figures, words of cases' names for only those, `--one-core` to
-     keep the host and the loops on one core, so that nobody is woken from an idle one.
-Out: the table; the host and each case run in processes of their own.
+     `--plot` for files with all figures, words of case names to run only those, `--one-core` to
+     keep the server and the loops on one core, so that no process waits for an idle core to wake.
+Out: the table; the server and each case run in processes of their own.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> None:
     found: dict[str, Figures] = {}
     peers: dict[str, object] = {}
     sys.stdout.write(f"{'case':42}{'figure':28}{'value':>12}{'goal':>8}\n")
-    with _host() as port:
+    with _stub_server() as port:
         for name in (*CASES, IMPORT_CASE, *(LONG_CASES if given.full else ())):
             if wanted(name):
                 found[name] = own_import_cost() if name == IMPORT_CASE else _own(name, port)
@@ -73,7 +73,7 @@ def _arguments() -> argparse.Namespace:
 
 
 class _Wanted:
-    """Says which cases are asked for."""
+    """Returns whether a case was selected on the command line."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
@@ -89,14 +89,14 @@ def _allow_connections() -> None:
 
 
 @contextmanager
-def _host() -> Iterator[int]:
-    """Start the stub host and yield its port."""
-    command = [sys.executable, "-m", "benchmarks.host"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as host:  # noqa: S603 - our own words
+def _stub_server() -> Iterator[int]:
+    """Start the stub server and yield its port."""
+    command = [sys.executable, "-m", "benchmarks.stub_server"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:  # noqa: S603 - constant arguments
         try:
-            yield int(host.stdout.readline() if host.stdout else b"")
+            yield int(server.stdout.readline() if server.stdout else b"")
         finally:
-            host.terminate()
+            server.terminate()
 
 
 def _own(name: str, port: int) -> Figures:

@@ -1,7 +1,7 @@
-"""What is measured: one kind of run, as data and as tools.
+"""The cases to measure: each describes one kind of run.
 
 In:  nothing.
-Out: `Case`, and what every loop is given for it: address, tools, how they are described.
+Out: `Case`, with the address, the tools and their descriptions for every loop.
 
 Nothing of agentkit is loaded here: other frameworks are measured with it, in environments of
 their own.
@@ -10,7 +10,7 @@ their own.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.host import ANSWER
+from benchmarks.stub_server import ANSWER
 
 PROMPT = "What is 20 EUR in USD at 1.08?"
 LONG = "word " * 400
@@ -27,9 +27,9 @@ class Case:
         calls: tool calls before the answer, one a turn.
         tools: how many tools are offered.
         is_long: results are 2 KB of text.
-        deltas: pieces of each streamed answer; 0 for whole answers.
-        kind: what the stream is made of, `text` or `arguments`.
-        delay_ms: how long the host takes for an answer.
+        deltas: number of deltas of each streamed response; 0 for non-streaming ones.
+        kind: content of the stream, `text` or `arguments`.
+        delay_ms: the server's delay before each response.
     """
 
     calls: int = 1
@@ -40,7 +40,7 @@ class Case:
     delay_ms: int = 0
 
     def url(self, port: int) -> str:
-        """Return the host's base URL for this case."""
+        """Return the stub server's base URL for this case."""
         return f"http://127.0.0.1:{port}/{self.calls}/{self.delay_ms}/{self.deltas}/{self.kind}"
 
     def functions(self) -> Tools:
@@ -67,21 +67,19 @@ class Case:
         return {first.__name__: first, **{f"convert_{n}": convert for n in range(self.tools - 1)}}
 
     def checked(self, output: str) -> str:
-        """Return `output` if it is what the host said last: half a run proves nothing.
+        """Return `output` if it is the final text of the run: an incomplete run proves nothing.
 
         Raises:
-            RuntimeError: it is not.
+            RuntimeError: it is another text.
         """
         expected = "word " * self.deltas if self.deltas else ANSWER
         if output.strip() != expected.strip():
-            raise RuntimeError(
-                f"The run ended with {output[:80]!r}, not with the host's last words."
-            )
+            raise RuntimeError(f"The run ended with {output[:80]!r}, not with {expected[:80]!r}.")
         return output
 
 
 def described(name: str) -> Mapping[str, object]:
-    """Return a tool as the bare loop offers it."""
+    """Return the description of a tool that the baseline loop sends."""
     parameters: Mapping[str, str] = {"text": "what to keep."}
     if name != "note":
         parameters = {

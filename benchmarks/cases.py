@@ -1,6 +1,6 @@
-"""The same work by the bare loop and by agentkit.
+"""The same work for the baseline loop and for agentkit.
 
-In:  a case, the stub host's port.
+In:  a case, the stub server's port.
 Out: two coroutine functions that each make one run.
 """
 
@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 
 from agentkit import Agent, Budget, tool
-from benchmarks import bare
+from benchmarks import baseline
 from benchmarks.case import PROMPT, Case, Run
 
 
 @asynccontextmanager
 async def opened(case: Case, port: int) -> AsyncIterator[tuple[Run, Run]]:
-    """Yield a run of the bare loop and a run of agentkit, each with connections that are kept."""
+    """Yield a run of the baseline loop and a run of agentkit, each with kept connections."""
     agent: Agent[Any] = Agent(
         "openai-compatible:m",
         base_url=case.url(port),
@@ -34,4 +34,4 @@ async def opened(case: Case, port: int) -> AsyncIterator[tuple[Run, Run]]:
                     pass
             return case.checked(run.result.output)
 
-        yield bare.run_of(case, client, port), run_ours
+        yield baseline.run_of(case, client, port), run_ours

@@ -1,4 +1,4 @@
-"""What every figure may be at most."""
+"""The upper bound of every figure."""
 
 from collections.abc import Mapping
 
@@ -11,8 +11,8 @@ GOALS: Mapping[str, Mapping[str, float]] = {
     "streamed delta, text": {"ratio": 0.9},
     "streamed delta, arguments": {"ratio": 1.1},
     "import and a first agent": {"ratio": 1.25},
-    "100 at once, host 200 ms": {"ratio to ideal 0.4 s": 1.3, "CPU ratio to alone": 1.5},
-    "1,000 at once, host 200 ms": {
+    "100 at once, server 200 ms": {"ratio to ideal 0.4 s": 1.3, "CPU ratio to alone": 1.5},
+    "1,000 at once, server 200 ms": {
         "ratio to ideal 0.4 s": 3,
         "CPU ratio to alone": 1.5,
         "ours KB per waiting run": 40,

@@ -1,7 +1,7 @@
-"""What importing costs, and a first agent with one tool.
+"""The cost of importing a framework and building a first agent with one tool.
 
-In:  the Python to ask, and the code.
-Out: milliseconds of CPU, and ratios, of processes that import and end.
+In:  the Python interpreter and the code to run.
+Out: milliseconds of CPU, and ratios, of processes that run the code and end.
 """
 
 import resource
@@ -48,12 +48,12 @@ def import_cost(python: Path, first_agent: str) -> Figures:
 
 
 def _cpu(python: Path, code: str) -> float:
-    """Return the CPU time of a Python that runs `code`, less that of one that does nothing."""
+    """Return the CPU time of a Python process that runs `code`, minus that of an empty one."""
     return _spent([str(python), "-c", code]) - _spent([str(python), "-c", ""])
 
 
 def _spent(command: list[str]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own words
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - constant arguments
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000

@@ -1,10 +1,10 @@
 """Measure one case in this process, by the operating system's accounting of CPU time.
 
-In:  the case's name, the host's port, how long to take.
-Out: figures by name; ratios are agentkit over the bare loop, measured in turns.
+In:  the case's name, the server's port, the number of rounds.
+Out: figures by name; ratios are agentkit over the baseline loop, measured alternately.
 
-The machine may be busy: only what was measured side by side is compared, and of all rounds the
-median counts.
+The machine may be busy: only measurements taken side by side are compared, and the median of all
+rounds counts.
 """
 
 import gc
@@ -27,7 +27,7 @@ SCHEMAS = 235
 
 
 async def growth(port: int, *, rounds: int) -> Figures:
-    """Compare by how much a turn costs more per 100 turns that lie before it."""
+    """Compare the additional cost of a turn per 100 turns before it."""
     short, long = Case(calls=50), Case(calls=350)
     pairs = []
     async with opened(short, port) as first, opened(long, port) as second:
@@ -40,14 +40,14 @@ async def growth(port: int, *, rounds: int) -> Figures:
     return compared(pairs)
 
 
-async def load(port: int, *, at_once: int, rounds: int, with_bare: bool) -> Figures:
-    """Let many runs go at once; the host takes 200 ms for each of two answers."""
+async def load(port: int, *, at_once: int, rounds: int, with_baseline: bool) -> Figures:
+    """Make many runs at once; the server delays each of two responses by 200 ms."""
     case = Case(delay_ms=200)
     figures: dict[str, float] = {}
     async with opened(case, port) as runs, opened(Case(), port) as alone:
         single = await cpu(alone[1], 300)
-        # Ours comes first: what one leaves free, the next would seem not to need.
-        for name, run in (("ours", runs[1]), ("bare", runs[0]))[: 2 if with_bare else 1]:
+        # Ours is first: memory that the first one frees would hide what the second one needs.
+        for name, run in (("ours", runs[1]), ("baseline", runs[0]))[: 2 if with_baseline else 1]:
             cold, *warm = [await _crowd(run, at_once) for _ in range(rounds + 1)]
             figures[f"{name} p99 s, cold"] = cold[0]
             figures[f"{name} p99 s"] = median(one[0] for one in warm)
@@ -61,7 +61,7 @@ async def load(port: int, *, at_once: int, rounds: int, with_bare: bool) -> Figu
 
 
 async def memory(port: int, *, runs: int) -> Figures:
-    """Make many runs in a row and look at the process's memory."""
+    """Make many runs in a row and measure the memory of the process."""
     async with opened(Case(), port) as (_, ours):
         for _ in range(500):
             await ours()
@@ -78,7 +78,7 @@ async def memory(port: int, *, runs: int) -> Figures:
 
 
 async def registering(_: int) -> Figures:
-    """Make tools of as many schemas as a few servers offer together."""
+    """Build tools from as many schemas as a few MCP servers offer."""
     schemas = [_schema(n) for n in range(SCHEMAS)]
     start = time.process_time()
     for n, schema in enumerate(schemas):
@@ -102,17 +102,17 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "streamed delta, arguments": partial(
         per_delta, opened, Case(calls=1, deltas=2000, kind="arguments"), runs=3, rounds=7
     ),
-    "100 at once, host 200 ms": partial(load, at_once=100, rounds=5, with_bare=True),
-    "1,000 at once, host 200 ms": partial(load, at_once=1000, rounds=3, with_bare=False),
+    "100 at once, server 200 ms": partial(load, at_once=100, rounds=5, with_baseline=True),
+    "1,000 at once, server 200 ms": partial(load, at_once=1000, rounds=3, with_baseline=False),
     "235 schemas": registering,
 }
-"""What a plain benchmark measures."""
+"""The cases of a default benchmark."""
 
 LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
-    "1,000 at once, bare too": partial(load, at_once=1000, rounds=1, with_bare=True),
+    "1,000 at once, with the baseline": partial(load, at_once=1000, rounds=1, with_baseline=True),
     "10,000 runs in a row": partial(memory, runs=10_000),
 }
-"""What takes minutes."""
+"""The cases that take minutes."""
 
 
 async def _crowd(run: Run, at_once: int) -> tuple[float, float, float]:
@@ -142,16 +142,16 @@ async def _crowd(run: Run, at_once: int) -> tuple[float, float, float]:
 
 
 def _resident() -> int:
-    """Return the bytes of memory that the process really has."""
+    """Return the resident memory of the process in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 
 def _schema(number: int) -> dict[str, JsonValue]:
-    """Return the schema of a tool as MCP servers have them, no two alike."""
+    """Return the schema of a typical tool of an MCP server, different for each number."""
     return {
         "type": "object",
         "properties": {
-            f"path_{number}": {"type": "string", "description": "where it is", "minLength": 1},
+            f"path_{number}": {"type": "string", "description": "the path", "minLength": 1},
             "limit": {"type": "integer", "minimum": 1, "maximum": 100 + number, "default": 10},
             "labels": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
             "state": {"enum": ["open", "closed", "all"]},

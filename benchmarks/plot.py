@@ -1,7 +1,7 @@
-"""Draw the figures of a benchmark: ours, the goals, the other frameworks.
+"""Draw the figures of a benchmark: agentkit, its goals, other frameworks.
 
 In:  the JSON that `scripts/bench --json` writes.
-Out: an SVG picture; the same figures always give the same picture.
+Out: an SVG image; the same figures always give the same image.
 """
 
 import json
@@ -25,7 +25,7 @@ RATIOS = (
 
 
 def draw(figures: Mapping[str, Any]) -> str:
-    """Return the picture."""
+    """Return the figures as an SVG image."""
     cases: Mapping[str, Any] = figures["cases"]
     peers: Mapping[str, Any] = figures.get("peers", {})
     rows = [name for name in RATIOS if name in cases]
@@ -35,7 +35,7 @@ def draw(figures: Mapping[str, Any]) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + RIGHT}" '
             f'height="{height}" font-family="sans-serif" font-size="12">',
             f'<rect width="100%" height="{height}" fill="white"/>',
-            _text(10, 20, f"CPU over a bare httpx loop, {figures['date'][:10]} (less is better)"),
+            _text(10, 20, f"CPU over a plain httpx loop, {figures['date'][:10]} (less is better)"),
             *_legend([*peers]),
             *_axis(height),
             *(part for place, name in enumerate(rows) for part in _row(place, name, cases, peers)),
@@ -81,7 +81,7 @@ def _axis(height: int) -> Iterator[str]:
 
 
 def _x(ratio: float) -> float:
-    """Return where a ratio lies: the scale is logarithmic."""
+    """Return the position of a ratio on the logarithmic scale."""
     share = math.log(min(max(ratio, LEAST), MOST) / LEAST) / math.log(MOST / LEAST)
     return LEFT + WIDTH * share
 

@@ -1,10 +1,10 @@
-"""Compare two loops in turns, by the operating system's accounting of CPU time.
+"""Compare two loops alternately, by the operating system's accounting of CPU time.
 
-In:  what opens both for a case.
+In:  a context manager that opens both loops for a case.
 Out: figures by name; the ratio is the second loop over the first.
 
-The machine may be busy: only what was measured side by side is compared, and of all rounds the
-median counts.
+The machine may be busy: only measurements taken side by side are compared, and the median of all
+rounds counts.
 """
 
 import gc
@@ -18,23 +18,26 @@ from benchmarks.case import Case, Run
 
 Figures = Mapping[str, float]
 Open = Callable[[Case, int], AbstractAsyncContextManager[tuple[Run, Run]]]
-"""Opens the bare loop and another for a case, on a port."""
+"""Opens the baseline loop and another for a case, on a port."""
 
 
 async def ratio(opened: Open, case: Case, port: int, *, runs: int, rounds: int) -> Figures:
     """Compare CPU per run, in microseconds."""
-    async with opened(case, port) as (run_bare, run_ours):
-        found = await _interleaved(run_bare, run_ours, runs=runs, rounds=rounds)
-    return {"bare": found[0], "ours": found[1], "ratio": found[2]}
+    async with opened(case, port) as (run_baseline, run_ours):
+        found = await _interleaved(run_baseline, run_ours, runs=runs, rounds=rounds)
+    return {"baseline": found[0], "ours": found[1], "ratio": found[2]}
 
 
 async def per_delta(opened: Open, case: Case, port: int, *, runs: int, rounds: int) -> Figures:
-    """Compare CPU per piece of a streamed answer: what a longer stream costs more."""
+    """Compare CPU per streamed delta: the additional cost of a longer stream."""
     few = replace(case, deltas=1)
-    async with opened(case, port) as (bare, ours), opened(few, port) as (few_bare, few_ours):
+    async with (
+        opened(case, port) as (baseline, ours),
+        opened(few, port) as (few_baseline, few_ours),
+    ):
         pairs = []
         for _ in range(rounds):
-            costs = [await cpu(each, runs) for each in (bare, few_bare, ours, few_ours)]
+            costs = [await cpu(each, runs) for each in (baseline, few_baseline, ours, few_ours)]
             pairs.append(((costs[0] - costs[1]), (costs[2] - costs[3])))
     return compared([(one / case.deltas, other / case.deltas) for one, other in pairs])
 
@@ -48,13 +51,13 @@ async def _interleaved(
         costs = {run: await cpu(run, runs) for run in order}
         pairs.append((costs[first], costs[second]))
     found = compared(pairs[1:])  # the first round warms up
-    return found["bare"], found["ours"], found["ratio"]
+    return found["baseline"], found["ours"], found["ratio"]
 
 
 def compared(pairs: list[tuple[float, float]]) -> dict[str, float]:
     """Return the medians of both, and of their ratio."""
     return {
-        "bare": median(one for one, _ in pairs),
+        "baseline": median(one for one, _ in pairs),
         "ours": median(other for _, other in pairs),
         "ratio": median(other / one for one, other in pairs),
     }

@@ -1,6 +1,6 @@
-"""A chatbot with one tool of its own: reads lines, streams answers, remembers the conversation.
+"""A chatbot with one tool: reads lines, streams answers, keeps the conversation.
 
-Run: python examples/chatbot.py [HOST:MODEL]
+Run: python examples/chatbot.py [PROVIDER:MODEL]
 """
 
 import sys
@@ -27,14 +27,14 @@ def lunch_menu(weekday: Weekday) -> str:
 
 
 async def chat(model: str | Model) -> History:
-    """Talk until the end of standard input, and return the conversation."""
+    """Chat until the end of standard input, and return the conversation."""
     agent = Agent(
         model,
         tools=[lunch_menu],
         instructions=f"You are the canteen's assistant. Today is {date.today():%A %d %B %Y}.",  # noqa: DTZ011 - the canteen's own day
     )
     history = History()
-    async with agent:  # one connection for the whole conversation
+    async with agent:  # keeps one connection for the conversation
         while line := await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
             if not line.strip():
                 continue

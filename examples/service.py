@@ -17,14 +17,14 @@ from agentkit_agents import load_agent
 
 
 class RunResponse(StreamingResponse):
-    """Sends a line per event as it happens; a client that goes away stops the run."""
+    """Sends a line per event as it happens; a client that disconnects stops the run."""
 
     def __init__(self, agent: Agent, question: str) -> None:
         super().__init__((), media_type="application/x-ndjson")
         self.agent, self.question = agent, question
 
     async def stream_response(self, send: Send) -> None:
-        """Run the agent; Starlette cancels this when the client is gone."""
+        """Run the agent; Starlette cancels this when the client disconnects."""
 
         async def send_body(text: str, *, more: bool = True) -> None:
             await send({"type": "http.response.body", "body": text.encode(), "more_body": more})

@@ -1,6 +1,6 @@
-"""An autonomous task over the files of a folder: the model looks, works and writes by itself.
+"""An autonomous task over the files of a folder: the model reads, works and writes by itself.
 
-Run: python examples/task.py FOLDER "Which files mention invoices?" [HOST:MODEL]
+Run: python examples/task.py FOLDER "Which files mention invoices?" [PROVIDER:MODEL]
 """
 
 import sys

@@ -1,10 +1,10 @@
 """Make a virtual environment with this checkout and some of its extras in it.
 
-In:  the folder to make, the extras, and the stamp that says what it was made from.
-Out: the environment; its file `stamp` is written last, so a broken one is never taken for whole.
+In:  the folder to make, the extras, and a stamp that identifies the inputs.
+Out: the environment; its file `stamp` is written last, so an incomplete one is never used.
 
-Only the standard library is used. Two at the same time wait for each other: the lock is the
-system's own, so that it is gone when its holder is.
+Only the standard library is used. Processes that run at the same time wait for each other: the
+lock is the operating system's, which releases it when its holder ends.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ BUILD_TOOLS = ("hatchling", "editables")
 
 
 def main(folder: Path, extras: str, stamp: str) -> int:
-    """Make the environment unless another process made it meanwhile."""
+    """Make the environment unless another process has just made it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -38,11 +38,11 @@ def install(folder: Path, extras: str, stamp: str) -> int:
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-qq"]
     pip += ["--disable-pip-version-check", "--constraint", str(ROOT / "constraints.txt")]
     for what in (BUILD_TOOLS, ("--no-build-isolation", "--editable", f"{ROOT}[{extras}]")):
-        done = subprocess.run([*pip, *what], check=False)  # noqa: S603 - our own words
+        done = subprocess.run([*pip, *what], check=False)  # noqa: S603 - constants and the command line
         if done.returncode != 0:
             say(
-                f"pip could not install {what[-1]}. Its message stands above; mostly it is the "
-                "network or the package index. Nothing is left half made: start again."
+                f"pip could not install {what[-1]}. See its message above; the usual cause is the "
+                "network or the package index. No incomplete environment is used: start again."
             )
             return 75
     (folder / "stamp").write_text(stamp + "\n")
@@ -51,7 +51,7 @@ def install(folder: Path, extras: str, stamp: str) -> int:
 
 
 def say(text: str) -> None:
-    """Tell a person how far it is, at once."""
+    """Print progress at once."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
@@ -60,8 +60,8 @@ if __name__ == "__main__":
     try:
         sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
     except KeyboardInterrupt:
-        say("Stopped. Nothing is left half made: start again.")
+        say("Stopped. No incomplete environment is used: start again.")
         sys.exit(130)
     except (OSError, subprocess.CalledProcessError) as error:
-        say(f"No environment can be made in {sys.argv[1]}: {error}. It must be possible to write.")
+        say(f"Cannot make an environment in {sys.argv[1]}: {error}. The folder must be writable.")
         sys.exit(75)

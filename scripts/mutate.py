@@ -1,12 +1,12 @@
-"""Change modules in small ways and see whether their unit tests notice.
+"""Mutation testing: change modules in small ways and check that their unit tests fail.
 
-In:  module paths, each with the tests that should notice; `cosmic-ray` (pip install cosmic-ray).
-Out: a line for each change that no test noticed, and the share of those that one did.
+In:  module paths, each with the tests that should fail; `cosmic-ray` (pip install cosmic-ray).
+Out: a line for each mutation that survived, and the share of mutations that were killed.
 
     python scripts/mutate.py agentkit/budget/budget.py:tests/unit/budget/test_budget.py
 
-Works on a copy. What is imported is loaded once, the package of the changed module apart; each
-change is tried in a fork of that. Tests that need a `conftest.py` or an event loop do not count.
+Works on a copy. Imports are loaded once, except the package of the mutated module; each mutation is
+tested in a fork. Tests that need a `conftest.py` or an event loop are not supported.
 """
 
 import os
@@ -32,7 +32,7 @@ QUIET = ["-q", "-x", "--no-header", "--noconftest", "-p", "no:cacheprovider", "-
 
 
 def main(asked: list[str]) -> int:
-    """Try all changes to each module."""
+    """Try all mutations of each module."""
     sys.dont_write_bytecode = True
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     with tempfile.TemporaryDirectory() as folder:
@@ -51,13 +51,13 @@ def main(asked: list[str]) -> int:
 
 
 def _try_all(path: Path, tests: list[str]) -> None:
-    """Try all changes to one module and print what came of them."""
+    """Try all mutations of one module and print the outcome."""
     source = path.read_bytes()
     package = ".".join(path.parts[:-1])
     for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
         del sys.modules[name]
     if _run(tests) != "survived":
-        sys.exit(f"The tests {tests} fail without any change, or take too long.")
+        sys.exit(f"The tests {tests} fail without any mutation, or take too long.")
     counts: Counter[str] = Counter()
     started = time.monotonic()
     for title, line, mutated in _changes(source.decode()):
@@ -74,11 +74,11 @@ def _try_all(path: Path, tests: list[str]) -> None:
 
 
 def _changes(source: str) -> Iterator[tuple[str, int, str]]:
-    """Yield each change: its name, its line, and the source with it."""
+    """Yield each mutation: its name, its line, and the mutated source."""
     tree = get_ast(source)
     for name in sorted(operator_names()):
         if get_operator(name).arguments():
-            continue  # it changes only what it is told to
+            continue  # it needs a configuration
         operator = get_operator(name)()
         positions = [place for node in _nodes(tree) for place in operator.mutation_positions(node)]
         for occurrence, (start, _) in enumerate(positions):
@@ -88,14 +88,14 @@ def _changes(source: str) -> Iterator[tuple[str, int, str]]:
 
 
 def _nodes(node: object) -> Iterator[object]:
-    """Yield the nodes of a tree in the order in which changes are counted."""
+    """Yield the nodes of a tree in the order in which mutations are counted."""
     yield node
     for child in getattr(node, "children", ()):
         yield from _nodes(child)
 
 
 def _run(tests: list[str]) -> str:
-    """Run tests in a fork; say whether the change `survived`, was `killed`, or a `timeout`."""
+    """Run tests in a fork; return `survived`, `killed` or `timeout`."""
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)

@@ -1,10 +1,10 @@
-"""The same work by the bare loop and by another framework, in that framework's environment.
+"""The same work for the baseline loop and for another framework, in that framework's environment.
 
-In:  the name of a framework and of a case, the stub host's port.
+In:  the name of a framework and of a case, the stub server's port.
 Out: figures, as JSON.
 
-Each framework has a module here that says how one of its users would write it: an async function
-`opened(case, url)` that yields a coroutine function for one run.
+Each framework has a module here with its idiomatic code: an async function `opened(case, url)`
+that yields a coroutine function for one run.
 """
 
 import json
@@ -17,7 +17,7 @@ from importlib import import_module
 import anyio
 import httpx
 
-from benchmarks import bare
+from benchmarks import baseline
 from benchmarks.case import Case, Run
 from benchmarks.rounds import Figures, per_delta, ratio
 
@@ -32,7 +32,7 @@ CASES: Mapping[str, Callable[..., Awaitable[Figures]]] = {
 def opener(
     name: str,
 ) -> Callable[[Case, int], AbstractAsyncContextManager[tuple[Run, Run]]]:
-    """Return what opens the bare loop and a framework."""
+    """Return a context manager that opens the baseline loop and a framework."""
     peer = import_module(f"benchmarks.peers.{name}")
 
     @asynccontextmanager
@@ -45,7 +45,7 @@ def opener(
             async def run_checked() -> object:
                 return case.checked(await run())
 
-            yield bare.run_of(case, client, port), run_checked
+            yield baseline.run_of(case, client, port), run_checked
 
     return opened
 

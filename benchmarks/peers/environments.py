@@ -1,7 +1,7 @@
 """Other frameworks, each in an environment of its own.
 
-In:  nothing; packages come from wherever pip takes them.
-Out: for each framework, the Python to run it with, and which versions it runs.
+In:  nothing; pip installs the packages from its configured index.
+Out: for each framework, its Python interpreter and the versions of its packages.
 """
 
 import subprocess
@@ -13,18 +13,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ("anyio==4.16.0", "httpx==0.28.1")
-"""What the bare loop and the measuring need."""
+"""The packages of the baseline loop and of the measurement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A framework that is measured beside ours.
+    """A framework that agentkit is compared with.
 
     Attributes:
-        name: as its users call it.
-        module: says how one uses it, below `benchmarks.peers`.
-        packages: what pip installs, with versions.
-        first_agent: imports it and makes an agent with one tool, `convert`.
+        name: the usual name.
+        module: the module with its code, below `benchmarks.peers`.
+        packages: the packages to install, with versions.
+        first_agent: code that imports it and builds an agent with one tool, `convert`.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Peer:
             sys.stderr.write(f"Making an environment for {self.name} …\n")
             venv.create(folder, with_pip=True, clear=True)
             pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-            subprocess.run([*pip, *self.packages, *SHARED], check=True)  # noqa: S603 - our words
+            subprocess.run([*pip, *self.packages, *SHARED], check=True)  # noqa: S603 - constants of this module
             stamp.write_text(wanted)
         return python
 

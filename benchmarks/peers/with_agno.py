@@ -1,4 +1,4 @@
-"""agno, as one writes it for an OpenAI-compatible host."""
+"""agno, as one writes it for an OpenAI-compatible provider."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,9 +22,9 @@ async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[s
     async def run() -> str:
         if not case.deltas:
             return str((await agent.arun(PROMPT)).content)
-        said = ""
+        text = ""
         async for event in agent.arun(PROMPT, stream=True):
-            said += str(getattr(event, "content", None) or "")
-        return said
+            text += str(getattr(event, "content", None) or "")
+        return text
 
     yield run

@@ -1,4 +1,4 @@
-"""LangChain, as one writes it for an OpenAI-compatible host."""
+"""LangChain, as one writes it for an OpenAI-compatible provider."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -26,9 +26,9 @@ async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[s
     async def run() -> str:
         if not case.deltas:
             return str((await agent.ainvoke(asked, settings))["messages"][-1].content)
-        said = ""
+        text = ""
         async for message, _ in agent.astream(asked, settings, stream_mode="messages"):
-            said += str(message.content)
-        return said
+            text += str(message.content)
+        return text
 
     yield run

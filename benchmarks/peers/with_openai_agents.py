@@ -1,4 +1,4 @@
-"""openai-agents, as one writes it for an OpenAI-compatible host."""
+"""openai-agents, as one writes it for an OpenAI-compatible provider."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

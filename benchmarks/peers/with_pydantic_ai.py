@@ -1,4 +1,4 @@
-"""pydantic-ai, as one writes it for an OpenAI-compatible host."""
+"""pydantic-ai, as one writes it for an OpenAI-compatible provider."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,10 +20,10 @@ async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[s
     async def run() -> str:
         if not case.deltas:
             return (await agent.run(PROMPT, usage_limits=limits)).output
-        said = ""
+        output = ""
         async with agent.run_stream(PROMPT, usage_limits=limits) as stream:
             async for text in stream.stream_text(delta=True, debounce_by=None):
-                said += text
-        return said
+                output += text
+        return output
 
     yield run

@@ -1,9 +1,9 @@
-"""Make runs while valgrind counts the instructions, and the same with a piece of plain Python.
+"""Make runs while valgrind counts the instructions, and run a piece of plain Python likewise.
 
-In:  the port of the benchmarks' host.
-Out: two parts of callgrind's counts: first of the plain piece, then of the runs.
+In:  the port of the benchmarks' stub server.
+Out: two parts of callgrind's counts: first of the plain Python, then of the runs.
 
-Only what is asked for is counted: the import would take most of the time.
+Counting is switched on only for these: the import would dominate the count.
 """
 
 import gc
@@ -28,7 +28,7 @@ async def convert(amount: float, rate: float) -> float:
 
 
 def plain(rounds: int) -> int:
-    """Do what any loop does: spell a conversation that grows, read an answer, call functions."""
+    """Do what any loop does: encode a growing conversation, decode a response, call functions."""
     total = 0
     for _ in range(rounds):
         messages: list[dict[str, object]] = []
@@ -39,8 +39,8 @@ def plain(rounds: int) -> int:
     return total
 
 
-def tell_valgrind(*words: str) -> None:
-    """Tell the valgrind that runs this process; it answers when it has done so."""
+def command_valgrind(*words: str) -> None:
+    """Send a command to the valgrind that runs this process, and wait until it is done."""
     subprocess.run(["vgdb", f"--pid={os.getpid()}", *words], check=True, capture_output=True)  # noqa: S603, S607
 
 
@@ -57,13 +57,13 @@ async def main(port: str) -> None:
         plain(1)
         gc.collect()
         gc.disable()
-        tell_valgrind("instrumentation", "on")
+        command_valgrind("instrumentation", "on")
         plain(PLAIN_ROUNDS)
-        tell_valgrind("dump", "plain")
+        command_valgrind("dump", "plain")
         for _ in range(RUNS):
             await agent.run("What is 20 EUR in USD at 1.08?")
-        tell_valgrind("dump", "runs")
-        tell_valgrind("instrumentation", "off")
+        command_valgrind("dump", "runs")
+        command_valgrind("instrumentation", "off")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a run costs in figures that are the same on every machine."""
+"""The cost of a run in figures that are the same on every machine."""
 
-import asyncio  # noqa: TID251 - its loop is looked into
+import asyncio  # noqa: TID251 - the passes of its event loop are counted
 import gc
 import json
 import re
@@ -22,12 +22,12 @@ from agentkit.model.downgrade import Learned
 from agentkit.model.provider_model import ProviderModel
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
-from benchmarks.host import answer_for
+from benchmarks.stub_server import answer_for
 
 HERE = Path(__file__).parent
 TURNS = 20
 MOST_INSTRUCTIONS = 0.96
-"""Instructions of a turn over those of a round of plain Python, and a quarter more."""
+"""Instructions of a turn over those of a round of plain Python, with a margin of a quarter."""
 
 FIRST_AGENT = """
 import sys
@@ -51,7 +51,7 @@ async def convert(amount: float, rate: float) -> float:
 
 
 def scripted_agent(turns: int) -> tuple[Agent[Any], ScriptedTransport]:
-    """Return an agent whose host asks for a call in each turn but the last."""
+    """Return an agent whose model makes a call in each turn but the last."""
     bodies = [answer_for(turn=turn, deltas=0, kind="text") for turn in (*range(turns - 1), -1)]
     transport = ScriptedTransport(
         *(ScriptedExchange.of_json(json.loads(one.partition(b"\r\n\r\n")[2])) for one in bodies)
@@ -66,19 +66,19 @@ def scripted_agent(turns: int) -> tuple[Agent[Any], ScriptedTransport]:
     return Agent(model, tools=[convert], budget=Budget(turns=turns + 1)), transport
 
 
-async def test_a_turn_spells_what_is_new_and_copies_the_rest(
+async def test_a_turn_encodes_new_messages_only_and_copies_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two messages a turn are spelled: the call and its result; nothing is spelled twice."""
-    spelled: list[int] = []
+    """Two messages a turn are encoded, the call and its result; none is encoded twice."""
+    encoded: list[int] = []
 
-    def counted(spell: Callable[[object], bytes]) -> Callable[[object], bytes]:
-        def spell_counted(value: object) -> bytes:
-            found = spell(value)
-            spelled.append(len(found))
+    def counted(encode: Callable[[object], bytes]) -> Callable[[object], bytes]:
+        def encode_counted(value: object) -> bytes:
+            found = encode(value)
+            encoded.append(len(found))
             return found
 
-        return spell_counted
+        return encode_counted
 
     for module, name in (
         (messages, "quick_json"),
@@ -92,16 +92,16 @@ async def test_a_turn_spells_what_is_new_and_copies_the_rest(
 
     sent = [len(request.body) for request in transport.requests]
     assert len(sent) == TURNS
-    # A message of the user, two for each turn, the tool; the model's id and one option in each
-    # request; names of fields once in a process.
-    assert len(spelled) <= 1 + 2 * (TURNS - 1) + 1 + 2 * TURNS + 8
-    assert sum(spelled) <= sent[-1] + 60 * TURNS
+    # One user message, two messages for each turn, the tool; the model's id and one option in each
+    # request; field names once in a process.
+    assert len(encoded) <= 1 + 2 * (TURNS - 1) + 1 + 2 * TURNS + 8
+    assert sum(encoded) <= sent[-1] + 60 * TURNS
     assert sum(sent) <= 64_000
 
 
-async def test_a_run_that_has_ended_leaves_nothing_to_collect() -> None:
-    """Parts that refer to each other would wait for the collector, which stops everybody."""
-    for _ in range(2):  # what is loaded and kept at the first run is no part of it
+async def test_a_finished_run_leaves_no_reference_cycles() -> None:
+    """Cycles would wait for the garbage collector, which stops the program."""
+    for _ in range(2):  # the first run also loads modules and fills caches
         agent, _ = scripted_agent(TURNS)
         gc.collect()
         gc.disable()
@@ -114,13 +114,13 @@ async def test_a_run_that_has_ended_leaves_nothing_to_collect() -> None:
     assert left == 0
 
 
-def test_a_turn_passes_the_event_loop_few_times() -> None:
-    """Each pass costs what many functions cost; only what comes over the network needs one."""
+def test_a_turn_schedules_few_event_loop_callbacks() -> None:
+    """Each costs as much as many function calls, and only network I/O needs one."""
     agent, _ = scripted_agent(TURNS)
     passes = 0
 
     class Counting(asyncio.SelectorEventLoop):
-        def call_soon(self, *args: Any, **more: Any) -> Any:  # type: ignore[override]  # all of it
+        def call_soon(self, *args: Any, **more: Any) -> Any:  # type: ignore[override]  # passes all arguments through
             nonlocal passes
             passes += 1
             return super().call_soon(*args, **more)
@@ -135,8 +135,8 @@ def test_a_turn_passes_the_event_loop_few_times() -> None:
 
 
 def test_a_first_agent_loads_few_modules() -> None:
-    """A module is a millisecond; a client of HTTP or a terminal library would be fifty."""
-    done = subprocess.run(  # noqa: S603 - our own words
+    """A module costs a millisecond; an HTTP client or a terminal library would cost fifty."""
+    done = subprocess.run(  # noqa: S603 - constant arguments
         [sys.executable, "-c", FIRST_AGENT], capture_output=True, text=True, check=True
     )
     loaded = done.stdout.split()
@@ -153,18 +153,18 @@ def test_a_first_agent_loads_few_modules() -> None:
     reason="valgrind counts the instructions, and is not installed",
 )
 def test_a_turn_needs_few_instructions(tmp_path: Path) -> None:
-    """A regression of more than a quarter fails; the plain piece makes up for the interpreter."""
+    """A regression of a quarter fails; the plain Python makes interpreters comparable."""
     root = HERE.parents[1]
     environment = {"PYTHONHASHSEED": "0", "PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
     counting = ["valgrind", "--tool=callgrind", "--instr-atstart=no"]
     counting.append(f"--callgrind-out-file={tmp_path}/counts")
-    host_command = [sys.executable, "-m", "benchmarks.host"]
-    with subprocess.Popen(host_command, stdout=subprocess.PIPE, cwd=root) as host:  # noqa: S603 - our own words
+    server_command = [sys.executable, "-m", "benchmarks.stub_server"]
+    with subprocess.Popen(server_command, stdout=subprocess.PIPE, cwd=root) as server:  # noqa: S603 - constant arguments
         try:
-            assert host.stdout is not None
-            port = host.stdout.readline().decode().strip()
+            assert server.stdout is not None
+            port = server.stdout.readline().decode().strip()
             program = [sys.executable, str(HERE / "counted_program.py"), port]
-            done = subprocess.run(  # noqa: S603 - our own words
+            done = subprocess.run(  # noqa: S603 - constant arguments
                 [*counting, *program],
                 capture_output=True,
                 text=True,
@@ -173,7 +173,7 @@ def test_a_turn_needs_few_instructions(tmp_path: Path) -> None:
                 check=False,
             )
         finally:
-            host.terminate()
+            server.terminate()
     assert done.returncode == 0, done.stderr[-2000:]
 
     plain, runs = (

@@ -1,9 +1,9 @@
-"""The loop anybody would write: httpx, the standard library's json, one client kept open.
+"""The baseline: a tool-calling loop on httpx and the standard library's json, with one client.
 
 In:  a client, an address, the tools.
-Out: the last words of the model.
+Out: the model's final text.
 
-It checks nothing, repairs nothing and gives up at nothing; that is what agentkit is compared with.
+It checks nothing, repairs nothing and has no limits. agentkit is compared with it.
 """
 
 import json
@@ -21,11 +21,11 @@ def run_of(case: Case, client: httpx.AsyncClient, port: int) -> Run:
     tools = case.functions()
     specs = [described(name) for name in tools]
 
-    async def run_bare() -> object:
+    async def run_baseline() -> object:
         output = await loop(client, case.url(port), specs=specs, tools=tools, prompt=PROMPT)
         return case.checked(output)
 
-    return run_bare
+    return run_baseline
 
 
 async def run(

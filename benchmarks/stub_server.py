@@ -1,10 +1,11 @@
-"""A host that costs as little as can be, in a process of its own.
+"""A stub provider with as little cost as possible, in a process of its own.
 
 In:  requests to `/CALLS/DELAY_MS/DELTAS/KIND/chat/completions`.
-Out: CALLS tool calls, one per turn, then a sentence; after DELAY_MS; DELTAS pieces if streamed.
+Out: CALLS tool calls, one per turn, then a sentence; each after DELAY_MS; in DELTAS deltas if
+     streamed.
 
-One thread, one selector, answers made once. KIND says what a stream is made of: `text`, or
-`arguments` of the first call.
+One thread, one selector, and responses that are built once. KIND is the content of the stream:
+`text`, or `arguments` of the first call.
 """
 
 import heapq
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 ANSWER = "It is 21.60 USD."
-"""The last words of a run that is not streamed."""
+"""The final text of a run that is not streamed."""
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _READ_BYTES = 1_000_000
@@ -27,14 +28,14 @@ _READ_BYTES = 1_000_000
 
 @dataclass(slots=True)
 class _Client:
-    """One connection: what of a request has arrived, what of an answer is still to be sent."""
+    """One connection: the received part of a request, and the unsent part of a response."""
 
     connection: socket.socket
-    heard: bytearray = field(default_factory=bytearray)
+    received: bytearray = field(default_factory=bytearray)
     left: memoryview = field(default_factory=lambda: memoryview(b""))
 
 
-class Host:
+class StubServer:
     """Serves connections until the process ends."""
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ class Host:
         self.port: int = self._server.getsockname()[1]
 
     def serve(self) -> None:
-        """Answer requests, for ever."""
+        """Answer requests until the process ends."""
         while True:
             wait = max(0.0, self._late[0][0] - time.monotonic()) if self._late else None
             for key, mask in self._selector.select(wait):
@@ -55,7 +56,7 @@ class Host:
                 elif mask & selectors.EVENT_WRITE:
                     self._send(key.data)
                 else:
-                    self._hear(key.data)
+                    self._receive(key.data)
             while self._late and self._late[0][0] <= time.monotonic():
                 _, _, client, answer = heapq.heappop(self._late)
                 self._answer(client, answer)
@@ -66,7 +67,7 @@ class Host:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(connection, selectors.EVENT_READ, _Client(connection))
 
-    def _hear(self, client: _Client) -> None:
+    def _receive(self, client: _Client) -> None:
         try:
             data = client.connection.recv(_READ_BYTES)
         except OSError:
@@ -74,19 +75,19 @@ class Host:
         if not data:
             self._drop(client)
             return
-        client.heard += data
-        end = client.heard.find(b"\r\n\r\n")
+        client.received += data
+        end = client.received.find(b"\r\n\r\n")
         if end < 0:
             return
-        length = _LENGTH.search(client.heard, 0, end)
+        length = _LENGTH.search(client.received, 0, end)
         start = end + 4
-        if len(client.heard) < start + int(length[1] if length else 0):
+        if len(client.received) < start + int(length[1] if length else 0):
             return
-        request, client.heard = client.heard, bytearray()
+        request, client.received = client.received, bytearray()
         self._plan(client, request, start)
 
     def _plan(self, client: _Client, request: bytearray, start: int) -> None:
-        """Answer now, or put the answer by."""
+        """Answer now, or schedule the response."""
         calls, delay, deltas, kind = request[: request.find(b" HTTP")].split(b"/")[1:5]
         turn = request.count(b'"tool_call_id"', start)
         is_stream = request.find(b'"stream":true', start) + request.find(b'"stream": true', start)
@@ -124,18 +125,18 @@ class Host:
 
 @cache
 def answer_for(*, turn: int, deltas: int, kind: str) -> bytes:
-    """Return the whole answer, head and body: the call of a turn, or the last words for -1."""
-    # Never the same call twice: an agent that goes round in circles is stopped.
+    """Return the complete response: the call of a turn, or the final text for turn -1."""
+    # Never the same call twice: agents stop a run that repeats itself.
     call = {"name": "convert", "arguments": json.dumps({"amount": 20.0 + turn, "rate": 1.08})}
     calls = [{"id": f"c{turn:08d}", "type": "function", "function": call}]
-    said: dict[str, object] = {"role": "assistant", "content": ANSWER}
+    message: dict[str, object] = {"role": "assistant", "content": ANSWER}
     if turn >= 0:
-        said = {"role": "assistant", "content": "", "tool_calls": calls}
+        message = {"role": "assistant", "content": "", "tool_calls": calls}
     reason = "stop" if turn < 0 else "tool_calls"
     usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
     base = {"id": "x", "object": "chat.completion", "created": 1, "model": "m"}
     if not deltas:
-        choice = {"index": 0, "message": said, "finish_reason": reason}
+        choice = {"index": 0, "message": message, "finish_reason": reason}
         body = json.dumps({**base, "choices": [choice], "usage": usage}).encode()
         return _HEAD + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
             len(body),
@@ -164,7 +165,7 @@ def _text(deltas: int) -> list[dict[str, object]]:
 
 
 def _arguments(deltas: int, call_id: str) -> list[dict[str, object]]:
-    """Return a call whose arguments come in pieces."""
+    """Return the deltas of a call whose arguments are streamed."""
     start = {"index": 0, "id": call_id, "type": "function"}
     first = {**start, "function": {"name": "note", "arguments": '{"text": "'}}
     word = {"index": 0, "function": {"arguments": "word "}}
@@ -173,13 +174,13 @@ def _arguments(deltas: int, call_id: str) -> list[dict[str, object]]:
 
 
 def main() -> None:
-    """Say the port, then serve."""
+    """Print the port, then serve."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    host = Host()
-    sys.stdout.write(f"{host.port}\n")
+    server = StubServer()
+    sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
-    host.serve()
+    server.serve()
 
 
 if __name__ == "__main__":
