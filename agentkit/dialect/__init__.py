@@ -1,1 +1,1 @@
-"""How a host spells a chat: values and bytes, no I/O."""
+"""How a provider encodes a chat: values and bytes, no I/O."""

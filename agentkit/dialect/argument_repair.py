@@ -1,10 +1,10 @@
-"""Read the arguments a model meant where it did not write what the tool's schema asks for.
+"""Repair the arguments of a tool call that do not fit the tool's schema.
 
-In:  argument text from a stranger, the tool's schema, a check of whole values.
-Out: arguments that pass the check, with every repair named; or nothing.
+In:  untrusted argument text, the tool's schema, a check of complete values.
+Out: arguments that pass the check, with every repair named; or None.
 
 Strict JSON comes first, then the smallest repair that passes. A repair never guesses a name,
-never rounds, never fills in a value and never decodes what the schema allows to be a string.
+never rounds, never fills in a value and never decodes a string that the schema allows.
 The cost is linear in the text.
 """
 
@@ -23,7 +23,8 @@ from agentkit.value import dataclass
 
 _FENCE = re.compile(r"```[\w-]*")
 _MAX_UNWRAPPED = 3
-# What may be dropped after a whole value: closing brackets too many, then no more data.
+# What may be dropped after a complete value: excess closing brackets, then no more data. Text after
+# a `[TOOL_RESULTS]` marker is a result that the model invented.
 _DROPPABLE_REST = re.compile(
     r"[\s}\])]*(?:(?=\[/TOOL_CALLS?\]|\[TOOL_RESULTS\])|(?![\s}\]),:\"'{\[]))"
 )
@@ -31,7 +32,7 @@ _DROPPABLE_REST = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairedArguments:
-    """Arguments that fit; without repairs they were right as they came."""
+    """Arguments that fit; without repairs they were valid as they arrived."""
 
     value: dict[str, JsonValue]
     repairs: tuple[Repair, ...] = ()
@@ -40,12 +41,12 @@ class RepairedArguments:
 def repair_arguments(
     text: str, *, schema: Mapping[str, JsonValue], is_valid: Callable[[JsonValue], bool]
 ) -> RepairedArguments | None:
-    """Return the arguments that `text` stands for, or None where nothing can be made of it.
+    """Return the arguments that `text` stands for, or None if it cannot be repaired.
 
     Args:
         text: what the model wrote.
-        schema: the tool's input schema; says where text may stand for another type.
-        is_valid: the tool's own check; nothing is returned that fails it.
+        schema: the tool's input schema; decides where a string may stand for another type.
+        is_valid: the tool's own check; a value that fails it is never returned.
     """
     read = read_arguments(text)
     if read is None:
@@ -59,7 +60,7 @@ def repair_arguments(
 
 
 def read_arguments(text: str) -> RepairedArguments | None:
-    """Return the JSON object that `text` stands for, whatever the tool; None if there is none."""
+    """Return the JSON object that `text` stands for without a schema; None if there is none."""
     repairs: list[Repair] = []
     for _ in range(_MAX_UNWRAPPED):
         if not text.strip():
@@ -81,7 +82,7 @@ def read_arguments(text: str) -> RepairedArguments | None:
 
 
 def object_text(text: str) -> str:
-    """Return `text` as a JSON object that any server can parse, empty where it stands for none."""
+    """Return `text` as a JSON object that any server can parse; `{}` if it stands for none."""
     try:
         value = parse_json(text)
     except JsonTextError:
@@ -93,13 +94,13 @@ def object_text(text: str) -> str:
 
 
 def _read(text: str, repairs: list[Repair]) -> JsonValue:
-    """Read one value, strictly if that is possible."""
+    """Parse one value, strictly if that is possible."""
     try:
         return parse_json(text)
     except JsonTextError:
         pass
     if len(text) > MAX_CHARACTERS:
-        raise LenientJsonError("it is longer than is read")
+        raise LenientJsonError("it is too long")
     inside = _unfence(text)
     found = parse_lenient(text if inside is None else inside)
     rest = (text if inside is None else inside)[found.end :]
@@ -109,17 +110,17 @@ def _read(text: str, repairs: list[Repair]) -> JsonValue:
     if rest.strip():
         kinds.append("trailing_text")
     if not kinds or not _DROPPABLE_REST.match(rest) or MARKER.search(rest):
-        # Without any accent the strict reader had other reasons, such as half a character.
+        # Without any deviation the strict parser had other reasons, such as a lone surrogate.
         raise LenientJsonError("there is more than one value, or one that is not JSON")
     after = json.dumps(found.value, ensure_ascii=False)
-    if not _is_whole_text(after):
-        raise LenientJsonError("it holds half a character")
+    if not _is_encodable(after):
+        raise LenientJsonError("it holds half of a surrogate pair")
     repairs.extend(_repaired(kind, text, after) for kind in kinds)
     return found.value
 
 
 def _unfence(text: str) -> str | None:
-    """Return what stands inside a fence of Markdown, None where there is no such fence."""
+    """Return the text inside a Markdown fence, or None if there is no fence."""
     text = text.strip()
     fence = _FENCE.match(text)
     if fence is None or not text.endswith("```", fence.end()):
@@ -127,8 +128,8 @@ def _unfence(text: str) -> str | None:
     return text[fence.end() : -3]
 
 
-def _is_whole_text(text: str) -> bool:
-    """Say whether an encoding can carry `text` on: a half of a character it cannot."""
+def _is_encodable(text: str) -> bool:
+    """Return whether `text` can be encoded; half of a surrogate pair cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

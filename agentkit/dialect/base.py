@@ -1,9 +1,9 @@
-"""What every dialect gives: requests as bytes, answers as deltas.
+"""The interface of a dialect: requests as bytes, answers as deltas.
 
 In:  `ModelRequest` and the profiles; later the bytes of an answer.
 Out: `WireRequest`; later `Delta`s, in the order they arrived.
 
-A whole answer is a stream of one chunk: the same decoder reads both.
+A non-streaming answer is a stream of one chunk: the same decoder reads both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,12 +33,13 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallDelta:
-    """A piece of a tool call, as the host sent it; None is what it did not send.
+    """A piece of a tool call, as the provider sent it; None is what it did not send.
 
     Attributes:
-        is_complete: it came in a whole answer, so it is a call by itself, whatever its index.
-        is_object: the host sent the arguments as a JSON object in place of text, so they are
-            complete; `arguments` is that object written as text.
+        is_complete: it comes from a non-streaming answer, so it is a call by itself, whatever its
+            index.
+        is_object: the provider sent the arguments as a JSON object in place of JSON text (TGI and
+            Ollama do), so they are complete; `arguments` is that object as JSON text.
     """
 
     index: int | None = None
@@ -51,21 +52,21 @@ class CallDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishDelta:
-    """The host's own word for why the model stopped."""
+    """The provider's own word for why the model stopped."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageDelta:
-    """What the exchange used so far; the last one counts."""
+    """The usage of the exchange so far; the last one counts."""
 
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadDelta:
-    """Who answered, as far as the host tells; later ones fill gaps."""
+    """Which model answered, as far as the provider reports it; later ones fill gaps."""
 
     response_id: str | None = None
     model: str | None = None
@@ -74,10 +75,10 @@ class HeadDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneDelta:
-    """The host marked the end of its stream.
+    """The provider marked the end of its stream.
 
     Attributes:
-        is_finish: the answer ended with it, too; else only a finish reason tells that it did.
+        is_finish: the answer is complete with it; otherwise only a finish reason shows that.
     """
 
     is_finish: bool = True
@@ -90,14 +91,14 @@ Delta: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """A request on its way, and what is needed to read its answer.
+    """An encoded request, and what is needed to decode its answer.
 
     Attributes:
         tool_names: wire name to our name, for the names that had to change.
-        fields: the names at the top of the body, so that a refusal of one can be recognised.
-        opening: how the answer begins, where the request holds that already and the host will
+        fields: the top-level names of the body, so that a refusal of one can be recognised.
+        opening: how the answer begins, if the request already holds that and the provider will
             not repeat it.
-        calls_in_text: calls are asked for as text, so that reading them there is no repair.
+        calls_in_text: calls are requested as text, so reading them there is no repair.
     """
 
     wire: WireRequest
@@ -108,13 +109,13 @@ class Encoded:
 
 
 class Decoder(Protocol):
-    """Reads one successful answer; made anew for each."""
+    """Reads one successful answer; a new one is made for each."""
 
     def feed(self, data: bytes) -> Sequence[Delta]:
         """Read the next bytes, cut anywhere, and return what they complete.
 
         Raises:
-            StatusError: the host reports an error inside its answer.
+            StatusError: the provider reports an error inside its answer.
             ProtocolError: the bytes are not of this dialect.
         """
 
@@ -123,15 +124,15 @@ class Decoder(Protocol):
 
 
 class Dialect(Protocol):
-    """How one kind of host spells a chat. One per open model: it may keep what it encoded."""
+    """How one API format encodes a chat. One instance per open model: it may cache encodings."""
 
     def encode(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
     ) -> Encoded:
-        """Spell `request` for this host and model.
+        """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this host cannot do what is asked.
+            UnsupportedError: this model on this provider cannot do what is asked.
         """
 
     def decoder(self, head: WireHead) -> Decoder:

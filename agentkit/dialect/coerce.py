@@ -1,11 +1,12 @@
-"""Turn text into the type that a schema asks for, where that loses nothing.
+"""Convert strings to the type that a schema requires, if that loses nothing.
 
 In:  a JSON value and a JSON Schema.
-Out: the value with such text turned, and one repair for each.
+Out: the value with such strings converted, and one repair for each.
 
-Text is only touched where the schema allows no text: exact numbers, `true` and `false`, and lists
-or objects that were encoded once more. An optional null that the schema does not allow is taken
-for "not given". Whether the result fits the schema is for the caller to check.
+A string is only converted if the schema allows no string there: exact numbers, `true` and `false`,
+and lists or objects that were JSON-encoded twice. A null for an optional property that allows none
+counts as "not given" (open models fill every property they know). Whether the result fits the
+schema is for the caller to check.
 """
 
 import json
@@ -31,7 +32,7 @@ _ALTERNATIVES = ("anyOf", "oneOf", "allOf")
 
 
 def coerce(value: JsonValue, schema: Schema) -> tuple[JsonValue, list[Repair]]:
-    """Return `value` with text turned into what `schema` asks for, and what was turned."""
+    """Return `value` with strings converted to what `schema` requires, and the repairs."""
     repairs: list[Repair] = []
     return _Coercion(schema, repairs).run(value), repairs
 
@@ -45,11 +46,11 @@ class _Coercion:
         self._known_views: dict[int, list[Schema]] = {}
 
     def run(self, value: JsonValue) -> JsonValue:
-        """Return `value` as the whole schema asks for it."""
+        """Return `value` as the root schema requires it."""
         return self.apply(value, self._root, path="", depth=_MAX_DEPTH)
 
     def apply(self, value: JsonValue, schema: JsonValue, *, path: str, depth: int) -> JsonValue:
-        """Return `value` as `schema` asks for it, as far as nothing is lost."""
+        """Return `value` as `schema` requires it, as far as nothing is lost."""
         views = self._views(schema)
         if depth == 0 or not views:
             return value
@@ -84,12 +85,12 @@ class _Coercion:
         return kept
 
     def _allows_null(self, schema: JsonValue) -> bool:
-        """Say whether null may stand here; what is not described may be anything."""
+        """Return whether null is allowed; a property without a schema may be anything."""
         views = self._views(schema)
         return not views or "null" in _types(views)
 
     def _turn(self, text: str, types: frozenset[str], path: str) -> JsonValue:
-        """Return what `text` stands for among `types`; the text itself where it may stay."""
+        """Return the value of `text` in one of `types`; `text` itself if a string is allowed."""
         if "string" in types:
             return text
         for kind, turned in _readings(text, types):
@@ -102,7 +103,7 @@ class _Coercion:
         return text
 
     def _views(self, schema: JsonValue) -> list[Schema]:
-        """Return the schema and all that it refers to or chooses among, each once."""
+        """Return the schema with its references and alternatives, each once."""
         if not isinstance(schema, dict):
             return []
         if id(schema) not in self._known_views:
@@ -124,7 +125,7 @@ class _Coercion:
         return list(found.values())
 
     def _resolve(self, reference: str) -> JsonValue:
-        """Return what a reference inside the schema points to; others lead nowhere."""
+        """Return the target of a reference inside the schema; external ones have none."""
         here: JsonValue = self._root
         if not reference.startswith("#"):
             return None
@@ -136,7 +137,7 @@ class _Coercion:
 
 
 def _readings(text: str, types: frozenset[str]) -> Iterator[tuple[str, JsonValue]]:
-    """Yield what `text` says exactly, in each of `types`."""
+    """Yield the exact readings of `text` among `types`."""
     if len(text) <= _MAX_DIGITS:
         if types & {"integer", "number"} and _INTEGER.fullmatch(text):
             yield "coerced_integer", int(text)
@@ -154,7 +155,7 @@ def _readings(text: str, types: frozenset[str]) -> Iterator[tuple[str, JsonValue
 
 
 def _decode(text: str) -> JsonValue:
-    """Return the value that `text` is and nothing else, strictly or with an accent; else None."""
+    """Return the JSON value that is all of `text`, strict or lenient; else None."""
     try:
         return parse_json(text)
     except JsonTextError:
@@ -167,7 +168,7 @@ def _decode(text: str) -> JsonValue:
 
 
 def _types(views: Sequence[Schema]) -> frozenset[str]:
-    """Return the types that any of `views` allows; all, where none says anything."""
+    """Return the types that any of `views` allows; all of them if none names a type."""
     found: set[str] = set()
     for view in views:
         named = view.get("type")
@@ -191,7 +192,7 @@ def _type_of(value: JsonValue) -> str:
 
 
 def _property_schema(views: Sequence[Schema], key: str) -> JsonValue:
-    """Return the first schema that speaks of the property `key`."""
+    """Return the first schema of the property `key`."""
     for view in views:
         properties = view.get("properties")
         if isinstance(properties, dict) and key in properties:
@@ -200,7 +201,7 @@ def _property_schema(views: Sequence[Schema], key: str) -> JsonValue:
 
 
 def _item_schema(views: Sequence[Schema], at: int) -> JsonValue:
-    """Return the first schema that speaks of the item at this place."""
+    """Return the first schema of the item at this position."""
     for view in views:
         first = _list(view.get("prefixItems"))
         if at < len(first):

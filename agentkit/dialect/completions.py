@@ -1,11 +1,12 @@
 """Raw text completion with the v3 instruct prompt, for servers without a chat template.
 
-In:  `ModelRequest` and the profiles of host and model; later the head of an answer.
+In:  `ModelRequest` and the profiles of provider and model; later the head of an answer.
 Out: `Encoded`: the whole conversation as one text; a decoder for the answer.
 
-The server writes the `<s>` at the start, and ends at the `</s>` of the model: neither is sent, nor
-is any stop text but the caller's, which an answer might well hold. A call comes back as text,
-often without its marker; whoever folds the answer finds it. A call is forced by beginning it.
+The server adds `<s>` at the start and stops at the model's `</s>`: neither is sent. No stop text is
+sent but the caller's, because an answer might contain it. A call comes back as text, often without
+its marker (servers drop special tokens when they decode); the response builder finds it. A call is
+forced by writing its beginning into the prompt.
 """
 
 from collections.abc import Sequence
@@ -27,9 +28,9 @@ from agentkit.wire import WireHead
 
 PATH = "/completions"
 DEFAULT_MAX_TOKENS = 4096
-"""The limit where nobody sets one: without it many servers stop after 16 tokens."""
+"""The limit if the caller sets none: the API's own default of 16 tokens cuts every answer."""
 
-# The opening of an answer can ask for any call or for one by name, whatever the host.
+# A call, or the call of one tool, can be forced by the opening of the answer on any provider.
 _ALL_CHOICES = Accepts(tool_choice=frozenset({"required", "named"}))
 
 
@@ -38,21 +39,21 @@ class Completions:
 
     def __init__(self) -> None:
         self._prompts: TranscriptStore[_Prompt] = TranscriptStore()
-        self._offers = ToolCache(_spell_offer)
+        self._offers = ToolCache(_encode_offer)
 
     def encode(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
     ) -> Encoded:
-        """Spell `request` for this host and model.
+        """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this host cannot do what is asked, or is not of the
-                family whose prompt is known here.
+            UnsupportedError: this model on this provider cannot do what is requested, or is not of
+                the family whose prompt is known here.
         """
         if model.rules != "mistral":
             raise UnsupportedError(
                 f"The prompt of {model.id!r} is not known, only that of the Mistral family. Choose "
-                "a host with a chat form, or set rules = 'mistral' in the model's profile if it "
+                "a provider with a chat API, or set rules = 'mistral' in the model's profile if it "
                 "is of that family."
             )
         tools = offer_tools(request, _ALL_CHOICES).tools
@@ -61,7 +62,7 @@ class Completions:
         text = prompt.encode(request.instructions, offer=self._offers.encode(tools))
         body = Body(provider.accepts)
         body.put(provider.accepts.model_field, model.id)
-        body.put_bytes("prompt", b'"' + text + _spell(start) + b'"')
+        body.put_bytes("prompt", b'"' + text + _encode(start) + b'"')
         limit = provider.accepts.max_tokens_field
         if limit not in body:
             body.put(limit, default_max_tokens(model))
@@ -77,7 +78,7 @@ class Completions:
 
 
 class CompletionsDecoder:
-    """Reads one answer: a chat completion whose choices hold bare text."""
+    """Reads one answer: a chat completion whose choices hold plain text."""
 
     def __init__(self, head: WireHead) -> None:
         self._inner = OpenAIChatDecoder(head)
@@ -92,7 +93,7 @@ class CompletionsDecoder:
         return self._without_space(self._inner.close())
 
     def _without_space(self, deltas: Sequence[Delta]) -> list[Delta]:
-        """Take off the one space that the format puts before an answer."""
+        """Remove the one space that the v3 format puts before an answer."""
         kept: list[Delta] = []
         for delta in deltas:
             if isinstance(delta, TextDelta) and self._is_start:
@@ -105,16 +106,16 @@ class CompletionsDecoder:
 
 
 def default_max_tokens(model: ModelProfile) -> int:
-    """Return the limit of an answer for which nobody set one: at most half of the window."""
+    """Return the limit of an answer if the caller set none: at most half of the window."""
     window = model.context_window_tokens
     return DEFAULT_MAX_TOKENS if window is None else min(DEFAULT_MAX_TOKENS, max(window // 2, 1))
 
 
 class _Prompt:
-    """One conversation as far as it is spelled.
+    """The encoded part of one conversation.
 
-    Tools and system text belong to the last user message, so that one is spelled anew each turn;
-    what stands before and after it is kept.
+    Tools and system text belong to the last user message, so that message is encoded again each
+    turn; the bytes before and after it are kept.
     """
 
     def __init__(self) -> None:
@@ -129,14 +130,14 @@ class _Prompt:
         return len(self._before) + len(self._after)
 
     def add(self, message: Message) -> None:
-        """Spell the next message, as far as it is settled."""
-        for settled in self._rules.add(message):
-            if isinstance(settled, UserMessage):
-                self._before += _spell_last(self._last) + self._after
-                self._last = settled
+        """Encode the messages that the next one makes final."""
+        for final in self._rules.add(message):
+            if isinstance(final, UserMessage):
+                self._before += _encode_last(self._last) + self._after
+                self._last = final
                 self._after.clear()
             else:
-                self._after += _spell_message(settled)
+                self._after += _encode_message(final)
 
     def encode(self, instructions: str, *, offer: bytes) -> bytes:
         """Return the prompt as the inside of a JSON string."""
@@ -144,27 +145,27 @@ class _Prompt:
         last, after = self._last, [bytes(self._after)]
         for message in self._rules.ending():
             if isinstance(message, UserMessage):
-                parts += [_spell_last(last), *after]
+                parts += [_encode_last(last), *after]
                 last, after = message, []
             else:
-                after.append(_spell_message(message))
+                after.append(_encode_message(message))
         system = "".join(message.text for message in self._rules.opening(instructions))
-        return b"".join([*parts, offer, _spell_last(last, system=system), *after])
+        return b"".join([*parts, offer, _encode_last(last, system=system), *after])
 
 
-def _spell_last(message: UserMessage | None, *, system: str = "") -> bytes:
+def _encode_last(message: UserMessage | None, *, system: str = "") -> bytes:
     """Return a user message, if there is one."""
-    return b"" if message is None else _spell_message(message, system=system)
+    return b"" if message is None else _encode_message(message, system=system)
 
 
-def _spell_message(message: Message, *, system: str = "") -> bytes:
-    return _spell(render(message_parts(message, system=system)))
+def _encode_message(message: Message, *, system: str = "") -> bytes:
+    return _encode(render(message_parts(message, system=system)))
 
 
-def _spell_offer(tools: tuple[ToolSpec, ...]) -> bytes:
-    return _spell(render(offer_parts(tools)))
+def _encode_offer(tools: tuple[ToolSpec, ...]) -> bytes:
+    return _encode(render(offer_parts(tools)))
 
 
-def _spell(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     """Return `text` as it stands between the quotes of a JSON string."""
     return to_json(text)[1:-1]

@@ -1,11 +1,11 @@
-"""Keep what was spelled of a conversation, so that a turn spells only what is new.
+"""Cache the encoded messages of a conversation, so that a turn encodes only what is new.
 
-In:  a history, and what makes an empty transcript.
-Out: the transcript that has read this very history.
+In:  a history, and a factory of empty transcripts.
+Out: the transcript that holds exactly this history.
 
-A conversation grows at its end and is sent whole every turn. Whose bytes are kept is told by the
-identity of its messages: they are immutable, and histories that grow share them. Nothing is kept
-of a conversation whose first message nobody has any more: it cannot go on.
+A conversation grows at its end and is sent completely every turn. The cache is keyed by the
+identity of the messages: they are immutable, and a history that grows shares them. The entry of a
+conversation is dropped with its first message: such a conversation cannot continue.
 """
 
 from collections import OrderedDict
@@ -23,18 +23,18 @@ from agentkit.message import Message
 from agentkit.value import dataclass
 
 MAX_KEPT_BYTES = 64 * 1024 * 1024
-"""How much spelled conversation one open model keeps; the longest unused goes first."""
+"""How much encoded conversation one open model keeps; the least recently used goes first."""
 
 
 class Transcript(Protocol):
-    """A conversation as far as it is spelled."""
+    """The encoded part of a conversation."""
 
     @property
     def size_bytes(self) -> int:
-        """Return about how much memory it takes."""
+        """Return its approximate memory use."""
 
     def add(self, message: Message) -> None:
-        """Spell the next message; one that raised is not used again."""
+        """Encode the next message; a transcript that raised is not used again."""
 
 
 TranscriptT = TypeVar("TranscriptT", bound=Transcript)
@@ -42,13 +42,13 @@ ValueT = TypeVar("ValueT")
 
 
 class TranscriptStore(Generic[TranscriptT]):
-    """Keeps the transcripts of conversations that may go on."""
+    """Keeps the transcripts of conversations that may continue."""
 
     def __init__(self, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
         self._kept: OrderedDict[tuple[int, str], _Kept[TranscriptT]] = OrderedDict()
         self._kept_bytes = 0
         self._max_kept_bytes = max_kept_bytes
-        own = ref(self)  # what waits for a message to go must not keep the store
+        own = ref(self)  # the callbacks of weak references must not keep the store alive
 
         def forget(key: tuple[int, str], _: object) -> None:
             store = own()
@@ -59,22 +59,22 @@ class TranscriptStore(Generic[TranscriptT]):
 
     @property
     def kept_bytes(self) -> int:
-        """Return how much is kept for later turns."""
+        """Return the size of what is kept for later turns."""
         return self._kept_bytes
 
     def follow(
         self, history: History, begin: Callable[[], TranscriptT], *, variant: str = ""
     ) -> TranscriptT:
-        """Return a transcript that has read `history` and nothing else.
+        """Return a transcript that holds `history` and nothing else.
 
         Args:
-            history: what to spell; only what is new since last time is.
+            history: what to encode; only messages added since the last call are encoded.
             begin: makes an empty transcript.
-            variant: keeps apart what one history is spelled into.
+            variant: separates several encodings of one history.
         """
         if not history:
             return begin()
-        # What is kept goes with its first message, so the address of that one stays its own.
+        # An entry is dropped with its first message, so that message's address is not reused.
         first = history[0]
         key = (id(first), variant)
         kept = self._drop(key)
@@ -88,14 +88,14 @@ class TranscriptStore(Generic[TranscriptT]):
         return kept.transcript
 
     def _drop(self, key: tuple[int, str]) -> "_Kept[TranscriptT] | None":
-        """Take out what is kept, if anything is."""
+        """Remove and return an entry, if there is one."""
         kept = self._kept.pop(key, None)
         if kept is not None:
             self._kept_bytes -= kept.size_bytes
         return kept
 
     def _keep(self, key: tuple[int, str], kept: "_Kept[TranscriptT]") -> None:
-        """Keep it as the newest, and drop the oldest beyond the limit."""
+        """Store an entry as the newest, and drop the oldest beyond the limit."""
         kept.size_bytes = kept.transcript.size_bytes
         self._kept[key] = kept
         self._kept_bytes += kept.size_bytes
@@ -106,7 +106,7 @@ class TranscriptStore(Generic[TranscriptT]):
 
 @dataclass(slots=True, kw_only=True)
 class _Kept(Generic[TranscriptT]):
-    """A transcript and the messages it has read; it does not keep the first one alive."""
+    """A transcript and its messages; it does not keep the first message alive."""
 
     transcript: TranscriptT
     first: ref[Message]
@@ -114,21 +114,21 @@ class _Kept(Generic[TranscriptT]):
     size_bytes: int = 0
 
     def is_start_of(self, history: History, first: Message) -> bool:
-        """Say whether `history`, which begins with `first`, begins with what was read here."""
+        """Return whether `history`, which begins with `first`, begins with these messages."""
         if len(self.rest) >= len(history) or self.first() is not first:
             return False
         return all(map(is_, self.rest, islice(history, 1, None)))
 
 
 class ToolCache(Generic[ValueT]):
-    """Spells a list of tools, and keeps the last one it spelled."""
+    """Encodes a list of tools, and keeps the last result."""
 
     def __init__(self, encode: Callable[[tuple[ToolSpec, ...]], ValueT]) -> None:
         self._encode = encode
         self._kept: tuple[tuple[ToolSpec, ...], ValueT] | None = None
 
     def encode(self, tools: tuple[ToolSpec, ...]) -> ValueT:
-        """Return `tools` as they are spelled; the same tools as last time cost nothing."""
+        """Return the encoding of `tools`; the same tools as last time cost nothing."""
         if self._kept is not None:
             last, value = self._kept
             if len(last) == len(tools) and all(map(is_, last, tools)):

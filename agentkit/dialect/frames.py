@@ -1,10 +1,10 @@
-"""Cut an answer into the JSON values it is made of, whole or streamed.
+"""Cut an answer into the JSON values it is made of, complete or streamed.
 
 In:  the bytes of one successful answer, cut anywhere.
 Out: `Frame`s, each as soon as it is complete.
 
-The first bytes decide whether it is one JSON document or a stream of events, not the header: hosts
-and proxies answer a streamed request with a document, and the other way round.
+The first bytes decide whether it is one JSON document or an event stream, not the header: providers
+and proxies answer a streaming request with a document, and a plain one with a stream.
 """
 
 import json
@@ -19,7 +19,7 @@ from agentkit.errors import ErrorKind, ProtocolError
 from agentkit.value import dataclass, maker
 from agentkit.wire import WireHead
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and space that keeps a connection alive
+_BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and white space sent as a keep-alive
 _DONE = "[DONE]"
 _QUOTED_CHARS = 120
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")
@@ -30,8 +30,8 @@ class Frame:
     """A JSON object of an answer.
 
     Attributes:
-        is_complete: it is the answer, not an event of it.
-        is_done: it is no object but the word that marks the end of a stream.
+        is_complete: it is the complete answer, not one event of it.
+        is_done: it is no object but the `[DONE]` that ends a stream.
     """
 
     value: Mapping[str, Any]
@@ -47,7 +47,7 @@ class Frames:
 
     Args:
         head: the head of the answer.
-        form: what it should be, for messages: `a message`.
+        form: what it should be, for error messages, e.g. `a message`.
     """
 
     def __init__(self, head: WireHead, *, form: str) -> None:
@@ -63,8 +63,8 @@ class Frames:
         """Read the next bytes and return what they complete.
 
         Raises:
-            StatusError: the host reports an error inside its answer.
-            ProtocolError: what arrived is no JSON object.
+            StatusError: the provider reports an error inside its answer.
+            ProtocolError: what arrived is not a JSON object.
         """
         if self._kind == "unknown":
             data = data.lstrip(_BLANK)
@@ -85,7 +85,7 @@ class Frames:
             return
         text = b"".join(self._document).decode("utf-8", "replace").strip()
         if not text:
-            raise self.problem("The host sent an empty body.", kind="empty_response")
+            raise self.problem("The provider sent an empty body.", kind="empty_response")
         try:
             value = read_json(text)
         except (ValueError, RecursionError) as error:
@@ -97,12 +97,12 @@ class Frames:
         yield _new_frame(value=self._object(value), is_complete=True)
 
     def bad(self, seen: str) -> ProtocolError:
-        """Return the error for an answer that is not of its form; `seen` is what it is instead."""
+        """Return the error for an answer in another format; `seen` is what arrived instead."""
         start = seen if len(seen) <= _QUOTED_CHARS else f"{seen[:_QUOTED_CHARS]}…"
-        return self.problem(f"The host's answer is not {self._form}: {start!r}.")
+        return self.problem(f"The provider's answer is not {self._form}: {start!r}.")
 
     def problem(self, message: str, *, kind: ErrorKind = "bad_response") -> ProtocolError:
-        """Return an error about this answer; asking again may help."""
+        """Return an error about this answer; sending the request again may help."""
         return ProtocolError(
             message,
             kind=kind,
@@ -113,13 +113,14 @@ class Frames:
 
     def _read(self, events: Iterable[ServerEvent], *, is_end: bool = False) -> Iterator[Frame]:
         for event in events:
-            text = event.data.strip().removeprefix("data:").strip()  # some proxies wrap it twice
+            # Some proxies add the `data:` prefix twice.
+            text = event.data.strip().removeprefix("data:").strip()
             if not text or text == "null":
                 continue
             self._has_event = True
             for part in (text,) if "\n" not in text else _parts(text):
                 if self._is_done:
-                    return  # what follows the end is no part of the answer
+                    return  # anything after [DONE] is not part of the answer
                 if part[0] != "{" and part.strip(' "').upper() == _DONE:
                     self._is_done = True
                     yield _new_frame(value={}, is_done=True)
@@ -136,7 +137,7 @@ class Frames:
                 yield _new_frame(value=self._object(value))
 
     def _object(self, value: object) -> Mapping[str, Any]:
-        """Return `value` if it is an object, and no error."""
+        """Return `value` if it is an object and not an error."""
         error = error_in_answer(value, self._head)
         if error is not None:
             raise error
@@ -146,7 +147,7 @@ class Frames:
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text; three times as fast as `json` where nothing is odd.
+    """Return the value of a JSON text; three times as fast as `json` for valid JSON.
 
     Raises:
         ValueError, RecursionError: `json` cannot read it.
@@ -158,7 +159,7 @@ def read_json(text: str) -> Any:
 
 
 def _parts(text: str) -> list[str]:
-    """Return the JSON texts of several lines: one, or one a line where blank lines are missing."""
+    """Return the JSON texts of several lines: one, or one per line if blank lines are missing."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -167,7 +168,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _json_lines(text: str) -> list[object] | None:
-    """Return the values of a text with one in each line, as some servers stream; else None."""
+    """Return the values of JSON lines, as Ollama streams them; else None."""
     try:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, RecursionError):
@@ -175,7 +176,7 @@ def _json_lines(text: str) -> list[object] | None:
 
 
 def _kind_of(start: bytes, head: WireHead) -> Literal["document", "stream"]:
-    """Tell a document from a stream by its first byte; a bare word is what the header says."""
+    """Distinguish a document from a stream by its first byte, else by the header."""
     if start[:1] in (b"{", b"[", b"<", b'"'):
         return "document"
     if head.is_event_stream or start[:1] == b":":

@@ -1,11 +1,11 @@
-"""Read JSON that was written with a Python or Markdown accent, without guessing.
+"""Parse JSON that was written in Python or Markdown style, without guessing.
 
 In:  text from a model, and where in it a value should begin.
-Out: the value, where it ends, and which deviations were heard; or `LenientJsonError`.
+Out: the value, where it ends, and how it deviates from JSON; or `LenientJsonError`.
 
-Heard are: single quotes, `True`, `False`, `None` and a comma before a closing bracket, as Python
-writes them; a backslash before a sign that Markdown escapes; a raw line break inside a string.
-Nothing is completed, no bare word is a string, no key may stand twice. The cost is linear.
+Accepted are: single quotes, `True`, `False`, `None` and a comma before a closing bracket, as Python
+writes them; a backslash before a character that Markdown escapes; a raw line break inside a string.
+Nothing is completed, no unquoted word is a string, no key may occur twice. The cost is linear.
 """
 
 import json
@@ -34,21 +34,22 @@ _PLAIN = {'"': re.compile(r'[^"\\\x00-\x1f]*'), "'": re.compile(r"[^'\\\x00-\x1f
 _PLAIN_ESCAPES = re.compile(r"(?:\\[\\/bfnrt])+")
 _ESCAPED_BRACKET = re.compile(r"\\[\[\]{}]")
 _HEX = re.compile(r"u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?")
-# Signs that Markdown escapes. A dot or a bracket is not among them: before those a backslash is
-# more likely part of a regular expression, and to drop it would change what was meant.
+# Characters that Markdown escapes (Mixtral writes `get\_weather`). A dot or a bracket is not among
+# them: before those a backslash is more likely part of a regular expression, and dropping it would
+# change the value.
 _MARKDOWN = frozenset("_*#`~&<>!@%=:;, ")
 
 
 class LenientJsonError(ValueError):
-    """No value can be read here without guessing."""
+    """No value can be parsed here without guessing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LenientValue:
-    """A value, the position after it, and the deviations: names of kinds.
+    """A value, the position after it, and the kinds of deviations from JSON.
 
     Attributes:
-        is_lossy: a number has more digits than its value; only the text has them all.
+        is_lossy: a number has more digits than a float can hold; only the text has them all.
     """
 
     value: JsonValue
@@ -58,10 +59,10 @@ class LenientValue:
 
 
 def parse_lenient(text: str, start: int = 0) -> LenientValue:
-    """Read the value that begins at `start`; what follows it is not looked at.
+    """Parse the value that begins at `start`; what follows it is not examined.
 
     Raises:
-        LenientJsonError: there is none, or it can be read in several ways.
+        LenientJsonError: there is none, or it has several readings.
     """
     reader = _Reader(text=text, at=start)
     value = reader.value(MAX_DEPTH)
@@ -98,7 +99,7 @@ class _Reader:
         return self._number()
 
     def _next(self) -> str:
-        """Skip white space and return the sign that follows, empty at the end."""
+        """Skip white space and return the next character, empty at the end."""
         space = _SPACE.match(self.text, self.at)
         self.at = space.end() if space is not None else self.at
         if _ESCAPED_BRACKET.match(self.text, self.at):
@@ -107,7 +108,7 @@ class _Reader:
         return self.text[self.at : self.at + 1]
 
     def _take(self, sign: str) -> bool:
-        """Go past `sign` if it comes next."""
+        """Skip `sign` if it comes next."""
         if self._next() != sign:
             return False
         self.at += 1
@@ -122,7 +123,7 @@ class _Reader:
                 raise LenientJsonError(f"a key is missing at character {self.at}")
             key = self._string(sign)
             if key in found:
-                raise LenientJsonError("a key stands twice in one object")
+                raise LenientJsonError("a key occurs twice in one object")
             if not self._take(":"):
                 raise LenientJsonError(f"a colon is missing at character {self.at}")
             found[key] = self.value(depth - 1)
@@ -143,7 +144,7 @@ class _Reader:
         self.at += 1
 
     def _separate(self, closing: str) -> None:
-        """Go past the comma between two entries; the last one may have one too."""
+        """Skip the comma between two entries; the last entry may have one too, as in Python."""
         if self._take(","):
             if self._next() == closing:
                 self.deviations.add("python_literal")
@@ -158,7 +159,7 @@ class _Reader:
         if number.group(1) is None and number.group(2) is None:
             return int(number.group())
         try:
-            value = parse_json(number.group())  # which knows what a float cannot keep
+            value = parse_json(number.group())  # which reports digits that a float cannot hold
         except JsonTextError as error:
             raise LenientJsonError(str(error)) from error
         self.is_lossy = self.is_lossy or isinstance(value, LossyFloat)
@@ -192,7 +193,7 @@ class _Reader:
         return "".join(parts)
 
     def _escaped(self, quote: str) -> str:
-        """Read what stands after a backslash."""
+        """Read an escape; its backslash has been read."""
         sign = self.text[self.at : self.at + 1]
         if sign in _PLAIN:
             self.at += 1
@@ -209,12 +210,12 @@ class _Reader:
         return self._character(code)
 
     def _character(self, code: re.Match[str]) -> str:
-        """Read a character written by its number, or by two halves."""
+        """Read a character written as one Unicode escape, or as a surrogate pair."""
         first = int(code.group(1), 16)
         if not 0xD800 <= first <= 0xDFFF:
             self.at += 5
             return chr(first)
         if first > 0xDBFF or code.group(2) is None:
-            raise LenientJsonError("half a character")
+            raise LenientJsonError("half of a surrogate pair")
         self.at = code.end()
         return chr(0x10000 + ((first - 0xD800) << 10) + int(code.group(2), 16) - 0xDC00)

@@ -1,18 +1,18 @@
-r"""Write a conversation as the text Mixtral 8x22B was taught on: the v3 instruct format.
+r"""Render a conversation as the text Mixtral 8x22B was trained on: the v3 instruct format.
 
 In:  compiled messages (see `mistral_rules`), tools.
-Out: `Part`s in their order: markers, plain text, JSON; and the text they make together.
+Out: `Part`s in their order: markers, plain text, JSON; and the rendered text.
 
-Tools and system text stand before the last user message only, wherever the conversation goes.
+Tools and system text stand before the last user message only, as mistral-common writes them.
 
-A server that takes raw text reads a marker wherever it stands, also in what a user or a tool wrote.
-So `render` lets nobody's text hold one, and shows that it did:
+A server that takes raw text tokenizes a marker wherever it stands, also in the text of a user or a
+tool: prompt injection by special tokens. So `render` breaks every marker in such text, visibly:
 
-- in plain text a space is put behind its bracket: `[ INST]`, `< /s>`;
+- in plain text a space is inserted after its bracket: `[ INST]`, `< /s>`;
 - in JSON its bracket is written as an escape, `\u005bINST]`, which is the same value.
 
-Only the prompt is written so; the history keeps the text as it is. `Part`s hold it unchanged, for
-who has a tokenizer that keeps text and markers apart.
+Only the prompt is changed; the history keeps the text as it is. `Part`s hold it unchanged, for
+tokenizers that keep text and markers apart.
 """
 
 import json
@@ -39,7 +39,7 @@ _END_RESULTS: Final = "[/TOOL_RESULTS]"
 
 PartKind: TypeAlias = Literal["marker", "text", "json"]
 
-# All control pieces of the v3 vocabulary; the tests compare with the tokenizer's own list.
+# All control tokens of the v3 vocabulary; the tests compare with the tokenizer's own list.
 _MARKER = re.compile(
     r"\[/?(?:INST|AVAILABLE_TOOLS|TOOL_RESULTS)\]"
     r"|\[(?:TOOL_CALLS|IMG|PREFIX|MIDDLE|SUFFIX|control_[0-9]+)\]"
@@ -52,8 +52,8 @@ class Part:
     """A piece of a prompt.
 
     Attributes:
-        kind: a `marker` is one token; `text` and `json` are texts of their own for a tokenizer,
-            so that a space stands before each of them in the prompt.
+        kind: a `marker` is one token; `text` and `json` are tokenized separately, so a space
+            stands before each of them in the prompt.
     """
 
     text: str
@@ -61,16 +61,16 @@ class Part:
 
 
 def prompt_text(messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) -> str:
-    """Return the whole prompt, `<s>` first; most servers write that one themselves."""
+    """Return the complete prompt, `<s>` first; most servers add that token themselves."""
     return render(prompt_parts(messages, tools))
 
 
 def prompt_parts(messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) -> list[Part]:
-    """Return the parts of a whole prompt.
+    """Return the parts of a complete prompt.
 
     Args:
         messages: compiled; the last user message gets tools and system text.
-        tools: what is on offer; may be empty.
+        tools: the offered tools; may be empty.
     """
     system = "\n\n".join(message.text for message in messages if isinstance(message, SystemMessage))
     others = [message for message in messages if not isinstance(message, SystemMessage)]
@@ -86,7 +86,7 @@ def prompt_parts(messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) ->
 
 
 def offer_parts(tools: Sequence[ToolSpec]) -> list[Part]:
-    """Return the parts that offer `tools`; none where there are none."""
+    """Return the parts that offer `tools`; none if there are no tools."""
     if not tools:
         return []
     return [_marker(_TOOLS), Part(text=tools_json(tools), kind="json"), _marker(_END_TOOLS)]
@@ -109,14 +109,14 @@ def message_parts(message: Message, *, system: str = "") -> list[Part]:
 
 
 def render(parts: Iterable[Part]) -> str:
-    """Return the text of `parts`, in which no text and no JSON holds a marker."""
+    """Return the text of `parts`; markers inside text and JSON are broken."""
     return "".join(_render(part) for part in parts)
 
 
 def call_start(name: str | None = None) -> str:
-    """Return how an answer begins that calls a tool, or the tool called `name`.
+    """Return the beginning of an answer that calls a tool, or the tool `name`.
 
-    A model that finds this at the end of its prompt goes on with the call.
+    A model continues a prompt that ends with it with the rest of the call.
     """
     if name is None:
         return TOOL_CALLS
@@ -157,7 +157,7 @@ def calls_json(calls: Iterable[ToolCall]) -> str:
 def result_json(result: ToolResult) -> str:
     """Return the JSON object of one result; content that is JSON is written as JSON.
 
-    Without content it is the structured content, and without that an empty object.
+    Without content it holds the structured content, and without that an empty object.
     """
     text = result_text(result)
     try:
@@ -167,12 +167,12 @@ def result_json(result: ToolResult) -> str:
 
 
 def safe_text(text: str) -> str:
-    """Return plain text in which every marker is broken by a space behind its bracket."""
+    """Return plain text in which every marker is broken by a space after its bracket."""
     return _MARKER.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
 
 def safe_json(text: str) -> str:
-    """Return JSON of the same value in which no marker stands."""
+    """Return JSON of the same value without any marker."""
     return _MARKER.sub(lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}", text)
 
 
@@ -181,7 +181,7 @@ def _marker(text: str) -> Part:
 
 
 def _assistant_parts(message: AssistantMessage) -> list[Part]:
-    """Return calls or text: the format has no place for both, and calls weigh more."""
+    """Return calls or text: the format cannot hold both, and calls matter more."""
     if message.tool_calls:
         calls = Part(text=calls_json(message.tool_calls), kind="json")
         return [_marker(TOOL_CALLS), calls, _marker(END)]
@@ -196,5 +196,5 @@ def _render(part: Part) -> str:
 
 
 def _dump(value: Sequence[object] | Mapping[str, object]) -> str:
-    """Return JSON with the spaces the model was taught on."""
+    """Return JSON with the spaces of the training format."""
     return json.dumps(value, ensure_ascii=False)

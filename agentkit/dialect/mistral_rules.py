@@ -1,21 +1,22 @@
-"""Compile a conversation into one that a model of the Mistral family accepts, whatever the host.
+"""Compile a conversation into one that models of the Mistral family accept on any provider.
 
 In:  a `ModelRequest`, with any history.
-Out: messages that say the same within the rules of the v3 instruct format (Mixtral 8x22B).
+Out: equivalent messages that keep the rules of the v3 instruct format (Mixtral 8x22B).
 
 The rules, checked against `mistral-common` in the tests:
 
 - One system message, first: the instructions and all system messages, joined by a blank line.
-- Call ids are nine letters or digits, unique, equal on call and result, the same in every turn.
+- Call ids are nine letters or digits (error 3280 otherwise), unique, equal on call and result, the
+  same in every turn.
 - User and assistant alternate. Neighbours of one role are joined by a blank line. Between a tool
-  result and a user message stands an assistant message; the conversation begins with a user
-  message and never ends with an assistant one. What is missing there is filled with `GO_ON` or
-  `UNDERSTOOD`.
-- An assistant message holds text or calls. Text beside calls has no place in the format and is
+  result and a user message stands an assistant message (La Plateforme answers 3230, wrong message
+  order, otherwise); the conversation begins with a user message and never ends with an assistant
+  one. Missing messages are filled in with `GO_ON` or `UNDERSTOOD`.
+- An assistant message holds text or calls. Text beside calls does not exist in the format and is
   left out; it stays in the history.
 - No message is empty. An empty tool result becomes `NO_OUTPUT`; other empty messages are left out.
 
-A message once settled never changes when the conversation grows, so its bytes can be kept.
+A finished message never changes when the conversation grows, so its bytes can be cached.
 """
 
 import hashlib
@@ -47,13 +48,13 @@ from agentkit.message import (
 from agentkit.value import replace
 
 GO_ON = "Go on."
-"""What the user says where the format needs a user message and there is none."""
+"""The user message that is inserted if the format needs one and there is none."""
 
 UNDERSTOOD = "OK."
-"""What the assistant says where the format needs an assistant message and there is none."""
+"""The assistant message that is inserted if the format needs one and there is none."""
 
 NO_OUTPUT = "(no output)"
-"""What stands for a tool result without content."""
+"""The text of a tool result without content."""
 
 _ID = re.compile(r"[a-zA-Z0-9]{9}")
 _ID_ALPHABET = string.digits + string.ascii_letters
@@ -61,18 +62,18 @@ _ID_CHARS = 9
 
 
 def compile_history(request: ModelRequest) -> list[Message]:
-    """Return the whole conversation of `request` within the rules, system message first.
+    """Return the complete conversation of `request` within the rules, system message first.
 
     Raises:
-        UnsupportedError: the user shows an image or a sound; these models only read text.
+        UnsupportedError: a user message holds an image or audio; these models only read text.
     """
     rules = MistralRules()
-    settled = [message for ours in request.history for message in rules.add(ours)]
-    return [*rules.opening(request.instructions), *settled, *rules.ending()]
+    final = [message for ours in request.history for message in rules.add(ours)]
+    return [*rules.opening(request.instructions), *final, *rules.ending()]
 
 
 def nine_char_id(text: str) -> str:
-    """Return nine letters or digits made from `text`, always the same ones."""
+    """Return nine letters or digits derived from `text`, always the same ones."""
     number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:8], "big")
     digits = []
     for _ in range(_ID_CHARS):
@@ -82,7 +83,7 @@ def nine_char_id(text: str) -> str:
 
 
 class MistralRules:
-    """Compiles a conversation message by message; what `add` returned stays as it is."""
+    """Compiles a conversation message by message; what `add` returned is final."""
 
     def __init__(self) -> None:
         self._system: list[str] = []
@@ -92,12 +93,12 @@ class MistralRules:
         self._after_results = False
 
     def opening(self, instructions: str) -> list[Message]:
-        """Return the system message, or nothing where nobody instructs."""
+        """Return the system message, or nothing without instructions."""
         texts = [text for text in (instructions, *self._system) if text.strip()]
         return [SystemMessage(text="\n\n".join(texts))] if texts else []
 
     def add(self, message: Message) -> list[Message]:
-        """Take the next message of the history and return what it settled, in order."""
+        """Add the next message of the history and return the messages that are final now."""
         match message:
             case SystemMessage():
                 self._system.append(message.text)
@@ -110,7 +111,7 @@ class MistralRules:
                 return self._add_result(message)
 
     def ending(self) -> list[Message]:
-        """Return what follows the settled messages if the conversation ends here."""
+        """Return what follows the final messages if the conversation ends here."""
         match self._open:
             case UserMessage():
                 return [self._open]
@@ -126,55 +127,55 @@ class MistralRules:
         if isinstance(self._open, UserMessage):
             self._open = UserMessage.of(f"{self._open.text}\n\n{text}")
             return []
-        settled = self._settle()
+        final = self._finish_open()
         if self._after_results:
-            settled.append(AssistantMessage.of(UNDERSTOOD))
+            final.append(AssistantMessage.of(UNDERSTOOD))
         self._after_results = False
         self._open = UserMessage.of(text)
-        return settled
+        return final
 
     def _add_assistant(self, message: AssistantMessage) -> list[Message]:
         if message.tool_calls:
-            settled = self._settle_before_assistant(needs_user=True)
-            settled.append(AssistantMessage(tool_calls=self._wire_calls(message.tool_calls)))
+            final = self._finish_before_assistant(needs_user=True)
+            final.append(AssistantMessage(tool_calls=self._wire_calls(message.tool_calls)))
             self._after_results = True
-            return settled
+            return final
         text = message.text.rstrip()
         if not text.strip():
             return []
         if isinstance(self._open, AssistantMessage):
             self._open = AssistantMessage.of(f"{self._open.text}\n\n{text}")
             return []
-        settled = self._settle_before_assistant(needs_user=not self._after_results)
+        final = self._finish_before_assistant(needs_user=not self._after_results)
         self._after_results = False
         self._open = AssistantMessage.of(text)
-        return settled
+        return final
 
     def _add_result(self, message: ToolResult) -> list[Message]:
         text = result_text(message) or NO_OUTPUT
         call_id = self._wire_ids[message.call_id]
         return [ToolResult(call_id=call_id, content=text_blocks(text), is_error=message.is_error)]
 
-    def _settle(self) -> list[Message]:
-        """Close the open message."""
-        settled: list[Message] = [] if self._open is None else [self._open]
+    def _finish_open(self) -> list[Message]:
+        """Finish the open message."""
+        final: list[Message] = [] if self._open is None else [self._open]
         self._open = None
-        return settled
+        return final
 
-    def _settle_before_assistant(self, *, needs_user: bool) -> list[Message]:
-        """Close the open message, and see to it that a user or a result stands last."""
+    def _finish_before_assistant(self, *, needs_user: bool) -> list[Message]:
+        """Finish the open message, and ensure that a user message or a result is last."""
         before = self._open
-        settled = self._settle()
+        final = self._finish_open()
         is_first = before is None and not self._after_results
         if needs_user and (is_first or isinstance(before, AssistantMessage)):
-            settled.append(UserMessage.of(GO_ON))
-        return settled
+            final.append(UserMessage.of(GO_ON))
+        return final
 
     def _wire_calls(self, calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
         return tuple(_with_id(call, self._wire_id(call.id)) for call in calls)
 
     def _wire_id(self, call_id: str) -> str:
-        """Return the id the host sees, free in this conversation."""
+        """Return the id sent to the provider, unused in this conversation."""
         wire = call_id if _ID.fullmatch(call_id) else nine_char_id(call_id)
         attempt = 0
         while wire in self._taken_ids:
@@ -190,15 +191,15 @@ def _with_id(call: ToolCall, call_id: str) -> ToolCall:
 
 
 def readable_text(blocks: Sequence[ContentBlock]) -> str:
-    """Return what a model that only reads text can see of `blocks`, one after the other.
+    """Return the text of `blocks` for a model that only reads text.
 
-    Images and sounds are named, not shown; reasoning is left out.
+    Images and audio are named, not included; reasoning is left out.
     """
     return "\n".join([part for block in blocks if (part := _readable(block))])
 
 
 def result_text(result: ToolResult) -> str:
-    """Return what a model can read of a result; its structured content where it has no other."""
+    """Return the text of a result; its structured content if it has no other."""
     if result.content or result.structured_content is None:
         return readable_text(result.content)
     return json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
@@ -221,7 +222,7 @@ def _readable(block: ContentBlock) -> str:
 
 
 def _text_of_user(message: UserMessage) -> str:
-    """Return the text of a user message, which may hold nothing a text model cannot read."""
+    """Return the text of a user message; raise if it holds an image or audio."""
     for block in message.content:
         if isinstance(block, ImageContent | AudioContent):
             raise UnsupportedError(

@@ -1,12 +1,12 @@
-"""Tools by prompt, over the OpenAI chat form: for a host or a model that has no tool calls.
+"""Tools by prompt, over the OpenAI chat format: for a provider or a model without tool calls.
 
-In:  `ModelRequest` and the profiles of host and model; later the head of an answer.
+In:  `ModelRequest` and the profiles of provider and model; later the head of an answer.
 Out: `Encoded`, without any field about tools; a decoder for the answer.
 
-The tools stand in the system text, earlier calls are what the assistant said, and the results of
-one turn are one message of the user, with an assistant message before the next one. A call comes
-back as text, and whoever folds the answer finds it there. A choice can only be asked for; whether
-it was kept shows in the answer.
+The tools stand in the system text, earlier calls in the text of assistant messages, and the results
+of one turn are one user message, with an assistant message before the next one. A call comes back
+as text, and the response builder finds it there. A tool choice can only be requested in words;
+whether the model respected it shows in the answer.
 """
 
 from agentkit.chat import ModelRequest, ToolChoice
@@ -34,7 +34,7 @@ from agentkit.message import (
 from agentkit.value import replace
 from agentkit.wire import WireHead
 
-# Without fields there are no spellings to choose from: one tool is forced by offering no other.
+# There is no field for the choice: one tool is forced by offering no other.
 _NO_FIELDS = Accepts(tool_choice=frozenset())
 
 
@@ -43,36 +43,38 @@ class Prompted:
 
     def __init__(self) -> None:
         self._chat = OpenAIChat()
-        self._retellings: TranscriptStore[_Retelling] = TranscriptStore()
+        self._transcripts: TranscriptStore[_PromptedTranscript] = TranscriptStore()
         self._offers = {rules: ToolCache(words.offer) for rules, words in PROMPT_FORMATS.items()}
 
     def encode(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
     ) -> Encoded:
-        """Spell `request` for this host and model.
+        """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this host cannot do what is asked.
+            UnsupportedError: this model on this provider cannot do what is asked.
         """
         tools = offer_tools(request, _NO_FIELDS).tools
-        retelling = self._retellings.follow(
-            request.history, lambda: _Retelling(PROMPT_FORMATS[model.rules]), variant=model.rules
+        transcript = self._transcripts.follow(
+            request.history,
+            lambda: _PromptedTranscript(PROMPT_FORMATS[model.rules]),
+            variant=model.rules,
         )
-        told = [request.instructions]
+        parts = [request.instructions]
         if tools:
-            told.append(self._offers[model.rules].encode(tools))
-            told.append(choice_instruction(request.tool_choice))
-            told.append(ONE_CALL if request.settings.parallel_tool_calls is False else "")
-        elif retelling.has_calls:
-            told.append(NO_CALLS)
-        retold = replace(
+            parts.append(self._offers[model.rules].encode(tools))
+            parts.append(choice_instruction(request.tool_choice))
+            parts.append(ONE_CALL if request.settings.parallel_tool_calls is False else "")
+        elif transcript.has_calls:
+            parts.append(NO_CALLS)
+        prompted = replace(
             request,
-            history=retelling.history,
-            instructions="\n\n".join(text for text in told if text.strip()),
+            history=transcript.history,
+            instructions="\n\n".join(text for text in parts if text.strip()),
             tools=(),
             tool_choice=ToolChoice(),
         )
-        encoded = self._chat.encode(retold, provider=provider, model=model)
+        encoded = self._chat.encode(prompted, provider=provider, model=model)
         names = changed_names(tool.name for tool in tools)
         return replace(encoded, tool_names=names, calls_in_text=True)
 
@@ -81,8 +83,8 @@ class Prompted:
         return self._chat.decoder(head)
 
 
-class _Retelling:
-    """One conversation, told without calls and results."""
+class _PromptedTranscript:
+    """One conversation with its calls and results as text."""
 
     def __init__(self, words: PromptFormat) -> None:
         self.history = History()
@@ -94,22 +96,22 @@ class _Retelling:
         self._after_results = False
 
     def add(self, message: Message) -> None:
-        """Tell the next message; results are told when all of their turn are there."""
+        """Add the next message; results are added when all of their turn are there."""
         if isinstance(message, ToolResult):
             self._results.append(message)
             self._open -= 1
             if self._open == 0:
-                self._tell(UserMessage.of(self._words.results(self._results)))
+                self._append(UserMessage.of(self._words.results(self._results)))
                 self._results = []
                 self._after_results = True
             return
         if self._after_results and isinstance(message, UserMessage):
-            self._tell(AssistantMessage.of(UNDERSTOOD))
+            self._append(AssistantMessage.of(UNDERSTOOD))
         self._after_results = isinstance(message, SystemMessage) and self._after_results
-        self._tell(self._retell(message))
+        self._append(self._rewrite(message))
 
-    def _retell(self, message: Message) -> Message:
-        """Return a message with its calls in words."""
+    def _rewrite(self, message: Message) -> Message:
+        """Return a message with its calls as text."""
         if not isinstance(message, AssistantMessage) or not message.tool_calls:
             return message
         self.has_calls = True
@@ -118,6 +120,6 @@ class _Retelling:
         said = message.text.strip()
         return AssistantMessage.of(f"{said}\n\n{calls}" if said else calls)
 
-    def _tell(self, message: Message) -> None:
+    def _append(self, message: Message) -> None:
         self.history = self.history.add(message)
         self.size_bytes += len(message.text)

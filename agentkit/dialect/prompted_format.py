@@ -1,10 +1,11 @@
-"""How tools, calls and results are put into words where a host has no fields for them.
+"""Render tools, calls and results as text for providers without fields for them.
 
 In:  tools, calls, results, a choice.
 Out: text for the prompt.
 
-Mistral models are shown the marks they were taught on; others the tags that most open models know.
-No name, argument or result can hold a mark: in JSON it is escaped, which is the same value.
+Mistral models get the markers they were trained on; others the tags of the Hermes format, which
+most open models know. Names, arguments and results cannot hold a marker: it is escaped in their
+JSON, which is the same value. So a tool result cannot forge a call.
 """
 
 import json
@@ -24,10 +25,10 @@ _TAG = re.compile(r"<(?=/?tool_(?:call|response)\b)", re.IGNORECASE)
 
 
 class PromptFormat(Protocol):
-    """One way to put tools into words."""
+    """One way to render tools as text."""
 
     def offer(self, tools: tuple[ToolSpec, ...]) -> str:
-        """Return what the model has to know to call `tools`."""
+        """Return the instructions that let the model call `tools`."""
 
     def calls(self, calls: Sequence[ToolCall]) -> str:
         """Return calls as the model would have written them."""
@@ -37,7 +38,7 @@ class PromptFormat(Protocol):
 
 
 def choice_instruction(choice: ToolChoice) -> str:
-    """Return what a choice asks of the next answer; nothing where the model may do as it likes."""
+    """Return the instruction for a forced choice; nothing if the model may choose."""
     if not choice.is_forced:
         return ""
     if choice.name is None:
@@ -46,10 +47,10 @@ def choice_instruction(choice: ToolChoice) -> str:
 
 
 class MistralPromptFormat:
-    """The marks of the v3 instruct format."""
+    """The markers of the v3 instruct format."""
 
     def offer(self, tools: tuple[ToolSpec, ...]) -> str:
-        """Return the tools in the mark they have in that format."""
+        """Return the tools in that format's marker."""
         return _offer(
             f"[AVAILABLE_TOOLS] {safe_json(tools_json(tools))}[/AVAILABLE_TOOLS]",
             call='[TOOL_CALLS] [{"name": "name of the tool", "arguments": {"argument": "value"}}]',
@@ -99,11 +100,11 @@ PROMPT_FORMATS: Mapping[Literal["mistral", "plain"], PromptFormat] = {
     "mistral": MistralPromptFormat(),
     "plain": TaggedPromptFormat(),
 }
-"""The words for each family's rules."""
+"""The format for each family's rules."""
 
 
 def _offer(tools: str, *, call: str, result: str) -> str:
-    """Return the whole offer."""
+    """Return the complete instructions."""
     return (
         "You can call tools. Each has a name and a JSON Schema of its arguments:\n"
         f"{tools}\n"
@@ -120,5 +121,5 @@ def _functions(tools: Iterable[ToolSpec]) -> list[dict[str, object]]:
 
 
 def _tagless(text: str) -> str:
-    """Return JSON of the same value in which no tag of ours stands."""
+    """Return JSON of the same value without any of our tags."""
     return _TAG.sub(r"\\u003c", text)

@@ -1,11 +1,12 @@
-"""Turn a host's error, in whatever form, into one typed error.
+"""Turn a provider's error, in whatever form, into one typed error.
 
 In:  the head of an answer and its body, or a JSON value that may be an error.
 Out: `StatusError` with kind, retry, status, request id, and the innermost message.
 
-The forms are many: an object under `error`, a bare text under `error`, `detail` lists, a message
-that is JSON text again, the upstream's own body inside a router's, HTML. Types and codes change
-with the seasons, so the status and the words decide. Nothing here reads a clock.
+There are many formats: an object under `error` (OpenAI), plain text under `error` (Ollama, LM
+Studio), `detail` lists (La Plateforme, FastAPI), a message that is JSON text again, the upstream's
+own body inside a router's (OpenRouter), HTML (proxies). Types and codes change over time, so the
+status and the words decide. Nothing here reads a clock.
 """
 
 import json
@@ -20,10 +21,10 @@ from agentkit.value import dataclass
 from agentkit.wire import WireHead
 
 MAX_RETRY_AFTER_SECONDS = 3600.0
-"""The longest wait that is taken over from a host."""
+"""The longest wait that a provider can impose."""
 
 _MAX_MESSAGE_CHARS = 600
-_MAX_WORDS_CHARS = 4_000  # of which the kind is told; hosts say it at the start
+_MAX_WORDS_CHARS = 4_000  # used to classify an error; providers name the cause at the start
 _MAX_PAGE_CHARS = 20_000
 _MAX_DEPTH = 6
 _MESSAGE_KEYS = ("message", "msg", "error_message", "error_msg")
@@ -33,7 +34,7 @@ _SECRET = re.compile(
 )
 _UNSEEN = re.compile(r"<(script|style)\b", re.IGNORECASE)
 
-# Patterns are compiled when the first error comes: most programs never see one.
+# Patterns are compiled at the first error: most programs never see one.
 _TOOLS_UNSUPPORTED = (
     r"(?:not support|unsupported|not available|isn't supported|not enabled)[^.\n]{0,60}"
     r"(?:\btools?\b|tool_choice|function.?call)"
@@ -65,7 +66,8 @@ _REQUEST = (
     r"|invalid|is required|must |not found|does not exist|context length|too long|too large"
     r"|maximum.{0,20}tokens|unexpected role|unknown (?:field|parameter|name)"
 )
-# A chat template that refuses the conversation, or a check of the request that was not caught.
+# A chat template that refuses the conversation (llama.cpp answers 500), or an uncaught check of the
+# request.
 _CLIENT_FAULT = (
     r"jinja|chat.?template|raise_exception|must alternate|unexpected role|after role"
     r"|tool call id|\d character|roles? must|only user and assistant|parse tool call arguments"
@@ -82,7 +84,7 @@ _SERVER_SIDE = range(500, 600)
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One line of the table below; no status at all fits where `without_status` says so."""
+    """One line of the table below; `without_status`: it also matches errors without a status."""
 
     statuses: Container[int]
     pattern: str | None
@@ -91,15 +93,15 @@ class _Rule:
     without_status: bool = True
 
     def fits(self, status: int | None, words: str) -> bool:
-        """Say whether an error with this status and these words is of this kind."""
+        """Return whether an error with this status and these words is of this kind."""
         is_status = self.without_status if status is None else status in self.statuses
         return is_status and (
             self.pattern is None or re.search(self.pattern, words, re.IGNORECASE) is not None
         )
 
 
-# The first that fits counts. The status decides where it is plain; words decide where hosts use
-# one status for several things, and where there is no status at all.
+# The first match counts. The status decides if it is unambiguous; the words decide if providers use
+# one status for several things, and if there is no status.
 _RULES = (
     _Rule(_ANY, _GENERATION, "tool_generation_failed", "same"),
     _Rule((402,), None, "insufficient_credits", "never", without_status=False),
@@ -145,7 +147,7 @@ def error_in_answer(value: object, head: WireHead) -> StatusError | None:
     if not isinstance(value, dict):
         return None
     is_error = (
-        (value.get("error") is not None and _says_something(value["error"]))
+        (value.get("error") is not None and _is_error_value(value["error"]))
         or value.get("object") in ("error", "Error")
         or value.get("type") == "error"
         or ("choices" not in value and _is_refusal(value))
@@ -154,11 +156,11 @@ def error_in_answer(value: object, head: WireHead) -> StatusError | None:
 
 
 def _redirect(head: WireHead) -> StatusError:
-    """Say where the host points; a key is sent to no address that nobody named."""
+    """Report the target of a redirect; a key is only sent to an address the user named."""
     place = _shorten(head.headers.get("location", "")) or "somewhere else"
     return StatusError(
-        f"The host redirects ({head.status}) to {place}, where nothing is sent unasked; set the "
-        "address of the host to where it answers (base_url=, --base-url).",
+        f"The provider redirects ({head.status}) to {place}, and redirects are not followed; set "
+        "its base URL to the address that answers (base_url=, --base-url).",
         kind="invalid_request",
         retry="never",
         status=head.status,
@@ -166,19 +168,19 @@ def _redirect(head: WireHead) -> StatusError:
     )
 
 
-def _says_something(error: object) -> bool:
-    """Say whether what stands under `error` is one: hosts fill the field with nothing, too."""
-    said = error.values() if isinstance(error, dict) else [error]
-    return any(item not in (None, "", {}, [], False) for item in said)
+def _is_error_value(error: object) -> bool:
+    """Return whether the `error` field holds an error: some providers always send it, empty."""
+    values = error.values() if isinstance(error, dict) else [error]
+    return any(item not in (None, "", {}, [], False) for item in values)
 
 
 def _holds_error(value: list[Any]) -> bool:
-    """Say whether a list is an error in brackets, as hosts put it that stream lists."""
-    return bool(value) and isinstance(value[0], dict) and _says_something(value[0].get("error"))
+    """Return whether a list holds one error, as providers that stream lists send it."""
+    return bool(value) and isinstance(value[0], dict) and _is_error_value(value[0].get("error"))
 
 
 def _is_refusal(value: Mapping[str, Any]) -> bool:
-    """Say whether an object that holds no answer says why: no two hosts have the same words."""
+    """Return whether an object without an answer reports an error, in any of the known formats."""
     return (
         value.get("success") is False
         or any(value.get(key) for key in ("detail", "errors"))
@@ -190,7 +192,7 @@ def _is_refusal(value: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
-    """What an error body says: the innermost message, statuses from outside in, other words."""
+    """The facts of an error body: innermost message, statuses from outside in, other words."""
 
     message: str
     statuses: tuple[int, ...]
@@ -203,9 +205,9 @@ def _build(head: WireHead, value: object, *, now: datetime | None = None) -> Sta
     kind, retry = _classify(status, facts)
     said = _shorten(facts.message) or "no message"
     return StatusError(
-        f"The host answered with an error ({status}): {said}"
+        f"The provider answered with an error ({status}): {said}"
         if status is not None
-        else f"The host answered with an error: {said}",
+        else f"The provider answered with an error: {said}",
         kind=kind,
         retry=retry,
         status=status if status is not None else head.status,
@@ -215,10 +217,10 @@ def _build(head: WireHead, value: object, *, now: datetime | None = None) -> Sta
 
 
 def _decide_status(head: WireHead, facts: _Facts) -> int | None:
-    """Take the innermost status where the outer one says little, else the outer one.
+    """Return the innermost status if the outer one is generic, else the outer one.
 
-    A router wraps what its upstream said in a 200, a 400 or a 5xx of its own; 401, 402, 403, 404
-    and 429 are meant as they stand.
+    A router (OpenRouter) wraps its upstream's error in a 200, a 400 or a 5xx of its own; its 401,
+    402, 403, 404 and 429 are its own.
     """
     outer = [head.status] if head.status >= 400 else []
     known = [*outer, *facts.statuses]
@@ -231,7 +233,7 @@ def _decide_status(head: WireHead, facts: _Facts) -> int | None:
 
 
 def _classify(status: int | None, facts: _Facts) -> tuple[ErrorKind, Retry]:
-    """Decide what kind of failure it is, and what sending again would need."""
+    """Return the kind of failure, and whether a retry can succeed."""
     words = f"{facts.message[:_MAX_WORDS_CHARS]}\n{facts.words[:_MAX_WORDS_CHARS]}"
     for rule in _RULES:
         if rule.fits(status, words):
@@ -240,7 +242,7 @@ def _classify(status: int | None, facts: _Facts) -> tuple[ErrorKind, Retry]:
 
 
 def _read(value: object) -> _Facts:
-    """Gather what the body says, from the outside in."""
+    """Collect the facts of a body, from the outside in."""
     messages: list[str] = []
     statuses: list[int] = []
     words: list[str] = []
@@ -280,7 +282,7 @@ def _layers(value: object, depth: int) -> Iterator[Mapping[str, Any] | str]:
 
 
 def _text_layers(text: str, depth: int) -> Iterator[Mapping[str, Any] | str]:
-    """Open a text that is JSON again; take the tags out of HTML."""
+    """Parse text that is JSON again; remove the tags of HTML."""
     text = text.strip()
     if text[:1] in ("{", "["):
         try:
@@ -297,7 +299,7 @@ def _text_layers(text: str, depth: int) -> Iterator[Mapping[str, Any] | str]:
 
 
 def _without_tags(page: str) -> str:
-    """Return the text of a page of HTML; each character is looked at a bounded number of times."""
+    """Return the text of an HTML page; each character is examined a bounded number of times."""
     parts: list[str] = []
     at = 0
     while (start := page.find("<", at)) >= 0:
@@ -313,7 +315,7 @@ def _without_tags(page: str) -> str:
 
 
 def _detail_text(item: object) -> str:
-    """Return one entry of a validation error: where, and what."""
+    """Return one entry of a validation error: place and message."""
     if not isinstance(item, dict):
         return item if isinstance(item, str) else ""
     said = item.get("msg") or item.get("message") or item.get("type") or ""
@@ -324,7 +326,7 @@ def _detail_text(item: object) -> str:
 
 
 def _statuses(layer: Mapping[str, Any]) -> Iterator[int]:
-    """Yield the HTTP statuses an object names; other codes are of other alphabets."""
+    """Yield the HTTP statuses an object names; other codes are skipped."""
     for key in ("code", "status", "status_code", "statusCode", "http_status", "error_code"):
         number = layer.get(key)
         if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) == 3:
@@ -334,15 +336,15 @@ def _statuses(layer: Mapping[str, Any]) -> Iterator[int]:
 
 
 def _shorten(text: str) -> str:
-    """Return `text` on one line, without what looks like a key, at a bounded length."""
+    """Return `text` on one line, with anything like a key redacted, at a bounded length."""
     line = _SECRET.sub("[redacted]", " ".join(text[: 4 * _MAX_MESSAGE_CHARS].split()))
     return line if len(line) <= _MAX_MESSAGE_CHARS else f"{line[:_MAX_MESSAGE_CHARS]}…"
 
 
 def retry_after_seconds(head: WireHead, *, now: datetime | None = None) -> float | None:
-    """Return how long the host asks to wait, from 0 to an hour; None if it does not say.
+    """Return the wait the provider requests, from 0 to an hour; None if it requests none.
 
-    A date is taken against the answer's own `Date`, which has the same clock, or against `now`.
+    A date is compared with the answer's own `Date`, which has the same clock, or with `now`.
     """
     milliseconds = _number(head.headers.get("retry-after-ms"))
     if milliseconds is not None:
@@ -365,7 +367,7 @@ def _cap(seconds: float) -> float:
 
 
 def _number(text: str | None) -> float | None:
-    """Read a plain decimal number, as long as a header may be."""
+    """Read a plain decimal number of bounded length."""
     if text is None or not re.fullmatch(r"\s*\d{1,12}(?:\.\d{1,12})?\s*", text, re.ASCII):
         return None
     return float(text)

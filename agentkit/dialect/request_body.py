@@ -1,9 +1,9 @@
-"""Gather the fields of a request into its JSON body.
+"""Collect the fields of a request into its JSON body.
 
-In:  fields as values, or as bytes that were spelled before.
+In:  fields as values, or as encoded bytes.
 Out: `Encoded`.
 
-What the host's profile adds to every request is in it; what the profile leaves out is not.
+The fields that the provider's profile adds to every request are included; those it omits are not.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,18 +25,18 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 @lru_cache(256)
 def _name(name: str) -> bytes:
-    """Return the name of a field with its colon; there are few, and they are in every request."""
+    """Return the encoded name of a field with its colon; few names occur, in every request."""
     return to_json(name) + b":"
 
 
 @lru_cache(64)
 def _changed_names(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Return what is renamed; the same tools go out turn after turn."""
+    """Return the renamed tools; the same tools are sent turn after turn."""
     return changed_names(names)
 
 
 class Body:
-    """The body of one request; a field that is put again is replaced."""
+    """The body of one request; setting a field again replaces it."""
 
     def __init__(self, accepts: Accepts) -> None:
         self._omit = accepts.omit
@@ -52,7 +52,7 @@ class Body:
         self._fields[name] = to_json(value)
 
     def put_bytes(self, name: str, value: bytes) -> None:
-        """Set a field to JSON that was spelled before."""
+        """Set a field to encoded JSON."""
         self._fields[name] = value
 
     def encode(
@@ -66,13 +66,13 @@ class Body:
         """Return the request.
 
         Args:
-            path: below the host's base URL.
-            request: tells whether the answer is to be streamed.
-            tools: those that go out.
+            path: below the provider's base URL.
+            request: decides whether the answer is streamed.
+            tools: those that are sent.
             opening: see `Encoded`.
 
         Raises:
-            UnsupportedError: two of the tools look the same to the host.
+            UnsupportedError: two of the tools look the same to the provider.
         """
         fields = self._fields
         if self._omit:

@@ -3,10 +3,10 @@
 In:  bytes of an event stream.
 Out: `ServerEvent`s, each as soon as it is complete.
 
-The format is https://html.spec.whatwg.org/multipage/server-sent-events.html, read a little more
-kindly: an event that the end of the stream cuts off before its blank line is still given, and a
-line of bare JSON counts as data, because proxies write their errors so into a running stream.
-Every byte is looked at once, however the network cut them.
+The format is https://html.spec.whatwg.org/multipage/server-sent-events.html, with two exceptions:
+an event that the end of the stream cuts off before its blank line is still returned, and a line of
+plain JSON counts as data, because proxies write their errors into a running stream that way.
+Every byte is examined once, however the network cut the stream.
 """
 
 from agentkit.value import dataclass, maker
@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerEvent:
-    """One event; `name` is None where the host gave none."""
+    """One event; `name` is None where the provider gave none."""
 
     data: str
     name: str | None = None
@@ -75,7 +75,7 @@ class SSEDecoder:
         return line
 
     def _end_line(self, line: bytes, events: list[ServerEvent]) -> None:
-        """Read a whole line."""
+        """Read a complete line."""
         if self._is_first_line:
             self._is_first_line = False
             line = line.removeprefix(_BOM)
@@ -93,7 +93,7 @@ class SSEDecoder:
             self._name = value.removeprefix(b" ").decode("utf-8", "replace")
 
     def _dispatch(self, events: list[ServerEvent]) -> None:
-        """Give the event that has gathered; one without data is no event."""
+        """Add the event collected so far; one without data is no event."""
         if self._data:
             text = b"\n".join(self._data).decode("utf-8", "replace")
             events.append(_new_event(data=text, name=self._name))

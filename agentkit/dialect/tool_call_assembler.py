@@ -1,17 +1,20 @@
-"""Put the pieces of tool calls together, as hosts really send them.
+"""Assemble the pieces of tool calls, as providers really send them.
 
 In:  `CallDelta`s, in the order they arrived.
 Out: `CallDraft`s: one name, one argument text and perhaps an id each, with what was repaired.
 
-Which call a piece belongs to (the wild has all of these):
+Which call a piece belongs to (all of these were observed):
 
-- A whole call stands for itself. A new id opens a call; no id and no index goes on with the last.
-- An index that is missing, null, the same for all calls, or counts the pieces is not believed
-  against the rest of the evidence. Neither is an id that is repeated or changes with every piece.
-- A name may be repeated with every piece, or come in parts.
-- One slot may hold its arguments twice, an empty object before the real one, or several calls.
+- A complete call is a call by itself. A new id opens a call; a piece without id and index continues
+  the last one.
+- An index may be missing (Gemini's OpenAI endpoint), null, the same for all calls (old Ollama), or
+  count the pieces; an id may be repeated (LiteLLM) or change with every piece. The rest of the
+  evidence counts more than either.
+- A name may be repeated with every piece (NVIDIA NIM), or arrive in parts.
+- One slot may hold its arguments twice (vLLM's final flush), an empty object before the real one
+  (Bedrock gateways), or several calls.
 
-Every character is looked at a bounded number of times.
+Every character is examined a bounded number of times.
 """
 
 import json
@@ -26,16 +29,16 @@ from agentkit.dialect.base import CallDelta
 from agentkit.value import dataclass, maker
 
 SHORT_CHARS = 80
-"""How much of a value a repair quotes."""
+"""How many characters of a value a repair quotes."""
 
-_MAX_NAME_PARTS = 128  # no name is longer; beyond it, each further piece would cost more
+_MAX_NAME_PARTS = 128  # no name is longer; without a bound, each further piece would cost more
 _STRUCTURE = re.compile(r'\\.|["{}\[\]]', re.S)
 _DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallDraft:
-    """One call as it was meant; the name may be unknown, the arguments may be no JSON."""
+    """One assembled call; the name may be unknown, the arguments may not be JSON."""
 
     name: str
     arguments: str
@@ -47,16 +50,16 @@ _new_draft = maker(CallDraft)
 
 
 def short(text: str) -> str:
-    """Return the start of `text`, for a repair; half a character, which nobody takes, as `?`."""
+    """Return the start of `text`, for a repair; lone surrogates, not encodable, become `?`."""
     start = text[:SHORT_CHARS].encode("utf-8", "replace").decode()
     return start if len(text) <= SHORT_CHARS else f"{start}…"
 
 
 class ToolCallAssembler:
-    """Gathers the calls of one answer.
+    """Collects the calls of one answer.
 
     Args:
-        offered: the tool names the host was given; they tell which reading of a name is right.
+        offered: the tool names sent to the provider; they decide between readings of a name.
     """
 
     def __init__(self, offered: AbstractSet[str]) -> None:
@@ -66,7 +69,7 @@ class ToolCallAssembler:
         self._by_id: dict[str, _Slot] = {}
 
     def add(self, delta: CallDelta) -> None:
-        """Take the next piece."""
+        """Add the next piece."""
         slot = self._slot_for(delta)
         if slot.id is None and delta.id:
             slot.id = delta.id
@@ -79,7 +82,7 @@ class ToolCallAssembler:
 
     @property
     def has_any(self) -> bool:
-        """Say whether a call was opened."""
+        """Return whether a call was opened."""
         return bool(self._slots)
 
     def drafts(self) -> list[CallDraft]:
@@ -87,17 +90,17 @@ class ToolCallAssembler:
         return [draft for slot in self._slots for draft in _finish(slot, self._offered)]
 
     def _slot_for(self, delta: CallDelta) -> "_Slot":
-        """Return the call that `delta` goes on with, or a new one."""
-        slot = None if delta.is_complete else self._going_on(delta)
-        if slot is None or self._begins_anew(slot, delta):
+        """Return the call that `delta` continues, or a new one."""
+        slot = None if delta.is_complete else self._continued(delta)
+        if slot is None or self._opens_new_call(slot, delta):
             slot = _Slot()
             self._slots.append(slot)
         if delta.index is not None:
             self._by_index[delta.index] = slot
         return slot
 
-    def _going_on(self, delta: CallDelta) -> "_Slot | None":
-        """Return the call that `delta` seems to name."""
+    def _continued(self, delta: CallDelta) -> "_Slot | None":
+        """Return the call that the index or the id of `delta` points to."""
         last = self._slots[-1] if self._slots else None
         same_id = self._by_id.get(delta.id) if delta.id else None
         if delta.index is None:
@@ -105,18 +108,18 @@ class ToolCallAssembler:
         if delta.index in self._by_index:
             return self._by_index[delta.index]
         is_nameless = not delta.id and not delta.name
-        if last is not None and (is_nameless or (same_id is last and last.is_under_way)):
+        if last is not None and (is_nameless or (same_id is last and last.is_incomplete)):
             return last  # the index counts pieces, not calls
         return None
 
-    def _begins_anew(self, slot: "_Slot", delta: CallDelta) -> bool:
-        """Say whether `delta` opens a new call although it seems to go on with `slot`."""
+    def _opens_new_call(self, slot: "_Slot", delta: CallDelta) -> bool:
+        """Return whether `delta` opens a new call although it seems to continue `slot`."""
         has_new_id = bool(delta.id and slot.id and delta.id != slot.id)
         has_new_name = bool(delta.name and delta.name != slot.name)
         if not has_new_id and not has_new_name:
             return False
         if slot.is_complete:
-            return bool(slot.names or delta.arguments)  # else the name comes behind the arguments
+            return bool(slot.names or delta.arguments)  # else the name arrives after the arguments
         if has_new_id and delta.name:
             return not slot.arguments or not delta.arguments or delta.arguments.startswith("{")
         return (
@@ -130,7 +133,7 @@ class ToolCallAssembler:
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """One call under way."""
+    """One incomplete call."""
 
     id: str | None = None
     names: list[str] = field(default_factory=list)
@@ -143,22 +146,22 @@ class _Slot:
 
     @property
     def name(self) -> str:
-        """Return the name as far as it has come."""
+        """Return the name received so far."""
         return "".join(self.names)
 
     @property
     def is_complete(self) -> bool:
-        """Say whether the arguments so far end with a closed object or list."""
+        """Return whether the arguments so far end with a closed object or list."""
         self._scan()
         return bool(self.arguments) and self._depth <= 0 and not self._in_text
 
     @property
-    def is_under_way(self) -> bool:
-        """Say whether arguments have begun and not ended."""
+    def is_incomplete(self) -> bool:
+        """Return whether the arguments have begun and not ended."""
         return bool(self.arguments) and not self.is_complete
 
     def _scan(self) -> None:
-        """Count the brackets of the pieces not looked at yet."""
+        """Count the brackets of the pieces not examined yet."""
         for piece in self.arguments[self._scanned :]:
             text = self._escape + piece
             self._escape = ""
@@ -174,7 +177,7 @@ class _Slot:
 
 
 def _finish(slot: _Slot, offered: AbstractSet[str]) -> Iterator[CallDraft]:
-    """Return the calls a slot holds: one, or several that were glued together."""
+    """Return the calls in a slot: one, or several that were concatenated."""
     name = _join_name(slot.names, offered)
     texts, repairs = split_arguments("".join(slot.arguments))
     if slot.is_object:
@@ -191,7 +194,7 @@ def _finish(slot: _Slot, offered: AbstractSet[str]) -> Iterator[CallDraft]:
 
 
 def _join_name(parts: Sequence[str], offered: AbstractSet[str]) -> str:
-    """Return the one name that `parts` spell: joined, grown with each part, or only escaped."""
+    """Return the one name that `parts` stand for: joined, cumulative, or escaped."""
     joined = "".join(parts)
     if joined in offered or not parts:
         return joined
@@ -202,15 +205,15 @@ def _join_name(parts: Sequence[str], offered: AbstractSet[str]) -> str:
 
 
 def split_arguments(text: str) -> tuple[list[str], list[Repair]]:
-    """Return the argument texts that stand in `text`: one, or more where calls were glued.
+    """Return the argument texts in `text`: one, or more if calls were concatenated.
 
-    No text at all means no arguments. An empty object before another is dropped, an object that
-    is repeated counts once. Text that is not a row of whole objects is returned as it is.
+    Empty text means no arguments. An empty object before another is dropped, an object that is
+    repeated counts once. Text that is not a sequence of complete objects is returned unchanged.
     """
     stripped = text.strip()
     if not stripped:
         return ["{}"], []
-    objects, rest = _row_of_objects(stripped)
+    objects, rest = _leading_objects(stripped)
     if len(objects) < 2 and not (objects == ["{}"] and rest):
         return [text], []
     real = [part for part in objects if json.loads(part) != {}] if len(objects) > 1 else []
@@ -227,8 +230,8 @@ def split_arguments(text: str) -> tuple[list[str], list[Repair]]:
     return distinct, [_repaired(kind, text, distinct[0])]
 
 
-def _row_of_objects(text: str) -> tuple[list[str], str]:
-    """Return the whole JSON objects at the start of `text`, and what follows them."""
+def _leading_objects(text: str) -> tuple[list[str], str]:
+    """Return the complete JSON objects at the start of `text`, and the text after them."""
     objects: list[str] = []
     start = 0
     while start < len(text) and text[start] == "{":

@@ -1,11 +1,11 @@
-"""Tool names in the alphabet of a host, and back.
+"""Encode tool names for a provider, and decode the names that come back.
 
 In:  our names, `[A-Za-z0-9_.-]{1,128}`, or whatever a stored conversation holds.
-Out: names that every host takes, `[a-zA-Z0-9_-]{1,64}`, and the way back, also where a model or a
-     host dressed a name up.
+Out: names that every provider accepts, `[a-zA-Z0-9_-]{1,64}` (the pattern of OpenAI's API), and our
+     name for one that came back, even if a model or a provider wrapped it.
 
-A name that fits stays as it is. One that does not is made of what fits of it and a digest of the
-whole, so that it is the same in every turn and on every machine, whatever else is offered.
+A name that fits stays as it is. Any other becomes its fitting characters and a digest of the full
+name, so that it is the same in every turn and on every machine, whatever else is offered.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ MAX_CHARS = 64
 _FITTING = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _OTHER = re.compile(r"[^a-zA-Z0-9_-]+")
 _DIGEST_CHARS = 10
-_MAX_DRESSED_CHARS = 300
-# Special tokens, empty brackets and the number of the call, behind a name; never arguments.
+_MAX_WRAPPED_CHARS = 300
+# Special tokens, empty parentheses and the index of the call (Kimi), after a name; never arguments.
 _TAIL = re.compile(r"(?:<\|[^{}]*|</s>|\[ARGS\]|\(\)|:\d{0,4})\Z")
 _MARKER = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<\|?tool_calls?\|?>)", re.IGNORECASE)
 _QUOTES = "\"'`<> \t\r\n"
@@ -29,7 +29,7 @@ _WORDS = re.compile(r"[^_-]+[_-]+[^_-]+")
 
 
 def wire_name(name: str) -> str:
-    """Return the name a host sees for our `name`; equal names give equal names."""
+    """Return the name a provider sees for our `name`; equal names give equal names."""
     if _FITTING.fullmatch(name):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS]
@@ -41,30 +41,31 @@ def changed_names(names: Iterable[str]) -> Mapping[str, str]:
     """Return wire name to our name, for those of `names` that have to change.
 
     Raises:
-        UnsupportedError: two of the names look the same to the host.
+        UnsupportedError: two of the names look the same to the provider.
     """
     owners: dict[str, str] = {}
     for name in names:
         wire = wire_name(name)
         if owners.setdefault(wire, name) != name:
             raise UnsupportedError(
-                f"The tools {owners[wire]!r} and {name!r} would both be called {wire!r} on this "
-                "host; rename one of them."
+                f"The tools {owners[wire]!r} and {name!r} would both be named {wire!r} for this "
+                "provider; rename one of them."
             )
     return {wire: name for wire, name in owners.items() if wire != name}
 
 
 def unwrap_name(name: str, offered: AbstractSet[str]) -> str | None:
-    """Return the one offered name that `name` means, or None; never by likeness.
+    """Return the one offered name that `name` means, or None; never the most similar one.
 
-    What hosts and models put around a name is taken off: space, quotes and backslashes, special
-    tokens, `()`, a namespace before it (`functions.`, `server__`). A namespace that was left out is
-    put back where only one offered name ends so. A single `_` counts as its end only before a name
-    of several words: `order` is not `cancel_order`.
+    What providers and models put around a name is removed: white space, quotes and backslashes,
+    special tokens, `()`, a namespace before it (`functions.` of Kimi and Harmony, `server__` of MCP
+    clients). A missing namespace is restored if only one offered name ends with `name`. A single
+    `_` counts as the end of a namespace only before a name of several words: `order` is not
+    `cancel_order`.
     """
     if name in offered:
         return name
-    if len(name) > _MAX_DRESSED_CHARS:
+    if len(name) > _MAX_WRAPPED_CHARS:
         return None
     plain = _MARKER.sub("", name.replace("\\", ""), count=1).strip()
     plain = _TAIL.sub("", plain).strip(_QUOTES)
@@ -76,7 +77,7 @@ def unwrap_name(name: str, offered: AbstractSet[str]) -> str | None:
 
 
 def _only_ending(name: str, offered: AbstractSet[str]) -> str | None:
-    """Return the only offered name that is a namespace and then `name`."""
+    """Return the only offered name that consists of a namespace and `name`."""
     joints = [".", "__", ":", "/"]
     if _WORDS.match(name):
         joints += ["_", "-"]

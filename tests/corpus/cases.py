@@ -1,4 +1,4 @@
-"""The cases: what hosts were seen to answer, and what is right then.
+"""The cases: what providers were seen to answer, and what is right then.
 
 In:  the files beside this one, a case a line.
 Out: lists of cases.

@@ -15,7 +15,7 @@ from tests.corpus.play import DONE, Case, Seen
 MARKER = re.compile(r"\[ ?tool[\\_ ]?calls?\b|<\|?tool_call|<function=", re.IGNORECASE)
 WIRE_ID = re.compile(r"[a-zA-Z0-9]{9}")
 UNREPORTED = frozenset({"minted_id", "joined_name"})
-"""Repairs of what the model said nothing about: ids, and how a host cut a name."""
+"""Repairs of what the model said nothing about: ids, and how a provider cut a name."""
 
 _NO_FIT = "was not run. Its arguments "
 _FEEDBACK = {"unknown_tool": "There is no tool ", "invalid_arguments": _NO_FIT}
@@ -138,7 +138,7 @@ def _shown(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
 
 
 def _next_request(seen: Seen) -> Iterator[str]:
-    """Judge how the calls go back to a host with Mistral's rules, whatever came."""
+    """Judge how the calls go back to a provider with Mistral's rules, whatever came."""
     if len(seen.requests) < 2:
         return
     messages = seen.requests[1].get("messages", [])

@@ -3,8 +3,8 @@
 In:  a case of a corpus, and whether the agent streams.
 Out: `Seen`.
 
-The host says what the case says, and then "Done.", so that an agent that goes on comes to an end.
-A host that answers with an error says so each time.
+The provider sends what the case says, and then "Done.", so that an agent that goes on can end.
+A provider that answers with an error says so each time.
 """
 
 import base64
@@ -47,7 +47,7 @@ class Seen:
     """What became of one case.
 
     Attributes:
-        requests: the bodies the host got.
+        requests: the bodies the provider got.
         started: the calls with which tools were started, as these saw them.
         ran: those of them whose result is in the history, in the order asked.
         shown: the text of the first answer that a listener was shown.
@@ -81,7 +81,7 @@ class Seen:
 
 
 async def play(case: Case, *, is_streamed: bool) -> Seen:
-    """Let an agent ask the host of `case` once."""
+    """Let an agent ask the provider of `case` once."""
     seen = Seen(is_streamed=is_streamed)
     asked = case.get("request", {})
     is_error = case["expected"]["outcome"] == "error" and case["expected"]["retry"] != "feedback"

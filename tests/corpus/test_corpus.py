@@ -16,7 +16,7 @@ from tests.corpus.table import CASE, FAMILY
 async def test_an_odd_answer_comes_out_right(
     case: Case, is_streamed: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    """Also where a host streams without being asked to, or does not though it was."""
+    """Also where a provider streams without being asked to, or does not though it was."""
     record_property(FAMILY, case["family"])
     record_property(CASE, case["id"])
 

@@ -89,7 +89,7 @@ async def test_cut_arguments_never_run(end: int) -> None:
 
 
 @pytest.mark.parametrize("leak", LEAKS, ids=range(len(LEAKS)))
-async def test_a_cut_leak_never_runs_with_less(leak: str) -> None:
+async def test_a_cut_text_call_never_runs_with_less(leak: str) -> None:
     """It runs as it was meant, or it does not."""
     with anyio.fail_after(60):
         for end in range(1, len(leak), 5):
@@ -98,7 +98,7 @@ async def test_a_cut_leak_never_runs_with_less(leak: str) -> None:
 
 
 @pytest.mark.parametrize("leak", LEAKS, ids=range(len(LEAKS)))
-async def test_a_leak_in_two_pieces_is_never_shown(leak: str) -> None:
+async def test_a_text_call_in_two_pieces_is_never_shown(leak: str) -> None:
     """Wherever it was cut, and whatever stood before it."""
     with anyio.fail_after(60):
         for at in range(1, len(leak)):

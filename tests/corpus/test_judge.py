@@ -1,4 +1,4 @@
-"""The judge of the corpus: whoever does something else is told so."""
+"""The judge of the corpus: whoever does something else is reported."""
 
 from dataclasses import replace
 from typing import Any
@@ -129,7 +129,7 @@ def test_a_small_difference_is_a_complaint(expected: Case, outcome: Seen) -> Non
         {"arguments": {"at": "x"}},
     ],
 )
-def test_a_next_request_that_a_host_refuses_is_a_complaint(change: dict[str, Any]) -> None:
+def test_a_next_request_that_a_provider_refuses_is_a_complaint(change: dict[str, Any]) -> None:
     """Ids that differ, or are not nine letters; text beside calls; arguments that are no text."""
     call_id = change.get("id", CALL.id)
     arguments = change.get("arguments", CALL.arguments)

@@ -9,7 +9,7 @@ from tests.corpus.cases import ALL, SEEN
 from tests.corpus.play import Case
 
 ROOT = Path(__file__).parents[2]
-PLAYED = ROOT / "agentkit" / "sandbox"  # says what hosts say, as a host
+PLAYED = ROOT / "agentkit" / "sandbox"  # says what providers say, as a provider
 SOURCES = [
     *(path for path in (ROOT / "agentkit").rglob("*.py") if PLAYED not in path.parents),
     *(ROOT / "tests" / "corpus").glob("*.py"),

@@ -1,7 +1,7 @@
-"""Answers as they are on the wire, host by host; each folder of `wire/` is a case.
+"""Answers as they are on the wire, provider by provider; each folder of `wire/` is a case.
 
-`response.sse` or `response.json` is what the host sends; `expected.json` says what becomes of it:
-what is shown, the text, the calls, usage and repairs, or the error.
+`response.sse` or `response.json` is what the provider sends; `expected.json` the outcome: what is
+shown, the text, the calls, usage and repairs, or the error.
 """
 
 import json
@@ -37,15 +37,15 @@ def read(case: Path, size: int) -> dict[str, Any]:
     response = next(case.glob("response.*"))
     body = response.read_bytes()
     head = WireHead(status=200, headers={"content-type": TYPES[response.suffix]})
-    decoder, fold = DIALECTS[case.parent.name]().decoder(head), ResponseBuilder(REQUEST)
+    decoder, builder = DIALECTS[case.parent.name]().decoder(head), ResponseBuilder(REQUEST)
     shown: list[str] = []
     try:
         for start in range(0, len(body), size):
-            events = fold.feed(decoder.feed(body[start : start + size]))
+            events = builder.feed(decoder.feed(body[start : start + size]))
             shown.extend(event.text for event in events if isinstance(event, TextReceived))
-        events = [*fold.feed(decoder.close()), *fold.close()]
+        events = [*builder.feed(decoder.close()), *builder.close()]
         shown.extend(event.text for event in events if isinstance(event, TextReceived))
-        answer = fold.finish()
+        answer = builder.finish()
     except ProviderError as error:
         return {"shown": "".join(shown), "error": (error.kind, error.retry, str(error))}
     return {

@@ -25,7 +25,7 @@ from agentkit.message import (
     UserMessage,
 )
 
-HOST = ProviderProfile(name="host", title="Host", base_url="http://host")
+PROVIDER = ProviderProfile(name="host", title="Host", base_url="http://host")
 MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 
 # No half characters, and not the sign that the tokenizer writes a space with.
@@ -120,8 +120,8 @@ def text_of(tokens: list[int]) -> str:
 
 
 def theirs(request: ModelRequest) -> list[int]:
-    """Return the tokens that a Mistral host makes of what the OpenAI form sends it."""
-    body = json.loads(OpenAIChat().encode(request, provider=HOST, model=MIXTRAL).wire.body)
+    """Return the tokens that a Mistral provider makes of what the OpenAI format sends it."""
+    body = json.loads(OpenAIChat().encode(request, provider=PROVIDER, model=MIXTRAL).wire.body)
     chat = ChatCompletionRequest.from_openai(body["messages"], tools=body.get("tools"))
     return list(tokenizer().encode_chat_completion(chat).tokens)
 
@@ -136,7 +136,7 @@ def has_marker(text: str) -> bool:
 def test_the_prompt_is_what_the_tokenizer_makes_of_the_conversation(
     history: History, tools: tuple[ToolSpec, ...], instructions: str
 ) -> None:
-    """A host that takes messages and one that takes raw text show the model the same."""
+    """A provider that takes messages and one that takes raw text show the model the same."""
     request = ModelRequest(history=history, tools=tools, instructions=instructions)
 
     ours = prompt_text(compile_history(request), tools)

@@ -109,7 +109,7 @@ def test_nothing_the_user_or_a_tool_said_is_lost(history: History) -> None:
 @given(history=histories())
 @MAX_EXAMPLES
 def test_what_was_sent_once_is_sent_the_same_again(history: History) -> None:
-    """A kept conversation gives the same bytes as one spelled anew, at every length."""
+    """A kept conversation gives the same bytes as one encoded anew, at every length."""
     keeping = OpenAIChat()
     grown = History()
     for message in history:

@@ -88,16 +88,16 @@ def stream_of(pieces: Sequence[str], wanted: Sequence[tuple[str, str]]) -> bytes
 
 def read(body: bytes, cuts: Sequence[int]) -> tuple[str, ModelResponse | str]:
     """Return what was shown of a body that was cut there, and the response or the error."""
-    decoder, fold = OpenAIChatDecoder(HEAD), ResponseBuilder(REQUEST)
+    decoder, builder = OpenAIChatDecoder(HEAD), ResponseBuilder(REQUEST)
     edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
     shown: list[str] = []
     try:
         for start, end in pairwise(edges):
-            events = fold.feed(decoder.feed(body[start:end]))
+            events = builder.feed(decoder.feed(body[start:end]))
             shown.extend(event.text for event in events if isinstance(event, TextReceived))
-        events = [*fold.feed(decoder.close()), *fold.close()]
+        events = [*builder.feed(decoder.close()), *builder.close()]
         shown.extend(event.text for event in events if isinstance(event, TextReceived))
-        return "".join(shown), fold.finish()
+        return "".join(shown), builder.finish()
     except ProviderError as error:
         return "".join(shown), f"{error.kind}: {error}"
 
@@ -119,14 +119,14 @@ def test_an_answer_does_not_depend_on_where_it_was_cut(
 @given(data=st.binary(max_size=200), cuts=cut_places)
 @MANY
 def test_no_bytes_make_the_reader_fail_in_an_untyped_way(data: bytes, cuts: list[int]) -> None:
-    """Whatever a host sends is an answer or a typed error, the same for every cut."""
+    """Whatever a provider sends is an answer or a typed error, the same for every cut."""
     for body in (data, b"data: " + data, b'data: {"choices": [' + data, b'{"choices": [' + data):
         assert read(body, cuts) == read(body, [])
 
 
 @given(text=texts | leaky_texts, wanted=calls)
 @MANY
-def test_a_whole_answer_and_a_stream_of_it_are_the_same(
+def test_a_complete_answer_and_its_stream_are_the_same(
     text: str, wanted: list[tuple[str, str]]
 ) -> None:
     """One decoder reads both."""

@@ -1,11 +1,11 @@
-"""The Anthropic messages form: Anthropic, ModelsLab's `/v1/messages`, llama.cpp.
+"""The Anthropic messages format: Anthropic, ModelsLab's `/v1/messages`, llama.cpp.
 
-In:  `ModelRequest` and the profiles of host and model; later the head of an answer.
+In:  `ModelRequest` and the profiles of provider and model; later the head of an answer.
 Out: `Encoded`, a decoder for the answer; requests for the count of tokens and the list of models.
 
-The base URL ends with the version, `https://api.anthropic.com/v1`, as in the other forms, so that
-a host that speaks several has one. The key and the `anthropic-version` header are the profile's.
-What this form has no field for is not sent where it is only a wish (a seed).
+The base URL ends with the version, `https://api.anthropic.com/v1`, as in the other formats, so that
+a provider with several formats has one. The key and the `anthropic-version` header come from the
+profile. A setting without a field in this format is dropped if it is only a preference (a seed).
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ MODELS_PATH = "/models"
 
 
 class AnthropicMessages:
-    """The dialect; keeps what it encoded, so that a turn encodes only what is new."""
+    """The dialect; caches what it encoded, so that a turn encodes only what is new."""
 
     def __init__(self) -> None:
         self._transcripts: TranscriptStore[Turns] = TranscriptStore()
@@ -40,10 +40,10 @@ class AnthropicMessages:
     def encode(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
     ) -> Encoded:
-        """Spell `request` for this host and model.
+        """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this host cannot do what is asked.
+            UnsupportedError: this model on this provider cannot do what is requested.
         """
         accepts = provider.accepts
         body, tools = self._conversation(request, accepts=accepts, model=model)
@@ -58,7 +58,7 @@ class AnthropicMessages:
     def encode_count(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
     ) -> WireRequest:
-        """Return the question how many input tokens `request` would cost.
+        """Return a request for the number of input tokens of `request`.
 
         The answer is a JSON object with `input_tokens`.
 
@@ -94,17 +94,17 @@ class AnthropicMessages:
 
 
 def list_models() -> WireRequest:
-    """Return the question which models the host has."""
+    """Return a request for the provider's list of models."""
     return WireRequest(path=MODELS_PATH, method="GET")
 
 
 def _offer(
     request: ModelRequest, accepts: Accepts
 ) -> tuple[tuple[ToolSpec, ...], Mapping[str, object] | None]:
-    """Return the tools to send, and the choice in this form's words; None is the host's `auto`.
+    """Return the tools to send, and the choice in this format; None means the provider's `auto`.
 
-    Where calls stand in the conversation, `none` is said in words: without the tools the host
-    would not know what to make of the calls, and answers with nothing.
+    If the conversation holds calls, `none` is sent with the tools: without the tools Anthropic's
+    API refuses `tool_use` blocks or answers with nothing.
     """
     takes_choice = "tool_choice" not in accepts.omit
     if request.tool_choice.mode == "none":
@@ -128,7 +128,7 @@ def _offer(
 
 
 def _settings(request: ModelRequest, accepts: Accepts) -> dict[str, Any]:
-    """Return what the caller set and this form has a field for."""
+    """Return the caller's settings that this format has fields for."""
     settings = request.settings
     fields: dict[str, Any] = {}
     if settings.temperature is not None:
@@ -138,7 +138,7 @@ def _settings(request: ModelRequest, accepts: Accepts) -> dict[str, Any]:
     if settings.stop:
         if not accepts.stop:
             raise UnsupportedError(
-                f"This host takes no stop texts, and {list(settings.stop)} were set."
+                f"This provider accepts no stop texts, and {list(settings.stop)} were set."
             )
         fields["stop_sequences"] = list(settings.stop)
     if request.stream:

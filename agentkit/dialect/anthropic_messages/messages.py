@@ -1,12 +1,12 @@
-"""Spell a conversation as the turns of the Anthropic messages form.
+"""Encode a conversation as the turns of the Anthropic messages format.
 
 In:  the messages of a history, under the rules of the model's family.
-Out: JSON bytes: system text apart, then turns of user and assistant that alternate.
+Out: JSON bytes: the system text separately, then alternating user and assistant turns.
 
-- The results of one turn stand in one user turn, before what the user says next.
-- The first turn is the user's, and so is the last: an assistant turn at the end would be taken as
-  the beginning of the answer. What is missing is filled with `GO_ON`.
-- No block is blank, ids keep to `[a-zA-Z0-9_-]`, and reasoning is not sent back.
+- The results of one turn stand in one user turn, before the next user message.
+- The first turn is the user's, and so is the last: the API treats an assistant turn at the end as
+  the beginning of the answer. A missing turn is filled in with `GO_ON`.
+- No text block is blank and ids match `[a-zA-Z0-9_-]`: the API refuses both otherwise.
 """
 
 import json
@@ -51,63 +51,63 @@ def encode_tools(tools: Iterable[ToolSpec]) -> bytes:
 
 
 class Turns:
-    """One conversation as far as it is spelled; see `transcript.Transcript`."""
+    """The encoded part of one conversation; see `encoding_cache.Transcript`."""
 
     def __init__(self, rules: Literal["mistral", "plain"]) -> None:
         self._rules: Rules = MistralRules() if rules == "mistral" else PlainRules()
-        self._spelling = _Spelling()
+        self._encoder = _TurnsEncoder()
 
     @property
     def size_bytes(self) -> int:
-        """Return about how much memory it takes."""
-        return len(self._spelling.settled) + sum(map(len, self._spelling.blocks))
+        """Return its approximate memory use."""
+        return len(self._encoder.final) + sum(map(len, self._encoder.blocks))
 
     def add(self, message: Message) -> None:
-        """Spell the next message.
+        """Encode the next message.
 
         Raises:
-            UnsupportedError: it holds what cannot be sent in this form.
+            UnsupportedError: it holds content that this format cannot carry.
         """
-        for settled in self._rules.add(message):
-            self._spelling.add(settled)
+        for final in self._rules.add(message):
+            self._encoder.add(final)
 
     def system(self, instructions: str) -> str:
         """Return the system text: the instructions and all system messages."""
         opening = [message.text for message in self._rules.opening(instructions)]
-        return "\n\n".join([*opening, *self._spelling.system])
+        return "\n\n".join([*opening, *self._encoder.system])
 
     def encode(self) -> bytes:
         """Return the JSON list of the turns, as if the conversation ended here."""
-        spelling = self._spelling.copy()
+        encoder = self._encoder.copy()
         for message in self._rules.ending():
-            spelling.add(message)
-        if spelling.role != "user":
-            spelling.add(UserMessage.of(GO_ON))
-        spelling.settle()
-        return b"[" + bytes(spelling.settled) + b"]"
+            encoder.add(message)
+        if encoder.role != "user":
+            encoder.add(UserMessage.of(GO_ON))
+        encoder.finish()
+        return b"[" + bytes(encoder.final) + b"]"
 
 
 @dataclass(slots=True, kw_only=True)
-class _Spelling:
-    """Turns in bytes; the last one may still grow."""
+class _TurnsEncoder:
+    """Encoded turns; the last one may still grow."""
 
-    settled: bytearray = field(default_factory=bytearray)
+    final: bytearray = field(default_factory=bytearray)
     role: Role | None = None
     blocks: list[bytes] = field(default_factory=list)
     system: list[str] = field(default_factory=list)
     wire_ids: dict[str, str] = field(default_factory=dict)
     taken_ids: set[str] = field(default_factory=set)
 
-    def copy(self) -> "_Spelling":
-        """Return one that can go on by itself, with anything but calls."""
-        return _Spelling(
-            settled=bytearray(self.settled),
+    def copy(self) -> "_TurnsEncoder":
+        """Return an independent copy, to which anything but calls can be added."""
+        return _TurnsEncoder(
+            final=bytearray(self.final),
             role=self.role,
             blocks=list(self.blocks),
         )
 
     def add(self, message: Message) -> None:
-        """Spell a message into the open turn, or into a new one."""
+        """Encode a message into the open turn, or into a new one."""
         match message:
             case SystemMessage():
                 self.system += [message.text] if message.text.strip() else []
@@ -118,28 +118,28 @@ class _Spelling:
             case ToolResult():
                 self._add("user", [_result_block(message, self.wire_ids[message.call_id])])
 
-    def settle(self) -> None:
-        """Close the open turn."""
+    def finish(self) -> None:
+        """Finish the open turn."""
         if self.role is None:
             return
-        start = b"," if self.settled else b""
-        self.settled += start + b'{"role":"' + self.role.encode() + b'","content":['
-        self.settled += b",".join(self.blocks) + b"]}"
+        start = b"," if self.final else b""
+        self.final += start + b'{"role":"' + self.role.encode() + b'","content":['
+        self.final += b",".join(self.blocks) + b"]}"
 
     def _add(self, role: Role, blocks: Iterable[object]) -> None:
-        spelled = [to_json(block) for block in blocks]
-        if not spelled:
+        encoded = [to_json(block) for block in blocks]
+        if not encoded:
             return
         if self.role is None and role == "assistant":
             self._add("user", _user_blocks(UserMessage.of(GO_ON).content))
         if self.role == role:
-            self.blocks += spelled
+            self.blocks += encoded
             return
-        self.settle()
-        self.role, self.blocks = role, spelled
+        self.finish()
+        self.role, self.blocks = role, encoded
 
     def _assistant_blocks(self, message: AssistantMessage) -> Iterator[object]:
-        # A text that ends in white space is refused.
+        # The API refuses a final assistant text that ends in white space.
         if text := message.text.rstrip():
             yield {"type": "text", "text": text}
         for call in message.tool_calls:
@@ -151,7 +151,7 @@ class _Spelling:
             }
 
     def _wire_id(self, call_id: str) -> str:
-        """Return the id the host sees, free in this conversation."""
+        """Return the id sent to the provider, unused in this conversation."""
         wire = call_id if _ID.fullmatch(call_id) else nine_char_id(call_id)
         attempt = 0
         while wire in self.taken_ids:
@@ -176,14 +176,14 @@ def _result_block(result: ToolResult, call_id: str) -> dict[str, object]:
 def _user_blocks(blocks: Sequence[ContentBlock]) -> Iterator[object]:
     if any(isinstance(block, AudioContent) for block in blocks):
         raise UnsupportedError(
-            "A user message holds audio content, which the Anthropic form cannot carry; describe "
-            "it in words or choose another host."
+            "A user message holds audio content, which the Anthropic format cannot carry; describe "
+            "it in words or choose another provider."
         )
     return _blocks(blocks)
 
 
 def _blocks(blocks: Iterable[ContentBlock]) -> Iterator[object]:
-    """Yield what has something in it: a blank text is refused."""
+    """Yield the non-blank blocks: the API refuses blank text."""
     for block in blocks:
         if isinstance(block, ImageContent):
             source = {"type": "base64", "media_type": block.mime_type, "data": block.data}

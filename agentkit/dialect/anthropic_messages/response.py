@@ -1,10 +1,10 @@
-"""Read an answer in the Anthropic messages form, whole or streamed.
+"""Read an answer in the Anthropic messages format, complete or streamed.
 
 In:  the bytes of one successful answer, cut anywhere.
 Out: `Delta`s, in the order they arrived.
 
-The form is https://docs.anthropic.com/en/docs/build-with-claude/streaming. Events and blocks of
-kinds that are not known are passed over, as it asks; a known one that is broken is an error.
+The format is https://docs.anthropic.com/en/docs/build-with-claude/streaming. Events and blocks of
+unknown kinds are skipped, as it requires; an invalid one of a known kind is an error.
 """
 
 import json
@@ -42,14 +42,14 @@ class AnthropicDecoder:
         self._frames = Frames(head, form="a message")
         self._usage: dict[str, Any] = {}
         self._calls: dict[int | None, str] = {}
-        self._passed_over: set[int | None] = set()
+        self._skipped: set[int | None] = set()
         self._is_done = False
 
     def feed(self, data: bytes) -> Sequence[Delta]:
         """Read the next bytes, cut anywhere, and return what they complete.
 
         Raises:
-            StatusError: the host reports an error inside its answer.
+            StatusError: the provider reports an error inside its answer.
             ProtocolError: the bytes are not of this dialect.
         """
         return [delta for frame in self._frames.feed(data) for delta in self._read(frame)]
@@ -69,7 +69,7 @@ class AnthropicDecoder:
             yield from self._read_event(frame.value)
 
     def _read_message(self, message: Mapping[str, Any]) -> Iterator[Delta]:
-        """Read a whole answer."""
+        """Read a non-streaming answer."""
         blocks = message.get("content")
         if isinstance(blocks, str):
             blocks = [{"type": "text", "text": blocks}]
@@ -115,7 +115,7 @@ class AnthropicDecoder:
         yield from self._read_usage(message)
 
     def _read_block(self, block: Mapping[str, Any]) -> Iterator[Delta]:
-        """Read a whole block."""
+        """Read a complete block."""
         match block.get("type"):
             case "text" if _text(block, "text"):
                 yield TextDelta(text=block["text"])
@@ -127,12 +127,12 @@ class AnthropicDecoder:
                 pass
 
     def _open_block(self, block: Mapping[str, Any], index: int | None) -> Iterator[Delta]:
-        """Read the start of a block: mostly empty, but some hosts put all of it there."""
+        """Read the start of a block: usually empty, but some providers put all of it there."""
         if block.get("type") == "tool_use":
             self._calls[index] = _input_text(block)
             yield replace(_call(block), index=index)
         else:
-            self._passed_over.add(index)
+            self._skipped.add(index)
             yield from self._read_block(block)
 
     def _read_delta(self, delta: Mapping[str, Any], index: int | None) -> Iterator[Delta]:
@@ -147,21 +147,21 @@ class AnthropicDecoder:
                 pass
 
     def _read_input(self, text: str, index: int | None) -> Iterator[Delta]:
-        """Read a piece of the input of a call, or of a block that is passed over."""
+        """Read a piece of the input of a call, or of a skipped block."""
         if index in self._calls:
-            self._calls[index] = ""  # what came with the start was a place holder
+            self._calls[index] = ""  # the input in the start event was a placeholder
             yield CallDelta(index=index, arguments=text)
-        elif index not in self._passed_over:
+        elif index not in self._skipped:
             raise self._frames.bad("the input of a call that was never begun")
 
     def _close_block(self, index: int | None) -> Iterator[Delta]:
-        """Give the input that came with the start of a call, if none came after it."""
+        """Return the input of the start event, if no other input followed."""
         start = self._calls.pop(index, "")
         if start:
             yield CallDelta(index=index, arguments=start)
 
     def _read_usage(self, value: Mapping[str, Any]) -> Iterator[Delta]:
-        """Read counts, which come in parts and only grow."""
+        """Read counts, which arrive in parts and only grow."""
         usage = value.get("usage")
         if not isinstance(usage, dict):
             return
@@ -189,7 +189,7 @@ def _read_finish(value: Mapping[str, Any]) -> Iterator[Delta]:
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:
-    """Return a field that should be text, empty where it is none."""
+    """Return a text field, empty if it is not text."""
     text = value.get(name)
     return text if isinstance(text, str) else ""
 
@@ -203,7 +203,7 @@ def _call(block: Mapping[str, Any]) -> CallDelta:
 
 
 def _input_text(block: Mapping[str, Any]) -> str:
-    """Return the input of a call as text; an empty one is no text."""
+    """Return the input of a call as JSON text; empty text for an empty one."""
     given = block.get("input")
     if isinstance(given, str):
         return given
@@ -211,7 +211,7 @@ def _input_text(block: Mapping[str, Any]) -> str:
 
 
 def _with_cache(usage: Usage, counts: Mapping[str, Any]) -> Usage:
-    """Add the cached tokens, which this form does not count as input."""
+    """Add the cached tokens, which this format does not count as input."""
     read = counts.get("cache_read_input_tokens", 0)
     written = counts.get("cache_creation_input_tokens", 0)
     return replace(

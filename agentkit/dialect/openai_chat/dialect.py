@@ -1,9 +1,10 @@
-"""The OpenAI chat form, which most hosts speak, each with fields of its own.
+"""The OpenAI chat format, which most providers offer, each with its own fields.
 
-In:  `ModelRequest` and the profiles of host and model; later the head of an answer.
-Out: `Encoded`, with the smallest body that says what is asked; a decoder for the answer.
+In:  `ModelRequest` and the profiles of provider and model; later the head of an answer.
+Out: `Encoded`, with the smallest body for the request; a decoder for the answer.
 
-A field that the profile does not name as accepted is not sent: hosts refuse what they do not know.
+A field that the profile does not name as accepted is not sent: strict providers (La Plateforme,
+Fireworks) refuse fields they do not know.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ PATH = "/chat/completions"
 
 
 class OpenAIChat:
-    """The dialect; keeps what it encoded, so that a turn encodes only what is new."""
+    """The dialect; caches what it encoded, so that a turn encodes only what is new."""
 
     def __init__(self) -> None:
         self._transcripts = Transcripts()
@@ -34,10 +35,10 @@ class OpenAIChat:
     def encode(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
     ) -> Encoded:
-        """Spell `request` for this host and model.
+        """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this host cannot do what is asked.
+            UnsupportedError: this model on this provider cannot do what is requested.
         """
         accepts = provider.accepts
         offer = offer_tools(request, accepts)
@@ -62,13 +63,13 @@ class OpenAIChat:
 
 @lru_cache(64)
 def _word(text: str) -> bytes:
-    """Return a word that is in every request, spelled once."""
+    """Return a value that is in every request, encoded once."""
     return to_json(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolOffer:
-    """Which tools go out, and the spelling of the choice; None leaves it to the host's `auto`."""
+    """The tools to send, and the encoded choice; None means the provider's `auto`."""
 
     tools: tuple[ToolSpec, ...] = ()
     choice: object = None
@@ -78,13 +79,14 @@ _new_offer = maker(ToolOffer)
 
 
 def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
-    """Spell the tool choice of `request` in words this host understands.
+    """Encode the tool choice of `request` in a form this provider accepts.
 
-    `none` sends no tools: some hosts write them into the prompt all the same. One tool is forced
-    by offering nothing else where a name is not understood.
+    `none` sends no tools, because some providers write them into the prompt all the same. If a
+    provider does not accept a name (LM Studio: strings only), one tool is forced by offering no
+    other.
 
     Raises:
-        UnsupportedError: a call is demanded and there is no such tool.
+        UnsupportedError: a call is required and there is no such tool.
     """
     choice, tools = request.tool_choice, request.tools
     if choice.mode == "none":
@@ -96,7 +98,7 @@ def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
             return _new_offer(tools=request.tools, choice=named)
     if choice.is_forced:
         if not tools:
-            raise UnsupportedError("The tool choice demands a call, and no tool is offered.")
+            raise UnsupportedError("The tool choice requires a call, and no tool is offered.")
         return _new_offer(tools=tools, choice=_required(accepts))
     return _new_offer(tools=tools)
 
@@ -110,12 +112,12 @@ def _only(name: str, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
 
 
 def _required(accepts: Accepts) -> str | None:
-    """Return the host's word for "must call"; where it has none, the answer has to be checked."""
+    """Return the provider's word for "must call"; if it has none, the answer must be checked."""
     return next((word for word in ("required", "any") if word in _choices(accepts)), None)
 
 
 def _choices(accepts: Accepts) -> frozenset[ToolChoiceForm]:
-    """Return the spellings of a choice that the host takes, none where it takes no such field."""
+    """Return the forms of a choice that the provider accepts; none if it lacks the field."""
     return frozenset() if "tool_choice" in accepts.omit else accepts.tool_choice
 
 
@@ -132,7 +134,7 @@ def _choice_fields(
 
 
 def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
-    """Yield what the caller set, under the host's names; a seed is a wish and may be dropped."""
+    """Yield the caller's settings under the provider's names; a seed may be dropped."""
     settings = request.settings
     if settings.temperature is not None:
         yield "temperature", settings.temperature
@@ -145,7 +147,7 @@ def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[s
     if settings.stop:
         if not accepts.stop:
             raise UnsupportedError(
-                f"This host takes no stop texts, and {list(settings.stop)} were set."
+                f"This provider accepts no stop texts, and {list(settings.stop)} were set."
             )
         yield "stop", list(settings.stop)
     if request.stream:
@@ -157,7 +159,7 @@ def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[s
 
 
 def _format_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
-    """Yield the form of the answer, in the most exact way this host takes."""
+    """Yield the response format, in the most exact form this provider accepts."""
     if request.response_format is None:
         return
     if "json_schema" in accepts.response_format:

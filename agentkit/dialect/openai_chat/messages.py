@@ -1,10 +1,10 @@
-"""Spell messages and tools in the OpenAI form, each only once.
+"""Encode messages and tools in the OpenAI format, each only once.
 
 In:  the messages of a conversation, tools.
 Out: their JSON, as bytes.
 
-A conversation grows at its end and is sent whole every turn. `Transcripts` keeps the bytes of what
-it has spelled, so that a turn costs the copying of bytes and the spelling of what is new.
+A conversation grows at its end and is sent completely every turn. `Transcripts` keeps the encoded
+bytes, so that a turn costs the copying of bytes and the encoding of what is new.
 """
 
 import json
@@ -25,7 +25,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 
 def to_json(value: object) -> bytes:
-    """Return compact JSON in UTF-8; half surrogate pairs, which UTF-8 cannot hold, are replaced."""
+    """Return compact JSON in UTF-8; lone surrogates, which UTF-8 cannot encode, are replaced."""
     text = _ENCODER.encode(value)
     try:
         return text.encode()
@@ -34,12 +34,12 @@ def to_json(value: object) -> bytes:
 
 
 def encode_message(message: Message) -> bytes:
-    """Return one message with only the fields that the format has."""
-    spelled = _spell(message)
+    """Return one message with only the format's fields: La Plateforme answers 422 to others."""
+    encoded = _encode(message)
     try:
-        return quick_json(spelled)  # the same bytes, for text and what holds it
-    except ValueError:  # half a character
-        return to_json(spelled)
+        return quick_json(encoded)  # the same bytes as `to_json` for these types
+    except ValueError:  # a lone surrogate
+        return to_json(encoded)
 
 
 def encode_tool(tool: ToolSpec) -> bytes:
@@ -53,88 +53,88 @@ def encode_tool(tool: ToolSpec) -> bytes:
 
 
 class Transcripts:
-    """Spells conversations, and keeps the bytes of those that may be sent again."""
+    """Encodes conversations, and keeps the bytes of those that may be sent again."""
 
     def __init__(self, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
         self._store: TranscriptStore[_Transcript] = TranscriptStore(max_kept_bytes)
 
     @property
     def kept_bytes(self) -> int:
-        """Return how much is kept for later turns."""
+        """Return the size of what is kept for later turns."""
         return self._store.kept_bytes
 
     def encode(self, request: ModelRequest, *, rules: Literal["mistral", "plain"]) -> bytes:
         """Return the messages of `request`, joined by commas.
 
         Raises:
-            UnsupportedError: a message holds what this model cannot read.
+            UnsupportedError: a message holds content that this model cannot read.
         """
         kept = self._store.follow(request.history, lambda: _Transcript(rules), variant=rules)
         opening = [encode_message(message) for message in kept.rules.opening(request.instructions)]
         ending = [encode_message(message) for message in kept.rules.ending()]
-        return b",".join([*opening, *([kept.settled] if kept.settled else []), *ending])
+        return b",".join([*opening, *([kept.final] if kept.final else []), *ending])
 
 
 class Rules(Protocol):
-    """Makes the messages that are sent out of those of the history, one after the other."""
+    """Turns the messages of a history into those that are sent, one after the other."""
 
     def opening(self, instructions: str) -> Sequence[Message]:
-        """Return what stands before the settled messages."""
+        """Return what precedes the final messages."""
 
     def add(self, message: Message) -> Sequence[Message]:
-        """Take the next message and return what it settled."""
+        """Add the next message and return the messages that are final now."""
 
     def ending(self) -> Sequence[Message]:
-        """Return what follows the settled messages if the conversation ends here."""
+        """Return what follows the final messages if the conversation ends here."""
 
 
 class PlainRules:
-    """Sends the history as it is, but for messages with nothing in them."""
+    """Sends the history as it is, without empty messages."""
 
     def opening(self, instructions: str) -> list[Message]:
         """Return the instructions as a system message."""
         return [SystemMessage(text=instructions)] if instructions.strip() else []
 
     def add(self, message: Message) -> list[Message]:
-        """Return `message`, unless it is an assistant message that says and asks nothing."""
+        """Return `message`, unless it is an assistant message without text and calls."""
         is_empty = isinstance(message, AssistantMessage) and not (
             message.text or message.tool_calls
         )
         return [] if is_empty else [message]
 
     def ending(self) -> list[Message]:
-        """Return nothing: every message is settled at once."""
+        """Return nothing: every message is final at once."""
         return []
 
 
 class _Transcript:
-    """One conversation as far as it is spelled."""
+    """The encoded part of one conversation."""
 
     def __init__(self, rules: Literal["mistral", "plain"]) -> None:
         self.rules: Rules = MistralRules() if rules == "mistral" else PlainRules()
-        self.settled = bytearray()
+        self.final = bytearray()
 
     @property
     def size_bytes(self) -> int:
-        """Return about how much memory it takes."""
-        return len(self.settled)
+        """Return its approximate memory use."""
+        return len(self.final)
 
     def add(self, message: Message) -> None:
-        """Spell what the next message settles."""
-        for settled in self.rules.add(message):
-            if self.settled:
-                self.settled += b","
-            self.settled += encode_message(settled)
+        """Encode the messages that the next one makes final."""
+        for final in self.rules.add(message):
+            if self.final:
+                self.final += b","
+            self.final += encode_message(final)
 
 
-def _spell(message: Message) -> Mapping[str, object]:
+def _encode(message: Message) -> Mapping[str, object]:
     match message:
         case SystemMessage():
             return {"role": "system", "content": message.text}
         case UserMessage():
-            return {"role": "user", "content": _spell_user_content(message.content)}
+            return {"role": "user", "content": _encode_user_content(message.content)}
         case AssistantMessage():
-            return _spell_assistant(message)
+            return _encode_assistant(message)
         case ToolResult():
             return {
                 "role": "tool",
@@ -143,14 +143,15 @@ def _spell(message: Message) -> Mapping[str, object]:
             }
 
 
-def _spell_assistant(message: AssistantMessage) -> Mapping[str, object]:
+def _encode_assistant(message: AssistantMessage) -> Mapping[str, object]:
     if not message.tool_calls:
         return {"role": "assistant", "content": message.text}
     calls = [
         {
             "id": call.id,
             "type": "function",
-            # Servers parse the arguments of earlier calls and fail on what is no JSON object.
+            # vLLM and llama.cpp parse the arguments of earlier calls in the chat template and fail
+            # on anything but a JSON object.
             "function": {
                 "name": wire_name(call.name),
                 "arguments": object_text(call.arguments),
@@ -161,14 +162,14 @@ def _spell_assistant(message: AssistantMessage) -> Mapping[str, object]:
     return {"role": "assistant", "content": message.text or None, "tool_calls": calls}
 
 
-def _spell_user_content(blocks: Sequence[ContentBlock]) -> str | list[Mapping[str, object]]:
-    """Return text where there is only text: not every host takes a list."""
+def _encode_user_content(blocks: Sequence[ContentBlock]) -> str | list[Mapping[str, object]]:
+    """Return text if there is only text: not every provider accepts a list."""
     if not any(isinstance(block, ImageContent | AudioContent) for block in blocks):
         return readable_text(blocks)
-    return list(_spell_parts(blocks))
+    return list(_encode_parts(blocks))
 
 
-def _spell_parts(blocks: Iterable[ContentBlock]) -> Iterable[Mapping[str, object]]:
+def _encode_parts(blocks: Iterable[ContentBlock]) -> Iterable[Mapping[str, object]]:
     for block in blocks:
         match block:
             case ImageContent():

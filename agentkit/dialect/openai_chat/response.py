@@ -1,10 +1,10 @@
-"""Read an answer in the OpenAI chat form, whole or streamed.
+"""Read an answer in the OpenAI chat format, complete or streamed.
 
 In:  the bytes of one successful answer, cut anywhere.
 Out: `Delta`s, in the order they arrived.
 
-Other people's JSON is read field by field; a field of another type than the form's is passed over
-where nothing is lost by it, and an error where something would be.
+Untrusted JSON is read field by field; a field of an unexpected type is skipped if nothing is lost
+by that, and otherwise an error.
 """
 
 import json
@@ -38,7 +38,7 @@ _END = DoneDelta(is_finish=True)
 _END_MARK = DoneDelta(is_finish=False)
 
 _ARGUMENT_KEYS = ("parameters", "input", "args")
-"""Where arguments stand that are not under their own name."""
+"""Other keys under which providers put the arguments."""
 
 _FAILED = frozenset(
     {
@@ -54,7 +54,7 @@ _FAILED = frozenset(
         "insufficient_system_resource",
     }
 )
-"""Finish reasons with which a host says that it broke off."""
+"""Finish reasons that report a failure of the provider."""
 
 
 class OpenAIChatDecoder:
@@ -64,16 +64,16 @@ class OpenAIChatDecoder:
         self._head = head
         self._frames = Frames(head, form="a chat completion")
         self._is_done = False
-        self._has_said = False
+        self._has_content = False
         self._choice: object = None
-        self._told: tuple[object, object, object] = (None, None, None)
+        self._last_head: tuple[object, object, object] = (None, None, None)
         self._failure: ProviderError | None = None
 
     def feed(self, data: bytes) -> Sequence[Delta]:
         """Read the next bytes, cut anywhere, and return what they complete.
 
         Raises:
-            StatusError: the host reports an error inside its answer.
+            StatusError: the provider reports an error inside its answer.
             ProtocolError: the bytes are not of this dialect.
         """
         return self._read(self._frames.feed(data))
@@ -86,9 +86,9 @@ class OpenAIChatDecoder:
         return deltas
 
     def _read(self, frames: Iterable[Frame]) -> list[Delta]:
-        """Read frames; an error waits until what arrived before it was given.
+        """Read frames; an error is raised after the deltas that arrived before it were returned.
 
-        So the same deltas come out, however the network cut the stream.
+        So the same deltas are returned, however the network cut the stream.
         """
         if self._failure is not None:
             raise self._failure
@@ -103,7 +103,7 @@ class OpenAIChatDecoder:
         return deltas
 
     def _read_frame(self, frame: Frame, deltas: list[Delta]) -> None:
-        """Read a whole answer, or one chunk; what follows the end mark is no part of it."""
+        """Read a non-streaming answer, or one chunk; what follows the end is not part of it."""
         if self._is_done:
             return
         if not frame.is_done:
@@ -128,7 +128,7 @@ class OpenAIChatDecoder:
             raise self._frames.bad("a choice that is not an object")
         if first and self._choice is None:
             self._choice = first.get("index")
-        if first.get("index") in (None, self._choice):  # else of another answer to the question
+        if first.get("index") in (None, self._choice):  # else part of another choice
             self._read_choice(first, deltas, is_complete=is_complete)
         for source in (value, first):
             usage = read_usage(source) if "usage" in source or "x_groq" in source else None
@@ -137,13 +137,13 @@ class OpenAIChatDecoder:
                 break
 
     def _read_head(self, value: Mapping[str, Any], deltas: list[Delta]) -> None:
-        """Add who answers, once: every chunk repeats it."""
-        told = (value.get("id"), value.get("model"), value.get("provider"))
-        if told == self._told:
+        """Add id, model and upstream once: every chunk repeats them."""
+        head = (value.get("id"), value.get("model"), value.get("provider"))
+        if head == self._last_head:
             return
-        self._told = told
+        self._last_head = head
         response_id, model, upstream = [
-            name if isinstance(name, str) and name else None for name in told
+            name if isinstance(name, str) and name else None for name in head
         ]
         if response_id or model or upstream:
             deltas.append(_head_delta(response_id=response_id, model=model, upstream=upstream))
@@ -151,12 +151,12 @@ class OpenAIChatDecoder:
     def _read_choice(
         self, choice: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
     ) -> None:
-        said_error = choice.get("error")
-        error = error_in_answer({"error": said_error}, self._head) if said_error else None
+        reported = choice.get("error")
+        error = error_in_answer({"error": reported}, self._head) if reported else None
         reason = choice.get("finish_reason")
         if error is None and isinstance(reason, str) and reason.lower() in _FAILED:
             error = StatusError(
-                f"The host ended its answer with {reason!r} and did not say why.",
+                f"The provider ended its answer with {reason!r} and gave no reason.",
                 kind="server",
                 retry="same",
                 status=self._head.status,
@@ -164,28 +164,28 @@ class OpenAIChatDecoder:
             )
         if error is not None:
             raise error
-        self._read_said(choice, deltas, is_complete=is_complete)
+        self._read_choice_content(choice, deltas, is_complete=is_complete)
         if isinstance(reason, str) and reason:
             deltas.append(_finish_delta(reason=reason))
 
-    def _read_said(
+    def _read_choice_content(
         self, choice: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
     ) -> None:
-        """Read what the model says here, wherever it stands.
+        """Read the content of a choice, in whatever field it stands.
 
-        A message in a stream is the whole answer: it counts where nothing was said before it.
+        A `message` inside a stream is the complete answer: it counts if nothing came before it.
         """
         before = len(deltas)
-        said = choice.get("message" if is_complete else "delta")
-        if isinstance(said, dict):
-            self._read_message(said, deltas, is_complete=is_complete)
-        if len(deltas) == before and not self._has_said:
+        message = choice.get("message" if is_complete else "delta")
+        if isinstance(message, dict):
+            self._read_message(message, deltas, is_complete=is_complete)
+        if len(deltas) == before and not self._has_content:
             other = choice.get("delta" if is_complete else "message")
             if isinstance(other, dict):
                 self._read_message(other, deltas, is_complete=True)
         if len(deltas) == before and isinstance(choice.get("text"), str):
             self._read_content(choice["text"], deltas)
-        self._has_said = self._has_said or len(deltas) > before
+        self._has_content = self._has_content or len(deltas) > before
 
     def _read_message(
         self, message: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
@@ -213,7 +213,7 @@ class OpenAIChatDecoder:
             deltas.append(self._read_call(legacy, is_complete=is_complete))
 
     def _read_content(self, content: object, deltas: list[Delta]) -> None:
-        """Read text, or a list of chunks: text, reasoning, and others that hold no text."""
+        """Read text, or a list of chunks (Mistral): text, reasoning, and others without text."""
         if content is None or content == "":
             return
         if isinstance(content, str):
@@ -236,12 +236,12 @@ class OpenAIChatDecoder:
         if not isinstance(call, dict):
             raise self._frames.bad("a tool call that is not an object")
         inner = _decoded(call.get("function"))
-        # What is missing inside may stand beside it.
+        # Fields that are missing inside `function` may stand beside it.
         function = {**call, **inner} if isinstance(inner, dict) else call
         index = call.get("index")
         call_id = call.get("id")
         name = function.get("name")
-        # Taken for "no arguments", those under another name would leave a tool to its defaults.
+        # If arguments under another key counted as "none", the tool would run with its defaults.
         arguments = function.get("arguments")
         if arguments is None:
             others = [function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None]
@@ -258,7 +258,7 @@ class OpenAIChatDecoder:
 
 
 def _decoded(value: object) -> object:
-    """Return what `value` is the JSON of, if it is text; else `value`."""
+    """Return the value of JSON text; anything else unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -268,7 +268,7 @@ def _decoded(value: object) -> object:
 
 
 def _flat_text(value: object) -> str:
-    """Return text that may stand inside a list of chunks."""
+    """Return the text of chunks that may be nested."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):

@@ -1,10 +1,10 @@
-"""Read what an exchange used, as hosts report it.
+"""Read the usage of an exchange, as providers report it.
 
 In:  a JSON answer, or a chunk of one.
-Out: `Usage`, or None where the answer holds none.
+Out: `Usage`, or None if the answer holds none.
 
-Cached input tokens are part of the input tokens in this form, as in ours. A count that is no
-count is taken as not reported.
+Cached input tokens are part of the input tokens in this format, as in ours. An invalid count is
+taken as not reported.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ _PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 
 
 def read_usage(value: Mapping[str, Any]) -> Usage | None:
-    """Return the usage in `value`: its own, or the one hosts put beside the form."""
+    """Return the usage in `value`: the standard field, or Groq's `x_groq`."""
     usage = value.get("usage")
     if not isinstance(usage, dict):
         beside = value.get("x_groq")
         usage = beside.get("usage") if isinstance(beside, dict) else None
     if not isinstance(usage, dict) or not usage:
         return None
-    if usage.keys() <= _PLAIN:  # which is all that many hosts tell
+    if usage.keys() <= _PLAIN:  # all that many providers report
         return _new_usage(
             input_tokens=_count(usage, "prompt_tokens"),
             output_tokens=_count(usage, "completion_tokens"),
@@ -67,7 +67,7 @@ def _count(usage: Mapping[str, Any], *names: str) -> int:
 
 
 def _money(usage: Mapping[str, Any], *names: str) -> Decimal | None:
-    """Return an amount of US dollars, exactly as it was written."""
+    """Return an amount of US dollars, exactly as written."""
     for name in names:
         amount = usage.get(name)
         if isinstance(amount, bool) or not isinstance(amount, int | float | str):

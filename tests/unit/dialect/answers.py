@@ -1,4 +1,4 @@
-"""Answers of hosts for the tests of the dialects: written as bytes, cut, read, folded."""
+"""Answers of providers for the tests of the dialects: written as bytes, cut, read, assembled."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -52,18 +52,20 @@ def read(decoder: Decoder, chunks: Iterable[bytes]) -> list[Delta]:
     return [*deltas, *decoder.close()]
 
 
-def fold(request: ModelRequest, encoded: Encoded, deltas: Sequence[Delta]) -> ModelResponse:
+def build_response(
+    request: ModelRequest, encoded: Encoded, deltas: Sequence[Delta]
+) -> ModelResponse:
     """Return the response that `deltas` make."""
-    folding = ResponseBuilder(
+    builder = ResponseBuilder(
         request,
         tool_names=encoded.tool_names,
         host="host",
         calls_in_text=encoded.calls_in_text,
     )
-    folding.feed(encoded.opening)
-    folding.feed(deltas)
-    folding.close()
-    return folding.finish()
+    builder.feed(encoded.opening)
+    builder.feed(deltas)
+    builder.close()
+    return builder.finish()
 
 
 def body_of(encoded: Encoded) -> dict[str, Any]:
@@ -80,4 +82,4 @@ def answer(
     head: WireHead = DOCUMENT,
 ) -> ModelResponse:
     """Return what a whole answer of one chunk makes."""
-    return fold(request, encoded, read(dialect.decoder(head), [data]))
+    return build_response(request, encoded, read(dialect.decoder(head), [data]))

@@ -41,7 +41,7 @@ from tests.unit.dialect.answers import (
     read,
 )
 
-HOST = ProviderProfile(name="host", title="Host", base_url="http://host/v1")
+PROVIDER = ProviderProfile(name="host", title="Host", base_url="http://host/v1")
 MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 ADD = ToolSpec(
     name="math.add",
@@ -61,7 +61,7 @@ WIRE_ADD = OFFER.partition('"name": "')[2].partition('"')[0]
 
 def encode(request: ModelRequest, **accepts: Any) -> dict[str, Any]:
     """Return the body sent for `request`."""
-    host = replace(HOST, accepts=Accepts(**accepts))
+    host = replace(PROVIDER, accepts=Accepts(**accepts))
     return body_of(Completions().encode(request, provider=host, model=MIXTRAL))
 
 
@@ -78,7 +78,7 @@ def completion(text: str, reason: str | None = "stop") -> dict[str, Any]:
 def test_the_conversation_is_one_text() -> None:
     """The server writes the begin mark; the limit is always sent."""
     encoded = Completions().encode(
-        replace(ASKED, instructions="Be brief."), provider=HOST, model=MIXTRAL
+        replace(ASKED, instructions="Be brief."), provider=PROVIDER, model=MIXTRAL
     )
 
     assert encoded.wire.path == "/completions"
@@ -92,7 +92,7 @@ def test_the_conversation_is_one_text() -> None:
     }
 
 
-def test_settings_go_under_the_names_of_the_host() -> None:
+def test_settings_have_the_names_of_the_provider() -> None:
     """Only what is set and accepted is sent."""
     request = replace(
         ASKED,
@@ -120,15 +120,17 @@ def test_the_limit_fits_the_window(window: int | None, limit: int) -> None:
     """Nobody set one, so the answer may take half of a small window."""
     model = replace(MIXTRAL, context_window_tokens=window)
 
-    assert body_of(Completions().encode(ASKED, provider=HOST, model=model))["max_tokens"] == limit
+    assert (
+        body_of(Completions().encode(ASKED, provider=PROVIDER, model=model))["max_tokens"] == limit
+    )
 
 
 def test_a_profile_may_set_the_limit() -> None:
-    """What the host's profile sends with every request stands, unless the caller sets it."""
+    """What the provider's profile sends with every request stands, unless the caller sets it."""
     assert encode(ASKED, extra_fields={"max_tokens": 99})["max_tokens"] == 99
 
 
-def test_stop_texts_that_the_host_does_not_take_are_an_error() -> None:
+def test_unsupported_stop_texts_are_an_error() -> None:
     """They change what an answer is, so they are never dropped."""
     request = replace(ASKED, settings=ModelSettings(stop=("x",)))
 
@@ -140,22 +142,22 @@ def test_only_the_family_whose_prompt_is_known_is_served() -> None:
     """Another model would read the text as noise."""
     with pytest.raises(UnsupportedError, match="prompt of 'llama' is not known"):
         Completions().encode(
-            ASKED, provider=HOST, model=ModelProfile(family="llama", id="llama", rules="plain")
+            ASKED, provider=PROVIDER, model=ModelProfile(family="llama", id="llama", rules="plain")
         )
 
 
 @given(history=histories())
 @settings(max_examples=60, deadline=None)
 def test_every_turn_sends_the_same_text_as_a_first_one(history: History) -> None:
-    """What was kept from turn to turn is what would be spelled anew, byte for byte."""
+    """What was kept from turn to turn is what would be encoded anew, byte for byte."""
     dialect = Completions()
     for length in range(len(history) + 1):
         part = History(history[:length])
         if not part.open_calls:
-            dialect.encode(ModelRequest(history=part), provider=HOST, model=MIXTRAL)
+            dialect.encode(ModelRequest(history=part), provider=PROVIDER, model=MIXTRAL)
     request = ModelRequest(history=history, tools=(ADD,), instructions="Be brief.")
 
-    sent = body_of(dialect.encode(request, provider=HOST, model=MIXTRAL))["prompt"]
+    sent = body_of(dialect.encode(request, provider=PROVIDER, model=MIXTRAL))["prompt"]
 
     assert f"<s>{sent}" == prompt_text(compile_history(request), (ADD,))
 
@@ -174,7 +176,9 @@ def test_every_turn_sends_the_same_text_as_a_first_one(history: History) -> None
 )
 def test_a_forced_call_is_begun_in_the_prompt(choice: ToolChoice, ending: str) -> None:
     """The tools on offer stay the same, so that the text before it does too."""
-    encoded = Completions().encode(replace(ASKED, tool_choice=choice), provider=HOST, model=MIXTRAL)
+    encoded = Completions().encode(
+        replace(ASKED, tool_choice=choice), provider=PROVIDER, model=MIXTRAL
+    )
 
     assert body_of(encoded)["prompt"] == f"{OFFER}[INST] Zoë?[/INST]{ending}"
     assert encoded.opening == ((TextDelta(text=ending),) if ending else ())
@@ -212,7 +216,7 @@ def test_calls_come_back_as_text(choice: str, text: str) -> None:
     """With the marker, without it, or as the rest of what the prompt began."""
     dialect = Completions()
     request = replace(ASKED, tool_choice=ToolChoice.parse(choice))
-    encoded = dialect.encode(request, provider=HOST, model=MIXTRAL)
+    encoded = dialect.encode(request, provider=PROVIDER, model=MIXTRAL)
 
     response = answer(dialect, request, encoded, document(completion(text)))
 
@@ -222,7 +226,7 @@ def test_calls_come_back_as_text(choice: str, text: str) -> None:
     assert response.repairs == ()
 
 
-async def test_a_model_on_a_host_puts_the_opening_before_the_answer() -> None:
+async def test_a_model_of_a_provider_puts_the_opening_before_the_answer() -> None:
     """Where the prompt began the call, the response holds all of it, and nothing was shown."""
     shown: list[RunEvent] = []
 
@@ -235,7 +239,7 @@ async def test_a_model_on_a_host_puts_the_opening_before_the_answer() -> None:
         assert base_url == resolved.provider.base_url
         return transport
 
-    provider = replace(HOST, dialect="completions")
+    provider = replace(PROVIDER, dialect="completions")
     model = ProviderModel(
         ResolvedModel(name="host:mixtral", provider=provider, model=MIXTRAL),
         dialects={"completions": Completions},
@@ -267,7 +271,7 @@ USAGE = UsageDelta(usage=Usage(input_tokens=5, output_tokens=2))
 
 
 @given(cuts=CUTS)
-def test_a_whole_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
+def test_a_complete_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
     """The space that the format puts before an answer is not part of it."""
     deltas = read(Completions().decoder(DOCUMENT), cut(WHOLE, cuts))
 

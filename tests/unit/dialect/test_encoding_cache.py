@@ -1,4 +1,4 @@
-"""What was spelled of a conversation is kept, and only what is new is spelled."""
+"""What was encoded of a conversation is kept, and only what is new is encoded."""
 
 from agentkit.chat import ToolSpec
 from agentkit.dialect.encoding_cache import ToolCache, TranscriptStore
@@ -9,11 +9,11 @@ A, B, C = (UserMessage.of(text) for text in "abc")
 
 
 class Notes:
-    """A transcript of texts that writes down what it was asked to spell."""
+    """A transcript of texts that writes down what it was asked to encode."""
 
-    def __init__(self, spelled: list[str]) -> None:
+    def __init__(self, encoded: list[str]) -> None:
         self.texts: list[str] = []
-        self._spelled = spelled
+        self._encoded = encoded
 
     @property
     def size_bytes(self) -> int:
@@ -21,103 +21,103 @@ class Notes:
         return 10 * len(self.texts)
 
     def add(self, message: Message) -> None:
-        """Take a message; one that says `bad` cannot be spelled."""
+        """Take a message; one that says `bad` cannot be encoded."""
         if message.text == "bad":
             raise ValueError(message.text)
         self.texts.append(message.text)
-        self._spelled.append(message.text)
+        self._encoded.append(message.text)
 
 
-class Spelling:
-    """A store, and all that was spelled through it."""
+class Recorder:
+    """A store, and all that was encoded through it."""
 
     def __init__(self, max_kept_bytes: int = 1000) -> None:
-        self.spelled: list[str] = []
+        self.encoded: list[str] = []
         self.store: TranscriptStore[Notes] = TranscriptStore(max_kept_bytes)
 
     def follow(self, *messages: Message, variant: str = "") -> list[str]:
         """Return the texts of the transcript for a history."""
-        notes = self.store.follow(History(messages), lambda: Notes(self.spelled), variant=variant)
+        notes = self.store.follow(History(messages), lambda: Notes(self.encoded), variant=variant)
         return list(notes.texts)
 
 
-def test_a_growing_conversation_is_spelled_once() -> None:
-    """Each turn spells what is new."""
-    spelling = Spelling()
+def test_a_growing_conversation_is_encoded_once() -> None:
+    """Each turn encodes what is new."""
+    recorder = Recorder()
 
-    results = [spelling.follow(A), spelling.follow(A, B), spelling.follow(A, B, C)]
+    results = [recorder.follow(A), recorder.follow(A, B), recorder.follow(A, B, C)]
 
     assert results == [["a"], ["a", "b"], ["a", "b", "c"]]
-    assert spelling.spelled == ["a", "b", "c"]
+    assert recorder.encoded == ["a", "b", "c"]
 
 
-def test_a_conversation_that_goes_another_way_is_spelled_anew() -> None:
+def test_a_conversation_that_branches_is_encoded_again() -> None:
     """Going back, or going on otherwise, never gives what was said in the other branch."""
-    spelling = Spelling()
+    recorder = Recorder()
 
-    results = [spelling.follow(A, B), spelling.follow(A, C), spelling.follow(A)]
+    results = [recorder.follow(A, B), recorder.follow(A, C), recorder.follow(A)]
 
     assert results == [["a", "b"], ["a", "c"], ["a"]]
 
 
 def test_an_equal_message_is_not_the_same_message() -> None:
     """Only identity is proof enough, and it is cheap."""
-    spelling = Spelling()
-    spelling.follow(A)
+    recorder = Recorder()
+    recorder.follow(A)
 
-    spelling.follow(UserMessage.of("a"))
+    recorder.follow(UserMessage.of("a"))
 
-    assert spelling.spelled == ["a", "a"]
+    assert recorder.encoded == ["a", "a"]
 
 
 def test_variants_are_kept_apart() -> None:
-    """One history may be spelled into several things."""
-    spelling = Spelling()
+    """One history may be encoded into several things."""
+    recorder = Recorder()
 
-    spelling.follow(A, variant="x")
-    spelling.follow(A, variant="y")
-    spelling.follow(A, B, variant="x")
+    recorder.follow(A, variant="x")
+    recorder.follow(A, variant="y")
+    recorder.follow(A, B, variant="x")
 
-    assert spelling.spelled == ["a", "a", "b"]
+    assert recorder.encoded == ["a", "a", "b"]
 
 
-def test_beyond_the_limit_the_longest_unused_goes_first() -> None:
+def test_beyond_the_limit_the_least_recently_used_is_dropped() -> None:
     """What was used last is kept."""
-    spelling = Spelling(max_kept_bytes=20)
-    spelling.follow(A)
-    spelling.follow(B)
-    spelling.follow(A)
+    recorder = Recorder(max_kept_bytes=20)
+    recorder.follow(A)
+    recorder.follow(B)
+    recorder.follow(A)
 
-    spelling.follow(C)
-    spelling.follow(A)
-    spelling.follow(B)
+    recorder.follow(C)
+    recorder.follow(A)
+    recorder.follow(B)
 
-    assert spelling.spelled == ["a", "b", "c", "b"]
+    assert recorder.encoded == ["a", "b", "c", "b"]
 
 
 def test_an_empty_conversation_is_never_kept() -> None:
     """It has no message to be known by."""
-    spelling = Spelling()
+    recorder = Recorder()
 
-    assert spelling.follow() == spelling.follow() == []
-    assert spelling.follow(A) == ["a"]
+    assert recorder.follow() == recorder.follow() == []
+    assert recorder.follow(A) == ["a"]
 
 
 def test_a_transcript_that_failed_is_not_used_again() -> None:
     """The next request starts from nothing."""
-    spelling = Spelling()
-    spelling.follow(A)
+    recorder = Recorder()
+    recorder.follow(A)
 
     try:
-        spelling.follow(A, UserMessage.of("bad"))
+        recorder.follow(A, UserMessage.of("bad"))
     except ValueError:
-        spelling.follow(A)
+        recorder.follow(A)
 
-    assert spelling.spelled == ["a", "a"]
+    assert recorder.encoded == ["a", "a"]
 
 
-def test_tools_are_spelled_once_while_they_stay_the_same() -> None:
-    """Other tools, or more of them, are spelled anew."""
+def test_tools_are_encoded_once_while_they_stay_the_same() -> None:
+    """Other tools, or more of them, are encoded anew."""
     seen: list[int] = []
 
     def encode(tools: tuple[ToolSpec, ...]) -> str:
@@ -133,9 +133,9 @@ def test_tools_are_spelled_once_while_they_stay_the_same() -> None:
     assert seen == [1, 2, 2, 1, 0]
 
 
-def test_nothing_is_kept_of_a_conversation_that_nobody_has_any_more() -> None:
+def test_nothing_is_kept_of_a_conversation_that_was_collected() -> None:
     """It could not go on, and a process that makes many runs would only grow."""
-    spelling = Spelling()
-    spelling.follow(UserMessage.of("x"), B)
+    recorder = Recorder()
+    recorder.follow(UserMessage.of("x"), B)
 
-    assert spelling.store.kept_bytes == 0
+    assert recorder.store.kept_bytes == 0

@@ -124,7 +124,7 @@ def test_all_instructions_stand_in_one_system_message_first() -> None:
 
 
 def test_ids_become_nine_letters_or_digits_on_call_and_result() -> None:
-    """The same in every turn, whatever the host had given."""
+    """The same in every turn, whatever the provider had given."""
     history: list[Message] = [HI, AssistantMessage.of("", ToolCall(id="call_abc", name="add"))]
     history.append(ToolResult.of("call_abc", "3"))
 

@@ -31,15 +31,15 @@ from tests.unit.dialect.answers import (
     STREAM,
     answer,
     body_of,
+    build_response,
     cut,
     document,
     events,
-    fold,
     read,
 )
 
 Rules = Literal["mistral", "plain"]
-HOST = ProviderProfile(name="host", title="Host", base_url="http://host/v1")
+PROVIDER = ProviderProfile(name="host", title="Host", base_url="http://host/v1")
 MODELS = {
     "mistral": ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral"),
     "plain": ModelProfile(family="llama", id="llama"),
@@ -59,7 +59,7 @@ both = pytest.mark.parametrize("rules", BOTH)
 
 def encode(request: ModelRequest, rules: Rules = "mistral", **accepts: Any) -> dict[str, Any]:
     """Return the body sent for `request`."""
-    host = replace(HOST, accepts=Accepts(**accepts))
+    host = replace(PROVIDER, accepts=Accepts(**accepts))
     return body_of(Prompted().encode(request, provider=host, model=MODELS[rules]))
 
 
@@ -82,7 +82,7 @@ def said(text: str, reason: str = "stop") -> dict[str, Any]:
 
 @both
 def test_no_field_about_tools_is_sent(rules: Rules) -> None:
-    """Whatever is asked: this host would refuse it, or not know what it means."""
+    """Whatever is asked: this provider would refuse it, or not know what it means."""
     request = replace(
         ASKED,
         tool_choice=ToolChoice(mode="required"),
@@ -143,7 +143,7 @@ def test_another_model_is_shown_tags() -> None:
     ],
 )
 @both
-def test_a_choice_is_asked_for_in_words(
+def test_a_choice_is_requested_in_words(
     rules: Rules, choice: str, parallel: bool | None, ending: str
 ) -> None:
     """At the end of the system text."""
@@ -159,7 +159,7 @@ def test_a_choice_is_asked_for_in_words(
 def test_a_named_tool_is_the_only_one_that_is_offered() -> None:
     """PromptFormat alone do not force."""
     request = replace(ASKED, tool_choice=ToolChoice.parse("f"))
-    encoded = Prompted().encode(request, provider=HOST, model=MODELS["plain"])
+    encoded = Prompted().encode(request, provider=PROVIDER, model=MODELS["plain"])
 
     assert encoded.tool_names == {}
     assert "fs_read" not in encoded.wire.body.decode()
@@ -204,7 +204,7 @@ RESULTS = (
 )
 
 
-def test_calls_and_results_are_told_to_a_mistral_model() -> None:
+def test_calls_and_results_are_rendered_for_a_mistral_model() -> None:
     """Calls are the assistant's words, the results of one turn one message of the user."""
     turns = talk("mistral", UserMessage.of("go"), CALLS, *RESULTS)
 
@@ -224,7 +224,7 @@ def test_calls_and_results_are_told_to_a_mistral_model() -> None:
     ]
 
 
-def test_calls_and_results_are_told_to_another_model() -> None:
+def test_calls_and_results_are_rendered_for_another_model() -> None:
     """Each in its tag."""
     turns = talk("plain", UserMessage.of("go"), replace(CALLS, content=()), *RESULTS)
 
@@ -267,7 +267,7 @@ def test_between_results_and_the_next_user_message_the_assistant_speaks(rules: R
 @pytest.mark.parametrize("shape", ["told", "bare"])
 @given(first=json_objects, second=json_objects)
 @settings(max_examples=60, deadline=None)
-def test_what_is_told_as_a_call_is_read_as_the_same_call(
+def test_a_rendered_call_is_read_as_the_same_call(
     rules: Rules, shape: str, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     """So a model that imitates its own history is understood."""
@@ -319,12 +319,12 @@ def test_every_turn_sends_what_a_first_one_would(rules: Rules, history: History)
     for length in range(len(history) + 1):
         part = History(history[:length])
         if not part.open_calls:
-            dialect.encode(ModelRequest(history=part), provider=HOST, model=MODELS[rules])
+            dialect.encode(ModelRequest(history=part), provider=PROVIDER, model=MODELS[rules])
     request = replace(ASKED, history=history)
 
-    kept = dialect.encode(request, provider=HOST, model=MODELS[rules])
+    kept = dialect.encode(request, provider=PROVIDER, model=MODELS[rules])
 
-    assert kept == Prompted().encode(request, provider=HOST, model=MODELS[rules])
+    assert kept == Prompted().encode(request, provider=PROVIDER, model=MODELS[rules])
     messages = body_of(kept)["messages"]
     assert {message["role"] for message in messages} <= {"system", "user", "assistant"}
     assert not any("tool_calls" in message for message in messages)
@@ -343,7 +343,7 @@ def test_every_turn_sends_what_a_first_one_would(rules: Rules, history: History)
 def test_a_call_comes_back_as_text(rules: Rules, text: str) -> None:
     """Under our name for the tool, and nothing of the text is left."""
     dialect = Prompted()
-    encoded = dialect.encode(ASKED, provider=HOST, model=MODELS[rules])
+    encoded = dialect.encode(ASKED, provider=PROVIDER, model=MODELS[rules])
     text = text.replace("fs_read_X", wire_name("fs.read"))
 
     response = answer(dialect, ASKED, encoded, document(said(text)))
@@ -366,9 +366,9 @@ def test_a_streamed_call_is_read_however_it_is_cut(cuts: list[int]) -> None:
         "[DONE]",
     )
     dialect = Prompted()
-    encoded = dialect.encode(ASKED, provider=HOST, model=MODELS["mistral"])
+    encoded = dialect.encode(ASKED, provider=PROVIDER, model=MODELS["mistral"])
 
-    message = fold(ASKED, encoded, read(dialect.decoder(STREAM), cut(data, cuts))).message
+    message = build_response(ASKED, encoded, read(dialect.decoder(STREAM), cut(data, cuts))).message
 
     assert message.text == "Sure."
     assert [(call.name, call.arguments) for call in message.tool_calls] == [("f", '{"x": 1}')]
@@ -377,7 +377,7 @@ def test_a_streamed_call_is_read_however_it_is_cut(cuts: list[int]) -> None:
 def test_a_plain_answer_is_text() -> None:
     """Most answers are."""
     dialect = Prompted()
-    encoded = dialect.encode(ASKED, provider=HOST, model=MODELS["plain"])
+    encoded = dialect.encode(ASKED, provider=PROVIDER, model=MODELS["plain"])
 
     assert answer(dialect, ASKED, encoded, document(said("Done."))).message == (
         AssistantMessage.of("Done.")

@@ -1,4 +1,4 @@
-"""Errors of hosts, in every form, become one typed error."""
+"""Errors of providers, in every form, become one typed error."""
 
 import json
 from datetime import UTC, datetime
@@ -207,7 +207,7 @@ def routed(raw: object, code: int = 400) -> dict[str, object]:
         ),
     ],
 )
-def test_a_refusal_says_what_it_is_and_what_to_do(
+def test_a_refusal_gets_its_kind_and_retry(
     status: int, body: object, kind: ErrorKind, retry: Retry, said: str
 ) -> None:
     """Kind, retry and the innermost words, whatever stands around them."""
@@ -315,14 +315,14 @@ def test_how_long_to_wait_is_read(headers: dict[str, str], seconds: float | None
     assert retry_after_seconds(WireHead(status=429, headers=headers), now=now) == seconds
 
 
-def test_a_date_without_anything_to_compare_it_with_says_nothing() -> None:
+def test_a_date_without_a_reference_gives_no_wait() -> None:
     """This code reads no clock."""
     head = WireHead(status=429, headers={"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"})
 
     assert retry_after_seconds(head) is None
 
 
-def test_a_key_that_the_host_repeats_is_not_repeated_again() -> None:
+def test_a_key_that_the_provider_echoes_is_redacted() -> None:
     """Messages end up in logs."""
     body = json.dumps({"error": {"message": "Incorrect API key provided: sk-proj-Ab12***9xyz."}})
 
@@ -337,12 +337,12 @@ def test_a_key_that_the_host_repeats_is_not_repeated_again() -> None:
     [({"location": "https://api.x.org/v1"}, "https://api.x.org/v1"), ({}, "somewhere else")],
     ids=["to an address", "to none"],
 )
-def test_a_redirect_is_told_and_not_tried_again(headers: dict[str, str], place: str) -> None:
+def test_a_redirect_is_reported_and_not_retried(headers: dict[str, str], place: str) -> None:
     """The address is wrong, and will be so the next time."""
     error = status_error(WireHead(status=308, headers=headers), b"")
 
     assert (error.kind, error.retry, error.status) == ("invalid_request", "never", 308)
-    assert f"redirects (308) to {place}, where" in str(error)
+    assert f"redirects (308) to {place}, and redirects are not followed" in str(error)
     assert "--base-url" in str(error)
 
 

@@ -42,7 +42,7 @@ def event(data: str, name: str | None = None) -> ServerEvent:
         pytest.param(b"data: \xff\n\n", [event("�")], id="bytes that are no UTF-8"),
     ],
 )
-def test_a_stream_gives_its_events_whole_and_byte_by_byte(
+def test_a_stream_gives_the_same_events_byte_by_byte(
     stream: bytes, events: list[ServerEvent]
 ) -> None:
     """Where the network cuts does not matter, not even inside a character or a line end."""

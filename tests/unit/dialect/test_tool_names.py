@@ -1,4 +1,4 @@
-"""Names for hosts whose alphabet is narrower than ours."""
+"""Names for providers whose alphabet is narrower than ours."""
 
 import re
 
@@ -14,7 +14,7 @@ NAMES = st.from_regex(r"[A-Za-z0-9_.-]{1,128}", fullmatch=True)
 
 
 @given(name=NAMES | st.text())
-def test_any_name_becomes_one_that_every_host_takes(name: str) -> None:
+def test_any_name_becomes_one_that_every_provider_accepts(name: str) -> None:
     """Even what an old stored conversation may hold."""
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", wire_name(name))
 
@@ -47,5 +47,5 @@ def test_two_names_that_would_look_the_same_are_refused(monkeypatch: pytest.Monk
         changed_names([taken, "fs.read"])
 
     monkeypatch.setattr(module, "_DIGEST_CHARS", 0)
-    with pytest.raises(UnsupportedError, match="would both be called"):
+    with pytest.raises(UnsupportedError, match="would both be named"):
         changed_names(["a.b", "a:b"])

@@ -1,4 +1,4 @@
-"""What the tests of folding have in common: tools, a request, pieces of calls."""
+"""What the tests of builder have in common: tools, a request, pieces of calls."""
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.dialect.base import (
@@ -34,22 +34,22 @@ PARIS = '{"city": "Paris"}'
 LEAK = f'[TOOL_CALLS] [{{"name": "get_weather", "arguments": {PARIS}}}]'
 
 
-def fold(*deltas: Delta, request: ModelRequest = REQUEST) -> ResponseBuilder:
-    """Return a fold that has read these deltas and the end mark."""
-    folding = ResponseBuilder(request, tool_names={"fs_read_x": "fs.read"}, host="h")
-    folding.feed([*deltas, DoneDelta()])
-    return folding
+def built(*deltas: Delta, request: ModelRequest = REQUEST) -> ResponseBuilder:
+    """Return a built that has read these deltas and the end mark."""
+    builder = ResponseBuilder(request, tool_names={"fs_read_x": "fs.read"}, host="h")
+    builder.feed([*deltas, DoneDelta()])
+    return builder
 
 
 def calls(*deltas: Delta, request: ModelRequest = REQUEST) -> list[tuple[str, str]]:
     """Return name and arguments of the calls in an answer of these deltas."""
-    response = fold(*deltas, request=request).finish()
+    response = built(*deltas, request=request).finish()
     return [(call.name, call.arguments) for call in response.message.tool_calls]
 
 
 def kinds(*deltas: Delta, request: ModelRequest = REQUEST) -> list[str]:
     """Return what was repaired in an answer of these deltas."""
-    return [m.kind for m in fold(*deltas, request=request).finish().repairs]
+    return [m.kind for m in built(*deltas, request=request).finish().repairs]
 
 
 def piece(

@@ -164,7 +164,7 @@ async def test_the_key_that_the_host_repeats_stands_in_no_error(streamed: bool) 
 
     outcome, _, _ = await _chat([exchange])
 
-    assert str(outcome) == "The host answered with an error (401): Wrong key [redacted]!"
+    assert str(outcome) == "The provider answered with an error (401): Wrong key [redacted]!"
 
 
 async def test_an_answer_whose_text_was_shown_is_not_asked_for_again() -> None:

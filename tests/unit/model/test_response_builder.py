@@ -18,12 +18,21 @@ from agentkit.event import ReasoningReceived, TextReceived
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
-from tests.unit.model.response_builders import HI, OFFERED, REQUEST, STOP, calls, fold, kinds, piece
+from tests.unit.model.response_builders import (
+    HI,
+    OFFERED,
+    REQUEST,
+    STOP,
+    built,
+    calls,
+    kinds,
+    piece,
+)
 
 
-def test_an_answer_is_put_together_whole() -> None:
+def test_an_answer_is_assembled_completely() -> None:
     """Text, reasoning, who answered, what it cost, why it stopped."""
-    folding = fold(
+    builder = built(
         HeadDelta(response_id="r", model="m"),
         HeadDelta(response_id="other", upstream="Up"),
         ReasoningDelta(text="h"),
@@ -35,7 +44,7 @@ def test_an_answer_is_put_together_whole() -> None:
         UsageDelta(usage=Usage(input_tokens=3)),
     )
 
-    response = folding.finish()
+    response = builder.finish()
 
     assert response.message == AssistantMessage(
         content=(ReasoningContent(text="hm"), TextContent(text="Hello"))
@@ -44,30 +53,30 @@ def test_an_answer_is_put_together_whole() -> None:
     assert (response.response_id, response.model, response.host) == ("r", "m", "h")
     assert response.usage == Usage(input_tokens=3)
     assert response.repairs == ()
-    assert folding.is_done
+    assert builder.is_done
 
 
 def test_what_may_be_shown_comes_at_once() -> None:
     """A user reads along."""
-    folding = ResponseBuilder(REQUEST)
+    builder = ResponseBuilder(REQUEST)
 
-    shown = folding.feed([ReasoningDelta(text="hm"), TextDelta(text="Hel"), TextDelta(text="lo")])
+    shown = builder.feed([ReasoningDelta(text="hm"), TextDelta(text="Hel"), TextDelta(text="lo")])
 
     assert shown == [
         ReasoningReceived(text="hm"),
         TextReceived(text="Hel"),
         TextReceived(text="lo"),
     ]
-    assert not folding.is_done
+    assert not builder.is_done
 
 
 def test_nothing_is_shown_of_an_answer_that_was_not_streamed() -> None:
     """It comes whole, with the response."""
-    folding = ResponseBuilder(ModelRequest(history=HI, tools=OFFERED))
+    builder = ResponseBuilder(ModelRequest(history=HI, tools=OFFERED))
 
-    assert folding.feed([ReasoningDelta(text="hm"), TextDelta(text="{"), STOP]) == []
-    assert folding.close() == []
-    assert folding.finish().message.text == "{"
+    assert builder.feed([ReasoningDelta(text="hm"), TextDelta(text="{"), STOP]) == []
+    assert builder.close() == []
+    assert builder.finish().message.text == "{"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +180,7 @@ def test_nothing_is_shown_of_an_answer_that_was_not_streamed() -> None:
         pytest.param([piece(0, " get_a ", "{}")], [("get_a", "{}")], id="space around a name"),
         pytest.param([piece(0, "nobody", "{}")], [("nobody", "{}")], id="a name of nobody"),
         pytest.param([piece(0, None, "{}", id="1")], [("", "{}")], id="no name at all"),
-        pytest.param([piece(0, "fs_read_x", "{}")], [("fs.read", "{}")], id="the host's spelling"),
+        pytest.param([piece(0, "fs_read_x", "{}")], [("fs.read", "{}")], id="the provider's form"),
         pytest.param(
             [piece(0, "f", '{"a": "\\'), piece(0, None, '"}"'), piece(0, "g", "}")],
             [("fg", '{"a": "\\"}"}')],
@@ -226,14 +235,14 @@ def test_one_slot_may_hold_several_texts(
     assert kinds(delta) == kind
 
 
-def test_an_object_in_place_of_text_is_told() -> None:
+def test_an_object_in_place_of_text_is_reported() -> None:
     """Some servers send arguments already parsed."""
     delta = CallDelta(id="1", name="f", arguments="{}", is_complete=True, is_object=True)
 
     assert kinds(delta) == ["object_arguments"]
 
 
-def test_a_name_that_was_put_together_otherwise_is_told() -> None:
+def test_a_name_that_was_joined_is_reported() -> None:
     """The reader of a recording should see why."""
     assert kinds(piece(0, "get_", id="1"), piece(0, "get_a")) == ["joined_name"]
 
@@ -243,7 +252,7 @@ def test_a_call_without_an_id_gets_one(given: str | None) -> None:
     """Nine letters or digits, the same each time, free in the conversation, told."""
     delta = CallDelta(id=given, name="f", arguments="{}", is_complete=True)
 
-    first, second = fold(delta, delta).finish(), fold(delta, delta).finish()
+    first, second = built(delta, delta).finish(), built(delta, delta).finish()
 
     ids = [call.id for call in first.message.tool_calls]
     assert all(len(call_id) == 9 and call_id.isalnum() for call_id in ids)
@@ -255,28 +264,28 @@ def test_a_call_without_an_id_gets_one(given: str | None) -> None:
 
 
 def test_an_id_that_the_conversation_has_already_is_replaced() -> None:
-    """Some hosts count from zero in every answer."""
+    """Some providers count from zero in every answer."""
     history = HI.add(AssistantMessage.of("", ToolCall(id="0", name="f")), ToolResult.of("0", "x"))
     delta = CallDelta(id="0", name="f", arguments="{}", is_complete=True)
 
-    response = fold(delta, delta, request=ModelRequest(history=history)).finish()
+    response = built(delta, delta, request=ModelRequest(history=history)).finish()
 
     ids = {call.id for call in response.message.tool_calls}
     assert len(ids) == 2
     assert "0" not in ids
     again = history.add(response.message, *(ToolResult.of(call_id, "y") for call_id in ids))
-    more = fold(delta, request=ModelRequest(history=again)).finish().message.tool_calls
+    more = built(delta, request=ModelRequest(history=again)).finish().message.tool_calls
     assert more[0].id not in ids
 
 
 def test_a_minted_id_that_is_taken_by_chance_is_not_used() -> None:
-    """A host may say anything, even the id that would be minted next."""
+    """A provider may say anything, even the id that would be minted next."""
     nameless = CallDelta(name="f", arguments="{}", is_complete=True)
     other = CallDelta(id="1", name="f", arguments="{}", is_complete=True)
-    minted = fold(other, nameless).finish().message.tool_calls[1].id
+    minted = built(other, nameless).finish().message.tool_calls[1].id
 
     clash = CallDelta(id=minted, name="f", arguments="{}", is_complete=True)
-    ids = [call.id for call in fold(clash, nameless).finish().message.tool_calls]
+    ids = [call.id for call in built(clash, nameless).finish().message.tool_calls]
 
     assert ids[0] == minted
     assert ids[1] != minted

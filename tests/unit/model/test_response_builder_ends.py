@@ -13,7 +13,7 @@ from agentkit.dialect.base import (
 from agentkit.errors import ErrorKind, ProtocolError, Retry
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
-from tests.unit.model.response_builders import HI, LEAK, OFFERED, REQUEST, STOP, calls, fold, piece
+from tests.unit.model.response_builders import HI, LEAK, OFFERED, REQUEST, STOP, built, calls, piece
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,9 @@ from tests.unit.model.response_builders import HI, LEAK, OFFERED, REQUEST, STOP,
         ([], "stop"),
     ],
 )
-def test_the_hosts_reason_is_read(reasons: list[str], ours: str) -> None:
-    """A limit counts, whatever is said after it; the host's word is kept."""
-    response = fold(
+def test_the_providers_reason_is_read(reasons: list[str], ours: str) -> None:
+    """A limit counts, whatever is said after it; the provider's word is kept."""
+    response = built(
         TextDelta(text="a"), *(FinishDelta(reason=reason) for reason in reasons)
     ).finish()
 
@@ -45,7 +45,7 @@ def test_the_hosts_reason_is_read(reasons: list[str], ours: str) -> None:
 @pytest.mark.parametrize("reason", ["stop", "tool_calls", "length_of_list", "function_call"])
 def test_calls_make_it_a_tool_turn_whatever_the_reason(reason: str) -> None:
     """Servers end forced calls with 'stop'."""
-    response = fold(piece(0, "f", "{}", id="1"), FinishDelta(reason=reason)).finish()
+    response = built(piece(0, "f", "{}", id="1"), FinishDelta(reason=reason)).finish()
 
     assert response.finish_reason == "tool_calls"
     assert response.raw_finish_reason == reason
@@ -96,7 +96,7 @@ def test_an_answer_without_substance_is_an_error(
 ) -> None:
     """Nothing of it gets into a history, and a cut call never runs."""
     with pytest.raises(ProtocolError) as caught:
-        fold(*deltas, request=CUT).finish()
+        built(*deltas, request=CUT).finish()
 
     assert (caught.value.kind, caught.value.retry) == (kind, retry)
 
@@ -108,38 +108,38 @@ def test_a_broken_call_below_the_limit_is_left_to_the_validator() -> None:
     assert calls(piece(0, "f", '{"a"'), usage, STOP, request=CUT) == [("f", '{"a"')]
 
 
-def test_a_whole_call_at_the_limit_is_no_broken_one() -> None:
-    """The host says that it ended by itself, and the JSON says so too."""
+def test_a_complete_call_at_the_limit_is_not_truncated() -> None:
+    """The provider says that it ended by itself, and the JSON says so too."""
     assert calls(piece(0, "f", "{}"), USED, STOP, request=CUT) == [("f", "{}")]
 
 
 def test_text_cut_by_the_limit_is_an_answer_cut_by_the_limit() -> None:
     """The caller decides what to make of it."""
-    response = fold(TextDelta(text="Once"), FinishDelta(reason="length")).finish()
+    response = built(TextDelta(text="Once"), FinishDelta(reason="length")).finish()
 
     assert (response.message.text, response.finish_reason) == ("Once", "length")
 
 
 def test_a_filtered_answer_may_be_empty() -> None:
     """Asking again would give the same."""
-    assert fold(FinishDelta(reason="content_filter")).finish().finish_reason == "content_filter"
+    assert built(FinishDelta(reason="content_filter")).finish().finish_reason == "content_filter"
 
 
 @pytest.mark.parametrize("deltas", [[], [TextDelta(text="Hi")], [piece(0, "f", "{}")]])
 def test_a_stream_without_an_end_is_broken_off(deltas: list[Delta]) -> None:
     """Even with a whole sentence or a whole call in it."""
-    folding = ResponseBuilder(REQUEST)
-    folding.feed(deltas)
+    builder = ResponseBuilder(REQUEST)
+    builder.feed(deltas)
 
-    assert folding.close() == []
+    assert builder.close() == []
     with pytest.raises(ProtocolError, match="ended before") as caught:
-        folding.finish()
+        builder.finish()
     assert (caught.value.kind, caught.value.retry) == ("stream_interrupted", "same")
 
 
 def test_a_reason_is_an_end_without_an_end_mark() -> None:
-    """Not every host sends one."""
-    folding = ResponseBuilder(REQUEST)
-    folding.feed([TextDelta(text="Hi"), STOP])
+    """Not every provider sends one."""
+    builder = ResponseBuilder(REQUEST)
+    builder.feed([TextDelta(text="Hi"), STOP])
 
-    assert folding.finish().message.text == "Hi"
+    assert builder.finish().message.text == "Hi"

@@ -23,22 +23,22 @@ from tests.unit.model.response_builders import (
     PARIS,
     REQUEST,
     STOP,
+    built,
     calls,
-    fold,
     piece,
 )
 
 
-def test_a_leaked_call_is_a_call_and_its_marker_is_never_shown() -> None:
+def test_a_text_call_is_a_call_and_its_marker_is_never_shown() -> None:
     """What stands before it is the answer's text."""
-    folding = ResponseBuilder(REQUEST)
+    builder = ResponseBuilder(REQUEST)
     shown = []
     for letter in f"I look. {LEAK} It is 20 degrees.":
-        shown += folding.feed([TextDelta(text=letter)])
-    shown += folding.feed([STOP, DoneDelta()])
-    shown += folding.close()
+        shown += builder.feed([TextDelta(text=letter)])
+    shown += builder.feed([STOP, DoneDelta()])
+    shown += builder.close()
 
-    response = folding.finish()
+    response = builder.finish()
 
     assert "".join(event.text for event in shown) == "I look. "
     assert response.message.text == "I look."
@@ -56,38 +56,38 @@ def test_a_text_that_the_limit_cut_where_a_call_may_begin_is_no_answer(
     text: str, is_cut: bool
 ) -> None:
     """Nobody is shown half a marker; where the model itself ended there, it is text."""
-    folding = ResponseBuilder(REQUEST)
-    shown = folding.feed([TextDelta(text=text), FinishDelta(reason="length") if is_cut else STOP])
-    shown += folding.close()
+    builder = ResponseBuilder(REQUEST)
+    shown = builder.feed([TextDelta(text=text), FinishDelta(reason="length") if is_cut else STOP])
+    shown += builder.close()
 
     told = "".join(event.text for event in shown)
     if is_cut:
         assert told in ("", "Well. ")
         with pytest.raises(ProtocolError, match="inside a tool call") as caught:
-            folding.finish()
+            builder.finish()
         assert (caught.value.kind, caught.value.retry) == ("truncated", "change")
     else:
-        assert told == folding.finish().message.text == text
+        assert told == builder.finish().message.text == text
 
 
 @pytest.mark.parametrize("text", ["See [", "See \\[", "It is {", "a <"])
 def test_a_text_that_the_limit_cut_after_a_bracket_is_text(text: str) -> None:
     """A bracket is no marker yet, and the text before it is worth keeping."""
-    folding = ResponseBuilder(REQUEST)
-    folding.feed([TextDelta(text=text), FinishDelta(reason="length")])
+    builder = ResponseBuilder(REQUEST)
+    builder.feed([TextDelta(text=text), FinishDelta(reason="length")])
 
-    response = folding.finish()
+    response = builder.finish()
 
     assert (response.message.text, response.finish_reason) == (text, "length")
 
 
-def test_a_call_that_was_asked_for_as_text_is_no_repair() -> None:
+def test_a_call_that_was_requested_as_text_is_no_repair() -> None:
     """Neither that it stands there nor that it has no id; what was invented after it is one."""
     kinds = {}
     for after in ("", " It is 20 degrees."):
-        folding = ResponseBuilder(REQUEST, calls_in_text=True)
-        folding.feed([TextDelta(text=f"{LEAK}{after}"), STOP])
-        response = folding.finish()
+        builder = ResponseBuilder(REQUEST, calls_in_text=True)
+        builder.feed([TextDelta(text=f"{LEAK}{after}"), STOP])
+        response = builder.finish()
         assert [c.name for c in response.message.tool_calls] == ["get_weather"]
         kinds[after] = [m.kind for m in response.repairs]
 
@@ -105,32 +105,32 @@ def test_a_call_that_was_asked_for_as_text_is_no_repair() -> None:
     ],
     ids=["quoting", "an id twice"],
 )
-def test_what_is_repaired_in_a_call_as_text_is_told(text: str, kinds: list[str]) -> None:
+def test_a_repair_inside_a_text_call_is_reported(text: str, kinds: list[str]) -> None:
     """Only its place is as it should be."""
-    folding = ResponseBuilder(REQUEST, calls_in_text=True)
-    folding.feed([TextDelta(text=text), STOP])
+    builder = ResponseBuilder(REQUEST, calls_in_text=True)
+    builder.feed([TextDelta(text=text), STOP])
 
-    assert [m.kind for m in folding.finish().repairs] == kinds
+    assert [m.kind for m in builder.finish().repairs] == kinds
 
 
 def test_text_that_was_held_back_in_vain_is_shown_at_the_end() -> None:
     """Nothing of an answer is lost."""
     text = '{"name": "Ada", "arguments": "none"}'
-    folding = ResponseBuilder(REQUEST)
+    builder = ResponseBuilder(REQUEST)
 
-    shown = folding.feed([TextDelta(text=text), STOP, DoneDelta()])
+    shown = builder.feed([TextDelta(text=text), STOP, DoneDelta()])
 
     assert shown == []
-    assert folding.close() == [TextReceived(text=text)]
-    assert folding.finish().message.text == text
-    assert folding.close() == []
+    assert builder.close() == [TextReceived(text=text)]
+    assert builder.finish().message.text == text
+    assert builder.close() == []
 
 
-def test_a_leak_beside_the_same_native_call_is_only_dropped() -> None:
-    """The host read the calls and left their text: nothing runs twice."""
+def test_a_text_call_equal_to_a_native_call_is_only_dropped() -> None:
+    """The provider read the calls and left their text: nothing runs twice."""
     delta = CallDelta(id="1", name="get_weather", arguments=PARIS, is_complete=True)
 
-    response = fold(TextDelta(text=f"So: {LEAK}"), delta, STOP).finish()
+    response = built(TextDelta(text=f"So: {LEAK}"), delta, STOP).finish()
 
     assert response.message.text == "So:"
     assert len(response.message.tool_calls) == 1
@@ -146,13 +146,13 @@ def test_a_call_that_was_forbidden_is_dropped(deltas: list[Delta]) -> None:
     """With the choice 'none' the text is the answer."""
     request = ModelRequest(history=HI, tools=OFFERED, tool_choice=ToolChoice(mode="none"))
 
-    response = fold(*deltas, STOP, request=request).finish()
+    response = built(*deltas, STOP, request=request).finish()
 
     assert response.message == AssistantMessage.of("Well.")
     assert [m.kind for m in response.repairs] == ["dropped_call"]
 
 
-def test_a_leak_that_does_not_fit_its_tool_stays_text_behind_other_text() -> None:
+def test_a_text_call_that_does_not_fit_stays_text_after_other_text() -> None:
     """Only at the very start of an answer is it certain to be meant as a call."""
     leak = json.dumps([{"name": "get_weather", "arguments": {"town": 1}}])
 
@@ -160,7 +160,7 @@ def test_a_leak_that_does_not_fit_its_tool_stays_text_behind_other_text() -> Non
     assert calls(TextDelta(text=f"[TOOL_CALLS] {leak}")) == [("get_weather", '{"town": 1}')]
 
 
-def test_a_tool_whose_schema_cannot_be_read_is_not_called_by_a_leak() -> None:
+def test_a_tool_with_an_invalid_schema_is_not_called_from_text() -> None:
     """What cannot be checked is not run on a guess."""
     broken = ToolSpec(name="odd", description="", input_schema={"type": "nonsense"})
     request = ModelRequest(history=HI, tools=(broken,))

@@ -22,7 +22,7 @@ from agentkit.message import (
 from agentkit.wire import WireRequest
 from tests.unit.dialect.answers import answer, body_of, document
 
-HOST = ProviderProfile(name="host", title="Host", base_url="http://host")
+PROVIDER = ProviderProfile(name="host", title="Host", base_url="http://host")
 MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 OTHER = ModelProfile(family="other", id="other")
 F = ToolSpec(name="f", description="Do.", input_schema={"type": "object"})
@@ -47,7 +47,7 @@ CALLED = History(
 
 def encode(request: ModelRequest, **accepts: Any) -> dict[str, Any]:
     """Return the body sent for `request`."""
-    host = replace(HOST, accepts=Accepts(**accepts))
+    host = replace(PROVIDER, accepts=Accepts(**accepts))
     return body_of(AnthropicMessages().encode(request, provider=host, model=OTHER))
 
 
@@ -58,7 +58,7 @@ def choice(request: ModelRequest, **accepts: Any) -> object:
 
 def test_the_smallest_request_has_a_limit() -> None:
     """The form demands one."""
-    encoded = AnthropicMessages().encode(ASKED, provider=HOST, model=OTHER)
+    encoded = AnthropicMessages().encode(ASKED, provider=PROVIDER, model=OTHER)
 
     assert encoded.wire.path == "/messages"
     assert not encoded.wire.stream
@@ -81,7 +81,7 @@ def test_everything_that_is_set_is_sent_in_the_words_of_the_form() -> None:
             parallel_tool_calls=False,
         ),
     )
-    encoded = AnthropicMessages().encode(request, provider=HOST, model=OTHER)
+    encoded = AnthropicMessages().encode(request, provider=PROVIDER, model=OTHER)
 
     assert encoded.wire.stream
     assert encoded.tool_names == {wire_name("fs.read"): "fs.read"}
@@ -107,15 +107,15 @@ def test_everything_that_is_set_is_sent_in_the_words_of_the_form() -> None:
         ("fs.read", {"type": "tool", "name": wire_name("fs.read")}),
     ],
 )
-def test_a_choice_is_spelled_in_the_words_of_the_form(asked: str, sent: object) -> None:
-    """`auto` is what the host does anyway."""
+def test_a_choice_is_encoded_in_the_words_of_the_format(asked: str, sent: object) -> None:
+    """`auto` is what the provider does anyway."""
     body = encode(replace(WITH_TOOLS, tool_choice=ToolChoice.parse(asked)))
 
     assert body.get("tool_choice") == sent
     assert body["tools"] == [F_JSON, DOTTED_JSON]
 
 
-def test_a_host_that_knows_no_names_is_offered_one_tool() -> None:
+def test_a_provider_without_named_choices_is_offered_one_tool() -> None:
     """And is told that it must call."""
     body = encode(
         replace(WITH_TOOLS, tool_choice=ToolChoice.parse("f")), tool_choice=frozenset({"any"})
@@ -133,7 +133,7 @@ def test_without_calls_in_the_conversation_none_sends_no_tools() -> None:
 
 
 def test_with_calls_in_the_conversation_none_is_said() -> None:
-    """The host has to know the tools of the calls it reads."""
+    """The provider has to know the tools of the calls it reads."""
     request = replace(WITH_TOOLS, history=CALLED, tool_choice=ToolChoice(mode="none"))
 
     body = encode(request)
@@ -182,15 +182,15 @@ def test_parallel_calls_are_part_of_the_choice(asked: str, parallel: bool, sent:
     ],
     ids=["no tools", "no such tool", "sound"],
 )
-def test_what_cannot_be_asked_is_an_error(request_: ModelRequest, said: str) -> None:
+def test_an_impossible_request_is_an_error(request_: ModelRequest, said: str) -> None:
     """Before anything is sent, and again when it is tried again."""
     dialect = AnthropicMessages()
     for _ in range(2):
         with pytest.raises(UnsupportedError, match=said):
-            dialect.encode(request_, provider=HOST, model=OTHER)
+            dialect.encode(request_, provider=PROVIDER, model=OTHER)
 
 
-def test_stop_texts_that_the_host_does_not_take_are_an_error() -> None:
+def test_unsupported_stop_texts_are_an_error() -> None:
     """They change what an answer is."""
     with pytest.raises(UnsupportedError, match="no stop texts"):
         encode(replace(ASKED, settings=ModelSettings(stop=("x",))), stop=False)
@@ -216,7 +216,7 @@ def test_the_profile_adds_fields_and_leaves_fields_out() -> None:
 def test_a_small_window_gets_a_small_limit() -> None:
     """Half of it is for the conversation."""
     model = replace(OTHER, context_window_tokens=1000)
-    encoded = AnthropicMessages().encode(ASKED, provider=HOST, model=model)
+    encoded = AnthropicMessages().encode(ASKED, provider=PROVIDER, model=model)
 
     assert body_of(encoded)["max_tokens"] == 500
 
@@ -226,7 +226,7 @@ def test_the_rules_of_the_family_hold_on_this_form() -> None:
     history = History([SystemMessage(text="Be kind."), *CALLED])
     request = replace(WITH_TOOLS, history=history, instructions="Be brief.")
 
-    body = body_of(AnthropicMessages().encode(request, provider=HOST, model=MIXTRAL))
+    body = body_of(AnthropicMessages().encode(request, provider=PROVIDER, model=MIXTRAL))
 
     assert body["system"] == "Be brief.\n\nBe kind."
     call, result = body["messages"][1]["content"][0], body["messages"][2]["content"][0]
@@ -234,21 +234,21 @@ def test_the_rules_of_the_family_hold_on_this_form() -> None:
     assert call["id"] == result["tool_use_id"]
 
 
-def test_a_conversation_that_goes_on_is_sent_as_it_would_be_anew() -> None:
+def test_a_continued_conversation_is_sent_like_a_new_one() -> None:
     """What was kept is the same bytes."""
     dialect = AnthropicMessages()
     history = CALLED
     for _ in range(3):
         request = replace(WITH_TOOLS, history=history)
-        kept = dialect.encode(request, provider=HOST, model=OTHER)
-        assert kept == AnthropicMessages().encode(request, provider=HOST, model=OTHER)
+        kept = dialect.encode(request, provider=PROVIDER, model=OTHER)
+        assert kept == AnthropicMessages().encode(request, provider=PROVIDER, model=OTHER)
         history = history.add(AssistantMessage.of("So."), UserMessage.of("And?"))
 
 
-def test_a_whole_turn_goes_out_and_comes_back() -> None:
-    """The host's name for a tool is ours again in the answer, and the answer fits the next turn."""
+def test_a_complete_turn_is_sent_and_read() -> None:
+    """A wire name is our name again in the answer, and the answer fits the next turn."""
     dialect = AnthropicMessages()
-    encoded = dialect.encode(WITH_TOOLS, provider=HOST, model=OTHER)
+    encoded = dialect.encode(WITH_TOOLS, provider=PROVIDER, model=OTHER)
     call = {
         "type": "tool_use",
         "id": "toolu_1",
@@ -259,7 +259,9 @@ def test_a_whole_turn_goes_out_and_comes_back() -> None:
 
     response = answer(dialect, WITH_TOOLS, encoded, data)
     history = WITH_TOOLS.history.add(response.message, ToolResult.of("toolu_1", "text of a"))
-    body = body_of(dialect.encode(replace(WITH_TOOLS, history=history), provider=HOST, model=OTHER))
+    body = body_of(
+        dialect.encode(replace(WITH_TOOLS, history=history), provider=PROVIDER, model=OTHER)
+    )
 
     assert response.message.tool_calls[0].name == "fs.read"
     assert body["messages"][1:] == [
@@ -272,8 +274,8 @@ def test_a_whole_turn_goes_out_and_comes_back() -> None:
 
 
 def test_tokens_are_counted_for_the_same_conversation() -> None:
-    """Only what the question may hold is sent: no limit, no settings, no fields of the host."""
-    host = replace(HOST, accepts=Accepts(extra_fields={"max_tokens": 99}))
+    """Only what the question may hold is sent: no limit, no settings, no fields of the provider."""
+    host = replace(PROVIDER, accepts=Accepts(extra_fields={"max_tokens": 99}))
     request = replace(
         WITH_TOOLS,
         instructions="Be brief.",
@@ -296,6 +298,6 @@ def test_tokens_are_counted_for_the_same_conversation() -> None:
     }
 
 
-def test_the_models_of_a_host_can_be_asked_for() -> None:
+def test_the_models_of_a_provider_can_be_listed() -> None:
     """A question without a body."""
     assert list_models() == WireRequest(path="/models", method="GET")

@@ -40,8 +40,8 @@ def encode(*messages: Message, rules: Literal["mistral", "plain"] = "plain") -> 
     turns = Turns(rules)
     for message in messages:
         turns.add(message)
-    spelled: list[Any] = json.loads(turns.encode())
-    return spelled
+    encoded: list[Any] = json.loads(turns.encode())
+    return encoded
 
 
 def text(value: str) -> dict[str, str]:
@@ -117,7 +117,7 @@ def test_first_and_last_turn_are_the_users() -> None:
     ]
 
 
-def test_a_conversation_of_nothing_asks_to_go_on() -> None:
+def test_an_empty_conversation_asks_to_go_on() -> None:
     """An empty list is refused."""
     assert encode() == [{"role": "user", "content": [text("Go on.")]}]
 
@@ -185,7 +185,7 @@ def test_a_sound_is_refused() -> None:
 
 
 def test_ids_outside_the_alphabet_are_changed_alike_on_call_and_result() -> None:
-    """Hosts of other forms make ids with dots and colons."""
+    """Providers of other forms make ids with dots and colons."""
     turns = encode(
         AssistantMessage.of("", ToolCall(id="functions.f:0", name="f")),
         ToolResult.of("functions.f:0", "x"),
@@ -206,7 +206,7 @@ def test_ids_outside_the_alphabet_are_changed_alike_on_call_and_result() -> None
 
 
 def test_a_changed_id_never_meets_a_real_one() -> None:
-    """Not even where a host made just the id that another is changed to."""
+    """Not even where a provider made just the id that another is changed to."""
     first = encode(AssistantMessage.of("", ToolCall(id="a.b", name="f")), ToolResult.of("a.b", "x"))
     taken = first[1]["content"][0]["id"]
 
@@ -291,7 +291,7 @@ def test_every_conversation_keeps_the_form(
 @given(history=histories())
 @settings(max_examples=50, deadline=None)
 @pytest.mark.parametrize("rules", ["mistral", "plain"])
-def test_asking_on_the_way_changes_nothing(
+def test_encoding_at_any_point_changes_nothing(
     history: History, rules: Literal["mistral", "plain"]
 ) -> None:
     """A transcript that was sent after every message is the same in the end."""

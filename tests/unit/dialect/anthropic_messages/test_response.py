@@ -1,4 +1,4 @@
-"""Answers in the Anthropic form, whole and streamed, cut anywhere."""
+"""Answers in the Anthropic form, complete and streamed, cut anywhere."""
 
 import json
 from typing import Any
@@ -115,14 +115,14 @@ def decode(data: bytes, head: WireHead = STREAM) -> list[Delta]:
 
 def response(deltas: list[Delta]) -> ModelResponse:
     """Return what the deltas make."""
-    folding = ResponseBuilder(REQUEST)
-    folding.feed(deltas)
-    folding.close()
-    return folding.finish()
+    builder = ResponseBuilder(REQUEST)
+    builder.feed(deltas)
+    builder.close()
+    return builder.finish()
 
 
 @given(cuts=CUTS)
-def test_a_whole_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
+def test_a_complete_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
     """Reasoning, text and calls, in their order; cached tokens are input tokens."""
     assert read(AnthropicDecoder(DOCUMENT), cut(WHOLE, cuts)) == [
         HeadDelta(response_id="msg_1", model="mixtral"),
@@ -146,7 +146,7 @@ def test_a_streamed_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
     assert deltas == decode(STREAMED)
 
 
-def test_whole_and_streamed_are_the_same_answer() -> None:
+def test_complete_and_streamed_are_the_same_answer() -> None:
     """One message, however it came."""
     whole, streamed = response(decode(WHOLE, DOCUMENT)), response(decode(STREAMED))
 
@@ -163,7 +163,7 @@ def test_whole_and_streamed_are_the_same_answer() -> None:
 
 
 def test_input_that_comes_with_the_start_is_taken_when_nothing_follows() -> None:
-    """Some hosts put all of a block into its first event."""
+    """Some providers put all of a block into its first event."""
     data = events(
         OPENING,
         start(0, type="text", text="Well."),
@@ -186,7 +186,7 @@ def test_input_that_comes_with_the_start_is_taken_when_nothing_follows() -> None
 
 
 def test_blocks_and_events_that_are_not_known_are_passed_over() -> None:
-    """The form may grow; a host's own tools are not ours to run."""
+    """The form may grow; a provider's own tools are not ours to run."""
     data = events(
         OPENING,
         start(0, type="server_tool_use", id="s", name="web_search", input={}),
@@ -208,7 +208,7 @@ def test_blocks_and_events_that_are_not_known_are_passed_over() -> None:
     assert answer.message == AssistantMessage.of("Found.")
 
 
-def test_calls_without_an_index_are_told_apart() -> None:
+def test_calls_without_an_index_are_separated() -> None:
     """Each start opens a call."""
     data = [
         OPENING,
@@ -235,13 +235,13 @@ def test_calls_without_an_index_are_told_apart() -> None:
     [(events(MESSAGE), STREAM), (WHOLE, STREAM), (STREAMED, DOCUMENT)],
     ids=["document as an event", "document for a stream", "stream for a document"],
 )
-def test_what_arrives_decides_not_what_the_header_says(data: bytes, head: WireHead) -> None:
+def test_the_body_decides_not_the_header(data: bytes, head: WireHead) -> None:
     """Proxies answer in the other way than was asked."""
     assert response(decode(data, head)).message.tool_calls[0].id == "toolu_1"
 
 
 def test_arguments_as_text_stay_as_they_came() -> None:
-    """A host that writes text where an object belongs is read by who validates."""
+    """A provider that writes text where an object belongs is read by who validates."""
     block = {"type": "tool_use", "id": 7, "name": "f", "input": '{"x": 1}'}
 
     deltas = decode(document({**MESSAGE, "content": [block]}), DOCUMENT)
@@ -250,7 +250,7 @@ def test_arguments_as_text_stay_as_they_came() -> None:
 
 
 def test_content_may_be_bare_text() -> None:
-    """So it is in requests, and so some hosts answer."""
+    """So it is in requests, and so some providers answer."""
     deltas = decode(document({**MESSAGE, "content": "Hi."}), DOCUMENT)
 
     assert TextDelta(text="Hi.") in deltas
@@ -289,7 +289,7 @@ def test_an_answer_without_usage_or_names_is_an_answer() -> None:
         ("refusal", "content_filter"),
     ],
 )
-def test_the_reason_of_the_host_is_kept_beside_ours(reason: str, ours: str) -> None:
+def test_the_providers_reason_is_kept_beside_ours(reason: str, ours: str) -> None:
     """The words of this form are known."""
     content = [{"type": "text", "text": "Hi."}]
 
@@ -353,7 +353,7 @@ def test_what_is_not_of_this_form_is_an_error(data: bytes, head: WireHead, said:
 
 
 def test_a_stream_that_breaks_off_is_an_error() -> None:
-    """In the middle of an event here; between events where it is folded."""
+    """In the middle of an event here; between events where it is assembled."""
     with pytest.raises(ProtocolError, match="broke off") as caught:
         decode(STREAMED[:100])
     assert caught.value.kind == "stream_interrupted"
@@ -364,7 +364,7 @@ def test_a_stream_that_breaks_off_is_an_error() -> None:
     assert caught.value.kind == "stream_interrupted"
 
 
-def test_events_without_blank_lines_between_them_are_told_apart() -> None:
+def test_events_without_blank_lines_between_them_are_separated() -> None:
     """Some proxies lose the blank lines."""
     lines = STREAMED.replace(b"\n\n", b"\n").replace(b"event: ", b"event:")
 
@@ -379,13 +379,13 @@ def test_the_end_of_the_other_form_is_an_end_too() -> None:
 
 
 def test_what_follows_the_end_is_not_read() -> None:
-    """The message is over when the host says so."""
+    """The message is over when the provider says so."""
     data = STREAMED + events(delta(1, type="text_delta", text="more"))
 
     assert decode(data) == decode(STREAMED)
 
 
-def test_a_slow_host_may_send_space_first() -> None:
+def test_a_slow_provider_may_send_white_space_first() -> None:
     """It keeps the connection alive; a byte order mark is no space."""
     chunks = [b"\xef\xbb", b"\xbf\r\n", *[b" "] * 50, WHOLE]
 
@@ -393,7 +393,7 @@ def test_a_slow_host_may_send_space_first() -> None:
 
 
 def test_an_event_over_several_lines_is_one_value() -> None:
-    """A host may print its JSON in many lines."""
+    """A provider may print its JSON in many lines."""
     pretty = json.dumps(MESSAGE, indent=1)
     data = "".join(f"data: {line}\n" for line in pretty.split("\n")) + "\ndata:\n\n"
 

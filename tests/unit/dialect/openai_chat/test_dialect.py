@@ -1,4 +1,4 @@
-"""Requests in the OpenAI form, spelled for each host."""
+"""Requests in the OpenAI format, encoded for each provider."""
 
 import json
 from dataclasses import replace
@@ -24,7 +24,7 @@ from agentkit.history import History
 from agentkit.message import AssistantMessage, SystemMessage, ToolCall, ToolResult, UserMessage
 from agentkit.wire import WireHead
 
-HOST = ProviderProfile(name="host", title="Host")
+PROVIDER = ProviderProfile(name="host", title="Host")
 PLAIN = ModelProfile(family="gpt", id="m-1")
 MISTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 ADD = ToolSpec(name="add", description="Add.", input_schema={"type": "object"})
@@ -36,21 +36,21 @@ def body_of(
     request: ModelRequest, accepts: Accepts | None = None, model: ModelProfile = PLAIN
 ) -> dict[str, Any]:
     """Return the JSON body that goes out."""
-    host = replace(HOST, accepts=accepts or Accepts())
+    host = replace(PROVIDER, accepts=accepts or Accepts())
     body: dict[str, Any] = json.loads(
         OpenAIChat().encode(request, provider=host, model=model).wire.body
     )
     return body
 
 
-def test_the_default_body_holds_nothing_but_what_is_asked() -> None:
-    """Hosts refuse what they do not know."""
+def test_the_default_body_is_minimal() -> None:
+    """Providers refuse what they do not know."""
     body = body_of(ModelRequest(history=HI))
 
     assert body == {"model": "m-1", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def test_settings_go_out_under_the_hosts_names() -> None:
+def test_settings_are_sent_under_the_providers_names() -> None:
     """Each host has its own words for the same things."""
     settings = ModelSettings(
         temperature=0.5, top_p=0.9, max_tokens=7, seed=3, stop=("a",), parallel_tool_calls=False
@@ -77,7 +77,7 @@ def test_settings_go_out_under_the_hosts_names() -> None:
     }
 
 
-def test_a_wish_the_host_cannot_hear_is_left_out() -> None:
+def test_an_unsupported_preference_is_left_out() -> None:
     """A seed and parallel calls are wishes; the answer is checked anyway."""
     settings = ModelSettings(seed=3, parallel_tool_calls=True)
     accepts = Accepts(seed_field=None, parallel_tool_calls=False)
@@ -87,7 +87,7 @@ def test_a_wish_the_host_cannot_hear_is_left_out() -> None:
     assert body.keys() == {"model", "messages", "tools"}
 
 
-def test_stop_texts_that_the_host_does_not_take_are_refused() -> None:
+def test_unsupported_stop_texts_are_refused() -> None:
     """Without them the answer would be another one."""
     settings = ModelSettings(stop=("END",))
 
@@ -106,7 +106,7 @@ def test_stop_texts_that_the_host_does_not_take_are_refused() -> None:
         ("never", True, {"stream": True}),
     ],
 )
-def test_usage_is_asked_for_in_the_hosts_way(
+def test_usage_is_requested_in_the_providers_way(
     usage: Any,  # one of the profile's literals
     stream: bool,
     fields: dict[str, object],
@@ -118,21 +118,21 @@ def test_usage_is_asked_for_in_the_hosts_way(
     assert body == fields
 
 
-def test_fields_a_host_refused_before_are_left_out() -> None:
+def test_fields_a_provider_refused_before_are_left_out() -> None:
     """What was learned from a refusal holds for the next request."""
     accepts = Accepts(omit=frozenset({"stream_options", "tool_choice", "never_there"}))
     request = ModelRequest(
         history=HI, tools=(ADD, READ), tool_choice=ToolChoice.parse("add"), stream=True
     )
 
-    encoded = OpenAIChat().encode(request, provider=replace(HOST, accepts=accepts), model=PLAIN)
+    encoded = OpenAIChat().encode(request, provider=replace(PROVIDER, accepts=accepts), model=PLAIN)
 
     assert set(encoded.fields) == {"model", "messages", "tools", "stream"}
     assert [tool["function"]["name"] for tool in json.loads(encoded.wire.body)["tools"]] == ["add"]
 
 
 @pytest.mark.parametrize(
-    ("choice", "takes", "names", "spelled"),
+    ("choice", "takes", "names", "encoded"),
     [
         ("auto", {"auto"}, ["add", "fs_read_4074bc0257"], None),
         ("none", {"auto", "none"}, [], None),
@@ -150,11 +150,11 @@ def test_fields_a_host_refused_before_are_left_out() -> None:
         ("fs.read", set(), ["fs_read_4074bc0257"], None),
     ],
 )
-def test_a_choice_is_spelled_so_that_the_host_understands(
+def test_a_choice_is_encoded_for_the_provider(
     choice: str,
     takes: Any,  # a set of the profile's literals
     names: list[str],
-    spelled: object,
+    encoded: object,
 ) -> None:
     """One tool is forced by offering no other where a name is not understood."""
     request = ModelRequest(history=HI, tools=(ADD, READ), tool_choice=ToolChoice.parse(choice))
@@ -162,7 +162,7 @@ def test_a_choice_is_spelled_so_that_the_host_understands(
     body = body_of(request, Accepts(tool_choice=frozenset(takes)))
 
     assert [tool["function"]["name"] for tool in body.get("tools", [])] == names
-    assert body.get("tool_choice") == spelled
+    assert body.get("tool_choice") == encoded
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_choice_is_spelled_so_that_the_host_understands(
 def test_a_choice_that_cannot_be_met_is_refused_before_sending(
     choice: str, tools: tuple[ToolSpec, ...], said: str
 ) -> None:
-    """The host's own refusal would be harder to read."""
+    """The provider's own refusal would be harder to read."""
     request = ModelRequest(history=HI, tools=tools, tool_choice=ToolChoice.parse(choice))
 
     with pytest.raises(UnsupportedError, match=said):
@@ -184,9 +184,9 @@ def test_a_choice_that_cannot_be_met_is_refused_before_sending(
 
 
 def test_names_that_changed_lead_back() -> None:
-    """The answer will use the host's spelling."""
+    """The answer will use the provider's recorder."""
     encoded = OpenAIChat().encode(
-        ModelRequest(history=HI, tools=(ADD, READ)), provider=HOST, model=PLAIN
+        ModelRequest(history=HI, tools=(ADD, READ)), provider=PROVIDER, model=PLAIN
     )
 
     assert encoded.tool_names == {"fs_read_4074bc0257": "fs.read"}
@@ -194,7 +194,7 @@ def test_names_that_changed_lead_back() -> None:
 
 
 def test_a_plain_model_gets_the_history_as_it_is() -> None:
-    """System messages stay in place, text stands beside calls, ids are the host's own."""
+    """System messages stay in place, text stands beside calls, ids are the provider's own."""
     history = History(
         (
             SystemMessage(text="early"),
@@ -239,14 +239,14 @@ def test_arguments_of_earlier_calls_go_out_as_an_object(arguments: str, sent: st
     """Servers parse them, and fail on what a model once wrote wrongly."""
     message = AssistantMessage.of("", ToolCall(id="1", name="add", arguments=arguments))
 
-    spelled = json.loads(encode_message(message))
+    encoded = json.loads(encode_message(message))
 
-    assert spelled["content"] is None
-    assert spelled["tool_calls"][0]["function"]["arguments"] == sent
+    assert encoded["content"] is None
+    assert encoded["tool_calls"][0]["function"]["arguments"] == sent
 
 
-def test_what_a_user_shows_goes_out_as_parts() -> None:
-    """Text alone stays a text: not every host takes a list."""
+def test_images_and_audio_of_a_user_are_sent_as_parts() -> None:
+    """Text alone stays a text: not every provider takes a list."""
     message = UserMessage(
         content=(
             TextContent(text="see"),
@@ -276,7 +276,7 @@ def test_a_text_model_refuses_an_image_of_the_user_before_sending(block: ImageCo
         body_of(ModelRequest(history=history), model=MISTRAL)
 
 
-def test_a_tool_result_goes_out_as_text() -> None:
+def test_a_tool_result_is_sent_as_text() -> None:
     """Structured content alone is written as JSON; images are named."""
     structured = ToolResult(call_id="1", structured_content={"a": [1]})
     shown = ToolResult(
@@ -298,30 +298,30 @@ def test_a_tool_result_goes_out_as_text() -> None:
 
 def test_half_a_character_does_not_stop_a_run() -> None:
     """Tools read files with anything in them; UTF-8 cannot hold half a surrogate pair."""
-    spelled = json.loads(encode_message(UserMessage.of("a\ud800b\ud83d\ude00")))
+    encoded = json.loads(encode_message(UserMessage.of("a\ud800b\ud83d\ude00")))
 
-    assert spelled["content"] == "a\ufffdb😀"
+    assert encoded["content"] == "a\ufffdb😀"
 
 
-def test_tools_are_spelled_once_for_many_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same tools are the same bytes; other tools are spelled anew."""
-    spelled: list[str] = []
+def test_tools_are_encoded_once_for_many_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same tools are the same bytes; other tools are encoded anew."""
+    encoded: list[str] = []
 
     def count(tool: ToolSpec) -> bytes:
-        spelled.append(tool.name)
+        encoded.append(tool.name)
         return encode_tool(tool)
 
     monkeypatch.setattr("agentkit.dialect.openai_chat.dialect.encode_tool", count)
     dialect = OpenAIChat()
 
     for tools in [(ADD, READ), (ADD, READ), (READ, ADD), (ADD,)]:
-        dialect.encode(ModelRequest(history=HI, tools=tools), provider=HOST, model=PLAIN)
+        dialect.encode(ModelRequest(history=HI, tools=tools), provider=PROVIDER, model=PLAIN)
 
-    assert spelled == ["add", "fs.read", "fs.read", "add", "add"]
+    assert encoded == ["add", "fs.read", "fs.read", "add", "add"]
 
 
 @pytest.mark.parametrize("model", [PLAIN, MISTRAL], ids=["plain", "mistral"])
-def test_a_message_is_spelled_once_in_its_life(
+def test_a_message_is_encoded_only_once(
     monkeypatch: pytest.MonkeyPatch, model: ModelProfile
 ) -> None:
     """What grows per turn is the copying of bytes, nothing else."""
@@ -336,7 +336,7 @@ def test_a_message_is_spelled_once_in_its_life(
     for turn in range(50):
         call = ToolCall(id=f"call_{turn}", name="add")
         history = history.add(AssistantMessage.of("", call), ToolResult.of(call.id, "1"))
-        dialect.encode(ModelRequest(history=history), provider=HOST, model=model)
+        dialect.encode(ModelRequest(history=history), provider=PROVIDER, model=model)
 
     assert len(counted) <= len(history) + 1
 
@@ -361,7 +361,7 @@ def test_conversations_side_by_side_do_not_mix() -> None:
 
 
 def test_the_answer_is_read_by_this_dialects_decoder() -> None:
-    """The same object spells and reads."""
+    """The same object encodes and reads."""
     decoder = OpenAIChat().decoder(WireHead(status=200))
     decoder.feed(b'{"choices": [{"message": {"content": "Hi"}}]}')
 

@@ -1,4 +1,4 @@
-"""Answers in the OpenAI form, as hosts really write them."""
+"""Answers in the OpenAI format, as providers really write them."""
 
 import json
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def chunk(delta: dict[str, Any], **more: object) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": delta, **more}]}
 
 
-def test_a_whole_answer_is_a_stream_of_one_chunk() -> None:
+def test_a_complete_answer_is_a_stream_of_one_chunk() -> None:
     """Head, text, finish, usage, end: in the order a stream would give them."""
     body = {
         "id": "c1",
@@ -92,7 +92,7 @@ def test_a_stream_gives_its_pieces_as_they_come() -> None:
 @pytest.mark.parametrize("head", [JSON, STREAM, WireHead(status=200)], ids=["json", "sse", "none"])
 @pytest.mark.parametrize("lead", [b"", b"\xef\xbb\xbf", b"\n\n  "], ids=["plain", "bom", "space"])
 def test_the_bytes_decide_what_they_are_not_the_header(head: WireHead, lead: bytes) -> None:
-    """Proxies change headers, and hosts answer a stream with a document."""
+    """Proxies change headers, and providers answer a stream with a document."""
     said = [TextDelta(text="Hi")]
 
     document = read(lead, whole({"content": "Hi"}), head=head)
@@ -111,7 +111,7 @@ def test_a_stream_is_known_by_any_of_its_lines(start: bytes) -> None:
 
 
 def test_keep_alive_space_before_an_answer_is_not_gathered() -> None:
-    """Some hosts send blanks for minutes; they take no memory and no time."""
+    """Some providers send blanks for minutes; they take no memory and no time."""
     decoder = OpenAIChatDecoder(JSON)
 
     for _ in range(10_000):
@@ -210,7 +210,7 @@ CALL = CallDelta(id="1", name="f", arguments="{}", is_complete=True)
     ],
 )
 def test_calls_come_in_many_shapes(message: dict[str, Any], calls: list[Delta]) -> None:
-    """Each is given as the host sent it, for the fold to put together."""
+    """Each is given as the provider sent it, for the response builder to assemble."""
     assert read(whole(message)) == [*calls, DoneDelta()]
 
 
@@ -231,7 +231,7 @@ def test_the_text_of_a_completion_is_read() -> None:
     ]
 
 
-def test_events_without_blank_lines_between_them_are_told_apart() -> None:
+def test_events_without_blank_lines_between_them_are_separated() -> None:
     """Their data runs together, one value a line."""
     body = (
         f"data: {json.dumps(chunk({'content': 'a'}))}\ndata: {json.dumps(chunk({'content': 'b'}))}"

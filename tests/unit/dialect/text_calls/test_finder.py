@@ -1,4 +1,4 @@
-"""Calls left in text, in every spelling, and text that only looks like it."""
+"""Calls left in text, in every form, and text that only looks like it."""
 
 import json
 import time
@@ -67,7 +67,7 @@ def found(text: str) -> tuple[str, list[tuple[str, str]]] | None:
         json.dumps({"name": "get_weather", "arguments": PARIS}),
     ],
 )
-def test_a_call_after_a_marker_is_found_in_every_spelling(marker: str, call: str) -> None:
+def test_a_call_after_a_marker_is_found_in_every_form(marker: str, call: str) -> None:
     """What follows the call is a dream of its result, and is gone."""
     for after in ("", "</s>", "\n</tool_call>", "$$ In Paris it is 20 degrees."):
         assert found(f"{marker}{call}{after}") == ("", FIT)
@@ -116,7 +116,7 @@ def test_a_call_after_a_marker_is_found_in_every_spelling(marker: str, call: str
         ),
     ],
 )
-def test_several_calls_in_one_leak_are_all_found(text: str, calls: list[tuple[str, str]]) -> None:
+def test_several_calls_in_one_text_are_all_found(text: str, calls: list[tuple[str, str]]) -> None:
     """Losing the second one silently is what others do."""
     leak = found(text)
 
@@ -187,7 +187,7 @@ def test_without_tools_nothing_is_a_call() -> None:
     assert find_leak(f"[TOOL_CALLS] [{CALL}]", offered=frozenset(), fits=fits) is None
 
 
-def test_what_was_read_with_an_accent_is_told() -> None:
+def test_a_lenient_reading_is_reported() -> None:
     """A tool with side effects may want to know."""
     leak = find_leak("[TOOL_CALLS] {'name': 'now'}", offered=OFFERED, fits=fits)
 
