@@ -1,0 +1,25 @@
+"""The names that the programs of this folder used when they were written, and today's.
+
+In:  nothing.
+Out: `REPLACEMENTS`; `apply` for an original, `undo` for a copy.
+
+A row replaces text everywhere in every program. The rows are applied in this order and undone in
+the reverse order. Only imports, names and call forms are replaced: with the table undone, each copy
+is byte for byte its original, whose digest is in `originals.sha256`.
+"""
+
+REPLACEMENTS: tuple[tuple[str, str], ...] = ()
+
+
+def apply(text: str) -> str:
+    """Return an original with today's names."""
+    for old, new in REPLACEMENTS:
+        text = text.replace(old, new)
+    return text
+
+
+def undo(text: str) -> str:
+    """Return a copy with the names of its original."""
+    for old, new in reversed(REPLACEMENTS):
+        text = text.replace(new, old)
+    return text
