@@ -1,0 +1,189 @@
+"""A request that a client sent to a server of ours, as values.
+
+In:  the JSON body of a request in the format of some API.
+Out: `ReceivedRequest`, or `InvalidRequestError`, which names the parameter that is wrong.
+
+The server side of each format (`openai_chat.server_request`, `anthropic_messages.server_request`)
+reads in two steps: `decode` checks the type of each field, `check` what fields mean together.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import field
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from agentkit.chat import ModelSettings, ToolChoice, ToolSpec
+from agentkit.errors import AgentKitError
+from agentkit.json_schema import JsonValue
+from agentkit.message import Message
+from agentkit.value import dataclass
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a parameter stands in a body: names of fields, positions in lists."""
+
+
+class InvalidRequestError(AgentKitError):
+    """A request does not follow its format, or asks for what is not supported.
+
+    Attributes:
+        reason: what is wrong, without the name of the parameter.
+        path: where the parameter stands; empty if the body itself is wrong.
+        code: the kind of error, e.g. `missing_required_parameter`, `unsupported_value`.
+        details: all errors of the body's fields; empty if something else is wrong.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        path: Path = (),
+        code: str = "invalid_value",
+        details: Sequence[Mapping[str, JsonValue]] = (),
+    ) -> None:
+        self.reason = reason
+        self.path = path
+        self.code = code
+        self.details = tuple(details)
+        super().__init__(f"{self.param}: {reason}" if path else reason)
+
+    @property
+    def param(self) -> str | None:
+        """Return the parameter as OpenAI writes it, e.g. `messages[0].content`."""
+        if not self.path:
+            return None
+        first, *rest = self.path
+        return str(first) + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in rest)
+
+    @property
+    def dotted_param(self) -> str | None:
+        """Return the parameter as Anthropic writes it, e.g. `messages.0.content`."""
+        return ".".join(map(str, self.path)) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedRequest:
+    """A request for one model exchange, whatever its format.
+
+    Attributes:
+        model: the id that the client names.
+        messages: the conversation, oldest first; system messages are part of it.
+        stream: the answer is wanted as server-sent events.
+        include_usage: a streamed answer is to end with its usage.
+        response_format: JSON Schema that the text of the answer has to fit.
+        other_fields: fields of the format that no value here stands for.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: ToolChoice = field(default_factory=ToolChoice)
+    settings: ModelSettings = field(default_factory=ModelSettings)
+    stream: bool = False
+    include_usage: bool = False
+    response_format: Mapping[str, JsonValue] | None = None
+    other_fields: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+def load_body(body: bytes) -> dict[str, JsonValue]:
+    """Return the JSON object of a request.
+
+    Raises:
+        InvalidRequestError: it is not JSON, not an object, or holds half a surrogate pair.
+    """
+    try:
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidRequestError(f"The body is not JSON: {error}.", code="invalid_json") from error
+    if not isinstance(value, dict):
+        raise InvalidRequestError("The body is not a JSON object.", code="invalid_json")
+    return value
+
+
+def drop_fields(body: Mapping[str, JsonValue], names: Collection[str]) -> dict[str, JsonValue]:
+    """Return `body` without the fields in `names` and without those that are null."""
+    return {name: value for name, value in body.items() if name not in names and value is not None}
+
+
+def require_neutral(
+    fields: Mapping[str, JsonValue], neutral: Mapping[str, Sequence[JsonValue]]
+) -> None:
+    """Refuse a field whose value asks for something that is not supported.
+
+    Args:
+        fields: fields of the format that no value of ours stands for.
+        neutral: for each field that changes the answer, the values that change nothing.
+
+    Raises:
+        InvalidRequestError: a field has another value.
+    """
+    for name, value in fields.items():
+        allowed = neutral.get(name)
+        if allowed is not None and not any(_is_same(value, one) for one in allowed):
+            listed = " or ".join(json.dumps(one) for one in allowed)
+            reason = f"only {listed} is supported" if listed else "it is not supported"
+            raise InvalidRequestError(reason, path=(name,), code="unsupported_value")
+
+
+def as_invalid_request(error: ValidationError, body: JsonValue) -> InvalidRequestError:
+    """Return pydantic's error as one that names the parameter; no value of the body is repeated.
+
+    Args:
+        error: what was found.
+        body: what was validated; it tells the path from pydantic's names of alternatives.
+    """
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    details: list[Mapping[str, JsonValue]] = [
+        {"type": one["type"], "loc": list(one["loc"]), "msg": one["msg"]} for one in found
+    ]
+    # Of several alternatives, the one that was followed furthest is the one that was meant.
+    paths = [_path_in(body, one["loc"], is_missing=one["type"] == "missing") for one in found]
+    path, first = max(zip(paths, found, strict=True), key=lambda pair: len(pair[0]))
+    return InvalidRequestError(
+        first["msg"], path=path, code=_code_of(first["type"]), details=details
+    )
+
+
+def validate_body(model: type[BaseModel], body: Mapping[str, JsonValue]) -> Any:
+    """Return `body` as a value of `model`; nothing is converted from one type to another.
+
+    Raises:
+        InvalidRequestError: a field is missing, unknown or of another type.
+    """
+    try:
+        return model.model_validate(body, strict=True)
+    except ValidationError as error:
+        raise as_invalid_request(error, dict(body)) from error
+
+
+def _path_in(body: JsonValue, loc: Sequence[str | int], *, is_missing: bool) -> Path:
+    """Return `loc` without the names that pydantic gives to the alternatives of a union."""
+    path: list[str | int] = []
+    here: Any = body
+    for part in loc[:-1] if is_missing else loc:
+        is_position = isinstance(part, int) and isinstance(here, list) and part < len(here)
+        is_name = isinstance(part, str) and isinstance(here, dict) and part in here
+        if is_position or is_name:
+            here = here[part]
+            path.append(part)
+    return (*path, loc[-1]) if is_missing else tuple(path)
+
+
+def _code_of(kind: str) -> str:
+    """Return OpenAI's word for one of pydantic's kinds of error."""
+    match kind:
+        case "missing":
+            return "missing_required_parameter"
+        case "extra_forbidden":
+            return "unknown_parameter"
+        case "too_short":
+            return "empty_array"
+        case _:
+            return "invalid_type" if kind.endswith("_type") else "invalid_value"
+
+
+def _is_same(value: JsonValue, other: JsonValue) -> bool:
+    """Compare as JSON does: in Python `1 == True`."""
+    return isinstance(value, bool) == isinstance(other, bool) and value == other
