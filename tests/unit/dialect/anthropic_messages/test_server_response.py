@@ -16,7 +16,7 @@ from agentkit.dialect.event_stream import encode_event
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.usage import Usage
-from tests.unit.dialect.answers import DOCUMENT, STREAM, document, fold, read
+from tests.unit.dialect.answers import DOCUMENT, STREAM, build_response, document, read
 
 HEAD = MessageHead(response_id="msg_1", model="m")
 USAGE = Usage(input_tokens=9, output_tokens=5, cache_read_tokens=4, cache_write_tokens=2)
@@ -63,7 +63,7 @@ def test_our_client_reads_back_what_the_server_writes(
     else:
         decoder, data = dialect.decoder(DOCUMENT), document(encode_messages_response(sent, HEAD))
 
-    received = fold(REQUEST, encoded, read(decoder, [data]))
+    received = build_response(REQUEST, encoded, read(decoder, [data]))
 
     assert received.message.text == message.text
     assert received.message.reasoning == message.reasoning

@@ -17,7 +17,7 @@ from agentkit.dialect.openai_chat.server_response import (
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.usage import Usage
-from tests.unit.dialect.answers import DOCUMENT, STREAM, document, fold, read
+from tests.unit.dialect.answers import DOCUMENT, STREAM, build_response, document, read
 
 HEAD = ChatHead(response_id="chatcmpl-1", model="m", created=7)
 USAGE = Usage(input_tokens=9, output_tokens=5, cache_read_tokens=4, reasoning_tokens=2)
@@ -64,7 +64,7 @@ def test_our_client_reads_back_what_the_server_writes(
     else:
         decoder, data = dialect.decoder(DOCUMENT), document(encode_chat_response(sent, HEAD))
 
-    received = fold(REQUEST, encoded, read(decoder, [data]))
+    received = build_response(REQUEST, encoded, read(decoder, [data]))
 
     assert received.message == message
     assert (received.finish_reason, received.usage) == (sent.finish_reason, USAGE)
