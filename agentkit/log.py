@@ -1,55 +1,40 @@
 """Structured log lines through the standard library's logging.
 
-In:  an event name in snake_case, and facts as fields.
-Out: records of the loggers `agentkit.…`, handled as the program configured logging.
+In:  an event name in snake_case and facts as fields.
+Out: records of the loggers `agentkit.…`, with the facts in the message and as attributes.
 
-Nothing is configured here and nothing is printed. structlog is loaded with the first line that is
-not filtered out: its import costs more than a model exchange and imports rich if installed.
+Nothing is configured and nothing is printed: the logger `agentkit` has a `NullHandler`, as the
+standard library asks of packages, so a program without logging sees no line. A program that has
+configured structlog gets the lines from its own processors. structlog is loaded at the first line
+that is logged: its import costs more than a model exchange and loads rich if that is installed.
+
+Facts hold text of models, tools and servers, which must not look like log lines of their own or
+control a terminal (CWE-117): values are written as `repr`, and a traceback is indented.
 """
 
 import logging
-from collections.abc import Callable
-from functools import cache
-from typing import Protocol, cast
+import sys
+import textwrap
+import traceback
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Protocol, TypeAlias, cast
 
 from agentkit.lazy_import import load_object
 
-_RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}) - {
+_RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "event"}) - {
     "exc_info",
     "stack_info",
 }
+_INDENT = "    "
 
+ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 
-class _Bound(Protocol):
-    def log(self, level: int, event: str, **facts: object) -> object: ...
-
-
-@cache
-def _bound(name: str) -> _Bound:
-    """Return structlog's logger of this name, by the program's configuration if there is one."""
-    is_configured = cast(Callable[[], bool], load_object("structlog:is_configured"))
-    if is_configured():
-        get_logger = cast(Callable[[str], _Bound], load_object("structlog.stdlib:get_logger"))
-        return get_logger(name)
-    wrap = cast(Callable[..., _Bound], load_object("structlog:wrap_logger"))
-    return wrap(
-        logging.getLogger(name),
-        processors=[
-            load_object("structlog.contextvars:merge_contextvars"),
-            _rename_reserved,
-            load_object("structlog.stdlib:render_to_log_kwargs"),
-        ],
-        wrapper_class=load_object("structlog.stdlib:BoundLogger"),
-    )
-
-
-def _rename_reserved(_: object, __: str, facts: dict[str, object]) -> dict[str, object]:
-    """Add an underscore to fields whose names `logging.LogRecord` uses itself."""
-    return {f"{name}_" if name in _RESERVED else name: fact for name, fact in facts.items()}
+logging.getLogger("agentkit").addHandler(logging.NullHandler())
 
 
 class Log:
-    """Writes structured lines under one logger name; costs little while the level is disabled."""
+    """Writes structured lines under one logger name; costs nothing below the logger's level."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -64,9 +49,94 @@ class Log:
         self._write(logging.INFO, event, facts)
 
     def warning(self, event: str, **facts: object) -> None:
-        """Log a problem that the run survived and that someone should look at."""
+        """Log a fault that was handled but should be looked at.
+
+        An exception as `exc_info` adds its traceback.
+        """
         self._write(logging.WARNING, event, facts)
 
-    def _write(self, level: int, event: str, facts: dict[str, object]) -> None:
-        if self._logger.isEnabledFor(level):
-            _bound(self._name).log(level, event, **facts)
+    def is_debug(self) -> bool:
+        """Return whether debug lines are logged, so that costly facts need not be built."""
+        return self._logger.isEnabledFor(logging.DEBUG)
+
+    def _write(self, level: int, event: str, facts: Mapping[str, object]) -> None:
+        if not self._logger.isEnabledFor(level):
+            return
+        own = _configured_logger(self._name)
+        if own is not None:
+            own.log(level, event, **facts)
+            return
+        self._logger.handle(_build_record(self._logger, level, event=event, facts=facts))
+
+
+class _StructlogLogger(Protocol):
+    def log(self, level: int, event: str, **facts: object) -> object: ...
+
+
+def _configured_logger(name: str) -> _StructlogLogger | None:
+    """Return structlog's logger of this name if the program has configured structlog."""
+    # Asked each time: a program may configure structlog after it has imported agentkit.
+    is_configured = cast(Callable[[], bool], load_object("structlog:is_configured"))
+    if not is_configured():
+        return None
+    get_logger = cast(Callable[[str], _StructlogLogger], load_object("structlog.stdlib:get_logger"))
+    return get_logger(name)
+
+
+def _build_record(
+    logger: logging.Logger, level: int, *, event: str, facts: Mapping[str, object]
+) -> logging.LogRecord:
+    """Return a record of the standard library with facts in its message and as attributes."""
+    context = cast(
+        Callable[[], Mapping[str, object]], load_object("structlog.contextvars:get_contextvars")
+    )
+    fields = {**context(), **facts}
+    error = _exception_info(fields.pop("exc_info", None))
+    # The caller of `debug`, `info` or `warning`.
+    path, line, function, _ = logger.findCaller(stacklevel=4)
+    record = logger.makeRecord(
+        logger.name,
+        level,
+        path,
+        line,
+        " ".join([event, *(f"{name}={_quoted(value)}" for name, value in fields.items())]),
+        (),
+        error,
+        func=function,
+        extra={
+            "event": event,
+            **{f"{name}_" if name in _RESERVED else name: fact for name, fact in fields.items()},
+        },
+    )
+    if error is not None:
+        # Formatters print this text instead of formatting the exception themselves.
+        record.exc_text = _indented_traceback(error[1])
+    return record
+
+
+def _exception_info(value: object) -> ExceptionInfo | None:
+    """Return what logging keeps of an exception; `True` is the exception being handled."""
+    if value is True:
+        value = sys.exc_info()[1]
+    if not isinstance(value, BaseException):
+        return None
+    return (type(value), value, value.__traceback__)
+
+
+def _quoted(value: object) -> str:
+    """Return the `repr` of a value in one line of printable characters."""
+    text = repr(value)
+    return text if text.isprintable() else _escape(text)
+
+
+def _indented_traceback(error: BaseException) -> str:
+    """Return a traceback whose lines cannot be taken for log lines."""
+    lines = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+    return textwrap.indent("\n".join(map(_escape, lines)), _INDENT)
+
+
+def _escape(text: str) -> str:
+    """Escape each character that is not printable: control codes, line ends, text direction."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

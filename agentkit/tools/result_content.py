@@ -203,8 +203,16 @@ class ToolFailure:
 
 def describe_failure(call: ReadyCall, error: Exception) -> ToolFailure:
     """Log what a tool raised, and put it into words for the model."""
-    log.warning("tool_call_failed", tool_name=call.tool.name, call_id=call.call.id, exc_info=error)
-    return ToolFailure(text=shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS))
+    text = shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS)
+    log.warning(
+        "tool_call_failed",
+        tool_name=call.tool.name,
+        call_id=call.call.id,
+        error=text,
+        # A `ToolError` is the tool's answer to the model, not a fault in its code.
+        exc_info=None if isinstance(error, ToolError) else error,
+    )
+    return ToolFailure(text=text)
 
 
 def _messages(error: BaseException) -> Iterator[str]:

@@ -179,7 +179,7 @@ async def test_an_agent_below_has_not_failed_where_the_reader_leaves(
             if isinstance(event, SubAgentEvent):
                 break
 
-    assert [record.message for record in caplog.records] == ["tool_call_stopped"]
+    assert [vars(record)["event"] for record in caplog.records] == ["tool_call_stopped"]
     assert "was stopped before it ended" in run.history[-1].text
 
 

@@ -140,7 +140,7 @@ async def test_a_server_that_dies_while_in_use_is_logged_with_its_last_words(
         async with run(ANNOUNCE + "sys.stderr.write('out of memory\\n'); sys.exit(9)"):
             pass
 
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+    assert [(record.levelname, vars(record)["event"]) for record in caplog.records] == [
         ("WARNING", "local_server_died")
     ]
     assert vars(caplog.records[0])["exit_code"] == 9

@@ -1,15 +1,17 @@
-"""Log lines are records of the standard library with facts as fields."""
+"""Log lines are records of the standard library, with their facts in the message and as fields."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 import structlog
 
-from agentkit.log import Log, _bound
+from agentkit.log import Log
 
 
 def test_a_log_line_is_a_record_of_the_standard_library(caplog: pytest.LogCaptureFixture) -> None:
-    """The event is the message and the facts are fields; the level is kept."""
+    """Facts are in the message and are attributes of the record; the level is kept."""
     log = Log("agentkit.test.lines")
 
     with caplog.at_level(logging.DEBUG, logger="agentkit.test.lines"):
@@ -19,11 +21,13 @@ def test_a_log_line_is_a_record_of_the_standard_library(caplog: pytest.LogCaptur
 
     records = [(r.levelname, r.message, r.name) for r in caplog.records]
     assert records == [
-        ("DEBUG", "tool_arguments", "agentkit.test.lines"),
-        ("INFO", "tool_call_started", "agentkit.test.lines"),
-        ("WARNING", "stream_cut", "agentkit.test.lines"),
+        ("DEBUG", "tool_arguments arguments='{}'", "agentkit.test.lines"),
+        ("INFO", "tool_call_started tool_name='add'", "agentkit.test.lines"),
+        ("WARNING", "stream_cut seconds=1.5", "agentkit.test.lines"),
     ]
     assert vars(caplog.records[1])["tool_name"] == "add"
+    assert vars(caplog.records[1])["event"] == "tool_call_started"
+    assert caplog.records[0].funcName == "test_a_log_line_is_a_record_of_the_standard_library"
 
 
 def test_a_fact_named_like_a_field_of_log_records_gets_an_underscore(
@@ -36,6 +40,68 @@ def test_a_fact_named_like_a_field_of_log_records_gets_an_underscore(
     record = vars(caplog.records[0])
     assert (record["name"], record["name_"], record["args_"]) == ("agentkit.test.names", "n", 1)
     assert record["exc_info"][1].args == ("bad",)
+
+
+def test_the_current_exception_can_be_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """As with the standard library, by `exc_info=True`; without one nothing is added."""
+    log = Log("agentkit.test.current")
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        log.warning("failed", exc_info=True)
+    log.warning("failed", exc_info=True)
+
+    assert [record.exc_info is None for record in caplog.records] == [False, True]
+
+
+class _Odd:
+    """A value whose `repr` has a line end in it."""
+
+    def __repr__(self) -> str:
+        return "a\n2026-01-01 INFO b"
+
+
+FORGERIES = {
+    "a line end": "a\n2026-01-01 INFO b",
+    "a carriage return": "a\r2026-01-01 INFO b",
+    "a Unicode line separator": "a\u20282026-01-01 INFO b",
+    "an escape code": "\x1b]0;title\x07",
+    "a C1 control": "\x9b2J",
+    "a change of text direction": "a\u202eb",
+    "a zero-width character": "a\u200bb",
+    "an object with a line end": _Odd(),
+}
+
+
+@pytest.mark.parametrize("value", FORGERIES.values(), ids=FORGERIES.keys())
+def test_a_value_cannot_forge_a_log_line(value: object, caplog: pytest.LogCaptureFixture) -> None:
+    """It is one line of printable characters; the attribute keeps the value itself."""
+    Log("agentkit.test.forged").warning("tool_call_failed", error=value)
+
+    (record,) = caplog.records
+    assert record.getMessage().isprintable()
+    assert vars(record)["error"] is value
+
+
+def test_a_traceback_cannot_forge_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Its lines are indented, and control characters in it are escaped."""
+    error = ValueError("a\n2026-01-01 INFO payment\x1b[2J")
+
+    Log("agentkit.test.traceback").warning("tool_call_failed", exc_info=error)
+
+    lines = caplog.text.splitlines()[1:]
+    assert any("INFO payment\\x1b[2J" in line for line in lines)
+    assert all(line.startswith("    ") for line in lines)
+
+
+def test_without_logging_nothing_is_printed() -> None:
+    """A warning goes to the `NullHandler`, not to Python's handler of last resort."""
+    code = "from agentkit.log import Log; Log('agentkit.x').warning('stream_cut', seconds=1)"
+    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_lines_follow_the_structlog_configuration_of_the_program(
@@ -54,7 +120,14 @@ def test_lines_follow_the_structlog_configuration_of_the_program(
             Log("agentkit.test.own").info("run_started")
     finally:
         structlog.reset_defaults()
-        _bound.cache_clear()
 
     assert lines == ["run_started"]
     assert caplog.records == []
+
+
+def test_context_variables_of_structlog_are_in_the_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Without any configuration of structlog."""
+    with structlog.contextvars.bound_contextvars(request_id="r1"):
+        Log("agentkit.test.context").warning("stream_cut")
+
+    assert caplog.records[0].getMessage() == "stream_cut request_id='r1'"
