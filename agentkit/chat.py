@@ -1,4 +1,4 @@
-"""One model exchange as values, whatever the host.
+"""One model exchange as values, whatever the provider.
 
 In:  a conversation, the tools on offer, how to choose among them, settings.
 Out: `ModelRequest` and `ModelResponse`.
@@ -23,7 +23,7 @@ class ToolSpec:
     """A tool as a model sees it.
 
     Attributes:
-        name: `[A-Za-z0-9_.-]{1,128}`; a dialect narrows it for its host.
+        name: `[A-Za-z0-9_.-]{1,128}`; a dialect narrows it for its provider.
         input_schema: JSON Schema of the arguments, an object schema.
     """
 
@@ -63,10 +63,10 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """How a model should answer; None leaves it to the host.
+    """How a model should answer; None leaves it to the provider.
 
     Attributes:
-        temperature: 0 is as repeatable as the host can be.
+        temperature: 0 is as repeatable as the provider can be.
         max_tokens: most tokens of one answer, 1 or more.
         stop: texts at which the answer ends.
         parallel_tool_calls: whether one answer may hold several calls.
@@ -85,8 +85,8 @@ class ModelRequest:
     """All that one exchange depends on; the history has no open calls.
 
     Attributes:
-        response_format: JSON Schema that the answer's text should fit; a host that cannot be asked
-            to keep to it is not asked, so it stands in the instructions too.
+        response_format: JSON Schema that the answer's text should fit; a provider that cannot be
+            asked to keep to it is not asked, so it stands in the instructions too.
         shown_arguments: name of the tool whose arguments are shown as they arrive, if one.
         room: asked before each attempt for the most tokens its answer may have; None for any.
     """
@@ -138,7 +138,7 @@ class FailedExchange:
 
     Attributes:
         model: its name, e.g. `oxen:mixtral-8x22b`.
-        usage: what the failed answer used, as far as the host told.
+        usage: what the failed answer used, as far as the provider told.
     """
 
     model: str
@@ -152,9 +152,9 @@ class ModelResponse:
     """What came back from one exchange.
 
     Attributes:
-        raw_finish_reason: the host's own word for why the model stopped.
-        model: the id the host says answered.
-        host: the host's name in the catalog.
+        raw_finish_reason: the provider's own word for why the model stopped.
+        model: the id the provider says answered.
+        provider: the provider's name in the catalog.
         failures: who was asked before, and why they did not answer.
     """
 
@@ -163,7 +163,7 @@ class ModelResponse:
     raw_finish_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
     model: str | None = None
-    host: str | None = None
+    provider: str | None = None
     response_id: str | None = None
     repairs: tuple[Repair, ...] = ()
     failures: tuple[FailedExchange, ...] = ()
@@ -175,14 +175,14 @@ class ModelExchange:
 
     Attributes:
         turn: counts from 1.
-        host: the host's name in the catalog.
-        model: the id the host says answered.
+        provider: the provider's name in the catalog.
+        model: the id the provider says answered.
         usage: what the exchange used.
         failures: who was asked before, and why they did not answer.
     """
 
     turn: int
-    host: str | None
+    provider: str | None
     model: str | None
     usage: Usage
     failures: tuple[FailedExchange, ...] = ()

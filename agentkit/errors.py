@@ -26,7 +26,7 @@ ErrorKind = Literal[
     "truncated",
     "tool_generation_failed",
 ]
-"""What kind of failure a host or the way to it had."""
+"""What kind of failure a provider or the way to it had."""
 
 Retry = Literal["same", "change", "never"]
 """Whether to send again: as it is, only after changing the request, or not at all."""
@@ -49,7 +49,7 @@ class HistoryError(AgentKitError):
 
 
 class UnsupportedError(AgentKitError):
-    """The chosen model or host cannot do what the request asks for."""
+    """The chosen model or provider cannot do what the request asks for."""
 
 
 class MissingExtraError(AgentKitError):
@@ -71,11 +71,11 @@ class ProviderError(AgentKitError):
         kind: what kind of failure it was.
         retry: `same`, `change` or `never`; what sending again would need.
         status: the HTTP status, or the one named in the body; None if no answer came.
-        host: the host's name in the catalog.
+        provider: the provider's name in the catalog.
         model: the model id that was asked for.
-        request_id: the host's own id for the request, if one arrived.
-        retry_after_seconds: how long the host asked to wait, 0 or more.
-        usage: what the failed answer used, as far as the host told.
+        request_id: the provider's own id for the request, if one arrived.
+        retry_after_seconds: how long the provider asked to wait, 0 or more.
+        usage: what the failed answer used, as far as the provider told.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class ProviderError(AgentKitError):
         self.status = status
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
-        self.host: str | None = None
+        self.provider: str | None = None
         self.model: str | None = None
         self.usage = Usage()
 
@@ -105,12 +105,12 @@ class ProviderError(AgentKitError):
 
 
 class TransportError(ProviderError):
-    """The host could not be reached, or its answer did not arrive whole."""
+    """The provider could not be reached, or its answer did not arrive whole."""
 
 
 class StatusError(ProviderError):
-    """The host answered with an error, in the status line or inside the body."""
+    """The provider answered with an error, in the status line or inside the body."""
 
 
 class ProtocolError(ProviderError):
-    """The host broke its own format: not JSON, no choices, no end, nothing in it."""
+    """The provider broke its own format: not JSON, no choices, no end, nothing in it."""

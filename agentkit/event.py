@@ -150,7 +150,7 @@ class ModelRetried:
 
     Attributes:
         attempt: counts from 1.
-        usage: what the failed answer used, as far as the host told.
+        usage: what the failed answer used, as far as the provider told.
     """
 
     attempt: int
@@ -171,7 +171,7 @@ class ModelFailedOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDowngraded:
-    """The host refused part of a request, and it is sent again with this change."""
+    """The provider refused part of a request, and it is sent again with this change."""
 
     change: str
     error: str
@@ -188,7 +188,7 @@ class ModelResponded:
     usage: Usage
     seconds: float
     model: str | None = None
-    host: str | None = None
+    provider: str | None = None
     type: Literal["model_responded"] = "model_responded"
 
 

@@ -146,7 +146,7 @@ async def test_the_service_tells_what_happens() -> None:
 @pytest.mark.parametrize(
     ("question", "error"),
     [("hi", "No way there."), ("", "The prompt is empty")],
-    ids=["a host that is gone", "no question"],
+    ids=["a provider that is gone", "no question"],
 )
 async def test_the_service_tells_a_failure(question: str, error: str) -> None:
     """As the last line, since the status is sent already."""

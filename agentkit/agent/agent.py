@@ -64,8 +64,8 @@ class Agent(Generic[DepsT, OutputT]):
         """Build an agent; nothing is opened or sent.
 
         Args:
-            model: `host:family-or-id`, e.g. `openrouter:mixtral-8x22b`, a model of your own, or a
-                list of them, tried in order.
+            model: `provider:family-or-id`, e.g. `openrouter:mixtral-8x22b`, a model of your own, or
+                a list of them, tried in order.
             tools: functions, `Tool`s and toolsets, in any mixture.
             output_type: what the answer of a run is: a pydantic model, a dataclass, a TypedDict, a
                 union, or any type that pydantic knows.
@@ -76,11 +76,12 @@ class Agent(Generic[DepsT, OutputT]):
             approve: decides which calls may run, must be asked about, or must not run; without
                 it, each tool's own word counts.
             api_key: the key, in place of the environment's.
-            base_url: where the host is, in place of the catalog's.
+            base_url: where the provider is, in place of the catalog's.
             options: how it works inside.
 
         Raises:
-            ConfigError: the host is not known, its key is missing, or no JSON could become a value
+            ConfigError: the provider is not known, its key is missing, or no JSON could become a
+            value
                 of the output type.
             ToolDefinitionError: a tool cannot be offered, or two have one name.
         """

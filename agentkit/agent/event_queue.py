@@ -5,7 +5,7 @@ Out: the same events, each once, in order.
 
 The reader sets the pace: whoever reports a step of the run waits until it is heard. Only pieces of
 an answer need not be taken one by one, which would cost three turns of the event loop each: so
-many of them may wait that a fast host is read in one go, and not one more.
+many of them may wait that a fast provider is read in one go, and not one more.
 """
 
 from collections import deque

@@ -236,7 +236,7 @@ def _instructions(given: ModelInput, step: CallModel) -> str:
 def _limit_behind(
     error: BaseException, *, over: StopReason | None, closing: StopReason | None
 ) -> StopReason | None:
-    """Return the limit at which a host failed; None where it is not at one, or something else."""
+    """Return the limit at which a provider failed; None if it failed for another reason."""
     limit = over or closing
     if limit is None or not isinstance(error, ProviderError):
         return None

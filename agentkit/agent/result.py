@@ -32,7 +32,7 @@ class RunResult(Generic[OutputT]):
         turns: model calls made.
         model: the model's name as it was asked for.
         agent: the name of the agent that had the last word; run that one to go on.
-        answered: for each turn, which host answered, what it cost, and why others did not.
+        answered: for each turn, which provider answered, what it cost, and why others did not.
     """
 
     text: str

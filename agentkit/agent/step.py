@@ -225,7 +225,7 @@ def _answered(response: ModelResponse, *, turn: int) -> ModelExchange:
     """Return who gave a response, and who was asked in vain."""
     return _new_answered(
         turn=turn,
-        host=response.host,
+        provider=response.provider,
         model=response.model,
         usage=response.usage,
         failures=response.failures,

@@ -135,7 +135,7 @@ class LiveSteps:
                 usage=response.usage,
                 seconds=seconds,
                 model=response.model,
-                host=response.host,
+                provider=response.provider,
             )
         )
 

@@ -78,7 +78,7 @@ class CallOutcome:
 
     Attributes:
         used: what agents below used for it.
-        usage: the same, as hosts and counts have it.
+        usage: the same, as providers and counts have it.
     """
 
     result: ToolResult

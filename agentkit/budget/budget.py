@@ -123,7 +123,7 @@ class Meter:
     """What a run and its children have spent, against the run's budget and its parents'.
 
     Attributes:
-        usage: what was used so far, as hosts and counts have it.
+        usage: what was used so far, as providers and counts have it.
     """
 
     def __init__(self, budget: Budget, *, clock: Clock, parent: "Meter | None" = None) -> None:

@@ -3,7 +3,7 @@
 In:  what each request will use; the events of the exchange.
 Out: how long the next answer may be, the limit that ends the exchange, what was used.
 
-Attempts that failed after an answer was made are billed by hosts, so they count, and the next
+Attempts that failed after an answer was made are billed by providers, so they count, and the next
 attempt has less room.
 """
 
@@ -29,13 +29,13 @@ from agentkit.value import replace
 BILLED_KINDS: frozenset[ErrorKind] = frozenset(
     {"bad_response", "empty_response", "stream_interrupted", "truncated"}
 )
-"""Failures of answers that were made, and that a host will bill."""
+"""Failures of answers that were made, and that a provider will bill."""
 
 CHARACTERS_PER_TOKEN = 3
 MOST_CHARACTERS = 8
 """Characters of one token of text at the most, long words aside; beyond it no limit was kept."""
 
-_SPARE = 16  # one part in that many of the window, for what a host adds to a prompt
+_SPARE = 16  # one part in that many of the window, for what a provider adds to a prompt
 
 _UNKNOWN = Forecast(input_tokens=0)
 
@@ -47,7 +47,7 @@ class ExchangeWatch:
         scope: cancelled where the exchange comes to a limit.
         over: the limit that it came to.
         used: what it used, its response left out.
-        besides: the same, as hosts have it.
+        besides: the same, as providers have it.
     """
 
     def __init__(
@@ -92,11 +92,11 @@ class ExchangeWatch:
             return self._room
         left = self._window - self._forecast.input_tokens
         if self._room >= left:
-            return None  # the window is the tighter limit, and hosts refuse a wider one
+            return None  # the window is the tighter limit, and providers refuse a wider one
         return max(1, min(self._room, left - self._window // _SPARE))
 
     async def emit(self, event: RunEvent) -> None:
-        """Pass an event on; cut the answer off where a host does not keep to its limit."""
+        """Pass an event on; cut the answer off where a provider does not keep to its limit."""
         await self._emit(event)
         more = None if self._partial is None else self._partial(event)
         if more is not None:

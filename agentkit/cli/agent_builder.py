@@ -97,7 +97,7 @@ def open_model(name: str | None, *, base_url: str | None = None) -> tuple[Model,
     """Return a model, and the line that says which it is and why.
 
     Raises:
-        ConfigError: the host is not known, or its key is missing.
+        ConfigError: the provider is not known, or its key is missing.
     """
     why = "--model names it"
     if not name:

@@ -43,7 +43,7 @@ from agentkit.version import package_version
 
 app = typer.Typer(
     name="agentkit",
-    help="Run a language model with tools, on any host.",
+    help="Run a language model with tools, at any provider.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -184,7 +184,7 @@ def agents(*, as_json: JsonOption = False) -> int:
 @app.command()
 @exits_with_code
 def providers(*, as_json: JsonOption = False) -> int:
-    """List the known hosts: whether their key is set, their models, context and price."""
+    """List the known providers: whether their key is set, their models, context and price."""
     return list_providers(as_json=as_json)
 
 
@@ -192,12 +192,13 @@ def providers(*, as_json: JsonOption = False) -> int:
 @exits_with_code
 def doctor(
     target: Annotated[
-        str, typer.Argument(metavar="HOST[:MODEL]", help="As in --model; MODEL may be left out.")
+        str,
+        typer.Argument(metavar="PROVIDER[:MODEL]", help="As in --model; MODEL may be left out."),
     ],
     *,
     base_url: BaseUrlOption = None,
     save_as: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Write it as a host of this name.")
+        str | None, typer.Option(metavar="NAME", help="Write it as a provider of this name.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the profile, and write nothing.")
@@ -210,7 +211,7 @@ def doctor(
         float, typer.Option(min=0.0, metavar="USD", help="End before it might cost more.")
     ] = 0.01,
 ) -> int:
-    """Find out by tiny requests what a host honours, and write the profile that fits it.
+    """Find out by tiny requests what a provider honours, and write the profile that fits it.
 
     Exit code 0: an agent can work there. 1: something it needs does not work or was not seen.
     """
@@ -231,8 +232,8 @@ def doctor(
 @exits_with_code
 def sandbox(
     *,
-    host: Annotated[
-        str, typer.Option(metavar="HOST[:MODEL]", help="Whose form, errors and rules it has.")
+    provider: Annotated[
+        str, typer.Option(metavar="PROVIDER[:MODEL]", help="Whose form, errors and rules it has.")
     ] = "sandbox",
     misbehave: Annotated[
         list[str] | None,
@@ -249,13 +250,13 @@ def sandbox(
         int, typer.Option(min=0, max=65_535, metavar="P", help="Where to listen; 0: anywhere.")
     ] = 0,
 ) -> int:
-    """Serve a host that needs no key and is no language model, until Ctrl-C.
+    """Serve a provider that needs no key and is no language model, until Ctrl-C.
 
     The first line of standard output is its base URL; requests go to standard error.
     """
     return run_sandbox(
         SandboxRequest(
-            host=host,
+            provider=provider,
             misbehave=misbehave or (),
             seed=seed,
             rate=rate,

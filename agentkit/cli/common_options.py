@@ -21,14 +21,14 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         "-m",
-        metavar="HOST:MODEL",
-        help="E.g. openrouter:mixtral-8x22b. Without it: AGENTKIT_MODEL, else the first host "
+        metavar="PROVIDER:MODEL",
+        help="E.g. openrouter:mixtral-8x22b. Without it: AGENTKIT_MODEL, else the first provider "
         "whose key is set, else the sandbox.",
     ),
 ]
 BaseUrlOption = Annotated[
     str | None,
-    typer.Option("--base-url", metavar="URL", help="Where the host is, if not where we think."),
+    typer.Option("--base-url", metavar="URL", help="Where the provider is, if not where we think."),
 ]
 AgentOption = Annotated[
     str,

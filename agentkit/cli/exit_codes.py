@@ -4,7 +4,7 @@ In:  a command.
 Out: the exit code:
 
 - 0: there is an answer.
-- 1: the run failed: the host could not be reached or gave no usable answer.
+- 1: the run failed: the provider could not be reached or gave no usable answer.
 - 2: the command line, the configuration or a tool's definition is wrong; nothing was sent.
 - 3: the run ended at a limit before it was done; what there is was printed.
 - 4: the run waits for an answer about a call, and nobody could be asked.
@@ -89,14 +89,14 @@ def _cure(error: Exception) -> str:
         case "auth":
             cure = "check the key ('agentkit providers' names its variable)"
         case "insufficient_credits":
-            cure = "add credit at the host, or choose another with --model"
+            cure = "add credit at the provider, or choose another with --model"
         case "rate_limit":
             wait = error.retry_after_seconds
             cure = f"try again in {wait:.0f} s" if wait else "try again later"
         case "tools_unsupported":
             cure = "choose another model with --model, or none of the tools with --tools none"
         case "connection" | "timeout" | "stream_interrupted" | "server":
-            cure = "try again, or choose another host with --model"
+            cure = "try again, or choose another provider with --model"
         case "truncated":
             cure = "ask for less at a time"
         case _:

@@ -159,7 +159,7 @@ def _model_lines(event: RunEvent) -> list[NoteLine]:
             return [NoteLine(f"  sent again, {change}, since: {shorten(error, _DETAIL)}")]
         case ModelFailedOver(failure=failure):
             why = f"{failure.model}: {shorten(failure.error, _DETAIL)}"
-            return [NoteLine(f"  another host is asked, since {why}")]
+            return [NoteLine(f"  another provider is asked, since {why}")]
         case _:
             return []
 

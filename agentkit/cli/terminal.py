@@ -1,6 +1,6 @@
 """What is shown on a terminal, safe to show.
 
-In:  text of models, tools and hosts: strangers.
+In:  text of models, tools and providers: strangers.
 Out: the answer on standard output, all the rest on standard error, without the signs that steer a
      terminal.
 """

@@ -1,1 +1,1 @@
-"""What is known before a run: profiles of hosts and models, and who reads the environment."""
+"""What is known before a run: profiles of providers and models, and who reads the environment."""

@@ -1,4 +1,4 @@
-"""The catalog of hosts: ours, and a user's own file laid over it.
+"""The catalog of providers: ours, and a user's own file laid over it.
 
 In:  `catalog.toml` beside this module, and the path of another file of that form.
 Out: `ProviderProfile`s by name, in the order of the files.
@@ -26,11 +26,11 @@ OUR_FILE = Path(__file__).with_name("catalog.toml")
 
 
 def load_catalog(path: Path | None = None) -> Mapping[str, ProviderProfile]:
-    """Return the known hosts by name.
+    """Return the known providers by name.
 
     Args:
         path: a file of your own. Its tables are laid over ours: what is a table adds to the table
-            of its name, anything else replaces what stood there; new hosts come last.
+            of its name, anything else replaces what stood there; new providers come last.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or says something no profile holds.
@@ -97,28 +97,32 @@ def _merge(under: Table, over: Table) -> dict[str, object]:
 
 
 def _with_names(name: str, table: object, *, path: Path) -> object:
-    """Return a host's table in the shape of its profile: names inside, models as a list.
+    """Return a provider's table in the shape of its profile: names inside, models as a list.
 
-    TOML has no null: an empty `seed_field` says that the host takes no seed.
+    TOML has no null: an empty `seed_field` says that the provider takes no seed.
     """
     if not isinstance(table, Mapping):
         return table
-    _check_host_name(name, table, path=path)
-    host: dict[str, object] = {"title": name, **table, "name": name}
+    _check_provider_name(name, table, path=path)
+    provider: dict[str, object] = {"title": name, **table, "name": name}
     accepts, models = table.get("accepts"), table.get("models")
     if isinstance(accepts, Mapping) and accepts.get("seed_field") == "":
-        host["accepts"] = {**accepts, "seed_field": None}
+        provider["accepts"] = {**accepts, "seed_field": None}
     if isinstance(models, Mapping):
-        host["models"] = [_with_family(family, model) for family, model in models.items()]
-    return host
+        provider["models"] = [_with_family(family, model) for family, model in models.items()]
+    return provider
 
 
-def _check_host_name(name: str, table: Table, *, path: Path) -> None:
+def _check_provider_name(name: str, table: Table, *, path: Path) -> None:
     """Refuse what would be overwritten, and names that no model name could hold."""
     if "name" in table:
-        raise ConfigError(f"{path}: [{name}] name: the table's name is the host's; leave it out.")
+        raise ConfigError(
+            f"{path}: [{name}] name: the table's name is the provider's; leave it out."
+        )
     if not name or name != name.strip().casefold() or ":" in name or " " in name:
-        raise ConfigError(f"{path}: [{name}]: a host's name is lower case, without ':' or space.")
+        raise ConfigError(
+            f"{path}: [{name}]: a provider's name is lower case, without ':' or space."
+        )
 
 
 def _with_family(family: str, model: object) -> object:

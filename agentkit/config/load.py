@@ -1,6 +1,6 @@
 """From the name of a model to all that is known about it before a run.
 
-In:  `host:family-or-id`, the environment, a key or an address given by hand.
+In:  `provider:family-or-id`, the environment, a key or an address given by hand.
 Out: `ResolvedModel`, or a `ConfigError` that says what to do.
 
 The only module that reads the environment:
@@ -9,9 +9,9 @@ The only module that reads the environment:
 - `AGENTKIT_CATALOG`: path of a catalog of your own, laid over ours. Without it,
   `agentkit/catalog.toml` in the user's config directory (`XDG_CONFIG_HOME`, else `.config` at
   home; `APPDATA` on Windows) is read if it exists; `agentkit doctor` writes there.
-- `AGENTKIT_<HOST>_BASE_URL`: address of a host in place of the catalog's, e.g.
-  `AGENTKIT_VLLM_BASE_URL`; the host's name in capitals, `_` for what is not a letter or digit.
-- a host's key variables, which its profile names.
+- `AGENTKIT_<PROVIDER>_BASE_URL`: address of a provider in place of the catalog's, e.g.
+  `AGENTKIT_VLLM_BASE_URL`; the provider's name in capitals, `_` for what is not a letter or digit.
+- a provider's key variables, which its profile names.
 """
 
 import os
@@ -53,8 +53,8 @@ class ResolvedModel:
 
     Attributes:
         name: as it was asked for, e.g. `openrouter:mixtral-8x22b`.
-        provider: the host; its `base_url` is the one to use.
-        model: what is known of the model on this host.
+        provider: the provider; its `base_url` is the one to use.
+        model: what is known of the model at this provider.
         api_key: the key; its text shows in no `repr` and no `str`. None where none is needed.
     """
 
@@ -71,27 +71,27 @@ def resolve_model(
     api_key: str | None = None,
     base_url: str | None = None,
 ) -> ResolvedModel:
-    """Find the host, the model and the key that a name stands for.
+    """Find the provider, the model and the key that a name stands for.
 
     Args:
-        name: `host:family-or-id`; an id the catalog does not hold is sent as it is.
+        name: `provider:family-or-id`; an id the catalog does not hold is sent as it is.
         environ: read in place of the process's environment.
         api_key: the key, in place of the environment's.
-        base_url: the host's address, in place of the environment's and the catalog's. The key
+        base_url: the provider's address, in place of the environment's and the catalog's. The key
             goes there too.
 
     Raises:
-        ConfigError: the name has another form, the host is not known, its address or its key is
+        ConfigError: the name has another form, the provider is not known, its address or its key is
             missing or cannot be used, or the catalog is not right.
     """
     environ = os.environ if environ is None else environ
     name = name.strip()
-    host, _, model_name = (part.strip() for part in name.partition(":"))
+    provider_name, _, model_name = (part.strip() for part in name.partition(":"))
     catalog = read_catalog(environ)
-    provider = _find_host(host, catalog, name=name)
+    provider = _find_provider(provider_name, catalog, name=name)
     if not model_name:
         raise ConfigError(
-            f"{name!r} names no model; write {_example(provider)!r}, or the id the host uses."
+            f"{name!r} names no model; write {_example(provider)!r}, or the id the provider uses."
         )
     provider = _addressed(provider, base_url=base_url, environ=environ)
     return ResolvedModel(
@@ -105,8 +105,8 @@ def resolve_model(
 def default_model(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
     """Return the model to use where none is named, and why it is that one.
 
-    That is `AGENTKIT_MODEL`, else a model of the first host of the catalog whose key is set, else
-    the sandbox.
+    That is `AGENTKIT_MODEL`, else a model of the first provider of the catalog whose key is set,
+    else the sandbox.
 
     Raises:
         ConfigError: the catalog is not right, or a key that is set cannot be used.
@@ -119,11 +119,11 @@ def default_model(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
         variable = next((each for each in provider.auth.env if _read(environ, each)), None)
         if variable is not None and provider.auth.is_required and provider.models:
             return _example(provider), f"{variable} is set"
-    return FALLBACK_MODEL, "no key of a known host is set"
+    return FALLBACK_MODEL, "no key of a known provider is set"
 
 
 def read_catalog(environ: Mapping[str, str] | None = None) -> Mapping[str, ProviderProfile]:
-    """Return the known hosts, with those of the user's own catalog.
+    """Return the known providers, with those of the user's own catalog.
 
     Raises:
         ConfigError: that file cannot be read or is not a catalog.
@@ -179,7 +179,7 @@ def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str
 def find_key(
     provider: ProviderProfile, environ: Mapping[str, str] | None = None
 ) -> SecretStr | None:
-    """Return the key that the environment holds for a host, or None.
+    """Return the key that the environment holds for a provider, or None.
 
     Raises:
         ConfigError: a variable is set to something no key can be.
@@ -197,15 +197,18 @@ def _read(environ: Mapping[str, str], variable: str) -> str:
     return environ.get(variable, "").strip()
 
 
-def _find_host(host: str, catalog: Mapping[str, ProviderProfile], *, name: str) -> ProviderProfile:
-    provider = catalog.get(host.casefold())
+def _find_provider(
+    provider_name: str, catalog: Mapping[str, ProviderProfile], *, name: str
+) -> ProviderProfile:
+    provider = catalog.get(provider_name.casefold())
     if provider is not None:
         return provider
-    close = get_close_matches(host.casefold(), catalog, n=3, cutoff=0.5)
+    close = get_close_matches(provider_name.casefold(), catalog, n=3, cutoff=0.5)
     others = [each for each in catalog if each not in close]
     raise ConfigError(
-        f"{name!r} begins with no known host; write host:model, e.g. 'openrouter:mixtral-8x22b'. "
-        f"Known hosts: {', '.join([*close, *others])}. For any other OpenAI-compatible host write "
+        f"{name!r} begins with no known provider; write provider:model, e.g. "
+        f"'openrouter:mixtral-8x22b'. Known providers: {', '.join([*close, *others])}. For any "
+        "other OpenAI-compatible provider write "
         "'openai-compatible:MODEL-ID' and give base_url."
     )
 
@@ -222,27 +225,27 @@ def _find_model(wanted: str, provider: ProviderProfile) -> ModelProfile:
 
 
 def _example(provider: ProviderProfile) -> str:
-    """Return the name of a model on this host: our usual one where the host has it."""
+    """Return the name of a model at this provider: our usual one where the provider has it."""
     return f"{provider.name}:{default_family(provider) or 'MODEL-ID'}"
 
 
 def default_family(provider: ProviderProfile) -> str | None:
-    """Return the family to use on a host where none is named; None if no model is known there."""
+    """Return the family to use where none is named; None if no model of it is known."""
     families = [model.family for model in provider.models]
     if DEFAULT_FAMILY in families:
         return DEFAULT_FAMILY
     return families[0] if families else None
 
 
-def base_url_variable(host: str) -> str:
-    """Return the variable that holds another address for a host."""
-    return f"AGENTKIT_{re.sub('[^A-Z0-9]', '_', host.upper())}_BASE_URL"
+def base_url_variable(provider: str) -> str:
+    """Return the variable that holds another address for a provider."""
+    return f"AGENTKIT_{re.sub('[^A-Z0-9]', '_', provider.upper())}_BASE_URL"
 
 
 def _addressed(
     provider: ProviderProfile, *, base_url: str | None, environ: Mapping[str, str]
 ) -> ProviderProfile:
-    """Return the host with the address to use: by hand, else of the environment, else its own."""
+    """Return the provider with the address given, else the environment's, else its own."""
     variable = base_url_variable(provider.name)
     source, url = "base_url", base_url
     if url is None:
@@ -258,7 +261,7 @@ def _addressed(
 
 
 def _at(url: str, provider: ProviderProfile, *, source: str) -> ProviderProfile:
-    """Return the host at another address: it runs there and is not started."""
+    """Return the provider at another address: it runs there and is not started."""
     if not url.strip():
         raise ConfigError(f"{source} is empty; leave it out or give an address.")
     try:
@@ -270,7 +273,7 @@ def _at(url: str, provider: ProviderProfile, *, source: str) -> ProviderProfile:
 def _find_needed_key(
     provider: ProviderProfile, *, given: str | None, environ: Mapping[str, str]
 ) -> SecretStr | None:
-    """Return the key to use; a host without keys gets none, whatever is set."""
+    """Return the key to use; a provider without keys gets none, whatever is set."""
     auth = provider.auth
     if auth.kind == "none":
         return None

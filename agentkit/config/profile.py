@@ -1,10 +1,10 @@
-"""What a host is like and what a model is like, as data.
+"""What a provider is like and what a model is like, as data.
 
 In:  `catalog.toml`, a user's own file, or code.
 Out: `ProviderProfile` and `ModelProfile`.
 
 A rule that follows the model (Mistral's message order, nine-character ids) hangs on the model's
-`rules`; what follows the host hangs on `Accepts`.
+`rules`; what follows the provider hangs on `Accepts`.
 """
 
 import re
@@ -22,18 +22,19 @@ ToolChoiceForm: TypeAlias = Literal["auto", "required", "any", "none", "named"]
 ResponseFormatForm: TypeAlias = Literal["json_object", "json_schema"]
 OutputMode: TypeAlias = Literal["tool", "response_format", "prompt"]
 """How an answer of a certain type is asked for: by calling a tool that takes it, or as JSON text,
-with or without a word to the host."""
+with or without a word to the provider."""
 UsageRequest: TypeAlias = Literal["stream_options", "usage_include", "always", "never"]
 
 
 class Launcher(Protocol):
-    """Starts a host; named in a profile as `module:name`."""
+    """Starts a provider; named in a profile as `module:name`."""
 
     def __call__(self, model: str) -> AbstractAsyncContextManager[str]:
-        """Start the host for `model`, yield its base URL, and stop it afterwards."""
+        """Start the provider for `model`, yield its base URL, and stop it afterwards."""
 
 
-# As hosts write them: mistralai/Mixtral-8x22B-Instruct-v0.1, open-mixtral-8x22b, mixtral:8x22b, …
+# As providers write them: mistralai/Mixtral-8x22B-Instruct-v0.1, open-mixtral-8x22b, mixtral:8x22b,
+# …
 _MISTRAL_NAME = re.compile("mi[sx]tral|ministral|codestral|devstral|magistral|pixtral|voxtral")
 
 
@@ -62,7 +63,7 @@ class Auth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepts:
-    """Which parts of a request a host understands.
+    """Which parts of a request a provider understands.
 
     Attributes:
         tool_choice: the spellings it takes; `any` is Mistral's older word for `required`.
@@ -92,18 +93,18 @@ class Accepts:
 
 
 def other_limit(accepts: Accepts) -> str:
-    """Return the other of the two names that hosts have for the token limit."""
+    """Return the other of the two names that providers have for the token limit."""
     is_old = accepts.max_tokens_field == "max_tokens"
     return "max_completion_tokens" if is_old else "max_tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProfile:
-    """One model on one host.
+    """One model at one provider.
 
     Attributes:
-        family: the name used for it on every host, e.g. `mixtral-8x22b`.
-        id: what this host calls it.
+        family: the name used for it at every provider, e.g. `mixtral-8x22b`.
+        id: what this provider calls it.
         rules: whose rules a conversation must keep; `mistral` or `plain`.
         context_window_tokens: prompt and answer together; None if unknown.
         input_usd_per_million: price of a million input tokens; None if unknown.
@@ -135,14 +136,14 @@ class ModelProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderProfile:
-    """One host.
+    """One provider.
 
     Attributes:
         name: what stands before the colon in a model's name.
         base_url: what a dialect's paths are appended to; kept without a slash at its end; empty
-            for a host that is launched, or that has no address until a user gives one.
-        launcher: `module:name` of a function that starts the host for as long as a model is open
-            (a `Launcher`); None for a host that runs by itself.
+            for a provider that is launched, or that has no address until a user gives one.
+        launcher: `module:name` of a function that starts the provider for as long as a model is
+            open (a `Launcher`); None for a provider that runs by itself.
         is_language_model: False for a stand-in such as the sandbox.
         notes: what a user should know, one sentence.
     """
@@ -164,7 +165,7 @@ class ProviderProfile:
 
 
 def is_mistral_family(model_id: str) -> bool:
-    """Say whether an id, in any host's spelling, names a model of the Mistral family."""
+    """Say whether an id, in any provider's spelling, names a model of the Mistral family."""
     return _MISTRAL_NAME.search(model_id.casefold()) is not None
 
 

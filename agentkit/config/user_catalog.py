@@ -1,6 +1,6 @@
-"""Write what is known of a host into a user's own catalog.
+"""Write what is known of a provider into a user's own catalog.
 
-In:  the file's path, a host's name, a table of what to lay over it.
+In:  the file's path, a provider's name, a table of what to lay over it.
 Out: the new text of the file; on `save`, the file.
 
 The rest of the file stays as it is, comments and order too. A text that would not be read back as
@@ -24,17 +24,17 @@ from agentkit.errors import ConfigError
 Table: TypeAlias = Mapping[str, object]
 
 _HEADING = (
-    "Hosts of your own, laid over those that agentkit knows.",
+    "Providers of your own, laid over those that agentkit knows.",
     "A table adds to the table of its name; anything else replaces what stood there.",
 )
 
 
-def edit_catalog(path: Path, *, host: str, table: Table) -> str:
-    """Return the text of the catalog at `path` with `table` laid over the table of `host`.
+def edit_catalog(path: Path, *, provider: str, table: Table) -> str:
+    """Return the text of the catalog at `path` with `table` laid over the table of `provider`.
 
     Args:
         path: need not exist yet.
-        host: the name of the host's table.
+        provider: the name of the provider's table.
         table: what to set; tables inside it add to those that are there.
 
     Raises:
@@ -50,15 +50,15 @@ def edit_catalog(path: Path, *, host: str, table: Table) -> str:
     if not old.strip():
         for line in _HEADING:
             document.add(tomlkit.comment(line))
-    wanted = _overlaid(before, {host: table})
+    wanted = _overlaid(before, {provider: table})
     try:
-        _lay(document, {host: table})
+        _lay(document, {provider: table})
         new = tomlkit.dumps(document)
         is_right = tomllib.loads(new) == wanted
     except (TOMLKitError, ValueError, TypeError, KeyError) as error:
-        raise _cannot_edit(path, host) from error
+        raise _cannot_edit(path, provider) from error
     if not is_right:
-        raise _cannot_edit(path, host)
+        raise _cannot_edit(path, provider)
     return new
 
 
@@ -91,10 +91,10 @@ def save_catalog(path: Path, text: str) -> None:
                 temporary.unlink()
 
 
-def spell_table(host: str, table: Table) -> str:
-    """Return the table of one host as a file of its own would have it."""
+def spell_table(provider: str, table: Table) -> str:
+    """Return the table of one provider as a file of its own would have it."""
     document = tomlkit.document()
-    _lay(document, {host: table})
+    _lay(document, {provider: table})
     return tomlkit.dumps(document)
 
 
@@ -163,8 +163,8 @@ def _with_id(below: object, table: Table) -> Table:
     return {"id": str(below), **table} if isinstance(below, str) else table
 
 
-def _cannot_edit(path: Path, host: str) -> ConfigError:
+def _cannot_edit(path: Path, provider: str) -> ConfigError:
     return ConfigError(
         f"The catalog {path} is written in a way that cannot be edited without touching the rest; "
-        f"use --dry-run and put what it prints into [{host}] by hand."
+        f"use --dry-run and put what it prints into [{provider}] by hand."
     )

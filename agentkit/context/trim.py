@@ -7,7 +7,8 @@ A call and its result are never parted. The instructions, the system messages, t
 message and the turn after it always stay. What does not fit even so is an error.
 
 Nothing here waits or remembers. When something must go, more goes than must, so that the next
-turns need no cut: what stays is the same objects, and their bytes and a host's cache stay valid.
+turns need no cut: what stays is the same objects, and their bytes and a provider's cache stay
+valid.
 """
 
 from collections.abc import Callable, Mapping, Sequence

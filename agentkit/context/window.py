@@ -31,7 +31,7 @@ from agentkit.value import dataclass, replace
 
 _KEPT_CONVERSATIONS = 256
 _MOST_ANSWER_TOKENS = 4096
-_SPARE = 100  # one part in that many of the window, for what a host adds to a prompt
+_SPARE = 100  # one part in that many of the window, for what a provider adds to a prompt
 _SPARE_ESTIMATED = 16  # the same, where tokens are estimated
 _FRAME_TOKENS = 96  # of the two messages that hold a summary
 _LEAST_SUMMARY_CHARACTERS = 200
@@ -179,7 +179,7 @@ class _Room:
 
     Attributes:
         window: prompt and answer together.
-        spare: kept free for what the host adds, and for what was estimated too low.
+        spare: kept free for what the provider adds, and for what was estimated too low.
         answer: kept free for the answer.
         summary: kept free for a summary with its frame; 0 without summaries.
     """
@@ -268,7 +268,7 @@ class _Making:
         )
 
     def _with_summary(self, fitted: Fitted, text: str) -> Fitted | None:
-        """Return `fitted` with a summary, which a host may have let grow beyond its limit."""
+        """Return `fitted` with a summary, which a provider may have let grow beyond its limit."""
         while True:
             request = with_summary(fitted.request, text)
             tokens = self._counter.count(request)

@@ -132,7 +132,7 @@ class Dialect(Protocol):
         """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this provider cannot do what is asked.
+            UnsupportedError: this model at this provider cannot do what is asked.
         """
 
     def decoder(self, head: WireHead) -> Decoder:

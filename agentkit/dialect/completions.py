@@ -30,7 +30,7 @@ PATH = "/completions"
 DEFAULT_MAX_TOKENS = 4096
 """The limit if the caller sets none: the API's own default of 16 tokens cuts every answer."""
 
-# A call, or the call of one tool, can be forced by the opening of the answer on any provider.
+# A call, or the call of one tool, can be forced by the opening of the answer at any provider.
 _ALL_CHOICES = Accepts(tool_choice=frozenset({"required", "named"}))
 
 
@@ -47,7 +47,7 @@ class Completions:
         """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this provider cannot do what is requested, or is not of
+            UnsupportedError: this model at this provider cannot do what is requested, or is not of
                 the family whose prompt is known here.
         """
         if model.rules != "mistral":

@@ -1,4 +1,4 @@
-"""Compile a conversation into one that models of the Mistral family accept on any provider.
+"""Compile a conversation into one that models of the Mistral family accept at any provider.
 
 In:  a `ModelRequest`, with any history.
 Out: equivalent messages that keep the rules of the v3 instruct format (Mixtral 8x22B).

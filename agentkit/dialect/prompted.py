@@ -52,7 +52,7 @@ class Prompted:
         """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this provider cannot do what is asked.
+            UnsupportedError: this model at this provider cannot do what is asked.
         """
         tools = offer_tools(request, _NO_FIELDS).tools
         transcript = self._transcripts.follow(

@@ -15,7 +15,7 @@ ProbeVerdict: TypeAlias = Literal["yes", "no", "partly", "unclear", "not asked"]
 WRITTEN = "the profile now says so"
 
 _MAX_SAID_CHARS = 160
-_PREFIX = re.compile("The (host|provider) answered with an error:? ")
+_PREFIX = re.compile("The (provider|provider) answered with an error:? ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

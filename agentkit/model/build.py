@@ -1,6 +1,6 @@
 """From a model's name to a model.
 
-In:  `host:family-or-id`, or several of them; a key, a base URL.
+In:  `provider:family-or-id`, or several of them; a key, a base URL.
 Out: a `Model`.
 """
 
@@ -18,7 +18,7 @@ from agentkit.model.route import RouteModel
 
 
 def _load(path: str) -> Dialect:
-    """Make a codec; a program loads those its hosts speak."""
+    """Make a codec; a program loads those its providers speak."""
     return cast(Callable[[], Dialect], load_object(path))()
 
 
@@ -39,15 +39,15 @@ def build_model(
     api_key: str | None = None,
     base_url: str | None = None,
 ) -> Model:
-    """Find host, model and key; nothing is opened.
+    """Find provider, model and key; nothing is opened.
 
     Args:
-        name: `host:family-or-id`, a model, or several of these to be tried in order.
+        name: `provider:family-or-id`, a model, or several of these to be tried in order.
         api_key: in place of the environment's.
         base_url: in place of the catalog's.
 
     Raises:
-        ConfigError: a host is not known, its key is missing, or no model was named.
+        ConfigError: a provider is not known, its key is missing, or no model was named.
     """
     if isinstance(name, str):
         resolved = resolve_model(name, api_key=api_key, base_url=base_url)
@@ -56,6 +56,6 @@ def build_model(
         return RouteModel([build_model(one, api_key=api_key, base_url=base_url) for one in name])
     if not (hasattr(name, "profile") and hasattr(name, "open")):
         raise ConfigError(
-            f"{name!r} is no model; give 'host:family-or-id', a Model, or a list of these."
+            f"{name!r} is no model; give 'provider:family-or-id', a Model, or a list of these."
         )
     return name

@@ -1,4 +1,4 @@
-"""Leave a host alone that keeps failing.
+"""Leave a provider alone that keeps failing.
 
 In:  when calls to it failed or succeeded, in seconds of one clock.
 Out: whether to call it now.
@@ -12,7 +12,7 @@ from agentkit.value import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerSettings:
-    """When a host is left alone.
+    """When a provider is left alone.
 
     Attributes:
         failures: how many in a row open the breaker, 1 or more.
@@ -26,7 +26,7 @@ class BreakerSettings:
 
 
 class Breaker:
-    """The state of one host and model."""
+    """The state of one provider and model."""
 
     def __init__(self, settings: BreakerSettings) -> None:
         self._settings = settings

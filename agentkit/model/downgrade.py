@@ -1,10 +1,10 @@
-"""Learn what a host does not understand from what it refuses.
+"""Learn what a provider does not understand from what it refuses.
 
-In:  the profiles of a host and a model, a refusal, the fields that were sent.
+In:  the profiles of a provider and a model, a refusal, the fields that were sent.
 Out: profiles under which the same request may pass, and what is different about them.
 
 Only what does not change the meaning of a request is left out; a limit, a stop text or a
-temperature never is. A limit is called by the name that the refusal gives for it, once. A host
+temperature never is. A limit is called by the name that the refusal gives for it, once. A provider
 without tools gets them by prompt. A model whose name does not tell that it is of the Mistral
 family shows it by what it refuses.
 """
@@ -64,7 +64,7 @@ def adapt(
     """Return the profiles to try next, or None where the refusal names nothing to change.
 
     Args:
-        provider: the profile of the host under which the request was refused.
+        provider: the profile of the provider under which the request was refused.
         model: the profile of the model, likewise.
         error: the refusal.
         sent: the names of the fields at the top of the request's body.
@@ -113,7 +113,7 @@ def _asks_for(field: str, said: str, sent: str) -> bool:
 
 
 class Learned:
-    """The profiles that were changed, by host, base URL and model id; for a whole process."""
+    """The profiles that were changed, by provider, base URL and model id; for a whole process."""
 
     def __init__(self) -> None:
         self._profiles: dict[tuple[str, str, str], tuple[ProviderProfile, ModelProfile]] = {}
@@ -121,7 +121,7 @@ class Learned:
     def recall(
         self, provider: ProviderProfile, model: ModelProfile
     ) -> tuple[ProviderProfile, ModelProfile]:
-        """Return what is known of this model on this host: as given if nothing is."""
+        """Return what is known of this model at this provider: as given if nothing is."""
         return self._profiles.get(_key(provider, model), (provider, model))
 
     def remember(self, provider: ProviderProfile, model: ModelProfile) -> None:
@@ -134,5 +134,5 @@ def _key(provider: ProviderProfile, model: ModelProfile) -> tuple[str, str, str]
 
 
 PROCESS = Learned()
-"""What this process has learned. The one piece of state that runs share: a host that refuses a
+"""What this process has learned. The one piece of state that runs share: a provider that refuses a
 field refuses it for everybody, and each new agent would pay for finding out."""

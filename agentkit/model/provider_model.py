@@ -1,4 +1,4 @@
-"""A model on a host: dialect, transport and retries put together.
+"""A model at a provider: dialect, transport and retries put together.
 
 In:  a resolved name, how patient to be.
 Out: `ProviderModel`, a `Model`.
@@ -47,14 +47,14 @@ log = Log("agentkit.model")
 
 
 class OpenTransport(Protocol):
-    """Makes the way to a host."""
+    """Makes the way to a provider."""
 
     def __call__(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
         """Return a transport; it is closed when the model is."""
 
 
 class ProviderModel:
-    """One model on one host."""
+    """One model at one provider."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class ProviderModel:
         """Build a model; nothing is opened.
 
         Args:
-            resolved: host, model and key.
+            resolved: provider, model and key.
             dialects: by name, what makes a codec; one is made for each opening.
             retry: how patient to be.
-            pace: the host's limits, where they are known beforehand.
-            learned: where to keep what the host turns out not to understand.
-            transport: makes the way to the host, e.g. one that records.
+            pace: the provider's limits, where they are known beforehand.
+            learned: where to keep what the provider turns out not to understand.
+            transport: makes the way to the provider, e.g. one that records.
         """
         self.resolved = resolved
         self._dialects = dialects
@@ -107,7 +107,7 @@ class ProviderModel:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[ModelConnection]:
-        """Start the host if it has to be started, and open connections to it."""
+        """Start the provider if it has to be started, and open connections to it."""
         async with launched(self.resolved.provider, model_id=self.resolved.model.id) as base_url:
             transport = self._transport(self.resolved, base_url=base_url)
             try:
@@ -125,7 +125,7 @@ class ProviderModel:
 
 
 class ProviderConnection:
-    """An open model on a host."""
+    """An open model at a provider."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class ProviderConnection:
             try:
                 return await self._exchange(limited, encoded, provider, shown)
             except ProviderError as error:
-                error.host = provider.name
+                error.provider = provider.name
                 error.model = self._resolved.model.id
                 error.args = (self._without_key(str(error)),)
                 if shown.has_text:
@@ -170,7 +170,7 @@ class ProviderConnection:
                     await emit(RequestDowngraded(change=adapted.change, error=str(error)))
 
     def _without_key(self, text: str) -> str:
-        """Take out the key, which some hosts repeat; "none" and the like are words, not keys."""
+        """Remove the key, which some providers repeat; "none" and the like are words, not keys."""
         key = "" if self._resolved.api_key is None else self._resolved.api_key.get_secret_value()
         return text if len(key) < SHORTEST_KEY else text.replace(key, "[redacted]")
 
@@ -197,7 +197,7 @@ class ProviderConnection:
         await anyio.sleep(wait)
 
     def _dialect(self, provider: ProviderProfile) -> Dialect:
-        """Return this connection's codec of the host's dialect; it keeps what it encoded."""
+        """Return this connection's codec of the provider's dialect; it keeps what it encoded."""
         name = provider.dialect
         if name not in self._dialects:
             self._dialects[name] = self._makers[name]()
@@ -219,7 +219,7 @@ class ProviderConnection:
                 fold = ResponseBuilder(
                     request,
                     tool_names=encoded.tool_names,
-                    host=provider.name,
+                    provider=provider.name,
                     calls_in_text=encoded.calls_in_text,
                 )
                 fold.feed(encoded.opening)
@@ -271,7 +271,7 @@ async def _read_all(answer: WireAnswer) -> bytes:
 
 
 def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
-    """Refuse an answer that breaks a forced choice: hosts that cannot force say so nowhere."""
+    """Refuse an answer that breaks a forced choice: providers that cannot force say so nowhere."""
     if not request.tool_choice.is_forced or response.message.tool_calls:
         return
     if response.finish_reason == "length":
@@ -289,7 +289,7 @@ def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
 
 
 def estimated(request: ModelRequest, response: ModelResponse, model: ModelProfile) -> Usage:
-    """Return our own count of an exchange whose host told nothing of it, marked as an estimate."""
+    """Return our own count for an exchange without reported usage, marked as an estimate."""
     build = cast(BuildCounter, load_object("agentkit.model.tokens:build_counter"))
     counter = build(model.rules, family=model.family)
     said = [response.message.text, response.message.reasoning]
@@ -313,7 +313,7 @@ class BuildCounter(Protocol):
 
 
 def priced(usage: Usage, model: ModelProfile) -> Usage:
-    """Return `usage` with its cost: the host's own, else tokens times the catalog's price."""
+    """Return `usage` with its cost: the provider's own, else tokens times the catalog's price."""
     if usage.cost_usd is not None:
         return usage
     if model.input_usd_per_million is None or model.output_usd_per_million is None:

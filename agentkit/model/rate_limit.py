@@ -1,6 +1,6 @@
-"""Keep below a host's limits of requests and tokens per minute.
+"""Keep below a provider's limits of requests and tokens per minute.
 
-In:  the limits from settings, the host's own word in its headers, what is about to be sent.
+In:  the limits from settings, the provider's own word in its headers, what is about to be sent.
 Out: how long to wait.
 
 Pure: the waiting is done by the caller. A place is reserved when it is asked for, so that a
@@ -24,7 +24,7 @@ _LIMIT_HEADERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaceSettings:
-    """The limits of one host; None for none."""
+    """The limits of one provider; None for none."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -37,7 +37,7 @@ class PaceSettings:
 
 
 class Pacer:
-    """The pace of one host and model, shared by all who call it."""
+    """The pace of one provider and model, shared by all who call it."""
 
     def __init__(self, settings: PaceSettings) -> None:
         self._settings = settings
@@ -74,7 +74,7 @@ class Pacer:
         return at - now
 
     def note(self, headers: Mapping[str, str], *, clock: Callable[[], float]) -> None:
-        """Take over what the host says of its limits.
+        """Take over what the provider says of its limits.
 
         Args:
             headers: of an answer; names are lower case.

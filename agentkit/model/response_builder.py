@@ -4,7 +4,7 @@ In:  `Delta`s in the order they arrived, and the request they answer.
 Out: on the way, the text a user may see; at the end one `ModelResponse`, whole and never empty.
 
 An answer that broke off, was cut inside its calls or holds nothing is an error here, whatever the
-host calls it. Whether there are calls decides what the answer is, not the finish reason.
+provider calls it. Whether there are calls decides what the answer is, not the finish reason.
 """
 
 import json
@@ -70,7 +70,7 @@ class ResponseBuilder:
     Args:
         request: what was asked.
         tool_names: wire name to our name, from the `Encoded` request.
-        host: the host's name in the catalog, for the response.
+        provider: the provider's name in the catalog, for the response.
         calls_in_text: calls belong into the text, from the `Encoded` request.
     """
 
@@ -79,12 +79,12 @@ class ResponseBuilder:
         request: ModelRequest,
         *,
         tool_names: Mapping[str, str] | None = None,
-        host: str | None = None,
+        provider: str | None = None,
         calls_in_text: bool = False,
     ) -> None:
         self._request = request
         self._tool_names = tool_names or {}
-        self._host = host
+        self._provider = provider
         self._calls_in_text = calls_in_text
         self._offered = frozenset({tool.name for tool in request.tools}.union(self._tool_names))
         self._calls = ToolCallAssembler(self._offered)
@@ -105,12 +105,12 @@ class ResponseBuilder:
 
     @property
     def is_done(self) -> bool:
-        """Say whether the host marked the end: no more of this answer will come."""
+        """Say whether the provider marked the end: no more of this answer will come."""
         return self._is_done
 
     @property
     def usage(self) -> Usage:
-        """Return what the host said so far that this answer uses."""
+        """Return what the provider said so far that this answer uses."""
         return self._usage
 
     def feed(self, deltas: Iterable[Delta]) -> list[StreamedPart]:
@@ -162,7 +162,7 @@ class ResponseBuilder:
             raw_finish_reason=self._reasons[-1] if self._reasons else None,
             usage=self._usage,
             model=self._head.model,
-            host=self._host,
+            provider=self._provider,
             response_id=self._head.response_id,
             repairs=(*repairs, *more),
         )
@@ -204,7 +204,7 @@ class ResponseBuilder:
         if self._leak is not None and not drafts:
             drafts = [self._read_from_text(call) for call in self._leak.calls]
         elif self._leak is not None:
-            # The host read the calls and left their text in place.
+            # The provider read the calls and left their text in place.
             before = self._leak.calls[0].repairs[0].before
             repairs.append(Repair(kind="dropped_leak", before=before, after=""))
         if self._leak is not None and self._leak.dropped:
@@ -268,7 +268,7 @@ class ResponseBuilder:
         return repaired is not None and repaired.value != spec.input_schema
 
     def _finish_reason(self) -> FinishReason:
-        """Return ours for the host's words; a limit that was hit counts above all."""
+        """Return ours for the provider's words; a limit that was hit counts above all."""
         found: FinishReason = "stop"
         for reason in self._reasons:
             known = _FINISH_REASONS.get(reason.lower())

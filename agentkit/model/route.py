@@ -3,8 +3,8 @@
 In:  models, in which order to try them, when to leave one alone.
 Out: `RouteModel`, a `Model`; each response says who was asked in vain, and why.
 
-The conversation is spelled anew for each host, so a run may change hosts at any turn. Text that
-was shown is never taken back: once some was, a failure is raised.
+The conversation is spelled anew for each provider, so a run may change providers at any turn. Text
+that was shown is never taken back: once some was, a failure is raised.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -272,7 +272,7 @@ def _highest(prices: Iterable[Decimal | None]) -> Decimal | None:
 
 
 def _is_final(error: Exception) -> bool:
-    """Say whether another host would fail as well."""
+    """Say whether another provider would fail as well."""
     return isinstance(error, ProviderError) and error.kind in FINAL_KINDS
 
 
@@ -296,6 +296,6 @@ def _route_error(
         request_id=told.request_id if told else None,
         retry_after_seconds=told.retry_after_seconds if told else None,
     )
-    error.host = told.host if told else None
+    error.provider = told.provider if told else None
     error.model = told.model if told else None
     return error

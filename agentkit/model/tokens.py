@@ -4,8 +4,8 @@ In:  `ModelRequest`s, again and again, each usually a little longer than the las
 Out: their prompt's tokens: exact for Mixtral 8x22B with the extra `tokens`, else an estimate.
 
 What is counted is what is sent: the conversation as `mistral_rules` compiles it, in the v3 instruct
-format. Hosts may bill other numbers; these are for fitting a window. A request that forces one tool
-is counted with all its tools, though some hosts are offered only the one.
+format. Providers may bill other numbers; these are for fitting a window. A request that forces one
+tool is counted with all its tools, though some providers are offered only the one.
 
 A conversation is not counted again when it grows: what was settled before is known by its messages,
 which are compared by identity. The counts of texts are kept as well, so that a shortened or forked
@@ -35,7 +35,7 @@ _EXACT_FOR = "8x22b"
 _KEPT_CONVERSATIONS = 16
 _KEPT_TEXTS = 4096
 _PLAIN_MESSAGE_TOKENS = 6  # role and marks, in the formats of other families
-_IMAGE_TOKENS = 1_600  # what a large image costs on the hosts that read any
+_IMAGE_TOKENS = 1_600  # what a large image costs at the providers that read any
 _AUDIO_CHARS_PER_TOKEN = 200  # of base64, at a low bit rate
 
 CountText = Callable[[str], int]

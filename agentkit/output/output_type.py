@@ -42,8 +42,8 @@ class OutputSettings:
 
     Attributes:
         mode: `tool`: by calling a tool that takes the answer. `prompt`: as JSON text.
-            `response_format`: as JSON text to which the host is held where it can be. None: what
-            the model's profile says.
+            `response_format`: as JSON text to which the provider is held where it can be. None:
+            what the model's profile says.
         retries: how often the model may try again after an answer that does not fit, 0 or more.
         name: the name of that tool.
         description: what it says of itself, for the model.

@@ -1,4 +1,4 @@
-"""A pytest plugin: record what a test says to hosts, and replay it ever after.
+"""A pytest plugin: record what a test says to providers, and replay it ever after.
 
 In:  `pytest_plugins = ["agentkit.recording.pytest_plugin"]`, and the option `--agentkit-record`.
 Out: the fixture `recording`, one file per test, in a folder `recordings` beside the test's file.
@@ -27,9 +27,9 @@ from agentkit.value import replace
 _OPTION = "--agentkit-record"
 _MODES: Mapping[RecordMode, str] = {
     "replay": "answer from the recordings only (the default)",
-    "record": "ask the hosts, and make the recordings anew",
-    "new": "ask the hosts for what the recordings lack",
-    "off": "ask the hosts, and leave the recordings alone",
+    "record": "ask the providers, and make the recordings anew",
+    "new": "ask the providers for what the recordings lack",
+    "off": "ask the providers, and leave the recordings alone",
 }
 _NO_KEY = "replayed"
 _PASSED = pytest.StashKey[bool]()
@@ -81,12 +81,12 @@ def recorded_model(name: str, recorder: Recorder, *, api_key: str | None = None)
     """Return the model called `name`, reached through a recording.
 
     Args:
-        name: `host:family-or-id`.
+        name: `provider:family-or-id`.
         recorder: the fixture `recording`, or one opened by hand.
-        api_key: in place of the environment's; a replay needs no key and starts no host.
+        api_key: in place of the environment's; a replay needs no key and starts no provider.
 
     Raises:
-        ConfigError: the host is not known, or its key is needed and missing.
+        ConfigError: the provider is not known, or its key is needed and missing.
     """
     is_replay = recorder.mode == "replay"
     resolved = resolve_model(name, api_key=_NO_KEY if is_replay else api_key)
@@ -111,7 +111,7 @@ def recording_path(item: pytest.Item) -> Path:
 
 
 def _without_loop(name: str, item: pytest.Item) -> str:
-    """Return the name without the event loop, which changes nothing of what is said to a host."""
+    """Return the name without the event loop, which changes no request."""
     parameters: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     match parameters.get("anyio_backend"):
         case str(loop) | (str(loop), *_):

@@ -75,29 +75,29 @@ class Recorder:
         self._played: set[int] = set()
         self._ready: dict[str, deque[int]] = defaultdict(deque)
         for index, exchange in enumerate(self._recorded):
-            self._ready[request_key(exchange.host, exchange.request)].append(index)
+            self._ready[request_key(exchange.provider, exchange.request)].append(index)
 
     def around(
-        self, inner: Transport | None = None, *, host: str = "", secrets: Iterable[str] = ()
+        self, inner: Transport | None = None, *, provider: str = "", secrets: Iterable[str] = ()
     ) -> Transport:
         """Return a transport that records `inner`, or plays in its place.
 
         Args:
             inner: what carries the exchanges; not needed for a replay.
-            host: tells several hosts in one recording apart.
+            provider: tells several providers in one recording apart.
             secrets: texts that must not reach the file, such as the key.
         """
         if inner is None and self.mode != "replay":
-            raise ValueError(f"The mode {self.mode!r} needs a transport to the host.")
+            raise ValueError(f"The mode {self.mode!r} needs a transport to the provider.")
         self._redaction = self._redaction.with_secrets(secrets)
         if inner is not None and self.mode == "off":
             return inner
         if inner is None or self.mode == "replay":
-            inner = _Unasked(self, inner, host=host)
-        return RecordingTransport(self, inner, host=host)
+            inner = _Unasked(self, inner, provider=provider)
+        return RecordingTransport(self, inner, provider=provider)
 
     def open_transport(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
-        """Return the way to a model's host through this recording, without its key.
+        """Return the way to a model's provider through this recording, without its key.
 
         For a `ProviderModel`, in place of `agentkit.transport.open_transport.open_transport`.
         A replay opens nothing.
@@ -105,7 +105,7 @@ class Recorder:
         secrets = [] if resolved.api_key is None else [resolved.api_key.get_secret_value()]
         opens = self.mode != "replay"
         inner = open_transport(resolved, base_url=base_url) if opens else None
-        return self.around(inner, host=resolved.provider.name, secrets=secrets)
+        return self.around(inner, provider=resolved.provider.name, secrets=secrets)
 
     @property
     def exchanges(self) -> tuple[RecordedExchange, ...]:
@@ -129,12 +129,12 @@ class Recorder:
             case _:
                 pass
 
-    def play(self, host: str, request: WireRequest) -> RecordedExchange | None:
-        """Return the recorded exchange for `request`, or None where the host is to be asked."""
+    def play(self, provider: str, request: WireRequest) -> RecordedExchange | None:
+        """Return the recorded exchange for `request`, or None where the provider is to be asked."""
         if self.mode == "record":
             return None
         request = self._redaction.of_request(request)
-        ready = self._ready.get(request_key(host, request))
+        ready = self._ready.get(request_key(provider, request))
         if ready:
             repeats = self.mode == "replay" and not self.is_strict and len(ready) == 1
             index = ready[0] if repeats else ready.popleft()
@@ -151,15 +151,15 @@ class Recorder:
         """Put `exchange` at its place."""
         self._made[place] = exchange
 
-    def miss(self, host: str, request: WireRequest) -> str:
+    def miss(self, provider: str, request: WireRequest) -> str:
         """Say which recorded exchange is nearest to `request`, and where it differs first."""
         request = self._redaction.of_request(request)
-        what = f"{request.method} {request.path}" + (f" to {host!r}" if host else "")
+        what = f"{request.method} {request.path}" + (f" to {provider!r}" if provider else "")
         again = "Record with the mode 'new' to add it, or 'record' to make all anew."
         if not self._recorded:
             state = "is empty" if self.path.exists() else "does not exist"
             return f"There is no answer for {what}: the recording {self.path} {state}. {again}"
-        exact = nearest(host, request, self._recorded)
+        exact = nearest(provider, request, self._recorded)
         if exact.difference is None:
             return (
                 f"{what} was asked more often than it is recorded in {self.path}; it is exchange "
@@ -167,7 +167,7 @@ class Recorder:
             )
         waiting = [at for at in range(len(self._recorded)) if at not in self._played]
         among = waiting or range(len(self._recorded))
-        found = nearest(host, request, [self._recorded[at] for at in among])
+        found = nearest(provider, request, [self._recorded[at] for at in among])
         return (
             f"There is no answer for {what} in {self.path}. Nearest is exchange "
             f"{among[found.index] + 1} of {len(self._recorded)}, which differs "
@@ -208,20 +208,20 @@ def open_recording(
 class RecordingTransport:
     """Carries exchanges through a recording."""
 
-    def __init__(self, recorder: Recorder, inner: Transport, *, host: str) -> None:
+    def __init__(self, recorder: Recorder, inner: Transport, *, provider: str) -> None:
         self._recorder = recorder
         self._inner = inner
-        self._host = host
+        self._provider = provider
 
     @asynccontextmanager
     async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
-        """Answer from the recording, or from the host and into the recording.
+        """Answer from the recording, or from the provider and into the recording.
 
         Raises:
-            TransportError: as the host's own, now or when it was recorded.
+            TransportError: as the provider's own, now or when it was recorded.
             RecordingError: the request is not in the recording.
         """
-        recorded = self._recorder.play(self._host, request)
+        recorded = self._recorder.play(self._provider, request)
         if recorded is not None:
             await checkpoint()
             yield _replayed(recorded)
@@ -246,20 +246,20 @@ class RecordingTransport:
     def _keep(
         self, place: int, request: WireRequest, outcome: RecordedAnswer | RecordedFault
     ) -> None:
-        exchange = RecordedExchange(host=self._host, request=request, outcome=outcome)
+        exchange = RecordedExchange(provider=self._provider, request=request, outcome=outcome)
         self._recorder.keep(place, exchange)
 
 
 class _Unasked:
-    """Stands in a replay where the host would; what comes this far was not recorded."""
+    """Stands in a replay where the provider would; what comes this far was not recorded."""
 
-    def __init__(self, recorder: Recorder, inner: Transport | None, *, host: str) -> None:
+    def __init__(self, recorder: Recorder, inner: Transport | None, *, provider: str) -> None:
         self._recorder = recorder
         self._inner = inner
-        self._host = host
+        self._provider = provider
 
     def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireAnswer]:
-        raise RecordingError(self._recorder.miss(self._host, request))
+        raise RecordingError(self._recorder.miss(self._provider, request))
 
     async def aclose(self) -> None:
         if self._inner is not None:

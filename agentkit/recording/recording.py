@@ -22,7 +22,7 @@ VERSION = 1
 class RecordingError(AgentKitError):
     """A recording cannot be read, has no answer for a request, or was not played to its end.
 
-    It is no `ProviderError`: nothing may retry it, or go on with another host.
+    It is no `ProviderError`: nothing may retry it, or go on with another provider.
     """
 
 
@@ -83,10 +83,10 @@ class RecordedExchange:
     """One request and what became of it.
 
     Attributes:
-        host: which of several hosts it went to, as the caller named it.
+        provider: which of several providers it went to, as the caller named it.
         outcome: the answer, or the fault where no answer began.
     """
 
-    host: str
+    provider: str
     request: WireRequest
     outcome: RecordedAnswer | RecordedFault

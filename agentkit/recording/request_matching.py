@@ -36,17 +36,17 @@ class Nearest:
     difference: str | None
 
 
-def request_key(host: str, request: WireRequest) -> str:
+def request_key(provider: str, request: WireRequest) -> str:
     """Return a text that is equal for requests that mean the same."""
-    return json.dumps(_facts(host, request), sort_keys=True)
+    return json.dumps(_facts(provider, request), sort_keys=True)
 
 
-def nearest(host: str, request: WireRequest, recorded: Sequence[RecordedExchange]) -> Nearest:
+def nearest(provider: str, request: WireRequest, recorded: Sequence[RecordedExchange]) -> Nearest:
     """Return the exchange of `recorded`, which is not empty, that differs least.
 
     Fewer differing places count first, then how far the values at the first of them agree.
     """
-    asked = dict(_leaves(_facts(host, request)))
+    asked = dict(_leaves(_facts(provider, request)))
     compared = [_compare(asked, exchange) for exchange in recorded]
     index = min(range(len(recorded)), key=lambda at: (compared[at].places, -compared[at].agreeing))
     return Nearest(index=index, difference=compared[index].first)
@@ -62,7 +62,7 @@ class _Comparison:
 
 
 def _compare(asked: dict[str, str], exchange: RecordedExchange) -> _Comparison:
-    known = dict(_leaves(_facts(exchange.host, exchange.request)))
+    known = dict(_leaves(_facts(exchange.provider, exchange.request)))
     places = [place for place in {**asked, **known} if asked.get(place) != known.get(place)]
     if not places:
         return _Comparison()
@@ -76,10 +76,10 @@ def _compare(asked: dict[str, str], exchange: RecordedExchange) -> _Comparison:
     )
 
 
-def _facts(host: str, request: WireRequest) -> dict[str, JsonValue]:
+def _facts(provider: str, request: WireRequest) -> dict[str, JsonValue]:
     """Return what is compared, the weightiest first."""
     facts: dict[str, JsonValue] = {
-        "host": host,
+        "provider": provider,
         "method": request.method,
         "path": request.path,
         "stream": request.stream,

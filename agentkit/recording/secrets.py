@@ -3,9 +3,10 @@
 In:  exchanges as they were.
 Out: the same with `REDACTED` where a secret stood; equal secrets become equal.
 
-Four rules: headers whose name says so; body fields whose name says so (top level only, where hosts
-want their key; deeper, `key` is anybody's word); texts that look like a key; and the secrets the
-caller passes in, also where they are spelled for JSON or a URL, and across the cuts of a stream.
+Four rules: headers whose name says so; body fields whose name says so (top level only, where
+providers want their key; deeper, `key` is anybody's word); texts that look like a key; and the
+secrets the caller passes in, also where they are spelled for JSON or a URL, and across the cuts of
+a stream.
 """
 
 import json

@@ -32,7 +32,7 @@ from agentkit.recording.recording import (
 )
 from agentkit.wire import WireHead, WireRequest
 
-_TITLE = "# Exchanges with a model host, as agentkit saw them. To change them, record anew."
+_TITLE = "# Exchanges with a model provider, as agentkit saw them. To change them, record anew."
 _Spacing = Literal["compact", "spaced"]
 _SEPARATORS: Mapping[_Spacing, tuple[str, str]] = {"compact": (",", ":"), "spaced": (", ", ": ")}
 
@@ -73,7 +73,7 @@ class _Fault(_Stored):
 
 
 class _Exchange(_Stored):
-    host: str = ""
+    provider: str = ""
     method: str
     path: str
     stream: bool = False
@@ -163,7 +163,7 @@ def _exchange(stored: _Exchange) -> RecordedExchange:
         headers=stored.headers,
         stream=stored.stream,
     )
-    return RecordedExchange(host=stored.host, request=request, outcome=_outcome(stored))
+    return RecordedExchange(provider=stored.provider, request=request, outcome=_outcome(stored))
 
 
 def _outcome(stored: _Exchange) -> RecordedAnswer | RecordedFault:
@@ -215,8 +215,8 @@ def _respaced(text: str, spacing: _Spacing) -> bytes:
 
 def _exchange_lines(exchange: RecordedExchange) -> Iterator[str]:
     request = exchange.request
-    if exchange.host:
-        yield f"host = {_quoted(exchange.host)}"
+    if exchange.provider:
+        yield f"provider = {_quoted(exchange.provider)}"
     yield f"method = {_quoted(request.method)}"
     yield f"path = {_quoted(request.path)}"
     if request.stream:

@@ -1,4 +1,4 @@
-"""A host on loopback that speaks a real host's form and is not a language model."""
+"""A provider on loopback that speaks a real provider's form and is not a language model."""
 
 from agentkit.sandbox.faults.fault import MISBEHAVIOURS, Misbehave, SandboxAnswer
 from agentkit.sandbox.server import (

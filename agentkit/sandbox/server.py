@@ -1,10 +1,10 @@
-"""The sandbox: a host on loopback that needs no key and is no language model.
+"""The sandbox: a provider on loopback that needs no key and is no language model.
 
-In:  requests over HTTP, in the form of the host that it stands in for.
-Out: answers by plain rules (`planner`), refusals by that host's and Mixtral's rules.
+In:  requests over HTTP, in the form of the provider that it stands in for.
+Out: answers by plain rules (`planner`), refusals by that provider's and Mixtral's rules.
 
 A request goes through four steps, each a value: it is read (`Asked`), planned and completed
-(`Completion`), spelled in the host's form (`Spelled`), and made bytes (`Reply`).
+(`Completion`), spelled in the provider's form (`Spelled`), and made bytes (`Reply`).
 """
 
 import hashlib
@@ -45,12 +45,12 @@ from agentkit.sandbox.wire.models_endpoint import (
 from agentkit.sandbox.wire.prompt_completion import read_prompt, spell_prompt
 from agentkit.sandbox.wire.prompt_markers import CALLS, in_words
 from agentkit.sandbox.wire.provider_format import Door, ProviderFormat
-from agentkit.sandbox.wire.providers import host_form
+from agentkit.sandbox.wire.providers import provider_form
 from agentkit.sandbox.wire.request_errors import Refusal, spell_refusal
 from agentkit.value import dataclass
 
 Alter: TypeAlias = Callable[[Completion], Completion]
-"""Changes an answer that was planned, before it is spelled in the host's form."""
+"""Changes an answer that was planned, before it is spelled in the provider's form."""
 
 _API_KEY = "sandbox-key"
 _MAX_MODEL_LENGTH = 200
@@ -103,7 +103,7 @@ class Sandbox:
     """A running sandbox.
 
     Attributes:
-        base_url: what a client appends `/chat/completions` to, with the path of the host's own.
+        base_url: what a client appends `/chat/completions` to, with the path of the provider's own.
         model: the name to give an agent, e.g. `oxen:mixtral-8x22b`.
         api_key: the key it takes; None where it takes anybody.
         requests: all that was received, oldest first, refused requests too.
@@ -126,7 +126,7 @@ class Sandbox:
 async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its own
     model: str = "mixtral-8x22b",
     *,
-    host: str = "sandbox",
+    provider: str = "sandbox",
     api_key: str = _API_KEY,
     alter: Alter | None = None,
     misbehave: Wish = None,
@@ -137,13 +137,13 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
 ) -> AsyncIterator[Sandbox]:
     """Run a sandbox on loopback for as long as the context lasts.
 
-    An agent is pointed at it with the host's own profile:
+    An agent is pointed at it with the provider's own profile:
     `Agent(running.model, base_url=running.base_url, api_key=running.api_key)`.
 
     Args:
-        model: a model of the host, or a further id to answer for.
-        host: the host of the catalog whose form, errors and strictness it has.
-        api_key: the key it takes, where that host needs one.
+        model: a model of the provider, or a further id to answer for.
+        provider: the provider of the catalog whose form, errors and strictness it has.
+        api_key: the key it takes, where that provider needs one.
         alter: changes each answer before it is spelled, e.g. to break a call once.
         misbehave: makes answers go wrong: `"all"`, names of `MISBEHAVIOURS`, or a `Misbehave`.
         clock: what `created` and "today" follow.
@@ -152,14 +152,14 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
         tell: is told of each exchange.
 
     Raises:
-        ConfigError: there is no such host in the catalog or no such misbehaviour, or the port
+        ConfigError: there is no such provider in the catalog or no such misbehaviour, or the port
             cannot be used.
     """
-    form = host_form(host, model=model)
+    form = provider_form(provider, model=model)
     misdeeds = Misdeeds(as_misbehave(misbehave))
     received: list[SandboxRequest] = []
     key = api_key if form.takes.keys else None
-    answers = _Host(
+    answers = _Provider(
         form=form,
         api_key=key,
         alter=alter or _unaltered,
@@ -171,7 +171,7 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
     async with serve(answers.answer, limits=limits, port=port) as url:
         yield Sandbox(
             base_url=f"{url}{form.base_path}",
-            model=f"{host}:{model}",
+            model=f"{provider}:{model}",
             api_key=key,
             requests=received,
             answers=misdeeds.answers,
@@ -201,7 +201,7 @@ def _spell_completion(completion: Completion, *, door: Door, answering: Answerin
     return spell_chat(completion, answering)
 
 
-class _Host:
+class _Provider:
     """Answers requests; keeps nothing between them but what it received."""
 
     def __init__(
@@ -333,7 +333,7 @@ class _Host:
         )
 
     def _refuse(self, refusal: Refusal, door: Door | None) -> Spelled:
-        """Spell a refusal; a form of its own has errors of its own, whatever the host's."""
+        """Spell a refusal; a form of its own has errors of its own, whatever the provider's."""
         is_messages = door in ("messages", "count_tokens", "messages_models")
         has_own = is_messages and self._form.errors != "llamacpp"
         spelled = spell_refusal(refusal, self._form, errors="anthropic" if has_own else None)

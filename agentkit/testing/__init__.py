@@ -1,4 +1,4 @@
-"""What people test their own agents with: a host on loopback, scripted models, contracts."""
+"""What people test their own agents with: a provider on loopback, scripted models, contracts."""
 
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.contracts import (

@@ -25,7 +25,7 @@ from agentkit.value import replace
 from agentkit.wire import WireRequest
 
 OpenTransport = Callable[[Sequence[ScriptedExchange]], AbstractAsyncContextManager[Transport]]
-"""Opens a transport to a host that gives these answers, in order; see `serve_exchanges`."""
+"""Opens a transport to a provider that gives these answers, in order; see `serve_exchanges`."""
 
 _DEADLINE_SECONDS = 10.0
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -50,7 +50,7 @@ async def serve_exchanges(exchanges: Sequence[ScriptedExchange]) -> AsyncIterato
     left = list(exchanges)
 
     async def answer(_: HttpRequest) -> Reply | RawReply:
-        _require(left, "The host was asked more often than it has answers.")
+        _require(left, "The provider was asked more often than it has answers.")
         return _as_reply(left.pop(0))
 
     async with serve(answer) as url:

@@ -21,13 +21,13 @@ class WireAnswer:
 
 
 class Transport(Protocol):
-    """Carries exchanges with one host; may be used by many tasks at once."""
+    """Carries exchanges with one provider; may be used by many tasks at once."""
 
     def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireAnswer]:
         """Send `request`; leaving the context closes the answer, read or not.
 
         Raises:
-            TransportError: the host could not be reached, or took too long.
+            TransportError: the provider could not be reached, or took too long.
         """
 
     async def aclose(self) -> None:

@@ -1,7 +1,7 @@
 """Turn what goes wrong on the way into errors that say what can be done.
 
 In:  a `WireError`, how far the exchange had come.
-Out: a `TransportError` that names the host.
+Out: a `TransportError` that names the provider.
 
 Each transport says in a `WireError` what became of the connection; this is the one place that puts
 it in words for the caller. No message holds a header, a body or a key; text of an HTTP client is
@@ -45,7 +45,7 @@ class WireError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """What one kind of trouble means; `text` goes on after the host's name."""
+    """What one kind of trouble means; `text` goes on after the provider's name."""
 
     kind: ErrorKind
     text: str
@@ -98,9 +98,9 @@ _INSIDE_ANSWER: dict[Trouble, _Case] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Border:
-    """Names the host in every error of one transport."""
+    """Names the provider in every error of one transport."""
 
-    host: str
+    provider: str
     origin: str
     settings: HttpSettings
 
@@ -144,12 +144,15 @@ class Border:
         self, text: str, *, kind: ErrorKind, retry: Retry, request_id: str | None = None
     ) -> TransportError:
         return TransportError(
-            f"{self.host!r} ({self.origin}) {text}.", kind=kind, retry=retry, request_id=request_id
+            f"{self.provider!r} ({self.origin}) {text}.",
+            kind=kind,
+            retry=retry,
+            request_id=request_id,
         )
 
 
 def _tls_trouble(error: BaseException) -> str | None:
-    """Say what is wrong with the host's TLS, if it is something that will be wrong again."""
+    """Say what is wrong with the provider's TLS, if it is something that will be wrong again."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

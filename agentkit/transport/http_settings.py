@@ -1,4 +1,4 @@
-"""How long to wait for a host, and how much to take from it.
+"""How long to wait for a provider, and how much to take from it.
 
 In:  a user's wishes.
 Out: `HttpSettings`, apart from the transport so that it costs no import of the HTTP client.
@@ -16,7 +16,7 @@ class HttpSettings:
     Attributes:
         connect_seconds: for the connection, and again for its TLS handshake.
         write_seconds: for each piece of the request to be taken.
-        first_byte_seconds: from the end of the request to the answer's head. A host that does
+        first_byte_seconds: from the end of the request to the answer's head. A provider that does
             not stream sends it when the model is done.
         idle_seconds: between two pieces of the answer's body.
         keep_alive_seconds: how long an unused connection stays open.

@@ -1,10 +1,10 @@
-"""Carry exchanges with one host through httpx.
+"""Carry exchanges with one provider through httpx.
 
-In:  `WireRequest`s; the host's profile and key.
+In:  `WireRequest`s; the provider's profile and key.
 Out: `WireAnswer`s; every failure is a `TransportError`.
 
 For what `direct.py` does not do: a client of the user's own, proxies, HTTP/2. The key goes to the
-host's own address only: redirects are not followed. Loaded at the first exchange that needs it,
+provider's own address only: redirects are not followed. Loaded at the first exchange that needs it,
 since httpx is slow to import.
 """
 
@@ -54,7 +54,7 @@ log = Log("agentkit.transport")
 
 
 class HttpTransport:
-    """Carries exchanges with one host; may be used by many tasks at once."""
+    """Carries exchanges with one provider; may be used by many tasks at once."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class HttpTransport:
         """Build a transport; nothing is connected.
 
         Args:
-            provider: the host.
+            provider: the provider.
             api_key: sent as the profile says; None where none is needed.
             base_url: in place of the profile's.
             client: the user's own; it is not closed here. Its deadlines give way to `settings`.
@@ -81,9 +81,9 @@ class HttpTransport:
         self._address = _checked(
             parse_address(base_url or provider.base_url, name=provider.name), name=provider.name
         )
-        self._host = provider.name
+        self._provider = provider.name
         self._border = Border(
-            host=provider.name, origin=self._address.origin, settings=self._settings
+            provider=provider.name, origin=self._address.origin, settings=self._settings
         )
         self._outgoing = Outgoing(provider, api_key)
         self._timeout = httpx.Timeout(
@@ -94,7 +94,7 @@ class HttpTransport:
         )
         self._owns_client = client is None
         self._client = _client(client, address=self._address, settings=self._settings)
-        # What a user's own client does about keys gives way to the key of this host.
+        # What a user's own client does about keys gives way to the key of this provider.
         self._auth = httpx.USE_CLIENT_DEFAULT if api_key is None else None
 
     @asynccontextmanager
@@ -102,12 +102,12 @@ class HttpTransport:
         """Send `request`; leaving the context closes the answer, read or not.
 
         Raises:
-            TransportError: the host could not be reached, or took too long.
+            TransportError: the provider could not be reached, or took too long.
         """
         response = await self._send(self._prepare(request))
         # Several headers of one name become one, parted by commas.
         head = WireHead(status=response.status_code, headers=dict(response.headers.items()))
-        log.debug("answer_began", host=self._host, path=request.path, status=head.status)
+        log.debug("answer_began", provider=self._provider, path=request.path, status=head.status)
         parts = _ResponseParts(response, idle_seconds=self._settings.idle_seconds)
         chunks = Chunks(parts, head=head, border=self._border)
         try:
@@ -167,7 +167,7 @@ def wire_error(error: Exception) -> WireError:
 class _Body(httpx.AsyncByteStream):
     """The body of a request, in one piece.
 
-    The client's own is a generator, which would be left in the middle when the host goes away
+    The client's own is a generator, which would be left in the middle when the provider goes away
     while it is sent; see `_ResponseParts.aclose`.
     """
 
@@ -248,5 +248,5 @@ def _client(given: object, *, address: Address, settings: HttpSettings) -> httpx
 
 @cache
 def _no_trust() -> ssl.SSLContext:
-    """Return a context that trusts nobody, for a host that is spoken to without TLS."""
+    """Return a context that trusts nobody, for a provider that is spoken to without TLS."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,6 +1,6 @@
-"""From a resolved model to a transport to its host.
+"""From a resolved model to a transport to its provider.
 
-In:  a `ResolvedModel`; the address of a host that was started; a client of the user's own.
+In:  a `ResolvedModel`; the address of a provider that was started; a client of the user's own.
 Out: a `Transport`, with nothing connected yet.
 
 Here it is decided who carries the bytes: connections of our own where the way is direct, httpx for
@@ -29,11 +29,12 @@ def open_transport(
     client: object | None = None,
     settings: HttpSettings | None = None,
 ) -> Transport:
-    """Return a transport to the host of `resolved`; close it with `aclose`.
+    """Return a transport to the provider of `resolved`; close it with `aclose`.
 
     Args:
         resolved: the model to talk to.
-        base_url: where its host is, in place of the profile's: a host that was just started.
+        base_url: where its provider is, in place of the profile's: a provider that was just
+            started.
         client: an `httpx.AsyncClient` of your own, with its proxy, certificates or transport. It
             stays open when the transport is closed.
         settings: deadlines and limits.

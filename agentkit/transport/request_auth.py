@@ -1,6 +1,6 @@
-"""What is sent to one host beside what the dialect says: its headers and its key.
+"""What is sent to one provider beside what the dialect says: its headers and its key.
 
-In:  the host's profile and key; `WireRequest`s.
+In:  the provider's profile and key; `WireRequest`s.
 Out: the headers and the body of each request, as they go over the wire.
 
 The key is added here and nowhere else.
@@ -22,7 +22,7 @@ _HEADER_VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")
 
 
 class Outgoing:
-    """Makes requests to one host complete; never shows the key it holds."""
+    """Makes requests to one provider complete; never shows the key it holds."""
 
     def __init__(self, provider: ProviderProfile, api_key: SecretStr | None) -> None:
         """Keep what every request needs.
@@ -34,7 +34,7 @@ class Outgoing:
         self._body_start = _body_start(provider.auth, api_key)
 
     def headers(self, request: WireRequest) -> dict[str, str]:
-        """Return all headers of `request` but its host and length; names are lower case."""
+        """Return all headers of `request` but Host and Content-Length; names are lower case."""
         headers = {
             "accept": "text/event-stream" if request.stream else "application/json",
             # Packed events arrive late: what packs them waits for more.
@@ -68,7 +68,7 @@ def check_path(path: str) -> str:
     """Return `path`, which is appended to a base URL.
 
     Raises:
-        ValueError: it would change the host's name.
+        ValueError: it would change the host.
     """
     if not path.startswith("/"):
         raise ValueError(f"A path begins with a slash, unlike {path!r}.")

@@ -17,7 +17,7 @@ class RetrySettings:
     Attributes:
         attempts: most attempts in all, 1 or more; 1 never tries again.
         base_seconds: the first wait; each later one is twice as long.
-        max_wait_seconds: longest wait; a host that asks for more is not waited for.
+        max_wait_seconds: longest wait; a provider that asks for more is not waited for.
     """
 
     attempts: int = 3

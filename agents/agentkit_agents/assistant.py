@@ -25,7 +25,7 @@ def build(
     """Build the assistant.
 
     Args:
-        model: `host:family-or-id`, or a model of your own.
+        model: `provider:family-or-id`, or a model of your own.
         tools: what it may use; left out, the ready-made tools that only calculate and tell.
         budget: the limits of each run.
     """

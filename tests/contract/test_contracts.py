@@ -124,8 +124,8 @@ async def test_a_transport_that_breaks_a_promise_is_noticed(fault: str, complain
         await check_transport(open_broken)
 
 
-async def test_serving_more_than_was_scripted_is_an_error_of_the_host() -> None:
-    """The script is used up: the host says so instead of hanging."""
+async def test_serving_more_than_was_scripted_is_an_error_of_the_provider() -> None:
+    """The script is used up: the provider says so instead of hanging."""
     async with serve_exchanges([]) as url:
         transport = open_transport(resolve_model("sandbox:mixtral-8x22b"), base_url=url)
         async with transport.exchange(WireRequest(path="/x")) as answer:

@@ -1,8 +1,8 @@
 """The sandbox refuses what Mistral's own validator for this model refuses, and nothing else.
 
-Known differences, on purpose: hosts refuse a user message right after a tool result, which
-mistral-common 1.13 accepts; hosts take only text as a tool's content; a forced choice needs a tool;
-and an id or a name that ends with a newline is refused, which slips through a `$`.
+Known differences, on purpose: providers refuse a user message right after a tool result, which
+mistral-common 1.13 accepts; providers take only text as a tool's content; a forced choice needs a
+tool; and an id or a name that ends with a newline is refused, which slips through a `$`.
 """
 
 import warnings
@@ -212,7 +212,7 @@ _RESULTS: list[dict[str, JsonValue]] = [
 def test_where_the_sandbox_is_stricter_is_known(
     messages: list[dict[str, JsonValue]], differs: bool
 ) -> None:
-    """Each difference is one that real hosts have."""
+    """Each difference is one that real providers have."""
     body: dict[str, JsonValue] = {"model": "mixtral-8x22b", "messages": [*messages]}
 
     assert (_accepts(body) != _oracle_accepts(body)) == differs

@@ -41,7 +41,7 @@ def seen(*messages: Any, **changes: Any) -> Seen:
     """Return a run that ended well."""
     history = History((UserMessage.of("?"), *messages))
     usage = Usage(input_tokens=1, output_tokens=2)
-    answered = ModelExchange(turn=1, host=None, model=None, usage=usage)
+    answered = ModelExchange(turn=1, provider=None, model=None, usage=usage)
     state = RunState(history=history, usage=usage, answered=(answered,))
     result = RunResult.of(state, "answered", model="m")
     return replace(Seen(is_streamed=True, result=result, requests=[{}]), **changes)

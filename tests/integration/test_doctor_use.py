@@ -71,7 +71,7 @@ async def test_a_run_that_failed_works_with_the_profile_that_doctor_wrote(
         table = changed_table(
             (read_catalog({})[resolved.provider.name], resolved.model), report.profiles
         )
-        save_catalog(path, edit_catalog(path, host=resolved.provider.name, table=table))
+        save_catalog(path, edit_catalog(path, provider=resolved.provider.name, table=table))
         again = resolve_model(name, environ=environ)
         answer = await run(again)
 

@@ -1,7 +1,7 @@
-"""Two thousand runs over three hosts that misbehave; each ends in an answer or in one typed error.
+"""Two thousand runs over three providers that misbehave; each ends in an answer or a typed error.
 
-A run has its own seed: it says which hosts there are, what each does wrong, and what is asked. To
-hold one again: `await hold(seed)`.
+A run has its own seed: it says which providers there are, what each does wrong, and what is asked.
+To hold one again: `await hold(seed)`.
 """
 
 import json
@@ -34,7 +34,7 @@ from agentkit.transport.retry import RetrySettings
 RUNS = 1_000  # on each of the two event loops
 AT_ONCE = 24
 RUN_SECONDS = 30
-HOSTS = (
+PROVIDERS = (
     "mistral",
     "openrouter",
     "oxen",
@@ -123,7 +123,7 @@ class Story:
     seed: int
     rng: Random
     ran: Ran = field(default_factory=Ran)
-    hosts: list[Sandbox] = field(default_factory=list)
+    providers: list[Sandbox] = field(default_factory=list)
     result: RunResult | None = None
     error: ProviderError | None = None
 
@@ -134,13 +134,13 @@ class Story:
 
     def told(self) -> str:
         """Return what to look at where something is wrong."""
-        deeds = {h.model: [a.misbehaviour for a in h.answers] for h in self.hosts}
+        deeds = {h.model: [a.misbehaviour for a in h.answers] for h in self.providers}
         return f"seed {self.seed}: {self.outcome}, {deeds}, ran {self.ran.calls}"
 
 
 @asynccontextmanager
 async def route(story: Story) -> AsyncIterator[RouteModel]:
-    """Start three hosts that misbehave, and yield the route over them."""
+    """Start three providers that misbehave, and yield the route over them."""
     rng = story.rng
     may_stall = rng.random() < 0.05
     plan = partial(
@@ -153,11 +153,11 @@ async def route(story: Story) -> AsyncIterator[RouteModel]:
     transport = partial(open_transport, settings=HASTY if may_stall else PATIENT)
     models = []
     async with AsyncExitStack() as stack:
-        for host in rng.sample(HOSTS, 3):
+        for provider in rng.sample(PROVIDERS, 3):
             running = await stack.enter_async_context(
-                sandbox(FAMILY, host=host, misbehave=plan(seed=rng.getrandbits(32)))
+                sandbox(FAMILY, provider=provider, misbehave=plan(seed=rng.getrandbits(32)))
             )
-            story.hosts.append(running)
+            story.providers.append(running)
             resolved = resolve_model(
                 running.model,
                 environ={},
@@ -196,8 +196,8 @@ def judge(story: Story) -> None:
     """Fail where a run did what no run may do."""
     meant = {
         (call.name, json.dumps(json.loads(call.arguments), sort_keys=True))
-        for host in story.hosts
-        for answer in host.answers
+        for provider in story.providers
+        for answer in provider.answers
         for call in answer.meant.calls
     }
     ran = story.ran.calls

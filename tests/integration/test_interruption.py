@@ -133,7 +133,7 @@ async def test_cancelled_at_any_point_a_run_leaves_a_whole_history(stream: bool)
 
 
 async def test_cancelled_at_any_point_a_run_over_the_wire_leaves_nothing() -> None:
-    """The sandbox host, its server, connections and tools are all stopped."""
+    """The sandbox provider, its server, connections and tools are all stopped."""
     ticks, ended, points = 0, False, 0
     while not ended:
         ticks += 1 + ticks // 100

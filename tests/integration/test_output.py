@@ -171,13 +171,13 @@ async def test_an_answer_as_json_text_is_read(options: AgentOptions) -> None:
     first = model.requests[0]
     assert first.tools == ()
     assert '"exclusiveMinimum"' in first.instructions
-    is_asked_of_host = options is BY_FORMAT
-    assert (first.response_format is not None) == is_asked_of_host
+    is_asked_of_provider = options is BY_FORMAT
+    assert (first.response_format is not None) == is_asked_of_provider
     assert isinstance(result.history[2], UserMessage)
 
 
-async def test_the_host_is_not_held_to_a_format_while_tools_are_offered() -> None:
-    """Many hosts refuse both at once, or call no tool then."""
+async def test_the_provider_is_not_held_to_a_format_while_tools_are_offered() -> None:
+    """Many providers refuse both at once, or call no tool then."""
     model = ScriptedModel(asks(LOOK_UP), '{"number": "A-1", "total": "12.50"}')
 
     result = await Agent(model, tools=[look_up], output_type=Invoice, options=BY_FORMAT).run("go")

@@ -50,18 +50,18 @@ def _model(
 ) -> ProviderModel:
     resolved = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="test-key")
     accepts = replace(resolved.provider.accepts, response_format=frozenset(forms))
-    host = replace(
+    provider = replace(
         resolved,
         provider=replace(resolved.provider, accepts=accepts),
         model=replace(resolved.model, output_mode=output_mode),
     )
 
     def open_scripted(resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
-        assert resolved is host
+        assert resolved is provider
         assert base_url
         return transport
 
-    return ProviderModel(host, dialects=DIALECTS, learned=Learned(), transport=open_scripted)
+    return ProviderModel(provider, dialects=DIALECTS, learned=Learned(), transport=open_scripted)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def _model(
     ],
     ids=["schema", "object", "neither"],
 )
-async def test_a_host_is_asked_in_the_most_exact_way_it_takes(
+async def test_a_provider_is_asked_in_the_most_exact_way_it_takes(
     forms: tuple[ResponseFormatForm, ...], kind: str | None
 ) -> None:
     """The schema stands in the instructions in any case."""
@@ -100,7 +100,7 @@ async def test_the_profile_of_a_model_says_how_it_is_asked() -> None:
     assert "tools" not in json.loads(transport.requests[0].body)
 
 
-async def test_a_host_that_refuses_the_field_is_asked_without_it() -> None:
+async def test_a_provider_that_refuses_the_field_is_asked_without_it() -> None:
     """It was a help, not a need."""
     refusal: JsonValue = {"error": {"message": "response_format: Extra inputs are not permitted"}}
     transport = ScriptedTransport(ScriptedExchange.of_json(refusal, status=422), AS_TEXT)

@@ -26,7 +26,7 @@ from agentkit.wire import WireHead, WireRequest
 CALLS = []
 
 
-class Host:
+class Provider:
     @asynccontextmanager
     async def exchange(self, request):
         CALLS.append(request)
@@ -53,13 +53,13 @@ async def ask(transport, text):
 
 @pytest.mark.parametrize("text", ["plain", "a/b c"])
 async def test_ask(recording, text):
-    transport = recording.around(Host(), secrets=["secret-key"])
+    transport = recording.around(Provider(), secrets=["secret-key"])
     said = await ask(transport, text)
     assert said == b"it says: " + Path("expected.txt").read_bytes()
 
 
 async def test_alone(recording):
-    assert await ask(recording.around(Host()), "x")
+    assert await ask(recording.around(Provider()), "x")
 
 
 class TestGroup:
@@ -74,13 +74,13 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     pytester.makeini("[pytest]\nanyio_mode = auto\nfilterwarnings = error\n")
     pytester.makeconftest('pytest_plugins = ["agentkit.recording.pytest_plugin"]')
     pytester.makepyfile(test_it=TESTS)
-    _says(pytester, host="yes", expected="yes")
+    _says(pytester, provider="yes", expected="yes")
     return pytester
 
 
-def _says(project: pytest.Pytester, *, host: str, expected: str) -> None:
-    """Set what the host answers and what the tests want."""
-    (project.path / "answer.txt").write_text(host)
+def _says(project: pytest.Pytester, *, provider: str, expected: str) -> None:
+    """Set what the provider answers and what the tests want."""
+    (project.path / "answer.txt").write_text(provider)
     (project.path / "expected.txt").write_text(expected)
 
 
@@ -95,10 +95,10 @@ def _files(project: pytest.Pytester) -> list[str]:
     return sorted(str(file.relative_to(root)) for file in root.rglob("*.toml"))
 
 
-def test_what_was_recorded_is_replayed_without_the_host(project: pytest.Pytester) -> None:
+def test_what_was_recorded_is_replayed_without_the_provider(project: pytest.Pytester) -> None:
     """One file per test beside the test's file, for all event loops."""
     _run(project, "--agentkit-record=record").assert_outcomes(passed=7)
-    _says(project, host="no", expected="yes")
+    _says(project, provider="no", expected="yes")
 
     _run(project).assert_outcomes(passed=7)
 
@@ -120,14 +120,14 @@ def test_without_recordings_a_test_fails_and_says_how_to_make_one(
 def test_a_failed_test_leaves_its_recording(project: pytest.Pytester) -> None:
     """Recording anew cannot lose what worked."""
     _run(project, "--agentkit-record=record").assert_outcomes(passed=7)
-    _says(project, host="no", expected="yes")
+    _says(project, provider="no", expected="yes")
 
     _run(project, "--agentkit-record=record").assert_outcomes(passed=3, failed=4)
 
     _run(project).assert_outcomes(passed=7)
 
 
-def test_the_mode_off_asks_the_host_and_makes_no_file(project: pytest.Pytester) -> None:
+def test_the_mode_off_asks_the_provider_and_makes_no_file(project: pytest.Pytester) -> None:
     """For a look at the real thing."""
     _run(project, "--agentkit-record=off").assert_outcomes(passed=7)
 
@@ -137,7 +137,7 @@ def test_the_mode_off_asks_the_host_and_makes_no_file(project: pytest.Pytester) 
 def test_the_mode_new_records_what_is_missing(project: pytest.Pytester) -> None:
     """What exists is not asked for again."""
     _run(project, "--agentkit-record=new", "-k", "plain").assert_outcomes(passed=2, deselected=5)
-    _says(project, host="no", expected="yes")
+    _says(project, provider="no", expected="yes")
 
     _run(project, "--agentkit-record=new", "-k", "plain or alone").assert_outcomes(
         passed=4, deselected=3

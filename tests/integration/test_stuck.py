@@ -1,4 +1,4 @@
-"""A host whose model is stuck, over HTTP: each run ends within its bound and says why."""
+"""A provider whose model is stuck, over HTTP: each run ends within its bound and says why."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -38,7 +38,7 @@ def call(name: str, number: int, *, text: str = "", **arguments: object) -> dict
 
 
 @dataclass
-class StuckHost:
+class StuckProvider:
     """Says the same kind of thing for ever; without tools, it answers.
 
     Attributes:
@@ -96,7 +96,7 @@ class StuckHost:
 
     @asynccontextmanager
     async def agent(self) -> AsyncIterator[Agent[None]]:
-        """Serve the host, and yield an agent that talks to it."""
+        """Serve the provider, and yield an agent that talks to it."""
 
         @tool(read_only=True)
         def look(n: int = 0) -> str:
@@ -141,19 +141,19 @@ LOOPS: dict[str, tuple[Say, int]] = {
 @pytest.mark.parametrize(("say", "turns"), LOOPS.values(), ids=LOOPS.keys())
 async def test_a_model_that_goes_nowhere_is_stopped(say: Say, turns: int) -> None:
     """And gives the best answer it has."""
-    host = StuckHost(say)
+    provider = StuckProvider(say)
 
-    result = await host.run(Budget(seconds=None))
+    result = await provider.run(Budget(seconds=None))
 
     assert (result.stop_reason, result.output) == ("no_progress", BEST)
-    assert host.requests == turns + 1
-    assert len(host.runs) == turns
+    assert provider.requests == turns + 1
+    assert len(provider.runs) == turns
 
 
 @pytest.mark.parametrize("say", [one for one, _ in LOOPS.values()], ids=LOOPS.keys())
 async def test_a_model_that_goes_nowhere_is_stopped_at_once_by_a_hard_limit(say: Say) -> None:
     """Without a last answer; what it said before, or a sentence of ours, stands in its place."""
-    result = await StuckHost(say).run(Budget(seconds=None, hard=True))
+    result = await StuckProvider(say).run(Budget(seconds=None, hard=True))
 
     assert result.stop_reason == "no_progress"
     assert result.output in ("Hm.", f"{NO_ANSWER}it repeated itself and got nowhere.")
@@ -172,14 +172,16 @@ ENDLESS: dict[str, Say] = {
 }
 
 
-def _is_within(host: StuckHost, budget: Budget) -> None:
-    """Check that a host saw and counted no more than a budget allows."""
-    assert host.requests <= budget.turns + 1
-    assert len(host.runs) <= (budget.tool_calls or 200)
-    assert host.tokens <= (budget.tokens or 10**9)
-    cost = host.tokens * USD_PER_MILLION / 1_000_000
+def _is_within(provider: StuckProvider, budget: Budget) -> None:
+    """Check that a provider saw and counted no more than a budget allows."""
+    assert provider.requests <= budget.turns + 1
+    assert len(provider.runs) <= (budget.tool_calls or 200)
+    assert provider.tokens <= (budget.tokens or 10**9)
+    cost = provider.tokens * USD_PER_MILLION / 1_000_000
     assert cost <= (budget.cost_usd or 10**9)
-    assert host.clock.monotonic() <= (budget.seconds or 10**9) + 10  # the last one begins in time
+    assert (
+        provider.clock.monotonic() <= (budget.seconds or 10**9) + 10
+    )  # the last one begins in time
 
 
 @pytest.mark.parametrize("say", ENDLESS.values(), ids=ENDLESS.keys())
@@ -191,11 +193,11 @@ async def test_a_run_costs_no_more_than_its_budget(
 ) -> None:
     """Each limit by itself; the run says which it was."""
     budget = replace(budget, hard=hard)
-    host = StuckHost(say, closes=closes)
+    provider = StuckProvider(say, closes=closes)
 
-    result = await host.run(budget)
+    result = await provider.run(budget)
 
-    said = {say(n)["content"] for n in range(1, host.requests + 1)} - {None}
+    said = {say(n)["content"] for n in range(1, provider.requests + 1)} - {None}
     sentence = f"{NO_ANSWER}it reached its limit of {what}."
     # An answer that the limit of tokens left no room for ends as one that was cut.
     assert result.stop_reason in (reason, "length")
@@ -204,7 +206,7 @@ async def test_a_run_costs_no_more_than_its_budget(
         room_for_last = reason not in ("max_tokens", "max_cost")
         assert result.output in (expected if room_for_last else {BEST, sentence, *said})
     assert result.output
-    _is_within(host, budget)
+    _is_within(provider, budget)
 
 
 class EndlessEvents(Sequence[bytes]):
@@ -236,7 +238,7 @@ def _event(delta: dict[str, Any]) -> bytes:
 
 
 async def _endless(piece: bytes, budget: Budget) -> tuple[RunResult, EndlessEvents]:
-    """Run against a host whose answers never end."""
+    """Run against a provider whose answers never end."""
     events = EndlessEvents(piece)
 
     async def answer(_: HttpRequest) -> Reply:
@@ -252,7 +254,7 @@ async def _endless(piece: bytes, budget: Budget) -> tuple[RunResult, EndlessEven
 
 
 async def test_a_stream_of_text_that_never_ends_is_cut_at_the_tokens() -> None:
-    """A host that does not keep to the limit it was given."""
+    """A provider that does not keep to the limit it was given."""
     budget = Budget(tokens=1_000, hard=True)
 
     result, events = await _endless(_event({"content": "word " * 20}), budget)

@@ -260,7 +260,7 @@ async def test_weights_whose_name_does_not_tell_their_family_show_it_themselves(
     """One refusal, one change; the next run begins with it."""
     ran: list[Any] = []
     tools = [recording("get_weather", CITY, ran)]
-    # What a process learns stays with a host and an id: each test has its own.
+    # What a process learns stays with a provider and an id: each test has its own.
     name = f"{form}:weights-{anyio_backend_name}"
 
     async with Agent(name, tools=tools, base_url=base_url) as agent:
@@ -325,18 +325,18 @@ async def test_the_server_counts_the_tokens_that_we_count(base_url: str, form: s
 
 
 @pytest.mark.usefixtures("own_catalog")
-@pytest.mark.parametrize("host", ["local", "local-completions"])
+@pytest.mark.parametrize("provider", ["local", "local-completions"])
 async def test_a_path_is_a_model_that_is_served_for_as_long_as_it_is_open(
-    weights: Path, host: str
+    weights: Path, provider: str
 ) -> None:
     """Nothing else is needed than `local:PATH.gguf`."""
     ran: list[Any] = []
     tools = [recording("get_weather", CITY, ran)]
 
-    result, events = await run(Agent(f"{host}:{weights}", tools=tools), QUESTION)
+    result, events = await run(Agent(f"{provider}:{weights}", tools=tools), QUESTION)
 
     assert told(result.history) == TURN
-    assert result.model == f"{host}:{weights}"
+    assert result.model == f"{provider}:{weights}"
     assert of_type(events, *ODD) == []
 
 

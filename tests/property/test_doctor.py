@@ -100,11 +100,11 @@ def test_every_diagnosis_ends_with_findings_and_a_profile_that_can_be_written(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "c.toml"
         save_catalog(
-            path, edit_catalog(path, host="h", table=full_table((provider, model), title="H"))
+            path, edit_catalog(path, provider="h", table=full_table((provider, model), title="H"))
         )
         table = changed_table((provider, model), after)
         if table:
-            save_catalog(path, edit_catalog(path, host="h", table=table))
+            save_catalog(path, edit_catalog(path, provider="h", table=table))
         found = load_catalog(path)["h"]
     assert (found.dialect, found.accepts, found.base_url) == (
         after[0].dialect,

@@ -25,7 +25,7 @@ from agentkit.message import (
     UserMessage,
 )
 
-PROVIDER = ProviderProfile(name="host", title="Host", base_url="http://host")
+PROVIDER = ProviderProfile(name="provider", title="Provider", base_url="http://provider")
 MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 
 # No half characters, and not the sign that the tokenizer writes a space with.

@@ -1,6 +1,6 @@
-"""The three conversations that an agent has on every host, and what is expected of each.
+"""The three conversations that an agent has at every provider, and what is expected of each.
 
-In:  a running sandbox that stands in for a host.
+In:  a running sandbox that stands in for a provider.
 Out: `Conversation`s; `hold` has one of them and returns what came of it.
 """
 
@@ -51,7 +51,7 @@ class Conversation:
         forced: the tool that the first answer to each must call; empty for none.
         calls: the cities asked for, in order, by calls that were made right.
         answer: the text of the last answer.
-        alter: makes what changes the host's answers; called once for each time it is held.
+        alter: makes what changes the provider's answers; called once for each time it is held.
     """
 
     name: str

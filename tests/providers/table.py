@@ -1,6 +1,6 @@
-"""The table at the end of a test session: which conversations came out right on which host.
+"""The table at the end of a test session: which conversations came out right on which provider.
 
-In:  the reports of the tests that carry a host and a conversation.
+In:  the reports of the tests that carry a provider and a conversation.
 Out: lines on the terminal.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-HOST = "host"
+PROVIDER = "provider"
 WHAT = "conversation"
 
 
@@ -20,20 +20,20 @@ def write_table(terminalreporter: pytest.TerminalReporter) -> None:
         return
     names = list(dict.fromkeys(name for row in outcomes.values() for name in row))
     width = max(map(len, outcomes)) + 2
-    terminalreporter.section("conversations over the sandbox of each host")
-    for host, row in outcomes.items():
+    terminalreporter.section("conversations over the sandbox of each provider")
+    for provider, row in outcomes.items():
         told = ", ".join(
             f"{name}: {row[name][0]}/{sum(row[name])}" for name in names if name in row
         )
-        terminalreporter.write_line(f"{host:<{width}}{told}")
+        terminalreporter.write_line(f"{provider:<{width}}{told}")
 
 
 def _outcomes(stats: dict[str, list[Any]]) -> dict[str, dict[str, list[int]]]:
-    """Return host to conversation to how often it came out right, and how often not."""
+    """Return provider to conversation to how often it came out right, and how often not."""
     found: dict[str, dict[str, list[int]]] = defaultdict(dict)
     for place, outcome in enumerate(("passed", "failed")):
         for report in stats.get(outcome, ()):
             told = dict(getattr(report, "user_properties", ()))
-            if HOST in told and WHAT in told:
-                found[told[HOST]].setdefault(told[WHAT], [0, 0])[place] += 1
+            if PROVIDER in told and WHAT in told:
+                found[told[PROVIDER]].setdefault(told[WHAT], [0, 0])[place] += 1
     return dict(sorted(found.items()))

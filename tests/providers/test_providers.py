@@ -1,4 +1,4 @@
-"""Every host of the catalog has the same three conversations, and all end in the same answer."""
+"""Every provider of the catalog has the same three conversations with the same answers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ import pytest
 
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.sandbox import sandbox
-from agentkit.sandbox.wire.providers import HOSTS
+from agentkit.sandbox.wire.providers import PROVIDERS
 from tests.providers.conversations import CONVERSATIONS, Conversation, good_calls, hold
 from tests.providers.judge import check_bodies
-from tests.providers.table import HOST, WHAT
+from tests.providers.table import PROVIDER, WHAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of the table: a host, and the model as a user writes it.
+    """A line of the table: a provider, and the model as a user writes it.
 
     Attributes:
         refused: how many requests it takes to learn what the profile cannot tell.
     """
 
-    host: str
+    provider: str
     model: str
     title: str
     refused: int = 0
@@ -42,10 +42,12 @@ _IDS = {
 def _rows() -> Iterator[Row]:
     for name, provider in load_catalog().items():
         model = default_family(provider) or _IDS[name]
-        yield Row(host=name, model=model, title=provider.title)
+        yield Row(provider=name, model=model, title=provider.title)
     short = "mixtral-8x22b-instruct"
-    yield Row(host="openrouter", model=short, title="OpenRouter, the id without its vendor")
-    yield Row(host="ollama", model="mixtral-8x7b", title="Ollama, a model without tools", refused=1)
+    yield Row(provider="openrouter", model=short, title="OpenRouter, the id without its vendor")
+    yield Row(
+        provider="ollama", model="mixtral-8x7b", title="Ollama, a model without tools", refused=1
+    )
 
 
 ROWS = tuple(_rows())
@@ -53,19 +55,19 @@ ROWS = tuple(_rows())
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=[c.name for c in CONVERSATIONS])
-@pytest.mark.parametrize("row", ROWS, ids=[f"{row.host}-{row.model}" for row in ROWS])
-async def test_a_host_is_talked_to_in_its_own_form(
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.provider}-{row.model}" for row in ROWS])
+async def test_a_provider_is_talked_to_in_its_own_form(
     row: Row,
     conversation: Conversation,
     is_streamed: bool,
     record_property: Callable[[str, object], None],
 ) -> None:
     """It accepts every request but those it has to be learned from; the answer is the same."""
-    record_property(HOST, row.title)
+    record_property(PROVIDER, row.title)
     record_property(WHAT, conversation.name)
     alter = conversation.alter() if conversation.alter else None
     with anyio.fail_after(20):
-        async with sandbox(row.model, host=row.host, alter=alter) as running:
+        async with sandbox(row.model, provider=row.provider, alter=alter) as running:
             results = await hold(conversation, running, is_streamed=is_streamed)
     resolved = resolve_model(running.model, api_key="k", base_url=running.base_url)
 
@@ -77,8 +79,8 @@ async def test_a_host_is_talked_to_in_its_own_form(
         check_bodies(running.chats[row.refused :])
 
 
-def test_every_host_of_the_catalog_has_a_form() -> None:
+def test_every_provider_of_the_catalog_has_a_form() -> None:
     """None is left to the plainest form of its dialect, but what is another's server."""
     others = {"local", "local-completions"}
 
-    assert {*load_catalog()} - others == {*HOSTS}
+    assert {*load_catalog()} - others == {*PROVIDERS}

@@ -9,7 +9,7 @@ import pytest
 
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.sandbox import Sandbox, sandbox
-from agentkit.sandbox.wire.providers import HOSTS
+from agentkit.sandbox.wire.providers import PROVIDERS
 
 anthropic = pytest.importorskip("anthropic")
 
@@ -24,15 +24,15 @@ WEATHER = {
 }
 QUESTION = {"role": "user", "content": "What is the weather in Oslo and Bergen?"}
 ANSWER = "weather(city=Oslo): rain. weather(city=Bergen): sun."
-FORMS = [name for name, form in HOSTS.items() if "messages" in form.doors.values()]
+FORMS = [name for name, form in PROVIDERS.items() if "messages" in form.doors.values()]
 
 
 @asynccontextmanager
-async def _client(host: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, Any]]]:
-    """Yield a client of a host's sandbox, and the fields that every request needs there."""
-    family = default_family(load_catalog()[host]) or "some-model"
+async def _client(provider: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, Any]]]:
+    """Yield a client of a provider's sandbox, and the fields that every request needs there."""
+    family = default_family(load_catalog()[provider]) or "some-model"
     with anyio.fail_after(20):
-        async with sandbox(family, host=host) as running:
+        async with sandbox(family, provider=provider) as running:
             model = resolve_model(running.model, api_key="k", base_url="http://x").model.id
             async with anthropic.AsyncAnthropic(
                 base_url=running.base_url.removesuffix("/v1"),
@@ -63,10 +63,10 @@ def _results(message: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ask", [_whole, _streamed], ids=["whole", "streamed"])
-@pytest.mark.parametrize("host", FORMS)
-async def test_calls_and_results_go_there_and_back(host: str, ask: Any) -> None:
+@pytest.mark.parametrize("provider", FORMS)
+async def test_calls_and_results_go_there_and_back(provider: str, ask: Any) -> None:
     """Every answer validates; llama.cpp's template refuses the ids that it minted."""
-    async with _client(host) as (client, _, fields):
+    async with _client(provider) as (client, _, fields):
         request = {"messages": [QUESTION], "tools": [WEATHER], **fields}
         message = await ask(client, **request)
         said = {
@@ -77,7 +77,7 @@ async def test_calls_and_results_go_there_and_back(host: str, ask: Any) -> None:
             ],
         }
         request["messages"] = [QUESTION, said, _results(message)]
-        if host == "llamacpp-anthropic":
+        if provider == "llamacpp-anthropic":
             with pytest.raises(anthropic.InternalServerError, match="length of 9"):
                 await ask(client, **request)
             return
@@ -107,10 +107,10 @@ async def test_the_ends_of_an_answer_are_told(ask: Any) -> None:
     assert [block.input for block in named.content] == [{"city": "Oslo"}]
 
 
-@pytest.mark.parametrize("host", FORMS)
-async def test_tokens_are_counted_and_models_listed(host: str) -> None:
+@pytest.mark.parametrize("provider", FORMS)
+async def test_tokens_are_counted_and_models_listed(provider: str) -> None:
     """The count is that of the answer's usage."""
-    async with _client(host) as (client, _, fields):
+    async with _client(provider) as (client, _, fields):
         request = {"messages": [QUESTION], "tools": [WEATHER], "model": fields["model"]}
         count = await client.messages.count_tokens(**request)
         answer = await client.messages.create(**request, max_tokens=300)

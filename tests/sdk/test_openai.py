@@ -10,7 +10,7 @@ import pytest
 
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.sandbox import Sandbox, sandbox
-from agentkit.sandbox.wire.providers import HOSTS, host_form
+from agentkit.sandbox.wire.providers import PROVIDERS, provider_form
 
 openai = pytest.importorskip("openai")
 
@@ -31,7 +31,7 @@ ANSWER = "weather(city=Oslo): rain. weather(city=Bergen): sun."
 # TGI's arguments are an object, which its own test below shows to be refused.
 FORMS = [
     name
-    for name, form in HOSTS.items()
+    for name, form in PROVIDERS.items()
     if "chat" in form.doors.values() and name not in ("tgi", "nvidia")
 ]
 # They mint ids that their own templates refuse.
@@ -39,13 +39,13 @@ FORGETFUL = {"llamacpp", "mlx", "vllm"}
 
 
 @asynccontextmanager
-async def _client(host: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, Any]]]:
-    """Yield a client of a host's sandbox, and the fields that every request needs there."""
-    family = default_family(load_catalog()[host]) or "some-model"
+async def _client(provider: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, Any]]]:
+    """Yield a client of a provider's sandbox, and the fields that every request needs there."""
+    family = default_family(load_catalog()[provider]) or "some-model"
     with anyio.fail_after(20):
-        async with sandbox(family, host=host) as running:
+        async with sandbox(family, provider=provider) as running:
             model = resolve_model(running.model, api_key="k", base_url="http://x").model.id
-            form = host_form(host, model=family)
+            form = provider_form(provider, model=family)
             fields: dict[str, Any] = {"model": model}
             if form.takes.keys == ("body",):
                 fields["extra_body"] = {"key": running.api_key}
@@ -83,16 +83,16 @@ async def _streamed(client: Any, fields: Mapping[str, Any], messages: list[Any])
 
 
 @pytest.mark.parametrize("ask", [_whole, _streamed], ids=["whole", "streamed"])
-@pytest.mark.parametrize("host", FORMS)
-async def test_calls_and_results_go_there_and_back(host: str, ask: Any) -> None:
-    """Every answer validates; hosts that refuse the ids they minted do so in words."""
-    async with _client(host) as (client, _, fields):
+@pytest.mark.parametrize("provider", FORMS)
+async def test_calls_and_results_go_there_and_back(provider: str, ask: Any) -> None:
+    """Every answer validates; providers that refuse the ids they minted do so in words."""
+    async with _client(provider) as (client, _, fields):
         messages: list[Any] = [QUESTION]
         answer = await ask(client, fields, messages)
-        while answer["tool_calls"] and host not in FORGETFUL:
+        while answer["tool_calls"] and provider not in FORGETFUL:
             messages += [{"role": "assistant", **answer, "content": None}, *_results(answer)]
             answer = await ask(client, fields, messages)
-        if host in FORGETFUL:
+        if provider in FORGETFUL:
             messages += [{"role": "assistant", **answer, "content": None}, *_results(answer)]
             with pytest.raises(openai.APIStatusError) as refused:
                 await ask(client, fields, messages)
@@ -114,10 +114,10 @@ def _results(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("host", FORMS)
-async def test_the_models_are_listed(host: str) -> None:
+@pytest.mark.parametrize("provider", FORMS)
+async def test_the_models_are_listed(provider: str) -> None:
     """And one of them by itself."""
-    async with _client(host) as (client, _, fields):
+    async with _client(provider) as (client, _, fields):
         listed = [model.id async for model in client.models.list()]
         one = await client.models.retrieve(fields["model"])
 
@@ -125,10 +125,10 @@ async def test_the_models_are_listed(host: str) -> None:
     assert one.id == fields["model"]
 
 
-@pytest.mark.parametrize("host", [n for n in FORMS if "bearer" in HOSTS[n].takes.keys])
-async def test_a_wrong_key_is_an_authentication_error(host: str) -> None:
+@pytest.mark.parametrize("provider", [n for n in FORMS if "bearer" in PROVIDERS[n].takes.keys])
+async def test_a_wrong_key_is_an_authentication_error(provider: str) -> None:
     """The client knows it by its status."""
-    async with _client(host) as (client, _, fields):
+    async with _client(provider) as (client, _, fields):
         other = client.with_options(api_key="wrong")
 
         with pytest.raises(openai.AuthenticationError, match="Incorrect API key"):
@@ -136,22 +136,24 @@ async def test_a_wrong_key_is_an_authentication_error(host: str) -> None:
 
 
 async def test_the_judge_is_strict() -> None:
-    """It refuses the arguments of a host that breaks the form."""
+    """It refuses the arguments of a provider that breaks the form."""
     async with _client("tgi") as (client, _, fields):
         with pytest.raises(openai.APIResponseValidationError):
             await _whole(client, fields, [QUESTION])
 
 
-@pytest.mark.parametrize("host", [n for n, f in HOSTS.items() if "completions" in f.doors.values()])
-async def test_raw_text_is_completed(host: str) -> None:
+@pytest.mark.parametrize(
+    "provider", [n for n, f in PROVIDERS.items() if "completions" in f.doors.values()]
+)
+async def test_raw_text_is_completed(provider: str) -> None:
     """Whole and streamed give the same text, and no marker.
 
-    The client's own type of a chunk has no place for the null that all hosts send before the last
-    chunk, so that the stream is read without judging.
+    The client's own type of a chunk has no place for the null that all providers send before the
+    last chunk, so that the stream is read without judging.
     """
     offer = json.dumps([WEATHER])
     prompt = f"[AVAILABLE_TOOLS] {offer}[/AVAILABLE_TOOLS][INST] {QUESTION['content']}[/INST]"
-    async with _client(host) as (client, _, fields):
+    async with _client(provider) as (client, _, fields):
         request = {"prompt": prompt, "max_tokens": 200, **fields}
         whole = await client.completions.create(**request)
         lenient = openai.AsyncOpenAI(base_url=client.base_url, api_key="none")

@@ -10,7 +10,7 @@ def test_an_error_survives_pickling() -> None:
     error = StatusError(
         "slow down", kind="rate_limit", retry="same", status=429, retry_after_seconds=7
     )
-    error.host = "openrouter"
+    error.provider = "openrouter"
 
     copy = pickle.loads(pickle.dumps(error))
 

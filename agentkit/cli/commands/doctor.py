@@ -161,7 +161,7 @@ def _save(path: Path, edit: _CatalogEdit) -> None:
         Callable[[Path, str], None],
         load_object("agentkit.config.user_catalog:save_catalog", extra="cli"),
     )
-    save(path, edit_file(path, host=edit.provider, table=edit.table))
+    save(path, edit_file(path, provider=edit.provider, table=edit.table))
 
 
 def _to_toml(edit: _CatalogEdit) -> str:
@@ -184,7 +184,7 @@ def _show_progress(name: str) -> None:
 def _show(
     report: DoctorReport, findings: Sequence[Finding], edit: _CatalogEdit, *, is_dry_run: bool
 ) -> None:
-    table = RichTable("Question", "ProbeVerdict", "Seen", "What to do", box=None, pad_edge=False)
+    table = RichTable("Question", "Verdict", "Seen", "What to do", box=None, pad_edge=False)
     for finding in findings:
         verdict = Text(finding.verdict, style=_STYLES[finding.verdict])
         table.add_row(

@@ -1,4 +1,4 @@
-"""`agentkit providers`: which hosts are known.
+"""`agentkit providers`: which providers are known.
 
 In:  the catalog and the environment.
 Out: a table, or JSON. No key is ever shown, only whether it is set.
@@ -18,7 +18,7 @@ from agentkit.config.profile import ModelProfile, ProviderProfile
 
 
 def list_providers(*, as_json: bool) -> int:
-    """Print the known hosts.
+    """Print the known providers.
 
     Raises:
         ConfigError: a catalog of the user's own is not right.
@@ -29,7 +29,14 @@ def list_providers(*, as_json: bool) -> int:
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")
         return OK
     table = Table(
-        "Host", "Key", "Model", "Id there", "Context", "$ per 1M in/out", box=None, pad_edge=False
+        "Provider",
+        "Key",
+        "Model",
+        "Id there",
+        "Context",
+        "$ per 1M in/out",
+        box=None,
+        pad_edge=False,
     )
     for provider in catalog.values():
         _add_rows(table, provider)
@@ -40,15 +47,15 @@ def list_providers(*, as_json: bool) -> int:
 
 
 def _add_rows(table: Table, provider: ProviderProfile) -> None:
-    host, key = provider.name, _key_state(provider)
+    name, key = provider.name, _key_state(provider)
     if not provider.models:
-        table.add_row(host, key, "any")
+        table.add_row(name, key, "any")
     for model in provider.models:
         context = model.context_window_tokens
         table.add_row(
-            host, key, model.family, model.id, f"{context:,}" if context else "", _price(model)
+            name, key, model.family, model.id, f"{context:,}" if context else "", _price(model)
         )
-        host = key = ""
+        name = key = ""
 
 
 def _key_state(provider: ProviderProfile) -> str:

@@ -1,4 +1,4 @@
-"""`agentkit sandbox`: a host on loopback for any other program, honest or not.
+"""`agentkit sandbox`: a provider on loopback for any other program, honest or not.
 
 In:  whose form it speaks, what it shall do wrong.
 Out: its base URL on the first line of standard output, a line for each request on standard error.
@@ -20,12 +20,12 @@ class SandboxRequest:
     """What the command line asked for.
 
     Attributes:
-        host: `HOST` or `HOST:MODEL`.
+        provider: `PROVIDER` or `PROVIDER:MODEL`.
         misbehave: names of misbehaviours, with commas or one by one; `all` for all.
         port: where to listen; 0 for any free port.
     """
 
-    host: str = "sandbox"
+    provider: str = "sandbox"
     misbehave: Sequence[str] = ()
     seed: int = 0
     rate: float = 1.0
@@ -37,9 +37,9 @@ def run_sandbox(plan: SandboxRequest) -> int:
     """Serve until it is stopped, and return the exit code.
 
     Raises:
-        ConfigError: the host or a misbehaviour is not known, or the port is taken.
+        ConfigError: the provider or a misbehaviour is not known, or the port is taken.
     """
-    # The host it serves takes a quarter of a second to load, and other commands need none.
+    # The provider it serves takes a quarter of a second to load, and other commands need none.
     serve = cast(
         Callable[[SandboxRequest], Coroutine[None, None, int]],
         load_object("agentkit.cli.commands.sandbox_server:serve_sandbox"),

@@ -20,12 +20,12 @@ from agentkit.sandbox import Misbehave, SandboxExchange, sandbox
 
 async def serve_sandbox(plan: SandboxRequest) -> int:
     """Serve until a signal, and return the exit code; see `agentkit.cli.commands.sandbox`."""
-    host, model = _find_model(plan.host)
+    provider, model = _find_model(plan.provider)
     misbehave = Misbehave(
         kinds=_split(plan.misbehave), seed=plan.seed, rate=plan.rate, in_order=plan.in_order
     )
     async with sandbox(
-        model, host=host, misbehave=misbehave, port=plan.port, tell=_tell
+        model, provider=provider, misbehave=misbehave, port=plan.port, tell=_tell
     ) as running:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             sys.stdout.write(f"{running.base_url}\n")
@@ -38,16 +38,18 @@ async def serve_sandbox(plan: SandboxRequest) -> int:
 
 
 def _find_model(name: str) -> tuple[str, str]:
-    """Return the host and the model: the one that is named, else the host's usual one."""
-    host, _, model = name.strip().partition(":")
-    host = host.casefold()
+    """Return the provider and the model: the one that is named, else the provider's usual one."""
+    provider, _, model = name.strip().partition(":")
+    provider = provider.casefold()
     if model:
-        return host, model
-    known = read_catalog().get(host)
+        return provider, model
+    known = read_catalog().get(provider)
     family = None if known is None else default_family(known)
     if known is not None and family is None:
-        raise ConfigError(f"The catalog names no model of {host!r}; write {f'{host}:MODEL-ID'!r}.")
-    return host, family or ""
+        raise ConfigError(
+            f"The catalog names no model of {provider!r}; write {f'{provider}:MODEL-ID'!r}."
+        )
+    return provider, family or ""
 
 
 def _split(names: Sequence[str]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class AnthropicMessages:
         """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this provider cannot do what is requested.
+            UnsupportedError: this model at this provider cannot do what is requested.
         """
         accepts = provider.accepts
         body, tools = self._conversation(request, accepts=accepts, model=model)

@@ -38,7 +38,7 @@ class OpenAIChat:
         """Encode `request` for this provider and model.
 
         Raises:
-            UnsupportedError: this model on this provider cannot do what is requested.
+            UnsupportedError: this model at this provider cannot do what is requested.
         """
         accepts = provider.accepts
         offer = offer_tools(request, accepts)

@@ -1,4 +1,4 @@
-"""Find tool calls that a host left in the text of an answer.
+"""Find tool calls that a provider left in the text of an answer.
 
 In:  the text, the names of the offered tools, a check of arguments.
 Out: the text that is really text, and the calls; or nothing, and the text stays as it is.
@@ -43,7 +43,7 @@ def find_leak(text: str, *, offered: AbstractSet[str], fits: Fits) -> Leak | Non
 
     Args:
         text: the whole text of an answer.
-        offered: the names a host was given, and ours.
+        offered: the names a provider was given, and ours.
         fits: whether a tool can be called so.
     """
     if not offered or not text:
@@ -69,7 +69,7 @@ def find_leak(text: str, *, offered: AbstractSet[str], fits: Fits) -> Leak | Non
 
 
 def unglue(call: CallDraft, offered: AbstractSet[str]) -> list[CallDraft]:
-    """Return a call that a host read, and those that it left behind its arguments as text."""
+    """Return a call that a provider read, and those that it left behind its arguments as text."""
     text = call.arguments
     if MARKER.search(text) is None:
         return [call]

@@ -95,7 +95,7 @@ class Honest:
     """An answer as it should go out.
 
     Attributes:
-        spell: makes the host's form of a completion.
+        spell: makes the provider's form of a completion.
     """
 
     completion: Completion

@@ -17,9 +17,13 @@ FormChange: TypeAlias = Callable[[Spelled, Random], Spelled | None]
 """Spoils the form of an answer, or returns None where it cannot."""
 
 _FAULT: JsonValue = {
-    "error": {"message": "The upstream host is overloaded.", "type": "server_error", "code": 502}
+    "error": {
+        "message": "The upstream provider is overloaded.",
+        "type": "server_error",
+        "code": 502,
+    }
 }
-_WORDS = ("The upstream ", "host broke off.")
+_WORDS = ("The upstream ", "provider broke off.")
 
 
 def _values(spelled: Spelled) -> list[Any]:

@@ -115,7 +115,7 @@ def _is_same(made: Made, call: PlannedCall) -> bool:
 
 
 def _force(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
-    """Return a call where one must be made, as a host that forces calls does.
+    """Return a call where one must be made, as a provider that forces calls does.
 
     What was called is called again; free text that could not be read is the question itself.
     """
@@ -222,4 +222,4 @@ def _say_nothing(ask: Ask) -> str:
         reason = f"None of the tools on offer ({names}) fits what was asked."
     else:
         reason = "No tools are on offer, so there is nothing it can answer."
-    return f"{_NO_MODEL} {reason} For a real answer, choose a real host."
+    return f"{_NO_MODEL} {reason} For a real answer, choose a real provider."

@@ -1,4 +1,4 @@
-"""What the planner is asked and what it answers, apart from how any host spells it.
+"""What the planner is asked and what it answers, apart from how any provider spells it.
 
 In:  a request that was read and found right.
 Out: `Ask`, `Answer`.
@@ -46,7 +46,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCall:
-    """A call to make; its id is the host's affair."""
+    """A call to make; its id is the provider's affair."""
 
     name: str
     arguments: Mapping[str, JsonValue]

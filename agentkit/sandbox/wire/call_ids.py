@@ -1,4 +1,4 @@
-"""Ids of calls, in the forms that hosts give them.
+"""Ids of calls, in the forms that providers give them.
 
 In:  what the id follows from, the ids that are taken.
 Out: an id that is the same whenever the same is asked.
@@ -18,7 +18,7 @@ _HEX = "0123456789abcdef"
 def mint_id(seed: str, taken: Collection[str], *, form: IdForm = "nine") -> str:
     """Return an id that follows from `seed` and is not taken, as far as the form leaves a choice.
 
-    The form `zero` leaves none: each call has the same id, as on the host that does so.
+    The form `zero` leaves none: each call has the same id, as at the provider that does so.
     """
     digest = hashlib.blake2b(seed.encode("utf-8", "replace")).digest()
     number = int.from_bytes(digest, "big")

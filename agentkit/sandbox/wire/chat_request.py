@@ -1,10 +1,10 @@
-"""Read a chat request as one host takes it.
+"""Read a chat request as one provider takes it.
 
-In:  the JSON of a request; the host's form.
-Out: `Asked`, or the `Refusal` that this host would give.
+In:  the JSON of a request; the provider's form.
+Out: `Asked`, or the `Refusal` that this provider would give.
 
-Whatever the host's own names and leniency, what comes out was read as one `ChatBody` and keeps the
-rules of the model's family.
+Whatever the provider's own names and leniency, what comes out was read as one `ChatBody` and keeps
+the rules of the model's family.
 """
 
 import json
@@ -40,7 +40,7 @@ _NO_PARSER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a request says about tools and usage, in the host's own spelling."""
+    """What a request says about tools and usage, in the provider's own spelling."""
 
     choice: ChoiceForm | None = None
     wants_usage: bool = False
@@ -72,7 +72,7 @@ def read_chat(text: bytes, *, form: ProviderFormat, today: date) -> Asked | Refu
 
 
 def refuse_model(model: str, form: ProviderFormat) -> Refusal | None:
-    """Refuse an id that the host does not have."""
+    """Refuse an id that the provider does not have."""
     if form.takes.any_model or model in form.models:
         return None
     message = {
@@ -102,7 +102,7 @@ def _choice_form(choice: object) -> ChoiceForm | None:
 
 
 def _refuse_choice(choice: ChoiceForm | None, form: ProviderFormat) -> Refusal | None:
-    """Refuse a spelling of the tool choice that the host does not take."""
+    """Refuse a spelling of the tool choice that the provider does not take."""
     takes = form.takes
     if choice is None or choice in takes.choices or choice in takes.unheeded:
         return None
@@ -120,7 +120,7 @@ def _refuse_choice(choice: ChoiceForm | None, form: ProviderFormat) -> Refusal |
 
 
 def _check(body: ChatBody, form: ProviderFormat) -> Refusal | None:
-    """Refuse what the host's model, its missing tools or its template would."""
+    """Refuse what the provider's model, its missing tools or its template would."""
     if (refused := refuse_model(body.model, form)) is not None:
         return refused
     if body.tools and body.model in form.takes.toolless:

@@ -1,6 +1,6 @@
-"""Spell an answer in the OpenAI chat form, as one host does.
+"""Spell an answer in the OpenAI chat form, as one provider does.
 
-In:  a `Completion`, the request it answers, the host's form.
+In:  a `Completion`, the request it answers, the provider's form.
 Out: `Spelled`, whole or as a stream.
 """
 
@@ -30,7 +30,7 @@ class Answering:
     """What an answer needs beside what it says.
 
     Attributes:
-        response_id: without what the host puts before it.
+        response_id: without what the provider puts before it.
         created: seconds since 1970.
     """
 
@@ -41,7 +41,7 @@ class Answering:
 
     @property
     def full_id(self) -> str:
-        """Return the response id in the host's form."""
+        """Return the response id in the provider's form."""
         return f"{self.gives.response_id}{self.response_id}"
 
     @property
@@ -50,7 +50,7 @@ class Answering:
         return spell_headers(self.gives, self.full_id)
 
     def finish_reason(self, completion: Completion) -> str:
-        """Return the host's word for why the answer ended."""
+        """Return the provider's word for why the answer ended."""
         forced = self.gives.forced_finish
         if forced is not None and self.asked.ask.choice.is_forced and completion.calls:
             return forced
@@ -58,7 +58,7 @@ class Answering:
 
 
 def spell_headers(gives: Gives, response_id: str) -> dict[str, str]:
-    """Return the headers that the host sends with an answer or a refusal."""
+    """Return the headers that the provider sends with an answer or a refusal."""
     return {name: value.replace("{id}", response_id) for name, value in gives.headers.items()}
 
 
@@ -100,7 +100,7 @@ def spell_usage(completion: Completion, answering: Answering) -> dict[str, JsonV
 
 
 def spell_timings(completion: Completion, gives: Gives) -> dict[str, JsonValue]:
-    """Return what the host tells of its work, if it does."""
+    """Return what the provider tells of its work, if it does."""
     if not gives.has_timings:
         return {}
     counts: JsonValue = {

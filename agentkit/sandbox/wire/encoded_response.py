@@ -1,9 +1,9 @@
-"""An answer in a host's form, before it is bytes.
+"""An answer in a provider's form, before it is bytes.
 
 In:  JSON values, whole or as the events of a stream.
 Out: `Spelled`; `as_reply` makes bytes of it.
 
-Between the two is the place to change what a host says without touching how it decides.
+Between the two is the place to change what a provider says without touching how it decides.
 """
 
 import json

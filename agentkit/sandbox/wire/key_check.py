@@ -1,4 +1,4 @@
-"""Look for the key of a request where its host looks for it.
+"""Look for the key of a request where its provider looks for it.
 
 In:  the headers and the body of a request.
 Out: the refusal of a missing or wrong key, or None. No key is repeated.

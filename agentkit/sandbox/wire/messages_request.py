@@ -1,7 +1,7 @@
-"""Read a request in the Anthropic messages form as one host takes it.
+"""Read a request in the Anthropic messages form as one provider takes it.
 
-In:  the JSON of a request; the host's form.
-Out: `Asked`, or the `Refusal` that the host would give.
+In:  the JSON of a request; the provider's form.
+Out: `Asked`, or the `Refusal` that the provider would give.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ def read_messages(
 
     Args:
         text: the body.
-        form: the host's.
+        form: the provider's.
         today: what "today" means.
         is_count: only the tokens are to be counted.
     """

@@ -1,6 +1,6 @@
 """Spell an answer in the Anthropic messages form.
 
-In:  a `Completion`, the request it answers, the host's form.
+In:  a `Completion`, the request it answers, the provider's form.
 Out: `Spelled`, whole or as a stream.
 """
 

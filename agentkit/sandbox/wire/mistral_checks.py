@@ -1,10 +1,10 @@
-"""What a Mistral-family model refuses, whichever host serves it.
+"""What a Mistral-family model refuses, whichever provider serves it.
 
 In:  a `ChatBody` whose fields are right by themselves.
 Out: the first `Fault` in it, or None.
 
 The rules are those of mistral-common's validator for tokenizer v3 in serving mode, and its words.
-Stricter here, as hosts are: a user message right after a tool result, a forced choice without a
+Stricter here, as providers are: a user message right after a tool result, a forced choice without a
 tool to choose, and an id or name that ends with a newline.
 """
 
@@ -45,10 +45,10 @@ _CALL = "invalid_function_call"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Why a request is refused, in the host's words.
+    """Why a request is refused, in the provider's words.
 
     Attributes:
-        type: the host's word for the kind of error.
+        type: the provider's word for the kind of error.
         code: its number, if one is known.
     """
 

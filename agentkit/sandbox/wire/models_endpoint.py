@@ -1,6 +1,6 @@
-"""What each host says of its models.
+"""What each provider says of its models.
 
-In:  the ids of a host's models; the host's form.
+In:  the ids of a provider's models; the provider's form.
 Out: `Spelled`: the list, or one model.
 """
 

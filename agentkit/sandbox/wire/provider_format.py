@@ -1,6 +1,6 @@
-"""What is particular to one host's form, as data.
+"""What is particular to one provider's form, as data.
 
-In:  what `hosts` knows of a host.
+In:  what `providers` knows of a provider.
 Out: `ProviderFormat`: what it takes, what it gives, how it says no.
 """
 
@@ -35,10 +35,11 @@ OPENAI_CHOICES: frozenset[ChoiceForm] = frozenset({"auto", "none", "required", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takes:
-    """What a host understands of a request.
+    """What a provider understands of a request.
 
     Attributes:
-        keys: the places where it looks for a key, all of them; none for a host that takes anybody.
+        keys: the places where it looks for a key, all of them; none for a provider that takes
+            anybody.
         model_fields: its names for the model id, the first that is there counts.
         any_model: it answers for the one model it has, whatever the id.
         toolless: ids of models it has and offers no tools for.
@@ -66,7 +67,7 @@ class Takes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gives:
-    """How a host spells its answers.
+    """How a provider spells its answers.
 
     Attributes:
         ids: the form of the call ids it mints.
@@ -83,7 +84,7 @@ class Gives:
         is_usage_beside: a stream's usage stands in a field of the vendor's, `x_groq`.
         has_object_arguments: the arguments of a call are an object where the form has text.
         cost_field: its name for the price of the answer in dollars; empty if it tells none.
-        upstream: the host behind a router; empty for a host that is none.
+        upstream: the provider behind a router; empty for a provider that is none.
         has_timings: it tells how many tokens it worked on.
         headers: sent with every answer; `{id}` stands for the response id.
     """
@@ -108,7 +109,7 @@ class Gives:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderFormat:
-    """One host's form.
+    """One provider's form.
 
     Attributes:
         base_path: the path of its base URL.

@@ -1,9 +1,9 @@
-"""The hosts that the sandbox can stand in for.
+"""The providers that the sandbox can stand in for.
 
-In:  the name of a host of the catalog, or one of a user's own.
+In:  the name of a provider of the catalog, or one of a user's own.
 Out: its `ProviderFormat`.
 
-What is known of each host is in the catalog's comments and the pages they name. A fact that no
+What is known of each provider is in the catalog's comments and the pages they name. A fact that no
 page confirms is marked (U): there the sandbox does what is hardest to get along with.
 """
 
@@ -251,10 +251,10 @@ _FORMS = (
     ),
     ProviderFormat(name="openai-compatible", takes=Takes(any_model=True)),
 )
-HOSTS: Mapping[str, ProviderFormat] = {form.name: form for form in _FORMS}
-"""The forms that are known, by the host's name in the catalog."""
+PROVIDERS: Mapping[str, ProviderFormat] = {form.name: form for form in _FORMS}
+"""The forms that are known, by the provider's name in the catalog."""
 
-# A host of a user's own is taken for the plainest one of its dialect.
+# A provider of a user's own is taken for the plainest one of its dialect.
 _PLAINEST: Mapping[DialectName, str] = {
     "openai_chat": "openai-compatible",
     "anthropic_messages": "anthropic",
@@ -265,21 +265,21 @@ _PLAINEST: Mapping[DialectName, str] = {
 _ALIASES = {"local": "llamacpp", "local-completions": "llamacpp-completions"}
 
 
-def host_form(name: str, *, model: str) -> ProviderFormat:
-    """Return the form of a host, with the models that the catalog has for it.
+def provider_form(name: str, *, model: str) -> ProviderFormat:
+    """Return the form of a provider, with the models that the catalog has for it.
 
     Args:
-        name: the host's name in the catalog.
+        name: the provider's name in the catalog.
         model: a further id to answer for, unless the catalog has it as a name of one there.
 
     Raises:
-        ConfigError: there is no such host in the catalog.
+        ConfigError: there is no such provider in the catalog.
     """
     catalog = read_catalog()
     provider = catalog.get(name)
     if provider is None:
-        raise ConfigError(f"There is no host {name!r}; known are: {', '.join(catalog)}.")
-    form = HOSTS[name if name in HOSTS else _ALIASES.get(name, _PLAINEST[provider.dialect])]
+        raise ConfigError(f"There is no provider {name!r}; known are: {', '.join(catalog)}.")
+    form = PROVIDERS[name if name in PROVIDERS else _ALIASES.get(name, _PLAINEST[provider.dialect])]
     return replace(
         form,
         name=name,

@@ -1,7 +1,7 @@
-"""Why a host refuses a request, and how each host says so.
+"""Why a provider refuses a request, and how each provider says so.
 
-In:  `Refusal`: what is wrong, without any host's words around it.
-Out: `Spelled`, in the host's own error form and with its status.
+In:  `Refusal`: what is wrong, without any provider's words around it.
+Out: `Spelled`, in the provider's own error form and with its status.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Refusal:
     """What is wrong with a request.
 
     Attributes:
-        why: the kind of fault; the status follows from it and from the host.
+        why: the kind of fault; the status follows from it and from the provider.
         detail: the places of the faults, as pydantic tells them.
         status: the status in place of the usual one; 0 for the usual one.
     """
@@ -64,7 +64,7 @@ def of_detail(detail: Sequence[Mapping[str, Any]]) -> Refusal:
 
 
 def unknown_field(*place: str | int) -> Refusal:
-    """Return the refusal of a field that the host does not know."""
+    """Return the refusal of a field that the provider does not know."""
     loc: list[JsonValue] = ["body", *place]
     message = "Extra inputs are not permitted"
     return of_detail([{"type": "extra_forbidden", "loc": loc, "msg": message}])
@@ -73,12 +73,12 @@ def unknown_field(*place: str | int) -> Refusal:
 def spell_refusal(
     refusal: Refusal, form: ProviderFormat, *, errors: ErrorForm | None = None
 ) -> Spelled:
-    """Spell a refusal as the host does.
+    """Spell a refusal as the provider does.
 
     Args:
         refusal: what is wrong.
         form: whose words to use.
-        errors: the error form, where the door has another than its host.
+        errors: the error form, where the door has another than its provider.
     """
     kind = errors or form.errors
     status = refusal.status or _status_of(refusal, form, kind)
@@ -135,7 +135,7 @@ def _vllm(refusal: Refusal, status: int) -> JsonValue:
 def _openrouter(refusal: Refusal, status: int) -> JsonValue:
     error: dict[str, JsonValue] = {"message": refusal.message, "code": status}
     if refusal.why in ("template", "fields"):
-        # What the host behind it says is passed on, as text within the router's own error.
+        # What the provider behind it says is passed on, as text within the router's own error.
         raw = to_json(_mistral(refusal, status))
         error["message"] = "Provider returned error"
         error["metadata"] = {"raw": raw, "provider_name": "Mistral"}

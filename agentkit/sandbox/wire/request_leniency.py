@@ -1,9 +1,9 @@
-"""Fit a request to the one body that is read, as leniently as its host does.
+"""Fit a request to the one body that is read, as leniently as its provider does.
 
-In:  the JSON object of a request; what the host takes.
+In:  the JSON object of a request; what the provider takes.
 Out: an object with only the fields of `ChatBody`, under its names; or a `Refusal`.
 
-A host that is strict refuses what it does not know; another passes over it.
+A provider that is strict refuses what it does not know; another passes over it.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _NAMES = {
     "streaming": "stream",
 }
 _OURS = frozenset(ChatBody.model_fields)
-# What no rule of the planner depends on; the ranges differ from host to host.
+# What no rule of the planner depends on; the ranges differ from provider to provider.
 _UNREAD = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "response_format", "n"}
 )
@@ -36,7 +36,7 @@ _OF_FUNCTION = frozenset({"name", "description", "parameters", "strict"})
 
 
 def fit_body(raw: Mapping[str, Any], takes: Takes) -> dict[str, Any] | Refusal:
-    """Return the fields that are read, or the refusal of one that the host does not know."""
+    """Return the fields that are read, or the refusal of one that the provider does not know."""
     if takes.fields is not None:
         unknown = [name for name in raw if name not in takes.fields]
         if unknown:
@@ -58,7 +58,7 @@ def fit_body(raw: Mapping[str, Any], takes: Takes) -> dict[str, Any] | Refusal:
 
 
 def _loosen(body: dict[str, Any]) -> None:
-    """Leave out what a lenient host passes over inside messages and tools."""
+    """Leave out what a lenient provider passes over inside messages and tools."""
     if isinstance(body.get("messages"), list):
         body["messages"] = [_fit_message(message) for message in body["messages"]]
     if isinstance(body.get("tools"), list):

@@ -74,7 +74,7 @@ class DirectTransport:
         """
         limits = settings or HttpSettings()
         self._address = parse_address(base_url or provider.base_url, name=provider.name)
-        self.border = Border(host=provider.name, origin=self._address.origin, settings=limits)
+        self.border = Border(provider=provider.name, origin=self._address.origin, settings=limits)
         self._outgoing = Outgoing(provider, api_key)
         self._heads: dict[tuple[str, str, bool, bool], RequestHead] = {}
         self.pool = Pool(
@@ -174,8 +174,8 @@ class _Exchange(AbstractAsyncContextManager[WireAnswer]):
         except WireError as error:
             raise transport.border.before_answer(error) from error
         found = _new_head(status=answer.status, headers=answer.headers)
-        host = transport.border.host
-        log.debug("answer_began", host=host, path=request.path, status=found.status)
+        provider = transport.border.provider
+        log.debug("answer_began", provider=provider, path=request.path, status=found.status)
         self._chunks = Chunks(self._connection, head=found, border=transport.border)
         return _new_answer(head=found, chunks=self._chunks)
 

@@ -161,7 +161,10 @@ async def _run_with(agent: Agent[Any], emit: Emit) -> object:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ProviderError("The host is down."), "The agent 'helper' gave no answer: The host is down"),
+        (
+            ProviderError("The provider is down."),
+            "The agent 'helper' gave no answer: The provider is down",
+        ),
         (LookupError("a bug"), "LookupError: a bug"),
     ],
 )

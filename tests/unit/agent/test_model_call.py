@@ -188,7 +188,7 @@ FAILED_OVER = ModelFailedOver(
 async def test_each_attempt_has_less_room_and_the_limit_ends_them(
     budget: Budget, over: StopReason, failed: RunEvent
 ) -> None:
-    """What a host counted of a failed answer is counted, in tokens and in money."""
+    """What a provider counted of a failed answer is counted, in tokens and in money."""
     model = _Failing(*[failed] * 5)
 
     exchange = await _make(model, budget=budget)
@@ -238,10 +238,10 @@ async def test_an_answer_that_is_cut_by_the_time_is_paid_for() -> None:
     [
         pytest.param(100_000, None, id="the window is tighter"),
         pytest.param(1_000, 986, id="the budget is tighter"),
-        pytest.param(8_190, 7_666, id="nearly the same: what a host adds is kept free"),
+        pytest.param(8_190, 7_666, id="nearly the same: what a provider adds is kept free"),
     ],
 )
-async def test_no_host_is_asked_for_more_than_its_window(tokens: int, sent: int | None) -> None:
+async def test_no_provider_is_asked_for_more_than_its_window(tokens: int, sent: int | None) -> None:
     """It would refuse the request."""
     model = ScriptedModel(OK)
 
@@ -274,7 +274,7 @@ async def test_a_summary_is_kept_within_the_budget_as_well() -> None:
 
 
 async def test_an_answer_that_grows_beyond_its_limit_is_cut_off_and_paid_for() -> None:
-    """A host that does not keep to `max_tokens` cannot spend more than there is."""
+    """A provider that does not keep to `max_tokens` cannot spend more than there is."""
     endless = _Telling(*[TextReceived(text="x" * 1000)] * 20, waits=True)
 
     exchange = await _make(endless, budget=Budget(tokens=1000))

@@ -302,12 +302,12 @@ def test_a_state_grows_by_responses_and_results() -> None:
 
 def test_each_turn_is_told_with_who_answered_it() -> None:
     """Counted on from the turns before."""
-    response = ModelResponse(message=SAID, finish_reason="stop", host="h", model="m")
+    response = ModelResponse(message=SAID, finish_reason="stop", provider="h", model="m")
 
     state = _state([HI], turns=3).add_exchange(Exchange(response=response))
 
     assert state.turns == 4
-    assert state.answered == (ModelExchange(turn=4, host="h", model="m", usage=Usage()),)
+    assert state.answered == (ModelExchange(turn=4, provider="h", model="m", usage=Usage()),)
 
 
 @pytest.mark.parametrize("late", [(), (AGAIN,)], ids=["nothing since", "something was said since"])

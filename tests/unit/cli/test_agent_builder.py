@@ -154,7 +154,7 @@ def test_without_a_word_the_assistant_answers_from_the_sandbox() -> None:
 
     assert built.agent.name == "assistant"
     assert built.agent.model.name == "sandbox:mixtral-8x22b"
-    assert "no key of a known host is set" in built.banner
+    assert "no key of a known provider is set" in built.banner
     assert "This is not a language model" in built.banner
 
 

@@ -42,7 +42,7 @@ CODES = {
     "tool": (ToolDefinitionError("Bad schema."), 2),
     "unsupported": (UnsupportedError("Not there."), 2),
     "other": (AgentKitError("Broken."), 1),
-    "host": (TransportError("No way.", kind="bad_response"), 1),
+    "provider": (TransportError("No way.", kind="bad_response"), 1),
 }
 
 
@@ -62,25 +62,25 @@ CURES: dict[ErrorKind, str] = {
     "tools_unsupported": "--tools none",
     "connection": "try again",
     "timeout": "try again",
-    "server": "another host",
+    "server": "another provider",
     "stream_interrupted": "try again",
     "truncated": "ask for less",
 }
 
 
 @pytest.mark.parametrize(("kind", "cure"), CURES.items(), ids=CURES.keys())
-def test_a_host_error_says_what_to_do(
+def test_a_provider_error_says_what_to_do(
     kind: ErrorKind, cure: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Behind the host's own words."""
-    assert ending_of(StatusError("The host said no.", kind=kind)) == 1
+    """Behind the provider's own words."""
+    assert ending_of(StatusError("The provider said no.", kind=kind)) == 1
 
     shown = capsys.readouterr().err
-    assert shown.startswith("agentkit: The host said no. (")
+    assert shown.startswith("agentkit: The provider said no. (")
     assert cure in shown
 
 
-def test_a_wait_that_the_host_asks_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wait_that_the_provider_asks_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """In seconds."""
     ending_of(StatusError("Slow down.", kind="rate_limit", retry_after_seconds=7.0))
 

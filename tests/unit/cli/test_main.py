@@ -54,7 +54,7 @@ def test_a_question_is_answered_with_a_tool(shell: Shell) -> None:
     assert code == 0
     assert "122" in out
     assert "→" not in out
-    assert lines[0].startswith("sandbox:mixtral-8x22b (no key of a known host is set)")
+    assert lines[0].startswith("sandbox:mixtral-8x22b (no key of a known provider is set)")
     assert '→ calculate(expression="12.5% of 640 + sqrt(1764)")' in lines
     assert any(line.startswith("← 122  (") for line in lines)
 
@@ -110,7 +110,7 @@ ERRORS = {
         "agentkit: There is no key for OpenRouter ('openrouter'): set OPENROUTER_API_KEY; "
         "get one at https://openrouter.ai/keys.",
     ),
-    "unknown host": (("run", "hi", "--model", "foo:bar"), "agentkit: 'foo:bar' begins with no"),
+    "unknown provider": (("run", "hi", "--model", "foo:bar"), "agentkit: 'foo:bar' begins with no"),
     "unknown tools": (("run", "hi", "--tools", "xyz"), "agentkit: There are no ready-made tools"),
     "no question": (("run", " ", *SANDBOX), "agentkit: The question is empty"),
     "unknown tools to list": (("tools", "xyz"), "agentkit: There are no ready-made tools"),
@@ -139,7 +139,7 @@ def test_a_wrong_option_is_told_with_the_way_to_help(shell: Shell) -> None:
     assert "No such option: --bogus" in err
 
 
-def test_a_host_that_cannot_be_reached_is_one_line(shell: Shell) -> None:
+def test_a_provider_that_cannot_be_reached_is_one_line(shell: Shell) -> None:
     """With the code 1."""
     code, _, err = shell(
         "run", "hi", "--model", "openai-compatible:x", "--base-url", "http://127.0.0.1:9/v1"
@@ -147,7 +147,7 @@ def test_a_host_that_cannot_be_reached_is_one_line(shell: Shell) -> None:
 
     assert code == 1
     assert err.splitlines()[-1].startswith("agentkit: ")
-    assert "try again, or choose another host" in err
+    assert "try again, or choose another provider" in err
 
 
 def test_tools_are_listed(shell: Shell) -> None:
@@ -217,7 +217,9 @@ def test_the_command_line_calls_itself_agentkit(shell: Shell, words: tuple[str, 
     assert (out + err).startswith("Usage: agentkit ")
 
 
-def test_hosts_are_listed_without_their_keys(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_providers_are_listed_without_their_keys(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only whether a key is set, and what it would be called."""
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-very-secret")
 
@@ -240,7 +242,7 @@ def test_a_price_that_is_half_known_is_shown_so(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A question mark stands for the other half."""
-    catalog = tmp_path / "hosts.toml"
+    catalog = tmp_path / "providers.toml"
     catalog.write_text(
         '[half]\ntitle = "Half"\nbase_url = "https://half.test/v1"\n'
         'auth = {kind = "none"}\n'

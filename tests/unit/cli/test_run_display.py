@@ -150,7 +150,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     ),
     "failed over": (
         ModelFailedOver(failure=FailedExchange(model="oxen:x", kind="server", error="500")),
-        ["  another host is asked, since oxen:x: 500"],
+        ["  another provider is asked, since oxen:x: 500"],
     ),
     "shortened": (
         ContextTrimmed(

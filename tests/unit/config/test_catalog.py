@@ -10,7 +10,7 @@ from agentkit.config.profile import Accepts, ModelProfile
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
 
-HOSTS_OF_THE_SEEDS = {
+PROVIDERS_OF_THE_SEEDS = {
     "aimlapi": ("https://api.aimlapi.com/v1", "mistralai/Mixtral-8x22B-Instruct-v0.1"),
     "modelslab": ("https://modelslab.com/api/v7/llm", "mistralai-mixtral-8x22b-instruct"),
     "modelslab-body": ("https://modelslab.com/api/v7/llm", "mistralai-mixtral-8x22b-instruct"),
@@ -23,16 +23,16 @@ HOSTS_OF_THE_SEEDS = {
 }
 
 
-@pytest.mark.parametrize("host", HOSTS_OF_THE_SEEDS)
-def test_every_host_of_the_seeds_has_its_address_and_its_id_of_the_model(host: str) -> None:
-    """These are the hosts a user was promised."""
-    provider = load_catalog()[host]
+@pytest.mark.parametrize("name", PROVIDERS_OF_THE_SEEDS)
+def test_every_provider_of_the_seeds_has_its_address_and_its_id_of_the_model(name: str) -> None:
+    """These are the providers a user was promised."""
+    provider = load_catalog()[name]
     ids = {model.family: model.id for model in provider.models}
 
-    assert (provider.base_url, ids["mixtral-8x22b"]) == HOSTS_OF_THE_SEEDS[host]
+    assert (provider.base_url, ids["mixtral-8x22b"]) == PROVIDERS_OF_THE_SEEDS[name]
 
 
-def test_a_host_that_needs_a_key_says_which_variable_and_where_to_get_one() -> None:
+def test_a_provider_that_needs_a_key_says_which_variable_and_where_to_get_one() -> None:
     """A missing key must never leave a user without a next step."""
     silent = [
         provider.name
@@ -55,7 +55,7 @@ def test_every_model_of_ours_keeps_the_rules_of_its_family() -> None:
     assert plain == []
 
 
-def test_no_name_of_a_model_is_used_twice_on_one_host() -> None:
+def test_no_name_of_a_model_is_used_twice_on_one_provider() -> None:
     """A name that stands for two models would pick one silently."""
     for provider in load_catalog().values():
         names = [
@@ -66,8 +66,8 @@ def test_no_name_of_a_model_is_used_twice_on_one_host() -> None:
         assert len(names) == len(set(names)), provider.name
 
 
-def test_the_body_key_form_differs_only_where_the_host_does() -> None:
-    """One host, two ways to give the key."""
+def test_the_body_key_form_differs_only_where_the_provider_does() -> None:
+    """One provider, two ways to give the key."""
     catalog = load_catalog()
     header, body = catalog["modelslab"], catalog["modelslab-body"]
 
@@ -77,10 +77,10 @@ def test_the_body_key_form_differs_only_where_the_host_does() -> None:
     assert header.models == body.models
 
 
-@pytest.mark.parametrize("host", ["modelslab-anthropic", "anthropic"])
-def test_an_anthropic_host_gets_its_key_and_version_in_headers(host: str) -> None:
+@pytest.mark.parametrize("name", ["modelslab-anthropic", "anthropic"])
+def test_an_anthropic_provider_gets_its_key_and_version_in_headers(name: str) -> None:
     """Without the version it refuses every request."""
-    provider = load_catalog()[host]
+    provider = load_catalog()[name]
 
     assert provider.dialect == "anthropic_messages"
     assert (provider.auth.kind, provider.auth.name) == ("header", "x-api-key")
@@ -98,19 +98,21 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("host", FORMS)
-def test_a_host_of_several_forms_comes_first_in_the_one_with_the_most_to_it(host: str) -> None:
+@pytest.mark.parametrize("provider", FORMS)
+def test_a_provider_of_several_forms_comes_first_in_the_one_with_the_most_to_it(
+    provider: str,
+) -> None:
     """The key that they share picks that one; the others have the same models and key."""
     catalog = load_catalog()
-    names = [name for name in catalog if name == host or name.startswith(f"{host}-")]
+    names = [name for name in catalog if name == provider or name.startswith(f"{provider}-")]
 
-    assert names == [host, *FORMS[host]]
-    assert catalog[host].dialect == "openai_chat"
-    for name, dialect in FORMS[host].items():
+    assert names == [provider, *FORMS[provider]]
+    assert catalog[provider].dialect == "openai_chat"
+    for name, dialect in FORMS[provider].items():
         assert catalog[name].dialect == dialect
-        assert catalog[name].models == catalog[host].models
-        assert catalog[name].auth.env == catalog[host].auth.env
-        assert catalog[name].launcher == catalog[host].launcher
+        assert catalog[name].models == catalog[provider].models
+        assert catalog[name].auth.env == catalog[provider].auth.env
+        assert catalog[name].launcher == catalog[provider].launcher
 
 
 def test_llama_cpp_is_never_asked_for_a_choice_that_it_does_not_keep() -> None:
@@ -133,8 +135,8 @@ def test_the_sandbox_is_launched_and_says_that_it_is_no_language_model() -> None
     assert (sandbox.is_language_model, sandbox.auth.kind) == (False, "none")
 
 
-def test_every_host_has_an_address_or_a_launcher_or_asks_for_an_address() -> None:
-    """A host that cannot be reached has no place in the catalog."""
+def test_every_provider_has_an_address_or_a_launcher_or_asks_for_an_address() -> None:
+    """A provider that cannot be reached has no place in the catalog."""
     nowhere = [
         provider.name
         for provider in load_catalog().values()
@@ -144,10 +146,10 @@ def test_every_host_has_an_address_or_a_launcher_or_asks_for_an_address() -> Non
     assert nowhere == ["openai-compatible"]
 
 
-@pytest.mark.parametrize("host", ["local", "local-completions", "sandbox"])
-def test_what_launches_a_host_can_be_found(host: str) -> None:
+@pytest.mark.parametrize("provider", ["local", "local-completions", "sandbox"])
+def test_what_launches_a_provider_can_be_found(provider: str) -> None:
     """It is named by text, which no checker reads."""
-    launcher = load_catalog()[host].launcher
+    launcher = load_catalog()[provider].launcher
 
     assert launcher is not None
     assert callable(load_object(launcher))
@@ -160,12 +162,12 @@ def test_our_catalog_is_read_once() -> None:
 
 def write(folder: Path, text: str) -> Path:
     """Write a catalog of the user's own."""
-    path = folder / "hosts.toml"
+    path = folder / "providers.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_a_file_of_ones_own_adds_hosts_after_ours(tmp_path: Path) -> None:
+def test_a_file_of_ones_own_adds_providers_after_ours(tmp_path: Path) -> None:
     """What it leaves out has the defaults of the profile."""
     path = write(
         tmp_path,
@@ -253,9 +255,9 @@ def test_a_file_of_ones_own_changes_only_what_it_names(tmp_path: Path) -> None:
         ("a = 3", "[a]: Input should be an object"),
         ("[a]\nbase_ur = ''", "[a] base_ur: Unexpected keyword argument"),
         ("[a]\nbase_url = 'ftp://x'", "[a]: 'ftp://x' is not a base URL"),
-        ("[a]\nname = 'b'", "[a] name: the table's name is the host's; leave it out"),
-        ("[Big]", "[Big]: a host's name is lower case"),
-        ("['a:b']", "[a:b]: a host's name is lower case, without ':' or space"),
+        ("[a]\nname = 'b'", "[a] name: the table's name is the provider's; leave it out"),
+        ("[Big]", "[Big]: a provider's name is lower case"),
+        ("['a:b']", "[a:b]: a provider's name is lower case, without ':' or space"),
         ("[a.auth]\nkind = 'cookie'", "[a.auth] kind: Input should be 'bearer', 'header'"),
         ("[a.auth]\nis_required = 'no'", "[a.auth] is_required: Input should be a valid boolean"),
         ("[a.accepts]\ntool_choice = ['must']", "[a.accepts.tool_choice] 0: Input should be"),
@@ -316,7 +318,7 @@ def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_text_is_told_by_its_path(tmp_path: Path) -> None:
     """It is read as UTF-8."""
-    path = tmp_path / "hosts.toml"
+    path = tmp_path / "providers.toml"
     path.write_bytes(b"\xff\xfe")
 
     with pytest.raises(ConfigError, match="cannot be read: 'utf-8'"):

@@ -34,7 +34,7 @@ KEY = "sk-geheim-123"
     ],
 )
 def test_a_family_an_id_and_an_alias_find_the_same_model(name: str, model_id: str) -> None:
-    """What is sent is always the host's own spelling."""
+    """What is sent is always the provider's own spelling."""
     resolved = resolve_model(name, environ={}, api_key=KEY)
 
     assert resolved.model.id == model_id
@@ -60,7 +60,7 @@ def test_an_id_that_the_catalog_does_not_hold_is_sent_as_it_is(name: str, rules:
 
 def test_an_exact_spelling_comes_before_one_that_only_looks_alike(tmp_path: Path) -> None:
     """Two models may differ in capitals alone."""
-    path = tmp_path / "hosts.toml"
+    path = tmp_path / "providers.toml"
     path.write_text("[a]\nbase_url='http://a'\nauth={is_required=false}\n[a.models]\nM='1'\nm='2'")
 
     resolved = resolve_model("a:m", environ={"AGENTKIT_CATALOG": str(path)})
@@ -111,9 +111,9 @@ def test_an_empty_key_given_by_hand_is_not_replaced_by_another() -> None:
         resolve_model("oxen:mixtral-8x22b", environ={"OXEN_API_KEY": KEY}, api_key=" ")
 
 
-def test_a_host_without_a_variable_asks_for_the_key_itself(tmp_path: Path) -> None:
-    """A host of the user's own may name none."""
-    path = tmp_path / "hosts.toml"
+def test_a_provider_without_a_variable_asks_for_the_key_itself(tmp_path: Path) -> None:
+    """A provider of the user's own may name none."""
+    path = tmp_path / "providers.toml"
     path.write_text("[a]\nbase_url='http://a'\n")
 
     with pytest.raises(ConfigError, match=r"no key for a \('a'\): give api_key=\.$"):
@@ -130,45 +130,45 @@ def test_a_key_that_no_header_can_carry_is_refused_by_its_variable(key: str) -> 
 
 
 @pytest.mark.parametrize(
-    "host",
+    "provider",
     [
         *("vllm", "vllm-completions", "sglang", "tgi", "mlx", "llamacpp", "llamacpp-anthropic"),
         *("llamacpp-completions", "local", "local-completions", "ollama", "lmstudio", "sandbox"),
     ],
 )
-def test_a_host_of_ones_own_needs_no_key(host: str) -> None:
+def test_a_provider_of_ones_own_needs_no_key(provider: str) -> None:
     """It runs on this machine."""
-    assert resolve_model(f"{host}:mixtral-8x22b", environ={}).api_key is None
+    assert resolve_model(f"{provider}:mixtral-8x22b", environ={}).api_key is None
 
 
-def test_a_host_of_ones_own_gets_a_key_that_is_given() -> None:
+def test_a_provider_of_ones_own_gets_a_key_that_is_given() -> None:
     """A server may have been started with one."""
     resolved = resolve_model("vllm:mixtral-8x22b", environ={"VLLM_API_KEY": KEY})
 
     assert resolved.api_key is not None
 
 
-def test_a_host_that_takes_no_key_gets_none() -> None:
+def test_a_provider_that_takes_no_key_gets_none() -> None:
     """A key that reaches nobody cannot leak."""
     assert resolve_model("sandbox:mixtral-8x22b", environ={}, api_key=KEY).api_key is None
 
 
-def test_an_unknown_host_is_told_with_the_closest_ones_first() -> None:
+def test_an_unknown_provider_is_told_with_the_closest_ones_first() -> None:
     """Most mistakes are slips of the finger."""
     with pytest.raises(ConfigError) as caught:
         resolve_model("openroutr:mixtral-8x22b", environ={})
 
     message = str(caught.value)
-    assert "'openroutr:mixtral-8x22b' begins with no known host" in message
-    assert "Known hosts: openrouter, " in message
+    assert "'openroutr:mixtral-8x22b' begins with no known provider" in message
+    assert "Known providers: openrouter, " in message
     assert "sandbox" in message
     assert "openai-compatible:MODEL-ID" in message
 
 
 @pytest.mark.parametrize("name", ["mixtral-8x22b", "", ":mixtral-8x22b"])
-def test_a_name_without_a_host_is_told_how_to_be_written(name: str) -> None:
+def test_a_name_without_a_provider_is_told_how_to_be_written(name: str) -> None:
     """A model alone does not say where it is."""
-    with pytest.raises(ConfigError, match="write host:model, "):
+    with pytest.raises(ConfigError, match="write provider:model, "):
         resolve_model(name, environ={})
 
 
@@ -176,7 +176,7 @@ def test_a_name_without_a_host_is_told_how_to_be_written(name: str) -> None:
     ("name", "example"),
     [("openrouter", "openrouter:mixtral-8x22b"), ("openai-compatible:", "openai-compatible:MODEL")],
 )
-def test_a_host_without_a_model_is_told_how_to_be_written(name: str, example: str) -> None:
+def test_a_provider_without_a_model_is_told_how_to_be_written(name: str, example: str) -> None:
     """The example can be typed as it is, where the catalog knows a model."""
     with pytest.raises(ConfigError, match=f"names no model; write '{example}"):
         resolve_model(name, environ={})
@@ -200,7 +200,7 @@ def test_an_address_by_hand_comes_before_the_environment_and_the_catalog(
     assert resolved.provider.base_url == expected
 
 
-def test_a_host_at_a_given_address_is_not_started() -> None:
+def test_a_provider_at_a_given_address_is_not_started() -> None:
     """Somebody else has started it."""
     resolved = resolve_model("sandbox:mixtral-8x22b", environ={}, base_url="http://127.0.0.1:9")
 
@@ -223,7 +223,7 @@ def test_a_wrong_address_of_the_environment_is_told_by_its_variable() -> None:
         resolve_model("vllm:mixtral-8x22b", environ={"AGENTKIT_VLLM_BASE_URL": "gpu:9"})
 
 
-def test_any_openai_compatible_host_works_with_an_address() -> None:
+def test_any_openai_compatible_provider_works_with_an_address() -> None:
     """Its model is sent as it is."""
     resolved = resolve_model(
         "openai-compatible:my/mixtral", environ={}, base_url="https://llm.example/v1"
@@ -233,24 +233,24 @@ def test_any_openai_compatible_host_works_with_an_address() -> None:
     assert (resolved.model.id, resolved.model.rules) == ("my/mixtral", "mistral")
 
 
-def test_an_openai_compatible_host_without_an_address_asks_for_one() -> None:
+def test_an_openai_compatible_provider_without_an_address_asks_for_one() -> None:
     """There is nothing to guess."""
     with pytest.raises(ConfigError, match="set AGENTKIT_OPENAI_COMPATIBLE_BASE_URL"):
         resolve_model("openai-compatible:x", environ={})
 
 
-def test_the_variable_of_a_host_is_its_name_in_capitals() -> None:
+def test_the_variable_of_a_provider_is_its_name_in_capitals() -> None:
     """What no variable may hold becomes an underscore."""
-    assert base_url_variable("my-host.2") == "AGENTKIT_MY_HOST_2_BASE_URL"
+    assert base_url_variable("my-provider.2") == "AGENTKIT_MY_PROVIDER_2_BASE_URL"
 
 
 @pytest.mark.parametrize(
     ("environ", "name", "why"),
     [
-        ({}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
+        ({}, "sandbox:mixtral-8x22b", "no key of a known provider is set"),
         ({"OXEN_API_KEY": KEY}, "oxen:mixtral-8x22b", "OXEN_API_KEY is set"),
         ({"MODELSLAB_API_KEY": KEY}, "modelslab:mixtral-8x22b", "MODELSLAB_API_KEY is set"),
-        ({"ANTHROPIC_API_KEY": KEY}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
+        ({"ANTHROPIC_API_KEY": KEY}, "sandbox:mixtral-8x22b", "no key of a known provider is set"),
         (
             {"MISTRAL_API_KEY": KEY, "OPENROUTER_API_KEY": KEY},
             "openrouter:mixtral-8x22b",
@@ -261,8 +261,8 @@ def test_the_variable_of_a_host_is_its_name_in_capitals() -> None:
             "vllm:x",
             "AGENTKIT_MODEL names it",
         ),
-        ({"VLLM_API_KEY": KEY}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
-        ({"OXEN_API_KEY": "  "}, "sandbox:mixtral-8x22b", "no key of a known host is set"),
+        ({"VLLM_API_KEY": KEY}, "sandbox:mixtral-8x22b", "no key of a known provider is set"),
+        ({"OXEN_API_KEY": "  "}, "sandbox:mixtral-8x22b", "no key of a known provider is set"),
     ],
     ids=[
         *("nothing", "one key", "a key of several forms", "a key for no Mixtral", "two keys"),
@@ -276,9 +276,9 @@ def test_the_default_model_is_the_one_named_else_the_first_with_a_key_else_the_s
     assert default_model(environ) == (name, why)
 
 
-def test_a_host_that_lists_no_model_is_no_default(tmp_path: Path) -> None:
+def test_a_provider_that_lists_no_model_is_no_default(tmp_path: Path) -> None:
     """There would be nothing to ask it for; one with a model of its own is asked for that."""
-    path = tmp_path / "hosts.toml"
+    path = tmp_path / "providers.toml"
     path.write_text("[a.auth]\nenv=['A_KEY']\n[b.auth]\nenv=['B_KEY']\n[b.models]\nlarge='l-1'\n")
     environ = {"AGENTKIT_CATALOG": str(path), "A_KEY": KEY, "B_KEY": KEY}
 
@@ -289,10 +289,10 @@ def test_the_catalog_of_the_environment_is_laid_over_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its path may begin with the home folder."""
-    (tmp_path / "hosts.toml").write_text("[campus]\n")
+    (tmp_path / "providers.toml").write_text("[campus]\n")
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    assert "campus" in read_catalog({"AGENTKIT_CATALOG": "~/hosts.toml"})
+    assert "campus" in read_catalog({"AGENTKIT_CATALOG": "~/providers.toml"})
     assert "campus" not in read_catalog({})
 
 
@@ -313,5 +313,5 @@ def test_without_another_environment_that_of_the_process_is_read(
 
 
 def test_a_key_that_is_not_set_is_none() -> None:
-    """A table of hosts shows it as not set."""
+    """A table of providers shows it as not set."""
     assert find_key(read_catalog({})["oxen"], {}) is None

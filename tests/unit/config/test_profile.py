@@ -29,7 +29,7 @@ from agentkit.config.profile import (
     ],
 )
 def test_the_mistral_family_is_known_in_any_spelling(model_id: str) -> None:
-    """Rules follow the model, whatever a host calls it."""
+    """Rules follow the model, whatever a provider calls it."""
     assert is_mistral_family(model_id)
 
 

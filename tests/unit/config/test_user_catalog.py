@@ -35,7 +35,7 @@ def test_what_is_not_touched_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text(OLD)
 
-    new = edit_catalog(path, host="vllm", table=TABLE)
+    new = edit_catalog(path, provider="vllm", table=TABLE)
 
     assert new.splitlines()[:3] == ["# mine", "[vllm]   # why", 'base_url = "http://b/v1" # keep']
     assert "base_url='http://o'\nauth = {is_required=false}\n" in new
@@ -51,7 +51,7 @@ def test_a_model_that_is_a_bare_id_keeps_it(tmp_path: Path) -> None:
     path.write_text(OLD)
 
     new = edit_catalog(
-        path, host="vllm", table={"models": {"mixtral-8x22b": {"context_window_tokens": 5}}}
+        path, provider="vllm", table={"models": {"mixtral-8x22b": {"context_window_tokens": 5}}}
     )
 
     assert tomllib.loads(new)["vllm"]["models"] == {
@@ -64,9 +64,9 @@ def test_a_table_in_one_line_is_added_to(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text(OLD + "\n[third]\nauth.is_required = false\n")
 
-    new = edit_catalog(path, host="other", table={"auth": {"env": ["X"]}})
+    new = edit_catalog(path, provider="other", table={"auth": {"env": ["X"]}})
     path.write_text(new)
-    new = edit_catalog(path, host="third", table={"auth": {"env": ["Y"]}})
+    new = edit_catalog(path, provider="third", table={"auth": {"env": ["Y"]}})
 
     assert tomllib.loads(new)["other"]["auth"] == {"is_required": False, "env": ["X"]}
     assert tomllib.loads(new)["third"]["auth"] == {"is_required": False, "env": ["Y"]}
@@ -76,9 +76,9 @@ def test_a_new_file_says_what_it_is(tmp_path: Path) -> None:
     """And can be read as a catalog."""
     path = tmp_path / "deep" / "er" / "c.toml"
 
-    save_catalog(path, edit_catalog(path, host="mine", table=TABLE))
+    save_catalog(path, edit_catalog(path, provider="mine", table=TABLE))
 
-    assert path.read_text().startswith("# Hosts of your own")
+    assert path.read_text().startswith("# Providers of your own")
     assert "[mine]\n" in path.read_text()
     assert read_catalog({"AGENTKIT_CATALOG": str(path)})["mine"].accepts.is_strict
 
@@ -94,19 +94,19 @@ def test_a_file_that_is_no_catalog_is_not_edited(content: bytes, why: str, tmp_p
     path.write_bytes(content)
 
     with pytest.raises(ConfigError, match=why):
-        edit_catalog(path, host="mine", table=TABLE)
+        edit_catalog(path, provider="mine", table=TABLE)
 
 
 def test_a_value_that_toml_does_not_have_is_refused(tmp_path: Path) -> None:
     """Before anything is written; what can be done is told."""
     with pytest.raises(ConfigError, match="by hand"):
-        edit_catalog(tmp_path / "c.toml", host="mine", table={"accepts": {"seed_field": None}})
+        edit_catalog(tmp_path / "c.toml", provider="mine", table={"accepts": {"seed_field": None}})
 
 
 def test_an_edit_that_would_say_something_else_is_refused(tmp_path: Path) -> None:
     """What is read back must be what was meant: a number that is none is not equal to itself."""
     with pytest.raises(ConfigError, match="by hand"):
-        edit_catalog(tmp_path / "c.toml", host="mine", table={"a": float("nan")})
+        edit_catalog(tmp_path / "c.toml", provider="mine", table={"a": float("nan")})
 
 
 def test_a_text_that_is_no_catalog_is_not_saved(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_link_stays_a_link_and_rights_stay_rights(tmp_path: Path) -> None:
     link = tmp_path / "c.toml"
     link.symlink_to(real)
 
-    save_catalog(link, edit_catalog(link, host="vllm", table=TABLE))
+    save_catalog(link, edit_catalog(link, provider="vllm", table=TABLE))
 
     assert link.is_symlink()
     assert "http://b/v1" in real.read_text()
@@ -181,7 +181,7 @@ def test_the_file_at_the_usual_place_is_read_if_it_is_there(tmp_path: Path) -> N
     before = resolve_model("vllm:mixtral-8x22b", environ=environ)
     path = user_catalog_path(environ)
     assert path is not None
-    save_catalog(path, edit_catalog(path, host="vllm", table=TABLE))
+    save_catalog(path, edit_catalog(path, provider="vllm", table=TABLE))
 
     after = resolve_model("vllm:mixtral-8x22b", environ=environ)
 

@@ -132,8 +132,8 @@ async def test_a_transcript_longer_than_the_window_is_shortened_until_it_fits() 
             id="filtered",
         ),
         pytest.param(
-            TransportError("The host is gone."),
-            Summary(error="TransportError: The host is gone."),
+            TransportError("The provider is gone."),
+            Summary(error="TransportError: The provider is gone."),
             id="failed",
         ),
     ],

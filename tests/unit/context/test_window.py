@@ -187,7 +187,7 @@ async def test_only_the_newest_conversations_are_kept(monkeypatch: pytest.Monkey
 
 
 async def test_an_empty_conversation_fits() -> None:
-    """Some hosts answer to instructions alone."""
+    """Some providers answer to instructions alone."""
     request = ModelRequest(history=History(), instructions="Say something.")
 
     assert await Fitting.of().fit(request) == request
@@ -204,7 +204,7 @@ async def test_an_empty_conversation_fits() -> None:
 async def test_room_is_kept_for_the_answer(
     settings: ContextSettings, asked: int | None, room: int
 ) -> None:
-    """And a little for what a host adds; all the rest may be used."""
+    """And a little for what a provider adds; all the rest may be used."""
     tight = replace(settings, strategy=FitStrategy(fill=1))
     fitting = Fitting.of(settings=tight)
     request = asking(

@@ -75,13 +75,13 @@ async def test_a_failed_summary_is_told_and_the_run_goes_on_without(
 ) -> None:
     """The turns are dropped all the same."""
     caplog.set_level(logging.INFO, logger="agentkit.agent")
-    fitting = Fitting.of(TransportError("The host is gone."), settings=SUMMARIZE)
+    fitting = Fitting.of(TransportError("The provider is gone."), settings=SUMMARIZE)
     request = asking(*chatting(100, text=WORDS), TASK)
 
     fitted = await fitting.fit(request)
 
     (cut,) = fitting.cuts
-    assert (cut.has_summary, cut.summary_error) == (False, "TransportError: The host is gone.")
+    assert (cut.has_summary, cut.summary_error) == (False, "TransportError: The provider is gone.")
     assert exact(fitted) <= 1480
     assert [message in request.history for message in fitted.history] == [True] * len(
         fitted.history
@@ -94,7 +94,7 @@ async def test_a_failed_summary_is_told_and_the_run_goes_on_without(
     [pytest.param(400, True, id="too long"), pytest.param(20_000, True, id="far too long")],
 )
 async def test_a_summary_longer_than_asked_is_shortened(words: int, has_summary: bool) -> None:
-    """Some hosts do not keep to a limit."""
+    """Some providers do not keep to a limit."""
     fitting = Fitting.of("word " * words, settings=SUMMARIZE)
 
     fitted = await fitting.fit(asking(*chatting(100, text=WORDS), TASK))

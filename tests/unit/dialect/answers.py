@@ -59,7 +59,7 @@ def build_response(
     builder = ResponseBuilder(
         request,
         tool_names=encoded.tool_names,
-        host="host",
+        provider="provider",
         calls_in_text=encoded.calls_in_text,
     )
     builder.feed(encoded.opening)

@@ -41,7 +41,7 @@ from tests.unit.dialect.answers import (
     read,
 )
 
-PROVIDER = ProviderProfile(name="host", title="Host", base_url="http://host/v1")
+PROVIDER = ProviderProfile(name="provider", title="Provider", base_url="http://provider/v1")
 MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 ADD = ToolSpec(
     name="math.add",
@@ -61,8 +61,8 @@ WIRE_ADD = OFFER.partition('"name": "')[2].partition('"')[0]
 
 def encode(request: ModelRequest, **accepts: Any) -> dict[str, Any]:
     """Return the body sent for `request`."""
-    host = replace(PROVIDER, accepts=Accepts(**accepts))
-    return body_of(Completions().encode(request, provider=host, model=MIXTRAL))
+    provider = replace(PROVIDER, accepts=Accepts(**accepts))
+    return body_of(Completions().encode(request, provider=provider, model=MIXTRAL))
 
 
 def completion(text: str, reason: str | None = "stop") -> dict[str, Any]:
@@ -241,7 +241,7 @@ async def test_a_model_of_a_provider_puts_the_opening_before_the_answer() -> Non
 
     provider = replace(PROVIDER, dialect="completions")
     model = ProviderModel(
-        ResolvedModel(name="host:mixtral", provider=provider, model=MIXTRAL),
+        ResolvedModel(name="provider:mixtral", provider=provider, model=MIXTRAL),
         dialects={"completions": Completions},
         learned=Learned(),
         transport=open_scripted,

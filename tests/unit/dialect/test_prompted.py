@@ -39,7 +39,7 @@ from tests.unit.dialect.answers import (
 )
 
 Rules = Literal["mistral", "plain"]
-PROVIDER = ProviderProfile(name="host", title="Host", base_url="http://host/v1")
+PROVIDER = ProviderProfile(name="provider", title="Provider", base_url="http://provider/v1")
 MODELS = {
     "mistral": ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral"),
     "plain": ModelProfile(family="llama", id="llama"),
@@ -59,8 +59,8 @@ both = pytest.mark.parametrize("rules", BOTH)
 
 def encode(request: ModelRequest, rules: Rules = "mistral", **accepts: Any) -> dict[str, Any]:
     """Return the body sent for `request`."""
-    host = replace(PROVIDER, accepts=Accepts(**accepts))
-    return body_of(Prompted().encode(request, provider=host, model=MODELS[rules]))
+    provider = replace(PROVIDER, accepts=Accepts(**accepts))
+    return body_of(Prompted().encode(request, provider=provider, model=MODELS[rules]))
 
 
 def system(request: ModelRequest, rules: Rules = "mistral") -> str:

@@ -31,7 +31,7 @@ PRICED = replace(MODEL, context_window_tokens=5, input_usd_per_million=Decimal("
 def read_back(table: object, path: Path) -> ProviderProfile:
     """Write a table into a new catalog and read its provider."""
     assert isinstance(table, dict)
-    path.write_text(edit_catalog(path, host="mine", table=table))
+    path.write_text(edit_catalog(path, provider="mine", table=table))
     return load_catalog(path)["mine"]
 
 

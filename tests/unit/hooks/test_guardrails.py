@@ -132,7 +132,7 @@ async def test_no_call_of_a_blocked_answer_is_run() -> None:
 
 @pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
 async def test_a_checked_answer_is_shown_when_it_has_passed(is_streamed: bool) -> None:
-    """As one piece; the host is asked for it whole."""
+    """As one piece; the provider is asked for it whole."""
     model = ScriptedModel("hello")
     request = ModelRequest(history=History([UserMessage.of("hi")]), stream=is_streamed)
     shown: list[object] = []

@@ -36,7 +36,7 @@ LEAK = f'[TOOL_CALLS] [{{"name": "get_weather", "arguments": {PARIS}}}]'
 
 def built(*deltas: Delta, request: ModelRequest = REQUEST) -> ResponseBuilder:
     """Return a built that has read these deltas and the end mark."""
-    builder = ResponseBuilder(request, tool_names={"fs_read_x": "fs.read"}, host="h")
+    builder = ResponseBuilder(request, tool_names={"fs_read_x": "fs.read"}, provider="h")
     builder.feed([*deltas, DoneDelta()])
     return builder
 

@@ -61,7 +61,7 @@ def test_what_cannot_be_repaired_by_leaving_out_is_not(
 
 
 def test_the_limit_takes_the_name_that_the_refusal_gives_once() -> None:
-    """A host that refuses both names is not asked for ever."""
+    """A provider that refuses both names is not asked for ever."""
     error = _refusal("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
 
     adapted = adapt(PROVIDER, MIXTRAL, error, sent=SENT)
@@ -72,8 +72,8 @@ def test_the_limit_takes_the_name_that_the_refusal_gives_once() -> None:
     assert adapt(adapted.provider, MIXTRAL, again, sent=("max_completion_tokens",)) is None
 
 
-def test_a_host_without_tools_gets_them_by_prompt_once() -> None:
-    """A prompted host that still refuses is not asked again."""
+def test_a_provider_without_tools_gets_them_by_prompt_once() -> None:
+    """A prompted provider that still refuses is not asked again."""
     error = _refusal("mixtral:latest does not support tools", kind="tools_unsupported")
 
     adapted = adapt(PROVIDER, MIXTRAL, error, sent=SENT)
@@ -125,8 +125,8 @@ def test_another_refusal_says_nothing_about_the_rules(text: str) -> None:
     assert adapt(PROVIDER, UNKNOWN, _refusal(text), sent=SENT) is None
 
 
-def test_what_was_learned_is_recalled_for_that_host_address_and_model_alone() -> None:
-    """Another model on the same host may understand more."""
+def test_what_was_learned_is_recalled_for_that_provider_address_and_model_alone() -> None:
+    """Another model on the same provider may understand more."""
     learned = Learned()
     changed = replace(PROVIDER, dialect="prompted"), replace(UNKNOWN, rules="mistral")
     learned.remember(*changed)

@@ -1,4 +1,4 @@
-"""A model on a host, over a scripted transport."""
+"""A model at a provider, over a scripted transport."""
 
 import json
 from collections.abc import Sequence
@@ -84,15 +84,15 @@ async def _chat(
     return outcome, transport, events.seen
 
 
-async def test_an_answer_is_read_priced_and_told_apart_by_host() -> None:
-    """The catalog's price times the tokens, where the host names no cost."""
+async def test_an_answer_is_read_priced_and_told_apart_by_provider() -> None:
+    """The catalog's price times the tokens, where the provider names no cost."""
     transport = ScriptedTransport(ANSWER)
 
     async with _model(transport).open() as connection:
         response = await connection.chat(REQUEST, emit=_Events().emit)
 
     assert response.message == AssistantMessage.of("Hello")
-    assert response.host == "openrouter"
+    assert response.provider == "openrouter"
     assert response.usage.cost_usd == RESOLVED.model.input_usd_per_million
     assert json.loads(transport.requests[0].body)["model"] == RESOLVED.model.id
     assert b"test-key" not in transport.requests[0].body
@@ -109,7 +109,7 @@ async def test_a_passing_failure_is_tried_again_and_reported() -> None:
 
 
 async def test_a_failed_answer_is_told_with_what_it_used_and_leaves_less_room() -> None:
-    """A host bills an answer that is no use to anybody."""
+    """A provider bills an answer that is no use to anybody."""
     rooms = iter([90, 50, None])
     request = replace(REQUEST, room=lambda: next(rooms))
 
@@ -142,7 +142,7 @@ async def test_a_failed_answer_is_told_with_what_it_used_and_leaves_less_room() 
         ),
     ],
 )
-async def test_a_failure_that_stays_is_raised_with_host_and_model(
+async def test_a_failure_that_stays_is_raised_with_provider_and_model(
     exchanges: list[ScriptedExchange], kind: str, count: int
 ) -> None:
     """The caller sees one typed error, whatever carried it."""
@@ -150,12 +150,12 @@ async def test_a_failure_that_stays_is_raised_with_host_and_model(
 
     assert isinstance(outcome, ProviderError)
     assert outcome.kind == kind
-    assert (outcome.host, outcome.model) == ("openrouter", RESOLVED.model.id)
+    assert (outcome.provider, outcome.model) == ("openrouter", RESOLVED.model.id)
     assert len(transport.requests) == count
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["as a status", "in the stream"])
-async def test_the_key_that_the_host_repeats_stands_in_no_error(streamed: bool) -> None:
+async def test_the_key_that_the_provider_repeats_stands_in_no_error(streamed: bool) -> None:
     """Not even one without the form of a key: it is known here."""
     error: JsonValue = {"error": {"message": "Wrong key test-key!", "code": 401}}
     exchange = ScriptedExchange.of_json(error, status=401)
@@ -194,7 +194,7 @@ async def test_a_stream_is_read_to_its_end_so_that_the_connection_can_be_kept() 
         await _chat([stream], replace(REQUEST, stream=True))
 
 
-async def test_a_field_that_the_host_refuses_is_left_out_and_stays_out() -> None:
+async def test_a_field_that_the_provider_refuses_is_left_out_and_stays_out() -> None:
     """The request is sent once more without it; the next one does not hold it at all."""
     refused = ScriptedExchange.of_json(
         {
@@ -283,7 +283,7 @@ async def test_a_model_that_shows_its_family_by_a_refusal_is_sent_its_rules_from
 
 
 async def test_the_body_of_an_error_is_read_to_a_limit() -> None:
-    """A host that floods is cut off."""
+    """A provider that floods is cut off."""
     flood = ScriptedExchange(status=500, chunks=[b"x" * 400_000] * 5)
 
     outcome, _, _ = await _chat([flood] * 3)
@@ -293,7 +293,7 @@ async def test_the_body_of_an_error_is_read_to_a_limit() -> None:
 
 
 def test_usage_is_priced_only_where_the_price_is_known() -> None:
-    """The host's own figure wins."""
+    """The provider's own figure wins."""
     profile = ModelProfile(
         family="f",
         id="i",
@@ -329,7 +329,7 @@ def test_several_names_are_one_model() -> None:
     assert route.name == "openrouter:mixtral-8x22b | scripted:model"
 
 
-async def test_an_exchange_of_which_the_host_tells_nothing_is_counted_by_us() -> None:
+async def test_an_exchange_of_which_the_provider_tells_nothing_is_counted_by_us() -> None:
     """Marked as an estimate, and priced like any other."""
     silent = ScriptedExchange.of_json(
         {

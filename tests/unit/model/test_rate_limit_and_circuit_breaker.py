@@ -1,4 +1,4 @@
-"""When to wait for a host, and when to leave it alone."""
+"""When to wait for a provider, and when to leave it alone."""
 
 import pytest
 from hypothesis import given
@@ -57,7 +57,7 @@ def test_no_minute_ever_holds_more_than_the_limits(asks: list[tuple[float, int]]
         assert sum(window) <= 100
 
 
-def test_the_hosts_own_word_is_heeded() -> None:
+def test_the_providers_own_word_is_heeded() -> None:
     """Nothing is sent before the limit that is used up is lifted."""
     pacer = Pacer(PaceSettings())
     pacer.note(

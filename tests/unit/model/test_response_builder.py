@@ -50,7 +50,7 @@ def test_an_answer_is_assembled_completely() -> None:
         content=(ReasoningContent(text="hm"), TextContent(text="Hello"))
     )
     assert (response.finish_reason, response.raw_finish_reason) == ("stop", "end_turn")
-    assert (response.response_id, response.model, response.host) == ("r", "m", "h")
+    assert (response.response_id, response.model, response.provider) == ("r", "m", "h")
     assert response.usage == Usage(input_tokens=3)
     assert response.repairs == ()
     assert builder.is_done

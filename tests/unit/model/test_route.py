@@ -135,7 +135,7 @@ async def test_a_route_on_which_nobody_answers_is_one_error(
 
 @pytest.mark.parametrize("kind", ["truncated", "content_filter"])
 async def test_a_failure_that_comes_from_the_request_is_raised_at_once(kind: str) -> None:
-    """Another host would give the same."""
+    """Another provider would give the same."""
     error = _busy(kind=kind, retry="change")
 
     with pytest.raises(StatusError) as caught:
@@ -264,15 +264,15 @@ def test_a_route_has_the_highest_price(prices: tuple[int | None, ...], highest: 
     assert route.profile.output_usd_per_million == highest
 
 
-async def test_models_on_hosts_try_once_in_a_round() -> None:
-    """The route does the waiting, else one host's patience would keep the others unasked."""
+async def test_models_on_providers_try_once_in_a_round() -> None:
+    """The route does the waiting, else one provider's patience would keep the others unasked."""
     resolved = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="k")
-    host = ProviderModel(
+    provider = ProviderModel(
         replace(resolved, provider=replace(resolved.provider, base_url="http://127.0.0.1:9")),
         dialects=DIALECTS,
     )
 
-    response = await _ask(RouteModel([host, _named("b", "hello")]))
+    response = await _ask(RouteModel([provider, _named("b", "hello")]))
 
     assert response.message.text == "hello"
     assert [failure.kind for failure in response.failures] == ["connection"]
@@ -282,7 +282,7 @@ async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not(
     """With what it cost."""
     usage = Usage(input_tokens=3, cost_usd=Decimal("0.01"))
     response = ModelResponse(
-        message=AssistantMessage.of("hello"), finish_reason="stop", usage=usage, host="b"
+        message=AssistantMessage.of("hello"), finish_reason="stop", usage=usage, provider="b"
     )
     agent: Agent[None] = Agent([_named("a", _busy()), ScriptedModel(response, name="b")])
 
@@ -290,7 +290,7 @@ async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not(
 
     failure = FailedExchange(model="a", kind="server", error="busy")
     assert result.answered == (
-        ModelExchange(turn=1, host="b", model=None, usage=usage, failures=(failure,)),
+        ModelExchange(turn=1, provider="b", model=None, usage=usage, failures=(failure,)),
     )
     assert result.usage == usage
 
@@ -298,5 +298,5 @@ async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not(
 @pytest.mark.parametrize("wrong", [None, 5, [None], ["sandbox:mixtral-8x22b", 5]])
 def test_what_is_no_model_is_refused_when_an_agent_is_made(wrong: Any) -> None:
     """In words."""
-    with pytest.raises(ConfigError, match=r"(None|5) is no model; give 'host:family-or-id'"):
+    with pytest.raises(ConfigError, match=r"(None|5) is no model; give 'provider:family-or-id'"):
         Agent(wrong)

@@ -98,7 +98,7 @@ def test_no_rule_stays_no_rule() -> None:
 
 
 def test_a_name_with_a_dress_is_the_same_name() -> None:
-    """Hosts put a namespace before it."""
+    """Providers put a namespace before it."""
     call = tool_call("functions.final_answer", {"result": 3})
     response = ModelResponse(message=AssistantMessage.of("", call), finish_reason="tool_calls")
 

@@ -9,10 +9,10 @@ from agentkit.recording.record_replay import Recorder, open_recording
 from agentkit.recording.recording import RecordingError
 from agentkit.recording.secrets import Redaction
 from agentkit.wire import WireHead, WireRequest
-from tests.unit.transport.scripted_host import (
+from tests.unit.transport.scripted_provider import (
     SSE,
     STREAM,
-    FakeHost,
+    FakeProvider,
     ask,
     put,
     read,
@@ -29,32 +29,32 @@ def path(tmp_path: Path) -> Path:
 
 async def test_a_replay_gives_the_same_head_and_the_same_chunks(path: Path) -> None:
     """The cuts are kept, also inside a character."""
-    host = FakeHost(STREAM)
-    await recorded(path, host, ask("hello"))
+    provider = FakeProvider(STREAM)
+    await recorded(path, provider, ask("hello"))
 
     with open_recording(path) as recorder:
         replayed = await read(recorder.around(), ask("hello"))
 
     assert replayed == (SSE, list(STREAM))
-    assert host.requests == [ask("hello")]
+    assert provider.requests == [ask("hello")]
 
 
 async def test_recording_hands_the_exchange_on_unchanged(path: Path) -> None:
-    """Who is recorded sees what the host sent."""
-    host = FakeHost(STREAM)
+    """Who is recorded sees what the provider sent."""
+    provider = FakeProvider(STREAM)
 
     with open_recording(path, mode="record") as recorder:
-        transport = recorder.around(host)
+        transport = recorder.around(provider)
         answer = await read(transport, ask("hello"))
         await transport.aclose()
 
     assert answer == (SSE, list(STREAM))
-    assert (host.left, host.closed) == (1, 1)
+    assert (provider.left, provider.closed) == (1, 1)
 
 
 async def test_equal_requests_get_their_answers_in_the_order_they_had(path: Path) -> None:
     """A third one was never recorded."""
-    await recorded(path, FakeHost((b"one",), (b"two",)), ask("x"), ask("x"))
+    await recorded(path, FakeProvider((b"one",), (b"two",)), ask("x"), ask("x"))
 
     transport = Recorder(path).around()
 
@@ -66,7 +66,7 @@ async def test_equal_requests_get_their_answers_in_the_order_they_had(path: Path
 
 async def test_a_lenient_replay_repeats_the_last_answer_and_may_leave_some_out(path: Path) -> None:
     """For tests that ask as often as they like."""
-    await recorded(path, FakeHost((b"one",), (b"two",), (b"y",)), ask("x"), ask("x"), ask("y"))
+    await recorded(path, FakeProvider((b"one",), (b"two",), (b"y",)), ask("x"), ask("x"), ask("y"))
 
     with open_recording(path, is_strict=False) as recorder:
         transport = recorder.around()
@@ -77,7 +77,9 @@ async def test_a_lenient_replay_repeats_the_last_answer_and_may_leave_some_out(p
 
 async def test_the_order_of_fields_and_the_spacing_of_a_request_mean_nothing(path: Path) -> None:
     """The body is compared as a JSON value."""
-    await recorded(path, FakeHost((b"one",)), WireRequest(path="/chat", body=b'{"a": 1, "b": [2]}'))
+    await recorded(
+        path, FakeProvider((b"one",)), WireRequest(path="/chat", body=b'{"a": 1, "b": [2]}')
+    )
 
     answer = await read(Recorder(path).around(), WireRequest(path="/chat", body=b'{"b":[2],"a":1}'))
 
@@ -102,7 +104,7 @@ async def test_a_request_that_means_something_else_is_a_miss(
     path: Path, other: WireRequest
 ) -> None:
     """Nothing is answered on a guess."""
-    await recorded(path, FakeHost((b"one",)), WireRequest(path="/chat", body=b'{"a": 1}'))
+    await recorded(path, FakeProvider((b"one",)), WireRequest(path="/chat", body=b'{"a": 1}'))
 
     with pytest.raises(RecordingError, match="Nearest is exchange 1 of 1, which differs at"):
         await read(Recorder(path).around(), other)
@@ -112,7 +114,7 @@ async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path:
     """The reader sees where to look, and what to do."""
     same = "the same words at the start of a text that is too long to be shown whole, "
     known, wanted = ask(f"{same}two and two is four"), ask(f"{same}two and two is five")
-    await recorded(path, FakeHost((b"1",), (b"2",), (b"3",)), ask("other"), known, ask("third"))
+    await recorded(path, FakeProvider((b"1",), (b"2",), (b"3",)), ask("other"), known, ask("third"))
 
     with pytest.raises(RecordingError) as caught:
         await read(Recorder(path).around(), wanted)
@@ -126,7 +128,7 @@ async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path:
 
 async def test_a_miss_looks_first_among_what_was_not_played(path: Path) -> None:
     """An exchange that had its turn is no longer a candidate, while others are."""
-    await recorded(path, FakeHost((b"1",), (b"2",)), ask("abc"), ask("xyz"))
+    await recorded(path, FakeProvider((b"1",), (b"2",)), ask("abc"), ask("xyz"))
     transport = Recorder(path).around()
     await read(transport, ask("abc"))
 
@@ -148,8 +150,8 @@ async def test_a_miss_without_any_recording_says_so(
     """The usual state before the first recording."""
     if text is not None:
         put(path, text)
-    closed = FakeHost()
-    transport = Recorder(path).around(closed, host="oxen")
+    closed = FakeProvider()
+    transport = Recorder(path).around(closed, provider="oxen")
 
     with pytest.raises(RecordingError, match=f"POST /chat to 'oxen': .* {problem}"):
         await read(transport, ask("x"))
@@ -160,7 +162,7 @@ async def test_a_miss_without_any_recording_says_so(
 
 async def test_a_replay_that_does_not_ask_for_all_is_an_error(path: Path) -> None:
     """A recording holds what the test needs and nothing else."""
-    await recorded(path, FakeHost((b"1",), (b"2",)), ask("x"), ask("y"))
+    await recorded(path, FakeProvider((b"1",), (b"2",)), ask("x"), ask("y"))
 
     with (
         pytest.raises(RecordingError, match=r"1 of 2 exchanges .* exchange 2, POST /chat"),
@@ -169,30 +171,30 @@ async def test_a_replay_that_does_not_ask_for_all_is_an_error(path: Path) -> Non
         await read(recorder.around(), ask("x"))
 
 
-async def test_two_hosts_are_told_apart(path: Path) -> None:
+async def test_two_providers_are_told_apart(path: Path) -> None:
     """A route asks the same of both."""
     with open_recording(path, mode="record") as recorder:
-        await read(recorder.around(FakeHost((b"a",)), host="a"), ask("x"))
-        await read(recorder.around(FakeHost((b"b",)), host="b"), ask("x"))
+        await read(recorder.around(FakeProvider((b"a",)), provider="a"), ask("x"))
+        await read(recorder.around(FakeProvider((b"b",)), provider="b"), ask("x"))
 
     with open_recording(path) as recorder:
-        from_b = await read(recorder.around(host="b"), ask("x"))
-        from_a = await read(recorder.around(host="a"), ask("x"))
+        from_b = await read(recorder.around(provider="b"), ask("x"))
+        from_a = await read(recorder.around(provider="a"), ask("x"))
 
     assert (from_a[1], from_b[1]) == ([b"a"], [b"b"])
 
 
-async def test_the_mode_new_asks_the_host_for_what_is_missing(path: Path) -> None:
+async def test_the_mode_new_asks_the_provider_for_what_is_missing(path: Path) -> None:
     """What is there is played, what is new is added at the end."""
-    await recorded(path, FakeHost((b"old",)), ask("x"))
-    host = FakeHost((b"new",), (b"again",))
+    await recorded(path, FakeProvider((b"old",)), ask("x"))
+    provider = FakeProvider((b"new",), (b"again",))
 
     with open_recording(path, mode="new") as recorder:
-        transport = recorder.around(host)
+        transport = recorder.around(provider)
         answers = [(await read(transport, ask(text)))[1] for text in ("x", "y", "x")]
 
     assert answers == [[b"old"], [b"new"], [b"again"]]
-    assert host.requests == [ask("y"), ask("x")]
+    assert provider.requests == [ask("y"), ask("x")]
     with open_recording(path) as recorder:
         transport = recorder.around()
         again = [(await read(transport, ask(text)))[1] for text in ("x", "y", "x")]
@@ -201,50 +203,50 @@ async def test_the_mode_new_asks_the_host_for_what_is_missing(path: Path) -> Non
 
 async def test_the_mode_new_leaves_a_complete_recording_as_it_is(path: Path) -> None:
     """No byte of the file changes."""
-    await recorded(path, FakeHost((b"old",)), ask("x"))
+    await recorded(path, FakeProvider((b"old",)), ask("x"))
     put(path, f"{text_of(path)}# a note\n")
 
     with open_recording(path, mode="new") as recorder:
-        await read(recorder.around(FakeHost()), ask("x"))
+        await read(recorder.around(FakeProvider()), ask("x"))
 
     assert str(text_of(path)).endswith("# a note\n")
 
 
 async def test_recording_anew_replaces_the_file(path: Path) -> None:
     """Nothing of the old one stays, not even a file where nothing was said."""
-    await recorded(path, FakeHost((b"old",)), ask("x"))
-    await recorded(path, FakeHost((b"new",)), ask("y"))
+    await recorded(path, FakeProvider((b"old",)), ask("x"))
+    await recorded(path, FakeProvider((b"new",)), ask("y"))
     assert len(Recorder(path).exchanges) == 1
 
-    await recorded(path, FakeHost())
+    await recorded(path, FakeProvider())
 
     assert text_of(path) is None
 
 
 async def test_a_recording_that_ends_in_an_error_leaves_the_old_file(path: Path) -> None:
     """Half a conversation must not replace a whole one."""
-    await recorded(path, FakeHost((b"old",)), ask("x"))
+    await recorded(path, FakeProvider((b"old",)), ask("x"))
     before = text_of(path)
 
     with pytest.raises(KeyError), open_recording(path, mode="record") as recorder:
-        await read(recorder.around(FakeHost((b"new",))), ask("y"))
+        await read(recorder.around(FakeProvider((b"new",))), ask("y"))
         raise KeyError("a bug")
 
     assert text_of(path) == before
 
 
 async def test_the_mode_off_stands_aside(path: Path) -> None:
-    """The transport is the host's own, and no file is made."""
-    host = FakeHost((b"one",))
+    """The transport is the provider's own, and no file is made."""
+    provider = FakeProvider((b"one",))
 
     with open_recording(path, mode="off") as recorder:
-        assert recorder.around(host) is host
+        assert recorder.around(provider) is provider
 
     assert text_of(path) is None
 
 
 @pytest.mark.parametrize("mode", ["record", "new", "off"])
-def test_asking_a_host_needs_a_transport(path: Path, mode: str) -> None:
+def test_asking_a_provider_needs_a_transport(path: Path, mode: str) -> None:
     """Only a replay goes without."""
     recorder = Recorder(path, mode=mode)  # type: ignore[arg-type]  # a mode, as text
 
@@ -256,7 +258,7 @@ async def test_no_secret_reaches_the_file_or_a_message(path: Path) -> None:
     """Neither as header, field or echo, nor across the cuts of a stream."""
     secret = "k3y/with+odd=signs"  # noqa: S105 - made up
     head = WireHead(status=401, headers={"set-cookie": "session", "x-echo": f"<{secret}>"})
-    fault = TransportError(f"https://host/?key={secret} refused {secret}", kind="connection")
+    fault = TransportError(f"https://provider/?key={secret} refused {secret}", kind="connection")
     request = WireRequest(
         path=f"/chat?key={secret}",
         headers={"Authorization": f"Bearer {secret}", "x-title": "demo"},
@@ -265,7 +267,7 @@ async def test_no_secret_reaches_the_file_or_a_message(path: Path) -> None:
     body = f'bad key {secret} and "k3y\\/with+odd=signs"'.encode()
     with open_recording(path, mode="record") as recorder:
         cut = tuple(bytes([byte]) for byte in body)
-        transport = recorder.around(FakeHost(cut, fault, head=head), secrets=[secret])
+        transport = recorder.around(FakeProvider(cut, fault, head=head), secrets=[secret])
         await read(transport, request)
         with pytest.raises(TransportError):
             await read(transport, request)

@@ -12,9 +12,9 @@ from agentkit.recording.record_replay import Recorder, open_recording
 from agentkit.recording.recording import RecordedAnswer, RecordingError
 from agentkit.transport.base import Transport, WireAnswer
 from agentkit.wire import WireRequest
-from tests.unit.transport.scripted_host import (
+from tests.unit.transport.scripted_provider import (
     SSE,
-    FakeHost,
+    FakeProvider,
     Parts,
     ask,
     read,
@@ -33,7 +33,7 @@ async def test_a_fault_before_the_answer_is_replayed(path: Path) -> None:
     fault = TransportError(
         "no route", kind="timeout", retry="same", status=504, request_id="r", retry_after_seconds=2
     )
-    await recorded(path, FakeHost(fault, (b"one",)), ask("x"), ask("x"))
+    await recorded(path, FakeProvider(fault, (b"one",)), ask("x"), ask("x"))
     transport = Recorder(path).around()
 
     with pytest.raises(TransportError, match="no route") as caught:
@@ -46,7 +46,7 @@ async def test_a_fault_before_the_answer_is_replayed(path: Path) -> None:
 async def test_a_fault_in_the_middle_of_an_answer_is_replayed_at_its_place(path: Path) -> None:
     """The chunks before it arrive; after it there is nothing."""
     fault = TransportError("cut", kind="stream_interrupted", retry="same")
-    await recorded(path, FakeHost((b"one", fault)), ask("x"))
+    await recorded(path, FakeProvider((b"one", fault)), ask("x"))
 
     async with Recorder(path).around().exchange(ask("x")) as answer:
         first = await anext(answer.chunks)
@@ -61,7 +61,7 @@ async def test_a_fault_in_the_middle_of_an_answer_is_replayed_at_its_place(path:
 async def test_an_answer_left_early_replays_as_far_as_it_was_read(path: Path) -> None:
     """What nobody saw cannot be made up."""
     with open_recording(path, mode="record") as recorder:
-        async with recorder.around(FakeHost((b"one", b"two"))).exchange(ask("x")) as answer:
+        async with recorder.around(FakeProvider((b"one", b"two"))).exchange(ask("x")) as answer:
             await anext(answer.chunks)
 
     async with Recorder(path).around().exchange(ask("x")) as answer:
@@ -81,7 +81,7 @@ async def test_a_wait_that_was_given_up_is_a_wait_again(path: Path) -> None:
                 await anyio.sleep_forever()
                 raise
 
-    class Host(FakeHost):
+    class Provider(FakeProvider):
         @asynccontextmanager
         async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
             self.requests.append(request)
@@ -97,7 +97,7 @@ async def test_a_wait_that_was_given_up_is_a_wait_again(path: Path) -> None:
         return chunks
 
     with open_recording(path, mode="record") as recorder:
-        assert await until_deadline(recorder.around(Host())) == [b"one"]
+        assert await until_deadline(recorder.around(Provider())) == [b"one"]
 
     with open_recording(path) as recorder:
         assert await until_deadline(recorder.around()) == [b"one"]
@@ -106,7 +106,7 @@ async def test_a_wait_that_was_given_up_is_a_wait_again(path: Path) -> None:
 async def test_an_exchange_cancelled_before_its_head_is_not_recorded(path: Path) -> None:
     """There is nothing to replay."""
 
-    class Silent(FakeHost):
+    class Silent(FakeProvider):
         @asynccontextmanager
         async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
             self.requests.append(request)
@@ -116,7 +116,7 @@ async def test_an_exchange_cancelled_before_its_head_is_not_recorded(path: Path)
     with open_recording(path, mode="record") as recorder:
         with anyio.move_on_after(0.01):
             await read(recorder.around(Silent()), ask("x"))
-        await read(recorder.around(FakeHost((b"y",))), ask("y"))
+        await read(recorder.around(FakeProvider((b"y",))), ask("y"))
 
     assert [exchange.request.body for exchange in Recorder(path).exchanges] == [
         b'{"model":"m","messages":[{"role":"user","content":"y"}]}'
@@ -139,7 +139,7 @@ async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Pat
                 await both.wait()
             return self._chunks.pop()
 
-    class Slow(FakeHost):
+    class Slow(FakeProvider):
         @asynccontextmanager
         async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
             text = "first" if b"first" in request.body else "second"
@@ -171,7 +171,7 @@ async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Pat
 async def test_replays_may_run_side_by_side_in_another_order(path: Path) -> None:
     """Each request finds its own answer."""
     requests = [ask(f"q{number}") for number in range(20)]
-    await recorded(path, FakeHost(*((f"{n}".encode(),) for n in range(20))), *requests)
+    await recorded(path, FakeProvider(*((f"{n}".encode(),) for n in range(20))), *requests)
     found: dict[int, list[bytes]] = {}
 
     async def one(transport: Transport, number: int) -> None:

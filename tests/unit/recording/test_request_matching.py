@@ -8,7 +8,7 @@ FAULT = RecordedFault(message="x", kind="server", retry="same")
 
 
 def _exchange(body: bytes) -> RecordedExchange:
-    return RecordedExchange(host="h", request=WireRequest(path="/x", body=body), outcome=FAULT)
+    return RecordedExchange(provider="h", request=WireRequest(path="/x", body=body), outcome=FAULT)
 
 
 def _difference(known: bytes, asked: bytes) -> str | None:

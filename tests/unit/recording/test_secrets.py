@@ -15,7 +15,7 @@ from agentkit.wire import WireHead, WireRequest
 def _chunks(redaction: Redaction, *chunks: bytes) -> tuple[bytes, ...]:
     """Return the chunks of an answer after redaction."""
     exchange = RecordedExchange(
-        host="",
+        provider="",
         request=WireRequest(path="/x"),
         outcome=RecordedAnswer(head=WireHead(status=200), chunks=chunks),
     )
@@ -53,7 +53,7 @@ def test_other_headers_stay(name: str) -> None:
 
 @pytest.mark.parametrize("field", ["key", "api_key", "API_KEY", "token", "password", "mine"])
 def test_fields_at_the_top_of_a_body_are_redacted(field: str) -> None:
-    """Where hosts want their key; the same name deeper is anybody's."""
+    """Where providers want their key; the same name deeper is anybody's."""
     body = {"model": "m", field: "xyz", "tools": [{field: {"type": "string"}}]}
     request = WireRequest(path="/x", body=json.dumps(body).encode())
 

@@ -21,7 +21,7 @@ from agentkit.recording.toml_file import (
 from agentkit.wire import WireHead, WireRequest
 
 STREAMED = RecordedExchange(
-    host="oxen",
+    provider="oxen",
     request=WireRequest(
         path="/chat/completions",
         headers={"accept": "text/event-stream"},
@@ -41,11 +41,11 @@ STREAMED = RecordedExchange(
     ),
 )
 STREAMED_TEXT = """\
-# Exchanges with a model host, as agentkit saw them. To change them, record anew.
+# Exchanges with a model provider, as agentkit saw them. To change them, record anew.
 version = 1
 
 [[exchange]]
-host = 'oxen'
+provider = 'oxen'
 method = 'POST'
 path = '/chat/completions'
 stream = true
@@ -81,7 +81,7 @@ message = 'cut'
 def _whole(body: bytes) -> RecordedExchange:
     """Return an exchange whose answer is one chunk."""
     return RecordedExchange(
-        host="",
+        provider="",
         request=WireRequest(path="/models", method="GET"),
         outcome=RecordedAnswer(head=WireHead(status=200), chunks=(body,)),
     )
@@ -141,7 +141,9 @@ def test_a_request_that_is_not_json_is_kept_byte_for_byte(body: bytes, line: str
         message="no", kind="connection", retry="never", status=502, request_id="r",
         retry_after_seconds=1,
     )  # fmt: skip
-    exchange = RecordedExchange(host="", request=WireRequest(path="/x", body=body), outcome=fault)
+    exchange = RecordedExchange(
+        provider="", request=WireRequest(path="/x", body=body), outcome=fault
+    )
 
     text = format_recording([exchange])
 
@@ -221,9 +223,9 @@ def test_saving_leaves_one_whole_file(tmp_path: Path) -> None:
 @given(chunks=st.lists(st.binary(max_size=20) | st.text(max_size=20).map(str.encode), max_size=5))
 @settings(max_examples=200)
 def test_any_chunks_are_read_back(chunks: list[bytes]) -> None:
-    """Whatever a host sends, wherever the network cuts it."""
+    """Whatever a provider sends, wherever the network cuts it."""
     exchange = RecordedExchange(
-        host="",
+        provider="",
         request=WireRequest(path="/x", stream=True),
         outcome=RecordedAnswer(head=WireHead(status=200), chunks=tuple(chunks)),
     )
@@ -238,7 +240,7 @@ def test_any_text_is_read_back_from_every_field(text: str) -> None:
     fault = RecordedFault(message=text, kind="server", retry="same", request_id=text)
     head = WireHead(status=200, headers={text: text})
     exchange = RecordedExchange(
-        host=text,
+        provider=text,
         request=WireRequest(path=text, method=text, headers={text: text}),
         outcome=RecordedAnswer(head=head, fault=fault, end="silent"),
     )

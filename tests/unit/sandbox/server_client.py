@@ -1,4 +1,4 @@
-"""A client for the tests of what each host's sandbox says on the wire."""
+"""A client for the tests of what each provider's sandbox says on the wire."""
 
 import json
 import ssl
@@ -12,7 +12,7 @@ import httpx
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox import Sandbox, sandbox
-from agentkit.sandbox.wire.providers import HOSTS
+from agentkit.sandbox.wire.providers import PROVIDERS
 from agentkit.testing import ManualClock
 
 WEATHER: JsonValue = {
@@ -28,15 +28,15 @@ WEATHER: JsonValue = {
     },
 }
 USER: JsonValue = {"role": "user", "content": "What is the weather in Oslo and Bergen?"}
-CHATS = [name for name, form in HOSTS.items() if "chat" in form.doors.values()]
+CHATS = [name for name, form in PROVIDERS.items() if "chat" in form.doors.values()]
 
 
 # Loading those of the system takes longer than most tests here, and nothing here speaks TLS.
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-class Host:
-    """A client of one host's sandbox, with its key and its model."""
+class Provider:
+    """A client of one provider's sandbox, with its key and its model."""
 
     def __init__(self, running: Sandbox, client: httpx.AsyncClient, *, model: str) -> None:
         self.running = running
@@ -65,17 +65,17 @@ def read_event(line: str) -> Any:
 
 
 @asynccontextmanager
-async def on_host(host: str) -> AsyncIterator[Host]:
-    """Run a host's sandbox, and yield a client that knows its key and a model of its own."""
-    family = default_family(load_catalog()[host]) or "some-model"
+async def on_provider(provider: str) -> AsyncIterator[Provider]:
+    """Run a provider's sandbox, and yield a client that knows its key and a model of its own."""
+    family = default_family(load_catalog()[provider]) or "some-model"
     async with sandbox(
-        family, host=host, clock=ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        family, provider=provider, clock=ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     ) as running:
         model = resolve_model(running.model, api_key="k", base_url=running.base_url).model.id
         async with httpx.AsyncClient(
             base_url=running.base_url, timeout=5, verify=_NO_AUTHORITIES
         ) as client:
-            yield Host(running, client, model=model)
+            yield Provider(running, client, model=model)
 
 
 def holds(value: Any, part: Any) -> bool:

@@ -75,7 +75,7 @@ def test_the_defaults_assume_the_worst() -> None:
 
 @pytest.mark.parametrize("name", ["a b", "ä", "", "x" * 129, "a/b", "a\n"])
 def test_a_name_outside_the_alphabet_is_refused(name: str) -> None:
-    """No host could carry it."""
+    """No provider could carry it."""
     with pytest.raises(ToolDefinitionError, match="cannot be the name of a tool"):
         made(name=name)
     with pytest.raises(ToolDefinitionError, match="cannot be the name of a tool"):
@@ -112,7 +112,7 @@ def test_a_tool_from_a_schema_hands_over_the_arguments() -> None:
 
 
 def test_a_schema_without_a_type_is_one_of_an_object() -> None:
-    """Hosts ask for `type`; arguments are an object anyway."""
+    """Providers ask for `type`; arguments are an object anyway."""
     assert made(input_schema={"oneOf": [{"required": ["a"]}]}).input_schema == {
         "type": "object",
         "oneOf": [{"required": ["a"]}],

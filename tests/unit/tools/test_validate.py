@@ -61,7 +61,7 @@ def test_a_good_call_is_ready() -> None:
 
 @pytest.mark.parametrize("arguments", ["", "  \n", "{}"])
 def test_no_text_means_no_arguments(arguments: str) -> None:
-    """Hosts send an empty text for a call without arguments."""
+    """Providers send an empty text for a call without arguments."""
 
     @tool
     def now() -> str:

@@ -11,7 +11,7 @@ from agentkit.transport.error_mapping import Border, WireError
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.httpx_transport import wire_error
 
-BORDER = Border(host="oxen", origin="https://hub.oxen.ai", settings=HttpSettings())
+BORDER = Border(provider="oxen", origin="https://hub.oxen.ai", settings=HttpSettings())
 
 
 @pytest.mark.parametrize(

@@ -233,5 +233,5 @@ def test_a_chat_reads_a_pipe_to_its_end(
 
 def test_a_chat_that_cannot_begin_says_why() -> None:
     """Before anything is read."""
-    with pytest.raises(ConfigError, match="no known host"):
+    with pytest.raises(ConfigError, match="no known provider"):
         run_chat(AgentSelection(model="nowhere:x"))

@@ -188,8 +188,8 @@ def test_an_incomplete_cost_is_a_lower_bound(capsys: pytest.CaptureFixture[str])
 
 
 WRONG_USES = {
-    "no such host": ({"target": "nowhere"}, "no known host"),
-    "no such provider, with a model": ({"target": "nowhere:m"}, "no known host"),
+    "no such provider": ({"target": "nowhere"}, "no known provider"),
+    "no such provider, with a model": ({"target": "nowhere:m"}, "no known provider"),
     "a provider without models": (
         {"target": "openai-compatible", "base_url": "http://h"},
         "'openai-compatible:MODEL-ID'",

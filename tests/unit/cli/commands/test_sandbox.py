@@ -51,11 +51,11 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
-        (SandboxRequest(host="nowhere"), "nowhere"),
-        (SandboxRequest(host="groq"), "names no model of 'groq'"),
+        (SandboxRequest(provider="nowhere"), "nowhere"),
+        (SandboxRequest(provider="groq"), "names no model of 'groq'"),
         (SandboxRequest(misbehave=["leek"]), "no misbehaviour 'leek'"),
     ],
-    ids=["host", "model", "misbehaviour"],
+    ids=["provider", "model", "misbehaviour"],
 )
 def test_wrong_options_are_reported_before_anything_is_served(
     plan: SandboxRequest, told: str, capsys: pytest.CaptureFixture[str]

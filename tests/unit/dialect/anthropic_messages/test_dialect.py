@@ -22,7 +22,7 @@ from agentkit.message import (
 from agentkit.wire import WireRequest
 from tests.unit.dialect.answers import answer, body_of, document
 
-PROVIDER = ProviderProfile(name="host", title="Host", base_url="http://host")
+PROVIDER = ProviderProfile(name="provider", title="Provider", base_url="http://provider")
 MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 OTHER = ModelProfile(family="other", id="other")
 F = ToolSpec(name="f", description="Do.", input_schema={"type": "object"})
@@ -47,8 +47,8 @@ CALLED = History(
 
 def encode(request: ModelRequest, **accepts: Any) -> dict[str, Any]:
     """Return the body sent for `request`."""
-    host = replace(PROVIDER, accepts=Accepts(**accepts))
-    return body_of(AnthropicMessages().encode(request, provider=host, model=OTHER))
+    provider = replace(PROVIDER, accepts=Accepts(**accepts))
+    return body_of(AnthropicMessages().encode(request, provider=provider, model=OTHER))
 
 
 def choice(request: ModelRequest, **accepts: Any) -> object:
@@ -275,7 +275,7 @@ def test_a_complete_turn_is_sent_and_read() -> None:
 
 def test_tokens_are_counted_for_the_same_conversation() -> None:
     """Only what the question may hold is sent: no limit, no settings, no fields of the provider."""
-    host = replace(PROVIDER, accepts=Accepts(extra_fields={"max_tokens": 99}))
+    provider = replace(PROVIDER, accepts=Accepts(extra_fields={"max_tokens": 99}))
     request = replace(
         WITH_TOOLS,
         instructions="Be brief.",
@@ -284,7 +284,7 @@ def test_tokens_are_counted_for_the_same_conversation() -> None:
         settings=ModelSettings(temperature=0),
     )
 
-    wire = AnthropicMessages().encode_count(request, provider=host, model=OTHER)
+    wire = AnthropicMessages().encode_count(request, provider=provider, model=OTHER)
 
     assert (wire.path, wire.method, wire.stream) == ("/messages/count_tokens", "POST", False)
     sent = encode(request)

@@ -24,7 +24,7 @@ from agentkit.history import History
 from agentkit.message import AssistantMessage, SystemMessage, ToolCall, ToolResult, UserMessage
 from agentkit.wire import WireHead
 
-PROVIDER = ProviderProfile(name="host", title="Host")
+PROVIDER = ProviderProfile(name="provider", title="Provider")
 PLAIN = ModelProfile(family="gpt", id="m-1")
 MISTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 ADD = ToolSpec(name="add", description="Add.", input_schema={"type": "object"})
@@ -36,9 +36,9 @@ def body_of(
     request: ModelRequest, accepts: Accepts | None = None, model: ModelProfile = PLAIN
 ) -> dict[str, Any]:
     """Return the JSON body that goes out."""
-    host = replace(PROVIDER, accepts=accepts or Accepts())
+    provider = replace(PROVIDER, accepts=accepts or Accepts())
     body: dict[str, Any] = json.loads(
-        OpenAIChat().encode(request, provider=host, model=model).wire.body
+        OpenAIChat().encode(request, provider=provider, model=model).wire.body
     )
     return body
 
@@ -51,7 +51,7 @@ def test_the_default_body_is_minimal() -> None:
 
 
 def test_settings_are_sent_under_the_providers_names() -> None:
-    """Each host has its own words for the same things."""
+    """Each provider has its own words for the same things."""
     settings = ModelSettings(
         temperature=0.5, top_p=0.9, max_tokens=7, seed=3, stop=("a",), parallel_tool_calls=False
     )

@@ -68,7 +68,7 @@ async def test_a_misbehaviour_happens_and_a_run_lives_through_it(name: str) -> N
         for is_streamed in (False, True):
             choice = "required" if name == "no_call" and question == TWICE else "auto"
             with anyio.fail_after(20):
-                async with sandbox(host="openrouter", misbehave=plan) as running:
+                async with sandbox(provider="openrouter", misbehave=plan) as running:
                     agent = _agent(running, hasty=name.startswith("stall"))
                     ends.add(await _ask(agent, question, is_streamed=is_streamed, choice=choice))
                     seen |= {answer.misbehaviour for answer in running.answers}
@@ -119,7 +119,7 @@ async def test_a_wish_may_be_a_name_some_names_or_a_plan(wish: str | list[str] |
 
 
 async def test_all_is_every_kind_and_no_wish_is_none() -> None:
-    """So is a host that nobody asked to misbehave."""
+    """So is a provider that nobody asked to misbehave."""
     async with sandbox(misbehave="all") as running:
         await _ask(_agent(running, hasty=True), JOKE, is_streamed=False, choice="auto")
         assert running.answers[0].misbehaviour in MISBEHAVIOURS

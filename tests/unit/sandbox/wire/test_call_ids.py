@@ -1,4 +1,4 @@
-"""Ids follow from what they are asked for, in each host's form."""
+"""Ids follow from what they are asked for, in each provider's form."""
 
 import re
 from typing import get_args

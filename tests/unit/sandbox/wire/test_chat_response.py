@@ -1,20 +1,20 @@
-"""What is particular to each host shows in what it says."""
+"""What is particular to each provider shows in what it says."""
 
 import json
 
 import pytest
 
 from agentkit.json_schema import JsonValue
-from tests.unit.sandbox.server_client import CHATS, WEATHER, holds, on_host
+from tests.unit.sandbox.server_client import CHATS, WEATHER, holds, on_provider
 
 
 @pytest.mark.parametrize(
-    ("host", "calls"),
+    ("provider", "calls"),
     [("oxen", "whole"), ("ollama", "each"), ("together", "fragments"), ("llamacpp", "characters")],
 )
-async def test_calls_come_in_a_stream_as_the_host_sends_them(host: str, calls: str) -> None:
+async def test_calls_come_in_a_stream_as_the_provider_sends_them(provider: str, calls: str) -> None:
     """All in one chunk, one a chunk, in pieces, or a character at a time."""
-    async with on_host(host) as on:
+    async with on_provider(provider) as on:
         events = await on.events(tools=[WEATHER])
     parts = [
         event["choices"][0]["delta"]["tool_calls"]
@@ -38,7 +38,7 @@ async def test_calls_come_in_a_stream_as_the_host_sends_them(host: str, calls: s
 
 
 @pytest.mark.parametrize(
-    ("host", "asks", "where"),
+    ("provider", "asks", "where"),
     [
         ("mistral", False, "last"),
         ("oxen", False, "last"),
@@ -48,10 +48,12 @@ async def test_calls_come_in_a_stream_as_the_host_sends_them(host: str, calls: s
         ("groq", False, "beside"),
     ],
 )
-async def test_usage_is_told_where_the_host_tells_it(host: str, asks: bool, where: str) -> None:
+async def test_usage_is_told_where_the_provider_tells_it(
+    provider: str, asks: bool, where: str
+) -> None:
     """In the last chunk, in one of its own, in a vendor's field, or not at all."""
     more: dict[str, JsonValue] = {"stream_options": {"include_usage": True}} if asks else {}
-    async with on_host(host) as on:
+    async with on_provider(provider) as on:
         events = await on.events(**more)
     assert events[-1] == "data: [DONE]"
     last, before = events[-2], events[-3]
@@ -69,7 +71,7 @@ async def test_usage_is_told_where_the_host_tells_it(host: str, asks: bool, wher
 
 async def test_a_router_tells_who_answered_and_what_it_cost() -> None:
     """The cost if it is asked for; comments keep its stream alive."""
-    async with on_host("openrouter") as on:
+    async with on_provider("openrouter") as on:
         whole = await on.chat(usage={"include": True})
         free = await on.chat()
         events = await on.events(usage={"include": True})
@@ -88,18 +90,18 @@ async def test_a_router_tells_who_answered_and_what_it_cost() -> None:
     assert events[-3]["choices"][0]["native_finish_reason"] == "stop"
 
 
-async def test_odd_answers_of_single_hosts() -> None:
+async def test_odd_answers_of_single_providers() -> None:
     """An empty list of calls, arguments as an object, ids that repeat, another finish, timings."""
-    async with on_host("aimlapi") as on:
+    async with on_provider("aimlapi") as on:
         plain = (await on.chat()).json()["choices"][0]["message"]
-    async with on_host("tgi") as on:
+    async with on_provider("tgi") as on:
         calls = (await on.chat(tools=[WEATHER])).json()["choices"][0]["message"]["tool_calls"]
         cut = (await on.chat(tools=[WEATHER], max_tokens=3)).json()["choices"][0]
-    async with on_host("vllm") as on:
+    async with on_provider("vllm") as on:
         forced = (await on.chat(tools=[WEATHER], tool_choice="required")).json()["choices"][0]
-    async with on_host("deepinfra") as on:
+    async with on_provider("deepinfra") as on:
         cost = (await on.chat()).json()["usage"]["estimated_cost"]
-    async with on_host("llamacpp") as on:
+    async with on_provider("llamacpp") as on:
         timings = (await on.chat()).json()["timings"]
 
     assert plain["tool_calls"] == []
@@ -116,17 +118,17 @@ async def test_odd_answers_of_single_hosts() -> None:
 
 async def test_a_server_without_a_parser_lets_calls_through_as_text() -> None:
     """With the marker before them."""
-    async with on_host("nvidia") as on:
+    async with on_provider("nvidia") as on:
         message = (await on.chat(tools=[WEATHER])).json()["choices"][0]["message"]
 
     assert message["content"].startswith('[TOOL_CALLS] [{"name": "weather"')
     assert "tool_calls" not in message
 
 
-@pytest.mark.parametrize("host", CHATS)
-async def test_every_answer_says_that_it_is_of_no_language_model(host: str) -> None:
+@pytest.mark.parametrize("provider", CHATS)
+async def test_every_answer_says_that_it_is_of_no_language_model(provider: str) -> None:
     """Whole and in a stream."""
-    async with on_host(host) as on:
+    async with on_provider(provider) as on:
         whole = (await on.chat()).json()
         first = next(event for event in await on.events() if isinstance(event, dict))
 
@@ -135,7 +137,7 @@ async def test_every_answer_says_that_it_is_of_no_language_model(host: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("host", "part"),
+    ("provider", "part"),
     [
         ("oxen", {"context_length": 64_000}),
         ("openrouter", {"pricing": {"prompt": "0.000002", "completion": "0.000006"}}),
@@ -146,9 +148,9 @@ async def test_every_answer_says_that_it_is_of_no_language_model(host: str) -> N
         ("anthropic", {"type": "model"}),
     ],
 )
-async def test_a_model_is_told_of_as_the_host_does(host: str, part: JsonValue) -> None:
+async def test_a_model_is_told_of_as_the_provider_does(provider: str, part: JsonValue) -> None:
     """In the list and by itself; one that is not there is not found."""
-    async with on_host(host) as on:
+    async with on_provider(provider) as on:
         listed = await on.client.get("/models", headers=on.key)
         one = await on.client.get(f"/models/{on.model}", headers=on.key)
         none = await on.client.get("/models/nobody", headers=on.key)
@@ -160,15 +162,15 @@ async def test_a_model_is_told_of_as_the_host_does(host: str, part: JsonValue) -
 
 async def test_oxen_tells_which_fields_it_takes() -> None:
     """As a JSON Schema, in text."""
-    async with on_host("oxen") as on:
+    async with on_provider("oxen") as on:
         told = (await on.client.get(f"/models/{on.model}", headers=on.key)).json()
 
     assert "tools" in json.loads(told["json_request_schema"])["properties"]
 
 
-async def test_a_host_with_two_forms_has_a_door_for_each() -> None:
+async def test_a_provider_with_two_forms_has_a_door_for_each() -> None:
     """Each with errors of its own; the messages form insists on its version."""
-    async with on_host("modelslab") as on:
+    async with on_provider("modelslab") as on:
         body = {"model": on.model, "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
         headers = {**on.key, "anthropic-version": "2023-06-01"}
         answer = await on.client.post("/v1/messages", json=body, headers=headers)
@@ -188,7 +190,7 @@ async def test_a_host_with_two_forms_has_a_door_for_each() -> None:
 
 async def test_what_is_not_below_the_base_path_is_not_found() -> None:
     """With the places that there are."""
-    async with on_host("oxen") as on:
+    async with on_provider("oxen") as on:
         url = on.running.base_url.removesuffix("/api/ai")
         answer = await on.client.post(f"{url}/chat/completions", json={})
 

@@ -10,10 +10,10 @@ from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.question import Asked, Made
 from agentkit.sandbox.wire.encoded_response import to_json
 from agentkit.sandbox.wire.messages_request import read_messages
-from agentkit.sandbox.wire.providers import HOSTS
+from agentkit.sandbox.wire.providers import PROVIDERS
 from agentkit.sandbox.wire.request_errors import Refusal
 
-FORM = replace(HOSTS["anthropic"], models=("m",))
+FORM = replace(PROVIDERS["anthropic"], models=("m",))
 TOOL: JsonValue = {"name": "f", "input_schema": {"type": "object"}}
 ASKED: JsonValue = {"role": "user", "content": "go"}
 
@@ -35,8 +35,8 @@ def _text(text: str) -> JsonValue:
     return {"type": "text", "text": text}
 
 
-def _read(*turns: JsonValue, host: str = "anthropic", **more: JsonValue) -> Asked | Refusal:
-    form = replace(HOSTS[host], models=("m",))
+def _read(*turns: JsonValue, provider: str = "anthropic", **more: JsonValue) -> Asked | Refusal:
+    form = replace(PROVIDERS[provider], models=("m",))
     body: JsonValue = {"model": "m", "max_tokens": 9, "messages": [*turns], **more}
     return read_messages(to_json(body).encode(), form=form, today=date(2026, 1, 1))
 
@@ -70,7 +70,7 @@ def test_calls_are_told_with_their_results() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "choice", "mode", "name"),
+    ("provider", "choice", "mode", "name"),
     [
         ("anthropic", None, "auto", None),
         ("anthropic", {"type": "auto"}, "auto", None),
@@ -81,11 +81,11 @@ def test_calls_are_told_with_their_results() -> None:
         ("llamacpp-anthropic", {"type": "tool", "name": "f"}, "auto", None),
     ],
 )
-def test_a_choice_is_heeded_where_the_host_heeds_it(
-    host: str, choice: JsonValue, mode: str, name: str | None
+def test_a_choice_is_heeded_where_the_provider_heeds_it(
+    provider: str, choice: JsonValue, mode: str, name: str | None
 ) -> None:
     """Others read it as `auto`."""
-    asked = _asked(ASKED, host=host, tools=[TOOL], tool_choice=choice)
+    asked = _asked(ASKED, provider=provider, tools=[TOOL], tool_choice=choice)
 
     assert (asked.ask.choice.mode, asked.ask.choice.name) == (mode, name)
 
@@ -145,11 +145,11 @@ def test_a_template_that_wants_nine_characters_says_so() -> None:
     """Though the form itself takes longer ids."""
     turns = (ASKED, _turn("assistant", _use()), _turn("user", _result()))
     nine = (ASKED, _turn("assistant", _use("abcdefgh1")), _turn("user", _result("abcdefgh1")))
-    refused = _read(*turns, host="llamacpp-anthropic")
+    refused = _read(*turns, provider="llamacpp-anthropic")
 
     assert isinstance(refused, Refusal)
     assert "length of 9" in refused.message
-    assert isinstance(_read(*nine, host="llamacpp-anthropic"), Asked)
+    assert isinstance(_read(*nine, provider="llamacpp-anthropic"), Asked)
     assert isinstance(_read(*turns), Asked)
 
 

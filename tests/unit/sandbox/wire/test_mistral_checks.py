@@ -50,7 +50,7 @@ def _find(*messages: JsonValue, **more: JsonValue) -> Fault | None:
          "Function name was a b", None),
     ],
 )  # fmt: skip
-def test_a_refusal_has_the_words_and_the_number_of_the_host(
+def test_a_refusal_has_the_words_and_the_number_of_the_provider(
     messages: list[JsonValue], words: str, code: str | None
 ) -> None:
     """Clients match on them."""

@@ -7,9 +7,9 @@ from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.question import Asked, Made
 from agentkit.sandbox.wire.encoded_response import to_json
 from agentkit.sandbox.wire.prompt_completion import read_prompt
-from agentkit.sandbox.wire.providers import HOSTS
+from agentkit.sandbox.wire.providers import PROVIDERS
 from agentkit.sandbox.wire.request_errors import Refusal
-from tests.unit.sandbox.server_client import WEATHER, on_host, read_event
+from tests.unit.sandbox.server_client import WEATHER, on_provider, read_event
 
 OFFER = '[AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
 CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "abcdefgh1"}]</s>'
@@ -18,7 +18,7 @@ MADE = Made(name="f", arguments={"x": 1}, result="7")
 
 
 def _read(prompt: JsonValue, **more: JsonValue) -> Asked | Refusal:
-    form = replace(HOSTS["vllm-completions"], models=("m",))
+    form = replace(PROVIDERS["vllm-completions"], models=("m",))
     body: JsonValue = {"model": "m", "prompt": prompt, **more}
     return read_prompt(to_json(body).encode(), form=form, today=date(2026, 1, 1))
 
@@ -78,7 +78,7 @@ async def test_an_answer_goes_out_as_text_whole_and_streamed() -> None:
     """A call without its marker, then words; the key to usage is the request's wish."""
     offer = to_json([WEATHER])
     prompt = f"[AVAILABLE_TOOLS] {offer}[/AVAILABLE_TOOLS][INST] Weather in Oslo?[/INST]"
-    async with on_host("llamacpp-completions") as on:
+    async with on_provider("llamacpp-completions") as on:
         for text in (prompt, "[INST] Tell me a joke[/INST]", f"{prompt}[TOOL_CALLS]"):
             body = {"model": on.model, "prompt": text, "max_tokens": 300}
             whole = (await on.client.post("/completions", json=body)).json()

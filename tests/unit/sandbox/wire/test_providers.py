@@ -1,4 +1,4 @@
-"""What is particular to each host shows in what it takes and refuses."""
+"""What is particular to each provider shows in what it takes and refuses."""
 
 from pathlib import Path
 
@@ -6,22 +6,22 @@ import pytest
 
 from agentkit.errors import ConfigError
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.wire.providers import HOSTS, host_form
-from tests.unit.sandbox.server_client import USER, WEATHER, holds, on_host
+from agentkit.sandbox.wire.providers import PROVIDERS, provider_form
+from tests.unit.sandbox.server_client import USER, WEATHER, holds, on_provider
 
 
 def test_every_form_has_the_path_and_the_models_of_its_profile() -> None:
-    """A family or an alias of the catalog is no id of the host."""
-    oxen = host_form("oxen", model="mixtral-8x22b")
-    short = host_form("openrouter", model="mixtral-8x22b-instruct")
+    """A family or an alias of the catalog is no id of the provider."""
+    oxen = provider_form("oxen", model="mixtral-8x22b")
+    short = provider_form("openrouter", model="mixtral-8x22b-instruct")
 
     assert (oxen.base_path, oxen.models) == ("/api/ai", ("open-mixtral-8x22b",))
     assert short.models[0] == "mistralai/mixtral-8x22b-instruct"
-    assert host_form("oxen", model="new").models == ("new", "open-mixtral-8x22b")
-    assert host_form("local", model="x").takes == HOSTS["llamacpp"].takes
+    assert provider_form("oxen", model="new").models == ("new", "open-mixtral-8x22b")
+    assert provider_form("local", model="x").takes == PROVIDERS["llamacpp"].takes
 
 
-def test_a_host_of_a_user_s_own_is_the_plainest_of_its_dialect(
+def test_a_provider_of_a_user_s_own_is_the_plainest_of_its_dialect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under the path of its base URL."""
@@ -29,20 +29,20 @@ def test_a_host_of_a_user_s_own_is_the_plainest_of_its_dialect(
     catalog.write_text('[mine]\ntitle = "Mine"\nbase_url = "http://mine.example/api"\n')
     monkeypatch.setenv("AGENTKIT_CATALOG", str(catalog))
 
-    form = host_form("mine", model="m")
+    form = provider_form("mine", model="m")
 
     assert (form.name, form.base_path) == ("mine", "/api")
-    assert form.takes == HOSTS["openai-compatible"].takes
+    assert form.takes == PROVIDERS["openai-compatible"].takes
 
 
-def test_an_unknown_host_is_refused() -> None:
+def test_an_unknown_provider_is_refused() -> None:
     """With the names of those there are."""
-    with pytest.raises(ConfigError, match=r"no host 'nobody'.*openrouter"):
-        host_form("nobody", model="m")
+    with pytest.raises(ConfigError, match=r"no provider 'nobody'.*openrouter"):
+        provider_form("nobody", model="m")
 
 
 @pytest.mark.parametrize(
-    ("host", "error"),
+    ("provider", "error"),
     [
         ("openrouter", {"error": {"message": "Incorrect API key provided.", "code": 401}}),
         ("modelslab", {"status": "error", "message": "Incorrect API key provided."}),
@@ -52,10 +52,10 @@ def test_an_unknown_host_is_refused() -> None:
         ("modelslab-anthropic", {"type": "error", "error": {"type": "authentication_error"}}),
     ],
 )
-async def test_a_wrong_key_gets_the_host_s_own_401(host: str, error: JsonValue) -> None:
+async def test_a_wrong_key_gets_the_provider_s_own_401(provider: str, error: JsonValue) -> None:
     """And one that is missing too, in other words; the key is not repeated."""
-    path = "/messages" if host == "modelslab-anthropic" else "/chat/completions"
-    async with on_host(host) as on:
+    path = "/messages" if provider == "modelslab-anthropic" else "/chat/completions"
+    async with on_provider(provider) as on:
         bad = {"authorization": "Bearer wrong-key", "anthropic-version": "2023-06-01"}
         wrong = await on.client.post(path, json={}, headers=bad)
         missing = await on.client.post(path, json={})
@@ -68,7 +68,7 @@ async def test_a_wrong_key_gets_the_host_s_own_401(host: str, error: JsonValue) 
 
 async def test_a_key_in_the_body_is_looked_for_there() -> None:
     """Beside the model's other name; the list of models asks for none."""
-    async with on_host("modelslab-body") as on:
+    async with on_provider("modelslab-body") as on:
         body = {"model_id": on.model, "messages": [USER]}
         right = await on.client.post("/chat/completions", json={"key": "sandbox-key", **body})
         wrong = await on.client.post("/chat/completions", json={"key": 7, **body})
@@ -81,7 +81,7 @@ async def test_a_key_in_the_body_is_looked_for_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "status", "error"),
+    ("provider", "status", "error"),
     [
         ("openrouter", 200, None),
         ("aimlapi", 200, None),
@@ -95,11 +95,11 @@ async def test_a_key_in_the_body_is_looked_for_there() -> None:
         ("sandbox", 422, {"object": "error", "code": "3001"}),
     ],
 )
-async def test_a_field_that_is_not_known_is_refused_where_the_host_is_strict(
-    host: str, status: int, error: JsonValue
+async def test_a_field_that_is_not_known_is_refused_where_the_provider_is_strict(
+    provider: str, status: int, error: JsonValue
 ) -> None:
     """Others pass over it."""
-    async with on_host(host) as on:
+    async with on_provider(provider) as on:
         answer = await on.chat(user="me")
 
     assert answer.status_code == status
@@ -111,7 +111,7 @@ NAMED: JsonValue = {"type": "function", "function": {"name": "weather"}}
 
 
 @pytest.mark.parametrize(
-    ("host", "choice", "status", "words"),
+    ("provider", "choice", "status", "words"),
     [
         ("mistral", "any", 200, None),
         ("mistral", "required", 422, "Input should be 'any', 'auto' or 'none'"),
@@ -128,11 +128,11 @@ NAMED: JsonValue = {"type": "function", "function": {"name": "weather"}}
         ("vllm", 7, 400, "tool_choice"),
     ],
 )
-async def test_a_tool_choice_is_taken_in_the_host_s_spellings(
-    host: str, choice: JsonValue, status: int, words: str | None
+async def test_a_tool_choice_is_taken_in_the_provider_s_spellings(
+    provider: str, choice: JsonValue, status: int, words: str | None
 ) -> None:
     """Others are refused, or read as `auto`."""
-    async with on_host(host) as on:
+    async with on_provider(provider) as on:
         answer = await on.chat(tools=[WEATHER], tool_choice=choice)
 
     assert answer.status_code == status
@@ -142,7 +142,7 @@ async def test_a_tool_choice_is_taken_in_the_host_s_spellings(
 
 async def test_a_model_without_tools_refuses_them() -> None:
     """It answers without them."""
-    async with on_host("ollama") as on:
+    async with on_provider("ollama") as on:
         on.model = "mixtral:8x7b"
         refused = await on.chat(tools=[WEATHER])
         answer = await on.chat()
@@ -153,7 +153,7 @@ async def test_a_model_without_tools_refuses_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "status", "part"),
+    ("provider", "status", "part"),
     [
         ("llamacpp", 500, {"error": {"code": 500, "type": "server_error"}}),
         ("mlx", 404, {}),
@@ -163,16 +163,16 @@ async def test_a_model_without_tools_refuses_them() -> None:
     ],
 )
 async def test_an_id_that_the_template_does_not_take_is_refused(
-    host: str, status: int, part: JsonValue
+    provider: str, status: int, part: JsonValue
 ) -> None:
-    """In the words of the validator, with the status of the host."""
+    """In the words of the validator, with the status of the provider."""
     call: JsonValue = {
         "id": "call_0123456789",
         "type": "function",
         "function": {"name": "weather", "arguments": "{}"},
     }
     result: JsonValue = {"role": "tool", "tool_call_id": "call_0123456789", "content": "x"}
-    async with on_host(host) as on:
+    async with on_provider(provider) as on:
         answer = await on.chat(USER, {"role": "assistant", "tool_calls": [call]}, result)
 
     assert answer.status_code == status
@@ -180,7 +180,7 @@ async def test_an_id_that_the_template_does_not_take_is_refused(
     assert holds(answer.json(), part)
 
 
-async def test_a_lenient_host_passes_over_what_others_put_into_messages() -> None:
+async def test_a_lenient_provider_passes_over_what_others_put_into_messages() -> None:
     """Other roles' names, lists as results, text beside calls, empty lists of tools and calls."""
     call: JsonValue = {
         "id": "call_1", "type": "function", "odd": 1,
@@ -188,7 +188,7 @@ async def test_a_lenient_host_passes_over_what_others_put_into_messages() -> Non
     }  # fmt: skip
     function: JsonValue = {"name": "hello", "odd": 1}
     chunks: JsonValue = [{"type": "text", "text": "ra"}, {"type": "text", "text": "in"}, 7]
-    async with on_host("together") as on:
+    async with on_provider("together") as on:
         answer = await on.chat(
             {"role": "developer", "content": "Be kind.", "name": "bob"},
             {"role": "user", "content": "What is the weather in Oslo?", "name": "eve"},
@@ -210,8 +210,8 @@ async def test_a_lenient_host_passes_over_what_others_put_into_messages() -> Non
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"], ids=["cut", "list", "bytes"])
 async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
-    """Whatever the host."""
-    async with on_host("vllm") as on:
+    """Whatever the provider."""
+    async with on_provider("vllm") as on:
         answer = await on.client.post("/chat/completions", content=body)
 
     assert answer.status_code == 400
@@ -220,7 +220,7 @@ async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
 
 async def test_the_messages_form_counts_tokens_and_knows_its_models() -> None:
     """One that the messages form does not have is not found there, in its own words."""
-    async with on_host("modelslab") as on:
+    async with on_provider("modelslab") as on:
         one = await on.client.get("/v1/models/nobody", headers=on.key)
         counted = await on.client.post(
             "/v1/messages/count_tokens",

@@ -1,4 +1,4 @@
-"""A host that follows a script, and ways to talk to it through a recording."""
+"""A provider that follows a script, and ways to talk to it through a recording."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ SSE = WireHead(status=200, headers={"content-type": "text/event-stream", "x-requ
 STREAM = (b'data: {"a":"It', b"'s\xc3", b'\xa9"}\r\n\r\nda', b"", b"ta: [DONE]\n\n")
 
 
-class FakeHost(Transport):
+class FakeProvider(Transport):
     """Answers each request with the next script: parts of a body, or a fault in place of one."""
 
     def __init__(self, *scripts: Sequence[Part] | Exception, head: WireHead = SSE) -> None:
@@ -73,10 +73,10 @@ async def read(transport: Transport, request: WireRequest) -> tuple[WireHead, li
             return answer.head, [chunk async for chunk in answer.chunks]
 
 
-async def recorded(path: Path, host: FakeHost, *requests: WireRequest) -> None:
+async def recorded(path: Path, provider: FakeProvider, *requests: WireRequest) -> None:
     """Record `requests`, one after the other, faults included."""
     with open_recording(path, mode="record") as recorder:
-        transport = recorder.around(host)
+        transport = recorder.around(provider)
         for request in requests:
             try:
                 await read(transport, request)
