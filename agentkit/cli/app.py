@@ -19,7 +19,7 @@ from agentkit.cli.commands.chat import run_chat
 from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
 from agentkit.cli.commands.providers import list_providers
 from agentkit.cli.commands.run import RunRequest, run_question
-from agentkit.cli.commands.sandbox import SandboxRequest, run_sandbox
+from agentkit.cli.commands.sandbox import SandboxOptions, run_sandbox
 from agentkit.cli.commands.tools import list_tools
 from agentkit.cli.common_options import (
     AgentOption,
@@ -233,34 +233,37 @@ def doctor(
 def sandbox(
     *,
     provider: Annotated[
-        str, typer.Option(metavar="PROVIDER[:MODEL]", help="Whose form, errors and rules it has.")
+        str,
+        typer.Option(metavar="PROVIDER[:MODEL]", help="Whose format, errors and rules it follows."),
     ] = "sandbox",
-    misbehave: Annotated[
+    fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="KINDS", help="What goes wrong: names, patterns as leak*, or all."),
+        typer.Option(
+            metavar="KINDS", help="What goes wrong: names, patterns as text_call*, or all."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed, the same faults.")] = 0,
     rate: Annotated[
         float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="How many answers go wrong.")
     ] = 1.0,
-    in_order: Annotated[
-        bool, typer.Option("--in-order", help="Take the kinds one after the other.")
+    sequential: Annotated[
+        bool, typer.Option("--sequential", help="Take the kinds one after the other.")
     ] = False,
     port: Annotated[
         int, typer.Option(min=0, max=65_535, metavar="P", help="Where to listen; 0: anywhere.")
     ] = 0,
 ) -> int:
-    """Serve a provider that needs no key and is no language model, until Ctrl-C.
+    """Serve a provider that needs no key and is not a language model, until Ctrl-C.
 
     The first line of standard output is its base URL; requests go to standard error.
     """
     return run_sandbox(
-        SandboxRequest(
+        SandboxOptions(
             provider=provider,
-            misbehave=misbehave or (),
+            faults=fault or (),
             seed=seed,
             rate=rate,
-            in_order=in_order,
+            sequential=sequential,
             port=port,
         )
     )

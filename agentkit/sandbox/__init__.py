@@ -1,25 +1,25 @@
 """A provider on loopback that speaks a real provider's form and is not a language model."""
 
-from agentkit.sandbox.faults.fault import MISBEHAVIOURS, Misbehave, SandboxAnswer
+from agentkit.sandbox.faults.fault import FAULTS, FaultPlan, SandboxAnswer
 from agentkit.sandbox.server import (
     Alter,
+    ExchangeListener,
     Sandbox,
     SandboxExchange,
     SandboxRequest,
-    Tell,
     launch,
     sandbox,
 )
 
 __all__ = [
-    "MISBEHAVIOURS",
+    "FAULTS",
     "Alter",
-    "Misbehave",
+    "ExchangeListener",
+    "FaultPlan",
     "Sandbox",
     "SandboxAnswer",
     "SandboxExchange",
     "SandboxRequest",
-    "Tell",
     "launch",
     "sandbox",
 ]

@@ -20,11 +20,11 @@ from agentkit.clock import Clock, SystemClock
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.faults.byte_faults import Sent
 from agentkit.sandbox.faults.fault import (
+    FaultInjector,
+    Faults,
     Honest,
-    Misdeeds,
     SandboxAnswer,
-    Wish,
-    as_misbehave,
+    as_plan,
 )
 from agentkit.sandbox.http_server import HttpRequest, Reply, ServerLimits, serve
 from agentkit.sandbox.planner.planner import plan
@@ -86,16 +86,16 @@ class SandboxExchange:
 
     Attributes:
         status: of the answer; None where something else than an answer was sent.
-        misbehaviour: how the answer was spoiled; None if it was not.
+        fault: what is wrong with the answer, by its name in `FAULTS`; None if nothing is.
     """
 
     request: SandboxRequest
     status: int | None
-    misbehaviour: str | None
+    fault: str | None
 
 
-Tell: TypeAlias = Callable[[SandboxExchange], None]
-"""Is told of each exchange, before the answer goes out."""
+ExchangeListener: TypeAlias = Callable[[SandboxExchange], None]
+"""Called with each exchange, before the answer is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +129,11 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
     provider: str = "sandbox",
     api_key: str = _API_KEY,
     alter: Alter | None = None,
-    misbehave: Wish = None,
+    faults: Faults = None,
     clock: Clock | None = None,
     limits: ServerLimits | None = None,
     port: int = 0,
-    tell: Tell | None = None,
+    listener: ExchangeListener | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Run a sandbox on loopback for as long as the context lasts.
 
@@ -142,21 +142,21 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
 
     Args:
         model: a model of the provider, or a further id to answer for.
-        provider: the provider of the catalog whose form, errors and strictness it has.
+        provider: the provider of the catalog whose format, errors and strictness it has.
         api_key: the key it takes, where that provider needs one.
         alter: changes each answer before it is spelled, e.g. to break a call once.
-        misbehave: makes answers go wrong: `"all"`, names of `MISBEHAVIOURS`, or a `Misbehave`.
+        faults: what goes wrong in answers: `"all"`, names of `FAULTS`, or a `FaultPlan`.
         clock: what `created` and "today" follow.
         limits: what the server puts up with.
         port: where to listen; 0 for any free port.
-        tell: is told of each exchange.
+        listener: called with each exchange, before its answer is sent.
 
     Raises:
-        ConfigError: there is no such provider in the catalog or no such misbehaviour, or the port
+        ConfigError: there is no such provider in the catalog or no such fault, or the port
             cannot be used.
     """
     form = provider_form(provider, model=model)
-    misdeeds = Misdeeds(as_misbehave(misbehave))
+    misdeeds = FaultInjector(as_plan(faults))
     received: list[SandboxRequest] = []
     key = api_key if form.takes.keys else None
     answers = _Provider(
@@ -166,7 +166,7 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
         misdeeds=misdeeds,
         clock=clock or SystemClock(),
         received=received,
-        tell=tell,
+        listener=listener,
     )
     async with serve(answers.answer, limits=limits, port=port) as url:
         yield Sandbox(
@@ -210,10 +210,10 @@ class _Provider:
         form: ProviderFormat,
         api_key: str | None,
         alter: Alter,
-        misdeeds: Misdeeds,
+        misdeeds: FaultInjector,
         clock: Clock,
         received: list[SandboxRequest],
-        tell: Tell | None,
+        listener: ExchangeListener | None,
     ) -> None:
         self._form = form
         self._api_key = api_key
@@ -221,7 +221,7 @@ class _Provider:
         self._misdeeds = misdeeds
         self._clock = clock
         self._received = received
-        self._tell = tell
+        self._listener = listener
 
     async def answer(self, request: HttpRequest) -> Sent:
         """Answer one request."""
@@ -235,12 +235,12 @@ class _Provider:
         spelled = self._spell(seen, request.path)
         is_answer = not isinstance(spelled, Spelled)
         sent = as_reply(spelled) if isinstance(spelled, Spelled) else spelled
-        if self._tell is not None:
-            self._tell(
+        if self._listener is not None:
+            self._listener(
                 SandboxExchange(
                     request=seen,
                     status=sent.status if isinstance(sent, Reply) else None,
-                    misbehaviour=self._misdeeds.answers[-1].misbehaviour if is_answer else None,
+                    fault=self._misdeeds.answers[-1].fault if is_answer else None,
                 )
             )
         return sent

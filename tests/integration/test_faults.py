@@ -26,7 +26,7 @@ from agentkit.model.circuit_breaker import BreakerSettings
 from agentkit.model.downgrade import Learned
 from agentkit.model.provider_model import ProviderModel
 from agentkit.model.route import RouteModel
-from agentkit.sandbox import MISBEHAVIOURS, Misbehave, Sandbox, sandbox
+from agentkit.sandbox import FAULTS, FaultPlan, Sandbox, sandbox
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.open_transport import open_transport
 from agentkit.transport.retry import RetrySettings
@@ -54,7 +54,7 @@ QUESTIONS = (
     "Tell me a joke.",
 )
 STALLS = frozenset({"stall_before", "stall_inside"})
-QUICK = tuple(name for name in MISBEHAVIOURS if name not in STALLS)
+QUICK = tuple(name for name in FAULTS if name not in STALLS)
 ALL = ("*",)
 PATIENT = HttpSettings(first_byte_seconds=20, idle_seconds=20)
 HASTY = HttpSettings(first_byte_seconds=0.3, idle_seconds=0.3)
@@ -134,7 +134,7 @@ class Story:
 
     def told(self) -> str:
         """Return what to look at where something is wrong."""
-        deeds = {h.model: [a.misbehaviour for a in h.answers] for h in self.providers}
+        deeds = {h.model: [a.fault for a in h.answers] for h in self.providers}
         return f"seed {self.seed}: {self.outcome}, {deeds}, ran {self.ran.calls}"
 
 
@@ -144,10 +144,10 @@ async def route(story: Story) -> AsyncIterator[RouteModel]:
     rng = story.rng
     may_stall = rng.random() < 0.05
     plan = partial(
-        Misbehave,
+        FaultPlan,
         kinds=ALL if may_stall else QUICK,
         rate=rng.choice([0.3, 0.6, 0.9]),
-        in_order=rng.random() < 0.2,
+        sequential=rng.random() < 0.2,
         slow_seconds=0.01,
     )
     transport = partial(open_transport, settings=HASTY if may_stall else PATIENT)
@@ -155,7 +155,7 @@ async def route(story: Story) -> AsyncIterator[RouteModel]:
     async with AsyncExitStack() as stack:
         for provider in rng.sample(PROVIDERS, 3):
             running = await stack.enter_async_context(
-                sandbox(FAMILY, provider=provider, misbehave=plan(seed=rng.getrandbits(32)))
+                sandbox(FAMILY, provider=provider, faults=plan(seed=rng.getrandbits(32)))
             )
             story.providers.append(running)
             resolved = resolve_model(
@@ -198,7 +198,7 @@ def judge(story: Story) -> None:
         (call.name, json.dumps(json.loads(call.arguments), sort_keys=True))
         for provider in story.providers
         for answer in provider.answers
-        for call in answer.meant.calls
+        for call in answer.intended.calls
     }
     ran = story.ran.calls
     assert {(name, given) for _, name, given in ran} <= meant, story.told()

@@ -1,6 +1,6 @@
-"""`agentkit sandbox`: a provider on loopback for any other program, honest or not.
+"""`agentkit sandbox`: a provider on loopback for any other program, correct or faulty.
 
-In:  whose form it speaks, what it shall do wrong.
+In:  whose format it follows, which faults its answers have.
 Out: its base URL on the first line of standard output, a line for each request on standard error.
 
 It serves until Ctrl-C or a request to terminate, which is a good end: exit code 0.
@@ -16,32 +16,32 @@ from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxRequest:
+class SandboxOptions:
     """What the command line asked for.
 
     Attributes:
         provider: `PROVIDER` or `PROVIDER:MODEL`.
-        misbehave: names of misbehaviours, with commas or one by one; `all` for all.
+        faults: names of faults, with commas or one by one; `all` for all.
         port: where to listen; 0 for any free port.
     """
 
     provider: str = "sandbox"
-    misbehave: Sequence[str] = ()
+    faults: Sequence[str] = ()
     seed: int = 0
     rate: float = 1.0
-    in_order: bool = False
+    sequential: bool = False
     port: int = 0
 
 
-def run_sandbox(plan: SandboxRequest) -> int:
+def run_sandbox(options: SandboxOptions) -> int:
     """Serve until it is stopped, and return the exit code.
 
     Raises:
-        ConfigError: the provider or a misbehaviour is not known, or the port is taken.
+        ConfigError: the provider or a fault is not known, or the port is taken.
     """
-    # The provider it serves takes a quarter of a second to load, and other commands need none.
+    # The server takes a quarter of a second to load, and other commands need none.
     serve = cast(
-        Callable[[SandboxRequest], Coroutine[None, None, int]],
+        Callable[[SandboxOptions], Coroutine[None, None, int]],
         load_object("agentkit.cli.commands.sandbox_server:serve_sandbox"),
     )
-    return anyio.run(serve, plan)
+    return anyio.run(serve, options)

@@ -10,22 +10,25 @@ from collections.abc import Sequence
 
 import anyio
 
-from agentkit.cli.commands.sandbox import SandboxRequest
+from agentkit.cli.commands.sandbox import SandboxOptions
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.terminal import note
 from agentkit.config.load import default_family, read_catalog
 from agentkit.errors import ConfigError
-from agentkit.sandbox import Misbehave, SandboxExchange, sandbox
+from agentkit.sandbox import FaultPlan, SandboxExchange, sandbox
 
 
-async def serve_sandbox(plan: SandboxRequest) -> int:
+async def serve_sandbox(options: SandboxOptions) -> int:
     """Serve until a signal, and return the exit code; see `agentkit.cli.commands.sandbox`."""
-    provider, model = _find_model(plan.provider)
-    misbehave = Misbehave(
-        kinds=_split(plan.misbehave), seed=plan.seed, rate=plan.rate, in_order=plan.in_order
+    provider, model = _find_model(options.provider)
+    plan = FaultPlan(
+        kinds=_split(options.faults),
+        seed=options.seed,
+        rate=options.rate,
+        sequential=options.sequential,
     )
     async with sandbox(
-        model, provider=provider, misbehave=misbehave, port=plan.port, tell=_tell
+        model, provider=provider, faults=plan, port=options.port, listener=_print_exchange
     ) as running:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             sys.stdout.write(f"{running.base_url}\n")
@@ -57,8 +60,8 @@ def _split(names: Sequence[str]) -> tuple[str, ...]:
     return tuple("*" if name == "all" else name for name in given if name)
 
 
-def _tell(exchange: SandboxExchange) -> None:
+def _print_exchange(exchange: SandboxExchange) -> None:
     """Write a line about one exchange."""
     status = "no status" if exchange.status is None else str(exchange.status)
-    deed = f" ({exchange.misbehaviour})" if exchange.misbehaviour else ""
-    note(f"{exchange.request.method} {exchange.request.path} → {status}{deed}")
+    fault = f" ({exchange.fault})" if exchange.fault else ""
+    note(f"{exchange.request.method} {exchange.request.path} → {status}{fault}")

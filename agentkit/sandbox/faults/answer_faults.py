@@ -56,15 +56,17 @@ def _leak_fenced(completion: Completion) -> str:
 
 
 _LEAKS: Mapping[str, Callable[[Completion], str]] = {
-    "leak": lambda completion: f"{CALLS} {_listed(completion)}",
-    "leak_tight": lambda completion: f"{CALLS}{_listed(completion)}",
-    "leak_bare": _listed,
-    "leak_after_words": lambda completion: f"I will look that up.\n\n{CALLS} {_listed(completion)}",
-    "leak_name_args": lambda completion: _named(completion, "[ARGS]"),
-    "leak_name_json": lambda completion: _named(completion, ""),
-    "leak_fenced": _leak_fenced,
-    "leak_python": _leak_python,
-    "leak_escaped": _leak_escaped,
+    "text_call": lambda completion: f"{CALLS} {_listed(completion)}",
+    "text_call_no_space": lambda completion: f"{CALLS}{_listed(completion)}",
+    "text_call_no_marker": _listed,
+    "text_call_after_text": lambda completion: (
+        f"I will look that up.\n\n{CALLS} {_listed(completion)}"
+    ),
+    "text_call_name_args": lambda completion: _named(completion, "[ARGS]"),
+    "text_call_name_json": lambda completion: _named(completion, ""),
+    "text_call_fenced": _leak_fenced,
+    "text_call_python": _leak_python,
+    "text_call_escaped": _leak_escaped,
 }
 
 
@@ -212,12 +214,12 @@ ANSWER_CHANGES: Mapping[str, AnswerChange] = {
     **{name: _with_ids(mint) for name, mint in _IDS.items()},
     "ids_same": _ids_same,
     **{name: _with_arguments(spoil) for name, spoil in _ARGUMENTS.items()},
-    "arguments_glued": _arguments_glued,
+    "arguments_joined": _arguments_glued,
     "name_unknown": _name_unknown,
     "empty": _empty,
     "blank": _blank,
     "cut_by_limit": _cut_by_limit,
-    "cut_untold": _cut_untold,
+    "cut_unreported": _cut_untold,
     "no_call": _no_call,
 }
 """By name."""

@@ -160,7 +160,7 @@ BYTES_CHANGES: Mapping[str, BytesChange] = {
     "length_long": _length(lambda size: size + 100),
     "length_short": _length(lambda size: size // 2),
     "length_none": _no_length,
-    "crumbs": _crumbs,
+    "tiny_chunks": _crumbs,
     "gzip": _gzip,
     "gzip_cut": _gzip_cut,
     "gzip_untrue": _gzip_untrue,

@@ -23,22 +23,22 @@ from agentkit.sandbox.wire.encoded_response import Spelled, as_reply
 from agentkit.sandbox.wire.provider_format import Door
 from agentkit.value import dataclass, replace
 
-MISBEHAVIOURS: tuple[str, ...] = (*ANSWER_CHANGES, *FORM_CHANGES, *BYTES_CHANGES)
+FAULTS: tuple[str, ...] = (*ANSWER_CHANGES, *FORM_CHANGES, *BYTES_CHANGES)
 """The names of all misbehaviours."""
 
-_NAMES = frozenset(MISBEHAVIOURS)
+_NAMES = frozenset(FAULTS)
 _IN_ANY_FORM = frozenset({"empty", "blank", "cut_by_limit", "no_call"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Misbehave:
+class FaultPlan:
     """Which answers go wrong, and how.
 
     Attributes:
-        kinds: names of `MISBEHAVIOURS`, or patterns of them such as `leak*`.
+        kinds: names of `FAULTS`, or patterns of them such as `text_call*`.
         seed: the same seed, the same misbehaviour, if the requests are the same.
         rate: how many of the answers go wrong, from 0 to 1.
-        in_order: take the kinds one after the other, over and over, and not at random.
+        sequential: take the kinds one after the other, over and over, and not at random.
         times: how many answers go wrong at most; None for no limit.
         slow_seconds: how long `slow` waits before it answers.
 
@@ -49,16 +49,14 @@ class Misbehave:
     kinds: Sequence[str] = ("*",)
     seed: int = 0
     rate: float = 1.0
-    in_order: bool = False
+    sequential: bool = False
     times: int | None = None
     slow_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if not _expand(kind):
-                raise ConfigError(
-                    f"There is no misbehaviour {kind!r}; there are {', '.join(MISBEHAVIOURS)}."
-                )
+                raise ConfigError(f"There is no fault {kind!r}; there are {', '.join(FAULTS)}.")
         if not 0 <= self.rate <= 1:
             raise ConfigError(f"The rate is from 0 to 1, not {self.rate}.")
         if self.times is not None and self.times < 0:
@@ -72,22 +70,22 @@ class Misbehave:
         return tuple(dict.fromkeys(name for kind in self.kinds for name in _expand(kind)))
 
 
-Wish: TypeAlias = Misbehave | Iterable[str] | None
-"""What may be given as `misbehave=`: `"all"`, a name, several names, a plan; None for honesty."""
+Faults: TypeAlias = FaultPlan | Iterable[str] | None
+"""What may be given as `faults=`: `"all"`, a name, several names, a plan; None for honesty."""
 
 
-def as_misbehave(wish: Wish) -> Misbehave:
+def as_plan(wish: Faults) -> FaultPlan:
     """Make a plan of what was given.
 
     Raises:
         ConfigError: a name fits no misbehaviour.
     """
-    if isinstance(wish, Misbehave):
+    if isinstance(wish, FaultPlan):
         return wish
     if wish is None:
-        return Misbehave(kinds=())
+        return FaultPlan(kinds=())
     names = [wish] if isinstance(wish, str) else [*wish]
-    return Misbehave(kinds=tuple("*" if name == "all" else name for name in names))
+    return FaultPlan(kinds=tuple("*" if name == "all" else name for name in names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,18 +107,18 @@ class SandboxAnswer:
     """An answer that the sandbox gave.
 
     Attributes:
-        meant: the honest answer, with its calls as they were meant.
-        misbehaviour: how it was spoiled; None if it was not.
+        intended: the correct answer, with its calls.
+        fault: what was made wrong in it, by its name in `FAULTS`; None if nothing was.
     """
 
-    meant: Completion
-    misbehaviour: str | None = None
+    intended: Completion
+    fault: str | None = None
 
 
-class Misdeeds:
+class FaultInjector:
     """Chooses for each answer of a sandbox, and remembers what was given."""
 
-    def __init__(self, plan: Misbehave) -> None:
+    def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
         self._names = plan.names
         self._next = 0
@@ -135,13 +133,13 @@ class Misdeeds:
             if sent is None:
                 continue
             self._done += 1
-            if self._plan.in_order:
+            if self._plan.sequential:
                 self._next = self._names.index(name) + 1
-            self.answers.append(SandboxAnswer(meant=honest.completion, misbehaviour=name))
+            self.answers.append(SandboxAnswer(intended=honest.completion, fault=name))
             if name == "slow" and isinstance(sent, RawReply):
                 return replace(sent, wait_seconds=self._plan.slow_seconds)
             return sent
-        self.answers.append(SandboxAnswer(meant=honest.completion))
+        self.answers.append(SandboxAnswer(intended=honest.completion))
         return as_reply(honest.spell(honest.completion))
 
     def _candidates(self, rng: Random) -> Iterator[str]:
@@ -151,7 +149,7 @@ class Misdeeds:
             return
         if rng.random() >= plan.rate:
             return
-        if plan.in_order:
+        if plan.sequential:
             at = self._next % len(self._names) if self._names else 0
             yield from (*self._names[at:], *self._names[:at])
         else:
@@ -176,4 +174,4 @@ def _expand(kind: str) -> Sequence[str]:
     """Return the misbehaviours that a name or a pattern stands for."""
     if kind in _NAMES:
         return (kind,)
-    return MISBEHAVIOURS if kind == "*" else fnmatch.filter(MISBEHAVIOURS, kind)
+    return FAULTS if kind == "*" else fnmatch.filter(FAULTS, kind)

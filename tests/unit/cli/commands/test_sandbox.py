@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from agentkit.cli.commands.sandbox import SandboxRequest, run_sandbox
+from agentkit.cli.commands.sandbox import SandboxOptions, run_sandbox
 from agentkit.cli.exit_codes import USAGE_ERROR, exit_code_of
 
 LIMIT_SECONDS = 30
@@ -28,7 +28,7 @@ def _ask(base_url: str) -> str:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])
 def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     """The URL is the first line, each request a line of the other stream; no port stays open."""
-    words = [sys.executable, "-m", "agentkit", "sandbox", "--misbehave", "html,crlf", "--in-order"]
+    words = [sys.executable, "-m", "agentkit", "sandbox", "--fault", "html,crlf", "--sequential"]
     with subprocess.Popen(  # noqa: S603 - our own words
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -51,14 +51,14 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
-        (SandboxRequest(provider="nowhere"), "nowhere"),
-        (SandboxRequest(provider="groq"), "names no model of 'groq'"),
-        (SandboxRequest(misbehave=["leek"]), "no misbehaviour 'leek'"),
+        (SandboxOptions(provider="nowhere"), "nowhere"),
+        (SandboxOptions(provider="groq"), "names no model of 'groq'"),
+        (SandboxOptions(faults=["text_cal"]), "no fault 'text_cal'"),
     ],
-    ids=["provider", "model", "misbehaviour"],
+    ids=["provider", "model", "fault"],
 )
 def test_wrong_options_are_reported_before_anything_is_served(
-    plan: SandboxRequest, told: str, capsys: pytest.CaptureFixture[str]
+    plan: SandboxOptions, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With exit code 2."""
     assert exit_code_of(lambda: run_sandbox(plan)) == USAGE_ERROR
@@ -74,5 +74,5 @@ def test_a_port_in_use_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
         taken.listen()
         port = taken.getsockname()[1]
 
-        assert exit_code_of(lambda: run_sandbox(SandboxRequest(port=port))) == USAGE_ERROR
+        assert exit_code_of(lambda: run_sandbox(SandboxOptions(port=port))) == USAGE_ERROR
     assert f"Port {port} cannot be used" in capsys.readouterr().err
