@@ -1,4 +1,4 @@
-"""Run every async test on asyncio and on Trio, and write the tables of a session at its end."""
+"""Run every async test on asyncio and on Trio, and print the tables of a session at its end."""
 
 import gc
 import sys
@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests.corpus import table as corpus_table
 from tests.providers.table import write_table
 
-# How long one example takes says more of the machine than of the code.
+# The duration of one example depends more on the machine than on the code.
 settings.register_profile("agentkit", deadline=None)
 settings.load_profile("agentkit")
 
@@ -29,34 +29,34 @@ LONG = tuple(
         "unit/dialect/text_calls/test_linear.py",
     )
 )
-"""Programs in processes of their own, and long rows of runs."""
+"""Tests that start processes, or make many runs."""
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-cov has begun
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Measure nothing in the process that hands out the tests: it runs none."""
+    """Measure no coverage in the process that distributes the tests: it runs none."""
     is_worker = hasattr(session.config, "workerinput")
     if session.config.getoption("numprocesses", None) and not is_worker:
         sys.settrace(None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what is long, so that at the end no worker waits for another."""
+    """Begin with long tests, so that no worker waits for another at the end."""
     items.sort(key=lambda item: not _is_long(item.path))
 
 
 def pytest_collection_finish() -> None:
-    """Let the collector of memory pass over what lives as long as the session."""
+    """Exclude objects that live as long as the session from garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage where it costs much and tells little: it doubles the time.
+    """Measure no coverage for tests that take long and reach few additional lines.
 
-    What is done over and over, in other processes, or on Trio as on asyncio reaches hardly a line
-    that the rest does not. The `no_cover` of pytest-cov has no effect in a worker of xdist.
+    Measuring doubles their time. Repeated runs, other processes, and Trio after asyncio reach
+    almost no line that other tests do not. pytest-cov's `no_cover` has no effect in xdist workers.
     """
     tracer, tracer_of_threads = sys.gettrace(), threading.gettrace()
     if tracer is None or not (_is_long(item.path) or _is_repeated(item)):
@@ -81,7 +81,7 @@ def _is_repeated(item: pytest.Item) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Write what was played and held; the properties come from wherever the tests ran."""
+    """Print the tables of the corpus and the providers, collected from all workers."""
     corpus_table.pytest_terminal_summary(terminalreporter)
     write_table(terminalreporter)
 

@@ -1,9 +1,9 @@
-"""Every snippet of the README and the guides, run for real, without network and without keys.
+"""Every snippet of the README and the guides is run, without network and without keys.
 
-- A `python` block is run as a program; a `text output` block behind it is what it prints. If its
-  first line is a comment with a file's name, it is kept under that name for the blocks that follow.
-- A `console` block holds commands after `$`, each followed by lines it prints among others, on
-  either stream. `…` stands for anything. `# exit code N` behind a command is its exit code.
+- A `python` block is run as a program; a `text output` block after it is its expected output. If
+  its first line is a comment with a file name, the block is saved under that name for later blocks.
+- A `console` block holds commands after `$`, each followed by some of the lines that it prints, on
+  either stream. `…` matches anything. `# exit code N` after a command is its exit code.
 """
 
 import os
@@ -20,7 +20,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LANGUAGES = frozenset({"python", "console", "text", "text output", "toml", "json"})
+ABOUT_CODE = [
+    *(ROOT / name for name in ("README.md", "docs/architecture.md", "docs/mutation.md")),
+    *sorted((ROOT / "docs" / "decisions").glob("*.md")),
+]
+ROOTS = (ROOT, ROOT / "agentkit")
+LANGUAGES = frozenset({"python", "console", "text", "text output", "toml", "json", "mermaid"})
 LIMIT_SECONDS = 60
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -30,7 +35,7 @@ _EXIT_CODE = re.compile(r"# exit code (\d+)\s*$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block; `line` is where it stands."""
+    """A fenced block; `line` is its line number."""
 
     language: str
     body: str
@@ -58,17 +63,17 @@ def write_program(path: Path, text: str) -> None:
 
 
 def extras() -> frozenset[str]:
-    """Return the extras that the project has."""
+    """Return the names of the project's extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return frozenset(project["optional-dependencies"])
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Build a folder to run in, with stand-ins for what would need a network.
+    """Build a folder to run in, with stand-ins for programs that need a network.
 
-    `scripts/agentkit` and `agentkit` are the command line of this checkout; `pip` only checks that
-    what it shall install exists; `scripts/test` is what runs this very test.
+    `scripts/agentkit` and `agentkit` run the command line of this checkout; `pip` only checks that
+    the extra exists; `scripts/test` does nothing, because it would run this test.
     """
     agentkit = f'#!/bin/sh\nexec "{sys.executable}" -P -m agentkit "$@"\n'
     names = "|".join(
@@ -93,7 +98,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def run(words: list[str], folder: Path) -> tuple[int, str]:
     """Run a program in the folder, and return its code and all it printed."""
-    done = subprocess.run(  # noqa: S603 - the words of our own documents
+    done = subprocess.run(  # noqa: S603 - commands of the documents
         words,
         cwd=folder,
         env=environment(folder),
@@ -107,13 +112,13 @@ def run(words: list[str], folder: Path) -> tuple[int, str]:
 
 
 def pattern_of(line: str) -> re.Pattern[str]:
-    """Return what a line of a document stands for: spaces count once, `…` is anything."""
+    """Return the pattern of a line: any white space matches a space, `…` matches anything."""
     parts = (r"\s+".join(map(re.escape, part.split(" "))) for part in line.rstrip().split("…"))
     return re.compile(r"\s*" + ".*".join(part.replace(r"\s+\s+", r"\s+") for part in parts))
 
 
 def commands_of(body: str) -> Iterator[tuple[str, int, list[str]]]:
-    """Yield each command of a console block with its exit code and the lines it prints."""
+    """Yield each command of a console block with its exit code and its expected lines."""
     for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
         command, *lines = part.rstrip("\n").split("\n")
         code = _EXIT_CODE.search(command)
@@ -121,7 +126,7 @@ def commands_of(body: str) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def check_console(block: Block, folder: Path) -> None:
-    """Run the commands of a block, and look for the lines they print."""
+    """Run the commands of a block, and look for the expected lines."""
     for command, code, lines in commands_of(block.body):
         found, shown = run(["/bin/sh", "-c", command], folder)
         assert found == code, f"{command}\n{shown}"
@@ -131,7 +136,7 @@ def check_console(block: Block, folder: Path) -> None:
 
 
 def check_python(block: Block, output: str | None, folder: Path) -> None:
-    """Run a block as a program, and compare what it prints."""
+    """Run a block as a program, and compare its output."""
     name = _FILE_NAME.match(block.body)
     path = folder / (name[1] if name else "snippet.py")
     path.write_text(block.body)
@@ -145,12 +150,12 @@ def check_python(block: Block, output: str | None, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
-def test_the_snippets_of_a_document_do_what_it_says(document: Path, folder: Path) -> None:
+def test_the_snippets_of_a_document_run_with_the_output_shown(document: Path, folder: Path) -> None:
     """In order, in one folder."""
     blocks = blocks_of(document)
     for block, behind in pairwise([*blocks, None]):
         assert block is not None
-        assert block.language in LANGUAGES, f"line {block.line}: nobody runs {block.language!r}"
+        assert block.language in LANGUAGES, f"line {block.line}: unknown: {block.language!r}"
         try:
             if block.language == "console":
                 check_console(block, folder)
@@ -163,17 +168,18 @@ def test_the_snippets_of_a_document_do_what_it_says(document: Path, folder: Path
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
-def test_the_links_of_a_document_lead_somewhere(document: Path) -> None:
-    """Those inside the project."""
+def test_the_relative_links_of_a_document_exist(document: Path) -> None:
+    """Links to files of the project."""
     text = document.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
 
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def test_the_files_that_the_readme_names_exist() -> None:
-    """So that a reader finds them."""
-    named = re.findall(r"`((?:agentkit|docs|examples|scripts)/[\w./]*)`", DOCUMENTS[0].read_text())
+@pytest.mark.parametrize("document", ABOUT_CODE, ids=lambda path: path.stem)
+def test_the_modules_that_a_document_names_exist(document: Path) -> None:
+    """From the root of the checkout, or from the package."""
+    named = re.findall(r"`([\w-]+/[\w./-]*(?:\.py|/))`", document.read_text(encoding="utf-8"))
 
-    assert named
-    assert [name for name in named if not (ROOT / name).exists()] == []
+    missing = [name for name in named if not any((root / name).exists() for root in ROOTS)]
+    assert missing == []

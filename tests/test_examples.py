@@ -1,4 +1,4 @@
-"""Each example: with a scripted model, and as a user starts it, over the sandbox."""
+"""Each example runs with a scripted model, and as a program with the sandbox."""
 
 import io
 import json
@@ -34,8 +34,8 @@ def load(name: str) -> ModuleType:
 
 
 def start(name: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Start an example as a user does."""
-    return subprocess.run(  # noqa: S603 - our own words
+    """Start an example as a program."""
+    return subprocess.run(  # noqa: S603 - constant arguments
         [sys.executable, str(EXAMPLES / f"{name}.py"), *words],
         input=stdin,
         capture_output=True,
@@ -47,14 +47,14 @@ def start(name: str, *words: str, stdin: str = "") -> subprocess.CompletedProces
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_an_example_is_short(path: Path) -> None:
-    """At most 60 lines, so that it is read whole."""
+    """At most 60 lines, so that it is read to the end."""
     assert len(path.read_text().splitlines()) <= 60
 
 
-async def test_the_chatbot_remembers(
+async def test_the_chatbot_continues_the_conversation(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The second question goes on with the first."""
+    """The second question is sent with the history of the first."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("What is for lunch on Monday?\n\nThanks\n"))
     model = ScriptedModel(
         AssistantMessage.of("", tool_call("lunch_menu", {"weekday": "Monday"})),
@@ -72,8 +72,8 @@ async def test_the_chatbot_remembers(
     assert capsys.readouterr().out == "Lentil soup.\nYou are welcome.\n"
 
 
-def test_the_chatbot_starts() -> None:
-    """Over the sandbox."""
+def test_the_chatbot_answers_as_a_program() -> None:
+    """With the sandbox."""
     done = start("chatbot", stdin="What is on the lunch menu on Monday?\n")
 
     assert done.returncode == 0, done.stderr
@@ -82,7 +82,7 @@ def test_the_chatbot_starts() -> None:
 
 
 async def test_the_task_works_on_files(tmp_path: Path) -> None:
-    """It looks, and writes what it found; outside the folder it cannot go."""
+    """It searches and writes a report; it cannot write outside the folder."""
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "a.txt").write_text("invoice 42")
     model = ScriptedModel(
@@ -103,8 +103,8 @@ async def test_the_task_works_on_files(tmp_path: Path) -> None:
     assert not (tmp_path / "escaped.txt").exists()
 
 
-def test_the_task_starts(tmp_path: Path) -> None:
-    """Over the sandbox; without its arguments it says how."""
+def test_the_task_answers_as_a_program(tmp_path: Path) -> None:
+    """With the sandbox; without arguments it prints its usage."""
     (tmp_path / "a.txt").write_text("invoice 42")
 
     done = start("task", str(tmp_path), "Which files mention invoice?")
@@ -117,7 +117,7 @@ def test_the_task_starts(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Talk to an app in this process, while it is started."""
+    """Open a client of an app in this process, within the app's lifespan."""
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
@@ -127,8 +127,8 @@ async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_the_service_tells_what_happens() -> None:
-    """A line of JSON per event, and the answer in the last."""
+async def test_the_service_streams_events() -> None:
+    """One line of JSON per event, with the answer in the last."""
     model = ScriptedModel(
         AssistantMessage.of("", tool_call("calculate", {"expression": "6*7"})), "It is 42."
     )
@@ -148,8 +148,8 @@ async def test_the_service_tells_what_happens() -> None:
     [("hi", "No way there."), ("", "The prompt is empty")],
     ids=["a provider that is gone", "no question"],
 )
-async def test_the_service_tells_a_failure(question: str, error: str) -> None:
-    """As the last line, since the status is sent already."""
+async def test_the_service_reports_a_failure(question: str, error: str) -> None:
+    """As the last line, since the status was already sent."""
     model = ScriptedModel(TransportError("No way there.", kind="connection"))
     with anyio.fail_after(5):
         async with client_of(load("service").build_app(model)) as client:

@@ -25,7 +25,6 @@ changelog has a table of old names."""
 
 TO_BE_CLEANED: frozenset[str] = frozenset(
     {
-        "README.md",
         "agentkit/agent/",
         "agentkit/budget/",
         "agentkit/chat.py",
@@ -48,26 +47,14 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "agentkit/tools/",
         "agentkit/transport/",
         "agents/",
-        "docs/agents.md",
-        "docs/approvals.md",
-        "docs/context.md",
-        "docs/decisions/",
         "docs/doctor.md",
         "docs/errors.md",
-        "docs/gaps.md",
-        "docs/hooks.md",
         "docs/mcp-server.md",
         "docs/mcp.md",
-        "docs/mutation.md",
-        "docs/output.md",
-        "docs/performance.md",
         "docs/providers.md",
         "docs/running.md",
         "docs/sandbox.md",
         "docs/testing.md",
-        "docs/tools-running.md",
-        "docs/tools.md",
-        "tests/conftest.py",
         "tests/contract/",
         "tests/corpus/",
         "tests/dialect/",
@@ -77,10 +64,6 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "tests/property/",
         "tests/providers/",
         "tests/sdk/",
-        "tests/test_docs.py",
-        "tests/test_examples.py",
-        "tests/test_layers.py",
-        "tests/test_layout.py",
         "tests/typing/",
         "tests/unit/agent/",
         "tests/unit/agentkit_agents/",
@@ -134,7 +117,8 @@ DNS_HOST = (
 )
 THINGS_THAT_ARE_WHOLE = (
     "number integer file suite program package project tree process machine folder text word line "
-    "page input document list group table test run session string day minute second dollar window"
+    "page input document list group table test run session string day minute second dollar window "
+    "token"
 )
 THINGS_THAT_LEAK = "memory|task|resource|thread|socket|connection|secret|key|process|descriptor"
 
@@ -183,7 +167,7 @@ PHRASES = (
     Phrase(r"\bears?\b", "redirect listener, receiver"),
     Phrase(r"\bcaps\b", "limits"),
     Phrase(r"\brungs?\b", "kind"),
-    Phrase(r"\brooms\b", "packages"),
+    Phrase(r"\brooms\b", "packages", (r"\b(meeting|free) rooms\b", r"\brooms(?= =|\[)")),
     Phrase(r"\bpatience\b|\bpatient\b", "limits, timeouts"),
     Phrase(r"\b(un)?watched\b", "wrapped, observed"),
     Phrase(r"\bhand(s|ed|ing)? over\b|\bhandovers?\b", "hand off; pass"),
@@ -213,7 +197,8 @@ PHRASES = (
     Phrase(r"\bwhere (it|that|this|they|he|she|one) (is|are|has|have|had|does|do|can|could|cannot|"
            r"fits?|fails?|needs?|may|must|would|takes?|wants?|gives?|gave|knows?)\b", "if it …",
            (r"where (it|that|this|they) (is|are) (kept|stored|written|read|used|defined|declared|"
-            r"said|found|called|installed|needed|made|placed|built|checked|caught|raised)\b",)),
+            r"said|found|called|installed|needed|made|placed|built|checked|caught|raised)\b",
+            r"(place|position|point|line|folder|file)s? where (it|they|that|one) \w+")),
     Phrase(r"\b(that|what|which|it|this|these|they) (is|are|was|were) no\b"
            r"(?! (longer|more|matter|different|better|worse|use|reason|need|other|one)\b)",
            "is not a …"),

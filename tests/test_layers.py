@@ -1,4 +1,4 @@
-"""The layers of `pyproject.toml`; modules that are loaded by name at their first use count."""
+"""Imports follow the layers of `pyproject.toml`, with lazily loaded modules counted."""
 
 import ast
 import re
@@ -19,9 +19,9 @@ LAUNCHERS = {
     ("agentkit.model.launch", "agentkit.local.llama_server"),
     ("agentkit.model.launch", "agentkit.sandbox"),
 }
-"""The one table of arrows that may point across: providers that `agentkit.model.launch` starts.
+"""The only exceptions: launchers of providers that `agentkit.model.launch` starts.
 
-They are named in the catalog, so that a user's catalog can name one too.
+The catalog names them, so that a user's catalog can name another one.
 """
 
 
@@ -33,7 +33,7 @@ def module_name(path: Path) -> str:
 
 
 def lazy_imports() -> Iterator[tuple[str, str]]:
-    """Yield each module with one that it loads by name, those of the catalog included."""
+    """Yield each module with one that it loads by name, including the catalog's launchers."""
     for folder, package in zip(FOLDERS, PACKAGES, strict=True):
         for path in sorted((folder / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -55,7 +55,7 @@ def contracts(kind: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    """Return all imports, the late ones included, the launchers left out."""
+    """Return all imports, including the lazy ones and without the launchers."""
     graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
     for importer, imported in lazy_imports():
         if (importer, imported) not in LAUNCHERS:
@@ -64,7 +64,7 @@ def graph() -> grimp.ImportGraph:
 
 
 def test_modules_that_are_loaded_by_name_exist(graph: grimp.ImportGraph) -> None:
-    """And there are some: else this file would check nothing."""
+    """There are some, otherwise this file would check nothing."""
     found = set(lazy_imports())
 
     assert len(found) > 10
@@ -72,13 +72,13 @@ def test_modules_that_are_loaded_by_name_exist(graph: grimp.ImportGraph) -> None
 
 
 def test_each_launcher_is_in_the_catalog() -> None:
-    """The table of exceptions holds nothing that is not needed."""
+    """No exception is obsolete."""
     assert set(lazy_imports()) >= LAUNCHERS
 
 
 @pytest.mark.parametrize("contract", contracts("layers"), ids=lambda one: str(one["name"]))
 def test_imports_point_down(contract: dict[str, Any], graph: grimp.ImportGraph) -> None:
-    """No arrow points up, and none from sibling to sibling."""
+    """No module imports one of a higher layer, or of another package of its layer."""
     layers = [grimp.Layer(*line.split(" | "), independent=True) for line in contract["layers"]]
     containers = set(contract.get("containers", ()))
 
@@ -87,8 +87,8 @@ def test_imports_point_down(contract: dict[str, Any], graph: grimp.ImportGraph) 
     assert broken == set()
 
 
-def test_no_packages_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> None:
-    """A module apart from its package's own `__init__` is reached one way only."""
+def test_no_two_packages_import_each_other(graph: grimp.ImportGraph) -> None:
+    """Not even through different modules."""
     for package in sorted(graph.find_children("agentkit")):
         below = {package, *graph.find_descendants(package)}
         reached = {

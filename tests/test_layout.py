@@ -1,4 +1,4 @@
-"""The shape of the tree: what no linter looks at."""
+"""The layout of the tree: rules that no linter checks."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ LONGER_FILES: frozenset[str] = frozenset()
 """Files that may be longer; each would need a reason here."""
 
 UNNAMED = frozenset({"utils", "util", "helpers", "helper", "common", "core", "manager", "handler"})
-"""Names that say nothing about what is in a module."""
+"""Names that do not describe the subject of a module."""
 
 
 def sources(*folders: Path) -> list[Path]:
@@ -27,8 +27,8 @@ def sources(*folders: Path) -> list[Path]:
     return sorted(path for folder in folders for path in folder.rglob("*.py"))
 
 
-def test_no_file_is_longer_than_a_person_reads() -> None:
-    """At most 400 lines, everywhere."""
+def test_files_have_at_most_400_lines() -> None:
+    """In all folders with code."""
     too_long = {
         str(path.relative_to(ROOT)): count
         for path in sources(*(ROOT / name for name in CODE))
@@ -39,38 +39,38 @@ def test_no_file_is_longer_than_a_person_reads() -> None:
     assert too_long == {}
 
 
-def test_bare_folders_are_no_packages() -> None:
-    """`tools` and `agents` as import names would collide with those of others."""
+def test_the_folders_tools_and_agents_are_not_packages() -> None:
+    """These import names would collide with those of other projects."""
     assert not (ROOT / "tools" / "__init__.py").exists()
     assert not (ROOT / "agents" / "__init__.py").exists()
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-def test_a_package_says_that_it_is_typed(package: Path) -> None:
+def test_a_package_is_marked_as_typed(package: Path) -> None:
     """For the type checkers of its users."""
     assert (package / "py.typed").is_file()
 
 
-def test_modules_are_named_after_what_they_hold() -> None:
-    """No module has a name that fits any other as well."""
+def test_modules_are_named_for_their_subject() -> None:
+    """Not `utils`, which would fit any module."""
     assert [path for path in sources(*PACKAGES) if path.stem in UNNAMED] == []
 
 
-def test_every_module_says_what_goes_in_and_what_comes_out() -> None:
-    """In its docstring; packages and the start of a program may be shorter."""
-    silent = []
+def test_every_module_documents_its_input_and_output() -> None:
+    """With `In:` and `Out:`; an `__init__.py` or `__main__.py` needs only a docstring."""
+    undocumented = []
     for path in sources(*PACKAGES):
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         is_short = path.name in ("__init__.py", "__main__.py")
         if not text or not (is_short or ("In:" in text and "Out:" in text)):
-            silent.append(str(path.relative_to(ROOT)))
+            undocumented.append(str(path.relative_to(ROOT)))
 
-    assert silent == []
+    assert undocumented == []
 
 
 @pytest.mark.parametrize("name", agentkit.__all__)
 def test_a_public_name_has_a_docstring_of_its_own(name: str) -> None:
-    """One that was written, not one that dataclasses made up. Unions have no place for one."""
+    """Not the one that `dataclass` generates. Unions cannot have one."""
     found = getattr(agentkit, name)
     if isinstance(found, types.UnionType) or typing.get_origin(found) is not None:
         return

@@ -6,7 +6,7 @@ Out: its head, and its body in parts; or the word that it is not of the usual fo
 Nearly every answer is of one form: HTTP/1.1, a line for each header, a length or plain chunks. What
 is here reads that form and nothing else, and finds nothing wrong but a body that ends too soon:
 whatever is of another form is read by h11, from the last border on; see
-docs/decisions/0011-plain-answers.md.
+docs/decisions/0011-fast-response-parser.md.
 """
 
 import re
