@@ -22,7 +22,7 @@ from agentkit.errors import ConfigError
 
 Table: TypeAlias = Mapping[str, object]
 
-OUR_FILE = Path(__file__).with_name("catalog.toml")
+BUILTIN_FILE = Path(__file__).with_name("catalog.toml")
 
 
 def load_catalog(path: Path | None = None) -> Mapping[str, ProviderProfile]:
@@ -35,17 +35,17 @@ def load_catalog(path: Path | None = None) -> Mapping[str, ProviderProfile]:
     Raises:
         ConfigError: the file cannot be read, is not TOML, or says something no profile holds.
     """
-    return _our_catalog() if path is None else _read(path, over=_our_tables())
+    return _builtin_catalog() if path is None else _read(path, over=_builtin_tables())
 
 
 @cache
-def _our_catalog() -> Mapping[str, ProviderProfile]:
-    return _read(OUR_FILE, over={})
+def _builtin_catalog() -> Mapping[str, ProviderProfile]:
+    return _read(BUILTIN_FILE, over={})
 
 
 @cache
-def _our_tables() -> Table:
-    return _parse(OUR_FILE)
+def _builtin_tables() -> Table:
+    return _parse(BUILTIN_FILE)
 
 
 @cache
@@ -65,7 +65,7 @@ def _read(path: Path, *, over: Table) -> Mapping[str, ProviderProfile]:
         # As JSON: its lists may become tuples and sets while all else stays strict.
         found = _adapter().validate_json(json.dumps(named, allow_nan=False))
     except ValidationError as error:
-        raise ConfigError("; ".join(_complaints(error, named, path=path))) from error
+        raise ConfigError("; ".join(_error_lines(error, named, path=path))) from error
     except (TypeError, ValueError) as error:
         raise ConfigError(
             f"{path}: a date, a time or a number without end has no place in a catalog ({error})."
@@ -136,7 +136,7 @@ def _with_family(family: str, model: object) -> object:
     }
 
 
-def _complaints(error: ValidationError, named: Table, *, path: Path) -> Iterator[str]:
+def _error_lines(error: ValidationError, named: Table, *, path: Path) -> Iterator[str]:
     """Yield what is wrong, one text per field, without the values found there."""
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         place = list(_place(problem["loc"], named))

@@ -92,7 +92,7 @@ class Accepts:
     omit: frozenset[str] = frozenset()
 
 
-def other_limit(accepts: Accepts) -> str:
+def other_max_tokens_field(accepts: Accepts) -> str:
     """Return the other of the two names that providers have for the token limit."""
     is_old = accepts.max_tokens_field == "max_tokens"
     return "max_completion_tokens" if is_old else "max_tokens"

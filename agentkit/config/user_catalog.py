@@ -91,7 +91,7 @@ def save_catalog(path: Path, text: str) -> None:
                 temporary.unlink()
 
 
-def spell_table(provider: str, table: Table) -> str:
+def format_table(provider: str, table: Table) -> str:
     """Return the table of one provider as a file of its own would have it."""
     document = tomlkit.document()
     _lay(document, {provider: table})

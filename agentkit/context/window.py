@@ -26,7 +26,7 @@ from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.message import Message
 from agentkit.model.model import ModelConnection
-from agentkit.model.token_estimate import most_message_tokens, most_text_tokens, most_tool_tokens
+from agentkit.model.token_estimate import max_message_tokens, max_text_tokens, max_tool_tokens
 from agentkit.value import dataclass, replace
 
 _KEPT_CONVERSATIONS = 256
@@ -90,7 +90,7 @@ class _Kept:
         """Return the conversation with what is new in `history`."""
         new = history[len(self.source) :]
         sent = history if self.sent is self.source else self.sent.add(*new)
-        return replace(self, source=history, sent=sent, most=self.most + most_message_tokens(new))
+        return replace(self, source=history, sent=sent, most=self.most + max_message_tokens(new))
 
 
 class Window:
@@ -110,7 +110,7 @@ class Window:
         self._settings = settings
         self._window_tokens = settings.window_tokens or profile.context_window_tokens
         self.profile = replace(profile, context_window_tokens=self._window_tokens)
-        self._most_tool_tokens = ToolCache(most_tool_tokens)
+        self._most_tool_tokens = ToolCache(max_tool_tokens)
         self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by the last message's address
 
     async def fit(
@@ -138,14 +138,14 @@ class Window:
             kept = replace(kept, counter=counter)
             if fitted.is_cut:
                 request = fitted.request
-                most = most_message_tokens(request.history)
+                most = max_message_tokens(request.history)
                 kept = replace(kept, sent=request.history, most=most)
         self._keep(kept)
         return request
 
     def _is_surely_short(self, request: ModelRequest, kept: _Kept, *, window_tokens: int) -> bool:
         """Say whether a request fits whatever its exact count."""
-        most = kept.most + most_text_tokens(request.instructions)
+        most = kept.most + max_text_tokens(request.instructions)
         if request.tools:
             most += self._most_tool_tokens.encode(request.tools)
         answer = _answer_tokens(window_tokens, request.settings, self._settings)

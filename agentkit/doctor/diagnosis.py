@@ -16,7 +16,7 @@ from agentkit.config.profile import (
     ProviderProfile,
     ToolChoiceForm,
     UsageRequest,
-    other_limit,
+    other_max_tokens_field,
 )
 from agentkit.doctor.model_list import ModelListing, first_known
 from agentkit.doctor.probe import ProbeName, ProbeResult
@@ -223,7 +223,7 @@ def _dialect(diagnosis: Diagnosis) -> DialectName:
 
 def _accepts(accepts: Accepts, *, diagnosis: Diagnosis) -> Accepts:
     if diagnosis.is_answered("chat_other_limit"):
-        accepts = replace(accepts, max_tokens_field=other_limit(accepts))
+        accepts = replace(accepts, max_tokens_field=other_max_tokens_field(accepts))
     choices = set(accepts.tool_choice)
     for choice in CHOICES:
         match respects_choice(diagnosis, choice):

@@ -8,7 +8,7 @@ Pure. A result that is not clear is reported as `unclear`, never guessed.
 
 from collections.abc import Iterator
 
-from agentkit.config.profile import other_limit
+from agentkit.config.profile import other_max_tokens_field
 from agentkit.doctor.call_findings import (
     choice_finding,
     id_findings,
@@ -79,7 +79,7 @@ def _chat(diagnosis: Diagnosis) -> Finding:
     if diagnosis.is_answered("chat"):
         return Finding(question=question, verdict="yes", seen="answers a plain question")
     if diagnosis.is_answered("chat_other_limit"):
-        seen = f"rejects {accepts.max_tokens_field}, accepts {other_limit(accepts)}"
+        seen = f"rejects {accepts.max_tokens_field}, accepts {other_max_tokens_field(accepts)}"
         return Finding(question=question, verdict="yes", seen=seen, advice=WRITTEN)
     if diagnosis.is_answered("chat_below_v1"):
         seen = "no endpoint at this address, but one at /v1"

@@ -9,7 +9,7 @@ was answered.
 
 from collections.abc import Callable, Mapping
 
-from agentkit.config.profile import UsageRequest, other_limit
+from agentkit.config.profile import UsageRequest, other_max_tokens_field
 from agentkit.doctor.diagnosis import STREAMS, Diagnosis, native_profiles
 from agentkit.doctor.probe import ProbeName, ProbeResult
 
@@ -35,7 +35,10 @@ def _limit_is_refused(diagnosis: Diagnosis) -> bool:
     if chat is None or not chat.is_refused or diagnosis.form != "openai_chat":
         return False
     accepts = diagnosis.provider.accepts
-    return accepts.max_tokens_field in chat.error_text or other_limit(accepts) in chat.error_text
+    return (
+        accepts.max_tokens_field in chat.error_text
+        or other_max_tokens_field(accepts) in chat.error_text
+    )
 
 
 def _may_lie_below_v1(diagnosis: Diagnosis) -> bool:

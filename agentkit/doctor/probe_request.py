@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
-from agentkit.config.profile import Accepts, DialectName, ModelProfile, other_limit
+from agentkit.config.profile import Accepts, DialectName, ModelProfile, other_max_tokens_field
 from agentkit.dialect.base import Encoded
 from agentkit.dialect.openai_chat.messages import to_json
 from agentkit.doctor.diagnosis import (
@@ -146,7 +146,7 @@ def _accepts(name: ProbeName, accepts: Accepts) -> Accepts:
     # The usage field has its own probes; in others it must not be the cause of a rejection.
     accepts = replace(accepts, stream_usage=STREAMS.get(name, "never"))
     if name == "chat_other_limit":
-        return replace(accepts, max_tokens_field=other_limit(accepts))
+        return replace(accepts, max_tokens_field=other_max_tokens_field(accepts))
     return accepts
 
 

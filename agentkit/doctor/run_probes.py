@@ -30,8 +30,8 @@ from agentkit.doctor.probe_request import MAX_TOKENS, build_probe
 from agentkit.doctor.probe_response import read_answer, read_failure
 from agentkit.errors import ProviderError, TransportError
 from agentkit.model.launch import launched
-from agentkit.model.provider_model import priced
-from agentkit.model.rate_limit import Pacer, PaceSettings
+from agentkit.model.provider_model import with_cost
+from agentkit.model.rate_limit import RateLimit, RateLimiter
 from agentkit.transport.base import Transport
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.open_transport import open_transport
@@ -139,7 +139,7 @@ async def _open(
         write_seconds=seconds,
         first_byte_seconds=seconds,
         idle_seconds=seconds,
-        max_answer_bytes=16_000_000,
+        max_response_bytes=16_000_000,
     )
     transport = open_transport(resolved, settings=limits)
     try:
@@ -159,7 +159,7 @@ class _ProbeSender:
     def __init__(self, transport: Transport, settings: ProbeSettings) -> None:
         self._transport = transport
         self._settings = settings
-        self._pacer = Pacer(PaceSettings())
+        self._pacer = RateLimiter(RateLimit())
         self._requests = 0
         self._failures = 0
         self._usage = Usage()
@@ -228,7 +228,7 @@ class _ProbeSender:
         result = read_answer(probe, head, body, attempts=attempts)
         if head.is_success:
             _, model = observed_profiles(diagnosis)
-            self._usage += priced(result.usage, model)
+            self._usage += with_cost(result.usage, model)
             self._is_usage_complete &= result.has_usage
         return result
 

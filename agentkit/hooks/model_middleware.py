@@ -16,7 +16,7 @@ from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
 from agentkit.content import ReasoningContent, TextContent
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived, ToolArgumentsReceived
-from agentkit.model.model import Model, ModelConnection, Retrying
+from agentkit.model.model import Model, ModelConnection, SupportsRetry
 from agentkit.transport.retry import RetrySettings
 from agentkit.value import dataclass, replace
 
@@ -143,8 +143,8 @@ class _WrappedModel:
         return self._model.profile
 
     def with_retry(self, retry: RetrySettings) -> Model:
-        """Return the same model with other retry settings, if it has any; see `Retrying`."""
-        if not isinstance(self._model, Retrying):
+        """Return the same model with other retry settings, if it has any; see `SupportsRetry`."""
+        if not isinstance(self._model, SupportsRetry):
             return self
         return _WrappedModel(self._model.with_retry(retry), self._build)
 

@@ -11,11 +11,11 @@ from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerSettings:
+class CircuitBreakerSettings:
     """When a provider is left alone.
 
     Attributes:
-        failures: how many in a row open the breaker, 1 or more.
+        failures: how many in a row open the circuit_breaker, 1 or more.
         open_seconds: how long it stays open the first time; twice as long each time after.
         max_open_seconds: longest time it stays open.
     """
@@ -25,10 +25,10 @@ class BreakerSettings:
     max_open_seconds: float = 300.0
 
 
-class Breaker:
+class CircuitBreaker:
     """The state of one provider and model."""
 
-    def __init__(self, settings: BreakerSettings) -> None:
+    def __init__(self, settings: CircuitBreakerSettings) -> None:
         self._settings = settings
         self._failures = 0
         self._openings = 0

@@ -12,7 +12,7 @@ family shows it by what it refuses.
 import re
 from collections.abc import Collection
 
-from agentkit.config.profile import ModelProfile, ProviderProfile, other_limit
+from agentkit.config.profile import ModelProfile, ProviderProfile, other_max_tokens_field
 from agentkit.errors import ProviderError
 from agentkit.value import dataclass, replace
 
@@ -46,7 +46,7 @@ _KEEPS_MISTRAL_RULES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adapted:
+class Downgrade:
     """Changed profiles; `change` says in words what is different."""
 
     provider: ProviderProfile
@@ -54,13 +54,13 @@ class Adapted:
     change: str
 
 
-def adapt(
+def find_downgrade(
     provider: ProviderProfile,
     model: ModelProfile,
     error: ProviderError,
     *,
     sent: Collection[str],
-) -> Adapted | None:
+) -> Downgrade | None:
     """Return the profiles to try next, or None where the refusal names nothing to change.
 
     Args:
@@ -73,7 +73,7 @@ def adapt(
         return None
     said = str(error)
     if model.rules != "mistral" and re.search(_KEEPS_MISTRAL_RULES, said, re.IGNORECASE):
-        return Adapted(
+        return Downgrade(
             provider=provider,
             model=replace(model, rules="mistral"),
             change="kept the rules of the Mistral family",
@@ -82,23 +82,23 @@ def adapt(
         is_named = re.search(rf"(?<![\w]){field}(?![\w])", said) is not None
         if field in sent and is_named and re.search(_REFUSES_A_FIELD, said, re.IGNORECASE):
             accepts = replace(provider.accepts, omit=provider.accepts.omit | {field})
-            return Adapted(
+            return Downgrade(
                 provider=replace(provider, accepts=accepts),
                 model=model,
                 change=f"left out {field!r}",
             )
     limit = provider.accepts.max_tokens_field
-    other = other_limit(provider.accepts)
+    other = other_max_tokens_field(provider.accepts)
     if limit in sent and other not in provider.accepts.omit and _asks_for(other, said, limit):
         omit = provider.accepts.omit | {limit}
         accepts = replace(provider.accepts, max_tokens_field=other, omit=omit)
-        return Adapted(
+        return Downgrade(
             provider=replace(provider, accepts=accepts),
             model=model,
             change=f"called the limit {other!r}",
         )
     if error.kind == "tools_unsupported" and provider.dialect == "openai_chat" and "tools" in sent:
-        return Adapted(
+        return Downgrade(
             provider=replace(provider, dialect="prompted"),
             model=model,
             change="offered the tools by prompt",
@@ -112,7 +112,7 @@ def _asks_for(field: str, said: str, sent: str) -> bool:
     return all(re.search(pattern, said) for pattern in (*names, f"(?i:{_REFUSES_A_FIELD})"))
 
 
-class Learned:
+class LearnedProfiles:
     """The profiles that were changed, by provider, base URL and model id; for a whole process."""
 
     def __init__(self) -> None:
@@ -133,6 +133,6 @@ def _key(provider: ProviderProfile, model: ModelProfile) -> tuple[str, str, str]
     return provider.name, provider.base_url, model.id
 
 
-PROCESS = Learned()
+PROCESS_PROFILES = LearnedProfiles()
 """What this process has learned. The one piece of state that runs share: a provider that refuses a
 field refuses it for everybody, and each new agent would pay for finding out."""

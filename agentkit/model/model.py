@@ -49,14 +49,14 @@ class Model(Protocol):
 
 
 @runtime_checkable
-class Retrying(Protocol):
+class SupportsRetry(Protocol):
     """A model that makes exchanges again which failed."""
 
     def with_retry(self, retry: RetrySettings) -> Model:
         """Return the same model with another patience."""
 
 
-class Shown:
+class EmitTracker:
     """Passes events on; an attempt whose text was seen must not be made again silently."""
 
     def __init__(self, emit: Emit) -> None:

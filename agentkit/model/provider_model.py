@@ -24,13 +24,13 @@ from agentkit.errors import ProtocolError, ProviderError
 from agentkit.event import Emit, ModelRetried, RequestDowngraded
 from agentkit.lazy_import import load_object
 from agentkit.log import Log
-from agentkit.model.downgrade import PROCESS, Learned, adapt
+from agentkit.model.downgrade import PROCESS_PROFILES, LearnedProfiles, find_downgrade
 from agentkit.model.launch import launched
-from agentkit.model.model import ModelConnection, Shown
-from agentkit.model.rate_limit import Pacer, PaceSettings
+from agentkit.model.model import EmitTracker, ModelConnection
+from agentkit.model.rate_limit import RateLimit, RateLimiter
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.model.token_estimate import estimate_tokens
-from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.base import Transport, WireResponse
 from agentkit.transport.open_transport import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import NO_USAGE, Usage
@@ -41,7 +41,7 @@ CLOSE_SECONDS = 5.0
 DRAIN_SECONDS = 0.2
 MILLION = 1_000_000
 BYTES_PER_TOKEN = 3
-SHORTEST_KEY = 8
+MIN_KEY_CHARS = 8
 
 log = Log("agentkit.model")
 
@@ -62,8 +62,8 @@ class ProviderModel:
         *,
         dialects: Mapping[str, Callable[[], Dialect]],
         retry: RetrySettings | None = None,
-        pace: PaceSettings | None = None,
-        learned: Learned = PROCESS,
+        rate_limit: RateLimit | None = None,
+        learned: LearnedProfiles = PROCESS_PROFILES,
         transport: OpenTransport = open_transport,
     ) -> None:
         """Build a model; nothing is opened.
@@ -72,15 +72,15 @@ class ProviderModel:
             resolved: provider, model and key.
             dialects: by name, what makes a codec; one is made for each opening.
             retry: how patient to be.
-            pace: the provider's limits, where they are known beforehand.
+            rate_limit: the provider's limits, where they are known beforehand.
             learned: where to keep what the provider turns out not to understand.
             transport: makes the way to the provider, e.g. one that records.
         """
         self.resolved = resolved
         self._dialects = dialects
         self._retry = retry or RetrySettings()
-        self._pace = pace or PaceSettings()
-        self._pacer = Pacer(self._pace)
+        self._rate_limit = rate_limit or RateLimit()
+        self._rate_limiter = RateLimiter(self._rate_limit)
         self._learned = learned
         self._transport = transport
 
@@ -100,7 +100,7 @@ class ProviderModel:
             self.resolved,
             dialects=self._dialects,
             retry=retry,
-            pace=self._pace,
+            rate_limit=self._rate_limit,
             learned=self._learned,
             transport=self._transport,
         )
@@ -116,7 +116,7 @@ class ProviderModel:
                     dialects=self._dialects,
                     transport=transport,
                     retry=self._retry,
-                    pacer=self._pacer,
+                    rate_limiter=self._rate_limiter,
                     learned=self._learned,
                 )
             finally:
@@ -134,15 +134,15 @@ class ProviderConnection:
         dialects: Mapping[str, Callable[[], Dialect]],
         transport: Transport,
         retry: RetrySettings,
-        pacer: Pacer,
-        learned: Learned,
+        rate_limiter: RateLimiter,
+        learned: LearnedProfiles,
     ) -> None:
         self._resolved = resolved
         self._makers = dialects
         self._dialects: dict[str, Dialect] = {}
         self._transport = transport
         self._retry = retry
-        self._pacer = pacer
+        self._rate_limiter = rate_limiter
         self._learned = learned
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
@@ -152,7 +152,7 @@ class ProviderConnection:
             provider, model = self._learned.recall(self._resolved.provider, self._resolved.model)
             limited = request.limited()
             encoded = self._dialect(provider).encode(limited, provider=provider, model=model)
-            shown = Shown(emit)
+            shown = EmitTracker(emit)
             try:
                 return await self._exchange(limited, encoded, provider, shown)
             except ProviderError as error:
@@ -161,18 +161,18 @@ class ProviderConnection:
                 error.args = (self._without_key(str(error)),)
                 if shown.has_text:
                     raise
-                adapted = adapt(provider, model, error, sent=encoded.fields)
-                if adapted is None:
+                downgrade = find_downgrade(provider, model, error, sent=encoded.fields)
+                if downgrade is None:
                     await self._wait(error, attempt=attempt, emit=emit)
                     attempt += 1
                 else:
-                    self._learned.remember(adapted.provider, adapted.model)
-                    await emit(RequestDowngraded(change=adapted.change, error=str(error)))
+                    self._learned.remember(downgrade.provider, downgrade.model)
+                    await emit(RequestDowngraded(change=downgrade.change, error=str(error)))
 
     def _without_key(self, text: str) -> str:
         """Remove the key, which some providers repeat; "none" and the like are words, not keys."""
         key = "" if self._resolved.api_key is None else self._resolved.api_key.get_secret_value()
-        return text if len(key) < SHORTEST_KEY else text.replace(key, "[redacted]")
+        return text if len(key) < MIN_KEY_CHARS else text.replace(key, "[redacted]")
 
     async def _wait(self, error: ProviderError, *, attempt: int, emit: Emit) -> None:
         """Wait before the next attempt, or raise `error` where there should be none."""
@@ -204,12 +204,12 @@ class ProviderConnection:
         return self._dialects[name]
 
     async def _exchange(
-        self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, shown: Shown
+        self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, shown: EmitTracker
     ) -> ModelResponse:
         """Make one attempt."""
-        if not self._pacer.is_free:
+        if not self._rate_limiter.is_free:
             tokens = len(encoded.wire.body) // BYTES_PER_TOKEN + (request.settings.max_tokens or 0)
-            wait = self._pacer.reserve(anyio.current_time(), tokens=tokens)
+            wait = self._rate_limiter.reserve(anyio.current_time(), tokens=tokens)
             if wait > 0:
                 await anyio.sleep(wait)
         fold: ResponseBuilder | None = None
@@ -228,19 +228,23 @@ class ProviderConnection:
             _check_choice(request, response)
         except ProviderError as error:
             if fold is not None and fold.usage != NO_USAGE:
-                error.usage = priced(fold.usage, self._resolved.model)
+                error.usage = with_cost(fold.usage, self._resolved.model)
             raise
         model, usage = self._resolved.model, response.usage
         if usage.total_tokens == 0 and usage.cost_usd is None:
-            usage = estimated(request, response, model)
-        usage = priced(usage, model)
+            usage = estimate_usage(request, response, model)
+        usage = with_cost(usage, model)
         return response if usage is response.usage else replace(response, usage=usage)
 
     async def _read(
-        self, answer: WireAnswer, fold: ResponseBuilder, provider: ProviderProfile, shown: Shown
+        self,
+        answer: WireResponse,
+        fold: ResponseBuilder,
+        provider: ProviderProfile,
+        shown: EmitTracker,
     ) -> None:
         """Read an answer to its end, and tell what may be shown of it."""
-        self._pacer.note(answer.head.headers, clock=anyio.current_time)
+        self._rate_limiter.note(answer.head.headers, clock=anyio.current_time)
         if not answer.head.is_success:
             raise status_error(answer.head, await _read_all(answer))
         decoder = self._dialect(provider).decoder(answer.head)
@@ -253,14 +257,14 @@ class ProviderConnection:
             await shown.emit(event)
 
 
-async def _drain(answer: WireAnswer) -> None:
+async def _drain(answer: WireResponse) -> None:
     """Read what follows the end of an answer, if it comes at once: the connection is kept then."""
     with anyio.move_on_after(DRAIN_SECONDS):
         async for _ in answer.chunks:
             pass
 
 
-async def _read_all(answer: WireAnswer) -> bytes:
+async def _read_all(answer: WireResponse) -> bytes:
     """Return the body of an error, cut where no error is that long."""
     body = bytearray()
     async for chunk in answer.chunks:
@@ -288,7 +292,7 @@ def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
     )
 
 
-def estimated(request: ModelRequest, response: ModelResponse, model: ModelProfile) -> Usage:
+def estimate_usage(request: ModelRequest, response: ModelResponse, model: ModelProfile) -> Usage:
     """Return our own count for an exchange without reported usage, marked as an estimate."""
     build = cast(BuildCounter, load_object("agentkit.model.tokens:build_counter"))
     counter = build(model.rules, family=model.family)
@@ -312,7 +316,7 @@ class BuildCounter(Protocol):
         """Return a counter for a family of models."""
 
 
-def priced(usage: Usage, model: ModelProfile) -> Usage:
+def with_cost(usage: Usage, model: ModelProfile) -> Usage:
     """Return `usage` with its cost: the provider's own, else tokens times the catalog's price."""
     if usage.cost_usd is not None:
         return usage

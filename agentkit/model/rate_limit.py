@@ -23,7 +23,7 @@ _LIMIT_HEADERS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaceSettings:
+class RateLimit:
     """The limits of one provider; None for none."""
 
     requests_per_minute: int | None = None
@@ -36,10 +36,10 @@ class PaceSettings:
                 raise ValueError(f"{name} is {value}; at least 1 is needed, or None for no limit.")
 
 
-class Pacer:
-    """The pace of one provider and model, shared by all who call it."""
+class RateLimiter:
+    """The rate_limit of one provider and model, shared by all who call it."""
 
-    def __init__(self, settings: PaceSettings) -> None:
+    def __init__(self, settings: RateLimit) -> None:
         self._settings = settings
         self._reserved: deque[tuple[float, int]] = deque()
         self._tokens = 0
@@ -47,7 +47,7 @@ class Pacer:
 
     @property
     def is_free(self) -> bool:
-        """Say whether nothing limits the pace, as far as is known."""
+        """Say whether nothing limits the rate_limit, as far as is known."""
         limits = self._settings
         has_none = limits.requests_per_minute is None and limits.tokens_per_minute is None
         return has_none and not self._not_before

@@ -21,8 +21,8 @@ from agentkit.config.profile import ModelProfile
 from agentkit.errors import ConfigError, ErrorKind, ProviderError, UnsupportedError
 from agentkit.event import Emit, ModelFailedOver, ModelRetried
 from agentkit.log import Log
-from agentkit.model.circuit_breaker import Breaker, BreakerSettings
-from agentkit.model.model import Model, ModelConnection, Retrying, Shown
+from agentkit.model.circuit_breaker import CircuitBreaker, CircuitBreakerSettings
+from agentkit.model.model import EmitTracker, Model, ModelConnection, SupportsRetry
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import Usage
 from agentkit.value import dataclass, replace
@@ -44,7 +44,7 @@ class RouteModel:
         *,
         order: RouteOrder = "listed",
         retry: RetrySettings | None = None,
-        breaker: BreakerSettings | None = None,
+        circuit_breaker: CircuitBreakerSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Build a route; nothing is opened.
@@ -54,7 +54,7 @@ class RouteModel:
             order: as listed, by the catalog's price (unknown last), or by the speed measured so
                 far (unmeasured first).
             retry: how often to go round when all fail; each model is asked once per round.
-            breaker: when to leave a failing model alone.
+            circuit_breaker: when to leave a failing model alone.
             clock: where time comes from.
 
         Raises:
@@ -69,8 +69,8 @@ class RouteModel:
         self._clock = clock or SystemClock()
         self._members = tuple(
             _Member(
-                model.with_retry(once) if isinstance(model, Retrying) else model,
-                Breaker(breaker or BreakerSettings()),
+                model.with_retry(once) if isinstance(model, SupportsRetry) else model,
+                CircuitBreaker(circuit_breaker or CircuitBreakerSettings()),
             )
             for model in models
         )
@@ -148,11 +148,11 @@ class RouteConnection:
         while True:
             errors: list[ProviderError] = []
             for connected in self._candidates():
-                shown = Shown(emit)
+                shown = EmitTracker(emit)
                 try:
                     response = await self._ask(connected, request, emit=shown.emit)
                 except (ProviderError, UnsupportedError) as error:
-                    if shown.has_text or _is_final(error):
+                    if shown.has_text or _is_not_provider_specific(error):
                         raise
                     failures.append(connected.member.failure(error))
                     await emit(ModelFailedOver(failure=failures[-1]))
@@ -172,9 +172,9 @@ class RouteConnection:
         try:
             response = await connected.connection.chat(request, emit=emit)
         except ProviderError:
-            member.breaker.failed(self._clock.monotonic())
+            member.circuit_breaker.failed(self._clock.monotonic())
             raise
-        member.breaker.succeeded()
+        member.circuit_breaker.succeeded()
         member.measure(self._clock.monotonic() - started)
         return response
 
@@ -184,11 +184,11 @@ class RouteConnection:
         ordered = sorted(self._connected, key=lambda one: one.member.rank(self._order))
         allowed = False
         for connected in ordered:
-            if connected.member.breaker.allows(now):
+            if connected.member.circuit_breaker.allows(now):
                 allowed = True
                 yield connected
         if not allowed:
-            yield min(ordered, key=lambda one: one.member.breaker.open_until)
+            yield min(ordered, key=lambda one: one.member.circuit_breaker.open_until)
 
     async def _wait(
         self,
@@ -221,9 +221,9 @@ class RouteConnection:
 class _Member:
     """A model of a route, and how it did so far; shared by all runs."""
 
-    def __init__(self, model: Model, breaker: Breaker) -> None:
+    def __init__(self, model: Model, circuit_breaker: CircuitBreaker) -> None:
         self.model = model
-        self.breaker = breaker
+        self.circuit_breaker = circuit_breaker
         self._seconds: float | None = None
 
     def measure(self, seconds: float) -> None:
@@ -271,7 +271,7 @@ def _highest(prices: Iterable[Decimal | None]) -> Decimal | None:
     return max(known)
 
 
-def _is_final(error: Exception) -> bool:
+def _is_not_provider_specific(error: Exception) -> bool:
     """Say whether another provider would fail as well."""
     return isinstance(error, ProviderError) and error.kind in FINAL_KINDS
 

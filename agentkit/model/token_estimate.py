@@ -97,12 +97,12 @@ _RESPELLED = 4  # times, at most, that JSON grows when it is read and written ag
 _JSON_STARTS = frozenset('{["-0123456789tfnNI')
 
 
-def most_text_tokens(text: str) -> int:
+def max_text_tokens(text: str) -> int:
     """Return the most tokens that instructions can have, with what stands around a prompt."""
     return _FRAME + _most(text)
 
 
-def most_tool_tokens(tools: Iterable[ToolSpec]) -> int:
+def max_tool_tokens(tools: Iterable[ToolSpec]) -> int:
     """Return the most tokens that an offer of `tools` can have."""
     return _TOOL + sum(
         _TOOL + _most(tool.name) + _most(tool.description) + _most(tool.input_schema)
@@ -110,7 +110,7 @@ def most_tool_tokens(tools: Iterable[ToolSpec]) -> int:
     )
 
 
-def most_message_tokens(messages: Iterable[Message]) -> float:
+def max_message_tokens(messages: Iterable[Message]) -> float:
     """Return the most tokens that `messages` can have; `inf` if they hold more than text."""
     return sum(map(_most_of, messages))
 

@@ -17,7 +17,7 @@ import pytest
 
 from agentkit.config.load import resolve_model
 from agentkit.model.build import DIALECTS
-from agentkit.model.downgrade import Learned
+from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.model import Model
 from agentkit.model.provider_model import ProviderModel
 from agentkit.recording.record_replay import Recorder, RecordMode
@@ -68,7 +68,7 @@ def recording_redaction() -> Redaction:
 def recording(request: pytest.FixtureRequest, recording_redaction: Redaction) -> Iterator[Recorder]:
     """Open the recording of this test.
 
-    Give it to `recorded_model`, or put `recording.around(...)` in place of a transport.
+    Give it to `recorded_model`, or put `recording.wrap(...)` in place of a transport.
     """
     mode: RecordMode = request.config.getoption(_OPTION)
     recorder = Recorder(recording_path(request.node), mode=mode, redaction=recording_redaction)
@@ -96,7 +96,7 @@ def recorded_model(name: str, recorder: Recorder, *, api_key: str | None = None)
         resolved,
         dialects=DIALECTS,
         transport=recorder.open_transport,
-        learned=Learned(),  # what this process learned before must not change what is asked
+        learned=LearnedProfiles(),  # what this process learned before must not change what is asked
     )
 
 

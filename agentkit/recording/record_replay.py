@@ -25,16 +25,16 @@ from anyio.lowlevel import checkpoint
 from agentkit.config.load import ResolvedModel
 from agentkit.errors import TransportError
 from agentkit.recording.recording import (
-    AnswerEnd,
-    RecordedAnswer,
+    BodyEnd,
     RecordedExchange,
     RecordedFault,
+    RecordedResponse,
     RecordingError,
 )
 from agentkit.recording.request_matching import nearest, request_key
 from agentkit.recording.secrets import Redaction
 from agentkit.recording.toml_file import load_recording, save_recording
-from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.base import Transport, WireResponse
 from agentkit.transport.open_transport import open_transport
 from agentkit.wire import WireHead, WireRequest
 
@@ -77,7 +77,7 @@ class Recorder:
         for index, exchange in enumerate(self._recorded):
             self._ready[request_key(exchange.provider, exchange.request)].append(index)
 
-    def around(
+    def wrap(
         self, inner: Transport | None = None, *, provider: str = "", secrets: Iterable[str] = ()
     ) -> Transport:
         """Return a transport that records `inner`, or plays in its place.
@@ -105,7 +105,7 @@ class Recorder:
         secrets = [] if resolved.api_key is None else [resolved.api_key.get_secret_value()]
         opens = self.mode != "replay"
         inner = open_transport(resolved, base_url=base_url) if opens else None
-        return self.around(inner, provider=resolved.provider.name, secrets=secrets)
+        return self.wrap(inner, provider=resolved.provider.name, secrets=secrets)
 
     @property
     def exchanges(self) -> tuple[RecordedExchange, ...]:
@@ -214,7 +214,7 @@ class RecordingTransport:
         self._provider = provider
 
     @asynccontextmanager
-    async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+    async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
         """Answer from the recording, or from the provider and into the recording.
 
         Raises:
@@ -235,7 +235,7 @@ class RecordingTransport:
                 raise
             tape = _Tape(answer.chunks)
             try:
-                yield WireAnswer(head=answer.head, chunks=tape)
+                yield WireResponse(head=answer.head, chunks=tape)
             finally:
                 self._keep(place, request, tape.recorded(answer.head))
 
@@ -244,7 +244,7 @@ class RecordingTransport:
         await self._inner.aclose()
 
     def _keep(
-        self, place: int, request: WireRequest, outcome: RecordedAnswer | RecordedFault
+        self, place: int, request: WireRequest, outcome: RecordedResponse | RecordedFault
     ) -> None:
         exchange = RecordedExchange(provider=self._provider, request=request, outcome=outcome)
         self._recorder.keep(place, exchange)
@@ -258,7 +258,7 @@ class _Unasked:
         self._inner = inner
         self._provider = provider
 
-    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireAnswer]:
+    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireResponse]:
         raise RecordingError(self._recorder.miss(self._provider, request))
 
     async def aclose(self) -> None:
@@ -272,7 +272,7 @@ class _Tape(AsyncIterator[bytes]):
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
         self._kept: list[bytes] = []
-        self._end: AnswerEnd = "left"
+        self._end: BodyEnd = "left"
         self._fault: RecordedFault | None = None
 
     async def __anext__(self) -> bytes:
@@ -290,15 +290,17 @@ class _Tape(AsyncIterator[bytes]):
         self._kept.append(chunk)
         return chunk
 
-    def recorded(self, head: WireHead) -> RecordedAnswer:
+    def recorded(self, head: WireHead) -> RecordedResponse:
         """Return what was read so far."""
-        return RecordedAnswer(head=head, chunks=tuple(self._kept), end=self._end, fault=self._fault)
+        return RecordedResponse(
+            head=head, chunks=tuple(self._kept), end=self._end, fault=self._fault
+        )
 
 
 class _Replay(AsyncIterator[bytes]):
     """Gives recorded chunks, then the recorded end."""
 
-    def __init__(self, answer: RecordedAnswer) -> None:
+    def __init__(self, answer: RecordedResponse) -> None:
         self._chunks = iter(answer.chunks)
         self._end = answer.end
         self._fault = answer.fault
@@ -320,10 +322,10 @@ class _Replay(AsyncIterator[bytes]):
         raise StopAsyncIteration
 
 
-def _replayed(recorded: RecordedExchange) -> WireAnswer:
+def _replayed(recorded: RecordedExchange) -> WireResponse:
     """Return the recorded answer, or raise the recorded fault."""
     match recorded.outcome:
         case RecordedFault():
             raise recorded.outcome.error()
-        case RecordedAnswer() as answer:
-            return WireAnswer(head=answer.head, chunks=_Replay(answer))
+        case RecordedResponse() as answer:
+            return WireResponse(head=answer.head, chunks=_Replay(answer))

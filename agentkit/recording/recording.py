@@ -12,7 +12,7 @@ from agentkit.errors import AgentKitError, ErrorKind, Retry, TransportError
 from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
-AnswerEnd: TypeAlias = Literal["whole", "left", "silent"]
+BodyEnd: TypeAlias = Literal["whole", "left", "silent"]
 """How far an answer's body was read."""
 
 VERSION = 1
@@ -62,7 +62,7 @@ class RecordedFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedAnswer:
+class RecordedResponse:
     """What came back.
 
     Attributes:
@@ -74,7 +74,7 @@ class RecordedAnswer:
 
     head: WireHead
     chunks: tuple[bytes, ...] = ()
-    end: AnswerEnd = "whole"
+    end: BodyEnd = "whole"
     fault: RecordedFault | None = None
 
 
@@ -89,4 +89,4 @@ class RecordedExchange:
 
     provider: str
     request: WireRequest
-    outcome: RecordedAnswer | RecordedFault
+    outcome: RecordedResponse | RecordedFault

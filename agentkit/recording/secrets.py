@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from urllib.parse import quote
 
-from agentkit.recording.recording import RecordedAnswer, RecordedExchange, RecordedFault
+from agentkit.recording.recording import RecordedExchange, RecordedFault, RecordedResponse
 from agentkit.value import replace
 from agentkit.wire import WireRequest
 
-MARK = "REDACTED"
+REDACTED = "REDACTED"
 """What stands where a secret stood."""
 
 MIN_SECRET_CHARS = 8
@@ -93,12 +93,12 @@ class Redaction:
         )
 
     def _of_outcome(
-        self, outcome: RecordedAnswer | RecordedFault
-    ) -> RecordedAnswer | RecordedFault:
+        self, outcome: RecordedResponse | RecordedFault
+    ) -> RecordedResponse | RecordedFault:
         match outcome:
             case RecordedFault():
                 return self._of_fault(outcome)
-            case RecordedAnswer():
+            case RecordedResponse():
                 return replace(
                     outcome,
                     head=replace(outcome.head, headers=self._of_headers(outcome.head.headers)),
@@ -114,24 +114,24 @@ class Redaction:
 
     def _of_header(self, name: str, value: str) -> str:
         if name.lower() in self._headers or _SECRET_HEADER.search(name):
-            return MARK
+            return REDACTED
         return self._of_text(value)
 
     def _of_text(self, text: str) -> str:
         data = text.encode("utf-8", "surrogatepass")
-        return self._pattern.sub(MARK.encode(), data).decode("utf-8", "surrogatepass")
+        return self._pattern.sub(REDACTED.encode(), data).decode("utf-8", "surrogatepass")
 
     def _of_body(self, body: bytes) -> bytes:
         try:
             value = json.loads(body)
         except (ValueError, RecursionError):
-            return self._pattern.sub(MARK.encode(), body)
+            return self._pattern.sub(REDACTED.encode(), body)
         if isinstance(value, dict):
             named = {name for name in value if name.lower() in self._body_fields}
             if named:
-                value = {name: MARK if name in named else value[name] for name in value}
+                value = {name: REDACTED if name in named else value[name] for name in value}
                 body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        return self._pattern.sub(MARK.encode(), body)
+        return self._pattern.sub(REDACTED.encode(), body)
 
     def _of_chunks(self, chunks: Sequence[bytes]) -> tuple[bytes, ...]:
         """Redact across the cuts: the mark stands in the chunk where the secret began."""
@@ -151,7 +151,7 @@ def _redacted(joined: bytes, start: int, end: int, spans: Iterable[tuple[int, in
         if last <= start or first >= end:
             continue
         if first >= start:
-            parts += [joined[position:first], MARK.encode()]
+            parts += [joined[position:first], REDACTED.encode()]
         position = min(last, end)
     parts.append(joined[position:end])
     return b"".join(parts)

@@ -24,10 +24,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from agentkit.errors import ErrorKind, Retry
 from agentkit.recording.recording import (
     VERSION,
-    AnswerEnd,
-    RecordedAnswer,
+    BodyEnd,
     RecordedExchange,
     RecordedFault,
+    RecordedResponse,
     RecordingError,
 )
 from agentkit.wire import WireHead, WireRequest
@@ -60,7 +60,7 @@ class _Answer(_Stored):
     status: int
     headers: dict[str, str] = {}
     chunks: list[_Chunk] = []
-    end: AnswerEnd = "whole"
+    end: BodyEnd = "whole"
 
 
 class _Fault(_Stored):
@@ -166,10 +166,10 @@ def _exchange(stored: _Exchange) -> RecordedExchange:
     return RecordedExchange(provider=stored.provider, request=request, outcome=_outcome(stored))
 
 
-def _outcome(stored: _Exchange) -> RecordedAnswer | RecordedFault:
+def _outcome(stored: _Exchange) -> RecordedResponse | RecordedFault:
     fault = None if stored.fault is None else RecordedFault(**stored.fault.model_dump())
     if stored.answer is not None:
-        return RecordedAnswer(
+        return RecordedResponse(
             head=WireHead(status=stored.answer.status, headers=stored.answer.headers),
             chunks=tuple(_chunk_bytes(chunk) for chunk in stored.answer.chunks),
             end=stored.answer.end,
@@ -226,7 +226,7 @@ def _exchange_lines(exchange: RecordedExchange) -> Iterator[str]:
     match exchange.outcome:
         case RecordedFault():
             yield from _fault_lines(exchange.outcome)
-        case RecordedAnswer():
+        case RecordedResponse():
             yield from _answer_lines(exchange.outcome)
 
 
@@ -246,7 +246,7 @@ def _request_body_lines(body: bytes) -> Iterator[str]:
         yield f"base64 = {_quoted(base64.b64encode(body).decode())}"
 
 
-def _answer_lines(answer: RecordedAnswer) -> Iterator[str]:
+def _answer_lines(answer: RecordedResponse) -> Iterator[str]:
     yield "[exchange.answer]"
     yield f"status = {answer.head.status}"
     yield from _header_lines(answer.head.headers)

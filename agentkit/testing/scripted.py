@@ -18,7 +18,7 @@ from agentkit.event import Emit, ReasoningReceived, TextReceived
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.model.model import ModelConnection
-from agentkit.transport.base import WireAnswer
+from agentkit.transport.base import WireResponse
 from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
@@ -139,7 +139,7 @@ class ScriptedTransport:
         self.is_closed = False
 
     @asynccontextmanager
-    async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+    async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
         """Give the next answer of the script.
 
         Raises:
@@ -157,7 +157,7 @@ class ScriptedTransport:
         self.open_answers += 1
         try:
             head = WireHead(status=scripted.status, headers=dict(scripted.headers))
-            yield WireAnswer(head=head, chunks=_Chunks(scripted.chunks))
+            yield WireResponse(head=head, chunks=_Chunks(scripted.chunks))
         finally:
             self.open_answers -= 1
 

@@ -1,7 +1,7 @@
 """How one exchange of bytes looks, whatever carries it.
 
 In:  a `WireRequest`.
-Out: a `WireAnswer`, open until its context is left.
+Out: a `WireResponse`, open until its context is left.
 """
 
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from agentkit.wire import WireHead, WireRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WireAnswer:
+class WireResponse:
     """The answer to one request; `chunks` can be read once and raises `TransportError`."""
 
     head: WireHead
@@ -23,7 +23,7 @@ class WireAnswer:
 class Transport(Protocol):
     """Carries exchanges with one provider; may be used by many tasks at once."""
 
-    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireAnswer]:
+    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireResponse]:
         """Send `request`; leaving the context closes the answer, read or not.
 
         Raises:

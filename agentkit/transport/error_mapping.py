@@ -15,17 +15,17 @@ from agentkit.errors import ErrorKind, Retry, TransportError
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.value import dataclass
 
-Trouble: TypeAlias = Literal[
+WireErrorKind: TypeAlias = Literal[
     "connect",
     "connect_timeout",
-    "no_place",
+    "pool_timeout",
     "proxy",
     "write_timeout",
     "read_timeout",
     "broken",
     "protocol",
-    "packing",
-    "read_already",
+    "content_encoding",
+    "already_read",
     "refused",
 ]
 """What became of an exchange; `refused` is a request that cannot be sent as it is."""
@@ -35,17 +35,17 @@ class WireError(Exception):
     """An exchange failed; never leaves the package.
 
     Attributes:
-        trouble: what became of it.
+        kind: what became of it.
     """
 
-    def __init__(self, trouble: Trouble, text: str = "") -> None:
+    def __init__(self, kind: WireErrorKind, text: str = "") -> None:
         super().__init__(text)
-        self.trouble = trouble
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """What one kind of trouble means; `text` goes on after the provider's name."""
+    """What one kind of kind means; `text` goes on after the provider's name."""
 
     kind: ErrorKind
     text: str
@@ -60,12 +60,12 @@ _NOT_ASKED = _Case(
     text="was not asked: the HTTP client refuses the request's address or headers",
     retry="never",
 )
-_BEFORE_ANSWER: dict[Trouble, _Case] = {
+_BEFORE_ANSWER: dict[WireErrorKind, _Case] = {
     "connect": _Case(kind="connection", text="could not be reached: {error}"),
     "connect_timeout": _Case(
         kind="timeout", text="could not be reached within {settings.connect_seconds:g} s"
     ),
-    "no_place": _Case(
+    "pool_timeout": _Case(
         kind="timeout", text="has all of {settings.max_connections} connections in use"
     ),
     "proxy": _Case(kind="connection", text="could not be reached through the proxy: {error}"),
@@ -80,15 +80,15 @@ _BEFORE_ANSWER: dict[Trouble, _Case] = {
     ),
 }
 _BROKE_OFF = _Case(kind="stream_interrupted", text="broke off in the middle of its answer")
-_INSIDE_ANSWER: dict[Trouble, _Case] = {
+_INSIDE_ANSWER: dict[WireErrorKind, _Case] = {
     "read_timeout": _Case(
         kind="timeout",
         text="stopped in the middle of its answer for {settings.idle_seconds:g} s",
     ),
-    "packing": _Case(
+    "content_encoding": _Case(
         kind="stream_interrupted", text="sent an answer that cannot be unpacked: {error}"
     ),
-    "read_already": _Case(
+    "already_read": _Case(
         kind="bad_response",
         text="has answered, but the HTTP client that was handed in has read the answer already",
         retry="never",
@@ -97,35 +97,35 @@ _INSIDE_ANSWER: dict[Trouble, _Case] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Border:
+class ErrorMapper:
     """Names the provider in every error of one transport."""
 
     provider: str
     origin: str
     settings: HttpSettings
 
-    def before_answer(self, error: WireError) -> TransportError:
+    def before_response(self, error: WireError) -> TransportError:
         """Return the error for an exchange that failed before the answer's head."""
-        if (text := _tls_trouble(error)) is not None:
+        if (text := _tls_problem(error)) is not None:
             return self._error(text, kind="connection", retry="never")
-        return self._of(error, _BEFORE_ANSWER.get(error.trouble, _NOT_ASKED))
+        return self._of(error, _BEFORE_ANSWER.get(error.kind, _NOT_ASKED))
 
-    def inside_answer(self, error: WireError, *, request_id: str | None) -> TransportError:
+    def during_response(self, error: WireError, *, request_id: str | None) -> TransportError:
         """Return the error for an answer that did not arrive whole."""
-        case = _INSIDE_ANSWER.get(error.trouble, _BROKE_OFF)
+        case = _INSIDE_ANSWER.get(error.kind, _BROKE_OFF)
         return self._of(error, case, request_id=request_id)
 
-    def too_long(self, *, request_id: str | None) -> TransportError:
+    def response_too_large(self, *, request_id: str | None) -> TransportError:
         """Return the error for an answer without end."""
-        limit = self.settings.max_answer_bytes
+        limit = self.settings.max_response_bytes
         return self._error(
-            f"sent more than {limit} bytes (max_answer_bytes)",
+            f"sent more than {limit} bytes (max_response_bytes)",
             kind="bad_response",
             retry="never",
             request_id=request_id,
         )
 
-    def unknown_coding(self, coding: str, *, request_id: str | None) -> TransportError:
+    def unknown_content_encoding(self, coding: str, *, request_id: str | None) -> TransportError:
         """Return the error for a body that is packed in a way nobody asked for."""
         return self._error(
             f"packed its answer as {coding[:40]!r}, which was not asked for",
@@ -151,7 +151,7 @@ class Border:
         )
 
 
-def _tls_trouble(error: BaseException) -> str | None:
+def _tls_problem(error: BaseException) -> str | None:
     """Say what is wrong with the provider's TLS, if it is something that will be wrong again."""
     cause: BaseException | None = error
     while cause is not None:

@@ -17,7 +17,7 @@ class GzipError(Exception):
     """The bytes are not gzip, or do not reach its end."""
 
 
-class Gunzip:
+class GzipDecoder:
     """Unpacks one body, which may be several gzip members in a row."""
 
     def __init__(self, *, max_piece_bytes: int = 65_536) -> None:

@@ -21,7 +21,7 @@ class HttpSettings:
         idle_seconds: between two pieces of the answer's body.
         keep_alive_seconds: how long an unused connection stays open.
         max_connections: more exchanges wait for one to end, no longer than for a first byte.
-        max_answer_bytes: longest body, after decompression.
+        max_response_bytes: longest body, after decompression.
     """
 
     connect_seconds: float = 10.0
@@ -30,7 +30,7 @@ class HttpSettings:
     idle_seconds: float = 60.0
     keep_alive_seconds: float = 30.0
     max_connections: int = 1_000
-    max_answer_bytes: int = 64_000_000
+    max_response_bytes: int = 64_000_000
 
     def __post_init__(self) -> None:
         for each in fields(self):

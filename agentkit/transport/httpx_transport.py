@@ -1,7 +1,7 @@
 """Carry exchanges with one provider through httpx.
 
 In:  `WireRequest`s; the provider's profile and key.
-Out: `WireAnswer`s; every failure is a `TransportError`.
+Out: `WireResponse`s; every failure is a `TransportError`.
 
 For what `direct.py` does not do: a client of the user's own, proxies, HTTP/2. The key goes to the
 provider's own address only: redirects are not followed. Loaded at the first exchange that needs it,
@@ -21,12 +21,12 @@ from pydantic import SecretStr
 from agentkit.config.profile import ProviderProfile
 from agentkit.errors import ConfigError
 from agentkit.log import Log
-from agentkit.transport.base import WireAnswer
+from agentkit.transport.base import WireResponse
 from agentkit.transport.base_url import Address, parse_address
-from agentkit.transport.error_mapping import Border, Trouble, WireError
+from agentkit.transport.error_mapping import ErrorMapper, WireError, WireErrorKind
 from agentkit.transport.http_settings import HttpSettings
-from agentkit.transport.request_auth import Outgoing, check_path
-from agentkit.transport.response_body import Chunks
+from agentkit.transport.request_auth import RequestAuth, check_path
+from agentkit.transport.response_body import ResponseBody
 from agentkit.transport.tls import tls_context
 from agentkit.wire import WireHead, WireRequest
 
@@ -36,9 +36,9 @@ FOREIGN_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutE
 """What the client raises, and our own deadlines."""
 
 # The first type that fits counts: narrow ones come first.
-_TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
+_ERROR_KINDS: tuple[tuple[type[Exception], WireErrorKind], ...] = (
     (httpx.ConnectTimeout, "connect_timeout"),
-    (httpx.PoolTimeout, "no_place"),
+    (httpx.PoolTimeout, "pool_timeout"),
     (httpx.WriteTimeout, "write_timeout"),
     (httpx.TimeoutException, "read_timeout"),
     (TimeoutError, "read_timeout"),
@@ -46,7 +46,7 @@ _TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
     (httpx.ConnectError, "connect"),
     (httpx.NetworkError, "broken"),
     (httpx.RemoteProtocolError, "protocol"),
-    (httpx.StreamError, "read_already"),
+    (httpx.StreamError, "already_read"),
     (Exception, "refused"),
 )
 
@@ -82,10 +82,10 @@ class HttpTransport:
             parse_address(base_url or provider.base_url, name=provider.name), name=provider.name
         )
         self._provider = provider.name
-        self._border = Border(
+        self._border = ErrorMapper(
             provider=provider.name, origin=self._address.origin, settings=self._settings
         )
-        self._outgoing = Outgoing(provider, api_key)
+        self._outgoing = RequestAuth(provider, api_key)
         self._timeout = httpx.Timeout(
             connect=self._settings.connect_seconds,
             write=self._settings.write_seconds,
@@ -98,7 +98,7 @@ class HttpTransport:
         self._auth = httpx.USE_CLIENT_DEFAULT if api_key is None else None
 
     @asynccontextmanager
-    async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+    async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
         """Send `request`; leaving the context closes the answer, read or not.
 
         Raises:
@@ -107,11 +107,13 @@ class HttpTransport:
         response = await self._send(self._prepare(request))
         # Several headers of one name become one, parted by commas.
         head = WireHead(status=response.status_code, headers=dict(response.headers.items()))
-        log.debug("answer_began", provider=self._provider, path=request.path, status=head.status)
+        log.debug(
+            "response_started", provider=self._provider, path=request.path, status=head.status
+        )
         parts = _ResponseParts(response, idle_seconds=self._settings.idle_seconds)
-        chunks = Chunks(parts, head=head, border=self._border)
+        chunks = ResponseBody(parts, head=head, border=self._border)
         try:
-            yield WireAnswer(head=head, chunks=chunks)
+            yield WireResponse(head=head, chunks=chunks)
         finally:
             chunks.close()
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
@@ -148,9 +150,9 @@ class HttpTransport:
                 )
         except httpx.LocalProtocolError:
             # Its text repeats the header that is wrong, which may be the one with the key.
-            raise self._border.before_answer(WireError("refused")) from None
+            raise self._border.before_response(WireError("refused")) from None
         except FOREIGN_ERRORS as error:
-            raise self._border.before_answer(wire_error(error)) from error
+            raise self._border.before_response(wire_error(error)) from error
         # From here on the reader of the body keeps time.
         request.extensions["timeout"]["read"] = None
         return response
@@ -158,8 +160,8 @@ class HttpTransport:
 
 def wire_error(error: Exception) -> WireError:
     """Return what an exception of the client means, with the exception as its cause."""
-    trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
-    found = WireError(trouble, str(error))
+    kind = next(kind for raised, kind in _ERROR_KINDS if isinstance(error, raised))
+    found = WireError(kind, str(error))
     found.__cause__ = error
     return found
 

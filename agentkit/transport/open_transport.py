@@ -18,7 +18,7 @@ from agentkit.transport.base import Transport
 from agentkit.transport.base_url import Address, parse_address
 from agentkit.transport.http_settings import HttpSettings
 
-_ASKS_SYSTEM = ("darwin", "win32")
+_SYSTEM_PROXY_PLATFORMS = ("darwin", "win32")
 """Where a proxy may be set outside the environment."""
 
 
@@ -70,7 +70,7 @@ def is_direct(address: Address, *, environ: Mapping[str, str], platform: str) ->
     proxies = ("all_proxy", f"{address.scheme}_proxy")
     if any(value and name.lower() in proxies for name, value in environ.items()):
         return False  # httpx looks at NO_PROXY too, and may still go directly
-    if platform not in _ASKS_SYSTEM:
+    if platform not in _SYSTEM_PROXY_PLATFORMS:
         return True
     system_proxies = cast(Callable[[], Mapping[str, str]], load_object("urllib.request:getproxies"))
     return not system_proxies()

@@ -21,7 +21,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")
 
 
-class Outgoing:
+class RequestAuth:
     """Makes requests to one provider complete; never shows the key it holds."""
 
     def __init__(self, provider: ProviderProfile, api_key: SecretStr | None) -> None:

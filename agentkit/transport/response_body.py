@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
 from agentkit.errors import TransportError
-from agentkit.transport.error_mapping import Border, WireError
-from agentkit.transport.gzip_decoder import Gunzip, GzipError
+from agentkit.transport.error_mapping import ErrorMapper, WireError
+from agentkit.transport.gzip_decoder import GzipDecoder, GzipError
 from agentkit.wire import WireHead
 
 
-class Parts(Protocol):
+class BodyParts(Protocol):
     """The parts of one body."""
 
     async def receive(self) -> bytes:
@@ -26,35 +26,35 @@ class Parts(Protocol):
         """
 
 
-class Chunks(AsyncIterator[bytes]):
+class ResponseBody(AsyncIterator[bytes]):
     """The pieces of one body; can be read once, until it is closed."""
 
-    def __init__(self, parts: Parts, *, head: WireHead, border: Border) -> None:
+    def __init__(self, parts: BodyParts, *, head: WireHead, border: ErrorMapper) -> None:
         self._parts = parts
         self._request_id = head.request_id
         self._border = border
-        self._left = border.settings.max_answer_bytes
+        self._left = border.settings.max_response_bytes
         self._is_closed = False
         self._coding = head.headers.get("content-encoding", "").strip().lower()
-        self._gunzip = Gunzip() if self._coding in ("gzip", "x-gzip") else None
+        self._gunzip = GzipDecoder() if self._coding in ("gzip", "x-gzip") else None
         self._unpacked: Iterator[bytes] = iter(())
 
     async def __anext__(self) -> bytes:
         if self._is_closed:
             raise RuntimeError("The answer was closed; read it inside its 'async with'.")
         if self._gunzip is None and self._coding not in ("", "identity"):
-            raise self._border.unknown_coding(self._coding, request_id=self._request_id)
+            raise self._border.unknown_content_encoding(self._coding, request_id=self._request_id)
         try:
             chunk = await self._next()
         except WireError as error:
             raise self._broken(error) from error
         except GzipError as error:
-            raise self._broken(WireError("packing", str(error))) from error
+            raise self._broken(WireError("content_encoding", str(error))) from error
         if not chunk:
             raise StopAsyncIteration
         self._left -= len(chunk)
         if self._left < 0:
-            raise self._border.too_long(request_id=self._request_id)
+            raise self._border.response_too_large(request_id=self._request_id)
         return chunk
 
     def close(self) -> None:
@@ -75,4 +75,4 @@ class Chunks(AsyncIterator[bytes]):
             self._unpacked = self._gunzip.feed(part)
 
     def _broken(self, error: WireError) -> TransportError:
-        return self._border.inside_answer(error, request_id=self._request_id)
+        return self._border.during_response(error, request_id=self._request_id)

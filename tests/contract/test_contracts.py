@@ -26,7 +26,7 @@ from agentkit.testing import (
 )
 from agentkit.tools.tool import Tool, tool
 from agentkit.tools.toolset import StaticToolset
-from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.base import Transport, WireResponse
 from agentkit.transport.open_transport import open_transport
 from agentkit.wire import WireHead, WireRequest
 
@@ -69,14 +69,14 @@ class _Broken:
         self._fault = fault
 
     @asynccontextmanager
-    async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+    async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
         """Exchange, and spoil the answer."""
         try:
             async with self._inner.exchange(request) as answer:
                 yield self._spoil(answer)
         except TransportError as error:
             if self._fault == "silent":
-                yield WireAnswer(head=WireHead(status=200), chunks=_nothing())
+                yield WireResponse(head=WireHead(status=200), chunks=_nothing())
                 return
             error.status = 500 if self._fault == "blamed" else None
             raise
@@ -85,7 +85,7 @@ class _Broken:
         """Close the inner one."""
         await self._inner.aclose()
 
-    def _spoil(self, answer: WireAnswer) -> WireAnswer:
+    def _spoil(self, answer: WireResponse) -> WireResponse:
         match self._fault:
             case "status":
                 return replace(answer, head=replace(answer.head, status=201))

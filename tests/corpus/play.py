@@ -30,7 +30,7 @@ from agentkit import (
 )
 from agentkit.config.load import resolve_model
 from agentkit.model.build import DIALECTS
-from agentkit.model.downgrade import Learned
+from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox.http_server import HttpRequest, Reply, serve
 from agentkit.transport.retry import RetrySettings
@@ -135,7 +135,7 @@ def _model(url: str) -> ProviderModel:
     """Return a model that is asked once and learns nothing for the next case."""
     resolved = resolve_model("openai-compatible:mixtral-8x22b-instruct", environ={}, base_url=url)
     retry = RetrySettings(attempts=1)
-    return ProviderModel(resolved, dialects=DIALECTS, retry=retry, learned=Learned())
+    return ProviderModel(resolved, dialects=DIALECTS, retry=retry, learned=LearnedProfiles())
 
 
 def _choice(choice: Any) -> str:

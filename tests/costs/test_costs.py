@@ -18,7 +18,7 @@ from agentkit.config.load import ResolvedModel, resolve_model
 from agentkit.dialect import request_body
 from agentkit.dialect.openai_chat import messages
 from agentkit.model.build import DIALECTS
-from agentkit.model.downgrade import Learned
+from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
@@ -62,7 +62,7 @@ def scripted_agent(turns: int) -> tuple[Agent[Any], ScriptedTransport]:
         return transport
 
     resolved = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="test-key")
-    model = ProviderModel(resolved, dialects=DIALECTS, learned=Learned(), transport=opened)
+    model = ProviderModel(resolved, dialects=DIALECTS, learned=LearnedProfiles(), transport=opened)
     return Agent(model, tools=[convert], budget=Budget(turns=turns + 1)), transport
 
 

@@ -22,8 +22,8 @@ from agentkit.config.load import resolve_model
 from agentkit.errors import ProviderError
 from agentkit.message import AssistantMessage, ToolResult
 from agentkit.model.build import DIALECTS
-from agentkit.model.circuit_breaker import BreakerSettings
-from agentkit.model.downgrade import Learned
+from agentkit.model.circuit_breaker import CircuitBreakerSettings
+from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
 from agentkit.model.route import RouteModel
 from agentkit.sandbox import FAULTS, FaultPlan, Sandbox, sandbox
@@ -59,7 +59,7 @@ ALL = ("*",)
 PATIENT = HttpSettings(first_byte_seconds=20, idle_seconds=20)
 HASTY = HttpSettings(first_byte_seconds=0.3, idle_seconds=0.3)
 RETRY = RetrySettings(attempts=3, base_seconds=0.0, max_wait_seconds=0.01)
-BREAKER = BreakerSettings(failures=3, open_seconds=0.01, max_open_seconds=0.05)
+BREAKER = CircuitBreakerSettings(failures=3, open_seconds=0.01, max_open_seconds=0.05)
 
 
 @dataclass(slots=True)
@@ -165,9 +165,11 @@ async def route(story: Story) -> AsyncIterator[RouteModel]:
                 base_url=closed_port() if rng.random() < 0.1 else running.base_url,
             )
             models.append(
-                ProviderModel(resolved, dialects=DIALECTS, learned=Learned(), transport=transport)
+                ProviderModel(
+                    resolved, dialects=DIALECTS, learned=LearnedProfiles(), transport=transport
+                )
             )
-        yield RouteModel(models, retry=RETRY, breaker=BREAKER)
+        yield RouteModel(models, retry=RETRY, circuit_breaker=BREAKER)
 
 
 async def hold(seed: int) -> Story:

@@ -20,7 +20,7 @@ from agentkit.config.profile import ResponseFormatForm
 from agentkit.event import RequestDowngraded
 from agentkit.json_schema import JsonValue
 from agentkit.model.build import DIALECTS
-from agentkit.model.downgrade import Learned
+from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox import sandbox
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
@@ -61,7 +61,9 @@ def _model(
         assert base_url
         return transport
 
-    return ProviderModel(provider, dialects=DIALECTS, learned=Learned(), transport=open_scripted)
+    return ProviderModel(
+        provider, dialects=DIALECTS, learned=LearnedProfiles(), transport=open_scripted
+    )
 
 
 @pytest.mark.parametrize(

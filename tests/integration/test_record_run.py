@@ -9,7 +9,7 @@ from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
 from agentkit.recording.pytest_plugin import recorded_model
 from agentkit.recording.record_replay import Recorder, RecordMode, open_recording
-from agentkit.recording.recording import RecordedAnswer
+from agentkit.recording.recording import RecordedResponse
 from agentkit.tools.tool import tool
 
 MODEL = "sandbox:mixtral-8x22b"
@@ -71,4 +71,4 @@ async def test_the_provider_is_asked_where_there_is_no_recording(
 def _chunks(recorder: Recorder) -> list[tuple[bytes, ...]]:
     """Return the bodies in the recording, cut as they came."""
     outcomes = [exchange.outcome for exchange in recorder.exchanges]
-    return [outcome.chunks for outcome in outcomes if isinstance(outcome, RecordedAnswer)]
+    return [outcome.chunks for outcome in outcomes if isinstance(outcome, RecordedResponse)]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.transport.base import WireAnswer
+from agentkit.transport.base import WireResponse
 from agentkit.wire import WireHead, WireRequest
 
 CALLS = []
@@ -35,7 +35,7 @@ class Provider:
             yield b"it says: "
             yield Path("answer.txt").read_bytes()
 
-        yield WireAnswer(head=WireHead(status=200), chunks=chunks())
+        yield WireResponse(head=WireHead(status=200), chunks=chunks())
 
     async def aclose(self):
         pass
@@ -53,13 +53,13 @@ async def ask(transport, text):
 
 @pytest.mark.parametrize("text", ["plain", "a/b c"])
 async def test_ask(recording, text):
-    transport = recording.around(Provider(), secrets=["secret-key"])
+    transport = recording.wrap(Provider(), secrets=["secret-key"])
     said = await ask(transport, text)
     assert said == b"it says: " + Path("expected.txt").read_bytes()
 
 
 async def test_alone(recording):
-    assert await ask(recording.around(Provider()), "x")
+    assert await ask(recording.wrap(Provider()), "x")
 
 
 class TestGroup:

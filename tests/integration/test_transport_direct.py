@@ -226,7 +226,7 @@ async def test_an_exchange_stops_when_too_many_files_are_open(
             async def refuse(*_: object) -> None:
                 raise OSError(24, "Too many open files")
 
-            patch.setattr("agentkit.transport.direct.connection.open_socket", refuse)
+            patch.setattr("agentkit.transport.direct.connection.connect_tcp", refuse)
             with pytest.raises(TransportError, match="reached: Too many open files"):
                 await fetch(transport)
         assert (await fetch(transport))[1] == b"x"
@@ -247,7 +247,7 @@ async def test_an_address_that_does_not_answer_has_a_deadline(
     async def drop(*_: object) -> None:
         await anyio.sleep_forever()
 
-    monkeypatch.setattr("agentkit.transport.direct.connection.open_socket", drop)
+    monkeypatch.setattr("agentkit.transport.direct.connection.connect_tcp", drop)
     provider = ProviderProfile(name="h", title="H", base_url="http://127.0.0.1:1")
     transport = DirectTransport(provider, settings=HttpSettings(connect_seconds=0.01))
     with anyio.fail_after(5), pytest.raises(TransportError, match=r"within 0\.01 s") as caught:

@@ -60,14 +60,16 @@ async def test_a_host_that_is_gone_is_told_and_its_place_is_free(
     """The kept connection breaks, and for a while no new one can be made."""
 
     async def refuse(*_: object) -> None:
-        raise ConnectionRefusedError(111, "Connection refused")
+        raise ConnectionRefusedError(111, "HttpConnection refused")
 
     host = Lines([OK + b"a1", b"", None], [OK + b"b1"])
     async with lines(host, settings=HttpSettings(max_connections=1)) as transport:
         await fetch(transport)
         with monkeypatch.context() as patch:
-            patch.setattr("agentkit.transport.direct.connection.open_socket", refuse)
-            with pytest.raises(TransportError, match="could not be reached: Connection refused"):
+            patch.setattr("agentkit.transport.direct.connection.connect_tcp", refuse)
+            with pytest.raises(
+                TransportError, match="could not be reached: HttpConnection refused"
+            ):
                 await fetch(transport)
         _, body = await fetch(transport)
 

@@ -179,7 +179,7 @@ async def test_a_host_that_goes_away_while_it_is_asked(make: Make) -> None:
 async def test_an_answer_without_end_is_cut_off(make: Make) -> None:
     """Also one that is small until it is unpacked."""
     reply = Reply(headers={"content-encoding": "gzip"}, chunks=(gzip.compress(bytes(1_000_000)),))
-    settings = HttpSettings(max_answer_bytes=100_000)
+    settings = HttpSettings(max_response_bytes=100_000)
     async with reach(make, Host(reply), settings=settings) as transport:
         with pytest.raises(TransportError, match="more than 100000 bytes") as caught:
             await fetch(transport)
@@ -272,6 +272,6 @@ async def test_the_key_is_in_no_log_line_and_no_error(
 
     shown = [str(error) + repr(error) + repr(vars(error)) for error in errors]
     shown += [repr(error.__cause__) + str(error.__cause__) for error in errors]
-    assert any("answer_began" in record.getMessage() for record in caplog.records)
+    assert any("response_started" in record.getMessage() for record in caplog.records)
     assert any("httpcore" in record.name for record in caplog.records) == (make is HttpTransport)
     assert KEY not in caplog.text + "".join(shown) + repr(transport)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from agentkit.config.profile import Auth, ProviderProfile
 from agentkit.sandbox.http_server import HttpRequest, RawReply, Reply, serve
-from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.base import Transport, WireResponse
 from agentkit.transport.direct.direct_transport import DirectTransport
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.httpx_transport import HttpTransport
@@ -88,7 +88,7 @@ def with_client(client: httpx.AsyncClient) -> Make:
     return partial(HttpTransport, client=client)
 
 
-async def read(answer: WireAnswer) -> bytes:
+async def read(answer: WireResponse) -> bytes:
     """Return the whole body."""
     return b"".join([chunk async for chunk in answer.chunks])
 

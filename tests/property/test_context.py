@@ -31,7 +31,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
-from agentkit.model.token_estimate import most_message_tokens, most_text_tokens
+from agentkit.model.token_estimate import max_message_tokens, max_text_tokens
 from agentkit.model.tokens import build_counter
 from agentkit.testing.scripted import ScriptedModel
 from tests.property.strategies import histories, texts
@@ -249,6 +249,6 @@ def test_no_count_goes_beyond_the_bound(history: History, instructions: str, rul
     """So a conversation below it need not be counted."""
     request = ModelRequest(history=history, instructions=instructions)
 
-    most = most_message_tokens(history) + most_text_tokens(instructions)
+    most = max_message_tokens(history) + max_text_tokens(instructions)
 
     assert build_counter(rules).count(request) <= most

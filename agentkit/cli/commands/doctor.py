@@ -170,7 +170,7 @@ def _to_toml(edit: _CatalogEdit) -> str:
         return ""
     format_table = cast(
         Callable[[str, Table], str],
-        load_object("agentkit.config.user_catalog:spell_table", extra="cli"),
+        load_object("agentkit.config.user_catalog:format_table", extra="cli"),
     )
     return format_table(edit.provider, edit.table)
 

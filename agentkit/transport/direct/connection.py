@@ -14,9 +14,9 @@ import anyio
 from anyio.streams.tls import TLSAttribute, TLSStream
 
 from agentkit.transport.base_url import Address
-from agentkit.transport.direct.fast_parser import PlainBody, read_plain
-from agentkit.transport.direct.h11_parser import AnswerHead, H11Answer, RequestHead
-from agentkit.transport.direct.tcp_stream import SocketBytes, open_socket, start_tls
+from agentkit.transport.direct.fast_parser import FastBody, parse_fast
+from agentkit.transport.direct.h11_parser import H11Response, RequestHead, ResponseHead
+from agentkit.transport.direct.tcp_stream import TcpStream, connect_tcp, start_tls
 from agentkit.transport.error_mapping import WireError
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.tls import tls_context
@@ -24,7 +24,7 @@ from agentkit.transport.tls import tls_context
 _BROKEN = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
-async def connect(address: Address, *, settings: HttpSettings) -> "Connection":
+async def connect(address: Address, *, settings: HttpSettings) -> "HttpConnection":
     """Connect to the host, with TLS where its address says so.
 
     Raises:
@@ -32,9 +32,9 @@ async def connect(address: Address, *, settings: HttpSettings) -> "Connection":
     """
     plain = await _connect(address, settings=settings)
     if not address.is_secure:
-        return Connection(plain, settings=settings)
+        return HttpConnection(plain, settings=settings)
     try:
-        return Connection(
+        return HttpConnection(
             plain, tls=await _secure(plain, address, settings=settings), settings=settings
         )
     except BaseException:
@@ -42,27 +42,27 @@ async def connect(address: Address, *, settings: HttpSettings) -> "Connection":
         raise
 
 
-class Connection:
+class HttpConnection:
     """A connection, with one exchange on it at a time.
 
     Attributes:
         is_reused: it has carried an exchange before this one.
-        has_heard: something of the answer to the last request has arrived.
+        has_received: something of the answer to the last request has arrived.
     """
 
     def __init__(
-        self, plain: SocketBytes, *, settings: HttpSettings, tls: TLSStream | None = None
+        self, plain: TcpStream, *, settings: HttpSettings, tls: TLSStream | None = None
     ) -> None:
         self._plain = plain
         self._tls = tls
-        self._stream: SocketBytes | TLSStream = tls or plain
+        self._stream: TcpStream | TLSStream = tls or plain
         self._settings = settings
-        self._answer: H11Answer | PlainBody | None = None
+        self._answer: H11Response | FastBody | None = None
         self._is_sent = False
         self.is_reused = False
-        self.has_heard = False
+        self.has_received = False
 
-    async def ask(self, request: RequestHead, body: bytes) -> AnswerHead:
+    async def ask(self, request: RequestHead, body: bytes) -> ResponseHead:
         """Send a request and return the head of its answer.
 
         Raises:
@@ -70,13 +70,13 @@ class Connection:
         """
         await self._send(request, body)
         self._plain.begin_wait(self._settings.first_byte_seconds)  # for the head as a whole
-        heard = await self._hear()
-        plain = read_plain(heard) if request.is_usual else None
+        heard = await self._receive()
+        plain = parse_fast(heard) if request.allows_fast_parser else None
         if plain is None:
             head = await self._read_by_h11(request, heard)
         else:
             head, self._answer = plain
-        self._plain.read_until = None
+        self._plain.read_deadline = None
         return head
 
     async def receive(self) -> bytes:
@@ -88,26 +88,26 @@ class Connection:
         answer = self._answer
         if answer is None:
             raise RuntimeError("Nothing was asked.")
-        while not answer.is_whole:
+        while not answer.is_complete:
             part = answer.read()
             if part:
                 return part
-            if not answer.is_whole:
-                answer.feed(await self._hear())
+            if not answer.is_complete:
+                answer.feed(await self._receive())
         return b""
 
-    def renew(self) -> bool:
+    def prepare_reuse(self) -> bool:
         """Make ready for the next exchange; say whether there can be one."""
         answer, self._answer = self._answer, None
-        if answer is None or not (self._is_sent and answer.is_whole and answer.leaves_clean()):
+        if answer is None or not (self._is_sent and answer.is_complete and answer.is_reusable()):
             return False
-        self._is_sent = self.has_heard = False
+        self._is_sent = self.has_received = False
         self.is_reused = True
         return True
 
-    def is_quiet(self) -> bool:
+    def is_idle(self) -> bool:
         """Say whether nothing has arrived since the last answer: no byte, and not the end."""
-        return not self._has_decrypted() and not self._plain.has_arrived()
+        return not self._has_decrypted() and not self._plain.has_data()
 
     def close(self) -> None:
         """Close it at once."""
@@ -120,15 +120,15 @@ class Connection:
             return  # a host may refuse a request before it has read all of it: its answer counts
         self._is_sent = True
 
-    async def _read_by_h11(self, request: RequestHead, heard: bytes) -> AnswerHead:
+    async def _read_by_h11(self, request: RequestHead, heard: bytes) -> ResponseHead:
         """Read a head of any form, of which something has been heard."""
-        self._answer = answer = H11Answer(request)
+        self._answer = answer = H11Response(request)
         answer.feed(heard)
         while (found := answer.head()) is None:
-            answer.feed(await self._hear())
+            answer.feed(await self._receive())
         return found
 
-    async def _hear(self) -> bytes:
+    async def _receive(self) -> bytes:
         """Wait for bytes; nothing means that the host has ended the connection."""
         try:
             data = await self._stream.receive()
@@ -136,7 +136,7 @@ class Connection:
             return b""
         except _BROKEN as error:
             raise WireError("broken", str(error)) from error
-        self.has_heard = True
+        self.has_received = True
         return data
 
     def _has_decrypted(self) -> bool:
@@ -152,20 +152,20 @@ class Connection:
         return True
 
 
-async def _connect(address: Address, *, settings: HttpSettings) -> SocketBytes:
+async def _connect(address: Address, *, settings: HttpSettings) -> TcpStream:
     with anyio.move_on_after(settings.connect_seconds):
         try:
-            connected = await open_socket(address.host, address.port)
+            connected = await connect_tcp(address.host, address.port)
         except (OSError, UnicodeError) as error:
             raise _unreachable(error) from error
-        return SocketBytes(
+        return TcpStream(
             connected, read_seconds=settings.idle_seconds, write_seconds=settings.write_seconds
         )
     raise WireError("connect_timeout")
 
 
-async def _secure(plain: SocketBytes, address: Address, *, settings: HttpSettings) -> TLSStream:
-    plain.read_until = math.inf  # the handshake as a whole has a deadline
+async def _secure(plain: TcpStream, address: Address, *, settings: HttpSettings) -> TLSStream:
+    plain.read_deadline = math.inf  # the handshake as a whole has a deadline
     with anyio.move_on_after(settings.connect_seconds):
         try:
             return await start_tls(plain, host=address.host, context=tls_context())

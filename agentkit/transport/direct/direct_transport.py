@@ -1,7 +1,7 @@
 """Carry exchanges with one host over connections of our own.
 
 In:  `WireRequest`s; the host's profile and key.
-Out: `WireAnswer`s; every failure is a `TransportError`.
+Out: `WireResponse`s; every failure is a `TransportError`.
 
 For a direct connection, with HTTP/1.1; what is not done here, `http.py` does. A thousand exchanges
 at once cost a thousand times one: nothing is ever searchable; see
@@ -20,22 +20,22 @@ from pydantic import SecretStr
 from agentkit.clock import Clock, SystemClock
 from agentkit.config.profile import ProviderProfile
 from agentkit.log import Log
-from agentkit.transport.base import WireAnswer
+from agentkit.transport.base import WireResponse
 from agentkit.transport.base_url import Address, parse_address
-from agentkit.transport.direct.connection import Connection, connect
-from agentkit.transport.direct.h11_parser import AnswerHead, RequestHead
-from agentkit.transport.direct.pool import Pool
-from agentkit.transport.error_mapping import Border, WireError
+from agentkit.transport.direct.connection import HttpConnection, connect
+from agentkit.transport.direct.h11_parser import RequestHead, ResponseHead
+from agentkit.transport.direct.pool import ConnectionPool
+from agentkit.transport.error_mapping import ErrorMapper, WireError
 from agentkit.transport.http_settings import HttpSettings
-from agentkit.transport.request_auth import Outgoing, check_path
-from agentkit.transport.response_body import Chunks
+from agentkit.transport.request_auth import RequestAuth, check_path
+from agentkit.transport.response_body import ResponseBody
 from agentkit.value import maker
 from agentkit.wire import WireHead, WireRequest
 
-_new_answer = maker(WireAnswer)
+_new_answer = maker(WireResponse)
 _new_head = maker(WireHead)
 
-MAX_KINDS = 64
+MAX_CACHED_HEADS = 64
 """How many heads of requests are kept; few hosts are asked for more than three."""
 
 _TARGET_SAFE = "%/?&=:;@!$'()*+,~[]"
@@ -74,16 +74,18 @@ class DirectTransport:
         """
         limits = settings or HttpSettings()
         self._address = parse_address(base_url or provider.base_url, name=provider.name)
-        self.border = Border(provider=provider.name, origin=self._address.origin, settings=limits)
-        self._outgoing = Outgoing(provider, api_key)
+        self.border = ErrorMapper(
+            provider=provider.name, origin=self._address.origin, settings=limits
+        )
+        self._outgoing = RequestAuth(provider, api_key)
         self._heads: dict[tuple[str, str, bool, bool], RequestHead] = {}
-        self.pool = Pool(
+        self.pool = ConnectionPool(
             partial(connect, self._address, settings=limits),
             settings=limits,
             clock=clock or SystemClock(),
         )
 
-    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireAnswer]:
+    def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireResponse]:
         """Send `request`; leaving the context closes the answer, read or not.
 
         Raises:
@@ -106,7 +108,7 @@ class DirectTransport:
             return self._head(request, has_length=bool(body)), body
         except (h11.LocalProtocolError, UnicodeError):
             # Its text repeats the header that is wrong, which may be the one with the key.
-            raise self.border.before_answer(WireError("refused")) from None
+            raise self.border.before_response(WireError("refused")) from None
 
     def _head(self, request: WireRequest, *, has_length: bool) -> RequestHead:
         """Return the head of a request, made once for each kind of request."""
@@ -120,12 +122,14 @@ class DirectTransport:
                 headers=_encoded(self._address, self._outgoing.headers(request)),
                 has_length=has_length or request.method not in ("GET", "HEAD"),
             )
-            if not request.headers and len(self._heads) < MAX_KINDS:
+            if not request.headers and len(self._heads) < MAX_CACHED_HEADS:
                 self._heads[kind] = head
         return head
 
 
-async def ask(pool: Pool, head: RequestHead, body: bytes) -> tuple[Connection, AnswerHead]:
+async def ask(
+    pool: ConnectionPool, head: RequestHead, body: bytes
+) -> tuple[HttpConnection, ResponseHead]:
     """Send a request over a connection of `pool`, and return both with the head of the answer.
 
     A connection that was kept may be dead without our knowing. If it ends before a byte of the
@@ -134,22 +138,22 @@ async def ask(pool: Pool, head: RequestHead, body: bytes) -> tuple[Connection, A
     Raises:
         WireError: the host could not be reached or did not answer; the connection is closed.
     """
-    connection = await pool.take()
+    connection = await pool.acquire()
     try:
         return connection, await connection.ask(head, body)
     except WireError as error:
-        is_dead = error.trouble in ("broken", "protocol") and not connection.has_heard
+        is_dead = error.kind in ("broken", "protocol") and not connection.has_received
         if not (connection.is_reused and is_dead):
-            pool.give_back(connection)
+            pool.release(connection)
             raise
     except BaseException:
-        pool.give_back(connection)
+        pool.release(connection)
         raise
     connection = await pool.replace(connection)
     try:
         return connection, await connection.ask(head, body)
     except BaseException:
-        pool.give_back(connection)
+        pool.release(connection)
         raise
 
 
@@ -159,24 +163,24 @@ def _encoded(address: Address, headers: Mapping[str, str]) -> Sequence[tuple[byt
     return pairs
 
 
-class _Exchange(AbstractAsyncContextManager[WireAnswer]):
+class _Exchange(AbstractAsyncContextManager[WireResponse]):
     """One exchange, from its request to the end of its answer."""
 
     def __init__(self, transport: DirectTransport, request: WireRequest) -> None:
         self._transport = transport
         self._request = request
 
-    async def __aenter__(self) -> WireAnswer:
+    async def __aenter__(self) -> WireResponse:
         transport, request = self._transport, self._request
         head, body = transport.spell(request)
         try:
             self._connection, answer = await ask(transport.pool, head, body)
         except WireError as error:
-            raise transport.border.before_answer(error) from error
+            raise transport.border.before_response(error) from error
         found = _new_head(status=answer.status, headers=answer.headers)
         provider = transport.border.provider
-        log.debug("answer_began", provider=provider, path=request.path, status=found.status)
-        self._chunks = Chunks(self._connection, head=found, border=transport.border)
+        log.debug("response_started", provider=provider, path=request.path, status=found.status)
+        self._chunks = ResponseBody(self._connection, head=found, border=transport.border)
         return _new_answer(head=found, chunks=self._chunks)
 
     async def __aexit__(
@@ -186,4 +190,4 @@ class _Exchange(AbstractAsyncContextManager[WireAnswer]):
         trace: TracebackType | None,
     ) -> None:
         self._chunks.close()
-        self._transport.pool.give_back(self._connection)
+        self._transport.pool.release(self._connection)

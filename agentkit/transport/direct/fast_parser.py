@@ -12,7 +12,7 @@ docs/decisions/0011-fast-response-parser.md.
 import re
 from typing import TypeAlias
 
-from agentkit.transport.direct.h11_parser import AnswerHead, H11Answer, RequestHead
+from agentkit.transport.direct.h11_parser import H11Response, RequestHead, ResponseHead
 from agentkit.transport.error_mapping import WireError
 from agentkit.value import dataclass
 
@@ -24,10 +24,10 @@ _LENGTH_DIGITS = 18
 _REQUEST = RequestHead(method="GET", target="/", headers=[(b"host", b"")], has_length=False)
 _IN_CHUNKS = b"HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n"
 
-PlainBody: TypeAlias = "LengthBody | ChunkedBody"
+FastBody: TypeAlias = "LengthBody | ChunkedBody"
 
 
-def read_plain(heard: bytes) -> "tuple[AnswerHead, PlainBody] | None":
+def parse_fast(heard: bytes) -> "tuple[ResponseHead, FastBody] | None":
     """Return the head at the start of `heard` and the body after it, if both are of the usual form.
 
     `heard` is all that has arrived: a head that comes in pieces is not usual.
@@ -36,7 +36,7 @@ def read_plain(heard: bytes) -> "tuple[AnswerHead, PlainBody] | None":
     if found is None:
         return None
     raw = [(name, value.strip(b" ")) for name, value in _FIELD.findall(found[2])]
-    head = AnswerHead.of(int(found[1]), raw)
+    head = ResponseHead.of(int(found[1]), raw)
     body = _body_of(head)
     if body is None:
         return None
@@ -45,7 +45,7 @@ def read_plain(heard: bytes) -> "tuple[AnswerHead, PlainBody] | None":
     return head, body
 
 
-def _body_of(head: AnswerHead) -> "PlainBody | None":
+def _body_of(head: ResponseHead) -> "FastBody | None":
     """Return what reads the body, where there is one and its end is told in the usual way."""
     headers = head.headers
     if head.status in _WITHOUT_BODY or "upgrade" in headers:
@@ -95,16 +95,16 @@ class LengthBody:
     """A body of a length that is known.
 
     Attributes:
-        is_whole: it was read to its end.
+        is_complete: it was read to its end.
     """
 
     def __init__(self, length: int) -> None:
         self._left = length
         self._heard = b""
-        self.is_whole = length == 0
+        self.is_complete = length == 0
 
     def feed(self, data: bytes) -> None:
-        """Take what has arrived; see `H11Answer.feed`."""
+        """Take what has arrived; see `H11Response.feed`."""
         if not data and self._left:
             raise WireError(
                 "protocol", f"the connection ended with {self._left} bytes of the body to come"
@@ -112,33 +112,33 @@ class LengthBody:
         self._heard += data
 
     def read(self) -> bytes:
-        """Return what has arrived of the body; see `H11Answer.read`."""
+        """Return what has arrived of the body; see `H11Response.read`."""
         part, self._heard = self._heard[: self._left], self._heard[self._left :]
         self._left -= len(part)
-        self.is_whole = not self._left
+        self.is_complete = not self._left
         return part
 
-    def leaves_clean(self) -> bool:
+    def is_reusable(self) -> bool:
         """Say whether the connection may carry another exchange after this one."""
-        return self.is_whole and not self._heard
+        return self.is_complete and not self._heard
 
 
 class ChunkedBody:
     """A body in chunks.
 
     Attributes:
-        is_whole: it was read to its end.
+        is_complete: it was read to its end.
     """
 
     def __init__(self) -> None:
         self._heard = b""
         self._left = 0
         self._border = _FIRST
-        self._h11: H11Answer | None = None
-        self.is_whole = False
+        self._h11: H11Response | None = None
+        self.is_complete = False
 
     def feed(self, data: bytes) -> None:
-        """Take what has arrived; see `H11Answer.feed`."""
+        """Take what has arrived; see `H11Response.feed`."""
         if self._h11 is not None:
             self._h11.feed(data)
         elif data:
@@ -147,22 +147,22 @@ class ChunkedBody:
             raise WireError("protocol", "the connection ended inside a body in chunks")
 
     def read(self) -> bytes:
-        """Return what has arrived of the body; see `H11Answer.read`."""
-        if self.is_whole:
+        """Return what has arrived of the body; see `H11Response.read`."""
+        if self.is_complete:
             return b""
         if self._h11 is None:
             parts = self._read_chunks()
             if parts or self._h11 is None:
                 return b"".join(parts)
         part = self._h11.read()
-        self.is_whole = self._h11.is_whole
+        self.is_complete = self._h11.is_complete
         return part
 
-    def leaves_clean(self) -> bool:
+    def is_reusable(self) -> bool:
         """Say whether the connection may carry another exchange after this one."""
         if self._h11 is not None:
-            return self._h11.leaves_clean()
-        return self.is_whole and not self._heard
+            return self._h11.is_reusable()
+        return self.is_complete and not self._heard
 
     def _read_chunks(self) -> list[bytes]:
         """Return what has arrived of the chunks, up to one that is not plain."""
@@ -187,11 +187,11 @@ class ChunkedBody:
     def _end(self, heard: bytes, at: int) -> int:
         """Look at what is no chunk; return where what is read of it ends."""
         if found := self._border.last.match(heard, at):
-            self.is_whole = True
+            self.is_complete = True
             return found.end()
         if self._border.begun.fullmatch(heard, at):
             return at
-        self._h11 = answer = H11Answer(_REQUEST)
+        self._h11 = answer = H11Response(_REQUEST)
         answer.feed(self._border.before)
         answer.head()
         answer.read()

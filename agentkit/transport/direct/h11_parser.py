@@ -31,7 +31,7 @@ class RequestHead:
     sent, and the bytes need no second look.
 
     Attributes:
-        is_usual: nothing in it bends the form of its answer.
+        allows_fast_parser: nothing in it bends the form of its answer.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RequestHead:
         told = [pair for pair in whole.headers if pair[0] in _TOLD]
         self.event = h11.Request(method=method, target=target, headers=told)
         bending = [pair for pair in told if pair[0] in _BENDING]
-        self.is_usual = not bending and whole.method not in (b"HEAD", b"CONNECT")
+        self.allows_fast_parser = not bending and whole.method not in (b"HEAD", b"CONNECT")
         self._start = spelled.removesuffix(_NO_LENGTH) if has_length else spelled
         self._has_length = has_length
 
@@ -71,7 +71,7 @@ class RequestHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerHead:
+class ResponseHead:
     """The head of an answer.
 
     Attributes:
@@ -86,12 +86,12 @@ class AnswerHead:
     headers: Mapping[str, str]
 
     @staticmethod
-    def of(status: int, raw: RawHeaders, *, version: bytes = b"1.1") -> "AnswerHead":
+    def of(status: int, raw: RawHeaders, *, version: bytes = b"1.1") -> "ResponseHead":
         """Build a head."""
         return _new_head(status=status, version=version, raw=raw, headers=_joined(raw))
 
 
-_new_head = maker(AnswerHead)
+_new_head = maker(ResponseHead)
 
 
 def _joined(raw: RawHeaders) -> dict[str, str]:
@@ -106,24 +106,24 @@ def _joined(raw: RawHeaders) -> dict[str, str]:
     return headers
 
 
-class H11Answer:
+class H11Response:
     """One answer of any form.
 
     Attributes:
-        is_whole: it was read to its end.
+        is_complete: it was read to its end.
     """
 
     def __init__(self, request: RequestHead) -> None:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._http.send(request.event)
         self._http.send(_END)
-        self.is_whole = False
+        self.is_complete = False
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived; nothing means that the host has ended the connection."""
         self._http.receive_data(data)
 
-    def head(self) -> AnswerHead | None:
+    def head(self) -> ResponseHead | None:
         """Return the head; None while more is needed.
 
         Raises:
@@ -132,7 +132,7 @@ class H11Answer:
         while (event := self._next()) is not h11.NEED_DATA:
             if type(event) is h11.Response:
                 raw = event.headers.raw_items()
-                return AnswerHead.of(event.status_code, raw, version=event.http_version)
+                return ResponseHead.of(event.status_code, raw, version=event.http_version)
         return None
 
     def read(self) -> bytes:
@@ -142,7 +142,7 @@ class H11Answer:
             WireError: the body does not arrive whole.
         """
         parts: list[bytes] = []
-        while not self.is_whole:
+        while not self.is_complete:
             try:
                 event = self._next()
             except WireError:
@@ -152,12 +152,12 @@ class H11Answer:
             if type(event) is h11.Data:
                 parts.append(event.data)
             elif type(event) is h11.EndOfMessage:
-                self.is_whole = True
+                self.is_complete = True
             else:
                 break
         return b"".join(parts)
 
-    def leaves_clean(self) -> bool:
+    def is_reusable(self) -> bool:
         """Say whether the connection may carry another exchange after this one."""
         http = self._http
         is_done = http.our_state is h11.DONE and http.their_state is h11.DONE

@@ -16,18 +16,18 @@ import httpx
 
 from agentkit.clock import Clock, SystemClock
 from agentkit.transport.base_url import Address, parse_address
-from agentkit.transport.direct.connection import Connection, connect
+from agentkit.transport.direct.connection import HttpConnection, connect
 from agentkit.transport.direct.direct_transport import ask
 from agentkit.transport.direct.h11_parser import RequestHead
-from agentkit.transport.direct.pool import Pool
-from agentkit.transport.error_mapping import Trouble, WireError
+from agentkit.transport.direct.pool import ConnectionPool
+from agentkit.transport.error_mapping import WireError, WireErrorKind
 from agentkit.transport.http_settings import HttpSettings
 
-_EXCEPTIONS = MappingProxyType[Trouble, type[httpx.TransportError]](
+_EXCEPTIONS = MappingProxyType[WireErrorKind, type[httpx.TransportError]](
     {
         "connect": httpx.ConnectError,
         "connect_timeout": httpx.ConnectTimeout,
-        "no_place": httpx.PoolTimeout,
+        "pool_timeout": httpx.PoolTimeout,
         "write_timeout": httpx.WriteTimeout,
         "read_timeout": httpx.ReadTimeout,
         "broken": httpx.ReadError,
@@ -50,7 +50,7 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
         """
         self._settings = settings or HttpSettings()
         self._clock = clock or SystemClock()
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[str, ConnectionPool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`, and return its answer with the body still to be read."""
@@ -81,7 +81,7 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
         for pool in self._pools.values():
             pool.close()
 
-    def _pool(self, url: httpx.URL) -> Pool:
+    def _pool(self, url: httpx.URL) -> ConnectionPool:
         """Return the connections to the host of `url`."""
         origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
         if origin not in self._pools:
@@ -90,8 +90,8 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
             self._pools[origin] = self._new_pool(parse_address(origin, name=origin))
         return self._pools[origin]
 
-    def _new_pool(self, address: Address) -> Pool:
-        return Pool(
+    def _new_pool(self, address: Address) -> ConnectionPool:
+        return ConnectionPool(
             partial(connect, address, settings=self._settings),
             settings=self._settings,
             clock=self._clock,
@@ -99,13 +99,15 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
 
 
 def _exception(error: WireError, request: httpx.Request) -> httpx.TransportError:
-    return _EXCEPTIONS[error.trouble](str(error), request=request)
+    return _EXCEPTIONS[error.kind](str(error), request=request)
 
 
 class _Body(httpx.AsyncByteStream):
     """The body of an answer, as httpx reads it."""
 
-    def __init__(self, connection: Connection, pool: Pool, request: httpx.Request) -> None:
+    def __init__(
+        self, connection: HttpConnection, pool: ConnectionPool, request: httpx.Request
+    ) -> None:
         self._connection = connection
         self._pool = pool
         self._request = request
@@ -127,4 +129,4 @@ class _Body(httpx.AsyncByteStream):
         """Give the connection back; safe to call twice."""
         if not self._is_closed:
             self._is_closed = True
-            self._pool.give_back(self._connection)
+            self._pool.release(self._connection)

@@ -14,17 +14,17 @@ from contextlib import suppress
 import anyio
 
 from agentkit.clock import Clock
-from agentkit.transport.direct.connection import Connection
+from agentkit.transport.direct.connection import HttpConnection
 from agentkit.transport.error_mapping import WireError
 from agentkit.transport.http_settings import HttpSettings
 
 
-class Pool:
+class ConnectionPool:
     """Lends connections to one host; may be used by many tasks at once."""
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Connection]],
+        connect: Callable[[], Awaitable[HttpConnection]],
         *,
         settings: HttpSettings,
         clock: Clock,
@@ -33,11 +33,11 @@ class Pool:
         self._settings = settings
         self._clock = clock
         self._places = anyio.Semaphore(settings.max_connections)
-        self._kept: deque[tuple[float, Connection]] = deque()
+        self._kept: deque[tuple[float, HttpConnection]] = deque()
         self._is_closed = False
 
-    async def take(self) -> Connection:
-        """Return a connection for one exchange; it goes to `give_back`, or `drop`, after it.
+    async def acquire(self) -> HttpConnection:
+        """Return a connection for one exchange; it goes to `release`, or `drop`, after it.
 
         Raises:
             WireError: all are in use for too long, or the host cannot be reached.
@@ -51,7 +51,7 @@ class Pool:
             self._places.release()
             raise
 
-    async def replace(self, connection: Connection) -> Connection:
+    async def replace(self, connection: HttpConnection) -> HttpConnection:
         """Return a new connection in place of one that turned out to be dead.
 
         Raises:
@@ -64,9 +64,9 @@ class Pool:
             self._places.release()
             raise
 
-    def give_back(self, connection: Connection) -> None:
+    def release(self, connection: HttpConnection) -> None:
         """Keep a connection for the next exchange, if it can carry one."""
-        if self._is_closed or not connection.renew():
+        if self._is_closed or not connection.prepare_reuse():
             connection.close()
         else:
             now = self._clock.monotonic()
@@ -88,14 +88,14 @@ class Pool:
         with anyio.move_on_after(self._settings.first_byte_seconds) as scope:
             await self._places.acquire()
         if scope.cancelled_caught:
-            raise WireError("no_place")
+            raise WireError("pool_timeout")
 
-    def _last_kept(self) -> Connection | None:
+    def _last_kept(self) -> HttpConnection | None:
         """Return the kept connection that was used last, if it still lives."""
         now = self._clock.monotonic()
         while self._kept:
             expires, connection = self._kept.pop()
-            if now < expires and connection.is_quiet():
+            if now < expires and connection.is_idle():
                 return connection
             connection.close()
         return None

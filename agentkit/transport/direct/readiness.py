@@ -17,7 +17,7 @@ import anyio
 from anyio.lowlevel import current_token
 
 
-class Arrivals:
+class ReadWaiter:
     """What arrives at one socket; for one task at a time."""
 
     def __init__(self, watched: socket.socket) -> None:
@@ -31,7 +31,7 @@ class Arrivals:
         self._until = math.inf
         self._timer: Any = None
 
-    def is_stranded(self) -> bool:
+    def is_loop_closed(self) -> bool:
         """Say whether the event loop that watches has ended, so that nothing is heard any more."""
         return self._can_watch and bool(self._loop.is_closed())
 
@@ -93,7 +93,7 @@ class Arrivals:
             self._is_watched = True
 
     def _unwatch(self) -> None:
-        if self._is_watched and not self.is_stranded():
+        if self._is_watched and not self.is_loop_closed():
             self._is_watched = False
             self._loop.remove_reader(self._socket.fileno())
 

@@ -1,10 +1,10 @@
 """A TCP connection that hides nothing.
 
 In:  a host's name and port.
-Out: a non-blocking socket; `SocketBytes`, which reads and writes it.
+Out: a non-blocking socket; `TcpStream`, which reads and writes it.
 
 anyio's own stream reads ahead into a queue that cannot be looked into. Here every byte that nobody
-asked for is still in the socket, where `has_arrived` finds it before a connection is used again;
+asked for is still in the socket, where `has_data` finds it before a connection is used again;
 and reading costs half of what it costs there.
 """
 
@@ -22,19 +22,19 @@ from anyio.lowlevel import checkpoint
 from anyio.streams.tls import TLSStream
 
 from agentkit.exception_groups import ungrouped
-from agentkit.transport.direct.readiness import Arrivals
+from agentkit.transport.direct.readiness import ReadWaiter
 from agentkit.transport.error_mapping import WireError
 
-NEXT_ADDRESS_SECONDS = 0.25
+CONNECTION_ATTEMPT_DELAY_SECONDS = 0.25
 """How long one address of a host may take before the next is tried beside it (RFC 8305)."""
 
 READ_BYTES = 65_536
 
-Place: TypeAlias = tuple[socket.AddressFamily, tuple[str | int, ...]]
+SocketAddress: TypeAlias = tuple[socket.AddressFamily, tuple[str | int, ...]]
 """A family of addresses, and what `socket.connect` takes for it."""
 
 
-async def open_socket(host: str, port: int) -> socket.socket:
+async def connect_tcp(host: str, port: int) -> socket.socket:
     """Connect to `host`, by whichever of its addresses answers first.
 
     Raises:
@@ -47,12 +47,12 @@ async def open_socket(host: str, port: int) -> socket.socket:
     return await _connect_any(places)
 
 
-class SocketBytes(ByteStream):
+class TcpStream(ByteStream):
     """The bytes of one connected socket; one task at a time.
 
     Attributes:
-        read_until: when to stop waiting for bytes, by the event loop's clock, however many waits
-            that takes; None for `read_seconds` after the beginning of each.
+        read_deadline: when to stop waiting for bytes, by the event loop's clock, over all waits;
+            None for `read_seconds` after the beginning of each wait.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class SocketBytes(ByteStream):
             write_seconds: how long to wait until something is taken.
         """
         self._socket = connected
-        self._arrivals = Arrivals(connected)
+        self._arrivals = ReadWaiter(connected)
         self._read_seconds = read_seconds
         self._write_seconds = write_seconds
         self._has_asked = False
-        self.read_until: float | None = None
+        self.read_deadline: float | None = None
 
     def begin_wait(self, seconds: float) -> None:
-        """Let all bytes from now on come within so many seconds, until `read_until` is changed."""
-        self.read_until = self._arrivals.now() + seconds
+        """Let all bytes from now on come within so many seconds, until `read_deadline` is changed."""
+        self.read_deadline = self._arrivals.now() + seconds
 
     async def receive(self, max_bytes: int = READ_BYTES) -> bytes:
         """Return what has arrived, or wait for it.
@@ -133,12 +133,12 @@ class SocketBytes(ByteStream):
         self._arrivals.close()
         self._socket.close()
 
-    def has_arrived(self) -> bool:
+    def has_data(self) -> bool:
         """Say whether there is anything to read: bytes, the end, or an error.
 
         Of a socket whose event loop has ended nothing can be waited for, as after an end.
         """
-        if self._arrivals.is_stranded():
+        if self._arrivals.is_loop_closed():
             return True
         try:
             self._socket.recv(1, socket.MSG_PEEK)
@@ -160,9 +160,9 @@ class SocketBytes(ByteStream):
 
     def _until(self) -> float:
         """Return when to stop waiting for bytes."""
-        if self.read_until is None:
+        if self.read_deadline is None:
             return self._arrivals.now() + self._read_seconds
-        return self.read_until
+        return self.read_deadline
 
     async def _wait_writable(self) -> None:
         with anyio.move_on_after(self._write_seconds) as scope:
@@ -171,7 +171,7 @@ class SocketBytes(ByteStream):
             raise WireError("write_timeout")
 
 
-async def start_tls(stream: SocketBytes, *, host: str, context: ssl.SSLContext) -> TLSStream:
+async def start_tls(stream: TcpStream, *, host: str, context: ssl.SSLContext) -> TLSStream:
     """Return the stream with TLS spoken on it, once the host's certificate was checked.
 
     Raises:
@@ -185,7 +185,7 @@ async def start_tls(stream: SocketBytes, *, host: str, context: ssl.SSLContext) 
     )
 
 
-async def _places(host: str, port: int) -> Sequence[Place]:
+async def _places(host: str, port: int) -> Sequence[SocketAddress]:
     """Return the addresses of `host`, the best first, then the best of the other family."""
     try:
         version = ip_address(host).version
@@ -198,7 +198,7 @@ async def _places(host: str, port: int) -> Sequence[Place]:
     return [places[0], *other[:1], *[place for place in places[1:] if place not in other[:1]]]
 
 
-async def _connect(place: Place) -> socket.socket:
+async def _connect(place: SocketAddress) -> socket.socket:
     family, address = place
     connecting = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -219,12 +219,12 @@ def _check_connected(connecting: socket.socket) -> None:
         raise OSError(code, os.strerror(code))
 
 
-async def _connect_any(places: Sequence[Place]) -> socket.socket:
+async def _connect_any(places: Sequence[SocketAddress]) -> socket.socket:
     """Connect to several addresses, each a little later than the one before, until one answers."""
     connected: list[socket.socket] = []
     errors: list[OSError] = []
 
-    async def attempt(place: Place, ended: anyio.Event) -> None:
+    async def attempt(place: SocketAddress, ended: anyio.Event) -> None:
         try:
             connected.append(await _connect(place))
         except OSError as error:
@@ -239,7 +239,7 @@ async def _connect_any(places: Sequence[Place]) -> socket.socket:
                 for place in places:
                     ended = anyio.Event()
                     tasks.start_soon(attempt, place, ended)
-                    with anyio.move_on_after(NEXT_ADDRESS_SECONDS):
+                    with anyio.move_on_after(CONNECTION_ATTEMPT_DELAY_SECONDS):
                         await ended.wait()
     except BaseException:
         _close_all(connected)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.config.load import read_catalog, resolve_model, user_catalog_path
-from agentkit.config.user_catalog import edit_catalog, save_catalog, spell_table
+from agentkit.config.user_catalog import edit_catalog, format_table, save_catalog
 from agentkit.errors import ConfigError
 
 TABLE = {"accepts": {"is_strict": True, "tool_choice": ["auto"]}, "base_url": "http://b/v1"}
@@ -146,7 +146,7 @@ def test_a_link_stays_a_link_and_rights_stay_rights(tmp_path: Path) -> None:
 
 def test_a_table_is_spelled_by_itself() -> None:
     """As --dry-run prints it."""
-    assert spell_table("mine", {"models": {"a.b": {"id": "a.b"}}, "title": "T"}) == (
+    assert format_table("mine", {"models": {"a.b": {"id": "a.b"}}, "title": "T"}) == (
         '[mine]\ntitle = "T"\n\n[mine.models."a.b"]\nid = "a.b"\n'
     )
 

@@ -23,7 +23,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
-from agentkit.model.downgrade import Learned
+from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
@@ -243,7 +243,7 @@ async def test_a_model_of_a_provider_puts_the_opening_before_the_answer() -> Non
     model = ProviderModel(
         ResolvedModel(name="provider:mixtral", provider=provider, model=MIXTRAL),
         dialects={"completions": Completions},
-        learned=Learned(),
+        learned=LearnedProfiles(),
         transport=open_scripted,
     )
     request = replace(ASKED, tool_choice=ToolChoice.parse("math.add"), stream=True)

@@ -11,7 +11,7 @@ from agentkit.errors import TransportError
 from agentkit.event import Emit, ModelRetried, ReasoningReceived, RunEvent, ToolArgumentsReceived
 from agentkit.hooks import CallNext, wrapped_model
 from agentkit.message import AssistantMessage
-from agentkit.model.model import Model, ModelConnection, Retrying
+from agentkit.model.model import Model, ModelConnection, SupportsRetry
 from agentkit.testing.scripted import ScriptedModel
 from agentkit.transport.retry import RetrySettings
 from tests.unit.tools.running import Listener
@@ -203,8 +203,8 @@ def test_a_watched_model_has_the_patience_of_what_it_wraps() -> None:
     """A route asks each of its models once a round."""
     once = RetrySettings(attempts=1)
     watched, plain = wrapped_model(Patient(), louder), wrapped_model(ScriptedModel(), louder)
-    assert isinstance(watched, Retrying)
-    assert isinstance(plain, Retrying)
+    assert isinstance(watched, SupportsRetry)
+    assert isinstance(plain, SupportsRetry)
 
     hurried = watched.with_retry(once)
 

@@ -7,7 +7,7 @@ import pytest
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import Retry, StatusError
-from agentkit.model.downgrade import Learned, adapt
+from agentkit.model.downgrade import LearnedProfiles, find_downgrade
 
 RESOLVED = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="k")
 PROVIDER, MIXTRAL = RESOLVED.provider, RESOLVED.model
@@ -30,12 +30,12 @@ def _refusal(text: str, *, kind: str = "invalid_request", retry: Retry = "change
 )
 def test_a_field_that_is_named_is_left_out(text: str, field: str) -> None:
     """The refusal has to name it as a word of its own."""
-    adapted = adapt(PROVIDER, MIXTRAL, _refusal(text), sent=SENT)
+    downgrade = find_downgrade(PROVIDER, MIXTRAL, _refusal(text), sent=SENT)
 
-    assert adapted is not None
-    assert adapted.provider.accepts.omit == {field}
-    assert adapted.model is MIXTRAL
-    assert adapted.change == f"left out {field!r}"
+    assert downgrade is not None
+    assert downgrade.provider.accepts.omit == {field}
+    assert downgrade.model is MIXTRAL
+    assert downgrade.change == f"left out {field!r}"
 
 
 @pytest.mark.parametrize(
@@ -57,30 +57,32 @@ def test_what_cannot_be_repaired_by_leaving_out_is_not(
     error: StatusError, sent: tuple[str, ...]
 ) -> None:
     """The error goes to the caller."""
-    assert adapt(PROVIDER, UNKNOWN, error, sent=sent) is None
+    assert find_downgrade(PROVIDER, UNKNOWN, error, sent=sent) is None
 
 
 def test_the_limit_takes_the_name_that_the_refusal_gives_once() -> None:
     """A provider that refuses both names is not asked for ever."""
     error = _refusal("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
 
-    adapted = adapt(PROVIDER, MIXTRAL, error, sent=SENT)
+    downgrade = find_downgrade(PROVIDER, MIXTRAL, error, sent=SENT)
 
-    assert adapted is not None
-    assert adapted.provider.accepts.max_tokens_field == "max_completion_tokens"
+    assert downgrade is not None
+    assert downgrade.provider.accepts.max_tokens_field == "max_completion_tokens"
     again = _refusal("'max_completion_tokens' is not supported; use 'max_tokens'.")
-    assert adapt(adapted.provider, MIXTRAL, again, sent=("max_completion_tokens",)) is None
+    assert (
+        find_downgrade(downgrade.provider, MIXTRAL, again, sent=("max_completion_tokens",)) is None
+    )
 
 
 def test_a_provider_without_tools_gets_them_by_prompt_once() -> None:
     """A prompted provider that still refuses is not asked again."""
     error = _refusal("mixtral:latest does not support tools", kind="tools_unsupported")
 
-    adapted = adapt(PROVIDER, MIXTRAL, error, sent=SENT)
+    downgrade = find_downgrade(PROVIDER, MIXTRAL, error, sent=SENT)
 
-    assert adapted is not None
-    assert adapted.provider.dialect == "prompted"
-    assert adapt(adapted.provider, MIXTRAL, error, sent=SENT) is None
+    assert downgrade is not None
+    assert downgrade.provider.dialect == "prompted"
+    assert find_downgrade(downgrade.provider, MIXTRAL, error, sent=SENT) is None
 
 
 MISTRALS_REFUSALS = [
@@ -102,13 +104,13 @@ MISTRALS_REFUSALS = [
 @pytest.mark.parametrize("text", MISTRALS_REFUSALS)
 def test_a_model_that_refuses_what_mistrals_do_gets_their_rules_once(text: str) -> None:
     """Its name did not tell; under the rules, the same refusal is an error."""
-    adapted = adapt(PROVIDER, UNKNOWN, _refusal(text), sent=SENT)
+    downgrade = find_downgrade(PROVIDER, UNKNOWN, _refusal(text), sent=SENT)
 
-    assert adapted is not None
-    assert adapted.model == replace(UNKNOWN, rules="mistral")
-    assert adapted.provider is PROVIDER
-    assert adapted.change == "kept the rules of the Mistral family"
-    assert adapt(PROVIDER, adapted.model, _refusal(text), sent=SENT) is None
+    assert downgrade is not None
+    assert downgrade.model == replace(UNKNOWN, rules="mistral")
+    assert downgrade.provider is PROVIDER
+    assert downgrade.change == "kept the rules of the Mistral family"
+    assert find_downgrade(PROVIDER, downgrade.model, _refusal(text), sent=SENT) is None
 
 
 @pytest.mark.parametrize(
@@ -122,12 +124,12 @@ def test_a_model_that_refuses_what_mistrals_do_gets_their_rules_once(text: str) 
 )
 def test_another_refusal_says_nothing_about_the_rules(text: str) -> None:
     """Words alone do not make the rule."""
-    assert adapt(PROVIDER, UNKNOWN, _refusal(text), sent=SENT) is None
+    assert find_downgrade(PROVIDER, UNKNOWN, _refusal(text), sent=SENT) is None
 
 
 def test_what_was_learned_is_recalled_for_that_provider_address_and_model_alone() -> None:
     """Another model on the same provider may understand more."""
-    learned = Learned()
+    learned = LearnedProfiles()
     changed = replace(PROVIDER, dialect="prompted"), replace(UNKNOWN, rules="mistral")
     learned.remember(*changed)
     elsewhere = replace(PROVIDER, base_url="http://127.0.0.1:1")

@@ -16,8 +16,8 @@ from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.model.build import DIALECTS, build_model
-from agentkit.model.downgrade import Learned
-from agentkit.model.provider_model import ProviderModel, priced
+from agentkit.model.downgrade import LearnedProfiles
+from agentkit.model.provider_model import ProviderModel, with_cost
 from agentkit.testing.scripted import ScriptedExchange, ScriptedModel, ScriptedTransport
 from agentkit.transport.base import Transport
 from agentkit.transport.retry import RetrySettings
@@ -43,7 +43,9 @@ EMPTY = ScriptedExchange.of_json(
 BUSY = ScriptedExchange.of_json({"error": {"message": "overloaded"}}, status=503)
 
 
-def _model(transport: ScriptedTransport, *, learned: Learned | None = None) -> ProviderModel:
+def _model(
+    transport: ScriptedTransport, *, learned: LearnedProfiles | None = None
+) -> ProviderModel:
     def open_scripted(resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
         assert resolved is RESOLVED
         assert base_url == RESOLVED.provider.base_url
@@ -53,7 +55,7 @@ def _model(transport: ScriptedTransport, *, learned: Learned | None = None) -> P
         RESOLVED,
         dialects=DIALECTS,
         retry=RetrySettings(attempts=3, base_seconds=0.0),
-        learned=learned or Learned(),
+        learned=learned or LearnedProfiles(),
         transport=open_scripted,
     )
 
@@ -70,7 +72,7 @@ async def _chat(
     exchanges: Sequence[ScriptedExchange],
     request: ModelRequest = REQUEST,
     *,
-    learned: Learned | None = None,
+    learned: LearnedProfiles | None = None,
 ) -> tuple[AssistantMessage | ProviderError, ScriptedTransport, list[RunEvent]]:
     transport, events = ScriptedTransport(*exchanges), _Events()
     outcome: AssistantMessage | ProviderError
@@ -213,7 +215,7 @@ async def test_a_field_that_the_provider_refuses_is_left_out_and_stays_out() -> 
     )
     settings = replace(REQUEST.settings, parallel_tool_calls=False)
     request = replace(REQUEST, settings=settings, tools=(ADD,))
-    learned = Learned()
+    learned = LearnedProfiles()
 
     outcome, transport, events = await _chat([refused, ANSWER], request, learned=learned)
     _, later, none = await _chat([ANSWER], request, learned=learned)
@@ -262,7 +264,11 @@ async def test_a_model_that_shows_its_family_by_a_refusal_is_sent_its_rules_from
     call = ToolCall(id="call_1", name="add", arguments="{}")
     asked = History([UserMessage.of("hi"), AssistantMessage.of("", call)])
     request = replace(REQUEST, history=asked.add(ToolResult.of("call_1", "2")), tools=(ADD,))
-    transport, events, learned = ScriptedTransport(refused, ANSWER, ANSWER), _Events(), Learned()
+    transport, events, learned = (
+        ScriptedTransport(refused, ANSWER, ANSWER),
+        _Events(),
+        LearnedProfiles(),
+    )
 
     def open_scripted(resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
         assert resolved.provider.base_url == base_url
@@ -302,10 +308,10 @@ def test_usage_is_priced_only_where_the_price_is_known() -> None:
     )
     usage = Usage(input_tokens=500_000, output_tokens=1_000_000)
 
-    assert priced(usage, profile).cost_usd == Decimal(7)
-    assert priced(usage, ModelProfile(family="f", id="i")).cost_usd is None
+    assert with_cost(usage, profile).cost_usd == Decimal(7)
+    assert with_cost(usage, ModelProfile(family="f", id="i")).cost_usd is None
     own = replace(usage, cost_usd=Decimal("0.1"))
-    assert priced(own, profile) is own
+    assert with_cost(own, profile) is own
 
 
 def test_a_model_is_built_from_its_name() -> None:
@@ -330,7 +336,7 @@ def test_several_names_are_one_model() -> None:
 
 
 async def test_an_exchange_of_which_the_provider_tells_nothing_is_counted_by_us() -> None:
-    """Marked as an estimate, and priced like any other."""
+    """Marked as an estimate, and with_cost like any other."""
     silent = ScriptedExchange.of_json(
         {
             "choices": [
@@ -359,5 +365,5 @@ async def test_an_exchange_of_which_the_provider_tells_nothing_is_counted_by_us(
     usage = response.usage
     assert usage.is_estimate
     assert usage.input_tokens > usage.output_tokens > 0
-    assert usage == priced(replace(usage, cost_usd=None), RESOLVED.model)
+    assert usage == with_cost(replace(usage, cost_usd=None), RESOLVED.model)
     assert usage.cost_usd is not None

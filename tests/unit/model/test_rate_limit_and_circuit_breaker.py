@@ -4,32 +4,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.model.circuit_breaker import Breaker, BreakerSettings
-from agentkit.model.rate_limit import Pacer, PaceSettings, parse_reset
+from agentkit.model.circuit_breaker import CircuitBreaker, CircuitBreakerSettings
+from agentkit.model.rate_limit import RateLimit, RateLimiter, parse_reset
 
 
 def test_without_limits_nothing_waits() -> None:
     """The default costs nothing."""
-    pacer = Pacer(PaceSettings())
+    rate_limiter = RateLimiter(RateLimit())
 
-    assert [pacer.reserve(5.0, tokens=10**9) for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert [rate_limiter.reserve(5.0, tokens=10**9) for _ in range(3)] == [0.0, 0.0, 0.0]
 
 
 def test_requests_beyond_the_limit_wait_for_the_window() -> None:
     """Those that ask at once get places one after the other."""
-    pacer = Pacer(PaceSettings(requests_per_minute=2))
+    rate_limiter = RateLimiter(RateLimit(requests_per_minute=2))
 
-    waits = [pacer.reserve(100.0, tokens=0) for _ in range(5)]
+    waits = [rate_limiter.reserve(100.0, tokens=0) for _ in range(5)]
 
     assert waits == [0.0, 0.0, 60.0, 60.0, 120.0]
-    assert pacer.reserve(300.0, tokens=0) == 0.0
+    assert rate_limiter.reserve(300.0, tokens=0) == 0.0
 
 
 def test_tokens_beyond_the_limit_wait_for_the_window() -> None:
     """A request larger than the whole limit goes alone."""
-    pacer = Pacer(PaceSettings(tokens_per_minute=100))
+    rate_limiter = RateLimiter(RateLimit(tokens_per_minute=100))
 
-    waits = [pacer.reserve(0.0, tokens=tokens) for tokens in (60, 40, 1, 500, 1)]
+    waits = [rate_limiter.reserve(0.0, tokens=tokens) for tokens in (60, 40, 1, 500, 1)]
 
     assert waits == [0.0, 0.0, 60.0, 120.0, 180.0]
 
@@ -45,11 +45,11 @@ def test_tokens_beyond_the_limit_wait_for_the_window() -> None:
 )
 def test_no_minute_ever_holds_more_than_the_limits(asks: list[tuple[float, int]]) -> None:
     """Whatever is asked for and when."""
-    pacer = Pacer(PaceSettings(requests_per_minute=4, tokens_per_minute=100))
+    rate_limiter = RateLimiter(RateLimit(requests_per_minute=4, tokens_per_minute=100))
     now, sent = 0.0, []
     for gap, tokens in asks:
         now += gap
-        sent.append((now + pacer.reserve(now, tokens=tokens), tokens))
+        sent.append((now + rate_limiter.reserve(now, tokens=tokens), tokens))
 
     for start, _ in sent:
         window = [tokens for at, tokens in sent if start <= at < start + 59.999]
@@ -59,8 +59,8 @@ def test_no_minute_ever_holds_more_than_the_limits(asks: list[tuple[float, int]]
 
 def test_the_providers_own_word_is_heeded() -> None:
     """Nothing is sent before the limit that is used up is lifted."""
-    pacer = Pacer(PaceSettings())
-    pacer.note(
+    rate_limiter = RateLimiter(RateLimit())
+    rate_limiter.note(
         {
             "x-ratelimit-remaining-requests": "0",
             "x-ratelimit-reset-requests": "6s",
@@ -69,9 +69,9 @@ def test_the_providers_own_word_is_heeded() -> None:
         },
         clock=lambda: 10.0,
     )
-    pacer.note({"x-ratelimit-remaining-tokens": "0"}, clock=lambda: 10.0)
+    rate_limiter.note({"x-ratelimit-remaining-tokens": "0"}, clock=lambda: 10.0)
 
-    assert pacer.reserve(12.0, tokens=1) == 4.0
+    assert rate_limiter.reserve(12.0, tokens=1) == 4.0
 
 
 @pytest.mark.parametrize(
@@ -103,27 +103,29 @@ def test_the_time_to_a_reset_is_read_in_its_many_spellings(
 def test_a_limit_that_lets_nothing_through_is_refused(name: str) -> None:
     """It would wait forever."""
     with pytest.raises(ValueError, match=f"{name} is 0"):
-        PaceSettings(**{name: 0})
+        RateLimit(**{name: 0})
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_try_later() -> None:
     """The times double up to the longest; success closes it at once."""
-    breaker = Breaker(BreakerSettings(failures=2, open_seconds=10.0, max_open_seconds=15.0))
+    circuit_breaker = CircuitBreaker(
+        CircuitBreakerSettings(failures=2, open_seconds=10.0, max_open_seconds=15.0)
+    )
 
-    breaker.failed(0.0)
-    assert breaker.allows(0.0)
-    breaker.succeeded()
-    breaker.failed(1.0)
-    assert breaker.allows(1.0)
-    breaker.failed(2.0)
-    assert not breaker.allows(11.9)
+    circuit_breaker.failed(0.0)
+    assert circuit_breaker.allows(0.0)
+    circuit_breaker.succeeded()
+    circuit_breaker.failed(1.0)
+    assert circuit_breaker.allows(1.0)
+    circuit_breaker.failed(2.0)
+    assert not circuit_breaker.allows(11.9)
 
-    assert breaker.allows(12.0)
-    assert not breaker.allows(12.0)
-    breaker.failed(13.0)
-    assert not breaker.allows(27.9)
-    assert breaker.allows(28.0)
+    assert circuit_breaker.allows(12.0)
+    assert not circuit_breaker.allows(12.0)
+    circuit_breaker.failed(13.0)
+    assert not circuit_breaker.allows(27.9)
+    assert circuit_breaker.allows(28.0)
 
-    breaker.succeeded()
-    assert breaker.allows(28.0)
-    assert breaker.allows(28.0)
+    circuit_breaker.succeeded()
+    assert circuit_breaker.allows(28.0)
+    assert circuit_breaker.allows(28.0)

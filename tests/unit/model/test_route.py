@@ -24,7 +24,7 @@ from agentkit.event import (
 from agentkit.history import History
 from agentkit.message import UserMessage
 from agentkit.model.build import DIALECTS
-from agentkit.model.circuit_breaker import BreakerSettings
+from agentkit.model.circuit_breaker import CircuitBreakerSettings
 from agentkit.model.model import ModelConnection
 from agentkit.model.provider_model import ProviderModel
 from agentkit.model.route import RouteModel, RouteOrder
@@ -210,7 +210,7 @@ async def test_one_that_keeps_failing_is_left_alone_for_a_while() -> None:
     good = _named("good", "1", "2", "3", _busy(), _busy())
     route = RouteModel(
         [bad, good],
-        breaker=BreakerSettings(failures=2, open_seconds=10.0),
+        circuit_breaker=CircuitBreakerSettings(failures=2, open_seconds=10.0),
         retry=RetrySettings(attempts=1),
         clock=clock,
     )

@@ -10,7 +10,7 @@ from agentkit.content import ContentBlock, ImageContent, ReasoningContent, Resou
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult
 from agentkit.message import UserMessage as User
-from agentkit.model.token_estimate import most_message_tokens, most_text_tokens, most_tool_tokens
+from agentkit.model.token_estimate import max_message_tokens, max_text_tokens, max_tool_tokens
 from agentkit.model.tokens import build_counter
 
 CALL = ToolCall(id="call_1", name="a.b", arguments='{"a": [1e9,1e9,1e9,1e9], "b": "\\u0001"}')
@@ -47,9 +47,9 @@ def test_no_counter_goes_beyond_the_bound(rules: str, messages: list[Message]) -
     request = ModelRequest(history=History(messages), instructions="Be\nkind.", tools=(tool,))
 
     most = (
-        most_message_tokens(messages)
-        + most_text_tokens(request.instructions)
-        + most_tool_tokens(request.tools)
+        max_message_tokens(messages)
+        + max_text_tokens(request.instructions)
+        + max_tool_tokens(request.tools)
     )
 
     assert build_counter(rules).count(request) <= most < math.inf
@@ -64,18 +64,18 @@ def test_no_counter_goes_beyond_the_bound(rules: str, messages: list[Message]) -
 )
 def test_of_more_than_text_nothing_can_be_said(blocks: tuple[ContentBlock, ...]) -> None:
     """It is counted instead."""
-    assert most_message_tokens([User(content=blocks)]) == math.inf
+    assert max_message_tokens([User(content=blocks)]) == math.inf
 
 
 def test_of_structured_content_alone_nothing_can_be_said() -> None:
     """It is sent where there is no text."""
     result = ToolResult(call_id="call_1", structured_content={"a": 1})
 
-    assert most_message_tokens([result]) == math.inf
+    assert max_message_tokens([result]) == math.inf
 
 
 def test_thoughts_are_not_sent_and_not_counted() -> None:
     """They may be long."""
     thought = AssistantMessage(content=(ReasoningContent(text="hm" * 9999), TextContent(text="a")))
 
-    assert most_message_tokens([thought]) == most_message_tokens([AssistantMessage.of("a")])
+    assert max_message_tokens([thought]) == max_message_tokens([AssistantMessage.of("a")])

@@ -33,7 +33,7 @@ async def test_a_replay_gives_the_same_head_and_the_same_chunks(path: Path) -> N
     await recorded(path, provider, ask("hello"))
 
     with open_recording(path) as recorder:
-        replayed = await read(recorder.around(), ask("hello"))
+        replayed = await read(recorder.wrap(), ask("hello"))
 
     assert replayed == (SSE, list(STREAM))
     assert provider.requests == [ask("hello")]
@@ -44,7 +44,7 @@ async def test_recording_hands_the_exchange_on_unchanged(path: Path) -> None:
     provider = FakeProvider(STREAM)
 
     with open_recording(path, mode="record") as recorder:
-        transport = recorder.around(provider)
+        transport = recorder.wrap(provider)
         answer = await read(transport, ask("hello"))
         await transport.aclose()
 
@@ -56,7 +56,7 @@ async def test_equal_requests_get_their_answers_in_the_order_they_had(path: Path
     """A third one was never recorded."""
     await recorded(path, FakeProvider((b"one",), (b"two",)), ask("x"), ask("x"))
 
-    transport = Recorder(path).around()
+    transport = Recorder(path).wrap()
 
     assert (await read(transport, ask("x")))[1] == [b"one"]
     assert (await read(transport, ask("x")))[1] == [b"two"]
@@ -69,7 +69,7 @@ async def test_a_lenient_replay_repeats_the_last_answer_and_may_leave_some_out(p
     await recorded(path, FakeProvider((b"one",), (b"two",), (b"y",)), ask("x"), ask("x"), ask("y"))
 
     with open_recording(path, is_strict=False) as recorder:
-        transport = recorder.around()
+        transport = recorder.wrap()
         answers = [(await read(transport, ask("x")))[1] for _ in range(4)]
 
     assert answers == [[b"one"], [b"two"], [b"two"], [b"two"]]
@@ -81,7 +81,7 @@ async def test_the_order_of_fields_and_the_spacing_of_a_request_mean_nothing(pat
         path, FakeProvider((b"one",)), WireRequest(path="/chat", body=b'{"a": 1, "b": [2]}')
     )
 
-    answer = await read(Recorder(path).around(), WireRequest(path="/chat", body=b'{"b":[2],"a":1}'))
+    answer = await read(Recorder(path).wrap(), WireRequest(path="/chat", body=b'{"b":[2],"a":1}'))
 
     assert answer == (SSE, [b"one"])
 
@@ -107,7 +107,7 @@ async def test_a_request_that_means_something_else_is_a_miss(
     await recorded(path, FakeProvider((b"one",)), WireRequest(path="/chat", body=b'{"a": 1}'))
 
     with pytest.raises(RecordingError, match="Nearest is exchange 1 of 1, which differs at"):
-        await read(Recorder(path).around(), other)
+        await read(Recorder(path).wrap(), other)
 
 
 async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path: Path) -> None:
@@ -117,7 +117,7 @@ async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path:
     await recorded(path, FakeProvider((b"1",), (b"2",), (b"3",)), ask("other"), known, ask("third"))
 
     with pytest.raises(RecordingError) as caught:
-        await read(Recorder(path).around(), wanted)
+        await read(Recorder(path).wrap(), wanted)
 
     assert str(caught.value) == (
         f"There is no answer for POST /chat in {path}. Nearest is exchange 2 of 3, which differs "
@@ -129,7 +129,7 @@ async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path:
 async def test_a_miss_looks_first_among_what_was_not_played(path: Path) -> None:
     """An exchange that had its turn is no longer a candidate, while others are."""
     await recorded(path, FakeProvider((b"1",), (b"2",)), ask("abc"), ask("xyz"))
-    transport = Recorder(path).around()
+    transport = Recorder(path).wrap()
     await read(transport, ask("abc"))
 
     with pytest.raises(RecordingError, match="Nearest is exchange 2 of 2"):
@@ -151,7 +151,7 @@ async def test_a_miss_without_any_recording_says_so(
     if text is not None:
         put(path, text)
     closed = FakeProvider()
-    transport = Recorder(path).around(closed, provider="oxen")
+    transport = Recorder(path).wrap(closed, provider="oxen")
 
     with pytest.raises(RecordingError, match=f"POST /chat to 'oxen': .* {problem}"):
         await read(transport, ask("x"))
@@ -168,18 +168,18 @@ async def test_a_replay_that_does_not_ask_for_all_is_an_error(path: Path) -> Non
         pytest.raises(RecordingError, match=r"1 of 2 exchanges .* exchange 2, POST /chat"),
         open_recording(path) as recorder,
     ):
-        await read(recorder.around(), ask("x"))
+        await read(recorder.wrap(), ask("x"))
 
 
 async def test_two_providers_are_told_apart(path: Path) -> None:
     """A route asks the same of both."""
     with open_recording(path, mode="record") as recorder:
-        await read(recorder.around(FakeProvider((b"a",)), provider="a"), ask("x"))
-        await read(recorder.around(FakeProvider((b"b",)), provider="b"), ask("x"))
+        await read(recorder.wrap(FakeProvider((b"a",)), provider="a"), ask("x"))
+        await read(recorder.wrap(FakeProvider((b"b",)), provider="b"), ask("x"))
 
     with open_recording(path) as recorder:
-        from_b = await read(recorder.around(provider="b"), ask("x"))
-        from_a = await read(recorder.around(provider="a"), ask("x"))
+        from_b = await read(recorder.wrap(provider="b"), ask("x"))
+        from_a = await read(recorder.wrap(provider="a"), ask("x"))
 
     assert (from_a[1], from_b[1]) == ([b"a"], [b"b"])
 
@@ -190,13 +190,13 @@ async def test_the_mode_new_asks_the_provider_for_what_is_missing(path: Path) ->
     provider = FakeProvider((b"new",), (b"again",))
 
     with open_recording(path, mode="new") as recorder:
-        transport = recorder.around(provider)
+        transport = recorder.wrap(provider)
         answers = [(await read(transport, ask(text)))[1] for text in ("x", "y", "x")]
 
     assert answers == [[b"old"], [b"new"], [b"again"]]
     assert provider.requests == [ask("y"), ask("x")]
     with open_recording(path) as recorder:
-        transport = recorder.around()
+        transport = recorder.wrap()
         again = [(await read(transport, ask(text)))[1] for text in ("x", "y", "x")]
     assert again == answers
 
@@ -207,7 +207,7 @@ async def test_the_mode_new_leaves_a_complete_recording_as_it_is(path: Path) -> 
     put(path, f"{text_of(path)}# a note\n")
 
     with open_recording(path, mode="new") as recorder:
-        await read(recorder.around(FakeProvider()), ask("x"))
+        await read(recorder.wrap(FakeProvider()), ask("x"))
 
     assert str(text_of(path)).endswith("# a note\n")
 
@@ -229,7 +229,7 @@ async def test_a_recording_that_ends_in_an_error_leaves_the_old_file(path: Path)
     before = text_of(path)
 
     with pytest.raises(KeyError), open_recording(path, mode="record") as recorder:
-        await read(recorder.around(FakeProvider((b"new",))), ask("y"))
+        await read(recorder.wrap(FakeProvider((b"new",))), ask("y"))
         raise KeyError("a bug")
 
     assert text_of(path) == before
@@ -240,7 +240,7 @@ async def test_the_mode_off_stands_aside(path: Path) -> None:
     provider = FakeProvider((b"one",))
 
     with open_recording(path, mode="off") as recorder:
-        assert recorder.around(provider) is provider
+        assert recorder.wrap(provider) is provider
 
     assert text_of(path) is None
 
@@ -251,7 +251,7 @@ def test_asking_a_provider_needs_a_transport(path: Path, mode: str) -> None:
     recorder = Recorder(path, mode=mode)  # type: ignore[arg-type]  # a mode, as text
 
     with pytest.raises(ValueError, match="needs a transport"):
-        recorder.around()
+        recorder.wrap()
 
 
 async def test_no_secret_reaches_the_file_or_a_message(path: Path) -> None:
@@ -267,13 +267,13 @@ async def test_no_secret_reaches_the_file_or_a_message(path: Path) -> None:
     body = f'bad key {secret} and "k3y\\/with+odd=signs"'.encode()
     with open_recording(path, mode="record") as recorder:
         cut = tuple(bytes([byte]) for byte in body)
-        transport = recorder.around(FakeProvider(cut, fault, head=head), secrets=[secret])
+        transport = recorder.wrap(FakeProvider(cut, fault, head=head), secrets=[secret])
         await read(transport, request)
         with pytest.raises(TransportError):
             await read(transport, request)
 
     text = str(text_of(path))
-    transport = Recorder(path, redaction=Redaction(secrets=[secret])).around()
+    transport = Recorder(path, redaction=Redaction(secrets=[secret])).wrap()
     answer = await read(transport, request)
 
     assert secret not in text

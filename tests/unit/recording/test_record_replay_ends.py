@@ -9,13 +9,13 @@ import pytest
 
 from agentkit.errors import TransportError
 from agentkit.recording.record_replay import Recorder, open_recording
-from agentkit.recording.recording import RecordedAnswer, RecordingError
-from agentkit.transport.base import Transport, WireAnswer
+from agentkit.recording.recording import RecordedResponse, RecordingError
+from agentkit.transport.base import Transport, WireResponse
 from agentkit.wire import WireRequest
 from tests.unit.transport.scripted_provider import (
     SSE,
+    BodyParts,
     FakeProvider,
-    Parts,
     ask,
     read,
     recorded,
@@ -34,7 +34,7 @@ async def test_a_fault_before_the_answer_is_replayed(path: Path) -> None:
         "no route", kind="timeout", retry="same", status=504, request_id="r", retry_after_seconds=2
     )
     await recorded(path, FakeProvider(fault, (b"one",)), ask("x"), ask("x"))
-    transport = Recorder(path).around()
+    transport = Recorder(path).wrap()
 
     with pytest.raises(TransportError, match="no route") as caught:
         await read(transport, ask("x"))
@@ -48,7 +48,7 @@ async def test_a_fault_in_the_middle_of_an_answer_is_replayed_at_its_place(path:
     fault = TransportError("cut", kind="stream_interrupted", retry="same")
     await recorded(path, FakeProvider((b"one", fault)), ask("x"))
 
-    async with Recorder(path).around().exchange(ask("x")) as answer:
+    async with Recorder(path).wrap().exchange(ask("x")) as answer:
         first = await anext(answer.chunks)
         with pytest.raises(TransportError, match="cut") as caught:
             await anext(answer.chunks)
@@ -61,10 +61,10 @@ async def test_a_fault_in_the_middle_of_an_answer_is_replayed_at_its_place(path:
 async def test_an_answer_left_early_replays_as_far_as_it_was_read(path: Path) -> None:
     """What nobody saw cannot be made up."""
     with open_recording(path, mode="record") as recorder:
-        async with recorder.around(FakeProvider((b"one", b"two"))).exchange(ask("x")) as answer:
+        async with recorder.wrap(FakeProvider((b"one", b"two"))).exchange(ask("x")) as answer:
             await anext(answer.chunks)
 
-    async with Recorder(path).around().exchange(ask("x")) as answer:
+    async with Recorder(path).wrap().exchange(ask("x")) as answer:
         assert await anext(answer.chunks) == b"one"
         with pytest.raises(RecordingError, match="read only in part"):
             await anext(answer.chunks)
@@ -73,7 +73,7 @@ async def test_an_answer_left_early_replays_as_far_as_it_was_read(path: Path) ->
 async def test_a_wait_that_was_given_up_is_a_wait_again(path: Path) -> None:
     """A deadline in the middle of an answer is reached in the replay too."""
 
-    class Stalls(Parts):
+    class Stalls(BodyParts):
         async def __anext__(self) -> bytes:
             try:
                 return await super().__anext__()
@@ -83,9 +83,9 @@ async def test_a_wait_that_was_given_up_is_a_wait_again(path: Path) -> None:
 
     class Provider(FakeProvider):
         @asynccontextmanager
-        async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+        async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
             self.requests.append(request)
-            yield WireAnswer(head=SSE, chunks=Stalls([b"one"]))
+            yield WireResponse(head=SSE, chunks=Stalls([b"one"]))
 
     async def until_deadline(transport: Transport) -> list[bytes]:
         chunks: list[bytes] = []
@@ -97,10 +97,10 @@ async def test_a_wait_that_was_given_up_is_a_wait_again(path: Path) -> None:
         return chunks
 
     with open_recording(path, mode="record") as recorder:
-        assert await until_deadline(recorder.around(Provider())) == [b"one"]
+        assert await until_deadline(recorder.wrap(Provider())) == [b"one"]
 
     with open_recording(path) as recorder:
-        assert await until_deadline(recorder.around()) == [b"one"]
+        assert await until_deadline(recorder.wrap()) == [b"one"]
 
 
 async def test_an_exchange_cancelled_before_its_head_is_not_recorded(path: Path) -> None:
@@ -108,15 +108,15 @@ async def test_an_exchange_cancelled_before_its_head_is_not_recorded(path: Path)
 
     class Silent(FakeProvider):
         @asynccontextmanager
-        async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+        async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
             self.requests.append(request)
             await anyio.sleep_forever()
-            yield WireAnswer(head=SSE, chunks=Parts(()))
+            yield WireResponse(head=SSE, chunks=BodyParts(()))
 
     with open_recording(path, mode="record") as recorder:
         with anyio.move_on_after(0.01):
-            await read(recorder.around(Silent()), ask("x"))
-        await read(recorder.around(FakeProvider((b"y",))), ask("y"))
+            await read(recorder.wrap(Silent()), ask("x"))
+        await read(recorder.wrap(FakeProvider((b"y",))), ask("y"))
 
     assert [exchange.request.body for exchange in Recorder(path).exchanges] == [
         b'{"model":"m","messages":[{"role":"user","content":"y"}]}'
@@ -141,9 +141,9 @@ async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Pat
 
     class Slow(FakeProvider):
         @asynccontextmanager
-        async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+        async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
             text = "first" if b"first" in request.body else "second"
-            yield WireAnswer(head=SSE, chunks=Gate(text))
+            yield WireResponse(head=SSE, chunks=Gate(text))
             order.append(text)
             both.set()
 
@@ -154,7 +154,7 @@ async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Pat
 
     with anyio.fail_after(5), open_recording(path, mode="record") as recorder:
         async with anyio.create_task_group() as group:
-            transport = recorder.around(Slow())
+            transport = recorder.wrap(Slow())
             begun = anyio.Event()
             group.start_soon(one, transport, "first", begun)
             await begun.wait()
@@ -162,7 +162,7 @@ async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Pat
 
     assert order == ["second", "first"]
     outcomes = [exchange.outcome for exchange in Recorder(path).exchanges]
-    assert [outcome.chunks for outcome in outcomes if isinstance(outcome, RecordedAnswer)] == [
+    assert [outcome.chunks for outcome in outcomes if isinstance(outcome, RecordedResponse)] == [
         (b"first",),
         (b"second",),
     ]
@@ -180,6 +180,6 @@ async def test_replays_may_run_side_by_side_in_another_order(path: Path) -> None
     with open_recording(path) as recorder:
         async with anyio.create_task_group() as group:
             for number in reversed(range(20)):
-                group.start_soon(one, recorder.around(), number)
+                group.start_soon(one, recorder.wrap(), number)
 
     assert found == {number: [f"{number}".encode()] for number in range(20)}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentkit.recording.recording import RecordedAnswer, RecordedExchange
+from agentkit.recording.recording import RecordedExchange, RecordedResponse
 from agentkit.recording.secrets import Redaction
 from agentkit.wire import WireHead, WireRequest
 
@@ -17,10 +17,10 @@ def _chunks(redaction: Redaction, *chunks: bytes) -> tuple[bytes, ...]:
     exchange = RecordedExchange(
         provider="",
         request=WireRequest(path="/x"),
-        outcome=RecordedAnswer(head=WireHead(status=200), chunks=chunks),
+        outcome=RecordedResponse(head=WireHead(status=200), chunks=chunks),
     )
     outcome = redaction.of_exchange(exchange).outcome
-    assert isinstance(outcome, RecordedAnswer)
+    assert isinstance(outcome, RecordedResponse)
     return outcome.chunks
 
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit.recording.recording import (
-    RecordedAnswer,
     RecordedExchange,
     RecordedFault,
+    RecordedResponse,
     RecordingError,
 )
 from agentkit.recording.toml_file import (
@@ -28,7 +28,7 @@ STREAMED = RecordedExchange(
         body=b'{"model":"mixtral","messages":[{"role":"user","content":"It\'s \\u00e9"}]}',
         stream=True,
     ),
-    outcome=RecordedAnswer(
+    outcome=RecordedResponse(
         head=WireHead(status=200, headers={"content-type": "text/event-stream"}),
         chunks=(
             b'data: {"content":"Hel"}\n\n',
@@ -83,7 +83,7 @@ def _whole(body: bytes) -> RecordedExchange:
     return RecordedExchange(
         provider="",
         request=WireRequest(path="/models", method="GET"),
-        outcome=RecordedAnswer(head=WireHead(status=200), chunks=(body,)),
+        outcome=RecordedResponse(head=WireHead(status=200), chunks=(body,)),
     )
 
 
@@ -227,7 +227,7 @@ def test_any_chunks_are_read_back(chunks: list[bytes]) -> None:
     exchange = RecordedExchange(
         provider="",
         request=WireRequest(path="/x", stream=True),
-        outcome=RecordedAnswer(head=WireHead(status=200), chunks=tuple(chunks)),
+        outcome=RecordedResponse(head=WireHead(status=200), chunks=tuple(chunks)),
     )
 
     assert parse_recording(format_recording([exchange])) == (exchange,)
@@ -242,7 +242,7 @@ def test_any_text_is_read_back_from_every_field(text: str) -> None:
     exchange = RecordedExchange(
         provider=text,
         request=WireRequest(path=text, method=text, headers={text: text}),
-        outcome=RecordedAnswer(head=head, fault=fault, end="silent"),
+        outcome=RecordedResponse(head=head, fault=fault, end="silent"),
     )
 
     assert parse_recording(format_recording([exchange])) == (exchange,)

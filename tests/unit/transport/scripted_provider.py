@@ -9,7 +9,7 @@ from anyio.lowlevel import checkpoint
 
 from agentkit.errors import TransportError
 from agentkit.recording.record_replay import open_recording
-from agentkit.transport.base import Transport, WireAnswer
+from agentkit.transport.base import Transport, WireResponse
 from agentkit.wire import WireHead, WireRequest
 
 Part = bytes | Exception
@@ -28,7 +28,7 @@ class FakeProvider(Transport):
         self._head = head
 
     @asynccontextmanager
-    async def exchange(self, request: WireRequest) -> AsyncIterator[WireAnswer]:
+    async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
         """Play the next script."""
         self.requests.append(request)
         script = self._scripts.pop(0)
@@ -36,7 +36,7 @@ class FakeProvider(Transport):
         if isinstance(script, Exception):
             raise script
         try:
-            yield WireAnswer(head=self._head, chunks=Parts(script))
+            yield WireResponse(head=self._head, chunks=BodyParts(script))
         finally:
             self.left += 1
 
@@ -45,7 +45,7 @@ class FakeProvider(Transport):
         self.closed += 1
 
 
-class Parts(AsyncIterator[bytes]):
+class BodyParts(AsyncIterator[bytes]):
     """The parts of a body, one after the other."""
 
     def __init__(self, parts: Iterable[Part]) -> None:
@@ -76,7 +76,7 @@ async def read(transport: Transport, request: WireRequest) -> tuple[WireHead, li
 async def recorded(path: Path, provider: FakeProvider, *requests: WireRequest) -> None:
     """Record `requests`, one after the other, faults included."""
     with open_recording(path, mode="record") as recorder:
-        transport = recorder.around(provider)
+        transport = recorder.wrap(provider)
         for request in requests:
             try:
                 await read(transport, request)

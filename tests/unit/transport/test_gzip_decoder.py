@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentkit.transport.gzip_decoder import Gunzip, GzipError
+from agentkit.transport.gzip_decoder import GzipDecoder, GzipError
 
 BODY = b'{"choices": [' + b'{"text": "word"},' * 200 + b"]}"
 PACKED = gzip.compress(BODY[:1000]) + gzip.compress(BODY[1000:])
@@ -16,7 +16,7 @@ PACKED = gzip.compress(BODY[:1000]) + gzip.compress(BODY[1000:])
 
 def unpack(packed: bytes, edges: list[int]) -> bytes:
     """Unpack bytes that arrive cut at `edges`."""
-    gunzip = Gunzip(max_piece_bytes=100)
+    gunzip = GzipDecoder(max_piece_bytes=100)
     parts = [packed[start:end] for start, end in pairwise([0, *sorted(edges), len(packed)])]
     body = b"".join(piece for part in parts for piece in gunzip.feed(part))
     gunzip.close()
@@ -53,7 +53,7 @@ def test_a_small_body_that_unpacks_to_a_huge_one_comes_in_small_pieces() -> None
     packed = gzip.compress(bytes(50_000_000))
     tracemalloc.start()
     try:
-        pieces = Gunzip().feed(packed)
+        pieces = GzipDecoder().feed(packed)
         sizes = [len(next(pieces)) for _ in range(10)]
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -9,7 +9,7 @@ from agentkit import Agent, tool
 from agentkit.config.load import resolve_model
 from agentkit.errors import ConfigError, ProviderError
 from agentkit.model.build import DIALECTS
-from agentkit.model.downgrade import Learned
+from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox import FAULTS, FaultPlan, Sandbox, sandbox
 from agentkit.transport.http_settings import HttpSettings
@@ -41,7 +41,7 @@ def _agent(running: Sandbox, *, hasty: bool = False) -> Agent:
         ),
         dialects=DIALECTS,
         retry=RETRY,
-        learned=Learned(),
+        learned=LearnedProfiles(),
         transport=partial(open_transport, settings=settings),
     )
     return Agent(model, tools=[population])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.transport.direct.fast_parser import ChunkedBody, LengthBody, read_plain
-from agentkit.transport.direct.h11_parser import AnswerHead, H11Answer, RequestHead
+from agentkit.transport.direct.fast_parser import ChunkedBody, LengthBody, parse_fast
+from agentkit.transport.direct.h11_parser import H11Response, RequestHead, ResponseHead
 from agentkit.transport.error_mapping import WireError
 
 REQUEST = RequestHead(method="POST", target="/", headers=[(b"host", b"h")], has_length=True)
@@ -22,13 +22,13 @@ def _cut(data: bytes, cuts: Sequence[int]) -> list[bytes]:
 
 
 def _heard(
-    answer: H11Answer | LengthBody | ChunkedBody, pieces: Sequence[bytes]
+    answer: H11Response | LengthBody | ChunkedBody, pieces: Sequence[bytes]
 ) -> tuple[bytes, str]:
     """Return the body as far as it could be read, and how it ended."""
     body = bytearray()
     try:
         for piece in (None, *pieces, b""):
-            if piece is not None and not answer.is_whole:
+            if piece is not None and not answer.is_complete:
                 answer.feed(piece)
             elif piece:
                 return bytes(body), "more"  # a connection that is not read any more
@@ -36,13 +36,13 @@ def _heard(
                 body += part
     except WireError:
         return bytes(body), "error"
-    if not answer.is_whole:
+    if not answer.is_complete:
         return bytes(body), "open"
-    return bytes(body), "clean" if answer.leaves_clean() else "more"
+    return bytes(body), "clean" if answer.is_reusable() else "more"
 
 
-def _by_h11(pieces: Sequence[bytes]) -> tuple[AnswerHead | None, bytes, str]:
-    answer = H11Answer(REQUEST)
+def _by_h11(pieces: Sequence[bytes]) -> tuple[ResponseHead | None, bytes, str]:
+    answer = H11Response(REQUEST)
     left = list(pieces)
     try:
         while (head := answer.head()) is None and left:
@@ -52,8 +52,8 @@ def _by_h11(pieces: Sequence[bytes]) -> tuple[AnswerHead | None, bytes, str]:
     return (head, *_heard(answer, left))
 
 
-def _at_sight(pieces: Sequence[bytes]) -> tuple[AnswerHead | None, bytes, str] | None:
-    plain = read_plain(pieces[0]) if pieces else None
+def _at_sight(pieces: Sequence[bytes]) -> tuple[ResponseHead | None, bytes, str] | None:
+    plain = parse_fast(pieces[0]) if pieces else None
     return None if plain is None else (plain[0], *_heard(plain[1], pieces[1:]))
 
 
@@ -128,7 +128,7 @@ def test_usual_answers_are_read_as_h11_reads_them_wherever_they_are_cut(data: by
 )
 def test_other_answers_are_left_to_h11(data: bytes) -> None:
     """What is not of the usual form is not read at sight."""
-    assert read_plain(data) is None
+    assert parse_fast(data) is None
 
 
 LINES = st.sampled_from(
@@ -136,7 +136,7 @@ LINES = st.sampled_from(
         b"content-length: 5\r\n",
         b"Content-Length: 0\r\n",
         b"transfer-encoding: chunked\r\n",
-        b"Connection: keep-alive\r\n",
+        b"HttpConnection: keep-alive\r\n",
         b"connection: close\r\n",
         b"x-a: b\r\n",
         b"X-A:\r\n",
@@ -184,9 +184,9 @@ def test_usual_heads_with_any_body_are_read_as_h11_reads_them(
 
 def test_a_request_that_bends_its_answer_is_left_to_h11() -> None:
     """The answer to a request that changes what an answer looks like is not read at sight."""
-    assert REQUEST.is_usual
+    assert REQUEST.allows_fast_parser
     for method, header in (("HEAD", b"x"), ("CONNECT", b"x"), ("GET", b"connection")):
         head = RequestHead(
             method=method, target="h:1", headers=[(b"host", b"h"), (header, b"y")], has_length=False
         )
-        assert not head.is_usual
+        assert not head.allows_fast_parser

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint, current_token
 
-from agentkit.transport.direct.readiness import Arrivals
+from agentkit.transport.direct.readiness import ReadWaiter
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def test_what_arrives_is_returned_and_the_loop_told_once(
 ) -> None:
     """Between two waits the socket stays with the loop of asyncio."""
     near, far = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
     heard = []
     for part in (b"one", b"two"):
         async with anyio.create_task_group() as tasks:
@@ -52,7 +52,7 @@ async def test_what_nobody_waits_for_stays_and_wakes_nobody(
 ) -> None:
     """The loop lets go of the socket then, until the next wait."""
     near, far = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
     assert await arrivals.wait(9, until=arrivals.now() + 0.001) is None
     far.sendall(b"early")
     for _ in range(2):  # the loop looks at its sockets once in each
@@ -69,7 +69,7 @@ async def test_what_nobody_waits_for_stays_and_wakes_nobody(
 async def test_each_wait_has_its_own_time(pair: tuple[socket.socket, socket.socket]) -> None:
     """One that is longer or shorter than the one before, or has no end."""
     near, far = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
     with anyio.fail_after(5):
         for seconds in (0.01, 60, 0.01, 0.02, 0.001):
             until = arrivals.now() + seconds
@@ -90,7 +90,7 @@ async def test_one_timer_serves_many_waits(
 ) -> None:
     """It ends with the socket."""
     near, far = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
     timers = []
     for _ in range(3):
         far.sendall(b"x")
@@ -108,7 +108,7 @@ async def test_a_wait_ends_when_the_socket_is_closed_here(
 ) -> None:
     """By another task."""
     near, _ = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
 
     def close() -> None:
         anyio.notify_closing(near)
@@ -123,7 +123,7 @@ async def test_a_wait_ends_when_the_socket_is_closed_here(
 async def test_two_tasks_cannot_wait_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
     """The second one would take the bytes of the first."""
     near, far = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
 
     async def second() -> None:
         await anyio.wait_all_tasks_blocked()
@@ -142,7 +142,7 @@ async def test_nothing_is_waited_for_on_a_closed_socket(
 ) -> None:
     """It has no number any more that an event loop could know."""
     near, _ = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
     arrivals.close()
     near.close()
 
@@ -161,7 +161,7 @@ async def test_a_connection_that_broke_is_an_error(
 
     near, far = pair
     with Broken(fileno=near.detach()) as broken:
-        arrivals = Arrivals(broken)
+        arrivals = ReadWaiter(broken)
         far.sendall(b"x")
         with pytest.raises(ConnectionResetError):
             await arrivals.wait(9, until=math.inf)
@@ -173,7 +173,7 @@ async def test_a_wait_that_is_cancelled_loses_nothing(
 ) -> None:
     """The next wait has what came meanwhile."""
     near, far = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
     with anyio.move_on_after(0.001):
         await arrivals.wait(9, until=math.inf)
     far.sendall(b"x")
@@ -187,7 +187,7 @@ async def test_a_loop_that_watches_no_sockets_is_asked_through_anyio(
 ) -> None:
     """Windows' own loop has the method and refuses."""
     near, far = pair
-    arrivals = Arrivals(near)
+    arrivals = ReadWaiter(near)
 
     class Refusing:
         def add_reader(self, *_: object) -> None:

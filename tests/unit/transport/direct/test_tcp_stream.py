@@ -9,7 +9,7 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from agentkit.transport.direct import tcp_stream
-from agentkit.transport.direct.tcp_stream import SocketBytes, open_socket
+from agentkit.transport.direct.tcp_stream import TcpStream, connect_tcp
 from agentkit.transport.error_mapping import WireError
 
 V4 = "127.0.0.1"
@@ -58,7 +58,7 @@ async def test_the_next_address_is_tried_when_one_refuses(monkeypatch: pytest.Mo
     async with listener() as port:
         with unlistened() as closed:
             resolve_to(monkeypatch, (V4, closed), (V4, port))
-            with await open_socket("host.example", 1) as connected:
+            with await connect_tcp("host.example", 1) as connected:
                 assert connected.getpeername() == (V4, port)
 
 
@@ -68,14 +68,14 @@ async def test_the_best_of_the_other_family_is_tried_second(
     """A family that leads nowhere costs one wait, not one for each of its addresses."""
     tried: list[object] = []
 
-    async def connect(place: tcp_stream.Place) -> socket.socket:
+    async def connect(place: tcp_stream.SocketAddress) -> socket.socket:
         tried.append(place[1])
         raise ConnectionRefusedError
 
     monkeypatch.setattr(tcp_stream, "_connect", connect)
     resolve_to(monkeypatch, ("::1", 1), ("::2", 1), (V4, 1), ("127.0.0.2", 1))
     with pytest.raises(ConnectionRefusedError):
-        await open_socket("host.example", 1)
+        await connect_tcp("host.example", 1)
 
     assert tried == [("::1", 1), (V4, 1), ("::2", 1), ("127.0.0.2", 1)]
 
@@ -86,17 +86,17 @@ async def test_an_address_that_does_not_answer_is_not_waited_for(
     """The next is tried beside it; whoever is first wins."""
     real, stuck = tcp_stream._connect, anyio.Event()
 
-    async def connect(place: tcp_stream.Place) -> socket.socket:
+    async def connect(place: tcp_stream.SocketAddress) -> socket.socket:
         if place[1] == ("127.0.0.9", 9):
             stuck.set()
             await anyio.sleep_forever()
         return await real(place)
 
     monkeypatch.setattr(tcp_stream, "_connect", connect)
-    monkeypatch.setattr(tcp_stream, "NEXT_ADDRESS_SECONDS", 0.01)
+    monkeypatch.setattr(tcp_stream, "CONNECTION_ATTEMPT_DELAY_SECONDS", 0.01)
     async with listener() as port:
         resolve_to(monkeypatch, ("127.0.0.9", 9), (V4, port))
-        with await open_socket("host.example", 1) as connected:
+        with await connect_tcp("host.example", 1) as connected:
             assert connected.getpeername() == (V4, port)
 
     assert stuck.is_set()
@@ -109,7 +109,7 @@ async def test_two_that_answer_at_the_same_time_leave_one_socket(
     opened: list[socket.socket] = []
     both = anyio.Event()
 
-    async def connect(_: tcp_stream.Place) -> socket.socket:
+    async def connect(_: tcp_stream.SocketAddress) -> socket.socket:
         opened.append(socket.socket())
         if len(opened) == 2:
             both.set()
@@ -118,10 +118,10 @@ async def test_two_that_answer_at_the_same_time_leave_one_socket(
         return opened[0] if len(opened) == 1 else opened.pop()
 
     monkeypatch.setattr(tcp_stream, "_connect", connect)
-    monkeypatch.setattr(tcp_stream, "NEXT_ADDRESS_SECONDS", 0.01)
+    monkeypatch.setattr(tcp_stream, "CONNECTION_ATTEMPT_DELAY_SECONDS", 0.01)
     resolve_to(monkeypatch, (V4, 1), (V4, 2))
     with anyio.fail_after(5):
-        with await open_socket("host.example", 1) as connected:
+        with await connect_tcp("host.example", 1) as connected:
             left = [each for each in opened if each is not connected]
             assert all(each.fileno() == -1 for each in left)
 
@@ -130,14 +130,14 @@ async def test_a_caller_that_gives_up_leaves_no_socket(monkeypatch: pytest.Monke
     """Not even one that was connected just then."""
     made = socket.socket()
 
-    async def connect(_: tcp_stream.Place) -> socket.socket:
+    async def connect(_: tcp_stream.SocketAddress) -> socket.socket:
         scope.cancel()
         return made
 
     monkeypatch.setattr(tcp_stream, "_connect", connect)
     resolve_to(monkeypatch, (V4, 1), (V4, 2))
     with anyio.CancelScope() as scope:
-        await open_socket("host.example", 1)
+        await connect_tcp("host.example", 1)
 
     assert scope.cancelled_caught
     assert made.fileno() == -1
@@ -147,48 +147,48 @@ async def test_a_pair_of_sockets_carries_bytes_and_shows_what_is_there() -> None
     """What was not read is seen, and still there."""
     near, far = socket.socketpair()
     near.settimeout(0)
-    stream = SocketBytes(near, read_seconds=1, write_seconds=1)
+    stream = TcpStream(near, read_seconds=1, write_seconds=1)
     with far, anyio.fail_after(5):
-        quiet = stream.has_arrived()
+        quiet = stream.has_data()
         await stream.send(b"ping")
         await stream.send_eof()
         far.sendall(b"pong")
         heard = (far.recv(9), far.recv(9))
-        shown = stream.has_arrived()
+        shown = stream.has_data()
         answer = await stream.receive()
         await stream.aclose()
 
     assert (quiet, heard, shown, answer) == (False, (b"ping", b""), True, b"pong")
-    assert stream.has_arrived()  # a closed socket is never quiet
+    assert stream.has_data()  # a closed socket is never quiet
 
 
-@pytest.mark.parametrize("is_whole", [False, True])
-async def test_silence_has_a_deadline(is_whole: bool) -> None:
+@pytest.mark.parametrize("is_complete", [False, True])
+async def test_silence_has_a_deadline(is_complete: bool) -> None:
     """Each wait has one of its own, or all have one together."""
     near, far = socket.socketpair()
     near.settimeout(0)
-    stream = SocketBytes(near, read_seconds=60 if is_whole else 0.01, write_seconds=1)
-    if is_whole:
+    stream = TcpStream(near, read_seconds=60 if is_complete else 0.01, write_seconds=1)
+    if is_complete:
         stream.begin_wait(0.01)
     with far, anyio.fail_after(5), pytest.raises(WireError) as caught:
         await stream.receive()
     stream.close()
 
-    assert caught.value.trouble == "read_timeout"
+    assert caught.value.kind == "read_timeout"
 
 
 async def test_bytes_in_time_begin_a_wait_anew_or_not() -> None:
     """All together have a deadline until it is taken back."""
     near, far = socket.socketpair()
     near.settimeout(0)
-    stream = SocketBytes(near, read_seconds=5, write_seconds=1)
+    stream = TcpStream(near, read_seconds=5, write_seconds=1)
     stream.begin_wait(0.05)
     with far, anyio.fail_after(5):
         far.sendall(b"x")
         first = await stream.receive()
         with pytest.raises(WireError):
             await stream.receive()
-        stream.read_until = None
+        stream.read_deadline = None
         far.sendall(b"y")
         second = await stream.receive()
     stream.close()
@@ -218,6 +218,6 @@ async def test_a_socket_that_only_seems_readable_is_waited_for_again() -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(send)
-            got = await SocketBytes(fickle, read_seconds=1, write_seconds=1).receive()
+            got = await TcpStream(fickle, read_seconds=1, write_seconds=1).receive()
 
     assert got == b"x"
