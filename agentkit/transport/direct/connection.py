@@ -69,7 +69,7 @@ class HttpConnection:
             WireError: the host did not take it or did not answer.
         """
         await self._send(request, body)
-        self._plain.begin_wait(self._settings.first_byte_seconds)  # for the head as a whole
+        self._plain.set_read_deadline(self._settings.first_byte_seconds)  # for the head as a whole
         heard = await self._receive()
         plain = parse_fast(heard) if request.allows_fast_parser else None
         if plain is None:

@@ -72,8 +72,8 @@ class TcpStream(ByteStream):
         self._has_asked = False
         self.read_deadline: float | None = None
 
-    def begin_wait(self, seconds: float) -> None:
-        """Let all bytes from now on come within so many seconds, until `read_deadline` is changed."""
+    def set_read_deadline(self, seconds: float) -> None:
+        """Require all bytes from now on within so many seconds, until it is changed."""
         self.read_deadline = self._arrivals.now() + seconds
 
     async def receive(self, max_bytes: int = READ_BYTES) -> bytes:

@@ -169,7 +169,7 @@ async def test_silence_has_a_deadline(is_complete: bool) -> None:
     near.settimeout(0)
     stream = TcpStream(near, read_seconds=60 if is_complete else 0.01, write_seconds=1)
     if is_complete:
-        stream.begin_wait(0.01)
+        stream.set_read_deadline(0.01)
     with far, anyio.fail_after(5), pytest.raises(WireError) as caught:
         await stream.receive()
     stream.close()
@@ -182,7 +182,7 @@ async def test_bytes_in_time_begin_a_wait_anew_or_not() -> None:
     near, far = socket.socketpair()
     near.settimeout(0)
     stream = TcpStream(near, read_seconds=5, write_seconds=1)
-    stream.begin_wait(0.05)
+    stream.set_read_deadline(0.05)
     with far, anyio.fail_after(5):
         far.sendall(b"x")
         first = await stream.receive()
