@@ -13,6 +13,8 @@ from hypothesis import settings
 from tests.corpus import table as corpus_table
 from tests.providers.table import write_table
 
+pytest_plugins = ["tests.databases"]
+
 # The duration of one example depends more on the machine than on the code.
 settings.register_profile("agentkit", deadline=None)
 settings.load_profile("agentkit")

@@ -14,6 +14,7 @@ from agentkit.testing.scripted import (
     ScriptedTransport,
     tool_call,
 )
+from agentkit.testing.store_contract import check_store
 
 __all__ = [
     "ManualClock",
@@ -22,6 +23,7 @@ __all__ = [
     "ScriptedModel",
     "ScriptedTransport",
     "check_model",
+    "check_store",
     "check_toolset",
     "check_transport",
     "serve_exchanges",

@@ -1,0 +1,1 @@
+"""One small interface over SQLite and PostgreSQL, and the tables that agentkit keeps there."""
