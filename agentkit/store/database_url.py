@@ -100,11 +100,7 @@ def _without_passwords(rest: str) -> str:
     An `@`, `/` or `?` in a password that is not percent-encoded is a common mistake, so all up to
     the last `@` is taken as the user's part.
     """
-    address, mark, options = _PASSWORD_OPTION.sub(r"\g<name>***", rest).partition("?")
-    if "@" in options and "@" not in address:
-        address, mark, options = f"{address}{mark}{options}", "", ""
-    user, at, place = address.rpartition("@")
+    redacted = _PASSWORD_OPTION.sub(r"\g<name>***", rest)
+    user, at, place = redacted.rpartition("@")
     name, colon, _ = user.removeprefix("//").partition(":")
-    if at and colon:
-        address = f"//{name}:***@{place}"
-    return f"{address}{mark}{options}"
+    return f"//{name}:***@{place}" if at and colon else redacted
