@@ -3,11 +3,10 @@
 In:  an empty folder.
 Out: a server on a socket in that folder, which can be stopped and started again.
 
-Only the wheel's programs are used. PostgreSQL does not run as root, so there it runs as `nobody`.
+Only the wheel's programs are used. PostgreSQL refuses to run as root; then another user runs it.
 """
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 LIMIT_SECONDS = 60
-ROOT_USER = "nobody"
+UNPRIVILEGED = 65534
+"""The user and group without rights, on every Linux; PostgreSQL needs one that has a name."""
 
 
 class PostgresServer:
@@ -31,9 +31,9 @@ class PostgresServer:
             folder: empty, with a short path: a socket's name has at most 107 bytes.
         """
         self._folder = folder
-        self._user = ROOT_USER if os.geteuid() == 0 else None
-        if self._user:
-            shutil.chown(folder, self._user)
+        self._user = UNPRIVILEGED if os.geteuid() == 0 else None
+        if self._user is not None:
+            os.chown(folder, self._user, self._user)
         self._programs = self._find_programs()
         self._data = folder / "data"
         self._log = (folder / "log").open("ab")
@@ -47,14 +47,14 @@ class PostgresServer:
     def url(self, database: str = "postgres", *, schema: str | None = None) -> str:
         """Return the address of a database; statements see the tables of `schema`."""
         options = f"&options=-csearch_path%3D{schema}" if schema else ""
-        host = quote(str(self._folder), safe="")
-        return f"postgresql://postgres:secret@/{database}?host={host}{options}"
+        folder = quote(str(self._folder), safe="")
+        return f"postgresql://postgres:secret@/{database}?host={folder}{options}"
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
         command = [str(self._programs / "postgres"), "-D", str(self._data), "-F"]
         command += ["-k", str(self._folder), "-c", "listen_addresses=", "-c", "max_connections=200"]
-        self._process = subprocess.Popen(  # noqa: S603 - our own words
+        self._process = subprocess.Popen(  # noqa: S603 - constant arguments
             command, stdout=self._log, stderr=self._log, **self._as_user()
         )
         end = time.monotonic() + LIMIT_SECONDS
@@ -83,7 +83,7 @@ class PostgresServer:
         assert spec.origin is not None
         installed = Path(spec.origin).parent / "pginstall"
         try:
-            subprocess.run(  # noqa: S603 - our own words
+            subprocess.run(  # noqa: S603 - constant arguments
                 [str(installed / "bin" / "postgres"), "--version"],
                 check=True,
                 stdout=subprocess.DEVNULL,
@@ -102,12 +102,11 @@ class PostgresServer:
 
     def _program(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         command = [str(self._programs / words[0]), *words[1:]]
-        return subprocess.run(  # noqa: S603 - our own words
+        return subprocess.run(  # noqa: S603 - constant arguments
             command, stdout=self._log, stderr=self._log, check=False, **self._as_user()
         )
 
     def _as_user(self) -> dict[str, Any]:
         if self._user is None:
             return {"cwd": "/"}
-        group = pwd.getpwnam(self._user).pw_gid
-        return {"cwd": "/", "user": self._user, "group": group, "extra_groups": ()}
+        return {"cwd": "/", "user": self._user, "group": self._user, "extra_groups": ()}

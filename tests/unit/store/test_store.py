@@ -105,7 +105,7 @@ async def test_errors_of_the_body_are_raised_as_they_are(database_url: str) -> N
 
 
 async def test_a_new_file_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
-    """It holds what people wrote; the log beside it, too."""
+    """It holds what people wrote; so does its log."""
     previous = os.umask(0o000)
     try:
         async with open_store(f"sqlite:{tmp_path / 'chats.db'}") as store:
@@ -259,7 +259,7 @@ def test_nothing_of_a_database_is_loaded_with_agentkit() -> None:
         "import sys, agentkit; "
         "print([n for n in ('sqlite3', 'psycopg', 'agentkit.store') if n in sys.modules])"
     )
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - constant arguments
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
 
