@@ -24,18 +24,18 @@ def ungrouped() -> Iterator[None]:
 
 def most_urgent(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the most urgent exception of a group; see `ungrouped`."""
-    leaves = list(_leaves(group))
-    urgent = next((leaf for leaf in leaves if not isinstance(leaf, Exception)), leaves[0])
-    for other in leaves:
+    found = list(leaves(group))
+    urgent = next((leaf for leaf in found if not isinstance(leaf, Exception)), found[0])
+    for other in found:
         if other is not urgent:
             urgent.add_note(f"At the same time: {type(other).__name__}: {other}")
     return urgent
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """Yield the exceptions of nested groups in order."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of nested groups in order; of no group, the exception itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error

@@ -8,10 +8,8 @@ bugs of agentkit, cancellation and exceptions that end the program leave `execut
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import field
 from functools import partial
-from inspect import isawaitable
 from typing import Any, TypeAlias, TypedDict, Unpack
 
 import anyio
@@ -29,7 +27,7 @@ from agentkit.event import (
     ToolResultTruncated,
     ignore,
 )
-from agentkit.exception_groups import most_urgent, ungrouped
+from agentkit.exception_groups import ungrouped
 from agentkit.log import Log
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments, HandlerBinding
@@ -40,17 +38,15 @@ from agentkit.tools.concurrency.graceful_cancel import (
     finish_shield,
     has_no_await,
 )
-from agentkit.tools.concurrency.semaphore import holding
-from agentkit.tools.concurrency.worker_threads import ThreadFailure, ThreadJob
 from agentkit.tools.result_content import (
     MAX_RESULT_CHARACTERS,
     ToolFailure,
     build_result,
     cut_result,
-    describe_failure,
 )
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.signature import is_async
+from agentkit.tools.tool_attempt import ToolAttempt
 from agentkit.tools.validate import ReadyCall
 from agentkit.value import dataclass, maker, replace
 
@@ -66,7 +62,6 @@ cleanup time, so that a result that exists can be recorded.
 """
 
 log = Log("agentkit.tools")
-_NO_PERMIT = nullcontext()
 
 
 class ExecuteOptions(TypedDict, total=False):
@@ -120,7 +115,9 @@ async def execute_calls(
         As many results as calls, with `results[i].call_id == calls[i].call.id`.
         A tool that raises or overruns gives `is_error=True`.
     """
-    execution = _new_execution(deps=deps, emit=emit, clock=clock, **options)
+    execution = _new_execution(
+        deps=deps, emit=emit, clock=clock, has_own_tasks=len(calls) > 1, **options
+    )
     if execution.concurrency < 1:
         raise ValueError(f"concurrency is {execution.concurrency}; it must be 1 or more.")
     if len(calls) == 1:  # the usual case; it needs no task group
@@ -184,6 +181,7 @@ class _Execution:
     """What is the same for all calls of one `execute_calls`; see `ExecuteOptions`.
 
     Attributes:
+        has_own_tasks: each call runs in a child task of the caller.
         listener_errors: what listeners raised for an event emitted by a tool, by call id.
     """
 
@@ -199,6 +197,7 @@ class _Execution:
     started: dict[str, ToolCall] = field(default_factory=dict)
     finished: dict[str, ToolResult] = field(default_factory=dict)
     scope: object = None
+    has_own_tasks: bool = False
     listener_errors: dict[str, Exception] = field(default_factory=dict)
 
     async def run(self, call: ReadyCall) -> ToolResult:
@@ -221,8 +220,14 @@ class _Execution:
         """Return what the tool returned, or a `ToolFailure`."""
         seconds = call.tool.timeout_seconds
         seconds = self.timeout_seconds if seconds is None else seconds
-        attempt = _Attempt(call=call, function=self._prepare(call), held=held)
         stoppable = StoppableCall(seconds=seconds, cleanup_seconds=self.cleanup_seconds)
+        attempt = ToolAttempt(
+            call=call,
+            function=self._prepare(call),
+            held=held,
+            stoppable=stoppable,
+            has_own_task=self.has_own_tasks,
+        )
         await checkpoint_if_cancelled()  # nothing starts for a caller that is cancelled
         try:
             running = attempt.call()
@@ -339,52 +344,6 @@ class _CallRun:
         if isinstance(outcome, ToolFailure):
             return ToolResult.of(self._call.call.id, outcome.text, is_error=True)
         return build_result(self._call, outcome)
-
-
-class _Attempt:
-    """One attempt to call a function, in the event loop or in a thread."""
-
-    def __init__(self, *, call: ReadyCall, function: Callable[[], Any], held: CallPermit) -> None:
-        self._call = call
-        self._function = function
-        self._held = held
-        self.job: ThreadJob | None = None
-
-    @property
-    def is_running(self) -> bool:
-        """Return whether a thread still runs the function."""
-        return self.job is not None and self.job.is_running
-
-    async def call(self) -> object:
-        """Return what the function returned, or a `ToolFailure`."""
-        permit = self._held.permit
-        with _NO_PERMIT if permit is None else holding(permit):
-            try:
-                if self._call.tool.binding.is_async:
-                    return await self._function()
-                self._held.retain()
-                self.job = ThreadJob(self._function, on_end=self._held.release)
-                outcome = await self.job.run()
-                if isinstance(outcome, ThreadFailure):
-                    return describe_failure(self._call, outcome.error)
-                return await outcome if isawaitable(outcome) else outcome
-            except Exception as error:  # noqa: BLE001  # user code; the model gets an error result
-                return describe_failure(self._call, error)
-            except BaseExceptionGroup as group:
-                # A group with a cancellation or an exit in it is not a failure of the tool.
-                urgent = most_urgent(group)
-                raise urgent from urgent.__cause__
-
-    def timeout_failure(self, seconds: float) -> ToolFailure:
-        """Return the error result of a call that timed out, with what is known of the tool."""
-        name = self._call.tool.name
-        if self.job is not None and not self.job.has_started:
-            return ToolFailure(
-                text=f"The tool {name!r} was not run: no thread was free for {seconds:g} seconds."
-            )
-        rest = " It may still be running." if self.job is not None else ""
-
-        return ToolFailure(text=f"The tool {name!r} was stopped after {seconds:g} seconds.{rest}")
 
 
 def _note(call: ReadyCall) -> tuple[TextContent, ...]:

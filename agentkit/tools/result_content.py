@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import is_
 from typing import cast
 
+import anyio
+
 from agentkit.content import ContentBlock, EmbeddedResource, ImageContent, TextContent
 from agentkit.errors import ToolError
 from agentkit.json_schema import JsonValue
@@ -201,7 +203,7 @@ class ToolFailure:
     text: str
 
 
-def describe_failure(call: ReadyCall, error: Exception) -> ToolFailure:
+def describe_failure(call: ReadyCall, error: BaseException) -> ToolFailure:
     """Log what a tool raised, and put it into words for the model."""
     text = shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS)
     log.warning(
@@ -216,14 +218,18 @@ def describe_failure(call: ReadyCall, error: Exception) -> ToolFailure:
 
 
 def _messages(error: BaseException) -> Iterator[str]:
-    """Yield the messages of an error, or of all in a group."""
+    """Yield the messages of an error, or of all in a group, each with the error's notes."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _messages(inner)
         return
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001  # a stranger's `__str__`
-        text = ""
+        notes = [str(note) for note in getattr(error, "__notes__", ())]
+    except (Exception, SystemExit, GeneratorExit):  # noqa: BLE001  # a user class's `__str__`
+        text, notes = "", []
     name = type(error).__name__
-    yield (text or name) if isinstance(error, ToolError) else f"{name}: {text}" if text else name
+    if isinstance(error, anyio.get_cancelled_exc_class()):
+        text = "the tool waited for work that was cancelled, and not by its caller"
+    first = (text or name) if isinstance(error, ToolError) else f"{name}: {text}" if text else name
+    yield "\n".join([first, *notes])

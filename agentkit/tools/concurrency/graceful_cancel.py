@@ -15,11 +15,14 @@ from functools import partial
 from inspect import CO_COROUTINE
 from opcode import opmap
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import anyio
+import anyio.lowlevel
+import sniffio
 
 from agentkit.exception_groups import ungrouped
+from agentkit.lazy_import import load_object
 
 CLEANUP_SECONDS = 5.0
 
@@ -44,10 +47,12 @@ class StoppableCall:
 
     Attributes:
         reason: why it was cancelled, a timeout or its caller; None if it was not.
+        is_closed: its coroutine was closed from outside, as an ending event loop does.
     """
 
     def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
         self.reason: Literal["time", "caller"] | None = None
+        self.is_closed = False
         self._has_waited = False
         self._was_cancelled = False
         self._seconds = seconds
@@ -77,6 +82,7 @@ class StoppableCall:
         """Record that the call resumes after a wait, with what the wait raised."""
         cancelled = anyio.get_cancelled_exc_class()
         self._was_cancelled = error is not None and isinstance(error, cancelled)
+        self.is_closed = isinstance(error, GeneratorExit)
 
     def on_wait(self) -> None:
         """Record that the call waits; shield it if it was cancelled.
@@ -106,6 +112,35 @@ class StoppableCall:
 
 def _is_cancelled() -> bool:
     return anyio.current_effective_deadline() == -math.inf
+
+
+async def is_caller_cancelled(*, has_own_task: bool) -> bool:
+    """Return whether a cancellation that left a tool came from the caller, not from the tool.
+
+    Code can raise a cancellation that nobody asked of it: it awaits a child task that was
+    cancelled, or a library cancels its task for a timeout and lets the exception out. A scope
+    around the call that is cancelled shows the caller's; and so does, on asyncio, a task that was
+    cancelled with `task.cancel()`, since such a cancellation has no scope.
+
+    Args:
+        has_own_task: the call runs in a child task of the caller. A caller that is cancelled then
+            cancels a scope; `task.cancel()` of the call's own task was the tool's.
+    """
+    if _is_cancelled():
+        return True
+    if sniffio.current_async_library() != "asyncio":
+        return False
+    current_task = cast(Callable[[], Any], load_object("asyncio:current_task"))
+    task = current_task()
+    if not task.cancelling():
+        return False
+    if not has_own_task:
+        return True
+    while task.uncancel():
+        pass
+    # An event loop that shuts down cancels every task: the caller's then cancels the scope now.
+    await anyio.lowlevel.checkpoint()
+    return False
 
 
 class _Steps:

@@ -24,7 +24,7 @@ MAX_THREADS = 64
 class ThreadFailure:
     """What a function raised, as a value: asyncio's futures cannot carry a `StopIteration`."""
 
-    error: Exception
+    error: BaseException
 
 
 class ThreadJob:
@@ -90,7 +90,8 @@ class ThreadJob:
             self._is_started = True
         try:
             self._outcome = self._function()
-        except Exception as error:  # noqa: BLE001  # user code; the caller gets its exception
+        # An exit too: the thread is not the program's main thread, so it cannot end the program.
+        except BaseException as error:  # noqa: BLE001  # user code; the caller gets its exception
             self._outcome = ThreadFailure(error=error)
         finally:
             self._is_ended = True

@@ -31,15 +31,14 @@ async def test_what_it_raises_comes_back_as_a_value(error: Exception) -> None:
     assert await run_in_thread(fail) == ThreadFailure(error=error)
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_what_ends_the_program_passes_through(backend: str) -> None:
-    """It is nobody's result."""
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+async def test_an_exit_raised_in_a_thread_is_a_value(error: BaseException) -> None:
+    """A worker thread cannot end the program."""
 
     def leave() -> None:
-        raise SystemExit(3)
+        raise error
 
-    with pytest.raises(SystemExit):
-        anyio.run(run_in_thread, leave, backend=backend)
+    assert await run_in_thread(leave) == ThreadFailure(error=error)
 
 
 async def test_a_function_given_up_keeps_its_place_until_it_ends() -> None:
