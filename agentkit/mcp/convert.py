@@ -1,10 +1,9 @@
-"""Spell tools, results and content as MCP has them, and read them back.
+"""Convert tools, results and content between agentkit's values and the official SDK's.
 
-In:  agentkit's values, or the official SDK's.
-Out: the other; nothing is lost on the way, in both directions.
+In:  agentkit's values, or the SDK's models.
+Out: the other; the conversion is lossless in both directions.
 
-The SDK's models are https://modelcontextprotocol.io/specification in Python. What a stranger's
-server says of its tools are hints: they are kept, and believed no further than the caller says.
+The SDK's models implement https://modelcontextprotocol.io/specification in Python.
 """
 
 import json
@@ -27,7 +26,7 @@ from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.message import AssistantMessage, Message, ToolResult, UserMessage
 from agentkit.tools.tool import Tool, ToolAnnotations
 
-_STAMP = types.SERVER_INFO_META_KEY
+_SERVER_INFO = types.SERVER_INFO_META_KEY
 _icons: TypeAdapter[list[types.Icon]] = TypeAdapter(list[types.Icon])
 
 McpBlock = (
@@ -40,7 +39,7 @@ McpBlock = (
 
 
 def block_from_mcp(block: McpBlock) -> ContentBlock:
-    """Return a content block of the SDK's as ours."""
+    """Convert a content block of the SDK."""
     annotations, meta = _json(block.annotations), _object(block.meta)
     match block:
         case types.TextContent():
@@ -62,7 +61,7 @@ def block_from_mcp(block: McpBlock) -> ContentBlock:
 
 
 def link_from_mcp(resource: types.Resource | types.ResourceTemplate, *, uri: str) -> ResourceLink:
-    """Return a resource, or a template of some, as a link to `uri`."""
+    """Convert a resource or a resource template to a link to `uri`."""
     return ResourceLink(
         uri=uri,
         name=resource.name,
@@ -79,12 +78,12 @@ def link_from_mcp(resource: types.Resource | types.ResourceTemplate, *, uri: str
 def contents_from_mcp(
     contents: types.TextResourceContents | types.BlobResourceContents,
 ) -> EmbeddedResource:
-    """Return what was read of a resource as a block."""
+    """Convert the contents of a resource to a content block."""
     return _read_embedded(contents, annotations=None, meta=None)
 
 
 def block_to_mcp(block: ContentBlock) -> McpBlock:
-    """Return a content block of ours as the SDK's; reasoning, which MCP has not, as text."""
+    """Convert a content block to the SDK's; reasoning, which MCP does not have, becomes text."""
     match block:
         case TextContent():
             return types.TextContent(text=block.text, **_marks(block))
@@ -114,7 +113,7 @@ def block_to_mcp(block: ContentBlock) -> McpBlock:
 def contents_to_mcp(
     block: EmbeddedResource,
 ) -> types.TextResourceContents | types.BlobResourceContents:
-    """Return the contents of an embedded resource as the SDK's."""
+    """Convert the contents of an embedded resource to the SDK's."""
     meta = None if block.resource_meta is None else dict(block.resource_meta)
     if block.text is not None:
         return types.TextResourceContents(
@@ -126,7 +125,7 @@ def contents_to_mcp(
 
 
 def result_from_mcp(result: types.CallToolResult) -> ToolResult:
-    """Return a result of the SDK's as ours; the id of its call is set by whoever asked."""
+    """Convert a result of the SDK; its `call_id` is empty, and set by the caller."""
     return ToolResult(
         call_id="",
         content=tuple(map(block_from_mcp, result.content)),
@@ -137,20 +136,20 @@ def result_from_mcp(result: types.CallToolResult) -> ToolResult:
 
 
 def result_to_mcp(result: ToolResult) -> types.CallToolResult:
-    """Return a result of ours as the SDK's."""
+    """Convert a result to the SDK's."""
     structured = result.structured_content
     content = list(map(block_to_mcp, result.content))
     given: dict[str, Any] = {} if result.meta is None else {"_meta": dict(result.meta)}
     if structured is not None:
         structured = dict(structured) if isinstance(structured, Mapping) else structured
         given["structured_content"] = structured
-        if not content:  # for clients that read only text
+        if not content:  # some clients read text content only
             content.append(types.TextContent(text=json.dumps(structured, ensure_ascii=False)))
     return types.CallToolResult(content=content, is_error=result.is_error, **given)
 
 
 def tool_to_mcp(tool: Tool) -> types.Tool:
-    """Return a tool of ours as MCP lists it."""
+    """Convert a tool to the SDK's."""
     hints = tool.annotations
     given: dict[str, Any] = {} if tool.meta is None else {"_meta": dict(tool.meta)}
     return types.Tool(
@@ -171,7 +170,7 @@ def tool_to_mcp(tool: Tool) -> types.Tool:
 
 
 def annotations_from_mcp(hints: types.ToolAnnotations | None) -> ToolAnnotations:
-    """Return the hints of a tool; where the server says nothing, MCP's defaults."""
+    """Convert the hints of a tool; a hint that is not set has MCP's default."""
     given = {} if hints is None else hints.model_dump(exclude_none=True, exclude={"title"})
     return ToolAnnotations(**{name: given[name] for name in _HINTS if name in given})
 
@@ -180,17 +179,17 @@ _HINTS = ("read_only_hint", "destructive_hint", "idempotent_hint", "open_world_h
 
 
 def icons_from_mcp(icons: Iterable[types.Icon] | None) -> tuple[Mapping[str, JsonValue], ...]:
-    """Return icons as JSON objects."""
+    """Convert icons to JSON objects."""
     return tuple(_json(icon) or {} for icon in icons or ())
 
 
 def icons_to_mcp(icons: Iterable[Mapping[str, JsonValue]]) -> list[types.Icon] | None:
-    """Return icons as the SDK's; None if there are none."""
+    """Convert icons to the SDK's; None if there are none."""
     return _icons.validate_python(list(icons)) or None
 
 
 def prompt_from_mcp(result: types.GetPromptResult) -> tuple[Message, ...]:
-    """Return the messages of a prompt, to begin a run with."""
+    """Convert the messages of a prompt, to begin a run with."""
     return tuple(
         UserMessage(content=(block_from_mcp(one.content),))
         if one.role == "user"
@@ -219,7 +218,7 @@ def _read_embedded(
 def _marks(
     block: TextContent | ImageContent | AudioContent | ResourceLink | EmbeddedResource,
 ) -> dict[str, Any]:
-    """Return what every block may carry."""
+    """Return the fields that every block may have."""
     marks: dict[str, Any] = {}
     if block.annotations is not None:
         marks["annotations"] = types.Annotations.model_validate(dict(block.annotations))
@@ -229,15 +228,15 @@ def _marks(
 
 
 def _json(value: BaseModel | None) -> JsonObject | None:
-    """Return a model as the JSON that came, without what was not said."""
+    """Return a model as JSON, without fields that are not set."""
     if value is None:
         return None
     return cast(JsonObject, value.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 def _own_meta(meta: Mapping[str, Any] | None) -> JsonObject | None:
-    """Return what a server put into `_meta` itself; who it is, it says with every result."""
-    return {key: one for key, one in (meta or {}).items() if key != _STAMP} or None
+    """Return the server's own `_meta`, without the SDK's server info, which is in every result."""
+    return {key: one for key, one in (meta or {}).items() if key != _SERVER_INFO} or None
 
 
 def _object(value: Mapping[str, Any] | None) -> JsonObject | None:

@@ -205,7 +205,7 @@ def build() -> ToolServer:
     """Build the server."""
     bus = InMemorySubscriptionBus()
     server = build_server(
-        [*TOOLS, Changing(bus)], name="agentkit-conformance", options=ServerSettings(bus=bus)
+        [*TOOLS, Changing(bus)], name="agentkit-conformance", settings=ServerSettings(bus=bus)
     )
     page = types.PaginatedRequestParams
     server.add_request_handler("resources/list", page, list_resources)

@@ -1,4 +1,4 @@
-"""An MCP server of a few lines that misbehaves as it is told: `python raw_server.py QUIRK…`.
+"""An MCP server of a few lines that misbehaves as its arguments say: `python raw_server.py QUIRK…`.
 
 In:  quirks, as `word` or `word=value`; JSON-RPC lines on standard input.
 Out: JSON-RPC lines on standard output, in the protocol's form of 2025-11-25 and before.

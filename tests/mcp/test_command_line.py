@@ -48,5 +48,5 @@ def test_a_server_that_cannot_be_used_is_one_line(
 
     shown = capsys.readouterr()
     assert code == 2
-    assert shown.err.splitlines()[-1].endswith("the last it wrote was: no licence.")
+    assert shown.err.splitlines()[-1].endswith("its last output: no licence.")
     assert "Traceback" not in shown.err

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("no_task_left")
 SHORT = RestartSettings(start_seconds=0.3, restarts=0, first_delay_seconds=0.01)
 
 
-async def test_a_server_killed_in_the_middle_of_a_call_comes_back() -> None:
-    """The call is answered with an error that says what is not known; a later one works."""
+async def test_a_server_killed_during_a_call_is_restarted() -> None:
+    """The call returns an error that its effect is unknown; a later call works."""
     toolset = raw()
     async with toolset.open():
         first = await ran(toolset, ("seen", {}), ("die", {}))
@@ -29,33 +29,33 @@ async def test_a_server_killed_in_the_middle_of_a_call_comes_back() -> None:
 
     killed = first.results[1]
     assert killed.is_error
-    assert "went away during this call" in killed.text
+    assert "was lost during this call" in killed.text
     assert "my last words" in first.reports + later.reports
     assert seen(later.results[0])["pid"] != seen(first.results[0])["pid"]
 
 
-async def test_a_server_that_dies_in_the_middle_of_a_line_comes_back() -> None:
-    """Half a message is none."""
+async def test_a_server_that_dies_during_a_line_is_restarted() -> None:
+    """Half a message is ignored."""
     done = await ran(raw(), ("half", {}), ("echo", {"a": 1}))
 
-    assert "went away" in done.results[0].text
+    assert "was lost" in done.results[0].text
     assert done.results[1].text == '{"a": 1}'
 
 
 async def test_a_server_that_dies_each_time_is_given_up() -> None:
-    """After so many restarts its tools are gone, and the run goes on."""
+    """After its restarts, its tools are not offered, and the run continues."""
     done = await ran(raw(), *[("die", {})] * 5)
 
     texts = [one.text for one in done.results]
-    assert all("went away" in text for text in texts[:3])
+    assert all("was lost" in text for text in texts[:3])
     assert all(one.is_error for one in done.results)
     assert done.offered[0] > {"die", "echo"}
     assert done.offered[-1] == frozenset()
-    assert "Its tools are gone" in done.reports
+    assert "Its tools are not available" in done.reports
 
 
-async def test_a_server_that_exits_at_once_is_named_with_its_last_words() -> None:
-    """A run that needs it fails; another goes on without."""
+async def test_a_server_that_exits_at_once_is_reported_with_its_last_output() -> None:
+    """A run that requires it fails; otherwise the run continues."""
     with pytest.raises(ToolsetError, match="cannot find my database"):
         await Agent(script(), tools=[raw("exits", required=True)]).run("hi")
 
@@ -66,7 +66,7 @@ async def test_a_server_that_exits_at_once_is_named_with_its_last_words() -> Non
 
 
 async def test_a_program_that_does_not_exist_fails_the_run() -> None:
-    """No run can go right with what is misconfigured."""
+    """It is a configuration error."""
     toolset = MCPToolset.stdio("/nowhere/server", name="lost")
 
     with pytest.raises(ToolsetError, match="'/nowhere/server' cannot be started"):
@@ -74,17 +74,17 @@ async def test_a_program_that_does_not_exist_fails_the_run() -> None:
 
 
 @pytest.mark.parametrize("quirk", ["silent", "garbage"])
-async def test_a_server_that_never_shakes_hands_is_given_up(quirk: str) -> None:
-    """In time, and the run goes on without."""
+async def test_a_server_that_never_completes_the_handshake_is_given_up(quirk: str) -> None:
+    """In time, and the run continues without it."""
     with anyio.fail_after(5):
         done = await ran(raw(quirk, restart=SHORT))
 
-    assert "Its tools are gone" in done.reports
+    assert "Its tools are not available" in done.reports
     assert done.offered == (frozenset(),)
 
 
 @pytest.mark.parametrize("quirk", ["discover=dies", "discover=silent"])
-async def test_a_server_that_cannot_bear_the_newer_protocol_is_asked_in_the_older(
+async def test_a_server_that_fails_with_the_newer_protocol_is_asked_in_the_earlier(
     quirk: str,
 ) -> None:
     """Nobody has to say so."""
@@ -93,15 +93,15 @@ async def test_a_server_that_cannot_bear_the_newer_protocol_is_asked_in_the_olde
     assert done.results[0].text == '{"a": 1}'
 
 
-async def test_lines_that_are_no_messages_are_passed_over_and_told() -> None:
-    """Many servers print into the protocol."""
+async def test_lines_that_are_not_messages_are_skipped_and_reported() -> None:
+    """Many servers print to standard output."""
     done = await ran(raw("noisy"), ("echo", {"a": 1}))
 
     assert done.results[0].text == '{"a": 1}'
-    assert "no message: Debug: a line came" in done.reports
+    assert "not a message: Debug: a line came" in done.reports
 
 
-async def test_a_call_that_never_returns_is_ended_and_the_server_told() -> None:
+async def test_a_call_that_never_returns_times_out_and_is_cancelled_at_the_server() -> None:
     """The next call works."""
     done = await ran(raw(call_timeout_seconds=0.1), ("hang", {}), ("seen", {}))
 
@@ -110,10 +110,10 @@ async def test_a_call_that_never_returns_is_ended_and_the_server_told() -> None:
     assert seen(done.results[1])["cancelled"] == 1
 
 
-async def test_leaving_a_run_tells_the_server_of_the_call_that_was_cancelled(
+async def test_leaving_a_run_cancels_its_call_at_the_server(
     tmp_path: Path,
 ) -> None:
-    """So that it does not work on for nobody."""
+    """So that it does not continue to work in vain."""
     notes = tmp_path / "notes"
     toolset = raw(f"notes={notes}")
     async with toolset.open():
@@ -128,8 +128,8 @@ async def test_leaving_a_run_tells_the_server_of_the_call_that_was_cancelled(
     assert seen(later.results[0])["cancelled"] == 1
 
 
-async def test_results_that_break_the_protocol_are_errors_of_their_calls() -> None:
-    """And the connection goes on."""
+async def test_results_that_violate_the_protocol_are_errors_of_their_calls() -> None:
+    """The connection stays open."""
     text = {"type": "text", "text": "a"}
     wrong: list[object] = [
         {"content": [{"type": "hologram", "data": "a"}]},
@@ -147,8 +147,8 @@ async def test_results_that_break_the_protocol_are_errors_of_their_calls() -> No
     assert not done.results[-1].is_error
 
 
-async def test_structured_content_that_breaks_its_schema_is_an_error() -> None:
-    """Whoever reads it may rely on the schema."""
+async def test_structured_content_that_violates_its_schema_is_an_error() -> None:
+    """Readers may rely on the schema."""
     results: list[object] = [
         {"content": [], "structuredContent": value} for value in ({"n": "one"}, {"n": 1})
     ]
@@ -163,8 +163,8 @@ async def test_structured_content_that_breaks_its_schema_is_an_error() -> None:
     assert done.results[1].structured_content == {"n": 1}
 
 
-async def test_schemas_that_cannot_be_used_cost_their_own_tools_only() -> None:
-    """A reference to the network is not fetched, and nothing runs on without end."""
+async def test_unusable_schemas_cost_their_own_tools_only() -> None:
+    """A reference to the network is not fetched, and nothing hangs."""
     with anyio.fail_after(5):
         done = await ran(
             raw("schemas"),
@@ -182,7 +182,7 @@ async def test_schemas_that_cannot_be_used_cost_their_own_tools_only() -> None:
 
 @pytest.mark.parametrize("quirk", ["bottomless", "null_schema"])
 async def test_a_list_that_cannot_be_read_costs_this_server_only(quirk: str) -> None:
-    """At once, in words."""
+    """At once, with the reason."""
     with anyio.fail_after(5):
         done = await ran(raw(quirk))
 
@@ -192,7 +192,7 @@ async def test_a_list_that_cannot_be_read_costs_this_server_only(quirk: str) -> 
 
 @pytest.mark.parametrize("quirk", ["stubborn", "polite"])
 async def test_no_process_of_a_server_outlives_it(quirk: str) -> None:
-    """Neither its children nor itself, also if it does not listen."""
+    """Neither itself nor its children, even if they ignore signals."""
     done = await ran(raw(quirk), ("child", {}), ("seen", {}))
 
     assert not is_alive(int(done.results[0].text))

@@ -19,8 +19,8 @@ def memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024
 
 
-async def test_of_five_thousand_tools_a_run_is_offered_what_it_needs() -> None:
-    """Listing them takes no longer than a person waits, and only once."""
+async def test_of_five_thousand_tools_a_run_is_offered_the_needed_ones() -> None:
+    """They are listed in reasonable time, and only once."""
     toolset = raw("many=5000")
     async with toolset.open():
         started = time.process_time()
@@ -45,33 +45,33 @@ async def test_a_list_without_end_is_given_up() -> None:
 
 
 async def test_a_result_that_is_too_long_is_an_error_and_fills_no_memory() -> None:
-    """The connection goes on."""
+    """The connection stays open."""
     before = memory_bytes()
     done = await ran(raw(), ("big", {"bytes": 50_000_000}), ("echo", {"a": 1}))
 
     assert done.results[0].is_error
-    assert "more than 16 MB" in done.results[0].text
+    assert "exceeds 16 MB" in done.results[0].text
     assert done.results[1].text == '{"a": 1}'
     assert memory_bytes() - before < 80_000_000
 
 
 async def test_a_long_result_arrives() -> None:
-    """Ten megabytes are within the bound."""
+    """Ten megabytes are within the limit."""
     done = await ran(raw(), ("big", {"bytes": 10_000_000}))
 
     assert not done.results[0].is_error
     assert done.results[0].text.startswith("xxx")
 
 
-async def test_a_storm_of_changes_lists_the_tools_once_a_turn() -> None:
-    """However often the server says so."""
+async def test_many_change_notifications_list_the_tools_once_a_turn() -> None:
+    """However many the server sends."""
     done = await ran(raw(), ("storm", {"times": 10_000}), ("seen", {}))
 
     assert done.results[0].text == "calm again"
     assert seen(done.results[1])["lists"] <= 2
 
 
-async def test_a_flood_of_logs_is_cut_and_told() -> None:
+async def test_a_flood_of_log_messages_is_cut_and_reported() -> None:
     """A call neither waits for its listeners nor fills the memory."""
     done = await ran(raw(), ("flood", {"times": 10_000}))
 
@@ -80,15 +80,15 @@ async def test_a_flood_of_logs_is_cut_and_told() -> None:
     assert len(done.events) < 10_100
 
 
-async def test_a_flood_on_the_error_output_stops_nobody() -> None:
-    """A pipe that nobody reads would."""
+async def test_a_flood_on_the_error_output_does_not_block() -> None:
+    """A pipe that is not read would."""
     done = await ran(raw(), ("stderr", {"megabytes": 100}))
 
     assert done.results[0].text == "calm again"
 
 
-async def test_garbage_without_end_is_given_up() -> None:
-    """After so many lines, not after so much time."""
+async def test_endless_invalid_output_ends_the_connection() -> None:
+    """After a number of lines, not after a time."""
     done = await ran(raw("garbage"))
 
-    assert f"{MAX_INVALID_LINES} lines that are no messages" in done.reports
+    assert f"{MAX_INVALID_LINES} lines that are not messages" in done.reports

@@ -47,7 +47,7 @@ async def test_tools_are_called_over_http(mode: Mode) -> None:
 
 
 async def test_without_the_token_nothing_is_served() -> None:
-    """A client is told what is wanted, and nothing else."""
+    """The response names the scheme, and nothing else."""
     async with open_http(build_server([add]), port=0, token=TOKEN) as running:
         *refused, right = await answers(
             running.url,
@@ -65,8 +65,8 @@ async def test_without_the_token_nothing_is_served() -> None:
     assert right.status_code not in (401, 403, 421)
 
 
-async def test_pages_and_names_that_are_not_ours_are_refused() -> None:
-    """So that no page in a browser reaches what listens on loopback."""
+async def test_other_hosts_and_origins_are_rejected() -> None:
+    """So that no web page reaches a server on loopback."""
     async with open_http(
         build_server([add]),
         port=0,
@@ -96,7 +96,7 @@ async def test_pages_and_names_that_are_not_ours_are_refused() -> None:
 
 
 @both_revisions
-async def test_the_end_of_a_server_stops_what_is_under_way(mode: Mode) -> None:
+async def test_the_end_of_a_server_stops_calls_in_progress(mode: Mode) -> None:
     """At once; the tool cleans up, and the port is closed."""
     begun, cleaned = anyio.Event(), anyio.Event()
 
@@ -126,8 +126,8 @@ async def test_the_end_of_a_server_stops_what_is_under_way(mode: Mode) -> None:
         socket.create_connection(("127.0.0.1", running.port))
 
 
-async def test_a_client_that_hangs_up_stops_its_call() -> None:
-    """Since 2026-07-28 closing the answer is how a call is cancelled."""
+async def test_a_client_that_disconnects_stops_its_call() -> None:
+    """Since 2026-07-28, closing the response cancels the call."""
     begun, cleaned = anyio.Event(), anyio.Event()
 
     @tool

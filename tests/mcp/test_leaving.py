@@ -23,7 +23,7 @@ class OddError(Exception):
 
 @pytest.mark.usefixtures("no_task_left")
 async def test_a_stream_is_left_early() -> None:
-    """In the middle of a call."""
+    """During a call."""
     async with Agent(script(("hang", {})), tools=[raw()]).stream("hi") as stream:
         async for event in stream:
             if isinstance(event, ToolCallStarted):
@@ -31,7 +31,7 @@ async def test_a_stream_is_left_early() -> None:
 
 
 @pytest.mark.usefixtures("no_task_left")
-async def test_what_the_body_raises_comes_out_as_it_is() -> None:
+async def test_an_exception_of_the_body_is_raised_unchanged() -> None:
     """Not in a group, from the stream, the agent and the toolset."""
     toolset = raw()
     agent = Agent(script(("hang", {})), tools=[toolset])
@@ -44,15 +44,15 @@ async def test_what_the_body_raises_comes_out_as_it_is() -> None:
 
 @pytest.mark.usefixtures("no_task_left")
 @pytest.mark.parametrize("seconds", [0, 0.01, 0.03, 0.05, 0.08, 0.12, 0.2])
-async def test_a_run_is_cancelled_at_any_moment(seconds: float) -> None:
-    """While the server starts, lists, works."""
+async def test_a_run_can_be_cancelled_at_any_moment(seconds: float) -> None:
+    """While the server starts, lists tools, or works."""
     with anyio.move_on_after(seconds):
         await Agent(script(("echo", {}), ("hang", {})), tools=[raw()]).run("hi")
 
 
 @pytest.mark.usefixtures("no_task_left")
-async def test_fifty_runs_share_an_agent_that_is_held_open() -> None:
-    """And one process of the server; some are cancelled meanwhile."""
+async def test_fifty_runs_share_an_agent_that_is_kept_open() -> None:
+    """And one server process; some are cancelled meanwhile."""
     toolset = raw()
     pids: set[int] = set()
 
@@ -95,7 +95,7 @@ async def test_a_toolset_is_opened_in_one_task_and_used_from_others() -> None:
 
 
 def test_ctrl_c_ends_a_command_line_and_its_server_at_once(tmp_path: Path) -> None:
-    """In the middle of a call."""
+    """During a call."""
     notes = tmp_path / "notes"
     server = f"{sys.executable} -I -S {SERVER} notes={notes}"
     words = ["run", "Do hang.", "--mcp", server, "--model", "sandbox:mixtral-8x22b"]

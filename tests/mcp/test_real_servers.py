@@ -78,7 +78,7 @@ def kinds(content: Sequence[ContentBlock]) -> list[str]:
     return [block.type for block in content]
 
 
-async def test_files_commits_entities_and_times_are_what_the_agent_was_asked_for(
+async def test_tools_of_several_servers_work_in_one_run(
     config: Path,
 ) -> None:
     """By four servers of one file at once."""
@@ -113,7 +113,7 @@ async def test_files_commits_entities_and_times_are_what_the_agent_was_asked_for
 
 
 async def test_all_kinds_of_results_arrive(config: Path) -> None:
-    """Also progress, logs, questions to the user and to the model, resources and prompts."""
+    """Also progress, logs, elicitation, sampling, resources and prompts."""
     questions: list[ElicitationRequest] = []
 
     async def answer(question: ElicitationRequest) -> ElicitationResponse:

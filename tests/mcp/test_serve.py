@@ -68,7 +68,7 @@ def until(happened: Callable[[], bool]) -> None:
 
 
 def test_standard_output_holds_the_protocol_only(tmp_path: Path) -> None:
-    """What tools print is on standard error; what they would read is empty."""
+    """Output of tools is on standard error, and their standard input is empty."""
     with serving(tmp_path) as process:
         info = ask(process, "initialize", HELLO, 1)
         send(process, {"method": "notifications/initialized"})
@@ -85,7 +85,7 @@ def test_standard_output_holds_the_protocol_only(tmp_path: Path) -> None:
 
 
 def test_it_ends_at_once_with_ctrl_c(tmp_path: Path) -> None:
-    """In the middle of a call, and although its standard input is still open."""
+    """During a call, although its standard input is still open."""
     with serving(tmp_path) as process:
         ask(process, "initialize", HELLO, 1)
         send(process, {"method": "notifications/initialized"})
@@ -99,8 +99,8 @@ def test_it_ends_at_once_with_ctrl_c(tmp_path: Path) -> None:
     assert (tmp_path / "cleaned").exists()
 
 
-def test_over_http_it_wants_the_token_and_ends_at_once(tmp_path: Path) -> None:
-    """The token is nowhere in what it says."""
+def test_over_http_it_requires_the_token_and_ends_at_once(tmp_path: Path) -> None:
+    """The token does not appear in its output."""
     token = "k3pt-s3cret"  # noqa: S105 - a made-up one
     (tmp_path / "token").write_text(f"{token}\n")
     with serving(tmp_path, "--http", "0", "--token-file", "token") as process:

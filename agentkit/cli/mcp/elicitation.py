@@ -1,7 +1,7 @@
-"""Put the questions of an MCP server to the person at the terminal.
+"""Answer an MCP server's elicitation requests at the terminal.
 
-In:  a form of plain fields, or an address to visit.
-Out: the form as it was filled in; no, where the person says so.
+In:  a form of plain fields, or a URL to open.
+Out: the form's content, or a refusal.
 """
 
 import json
@@ -21,12 +21,12 @@ _CANCELLED = ElicitationResponse(action="cancel")
 
 
 def form_asker(ask: AskLine) -> OnElicitation:
-    """Return what asks field by field; the end of input cancels."""
+    """Return a callback that asks field by field; the end of input cancels."""
 
     async def answer(question: ElicitationRequest) -> ElicitationResponse:
         note(f"? {question.server} asks: {question.message}", style="yellow")
         if question.url is not None:
-            note(f"  It wants you to visit {question.url}")
+            note(f"  It asks you to open {question.url}")
         begin = await ask("  Answer it? [y/n] ", "")
         if begin is None:
             return _CANCELLED
@@ -40,7 +40,7 @@ def form_asker(ask: AskLine) -> OnElicitation:
 
 
 async def _fill(schema: Mapping[str, JsonValue], ask: AskLine) -> ElicitationResponse:
-    """Ask for each field until what is typed fits it."""
+    """Ask for each field until its value is valid."""
     fields: Any = schema.get("properties", {})
     required: Any = schema.get("required", ())
     content: dict[str, JsonValue] = {}
@@ -55,7 +55,7 @@ async def _fill(schema: Mapping[str, JsonValue], ask: AskLine) -> ElicitationRes
 async def _ask_field(
     name: str, field: Mapping[str, Any], *, required: bool, ask: AskLine
 ) -> Mapping[str, JsonValue] | None:
-    """Return the field with its value, nothing where it is left out; None at the end of input."""
+    """Return the field and its value, empty if left out; None at the end of input."""
     check = JsonSchema(field)
     title = field.get("title") or name
     about = field.get("description") or _choices(field)
@@ -79,7 +79,7 @@ def _choices(field: Mapping[str, Any]) -> str:
 
 
 def _read(text: str, field: Mapping[str, Any]) -> JsonValue:
-    """Read what was typed by the field's type; what cannot be read is left for the check."""
+    """Parse input by the field's type; input that does not parse is left for the validation."""
     if field.get("type", "string") == "string":
         return text
     words = {"y": True, "yes": True, "n": False, "no": False}

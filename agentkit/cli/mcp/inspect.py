@@ -1,7 +1,7 @@
-"""`agentkit mcp tools|call|resources|prompts`: look into an MCP server.
+"""`agentkit mcp tools|call|resources|prompts`: inspect an MCP server.
 
-In:  a server; what to look at.
-Out: tables, contents, results on standard output; what the server tells, on standard error.
+In:  a server; what to show.
+Out: tables, contents and results on standard output; the server's messages on standard error.
 """
 
 import base64
@@ -31,36 +31,36 @@ from agentkit.tools.validate import validate_call
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """Where to look, and how to show it."""
+    """Which server to inspect, and how to print it."""
 
     server: str
     config: Path | None = None
     as_json: bool = False
 
-    def at(self, act: Callable[[Any], Awaitable[int]]) -> int:
-        """Open the server, do something with it, and return the exit code.
+    def run(self, act: Callable[[Any], Awaitable[int]]) -> int:
+        """Open the server, call `act` with its toolset, and return the exit code.
 
         Raises:
-            AgentKitError: the server is not described rightly, or cannot be used.
+            AgentKitError: the server is not configured correctly, or cannot be used.
         """
         toolset = find_server(self.server, config=self.config)
 
-        async def look() -> int:
+        async def inspect() -> int:
             async with toolset.open():
-                await toolset.list_tools()  # whatever is wrong with the server shows here
+                await toolset.list_tools()  # reports the server's errors first
                 for report in toolset.take_reports():
                     _print_event(report)
                 return await act(toolset)
 
-        return anyio.run(look)
+        return anyio.run(inspect)
 
 
-def show_tools(look: Inspection) -> int:
+def show_tools(inspection: Inspection) -> int:
     """Print the tools of a server."""
 
     async def act(toolset: Any) -> int:
         tools = await toolset.list_tools()
-        if look.as_json:
+        if inspection.as_json:
             return _print_json(
                 [
                     {
@@ -75,12 +75,12 @@ def show_tools(look: Inspection) -> int:
                 ]
             )
         rows = [(tool.name, _parameters(tool.input_schema), tool.description) for tool in tools]
-        return _print_rows(("Tool", "Takes", "What it does"), rows)
+        return _print_rows(("Tool", "Parameters", "Description"), rows)
 
-    return look.at(act)
+    return inspection.run(act)
 
 
-def call_tool(look: Inspection, *, name: str, arguments: str) -> int:
+def call_tool(inspection: Inspection, *, name: str, arguments: str) -> int:
     """Call a tool of a server, and print its result.
 
     Raises:
@@ -93,14 +93,14 @@ def call_tool(look: Inspection, *, name: str, arguments: str) -> int:
             raise ConfigError(f"The server has no tool {name!r}; it has {', '.join(tools)}.")
         ready = validate_call(ToolCall(id="1", name=name, arguments=arguments), tools)
         if isinstance(ready, ToolResult):
-            return _print_result(ready, as_json=look.as_json)
+            return _print_result(ready, as_json=inspection.as_json)
         (result,) = await execute_calls([ready], deps=None, emit=_show_report, clock=SystemClock())
-        return _print_result(result, as_json=look.as_json)
+        return _print_result(result, as_json=inspection.as_json)
 
-    return look.at(act)
+    return inspection.run(act)
 
 
-def show_resources(look: Inspection, *, uri: str | None) -> int:
+def show_resources(inspection: Inspection, *, uri: str | None) -> int:
     """Print the resources of a server, or the contents of one."""
 
     async def act(toolset: Any) -> int:
@@ -108,7 +108,7 @@ def show_resources(look: Inspection, *, uri: str | None) -> int:
             _print_blocks(await toolset.read_resource(uri))
             return OK
         links = [*await toolset.list_resources(), *await toolset.list_resource_templates()]
-        if look.as_json:
+        if inspection.as_json:
             return _print_json(
                 [
                     {"uri": link.uri, "name": link.name, "mime_type": link.mime_type}
@@ -116,12 +116,12 @@ def show_resources(look: Inspection, *, uri: str | None) -> int:
                 ]
             )
         rows = [(link.uri, link.mime_type or "", link.description or link.name) for link in links]
-        return _print_rows(("URI", "Type", "What it is"), rows)
+        return _print_rows(("URI", "Type", "Description"), rows)
 
-    return look.at(act)
+    return inspection.run(act)
 
 
-def show_prompts(look: Inspection, *, name: str | None, arguments: Sequence[str]) -> int:
+def show_prompts(inspection: Inspection, *, name: str | None, arguments: Sequence[str]) -> int:
     """Print the prompts of a server, or the messages of one."""
 
     async def act(toolset: Any) -> int:
@@ -131,7 +131,7 @@ def show_prompts(look: Inspection, *, name: str | None, arguments: Sequence[str]
                 _print_blocks(message.content)
             return OK
         prompts = await toolset.list_prompts()
-        if look.as_json:
+        if inspection.as_json:
             return _print_json(
                 [
                     {
@@ -144,15 +144,15 @@ def show_prompts(look: Inspection, *, name: str | None, arguments: Sequence[str]
                 ]
             )
         rows = [(one.name, ", ".join(one.arguments), one.description) for one in prompts]
-        return _print_rows(("Prompt", "Takes", "What it is for"), rows)
+        return _print_rows(("Prompt", "Arguments", "Description"), rows)
 
-    return look.at(act)
+    return inspection.run(act)
 
 
 def _pair(word: str) -> tuple[str, str]:
     name, separator, value = word.partition("=")
     if not separator:
-        raise ConfigError(f"{word!r} is no argument of a prompt; write NAME=VALUE.")
+        raise ConfigError(f"{word!r} is not an argument of a prompt; write NAME=VALUE.")
     return name, value
 
 
@@ -168,7 +168,7 @@ def _print_event(event: RunEvent) -> None:
 
 
 def _parameters(schema: Any) -> str:
-    """Return the names of parameters; those that may be left out in brackets."""
+    """Return the names of parameters; optional ones in brackets."""
     required = schema.get("required", ())
     names = schema.get("properties", {})
     return ", ".join(name if name in required else f"[{name}]" for name in names)
@@ -191,14 +191,14 @@ def _print_result(result: ToolResult, *, as_json: bool) -> int:
     if as_json and result.structured_content is not None and not result.is_error:
         _print_json(result.structured_content)
     elif result.is_error:
-        note(result.text or "The tool failed and said nothing.", style="red")
+        note(result.text or "The tool failed without a message.", style="red")
     else:
         _print_blocks(result.content)
     return FAILED if result.is_error else OK
 
 
 def _print_blocks(blocks: Sequence[ContentBlock]) -> None:
-    """Print text as it is, and of the rest what it is."""
+    """Print text; of other content, its type."""
     for block in blocks:
         text = block.text if isinstance(block, TextContent | EmbeddedResource) else None
         if text is not None:

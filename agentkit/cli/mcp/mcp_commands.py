@@ -1,7 +1,7 @@
 """The commands of `agentkit mcp`.
 
-In:  the words of the command line behind `mcp`.
-Out: calls of one module per command, loaded when it is used: it needs the extra `mcp`.
+In:  the command line after `mcp`.
+Out: calls of one module per command, loaded on use: they need the extra `mcp`.
 """
 
 from collections.abc import Callable
@@ -41,14 +41,14 @@ app = typer.Typer(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServePlan:
-    """What `mcp serve` was asked for.
+    """The options of `mcp serve`.
 
     Attributes:
         selection: model, tools and folder, as for a run; its agent is not used.
         agents: names as in `--agent`.
         http: `[HOST:]PORT`; None for standard input and output.
-        token_env: the variable that holds the token.
-        token_file: the file that holds the token.
+        token_env: the variable with the token.
+        token_file: the file with the token.
     """
 
     selection: AgentSelection = field(default_factory=AgentSelection)
@@ -71,7 +71,7 @@ ServerArgument = Annotated[
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="A file of the 'mcpServers' form."),
+    typer.Option("--config", metavar="FILE", help="A configuration file with 'mcpServers'."),
 ]
 
 
@@ -97,8 +97,8 @@ def call(
     as_json: JsonOption = False,
 ) -> int:
     """Call a tool of a server and print its result."""
-    look = Inspection(server=server, config=config, as_json=as_json)
-    return call_tool(look, name=tool, arguments=arguments)
+    inspection = Inspection(server=server, config=config, as_json=as_json)
+    return call_tool(inspection, name=tool, arguments=arguments)
 
 
 @app.command()
@@ -124,15 +124,15 @@ def prompts(
         str | None, typer.Argument(metavar="[NAME]", help="Print the messages of this one.")
     ] = None,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to fill in.")
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Its arguments.")
     ] = None,
     *,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """List the prompts of a server, or print one filled in."""
-    look = Inspection(server=server, config=config, as_json=as_json)
-    return show_prompts(look, name=name, arguments=arguments or ())
+    """List the prompts of a server, or print one with its arguments filled in."""
+    inspection = Inspection(server=server, config=config, as_json=as_json)
+    return show_prompts(inspection, name=name, arguments=arguments or ())
 
 
 @app.command()
@@ -155,34 +155,36 @@ def serve(  # noqa: PLR0913 - the options of a command
     folder: FolderOption = Path(),
     allow_write: AllowWriteOption = False,
     approve: ApproveOption = ApproveMode.ASK,
-    name: Annotated[str, typer.Option(metavar="NAME", help="What the server is called.")] = (
+    name: Annotated[str, typer.Option(metavar="NAME", help="The name of the server.")] = (
         "agentkit"
     ),
     http: Annotated[
         str | None,
         typer.Option(
             metavar="[HOST:]PORT",
-            help="Serve over streamable HTTP, at /mcp; without it over standard input and output.",
+            help="Serve over streamable HTTP at /mcp instead of standard input and output.",
         ),
     ] = None,
     token_env: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The variable that holds the bearer token.")
+        str | None, typer.Option(metavar="NAME", help="The variable with the bearer token.")
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file that holds the bearer token.")
+        Path | None, typer.Option(metavar="FILE", help="The file with the bearer token.")
     ] = None,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name the HTTP server may be called by."),
+        typer.Option(metavar="NAME", help="A further host name of the HTTP server."),
     ] = None,
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option(metavar="ORIGIN", help="A page that may call it, e.g. https://example.com."),
+        typer.Option(
+            metavar="ORIGIN", help="A web page that may call it, e.g. https://example.com."
+        ),
     ] = None,
 ) -> int:
-    """Serve tools and agents to an MCP client, until it hangs up or Ctrl-C.
+    """Serve tools and agents to an MCP client, until it disconnects or Ctrl-C.
 
-    A call that has to be asked about is asked of the person at the client.
+    Approval for a call is requested from the user at the client.
     """
     plan = ServePlan(
         selection=AgentSelection(

@@ -1,9 +1,9 @@
-"""`agentkit mcp serve`: tools and agents for other programs.
+"""`agentkit mcp serve`: serve tools and agents to MCP clients.
 
-In:  what is served, and where.
-Out: the protocol on standard output or a port; all that is said to people on standard error.
+In:  the tools and agents to serve, and where.
+Out: the protocol on standard output or a port; messages to the user on standard error.
 
-It serves until the client hangs up, or until Ctrl-C or a request to terminate; all are a good end.
+It serves until the client disconnects, SIGINT or SIGTERM; the exit code is 0 in each case.
 """
 
 import logging
@@ -38,17 +38,17 @@ def run_serve(plan: ServePlan) -> int:
     """Serve until the end, and return the exit code.
 
     Raises:
-        ConfigError: nothing is served; a name or the token does not exist; where it would listen
-            is not safe.
+        ConfigError: nothing is served; a name or the token does not exist; the address is not
+            safe to listen on.
         AgentKitError: a tool or an agent cannot be loaded.
     """
     for name in ("mcp", "uvicorn"):
-        # Without a handler, Python would print what concerns one request only.
+        # Without a handler, Python would print their warnings about single requests.
         logging.getLogger(name).addHandler(logging.NullHandler())
     server = _build(plan)
     if plan.http is None:
         if plan.token_env or plan.token_file:
-            raise ConfigError("A token is for HTTP only; add --http PORT, or leave it out.")
+            raise ConfigError("A token applies to HTTP only; add --http PORT, or remove it.")
         return anyio.run(_serve_stdio, server)
     return anyio.run(_serve_http, server, _http_options(plan, plan.http))
 
@@ -69,7 +69,7 @@ async def _serve_http(server: Server[None], options: HttpOptions) -> int:
 
 @asynccontextmanager
 async def _until_signal() -> AsyncIterator[anyio.CancelScope]:
-    """Cancel the body when the program is told to end, which is no error."""
+    """Cancel the body on a signal to end the program, which is not an error."""
 
     async def watch(scope: anyio.CancelScope) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -89,13 +89,13 @@ def _build(plan: ServePlan) -> Server[None]:
     )
     agents = [_agent(name, plan) for name in plan.agents if name]
     if not tools and not agents:
-        raise ConfigError("Nothing is served: name tools with --tools or agents with --agents.")
+        raise ConfigError("Nothing to serve: add tools with --tools or agents with --agents.")
     rule = {
         ApproveMode.ASK: None,
         ApproveMode.ALLOW: answer_every_ask(None, ALLOWED),
         ApproveMode.DENY: answer_every_ask(None, DENIED),
     }[plan.approve]
-    return build_server(tools, agents=agents, name=plan.name, options=ServerSettings(approve=rule))
+    return build_server(tools, agents=agents, name=plan.name, settings=ServerSettings(approve=rule))
 
 
 def _agent(name: str, plan: ServePlan) -> Agent[object]:
@@ -111,7 +111,7 @@ def _agent(name: str, plan: ServePlan) -> Agent[object]:
 def _http_options(plan: ServePlan, where: str) -> HttpOptions:
     host, _, port = where.rpartition(":")
     if not port.isascii() or not port.isdecimal() or int(port) > 65_535:
-        raise ConfigError(f"--http {where!r} names no port; write PORT or HOST:PORT.")
+        raise ConfigError(f"--http {where!r} has no port; write PORT or HOST:PORT.")
     return {
         "host": host or "127.0.0.1",
         "port": int(port),
@@ -122,10 +122,10 @@ def _http_options(plan: ServePlan, where: str) -> HttpOptions:
 
 
 def _token(plan: ServePlan) -> str | None:
-    """Return the token, which never stands on the command line: others could read it there."""
+    """Return the token; never from the command line, which other users could read."""
     if plan.token_env is not None:
         if plan.token_file is not None:
-            raise ConfigError("The token is in --token-env or in --token-file, not in both.")
+            raise ConfigError("Use --token-env or --token-file, not both.")
         token = os.environ.get(plan.token_env)
         if token is None:
             raise ConfigError(f"The variable {plan.token_env!r} for the token is not set.")

@@ -1,7 +1,7 @@
 """MCP servers on the command line.
 
-In:  commands, addresses and files of the `mcpServers` form, as a person writes them.
-Out: toolsets; the SDK behind them is loaded only where a server is named.
+In:  commands, URLs and configuration files, as the user writes them.
+Out: toolsets; the SDK is loaded only if a server is named.
 """
 
 import re
@@ -27,12 +27,12 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Servers:
-    """The servers that a command line names.
+    """The servers named on a command line.
 
     Attributes:
-        words: commands and addresses, one each.
-        config: a file of the `mcpServers` form.
-        may_sample: they may ask the run's own model.
+        words: commands and URLs.
+        config: a configuration file with `mcpServers`.
+        may_sample: whether they may use the run's own model.
     """
 
     words: Sequence[str] = ()
@@ -40,10 +40,10 @@ class Servers:
     may_sample: bool = False
 
     def toolset(self) -> Toolset | None:
-        """Return the tools of all servers together; None if none is named.
+        """Return the tools of all servers together; None if no server is named.
 
         Raises:
-            ConfigError: a word or the file does not describe a server.
+            ConfigError: a word or the file is not valid.
             MissingExtraError: the extra `mcp` is not installed.
         """
         options = _options(may_sample=self.may_sample)
@@ -54,14 +54,14 @@ class Servers:
 
 
 def build_server(word: str, **options: Any) -> Any:
-    """Return the toolset of the server that one word describes.
+    """Return the toolset of the server that a word names.
 
     Args:
-        word: an http address, or a command line, which may begin with `NAME=value`.
+        word: an http URL, or a command line, which may begin with `NAME=value`.
         options: see `MCPOptions`.
 
     Raises:
-        ConfigError: the word describes no server.
+        ConfigError: the word does not name a server.
         MissingExtraError: the extra `mcp` is not installed.
     """
     if re.match(r"https?://", word):
@@ -70,23 +70,23 @@ def build_server(word: str, **options: Any) -> Any:
     try:
         parts = shlex.split(word)
     except ValueError as error:
-        raise ConfigError(f"{word!r} is no command line: {error}.") from error
+        raise ConfigError(f"{word!r} is not a valid command line: {error}.") from error
     env: dict[str, str] = {}
     while parts and _ASSIGNMENT.fullmatch(parts[0]):
         name, _, value = parts.pop(0).partition("=")
         env[name] = value
     if not parts:
         raise ConfigError(
-            f"{word!r} names no MCP server; write its command or its http address in quotes."
+            f"{word!r} does not name an MCP server; write its command or its URL in quotes."
         )
     return _toolset_class().stdio(*parts, env=env, **options)
 
 
 def find_server(word: str, *, config: Path | None) -> Any:
-    """Return the toolset of one server to look into: by its name in a file, else as described.
+    """Return the toolset of one server: by its name in `config`, or else by command or URL.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such server.
         MissingExtraError: the extra `mcp` is not installed.
     """
     options = _options(may_sample=False)
@@ -99,9 +99,9 @@ def find_server(word: str, *, config: Path | None) -> Any:
 
 
 def _options(*, may_sample: bool) -> dict[str, Any]:
-    """Return what a person at the command line wants of every server."""
+    """Return the options of every server on the command line."""
     return {
-        # What a person named has to be there; the search is over all servers together.
+        # The user named the server, so it is required; the search covers all servers together.
         "required": True,
         "search_threshold": None,
         "on_elicitation": _terminal_elicitation(),
@@ -114,7 +114,7 @@ def _toolset_class() -> Any:
 
 
 def _login() -> object:
-    """Return a login in the browser, which also says where it goes."""
+    """Return a browser login that also prints the URL."""
 
     async def open_url(url: str) -> None:
         note(f"Log in at {url}", style="yellow")
@@ -125,7 +125,7 @@ def _login() -> object:
 
 
 def _terminal_elicitation() -> object:
-    """Return what puts a server's questions to the person; None where there is no terminal."""
+    """Return the callback for elicitation requests; None without a terminal."""
     ask = terminal_asker()
     if ask is None:
         return None

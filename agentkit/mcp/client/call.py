@@ -1,7 +1,7 @@
 """Call a tool of an MCP server.
 
-In:  a connection, a tool's name there, arguments that fit its schema.
-Out: the server's result; meanwhile, its progress and what it logs as events of the run.
+In:  a connection, the tool's name on the server, valid arguments.
+Out: the server's result; meanwhile, its progress and log messages as events of the run.
 """
 
 from collections.abc import Iterator
@@ -25,18 +25,16 @@ from agentkit.message import ToolResult
 from agentkit.tools.run_context import RunContext
 
 SESSION_ENDED = "Session terminated"
-"""What the SDK says where a server of the older protocol has forgotten the session."""
+"""The SDK's message if a server of an earlier revision no longer knows the session."""
 
 
 async def call_tool(
     connection: ServerConnection, name: str, context: RunContext[Any], arguments: JsonObject
 ) -> ToolResult:
-    """Return the result of a call.
-
-    Cancelling it tells the server so.
+    """Return the result of a call. A cancellation is reported to the server.
 
     Raises:
-        ToolError: there is no result; why, in words for the model.
+        ToolError: there is no result; the message is for the model.
     """
     client = connection.client()
     with connection.track_call(context) as notifications:
@@ -60,23 +58,23 @@ async def call_tool(
 
 @contextmanager
 def _failures(connection: ServerConnection, client: Client) -> Iterator[None]:
-    """Turn what the SDK raises for a call into words for the model."""
+    """Map the SDK's exceptions for a call to errors for the model."""
     try:
         with map_server_errors():
             yield
     except InputRequiredRoundsExceededError as error:
-        raise ToolError(f"The server asked back without end: {error}") from error
+        raise ToolError(f"The server keeps asking for input: {error}") from error
     except ToolError as error:
         cause = error.__cause__
         if not isinstance(cause, MCPError) or not _is_gone(cause):
             raise
-        is_forgotten = cause.message == SESSION_ENDED
+        has_ended_session = cause.message == SESSION_ENDED
         connection.mark_lost(
-            client, "it ended the session" if is_forgotten else "its process ended"
+            client, "it ended the session" if has_ended_session else "its process ended"
         )
         raise ToolError(
-            f"The MCP server {connection.name!r} went away during this call ({cause.message}). "
-            "Whether the call had an effect is not known."
+            f"The connection to the MCP server {connection.name!r} was lost during this call "
+            f"({cause.message}). Whether the call had an effect is not known."
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""What can be said about an MCP server, and what one says of its prompts.
+"""The options of an MCP server, and the value for its prompts.
 
-In:  the caller's wishes; a prompt as the SDK lists it.
+In:  the caller's options; a prompt as the SDK lists it.
 Out: `MCPOptions`, `Prompt`.
 """
 
@@ -19,25 +19,25 @@ MAX_MESSAGE_BYTES = 16_000_000
 
 
 class MCPOptions(TypedDict, total=False):
-    """What may be said about a server beside where it is; all are optional.
+    """The options of a server apart from its address; all are optional.
 
     Attributes:
-        call_timeout_seconds: limit of one call, above 0; if left out, the run's own limit counts.
-        restart: how long it is waited for, and how often it is started again.
-        required: a run fails where the server cannot be used; else it goes on without.
-        trusts_annotations: what the server says of its tools' effects is believed, so that tools
-            that only read may run side by side.
-        search_threshold: with more tools than this, a turn is offered those that the conversation
-            needs, and a tool to find others; None to offer all.
-        expose_resources: its resources can be listed and read by the model, as tools.
-        expose_prompts: its prompts can be listed and read by the model, as tools.
-        on_elicitation: puts the server's questions to the user; without it the server is told that
-            there is nobody to ask.
-        on_sampling: gives completions to the server; "run" for those of the run's own model, within
+        call_timeout_seconds: limit of one call, above 0; the run's own limit if not set.
+        restart: how long to wait for the server, and how often to restart it.
+        required: a run fails if the server cannot be used; otherwise it continues without it.
+        trusts_annotations: trust the server's hints about its tools' effects, so that tools that
+            only read may run in parallel.
+        search_threshold: with more tools than this, a turn offers those that the conversation
+            needs and a tool to find others; None to offer all.
+        expose_resources: offer tools to the model that list and read the server's resources.
+        expose_prompts: offer tools to the model that list and read the server's prompts.
+        on_elicitation: answers the server's elicitation requests; without it, the client does not
+            declare the capability.
+        on_sampling: answers the server's sampling requests; "run" uses the run's own model, within
             its budget.
-        roots: folders that the server is told it may work in.
-        max_message_bytes: of one message of the server; a longer one is an error for its call.
-        log_level: what the server is asked to tell of its work.
+        roots: folders that the server may work in, sent to it on request.
+        max_message_bytes: limit of one message of the server; a longer one fails its call.
+        log_level: the minimum level of log messages that the server is asked to send.
     """
 
     call_timeout_seconds: float | None
@@ -56,9 +56,10 @@ class MCPOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A prompt that a server offers; `arguments` maps names to what they are for.
+    """A prompt of a server.
 
     Attributes:
+        arguments: the description of each argument, by name.
         required: the names of the arguments that must be given.
     """
 
@@ -70,7 +71,7 @@ class Prompt:
 
 
 def prompt_entry_from_mcp(one: types.Prompt) -> Prompt:
-    """Return a prompt as it is listed."""
+    """Convert a listed prompt."""
     arguments = one.arguments or []
     return Prompt(
         name=one.name,

@@ -3,9 +3,9 @@
 In:  a command, an address, or a server in this process.
 Out: `MCPToolset`: tools that can be offered to any model, and the server's resources and prompts.
 
-Both revisions of the protocol are spoken, 2026-07-28 and the handshake of 2025-11-25 and before;
-the SDK finds out which. A connection lasts as long as a run, or as long as the agent or the toolset
-is keep_open open.
+Revision 2026-07-28 of the protocol and the earlier ones with a handshake (up to 2025-11-25) are
+supported; the SDK detects which one a server uses. A connection lasts as long as a run, or as long
+as the agent or the toolset is kept open.
 """
 
 import re
@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import httpx2
 import mcp_types as types
@@ -63,11 +63,11 @@ class MCPToolset:
     def __init__(
         self, transport: McpTransport, *, name: str, **options: Unpack[MCPOptions]
     ) -> None:
-        """Describe a server; nothing is started. Use `stdio`, `http` or `in_memory` to make one.
+        """Configure a server; nothing is started. Use `stdio`, `http` or `in_memory`.
 
         Args:
-            transport: the way to the server.
-            name: of the server, for events, errors, and before tool names that others have too.
+            transport: how to reach the server.
+            name: of the server, for events and errors, and as a prefix of ambiguous tool names.
             options: see `MCPOptions`.
         """
         self.name = name
@@ -78,9 +78,9 @@ class MCPToolset:
         self._current: ContextVar[_OpenConnection | None] = ContextVar(
             f"mcp_{self.namespace}", default=None
         )
-        over = options.get("search_threshold", SEARCH_THRESHOLD)
+        threshold = options.get("search_threshold", SEARCH_THRESHOLD)
         all_tools: Toolset = _AllTools(self)
-        self._shown = all_tools if over is None else searchable(all_tools, over=over)
+        self._offered = all_tools if threshold is None else searchable(all_tools, over=threshold)
 
     @classmethod
     def stdio(
@@ -92,14 +92,14 @@ class MCPToolset:
         name: str | None = None,
         **options: Unpack[MCPOptions],
     ) -> "MCPToolset":
-        """Describe a server that is started as a process and speaks over its standard streams.
+        """Configure a server that is started as a process and uses its standard streams.
 
         Args:
             command: the program, e.g. `npx`.
             args: its arguments.
-            env: variables for it; of ours it gets only HOME, PATH and the like.
-            cwd: the folder it works in.
-            name: of the server; the last word of the command that looks like a name if not given.
+            env: variables for it; it inherits only HOME, PATH and the like.
+            cwd: its working folder.
+            name: of the server; by default the package or script in the command.
             options: see `MCPOptions`.
         """
         transport = StdioTransport(
@@ -115,19 +115,19 @@ class MCPToolset:
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
         auth: OAuth | httpx2.Auth | None = None,
-        is_older: bool = False,
+        transport: Literal["streamable", "sse"] = "streamable",
         name: str | None = None,
         **options: Unpack[MCPOptions],
     ) -> "MCPToolset":
-        """Describe a server at an address, spoken to over streamable HTTP.
+        """Configure a server behind a URL.
 
         Args:
-            url: of its MCP endpoint.
+            url: its MCP endpoint.
             headers: sent with every request.
             token: sent as a bearer token.
-            auth: logs in, such as `OAuth()`, or signs requests.
-            is_older: the server knows only the transport of 2024-11-05, HTTP with SSE.
-            name: of the server; its host's name if not given.
+            auth: authenticates requests, e.g. `OAuth()`.
+            transport: `sse` for servers that support only the transport of 2024-11-05.
+            name: of the server; the host name of `url` by default.
             options: see `MCPOptions`.
         """
         sent = dict(headers or {})
@@ -138,8 +138,8 @@ class MCPToolset:
             restart = options.get("restart") or RestartSettings()
             seconds = max(restart.start_seconds, LOGIN_SECONDS)
             options["restart"] = replace(restart, start_seconds=seconds)
-        transport = StreamableHttpTransport(url=url, headers=sent, auth=auth, is_older=is_older)
-        return cls(transport, name=name or httpx2.URL(url).host or "mcp", **options)
+        http = StreamableHttpTransport(url=url, headers=sent, auth=auth, is_sse=transport == "sse")
+        return cls(http, name=name or httpx2.URL(url).host or "mcp", **options)
 
     @classmethod
     def in_memory(
@@ -149,30 +149,30 @@ class MCPToolset:
         name: str | None = None,
         **options: Unpack[MCPOptions],
     ) -> "MCPToolset":
-        """Describe a server in this process, for tests."""
+        """Configure a server object in this process, for tests."""
         return cls(InMemoryTransport(server=server), name=name or server.name, **options)
 
     @classmethod
     def from_config(cls, path: str | Path, **options: Unpack[MCPOptions]) -> Toolset:
-        """Return the tools of all servers in a file of the `mcpServers` form, as one toolset.
+        """Return the tools of all servers in a configuration file as one toolset.
 
         Args:
-            path: of the file, e.g. `mcp.json`.
-            options: for all of them; `search_threshold` counts for all together.
+            path: the file, in the `mcpServers` form of MCP clients.
+            options: for all servers; `search_threshold` applies to all tools together.
 
         Raises:
-            ConfigError: the file cannot be read, or a server in it is not described rightly.
+            ConfigError: the file cannot be read, or an entry in it is not valid.
         """
-        over = options.get("search_threshold", SEARCH_THRESHOLD)
+        threshold = options.get("search_threshold", SEARCH_THRESHOLD)
         each = MCPOptions(**{**options, "search_threshold": None})
         together = combined(*cls.load_servers(path, **each).values())
-        return together if over is None else searchable(together, over=over)
+        return together if threshold is None else searchable(together, over=threshold)
 
     @classmethod
     def load_servers(
         cls, path: str | Path, **options: Unpack[MCPOptions]
     ) -> Mapping[str, "MCPToolset"]:
-        """Return a toolset for each server in such a file, by name; see `from_config`."""
+        """Return a toolset for each server in a configuration file, by name; see `from_config`."""
         return {
             name: cls._from_entry(name, entry, options)
             for name, entry in read_entries(path).items()
@@ -190,7 +190,7 @@ class MCPToolset:
             entry.url or "",
             headers=entry.headers,
             auth=OAuth() if entry.oauth else None,
-            is_older=entry.type == "sse",
+            transport="sse" if entry.type == "sse" else "streamable",
             name=name,
             **options,
         )
@@ -200,20 +200,20 @@ class MCPToolset:
         return self._open()
 
     async def list_tools(self) -> Sequence[Tool]:
-        """Return all tools of the server as they are now.
+        """Return all current tools of the server.
 
         Raises:
             ToolsetError: the server is required, or could not even be started; or the toolset is
                 not open.
         """
-        return await self._shown.list_tools()
+        return await self._offered.list_tools()
 
     async def list_tools_for(self, history: History) -> Sequence[Tool]:
         """Return the tools that a conversation needs; see `list_tools`."""
-        return await list_tools_for(self._shown, history)
+        return await list_tools_for(self._offered, history)
 
     def take_reports(self) -> Sequence[ToolsetReported]:
-        """Return what the server told, and what became of it, since the last time."""
+        """Return the server's notifications and state changes since the last call."""
         taken = self.find_open().connection.notifications.take()
         return [event for event in taken if isinstance(event, ToolsetReported)]
 
@@ -221,21 +221,21 @@ class MCPToolset:
         """Return the resources of the server.
 
         Raises:
-            ToolError: the server cannot be used now, or refuses.
+            ToolError: the server is not available, or returned an error.
             ToolsetError: the toolset is not open.
         """
         return await (await self._reader()).list_resources()
 
     async def list_resource_templates(self) -> Sequence[ResourceLink]:
-        """Return the server's templates of resources; the `uri` of each is a URI template."""
+        """Return the server's resource templates; the `uri` of each is a URI template."""
         return await (await self._reader()).list_resource_templates()
 
     async def read_resource(self, uri: str) -> Sequence[EmbeddedResource]:
-        """Return the contents of a resource; see `list_resources` for what may go wrong."""
+        """Return the contents of a resource; see `list_resources` for its errors."""
         return await (await self._reader()).read_resource(uri)
 
     async def list_prompts(self) -> Sequence[Prompt]:
-        """Return the prompts of the server; see `list_resources` for what may go wrong."""
+        """Return the prompts of the server; see `list_resources` for its errors."""
         return [prompt_entry_from_mcp(one) for one in await (await self._reader()).list_prompts()]
 
     async def prompt(self, name: str, /, **arguments: str) -> tuple[Message, ...]:
@@ -243,7 +243,7 @@ class MCPToolset:
         return await (await self._reader()).prompt(name, arguments)
 
     async def instructions(self) -> str:
-        """Return what the server says of how it is used; empty if nothing."""
+        """Return the server's instructions for its use; empty if it has none."""
         return (await self._reader()).client.instructions or ""
 
     async def _reader(self) -> ResourceReader:
@@ -263,7 +263,7 @@ class MCPToolset:
             open_client=self._open_client,
             restart=options.get("restart") or RestartSettings(),
         )
-        listing = ToolList(
+        tool_list = ToolList(
             connection,
             call_timeout_seconds=options.get("call_timeout_seconds"),
             trusts_annotations=options.get("trusts_annotations", True),
@@ -271,17 +271,17 @@ class MCPToolset:
             expose_resources=options.get("expose_resources", False),
             expose_prompts=options.get("expose_prompts", False),
         )
-        keep_open = _OpenConnection(connection=connection, listing=listing)
+        opened = _OpenConnection(connection=connection, tool_list=tool_list)
         async with connection.keep_open():
-            self._open_connections.append(keep_open)
-            self._current.set(keep_open)
+            self._open_connections.append(opened)
+            self._current.set(opened)
             try:
                 yield
             finally:
-                self._open_connections.remove(keep_open)
+                self._open_connections.remove(opened)
 
     def find_open(self) -> "_OpenConnection":
-        """Return the connection of this run, else the one that is keep_open open the longest.
+        """Return the connection of this run, else the one that has been open the longest.
 
         Raises:
             ToolsetError: there is none.
@@ -333,14 +333,14 @@ class MCPToolset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OpenConnection:
-    """A connection that is open, and the tools listed over it."""
+    """An open connection, and the tools listed over it."""
 
     connection: ServerConnection
-    listing: ToolList
+    tool_list: ToolList
 
 
 class _AllTools:
-    """All tools of the server, before a search."""
+    """All tools of the server, without the search."""
 
     def __init__(self, toolset: MCPToolset) -> None:
         self._toolset = toolset
@@ -349,15 +349,15 @@ class _AllTools:
         return self._toolset.open()
 
     async def list_tools(self) -> Sequence[Tool]:
-        return await self._toolset.find_open().listing.tools()
+        return await self._toolset.find_open().tool_list.tools()
 
 
 def _name_of(command: str, args: Sequence[str]) -> str:
-    """Return a name for a server that was given none: the package or script that is run."""
+    """Return a default name for a server: the package or script in its command."""
     words = [word for word in (command, *args) if not word.startswith("-")]
     runner = Path(command).stem
-    likely = words[1] if len(words) > 1 and runner in _RUNNERS else words[0]
-    return Path(likely.rpartition("@")[0] or likely).stem or runner
+    package = words[1] if len(words) > 1 and runner in _RUNNERS else words[0]
+    return Path(package.rpartition("@")[0] or package).stem or runner
 
 
 _RUNNERS = frozenset({"npx", "uvx", "pipx", "node", "python", "python3", "bunx", "deno"})

@@ -1,10 +1,10 @@
-"""Keep what a server tells until somebody can on_log_message it, so much and no more.
+"""Queue a server's notifications, within a bound, until the run can emit them.
 
 In:  events from the tasks that read a connection.
-Out: the same events, in order, in the task of whoever listens.
+Out: the same events, in order, in the task of the consumer.
 
-A server that reports more than is read fills no memory and slows no connection: the excess is
-dropped, and how much that was is told.
+A server that sends more than is consumed fills no memory and slows no connection: the excess is
+dropped, and the number of dropped events is reported.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ MAX_NOTIFICATIONS = 256
 
 
 class NotificationQueue:
-    """A bounded row of events."""
+    """A bounded queue of events."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -27,7 +27,7 @@ class NotificationQueue:
         self._more = anyio.Event()
 
     def add(self, event: RunEvent) -> None:
-        """Keep an event, unless too many wait already."""
+        """Queue an event; drop it if the queue is full."""
         if len(self._waiting) >= MAX_NOTIFICATIONS:
             self._dropped += 1
             return
@@ -35,7 +35,7 @@ class NotificationQueue:
         self._more.set()
 
     def take(self) -> list[RunEvent]:
-        """Return what waits, and forget it."""
+        """Remove and return all queued events."""
         taken = list(self._waiting)
         self._waiting.clear()
         if not self._is_closed:
@@ -49,13 +49,13 @@ class NotificationQueue:
         return taken
 
     def close(self) -> None:
-        """Let `forward` end with what waits."""
+        """Let `forward` return once the queue is empty."""
         self._is_closed = True
         self._more.set()
 
-    async def forward(self, tell: Emit) -> None:
-        """Tell of each event as it comes, until closed."""
+    async def forward(self, emit: Emit) -> None:
+        """Emit each event as it comes, until closed."""
         while self._waiting or not self._is_closed:
             await self._more.wait()
             for event in self.take():
-                await tell(event)
+                await emit(event)

@@ -1,7 +1,7 @@
 """Read lists that a server gives in pages.
 
-In:  a way to ask for a page.
-Out: all that is on the pages, within bounds: a server whose pages never end costs no more.
+In:  a function that requests one page.
+Out: the items of all pages, within bounds: a list without end is cut.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,11 +21,11 @@ ItemT = TypeVar("ItemT")
 async def read_pages(
     ask: Callable[[str | None], Awaitable[ResultT]], items: Callable[[ResultT], list[ItemT]]
 ) -> list[ItemT]:
-    """Return what is on all pages, in their order.
+    """Return the items of all pages, in order.
 
     Args:
-        ask: asks for the page at a cursor; None for the first.
-        items: what is on a page.
+        ask: requests the page at a cursor; None for the first page.
+        items: returns the items of a page.
 
     Raises:
         ToolError: the pages go in a circle, or there are too many.

@@ -1,7 +1,7 @@
-"""Let a model read the resources and prompts of an MCP server, by tools.
+"""Tools with which a model reads the resources and prompts of an MCP server.
 
-In:  a way to read from the server.
-Out: tools to list and to read them, for toolsets that are asked for these.
+In:  a function that returns a reader of the server.
+Out: tools to list and to read them, for toolsets with `expose_resources` or `expose_prompts`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,11 +30,11 @@ def resource_tools(read: Read, *, server: str) -> Sequence[Tool]:
     async def read_resource(arguments: JsonObject) -> list[ContentBlock]:
         return list(await read().read_resource(str(arguments["uri"])))
 
-    uri: JsonObject = {"type": "string", "description": "as it is listed, or after a template"}
+    uri: JsonObject = {"type": "string", "description": "as listed, or filled in from a template"}
     return (
         Tool.from_schema(
             name="list_resources",
-            description=f"List what can be read on the server {server!r}: documents, data, files.",
+            description=f"List the resources of the server {server!r}: documents, data, files.",
             input_schema=_NOTHING,
             handler=list_resources,
             annotations=_READS,
@@ -92,7 +92,7 @@ def prompt_tools(read: Read, *, server: str) -> Sequence[Tool]:
 
 
 def _listed(links: Sequence[ResourceLink]) -> list[dict[str, object]]:
-    """Return what a model needs to choose a resource."""
+    """Return the fields that a model needs to choose a resource."""
     return [
         {
             key: value

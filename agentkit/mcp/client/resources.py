@@ -1,7 +1,7 @@
 """Read the resources and prompts of an MCP server.
 
-In:  the SDK's client of a server that lives.
-Out: content and messages of ours; what the server refuses as a `ToolError`.
+In:  the SDK's client of a connected server.
+Out: agentkit's content and messages; errors of the server as a `ToolError`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class ResourceReader:
         """Return all resources.
 
         Raises:
-            ToolError: the server has none, refuses, or is gone.
+            ToolError: the server has none, returned an error, or is not connected.
         """
         with map_server_errors():
             found = await read_pages(
@@ -43,7 +43,7 @@ class ResourceReader:
         return [link_from_mcp(one, uri=str(one.uri)) for one in found]
 
     async def list_resource_templates(self) -> Sequence[ResourceLink]:
-        """Return all templates; the `uri` of each is a URI template."""
+        """Return all resource templates; the `uri` of each is a URI template."""
         with map_server_errors():
             found = await read_pages(
                 lambda cursor: self.client.list_resource_templates(cursor=cursor),
@@ -72,14 +72,15 @@ class ResourceReader:
 
 @contextmanager
 def map_server_errors() -> Iterator[None]:
-    """Turn what the SDK raises for an answer of the server into words."""
+    """Map the SDK's exceptions for a server's answer to a `ToolError`."""
     try:
         yield
     except MCPError as error:
-        raise ToolError(f"The server refused: {shorten(error.message, 1_000)}") from error
+        message = shorten(error.message, 1_000)
+        raise ToolError(f"The server returned an error: {message}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ToolError(
-            f"The server's answer breaks the protocol: {where}: {first['msg']}"
+            f"The server's answer violates the protocol: {where}: {first['msg']}"
         ) from error

@@ -1,11 +1,11 @@
-"""Hold a connection to one MCP server, and make it anew where the server went away.
+"""Keep a connection to one MCP server, and restart the server if it ends.
 
-In:  how the server is reached, the limits of that.
-Out: `ServerConnection`: the SDK's client while the server lives, a reason where it does not.
+In:  a function that opens the SDK's client, and restart settings.
+Out: `ServerConnection`: the SDK's client while the server is connected, otherwise the reason.
 
-One task owns the SDK's client from its start to its end, whoever calls its tools and however a run
-is left. A server that dies is started again after a while, a bounded number of times; meanwhile its
-calls are answered with an error. One that never came up is not tried again.
+One task owns the SDK's client from its start to its end, independent of the tasks that call tools.
+A server that dies is restarted after a delay, a bounded number of times; meanwhile its calls return
+an error. A server that never started is not restarted.
 """
 
 import json
@@ -33,7 +33,7 @@ from agentkit.tools.run_context import RunContext
 
 CLOSE_SECONDS = 5.0
 STABLE_SECONDS = 60.0
-"""A server that lived so long is a healthy one that died, and gets all its chances again."""
+"""After this time connected, the count of restarts begins again."""
 
 MAX_DELAY_SECONDS = 30.0
 _REASON = 1_000
@@ -43,12 +43,12 @@ log = Log("agentkit.mcp")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartSettings:
-    """How long a server is waited for, and how often it is started again.
+    """How long to wait for a server to start, and how often to restart it.
 
     Attributes:
-        start_seconds: until it has to have answered for the first time, above 0.
-        restarts: how often it is started again in a row, 0 or more.
-        first_delay_seconds: before the first of these; doubled each time.
+        start_seconds: limit for its first answer, above 0.
+        restarts: maximum number of consecutive restarts, 0 or more.
+        first_delay_seconds: delay before the first restart; doubled for each further one.
     """
 
     start_seconds: float = 60.0
@@ -58,7 +58,7 @@ class RestartSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Call:
-    """A call under way, and who hears what the server tells meanwhile."""
+    """A call in progress, and the queue for the server's notifications meanwhile."""
 
     notifications: NotificationQueue
     context: RunContext[Any]
@@ -68,13 +68,13 @@ _calling: ContextVar[_Call | None] = ContextVar("mcp_call", default=None)
 
 
 class Lifetime:
-    """One lifetime of a connection, from its start to its end.
+    """One lifetime of a connection, from the start of a server to its end.
 
     Attributes:
-        ended: set at its end, or when it is of no more use.
-        reason: why that is.
-        last_output: gives what the server wrote beside the protocol; set by whoever starts it.
-        start: what to cancel where the end comes before the server has come up.
+        ended: set when the connection ended or can no longer be used.
+        reason: why it ended.
+        last_output: returns the server's last error output; set by the transport.
+        start: the scope to cancel if the server ends while it starts.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Lifetime:
         self.start: anyio.CancelScope | None = None
 
     def end(self, reason: str) -> None:
-        """Say that the connection is of no more use; the first reason counts."""
+        """Mark the connection as ended; the first reason is kept."""
         if self.ended.is_set():
             return
         self.reason = reason
@@ -98,13 +98,13 @@ OpenClient = Callable[["ServerConnection", Lifetime, str], AbstractAsyncContextM
 
 
 class ServerConnection:
-    """A connection to one server over all its lives.
+    """A connection to one server, across restarts.
 
     Attributes:
-        notifications: what the server told while no call of its was under way.
+        notifications: the server's notifications outside of calls.
         is_stale: its tools may have changed since they were listed.
-        failure: why it cannot be used any more; None while it can.
-        is_misconfigured: it could not even be started.
+        failure: why it can no longer be used; None while it can.
+        is_misconfigured: the server could not even be started.
     """
 
     def __init__(self, name: str, *, open_client: OpenClient, restart: RestartSettings) -> None:
@@ -124,7 +124,7 @@ class ServerConnection:
 
     @asynccontextmanager
     async def keep_open(self) -> AsyncIterator[None]:
-        """Keep the connection for as long as the context lasts."""
+        """Keep the connection open until the context exits."""
         with ungrouped():
             async with anyio.create_task_group() as group:
                 closed = anyio.Event()
@@ -140,43 +140,43 @@ class ServerConnection:
 
     @property
     def is_open(self) -> bool:
-        """Say whether the context of `keep_open` has not ended."""
+        """Return whether the context of `keep_open` has not exited."""
         return not self._closing.is_set()
 
     async def wait_ready(self) -> None:
-        """Wait until the server has come up, or will not come up any more."""
+        """Wait until the server is connected, or finally failed."""
         while not self._ready.is_set():
             await self._ready.wait()
 
     def client(self) -> Client:
-        """Return the client of this lifetime.
+        """Return the SDK's client.
 
         Raises:
-            ToolError: there is none; in words for the model.
+            ToolError: the server is not connected; the message is for the model.
         """
         if self._client is None or self._lifetime.ended.is_set():
             why = (
-                f"is not available: {self.failure}. Do without it."
+                f"is not available: {self.failure}. Continue without it."
                 if self.failure is not None
-                else "is being started again. Try once more in a while, or do without it."
+                else "is being restarted. Try again later, or continue without it."
             )
             raise ToolError(f"The MCP server {self.name!r} {why}")
         return self._client
 
     def mark_lost(self, client: Client, reason: str) -> None:
-        """Say that a client is of no more use, as a call has shown; it may be gone already."""
+        """Mark a client as lost after a failed call; it may have been replaced already."""
         if client is self._client:
             self._lifetime.end(reason)
             self._ready = anyio.Event()
 
     def report(self, level: ReportLevel, message: str) -> None:
-        """Tell whoever calls the server now, else the next run that looks."""
+        """Report to the latest call in progress, else to the next run that lists the tools."""
         event = ToolsetReported(toolset=self.name, level=level, message=message)
         (self._calls[-1].notifications if self._calls else self.notifications).add(event)
 
     @contextmanager
     def track_call(self, context: RunContext[Any]) -> Iterator[NotificationQueue]:
-        """Yield what gets the server's notifications for as long as a call lasts."""
+        """Yield the queue for the server's notifications during a call."""
         call = _Call(notifications=NotificationQueue(self.name), context=context)
         self._calls.append(call)
         token = _calling.set(call)
@@ -187,9 +187,9 @@ class ServerConnection:
             self._calls.remove(call)
 
     def current_call(self) -> RunContext[Any] | None:
-        """Return the call in which the server asks something.
+        """Return the call during which the server sent a request.
 
-        Since 2026-07-28 that is known; before, it is taken to be the call that began last.
+        Since 2026-07-28 the call is known; before, the call that began last is assumed.
         """
         call = _calling.get()
         if call is None and self._calls:
@@ -197,20 +197,20 @@ class ServerConnection:
         return None if call is None else call.context
 
     async def on_log_message(self, params: types.LoggingMessageNotificationParams) -> None:
-        """Take in what the server logs."""
+        """Handle a log message of the server."""
         data = params.data if isinstance(params.data, str) else json.dumps(params.data)
         where = f"{params.logger}: " if params.logger else ""
         self.report(params.level, f"{where}{data}")
 
     async def on_message(self, message: object) -> None:
-        """Take in what else the server says by itself."""
+        """Handle other notifications, and errors of the transport."""
         if isinstance(message, types.ToolListChangedNotification):
             self.is_stale = True
         elif isinstance(message, Exception):
-            self.report("warning", f"It sent what cannot be read: {describe(message)}")
+            self.report("warning", f"A message could not be read: {describe(message)}")
 
     async def _own(self, closed: anyio.Event) -> None:
-        """Live one lifetime after the other."""
+        """Connect, and reconnect after each end, until closed or out of restarts."""
         try:
             failures = 0
             while not self._closing.is_set():
@@ -233,34 +233,34 @@ class ServerConnection:
     def _give_up(self, reason: str) -> None:
         self.failure = reason
         self.is_stale = True
-        self.report("error", f"Its tools are gone: {reason}")
+        self.report("error", f"Its tools are not available: {reason}")
         log.warning("mcp_server_failed", server=self.name, reason=reason)
         self._ready.set()
 
     async def _wait_for_next(self, reason: str, failures: int) -> None:
         seconds = self._restart.first_delay_seconds * 2.0 ** (failures - 1)
         seconds = min(seconds, MAX_DELAY_SECONDS)
-        self.report("warning", f"It is started again in {seconds:g} s, since {reason}")
+        self.report("warning", f"Restarting in {seconds:g} s: {reason}")
         log.warning("mcp_server_lost", server=self.name, reason=reason, delay_seconds=seconds)
         with anyio.move_on_after(seconds):
             await self._closing.wait()
 
     async def _run_once(self) -> str:
-        """Live once; return why that ended."""
+        """Connect once; return the reason why the connection ended."""
         reason = await self._attempt("auto")
         if self._is_finished():
             return reason
-        # Some servers of the legacy protocol do not survive a question from the newer one.
-        log.info("mcp_older_protocol_tried", server=self.name, reason=reason)
+        # Some servers of earlier revisions exit when they receive a request of 2026-07-28.
+        log.info("mcp_handshake_tried", server=self.name, reason=reason)
         legacy = await self._attempt("legacy")
         return legacy if self._was_connected else reason
 
     def _is_finished(self) -> bool:
-        """Say whether there is nothing more to try in this lifetime."""
+        """Return whether a second attempt with the other revision is pointless."""
         return self._was_connected or self.is_misconfigured or self._closing.is_set()
 
     async def _attempt(self, mode: str) -> str:
-        """Open the client, keep it until its lifetime ends, and return the reason for that."""
+        """Open the client, keep it until its lifetime ends, and return the reason."""
         lifetime = self._lifetime = Lifetime()
         seconds = self._restart.start_seconds
         reason = f"it did not answer within {seconds:g} s"
@@ -274,14 +274,14 @@ class ServerConnection:
         except ServerStartError as error:
             self.is_misconfigured = True
             return str(error)
-        except Exception as error:  # noqa: BLE001  # a stranger's server, told to the caller
+        except Exception as error:  # noqa: BLE001  # a foreign server's error is a reason
             reason = describe(error)
-        words = lifetime.last_output()
+        output = lifetime.last_output()
         reason = lifetime.reason or reason
-        return f"{reason}; the last it wrote was: {words}" if words else reason
+        return f"{reason}; its last output: {output}" if output else reason
 
     async def _offer_client(self, client: Client, lifetime: Lifetime) -> None:
-        """Offer the client until its lifetime ends."""
+        """Make the client available until its lifetime ends."""
         self._client, self._was_connected, self.is_stale = client, True, True
         self._ready.set()
         try:
@@ -294,7 +294,7 @@ class ServerConnection:
             self._ready = anyio.Event()
 
     async def _watch_list(self, client: Client) -> None:
-        """Take note when the server says that its tools have changed (2026-07-28 and later)."""
+        """Subscribe to changes of the tool list (2026-07-28 and later)."""
         tools = client.server_capabilities.tools
         if tools is None or not tools.list_changed:
             return
@@ -310,10 +310,10 @@ class ServerConnection:
                 log.info("mcp_subscription_lost", server=self.name, error=describe(error))
             await anyio.sleep(delay)
             delay = min(delay * 2, MAX_DELAY_SECONDS)
-            self.is_stale = True  # what changed meanwhile was not noticed
+            self.is_stale = True  # changes during the delay were missed
 
 
 def describe(error: BaseException) -> str:
-    """Put an error into one line."""
+    """Describe an error in one line."""
     text = shorten(str(error).strip() or type(error).__name__, _REASON)
     return text if isinstance(error, MCPError) else f"{type(error).__name__}: {text}"

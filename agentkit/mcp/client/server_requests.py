@@ -1,10 +1,10 @@
-"""Answer what a server asks back: questions to the user, and completions of the model.
+"""Answer a server's requests: elicitation, sampling, roots.
 
-In:  a server's request in the middle of a call, the caller's callbacks.
-Out: an answer in the protocol's form, or an error that says why there is none.
+In:  a server's request during a call, and the caller's callbacks.
+Out: the protocol's result, or an error with the reason.
 
-A server whose questions nobody answers is told so before it asks. What the user answers fits the
-form that was asked for, with the form's own defaults for what was left out
+A capability without a callback is not declared to the server. A user's answer is validated against
+the form's schema, with the schema's defaults for fields that were left out
 (https://modelcontextprotocol.io/specification/2025-11-25/client/elicitation, SEP-1034).
 """
 
@@ -29,13 +29,13 @@ from agentkit.tools.run_context import RunContext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElicitationRequest:
-    """A question of a server to the user.
+    """A server's request for input from the user.
 
     Attributes:
         server: the name of the server.
-        message: the question, in words.
-        schema: JSON Schema of the form to fill in: an object of plain fields; None with `url`.
-        url: an address that the user should visit in place of filling in a form.
+        message: the text to show.
+        schema: JSON Schema of the form: an object of plain fields; None with `url`.
+        url: a URL that the user should open instead of filling in a form.
     """
 
     server: str
@@ -46,7 +46,7 @@ class ElicitationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElicitationResponse:
-    """What the user says: the form filled in, no, or nothing."""
+    """The user's answer: `accept` with the form's content, `decline`, or `cancel`."""
 
     action: Literal["accept", "decline", "cancel"]
     content: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -54,13 +54,13 @@ class ElicitationResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingRequest:
-    """A request of a server for a completion.
+    """A server's request for a completion.
 
     Attributes:
         server: the name of the server.
-        messages: what to complete.
-        instructions: what stands above them.
-        settings: how long the answer may be, and how the model should answer.
+        messages: the conversation to complete.
+        instructions: the system prompt.
+        settings: token limit, temperature and stop sequences.
     """
 
     server: str
@@ -71,7 +71,7 @@ class SamplingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingResponse:
-    """A completion; `model` is the name of the model that gave it."""
+    """A completion; `model` is the name of the model that wrote it."""
 
     message: AssistantMessage
     model: str
@@ -81,11 +81,11 @@ class SamplingResponse:
 OnElicitation: TypeAlias = Callable[[ElicitationRequest], Awaitable[ElicitationResponse]]
 OnSampling: TypeAlias = Callable[[SamplingRequest], Awaitable[SamplingResponse]]
 CurrentCall: TypeAlias = Callable[[], RunContext[Any] | None]
-"""Returns the call in which a server asks; None if none is under way."""
+"""Returns the call during which the server sent a request; None if there is none."""
 
 
 def elicitation_callback(server: str, on_elicitation: OnElicitation) -> ElicitationFnT:
-    """Return the SDK's callback for a callback of ours."""
+    """Return the SDK's callback that calls `on_elicitation`."""
 
     async def answer(
         context: ClientRequestContext,  # noqa: ARG001  # as the SDK calls it
@@ -102,8 +102,8 @@ def elicitation_callback(server: str, on_elicitation: OnElicitation) -> Elicitat
         )
         try:
             given = await on_elicitation(question)
-        except Exception as error:  # noqa: BLE001  # a stranger's callback, told to the server
-            return _error(f"The question could not be put to the user: {error}")
+        except Exception as error:  # noqa: BLE001  # the user's callback; the server gets the error
+            return _error(f"The user could not be asked: {error}")
         if given.action != "accept" or schema is None:
             return types.ElicitResult(action=given.action)
         return _filled(schema, given.content)
@@ -114,7 +114,7 @@ def elicitation_callback(server: str, on_elicitation: OnElicitation) -> Elicitat
 def _filled(
     schema: JsonObject, content: Mapping[str, JsonValue]
 ) -> types.ElicitResult | types.ErrorData:
-    """Return the form as it was filled in, with its own defaults, if it fits."""
+    """Return the form's content, with the schema's defaults, if it is valid."""
     fields = schema.get("properties")
     fields = fields if isinstance(fields, dict) else {}
     defaults = {
@@ -126,26 +126,26 @@ def _filled(
     try:
         faults = JsonSchema(schema).violations(filled)
     except JsonSchemaError as error:
-        return _error(f"The form cannot be used: {error}")
+        return _error(f"The form's schema is not valid: {error}")
     if faults:
-        return _error(f"What the user answered does not fit the form: {faults[0]}")
-    return types.ElicitResult(action="accept", content=cast(Any, filled))  # it fits the form
+        return _error(f"The user's answer does not fit the form: {faults[0]}")
+    return types.ElicitResult(action="accept", content=cast(Any, filled))  # validated above
 
 
 def sampling_callback(server: str, on_sampling: OnSampling) -> SamplingFnT:
-    """Return the SDK's callback for a callback of ours."""
+    """Return the SDK's callback that calls `on_sampling`."""
 
     async def answer(
         context: ClientRequestContext,  # noqa: ARG001  # as the SDK calls it
         params: types.CreateMessageRequestParams,
     ) -> types.CreateMessageResult | types.ErrorData:
         if params.tools:
-            return _error("Completions with tools of the server are not given here.")
+            return _error("Sampling with tools is not supported.")
         try:
             given = await on_sampling(read_sampling(server, params))
             content = _sampling_content(given.message)
-        except Exception as error:  # noqa: BLE001  # a stranger's callback, told to the server
-            return _error(f"There is no completion: {error}")
+        except Exception as error:  # noqa: BLE001  # the user's callback; the server gets the error
+            return _error(f"The completion failed: {error}")
         return types.CreateMessageResult(
             role="assistant", content=content, model=given.model, stop_reason=given.stop_reason
         )
@@ -154,16 +154,16 @@ def sampling_callback(server: str, on_sampling: OnSampling) -> SamplingFnT:
 
 
 def sample_with_run(current: CurrentCall) -> OnSampling:
-    """Return a callback that asks the model of the run in which the server was called.
+    """Return a callback that uses the model of the run in which the server was called.
 
-    What it uses is the run's own: its budget, its journal, its events.
+    It counts against the run's budget, and uses the run's journal and events.
     """
 
     async def sample(asked: SamplingRequest) -> SamplingResponse:
         context = current()
         scope = None if context is None else context.scope
         if not isinstance(scope, RunScope) or scope.model is None:
-            raise AgentKitError("no run is under way whose model could be asked")
+            raise AgentKitError("no run is in progress whose model could be used")
         limit = scope.meter.reached()
         if limit is not None:
             raise AgentKitError(f"the run has reached its limit ({limit})")
@@ -187,7 +187,7 @@ def sample_with_run(current: CurrentCall) -> OnSampling:
 
 
 def roots_callback(roots: tuple[str, ...]) -> ListRootsFnT:
-    """Return the SDK's callback that tells a server of the folders it may work in."""
+    """Return the SDK's callback that returns the roots."""
     listed = [types.Root(uri=FileUrl(uri)) for uri in roots]
 
     async def answer(context: ClientRequestContext) -> types.ListRootsResult:  # noqa: ARG001
@@ -197,7 +197,7 @@ def roots_callback(roots: tuple[str, ...]) -> ListRootsFnT:
 
 
 def read_sampling(server: str, params: types.CreateMessageRequestParams) -> SamplingRequest:
-    """Return a request of the SDK's as ours."""
+    """Convert a sampling request of the SDK."""
     messages: list[Message] = []
     for one in params.messages:
         blocks = tuple(block_from_mcp(cast(McpBlock, block)) for block in one.content_as_list)

@@ -1,11 +1,11 @@
-"""Speak with an MCP server over the standard streams of its process.
+"""Run an MCP server as a process, and exchange messages over its standard streams.
 
 In:  a command, its arguments, environment and folder.
-Out: the two streams that the SDK's client reads and writes; nothing of the process is left behind.
+Out: the two streams that the SDK's client reads and writes; no process is left behind.
 
-What comes is bounded: a message that is too long is answered with an error in place of it, lines
-that are no messages are counted, and what the process writes to its error output is kept only for
-its end. https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
+Input is bounded: a message that is too long is replaced by an error, lines that are not messages
+are counted, and of the error output only the end is kept.
+https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
 """
 
 import os
@@ -31,14 +31,14 @@ from agentkit.json_schema.violation import shorten
 from agentkit.log import Log
 
 GRACE_SECONDS = 1.0
-"""How long a process may take to end after its input is closed, and again after SIGTERM."""
+"""Time for a process to end after its input is closed, and again after SIGTERM."""
 
 MAX_INVALID_LINES = 1_000
-"""Lines that are no messages, one after the other, at which the server is given up."""
+"""The connection ends after this many consecutive lines that are not messages."""
 
-_ENDS = 2_000  # characters at either end of a message in which its id is looked for
+_ENDS = 2_000  # characters at either end of a message in which its id is searched
 _ID = re.compile(r'"id"\s*:\s*(\d+|"(?:[^"\\]|\\.){0,200}")')
-_TOO_DEEP = "recursion limit exceeded"  # as pydantic's parser says it
+_TOO_DEEP = "recursion limit exceeded"  # the message of pydantic's parser
 _ERROR_LINES = 20
 _CLOSED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -50,18 +50,18 @@ Streams = tuple[
 
 
 class ServerStartError(Exception):
-    """The server cannot be started as it is configured; there is no use in trying again."""
+    """The server cannot be started as configured; another attempt would fail too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """How a server is started.
+    """How to start a server.
 
     Attributes:
         command: the program, found on the PATH.
         args: its arguments.
-        env: variables beside HOME, PATH and the like; nothing else of ours reaches it.
-        cwd: the folder it works in; ours if None.
+        env: variables for it, besides HOME, PATH and the like; it inherits no others.
+        cwd: its working folder; the current one if None.
     """
 
     command: str
@@ -82,11 +82,11 @@ class ServerProcess:
 
     @property
     def last_output(self) -> str:
-        """Return the end of what it wrote to its error output."""
+        """Return the end of its error output."""
         return shorten("\n".join(self._errors).strip()[-2_000:], 2_000)
 
     def streams(self) -> AbstractAsyncContextManager[Streams]:
-        """Start it, and yield the streams that the SDK's client wants.
+        """Start the process, and yield the streams for the SDK's client.
 
         Raises:
             ServerStartError: the program does not exist or may not be run.
@@ -117,7 +117,7 @@ class ServerProcess:
         stream: ByteReceiveStream,
         incoming: MemoryObjectSendStream[SessionMessage | Exception],
     ) -> None:
-        """Pass messages on until the process closes its output, or writes only invalid lines."""
+        """Forward messages until the process closes its output, or writes only invalid lines."""
         invalid_lines = 0
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             async with incoming, aclosing(_lines(stream, max_bytes=self._max_bytes)) as lines:
@@ -129,27 +129,29 @@ class ServerProcess:
                         continue
                     invalid_lines += 1
                     if invalid_lines == 1:
-                        self._report(f"It wrote what is no message: {shorten(line.head)}")
+                        self._report(f"A line of its output is not a message: {shorten(line.head)}")
                     if invalid_lines >= MAX_INVALID_LINES:
-                        self._errors.append(f"It wrote {invalid_lines} lines that are no messages.")
+                        self._errors.append(
+                            f"It wrote {invalid_lines} lines that are not messages."
+                        )
                         break
         self.ended.set()
 
     def _parse(self, line: "_Line") -> types.JSONRPCMessage | None:
-        """Read a message; one that is too long as an error for whoever waits for it."""
+        """Parse a message; one that is too long becomes an error for its request."""
         if line.text is None:
             limit = f"{self._max_bytes / 1_000_000:g} MB"
             size = f"{line.size / 1_000_000:.1f} MB"
-            return self._in_place_of(line, f"has more than {limit}: {size}")
+            return self._error_for(line, f"exceeds {limit}: {size}")
         try:
             return types.jsonrpc_message_adapter.validate_json(line.text, by_name=False)
         except ValueError as error:
             if _TOO_DEEP not in str(error):
                 return None
-            return self._in_place_of(line, "is nested too deep to be read")
+            return self._error_for(line, "is nested too deeply")
 
-    def _in_place_of(self, line: "_Line", why: str) -> types.JSONRPCError | None:
-        """Return an error for whoever waits for the answer in a line; None if nobody does."""
+    def _error_for(self, line: "_Line", why: str) -> types.JSONRPCError | None:
+        """Return an error for the request that a line answers; None if it names no id."""
         found = _ID.findall(line.tail) or _ID.findall(line.head)
         if not found:
             return None
@@ -172,7 +174,7 @@ class ServerProcess:
             self.ended.set()
 
     async def _read_stderr(self, stream: ByteReceiveStream) -> None:
-        """Keep the last lines of the error output."""
+        """Read the error output, and keep its last lines."""
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             async with aclosing(_lines(stream, max_bytes=8_192)) as lines:
                 async for line in lines:
@@ -191,7 +193,7 @@ class _Line:
 
 
 async def _lines(stream: ByteReceiveStream, *, max_bytes: int) -> AsyncGenerator[_Line, None]:
-    """Yield lines in linear time, and of those that are too long only the ends."""
+    """Yield lines, in linear time; of a line that is too long, only its ends."""
     parts: list[bytes] = []
     size = 0
     tail = b""
@@ -225,7 +227,7 @@ def _line(parts: list[bytes], piece: bytes, *, size: int, tail: bytes, max_bytes
 
 async def _start(command: Command) -> Process:
     try:
-        # A start that is cancelled half-way would leave a process that nobody waits for.
+        # A cancellation during the start would leave a process that is never reaped.
         with anyio.CancelScope(shield=True):
             process = await anyio.open_process(
                 [command.command, *command.args],
@@ -250,7 +252,7 @@ def _pipes(process: Process) -> tuple[ByteSendStream, ByteReceiveStream, ByteRec
 
 
 async def _stop(process: Process) -> None:
-    """End the process and all it started: politely, then by signals; every wait is bounded."""
+    """End the process and its children: close its input, then signals; every wait is bounded."""
     stdin, *outputs = _pipes(process)
     with suppress(*_CLOSED):
         await stdin.aclose()
@@ -267,10 +269,10 @@ async def _stop(process: Process) -> None:
 
 
 async def _has_ended(process: Process, *, group: bool = False) -> bool:
-    """Wait a while for the end of the process, or of all in its group; say whether it came."""
+    """Wait for the end of the process, or of its group; return whether it ended in time."""
     deadline = anyio.current_time() + GRACE_SECONDS
     while anyio.current_time() < deadline:
-        # The pipes may be keep_open open by children, so the process itself is asked.
+        # Children may keep the pipes open, so their end is no sign; check the process itself.
         if process.returncode is not None and not (group and _signal(process, 0)):
             return True
         await anyio.sleep(0.01)
@@ -278,11 +280,11 @@ async def _has_ended(process: Process, *, group: bool = False) -> bool:
 
 
 def _signal(process: Process, number: int) -> bool:
-    """Send a signal to the process and its children; say whether anyone was there."""
+    """Send a signal to the process group; return whether it still has processes."""
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return number == 0  # a child of another user, which is not ours to end
+        return number == 0  # a child of another user, which we may not signal
     return True

@@ -1,10 +1,10 @@
-"""Make tools of what an MCP server lists.
+"""Build tools from an MCP server's tool list.
 
 In:  a connection.
-Out: `Tool`s that can be offered; the same object as long as the server says the same of it.
+Out: `Tool`s that can be offered; the same object as long as the server's entry is the same.
 
-Names, schemas and hints come from a stranger: what cannot be offered is left out and told, and a
-list that cannot be read leaves the tools as they were.
+Names, schemas and hints are untrusted: a tool that cannot be offered is left out and reported, and
+a list that cannot be read leaves the tools unchanged.
 """
 
 import re
@@ -30,10 +30,10 @@ from agentkit.tools.tool import Tool
 
 LIST_SECONDS = 30.0
 RESTART_SECONDS = 5.0
-"""How long a turn waits for a server that is being started again."""
+"""How long a turn waits for a server that is being restarted."""
 
 THREAD_THRESHOLD = 100
-"""So many tools are made in a thread: each schema is checked, which takes a millisecond."""
+"""Longer lists are built in a thread: checking each schema takes about a millisecond."""
 
 
 class ToolList:
@@ -64,13 +64,13 @@ class ToolList:
         self._lock = anyio.Lock()
 
     async def tools(self) -> Sequence[Tool]:
-        """Return the tools as they are now.
+        """Return the current tools.
 
         Raises:
             ToolsetError: the server cannot be used, and it is required or misconfigured.
         """
         connection = self._connection
-        # The first time there is nothing to offer before it is up; that wait has its own limit.
+        # The first time there is nothing to offer before it started; that wait has its own limit.
         with anyio.move_on_after(RESTART_SECONDS if self._has_waited else None):
             await connection.wait_ready()
         self._has_waited = True
@@ -90,7 +90,7 @@ class ToolList:
         return ResourceReader(self._connection.client())
 
     async def _refresh(self) -> None:
-        """List the tools anew; what goes wrong leaves them as they were."""
+        """List the tools again; an error leaves them unchanged."""
         try:
             with anyio.fail_after(LIST_SECONDS), map_server_errors():
                 listed = await self._list()
@@ -105,8 +105,9 @@ class ToolList:
 
     async def _list(self) -> list[types.Tool]:
         client = self._connection.client()
-        # Results are checked by our own validator, whose work is bounded; the SDK's is not.
-        client.session.validate_tool_result = _leave_unchecked  # type: ignore[method-assign]
+        # The SDK's validator has no work bound and could hang on the server's own schema; results
+        # are validated by `agentkit.json_schema` instead.
+        client.session.validate_tool_result = _skip_validation  # type: ignore[method-assign]
         if client.server_capabilities.tools is None:
             return []
         return await read_pages(
@@ -129,7 +130,7 @@ class ToolList:
         return (*tools, *(one for one in self._extra if one.name not in names))
 
     def _make(self, one: types.Tool) -> Tool | None:
-        """Return a tool as it can be offered; None if it cannot."""
+        """Return a tool, or None if it cannot be offered."""
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", one.name)[:128]
         if name != one.name:
             self._connection.report(
@@ -150,7 +151,7 @@ class ToolList:
                 timeout_seconds=self._call_seconds,
             )
         except ToolDefinitionError as error:
-            self._connection.report("warning", f"A tool of it is left out: {error}")
+            self._connection.report("warning", f"A tool is left out: {error}")
             return None
 
     def _handler(self, name: str) -> Callable[..., Any]:
@@ -160,5 +161,5 @@ class ToolList:
         return call
 
 
-async def _leave_unchecked(name: str, result: types.CallToolResult) -> None:
-    """Stand in for the SDK's check of a result."""
+async def _skip_validation(name: str, result: types.CallToolResult) -> None:
+    """Replace the SDK's validation of a result."""

@@ -1,7 +1,7 @@
-"""Ways to an MCP server: a process, an address, an object in this process.
+"""Transports to an MCP server: a child process, HTTP, an object in this process.
 
-In:  where the server is.
-Out: doors, each of which opens the SDK's client for one lifetime of a connection.
+In:  a command, a URL, or a server object.
+Out: transports, each of which opens the SDK's client for one lifetime of a connection.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,14 +22,14 @@ from agentkit.mcp.client.stdio_process import Command, ServerProcess
 
 CONNECT_SECONDS = 30.0
 READ_SECONDS = 300.0
-"""Of a silent stream; the limits of calls are shorter and count first."""
+"""Limit for a silent stream; the limit of a call is usually shorter."""
 
 BuildClient = Callable[[Any], Client]
-"""Makes the SDK's client for a transport or a server object."""
+"""Builds the SDK's client for a transport or a server object."""
 
 
 class McpTransport(Protocol):
-    """A way to a server."""
+    """A transport to a server."""
 
     def open(
         self,
@@ -42,10 +42,10 @@ class McpTransport(Protocol):
         """Open the client.
 
         Args:
-            build: makes the client.
-            lifetime: is ended when the way is closed from the other side.
-            max_bytes: of one message from the server; a longer one is an error for its call.
-            report: told of what goes wrong on the way, in words.
+            build: builds the client.
+            lifetime: ended when the server closes the connection.
+            max_bytes: limit of one message from the server; a longer one fails its call.
+            report: called with a message about each transport error.
 
         Raises:
             ServerStartError: there is no such program.
@@ -54,7 +54,7 @@ class McpTransport(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StdioTransport:
-    """A server that is started for this, and speaks over its standard streams."""
+    """A server that is started as a child process and uses its standard streams."""
 
     command: Command
 
@@ -85,19 +85,19 @@ async def _watch(process: ServerProcess, lifetime: Lifetime) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamableHttpTransport:
-    """A server at an address.
+    """A server behind a URL.
 
     Attributes:
-        url: where it is.
-        headers: sent with every request; their values show in no `repr`.
-        auth: signs requests, e.g. by OAuth.
-        is_older: it speaks the transport of 2024-11-05 (HTTP with SSE), which its users must say.
+        url: its MCP endpoint.
+        headers: sent with every request; `repr` does not show their values.
+        auth: authenticates requests, e.g. by OAuth.
+        is_sse: use the transport of 2024-11-05 (HTTP with SSE), which cannot be detected.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     auth: httpx2.Auth | None = field(default=None, repr=False)
-    is_older: bool = False
+    is_sse: bool = False
 
     @asynccontextmanager
     async def open(
@@ -106,7 +106,7 @@ class StreamableHttpTransport:
         lifetime: Lifetime,
         *,
         max_bytes: int,
-        report: Callable[[str], None],  # noqa: ARG002  # all shows in calls
+        report: Callable[[str], None],  # noqa: ARG002  # every error fails a call
     ) -> AsyncIterator[Client]:
         """See `McpTransport`."""
 
@@ -117,7 +117,7 @@ class StreamableHttpTransport:
 
         timeout = httpx2.Timeout(CONNECT_SECONDS, read=READ_SECONDS)
         headers, auth = dict(self.headers), self.auth
-        if self.is_older:
+        if self.is_sse:
             async with build(sse_client(self.url, headers=headers, auth=auth)) as client:
                 yield client
             return
@@ -141,10 +141,10 @@ class InMemoryTransport:
     async def open(
         self,
         build: BuildClient,
-        lifetime: Lifetime,  # noqa: ARG002  # it lives as long as we do
+        lifetime: Lifetime,  # noqa: ARG002  # it ends with this process
         *,
         max_bytes: int,  # noqa: ARG002  # nothing is encoded
-        report: Callable[[str], None],  # noqa: ARG002  # all shows in calls
+        report: Callable[[str], None],  # noqa: ARG002  # every error fails a call
     ) -> AsyncIterator[Client]:
         """See `McpTransport`."""
         async with build(self.server) as client:

@@ -1,7 +1,7 @@
-"""Ask the person at the client whether a call may run.
+"""Ask the user at the client whether a call may run.
 
-In:  a call that has to be asked about, and who called.
-Out: the person's verdict.
+In:  a call that needs approval, and the client that sent it.
+Out: the user's verdict.
 """
 
 import json
@@ -17,16 +17,20 @@ from agentkit.tools.validate import ReadyCall
 FORM: JsonObject = {
     "type": "object",
     "properties": {
-        "approve": {"type": "boolean", "title": "Let it run"},
-        "reason": {"type": "string", "title": "If not: why", "description": "The model reads it."},
+        "approve": {"type": "boolean", "title": "Approve"},
+        "reason": {
+            "type": "string",
+            "title": "Reason, if denied",
+            "description": "The model reads it.",
+        },
     },
     "required": ["approve"],
 }
-REFUSED = "The user refused it."
+DENIED = "The user denied it."
 
 
 def approval_request(ready: ReadyCall, verdict: Verdict) -> InputRequest:
-    """Return the question about one call; all of its arguments are shown."""
+    """Return the elicitation request for one call; it shows all arguments."""
     arguments = json.dumps(ready.arguments, ensure_ascii=False)
     reason = f"\n{verdict.reason}" if verdict.reason else ""
     message = f"May the tool {ready.tool.name} run with {arguments}?{reason}"
@@ -36,22 +40,20 @@ def approval_request(ready: ReadyCall, verdict: Verdict) -> InputRequest:
 
 
 def read_approval(answer: object) -> Verdict:
-    """Return what a person decided; whatever is not a plain yes lets nothing run."""
+    """Return the user's decision; anything but an explicit approval is a denial."""
     if not isinstance(answer, ElicitResult) or answer.action != "accept":
-        return Verdict(decision="deny", reason=REFUSED)
+        return Verdict(decision="deny", reason=DENIED)
     content = answer.content or {}
     if content.get("approve") is True:
         return Verdict(decision="allow")
     reason = content.get("reason")
-    return Verdict(
-        decision="deny", reason=reason if isinstance(reason, str) and reason else REFUSED
-    )
+    return Verdict(decision="deny", reason=reason if isinstance(reason, str) and reason else DENIED)
 
 
 async def request_approval(client: ClientContext, ready: ReadyCall, verdict: Verdict) -> Verdict:
-    """Return the verdict of the person at the client; a refusal where nobody can be asked."""
+    """Return the verdict of the user at the client; a denial if the client cannot ask one."""
     try:
         answers = await client.ask({"approval": approval_request(ready, verdict)})
     except ClientRequestError as error:
-        return Verdict(decision="deny", reason=f"It has to be approved by a person. {error}")
+        return Verdict(decision="deny", reason=f"It needs a user's approval. {error}")
     return read_approval(answers["approval"])

@@ -1,12 +1,12 @@
-"""What is kept of a call between its state.
+"""The state of a call that takes several round trips.
 
-In:  the answers and the state that came back with a call.
-Out: `CallState`: what was asked, what was answered, what the call wants to find again.
+In:  the input responses and the request state that came with a call.
+Out: `CallState`: the requests, their answers, and values that the call saved.
 
-Since revision 2026-07-28 a server cannot ask its client in the middle of a call: it answers that
-more input is needed, and the call comes again with it
-(https://modelcontextprotocol.io/specification/2026-07-28/basic/utilities/mrtr). Nothing is kept in
-the server meanwhile; the state travels through the client, sealed.
+Since revision 2026-07-28 a server cannot send requests to its client during a call: it returns an
+"input required" result, and the client sends the call again with the input
+(https://modelcontextprotocol.io/specification/2026-07-28/basic/utilities/mrtr). The server keeps
+nothing in between; the state travels through the client, encrypted and authenticated.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ from agentkit.json_schema import JsonValue
 
 @dataclass(slots=True, kw_only=True)
 class CallState:
-    """One call over all its state.
+    """One call over all its round trips.
 
     Attributes:
-        call_id: stays the same in all state.
-        asked: a digest of each question, by its key; an answer counts for that question only.
-        answers: what was answered, by the key of its question.
-        saved: what the call wants to find again in the next round.
+        call_id: the same in every round trip.
+        asked: a digest of each request, by its key; an answer is valid for that request only.
+        answers: the client's answers, by the key of their request.
+        saved: values that the call needs again in the next round trip.
     """
 
     call_id: str
@@ -40,14 +40,14 @@ class CallState:
 
     @classmethod
     def read(cls, params: types.CallToolRequestParams, *, new_id: Callable[[], str]) -> "CallState":
-        """Read what came with a call.
+        """Read the state that came with a call.
 
         Args:
-            params: the call; its state was unsealed.
-            new_id: gives the id of a call that comes for the first time.
+            params: the call; its state was decrypted already.
+            new_id: returns an id for a call without state.
 
         Raises:
-            MCPError: the state is none of ours.
+            MCPError: this server did not issue the state.
         """
         state = cls(call_id=new_id())
         if params.request_state is not None:
@@ -62,13 +62,13 @@ class CallState:
         return state
 
     def find_answer(self, key: str, request: InputRequest) -> JsonValue | None:
-        """Return the answer to a question; None if it has none, or was another question then."""
+        """Return the answer to a request; None if there is none, or it answered another request."""
         if self.asked.get(key, digest(request)) != digest(request):
             return None
         return self.answers.get(key)
 
     def input_required(self, requests: Mapping[str, InputRequest]) -> types.InputRequiredResult:
-        """Return what asks the client for these inputs, and for the call again."""
+        """Return the result that asks the client for these inputs and to repeat the call."""
         for key, request in requests.items():
             self.asked[key] = digest(request)
             self.answers.pop(key, None)
@@ -78,7 +78,7 @@ class CallState:
 
 
 def digest(request: InputRequest) -> str:
-    """Return what makes a question the same question in the next round."""
+    """Return what identifies a request in the next round trip."""
     encoded = request.model_dump(mode="json", by_alias=True, exclude_none=True)
     return hashlib.sha256(json.dumps(encoded, sort_keys=True).encode()).hexdigest()
 

@@ -1,12 +1,12 @@
-"""What a tool that is served can say to its client, and ask of it.
+"""The client that called a served tool, as the tool sees it.
 
 In:  the tool's `RunContext`.
-Out: `ClientContext`: forms for the user there, completions of the model there, roots, log lines.
+Out: `ClientContext`: elicitation, sampling, roots, log messages, progress.
 
-A tool writes `await client.elicit(…)` whatever the revision. Up to 2025-11-25 the client is asked
-in the middle of the call. Since 2026-07-28 it cannot be: the call is answered with the question,
-and the tool is run again **from its start** when the answer comes. So ask before you act, and ask
-the same in each round; what was answered already is answered again at once.
+A tool writes `await client.elicit(…)` for every revision. Up to 2025-11-25 the request is sent to
+the client during the call. Since 2026-07-28 that is not possible: the call returns with the
+request, and the tool runs again **from its start** when the answer comes. So a tool asks first,
+acts afterwards, and asks the same in each round trip; answers that are known return at once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResul
 from agentkit.tools.run_context import RunContext
 
 LOG_LEVEL = "agentkit.log_level"
-"""Where a connection of an older revision keeps the level its client set."""
+"""The key under which a connection of an earlier revision keeps the level its client set."""
 
 SAMPLED = (types.TextContent, types.ImageContent, types.AudioContent)
 
@@ -38,11 +38,11 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class ClientRequestError(ToolError):
-    """The client cannot be asked this, or did not answer; the model there reads why."""
+    """The client does not support a request or did not answer it; the model reads the reason."""
 
 
 class InputRequired(BaseException):
-    """Ends a round: the client has to be asked first. Nothing a tool should catch."""
+    """Ends a round trip: the client's input is needed first. A tool must not catch it."""
 
     def __init__(self, requests: Mapping[str, InputRequest]) -> None:
         super().__init__(*requests)
@@ -51,11 +51,11 @@ class InputRequired(BaseException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElicitationOutcome:
-    """What a person did with a form.
+    """A user's answer to a form.
 
     Attributes:
         action: `accept`; or `decline`, or `cancel` if it was closed without an answer.
-        content: what was filled in; it fits the form. Empty unless accepted.
+        content: the submitted values, valid for the form's schema. Empty unless accepted.
     """
 
     action: Literal["accept", "decline", "cancel"]
@@ -63,10 +63,10 @@ class ElicitationOutcome:
 
 
 class ClientContext:
-    """The client that called a tool, for the time of the call."""
+    """The client that called a tool, for the duration of the call."""
 
     def __init__(self, context: ServerRequestContext[Any], *, state: CallState) -> None:
-        """Take the request, and what is known from earlier state of it."""
+        """Wrap a request, with the state from its earlier round trips."""
         self._context = context
         self._asks = 0
         self.state = state
@@ -75,25 +75,26 @@ class ClientContext:
 
     @property
     def capabilities(self) -> types.ClientCapabilities:
-        """Return what the client says it can be asked."""
+        """Return the capabilities that the client declared."""
         return self._context.session.client_capabilities or types.ClientCapabilities()
 
     def missing(self, result: ToolResult) -> types.ClientCapabilities | None:
-        """Return what the client would have to offer, if a call failed for want of it."""
+        """Return the capability for whose lack a call failed, if it did."""
         return self._missing.get(result.text) if result.is_error else None
 
     async def elicit(
         self, message: str, schema: Mapping[str, JsonValue], *, key: str | None = None
     ) -> ElicitationOutcome:
-        """Have a person fill in a form.
+        """Ask the user at the client to fill in a form.
 
         Args:
-            message: what stands above the form.
-            schema: JSON Schema of a flat object, as MCP has it for forms.
-            key: names the question; give it where the order of questions may change.
+            message: the text above the form.
+            schema: JSON Schema of a flat object, as MCP restricts it for forms.
+            key: identifies the request; give one if the order of requests may change.
 
         Raises:
-            ClientRequestError: the client shows no forms, gave no answer or one that does not fit.
+            ClientRequestError: the client does not support forms, gave no answer, or an invalid
+                one.
         """
         form = types.ElicitRequestFormParams(message=message, requested_schema=dict(schema))
         found = await self._ask(types.ElicitRequest(params=form), types.ElicitResult, key=key)
@@ -114,17 +115,17 @@ class ClientContext:
         temperature: float | None = None,
         key: str | None = None,
     ) -> AssistantMessage:
-        """Have the model of the client answer.
+        """Ask for a completion of the client's model.
 
         Args:
-            prompt: a user's words, or messages of a user and an assistant.
-            max_tokens: longest answer.
-            system_prompt: what should stand above.
-            temperature: how free the answer may be, 0 or more.
+            prompt: the user's text, or messages of a user and an assistant.
+            max_tokens: limit of the answer.
+            system_prompt: system prompt for the completion.
+            temperature: sampling temperature, 0 or more.
             key: see `elicit`.
 
         Raises:
-            ClientRequestError: the client lends no model, or gave no answer.
+            ClientRequestError: the client does not support sampling, or gave no answer.
         """
         messages = [UserMessage.of(prompt)] if isinstance(prompt, str) else list(prompt)
         request = types.CreateMessageRequest(
@@ -140,25 +141,25 @@ class ClientContext:
         return AssistantMessage(content=tuple(map(block_from_mcp, blocks)))
 
     async def list_roots(self, *, key: str | None = None) -> tuple[types.Root, ...]:
-        """Return the folders and files the client works on.
+        """Return the client's roots: the folders and files it works on.
 
         Raises:
-            ClientRequestError: the client has none to tell, or gave no answer.
+            ClientRequestError: the client does not support roots, or gave no answer.
         """
         found = await self._ask(types.ListRootsRequest(), types.ListRootsResult, key=key)
         return tuple(found.roots)
 
     async def ask(self, requests: Mapping[str, InputRequest]) -> Mapping[str, InputResponse]:
-        """Ask several things at once.
+        """Send several requests at once.
 
         Args:
             requests: the SDK's requests, by names of your own.
 
         Returns:
-            The SDK's results by the same names; contents of forms are not checked.
+            The SDK's results by the same names; the contents of forms are not validated.
 
         Raises:
-            ClientRequestError: one of them cannot be asked, or was not answered.
+            ClientRequestError: one of them is not supported, or was not answered.
         """
         for request in requests.values():
             self._require(request)
@@ -172,12 +173,12 @@ class ClientContext:
     async def log(
         self, level: types.LoggingLevel, data: JsonValue, *, logger: str | None = None
     ) -> None:
-        """Send a line for the client's log; nothing where the client did not ask for it.
+        """Send a log message to the client, if the client asked for messages of this level.
 
         Args:
             level: as in syslog, `debug` to `emergency`.
             data: text or any JSON.
-            logger: who says it.
+            logger: name of the logger.
         """
         context = self._context
         allowed = allowed_log_levels(context.protocol_version, context.meta)
@@ -192,7 +193,7 @@ class ClientContext:
     async def report_progress(
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
-        """Tell the client how far the call is; tools do so by their `RunContext`."""
+        """Report the progress of the call; tools do so with their `RunContext`."""
         await self._context.session.report_progress(progress, total, message)
 
     async def _ask(self, request: InputRequest, result: type[ModelT], *, key: str | None) -> ModelT:
@@ -200,11 +201,11 @@ class ClientContext:
         key = key or f"input-{self._asks}"
         found = (await self.ask({key: request}))[key]
         if not isinstance(found, result):
-            raise _invalid_answer(f"it is no {result.__name__}")
+            raise _invalid_answer(f"it is not of type {result.__name__}")
         return found
 
     async def _send(self, request: InputRequest) -> InputResponse:
-        """Ask in the middle of the call."""
+        """Send a request during the call."""
         related = ServerMessageMetadata(related_request_id=self._context.request_id)
         kind = _result_type(request)
         try:
@@ -217,10 +218,10 @@ class ClientContext:
         try:
             return _result_type(request).model_validate(answer, by_name=False)
         except ValidationError as error:
-            raise _invalid_answer(f"it is no {_result_type(request).__name__}") from error
+            raise _invalid_answer(f"it is not of type {_result_type(request).__name__}") from error
 
     def _require(self, request: InputRequest) -> None:
-        """See to it that the client said it can be asked this.
+        """Check that the client declared the capability for a request.
 
         Raises:
             ClientRequestError: it did not.
@@ -228,14 +229,14 @@ class ClientContext:
         lacks = _missing_capability(request, self.capabilities)
         if lacks is not None:
             names = ", ".join(lacks.model_dump(exclude_none=True))
-            text = f"The client cannot be asked: it does not offer {names}."
+            text = f"The client does not support {names}."
             self._missing[text] = lacks
             raise ClientRequestError(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallScope:
-    """What a served tool carries in its `RunContext` without looking into it."""
+    """The scope of a served tool's `RunContext`; the tool layer does not read it."""
 
     client: ClientContext
 
@@ -243,7 +244,7 @@ class CallScope:
 def client_of(context: RunContext[Any]) -> ClientContext | None:
     """Return the client that called this tool; None if it was not called through a server.
 
-    A tool of a served agent has no client: it was the agent's model that called it.
+    A tool of a served agent has no client: the agent's model called it.
     """
     return context.scope.client if isinstance(context.scope, CallScope) else None
 
@@ -258,20 +259,20 @@ def connection_of(context: ServerRequestContext[Any]) -> Connection:
 
 
 def _invalid_answer(reason: str) -> ClientRequestError:
-    return ClientRequestError(f"The client's answer does not fit: {reason}")
+    return ClientRequestError(f"The client's answer is not valid: {reason}")
 
 
 def _missing_capability(
     request: InputRequest, has: types.ClientCapabilities
 ) -> types.ClientCapabilities | None:
-    """Return what a client would have to offer, and does not."""
+    """Return the capability that a request needs and the client did not declare."""
     match request:
         case types.ElicitRequest(params=types.ElicitRequestURLParams()):
             if has.elicitation is None or has.elicitation.url is None:
                 url = types.ElicitationCapability(url=types.UrlElicitationCapability())
                 return types.ClientCapabilities(elicitation=url)
         case types.ElicitRequest():
-            # An empty capability is from before there were modes, and means forms.
+            # An empty capability dates from before modes (2025-06-18) and means forms.
             forms = has.elicitation
             if forms is None or (forms.form is None and forms.url is not None):
                 form = types.ElicitationCapability(form=types.FormElicitationCapability())
@@ -307,4 +308,4 @@ def _sampling_message(message: Message) -> types.SamplingMessage:
                 content=content[0] if len(content) == 1 else content,  # type: ignore[arg-type]
             )
         case SystemMessage() | ToolResult():
-            raise TypeError("SamplingRequest takes messages of a user and an assistant only.")
+            raise TypeError("Sampling takes user and assistant messages only.")

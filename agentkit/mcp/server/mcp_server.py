@@ -3,9 +3,9 @@
 In:  tools, toolsets and agents.
 Out: a server of the official SDK, which speaks all revisions.
 
-Prompts, resources and all else that MCP has are added with the SDK's own `add_request_handler`.
-`agentkit.mcp.server.stdio` and `agentkit.mcp.server.streamable_http` run it; what a tool may ask of
-its client is in `agentkit.mcp.server.client_context`.
+Prompts, resources and other features are added with the SDK's own `add_request_handler`.
+`agentkit.mcp.server.stdio` and `agentkit.mcp.server.streamable_http` run it; the requests that a
+tool may send to its client are in `agentkit.mcp.server.client_context`.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -51,7 +51,7 @@ _LEVELS: tuple[types.LoggingLevel, ...] = get_args(types.LoggingLevel)
 
 
 class ToolServer(Server[None]):
-    """A server of the SDK that says that its tools may change."""
+    """A server of the SDK that declares that its tools may change."""
 
     def create_initialization_options(
         self,
@@ -59,7 +59,7 @@ class ToolServer(Server[None]):
         experimental_capabilities: dict[str, dict[str, Any]] | None = None,
         extensions: dict[str, dict[str, Any]] | None = None,
     ) -> InitializationOptions:
-        """Return what a client of an older revision is told at first; see the SDK."""
+        """Return the answer to `initialize` of an earlier revision; see the SDK."""
         return super().create_initialization_options(
             notification_options or NotificationOptions(tools_changed=True),
             experimental_capabilities,
@@ -73,24 +73,24 @@ def build_server(
     agents: Iterable[Agent[Any, Any]] = (),
     name: str = "agentkit",
     instructions: str | None = None,
-    options: ServerSettings | None = None,
+    settings: ServerSettings | None = None,
 ) -> ToolServer:
     """Build a server; nothing is opened.
 
     Args:
         tools: functions, tools and toolsets, in any mixture; open as long as the server runs.
         agents: each becomes a tool that takes a task, under the agent's name.
-        name: what the server is called.
-        instructions: for the model of the client, on how to use the server.
-        options: what holds for every call, and how the server works inside.
+        name: the name of the server.
+        instructions: how to use the server, for the client's model.
+        settings: limits and approval for every call.
 
     Raises:
-        ToolDefinitionError: a tool cannot be offered, or two have one name.
+        ToolDefinitionError: a tool is not valid, or two have the same name.
     """
     served = tuple(agents)
     toolset = combined(as_toolset(tools), StaticToolset(map(serve_agent, served)))
-    settled = options or ServerSettings()
-    registry = ToolRegistry(toolset, bus=settled.bus, poll_seconds=settled.poll_seconds)
+    settings = settings or ServerSettings()
+    registry = ToolRegistry(toolset, bus=settings.bus, poll_seconds=settings.poll_seconds)
 
     async def list_tools(
         context: ServerRequestContext[None],
@@ -103,8 +103,8 @@ def build_server(
     ) -> types.CallToolResult | types.InputRequiredResult:
         state = CallState.read(params, new_id=_new_id)
         tools = await registry.refresh()
-        answer = await serve_call(context, params, state=state, tools=tools, options=settled)
-        await registry.check_for_changes()  # what a tool changed is told at once
+        answer = await serve_call(context, params, state=state, tools=tools, settings=settings)
+        await registry.check_for_changes()  # a tool may have changed the list itself
         return answer
 
     server = ToolServer(
@@ -115,9 +115,9 @@ def build_server(
         get_tool_input_schema=registry.input_schema_of,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        on_subscriptions_listen=ListenHandler(settled.bus),
+        on_subscriptions_listen=ListenHandler(settings.bus),
     )
-    server.middleware.append(RequestStateBoundary(settled.security, default_audience=name))
+    server.middleware.append(RequestStateBoundary(settings.security, default_audience=name))
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, _set_level)
     server.add_notification_handler(
         "notifications/initialized", types.NotificationParams, _add_session(registry)
@@ -128,20 +128,20 @@ def build_server(
 def _lifespan(
     registry: ToolRegistry, agents: tuple[Agent[Any, Any], ...]
 ) -> Callable[[Server[None]], Any]:
-    is_taken = False
+    is_open = False
 
-    def give_back() -> None:
-        nonlocal is_taken
-        is_taken = False
+    def mark_closed() -> None:
+        nonlocal is_open
+        is_open = False
 
     @asynccontextmanager
     async def lifespan(server: Server[None]) -> AsyncIterator[None]:  # noqa: ARG001  # as the SDK calls it
-        nonlocal is_taken
+        nonlocal is_open
         async with AsyncExitStack() as stack:
-            # An agent is opened once; another connection in the same process finds it open.
-            if not is_taken:
-                is_taken = True
-                stack.callback(give_back)
+            # Agents are opened once; another connection in the same process finds them open.
+            if not is_open:
+                is_open = True
+                stack.callback(mark_closed)
                 for agent in agents:
                     await stack.enter_async_context(agent)
             await stack.enter_async_context(registry.open())
@@ -163,7 +163,7 @@ def _add_session(registry: ToolRegistry) -> Callable[..., Any]:
 async def _set_level(
     context: ServerRequestContext[None], params: types.SetLevelRequestParams
 ) -> types.EmptyResult:
-    """Keep the level from which on a client of an older revision wants log lines."""
+    """Keep the minimum level of log messages that a client of an earlier revision wants."""
     wanted = _LEVELS[_LEVELS.index(params.level) :]
     connection_of(context).state[LOG_LEVEL] = frozenset(wanted)
     return types.EmptyResult()

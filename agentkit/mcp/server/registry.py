@@ -1,10 +1,10 @@
-"""What a server offers, as it is now, and who has to forward when that changes.
+"""The tools that a server lists, and the clients to notify when they change.
 
 In:  a toolset; connections that come and go.
-Out: the tools by name; `list_changed`, in the way of each revision.
+Out: the tools by name; `list_changed` notifications, in the form of each revision.
 
-A toolset does not say when it changes: it is asked for each listing and around each call, and
-those that can change also every few seconds.
+A toolset does not report its own changes: it is listed for each request and around each call, and
+a toolset that can change also every few seconds.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -26,7 +26,7 @@ from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import StaticToolset, Toolset, index_tools
 
 PAGE_BYTES = 500_000
-"""Most tools fit on one page, for clients that read no other; the SDK's takes up to 1 MiB."""
+"""Size of a page. Some clients read the first page only; the SDK's client accepts up to 1 MiB."""
 
 log = Log("agentkit.mcp")
 
@@ -35,7 +35,7 @@ class ToolRegistry:
     """The tools of a server while it runs."""
 
     def __init__(self, toolset: Toolset, *, bus: SubscriptionBus, poll_seconds: float) -> None:
-        """Take the tools; see `ServerSettings`."""
+        """Wrap the toolset; see `ServerSettings`."""
         self._bus = bus
         self.known: Mapping[str, Tool] = {}
         self._toolset = toolset
@@ -47,7 +47,7 @@ class ToolRegistry:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Keep the tools open, and tell of their changes."""
+        """Keep the tools open, and notify clients of their changes."""
         async with self._toolset.open():
             await self.refresh()
             if self._is_fixed:
@@ -59,7 +59,7 @@ class ToolRegistry:
                 group.cancel_scope.cancel()
 
     async def refresh(self) -> Mapping[str, Tool]:
-        """Return the tools as they are now; those that run elsewhere cannot run here.
+        """Return the current tools, without external tools, which cannot run here.
 
         Raises:
             ToolDefinitionError: two have one name.
@@ -75,7 +75,7 @@ class ToolRegistry:
         return now
 
     def input_schema_of(self, name: str) -> Mapping[str, Any] | None:
-        """Return the schema of a tool's arguments, as last seen."""
+        """Return the input schema of a tool, as last listed."""
         tool = self.known.get(name)
         return None if tool is None else tool.input_schema
 
@@ -85,7 +85,7 @@ class ToolRegistry:
         """Answer `tools/list`.
 
         Raises:
-            MCPError: the cursor is none of ours.
+            MCPError: this server did not issue the cursor.
         """
         tools = await self.refresh()
         is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
@@ -101,13 +101,13 @@ class ToolRegistry:
         )
 
     async def add_session(self, context: ServerRequestContext[Any]) -> None:
-        """Take note of a connection of an older revision, which is told of changes unasked."""
+        """Remember a connection of an earlier revision, which is notified without subscribing."""
         session = context.session
         self._sessions.add(session)
         connection_of(context).exit_stack.callback(self._sessions.discard, session)
 
     async def check_for_changes(self) -> None:
-        """Look whether the tools changed; a toolset that fails says so at the next call."""
+        """Check whether the tools changed; a toolset that fails is reported at the next call."""
         if self._is_fixed:
             return
         try:
@@ -121,7 +121,7 @@ class ToolRegistry:
             await self.check_for_changes()
 
     async def _notify(self) -> None:
-        """Tell all who are there; one that is just leaving does not mind."""
+        """Notify all connected clients; one that is disconnecting is ignored."""
         await self._bus.publish(ToolsListChanged())
         for session in tuple(self._sessions):
             try:
@@ -131,7 +131,7 @@ class ToolRegistry:
 
 
 def _is_same_list(before: Mapping[str, Tool], now: Mapping[str, Tool]) -> bool:
-    """Say whether a client would see no difference; a toolset may make its tools anew."""
+    """Return whether a client would see no difference; a toolset may build new, equal tools."""
     return len(before) == len(now) and all(
         one is other or tool_to_mcp(one) == tool_to_mcp(other)
         for one, other in zip(before.values(), now.values(), strict=True)
@@ -139,7 +139,7 @@ def _is_same_list(before: Mapping[str, Tool], now: Mapping[str, Tool]) -> bool:
 
 
 def _paged(tools: Iterable[Tool], *, is_modern: bool) -> list[list[types.Tool]]:
-    """Return tools as they are listed, in pages that clients take as one event."""
+    """Return the tools as listed, in pages small enough for one event."""
     pages: list[list[types.Tool]] = [[]]
     size = 0
     for tool in tools:
@@ -162,7 +162,7 @@ def _read_cursor(cursor: str | None) -> int:
 
 
 def _tool_for_revision(tool: Tool, *, is_modern: bool) -> types.Tool:
-    """Return a tool as the revision lists it: before 2026-07-28 results are objects only."""
+    """Return a tool as the revision lists it: before 2026-07-28 results must be objects."""
     listed = tool_to_mcp(tool)
     if is_modern or listed.output_schema is None or listed.output_schema.get("type") == "object":
         return listed

@@ -1,11 +1,11 @@
-"""An agent as a tool that is served.
+"""Serve an agent as a tool.
 
 In:  an agent.
-Out: a `Tool` that takes a task in words and gives the agent's answer.
+Out: a `Tool` that takes a task as text and returns the agent's answer.
 
-What the agent has to ask about is asked of the person at the client. Where the client cannot be
-asked in the middle of a call, the conversation so far travels with the question and is gone on
-with: no tool runs twice. It is sealed, so that the client can neither read nor change it.
+Calls of the agent that need approval are put to the user at the client. If the client cannot be
+asked during a call, the conversation so far travels with the request and is continued afterwards:
+no tool runs twice. It is encrypted, so that the client can neither read nor change it.
 """
 
 import math
@@ -30,15 +30,15 @@ from agentkit.tools.validate import ReadyCall, validate_call
 
 _HISTORY = "history"
 _ELSEWHERE = Verdict(
-    decision="deny", reason="It runs elsewhere, and nobody here can hand in its result."
+    decision="deny", reason="It is an external tool, and no one here can provide its result."
 )
 
 
 def serve_agent(agent: Agent[Any, Any]) -> Tool:
-    """Make a tool of an agent, under the agent's own name.
+    """Return a tool that runs an agent, under the agent's own name.
 
     Raises:
-        ToolDefinitionError: its name cannot be the name of a tool.
+        ToolDefinitionError: its name is not valid for a tool.
     """
 
     async def work(context: RunContext[Any], arguments: JsonObject) -> object:
@@ -59,7 +59,7 @@ def serve_agent(agent: Agent[Any, Any]) -> Tool:
 
 
 async def _work(agent: Agent[Any, Any], context: RunContext[Any], prompt: str) -> object:
-    """Run the agent, and ask about its calls, until there is an answer."""
+    """Run the agent, and request approval for its calls, until there is an answer."""
     client = client_of(context)
     kept = None if client is None else client.state.saved.get(_HISTORY)
     if client is None or kept is None:
@@ -75,12 +75,12 @@ async def _work(agent: Agent[Any, Any], context: RunContext[Any], prompt: str) -
 async def _go_on(
     agent: Agent[Any, Any], context: RunContext[Any], client: ClientContext, history: History
 ) -> RunResult[Any]:
-    """Ask about the open calls of a suspended run, and go on with it."""
+    """Request approval for the open calls of a suspended run, and resume it."""
     waiting = await _waiting(agent, history.open_calls)
     if not waiting:
         names = ", ".join(sorted({call.name for call in history.open_calls}))
         raise ToolError(
-            f"The agent {agent.name!r} waits for {names}, which nobody here can answer."
+            f"The agent {agent.name!r} waits for {names}, which no one here can answer."
         )
     asked = {key: one for key, one in waiting.items() if not one[0].tool.is_external}
     verdicts = dict.fromkeys(waiting, _ELSEWHERE)
@@ -97,7 +97,7 @@ async def _go_on(
 async def _waiting(
     agent: Agent[Any, Any], calls: tuple[ToolCall, ...]
 ) -> Mapping[str, tuple[ReadyCall, Verdict]]:
-    """Return the calls that wait for an answer, with why; by keys for the questions."""
+    """Return the calls that need approval, with the reason, by the keys of their requests."""
     found: dict[str, tuple[ReadyCall, Verdict]] = {}
     async with agent.toolset.open():
         tools = index_tools(await agent.toolset.list_tools())
@@ -111,7 +111,7 @@ async def _waiting(
 
 
 def _options(context: RunContext[Any], approvals: Sequence[Approval] = ()) -> RunOptions[Any]:
-    """Return what is given to each run: its keys stay the same over all state of the call."""
+    """Return the options of each run: its keys are the same in all round trips of the call."""
     return {
         "deps": context.deps,
         "approvals": approvals,

@@ -1,10 +1,10 @@
-"""Run one `tools/call` on agentkit's own road.
+"""Run one `tools/call` through the same steps as a model's call in a run.
 
-In:  the request, the tools as they are now, the options.
-Out: the result; a question to the client; or a JSON-RPC error where the request itself is wrong.
+In:  the request, the current tools, the settings.
+Out: the result; a request to the client; or a JSON-RPC error if the request itself is invalid.
 
-A call that comes from a client is checked, repaired, asked about, limited and cut like a call of a
-model in a run. What the model there can put right is a result with `isError`.
+A client's call is validated, repaired, approved, limited and truncated like a model's call in a
+run. An error that the client's model can correct is a result with `isError`.
 """
 
 import json
@@ -42,19 +42,19 @@ async def serve_call(
     *,
     state: CallState,
     tools: Mapping[str, Tool],
-    options: ServerSettings,
+    settings: ServerSettings,
 ) -> types.CallToolResult | types.InputRequiredResult:
     """Answer a `tools/call`.
 
     Args:
         context: the request.
         params: the same, read.
-        state: what is known from earlier state of it.
-        tools: those on offer.
-        options: what holds for all calls.
+        state: the state from earlier round trips of the call.
+        tools: the tools that the server lists.
+        settings: the settings for all calls.
 
     Raises:
-        MCPError: there is no such tool, or it needed something that the client does not offer.
+        MCPError: there is no such tool, or it needs something that the client does not support.
     """
     client = ClientContext(context, state=state)
     call = ToolCall(
@@ -67,7 +67,7 @@ async def serve_call(
             raise MCPError(types.INVALID_PARAMS, checked.text)
         return result_to_mcp(checked)
     try:
-        result = await _run(checked, client=client, tools=tools, options=options)
+        result = await _run(checked, client=client, tools=tools, settings=settings)
     except InputRequired as needed:
         return state.input_required(needed.requests)
     lacks = client.missing(result)
@@ -80,10 +80,10 @@ async def serve_call(
 
 
 async def _run(
-    ready: ReadyCall, *, client: ClientContext, tools: Mapping[str, Tool], options: ServerSettings
+    ready: ReadyCall, *, client: ClientContext, tools: Mapping[str, Tool], settings: ServerSettings
 ) -> ToolResult:
-    """Settle whether a call may run, and run it."""
-    verdict = (await plan_call(ready, rule=options.approve, approvals={})).verdict
+    """Decide whether a call may run, and run it."""
+    verdict = (await plan_call(ready, rule=settings.approve, approvals={})).verdict
     if verdict.decision == "ask" and not ready.tool.is_external:
         verdict = await request_approval(client, ready, verdict)
     if verdict.arguments is not None:
@@ -95,24 +95,24 @@ async def _run(
         reason = f" {verdict.reason}" if verdict.reason else ""
         return ToolResult.of(
             ready.call.id,
-            f"The call of {ready.tool.name!r} was refused and was not run.{reason}",
+            f"The call of {ready.tool.name!r} was denied and not run.{reason}",
             is_error=True,
         )
     (result,) = await execute_calls(
         [ready],
-        deps=options.deps,
+        deps=settings.deps,
         emit=_Progress(client, tool=ready.tool.name).forward,
-        clock=options.clock,
-        timeout_seconds=options.timeout_seconds,
-        max_characters=options.max_characters,
-        concurrency_limits=options.caps,
+        clock=settings.clock,
+        timeout_seconds=settings.timeout_seconds,
+        max_characters=settings.max_characters,
+        concurrency_limits=settings.caps,
         scope=CallScope(client=client),
     )
     return result
 
 
 class _Progress:
-    """Tells the client how far a call is: what the tool reports, or the steps of agents in it."""
+    """Reports a call's progress to the client: the tool's own, or the steps of nested agents."""
 
     def __init__(self, client: ClientContext, *, tool: str) -> None:
         self._client = client
@@ -122,7 +122,7 @@ class _Progress:
         self._reports = False
 
     async def forward(self, event: RunEvent) -> None:
-        """Pass on what is progress."""
+        """Forward an event if it is progress."""
         if isinstance(event, ToolProgressed):
             self._reports = True
             await self._notify(event.progress, event.total, event.message)
@@ -133,14 +133,14 @@ class _Progress:
                 await self._notify(float(self._steps), None, message)
 
     async def _notify(self, progress: float, total: float | None, message: str | None) -> None:
-        # It must grow: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress
+        # Must increase: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress
         if progress > self._last:
             self._last = progress
             await self._client.report_progress(progress, total, message)
 
 
 def _describe_step(event: SubAgentEvent) -> str | None:
-    """Say what an agent does, in a few words; None for what is not a step."""
+    """Describe an agent's step in a few words; None if the event is not a step."""
     match event.event:
         case TurnStarted(turn=turn):
             return f"{event.agent}: turn {turn}"
@@ -153,7 +153,7 @@ def _describe_step(event: SubAgentEvent) -> str | None:
 
 
 def _missing_capability_error(lacks: types.ClientCapabilities, result: ToolResult) -> MCPError:
-    """Return the error for a call that needed what the client does not offer."""
+    """Return the error for a call that needs what the client does not support."""
     data = types.MissingRequiredClientCapabilityErrorData(required_capabilities=lacks)
     return MCPError(
         types.MISSING_REQUIRED_CLIENT_CAPABILITY,

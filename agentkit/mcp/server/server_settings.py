@@ -1,4 +1,4 @@
-"""How a server works inside; the defaults suit most.
+"""The settings of a served MCP server.
 
 In:  nothing.
 Out: `ServerSettings`.
@@ -17,26 +17,26 @@ from agentkit.tools.result_content import MAX_RESULT_CHARACTERS
 STATE_SECONDS = 3600.0
 
 
-def _seal() -> RequestStateSecurity:
+def _process_key() -> RequestStateSecurity:
     return RequestStateSecurity.ephemeral(ttl=STATE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """What holds for every call of a server.
+    """The settings for every call of a server.
 
     Attributes:
-        deps: handed to tools in their `RunContext`.
-        approve: the server's own word on which calls may run; without it, each tool's counts.
-        timeout_seconds: limit of each tool that has none of its own; None for none. The time in
-            which a person fills in a form counts, where the client can be asked meanwhile.
-        max_characters: text of a result beyond is cut.
+        deps: passed to tools in their `RunContext`.
+        approve: the rule that decides which calls may run; without it, each tool's `approval`.
+        timeout_seconds: limit for each tool that has none of its own; None for no limit. Includes
+            the time a user takes for a form, if the client is asked during the call.
+        max_characters: text of a result beyond this length is truncated.
         caps: how many tools may run at the same time, over all clients.
-        clock: where time comes from.
-        security: how state that travels through clients is sealed; by default for an hour, with a
-            key of this process. Give a key where several processes serve the same clients.
-        bus: carries changes to clients that listen; see the SDK.
-        poll_seconds: how often toolsets that can change are asked whether they did.
+        clock: the source of time.
+        security: encrypts the state that travels through clients; by default valid for an hour,
+            with a key of this process. Set a key if several processes serve the same clients.
+        bus: carries change notifications to subscribed clients; see the SDK.
+        poll_seconds: how often a toolset that can change is checked for changes.
     """
 
     deps: object = None
@@ -45,6 +45,6 @@ class ServerSettings:
     max_characters: int = MAX_RESULT_CHARACTERS
     caps: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     clock: Clock = field(default_factory=SystemClock)
-    security: RequestStateSecurity = field(default_factory=_seal)
+    security: RequestStateSecurity = field(default_factory=_process_key)
     bus: SubscriptionBus = field(default_factory=InMemorySubscriptionBus)
     poll_seconds: float = 2.0

@@ -1,7 +1,7 @@
 """Serve MCP on standard input and output.
 
 In:  a server of the SDK.
-Out: the protocol on standard output, and nothing else: what tools print goes to standard error.
+Out: the protocol on standard output, and nothing else; output of tools goes to standard error.
 """
 
 import os
@@ -20,14 +20,14 @@ from agentkit.exception_groups import ungrouped
 
 
 async def serve_stdio(server: Server[Any]) -> None:
-    """Serve one client, until it hangs up. Nothing else may read or write there meanwhile.
+    """Serve one client until it disconnects. Nothing else may use the streams meanwhile.
 
-    Where it is cancelled, a thread may go on that waits for a line: it cannot be woken, and ends
-    with standard input or the process.
+    After a cancellation, the thread that reads standard input may keep waiting: it cannot be
+    interrupted, and ends with standard input or the process.
     """
     with ungrouped(), _input() as lines:
         async with stdio_server(stdin=cast(anyio.AsyncFile[str], lines)) as (incoming, outgoing):
-            # What was printed and is still buffered must not come out where the protocol is.
+            # Buffered output of the caller must not appear inside the protocol stream.
             sys.stdout.flush()
             try:
                 await server.run(incoming, outgoing, server.create_initialization_options())
@@ -36,7 +36,7 @@ async def serve_stdio(server: Server[Any]) -> None:
 
 
 class _Lines:
-    """The lines of a file, read by a thread that is not waited for: Ctrl-C ends at once."""
+    """The lines of a file, read by a thread that is abandoned on cancellation, e.g. by Ctrl-C."""
 
     def __init__(self, file: TextIOWrapper) -> None:
         self._file = file
@@ -53,12 +53,12 @@ class _Lines:
 
 @contextmanager
 def _input() -> Iterator[_Lines]:
-    """Take standard input away from tools and what they start; they find it empty."""
+    """Replace standard input with an empty one for tools and the processes they start."""
     sys.stdin.flush()
     number = sys.stdin.fileno()
     wire = os.dup(number)
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123  # a descriptor is what is needed
-        os.dup2(nothing.fileno(), number)
+    with open(os.devnull, "rb") as empty:  # noqa: PTH123  # only the descriptor is needed
+        os.dup2(empty.fileno(), number)
     try:
         # Not closed: a thread may still read there.
         yield _Lines(TextIOWrapper(os.fdopen(wire, "rb", closefd=False), "utf-8", "replace"))

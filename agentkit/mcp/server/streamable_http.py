@@ -1,11 +1,11 @@
 """Serve MCP over streamable HTTP.
 
-In:  a server of the SDK; where to listen; a token; the names it may be called by.
-Out: a port that serves until its context is left.
+In:  a server of the SDK; an address, a token, the allowed host names and origins.
+Out: a listening port, until the context exits.
 
-A page in a browser can reach what listens on loopback, so `Host` and `Origin` are checked
-(https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning); and
-what listens beyond loopback needs a token. Runs on asyncio only, as uvicorn does.
+A web page can reach a port on loopback, so `Host` and `Origin` are checked against DNS rebinding
+(https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning). A
+server that listens beyond loopback needs a token. Runs on asyncio only, as uvicorn does.
 """
 
 import hmac
@@ -31,19 +31,19 @@ from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
 
 PATH = "/mcp"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # named to be refused without names
+_ALL_ADDRESSES = ("0.0.0.0", "::", "")  # noqa: S104  # only compared with, never bound to
 
 
 class HttpOptions(TypedDict, total=False):
-    """Where and for whom a server listens; all are optional.
+    """The address of a server and who may call it; all are optional.
 
     Attributes:
         host: name or address to bind to; 127.0.0.1.
         port: 0 for any free port; 8000.
-        token: what clients must send as `Authorization: Bearer …`; a must beyond loopback.
-        allowed_hosts: further names it may be called by, as `name` or `name:port`; a must where it
-            listens on all addresses.
-        allowed_origins: pages that may call it, as `https://name` or `https://name:port`.
+        token: required from clients as `Authorization: Bearer …`; mandatory beyond loopback.
+        allowed_hosts: further allowed host names, as `name` or `name:port`; mandatory if the
+            server listens on all addresses.
+        allowed_origins: origins of web pages that may call it, as `https://name[:port]`.
     """
 
     host: str
@@ -55,7 +55,7 @@ class HttpOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpServer:
-    """A server that runs."""
+    """A running server."""
 
     host: str
     port: int
@@ -71,25 +71,25 @@ class HttpServer:
 async def open_http(
     server: Server[Any], **options: Unpack[HttpOptions]
 ) -> AsyncIterator[HttpServer]:
-    """Serve as long as the context is entered; what is under way then is cancelled.
+    """Serve until the context exits; requests in progress are then cancelled.
 
     Args:
-        server: what is served.
+        server: the server of the SDK.
         options: see `HttpOptions`.
 
     Raises:
-        ConfigError: it would be reachable without a token, or by no name; the port is taken; or
-            this is not asyncio.
+        ConfigError: it would be reachable without a token, or has no allowed host name; the port
+            is in use; or the event loop is not asyncio.
     """
     if sniffio.current_async_library() != "asyncio":
         raise ConfigError("MCP is served over HTTP on asyncio only; run it with anyio's default.")
-    settled = _CheckedOptions.of(options)
+    checked = _CheckedOptions.of(options)
     app: ASGIApp = server.streamable_http_app(
-        transport_security=settled.security, streamable_http_path=PATH
+        transport_security=checked.security, streamable_http_path=PATH
     )
-    if settled.token is not None:
-        app = BearerAuth(app, token=settled.token)
-    with _listening(settled.host, settled.port) as listener:
+    if checked.token is not None:
+        app = BearerAuth(app, token=checked.token)
+    with _listening(checked.host, checked.port) as listener:
         web = _UvicornServer(
             uvicorn.Config(
                 app,
@@ -102,14 +102,14 @@ async def open_http(
         )
 
         async def listen() -> None:
-            with anyio.CancelScope(shield=True):  # it is told to end, and then ends its requests
+            with anyio.CancelScope(shield=True):  # `end` stops it and cancels its requests
                 await web.serve([listener])
 
         with ungrouped():
             async with server.session_manager.run(), anyio.create_task_group() as group:
                 group.start_soon(listen)
                 try:
-                    yield HttpServer(host=settled.host, port=listener.getsockname()[1])
+                    yield HttpServer(host=checked.host, port=listener.getsockname()[1])
                 finally:
                     web.end()
 
@@ -121,15 +121,15 @@ async def serve_http(server: Server[Any], **options: Unpack[HttpOptions]) -> Non
 
 
 class BearerAuth:
-    """Lets only those requests through that carry the token."""
+    """ASGI middleware that rejects requests without the bearer token."""
 
     def __init__(self, app: ASGIApp, *, token: str) -> None:
-        """Stand before `app`."""
+        """Wrap `app`."""
         self._app = app
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] == "http" and not self._is_authorized(Headers(scope=scope)):
             # https://www.rfc-editor.org/rfc/rfc6750#section-3
             challenge = {"WWW-Authenticate": 'Bearer realm="mcp"'}
@@ -145,7 +145,7 @@ class BearerAuth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CheckedOptions:
-    """The options, checked."""
+    """The validated options."""
 
     host: str
     port: int
@@ -154,7 +154,7 @@ class _CheckedOptions:
 
     @classmethod
     def of(cls, options: HttpOptions) -> "_CheckedOptions":
-        """Check them.
+        """Validate options.
 
         Raises:
             ConfigError: see `open_http`.
@@ -162,7 +162,7 @@ class _CheckedOptions:
         host = options.get("host", "127.0.0.1").strip("[]")
         token = options.get("token")
         if token is not None and not token.strip():
-            raise ConfigError("The token is empty; anybody could guess it.")
+            raise ConfigError("The token is empty.")
         names = list(options.get("allowed_hosts", ()))
         origins = list(options.get("allowed_origins", ()))
         if _is_loopback(host):
@@ -170,15 +170,15 @@ class _CheckedOptions:
             origins += [f"http://{name}" for name in _LOOPBACK]
         elif token is None:
             raise ConfigError(
-                f"{host!r} can be reached from other machines, and a served tool runs for whoever "
-                "calls it: give a token, or bind to 127.0.0.1."
+                f"{host!r} can be reached from other machines, and a served tool runs for anyone "
+                "who calls it: set a token, or bind to 127.0.0.1."
             )
-        elif host not in _EVERYWHERE:
+        elif host not in _ALL_ADDRESSES:
             names.append(f"[{host}]" if ":" in host else host)
         elif not names:
             raise ConfigError(
-                f"{host!r} stands for all addresses: say by which names the server may be called "
-                "(allowed hosts), so that no page in a browser can call it by another."
+                f"{host!r} means all addresses: list the host names under which the server may be "
+                "called (allowed hosts), so that no web page can call it under another name."
             )
         return cls(
             host=host,
@@ -192,14 +192,14 @@ class _CheckedOptions:
 
 
 class _UvicornServer(uvicorn.Server):
-    """uvicorn, which leaves the signals to whoever runs it."""
+    """uvicorn without its signal handlers; the caller handles signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     def end(self) -> None:
-        """Stop: what is under way is cancelled, not waited for."""
+        """Stop; requests in progress are cancelled, not awaited."""
         self.should_exit = True
         for task in tuple(self.server_state.tasks):
             task.cancel()
@@ -207,10 +207,10 @@ class _UvicornServer(uvicorn.Server):
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Yield a socket that listens already.
+    """Yield a listening socket.
 
     Raises:
-        ConfigError: there is none to be had.
+        ConfigError: the address cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

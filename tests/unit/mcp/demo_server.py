@@ -18,7 +18,7 @@ def schema(*required: str, **properties: Any) -> dict[str, Any]:
 
 
 class Demo:
-    """A server, and what was asked of it."""
+    """A server, and the requests it received."""
 
     def __init__(self) -> None:
         self.tools: list[types.Tool] = [

@@ -53,15 +53,15 @@ ICON: dict[str, Any] = {"src": "https://x/i.png", "mimeType": "image/png", "size
     ],
     ids=lambda block: block.type,
 )
-def test_a_block_comes_back_as_it_went(block: ContentBlock) -> None:
-    """Over the wire, in the spelling of the protocol."""
+def test_a_content_block_survives_the_round_trip(block: ContentBlock) -> None:
+    """In the protocol's JSON."""
     encoded = block_to_mcp(block)
     wire = encoded.model_dump_json(by_alias=True, exclude_none=True)
 
     assert block_from_mcp(type(encoded).model_validate_json(wire)) == block
 
 
-def test_reasoning_goes_as_text() -> None:
+def test_reasoning_is_converted_to_text() -> None:
     """MCP has no block for it."""
     assert block_to_mcp(ReasoningContent(text="hm")) == types.TextContent(text="hm")
 
@@ -79,22 +79,22 @@ def test_reasoning_goes_as_text() -> None:
         ),
     ],
 )
-def test_a_result_comes_back_as_it_went(result: ToolResult) -> None:
-    """With what is structured, and with what no model sees."""
+def test_a_result_survives_the_round_trip(result: ToolResult) -> None:
+    """With structured content and metadata."""
     wire = result_to_mcp(result).model_dump_json(by_alias=True, exclude_unset=True)
 
     assert result_from_mcp(types.CallToolResult.model_validate_json(wire)) == result
 
 
-def test_structured_content_alone_is_told_in_text_too() -> None:
-    """For clients that read nothing else."""
+def test_structured_content_alone_is_repeated_as_text() -> None:
+    """For clients that read text only."""
     encoded = result_to_mcp(ToolResult(call_id="c", structured_content={"ä": 1}))
 
     assert encoded.content == [types.TextContent(text='{"ä": 1}')]
 
 
-def test_a_tool_is_listed_with_all_it_says_of_itself() -> None:
-    """Schemas, hints, and what is for people."""
+def test_a_tool_is_listed_with_all_its_fields() -> None:
+    """Schemas, hints, title and icons."""
     tool = Tool.from_schema(
         name="t",
         description="does",
@@ -119,7 +119,7 @@ def test_a_tool_is_listed_with_all_it_says_of_itself() -> None:
 
 
 def test_a_prompt_begins_a_conversation() -> None:
-    """Its messages are those of the user and of the model."""
+    """With messages of the user and of the model."""
     result = types.GetPromptResult(
         messages=[
             types.PromptMessage(role="user", content=types.TextContent(text="a")),

@@ -28,8 +28,10 @@ async def answered(*lines: str | None, **question: Any) -> tuple[ElicitationResp
     return await form_asker(person)(asked), person
 
 
-async def test_each_field_is_asked_for_until_it_fits(capsys: pytest.CaptureFixture[str]) -> None:
-    """With its default to begin with; one that may be left out can be."""
+async def test_each_field_is_asked_for_until_it_is_valid(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With its default filled in; an optional field may be left empty."""
     answer, person = await answered(
         "y", "B", "Bo", "seven", "8", "", "maybe", "yes", "", "x, y", schema=FORM
     )
@@ -58,15 +60,15 @@ async def test_each_field_is_asked_for_until_it_fits(capsys: pytest.CaptureFixtu
     ("lines", "action"),
     [(["n"], "decline"), ([""], "decline"), ([None], "cancel"), (["y", None], "cancel")],
 )
-async def test_nobody_has_to_answer(lines: list[str | None], action: str) -> None:
-    """No is no, and the end of input is no answer."""
+async def test_a_request_may_be_declined_or_cancelled(lines: list[str | None], action: str) -> None:
+    """The answer `n` declines, and the end of input cancels."""
     answer, _ = await answered(*lines, schema=FORM)
 
     assert answer.action == action
 
 
-async def test_an_address_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """Before it is agreed to."""
+async def test_a_url_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the user accepts."""
     answer, _ = await answered("y", url="https://x.example/")
 
     assert answer == ElicitationResponse(action="accept")

@@ -33,7 +33,7 @@ def _demo(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_tools_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     """As a table, or as JSON."""
     assert show_tools(LOOK) == 0
-    assert "add     a, b   Add two numbers." in capsys.readouterr().out
+    assert "add     a, b        Add two numbers." in capsys.readouterr().out
 
     assert show_tools(AS_JSON) == 0
     listed = json.loads(capsys.readouterr().out)
@@ -56,7 +56,7 @@ def test_a_tool_is_called(capsys: pytest.CaptureFixture[str]) -> None:
     ("name", "arguments", "told"),
     [("fail", "{}", "no"), ("add", "{", "was not run"), ("add", '{"a": 1}', "b: expected")],
 )
-def test_a_call_that_fails_has_a_code_of_its_own(
+def test_a_call_that_fails_has_its_own_exit_code(
     name: str, arguments: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And says why on standard error."""
@@ -67,14 +67,14 @@ def test_a_call_that_fails_has_a_code_of_its_own(
     assert told in shown.err
 
 
-def test_a_tool_that_is_not_there_is_refused() -> None:
-    """With the names there are."""
+def test_a_missing_tool_is_a_config_error() -> None:
+    """The message lists the names."""
     with pytest.raises(ConfigError, match="has no tool 'nope'; it has add, show"):
         call_tool(LOOK, name="nope", arguments="{}")
 
 
-def test_content_of_every_kind_is_shown(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """Text as it is, of the rest what it is; the bytes of a resource into a pipe."""
+def test_content_of_every_kind_is_printed(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Text as it is, the type of other content; the bytes of a resource into a pipe."""
     assert call_tool(LOOK, name="show", arguments="{}") == 0
     shown = capfdbinary.readouterr()
     assert shown.out == b"hello\nb\n"
@@ -85,7 +85,7 @@ def test_content_of_every_kind_is_shown(capfdbinary: pytest.CaptureFixture[bytes
 
 
 def test_resources_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """And templates of some."""
+    """With their templates."""
     assert show_resources(LOOK, uri=None) == 0
     assert "demo://{name}" in capsys.readouterr().out
 
@@ -94,9 +94,9 @@ def test_resources_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_prompts_are_listed_and_filled_in(capsys: pytest.CaptureFixture[str]) -> None:
-    """By name and value."""
+    """By NAME=VALUE."""
     assert show_prompts(LOOK, name=None, arguments=()) == 0
-    assert "greet   who    Greet." in capsys.readouterr().out
+    assert "greet   who        Greet." in capsys.readouterr().out
 
     assert show_prompts(AS_JSON, name=None, arguments=()) == 0
     assert json.loads(capsys.readouterr().out) == [

@@ -17,12 +17,12 @@ TOOLS = AgentSelection(tools=["calculator"])
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
-        (ServePlan(), "Nothing is served"),
+        (ServePlan(), "Nothing to serve"),
         (ServePlan(selection=AgentSelection(tools=["calculater"])), "Did you mean 'calculator'?"),
         (ServePlan(agents=("assistent",)), "Did you mean 'assistant'?"),
-        (ServePlan(selection=TOOLS, http="many"), "names no port"),
-        (ServePlan(selection=TOOLS, http="localhost:70000"), "names no port"),
-        (ServePlan(selection=TOOLS, token_env="T"), "A token is for HTTP only"),  # noqa: S106 - a name
+        (ServePlan(selection=TOOLS, http="many"), "has no port"),
+        (ServePlan(selection=TOOLS, http="localhost:70000"), "has no port"),
+        (ServePlan(selection=TOOLS, token_env="T"), "A token applies to HTTP only"),  # noqa: S106 - a name
         (
             ServePlan(selection=TOOLS, http="0", token_env="NO_SUCH"),  # noqa: S106 - a name
             "'NO_SUCH' for the token is not",
@@ -30,7 +30,7 @@ TOOLS = AgentSelection(tools=["calculator"])
         (ServePlan(selection=TOOLS, http="0", token_file=Path("no/such")), "Cannot read the token"),
         (
             ServePlan(selection=TOOLS, http="0", token_env="T", token_file=Path("t")),  # noqa: S106
-            "not in both",
+            "not both",
         ),
         (ServePlan(selection=TOOLS, http="[::]:0"), "can be reached from other machines"),
     ],
@@ -47,7 +47,7 @@ TOOLS = AgentSelection(tools=["calculator"])
         "open to all",
     ],
 )
-def test_a_wrong_wish_is_told_before_anything_is_served(
+def test_invalid_options_are_an_error_before_anything_is_served(
     plan: ServePlan, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line, and nothing on standard output."""
@@ -59,7 +59,7 @@ def test_a_wrong_wish_is_told_before_anything_is_served(
     assert told in err
 
 
-def test_without_the_extra_it_says_what_to_install(
+def test_without_the_extra_the_message_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As for every extra."""

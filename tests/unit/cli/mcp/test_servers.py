@@ -29,13 +29,13 @@ def door(word: str) -> Any:
         ("run A=1", Command(command="run", args=("A=1",))),
     ],
 )
-def test_a_command_is_split_as_a_shell_does(word: str, command: Command) -> None:
+def test_a_command_is_split_as_in_a_shell(word: str, command: Command) -> None:
     """With variables before it."""
     assert door(word) == StdioTransport(command=command)
 
 
-def test_an_address_is_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With a login only where there is somebody to log in."""
+def test_a_url_is_a_http_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a login only on a terminal."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert door("http://localhost:1/mcp") == StreamableHttpTransport(url="http://localhost:1/mcp")
 
@@ -45,16 +45,20 @@ def test_an_address_is_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("word", "complaint"),
-    [("", "names no MCP server"), ("A=1", "names no MCP server"), ("run 'x", "no command line")],
+    [
+        ("", "does not name an MCP server"),
+        ("A=1", "does not name an MCP server"),
+        ("run 'x", "is not a valid command line"),
+    ],
 )
-def test_a_word_that_is_no_server_is_refused(word: str, complaint: str) -> None:
-    """In words."""
+def test_a_word_that_names_no_server_is_a_config_error(word: str, complaint: str) -> None:
+    """The message says what to write."""
     with pytest.raises(ConfigError, match=complaint):
         build_server(word)
 
 
-def test_a_server_of_a_file_is_found_by_its_name(tmp_path: Path) -> None:
-    """And the names there are told."""
+def test_a_server_in_a_file_is_found_by_its_name(tmp_path: Path) -> None:
+    """An unknown name is an error that lists the names."""
     path = tmp_path / "mcp.json"
     path.write_text(json.dumps({"mcpServers": {"a": {"command": "x"}, "b": {"command": "y"}}}))
 

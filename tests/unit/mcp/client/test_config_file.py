@@ -30,7 +30,7 @@ def doors(path: Path) -> dict[str, Any]:
 
 
 def test_servers_of_every_kind_are_read(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With variables of the environment, without what is for other programs."""
+    """Variables are replaced, and fields of other programs ignored."""
     monkeypatch.setenv("MCP_TEST_TOKEN", "s3cret")
     monkeypatch.delenv("MCP_TEST_NOT_SET", raising=False)
     path = write(
@@ -65,13 +65,13 @@ def test_servers_of_every_kind_are_read(write: Any, monkeypatch: pytest.MonkeyPa
     assert found["web"] == StreamableHttpTransport(
         url="https://example.com/mcp", headers={"Authorization": "Bearer s3cret"}
     )
-    assert found["old"] == StreamableHttpTransport(url="https://example.com/sse", is_older=True)
+    assert found["old"] == StreamableHttpTransport(url="https://example.com/sse", is_sse=True)
     assert "off" not in found
     assert "s3cret" not in repr(found)
 
 
-def test_the_key_servers_is_known_too(write: Any) -> None:
-    """Some editors write it; a time limit counts for its server."""
+def test_the_key_servers_is_accepted(write: Any) -> None:
+    """Some editors write it; `timeout` applies to its server."""
     path = write({"servers": {"a": {"command": "x", "timeout": 3}}})
 
     assert list(MCPToolset.load_servers(path)) == ["a"]
@@ -89,8 +89,8 @@ def test_the_key_servers_is_known_too(write: Any) -> None:
         ({"mcpServers": {"a": {"command": "${NO_SUCH_VAR_1}"}}}, "The variable 'NO_SUCH_VAR_1'"),
     ],
 )
-def test_what_is_wrong_is_named(write: Any, content: Any, complaint: str) -> None:
-    """With the file and the server."""
+def test_an_error_names_the_file_and_the_server(write: Any, content: Any, complaint: str) -> None:
+    """In one line."""
     path = write(content)
 
     with pytest.raises(ConfigError) as caught:
@@ -100,7 +100,7 @@ def test_what_is_wrong_is_named(write: Any, content: Any, complaint: str) -> Non
     assert str(path) in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_config_error(tmp_path: Path) -> None:
     """Before anything runs."""
     with pytest.raises(ConfigError, match=r"nothere\.json': No such file"):
         MCPToolset.from_config(tmp_path / "nothere.json")
@@ -116,13 +116,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         (("python3", "folder/tool.py"), "tool"),
     ],
 )
-def test_a_server_has_a_name_that_says_what_it_is(words: tuple[str, ...], name: str) -> None:
-    """If it was given none."""
+def test_the_default_name_is_the_package_or_script(words: tuple[str, ...], name: str) -> None:
+    """If no name was given."""
     assert MCPToolset.stdio(*words).name == name
 
 
-def test_an_address_has_the_name_of_its_host() -> None:
-    """And a bearer token shows nowhere."""
+def test_the_default_name_of_a_url_is_its_host() -> None:
+    """And `repr` does not show the bearer token."""
     toolset = MCPToolset.http("https://example.com/mcp", token="s3cret")  # noqa: S106
 
     assert toolset.name == "example.com"

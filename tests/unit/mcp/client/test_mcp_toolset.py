@@ -52,8 +52,8 @@ async def results_of(toolset: MCPToolset, *calls: tuple[str, str]) -> list[ToolR
     return [message for message in result.history if isinstance(message, ToolResult)]
 
 
-async def test_tools_keep_all_that_the_server_says_of_them(make: Make) -> None:
-    """On all pages of the list."""
+async def test_tools_keep_all_fields_of_the_server(make: Make) -> None:
+    """From all pages of the list."""
     toolset = make(Demo().server)
 
     async with toolset.open():
@@ -71,7 +71,7 @@ async def test_tools_keep_all_that_the_server_says_of_them(make: Make) -> None:
 
 
 async def test_results_of_every_kind_arrive(make: Make) -> None:
-    """Structured, blocks, errors of the tool, errors of the server, and lies."""
+    """Structured, blocks, errors of the tool and of the server, and invalid ones."""
     add, wrong, show, fail, lie, refuse = await results_of(
         make(Demo().server),
         ("add", '{"a": 1, "b": 2}'),
@@ -101,7 +101,7 @@ async def test_results_of_every_kind_arrive(make: Make) -> None:
 
 
 async def test_progress_is_an_event_of_the_run(make: Make) -> None:
-    """As it comes."""
+    """During the call."""
     agent = Agent(calling(("add", '{"a": 1, "b": 2}')), tools=[make(Demo().server)])
 
     async with agent.stream("go") as run:
@@ -111,7 +111,7 @@ async def test_progress_is_an_event_of_the_run(make: Make) -> None:
 
 
 async def test_a_change_of_the_tools_reaches_the_next_turn() -> None:
-    """And they are not listed again without one."""
+    """They are not listed again without one."""
     demo = Demo()
     toolset = MCPToolset.in_memory(demo.server)
     model = ScriptedModel(DONE, DONE, DONE)
@@ -131,7 +131,7 @@ async def test_a_change_of_the_tools_reaches_the_next_turn() -> None:
 
 
 async def test_a_cancelled_run_cancels_the_call_at_the_server(make: Make) -> None:
-    """It learns of it, whatever protocol it speaks."""
+    """In every revision."""
     demo = Demo()
     agent = Agent(calling(("wait", "{}")), tools=[make(demo.server)])
 
@@ -143,8 +143,8 @@ async def test_a_cancelled_run_cancels_the_call_at_the_server(make: Make) -> Non
         await demo.cancelled.wait()
 
 
-async def test_a_call_may_take_only_so_long(make: Make) -> None:
-    """The run goes on."""
+async def test_a_call_has_a_time_limit(make: Make) -> None:
+    """The run continues."""
     demo = Demo()
 
     (result,) = await results_of(make(demo.server, call_timeout_seconds=0.05), ("wait", "{}"))
@@ -182,8 +182,8 @@ async def test_resources_and_prompts_are_read_through_the_toolset(make: Make) ->
     assert instructions == "Use it well."
 
 
-async def test_resources_and_prompts_can_be_tools(make: Make) -> None:
-    """Where they are asked for."""
+async def test_resources_and_prompts_can_be_offered_as_tools(make: Make) -> None:
+    """If the options say so."""
     toolset = make(Demo().server, expose_resources=True, expose_prompts=True)
 
     listed, read, prompts, prompt = await results_of(
@@ -203,8 +203,8 @@ async def test_resources_and_prompts_can_be_tools(make: Make) -> None:
     assert prompt.text == "user: Greet Bo."
 
 
-async def test_runs_share_a_connection_that_is_held_open() -> None:
-    """Each run has its own otherwise."""
+async def test_runs_share_a_connection_that_is_kept_open() -> None:
+    """Otherwise each run has its own."""
     demo = Demo()
     toolset = MCPToolset.in_memory(demo.server)
     call = ("add", '{"a": 1, "b": 2}')
@@ -220,8 +220,8 @@ async def test_runs_share_a_connection_that_is_held_open() -> None:
     assert (before, demo.lists) == (1, 4)
 
 
-async def test_a_toolset_that_is_not_open_says_what_to_do() -> None:
-    """In words."""
+async def test_a_toolset_that_is_not_open_raises() -> None:
+    """The message says what to do."""
     toolset = MCPToolset.in_memory(Demo().server)
 
     with pytest.raises(ToolsetError, match=r"async with toolset\.open"):
@@ -232,8 +232,8 @@ async def test_a_toolset_that_is_not_open_says_what_to_do() -> None:
         toolset.take_reports()
 
 
-async def test_a_task_of_elsewhere_finds_the_connection_that_is_held() -> None:
-    """As requests of a service do, which begin in other tasks than it."""
+async def test_a_task_started_elsewhere_uses_the_open_connection() -> None:
+    """Requests of a service begin in tasks that do not inherit its context."""
     toolset = MCPToolset.in_memory(Demo().server)
     ready, over = anyio.Event(), anyio.Event()
 
@@ -251,8 +251,8 @@ async def test_a_task_of_elsewhere_finds_the_connection_that_is_held() -> None:
     assert "add" in names
 
 
-async def test_a_stream_can_be_left_in_the_middle_of_a_call(make: Make) -> None:
-    """Early or by an exception; what is raised is what was raised."""
+async def test_a_stream_can_be_left_during_a_call(make: Make) -> None:
+    """Early or by an exception, which is raised unchanged."""
     demo = Demo()
     call = AssistantMessage.of("", ToolCall(id="1", name="wait"))
     agent = Agent(ScriptedModel(call, call), tools=[make(demo.server)])
@@ -290,8 +290,8 @@ class ShutDoor:
         raise ConnectionError("no way in")
 
 
-async def test_a_server_that_does_not_come_up_costs_only_its_tools() -> None:
-    """The run is told; where the server is required, it fails."""
+async def test_a_server_that_does_not_start_costs_only_its_tools() -> None:
+    """The run reports it; if the server is required, the run fails."""
     agent = Agent(ScriptedModel(DONE), tools=[MCPToolset(ShutDoor(), name="shut")])
 
     events = await events_of(agent)
@@ -306,8 +306,8 @@ async def test_a_server_that_does_not_come_up_costs_only_its_tools() -> None:
         pass
 
 
-async def test_a_resource_of_a_server_that_is_gone_is_an_error_in_words() -> None:
-    """Not one of the SDK's."""
+async def test_a_resource_of_a_lost_server_is_a_tool_error() -> None:
+    """Not an exception of the SDK."""
     toolset = MCPToolset(ShutDoor(), name="shut")
 
     async with toolset.open():

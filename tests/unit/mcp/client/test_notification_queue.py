@@ -9,8 +9,8 @@ def said(message: str) -> ToolsetReported:
     return ToolsetReported(toolset="s", level="info", message=message)
 
 
-async def test_what_is_told_comes_in_order_until_closed() -> None:
-    """And nothing that waits at the end is lost."""
+async def test_events_are_emitted_in_order_until_closed() -> None:
+    """None of the queued events is lost."""
     notifications = NotificationQueue("s")
     received: list[RunEvent] = []
 
@@ -27,8 +27,8 @@ async def test_what_is_told_comes_in_order_until_closed() -> None:
     assert received == [said("a"), said("b"), said("c")]
 
 
-def test_what_is_too_much_is_dropped_and_counted() -> None:
-    """Once."""
+def test_excess_events_are_dropped_and_counted() -> None:
+    """The count is reported once."""
     notifications = NotificationQueue("s")
     for number in range(MAX_NOTIFICATIONS + 5):
         notifications.add(said(str(number)))

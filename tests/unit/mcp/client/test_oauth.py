@@ -24,7 +24,7 @@ URL = "https://mcp.example.com/mcp"
 
 
 async def test_tokens_are_kept_in_a_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
-    """Whatever the umask."""
+    """Independent of the umask."""
     path = tmp_path / "deep" / "tokens.json"
     before = os.umask(0)
     try:
@@ -41,10 +41,10 @@ async def test_tokens_are_kept_in_a_file_that_only_its_owner_can_read(tmp_path: 
     assert [one.name for one in path.parent.iterdir()] == ["tokens.json"]
 
 
-async def test_a_file_that_cannot_be_read_means_to_log_in_again(
+async def test_a_file_that_cannot_be_read_means_a_new_login(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its content is told to nobody."""
+    """Its content does not appear in the log."""
     path = tmp_path / "tokens.json"
     path.write_text('{"tokens": "s3cret"}')
 
@@ -54,8 +54,8 @@ async def test_a_file_that_cannot_be_read_means_to_log_in_again(
     assert "s3cret" not in caplog.text
 
 
-async def test_a_client_that_was_registered_by_hand_is_used(tmp_path: Path) -> None:
-    """Until the server registers another."""
+async def test_a_manually_registered_client_is_used(tmp_path: Path) -> None:
+    """Until another registration is stored."""
     oauth = OAuth(client_id="me", client_secret="s3cret", storage=tmp_path / "t")  # noqa: S106
     auth: Any = oauth.build_auth(URL)
     storage = auth.context.storage
@@ -67,7 +67,7 @@ async def test_a_client_that_was_registered_by_hand_is_used(tmp_path: Path) -> N
     assert "s3cret" not in repr(OAuth(client_secret="s3cret"))  # noqa: S106
 
 
-def test_each_server_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_server_has_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the user's config folder."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
@@ -81,8 +81,8 @@ def test_each_server_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.M
         OAuth().build_auth(URL)
 
 
-def test_a_description_of_ours_must_be_at_an_https_address(tmp_path: Path) -> None:
-    """Of its own."""
+def test_the_client_metadata_url_must_be_https(tmp_path: Path) -> None:
+    """Or it is a config error."""
     with pytest.raises(ConfigError, match="HTTPS"):
         OAuth(client_metadata_url="http://x/y", storage=tmp_path / "t").build_auth(URL)
 
@@ -110,8 +110,8 @@ async def login(oauth: OAuth) -> AuthorizationCodeResult:
     return result
 
 
-async def test_the_browsers_way_back_is_heard(port: int, tmp_path: Path) -> None:
-    """It is listened for before the browser is sent away; other requests are not it."""
+async def test_the_browsers_redirect_is_received(port: int, tmp_path: Path) -> None:
+    """The listener starts before the browser; other requests are ignored."""
     visited: list[str] = []
     pages: list[httpx2.Response] = []
 
@@ -129,8 +129,8 @@ async def test_the_browsers_way_back_is_heard(port: int, tmp_path: Path) -> None
     assert found == AuthorizationCodeResult(code="c 1", state="s", iss="https://i")
 
 
-async def test_a_refusal_is_told(port: int, tmp_path: Path) -> None:
-    """In the words of the server."""
+async def test_a_refused_login_is_an_error(port: int, tmp_path: Path) -> None:
+    """With the server's message."""
 
     async def open_url(_: str) -> None:
         async with httpx2.AsyncClient() as http:
@@ -140,10 +140,10 @@ async def test_a_refusal_is_told(port: int, tmp_path: Path) -> None:
         await login(OAuth(port=port, open_url=open_url, storage=tmp_path / "t"))
 
 
-async def test_nobody_is_waited_for_without_end(
+async def test_a_login_has_a_time_limit(
     port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system's browser is opened where nothing else is said."""
+    """The system's browser is opened by default."""
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
     monkeypatch.setattr(oauth, "LOGIN_SECONDS", 0.1)
@@ -154,16 +154,16 @@ async def test_nobody_is_waited_for_without_end(
     assert opened == ["https://login.example.com/"]
 
 
-async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    """And what to do."""
+async def test_a_port_in_use_is_an_error(tmp_path: Path) -> None:
+    """The message names the option to change."""
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
         taken = port_of(listener)
         with pytest.raises(AgentKitError, match=rf"Port {taken} .* OAuth\(port=…\)"):
             await login(OAuth(port=taken, storage=tmp_path / "t"))
 
 
-def test_what_is_stored_is_plain_json(tmp_path: Path) -> None:
-    """So a person can look at it, and delete it."""
+def test_the_token_file_is_plain_json(tmp_path: Path) -> None:
+    """So that a user can read and delete it."""
 
     async def keep() -> None:
         await TokenFile(tmp_path / "t").set_tokens(OAuthToken(access_token="a"))  # noqa: S106

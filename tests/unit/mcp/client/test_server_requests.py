@@ -109,7 +109,7 @@ async def received(toolset: MCPToolset, name: str, *more: AssistantMessage) -> T
 
 
 async def test_a_form_is_filled_in_by_the_user(make: Make) -> None:
-    """What is left out has the form's default."""
+    """A field that is left out has the schema's default."""
     asked: list[ElicitationRequest] = []
 
     async def fill(question: ElicitationRequest) -> ElicitationResponse:
@@ -124,8 +124,8 @@ async def test_a_form_is_filled_in_by_the_user(make: Make) -> None:
     assert asked == [ElicitationRequest(server="demo", message="Who?", schema=FORM)]
 
 
-async def test_an_address_is_visited_by_the_user(make: Make) -> None:
-    """Or not."""
+async def test_a_url_is_put_to_the_user(make: Make) -> None:
+    """Who may decline."""
     asked: list[ElicitationRequest] = []
 
     async def decline(question: ElicitationRequest) -> ElicitationResponse:
@@ -151,10 +151,10 @@ async def broken(question: ElicitationRequest) -> ElicitationResponse:  # noqa: 
 @pytest.mark.parametrize(
     ("callback", "reason"), [(wrong, "does not fit the form: name"), (broken, "screen is off")]
 )
-async def test_what_is_no_answer_is_an_error_of_the_call(
+async def test_an_invalid_answer_is_an_error_of_the_call(
     make: Make, callback: Any, reason: str
 ) -> None:
-    """The server is told, and so is the model."""
+    """The server gets the error, and so does the model."""
     result = await received(make(asking_server(), on_elicitation=callback), "question")
 
     assert result.is_error
@@ -162,16 +162,16 @@ async def test_what_is_no_answer_is_an_error_of_the_call(
 
 
 @pytest.mark.parametrize("name", ["question", "complete", "folders"])
-async def test_without_a_callback_the_question_is_refused(make: Make, name: str) -> None:
-    """In words that say what is missing."""
+async def test_a_request_without_a_callback_is_an_error(make: Make, name: str) -> None:
+    """The message names the missing capability."""
     result = await received(make(asking_server()), name)
 
     assert result.is_error
     assert "not supported" in result.text
 
 
-async def test_a_completion_is_given_by_the_caller(make: Make) -> None:
-    """Who sees all that the server wants."""
+async def test_a_completion_comes_from_the_callback(make: Make) -> None:
+    """Which gets all fields of the request."""
     asked: list[SamplingRequest] = []
 
     async def complete(sampling: SamplingRequest) -> SamplingResponse:
@@ -196,7 +196,7 @@ async def test_a_completion_is_given_by_the_caller(make: Make) -> None:
 
 
 async def test_a_completion_may_be_an_image(make: Make) -> None:
-    """If it is nothing else."""
+    """If it has no other content."""
 
     async def complete(_: SamplingRequest) -> SamplingResponse:
         image = ImageContent(data="AA==", mime_type="image/png")
@@ -207,15 +207,15 @@ async def test_a_completion_may_be_an_image(make: Make) -> None:
     assert '"mimeType":"image/png"' in result.text
 
 
-async def test_completions_with_tools_are_refused(make: Make) -> None:
-    """Nobody here would run them."""
+async def test_sampling_with_tools_is_rejected(make: Make) -> None:
+    """The client would not run them."""
     result = await received(make(asking_server(), on_sampling="run"), "with_tools")
 
     assert result.is_error
 
 
-async def test_the_runs_own_model_completes_within_its_budget(make: Make) -> None:
-    """What it says is an event of the run."""
+async def test_sampling_with_the_runs_model_counts_against_its_budget(make: Make) -> None:
+    """The completion's events are events of the run."""
     call = AssistantMessage.of("", ToolCall(id="1", name="complete"))
     answers = (call, AssistantMessage.of("Sampled."), AssistantMessage.of("done"))
     model = ScriptedModel(*answers)
@@ -238,25 +238,25 @@ async def test_the_runs_own_model_completes_within_its_budget(make: Make) -> Non
         budget=Budget(turns=1),
     )
     result = await short.run("go")
-    assert "There is no completion: the run has reached its limit" in result.history[2].text
+    assert "The completion failed: the run has reached its limit" in result.history[2].text
 
 
-async def test_folders_are_told(make: Make, tmp_path: Path) -> None:
-    """As addresses."""
+async def test_roots_are_sent(make: Make, tmp_path: Path) -> None:
+    """As URIs."""
     result = await received(make(asking_server(), roots=[tmp_path, "file:///x"]), "folders")
 
     assert tmp_path.as_uri() in result.text
     assert "file:///x" in result.text
 
 
-async def test_no_run_no_model_to_ask(make: Make) -> None:
-    """A toolset outside of a run has none."""
+async def test_sampling_outside_of_a_run_is_an_error(make: Make) -> None:
+    """There is no model to use."""
     toolset = make(asking_server(), on_sampling="run")
     async with toolset.open():
         (tool,) = [one for one in await toolset.list_tools() if one.name == "complete"]
         client = toolset.find_open().connection.client()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MCPDeprecationWarning)
-            with pytest.raises(Exception, match="no run is under way"):
+            with pytest.raises(Exception, match="no run is in progress"):
                 result = await client.call_tool(tool.name)
                 raise AssertionError(result)

@@ -61,8 +61,8 @@ async def listed(toolset: MCPToolset) -> tuple[list[Tool], list[str]]:
         return tools, [report.message for report in toolset.take_reports()]
 
 
-async def test_a_schema_that_cannot_be_used_costs_its_tool_and_no_other(make: Make) -> None:
-    """Nothing is fetched, nothing runs on; each is told."""
+async def test_an_unusable_schema_costs_its_own_tool_only(make: Make) -> None:
+    """Nothing is fetched, nothing hangs, and each is reported."""
     bad = [types.Tool(name=name, input_schema=schema) for name, schema in UNUSABLE.items()]
     bad += named("output", output_schema={"type": "object", "$ref": "https://example.com/s.json"})
 
@@ -75,7 +75,7 @@ async def test_a_schema_that_cannot_be_used_costs_its_tool_and_no_other(make: Ma
 
 
 async def test_a_catastrophic_pattern_is_harmless(make: Make) -> None:
-    """Where a model sends what would keep an engine busy for years."""
+    """Also with an argument that would make a backtracking engine hang."""
     schema: dict[str, Any] = {"type": "object", "properties": {"a": {"pattern": "^(a+)+$"}}}
     server = serving(types.Tool(name="match", input_schema=schema))
     call = ToolCall(id="1", name="match", arguments=f'{{"a": "{"a" * 5_000}!"}}')
@@ -86,8 +86,8 @@ async def test_a_catastrophic_pattern_is_harmless(make: Make) -> None:
     assert "expected a text that matches" in result.history[2].text
 
 
-async def test_names_are_made_fit(make: Make) -> None:
-    """The server is called by its own."""
+async def test_invalid_names_are_changed(make: Make) -> None:
+    """The server is called with its own name."""
     toolset = make(serving(*named("read file!", "x" * 200, "twice", "twice")))
     call = AssistantMessage.of("", ToolCall(id="1", name="read_file_"))
 
@@ -100,8 +100,8 @@ async def test_names_are_made_fit(make: Make) -> None:
     assert result.history[2].text == "called read file!"
 
 
-async def test_hints_are_believed_only_where_the_caller_says_so(make: Make) -> None:
-    """A stranger's tool that claims to read might write."""
+async def test_hints_are_trusted_only_with_the_option(make: Make) -> None:
+    """A foreign tool that claims to only read might write."""
     hints = types.ToolAnnotations(title="Reader", read_only_hint=True)
     server = serving(*named("a", annotations=hints))
 
@@ -114,19 +114,19 @@ async def test_hints_are_believed_only_where_the_caller_says_so(make: Make) -> N
 
 
 async def test_a_toolset_keeps_the_contract_of_toolsets(make: Make) -> None:
-    """It can be opened again, and offers what a model can be told of."""
+    """It can be opened again, and its tools can be offered to a model."""
     await check_toolset(make(Demo().server))
 
 
 async def test_a_server_without_tools_offers_none(make: Make) -> None:
-    """It may have other things."""
+    """It may have resources or prompts."""
     tools, reports = await listed(make(Server("bare")))
 
     assert (tools, reports) == ([], [])
 
 
-async def test_a_list_that_fails_leaves_the_tools_as_they_were() -> None:
-    """And is told."""
+async def test_a_list_that_fails_leaves_the_tools_unchanged() -> None:
+    """The error is reported."""
     tools = named("a")
     fails = [False]
 
@@ -147,7 +147,7 @@ async def test_a_list_that_fails_leaves_the_tools_as_they_were() -> None:
     assert report == ToolsetReported(
         toolset="s",
         level="error",
-        message="Its tools cannot be listed: The server refused: out of order",
+        message="Its tools cannot be listed: The server returned an error: out of order",
     )
 
 
@@ -167,8 +167,8 @@ async def test_a_list_without_end_is_given_up(kind: str, monkeypatch: pytest.Mon
     assert "the list has no end" in reports[0]
 
 
-async def test_a_list_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a while."""
+async def test_listing_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tools stay unchanged."""
     monkeypatch.setattr(tool_list, "LIST_SECONDS", 0.05)
     demo = Demo()
 
@@ -181,8 +181,8 @@ async def test_a_list_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyP
     assert reports == ["Its tools cannot be listed: no answer within 0.05 s"]
 
 
-async def test_of_many_tools_those_are_offered_that_are_needed() -> None:
-    """And made in a thread, so that other runs go on."""
+async def test_of_many_tools_the_needed_ones_are_offered() -> None:
+    """They are built in a thread, so that other runs continue."""
     server = serving(*named(*(f"tool_{number}" for number in range(300)), "weather"))
     toolset = MCPToolset.in_memory(server)
     model = ScriptedModel(AssistantMessage.of("done"))
@@ -195,7 +195,7 @@ async def test_of_many_tools_those_are_offered_that_are_needed() -> None:
 
 
 async def test_names_that_two_servers_share_get_a_prefix() -> None:
-    """So both can be called."""
+    """So that both tools can be called."""
     first = MCPToolset.in_memory(serving(*named("read", "a")), name="one")
     second = MCPToolset.in_memory(serving(*named("read")), name="two 2")
     together = combined(first, second)

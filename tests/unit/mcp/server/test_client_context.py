@@ -36,8 +36,8 @@ def caller_in(context: RunContext[None]) -> ClientContext:
 
 
 @both_revisions
-async def test_a_tool_asks_one_thing_after_the_other(mode: Mode) -> None:
-    """Where it cannot wait for an answer, it is run again, and finds what was answered."""
+async def test_a_tool_sends_one_request_after_the_other(mode: Mode) -> None:
+    """If it cannot wait for an answer, it runs again and gets the earlier answers."""
     keys: list[str] = []
 
     @tool
@@ -59,8 +59,8 @@ async def test_a_tool_asks_one_thing_after_the_other(mode: Mode) -> None:
 
 
 @both_revisions
-async def test_a_tool_in_a_thread_asks_as_well(mode: Mode) -> None:
-    """By way of the event loop."""
+async def test_a_tool_in_a_thread_sends_requests_too(mode: Mode) -> None:
+    """Through the event loop."""
 
     @tool
     def meet(context: RunContext[None]) -> str:
@@ -74,8 +74,8 @@ async def test_a_tool_in_a_thread_asks_as_well(mode: Mode) -> None:
 
 
 @both_revisions
-async def test_a_tool_asks_several_things_at_once(mode: Mode) -> None:
-    """A form, the client's model, its folders: in one round."""
+async def test_a_tool_sends_several_requests_at_once(mode: Mode) -> None:
+    """A form, a completion and the roots in one round trip."""
     runs: list[None] = []
 
     @tool
@@ -111,8 +111,8 @@ async def test_a_tool_asks_several_things_at_once(mode: Mode) -> None:
 
 
 @both_revisions
-async def test_a_tool_borrows_the_model_and_reads_the_folders_of_the_client(mode: Mode) -> None:
-    """In values of agentkit."""
+async def test_a_tool_uses_the_model_and_the_roots_of_the_client(mode: Mode) -> None:
+    """With agentkit's own values."""
 
     @tool
     async def think(context: RunContext[None]) -> str:
@@ -132,8 +132,8 @@ async def test_a_tool_borrows_the_model_and_reads_the_folders_of_the_client(mode
     assert text_of(result) == "You said: Capital of France? ['file:///work']"
 
 
-async def test_what_a_client_does_not_offer_is_an_error_of_the_protocol_since_2026() -> None:
-    """Of a call that needed it; a tool that does without may go on. Before, it is a result."""
+async def test_a_missing_capability_is_an_error_of_the_protocol_since_2026() -> None:
+    """A tool that does not need it may continue; before, the error is a result."""
 
     @tool
     async def need(context: RunContext[None]) -> str:
@@ -159,12 +159,12 @@ async def test_what_a_client_does_not_offer_is_an_error_of_the_protocol_since_20
 
     assert caught.value.error.code == types.MISSING_REQUIRED_CLIENT_CAPABILITY
     assert caught.value.error.data == {"requiredCapabilities": {"sampling": {}}}
-    assert text_of(result) == "none: The client cannot be asked: it does not offer roots."
+    assert text_of(result) == "none: The client does not support roots."
     assert older.is_error
 
 
-async def test_a_client_that_gives_no_answer_is_told_to_the_tool() -> None:
-    """In the middle of a call, as an error it may catch."""
+async def test_a_client_that_gives_no_answer_raises_in_the_tool() -> None:
+    """During the call, as an error that the tool may catch."""
 
     @tool
     async def meet(context: RunContext[None]) -> str:
@@ -184,8 +184,8 @@ async def test_a_client_that_gives_no_answer_is_told_to_the_tool() -> None:
 
 
 @both_revisions
-async def test_an_answer_that_does_not_fit_the_form_is_refused(mode: Mode) -> None:
-    """The tool is told, and if it does not mind, the model."""
+async def test_an_answer_that_does_not_fit_the_form_is_rejected(mode: Mode) -> None:
+    """The tool gets an error, and if it does not catch it, the model."""
 
     @tool
     async def meet(context: RunContext[None]) -> str:
@@ -198,12 +198,12 @@ async def test_an_answer_that_does_not_fit_the_form_is_refused(mode: Mode) -> No
 
     assert result.is_error
     assert text_of(result) == (
-        "The client's answer does not fit: name: expected a text, got the number 7"
+        "The client's answer is not valid: name: expected a text, got the number 7"
     )
 
 
-async def test_an_answer_counts_for_its_own_question_only() -> None:
-    """A tool that asks something else in the next round gets no answer meant for another."""
+async def test_an_answer_is_valid_for_its_own_request_only() -> None:
+    """A tool that sends another request in the next round trip does not get the old answer."""
     questions = iter(["Delete it?", "Keep it?", "Keep it?"])
 
     @tool
@@ -219,8 +219,8 @@ async def test_an_answer_counts_for_its_own_question_only() -> None:
     assert person.asked == ["Delete it?", "Keep it?"]
 
 
-async def test_state_that_was_changed_on_its_way_is_refused() -> None:
-    """It is sealed, and the seal is checked before anything runs."""
+async def test_manipulated_state_is_rejected() -> None:
+    """It is authenticated before anything runs."""
 
     @tool
     async def ask(context: RunContext[None]) -> str:
@@ -246,8 +246,8 @@ async def test_state_that_was_changed_on_its_way_is_refused() -> None:
     assert "Sure?" not in first.request_state
 
 
-async def test_an_answer_of_another_kind_is_none() -> None:
-    """A client that mixes up its answers is told so."""
+async def test_an_answer_of_another_type_is_rejected() -> None:
+    """A client that mixes up its answers gets an error."""
 
     @tool
     async def ask(context: RunContext[None]) -> str:
@@ -266,7 +266,7 @@ async def test_an_answer_of_another_kind_is_none() -> None:
             request_state=first.request_state,
         )
 
-    assert text_of(result) == "The client's answer does not fit: it is no ElicitResult"
+    assert text_of(result) == "The client's answer is not valid: it is not of type ElicitResult"
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ async def test_an_answer_of_another_kind_is_none() -> None:
         ("auto", "warning", ["error"]),
     ],
 )
-async def test_log_lines_go_to_who_wants_them(
+async def test_log_messages_are_sent_to_clients_that_asked_for_them(
     mode: Mode, wanted: types.LoggingLevel | None, heard: list[str]
 ) -> None:
     """Before 2026-07-28 all, until a level is set; since then only on request."""

@@ -56,8 +56,8 @@ async def test_a_tool_is_listed_and_called(mode: Mode) -> None:
 
 
 @both_revisions
-async def test_what_the_model_can_put_right_is_a_result(mode: Mode) -> None:
-    """Wrong arguments and a tool's own error; not an error of the protocol."""
+async def test_an_error_that_the_model_can_correct_is_a_result(mode: Mode) -> None:
+    """Invalid arguments and a tool's own error are not errors of the protocol."""
     async with mcp.Client(build_server([add, fail]), mode=mode) as client:
         wrong = await call(client, "add", {"a": "much", "b": 2})
         failed = await call(client, "fail")
@@ -70,7 +70,7 @@ async def test_what_the_model_can_put_right_is_a_result(mode: Mode) -> None:
 
 @both_revisions
 async def test_a_tool_that_does_not_exist_is_an_error_of_the_protocol(mode: Mode) -> None:
-    """As the specification has it, in words a model can use."""
+    """As the specification requires, with a message for the model."""
     async with mcp.Client(build_server([add]), mode=mode) as client:
         with pytest.raises(
             mcp.MCPError, match=r"no tool 'subtract'\. The tools are: add"
@@ -81,8 +81,8 @@ async def test_a_tool_that_does_not_exist_is_an_error_of_the_protocol(mode: Mode
 
 
 @both_revisions
-async def test_progress_reaches_the_client_and_only_grows(mode: Mode) -> None:
-    """What would go back is left out: the protocol forbids it."""
+async def test_progress_reaches_the_client_and_only_increases(mode: Mode) -> None:
+    """A decreasing value is left out: the protocol forbids it."""
     heard: list[tuple[float, float | None, str | None]] = []
 
     @tool
@@ -102,7 +102,7 @@ async def test_progress_reaches_the_client_and_only_grows(mode: Mode) -> None:
 
 
 async def test_a_call_that_its_client_cancels_is_stopped() -> None:
-    """The tool hears it, and cleans up."""
+    """The tool is cancelled and cleans up."""
     begun, ended = anyio.Event(), anyio.Event()
 
     @tool
@@ -124,7 +124,7 @@ async def test_a_call_that_its_client_cancels_is_stopped() -> None:
 
 
 async def test_a_call_has_the_limits_of_the_server() -> None:
-    """Its time, its size, its own word on what may run, and what tools are given."""
+    """Its timeout, its result size, its approval rule and its deps."""
 
     @tool
     async def sleep() -> None:
@@ -137,21 +137,21 @@ async def test_a_call_has_the_limits_of_the_server() -> None:
         return context.deps * 100
 
     options = ServerSettings(deps="word", timeout_seconds=0.01, max_characters=50)
-    async with mcp.Client(build_server([sleep, speak], options=options)) as client:
+    async with mcp.Client(build_server([sleep, speak], settings=options)) as client:
         late = await call(client, "sleep")
         long = await call(client, "speak")
     denying = ServerSettings(approve=deny(named("add")))
-    async with mcp.Client(build_server([add], options=denying)) as client:
+    async with mcp.Client(build_server([add], settings=denying)) as client:
         denied = await call(client, "add", {"a": 1, "b": 2})
 
     assert text_of(late) == "The tool 'sleep' was stopped after 0.01 seconds."
     assert "50 of 400 characters" in text_of(long)
     assert denied.is_error
-    assert "was refused and was not run" in text_of(denied)
+    assert "was denied and not run" in text_of(denied)
 
 
-async def test_a_tool_that_runs_elsewhere_is_not_offered() -> None:
-    """Nobody could hand in its result."""
+async def test_an_external_tool_is_not_listed() -> None:
+    """No one could provide its result."""
     elsewhere = Tool.external(name="elsewhere", description="x", input_schema={"type": "object"})
 
     async with mcp.Client(build_server([add, elsewhere])) as client:
@@ -160,8 +160,8 @@ async def test_a_tool_that_runs_elsewhere_is_not_offered() -> None:
     assert [one.name for one in listed] == ["add"]
 
 
-async def test_an_older_client_is_told_of_objects_only() -> None:
-    """Before 2026-07-28 a result's JSON is an object, and its schema is of one."""
+async def test_a_client_of_an_earlier_revision_gets_objects_only() -> None:
+    """Before 2026-07-28, structured content and its schema must be objects."""
     numbers = Tool.from_schema(
         name="numbers",
         description="Count.",
@@ -188,13 +188,13 @@ async def test_an_older_client_is_told_of_objects_only() -> None:
     ("said", "ran", "words"),
     [
         ({"approve": True}, True, "gone"),
-        ({"approve": False, "reason": "Not today."}, False, "was not run. Not today."),
-        ({"approve": False}, False, "The user refused it."),
-        (None, False, "The user refused it."),
+        ({"approve": False, "reason": "Not today."}, False, "not run. Not today."),
+        ({"approve": False}, False, "The user denied it."),
+        (None, False, "The user denied it."),
     ],
     ids=["yes", "no, with a reason", "no", "declined"],
 )
-async def test_a_call_that_must_be_asked_about_is_asked_of_the_person_at_the_client(
+async def test_approval_is_requested_from_the_user_at_the_client(
     mode: Mode, said: dict[str, object] | None, *, ran: bool, words: str
 ) -> None:
     """With all its arguments; only a plain yes lets it run, and only once."""
@@ -217,8 +217,8 @@ async def test_a_call_that_must_be_asked_about_is_asked_of_the_person_at_the_cli
 
 
 @both_revisions
-async def test_where_nobody_can_be_asked_a_call_is_refused(mode: Mode) -> None:
-    """In words, not as an error of the protocol."""
+async def test_a_call_that_needs_approval_is_denied_if_the_client_cannot_ask(mode: Mode) -> None:
+    """The reason is in the result, which is not an error of the protocol."""
 
     @tool(approval="ask")
     def remove() -> str:
@@ -229,11 +229,11 @@ async def test_where_nobody_can_be_asked_a_call_is_refused(mode: Mode) -> None:
         result = await call(client, "remove")
 
     assert result.is_error
-    assert "It has to be approved by a person. The client cannot be asked" in text_of(result)
+    assert "It needs a user's approval. The client does not support" in text_of(result)
 
 
-async def test_repaired_arguments_are_asked_about_as_in_a_run() -> None:
-    """A tool with effects does not run on what was guessed."""
+async def test_repaired_arguments_need_approval_as_in_a_run() -> None:
+    """A tool with effects does not run with guessed values."""
     runs: list[int] = []
 
     @tool
@@ -272,8 +272,8 @@ class Growing:
         return "grown"
 
 
-async def test_an_older_client_hears_that_the_tools_changed() -> None:
-    """Unasked, as soon as the call that changed them is over."""
+async def test_a_client_of_an_earlier_revision_is_notified_of_changed_tools() -> None:
+    """Without a subscription, as soon as the call that changed them is over."""
     heard = anyio.Event()
 
     async def forward(message: IncomingMessage) -> None:
@@ -292,8 +292,8 @@ async def test_an_older_client_hears_that_the_tools_changed() -> None:
     assert [one.name for one in listed] == ["grow", "add"]
 
 
-async def test_tools_that_are_made_anew_are_no_change() -> None:
-    """Only what a client would see differently is told; here the first that it hears is that."""
+async def test_equal_tools_that_are_built_again_are_no_change() -> None:
+    """Only a difference that a client can see is notified."""
     heard: list[int] = []
     growing = Growing()
 
@@ -317,10 +317,10 @@ async def test_tools_that_are_made_anew_are_no_change() -> None:
     assert heard == [2]
 
 
-async def test_a_client_that_listens_hears_that_the_tools_changed() -> None:
-    """By a subscription, since 2026-07-28; changes from outside are noticed as well."""
+async def test_a_subscribed_client_is_notified_of_changed_tools() -> None:
+    """Since 2026-07-28; also if the change came from outside of a call."""
     growing = Growing()
-    server = build_server([growing], options=ServerSettings(poll_seconds=0.01))
+    server = build_server([growing], settings=ServerSettings(poll_seconds=0.01))
     with anyio.fail_after(5):
         async with mcp.Client(server) as client:
             async with client.listen(tools_list_changed=True) as changes:
@@ -333,7 +333,7 @@ async def test_a_client_that_listens_hears_that_the_tools_changed() -> None:
 
 @both_revisions
 async def test_many_tools_are_listed_in_pages(mode: Mode) -> None:
-    """None is larger than a client takes; a cursor of another server is refused."""
+    """Each page is small enough for clients; a cursor of another server is rejected."""
     many = [
         Tool.from_schema(
             name=f"tool_{number}",
@@ -358,7 +358,7 @@ async def test_many_tools_are_listed_in_pages(mode: Mode) -> None:
     assert names == [one.name for one in many]
 
 
-async def test_two_tools_of_one_name_are_told_at_once() -> None:
+async def test_two_tools_with_one_name_are_an_error_when_the_server_is_built() -> None:
     """Before anything is served."""
     with pytest.raises(ToolDefinitionError, match="Two tools have the name 'add'"):
         build_server([add, tool(name="add")(lambda: "x")])

@@ -49,8 +49,8 @@ class Shop:
 
 
 @both_revisions
-async def test_an_agent_is_a_tool_that_answers(mode: Mode) -> None:
-    """It takes a task, and tells of its steps."""
+async def test_an_agent_is_served_as_a_tool(mode: Mode) -> None:
+    """It takes a task, and reports its steps as progress."""
     steps: list[str | None] = []
 
     async def forward(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
@@ -70,8 +70,10 @@ async def test_an_agent_is_a_tool_that_answers(mode: Mode) -> None:
 
 
 @both_revisions
-async def test_what_an_agent_asks_about_is_asked_of_the_person_at_the_client(mode: Mode) -> None:
-    """Nothing runs twice, whatever the revision; what is refused, its model reads."""
+async def test_approval_for_an_agents_call_is_requested_from_the_user_at_the_client(
+    mode: Mode,
+) -> None:
+    """Nothing runs twice in any revision; the agent's model reads a denial."""
     shop = Shop()
     model = ScriptedModel(
         PAYS, AssistantMessage.of("", tool_call("pay", {"amount": 7}, call_id="pay000003")), "Done."
@@ -99,8 +101,8 @@ async def test_what_an_agent_asks_about_is_asked_of_the_person_at_the_client(mod
 
 
 @both_revisions
-async def test_where_nobody_can_be_asked_an_agent_does_without(mode: Mode) -> None:
-    """Its model reads that the call was refused, and why."""
+async def test_an_agents_call_is_denied_if_the_client_cannot_ask(mode: Mode) -> None:
+    """Its model reads that the call was denied, and why."""
     shop = Shop()
     model = ScriptedModel(PAYS, "I could not pay.")
     agent = Agent(model, tools=shop.tools(), name="buyer")
@@ -109,11 +111,11 @@ async def test_where_nobody_can_be_asked_an_agent_does_without(mode: Mode) -> No
 
     assert text_of(result) == "I could not pay."
     assert shop.done == ["look"]
-    assert "does not offer elicitation" in str(model.requests[1].history[-1])
+    assert "does not support elicitation" in str(model.requests[1].history[-1])
 
 
-async def test_a_call_of_a_tool_that_runs_elsewhere_is_refused() -> None:
-    """Nobody is asked about it, as nobody could hand in its result."""
+async def test_an_agents_call_of_an_external_tool_is_denied() -> None:
+    """Without asking the user, since no one could provide its result."""
     elsewhere = Tool.external(name="sign", description="x", input_schema={"type": "object"})
     model = ScriptedModel(AssistantMessage.of("", tool_call("sign")), "Not signed.")
     agent = Agent(model, tools=[elsewhere], name="signer")
@@ -122,12 +124,12 @@ async def test_a_call_of_a_tool_that_runs_elsewhere_is_refused() -> None:
         result = await call(client, "signer", {"prompt": "Sign."})
 
     assert text_of(result) == "Not signed."
-    assert "nobody here can hand in its result" in str(model.requests[1].history[-1])
+    assert "no one here can provide its result" in str(model.requests[1].history[-1])
     assert person.asked == []
 
 
-async def test_what_was_handed_over_cannot_be_asked_about() -> None:
-    """The calls that wait are those of another agent."""
+async def test_open_calls_of_a_handed_off_agent_are_an_error() -> None:
+    """They belong to another agent."""
     other = Agent(ScriptedModel(PAYS), tools=Shop().tools(), name="other")
     model = ScriptedModel(AssistantMessage.of("", tool_call("transfer_to_other")))
     agent = Agent(model, tools=[handoff(other)], name="first")
@@ -136,11 +138,11 @@ async def test_what_was_handed_over_cannot_be_asked_about() -> None:
         result = await call(client, "first", {"prompt": "Buy."})
 
     assert result.is_error
-    assert text_of(result) == "The agent 'first' waits for pay, which nobody here can answer."
+    assert text_of(result) == "The agent 'first' waits for pay, which no one here can answer."
 
 
-async def test_an_agent_whose_host_fails_is_an_error_of_the_tool() -> None:
-    """In words the model above can use; the server goes on."""
+async def test_an_agent_whose_provider_fails_is_an_error_of_the_tool() -> None:
+    """With a message for the client's model; the server continues."""
     model = ScriptedModel(TransportError("The host is down.", kind="connection"), "Here again.")
     agent = Agent(model, name="helper")
     async with mcp.Client(build_server(agents=[agent])) as client:
