@@ -105,7 +105,7 @@ async def _run(
         clock=settings.clock,
         timeout_seconds=settings.timeout_seconds,
         max_characters=settings.max_characters,
-        concurrency_limits=settings.caps,
+        concurrency_limits=settings.concurrency,
         scope=CallScope(client=client),
     )
     return result

@@ -31,7 +31,7 @@ class ServerSettings:
         timeout_seconds: limit for each tool that has none of its own; None for no limit. Includes
             the time a user takes for a form, if the client is asked during the call.
         max_characters: text of a result beyond this length is truncated.
-        caps: how many tools may run at the same time, over all clients.
+        concurrency: how many tools may run at the same time, over all clients.
         clock: the source of time.
         security: encrypts the state that travels through clients; by default valid for an hour,
             with a key of this process. Set a key if several processes serve the same clients.
@@ -43,7 +43,7 @@ class ServerSettings:
     approve: ApprovalRule | None = None
     timeout_seconds: float | None = 60.0
     max_characters: int = MAX_RESULT_CHARACTERS
-    caps: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    concurrency: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     clock: Clock = field(default_factory=SystemClock)
     security: RequestStateSecurity = field(default_factory=_process_key)
     bus: SubscriptionBus = field(default_factory=InMemorySubscriptionBus)
