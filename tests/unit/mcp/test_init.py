@@ -38,8 +38,8 @@ def test_importing_the_package_does_not_load_the_sdk() -> None:
 
 def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the first use of a name."""
+    monkeypatch.delattr(agentkit.mcp, "OAuth")
     monkeypatch.setitem(sys.modules, "agentkit.mcp.client.oauth", None)
-    monkeypatch.delattr(agentkit.mcp, "OAuth", raising=False)
 
     with pytest.raises(MissingExtraError, match=r"mixtral-agentkit\[mcp\]"):
         _ = agentkit.mcp.OAuth
