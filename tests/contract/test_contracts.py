@@ -1,4 +1,4 @@
-"""The fakes and the real things keep the same contracts, and the contracts notice what does not."""
+"""Fakes and real implementations pass the same contracts, and contracts find violations."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -33,7 +33,7 @@ from agentkit.wire import WireHead, WireRequest
 
 @asynccontextmanager
 async def _open_scripted(exchanges: Sequence[ScriptedExchange]) -> AsyncIterator[Transport]:
-    # What crosses a real wire has lower-case names; the fake is told so.
+    # Header names from the network are lower case, so those of the fake are too.
     lowered = [
         replace(one, headers={name.lower(): value for name, value in one.headers.items()})
         for one in exchanges
@@ -51,18 +51,18 @@ async def _open_http(exchanges: Sequence[ScriptedExchange]) -> AsyncIterator[Tra
             await transport.aclose()
 
 
-async def test_the_scripted_transport_keeps_the_contract() -> None:
-    """A fake that does not behave like the real thing proves nothing."""
+async def test_the_scripted_transport_passes_the_contract() -> None:
+    """A fake that differs from the real transport proves nothing."""
     await check_transport(_open_scripted)
 
 
-async def test_the_http_transport_keeps_the_contract() -> None:
-    """Over real sockets, resets included."""
+async def test_the_http_transport_passes_the_contract() -> None:
+    """Over real sockets, including resets."""
     await check_transport(_open_http)
 
 
 class _Broken:
-    """A transport that breaks one promise."""
+    """A transport that violates one rule."""
 
     def __init__(self, inner: Transport, *, fault: str) -> None:
         self._inner = inner
@@ -70,7 +70,7 @@ class _Broken:
 
     @asynccontextmanager
     async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
-        """Exchange, and spoil the answer."""
+        """Make an exchange, and change the response."""
         try:
             async with self._inner.exchange(request) as answer:
                 yield self._spoil(answer)
@@ -82,7 +82,7 @@ class _Broken:
             raise
 
     async def aclose(self) -> None:
-        """Close the inner one."""
+        """Close the inner transport."""
         await self._inner.aclose()
 
     def _spoil(self, answer: WireResponse) -> WireResponse:
@@ -112,8 +112,10 @@ async def _nothing(chunks: Sequence[bytes] = ()) -> AsyncIterator[bytes]:
         ("blamed", "has status 500"),
     ],
 )
-async def test_a_transport_that_breaks_a_promise_is_noticed(fault: str, complaint: str) -> None:
-    """Each promise by itself."""
+async def test_a_transport_that_violates_a_rule_fails_the_contract(
+    fault: str, complaint: str
+) -> None:
+    """Each rule by itself."""
 
     @asynccontextmanager
     async def open_broken(exchanges: Sequence[ScriptedExchange]) -> AsyncIterator[Transport]:
@@ -124,8 +126,8 @@ async def test_a_transport_that_breaks_a_promise_is_noticed(fault: str, complain
         await check_transport(open_broken)
 
 
-async def test_serving_more_than_was_scripted_is_an_error_of_the_provider() -> None:
-    """The script is used up: the provider says so instead of hanging."""
+async def test_a_request_beyond_the_script_is_an_error() -> None:
+    """It does not hang."""
     async with serve_exchanges([]) as url:
         transport = open_transport(resolve_model("sandbox:mixtral-8x22b"), base_url=url)
         async with transport.exchange(WireRequest(path="/x")) as answer:
@@ -138,18 +140,18 @@ async def test_serving_more_than_was_scripted_is_an_error_of_the_provider() -> N
 
 @tool
 def shout(text: str) -> str:
-    """Say it loudly."""
+    """Return the text in upper case."""
     return text.upper()
 
 
-async def test_a_static_toolset_keeps_the_contract() -> None:
-    """Also with no tools at all."""
+async def test_a_static_toolset_passes_the_contract() -> None:
+    """Also without tools."""
     await check_toolset(StaticToolset([shout]))
     await check_toolset(StaticToolset())
 
 
-class _Moody:
-    """A toolset that offers something else each time it is asked."""
+class _Unstable:
+    """A toolset that offers other tools each time it is asked."""
 
     def __init__(self, *offers: Sequence[Tool]) -> None:
         self._offers = list(offers)
@@ -159,7 +161,7 @@ class _Moody:
         return nullcontext()
 
     async def list_tools(self) -> Sequence[Tool]:
-        """Return the next offer."""
+        """Return the next list of tools."""
         return self._offers.pop(0)
 
 
@@ -172,27 +174,27 @@ class _Moody:
     ],
     ids=["changes", "reopens differently", "same names"],
 )
-async def test_a_toolset_that_breaks_a_promise_is_noticed(
+async def test_a_toolset_that_violates_a_rule_fails_the_contract(
     offers: Sequence[Sequence[Tool]], complaint: str
 ) -> None:
-    """Each promise by itself."""
+    """Each rule by itself."""
     with pytest.raises(AssertionError, match=complaint):
-        await check_toolset(_Moody(*offers))
+        await check_toolset(_Unstable(*offers))
 
 
-async def test_the_scripted_model_keeps_the_contract() -> None:
+async def test_the_scripted_model_passes_the_contract() -> None:
     """With text and with calls."""
     await check_model(ScriptedModel(*["sunny"] * 6))
     await check_model(ScriptedModel(*[AssistantMessage.of("", tool_call("get_weather"))] * 6))
 
 
-async def test_a_model_over_the_sandbox_keeps_the_contract() -> None:
-    """The real way: dialect, transport, sockets."""
+async def test_a_model_of_the_sandbox_passes_the_contract() -> None:
+    """With a real dialect, transport and sockets."""
     await check_model(build_model("sandbox:mixtral-8x22b"))
 
 
 class _Model:
-    """A model that gives one response and shows given texts."""
+    """A model with one response that emits the given texts."""
 
     name = "broken:model"
     profile = ModelProfile(family="broken", id="model")
@@ -208,7 +210,7 @@ class _Model:
         yield self
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """Give the response."""
+        """Return the response."""
         for text in self._shown if request.stream or self._always else ():
             await emit(TextReceived(text=text))
         return self._response
@@ -248,7 +250,9 @@ def _response(text: str = "", *calls: ToolCall, reason: str = "stop") -> ModelRe
     ],
     ids=["empty", "shows less", "shows always", "wrong reason", "same ids", "no id"],
 )
-async def test_a_model_that_breaks_a_promise_is_noticed(model: _Model, complaint: str) -> None:
-    """Each promise by itself."""
+async def test_a_model_that_violates_a_rule_fails_the_contract(
+    model: _Model, complaint: str
+) -> None:
+    """Each rule by itself."""
     with pytest.raises(AssertionError, match=complaint):
         await check_model(model)

@@ -1,4 +1,4 @@
-"""Whoever carries the bytes keeps the contract of transports."""
+"""Every transport passes the contract of transports."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -37,7 +37,7 @@ async def _direct_under_httpx(provider: ProviderProfile) -> AsyncIterator[Transp
 
 
 @pytest.mark.parametrize("open_transport", [_httpx, _direct, _direct_under_httpx])
-async def test_a_transport_keeps_the_contract(open_transport: OpenTransport) -> None:
+async def test_a_transport_passes_the_contract(open_transport: OpenTransport) -> None:
     """Over real sockets."""
 
     @asynccontextmanager

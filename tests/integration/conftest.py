@@ -1,4 +1,4 @@
-"""Check after each test of this folder that nothing it made is alive: promise 4 of the design."""
+"""Check after each test of this folder that it left nothing alive."""
 
 from collections.abc import AsyncIterator, Iterator
 from inspect import iscoroutinefunction
@@ -27,6 +27,6 @@ async def no_task_left() -> AsyncIterator[None]:
 
 
 def pytest_pycollect_makeitem(name: str, obj: object) -> None:
-    """Let each async test have `no_task_left`; in a sync one there is no event loop for it."""
+    """Add `no_task_left` to each async test; a sync test has no event loop for it."""
     if name.startswith("test") and iscoroutinefunction(obj):
         pytest.mark.usefixtures("no_task_left")(obj)

@@ -1,10 +1,10 @@
-"""Find what a test has left behind: tasks, threads, sockets, child processes.
+"""Find what a test leaves behind: tasks, threads, sockets, child processes.
 
 In:  what was alive before a test.
-Out: words about what is alive now and was not before.
+Out: descriptions of what is alive now and was not before.
 
-Threads of the pools stay for a while by design. An event loop has sockets of its own: all but its
-tasks is compared while no loop runs.
+Threads of the pools stay alive for a while by design. An event loop has sockets of its own, so
+everything but its tasks is compared while no loop runs.
 """
 
 import gc
@@ -17,12 +17,12 @@ from pathlib import Path
 import anyio
 
 POOL_NAMES = ("AnyIO worker thread", "Trio thread", "asyncio_")
-PATIENCE_SECONDS = 5.0
+GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alive:
-    """What of this process is alive."""
+    """The threads, sockets and child processes that are alive."""
 
     threads: frozenset[threading.Thread]
     sockets: frozenset[str]
@@ -30,7 +30,7 @@ class Alive:
 
     @classmethod
     def now(cls) -> "Alive":
-        """Look at this process."""
+        """Collect those of this process."""
         return cls(
             threads=frozenset(threading.enumerate()),
             sockets=frozenset(_sockets()),
@@ -38,7 +38,7 @@ class Alive:
         )
 
     def left_since(self, before: "Alive") -> list[str]:
-        """Return what is here and was not there, in words."""
+        """Describe what is alive and was not alive `before`."""
         threads = {thread.name for thread in self.threads - before.threads}
         return [
             *(f"thread {name!r}" for name in sorted(threads) if not name.startswith(POOL_NAMES)),
@@ -47,9 +47,9 @@ class Alive:
         ]
 
 
-def left_since(before: Alive, *, patience_seconds: float = PATIENCE_SECONDS) -> list[str]:
-    """Return what was left since `before`; what is about to end has a short time to do so."""
-    deadline = time.monotonic() + patience_seconds
+def left_since(before: Alive, *, grace_seconds: float = GRACE_SECONDS) -> list[str]:
+    """Describe what is alive since `before`; it has a short time to end."""
+    deadline = time.monotonic() + grace_seconds
     left = Alive.now().left_since(before)
     while left and time.monotonic() < deadline:
         gc.collect()
@@ -59,7 +59,7 @@ def left_since(before: Alive, *, patience_seconds: float = PATIENCE_SECONDS) -> 
 
 
 def tasks_alive() -> set[tuple[int, str]]:
-    """Return the tasks of the event loop that runs, by id and name, without the test runner's."""
+    """Return the tasks of the running event loop, by id and name, without the test runner's."""
     return {
         (task.id, task.name or "")
         for task in anyio.get_running_tasks()
@@ -68,7 +68,7 @@ def tasks_alive() -> set[tuple[int, str]]:
 
 
 async def tasks_left_since(before: set[tuple[int, str]]) -> list[str]:
-    """Return the tasks that are alive and were not in `before`, in words."""
+    """Describe the tasks that are alive and were not in `before`."""
     for _ in range(100):
         left = [f"task {name!r}" for _, name in sorted(tasks_alive() - before)]
         if not left:
@@ -78,7 +78,7 @@ async def tasks_left_since(before: set[tuple[int, str]]) -> list[str]:
 
 
 def _sockets() -> Iterator[str]:
-    """Yield the open sockets as the system names them."""
+    """Yield the names of the open sockets in `/proc`."""
     for entry in Path("/proc/self/fd").iterdir():
         try:
             target = str(entry.readlink())
@@ -89,7 +89,7 @@ def _sockets() -> Iterator[str]:
 
 
 def _children() -> Iterator[int]:
-    """Yield the ids of child processes, also of those that ended and were not waited for."""
+    """Yield the ids of child processes, including those that ended and were not waited for."""
     for task in Path("/proc/self/task").iterdir():
         try:
             found = (task / "children").read_text().split()

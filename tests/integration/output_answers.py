@@ -1,4 +1,4 @@
-"""Types of answers, a tool, and what a scripted model says of them."""
+"""Output types, a tool, and scripted answers of a model."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,7 +22,7 @@ BY_FORMAT = AgentOptions(output=OutputSettings(mode="response_format"))
 
 
 class Invoice(BaseModel):
-    """What is owed."""
+    """An invoice."""
 
     number: str
     total: Decimal = Field(gt=0)
@@ -30,14 +30,14 @@ class Invoice(BaseModel):
 
 @dataclass
 class Contact:
-    """Who to write to."""
+    """A person to write to."""
 
     name: str
     email: str | None = None
 
 
 class Point(TypedDict):
-    """A place."""
+    """A point."""
 
     x: int
     y: int
@@ -45,17 +45,17 @@ class Point(TypedDict):
 
 @tool(read_only=True)
 def look_up(number: str) -> str:
-    """Look an invoice up."""
+    """Look up an invoice."""
     return f"{number}: 12.50"
 
 
 def asks(*calls: ToolCall) -> AssistantMessage:
-    """Say nothing but these calls."""
+    """Return a message with these calls and no text."""
     return AssistantMessage.of("", *calls)
 
 
 def answers(arguments: JsonValue, *, call_id: str = "answer001") -> AssistantMessage:
-    """Answer by the call."""
+    """Return a message that calls the answering tool."""
     return asks(tool_call("final_answer", arguments, call_id=call_id))
 
 
@@ -66,5 +66,5 @@ INVOICE = Invoice(number="A-1", total=Decimal("12.50"))
 
 
 def texts(history: History) -> list[str]:
-    """Return what every message says."""
+    """Return the text of every message."""
     return [message.text for message in history]

@@ -1,4 +1,4 @@
-"""Whole runs in one process, with a scripted model."""
+"""Complete runs in one process, with a scripted model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -55,8 +55,8 @@ THREE = ToolResult(
 )
 
 
-async def test_a_run_asks_runs_tools_and_answers() -> None:
-    """What was sent, what came back, and what is kept."""
+async def test_a_run_calls_the_model_and_its_tools_until_it_answers() -> None:
+    """The requests, the result and the history are checked."""
     model = ScriptedModel(_asks(ADD_1_2), "It is 3.")
     agent: Agent[None] = Agent(model, tools=[add], instructions="Be brief.")
 
@@ -79,8 +79,8 @@ async def test_a_run_asks_runs_tools_and_answers() -> None:
     assert not first.stream
 
 
-async def test_a_stream_is_the_same_run_with_its_events() -> None:
-    """Events come in the order things happen, and the result is the same."""
+async def test_a_stream_gives_the_events_and_the_same_result() -> None:
+    """Events are in order, and the result equals that of `run`."""
     clock = ManualClock()
     usage = Usage(input_tokens=5, output_tokens=1)
     answer = ModelResponse(
@@ -115,15 +115,15 @@ async def test_a_stream_is_the_same_run_with_its_events() -> None:
     assert run.result.usage == usage
 
 
-def test_a_run_without_async_gives_the_same() -> None:
-    """And no loop is left behind."""
+def test_run_sync_gives_the_same_result() -> None:
+    """It leaves no event loop open."""
     agent: Agent[None] = Agent(ScriptedModel(_asks(ADD_1_2), "It is 3."), tools=[add])
 
     assert agent.run_sync("What is 1 + 2?").history[2] == THREE
 
 
-async def test_a_run_without_async_inside_async_code_says_what_to_do() -> None:
-    """It would block the loop it is called from."""
+async def test_run_sync_in_async_code_is_an_error_that_names_the_alternative() -> None:
+    """It would block the event loop that it is called from."""
     agent: Agent[None] = Agent(ScriptedModel())
 
     with pytest.raises(AgentKitError, match=r"use 'await agent\.run"):
@@ -131,10 +131,10 @@ async def test_a_run_without_async_inside_async_code_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["", " \n", [], History()])
-async def test_an_empty_prompt_is_refused_before_anything_is_sent(
+async def test_an_empty_prompt_is_rejected_before_anything_is_sent(
     prompt: str | Sequence[UserMessage],
 ) -> None:
-    """There would be nothing to answer."""
+    """There is nothing to answer."""
     model = ScriptedModel()
     agent: Agent[None] = Agent(model)
 
@@ -154,22 +154,22 @@ async def test_an_empty_prompt_is_refused_before_anything_is_sent(
     ],
     ids=["nothing", "a message", "texts", "dicts"],
 )
-async def test_a_prompt_that_is_no_conversation_is_refused(prompt: Any, reason: str) -> None:
-    """In words, before anything is sent."""
+async def test_a_prompt_of_a_wrong_type_is_rejected(prompt: Any, reason: str) -> None:
+    """With a clear message, before anything is sent."""
     with pytest.raises(HistoryError, match=reason):
         await Agent(ScriptedModel()).run(prompt)
 
 
-async def test_an_option_that_does_not_exist_is_refused() -> None:
-    """A misspelt limit must not be as good as none."""
+async def test_an_unknown_option_is_rejected() -> None:
+    """A misspelled limit would not limit anything."""
     options: Any = {"budgte": Budget(turns=1)}
 
     with pytest.raises(TypeError, match=r"A run has no option 'budgte'; it has .* budget, "):
         await Agent(ScriptedModel()).run("hi", **options)
 
 
-async def test_a_bad_call_is_answered_with_an_error_and_the_model_tries_again() -> None:
-    """The tool does not run, and the others of the same turn do."""
+async def test_an_invalid_call_gets_an_error_result_and_the_model_tries_again() -> None:
+    """The tool does not run; the other calls of the turn do."""
     bad = tool_call("add", {"a": 1}, call_id="bad000001")
     gone = tool_call("subtract", {}, call_id="gone00001")
     model = ScriptedModel(_asks(bad, ADD_1_2, gone), "It is 3.")
@@ -190,7 +190,7 @@ async def test_a_bad_call_is_answered_with_an_error_and_the_model_tries_again() 
 
 
 async def test_a_history_with_an_open_call_resumes_at_that_call() -> None:
-    """Nothing but the messages is needed to go on."""
+    """A run resumes from the messages alone."""
     saved = History.from_json(History([UserMessage.of("go"), _asks(ADD_1_2)]).to_json())
     model = ScriptedModel("It is 3.")
     agent: Agent[None] = Agent(model, tools=[add])
@@ -202,8 +202,8 @@ async def test_a_history_with_an_open_call_resumes_at_that_call() -> None:
     assert len(model.requests) == 1
 
 
-async def test_a_finished_history_is_finished() -> None:
-    """Nothing is asked again."""
+async def test_a_finished_history_gives_its_answer_again() -> None:
+    """Without a request to the model."""
     done = History([UserMessage.of("go"), AssistantMessage.of("done")])
     agent: Agent[None] = Agent(ScriptedModel())
 
@@ -212,8 +212,8 @@ async def test_a_finished_history_is_finished() -> None:
     assert (result.output, result.turns, result.history) == ("done", 0, done)
 
 
-async def test_a_conversation_goes_on_from_its_history() -> None:
-    """The second run sees the first."""
+async def test_a_conversation_continues_from_its_history() -> None:
+    """The second run sees the messages of the first."""
     model = ScriptedModel("Hello.", "You said hi.")
     agent: Agent[None] = Agent(model)
 
@@ -224,8 +224,8 @@ async def test_a_conversation_goes_on_from_its_history() -> None:
     assert len(model.requests[1].history) == 3
 
 
-async def test_at_the_limit_of_turns_the_model_is_asked_for_the_best_answer() -> None:
-    """Without tools, and told so; the conversation holds nothing of it."""
+async def test_at_the_turn_limit_the_model_is_asked_for_its_best_answer() -> None:
+    """Without tools and with an instruction that is not kept in the history."""
     model = ScriptedModel(_asks(ADD_1_2), "3, as far as I got.")
     agent: Agent[None] = Agent(model, tools=[add], instructions="Be brief.")
 
@@ -238,8 +238,8 @@ async def test_at_the_limit_of_turns_the_model_is_asked_for_the_best_answer() ->
     assert last.instructions == "Be brief.\n\n" + CLOSING_INSTRUCTIONS.format(reason="turns")
 
 
-async def test_a_model_that_calls_in_spite_of_the_limit_is_stopped() -> None:
-    """Its call is answered, not run, and the history is whole."""
+async def test_a_model_that_calls_a_tool_at_the_limit_is_stopped() -> None:
+    """Its call gets a result without running, and the history is consistent."""
     ran: list[str] = []
 
     @tool
@@ -266,10 +266,10 @@ async def test_a_model_that_calls_in_spite_of_the_limit_is_stopped() -> None:
         (ToolChoice(mode="auto"), [ToolChoice(), ToolChoice()]),
     ],
 )
-async def test_a_forced_call_is_forced_once(
+async def test_a_required_call_is_required_only_once(
     choice: ToolChoice | str, sent: list[ToolChoice]
 ) -> None:
-    """Else the run would never end."""
+    """Otherwise the run would never end."""
     model = ScriptedModel(_asks(ADD_1_2), "It is 3.")
 
     await Agent(model, tools=[add]).run("Go.", tool_choice=choice)
@@ -277,8 +277,8 @@ async def test_a_forced_call_is_forced_once(
     assert [request.tool_choice for request in model.requests] == sent
 
 
-async def test_what_was_repaired_is_reported() -> None:
-    """Before the response it belongs to."""
+async def test_repairs_are_reported_as_events() -> None:
+    """Before the response that they belong to."""
     repair = Repair(kind="minted_id", before="", after="call00001")
     response = ModelResponse(message=_asks(ADD_1_2), finish_reason="tool_calls", repairs=(repair,))
     agent: Agent[None] = Agent(ScriptedModel(response, "It is 3."), tools=[add])
@@ -290,7 +290,7 @@ async def test_what_was_repaired_is_reported() -> None:
     assert isinstance(events[3], ModelResponded)
 
 
-async def test_an_error_of_the_model_reaches_the_caller_plainly() -> None:
+async def test_an_error_of_the_model_is_raised_without_an_exception_group() -> None:
     """From a run, and after the last event of a stream."""
     error = ProviderError("no credits", kind="insufficient_credits")
     agent: Agent[None] = Agent(ScriptedModel(error, error))
@@ -309,8 +309,8 @@ async def test_an_error_of_the_model_reaches_the_caller_plainly() -> None:
         _ = run.result
 
 
-async def test_an_error_of_the_reader_leaves_as_it_is() -> None:
-    """No group around it, and the run is stopped."""
+async def test_an_exception_of_the_streams_reader_is_raised_unchanged() -> None:
+    """Without an exception group, and the run is cancelled."""
     agent: Agent[None] = Agent(ScriptedModel("never read"))
 
     with pytest.raises(KeyError, match="mine"):
@@ -319,8 +319,8 @@ async def test_an_error_of_the_reader_leaves_as_it_is() -> None:
                 raise KeyError("mine")
 
 
-async def test_leaving_a_stream_early_stops_the_run() -> None:
-    """The tool that was running is cancelled."""
+async def test_leaving_a_stream_early_cancels_the_run() -> None:
+    """The running tool is cancelled too."""
     began, ended = anyio.Event(), anyio.Event()
 
     @tool
@@ -344,8 +344,8 @@ async def test_leaving_a_stream_early_stops_the_run() -> None:
     assert ended.is_set()
 
 
-async def test_an_emit_that_is_slow_slows_the_run() -> None:
-    """No event is kept in memory: the run waits for its reader."""
+async def test_a_slow_reader_slows_the_run() -> None:
+    """The event queue is bounded, so the run waits for its reader."""
     model = ScriptedModel("a", "b")
     agent: Agent[None] = Agent(model)
 

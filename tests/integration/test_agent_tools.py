@@ -1,4 +1,4 @@
-"""What the tools of a run see, and when they run; with a scripted model."""
+"""The context of tools and the order in which they run, with a scripted model."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -45,12 +45,12 @@ class _Deps:
     user: str
 
 
-async def test_tools_see_what_the_caller_handed_in() -> None:
+async def test_tools_get_the_dependencies_of_the_run() -> None:
     """The context is not part of the schema."""
 
     @tool
     def whoami(context: RunContext[_Deps], polite: bool = False) -> str:
-        """Say who asks."""
+        """Return the user's name."""
         return ("Dear " if polite else "") + context.deps.user
 
     model = ScriptedModel(_asks(tool_call("whoami", {"polite": True})), "ok")
@@ -64,7 +64,7 @@ async def test_tools_see_what_the_caller_handed_in() -> None:
 
 
 class _Counted(ScriptedModel):
-    """Counts how often it is open."""
+    """Counts how often it is opened."""
 
     opened = 0
     is_open = 0
@@ -80,7 +80,7 @@ class _Counted(ScriptedModel):
 
 
 async def test_an_agent_that_is_entered_keeps_its_model_open() -> None:
-    """Else each run opens and closes it."""
+    """Otherwise each run opens and closes it."""
     model = _Counted("1", "2", "3", "4")
     agent: Agent[None] = Agent(model)
 
@@ -99,7 +99,7 @@ async def test_an_agent_that_is_entered_keeps_its_model_open() -> None:
 
 
 class _Changing:
-    """A toolset whose tools come and go."""
+    """A toolset whose tools change."""
 
     def __init__(self, *turns: Sequence[Tool]) -> None:
         self._turns = list(turns)
@@ -115,12 +115,12 @@ class _Changing:
         return self._turns.pop(0)
 
 
-async def test_tools_may_come_and_go_between_turns() -> None:
-    """A call is checked against what was on offer when it was made."""
+async def test_tools_may_change_between_turns() -> None:
+    """A call is validated against the tools that were offered when it was made."""
 
     @tool
     def late() -> str:
-        """Come later."""
+        """Arrive late."""
         return "here"
 
     model = ScriptedModel(
@@ -142,7 +142,7 @@ async def test_tools_may_come_and_go_between_turns() -> None:
 
 
 async def test_calls_with_side_effects_run_one_after_the_other() -> None:
-    """Those that only read run together: both are under way before either ends."""
+    """Read-only calls run in parallel: both start before either ends."""
     order: list[str] = []
     both = anyio.Event()
 
@@ -176,8 +176,8 @@ async def test_calls_with_side_effects_run_one_after_the_other() -> None:
     assert [m.text for m in result.history if isinstance(m, ToolResult)] == ["0", "1", "2", "3"]
 
 
-def test_two_tools_of_one_name_are_refused_when_the_agent_is_made() -> None:
-    """Not in the middle of a run; the same tool twice is one tool."""
+def test_two_tools_with_one_name_are_rejected_when_the_agent_is_built() -> None:
+    """Not during a run; the same tool twice counts as one tool."""
     other = Tool.from_function(lambda: None, name="add", description="Another.")
 
     with pytest.raises(ToolDefinitionError, match="Two tools have the name 'add'"):
@@ -194,7 +194,7 @@ async def test_the_same_tool_twice_is_offered_once() -> None:
 
 
 async def test_the_arguments_that_run_are_those_in_the_history() -> None:
-    """What the model asked for is what was run, as JSON."""
+    """The history holds the JSON that the model wrote and the tool got."""
     seen: list[dict[str, object]] = []
 
     async def keep(arguments: dict[str, object]) -> str:

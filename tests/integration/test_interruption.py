@@ -1,4 +1,4 @@
-"""A run that is stopped, at any point, leaves a whole history and nothing alive."""
+"""A run that is cancelled, at any point, leaves a consistent history and nothing alive."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -28,10 +28,10 @@ BOUND_SECONDS = 20
 
 
 async def _stop_after(ticks: int, make: Callable[[], Awaitable[object]]) -> bool:
-    """Cancel the work after so many rounds of the event loop; say whether it had ended by then.
+    """Cancel the work after so many rounds of the event loop; return whether it had ended.
 
-    A round lets every task go on to its next suspension, so that counting up visits them all: those
-    of the loop, of the tools, and of the connection.
+    In one round every task runs to its next suspension, so counting up visits all suspensions:
+    those of the loop, of the tools, and of the connection.
     """
 
     async def cancel_later() -> None:
@@ -49,14 +49,14 @@ async def _stop_after(ticks: int, make: Callable[[], Awaitable[object]]) -> bool
 
 
 class _Effects:
-    """Tools that remember what they did."""
+    """Tools that record their calls."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.ended: list[str] = []
 
     def tools(self) -> list[object]:
-        """Return one that reads, one with an effect, one in a thread."""
+        """Return a read-only tool, one with an effect, and one that runs in a thread."""
 
         @tool(read_only=True)
         async def look(name: str) -> str:
@@ -105,7 +105,7 @@ def _turns() -> list[AssistantMessage]:
 
 
 def _check(history: History, effects: _Effects) -> None:
-    """Every call has one result; what ended has its own, not one that says it was stopped."""
+    """Every call has one result; a finished call has its own, not that of a cancelled one."""
     assert history.open_calls == ()
     said = [message.text for message in history if isinstance(message, ToolResult)]
     for name in effects.ended:
@@ -114,8 +114,8 @@ def _check(history: History, effects: _Effects) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_cancelled_at_any_point_a_run_leaves_a_whole_history(stream: bool) -> None:
-    """Each round of the event loop in turn is the one in which it is cancelled."""
+async def test_a_run_cancelled_at_any_point_leaves_a_consistent_history(stream: bool) -> None:
+    """It is cancelled in each round of the event loop in turn."""
     ticks, ended = -1, False
     while not ended:
         ticks += 1
@@ -132,8 +132,8 @@ async def test_cancelled_at_any_point_a_run_leaves_a_whole_history(stream: bool)
     assert sorted(effects.ended) == sorted(effects.begun)
 
 
-async def test_cancelled_at_any_point_a_run_over_the_wire_leaves_nothing() -> None:
-    """The sandbox provider, its server, connections and tools are all stopped."""
+async def test_a_run_with_the_sandbox_cancelled_at_any_point_leaves_nothing_alive() -> None:
+    """The sandbox, its server, connections and tools are all stopped."""
     ticks, ended, points = 0, False, 0
     while not ended:
         ticks += 1 + ticks // 100
@@ -149,8 +149,8 @@ async def test_cancelled_at_any_point_a_run_over_the_wire_leaves_nothing() -> No
     assert points > 50
 
 
-async def test_the_history_of_a_stream_is_whole_at_every_event() -> None:
-    """Also while tools are at work, and after the stream was left."""
+async def test_the_history_of_a_stream_is_consistent_at_every_event() -> None:
+    """Also while tools run, and after the stream was left."""
     effects = _Effects()
     agent: Agent[Any] = Agent(ScriptedModel(*_turns()), tools=effects.tools())  # type: ignore[arg-type]  # tools
 
@@ -166,10 +166,10 @@ async def test_the_history_of_a_stream_is_whole_at_every_event() -> None:
     assert "was not run" in last["look00003"]
 
 
-async def test_an_agent_below_has_not_failed_where_the_reader_leaves(
+async def test_a_nested_agent_is_cancelled_when_the_reader_leaves(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is stopped, as the run is, and nothing else is told of it."""
+    """It is stopped with the run, without an error event."""
     inner: Agent[Any] = Agent(ScriptedModel("inner"), name="inner")
     call = tool_call("inner", {"prompt": "go"}, call_id="inner0001")
     agent: Agent[Any] = Agent(ScriptedModel(AssistantMessage.of("", call)), tools=[inner.as_tool()])
@@ -183,8 +183,8 @@ async def test_an_agent_below_has_not_failed_where_the_reader_leaves(
     assert "was stopped before it ended" in run.history[-1].text
 
 
-async def test_what_the_model_answered_is_kept_before_its_calls_begin() -> None:
-    """They are answered as not run, which is known of them."""
+async def test_a_response_is_kept_before_its_calls_begin() -> None:
+    """Their results say that they did not run."""
     effects = _Effects()
     agent: Agent[Any] = Agent(ScriptedModel(*_turns()), tools=effects.tools())  # type: ignore[arg-type]  # tools
     inbound = Inbound("go", {})
@@ -206,7 +206,7 @@ async def test_what_the_model_answered_is_kept_before_its_calls_begin() -> None:
     assert effects.begun == []
 
 
-async def test_a_message_that_was_taken_in_is_kept_when_its_exchange_is_stopped() -> None:
+async def test_a_received_message_is_kept_when_its_exchange_is_cancelled() -> None:
     """It left the inbox, and is part of the conversation."""
 
     class Slow(ScriptedModel):
@@ -232,7 +232,7 @@ async def test_a_message_that_was_taken_in_is_kept_when_its_exchange_is_stopped(
     assert run.history[-1] == UserMessage.of("be quick")
 
 
-async def test_a_stopped_run_can_be_gone_on_with() -> None:
+async def test_a_cancelled_run_can_be_continued() -> None:
     """Its history is an ordinary one."""
     effects = _Effects()
     model = ScriptedModel(*_turns())
@@ -248,8 +248,8 @@ async def test_a_stopped_run_can_be_gone_on_with() -> None:
     assert result.output == "I was interrupted."
 
 
-async def test_a_message_on_the_way_is_taken_in_at_the_next_turn() -> None:
-    """Before the request; and beside a final answer, it is answered as well."""
+async def test_a_message_sent_during_a_run_is_read_at_the_next_turn() -> None:
+    """Before the request; next to a final answer, it is answered as well."""
     effects = _Effects()
     call = tool_call("look", {"name": "a"})
     model = ScriptedModel(AssistantMessage.of("", call), "one", "two")
@@ -267,8 +267,8 @@ async def test_a_message_on_the_way_is_taken_in_at_the_next_turn() -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_message_beside_the_final_answer_is_not_lost(stream: bool) -> None:
-    """The run goes on with it."""
+async def test_a_message_that_arrives_with_the_final_answer_is_not_lost(stream: bool) -> None:
+    """The run continues with it."""
 
     class Chatty(ScriptedModel):
         async def chat(self, request: Any, *, emit: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Whole runs that end in an answer of a certain type, with a scripted model."""
+"""Complete runs with structured output, with a scripted model."""
 
 from typing import Any, Literal
 
@@ -39,8 +39,8 @@ from tests.integration.output_answers import (
 )
 
 
-async def test_an_answer_by_a_call_ends_the_run_with_a_value() -> None:
-    """Tools first; the history is whole, and the call has its result."""
+async def test_a_call_of_final_answer_ends_the_run_with_its_value() -> None:
+    """After the tools; the history is consistent, and the call has its result."""
     model = ScriptedModel(asks(LOOK_UP), answers(RIGHT))
     agent = Agent[None, Invoice](model, tools=[look_up], output_type=Invoice, instructions="Be.")
 
@@ -60,8 +60,8 @@ async def test_an_answer_by_a_call_ends_the_run_with_a_value() -> None:
     assert first.response_format is None
 
 
-async def test_without_other_tools_the_answer_is_forced_at_once() -> None:
-    """There is nothing else the model could do."""
+async def test_without_other_tools_final_answer_is_required_at_once() -> None:
+    """The model has nothing else to do."""
     model = ScriptedModel(answers(RIGHT))
 
     await Agent(model, output_type=Invoice).run("What do we owe?")
@@ -83,15 +83,15 @@ async def test_without_other_tools_the_answer_is_forced_at_once() -> None:
     ],
     ids=["dataclass", "typed dict", "int", "list", "literal", "nothing", "union", "union 2"],
 )
-async def test_any_type_can_be_asked_for(output_type: Any, given: Any, value: object) -> None:
-    """What is no object is wrapped in one."""
+async def test_any_type_can_be_an_output_type(output_type: Any, given: Any, value: object) -> None:
+    """A type that is not an object in JSON is wrapped in one."""
     result = await Agent(ScriptedModel(answers(given)), output_type=output_type).run("go")
 
     assert result.output == value
 
 
-async def test_a_wrong_answer_goes_back_to_the_model_with_its_faults() -> None:
-    """It may try again, and its history shows both."""
+async def test_an_invalid_answer_is_returned_to_the_model_with_its_errors() -> None:
+    """It may try again, and the history shows both."""
     model = ScriptedModel(answers(WRONG), answers(RIGHT, call_id="answer002"))
     agent = Agent(model, output_type=Invoice)
 
@@ -99,17 +99,17 @@ async def test_a_wrong_answer_goes_back_to_the_model_with_its_faults() -> None:
         events = [event async for event in run]
 
     assert run.result.output == INVOICE
-    told = run.result.history[2]
-    assert isinstance(told, ToolResult)
-    assert told.is_error
-    assert "total" in told.text
+    rejection = run.result.history[2]
+    assert isinstance(rejection, ToolResult)
+    assert rejection.is_error
+    assert "total" in rejection.text
     assert [event for event in events if isinstance(event, OutputRejected)] == [
-        OutputRejected(attempt=1, reason=told.text)
+        OutputRejected(attempt=1, reason=rejection.text)
     ]
 
 
-async def test_an_answer_in_text_is_taken_where_it_fits() -> None:
-    """Models forget to call; what they mean is plain all the same, and reported."""
+async def test_a_valid_answer_in_text_is_accepted() -> None:
+    """Models forget to call the tool; the repair is reported."""
     model = ScriptedModel('Here you are:\n```json\n{"number": "A-1", "total": "12.50"}\n```')
 
     async with Agent(model, tools=[look_up], output_type=Invoice).stream("go") as run:
@@ -120,8 +120,8 @@ async def test_an_answer_in_text_is_taken_where_it_fits() -> None:
     assert kinds == ["json_in_text"]
 
 
-async def test_after_an_answer_in_words_the_call_is_forced() -> None:
-    """The model thinks it is done; all that is missing is the form."""
+async def test_after_an_answer_in_prose_the_call_is_required() -> None:
+    """The model is done; only the format is missing."""
     model = ScriptedModel("It is 12.50.", answers(RIGHT))
 
     result = await Agent(model, tools=[look_up], output_type=Invoice).run("go")
@@ -133,8 +133,8 @@ async def test_after_an_answer_in_words_the_call_is_forced() -> None:
     assert "not one JSON object" in complaint.text
 
 
-async def test_an_answer_beside_other_calls_is_not_taken_before_their_results() -> None:
-    """It was made without them; the other calls are run."""
+async def test_an_answer_next_to_other_calls_is_rejected_until_they_have_results() -> None:
+    """It was made without them; the other calls run."""
     both = asks(LOOK_UP, tool_call("final_answer", RIGHT, call_id="answer001"))
     model = ScriptedModel(both, answers(RIGHT, call_id="answer002"))
 
@@ -145,8 +145,8 @@ async def test_an_answer_beside_other_calls_is_not_taken_before_their_results() 
     assert result.turns == 2
 
 
-async def test_two_answers_at_once_are_none() -> None:
-    """Which one was meant is not known."""
+async def test_two_answers_in_one_turn_are_rejected() -> None:
+    """It is unknown which one was meant."""
     two = asks(
         tool_call("final_answer", RIGHT, call_id="answer001"),
         tool_call("final_answer", RIGHT, call_id="answer002"),
@@ -160,8 +160,8 @@ async def test_two_answers_at_once_are_none() -> None:
 
 
 @pytest.mark.parametrize("options", [BY_PROMPT, BY_FORMAT], ids=["prompt", "response_format"])
-async def test_an_answer_as_json_text_is_read(options: AgentOptions) -> None:
-    """The schema stands in the instructions in either mode."""
+async def test_an_answer_as_json_text_is_parsed(options: AgentOptions) -> None:
+    """The schema is in the instructions in both modes."""
     model = ScriptedModel("about 12.50", '{"number": "A-1", "total": "12.50"}')
     agent = Agent(model, output_type=Invoice, options=options)
 
@@ -176,8 +176,8 @@ async def test_an_answer_as_json_text_is_read(options: AgentOptions) -> None:
     assert isinstance(result.history[2], UserMessage)
 
 
-async def test_the_provider_is_not_held_to_a_format_while_tools_are_offered() -> None:
-    """Many providers refuse both at once, or call no tool then."""
+async def test_no_response_format_is_sent_while_tools_are_offered() -> None:
+    """Many providers reject both at once, or never call a tool then."""
     model = ScriptedModel(asks(LOOK_UP), '{"number": "A-1", "total": "12.50"}')
 
     result = await Agent(model, tools=[look_up], output_type=Invoice, options=BY_FORMAT).run("go")
@@ -186,8 +186,8 @@ async def test_the_provider_is_not_held_to_a_format_while_tools_are_offered() ->
     assert [request.response_format for request in model.requests] == [None, None]
 
 
-async def test_a_forced_tool_is_forced_before_theanswers() -> None:
-    """Who demands a call wants something done."""
+async def test_a_required_tool_comes_before_the_answer() -> None:
+    """The caller wants its call to run."""
     model = ScriptedModel(asks(LOOK_UP), answers(RIGHT))
     agent = Agent(model, tools=[look_up], output_type=Invoice)
 
@@ -198,8 +198,8 @@ async def test_a_forced_tool_is_forced_before_theanswers() -> None:
     assert len(model.requests[1].tools) == 2
 
 
-async def test_where_no_tool_may_be_called_the_answer_may() -> None:
-    """It is no act."""
+async def test_final_answer_may_be_called_with_the_tool_choice_none() -> None:
+    """It has no effects."""
     model = ScriptedModel(answers(RIGHT))
 
     await Agent(model, tools=[look_up], output_type=Invoice).run("go", tool_choice="none")
@@ -207,8 +207,8 @@ async def test_where_no_tool_may_be_called_the_answer_may() -> None:
     assert [spec.name for spec in model.requests[0].tools] == ["final_answer"]
 
 
-async def test_no_rule_is_asked_about_the_answer() -> None:
-    """A rule that asks about everything still lets a run end; other calls are asked about."""
+async def test_final_answer_needs_no_approval() -> None:
+    """A rule that asks for every call still lets the run end; other calls need approval."""
     model = ScriptedModel(asks(LOOK_UP, *answers(RIGHT).tool_calls))
     asked: list[str] = []
 
@@ -226,8 +226,8 @@ async def test_no_rule_is_asked_about_the_answer() -> None:
         _ = result.output
 
 
-async def test_a_tool_of_the_same_name_is_an_error_that_tells_what_to_do() -> None:
-    """Whose call it was could not be told."""
+async def test_a_tool_named_final_answer_is_an_error_that_names_the_option() -> None:
+    """Calls of the two could not be distinguished."""
 
     @tool(name="final_answer")
     def other() -> str:
@@ -240,8 +240,8 @@ async def test_a_tool_of_the_same_name_is_an_error_that_tells_what_to_do() -> No
         await agent.run("go")
 
 
-async def test_the_answering_tool_can_have_another_name() -> None:
-    """Then both are offered."""
+async def test_final_answer_can_have_another_name() -> None:
+    """Then both tools are offered."""
     options = AgentOptions(output=OutputSettings(name="submit", description="Submit it."))
     model = ScriptedModel(asks(tool_call("submit", RIGHT)))
 
@@ -252,14 +252,14 @@ async def test_the_answering_tool_can_have_another_name() -> None:
 
 
 @pytest.mark.parametrize("output_type", [object(), "NoSuchType"])
-def test_a_type_without_json_is_refused_when_the_agent_is_made(output_type: Any) -> None:
-    """Not in the middle of a run."""
+def test_a_type_without_a_json_schema_is_rejected_when_the_agent_is_built(output_type: Any) -> None:
+    """Not during a run."""
     with pytest.raises(ConfigError, match="output_type="):
         Agent(ScriptedModel(), output_type=output_type)
 
 
-async def test_text_is_shown_as_a_value_while_it_arrives() -> None:
-    """As far as it can be read."""
+async def test_partial_output_is_reported_while_text_arrives() -> None:
+    """As far as it can be parsed."""
     agent = Agent(ScriptedModel('{"result": [1, 2, 3]}'), output_type=list[int], options=BY_PROMPT)
 
     async with agent.stream("go") as run:
@@ -269,8 +269,8 @@ async def test_text_is_shown_as_a_value_while_it_arrives() -> None:
     assert run.result.output == [1, 2, 3]
 
 
-def test_a_run_without_async_has_a_type_too() -> None:
-    """For the agent, and for one run."""
+def test_run_sync_has_an_output_type_too() -> None:
+    """The agent's, or one for the run."""
     agent = Agent(ScriptedModel(answers(RIGHT), answers({"result": 3})), output_type=Invoice)
 
     assert agent.run_sync("go").output == INVOICE

@@ -1,4 +1,4 @@
-"""How runs end that ask for an answer of a certain type: refused, at limits, gone on with."""
+"""Runs with structured output end at rejections, at limits and in later runs."""
 
 import json
 from collections.abc import Callable
@@ -37,8 +37,8 @@ from tests.integration.output_answers import (
 )
 
 
-async def test_answers_that_never_fit_end_in_an_error_with_the_history() -> None:
-    """After the first try and the retries."""
+async def test_a_run_with_only_invalid_answers_raises_an_error_with_the_history() -> None:
+    """After the first attempt and the retries."""
     given = [answers(WRONG, call_id=f"answer{n:03}") for n in range(3)]
 
     async with Agent(ScriptedModel(*given), output_type=Invoice).stream("go") as run:
@@ -53,8 +53,8 @@ async def test_answers_that_never_fit_end_in_an_error_with_the_history() -> None
     assert last.stop_reason == "invalid_output"
 
 
-async def test_how_often_it_may_try_again_can_be_set() -> None:
-    """None at all is a choice, too."""
+async def test_the_number_of_retries_can_be_set() -> None:
+    """It may be 0."""
     options = AgentOptions(output=OutputSettings(retries=0))
     agent = Agent(ScriptedModel(answers(WRONG)), output_type=Invoice, options=options)
 
@@ -62,8 +62,8 @@ async def test_how_often_it_may_try_again_can_be_set() -> None:
         await agent.run("go")
 
 
-async def test_at_a_limit_the_last_answer_is_asked_for_by_its_call() -> None:
-    """It is not counted among the tool calls that are used up."""
+async def test_at_a_limit_final_answer_is_required() -> None:
+    """It does not count against the limit of tool calls."""
     model = ScriptedModel(asks(LOOK_UP), answers(RIGHT))
     budget = Budget(turns=1, tool_calls=0)
     agent = Agent(model, tools=[look_up], output_type=Invoice, budget=budget)
@@ -79,10 +79,10 @@ async def test_at_a_limit_the_last_answer_is_asked_for_by_its_call() -> None:
 @pytest.mark.parametrize(
     "last", ["It is about 12.", answers(WRONG), asks(LOOK_UP)], ids=["text", "wrong", "a tool"]
 )
-async def test_a_limit_without_a_value_has_a_result_whose_output_raises(
+async def test_the_output_raises_if_a_limit_left_no_valid_answer(
     last: ScriptedAnswer,
 ) -> None:
-    """The reason and the text are there; a wrong value never is."""
+    """Reason and text are available; there is never an invalid value."""
     first = asks(tool_call("look_up", {"number": "A-1"}, call_id="call00000"))
     agent = Agent(
         ScriptedModel(first, last), tools=[look_up], output_type=Invoice, budget=Budget(turns=1)
@@ -98,7 +98,7 @@ async def test_a_limit_without_a_value_has_a_result_whose_output_raises(
     assert caught.value.text == result.text != ""
 
 
-async def test_calls_beside_the_last_answer_come_too_late() -> None:
+async def test_calls_next_to_the_last_answer_do_not_run() -> None:
     """At the limit the answer counts; each call has its result, in order."""
     first = asks(tool_call("look_up", {"number": "A-1"}, call_id="call00000"))
     last = asks(LOOK_UP, tool_call("final_answer", RIGHT, call_id="answer001"))
@@ -115,8 +115,10 @@ async def test_calls_beside_the_last_answer_come_too_late() -> None:
 
 
 @pytest.mark.parametrize("options", [None, BY_PROMPT], ids=["tool", "prompt"])
-async def test_a_finished_run_is_finished_still(options: AgentOptions | None) -> None:
-    """To run with its history asks nobody and gives the same value."""
+async def test_running_with_a_finished_history_gives_the_same_value(
+    options: AgentOptions | None,
+) -> None:
+    """Without a request to the model."""
     answer = answers(RIGHT) if options is None else '{"number": "A-1", "total": "12.50"}'
     model = ScriptedModel(answer)
     agent = Agent(model, output_type=Invoice, options=options)
@@ -128,7 +130,7 @@ async def test_a_finished_run_is_finished_still(options: AgentOptions | None) ->
     assert again.turns == 0
 
 
-async def test_a_conversation_in_words_can_be_asked_for_a_value_afterwards() -> None:
+async def test_a_text_conversation_can_continue_with_structured_output() -> None:
     """The output type of one run differs from the agent's."""
     model = ScriptedModel("It is 12.50.", answers(RIGHT))
     agent = Agent(model)
@@ -141,8 +143,8 @@ async def test_a_conversation_in_words_can_be_asked_for_a_value_afterwards() -> 
     assert isinstance(model.requests[1].history[-1], UserMessage)
 
 
-async def test_an_answer_that_a_filter_withheld_is_not_asked_for_again() -> None:
-    """It would be withheld again."""
+async def test_a_filtered_answer_is_not_retried() -> None:
+    """It would be filtered again."""
     model = ScriptedModel(
         ModelResponse(message=AssistantMessage.of("I"), finish_reason="content_filter")
     )
@@ -154,12 +156,12 @@ async def test_an_answer_that_a_filter_withheld_is_not_asked_for_again() -> None
 
 
 class _Interrupted(ScriptedModel):
-    """A model whose user says something while it makes its first answer."""
+    """A model whose user sends a message during its first response."""
 
     say: Callable[[str], None]
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """Answer, and hear the user meanwhile."""
+        """Respond, and receive the user's message meanwhile."""
         response = await super().chat(request, emit=emit)
         if len(self.requests) == 1:
             self.say("No, A-2!")
@@ -167,8 +169,8 @@ class _Interrupted(ScriptedModel):
 
 
 @pytest.mark.parametrize("options", [None, BY_PROMPT], ids=["tool", "prompt"])
-async def test_a_message_that_comes_with_the_answer_is_heard(options: AgentOptions | None) -> None:
-    """The run goes on with it, and ends with the answer to it."""
+async def test_a_message_that_arrives_with_the_answer_is_read(options: AgentOptions | None) -> None:
+    """The run continues with it, and ends with the answer to it."""
     if options is None:
         second = answers({"number": "A-2", "total": 1}, call_id="answer002")
         model = _Interrupted(answers(RIGHT), second)
@@ -185,7 +187,7 @@ async def test_a_message_that_comes_with_the_answer_is_heard(options: AgentOptio
 
 
 async def test_a_replayed_run_gives_the_same_value() -> None:
-    """What was found of an answer is remembered with it."""
+    """The judgement of an answer is recorded with it."""
     journal = MemoryJournal()
     given = [answers(WRONG), answers(RIGHT, call_id="answer002")]
     first = await Agent(ScriptedModel(*given), output_type=Invoice).run("go", journal=journal)

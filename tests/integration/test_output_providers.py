@@ -1,4 +1,4 @@
-"""Answers of a certain type over the wire: what is sent, what is shown, and over the sandbox."""
+"""Structured output over the wire: the requests, the events, and the sandbox."""
 
 import json
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ QUESTION = "The contact is Anna Smith, her email is anna@example.com."
 
 @dataclass
 class Contact:
-    """Who to write to."""
+    """A person to write to."""
 
     name: str
     email: str
@@ -75,10 +75,10 @@ def _model(
     ],
     ids=["schema", "object", "neither"],
 )
-async def test_a_provider_is_asked_in_the_most_exact_way_it_takes(
+async def test_the_most_exact_supported_response_format_is_sent(
     forms: tuple[ResponseFormatForm, ...], kind: str | None
 ) -> None:
-    """The schema stands in the instructions in any case."""
+    """The schema is in the instructions in any case."""
     transport = ScriptedTransport(AS_TEXT)
     agent = Agent(_model(transport, *forms), output_type=Contact, options=BY_FORMAT)
 
@@ -93,7 +93,7 @@ async def test_a_provider_is_asked_in_the_most_exact_way_it_takes(
     assert '"required"' in json.dumps(body["messages"]).replace('\\"', '"')
 
 
-async def test_the_profile_of_a_model_says_how_it_is_asked() -> None:
+async def test_the_models_profile_sets_the_output_mode() -> None:
     """Unless the caller does."""
     transport = ScriptedTransport(AS_TEXT)
 
@@ -102,8 +102,8 @@ async def test_the_profile_of_a_model_says_how_it_is_asked() -> None:
     assert "tools" not in json.loads(transport.requests[0].body)
 
 
-async def test_a_provider_that_refuses_the_field_is_asked_without_it() -> None:
-    """It was a help, not a need."""
+async def test_a_response_format_that_the_provider_rejects_is_omitted() -> None:
+    """The instructions suffice."""
     refusal: JsonValue = {"error": {"message": "response_format: Extra inputs are not permitted"}}
     transport = ScriptedTransport(ScriptedExchange.of_json(refusal, status=422), AS_TEXT)
     agent = Agent(_model(transport, "json_object"), output_type=Contact, options=BY_FORMAT)
@@ -116,17 +116,17 @@ async def test_a_provider_that_refuses_the_field_is_asked_without_it() -> None:
     assert "response_format" not in json.loads(transport.requests[1].body)
 
 
-async def test_over_the_sandbox_an_answer_is_a_value_whole_and_streamed() -> None:
-    """Its pieces are shown as they arrive; the arguments of other tools are not."""
+async def test_the_sandbox_answers_with_structured_output_streamed_or_not() -> None:
+    """Partial output is reported; the arguments of other tools are not."""
     with anyio.fail_after(20):
         async with sandbox() as running:
             agent = Agent("sandbox:mixtral-8x22b", output_type=Contact, base_url=running.base_url)
-            whole = await agent.run(QUESTION)
+            complete = await agent.run(QUESTION)
             async with agent.stream(QUESTION) as run:
                 events = [event async for event in run]
 
-    assert whole.output == run.result.output == ANNA
-    assert run.result.history == whole.history
+    assert complete.output == run.result.output == ANNA
+    assert run.result.history == complete.history
     pieces = [event.text for event in events if isinstance(event, ToolArgumentsReceived)]
     assert json.loads("".join(pieces)) == json.loads(WRITTEN)
     values = [event.value for event in events if isinstance(event, PartialOutputReceived)]
@@ -134,8 +134,8 @@ async def test_over_the_sandbox_an_answer_is_a_value_whole_and_streamed() -> Non
     assert values[-1] == json.loads(WRITTEN)
 
 
-async def test_over_the_sandbox_a_conversation_goes_on_after_a_value() -> None:
-    """The next question, with another type."""
+async def test_a_conversation_with_the_sandbox_continues_after_structured_output() -> None:
+    """With another type for the next question."""
     with anyio.fail_after(20):
         async with sandbox() as running:
             agent = Agent("sandbox:mixtral-8x22b", base_url=running.base_url)

@@ -1,4 +1,4 @@
-"""The whole loop against the sandbox in a process of its own."""
+"""Runs against a sandbox in another process."""
 
 import signal
 import subprocess
@@ -27,7 +27,7 @@ def calculate(expression: str) -> float:
 
 @tool(read_only=True)
 async def get_weather(city: str) -> str:
-    """Tell the weather in a city.
+    """Return the weather in a city.
 
     Args:
         city: name of the city.
@@ -37,7 +37,7 @@ async def get_weather(city: str) -> str:
 
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:
-    """Start `agentkit sandbox` as anybody would, and end it with Ctrl-C."""
+    """Start `agentkit sandbox` as a program, and stop it with Ctrl-C."""
     with subprocess.Popen(
         [sys.executable, "-m", "agentkit", "sandbox"],
         stdout=subprocess.PIPE,
@@ -51,7 +51,7 @@ def base_url() -> Iterator[str]:
 
 
 async def _run(base_url: str, *, stream: bool) -> History:
-    """Make one run with two tools, whole or streamed."""
+    """Make one run with two tools, streamed or not."""
     agent: Agent[None] = Agent(
         "sandbox:mixtral-8x22b", base_url=base_url, tools=[calculate, get_weather]
     )
@@ -64,8 +64,8 @@ async def _run(base_url: str, *, stream: bool) -> History:
         return run.result.history
 
 
-def test_whole_and_streamed_on_both_loops_give_one_history(base_url: str) -> None:
-    """Nothing of the transport shows in the conversation."""
+def test_streamed_or_not_and_on_both_event_loops_the_history_is_the_same(base_url: str) -> None:
+    """The transport does not affect the conversation."""
     histories = [
         anyio.run(partial(_run, base_url, stream=stream), backend=backend)
         for backend in ("asyncio", "trio")

@@ -1,4 +1,4 @@
-"""A provider whose model is stuck, over HTTP: each run ends within its bound and says why."""
+"""Runs with a model that is stuck end within their limits and give the reason."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ Say = Callable[[int], dict[str, Any]]
 
 
 def call(name: str, number: int, *, text: str = "", **arguments: object) -> dict[str, Any]:
-    """Return a message that calls a tool."""
+    """Return a message with a tool call."""
     function = {"name": name, "arguments": json.dumps(arguments)}
     return {
         "role": "assistant",
@@ -39,15 +39,15 @@ def call(name: str, number: int, *, text: str = "", **arguments: object) -> dict
 
 @dataclass
 class StuckProvider:
-    """Says the same kind of thing for ever; without tools, it answers.
+    """Repeats one kind of message; without tools, it answers.
 
     Attributes:
-        say: what it says while there are tools.
+        say: makes its message while there are tools.
         closes: whether it answers when there are none.
-        clock: goes on by ten seconds with each request.
-        requests: how often it was asked.
-        tokens: what it counted.
-        runs: what its tools did.
+        clock: advances by ten seconds with each request.
+        requests: the number of requests.
+        tokens: the tokens it counted.
+        runs: the executions of its tools.
     """
 
     say: Say
@@ -58,7 +58,7 @@ class StuckProvider:
     runs: list[int] = field(default_factory=list)
 
     async def answer(self, request: HttpRequest) -> Reply:
-        """Answer a request; what is longer than it may be is cut."""
+        """Respond to a request; a response over the token limit is truncated."""
         body = json.loads(request.body)
         self.requests += 1
         self.clock.advance(10)
@@ -96,7 +96,7 @@ class StuckProvider:
 
     @asynccontextmanager
     async def agent(self) -> AsyncIterator[Agent[None]]:
-        """Serve the provider, and yield an agent that talks to it."""
+        """Serve the provider, and yield an agent for it."""
 
         @tool(read_only=True)
         def look(n: int = 0) -> str:
@@ -134,13 +134,13 @@ LOOPS: dict[str, tuple[Say, int]] = {
     "the same call with the same result": (lambda n: call("look", n), 5),
     "one thing, another, and again": (lambda n: call("look", n, n=n % 2), 10),
     "the same error whatever is tried": (lambda n: call("fail", n, n=n), 5),
-    "the same words beside call after call": (lambda n: call("look", n, n=n, text="Hm."), 10),
+    "the same text with every call": (lambda n: call("look", n, n=n, text="Hm."), 10),
 }
 
 
 @pytest.mark.parametrize(("say", "turns"), LOOPS.values(), ids=LOOPS.keys())
-async def test_a_model_that_goes_nowhere_is_stopped(say: Say, turns: int) -> None:
-    """And gives the best answer it has."""
+async def test_a_model_without_progress_is_stopped(say: Say, turns: int) -> None:
+    """And gives its best answer."""
     provider = StuckProvider(say)
 
     result = await provider.run(Budget(seconds=None))
@@ -151,8 +151,8 @@ async def test_a_model_that_goes_nowhere_is_stopped(say: Say, turns: int) -> Non
 
 
 @pytest.mark.parametrize("say", [one for one, _ in LOOPS.values()], ids=LOOPS.keys())
-async def test_a_model_that_goes_nowhere_is_stopped_at_once_by_a_hard_limit(say: Say) -> None:
-    """Without a last answer; what it said before, or a sentence of ours, stands in its place."""
+async def test_a_hard_limit_stops_a_model_without_progress_at_once(say: Say) -> None:
+    """Its last text, or a sentence of agentkit, is the text of the result."""
     result = await StuckProvider(say).run(Budget(seconds=None, hard=True))
 
     assert result.stop_reason == "no_progress"
@@ -173,7 +173,7 @@ ENDLESS: dict[str, Say] = {
 
 
 def _is_within(provider: StuckProvider, budget: Budget) -> None:
-    """Check that a provider saw and counted no more than a budget allows."""
+    """Check that the provider received and counted no more than the budget allows."""
     assert provider.requests <= budget.turns + 1
     assert len(provider.runs) <= (budget.tool_calls or 200)
     assert provider.tokens <= (budget.tokens or 10**9)
@@ -191,7 +191,7 @@ def _is_within(provider: StuckProvider, budget: Budget) -> None:
 async def test_a_run_costs_no_more_than_its_budget(
     say: Say, budget: Budget, reason: StopReason, what: str, hard: bool, closes: bool
 ) -> None:
-    """Each limit by itself; the run says which it was."""
+    """For each limit alone; the stop reason names it."""
     budget = replace(budget, hard=hard)
     provider = StuckProvider(say, closes=closes)
 
@@ -210,7 +210,7 @@ async def test_a_run_costs_no_more_than_its_budget(
 
 
 class EndlessEvents(Sequence[bytes]):
-    """An answer that has no end; counts what was taken of it."""
+    """A response without an end; counts the bytes read."""
 
     def __init__(self, piece: bytes) -> None:
         self._piece = piece
@@ -238,7 +238,7 @@ def _event(delta: dict[str, Any]) -> bytes:
 
 
 async def _endless(piece: bytes, budget: Budget) -> tuple[RunResult, EndlessEvents]:
-    """Run against a provider whose answers never end."""
+    """Run with a provider whose responses never end."""
     events = EndlessEvents(piece)
 
     async def answer(_: HttpRequest) -> Reply:
@@ -253,8 +253,8 @@ async def _endless(piece: bytes, budget: Budget) -> tuple[RunResult, EndlessEven
             return run.result, events
 
 
-async def test_a_stream_of_text_that_never_ends_is_cut_at_the_tokens() -> None:
-    """A provider that does not keep to the limit it was given."""
+async def test_an_endless_stream_is_cut_at_the_token_limit() -> None:
+    """If the provider ignores the limit of the request."""
     budget = Budget(tokens=1_000, hard=True)
 
     result, events = await _endless(_event({"content": "word " * 20}), budget)
@@ -269,8 +269,8 @@ async def test_a_stream_of_text_that_never_ends_is_cut_at_the_tokens() -> None:
     [_event({"content": "word "}), b": still here\n\n", _event({})],
     ids=["text", "signs of life", "nothing in it"],
 )
-async def test_a_stream_that_never_ends_is_cut_when_the_time_is_up(piece: bytes) -> None:
-    """Whatever comes."""
+async def test_an_endless_stream_is_cut_at_the_deadline(piece: bytes) -> None:
+    """Whatever it contains."""
     result, _ = await _endless(piece, Budget(seconds=0.5, hard=True))
 
     assert result.stop_reason == "deadline"

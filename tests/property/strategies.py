@@ -1,4 +1,4 @@
-"""Strategies for messages and histories: anything that the types allow."""
+"""Strategies for messages and histories with all values that the types allow."""
 
 import json
 
@@ -67,7 +67,7 @@ user_messages = st.lists(readable_blocks, max_size=3).map(
 
 @st.composite
 def histories(draw: st.DrawFn, *, max_messages: int = 8) -> History:
-    """Draw a history whose calls all have their results, in any order of them."""
+    """Draw a history in which each call has its result, in any order."""
     history = History()
     used: set[str] = set()
     count = draw(st.integers(0, max_messages))

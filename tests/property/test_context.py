@@ -1,4 +1,4 @@
-"""Whatever the conversation, what is sent fits the window and is accepted by Mistral's own code."""
+"""Any conversation is trimmed to the window and accepted by Mistral's own code."""
 
 import json
 import random
@@ -58,7 +58,7 @@ strategies = st.builds(
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    """Load the tokenizer of Mixtral 8x22B, checking as a server would."""
+    """Load the tokenizer of Mixtral 8x22B with the checks of a server."""
     loaded = MistralTokenizer.v3()
     loaded._chat_completion_request_validator = get_validator(
         TokenizerVersion.v3, ValidationMode.serving
@@ -67,7 +67,7 @@ def tokenizer() -> Tokenizer:
 
 
 def long_talk(chance: random.Random, *, words: int, most: int) -> History:
-    """Return a conversation of at least so many words, in which no message has more than `most`."""
+    """Return a conversation of at least `words` words, with at most `most` in a message."""
     messages: list[Message] = []
     said = 0
     while said < words:
@@ -93,7 +93,7 @@ def long_talk(chance: random.Random, *, words: int, most: int) -> History:
 
 
 def _last_turn(chance: random.Random, *, most: int) -> Sequence[Message]:
-    """Return nothing, or a turn whose results may be as long as all the rest."""
+    """Return nothing, or a turn whose results may be as long as the other messages together."""
     if chance.random() < 0.5:
         return ()
     calls = [ToolCall(id=f"last{at}", name="fs.read") for at in range(2)]
@@ -106,7 +106,7 @@ def _text(chance: random.Random, words: int) -> str:
 
 
 def prompt_tokens(tokenizer: Tokenizer, request: ModelRequest) -> int:
-    """Return the tokens of what is sent, checked and counted by Mistral's own code."""
+    """Return the prompt's tokens, checked and counted by Mistral's own code."""
     encoded = OpenAIChat().encode(request, provider=PROVIDER, model=MODEL)
     body: ChatCompletionRequest[Any] = ChatCompletionRequest.model_validate(
         json.loads(encoded.wire.body)
@@ -115,7 +115,7 @@ def prompt_tokens(tokenizer: Tokenizer, request: ModelRequest) -> int:
 
 
 def check_kept(fitted: Fitted, history: History) -> None:
-    """Check that only what may go went, and that nothing changed its place."""
+    """Check that only allowed parts were removed, and that the order is unchanged."""
     sent = fitted.request.history
     assert not sent.open_calls
     asked = {
@@ -143,7 +143,7 @@ def check_kept(fitted: Fitted, history: History) -> None:
 def test_a_long_conversation_fits_any_window(
     tokenizer: Tokenizer, window: int, examples: int
 ) -> None:
-    """By the count of Mistral's own code, which also accepts what is sent."""
+    """As counted by Mistral's own code, which also accepts the prompt."""
 
     @given(seed=st.integers(0, 2**32), strategy=strategies, times=st.sampled_from([0.5, 1, 3]))
     @settings(max_examples=examples, deadline=None)
@@ -172,10 +172,10 @@ def test_a_long_conversation_fits_any_window(
 
 @given(history=histories(max_messages=20), instructions=texts, room=st.integers(1, 400))
 @settings(max_examples=80, deadline=None)
-def test_any_conversation_fits_or_its_least_part_does_not(
+def test_any_conversation_fits_unless_its_fixed_part_does_not(
     tokenizer: Tokenizer, history: History, instructions: str, room: int
 ) -> None:
-    """Odd ids, empty messages, broken arguments, roles in any order."""
+    """Odd ids, empty messages, invalid arguments, roles in any order."""
     request = ModelRequest(history=history, instructions=instructions)
     try:
         fitted = fit(
@@ -186,14 +186,14 @@ def test_any_conversation_fits_or_its_least_part_does_not(
             strategy=FitStrategy(),
         )
     except UnsupportedError:
-        least = ModelRequest(history=History(_least(history)), instructions=instructions)
+        least = ModelRequest(history=History(_fixed_part(history)), instructions=instructions)
         assert prompt_tokens(tokenizer, least) > room
     else:
         assert fitted.tokens == prompt_tokens(tokenizer, fitted.request) <= room
 
 
-def _least(history: History) -> list[Message]:
-    """Return what must stay: system messages, the last of the user, the last turn behind it."""
+def _fixed_part(history: History) -> list[Message]:
+    """Return the part that stays: system messages, the last user message, the turn after it."""
     users = [at for at, each in enumerate(history) if isinstance(each, UserMessage)]
     last = users[-1] if users else -1
     turns = [at for at, each in enumerate(history) if isinstance(each, AssistantMessage)]
@@ -207,12 +207,12 @@ def _least(history: History) -> list[Message]:
 
 @given(seed=st.integers(0, 2**32), window=st.sampled_from([1500, 4000]))
 @settings(max_examples=15, deadline=None)
-def test_a_growing_conversation_always_fits_and_is_cut_seldom(
+def test_a_growing_conversation_always_fits_and_is_rarely_trimmed(
     tokenizer: Tokenizer, seed: int, window: int
 ) -> None:
-    """Each request begins with the very messages of the one before, but for a few cuts."""
+    """Each request begins with the messages of the previous one, but for a few trims."""
     chance = random.Random(seed)  # noqa: S311 - makes test data, keeps no secret
-    whole = long_talk(chance, words=window * 2, most=60)
+    conversation = long_talk(chance, words=window * 2, most=60)
     events: list[RunEvent] = []
 
     async def keep(event: RunEvent) -> None:
@@ -222,7 +222,7 @@ def test_a_growing_conversation_always_fits_and_is_cut_seldom(
         fitter = Window(MODEL, ContextSettings(window_tokens=window))
         model = ScriptedModel()
         history, before = History(), History()
-        for message in whole:
+        for message in conversation:
             history = history.add(message)
             if history.open_calls:
                 continue
@@ -235,7 +235,7 @@ def test_a_growing_conversation_always_fits_and_is_cut_seldom(
         assert prompt_tokens(tokenizer, sent) <= window - window // 4
 
     anyio.run(grow)
-    tokens = build_counter("mistral").count(ModelRequest(history=whole))
+    tokens = build_counter("mistral").count(ModelRequest(history=conversation))
     assert len(events) <= tokens / (window * 0.75 * 0.2) + 1
     assert all(
         isinstance(event, ContextTrimmed) and event.tokens_after <= window * 0.75
@@ -245,8 +245,8 @@ def test_a_growing_conversation_always_fits_and_is_cut_seldom(
 
 @given(history=histories(), instructions=texts, rules=st.sampled_from(["mistral", "plain"]))
 @settings(max_examples=100, deadline=None)
-def test_no_count_goes_beyond_the_bound(history: History, instructions: str, rules: str) -> None:
-    """So a conversation below it need not be counted."""
+def test_no_count_exceeds_the_upper_bound(history: History, instructions: str, rules: str) -> None:
+    """So a conversation below the bound need not be counted."""
     request = ModelRequest(history=history, instructions=instructions)
 
     most = max_message_tokens(history) + max_text_tokens(instructions)

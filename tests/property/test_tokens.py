@@ -1,4 +1,4 @@
-"""Whatever is said, the count is the length of the prompt Mistral's own code makes of it."""
+"""Token counts equal the length of the prompt that Mistral's own code makes."""
 
 import json
 from typing import Any, TypeAlias
@@ -28,7 +28,7 @@ def tokenizer() -> Tokenizer:
 
 
 def prompt_tokens(tokenizer: Tokenizer, request: ModelRequest) -> int:
-    """Return the tokens of what is sent, by Mistral's own code."""
+    """Return the number of tokens by Mistral's own code."""
     encoded = OpenAIChat().encode(request, provider=PROVIDER, model=MODEL)
     body: ChatCompletionRequest[Any] = ChatCompletionRequest.model_validate(
         json.loads(encoded.wire.body)
@@ -38,10 +38,10 @@ def prompt_tokens(tokenizer: Tokenizer, request: ModelRequest) -> int:
 
 @given(history=histories(), instructions=texts)
 @settings(max_examples=100, deadline=None)
-def test_any_conversation_counts_as_mistral_counts_it(
+def test_any_conversation_is_counted_like_mistral_counts_it(
     tokenizer: Tokenizer, history: History, instructions: str
 ) -> None:
-    """Odd ids, empty messages, broken arguments and markers in the text included."""
+    """With odd ids, empty messages, invalid arguments and markers in the text."""
     request = ModelRequest(history=history, instructions=instructions)
 
     assert build_counter("mistral").count(request) == prompt_tokens(tokenizer, request)
@@ -49,12 +49,12 @@ def test_any_conversation_counts_as_mistral_counts_it(
 
 @given(history=histories(), order=st.randoms(use_true_random=False))
 @settings(max_examples=50, deadline=None)
-def test_counting_the_parts_of_a_conversation_in_any_order_changes_nothing(
+def test_counting_parts_of_a_conversation_in_any_order_gives_the_same_counts(
     history: History, order: Any
 ) -> None:
-    """What is kept from one count never spoils another."""
-    whole = [History(history[:length]) for length in range(len(history) + 1)]
-    requests = [ModelRequest(history=part) for part in whole if not part.open_calls]
+    """Cached counts do not affect other counts."""
+    beginnings = [History(history[:length]) for length in range(len(history) + 1)]
+    requests = [ModelRequest(history=part) for part in beginnings if not part.open_calls]
     fresh = [build_counter("mistral").count(request) for request in requests]
     counter = build_counter("mistral")
     places = list(range(len(requests))) * 2

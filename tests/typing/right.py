@@ -1,4 +1,4 @@
-"""What users write; type checkers must take all of it."""
+"""Correct uses; type checkers must accept all of them."""
 
 from typing import Any, Literal, assert_type
 
@@ -15,7 +15,7 @@ class Invoice(BaseModel):
 
 
 class Note(BaseModel):
-    """Another."""
+    """Another model."""
 
     text: str
 
@@ -27,7 +27,7 @@ class Point(TypedDict):
 
 
 class Database:
-    """What tools work with."""
+    """A dependency of tools."""
 
     rows: int = 0
 
@@ -56,7 +56,7 @@ def infer_the_output() -> None:
 
 
 async def infer_the_output_of_one_run() -> None:
-    """In place of the agent's own type."""
+    """From the `output_type` of the run, in place of the agent's."""
     agent = Agent("sandbox:m", output_type=Note)
     assert_type(await agent.run("hi"), RunResult[Note])
     assert_type(await agent.run("hi", output_type=Invoice), RunResult[Invoice])
@@ -69,7 +69,7 @@ async def infer_the_output_of_one_run() -> None:
 
 
 def check_the_dependencies() -> None:
-    """Where the agent says what its tools need."""
+    """If the agent names the type of its dependencies."""
     agent = Agent[Database]("sandbox:m", tools=[count])
     assert_type(agent, Agent[Database, str])
     agent.run_sync("hi", deps=Database(), budget=None, tool_choice="required")
@@ -80,7 +80,7 @@ def check_the_dependencies() -> None:
 
 
 def take_a_more_exact_agent(agent: Agent[Any, BaseModel]) -> BaseModel:
-    """An agent that answers with invoices answers with models."""
+    """An agent with a subtype as output is accepted as one with the base type."""
     return agent.run_sync("hi").output
 
 

@@ -1,4 +1,4 @@
-"""What type checkers say of what users write."""
+"""Type checkers accept correct uses and find mistakes."""
 
 import json
 import shutil
@@ -23,13 +23,13 @@ _PYRIGHT = str(Path(sys.executable).with_name("pyright"))
 
 
 def _can_start() -> bool:
-    """Say whether pyright is there; its program is fetched when it is started first."""
+    """Return whether pyright can start; its program is fetched at the first start."""
     done = subprocess.run([_PYRIGHT, "--version"], capture_output=True, check=False, timeout=100)  # noqa: S603
     return done.returncode == 0
 
 
 def _pyright(folder: Path) -> set[tuple[str, int]]:
-    """Return the lines that pyright finds wrong; `folder` takes what it looks at."""
+    """Return the lines with errors of pyright; its cache is in `folder`."""
     for path in (RIGHT, WRONG):
         shutil.copy(path, folder)
     settings = {"enableTypeIgnoreComments": False, "extraPaths": [str(ROOT)]}
@@ -48,8 +48,8 @@ def _pyright(folder: Path) -> set[tuple[str, int]]:
     }
 
 
-def test_mypy_takes_what_is_right_and_finds_every_mistake(tmp_path: Path) -> None:
-    """A mistake that it did not find would make the ignore beside it an error."""
+def test_mypy_accepts_correct_uses_and_finds_every_mistake(tmp_path: Path) -> None:
+    """An unused ignore would be an error, so each ignore proves a mistake."""
     report, problems, _ = api.run(
         [str(RIGHT), str(WRONG), "--config-file", str(SETTINGS), "--cache-dir", str(tmp_path)]
     )
@@ -58,7 +58,7 @@ def test_mypy_takes_what_is_right_and_finds_every_mistake(tmp_path: Path) -> Non
     assert report.startswith("Success: no issues found in 2 source files")
 
 
-def test_pyright_takes_what_is_right_and_finds_every_mistake(tmp_path: Path) -> None:
+def test_pyright_accepts_correct_uses_and_finds_every_mistake(tmp_path: Path) -> None:
     """And finds nothing else."""
     if not _can_start():
         pytest.skip("pyright cannot be started: at its first start it comes from npm's registry")
@@ -66,8 +66,8 @@ def test_pyright_takes_what_is_right_and_finds_every_mistake(tmp_path: Path) -> 
     assert _pyright(tmp_path) == {(WRONG.name, line) for line in MARKED}
 
 
-def test_there_are_mistakes_to_find() -> None:
-    """Each is hidden from mypy by an ignore, and only those are."""
+def test_every_marked_mistake_is_ignored_by_mypy() -> None:
+    """And no other line has an ignore."""
     ignored = [line for line in WRONG.read_text(encoding="utf-8").splitlines() if "ignore[" in line]
 
     assert len(MARKED) == len(ignored) == 9
