@@ -296,3 +296,8 @@ def test_a_phrase_is_not_used(phrase: Phrase) -> None:
     ]
 
     assert uses == [], "\n".join([f"Write: {phrase.instead}", *uses])
+
+
+def test_each_phrase_to_avoid_is_known_once() -> None:
+    """The table has no duplicates."""
+    assert len({phrase.pattern for phrase in PHRASES}) == len(PHRASES)
