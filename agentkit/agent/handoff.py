@@ -93,7 +93,7 @@ def handoff(
         annotations=ToolAnnotations(
             destructive_hint=False, idempotent_hint=True, open_world_hint=False
         ),
-        takes_repaired=True,
+        accepts_repaired=True,
         parallel=False,
     )
     return replace(tool, binding=HandoffBinding(plain=tool.binding, find=find))

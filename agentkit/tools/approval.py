@@ -231,7 +231,7 @@ async def _decide(ready: ReadyCall, rule: ApprovalRule | None) -> Verdict:
 
 def _repaired_verdict(ready: ReadyCall) -> Verdict:
     """Return the default for repaired arguments: a tool with side effects needs approval."""
-    if not ready.repairs or ready.tool.annotations.read_only_hint or ready.tool.takes_repaired:
+    if not ready.repairs or ready.tool.annotations.read_only_hint or ready.tool.accepts_repaired:
         return _PLAIN["allow"]
     changes = "; ".join(f"{one.kind}: {one.before} became {one.after}" for one in ready.repairs)
     return Verdict(decision="ask", reason=f"Its arguments were repaired: {changes}")

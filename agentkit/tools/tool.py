@@ -56,7 +56,7 @@ class CommonOptions(TypedDict, total=False):
     timeout_seconds: float | None
     parallel: bool | None
     approval: Decision
-    takes_repaired: bool
+    accepts_repaired: bool
     polls: bool
     max_concurrency: int | None
     concurrency_group: str | None
@@ -98,7 +98,7 @@ class Tool(Generic[P, ResultT]):
         timeout_seconds: how long one call may take; None leaves it to the run.
         parallel: whether it may run beside others; None: if it only reads.
         approval: its own word on all its calls; a caller's rule may differ, except from `deny`.
-        takes_repaired: it may run on repaired arguments although it has effects.
+        accepts_repaired: it may run on repaired arguments although it has effects.
         polls: it is meant to be called again and again with the same arguments.
         max_concurrency: how many of its calls may run at the same time, in all runs that share
             a `ConcurrencyLimits`; None for no limit of its own.
@@ -133,7 +133,7 @@ class Tool(Generic[P, ResultT]):
     timeout_seconds: float | None = None
     parallel: bool | None = None
     approval: Decision = "allow"
-    takes_repaired: bool = False
+    accepts_repaired: bool = False
     polls: bool = False
     max_concurrency: int | None = None
     concurrency_group: str | None = None

@@ -86,7 +86,7 @@ def population(context: RunContext[Ran], city: str) -> int:
     return 1000 * len(city)
 
 
-@tool(takes_repaired=True)
+@tool(accepts_repaired=True)
 async def order_boxes(context: RunContext[Ran], count: int, item: str) -> str:
     """Order boxes of an item.
 

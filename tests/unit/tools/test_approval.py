@@ -86,7 +86,7 @@ async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effe
         ({}, True, "ask", MENDED_REASON),
         ({"approval": "ask"}, True, "ask", MENDED_REASON),
         ({"approval": "deny"}, True, "deny", "This tool may not be used here."),
-        ({"takes_repaired": True}, True, "allow", ""),
+        ({"accepts_repaired": True}, True, "allow", ""),
         ({"read_only": True}, True, "allow", ""),
         ({"idempotent": True}, True, "ask", MENDED_REASON),
     ],

@@ -177,7 +177,7 @@ def test_options_are_kept_by_tools_of_other_names() -> None:
 
     @tool(
         approval="ask",
-        takes_repaired=True,
+        accepts_repaired=True,
         polls=True,
         max_concurrency=2,
         concurrency_group="disk",
@@ -189,7 +189,7 @@ def test_options_are_kept_by_tools_of_other_names() -> None:
     changed = replace(write, name="my_write")
 
     for one in (write, changed):
-        assert (one.approval, one.takes_repaired, one.polls) == ("ask", True, True)
+        assert (one.approval, one.accepts_repaired, one.polls) == ("ask", True, True)
         assert (one.max_concurrency, one.concurrency_group, one.find_outcome) == (
             2,
             "disk",
