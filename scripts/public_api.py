@@ -1,7 +1,7 @@
 """List the public API: every name in `agentkit.__all__` with its signature, as JSON.
 
 In:  an installed `agentkit`, or one on the import path.
-Out: JSON on standard output: for each name its kind, its signature, and the signatures of its public
+Out: JSON on standard output: for each name its kind, its signature, and those of its public
      members.
 
     python scripts/public_api.py > tests/public_api.json
