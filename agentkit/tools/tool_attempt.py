@@ -25,6 +25,10 @@ from agentkit.tools.validate import ReadyCall
 _NO_PERMIT = nullcontext()
 
 
+class CallInterrupted(BaseException):
+    """Ends a call without a result, through the code of the tool; for agentkit's own use."""
+
+
 class ToolAttempt:
     """One attempt to call a function, in the event loop or in a thread."""
 
@@ -60,7 +64,7 @@ class ToolAttempt:
                 self.job = ThreadJob(self._function, on_end=self._held.release)
                 outcome = await self.job.run()
                 if isinstance(outcome, ThreadFailure):
-                    return describe_failure(self._call, outcome.error)
+                    return self._fail(outcome.error)
                 return await outcome if isawaitable(outcome) else outcome
             except Exception as error:  # noqa: BLE001  # user code; the model gets an error result
                 return describe_failure(self._call, error)
@@ -69,6 +73,12 @@ class ToolAttempt:
                     if await self._must_leave(leaf):
                         raise leaf from leaf.__cause__
                 return describe_failure(self._call, error)
+
+    def _fail(self, error: BaseException) -> ToolFailure:
+        """Return the failure for what a thread raised, unless it ends the call."""
+        if isinstance(error, CallInterrupted):
+            raise error
+        return describe_failure(self._call, error)
 
     async def _must_leave(self, error: BaseException) -> bool:
         """Return whether an exception is not the tool's: the caller or the user ends the call.
@@ -80,6 +90,8 @@ class ToolAttempt:
         if isinstance(error, KeyboardInterrupt):
             # Ctrl-C is raised in the main thread, on Trio inside whatever runs there.
             return current_thread() is main_thread()
+        if isinstance(error, CallInterrupted):
+            return True
         if isinstance(error, GeneratorExit):
             return self._stoppable.is_closed
         if isinstance(error, anyio.get_cancelled_exc_class()):

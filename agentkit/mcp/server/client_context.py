@@ -28,6 +28,7 @@ from agentkit.mcp.convert import block_from_mcp, block_to_mcp
 from agentkit.mcp.server.call_state import CallState
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
 from agentkit.tools.run_context import RunContext
+from agentkit.tools.tool_attempt import CallInterrupted
 
 LOG_LEVEL = "agentkit.log_level"
 """The key under which a connection of an earlier revision keeps the level its client set."""
@@ -41,7 +42,7 @@ class ClientRequestError(ToolError):
     """The client does not support a request or did not answer it; the model reads the reason."""
 
 
-class InputRequired(BaseException):
+class InputRequired(CallInterrupted):
     """Ends a round trip: the client's input is needed first. A tool must not catch it."""
 
     def __init__(self, requests: Mapping[str, InputRequest]) -> None:

@@ -356,7 +356,7 @@ async def test_a_run_that_died_below_goes_on_below() -> None:
     assert replayed.usage == result.usage
 
 
-class _PowerCut(BaseException):
+class _PowerCut(KeyboardInterrupt):
     """The program ends at once."""
 
 
