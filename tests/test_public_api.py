@@ -1,6 +1,6 @@
 """The changelog lists every public name that changed since the API before 0.2.
 
-`tests/public_api_before_0_2.json` is the output of `scripts/public_api.py` on the last version of 0.1.
+`tests/public_api_before_0_2.json` is the output of `scripts/public_api.py` on the last 0.1 version.
 """
 
 import json
