@@ -5,8 +5,8 @@ Out: numbered docstrings with their places, on standard output.
 
     python scripts/sample_docstrings.py --seed 7 agentkit tools agents
 
-Each docstring of a module, class or function is equally likely. The order of the files does not depend
-on the machine.
+Each docstring of a module, class or function is equally likely. The order of the files does not
+depend on the machine.
 """
 
 import argparse
