@@ -4,6 +4,7 @@ In:  a model's name, Python functions, a task.
 Out: an answer, and the complete conversation that led to it.
 """
 
+import agentkit.quiet_start  # noqa: F401 - must be the first import; see there
 from agentkit.agent.agent import Agent
 from agentkit.agent.handoff import handoff
 from agentkit.agent.options import AgentOptions

@@ -40,6 +40,26 @@ class ConfigError(AgentKitError):
     """Something that is settled before a run is missing or wrong: a key, a model name, a file."""
 
 
+class UsageError(AgentKitError, RuntimeError):
+    """The calling code is wrong: a method at the wrong time, or a function of the wrong type."""
+
+
+def wrong_return(function: object, value: object, *, role: str, expected: str) -> UsageError:
+    """Return an error for a value that a function of the caller must not return.
+
+    Args:
+        function: the caller's function; its name is in the message.
+        value: what it returned; its type is in the message, or the value if it is None or text.
+        role: what the function is for, e.g. "approval rule".
+        expected: what it should return.
+    """
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    shown = f"a value of type {type(value).__name__!r}"
+    if value is None or isinstance(value, str | bool):
+        shown = f"{value!r:.80}"
+    return UsageError(f"The {role} {name!r} returned {shown}; it must return {expected}.")
+
+
 class ToolDefinitionError(AgentKitError):
     """A tool or toolset cannot be offered: its name, schema or signature is not usable."""
 

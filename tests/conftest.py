@@ -20,7 +20,15 @@ settings.register_profile("agentkit", deadline=None)
 settings.load_profile("agentkit")
 
 HERE = Path(__file__).parent
-PROGRAMS = ("cli", "cli_scripts", "doctor_process", "durable_run", "second_process", "suspend")
+PROGRAMS = (
+    "cli",
+    "cli_scripts",
+    "cli_signals",
+    "doctor_process",
+    "durable_run",
+    "second_process",
+    "suspend",
+)
 LONG = tuple(
     HERE / path
     for path in (

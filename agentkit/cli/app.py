@@ -69,10 +69,9 @@ def _begin(
     ] = False,
 ) -> None:
     prepare_streams()
-    log = logging.getLogger("agentkit")
-    # Without a handler, Python itself would print warnings in the middle of the output.
-    log.addHandler(logging.StreamHandler() if debug else logging.NullHandler())
     if debug:
+        log = logging.getLogger("agentkit")
+        log.addHandler(logging.StreamHandler())
         log.setLevel(logging.DEBUG)
 
 

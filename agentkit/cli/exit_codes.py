@@ -4,22 +4,29 @@ In:  a command.
 Out: the exit code:
 
 - 0: there is an answer.
-- 1: the run failed: the provider could not be reached or gave no usable answer.
+- 1: the run failed: the provider could not be reached or gave no usable answer, or code of the user
+  failed.
 - 2: the command line, the configuration or a tool's definition is wrong; nothing was sent.
 - 3: the run ended at a limit before it was done; what there is was printed.
-- 4: the run waits for an answer about a call, and nobody could be asked.
+- 4: the run waits for the approval of a call, and there was no one to ask.
 - 70: an error in agentkit itself.
-- 130: stopped with Ctrl-C.
-- 141: nobody reads the output any more.
+- 74: the answer could not be written to standard output.
+- 129, 130, 143: stopped by SIGHUP, Ctrl-C, SIGTERM.
+- 141: the reader of standard output is gone.
 """
 
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Callable
 
-from agentkit.cli.terminal import escape_controls
+from agentkit.cli.terminal import (
+    StandardOutputError,
+    discard_buffered,
+    escape_controls,
+    write_note,
+)
+from agentkit.cli.user_code import describe_failure, is_user_error
 from agentkit.errors import (
     AgentKitError,
     ConfigError,
@@ -29,76 +36,88 @@ from agentkit.errors import (
     ToolDefinitionError,
     ToolsetError,
     UnsupportedError,
+    UsageError,
 )
+from agentkit.quiet_start import end_quiet_start
 
-OK, FAILED, USAGE_ERROR, LIMIT_REACHED, SUSPENDED, INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    70,
-    130,
-    141,
-)
+OK, FAILED, USAGE_ERROR, LIMIT_REACHED, SUSPENDED = 0, 1, 2, 3, 4
+INTERNAL_ERROR, WRITE_FAILED = 70, 74
+INTERRUPTED, OUTPUT_CLOSED = 130, 141
 
-_BEFORE_ANYTHING_IS_SENT = (
+_CALLERS_FAULT = (
     ConfigError,
     HistoryError,
     MissingExtraError,
     ToolDefinitionError,
     ToolsetError,
     UnsupportedError,
+    UsageError,
 )
 
 
 def exit_code_of(command: Callable[[], int]) -> int:
     """Run `command` and return its exit code, whatever it raises."""
+    end_quiet_start()
     try:
         return command()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # What is still buffered must not fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OUTPUT_CLOSED
+    except (BrokenPipeError, StandardOutputError) as error:
+        return _end_without_output(error)
     except AgentKitError as error:
         print_error(error)
-        return USAGE_ERROR if isinstance(error, _BEFORE_ANYTHING_IS_SENT) else FAILED
-    except Exception as error:  # noqa: BLE001 - the last border: a user gets a line, no traceback
-        print_error(error, prefix="this is an error in agentkit itself, please report it: ")
-        return INTERNAL_ERROR
+        return USAGE_ERROR if isinstance(error, _CALLERS_FAULT) else FAILED
+    # The last border: a user gets a line, no traceback. Only the user's own code calls
+    # `sys.exit()`, and its code would be taken for one of the codes above.
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - see above
+        return _unexpected(error)
 
 
-def print_error(error: Exception, *, prefix: str = "") -> None:
-    """Say on standard error what went wrong, in one line; with `--debug`, where as well."""
+def print_error(error: BaseException, *, prefix: str = "") -> None:
+    """Print what went wrong in one line on standard error; with `--debug`, a traceback too."""
     if logging.getLogger("agentkit").isEnabledFor(logging.DEBUG):
-        traceback.print_exception(error)
+        write_note(escape_controls("".join(traceback.format_exception(error))))
     text = str(error) if isinstance(error, AgentKitError) else f"{type(error).__name__}: {error}"
-    print(
-        f"agentkit: {prefix}{escape_controls(' '.join(text.split()))}{_cure(error)}",
-        file=sys.stderr,
-    )
+    line = escape_controls(" ".join(text.split()))
+    write_note(f"agentkit: {prefix}{line}{_advice(error)}\n")
 
 
-def _cure(error: Exception) -> str:
-    """Return what to do about an error that does not say it itself."""
+def _unexpected(error: BaseException) -> int:
+    """Print whose fault an error is, and return the exit code."""
+    if is_user_error(error) or isinstance(error, SystemExit):
+        print_error(ConfigError(f"Your own code failed: {describe_failure(error)}."))
+        return FAILED
+    print_error(error, prefix="this is an error in agentkit itself, please report it: ")
+    return INTERNAL_ERROR
+
+
+def _end_without_output(error: Exception) -> int:
+    """Return the exit code if standard output is closed, is full, or has no reader any more."""
+    discard_buffered(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        return OUTPUT_CLOSED
+    write_note(f"agentkit: The answer cannot be written to standard output: {error}.\n")
+    return WRITE_FAILED
+
+
+def _advice(error: BaseException) -> str:
+    """Return what to do about an error whose message does not say it."""
     if not isinstance(error, ProviderError):
         return ""
     match error.kind:
         case "auth":
-            cure = "check the key ('agentkit providers' names its variable)"
+            advice = "check the key ('agentkit providers' names its variable)"
         case "insufficient_credits":
-            cure = "add credit at the provider, or choose another with --model"
+            advice = "add credit to the account, or choose another provider with --model"
         case "rate_limit":
             wait = error.retry_after_seconds
-            cure = f"try again in {wait:.0f} s" if wait else "try again later"
+            advice = f"try again in {wait:.0f} s" if wait else "try again later"
         case "tools_unsupported":
-            cure = "choose another model with --model, or none of the tools with --tools none"
+            advice = "choose another model with --model, or no tools with --tools none"
         case "connection" | "timeout" | "stream_interrupted" | "server":
-            cure = "try again, or choose another provider with --model"
+            advice = "try again, or choose another provider with --model"
         case "truncated":
-            cure = "ask for less at a time"
+            advice = "ask for less at a time"
         case _:
             return ""
-    return f" ({cure})"
+    return f" ({advice})"

@@ -2,8 +2,6 @@
 
 In:  `sys.argv`.
 Out: the exit code; see `agentkit.cli.exit_codes` for what the codes mean.
-
-Only this module can be imported without the extra `cli`, to say that it is missing.
 """
 
 import os
@@ -13,14 +11,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
-from agentkit.errors import MissingExtraError
+from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
+
+_USAGE_ERROR = 2
+_WRITE_FAILED = 74
 
 
 def run_program() -> int:
-    """Run the command line as a program, and return its exit code unless that would take too long.
+    """Run the command line as a program and return its exit code.
 
-    A tool that cannot be stopped may still work in a thread; the interpreter would wait for it.
+    A tool that cannot be stopped may still run in a thread, and the interpreter would wait for it:
+    then the process ends here.
     """
     code = main()
     if any(not thread.daemon for thread in threading.enumerate()[1:]):
@@ -32,30 +34,43 @@ def main() -> int:
     """Run the command line and return its exit code."""
     _open_streams()
     try:
-        app = cast(Callable[..., object], load_object("agentkit.cli.app:app", extra="cli"))
-    except MissingExtraError as error:
+        app = cast(Callable[..., object], load_object("agentkit.cli.app:app"))
+    except ConfigError as error:
         print(f"agentkit: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        return _USAGE_ERROR
     try:
         app(prog_name="agentkit")
         code = 0
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
-    _flush()
-    return code
+    except OSError as error:  # a help text that could not be written; commands map their own
+        print(f"agentkit: Standard output cannot be written to: {error}.", file=sys.stderr)
+        code = _WRITE_FAILED
+    return code if _flush() else code or _WRITE_FAILED
 
 
 def _open_streams() -> None:
-    """Put something in place of streams that whoever started us has closed."""
+    """Replace standard streams that the caller has closed.
+
+    Standard output is opened for reading only, so that writing an answer fails as it must: a lost
+    answer must not look like a success.
+    """
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: PTH123, SIM115 - open to the end
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - open to the end
+    sys.stdout = sys.stdout or open(os.devnull)  # noqa: PTH123, SIM115 - open to the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 - open to the end
 
 
-def _flush() -> None:
-    """Hand over what is buffered; nobody may be there to take it."""
+def _flush() -> bool:
+    """Write what is buffered and return whether standard output took it.
+
+    What could not be written must not fail again when the interpreter ends, with its own exit code.
+    """
+    has_output = True
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
+        try:
             stream.flush()
+        except (OSError, ValueError):
+            has_output = has_output and stream is not sys.stdout
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return has_output

@@ -5,12 +5,11 @@ Out: the answer's text on standard output, all else on standard error; or JSON l
 """
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import field
 from typing import TypeAlias
 
-from agentkit.cli.terminal import note, shorten, write
+from agentkit.cli.terminal import note, shorten, write, write_json
 from agentkit.content import TextContent
 from agentkit.event import (
     AnswerRepaired,
@@ -48,8 +47,7 @@ _QUIET_LEVELS = {"debug", "info", "notice"}
 
 def show_as_json(event: RunEvent) -> None:
     """Put an event on standard output as one line of JSON."""
-    sys.stdout.write(f"{event_to_json(event)}\n")
-    sys.stdout.flush()
+    write_json(event_to_json(event))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Load what a word of the command line names in a user's own code.
+"""Load what a word of the command line names in the user's own code.
 
 In:  `module:name`, `file.py`, `file.py:name`.
 Out: the object, or the module if no name is given; a `ConfigError` that says what is wrong.
@@ -6,6 +6,7 @@ Out: the object, or the module if no name is given; a `ConfigError` that says wh
 
 import difflib
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterable
 from importlib import import_module
@@ -17,15 +18,20 @@ from types import ModuleType
 from agentkit.errors import AgentKitError, ConfigError
 
 _OURS = str(Path(__file__).parent.parent)
+_FILE_MODULES = "agentkit_user_"
+_LIBRARIES = tuple(
+    sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+_READY_MADE = ("agentkit_tools", "agentkit_agents")
 
 
 def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
     """Return what `word` names.
 
     Args:
-        word: `module:name`, `file.py` or `file.py:name`; modules are looked for in the current
-            folder too.
-        what: what is asked for, e.g. "tools", for the message.
+        word: `module:name`, `file.py` or `file.py:name`; modules are also looked for in the current
+            folder.
+        what: what is wanted, e.g. "tools", for the message.
         known: the ready-made names, for the message.
 
     Raises:
@@ -38,7 +44,8 @@ def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
         module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     except ConfigError:
         raise
-    except Exception as error:  # a stranger's code runs here, and may raise anything
+    # The user's code runs here: it may raise anything, and a script may end with `sys.exit()`.
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"{place!r} cannot be loaded for {what}: {describe_failure(error)}."
         ) from error
@@ -48,40 +55,67 @@ def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
         found: object = getattr(module, name)
     except AttributeError as error:
         close = difflib.get_close_matches(name, vars(module), n=3)
-        hint = f"; close are {', '.join(close)}" if close else ""
+        hint = f"; similar: {', '.join(close)}" if close else ""
         raise ConfigError(f"{place!r} has no {name!r}{hint}.") from error
     return found
 
 
-def describe_failure(error: Exception) -> str:
-    """Say what a user's own code raised, and at which line of theirs, without a full stop."""
-    told = str(error) if isinstance(error, AgentKitError) else f"{type(error).__name__}: {error}"
+def describe_failure(error: BaseException) -> str:
+    """Return what the user's own code raised and at which line, without a full stop."""
+    if isinstance(error, AgentKitError):
+        text = str(error)
+    elif isinstance(error, SystemExit):
+        text = f"it ended with sys.exit({error.code!r})"
+    else:
+        text = f"{type(error).__name__}: {error}"
     for frame in traceback.extract_tb(error.__traceback__):
-        if not frame.filename.startswith((_OURS, "<")):
-            return f"{told.rstrip('.')} ({Path(frame.filename).name}, line {frame.lineno})"
-    return told.rstrip(".")
+        if not _is_agentkit(frame.filename) and not _is_library(frame.filename):
+            return f"{text.rstrip('.')} ({Path(frame.filename).name}, line {frame.lineno})"
+    return text.rstrip(".")
+
+
+def is_user_error(error: BaseException) -> bool:
+    """Return whether an exception comes from the user's code, or from a library it called."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if _is_agentkit(frame.filename):
+            return False
+        if not _is_library(frame.filename):
+            return True
+    return False
+
+
+def _is_agentkit(filename: str) -> bool:
+    parts = Path(filename).parts
+    return filename.startswith(_OURS) or any(name in parts for name in _READY_MADE)
+
+
+def _is_library(filename: str) -> bool:
+    """Return whether a file belongs to Python or to an installed package, or is no file."""
+    return filename.startswith(("<", *_LIBRARIES))
 
 
 def _load_module(name: str) -> ModuleType:
-    _look_in(Path.cwd())
+    _add_to_path(Path.cwd())
     return import_module(name)
 
 
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"There is no file {str(path)!r}.")
-    _look_in(path.resolve().parent)
-    name = f"agentkit_user_{path.stem}"
+    _add_to_path(path.resolve().parent)
+    name = f"{_FILE_MODULES}{path.stem}"
     loader = SourceFileLoader(name, str(path))
-    module = module_from_spec(ModuleSpec(name, loader, origin=str(path)))
+    spec = ModuleSpec(name, loader, origin=str(path.resolve()))
+    spec.has_location = True  # so that the module has a `__file__`
+    module = module_from_spec(spec)
     # Dataclasses and pydantic look their module up by name.
     sys.modules[name] = module
     loader.exec_module(module)
     return module
 
 
-def _look_in(folder: Path) -> None:
-    """Let the user's code import what lies beside it."""
+def _add_to_path(folder: Path) -> None:
+    """Let the user's code import modules of its own folder."""
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 

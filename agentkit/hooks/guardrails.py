@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ModelRequest, ModelResponse
-from agentkit.errors import AgentKitError
+from agentkit.errors import AgentKitError, wrong_return
 from agentkit.event import Emit
 from agentkit.hooks.model_middleware import (
     CallNext,
@@ -104,7 +104,7 @@ class _Guardrails:
     ) -> ModelResponse:
         """See `ModelMiddleware`."""
         if self.check_input is not None:
-            blocked = await await_if_needed(self.check_input(request))
+            blocked = _checked(await await_if_needed(self.check_input(request)), self.check_input)
             if blocked is not None:
                 no_response = ModelResponse(message=AssistantMessage(), finish_reason="stop")
                 return await _block(blocked, "input", no_response, request=request, emit=emit)
@@ -112,12 +112,19 @@ class _Guardrails:
             return await call_next(request, emit=emit)
         # Not streamed, so that the exchange can still be retried if the connection breaks.
         response = await call_next(replace(request, stream=False), emit=without_text(emit))
-        blocked = await await_if_needed(self.check_output(response))
+        blocked = _checked(await await_if_needed(self.check_output(response)), self.check_output)
         if blocked is not None:
             return await _block(blocked, "output", response, request=request, emit=emit)
         if request.stream:
             await emit_response(response, emit=emit)
         return response
+
+
+def _checked(value: object, check: object) -> Blocked | None:
+    """Return what a check returned, if it is of the right type."""
+    if value is not None and not isinstance(value, Blocked):
+        raise wrong_return(check, value, role="guardrail", expected="a Blocked or None")
+    return value
 
 
 async def _block(

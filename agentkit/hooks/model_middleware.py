@@ -15,6 +15,7 @@ from typing import Protocol, TypeAlias, TypeVar
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
 from agentkit.content import ReasoningContent, TextContent
+from agentkit.errors import wrong_return
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived, ToolArgumentsReceived
 from agentkit.model.model import Model, ModelConnection, SupportsRetry
 from agentkit.transport.retry import RetrySettings
@@ -104,6 +105,15 @@ async def await_if_needed(value: T | Awaitable[T]) -> T:
     return await value if isawaitable(value) else value
 
 
+def _checked(value: object, expected: type[T], function: object) -> T:
+    """Return what a function of the caller returned, if it is of the right type."""
+    if not isinstance(value, expected):
+        raise wrong_return(
+            function, value, role="model middleware", expected=f"a {expected.__name__}"
+        )
+    return value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BeforeAndAfter:
     """Middleware made of a function before and a function after the exchange."""
@@ -116,12 +126,15 @@ class _BeforeAndAfter:
     ) -> ModelResponse:
         """See `ModelMiddleware`."""
         if self.before is not None:
-            request = await await_if_needed(self.before(request))
+            request = _checked(
+                await await_if_needed(self.before(request)), ModelRequest, self.before
+            )
         if self.after is None:
             return await call_next(request, emit=emit)
         # Not streamed, so that the exchange can still be retried if the connection breaks.
         response = await call_next(replace(request, stream=False), emit=without_text(emit))
-        response = await await_if_needed(self.after(request, response))
+        changed = await await_if_needed(self.after(request, response))
+        response = _checked(changed, ModelResponse, self.after)
         if request.stream:
             await emit_response(response, emit=emit)
         return response
@@ -162,4 +175,5 @@ class _WrappedConnection:
         self._middleware = middleware
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        return await self._middleware(request, self._connection.chat, emit=emit)
+        response = await self._middleware(request, self._connection.chat, emit=emit)
+        return _checked(response, ModelResponse, self._middleware)

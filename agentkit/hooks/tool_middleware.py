@@ -9,6 +9,7 @@ does. Exceptions of the journal and of listeners, which run inside it, pass thro
 
 from collections.abc import Callable
 
+from agentkit.errors import wrong_return
 from agentkit.message import ToolResult
 from agentkit.tools.execute import Proceed, ToolMiddleware
 from agentkit.tools.result_content import describe_failure
@@ -57,12 +58,15 @@ def _contain(middleware: ToolMiddleware) -> ToolMiddleware:
                 raise
 
         try:
-            return await middleware(ready, call_next)
+            result: object = await middleware(ready, call_next)
         except Exception as error:  # noqa: BLE001 - user code; the model gets an error result
             if inner_errors:
                 # A listener of the run failed, not the tool: failures of tools are results.
                 raise inner_errors[0] from None
             failure = describe_failure(ready, error)
             return ToolResult.of(ready.call.id, failure.text, is_error=True)
+        if not isinstance(result, ToolResult):
+            raise wrong_return(middleware, result, role="tool middleware", expected="a ToolResult")
+        return result
 
     return contained

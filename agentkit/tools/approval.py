@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import Literal, TypeAlias, get_args
 
-from agentkit.errors import HistoryError
+from agentkit.errors import HistoryError, wrong_return
 from agentkit.json_schema import JsonValue
 from agentkit.json_schema.violation import shorten
 from agentkit.message import ToolCall, ToolResult
@@ -204,14 +204,25 @@ def strictest_verdict(*verdicts: Verdict) -> Verdict:
 
 
 async def apply_rule(rule: ApprovalRule, ready: ReadyCall) -> Verdict | None:
-    """Return the verdict of a rule about a call; None if the rule does not apply."""
+    """Return the verdict of a rule about a call; None if the rule does not apply.
+
+    Raises:
+        UsageError: the rule returned something else, which must not be taken for a permission.
+    """
     answer = rule(ready)
-    verdict = await answer if isawaitable(answer) else answer
-    return Verdict(decision=verdict) if isinstance(verdict, str) else verdict
+    verdict: object = await answer if isawaitable(answer) else answer
+    if verdict is None or isinstance(verdict, Verdict):
+        return verdict
+    plain = _PLAIN_VERDICTS.get(verdict) if isinstance(verdict, str) else None
+    if plain is None:
+        expected = "a Verdict, 'allow', 'ask', 'deny' or None"
+        raise wrong_return(rule, verdict, role="approval rule", expected=expected)
+    return plain
 
 
 _STRICTNESS: Mapping[Decision, int] = {"allow": 0, "ask": 1, "deny": 2}
 _PLAIN = {decision: Verdict(decision=decision) for decision in _DECISIONS}
+_PLAIN_VERDICTS: Mapping[str, Verdict] = dict(_PLAIN.items())
 _EXTERNAL = Verdict(decision="ask", reason="This tool runs elsewhere; its result is awaited.")
 
 

@@ -140,12 +140,24 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert "agentkit:" not in done.stderr
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"], ids=["out", "err", "both"])
-def test_closed_streams_are_no_error(tmp_path: Path, closed: str) -> None:
-    """As services that start others may leave them."""
+OUTPUTS = {
+    "no standard error": ("2>&-", 0, ""),
+    "no standard output": (">&-", 74, "it is closed"),
+    "neither": (">&- 2>&-", 74, ""),
+    "a full disk": (">/dev/full", 74, "No space left on device"),
+    "a full disk for the notes": ("2>/dev/full", 0, ""),
+}
+
+
+@pytest.mark.parametrize(("target", "code", "reason"), OUTPUTS.values(), ids=OUTPUTS.keys())
+@pytest.mark.parametrize("option", ["", " --json"], ids=["text", "json"])
+def test_a_lost_answer_is_never_a_success(
+    tmp_path: Path, option: str, target: str, code: int, reason: str
+) -> None:
+    """Notes may be lost; an answer that cannot be written has an exit code of its own."""
     words = shlex.join(command("run", "What is 6 * 7?", *SANDBOX))
     done = subprocess.run(  # noqa: S603 - our own words
-        ["/bin/sh", "-c", f"{words} {closed}"],
+        ["/bin/sh", "-c", f"{words}{option} {target}"],
         env=environment(tmp_path),
         capture_output=True,
         text=True,
@@ -153,9 +165,34 @@ def test_closed_streams_are_no_error(tmp_path: Path, closed: str) -> None:
         check=False,
     )
 
-    assert done.returncode == 0
+    assert done.returncode == code
     assert "Traceback" not in done.stderr
-    assert ("42" in done.stdout) == (not closed.startswith(">"))
+    assert reason in done.stderr
+    assert "agentkit itself" not in done.stderr
+    assert ("42" in done.stdout) == (code == 0)
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("run", "--help"), ("agents",), ("agents", "--json")]
+)
+def test_lists_and_help_on_a_full_disk_are_not_a_success(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """The same code as for an answer."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(  # noqa: S603 - constant arguments
+            command(*words),
+            env=environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+
+    assert done.returncode == 74
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 class Terminal:

@@ -5,20 +5,19 @@ Out: a table, or JSON.
 """
 
 import json
-import sys
 
 from rich.table import Table
 
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.ready_made import agents
-from agentkit.cli.terminal import show_table
+from agentkit.cli.terminal import show_table, write_json
 
 
 def list_agents(*, as_json: bool) -> int:
     """Print the ready-made agents."""
     known = agents()
     if as_json:
-        sys.stdout.write(json.dumps(dict(known), indent=2) + "\n")
+        write_json(json.dumps(dict(known), indent=2))
         return OK
     table = Table("Name for --agent", "What it does", box=None, pad_edge=False)
     for name, description in known.items():

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import field
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -22,6 +23,7 @@ from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, termina
 from agentkit.cli.commands.run import describe_open_call
 from agentkit.cli.exit_codes import OK, print_error
 from agentkit.cli.run_display import RunDisplay
+from agentkit.cli.signals import run_async
 from agentkit.cli.terminal import note, write
 from agentkit.errors import AgentKitError
 from agentkit.event import ModelResponded, RunEvent, ToolCallFinished, ToolCallRejected
@@ -63,7 +65,7 @@ def run_chat(selection: AgentSelection, *, approve: ApproveMode = ApproveMode.AS
         note("Ctrl-C stops an answer, Ctrl-D ends, /help lists what else.", style="dim")
     set_approval_mode(built.agent, approve, ask=terminal_asker())
     conversation = Conversation(agent=built.agent, banner=built.banner)
-    return anyio.run(conversation.talk, read_line)
+    return run_async(partial(conversation.talk, read_line))
 
 
 @dataclass(slots=True, kw_only=True)

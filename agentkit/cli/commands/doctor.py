@@ -21,7 +21,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from agentkit.cli.exit_codes import FAILED, OK
-from agentkit.cli.terminal import escape_controls, note, show_table
+from agentkit.cli.terminal import escape_controls, note, show_table, write, write_json
 from agentkit.config.load import (
     ResolvedModel,
     default_family,
@@ -90,7 +90,7 @@ def _conclude(request: DoctorRequest, resolved: ResolvedModel, report: DoctorRep
         _save(edit.path, edit)
     if request.as_json:
         facts = _facts(resolved, report, findings, edit, is_written=is_written)
-        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        write_json(json.dumps(facts, indent=2))
     else:
         _show(report, findings, edit, is_dry_run=request.is_dry_run)
     return _exit_code(report, findings)
@@ -154,12 +154,10 @@ def _plan_edit(
 
 def _save(path: Path, edit: _CatalogEdit) -> None:
     # tomlkit is loaded only to write a catalog.
-    edit_file = cast(
-        Callable[..., str], load_object("agentkit.config.user_catalog:edit_catalog", extra="cli")
-    )
+    edit_file = cast(Callable[..., str], load_object("agentkit.config.user_catalog:edit_catalog"))
     save = cast(
         Callable[[Path, str], None],
-        load_object("agentkit.config.user_catalog:save_catalog", extra="cli"),
+        load_object("agentkit.config.user_catalog:save_catalog"),
     )
     save(path, edit_file(path, provider=edit.provider, table=edit.table))
 
@@ -170,7 +168,7 @@ def _to_toml(edit: _CatalogEdit) -> str:
         return ""
     format_table = cast(
         Callable[[str, Table], str],
-        load_object("agentkit.config.user_catalog:format_table", extra="cli"),
+        load_object("agentkit.config.user_catalog:format_table"),
     )
     return format_table(edit.provider, edit.table)
 
@@ -201,7 +199,7 @@ def _show(
         note("The profile is correct; nothing to write.")
     elif is_dry_run:
         note(f"This would be written to {edit.path or 'your catalog'}:", style="dim")
-        sys.stdout.write(_to_toml(edit))
+        write(_to_toml(edit))
     else:
         note(f"Written to {edit.path}, provider {edit.provider!r}.")
 

@@ -5,14 +5,13 @@ Out: a table, or JSON. No key is ever shown, only whether it is set.
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from decimal import Decimal
 
 from rich.table import Table
 
 from agentkit.cli.exit_codes import OK
-from agentkit.cli.terminal import note, show_table
+from agentkit.cli.terminal import note, show_table, write_json
 from agentkit.config.load import default_model, find_key, read_catalog
 from agentkit.config.profile import ModelProfile, ProviderProfile
 
@@ -26,7 +25,7 @@ def list_providers(*, as_json: bool) -> int:
     catalog = read_catalog()
     if as_json:
         facts = [_facts(provider) for provider in catalog.values()]
-        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        write_json(json.dumps(facts, indent=2))
         return OK
     table = Table(
         "Provider",

@@ -7,13 +7,12 @@ Out: the answer on standard output, what is done for it on standard error.
 import sys
 from dataclasses import field
 
-import anyio
-
 from agentkit.cli.agent_builder import AgentSelection, build_agent
 from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, terminal_asker
 from agentkit.cli.exit_codes import LIMIT_REACHED, OK, SUSPENDED
 from agentkit.cli.run_display import RunDisplay, ShowEvent, format_call, show_as_json
-from agentkit.cli.terminal import decode_word, note
+from agentkit.cli.signals import run_async
+from agentkit.cli.terminal import check_standard_output, decode_word, note
 from agentkit.errors import HistoryError
 from agentkit.event import StopReason
 from agentkit.message import ToolCall
@@ -41,6 +40,7 @@ def run_question(question: RunRequest) -> int:
     text = sys.stdin.read() if question.text == "-" else decode_word(question.text)
     if not text.strip():
         raise HistoryError("The question is empty; write it after 'run', or '-' to read it.")
+    check_standard_output()
     built = build_agent(question.selection)
     note(built.banner, style="dim")
     # On standard input there is the question, not the person's answers.
@@ -60,7 +60,7 @@ def run_question(question: RunRequest) -> int:
             note(describe_open_call(run.result.open_calls[0]), style="yellow")
         return _exit_code(run.result.stop_reason)
 
-    return anyio.run(answer)
+    return run_async(answer)
 
 
 def describe_open_call(call: ToolCall) -> str:

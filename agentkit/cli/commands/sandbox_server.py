@@ -5,14 +5,13 @@ Out: the exit code.
 """
 
 import signal
-import sys
 from collections.abc import Sequence
 
 import anyio
 
 from agentkit.cli.commands.sandbox import SandboxOptions
 from agentkit.cli.exit_codes import OK
-from agentkit.cli.terminal import note
+from agentkit.cli.terminal import note, write
 from agentkit.config.load import default_family, read_catalog
 from agentkit.errors import ConfigError
 from agentkit.sandbox import FaultPlan, SandboxExchange, sandbox
@@ -31,8 +30,7 @@ async def serve_sandbox(options: SandboxOptions) -> int:
         model, provider=provider, faults=plan, port=options.port, listener=_print_exchange
     ) as running:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            sys.stdout.write(f"{running.base_url}\n")
-            sys.stdout.flush()
+            write(f"{running.base_url}\n")
             key = f", key {running.api_key}" if running.api_key else ""
             note(f"{running.model}{key}; not a language model. Ctrl-C stops it.", style="dim")
             async for _ in signals:

@@ -5,7 +5,6 @@ Out: a table, or JSON.
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from rich.table import Table
 from agentkit.cli.agent_builder import load_requested_tools
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.ready_made import tool_families
-from agentkit.cli.terminal import escape_controls, note, show_table
+from agentkit.cli.terminal import escape_controls, note, show_table, write_json
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, as_toolset
 
@@ -35,7 +34,7 @@ def list_tools(names: Sequence[str], *, folder: Path, as_json: bool) -> int:
         toolset = as_toolset(load_requested_tools([name], folder=folder, allow_write=True))
         found += [(name, tool) for tool in anyio.run(_ask, toolset)]
     if as_json:
-        sys.stdout.write(json.dumps([_facts(name, tool) for name, tool in found], indent=2) + "\n")
+        write_json(json.dumps([_facts(name, tool) for name, tool in found], indent=2))
         return OK
     table = Table("Name for --tools", "Tool", "What it does", "Effects", box=None, pad_edge=False)
     for name, tool in found:

@@ -119,7 +119,7 @@ def test_the_files_family_works_in_the_folder_that_is_named(folder: Path) -> Non
 WRONG_WORDS = {
     "calculatr": "Did you mean 'calculator'?",
     "weather": "There are no ready-made tools 'weather'",
-    "mine:doubel": "close are double",
+    "mine:doubel": "similar: double",
     "mine:zzz": "'mine' has no 'zzz'.",
     "nowhere.at.all:x": "cannot be loaded for tools: ModuleNotFoundError",
     "missing.py": "There is no file 'missing.py'",

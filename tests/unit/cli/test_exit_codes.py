@@ -1,11 +1,14 @@
 """How commands end."""
 
+import json
 import logging
 from collections.abc import Iterator
 
 import pytest
 
+import agentkit.cli.exit_codes
 from agentkit.cli.exit_codes import exit_code_of
+from agentkit.cli.terminal import StandardOutputError
 from agentkit.errors import (
     AgentKitError,
     ConfigError,
@@ -17,6 +20,7 @@ from agentkit.errors import (
     ToolDefinitionError,
     TransportError,
     UnsupportedError,
+    UsageError,
 )
 
 
@@ -41,6 +45,7 @@ CODES = {
     "extra": (MissingExtraError("Install it."), 2),
     "tool": (ToolDefinitionError("Bad schema."), 2),
     "unsupported": (UnsupportedError("Not there."), 2),
+    "usage": (UsageError("Not async."), 2),
     "other": (AgentKitError("Broken."), 1),
     "provider": (TransportError("No way.", kind="bad_response"), 1),
 }
@@ -94,13 +99,54 @@ def test_lines_of_strangers_are_joined_and_cleaned(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == "agentkit: a b\\x1b[2J\n"
 
 
-def test_an_error_of_ours_is_one_line_without_a_traceback(
+def test_an_internal_error_is_one_line_without_a_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Its kind is named, for a report."""
-    assert ending_of(KeyError("x")) == 70
+    """Its type is in the line, for a report."""
+    code = compile("raise KeyError('x')", agentkit.cli.exit_codes.__file__, "exec")
+
+    def command() -> int:
+        exec(code)  # noqa: S102 - an error that is raised in a file of agentkit
+        return 0
+
+    assert exit_code_of(command) == 70
     assert capsys.readouterr().err == (
         "agentkit: this is an error in agentkit itself, please report it: KeyError: 'x'\n"
+    )
+
+
+USER_ERRORS: dict[str, tuple[BaseException, str]] = {
+    "an exception": (KeyError("x"), "KeyError: 'x' ("),
+    "an exit": (SystemExit(3), "it ended with sys.exit(3) ("),
+}
+
+
+@pytest.mark.parametrize(("error", "text"), USER_ERRORS.values(), ids=USER_ERRORS.keys())
+def test_an_error_in_the_users_code_names_the_place(
+    error: BaseException, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is never called an error in agentkit, and its exit code is ours."""
+    assert ending_of(error) == 1
+
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"agentkit: Your own code failed: {text}test_exit_codes.py, line ")
+
+
+def test_an_error_in_a_library_that_the_user_called_is_the_users(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The last frame of agentkit or of the user counts."""
+    assert exit_code_of(lambda: int(json.loads("{"))) == 1
+    assert "Your own code failed: JSONDecodeError" in capsys.readouterr().err
+
+
+def test_an_answer_that_cannot_be_written_has_a_code_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is lost, so the code is not 0."""
+    assert ending_of(StandardOutputError("No space left on device")) == 74
+    assert capsys.readouterr().err == (
+        "agentkit: The answer cannot be written to standard output: No space left on device.\n"
     )
 
 

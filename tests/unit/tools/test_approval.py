@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from agentkit.chat import Repair
-from agentkit.errors import HistoryError
+from agentkit.errors import HistoryError, UsageError
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.approval import (
     Approval,
@@ -221,7 +221,7 @@ async def test_a_tool_that_runs_elsewhere_cannot_be_approved() -> None:
 
 async def test_a_verdict_that_is_none_is_refused() -> None:
     """A rule that says `yes` has said nothing."""
-    with pytest.raises(ValueError, match="'yes' is not a decision"):
+    with pytest.raises(UsageError, match="returned 'yes'; it must return a Verdict"):
         await verdict_of(ready(), rule=lambda _: "yes")  # type: ignore[arg-type,return-value] # on purpose
     with pytest.raises(ValueError, match="Only an allowed call"):
         Verdict(decision="ask", arguments="{}")
