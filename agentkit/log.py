@@ -5,8 +5,8 @@ Out: records of the loggers `agentkit.…`, with the facts in the message and as
 
 Nothing is configured and nothing is printed: the logger `agentkit` has a `NullHandler`, as the
 standard library asks of packages, so a program without logging sees no line. A program that has
-configured structlog gets the lines from its own processors. structlog is loaded at the first line
-that is logged: its import costs more than a model exchange and loads rich if that is installed.
+configured structlog gets the lines from its own processors. structlog is never loaded here, only
+used if the program has loaded it: its import costs more than a model exchange.
 
 Facts hold text of models, tools and servers, which must not look like log lines of their own or
 control a terminal (CWE-117): values are written as `repr`, and a traceback is indented.
@@ -75,7 +75,8 @@ class _StructlogLogger(Protocol):
 
 def _configured_logger(name: str) -> _StructlogLogger | None:
     """Return structlog's logger of this name if the program has configured structlog."""
-    # Asked each time: a program may configure structlog after it has imported agentkit.
+    if not _uses_structlog():
+        return None
     is_configured = cast(Callable[[], bool], load_object("structlog:is_configured"))
     if not is_configured():
         return None
@@ -83,14 +84,26 @@ def _configured_logger(name: str) -> _StructlogLogger | None:
     return get_logger(name)
 
 
+def _context() -> Mapping[str, object]:
+    """Return the context variables that the program has bound with structlog."""
+    if not _uses_structlog():
+        return {}
+    get = cast(
+        Callable[[], Mapping[str, object]], load_object("structlog.contextvars:get_contextvars")
+    )
+    return get()
+
+
+def _uses_structlog() -> bool:
+    """Return whether the program has loaded structlog; asked each time, as it may do so later."""
+    return "structlog" in sys.modules
+
+
 def _build_record(
     logger: logging.Logger, level: int, *, event: str, facts: Mapping[str, object]
 ) -> logging.LogRecord:
     """Return a record of the standard library with facts in its message and as attributes."""
-    context = cast(
-        Callable[[], Mapping[str, object]], load_object("structlog.contextvars:get_contextvars")
-    )
-    fields = {**context(), **facts}
+    fields = {**_context(), **facts}
     error = _exception_info(fields.pop("exc_info", None))
     # The caller of `debug`, `info` or `warning`.
     path, line, function, _ = logger.findCaller(stacklevel=4)
