@@ -1,4 +1,4 @@
-"""The check of a call never raises, and what fits is passed as it came."""
+"""Validating a call never raises, and valid arguments are passed unchanged."""
 
 import json
 from dataclasses import dataclass, field
@@ -90,27 +90,30 @@ CUTS = st.tuples(st.integers(0, 200), st.integers(0, 5), st.text(max_size=3))
 
 
 def check(name: str, text: str) -> ReadyCall | ToolResult:
-    """Check a call; whatever comes back is one of two values."""
+    """Validate a call: it is ready with valid arguments, or has an error result."""
     found = validate_call(ToolCall(id="c1", name=name, arguments=text), TOOLS)
     if isinstance(found, ToolResult):
         assert found.is_error
         assert found.call_id == "c1"
         assert 0 < len(found.text) < 5000
         found.text.encode()
+    else:
+        assert found.tool is TOOLS[found.tool.name]
+        assert list(found.tool.arguments_check.violations(found.arguments)) == []
     return found
 
 
 @given(name=st.sampled_from([*TOOLS]) | st.text(), text=st.text(st.characters()))
 @settings(max_examples=150, deadline=None)
-def test_any_text_is_answered(name: str, text: str) -> None:
-    """Also half characters in the name."""
-    validate_call(ToolCall(id="c1", name=name, arguments=text), TOOLS)
+def test_any_text_gives_a_ready_call_or_an_error_result(name: str, text: str) -> None:
+    """With any name, and with lone surrogates in the text."""
+    check(name, text)
 
 
 @given(name=st.sampled_from([*TOOLS]), value=JSON)
 @settings(max_examples=200, deadline=None)
-def test_any_json_is_answered(name: str, value: Any) -> None:
-    """As text that says it exactly, NaN and Infinity included."""
+def test_any_json_gives_a_ready_call_or_an_error_result(name: str, value: Any) -> None:
+    """Including NaN and Infinity."""
     check(name, json.dumps(value))
 
 
@@ -124,21 +127,21 @@ def test_any_json_is_answered(name: str, value: Any) -> None:
     ),
 )
 @settings(max_examples=200, deadline=None)
-def test_any_damaged_json_is_answered(
+def test_any_damaged_json_gives_a_ready_call_or_an_error_result(
     name: str, value: Any, cuts: list[tuple[int, int, str]]
 ) -> None:
-    """Pieces cut out and others put in."""
+    """Parts are removed and others inserted."""
     text = json.dumps(value, ensure_ascii=False)
     for at, length, other in cuts:
         text = text[:at] + other + text[at + length :]
 
-    validate_call(ToolCall(id="c1", name=name, arguments=text), TOOLS)
+    check(name, text)
 
 
 @given(text=st.text(st.characters(), max_size=30) | JSON.map(json.dumps))
 @settings(max_examples=200, deadline=None)
-def test_strict_json_is_what_json_reads_and_never_more(text: str) -> None:
-    """Where both accept, they agree."""
+def test_strict_json_is_a_subset_of_what_json_parses(text: str) -> None:
+    """If both accept a text, they return the same value."""
     try:
         found = parse_json(text)
     except JsonTextError:
@@ -192,10 +195,10 @@ OFFSETS = st.builds(
         (Decimal, st.decimals(allow_nan=False, allow_infinity=False, places=9)),
     ],
 )
-def test_a_value_written_as_json_comes_back_as_itself(
+def test_a_value_encoded_as_json_reaches_the_function_unchanged(
     hint: Any, values: st.SearchStrategy[Any]
 ) -> None:
-    """For every kind of type: the schema takes it and the function gets it."""
+    """For every kind of type: the value fits the schema, and the function gets it."""
 
     def function(value: Any) -> None: ...
 
