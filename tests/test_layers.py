@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,21 @@ def test_no_two_packages_import_each_other(graph: grimp.ImportGraph) -> None:
             assert not graph.direct_import_exists(
                 importer=name, imported=package, as_packages=True
             ), (package, name)
+
+
+def test_the_diagram_of_the_architecture_has_the_layers_of_the_contract() -> None:
+    """Every package is in it, and a higher layer comes first."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    diagram = text.partition("```mermaid")[2].partition("```")[0]
+    packages = {path.parent.name for path in (ROOT / "agentkit").glob("*/__init__.py")}
+    (core,) = (one for one in contracts("layers") if one.get("exhaustive"))
+    layers = [packages & set(line.split(" | ")) for line in core["layers"]]
+
+    places = {
+        name: found.start() if (found := re.search(rf"\b{name}: ", diagram)) else -1
+        for name in packages
+    }
+
+    assert {name for name, place in places.items() if place < 0} == set()
+    shown = [sorted(places[name] for name in layer) for layer in layers if layer]
+    assert all(above[-1] < below[0] for above, below in pairwise(shown)), shown
