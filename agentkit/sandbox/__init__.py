@@ -1,8 +1,8 @@
 """A provider on loopback that speaks a real provider's form and is not a language model."""
 
-from agentkit.sandbox.faults.fault import FAULTS, FaultPlan, SandboxAnswer
+from agentkit.sandbox.faults.injector import FAULTS, FaultPlan, SandboxAnswer
 from agentkit.sandbox.server import (
-    Alter,
+    AlterCompletion,
     ExchangeListener,
     Sandbox,
     SandboxExchange,
@@ -13,7 +13,7 @@ from agentkit.sandbox.server import (
 
 __all__ = [
     "FAULTS",
-    "Alter",
+    "AlterCompletion",
     "ExchangeListener",
     "FaultPlan",
     "Sandbox",

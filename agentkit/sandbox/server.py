@@ -1,10 +1,11 @@
-"""The sandbox: a provider on loopback that needs no key and is no language model.
+"""The sandbox: a provider on loopback that needs no key and is not a language model.
 
-In:  requests over HTTP, in the form of the provider that it stands in for.
-Out: answers by plain rules (`planner`), refusals by that provider's and Mixtral's rules.
+In:  requests over HTTP, in the format of the provider that it imitates.
+Out: answers by plain rules (`planner`), rejections by the rules of that provider and of Mixtral.
 
-A request goes through four steps, each a value: it is read (`Asked`), planned and completed
-(`Completion`), spelled in the provider's form (`Spelled`), and made bytes (`Reply`).
+A request goes through four steps, each a value: it is read (`CompletionRequest`), planned and
+completed (`Completion`), encoded in the provider's format (`EncodedResponse`), and turned into
+bytes (`Reply`).
 """
 
 import hashlib
@@ -18,43 +19,43 @@ from urllib.parse import unquote
 
 from agentkit.clock import Clock, SystemClock
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.faults.byte_faults import Sent
-from agentkit.sandbox.faults.fault import (
+from agentkit.sandbox.faults.byte_faults import SentReply
+from agentkit.sandbox.faults.injector import (
+    CorrectAnswer,
     FaultInjector,
     Faults,
-    Honest,
     SandboxAnswer,
     as_plan,
 )
 from agentkit.sandbox.http_server import HttpRequest, Reply, ServerLimits, serve
 from agentkit.sandbox.planner.planner import plan
-from agentkit.sandbox.planner.question import Asked, Completion
 from agentkit.sandbox.wire.chat_request import read_chat
-from agentkit.sandbox.wire.chat_response import Answering, spell_chat, spell_headers
-from agentkit.sandbox.wire.encoded_response import Spelled, as_reply
+from agentkit.sandbox.wire.chat_response import ResponseContext, encode_chat, encode_headers
+from agentkit.sandbox.wire.completion import Completion, CompletionRequest
+from agentkit.sandbox.wire.encoded_response import EncodedResponse, as_reply
 from agentkit.sandbox.wire.finalize import complete
-from agentkit.sandbox.wire.key_check import find_key_fault
+from agentkit.sandbox.wire.key_check import check_key
 from agentkit.sandbox.wire.messages_request import read_messages
-from agentkit.sandbox.wire.messages_response import spell_count, spell_messages
+from agentkit.sandbox.wire.messages_response import encode_count, encode_messages
 from agentkit.sandbox.wire.models_endpoint import (
-    spell_messages_model,
-    spell_messages_models,
-    spell_model,
-    spell_models,
+    encode_messages_model_list,
+    encode_model_list,
+    encode_one_messages_model,
+    encode_one_model,
 )
-from agentkit.sandbox.wire.prompt_completion import read_prompt, spell_prompt
-from agentkit.sandbox.wire.prompt_markers import CALLS, in_words
-from agentkit.sandbox.wire.provider_format import Door, ProviderFormat
-from agentkit.sandbox.wire.providers import provider_form
-from agentkit.sandbox.wire.request_errors import Refusal, spell_refusal
+from agentkit.sandbox.wire.prompt_completion import encode_prompt, read_prompt
+from agentkit.sandbox.wire.prompt_markers import CALLS, as_text
+from agentkit.sandbox.wire.provider_format import Endpoint, ProviderFormat
+from agentkit.sandbox.wire.providers import find_provider_format
+from agentkit.sandbox.wire.rejection import Rejection, encode_rejection
 from agentkit.value import dataclass
 
-Alter: TypeAlias = Callable[[Completion], Completion]
-"""Changes an answer that was planned, before it is spelled in the provider's form."""
+AlterCompletion: TypeAlias = Callable[[Completion], Completion]
+"""Changes an answer that was planned, before it is encoded in the provider's format."""
 
 _API_KEY = "sandbox-key"
 _MAX_MODEL_LENGTH = 200
-_ANSWERS = frozenset({"/chat/completions", "/messages", "/v1/messages", "/completions"})
+_ANSWER_PATHS = frozenset({"/chat/completions", "/messages", "/v1/messages", "/completions"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +83,10 @@ class SandboxRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxExchange:
-    """A request, and what was done about it.
+    """A request and the response to it.
 
     Attributes:
-        status: of the answer; None where something else than an answer was sent.
+        status: of the response; None if what was sent is not HTTP.
         fault: what is wrong with the answer, by its name in `FAULTS`; None if nothing is.
     """
 
@@ -105,9 +106,9 @@ class Sandbox:
     Attributes:
         base_url: what a client appends `/chat/completions` to, with the path of the provider's own.
         model: the name to give an agent, e.g. `oxen:mixtral-8x22b`.
-        api_key: the key it takes; None where it takes anybody.
-        requests: all that was received, oldest first, refused requests too.
-        answers: what was meant by each answer, oldest first, and how it was spoiled, if it was.
+        api_key: the key that it accepts; None if it needs none.
+        requests: everything that was received, oldest first, rejected requests too.
+        answers: each answer that was sent, oldest first, with its fault, if it had one.
     """
 
     base_url: str
@@ -118,8 +119,8 @@ class Sandbox:
 
     @property
     def chats(self) -> list[JsonValue]:
-        """Return the bodies of the requests for an answer, in whatever form, oldest first."""
-        return [r.json() for r in self.requests if r.method == "POST" and r.path in _ANSWERS]
+        """Return the bodies of the requests for an answer, in any format, oldest first."""
+        return [r.json() for r in self.requests if r.method == "POST" and r.path in _ANSWER_PATHS]
 
 
 @asynccontextmanager
@@ -128,7 +129,7 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
     *,
     provider: str = "sandbox",
     api_key: str = _API_KEY,
-    alter: Alter | None = None,
+    alter: AlterCompletion | None = None,
     faults: Faults = None,
     clock: Clock | None = None,
     limits: ServerLimits | None = None,
@@ -142,28 +143,28 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
 
     Args:
         model: a model of the provider, or a further id to answer for.
-        provider: the provider of the catalog whose format, errors and strictness it has.
-        api_key: the key it takes, where that provider needs one.
-        alter: changes each answer before it is spelled, e.g. to break a call once.
-        faults: what goes wrong in answers: `"all"`, names of `FAULTS`, or a `FaultPlan`.
+        provider: the provider in the catalog whose format, errors and strictness it imitates.
+        api_key: the key that it accepts, if that provider needs one.
+        alter: changes each answer before it is encoded, e.g. to break one call.
+        faults: the faults to inject: `"all"`, names of `FAULTS`, or a `FaultPlan`.
         clock: what `created` and "today" follow.
-        limits: what the server puts up with.
-        port: where to listen; 0 for any free port.
-        listener: called with each exchange, before its answer is sent.
+        limits: limits of the HTTP server.
+        port: the port to listen on; 0 for any free one.
+        listener: called with each exchange, before its response is sent.
 
     Raises:
-        ConfigError: there is no such provider in the catalog or no such fault, or the port
-            cannot be used.
+        ConfigError: the catalog has no such provider, there is no such fault, or the port cannot
+            be used.
     """
-    form = provider_form(provider, model=model)
-    misdeeds = FaultInjector(as_plan(faults))
+    form = find_provider_format(provider, model=model)
+    injector = FaultInjector(as_plan(faults))
     received: list[SandboxRequest] = []
-    key = api_key if form.takes.keys else None
+    key = api_key if form.request.key_locations else None
     answers = _Provider(
         form=form,
         api_key=key,
         alter=alter or _unaltered,
-        misdeeds=misdeeds,
+        injector=injector,
         clock=clock or SystemClock(),
         received=received,
         listener=listener,
@@ -174,7 +175,7 @@ async def sandbox(  # noqa: PLR0913 - what users write; each is a word of its ow
             model=f"{provider}:{model}",
             api_key=key,
             requests=received,
-            answers=misdeeds.answers,
+            answers=injector.answers,
         )
 
 
@@ -189,28 +190,30 @@ def _unaltered(completion: Completion) -> Completion:
     return completion
 
 
-def _spell_completion(completion: Completion, *, door: Door, answering: Answering) -> Spelled:
-    asked = answering.asked
-    if asked.in_words != "no":
-        marker = CALLS if asked.in_words == "marked" else ""
-        completion = in_words(completion, marker=marker, begun=asked.begun)
-    if door == "messages":
-        return spell_messages(completion, answering)
-    if door == "completions":
-        return spell_prompt(completion, answering)
-    return spell_chat(completion, answering)
+def _encode(
+    completion: Completion, *, endpoint: Endpoint, context: ResponseContext
+) -> EncodedResponse:
+    request = context.request
+    if request.call_format != "native":
+        marker = CALLS if request.call_format == "marked_text" else ""
+        completion = as_text(completion, marker=marker, prefix=request.text_prefix)
+    if endpoint == "messages":
+        return encode_messages(completion, context)
+    if endpoint == "completions":
+        return encode_prompt(completion, context)
+    return encode_chat(completion, context)
 
 
 class _Provider:
-    """Answers requests; keeps nothing between them but what it received."""
+    """Answers requests; keeps nothing between them but a record of what it received."""
 
     def __init__(
         self,
         *,
         form: ProviderFormat,
         api_key: str | None,
-        alter: Alter,
-        misdeeds: FaultInjector,
+        alter: AlterCompletion,
+        injector: FaultInjector,
         clock: Clock,
         received: list[SandboxRequest],
         listener: ExchangeListener | None,
@@ -218,12 +221,12 @@ class _Provider:
         self._form = form
         self._api_key = api_key
         self._alter = alter
-        self._misdeeds = misdeeds
+        self._injector = injector
         self._clock = clock
         self._received = received
         self._listener = listener
 
-    async def answer(self, request: HttpRequest) -> Sent:
+    async def answer(self, request: HttpRequest) -> SentReply:
         """Answer one request."""
         seen = SandboxRequest(
             method=request.method,
@@ -232,112 +235,116 @@ class _Provider:
             body=request.body,
         )
         self._received.append(seen)
-        spelled = self._spell(seen, request.path)
-        is_answer = not isinstance(spelled, Spelled)
-        sent = as_reply(spelled) if isinstance(spelled, Spelled) else spelled
+        response = self._respond(seen, request.path)
+        is_answer = not isinstance(response, EncodedResponse)
+        sent = as_reply(response) if isinstance(response, EncodedResponse) else response
         if self._listener is not None:
             self._listener(
                 SandboxExchange(
                     request=seen,
                     status=sent.status if isinstance(sent, Reply) else None,
-                    fault=self._misdeeds.answers[-1].fault if is_answer else None,
+                    fault=self._injector.answers[-1].fault if is_answer else None,
                 )
             )
         return sent
 
-    def _spell(self, request: SandboxRequest, path: str) -> Spelled | Sent:
-        """Find the door that was knocked at and answer there."""
-        is_below = path.startswith(f"{self._form.base_path}/")
-        door, rest = self._find_door(request.path) if is_below else (None, "")
-        if door is None:
-            places = ", ".join(f"{self._form.base_path}{one}" for one in self._form.doors)
-            message = f"There is no {path} here, only {places}."
-            return self._refuse(Refusal(message=message, why="path", type="not_found"), door)
-        wanted = "GET" if door in ("models", "messages_models") else "POST"
-        if request.method != wanted:
-            refusal = Refusal(
-                message=f"{path} takes {wanted}, not {request.method}.",
+    def _respond(self, request: SandboxRequest, path: str) -> EncodedResponse | SentReply:
+        """Find the endpoint of a request, check method and key, and answer it."""
+        form = self._form
+        is_below = path.startswith(f"{form.base_path}/")
+        endpoint, model = self._find_endpoint(request.path) if is_below else (None, "")
+        if endpoint is None:
+            paths = ", ".join(f"{form.base_path}{one}" for one in form.endpoints)
+            message = f"There is no {path} here, only {paths}."
+            return self._reject(Rejection(message=message, kind="path", type="not_found"), None)
+        method = "GET" if endpoint in ("models", "messages_models") else "POST"
+        if request.method != method:
+            rejection = Rejection(
+                message=f"{path} takes {method}, not {request.method}.",
                 type="method_not_allowed",
                 status=405,
-                headers={"allow": wanted},
+                headers={"allow": method},
             )
-            return self._refuse(refusal, door)
-        fault = find_key_fault(request.headers, request.body, form=self._form, key=self._api_key)
-        if fault is not None:
-            return self._refuse(fault, door)
-        return self._answer(door, rest, request)
+            return self._reject(rejection, endpoint)
+        rejected = check_key(request.headers, request.body, form=form, key=self._api_key)
+        if rejected is not None:
+            return self._reject(rejected, endpoint)
+        if method == "GET":
+            return self._list_models(endpoint, model)
+        return self._answer(endpoint, request)
 
-    def _find_door(self, path: str) -> tuple[Door | None, str]:
-        """Return the door at `path`, and for one model its name."""
-        doors = self._form.doors
-        if path in doors:
-            return doors[path], ""
-        for place, door in doors.items():
-            if door in ("models", "messages_models") and path.startswith(f"{place}/"):
-                return door, unquote(path.removeprefix(f"{place}/"))[:_MAX_MODEL_LENGTH]
+    def _find_endpoint(self, path: str) -> tuple[Endpoint | None, str]:
+        """Return the endpoint at `path`, with the model's name if the path is that of one model."""
+        endpoints = self._form.endpoints
+        if path in endpoints:
+            return endpoints[path], ""
+        for prefix, endpoint in endpoints.items():
+            if endpoint in ("models", "messages_models") and path.startswith(f"{prefix}/"):
+                return endpoint, unquote(path.removeprefix(f"{prefix}/"))[:_MAX_MODEL_LENGTH]
         return None, ""
 
-    def _answer(self, door: Door, rest: str, request: SandboxRequest) -> Spelled | Sent:
-        form, created = self._form, int(self._clock.now().timestamp())
-        match door:
-            case "models":
-                if rest:
-                    return spell_model(rest, form, created=created)
-                return spell_models(form, created=created)
-            case "messages_models":
-                if rest:
-                    return spell_messages_model(rest, form)
-                return spell_messages_models(form)
-            case _:
-                read = self._read(door, request)
-                if isinstance(read, Refusal):
-                    return self._refuse(read, door)
-                return self._complete(door, read, created=created)
+    def _list_models(self, endpoint: Endpoint, model: str) -> EncodedResponse:
+        """Return all models, or the one that is named."""
+        form = self._form
+        if endpoint == "messages_models":
+            if model:
+                return encode_one_messages_model(model, form)
+            return encode_messages_model_list(form)
+        if model:
+            return encode_one_model(model, form, created=self._created)
+        return encode_model_list(form, created=self._created)
 
-    def _read(self, door: Door, request: SandboxRequest) -> Asked | Refusal:
-        form, today = self._form, self._clock.now().date()
-        if door == "chat":
-            return read_chat(request.body, form=form, today=today)
-        if door == "completions":
-            return read_prompt(request.body, form=form, today=today)
-        if form.takes.needs_version and "anthropic-version" not in request.headers:
-            return Refusal(message="anthropic-version: header is required")
-        is_count = door == "count_tokens"
-        return read_messages(request.body, form=form, today=today, is_count=is_count)
+    @property
+    def _created(self) -> int:
+        return int(self._clock.now().timestamp())
 
-    def _complete(self, door: Door, asked: Asked, *, created: int) -> Spelled | Sent:
+    def _answer(self, endpoint: Endpoint, request: SandboxRequest) -> EncodedResponse | SentReply:
+        read = self._read(endpoint, request)
+        if isinstance(read, Rejection):
+            return self._reject(read, endpoint)
         planned = complete(
-            plan(asked.ask),
-            prompt=asked.sent,
-            used_ids=asked.used_ids,
-            max_tokens=asked.max_tokens,
-            stop=asked.stop,
-            ids=self._form.gives.ids,
+            plan(read.plan),
+            prompt=read.sent,
+            used_ids=read.used_ids,
+            max_tokens=read.max_tokens,
+            stop=read.stop,
+            ids=self._form.response.call_ids,
         )
-        if door == "count_tokens":
-            return spell_count(planned)
-        digest = hashlib.blake2b(asked.sent.encode("utf-8", "replace"), digest_size=16)
-        answering = Answering(
-            asked=asked,
-            gives=self._form.gives,
+        if endpoint == "count_tokens":
+            return encode_count(planned)
+        digest = hashlib.blake2b(read.sent.encode("utf-8", "replace"), digest_size=16)
+        context = ResponseContext(
+            request=read,
+            quirks=self._form.response,
             response_id=digest.hexdigest(),
-            created=created,
+            created=self._created,
         )
-        return self._misdeeds.give(
-            Honest(
+        return self._injector.send(
+            CorrectAnswer(
                 completion=self._alter(planned),
-                asked=asked,
-                door=door,
-                spell=partial(_spell_completion, door=door, answering=answering),
+                request=read,
+                endpoint=endpoint,
+                encode=partial(_encode, endpoint=endpoint, context=context),
             )
         )
 
-    def _refuse(self, refusal: Refusal, door: Door | None) -> Spelled:
-        """Spell a refusal; a form of its own has errors of its own, whatever the provider's."""
-        is_messages = door in ("messages", "count_tokens", "messages_models")
+    def _read(self, endpoint: Endpoint, request: SandboxRequest) -> CompletionRequest | Rejection:
+        form, today = self._form, self._clock.now().date()
+        if endpoint == "chat":
+            return read_chat(request.body, form=form, today=today)
+        if endpoint == "completions":
+            return read_prompt(request.body, form=form, today=today)
+        if form.request.requires_version and "anthropic-version" not in request.headers:
+            return Rejection(message="anthropic-version: header is required")
+        is_count = endpoint == "count_tokens"
+        return read_messages(request.body, form=form, today=today, is_count=is_count)
+
+    def _reject(self, rejection: Rejection, endpoint: Endpoint | None) -> EncodedResponse:
+        """Encode a rejection; the messages format has errors of its own, but not on llama.cpp."""
+        is_messages = endpoint in ("messages", "count_tokens", "messages_models")
         has_own = is_messages and self._form.errors != "llamacpp"
-        spelled = spell_refusal(refusal, self._form, errors="anthropic" if has_own else None)
-        told = spell_headers(self._form.gives, f"refused-{len(self._received)}")
-        return Spelled(
-            status=spelled.status, headers={**told, **spelled.headers}, body=spelled.body
+        encoded = encode_rejection(rejection, self._form, errors="anthropic" if has_own else None)
+        headers = encode_headers(self._form.response, f"rejected-{len(self._received)}")
+        return EncodedResponse(
+            status=encoded.status, headers={**headers, **encoded.headers}, body=encoded.body
         )

@@ -5,7 +5,9 @@ mistral-common 1.13 accepts; providers take only text as a tool's content; a for
 tool; and an id or a name that ends with a newline is refused, which slips through a `$`.
 """
 
+import json
 import warnings
+from datetime import date
 from itertools import pairwise
 
 import pytest
@@ -20,9 +22,11 @@ from mistral_common.protocol.instruct.validator import (
 from pydantic import ValidationError
 
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.wire.chat_body import ChatBody
-from agentkit.sandbox.wire.mistral_checks import find_fault
+from agentkit.sandbox.wire.chat_request import read_chat
+from agentkit.sandbox.wire.completion import CompletionRequest
+from agentkit.sandbox.wire.providers import find_provider_format
 
+SANDBOX = find_provider_format("sandbox", model="mixtral-8x22b")
 _IDS = st.sampled_from(
     ["abcdefgh1", "ABCDEFGH2", "123456789", "null", "short", "toolong0123", "a-b-c-d-e"]
 )
@@ -131,10 +135,8 @@ def _oracle_accepts(body: dict[str, JsonValue]) -> bool:
 
 
 def _accepts(body: dict[str, JsonValue]) -> bool:
-    try:
-        return find_fault(ChatBody.model_validate(body)) is None
-    except ValidationError:
-        return False
+    read = read_chat(json.dumps(body).encode(), form=SANDBOX, today=date(2026, 1, 1))
+    return isinstance(read, CompletionRequest)
 
 
 def _has_user_after_result(messages: list[dict[str, JsonValue]]) -> bool:

@@ -13,8 +13,8 @@ from agentkit.agent.result import RunResult
 from agentkit.errors import ToolError
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
-from agentkit.sandbox import Alter, Sandbox
-from agentkit.sandbox.planner.question import Completion
+from agentkit.sandbox import AlterCompletion, Sandbox
+from agentkit.sandbox.wire.completion import Completion
 
 POPULATIONS = {"Oslo": 717710, "Bergen": 291940, "Trondheim": 214565}
 
@@ -59,7 +59,7 @@ class Conversation:
     calls: tuple[str, ...]
     answer: str
     forced: str = ""
-    alter: Callable[[], Alter] | None = None
+    alter: Callable[[], AlterCompletion] | None = None
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ WEATHER = {
 }
 QUESTION = {"role": "user", "content": "What is the weather in Oslo and Bergen?"}
 ANSWER = "weather(city=Oslo): rain. weather(city=Bergen): sun."
-FORMS = [name for name, form in PROVIDERS.items() if "messages" in form.doors.values()]
+FORMS = [name for name, form in PROVIDERS.items() if "messages" in form.endpoints.values()]
 
 
 @asynccontextmanager

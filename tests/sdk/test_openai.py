@@ -10,7 +10,7 @@ import pytest
 
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.sandbox import Sandbox, sandbox
-from agentkit.sandbox.wire.providers import PROVIDERS, provider_form
+from agentkit.sandbox.wire.providers import PROVIDERS, find_provider_format
 
 openai = pytest.importorskip("openai")
 
@@ -32,7 +32,7 @@ ANSWER = "weather(city=Oslo): rain. weather(city=Bergen): sun."
 FORMS = [
     name
     for name, form in PROVIDERS.items()
-    if "chat" in form.doors.values() and name not in ("tgi", "nvidia")
+    if "chat" in form.endpoints.values() and name not in ("tgi", "nvidia")
 ]
 # They mint ids that their own templates refuse.
 FORGETFUL = {"llamacpp", "mlx", "vllm"}
@@ -45,9 +45,9 @@ async def _client(provider: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, 
     with anyio.fail_after(20):
         async with sandbox(family, provider=provider) as running:
             model = resolve_model(running.model, api_key="k", base_url="http://x").model.id
-            form = provider_form(provider, model=family)
+            form = find_provider_format(provider, model=family)
             fields: dict[str, Any] = {"model": model}
-            if form.takes.keys == ("body",):
+            if form.request.key_locations == ("body",):
                 fields["extra_body"] = {"key": running.api_key}
             async with openai.AsyncOpenAI(
                 base_url=running.base_url,
@@ -125,7 +125,9 @@ async def test_the_models_are_listed(provider: str) -> None:
     assert one.id == fields["model"]
 
 
-@pytest.mark.parametrize("provider", [n for n in FORMS if "bearer" in PROVIDERS[n].takes.keys])
+@pytest.mark.parametrize(
+    "provider", [n for n in FORMS if "bearer" in PROVIDERS[n].request.key_locations]
+)
 async def test_a_wrong_key_is_an_authentication_error(provider: str) -> None:
     """The client knows it by its status."""
     async with _client(provider) as (client, _, fields):
@@ -143,7 +145,7 @@ async def test_the_judge_is_strict() -> None:
 
 
 @pytest.mark.parametrize(
-    "provider", [n for n, f in PROVIDERS.items() if "completions" in f.doors.values()]
+    "provider", [n for n, f in PROVIDERS.items() if "completions" in f.endpoints.values()]
 )
 async def test_raw_text_is_completed(provider: str) -> None:
     """Whole and streamed give the same text, and no marker.

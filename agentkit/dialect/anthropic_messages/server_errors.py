@@ -81,4 +81,5 @@ def encode_messages_model(name: str, *, created: datetime) -> dict[str, JsonValu
         "id": name,
         "display_name": name,
         "created_at": created.isoformat().replace("+00:00", "Z"),
+        "lifecycle": "active",
     }

@@ -113,8 +113,17 @@ def block_stop(index: int) -> StreamEvent:
 
 
 def message_end(ending: JsonValue, usage: Usage) -> Iterator[StreamEvent]:
-    """Yield the last two events of a stream; the counts are those of the whole response."""
-    yield _event("message_delta", delta=ending, usage=encode_usage(usage))
+    """Yield the last two events of a stream.
+
+    Args:
+        ending: why the response ended, see `encode_ending`.
+        usage: that of the whole response; counts of 0 are not repeated.
+    """
+    counts = encode_usage(usage)
+    known: JsonValue = {
+        name: count for name, count in counts.items() if count or name == "output_tokens"
+    }
+    yield _event("message_delta", delta=ending, usage=known)
     yield _event("message_stop")
 
 

@@ -21,20 +21,26 @@ _TYPES: Mapping[int, str] = {
 
 
 def encode_chat_error(
-    message: str, *, status: int, code: str | None = None, param: str | None = None
+    message: str,
+    *,
+    status: int,
+    kind: str | None = None,
+    code: str | None = None,
+    param: str | None = None,
 ) -> dict[str, JsonValue]:
     """Return the body of an error; in a stream it is the last event, without `[DONE]` after it.
 
     Args:
         message: what is wrong, for a person.
-        status: the HTTP status; the error's type follows from it.
+        status: the HTTP status.
+        kind: the error's type; None for the one that follows from the status.
         code: what is wrong, for a program, e.g. `model_not_found`.
         param: the parameter that is wrong.
     """
     default = "server_error" if status >= 500 else "invalid_request_error"
     error: JsonValue = {
         "message": message,
-        "type": _TYPES.get(status, default),
+        "type": kind or _TYPES.get(status, default),
         "param": param,
         "code": code,
     }

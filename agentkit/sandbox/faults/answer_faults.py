@@ -1,9 +1,10 @@
-"""Misbehaviours of what is said: leaked calls, odd ids, spoiled arguments, nothing at all.
+"""Faults of the answer: text tool calls, wrong ids, broken arguments, an empty answer.
 
-In:  the honest `Completion` and the request it answers.
-Out: another in its place, or None where it cannot be spoiled in this way.
+In:  the correct `Completion` and the request it answers.
+Out: a faulty one, or None if the fault does not apply to it.
 
-What was meant stays known: a leak says the same calls, a spoiling of arguments starts from them.
+The intended calls stay recognisable: a text tool call holds the same calls, broken arguments are
+made from the right ones.
 """
 
 import json
@@ -12,50 +13,51 @@ from random import Random
 from typing import TypeAlias
 
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Asked, Completion, SpelledCall
-from agentkit.sandbox.wire.call_ids import mint_id
+from agentkit.message import ToolCall
+from agentkit.sandbox.wire.call_ids import derive_id
+from agentkit.sandbox.wire.completion import Completion, CompletionRequest
 from agentkit.sandbox.wire.finalize import split_pieces
-from agentkit.sandbox.wire.prompt_markers import CALLS, in_words
+from agentkit.sandbox.wire.prompt_markers import CALLS, as_text
 from agentkit.value import replace
 
-AnswerChange: TypeAlias = Callable[[Completion, Asked, Random], Completion | None]
-"""Spoils an answer, or returns None where it cannot."""
+AnswerFault: TypeAlias = Callable[[Completion, CompletionRequest, Random], Completion | None]
+"""Returns a faulty answer, or None if the fault does not apply."""
 
 _FENCE = "```"
 
 
-def _leak(completion: Completion, text: str) -> Completion:
+def _as_answer_text(completion: Completion, text: str) -> Completion:
     return replace(completion, text=text, calls=(), finish_reason="stop")
 
 
 def _listed(completion: Completion) -> str:
     """Return the calls as the model writes them, without the marker."""
-    return in_words(completion, marker="").text.strip()
+    return as_text(completion, marker="").text.strip()
 
 
 def _named(completion: Completion, between: str, lead: str = CALLS) -> str:
     return "".join(f"{lead}{call.name}{between}{call.arguments}" for call in completion.calls)
 
 
-def _as_python(call: SpelledCall) -> dict[str, JsonValue]:
+def _as_python(call: ToolCall) -> dict[str, JsonValue]:
     return {"name": call.name, "arguments": json.loads(call.arguments)}
 
 
-def _leak_python(completion: Completion) -> str:
+def _text_python(completion: Completion) -> str:
     return f"{CALLS} {list(map(_as_python, completion.calls))!r}"
 
 
-def _leak_escaped(completion: Completion) -> str:
+def _text_escaped(completion: Completion) -> str:
     names = (replace(c, name=c.name.replace("_", "\\_")) for c in completion.calls)
     listed = _listed(replace(completion, calls=tuple(names))).replace("\\\\_", "\\_")
     return f"{CALLS.replace('_', chr(92) + '_')} {listed}"
 
 
-def _leak_fenced(completion: Completion) -> str:
+def _text_fenced(completion: Completion) -> str:
     return f"{_FENCE}json\n{_listed(completion)}\n{_FENCE}"
 
 
-_LEAKS: Mapping[str, Callable[[Completion], str]] = {
+_TEXT_FORMATS: Mapping[str, Callable[[Completion], str]] = {
     "text_call": lambda completion: f"{CALLS} {_listed(completion)}",
     "text_call_no_space": lambda completion: f"{CALLS}{_listed(completion)}",
     "text_call_no_marker": _listed,
@@ -64,36 +66,36 @@ _LEAKS: Mapping[str, Callable[[Completion], str]] = {
     ),
     "text_call_name_args": lambda completion: _named(completion, "[ARGS]"),
     "text_call_name_json": lambda completion: _named(completion, ""),
-    "text_call_fenced": _leak_fenced,
-    "text_call_python": _leak_python,
-    "text_call_escaped": _leak_escaped,
+    "text_call_fenced": _text_fenced,
+    "text_call_python": _text_python,
+    "text_call_escaped": _text_escaped,
 }
 
 
-def _leaking(spell: Callable[[Completion], str]) -> AnswerChange:
-    def change(completion: Completion, asked: Asked, _: Random) -> Completion | None:
-        if not _has_native_calls(completion, asked):
+def _text_call(write: Callable[[Completion], str]) -> AnswerFault:
+    def change(completion: Completion, request: CompletionRequest, _: Random) -> Completion | None:
+        if not _has_native_calls(completion, request):
             return None
-        return _leak(completion, spell(completion))
+        return _as_answer_text(completion, write(completion))
 
     return change
 
 
-def _has_native_calls(completion: Completion, asked: Asked) -> bool:
-    """Say whether whole calls go out as calls."""
-    is_whole = completion.finish_reason != "length"
-    return bool(completion.calls) and is_whole and asked.in_words == "no"
+def _has_native_calls(completion: Completion, request: CompletionRequest) -> bool:
+    """Return whether the answer has complete calls that are sent as calls."""
+    is_complete = completion.finish_reason != "length"
+    return bool(completion.calls) and is_complete and request.call_format == "native"
 
 
-def _long_ids(_: int, call: SpelledCall) -> str:
-    return mint_id(call.id, (), form="chatcmpl_tool")
+def _long_ids(_: int, call: ToolCall) -> str:
+    return derive_id(call.id, (), form="chatcmpl_tool")
 
 
-def _uuid_ids(_: int, call: SpelledCall) -> str:
-    return mint_id(call.id, (), form="uuid")
+def _uuid_ids(_: int, call: ToolCall) -> str:
+    return derive_id(call.id, (), form="uuid")
 
 
-_IDS: Mapping[str, Callable[[int, SpelledCall], str]] = {
+_IDS: Mapping[str, Callable[[int, ToolCall], str]] = {
     "ids_long": _long_ids,
     "ids_uuid": _uuid_ids,
     "ids_empty": lambda _, __: "",
@@ -102,18 +104,18 @@ _IDS: Mapping[str, Callable[[int, SpelledCall], str]] = {
 }
 
 
-def _with_ids(mint: Callable[[int, SpelledCall], str]) -> AnswerChange:
-    def change(completion: Completion, asked: Asked, _: Random) -> Completion | None:
-        if not _has_native_calls(completion, asked):
+def _with_ids(derive: Callable[[int, ToolCall], str]) -> AnswerFault:
+    def change(completion: Completion, request: CompletionRequest, _: Random) -> Completion | None:
+        if not _has_native_calls(completion, request):
             return None
-        calls = (replace(c, id=mint(index, c)) for index, c in enumerate(completion.calls))
+        calls = (replace(c, id=derive(index, c)) for index, c in enumerate(completion.calls))
         return replace(completion, calls=tuple(calls))
 
     return change
 
 
-def _ids_same(completion: Completion, asked: Asked, _: Random) -> Completion | None:
-    if len(completion.calls) < 2 or not _has_native_calls(completion, asked):
+def _ids_same(completion: Completion, request: CompletionRequest, _: Random) -> Completion | None:
+    if len(completion.calls) < 2 or not _has_native_calls(completion, request):
         return None
     first = completion.calls[0].id
     return replace(completion, calls=tuple(replace(c, id=first) for c in completion.calls))
@@ -135,42 +137,46 @@ _ARGUMENTS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def _with_arguments(spoil: Callable[[str], str]) -> AnswerChange:
-    def change(completion: Completion, asked: Asked, _: Random) -> Completion | None:
-        if not _has_native_calls(completion, asked):
+def _with_arguments(change_text: Callable[[str], str]) -> AnswerFault:
+    def change(completion: Completion, request: CompletionRequest, _: Random) -> Completion | None:
+        if not _has_native_calls(completion, request):
             return None
-        calls = (replace(c, arguments=spoil(c.arguments)) for c in completion.calls)
-        spoiled = tuple(calls)
-        return None if spoiled == completion.calls else replace(completion, calls=spoiled)
+        calls = (replace(c, arguments=change_text(c.arguments)) for c in completion.calls)
+        changed = tuple(calls)
+        return None if changed == completion.calls else replace(completion, calls=changed)
 
     return change
 
 
-def _arguments_glued(completion: Completion, asked: Asked, _: Random) -> Completion | None:
+def _arguments_joined(
+    completion: Completion, request: CompletionRequest, _: Random
+) -> Completion | None:
     calls = completion.calls
     is_one_tool = len({call.name for call in calls}) == 1
-    if len(calls) < 2 or not is_one_tool or not _has_native_calls(completion, asked):
+    if len(calls) < 2 or not is_one_tool or not _has_native_calls(completion, request):
         return None
-    glued = "".join(call.arguments for call in completion.calls)
-    return replace(completion, calls=(replace(calls[0], arguments=glued),))
+    joined = "".join(call.arguments for call in completion.calls)
+    return replace(completion, calls=(replace(calls[0], arguments=joined),))
 
 
-def _name_unknown(completion: Completion, asked: Asked, _: Random) -> Completion | None:
-    if not _has_native_calls(completion, asked):
+def _name_unknown(
+    completion: Completion, request: CompletionRequest, _: Random
+) -> Completion | None:
+    if not _has_native_calls(completion, request):
         return None
     calls = (replace(call, name=f"functions_{call.name}_v2") for call in completion.calls)
     return replace(completion, calls=tuple(calls))
 
 
-def _empty(completion: Completion, _: Asked, __: Random) -> Completion:
+def _empty(completion: Completion, _: CompletionRequest, __: Random) -> Completion:
     return replace(completion, text="", calls=(), finish_reason="stop", completion_tokens=0)
 
 
-def _blank(completion: Completion, _: Asked, __: Random) -> Completion:
+def _blank(completion: Completion, _: CompletionRequest, __: Random) -> Completion:
     return replace(completion, text=" \n", calls=(), finish_reason="stop", completion_tokens=1)
 
 
-def _cut_by_limit(completion: Completion, _: Asked, __: Random) -> Completion | None:
+def _cut_by_limit(completion: Completion, _: CompletionRequest, __: Random) -> Completion | None:
     """Cut as a limit of tokens does: half of the last call's arguments, or half of the text."""
     if completion.finish_reason == "length":
         return None
@@ -181,11 +187,13 @@ def _cut_by_limit(completion: Completion, _: Asked, __: Random) -> Completion | 
     return replace(completion, text="".join(_half(completion.text)), finish_reason="length")
 
 
-def _cut_untold(completion: Completion, asked: Asked, rng: Random) -> Completion | None:
-    """Cut in the same way, and call the answer finished."""
-    if not _has_native_calls(completion, asked):
+def _cut_unreported(
+    completion: Completion, request: CompletionRequest, rng: Random
+) -> Completion | None:
+    """Cut in the same way, and report the answer as finished."""
+    if not _has_native_calls(completion, request):
         return None
-    cut = _cut_by_limit(completion, asked, rng)
+    cut = _cut_by_limit(completion, request, rng)
     return cut and replace(cut, finish_reason="tool_calls")
 
 
@@ -194,32 +202,34 @@ def _half(text: str) -> Iterator[str]:
     yield from pieces[: max(1, len(pieces) // 2)]
 
 
-def _no_call(completion: Completion, asked: Asked, _: Random) -> Completion | None:
-    """Answer in words where a call was demanded."""
-    if not asked.ask.choice.is_forced or not completion.calls:
+def _no_call(completion: Completion, request: CompletionRequest, _: Random) -> Completion | None:
+    """Answer with text though a call was required."""
+    if not request.plan.choice.is_forced or not completion.calls:
         return None
-    return _leak(completion, "I can help you with that.")
+    return _as_answer_text(completion, "I can help you with that.")
 
 
-def _words_beside(completion: Completion, asked: Asked, _: Random) -> Completion | None:
-    """Talk about the marker, which is no call."""
-    if completion.calls or not completion.text or asked.in_words != "no":
+def _marker_mentioned(
+    completion: Completion, request: CompletionRequest, _: Random
+) -> Completion | None:
+    """Mention the marker in the text, which is not a call."""
+    if completion.calls or not completion.text or request.call_format != "native":
         return None
     return replace(completion, text=f"{completion.text} (No {CALLS} was needed for this.)")
 
 
-ANSWER_CHANGES: Mapping[str, AnswerChange] = {
-    **{name: _leaking(spell) for name, spell in _LEAKS.items()},
-    "marker_mentioned": _words_beside,
-    **{name: _with_ids(mint) for name, mint in _IDS.items()},
+ANSWER_FAULTS: Mapping[str, AnswerFault] = {
+    **{name: _text_call(write) for name, write in _TEXT_FORMATS.items()},
+    "marker_mentioned": _marker_mentioned,
+    **{name: _with_ids(derive) for name, derive in _IDS.items()},
     "ids_same": _ids_same,
-    **{name: _with_arguments(spoil) for name, spoil in _ARGUMENTS.items()},
-    "arguments_joined": _arguments_glued,
+    **{name: _with_arguments(change_text) for name, change_text in _ARGUMENTS.items()},
+    "arguments_joined": _arguments_joined,
     "name_unknown": _name_unknown,
     "empty": _empty,
     "blank": _blank,
     "cut_by_limit": _cut_by_limit,
-    "cut_unreported": _cut_untold,
+    "cut_unreported": _cut_unreported,
     "no_call": _no_call,
 }
 """By name."""

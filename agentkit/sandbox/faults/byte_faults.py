@@ -1,7 +1,7 @@
-"""Misbehaviours of the bytes: errors of proxies, broken connections, wrong lengths, waits.
+"""Faults of the bytes: errors of proxies, broken connections, wrong lengths, delays.
 
-In:  the honest `Reply`.
-Out: another in its place, or None where it cannot be spoiled in this way.
+In:  the correct `Reply`.
+Out: a faulty one, or None if the fault does not apply to it.
 """
 
 import gzip
@@ -13,19 +13,19 @@ from typing import TypeAlias
 from agentkit.sandbox.http_server import RawReply, Reply
 from agentkit.value import replace
 
-Sent: TypeAlias = Reply | RawReply
-"""What goes out."""
+SentReply: TypeAlias = Reply | RawReply
+"""What is sent to the client."""
 
-BytesChange: TypeAlias = Callable[[Reply, Random], Sent | None]
-"""Spoils the bytes of an answer, or returns None where it cannot."""
+ByteFault: TypeAlias = Callable[[Reply, Random], SentReply | None]
+"""Returns a faulty reply, or None if the fault does not apply."""
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
 _HTML = {"content-type": "text/html; charset=UTF-8"}
-_CRUMBS, _PIECE_BYTES = 200, 61
+_SINGLE_BYTES, _PIECE_BYTES = 200, 61
 _JSON = {"content-type": "application/json"}
 
 
-def _status(status: int, body: bytes, headers: Mapping[str, str] = _JSON) -> BytesChange:
+def _status(status: int, body: bytes, headers: Mapping[str, str] = _JSON) -> ByteFault:
     reply = Reply(status=status, headers=headers, chunks=(body,))
     return lambda _, __: reply
 
@@ -42,17 +42,17 @@ def _pieces(reply: Reply) -> list[bytes]:
     return [b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in reply.chunks if chunk]
 
 
-def _whole(reply: Reply) -> list[bytes]:
-    """Return the pieces of a whole answer as they should be."""
+def _correct(reply: Reply) -> list[bytes]:
+    """Return the chunks of the correct reply."""
     return [_head(reply, transfer_encoding="chunked"), *_pieces(reply), b"0\r\n\r\n"]
 
 
-def _break_off(then: str, *, inside: bool) -> BytesChange:
-    """Break off between two chunks, or inside one."""
+def _disconnect(then: str, *, inside: bool) -> ByteFault:
+    """Close or reset the connection between two chunks, or inside one."""
 
     def change(reply: Reply, rng: Random) -> RawReply:
-        head, *pieces = _whole(reply)[:-1]
-        # The last chunk never arrives whole: an answer that is there is no broken one.
+        head, *pieces = _correct(reply)[:-1]
+        # The last chunk is never sent completely: then nothing would be missing.
         at = rng.randrange(len(pieces))
         half = [pieces[at][: rng.randint(1, len(pieces[at]) - 1)]] if inside else []
         chunks = (head, *pieces[:at], *half)
@@ -62,7 +62,7 @@ def _break_off(then: str, *, inside: bool) -> BytesChange:
 
 
 def _stall_inside(reply: Reply, rng: Random) -> RawReply:
-    head, *pieces = _whole(reply)[:-1]
+    head, *pieces = _correct(reply)[:-1]
     return RawReply(chunks=(head, *pieces[: rng.randrange(len(pieces))]), then="stall")
 
 
@@ -70,7 +70,7 @@ def _stall_before(_: Reply, __: Random) -> RawReply:
     return RawReply(then="stall")
 
 
-def _length(change: Callable[[int], int]) -> BytesChange:
+def _length(change: Callable[[int], int]) -> ByteFault:
     def wrong(reply: Reply, _: Random) -> RawReply:
         body = b"".join(reply.chunks)
         return RawReply(chunks=(_head(reply, content_length=str(change(len(body)))), body))
@@ -83,27 +83,31 @@ def _no_length(reply: Reply, _: Random) -> RawReply:
     return RawReply(chunks=(_head(reply, connection="close"), *reply.chunks))
 
 
-def _crumbs(reply: Reply, _: Random) -> Reply:
-    """Send the first bytes one by one, and the rest in pieces that end anywhere."""
+def _tiny_chunks(reply: Reply, _: Random) -> Reply:
+    """Send the first bytes one by one, and the rest in chunks that end anywhere."""
     body = b"".join(reply.chunks)
-    edges = [*range(min(_CRUMBS, len(body))), *range(_CRUMBS, len(body), _PIECE_BYTES), len(body)]
+    edges = [
+        *range(min(_SINGLE_BYTES, len(body))),
+        *range(_SINGLE_BYTES, len(body), _PIECE_BYTES),
+        len(body),
+    ]
     pieces = tuple(body[start:end] for start, end in pairwise(edges))
     return replace(reply, is_stream=True, chunks=pieces)
 
 
 def _gzip(reply: Reply, _: Random) -> Reply:
-    """Pack an answer although nobody asked for it."""
+    """Compress the body though the client did not offer to accept it."""
     packed = gzip.compress(b"".join(reply.chunks), mtime=0)
     return Reply(headers={**reply.headers, "content-encoding": "gzip"}, chunks=(packed,))
 
 
 def _gzip_cut(reply: Reply, rng: Random) -> Reply:
-    whole = _gzip(reply, rng)
-    return replace(whole, chunks=(whole.chunks[0][: len(whole.chunks[0]) // 2],))
+    packed = _gzip(reply, rng)
+    return replace(packed, chunks=(packed.chunks[0][: len(packed.chunks[0]) // 2],))
 
 
 def _gzip_untrue(reply: Reply, _: Random) -> Reply:
-    """Claim that the body is packed; it is not."""
+    """Claim that the body is compressed, which it is not."""
     return replace(reply, headers={**reply.headers, "content-encoding": "gzip"})
 
 
@@ -115,28 +119,28 @@ def _not_json(reply: Reply, _: Random) -> Reply | None:
     return replace(reply, chunks=(body[: len(body) // 2],))
 
 
-def _events(change: Callable[[bytes], bytes]) -> BytesChange:
-    def respell(reply: Reply, _: Random) -> Reply | None:
+def _events(change: Callable[[bytes], bytes]) -> ByteFault:
+    def change_events(reply: Reply, _: Random) -> Reply | None:
         if not reply.is_stream:
             return None
         return replace(reply, chunks=tuple(map(change, reply.chunks)))
 
-    return respell
+    return change_events
 
 
-def _glued(reply: Reply, _: Random) -> Reply | None:
-    """Send a whole stream in one chunk."""
+def _one_chunk(reply: Reply, _: Random) -> Reply | None:
+    """Send a complete stream in one chunk."""
     if not reply.is_stream:
         return None
     return replace(reply, chunks=(b"".join(reply.chunks),))
 
 
 def _slow(reply: Reply, _: Random) -> RawReply:
-    """Send a right answer late; how late is told by the plan."""
-    return RawReply(chunks=tuple(_whole(reply)))
+    """Send the correct reply late; the plan has the delay."""
+    return RawReply(chunks=tuple(_correct(reply)))
 
 
-BYTES_CHANGES: Mapping[str, BytesChange] = {
+BYTE_FAULTS: Mapping[str, ByteFault] = {
     "status_429": _status(
         429, b'{"error":{"code":429,"message":"Rate limited"}}', {**_JSON, "retry-after": "1"}
     ),
@@ -150,23 +154,23 @@ BYTES_CHANGES: Mapping[str, BytesChange] = {
     "close_before": lambda _, __: RawReply(),
     "reset_before": lambda _, __: RawReply(then="reset"),
     "not_http": lambda _, __: RawReply(chunks=(b"220 mail.example ESMTP\r\n",)),
-    "close_between": _break_off("close", inside=False),
-    "close_inside": _break_off("close", inside=True),
-    "reset_between": _break_off("reset", inside=False),
-    "reset_inside": _break_off("reset", inside=True),
+    "close_between": _disconnect("close", inside=False),
+    "close_inside": _disconnect("close", inside=True),
+    "reset_between": _disconnect("reset", inside=False),
+    "reset_inside": _disconnect("reset", inside=True),
     "stall_before": _stall_before,
     "stall_inside": _stall_inside,
     "slow": _slow,
     "length_long": _length(lambda size: size + 100),
     "length_short": _length(lambda size: size // 2),
     "length_none": _no_length,
-    "tiny_chunks": _crumbs,
+    "tiny_chunks": _tiny_chunks,
     "gzip": _gzip,
     "gzip_cut": _gzip_cut,
     "gzip_untrue": _gzip_untrue,
     "not_json": _not_json,
     "crlf": _events(lambda chunk: chunk.replace(b"\n", b"\r\n")),
     "no_space": _events(lambda chunk: chunk.replace(b"data: ", b"data:", 1)),
-    "one_chunk": _glued,
+    "one_chunk": _one_chunk,
 }
 """By name."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Made
+from agentkit.sandbox.planner.plan_request import PastCall
 
 _MAX_TEXT = 4_000
 _MAX_JOINED_WORDS = 16
@@ -51,7 +51,7 @@ def is_error(result: str) -> bool:
     return _ERROR.match(result.strip()) is not None
 
 
-def retell(made: Sequence[Made], sentences: Sequence[str]) -> str:
+def retell(made: Sequence[PastCall], sentences: Sequence[str]) -> str:
     """Read out the results of `made`.
 
     Args:
@@ -93,7 +93,7 @@ def _read_out_object(value: Mapping[str, JsonValue], depth: int) -> str:
     return ", ".join(said) or "nothing"
 
 
-def _tell(made: Made, sentence: str) -> str:
+def _tell(made: PastCall, sentence: str) -> str:
     result = (made.result or "").strip()
     if is_error(result):
         return f"The tool {made.name} could not do it: {_shorten(_error_text(result))}"
@@ -111,7 +111,7 @@ def _tell(made: Made, sentence: str) -> str:
     return restated or f"{_name_call(made)}: {_end(said)}"
 
 
-def _says_what_for(said: str, made: Made) -> bool:
+def _says_what_for(said: str, made: PastCall) -> bool:
     """Say whether a result names all that its call was made for, so that it stands by itself."""
     values = [read_out(value) for value in made.arguments.values()]
     return bool(values) and len(said.split()) > 2 and all(value in said for value in values)
@@ -138,7 +138,7 @@ def _restate(sentence: str, said: str) -> str | None:
     return None
 
 
-def _name_call(made: Made) -> str:
+def _name_call(made: PastCall) -> str:
     arguments = ", ".join(f"{key}={read_out(value)}" for key, value in made.arguments.items())
     return f"{made.name}({arguments})"
 

@@ -1,7 +1,7 @@
 """Decide by plain rules what to answer. This is no language model, and says so.
 
-In:  an `Ask`.
-Out: an `Answer`: calls of the tools whose words the question uses, or text.
+In:  an `PlanRequest`.
+Out: an `PlannedAnswer`: calls of the tools whose words the question uses, or text.
 
 A tool is called only with values that stand in the question; what cannot be read is asked for.
 Nothing is kept between two asks: the same ask gets the same answer.
@@ -14,7 +14,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.answer_text import is_complaint, retell
 from agentkit.sandbox.planner.call_correction import repair
 from agentkit.sandbox.planner.clauses import cut_sentences, is_follow_up, split_clauses
-from agentkit.sandbox.planner.question import Answer, Ask, Made, PlannedCall
+from agentkit.sandbox.planner.plan_request import NextCall, PastCall, PlannedAnswer, PlanRequest
 from agentkit.sandbox.planner.tool_knowledge import KnownTool, know
 from agentkit.sandbox.planner.tool_matching import Match, choose, find_matches
 from agentkit.value import dataclass
@@ -32,20 +32,20 @@ class Job:
 
     sentence: str
     match: Match | None = None
-    calls: tuple[PlannedCall, ...] = ()
+    calls: tuple[NextCall, ...] = ()
 
 
-def plan(ask: Ask) -> Answer:
+def plan(ask: PlanRequest) -> PlannedAnswer:
     """Answer with calls while some are due, then with what came of them."""
     if ask.choice.mode == "none" or not ask.tools:
-        return Answer(text=_conclude(ask, ()))
+        return PlannedAnswer(text=_conclude(ask, ()))
     jobs = () if _is_too_long(ask.question) else find_jobs(ask)
     due = _find_due(ask, jobs)
     if ask.choice.is_forced and not due:
         due = _force(ask, jobs)
     if due:
-        return Answer(calls=due if ask.parallel else due[:1])
-    return Answer(text=_conclude(ask, jobs))
+        return PlannedAnswer(calls=due if ask.parallel else due[:1])
+    return PlannedAnswer(text=_conclude(ask, jobs))
 
 
 def _is_too_long(question: str) -> bool:
@@ -57,7 +57,7 @@ def _is_too_long(question: str) -> bool:
     )
 
 
-def find_jobs(ask: Ask) -> tuple[Job, ...]:
+def find_jobs(ask: PlanRequest) -> tuple[Job, ...]:
     """Return what the question asks for, in its order."""
     tools = _find_eligible(ask)
 
@@ -73,20 +73,20 @@ def find_jobs(ask: Ask) -> tuple[Job, ...]:
             jobs.append(Job(sentence=sentence))
         else:
             calls = tuple(
-                PlannedCall(name=match.tool.name, arguments=one) for one in match.filling.arguments
+                NextCall(name=match.tool.name, arguments=one) for one in match.filling.arguments
             )
             jobs.append(Job(sentence=sentence, match=match, calls=calls))
     return tuple(jobs)
 
 
-def _find_eligible(ask: Ask) -> tuple[KnownTool, ...]:
+def _find_eligible(ask: PlanRequest) -> tuple[KnownTool, ...]:
     """Return the tools that the choice leaves."""
     return tuple(know(tool) for tool in ask.tools if ask.choice.name in {None, tool.name})
 
 
-def _find_due(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
+def _find_due(ask: PlanRequest, jobs: Sequence[Job]) -> tuple[NextCall, ...]:
     """Return the calls not made yet, and failed ones that can be repaired, each once."""
-    due: list[PlannedCall] = []
+    due: list[NextCall] = []
     planned = [call for job in jobs for call in job.calls]
     for call in planned:
         made = next((m for m in ask.made if _is_same(m, call)), None)
@@ -97,37 +97,37 @@ def _find_due(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
     return tuple(call for i, call in enumerate(due) if call not in due[:i])
 
 
-def _repair(ask: Ask, made: Made, planned: Sequence[PlannedCall]) -> PlannedCall | None:
+def _repair(ask: PlanRequest, made: PastCall, planned: Sequence[NextCall]) -> NextCall | None:
     """Return a failed call as its error says it should be; None if that was tried before."""
     if made.result is None or not is_complaint(made.result):
         return None
     arguments = repair(made.arguments, made.result)
     if arguments is None:
         return None
-    call = PlannedCall(name=made.name, arguments=arguments)
+    call = NextCall(name=made.name, arguments=arguments)
     tool = next(know(t) for t in ask.tools if t.name == made.name)
     is_new = not any(_is_same(m, call) for m in ask.made) and call not in planned
     return call if is_new and tool.takes(arguments) else None
 
 
-def _is_same(made: Made, call: PlannedCall) -> bool:
+def _is_same(made: PastCall, call: NextCall) -> bool:
     return made.name == call.name and dict(made.arguments) == dict(call.arguments)
 
 
-def _force(ask: Ask, jobs: Sequence[Job]) -> tuple[PlannedCall, ...]:
+def _force(ask: PlanRequest, jobs: Sequence[Job]) -> tuple[NextCall, ...]:
     """Return a call where one must be made, as a provider that forces calls does.
 
     What was called is called again; free text that could not be read is the question itself.
     """
     if ask.made:
         last = ask.made[-1]
-        return (PlannedCall(name=last.name, arguments=last.arguments),)
+        return (NextCall(name=last.name, arguments=last.arguments),)
     tools = _find_eligible(ask)
     asked = [job.match for job in jobs if job.match is not None]
     for match in [*asked, *find_matches(ask.question, tools, today=ask.today)]:
         arguments = {**match.filling.partial, **_question_for(match, ask.question)}
         if match.tool.takes(arguments):
-            return (PlannedCall(name=match.tool.name, arguments=arguments),)
+            return (NextCall(name=match.tool.name, arguments=arguments),)
     return ()
 
 
@@ -139,7 +139,7 @@ def _question_for(match: Match, question: str) -> Mapping[str, JsonValue]:
     }
 
 
-def _follow_up(ask: Ask, sentence: str, tools: Sequence[KnownTool]) -> PlannedCall | None:
+def _follow_up(ask: PlanRequest, sentence: str, tools: Sequence[KnownTool]) -> NextCall | None:
     """Read "and in Tokyo?" as the last call with another value."""
     if not ask.earlier:
         return None
@@ -148,11 +148,11 @@ def _follow_up(ask: Ask, sentence: str, tools: Sequence[KnownTool]) -> PlannedCa
     for match in find_matches(sentence, same, today=ask.today):
         arguments = {**last.arguments, **match.filling.partial}
         if match.filling.partial and match.tool.takes(arguments):
-            return PlannedCall(name=last.name, arguments=arguments)
+            return NextCall(name=last.name, arguments=arguments)
     return None
 
 
-def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
+def _conclude(ask: PlanRequest, jobs: Sequence[Job]) -> str:
     """Say what came of the calls, and what could not be done."""
     done = [made for made in ask.made if made.result is not None]
     final = [
@@ -171,12 +171,12 @@ def _conclude(ask: Ask, jobs: Sequence[Job]) -> str:
     return "\n".join(parts) or _say_nothing(ask)
 
 
-def _was_repaired(done: Sequence[Made], index: int) -> bool:
+def _was_repaired(done: Sequence[PastCall], index: int) -> bool:
     made = done[index]
     return any(m.name == made.name and _repairs(made, m) for m in done[index + 1 :])
 
 
-def _is_slip(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> bool:
+def _is_slip(made: PastCall, jobs: Sequence[Job], done: Sequence[PastCall]) -> bool:
     """Say whether a call failed that was never meant, as one that went out broken."""
     if not is_complaint(made.result or ""):
         return False
@@ -185,7 +185,7 @@ def _is_slip(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> bool:
     return bool(meant) and not is_meant and not any(_repairs(one, made) for one in done)
 
 
-def _find_sentence(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> str:
+def _find_sentence(made: PastCall, jobs: Sequence[Job], done: Sequence[PastCall]) -> str:
     """Return the sentence a call was made for, if it was the only one made for it."""
     first = next((m for m in done if m.name == made.name and _repairs(m, made)), made)
     for job in jobs:
@@ -194,7 +194,7 @@ def _find_sentence(made: Made, jobs: Sequence[Job], done: Sequence[Made]) -> str
     return ""
 
 
-def _repairs(failed: Made, later: Made) -> bool:
+def _repairs(failed: PastCall, later: PastCall) -> bool:
     """Say whether the later call is the failed one as its error said it should be."""
     result = failed.result or ""
     return is_complaint(result) and repair(failed.arguments, result) == dict(later.arguments)
@@ -209,7 +209,7 @@ def _ask_back(match: Match) -> str:
     )
 
 
-def _say_nothing(ask: Ask) -> str:
+def _say_nothing(ask: PlanRequest) -> str:
     names = ", ".join(tool.name for tool in ask.tools)
     if ask.choice.mode == "none" and names:
         reason = "No tool may be called this time, so there is nothing it can answer."

@@ -1,107 +1,113 @@
-"""Spell an answer in the OpenAI chat form, as one provider does.
+"""Encode a response in the OpenAI chat format, as one provider does.
 
-In:  a `Completion`, the request it answers, the provider's form.
-Out: `Spelled`, whole or as a stream.
+In:  a `Completion`, the request it answers, the provider's quirks.
+Out: `EncodedResponse`, complete or as a stream.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+from agentkit.dialect.event_stream import StreamEvent
+from agentkit.dialect.openai_chat.server_response import (
+    DONE,
+    ChatHead,
+    arguments_delta,
+    call_delta,
+    encode_call,
+    encode_chat_response,
+    encode_chunk,
+    encode_usage,
+    text_delta,
+)
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Asked, Completion, SpelledCall
-from agentkit.sandbox.wire.encoded_response import Spelled, StreamEvent
+from agentkit.message import ToolCall
+from agentkit.sandbox.wire.completion import Completion, CompletionRequest
+from agentkit.sandbox.wire.encoded_response import EncodedResponse
 from agentkit.sandbox.wire.finalize import split_pieces
-from agentkit.sandbox.wire.provider_format import Gives
+from agentkit.sandbox.wire.provider_format import ResponseQuirks
 from agentkit.value import dataclass
 
-NOTE = "ModelExchange by agentkit's sandbox, which matches words by plain rules: no language model."
-BRIEF_NOTE: JsonValue = {"is_language_model": False}
+NOTE = "Answered by agentkit's sandbox, which matches words by plain rules: no language model."
+SHORT_NOTE: JsonValue = {"is_language_model": False}
 FULL_NOTE: JsonValue = {"is_language_model": False, "note": NOTE}
-DONE = StreamEvent(line="data: [DONE]")
 
 _FINGERPRINT = "agentkit-sandbox-no-language-model"
-_ODD_CUTS = (1, 2, 3, 5, 8, 13)
-# Dollars for a million tokens in and out, as pages of 2025 and 2026 say for this model.
+_FRAGMENT_SIZES = (1, 2, 3, 5, 8, 13)
+# Dollars for a million tokens of input and output, as pages of 2025 and 2026 say for this model.
 _INPUT_USD, _OUTPUT_USD = 2.0, 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answering:
-    """What an answer needs beside what it says.
+class ResponseContext:
+    """What a response needs in addition to its completion.
 
     Attributes:
-        response_id: without what the provider puts before it.
+        response_id: without the provider's prefix.
         created: seconds since 1970.
     """
 
-    asked: Asked
-    gives: Gives
+    request: CompletionRequest
+    quirks: ResponseQuirks
     response_id: str
     created: int
 
     @property
     def full_id(self) -> str:
-        """Return the response id in the provider's form."""
-        return f"{self.gives.response_id}{self.response_id}"
+        """Return the response id with the provider's prefix."""
+        return f"{self.quirks.id_prefix}{self.response_id}"
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the headers of the answer."""
-        return spell_headers(self.gives, self.full_id)
+        """Return the headers of the response."""
+        return encode_headers(self.quirks, self.full_id)
 
     def finish_reason(self, completion: Completion) -> str:
         """Return the provider's word for why the answer ended."""
-        forced = self.gives.forced_finish
-        if forced is not None and self.asked.ask.choice.is_forced and completion.calls:
+        forced = self.quirks.forced_finish_reason
+        if forced is not None and self.request.plan.choice.is_forced and completion.calls:
             return forced
         return completion.finish_reason
 
 
-def spell_headers(gives: Gives, response_id: str) -> dict[str, str]:
-    """Return the headers that the provider sends with an answer or a refusal."""
-    return {name: value.replace("{id}", response_id) for name, value in gives.headers.items()}
+def encode_headers(quirks: ResponseQuirks, response_id: str) -> dict[str, str]:
+    """Return the headers that the provider sends with a response or a rejection."""
+    return {name: value.replace("{id}", response_id) for name, value in quirks.headers.items()}
 
 
-def spell_chat(completion: Completion, answering: Answering) -> Spelled:
-    """Spell an answer, whole or as server-sent events, as was asked."""
-    if answering.asked.is_stream:
-        return Spelled(headers=answering.headers, events=tuple(_events(completion, answering)))
-    head = {**_head(answering, "chat.completion"), "sandbox": FULL_NOTE}
-    choice: dict[str, JsonValue] = {
-        "index": 0,
-        "message": _message(completion, answering.gives),
-        "finish_reason": answering.finish_reason(completion),
-    }
-    if answering.gives.upstream:
+def encode_chat(completion: Completion, context: ResponseContext) -> EncodedResponse:
+    """Encode a response, complete or as server-sent events, as the request asks."""
+    if context.request.is_stream:
+        return EncodedResponse(headers=context.headers, events=tuple(_events(completion, context)))
+    quirks = context.quirks
+    body: dict[str, Any] = encode_chat_response(
+        completion.as_response(), _head(context, note=FULL_NOTE)
+    )
+    (choice,) = body["choices"]
+    choice["message"] |= _message_quirks(completion, quirks)
+    choice["finish_reason"] = context.finish_reason(completion)
+    if quirks.upstream:
         choice["native_finish_reason"] = choice["finish_reason"]
-    body: dict[str, JsonValue] = {
-        **head,
-        "choices": [choice],
-        "usage": spell_usage(completion, answering),
-        **spell_timings(completion, answering.gives),
-    }
-    return Spelled(headers=answering.headers, body=body)
+    body |= {"usage": usage_with_cost(completion, context), **encode_timings(completion, quirks)}
+    return EncodedResponse(headers=context.headers, body=body)
 
 
-def spell_usage(completion: Completion, answering: Answering) -> dict[str, JsonValue]:
-    """Return the counts; a price only where it is told, and asked for."""
-    usage: dict[str, JsonValue] = {
-        "prompt_tokens": completion.prompt_tokens,
-        "completion_tokens": completion.completion_tokens,
-        "total_tokens": completion.prompt_tokens + completion.completion_tokens,
-    }
-    field = answering.gives.cost_field
-    if field and (answering.asked.wants_usage or not answering.gives.upstream):
+def usage_with_cost(completion: Completion, context: ResponseContext) -> dict[str, JsonValue]:
+    """Return the token counts, and the price if the provider reports it."""
+    usage = encode_usage(completion.as_response().usage)
+    cost_field = context.quirks.cost_field
+    # A router reports the price only on request.
+    if cost_field and (context.request.wants_usage or not context.quirks.upstream):
         dollars = (
             completion.prompt_tokens * _INPUT_USD + completion.completion_tokens * _OUTPUT_USD
         ) / 1_000_000
-        usage[field] = round(dollars, 9)
+        usage[cost_field] = round(dollars, 9)
     return usage
 
 
-def spell_timings(completion: Completion, gives: Gives) -> dict[str, JsonValue]:
-    """Return what the provider tells of its work, if it does."""
-    if not gives.has_timings:
+def encode_timings(completion: Completion, quirks: ResponseQuirks) -> dict[str, JsonValue]:
+    """Return llama.cpp's counts of the tokens it processed, if the provider reports them."""
+    if not quirks.timings:
         return {}
     counts: JsonValue = {
         "prompt_n": completion.prompt_tokens,
@@ -110,69 +116,63 @@ def spell_timings(completion: Completion, gives: Gives) -> dict[str, JsonValue]:
     return {"timings": counts}
 
 
-def tells_usage(answering: Answering) -> bool:
-    """Say whether a stream tells its usage."""
-    told = answering.gives.stream_usage
-    return told == "always" or (told == "asked" and answering.asked.wants_usage)
+def streams_usage(context: ResponseContext) -> bool:
+    """Return whether a stream has its usage."""
+    policy = context.quirks.stream_usage
+    return policy == "always" or (policy == "on_request" and context.request.wants_usage)
 
 
-def cut_oddly(text: str) -> Iterator[str]:
-    """Cut `text` where a careless reader trips: inside names, numbers and escapes."""
+def split_fragments(text: str) -> Iterator[str]:
+    """Cut `text` where a careless reader fails: inside names, numbers and escapes."""
     position = count = 0
     while position < len(text):
-        size = _ODD_CUTS[count % len(_ODD_CUTS)]
+        size = _FRAGMENT_SIZES[count % len(_FRAGMENT_SIZES)]
         yield text[position : position + size]
         position += size
         count += 1
 
 
-def cut_text(text: str) -> Iterator[str]:
-    """Cut `text` into pieces of a few words."""
+def split_text(text: str) -> Iterator[str]:
+    """Cut `text` into chunks of a few words."""
     pieces = split_pieces(text)
     for first in range(0, len(pieces), 3):
         yield "".join(pieces[first : first + 3])
 
 
-def _head(answering: Answering, kind: str) -> dict[str, JsonValue]:
-    head: dict[str, JsonValue] = {
-        "id": answering.full_id,
-        "object": kind,
-        "created": answering.created,
-        "model": answering.asked.model,
-        "system_fingerprint": _FINGERPRINT,
-        "sandbox": BRIEF_NOTE,
-    }
-    if answering.gives.upstream:
-        head["provider"] = answering.gives.upstream
-    return head
+def _head(context: ResponseContext, *, note: JsonValue = SHORT_NOTE) -> ChatHead:
+    extra: dict[str, JsonValue] = {"system_fingerprint": _FINGERPRINT, "sandbox": note}
+    if context.quirks.upstream:
+        extra["provider"] = context.quirks.upstream
+    return ChatHead(
+        response_id=context.full_id,
+        model=context.request.model,
+        created=context.created,
+        extra_fields=extra,
+    )
 
 
-def _message(completion: Completion, gives: Gives) -> dict[str, JsonValue]:
-    calls: list[JsonValue] = [_spell_call(call, gives) for call in completion.calls]
-    message: dict[str, JsonValue] = {"role": "assistant", "content": completion.text}
-    if calls:
-        message["content"] = _blank(gives)
-        message["tool_calls"] = calls
-    elif gives.no_calls != "absent":
-        message["tool_calls"] = None if gives.no_calls == "null" else []
-    return message
+def _message_quirks(completion: Completion, quirks: ResponseQuirks) -> dict[str, JsonValue]:
+    """Return the fields of a message that the provider encodes in its own way."""
+    if completion.calls:
+        calls: list[JsonValue] = [_encode_call(call, quirks) for call in completion.calls]
+        return {"content": _content_with_calls(quirks), "tool_calls": calls}
+    if quirks.empty_calls == "absent":
+        return {}
+    return {"tool_calls": None if quirks.empty_calls == "null" else []}
 
 
-def _blank(gives: Gives) -> str | None:
-    return None if gives.blank == "null" else ""
+def _content_with_calls(quirks: ResponseQuirks) -> str | None:
+    return None if quirks.content_with_calls == "null" else ""
 
 
-def _spell_call(call: SpelledCall, gives: Gives, *, arguments: str | None = None) -> JsonValue:
-    """Return a call, with all of its arguments or with others in their place."""
-    given: JsonValue = call.arguments if arguments is None else arguments
-    if gives.has_object_arguments and arguments is None:
-        given = _as_object(call.arguments)
-    function: JsonValue = {"name": call.name, "arguments": given}
-    return {"id": call.id, "type": "function", "function": function}
+def _encode_call(call: ToolCall, quirks: ResponseQuirks) -> dict[str, JsonValue]:
+    if not quirks.object_arguments:
+        return encode_call(call)
+    return encode_call(call, arguments=_as_object(call.arguments))
 
 
 def _as_object(text: str) -> JsonValue:
-    """Return arguments as a value; what a limit cut off stays text."""
+    """Return arguments as a value; those that a limit cut off stay text."""
     try:
         value: JsonValue = json.loads(text)
     except ValueError:
@@ -180,82 +180,73 @@ def _as_object(text: str) -> JsonValue:
     return value
 
 
-def _events(completion: Completion, answering: Answering) -> Iterator[StreamEvent]:
-    """Yield a stream: role, text or calls in pieces, the reason, the usage, the end."""
-    gives = answering.gives
-    head = _head(answering, "chat.completion.chunk")
-    comment = [StreamEvent(line=gives.comment)] if gives.comment else []
-    yield from comment
-    first: JsonValue = {"role": "assistant", "content": _blank(gives) if completion.calls else ""}
-    yield _chunk({**head, "sandbox": FULL_NOTE}, first)
-    yield from comment
-    for piece in cut_text(completion.text):
-        yield _chunk(head, {"content": piece})
-    deltas: list[JsonValue] = [*_call_deltas(completion, gives), {"content": ""}]
+def _events(completion: Completion, context: ResponseContext) -> Iterator[StreamEvent]:
+    """Yield a stream: role, text or calls in chunks, the reason, the usage, the end."""
+    quirks = context.quirks
+    head = _head(context)
+    keep_alive = [StreamEvent(line=quirks.keep_alive)] if quirks.keep_alive else []
+    yield from keep_alive
+    content = _content_with_calls(quirks) if completion.calls else ""
+    first: JsonValue = {"role": "assistant", "content": content}
+    yield StreamEvent(data=encode_chunk(_head(context, note=FULL_NOTE), first))
+    yield from keep_alive
+    for piece in split_text(completion.text):
+        yield StreamEvent(data=encode_chunk(head, text_delta(piece)))
+    deltas: list[JsonValue] = [*_call_deltas(completion, quirks), {"content": ""}]
     *early, last = deltas
-    if gives.calls == "whole" and early:
+    if quirks.call_chunks == "together" and early:
         *early, last = early
     for delta in early:
-        yield _chunk(head, delta)
-    end = _chunk(head, last, reason=answering.finish_reason(completion), gives=gives)
-    yield from _end(end, completion, answering, head)
+        yield StreamEvent(data=encode_chunk(head, delta))
+    yield from _end(last, completion, context)
     yield DONE
 
 
 def _end(
-    end: StreamEvent,
-    completion: Completion,
-    answering: Answering,
-    head: Mapping[str, JsonValue],
+    delta: JsonValue, completion: Completion, context: ResponseContext
 ) -> Iterator[StreamEvent]:
     """Yield the last chunk, and the usage in it or after it."""
-    gives = answering.gives
-    last = end.data if isinstance(end.data, dict) else {}
-    usage = spell_usage(completion, answering)
-    timings = spell_timings(completion, gives)
-    if not tells_usage(answering):
+    quirks = context.quirks
+    reason = context.finish_reason(completion)
+    last: dict[str, Any] = encode_chunk(_head(context), delta, reason=reason)
+    if quirks.upstream:
+        last["choices"][0]["native_finish_reason"] = reason
+    usage = usage_with_cost(completion, context)
+    timings = encode_timings(completion, quirks)
+    if not streams_usage(context):
         yield StreamEvent(data={**last, **timings})
-    elif gives.is_usage_beside:
+    elif quirks.usage_in_x_groq:
         yield StreamEvent(data={**last, "x_groq": {"usage": usage}})
-    elif gives.is_usage_apart:
-        yield end
-        yield StreamEvent(data={**head, "choices": [], "usage": usage, **timings})
+    elif quirks.usage_in_own_chunk:
+        yield StreamEvent(data=last)
+        yield StreamEvent(data={**last, "choices": [], "usage": usage, **timings})
     else:
         yield StreamEvent(data={**last, "usage": usage, **timings})
 
 
-def _chunk(
-    head: Mapping[str, JsonValue],
-    delta: JsonValue,
-    *,
-    reason: str | None = None,
-    gives: Gives | None = None,
-) -> StreamEvent:
-    choice: dict[str, JsonValue] = {"index": 0, "delta": delta, "finish_reason": reason}
-    if gives is not None and gives.upstream:
-        choice["native_finish_reason"] = reason
-    return StreamEvent(data={**head, "choices": [choice]})
-
-
-def _call_deltas(completion: Completion, gives: Gives) -> Iterator[JsonValue]:
-    """Yield the deltas that make up the calls."""
+def _call_deltas(completion: Completion, quirks: ResponseQuirks) -> Iterator[JsonValue]:
+    """Yield the deltas of the calls, cut as the provider cuts them."""
     calls = completion.calls
-    match gives.calls:
-        case "whole":
-            together: list[JsonValue] = [_at(i, _spell_call(c, gives)) for i, c in enumerate(calls)]
+    match quirks.call_chunks:
+        case "together":
+            together: list[JsonValue] = [
+                {**_encode_call(call, quirks), "index": index} for index, call in enumerate(calls)
+            ]
             if together:
                 yield {"content": "", "tool_calls": together}
-        case "each":
+        case "separate":
             for call in calls:
-                yield {"content": "", "tool_calls": [_at(0, _spell_call(call, gives))]}
-        case _:
-            for index, call in enumerate(calls):
-                yield {"tool_calls": [_at(index, _spell_call(call, gives, arguments=""))]}
-                pieces = list(call.arguments) if gives.calls == "characters" else None
-                for piece in pieces or cut_oddly(call.arguments):
-                    function: JsonValue = {"arguments": piece}
-                    yield {"tool_calls": [{"index": index, "function": function}]}
+                yield {"content": "", "tool_calls": [{**_encode_call(call, quirks), "index": 0}]}
+        case "characters":
+            yield from _fragment_deltas(calls, iter)
+        case "fragments":
+            yield from _fragment_deltas(calls, split_fragments)
 
 
-def _at(index: int, call: JsonValue) -> JsonValue:
-    return {**call, "index": index} if isinstance(call, dict) else call
+def _fragment_deltas(
+    calls: Sequence[ToolCall], split: Callable[[str], Iterator[str]]
+) -> Iterator[JsonValue]:
+    for index, call in enumerate(calls):
+        yield call_delta(index, call)
+        for piece in split(call.arguments):
+            yield arguments_delta(index, piece)

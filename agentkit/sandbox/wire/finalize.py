@@ -1,6 +1,6 @@
-"""Make an answer ready to go out: ids, the token limit, stop texts, token counts.
+"""Complete an answer: ids, the token limit, stop texts, token counts.
 
-In:  an `Answer` and what the request says about its length.
+In:  a `PlannedAnswer` and what the request says about its length.
 Out: a `Completion`.
 
 Tokens are counted as pieces of text: a run of up to six letters, a digit, any other character,
@@ -11,15 +11,17 @@ import json
 import re
 from collections.abc import Collection, Sequence
 
-from agentkit.sandbox.planner.question import Answer, Completion, PlannedCall, SpelledCall
-from agentkit.sandbox.wire.call_ids import mint_id
-from agentkit.sandbox.wire.provider_format import IdForm
+from agentkit.message import ToolCall
+from agentkit.sandbox.planner.plan_request import NextCall, PlannedAnswer
+from agentkit.sandbox.wire.call_ids import derive_id
+from agentkit.sandbox.wire.completion import Completion
+from agentkit.sandbox.wire.provider_format import IdFormat
 
 _PIECE = re.compile(r"\s?(?:[^\W\d_]{1,6}|\S)|\s")
 
 
 def split_pieces(text: str) -> list[str]:
-    """Cut `text` into what counts as one token each; joined they are `text` again."""
+    """Cut `text` into pieces that count as one token each; joined they are `text` again."""
     return _PIECE.findall(text)
 
 
@@ -29,26 +31,26 @@ def count_tokens(*texts: str) -> int:
 
 
 def complete(
-    answer: Answer,
+    answer: PlannedAnswer,
     *,
     prompt: str,
     used_ids: Collection[str] = (),
     max_tokens: int | None = None,
     stop: Sequence[str] = (),
-    ids: IdForm = "nine",
+    ids: IdFormat = "nine",
 ) -> Completion:
     """Give calls their ids and cut what is too long.
 
     Args:
-        answer: what to say.
-        prompt: all that was sent, as text; ids follow from it, so they repeat with it.
+        answer: the text or the calls.
+        prompt: everything that was sent, as text; ids are derived from it.
         used_ids: ids that earlier calls of the conversation have.
         max_tokens: an answer that is longer is cut and ends with `length`.
         stop: text ends before the first of these.
-        ids: the form of the ids.
+        ids: the format of the ids.
     """
-    text, stopped_at = _cut_at_stop(answer.text, stop)
-    calls = _spell_calls(answer.calls, prompt=prompt, used_ids=used_ids, ids=ids)
+    text, stop_sequence = _cut_at_stop(answer.text, stop)
+    calls = _as_tool_calls(answer.calls, prompt=prompt, used_ids=used_ids, ids=ids)
     size = count_tokens(text) + sum(_count_call(call) for call in calls)
     prompt_tokens = count_tokens(prompt)
     if max_tokens is not None and size > max_tokens:
@@ -65,7 +67,7 @@ def complete(
         finish_reason="tool_calls" if calls else "stop",
         prompt_tokens=prompt_tokens,
         completion_tokens=size,
-        stopped_at=stopped_at,
+        stop_sequence=stop_sequence,
     )
 
 
@@ -78,24 +80,24 @@ def _cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, str | None]:
     return text[:end], word
 
 
-def _spell_calls(
-    calls: Sequence[PlannedCall], *, prompt: str, used_ids: Collection[str], ids: IdForm
-) -> tuple[SpelledCall, ...]:
+def _as_tool_calls(
+    calls: Sequence[NextCall], *, prompt: str, used_ids: Collection[str], ids: IdFormat
+) -> tuple[ToolCall, ...]:
     taken = set(used_ids)
-    spelled = []
+    encoded = []
     for index, call in enumerate(calls):
         arguments = json.dumps(call.arguments, ensure_ascii=False)
-        call_id = mint_id(f"{index}\0{call.name}\0{arguments}\0{prompt}", taken, form=ids)
+        call_id = derive_id(f"{index}\0{call.name}\0{arguments}\0{prompt}", taken, form=ids)
         taken.add(call_id)
-        spelled.append(SpelledCall(id=call_id, name=call.name, arguments=arguments))
-    return tuple(spelled)
+        encoded.append(ToolCall(id=call_id, name=call.name, arguments=arguments))
+    return tuple(encoded)
 
 
-def _count_call(call: SpelledCall) -> int:
+def _count_call(call: ToolCall) -> int:
     return count_tokens(call.name, call.arguments)
 
 
-def _cut_calls(calls: Sequence[SpelledCall], max_tokens: int) -> tuple[SpelledCall, ...]:
+def _cut_calls(calls: Sequence[ToolCall], max_tokens: int) -> tuple[ToolCall, ...]:
     """Keep what fits; the last call kept may have half its arguments, as from a real model."""
     left = max_tokens
     kept = []
@@ -104,6 +106,6 @@ def _cut_calls(calls: Sequence[SpelledCall], max_tokens: int) -> tuple[SpelledCa
         if left <= 0:
             break
         arguments = "".join(split_pieces(call.arguments)[:left])
-        kept.append(SpelledCall(id=call.id, name=call.name, arguments=arguments))
+        kept.append(ToolCall(id=call.id, name=call.name, arguments=arguments))
         left -= count_tokens(arguments)
     return tuple(kept)

@@ -1,122 +1,111 @@
-"""Spell an answer in the Anthropic messages form.
+"""Encode a response in the Anthropic messages format, as one provider does.
 
-In:  a `Completion`, the request it answers, the provider's form.
-Out: `Spelled`, whole or as a stream.
+In:  a `Completion`, the request it answers, the provider's quirks.
+Out: `EncodedResponse`, complete or as a stream.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Completion, SpelledCall
-from agentkit.sandbox.wire.chat_response import (
-    BRIEF_NOTE,
-    FULL_NOTE,
-    Answering,
-    cut_oddly,
-    cut_text,
+from agentkit.dialect.anthropic_messages.server_errors import encode_token_count
+from agentkit.dialect.anthropic_messages.server_response import (
+    MessageHead,
+    block_delta,
+    block_start,
+    block_stop,
+    encode_ending,
+    encode_messages_response,
+    input_delta,
+    message_end,
+    message_start,
+    ping,
+    text_delta,
 )
-from agentkit.sandbox.wire.encoded_response import Spelled, StreamEvent
-
-_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
-
-
-def spell_messages(completion: Completion, answering: Answering) -> Spelled:
-    """Spell an answer, whole or as server-sent events, as was asked."""
-    if answering.asked.is_stream:
-        return Spelled(headers=answering.headers, events=tuple(_events(completion, answering)))
-    blocks: list[JsonValue] = []
-    if completion.text:
-        blocks.append({"type": "text", "text": completion.text})
-    blocks += [_block(call, given) for call, given in _whole_calls(completion)]
-    body: dict[str, JsonValue] = {
-        **_head(completion, answering),
-        "content": blocks,
-        **_ending(completion),
-        "sandbox": FULL_NOTE,
-    }
-    return Spelled(headers=answering.headers, body=body)
+from agentkit.dialect.event_stream import StreamEvent
+from agentkit.json_schema import JsonValue
+from agentkit.sandbox.wire.chat_response import (
+    FULL_NOTE,
+    SHORT_NOTE,
+    ResponseContext,
+    split_fragments,
+    split_text,
+)
+from agentkit.sandbox.wire.completion import Completion
+from agentkit.sandbox.wire.encoded_response import EncodedResponse
+from agentkit.usage import Usage
+from agentkit.value import replace
 
 
-def spell_count(completion: Completion) -> Spelled:
-    """Spell how many tokens a conversation has."""
-    return Spelled(body={"input_tokens": completion.prompt_tokens, "sandbox": BRIEF_NOTE})
+def encode_messages(completion: Completion, context: ResponseContext) -> EncodedResponse:
+    """Encode a response, complete or as server-sent events, as the request asks."""
+    if context.request.is_stream:
+        return EncodedResponse(headers=context.headers, events=tuple(_events(completion, context)))
+    body = encode_messages_response(
+        _without_cut_calls(completion).as_response(),
+        _head(context),
+        stop_sequence=completion.stop_sequence,
+    )
+    return EncodedResponse(headers=context.headers, body=body)
 
 
-def _head(completion: Completion, answering: Answering) -> dict[str, JsonValue]:
-    usage: JsonValue = {
-        "input_tokens": completion.prompt_tokens,
-        "output_tokens": completion.completion_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-    }
-    return {
-        "id": f"msg_{answering.response_id}",
-        "type": "message",
-        "role": "assistant",
-        "model": answering.asked.model,
-        "usage": usage,
-    }
+def encode_count(completion: Completion) -> EncodedResponse:
+    """Encode how many tokens a conversation has."""
+    return EncodedResponse(
+        body={**encode_token_count(completion.prompt_tokens), "sandbox": SHORT_NOTE}
+    )
 
 
-def _ending(completion: Completion) -> dict[str, JsonValue]:
-    if completion.stopped_at is not None and completion.finish_reason == "stop":
-        return {"stop_reason": "stop_sequence", "stop_sequence": completion.stopped_at}
-    return {"stop_reason": _REASONS[completion.finish_reason], "stop_sequence": None}
+def _head(context: ResponseContext) -> MessageHead:
+    return MessageHead(
+        response_id=f"msg_{context.response_id}",
+        model=context.request.model,
+        extra_fields={"sandbox": FULL_NOTE},
+    )
 
 
-def _whole_calls(completion: Completion) -> Iterator[tuple[SpelledCall, JsonValue]]:
-    """Yield the calls whose input is whole: this form has no place for half an object."""
-    for call in completion.calls:
-        try:
-            yield call, json.loads(call.arguments)
-        except ValueError:
-            return
+def _without_cut_calls(completion: Completion) -> Completion:
+    """Drop a call that a limit cut off: a complete body has no place for half an object."""
+    calls = tuple(call for call in completion.calls if _is_json(call.arguments))
+    return replace(completion, calls=calls)
 
 
-def _block(call: SpelledCall, given: JsonValue) -> JsonValue:
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": given}
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
-def _event(name: str, **fields: JsonValue) -> StreamEvent:
-    return StreamEvent(name=name, data={"type": name, **fields})
-
-
-def _events(completion: Completion, answering: Answering) -> Iterator[StreamEvent]:
-    head = _head(completion, answering)
-    usage: JsonValue = {"input_tokens": completion.prompt_tokens, "output_tokens": 1}
-    start: JsonValue = {
-        **head,
-        "usage": usage,
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "sandbox": FULL_NOTE,
-    }
-    yield _event("message_start", message=start)
-    yield _event("ping")
+def _events(completion: Completion, context: ResponseContext) -> Iterator[StreamEvent]:
+    yield message_start(
+        _head(context), Usage(input_tokens=completion.prompt_tokens, output_tokens=1)
+    )
+    yield ping()
     index = 0
     if completion.text:
-        pieces: list[JsonValue] = [
-            {"type": "text_delta", "text": piece} for piece in cut_text(completion.text)
-        ]
-        yield from _block_events(index, {"type": "text", "text": ""}, pieces)
+        texts = [text_delta(piece) for piece in split_text(completion.text)]
+        yield from _block_events(index, {"type": "text", "text": ""}, texts)
         index += 1
     for call in completion.calls:
-        cuts = call.arguments if answering.gives.calls == "characters" else None
-        pieces = [
-            {"type": "input_json_delta", "partial_json": piece}
-            for piece in cuts or cut_oddly(call.arguments)
-        ]
-        yield from _block_events(index, _block(call, {}), pieces)
+        is_single = context.quirks.call_chunks == "characters"
+        pieces = iter(call.arguments) if is_single else split_fragments(call.arguments)
+        block: dict[str, JsonValue] = {
+            "type": "tool_use",
+            "id": call.id,
+            "name": call.name,
+            "input": {},
+        }
+        yield from _block_events(index, block, [input_delta(piece) for piece in pieces])
         index += 1
-    spent: JsonValue = {"output_tokens": completion.completion_tokens}
-    yield _event("message_delta", delta=_ending(completion), usage=spent)
-    yield _event("message_stop")
+    ending = encode_ending(completion.finish_reason, stop_sequence=completion.stop_sequence)
+    yield from message_end(ending, Usage(output_tokens=completion.completion_tokens))
 
 
-def _block_events(index: int, block: JsonValue, deltas: list[JsonValue]) -> Iterator[StreamEvent]:
-    yield _event("content_block_start", index=index, content_block=block)
+def _block_events(
+    index: int, block: Mapping[str, JsonValue], deltas: list[JsonValue]
+) -> Iterator[StreamEvent]:
+    yield block_start(index, block)
     for delta in deltas:
-        yield _event("content_block_delta", index=index, delta=delta)
-    yield _event("content_block_stop", index=index)
+        yield block_delta(index, delta)
+    yield block_stop(index)

@@ -1,76 +1,61 @@
-"""What each provider says of its models.
+"""The list of models, as each provider encodes it.
 
-In:  the ids of a provider's models; the provider's form.
-Out: `Spelled`: the list, or one model.
+In:  the ids of a provider's models; the provider's format.
+Out: `EncodedResponse`: the list, or one model.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
+from agentkit.dialect.anthropic_messages.server_errors import (
+    encode_messages_model,
+    encode_messages_models,
+)
+from agentkit.dialect.openai_chat.server_errors import encode_model
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.wire.chat_body import ChatBody
 from agentkit.sandbox.wire.chat_response import NOTE
-from agentkit.sandbox.wire.encoded_response import Spelled
-from agentkit.sandbox.wire.provider_format import ListForm, ProviderFormat
-from agentkit.sandbox.wire.request_errors import Refusal, spell_refusal
+from agentkit.sandbox.wire.encoded_response import EncodedResponse
+from agentkit.sandbox.wire.provider_format import ModelListFormat, ProviderFormat
+from agentkit.sandbox.wire.rejection import Rejection, encode_rejection
 
 _WINDOW = 65_536
 _OXEN_WINDOW = 64_000
-_DATE = "2024-04-17T00:00:00Z"
+_CREATED = datetime(2024, 4, 17, tzinfo=UTC)
 
 
-def spell_models(form: ProviderFormat, *, created: int) -> Spelled:
-    """Spell the list of models."""
-    describe = _DESCRIBERS[form.listing]
-    listed: list[JsonValue] = [describe(name, created, form) for name in form.models]
-    return Spelled(body={"object": "list", "data": listed})
+def encode_model_list(form: ProviderFormat, *, created: int) -> EncodedResponse:
+    """Encode the list of models."""
+    describe = _DESCRIBERS[form.model_list]
+    models: list[JsonValue] = [describe(name, created, form) for name in form.models]
+    return EncodedResponse(body={"object": "list", "data": models})
 
 
-def spell_model(name: str, form: ProviderFormat, *, created: int) -> Spelled:
-    """Spell what is known of one model."""
+def encode_one_model(name: str, form: ProviderFormat, *, created: int) -> EncodedResponse:
+    """Encode one model, or the error if the provider does not have it."""
     if name not in form.models:
-        return spell_refusal(_no_model(name), form)
-    return Spelled(body=_DESCRIBERS[form.listing](name, created, form))
+        return encode_rejection(_unknown_model(name), form)
+    return EncodedResponse(body=_DESCRIBERS[form.model_list](name, created, form))
 
 
-def spell_messages_models(form: ProviderFormat) -> Spelled:
-    """Spell the list of models as the Anthropic form has it."""
-    listed: list[JsonValue] = [_in_messages_form(name) for name in form.models]
-    ends: Sequence[str | None] = form.models or (None,)
-    return Spelled(
-        body={"data": listed, "has_more": False, "first_id": ends[0], "last_id": ends[-1]}
-    )
+def encode_messages_model_list(form: ProviderFormat) -> EncodedResponse:
+    """Encode the list of models in the Anthropic format."""
+    return EncodedResponse(body=encode_messages_models(form.models, created=_CREATED))
 
 
-def spell_messages_model(name: str, form: ProviderFormat) -> Spelled:
-    """Spell what is known of one model as the Anthropic form has it."""
+def encode_one_messages_model(name: str, form: ProviderFormat) -> EncodedResponse:
+    """Encode one model in the Anthropic format, or the error."""
     if name not in form.models:
-        return spell_refusal(_no_model(name), form, errors="anthropic")
-    return Spelled(body=_in_messages_form(name))
+        return encode_rejection(_unknown_model(name), form, errors="anthropic")
+    return EncodedResponse(body=encode_messages_model(name, created=_CREATED))
 
 
-def _no_model(name: str) -> Refusal:
-    return Refusal(message=f"The model '{name}' does not exist.", why="model", status=404)
-
-
-def _in_messages_form(name: str) -> dict[str, JsonValue]:
-    return {
-        "type": "model",
-        "id": name,
-        "display_name": name,
-        "created_at": _DATE,
-        "lifecycle": "active",
-    }
+def _unknown_model(name: str) -> Rejection:
+    return Rejection(message=f"The model '{name}' does not exist.", kind="model", status=404)
 
 
 def _plain(name: str, created: int, _: ProviderFormat) -> dict[str, JsonValue]:
-    return {
-        "id": name,
-        "object": "model",
-        "created": created,
-        "owned_by": "agentkit-sandbox",
-        "description": NOTE,
-    }
+    return {**encode_model(name, created=created, owner="agentkit-sandbox"), "description": NOTE}
 
 
 def _mistral(name: str, created: int, form: ProviderFormat) -> dict[str, JsonValue]:
@@ -91,8 +76,8 @@ def _openrouter(name: str, created: int, form: ProviderFormat) -> dict[str, Json
 
 
 def _oxen(name: str, created: int, form: ProviderFormat) -> dict[str, JsonValue]:
-    known = form.takes.fields or frozenset(ChatBody.model_fields)
-    properties: dict[str, JsonValue] = {field: {} for field in sorted(known)}
+    known = sorted(form.request.known_fields or ())
+    properties: dict[str, JsonValue] = {field: {} for field in known}
     schema: JsonValue = {"type": "object", "properties": properties}
     more: dict[str, JsonValue] = {
         "context_length": _OXEN_WINDOW,
@@ -109,7 +94,9 @@ def _llamacpp(name: str, created: int, form: ProviderFormat) -> dict[str, JsonVa
     return {**_plain(name, created, form), "meta": {"n_ctx": _WINDOW}}
 
 
-_DESCRIBERS: Mapping[ListForm, Callable[[str, int, ProviderFormat], dict[str, JsonValue]]] = {
+_DESCRIBERS: Mapping[
+    ModelListFormat, Callable[[str, int, ProviderFormat], dict[str, JsonValue]]
+] = {
     "plain": _plain,
     "mistral": _mistral,
     "openrouter": _openrouter,

@@ -1,34 +1,37 @@
-"""Raw text completion: a prompt in the v3 instruct format, and text in return.
+"""Raw text completion: a prompt in the v3 instruct format, and text as the response.
 
-In:  the JSON of a request; a `Completion`.
-Out: `Asked` or a `Refusal`; `Spelled`.
+In:  the bytes of a request; a `Completion`.
+Out: `CompletionRequest` or a `Rejection`; `EncodedResponse`.
 
-The prompt is read as a model reads it: what is not in the format is what somebody said. Calls go
-out without their marker, as from a server that keeps special tokens to itself.
+The prompt is read as a model reads it: text outside the format is an earlier answer. Calls are sent
+without their marker, as by a server that does not return special tokens.
 """
 
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from agentkit.chat import ToolChoice, ToolSpec
+from agentkit.dialect.event_stream import StreamEvent
+from agentkit.dialect.openai_chat.server_response import DONE
+from agentkit.dialect.received_request import InvalidRequestError, load_body, validate_body
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Ask, Asked, Completion, Made
-from agentkit.sandbox.wire.chat_request import refuse_model
+from agentkit.sandbox.planner.plan_request import PastCall, PlanRequest
+from agentkit.sandbox.wire.chat_request import reject_model
 from agentkit.sandbox.wire.chat_response import (
-    BRIEF_NOTE,
-    DONE,
     FULL_NOTE,
-    Answering,
-    cut_oddly,
-    cut_text,
-    spell_timings,
-    spell_usage,
-    tells_usage,
+    SHORT_NOTE,
+    ResponseContext,
+    encode_timings,
+    split_fragments,
+    split_text,
+    streams_usage,
+    usage_with_cost,
 )
-from agentkit.sandbox.wire.encoded_response import Spelled, StreamEvent
+from agentkit.sandbox.wire.completion import Completion, CompletionRequest
+from agentkit.sandbox.wire.encoded_response import EncodedResponse
 from agentkit.sandbox.wire.prompt_markers import (
     Part,
     pair,
@@ -38,11 +41,11 @@ from agentkit.sandbox.wire.prompt_markers import (
     read_result,
 )
 from agentkit.sandbox.wire.provider_format import ProviderFormat
-from agentkit.sandbox.wire.request_errors import Refusal, of_fields
+from agentkit.sandbox.wire.rejection import Rejection, from_invalid_request
 
 
-class StreamOptions(BaseModel):
-    """What a stream tells beside its text."""
+class PromptStreamOptions(BaseModel):
+    """What a stream holds in addition to its text."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,68 +53,68 @@ class StreamOptions(BaseModel):
 
 
 class PromptBody(BaseModel):
-    """A whole request; fields that are not known are passed over."""
+    """A whole request; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
     model: str
     prompt: str
-    # The form's own default, too little for most answers.
+    # The format's own default, too little for most answers.
     max_tokens: Annotated[int, Field(ge=0)] = 16
     stop: str | list[str] | None = None
     stream: bool = False
-    stream_options: StreamOptions | None = None
+    stream_options: PromptStreamOptions | None = None
 
 
-def read_prompt(text: bytes, *, form: ProviderFormat, today: date) -> Asked | Refusal:
-    """Read a request, or say why it is refused."""
+def read_prompt(text: bytes, *, form: ProviderFormat, today: date) -> CompletionRequest | Rejection:
+    """Read a request, or return why it is rejected."""
     try:
-        body = PromptBody.model_validate_json(text)
-    except ValidationError as error:
-        return of_fields(error)
-    refused = refuse_model(body.model, form)
-    if refused is not None:
-        return refused
+        body: PromptBody = validate_body(PromptBody, load_body(text))
+    except InvalidRequestError as error:
+        return from_invalid_request(error)
+    rejected = reject_model(body.model, form)
+    if rejected is not None:
+        return rejected
     parts = read_parts(body.prompt)
     begun = parts.pop() if parts and parts[-1].kind == "calls" and parts[-1].is_open else None
     stop = body.stop
     options = body.stream_options
-    return Asked(
+    return CompletionRequest(
         model=body.model,
-        ask=_as_ask(parts, begun=begun, today=today),
+        plan=_as_plan_request(parts, begun=begun, today=today),
         sent=f"{body.model}\n{body.prompt}",
         max_tokens=body.max_tokens,
         stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
         is_stream=body.stream,
         wants_usage=options is not None and options.include_usage,
-        in_words="bare",
-        begun=begun.text if begun is not None else "",
+        call_format="plain_text",
+        text_prefix=begun.text if begun is not None else "",
     )
 
 
-def spell_prompt(completion: Completion, answering: Answering) -> Spelled:
-    """Spell an answer, whole or as server-sent events, as was asked."""
+def encode_prompt(completion: Completion, context: ResponseContext) -> EncodedResponse:
+    """Encode a response, complete or as server-sent events, as the request asks."""
     text = completion.text
-    if not answering.asked.begun and not text.startswith(" "):
-        text = f" {text}"  # as the format has it before every text of the model
-    if answering.asked.is_stream:
-        events = _events(text, completion, answering)
-        return Spelled(headers=answering.headers, events=tuple(events))
+    if not context.request.text_prefix and not text.startswith(" "):
+        text = f" {text}"  # the format has a space before every text of the model
+    if context.request.is_stream:
+        events = _events(text, completion, context)
+        return EncodedResponse(headers=context.headers, events=tuple(events))
     body: dict[str, JsonValue] = {
-        **_head(answering),
+        **_head(context),
         "sandbox": FULL_NOTE,
         "choices": [_choice(text, completion.finish_reason)],
-        "usage": spell_usage(completion, answering),
-        **spell_timings(completion, answering.gives),
+        "usage": usage_with_cost(completion, context),
+        **encode_timings(completion, context.quirks),
     }
-    return Spelled(headers=answering.headers, body=body)
+    return EncodedResponse(headers=context.headers, body=body)
 
 
-def _as_ask(parts: list[Part], *, begun: Part | None, today: date) -> Ask:
-    """Tell the planner what matters to it; the last offer and the last question count."""
-    question, made, earlier = "", list[Made](), list[Made]()
+def _as_plan_request(parts: list[Part], *, begun: Part | None, today: date) -> PlanRequest:
+    """Return what the planner is asked; the last offer and the last question count."""
+    question, made, earlier = "", list[PastCall](), list[PastCall]()
     tools: tuple[ToolSpec, ...] = ()
-    calls: list[tuple[str, Made]] = []
+    calls: list[tuple[str, PastCall]] = []
     results: list[tuple[str, str]] = []
     for part in parts:
         match part.kind:
@@ -125,10 +128,10 @@ def _as_ask(parts: list[Part], *, begun: Part | None, today: date) -> Ask:
             case "user":
                 earlier += [*made, *pair(calls, results)]
                 question, made, calls, results = part.text, [], [], []
-            case "said":
-                pass  # what was answered before changes nothing
+            case "assistant":
+                pass  # earlier answers change nothing
     made += pair(calls, results)
-    return Ask(
+    return PlanRequest(
         question=question,
         tools=tools,
         choice=_read_choice(begun),
@@ -139,20 +142,20 @@ def _as_ask(parts: list[Part], *, begun: Part | None, today: date) -> Ask:
 
 
 def _read_choice(begun: Part | None) -> ToolChoice:
-    """Return the choice that a call which was begun leaves."""
+    """Return the choice that the beginning of a call leaves."""
     if begun is None:
         return ToolChoice()
     head, _, _ = begun.text.removeprefix('[{"name": "').partition('"')
     return ToolChoice(mode="required", name=head or None)
 
 
-def _head(answering: Answering) -> dict[str, JsonValue]:
+def _head(context: ResponseContext) -> dict[str, JsonValue]:
     return {
-        "id": f"cmpl-{answering.response_id}",
+        "id": f"cmpl-{context.response_id}",
         "object": "text_completion",
-        "created": answering.created,
-        "model": answering.asked.model,
-        "sandbox": BRIEF_NOTE,
+        "created": context.created,
+        "model": context.request.model,
+        "sandbox": SHORT_NOTE,
     }
 
 
@@ -160,16 +163,16 @@ def _choice(text: str, reason: str | None) -> JsonValue:
     return {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
 
 
-def _events(text: str, completion: Completion, answering: Answering) -> Iterator[StreamEvent]:
-    head = _head(answering)
+def _events(text: str, completion: Completion, context: ResponseContext) -> Iterator[StreamEvent]:
+    head = _head(context)
     note = FULL_NOTE
-    for piece in cut_oddly(text) if text.startswith(" [") else cut_text(text):
+    for piece in split_fragments(text) if text.startswith(" [") else split_text(text):
         yield StreamEvent(data={**head, "sandbox": note, "choices": [_choice(piece, None)]})
-        note = BRIEF_NOTE
-    timings = spell_timings(completion, answering.gives)
+        note = SHORT_NOTE
+    timings = encode_timings(completion, context.quirks)
     last: JsonValue = [_choice("", completion.finish_reason)]
     yield StreamEvent(data={**head, "choices": last, **timings})
-    if tells_usage(answering):
-        usage: JsonValue = spell_usage(completion, answering)
+    if streams_usage(context):
+        usage: JsonValue = usage_with_cost(completion, context)
         yield StreamEvent(data={**head, "choices": [], "usage": usage})
     yield DONE

@@ -1,10 +1,9 @@
-"""Tools, calls and results in words: the marks of the v3 instruct format, in text.
+"""Tools, calls and results in text, between the markers of the v3 instruct format.
 
-In:  text that holds marks: a raw prompt, or what stands in the messages of a prompted chat.
+In:  text with markers: a raw prompt, or the messages of a prompted chat.
 Out: the offers, calls and results in it; and back, calls as the model writes them.
 
-A model reads marks wherever they stand and makes something of broken ones; so does this, and never
-raises.
+A model reads markers anywhere and tolerates broken ones; so does this, which never raises.
 """
 
 import json
@@ -14,10 +13,11 @@ from typing import Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Completion, Made
+from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.wire.completion import Completion
 from agentkit.value import dataclass, replace
 
-Kind: TypeAlias = Literal["offer", "said", "calls", "result", "user"]
+PartKind: TypeAlias = Literal["offer", "assistant", "calls", "result", "user"]
 
 CALLS = "[TOOL_CALLS]"
 _OFFER = re.compile(r"\[AVAILABLE_TOOLS\](.*?)\[/AVAILABLE_TOOLS\]", re.S)
@@ -27,16 +27,16 @@ _PART = re.compile(
     r"|\[INST\](?P<user>.*?)\[/INST\]"
     r"|\[TOOL_RESULTS\](?P<result>.*?)\[/TOOL_RESULTS\]"
     r"|\[TOOL_CALLS\](?P<calls>.*?)(?:</s>|\Z)"
-    r"|(?P<said>.+?)(?:</s>|\Z|(?=\[(?:AVAILABLE_TOOLS|INST|TOOL_RESULTS|TOOL_CALLS)\]))",
+    r"|(?P<assistant>.+?)(?:</s>|\Z|(?=\[(?:AVAILABLE_TOOLS|INST|TOOL_RESULTS|TOOL_CALLS)\]))",
     re.S,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A piece of a raw prompt; `is_open` for one that the end of the prompt cut off."""
+    """A part of a raw prompt; `is_open` if the end of the prompt cut it off."""
 
-    kind: Kind
+    kind: PartKind
     text: str
     is_open: bool = False
 
@@ -47,7 +47,7 @@ def read_parts(prompt: str) -> list[Part]:
     for found in _PART.finditer(prompt.removeprefix("<s>")):
         kind = found.lastgroup
         if kind is not None:
-            is_open = found.end() == found.end(kind) and kind in ("calls", "said")
+            is_open = found.end() == found.end(kind) and kind in ("calls", "assistant")
             parts.append(Part(kind=_KINDS[kind], text=found[kind].strip(), is_open=is_open))
     return parts
 
@@ -75,17 +75,17 @@ def read_offer(text: str) -> tuple[ToolSpec, ...]:
     return tuple(tools)
 
 
-def read_calls(text: str) -> list[tuple[str, Made]]:
+def read_calls(text: str) -> list[tuple[str, PastCall]]:
     """Return the calls in a JSON list, each with its id or an empty text."""
     return [
-        (str(item.get("id", "")), Made(name=str(item["name"]), arguments=_arguments(item)))
+        (str(item.get("id", "")), PastCall(name=str(item["name"]), arguments=_arguments(item)))
         for item in _objects(_load(text))
         if isinstance(item.get("name"), str)
     ]
 
 
 def find_results(text: str) -> list[tuple[str, str]]:
-    """Return what each result block in `text` holds: the id of its call, and its content."""
+    """Return the id of the call and the content of each result in `text`."""
     return [read_result(found[1]) for found in _RESULT.finditer(text)]
 
 
@@ -99,30 +99,32 @@ def read_result(text: str) -> tuple[str, str]:
     return str(value.get("call_id", "")), str(content) if is_text else json.dumps(content)
 
 
-def pair(calls: Sequence[tuple[str, Made]], results: Sequence[tuple[str, str]]) -> list[Made]:
-    """Give each call its result: by id where ids tell, else by place."""
+def pair(
+    calls: Sequence[tuple[str, PastCall]], results: Sequence[tuple[str, str]]
+) -> list[PastCall]:
+    """Pair each call with its result, by id if there is one, else by position."""
     by_id = {call_id: content for call_id, content in results if call_id}
     paired = []
-    for place, (call_id, made) in enumerate(calls):
-        at_place = results[place][1] if place < len(results) else None
-        paired.append(replace(made, result=by_id.get(call_id, at_place)))
+    for position, (call_id, made) in enumerate(calls):
+        at_position = results[position][1] if position < len(results) else None
+        paired.append(replace(made, result=by_id.get(call_id, at_position)))
     return paired
 
 
-def in_words(completion: Completion, *, marker: str = CALLS, begun: str = "") -> Completion:
+def as_text(completion: Completion, *, marker: str = CALLS, prefix: str = "") -> Completion:
     """Return a completion whose calls are text, as the model writes them.
 
     Args:
-        completion: what was completed.
-        marker: what stands before the calls; empty where the server swallows it.
-        begun: what the prompt holds of the calls already; it is not written again.
+        completion: the completion with calls.
+        marker: the marker before the calls; empty for a server that drops it.
+        prefix: the beginning of the calls that the prompt holds already; it is not repeated.
     """
     if not completion.calls:
         return completion
     closing = "" if completion.finish_reason == "length" else "]"
     written = ", ".join(_write(completion, i, closing) for i in range(len(completion.calls)))
     text = f"{marker} [{written}{closing}"
-    start = f"{marker} {begun}" if begun else ""
+    start = f"{marker} {prefix}" if prefix else ""
     return replace(
         completion,
         text=text.removeprefix(start) if start else text,
@@ -158,10 +160,10 @@ def _objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
             yield item
 
 
-_KINDS: Mapping[str, Kind] = {
+_KINDS: Mapping[str, PartKind] = {
     "offer": "offer",
     "user": "user",
     "result": "result",
     "calls": "calls",
-    "said": "said",
+    "assistant": "assistant",
 }

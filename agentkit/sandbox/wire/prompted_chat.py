@@ -1,7 +1,7 @@
-"""Read tools, calls and results that stand in the words of a chat.
+"""Read tools, calls and results from the text of a chat.
 
 In:  the messages of a request without tools.
-Out: `Prompted`, if its system text offers tools in the model's own marks; else None.
+Out: `Prompted`, if its system text offers tools between the model's own markers; else None.
 """
 
 import re
@@ -9,14 +9,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from agentkit.chat import ToolChoice, ToolSpec
-from agentkit.sandbox.planner.question import Ask, Made
-from agentkit.sandbox.wire.chat_body import (
-    AssistantBody,
-    MessageBody,
-    SystemBody,
-    UserBody,
-    text_of,
-)
+from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
+from agentkit.sandbox.planner.plan_request import PastCall, PlanRequest
 from agentkit.sandbox.wire.prompt_markers import (
     CALLS,
     find_offer,
@@ -32,18 +26,18 @@ _ONE = re.compile(r"one tool at a time", re.I)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompted:
-    """What a chat says about tools in its words."""
+    """What the text of a chat says about tools."""
 
     tools: tuple[ToolSpec, ...]
     choice: ToolChoice
     parallel: bool
     question: str
-    made: tuple[Made, ...]
-    earlier: tuple[Made, ...]
+    made: tuple[PastCall, ...]
+    earlier: tuple[PastCall, ...]
 
-    def as_ask(self, *, today: date) -> Ask:
-        """Tell the planner what matters to it."""
-        return Ask(
+    def as_plan_request(self, *, today: date) -> PlanRequest:
+        """Return what the planner is asked."""
+        return PlanRequest(
             question=self.question,
             tools=self.tools,
             choice=self.choice,
@@ -54,21 +48,21 @@ class Prompted:
         )
 
 
-def find_prompted(messages: Sequence[MessageBody]) -> Prompted | None:
+def find_prompted(messages: Sequence[Message]) -> Prompted | None:
     """Read a chat whose system text offers tools."""
-    system = "\n\n".join(text_of(m.content) for m in messages if isinstance(m, SystemBody))
+    system = "\n\n".join(one.text for one in messages if isinstance(one, SystemMessage))
     tools = find_offer(system)
     if not tools:
         return None
-    question, made, earlier = "", list[Made](), list[Made]()
-    calls: list[tuple[str, Made]] = []
+    question, made, earlier = "", list[PastCall](), list[PastCall]()
+    calls: list[tuple[str, PastCall]] = []
     for message in messages:
-        text = text_of(message.content)
-        if isinstance(message, AssistantBody):
+        text = message.text
+        if isinstance(message, AssistantMessage):
             calls = read_calls(text.partition(CALLS)[2]) if CALLS in text else []
-        elif isinstance(message, UserBody) and (results := find_results(text)):
+        elif isinstance(message, UserMessage) and (results := find_results(text)):
             made += pair(calls, results)
-        elif isinstance(message, UserBody):
+        elif isinstance(message, UserMessage):
             question, earlier, made = text, [*earlier, *made], []
     return Prompted(
         tools=tools,

@@ -1,10 +1,10 @@
-"""The providers that the sandbox can stand in for.
+"""The providers that the sandbox can imitate.
 
-In:  the name of a provider of the catalog, or one of a user's own.
+In:  the name of a provider in the catalog, or of one that the user added to it.
 Out: its `ProviderFormat`.
 
-What is known of each provider is in the catalog's comments and the pages they name. A fact that no
-page confirms is marked (U): there the sandbox does what is hardest to get along with.
+What is known about each provider is in the catalog's comments and on the pages that they name. A
+fact that no page confirms is marked (U): there the sandbox does what is hardest for a client.
 """
 
 from collections.abc import Mapping
@@ -13,32 +13,37 @@ from urllib.parse import urlsplit
 from agentkit.config.load import read_catalog
 from agentkit.config.profile import DialectName, ProviderProfile
 from agentkit.errors import ConfigError
-from agentkit.sandbox.wire.chat_body import ChatBody
 from agentkit.sandbox.wire.provider_format import (
-    CHAT_DOORS,
-    COMPLETIONS_DOORS,
-    MESSAGES_DOORS,
+    CHAT_ENDPOINTS,
+    COMPLETIONS_ENDPOINTS,
+    MESSAGES_ENDPOINTS,
     OPENAI_CHOICES,
-    ChoiceForm,
-    Door,
-    Gives,
-    KeyPlace,
+    ChoiceKind,
+    Endpoint,
+    KeyLocation,
     ProviderFormat,
-    Takes,
+    RequestQuirks,
+    ResponseQuirks,
 )
 from agentkit.value import replace
 
-_MISTRAL_FIELDS = frozenset(ChatBody.model_fields)
-_OPENAI_FIELDS = frozenset(ChatBody.model_fields) - {"random_seed", "safe_prompt"} | {
+_COMMON_FIELDS = frozenset({
+    "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "stream", "max_tokens",
+    "stop", "temperature", "top_p", "response_format", "presence_penalty", "frequency_penalty",
+    "n",
+})  # fmt: skip
+# https://docs.mistral.ai/api/ (chat completions)
+_MISTRAL_FIELDS = _COMMON_FIELDS | {"random_seed", "safe_prompt"}
+_OPENAI_FIELDS = _COMMON_FIELDS | {
     "seed", "stream_options", "max_completion_tokens", "logprobs", "top_logprobs", "logit_bias",
 }  # fmt: skip
 _OXEN_FIELDS = frozenset({
     "model", "messages", "tools", "tool_choice", "temperature", "max_tokens", "stream", "top_p",
     "stop",
 })  # fmt: skip
-_ANY: frozenset[ChoiceForm] = frozenset({"any"})
+_ANY: frozenset[ChoiceKind] = frozenset({"any"})
 _ALL_CHOICES = OPENAI_CHOICES | _ANY
-_BEARER: tuple[KeyPlace, ...] = ("bearer",)
+_BEARER: tuple[KeyLocation, ...] = ("bearer",)
 _RATE_LIMITS = {
     "x-ratelimit-limit-requests": "6000",
     "x-ratelimit-remaining-requests": "5999",
@@ -46,245 +51,285 @@ _RATE_LIMITS = {
 }
 _REQUEST_ID = {"x-request-id": "{id}"}
 
-_MISTRAL_TAKES = Takes(
-    fields=_MISTRAL_FIELDS, is_strict_inside=True, checks_ids=True, choices=_ALL_CHOICES
+_MISTRAL_REQUESTS = RequestQuirks(
+    known_fields=_MISTRAL_FIELDS,
+    strict_nested=True,
+    checks_call_ids=True,
+    tool_choices=_ALL_CHOICES,
 )
-_MISTRAL_GIVES = Gives(
-    ids="nine",
-    response_id="",
-    no_calls="null",
-    blank="",
+_MISTRAL_RESPONSES = ResponseQuirks(
+    call_ids="nine",
+    id_prefix="",
+    empty_calls="null",
+    content_with_calls="",
     stream_usage="always",
-    is_usage_apart=False,
+    usage_in_own_chunk=False,
     headers=_REQUEST_ID,
 )
-_MODELSLAB_TAKES = Takes(
-    keys=("bearer", "x-api-key"),
-    choices=frozenset({"auto", "none", "required"}),
-    needs_version=True,
+_MODELSLAB_REQUESTS = RequestQuirks(
+    key_locations=("bearer", "x-api-key"),
+    tool_choices=frozenset({"auto", "none", "required"}),
+    requires_version=True,
 )
-_MODELSLAB_GIVES = Gives(ids="call", stream_usage="never")
-_MODELSLAB_DOORS: Mapping[str, Door] = {
-    **CHAT_DOORS,
-    **{f"/v1{path}": door for path, door in MESSAGES_DOORS.items()},
+_MODELSLAB_RESPONSES = ResponseQuirks(call_ids="call", stream_usage="never")
+_MODELSLAB_ENDPOINTS: Mapping[str, Endpoint] = {
+    **CHAT_ENDPOINTS,
+    **{f"/v1{path}": endpoint for path, endpoint in MESSAGES_ENDPOINTS.items()},
 }
-# It mints ids of 32 characters and its template then refuses them; a name is read as `auto`.
-_LLAMACPP_TAKES = Takes(
-    any_model=True, checks_ids=True, unheeded=frozenset({"named", "none"}), parallel=False
+# It issues ids of 32 characters, which its own template rejects when they come back; a named
+# choice is treated as `auto`.
+_LLAMACPP_REQUESTS = RequestQuirks(
+    any_model=True,
+    checks_call_ids=True,
+    ignored_choices=frozenset({"named", "none"}),
+    parallel_by_default=False,
 )
-_LLAMACPP_GIVES = Gives(ids="long", calls="characters", has_timings=True)
-_VLLM_TAKES = Takes(checks_ids=True, is_strict_inside=True)
-_VLLM_GIVES = Gives(ids="chatcmpl_tool", forced_finish="stop", headers=_REQUEST_ID)
+_LLAMACPP_RESPONSES = ResponseQuirks(call_ids="long", call_chunks="characters", timings=True)
+_VLLM_REQUESTS = RequestQuirks(checks_call_ids=True, strict_nested=True)
+_VLLM_RESPONSES = ResponseQuirks(
+    call_ids="chatcmpl_tool", forced_finish_reason="stop", headers=_REQUEST_ID
+)
 
-_FORMS = (
+_FORMATS = (
     ProviderFormat(
         name="sandbox",
         models=("open-mixtral-8x22b",),
-        takes=_MISTRAL_TAKES,
-        gives=replace(_MISTRAL_GIVES, response_id="sandbox-", headers={}),
+        request=_MISTRAL_REQUESTS,
+        response=replace(_MISTRAL_RESPONSES, id_prefix="sandbox-", headers={}),
         errors="mistral",
-        listing="mistral",
+        model_list="mistral",
     ),
     ProviderFormat(
         name="openrouter",
-        # The upstream's template judges the conversation, the router passes its words on.
-        takes=Takes(keys=_BEARER, checks_ids=True),
-        gives=Gives(
-            ids="nine",
-            response_id="gen-",
-            comment=": OPENROUTER PROCESSING",
+        # The upstream's template checks the conversation; the router passes its message on.
+        request=RequestQuirks(key_locations=_BEARER, checks_call_ids=True),
+        response=ResponseQuirks(
+            call_ids="nine",
+            id_prefix="gen-",
+            keep_alive=": OPENROUTER PROCESSING",
             cost_field="cost",
             upstream="Mistral",
             headers={"x-generation-id": "{id}"},
         ),
         errors="openrouter",
-        listing="openrouter",
+        model_list="openrouter",
     ),
     ProviderFormat(
         name="aimlapi",
-        takes=Takes(keys=_BEARER),
-        gives=Gives(response_id="", no_calls="empty"),
+        request=RequestQuirks(key_locations=_BEARER),
+        response=ResponseQuirks(id_prefix="", empty_calls="list"),
     ),
     ProviderFormat(
         name="modelslab",
-        doors=_MODELSLAB_DOORS,
-        takes=_MODELSLAB_TAKES,
-        gives=_MODELSLAB_GIVES,
+        endpoints=_MODELSLAB_ENDPOINTS,
+        request=_MODELSLAB_REQUESTS,
+        response=_MODELSLAB_RESPONSES,
         errors="status",
-        refusal_status=200,  # (U) its own sample looks for the error and not at the status
+        rejection_status=200,  # (U) its own sample looks for the error and not at the status
     ),
     ProviderFormat(
         name="modelslab-body",
-        takes=replace(_MODELSLAB_TAKES, keys=("body",), model_fields=("model_id", "model")),
-        gives=_MODELSLAB_GIVES,
+        request=replace(
+            _MODELSLAB_REQUESTS, key_locations=("body",), model_fields=("model_id", "model")
+        ),
+        response=_MODELSLAB_RESPONSES,
         errors="status",
-        refusal_status=200,  # (U)
+        rejection_status=200,  # (U)
     ),
     ProviderFormat(
         name="modelslab-anthropic",
-        doors=MESSAGES_DOORS,
-        takes=_MODELSLAB_TAKES,
-        gives=replace(_MODELSLAB_GIVES, ids="call"),  # (U) as in its other form
+        endpoints=MESSAGES_ENDPOINTS,
+        request=_MODELSLAB_REQUESTS,
+        response=replace(_MODELSLAB_RESPONSES, call_ids="call"),  # (U) as in its other format
         errors="anthropic",  # (U)
     ),
     ProviderFormat(
         name="oxen",
-        # What it takes beside these is (U), and so is that it minds; the rules are Mistral's.
-        takes=Takes(
-            keys=_BEARER,
-            fields=_OXEN_FIELDS,
-            is_strict_inside=True,
-            checks_ids=True,
+        # Which other fields it accepts is (U), and so is that it rejects them; the rules are
+        # Mistral's.
+        request=RequestQuirks(
+            key_locations=_BEARER,
+            known_fields=_OXEN_FIELDS,
+            strict_nested=True,
+            checks_call_ids=True,
         ),
-        gives=Gives(ids="nine", calls="whole", stream_usage="always", is_usage_apart=False),
-        listing="oxen",
+        response=ResponseQuirks(
+            call_ids="nine", call_chunks="together", stream_usage="always", usage_in_own_chunk=False
+        ),
+        model_list="oxen",
     ),
     ProviderFormat(
         name="mistral",
-        # `required` and named tools came after this model: its deployments answered 422 to them.
-        takes=replace(_MISTRAL_TAKES, keys=_BEARER, choices=frozenset({"auto", "none", "any"})),
-        gives=replace(_MISTRAL_GIVES, calls="whole"),
+        # `required` and named tools were added after this model: its deployments answered 422.
+        request=replace(
+            _MISTRAL_REQUESTS,
+            key_locations=_BEARER,
+            tool_choices=frozenset({"auto", "none", "any"}),
+        ),
+        response=replace(_MISTRAL_RESPONSES, call_chunks="together"),
         errors="mistral",
-        listing="mistral",
+        model_list="mistral",
     ),
-    ProviderFormat(name="together", takes=Takes(keys=_BEARER), gives=Gives(headers=_RATE_LIMITS)),
+    ProviderFormat(
+        name="together",
+        request=RequestQuirks(key_locations=_BEARER),
+        response=ResponseQuirks(headers=_RATE_LIMITS),
+    ),
     ProviderFormat(
         name="fireworks",
-        takes=Takes(keys=_BEARER, fields=_OPENAI_FIELDS),  # it may refuse `user`
-        gives=Gives(headers=_RATE_LIMITS),
+        request=RequestQuirks(
+            key_locations=_BEARER, known_fields=_OPENAI_FIELDS
+        ),  # it may reject `user`
+        response=ResponseQuirks(headers=_RATE_LIMITS),
     ),
     ProviderFormat(
         name="deepinfra",
-        takes=Takes(keys=_BEARER, choices=frozenset({"auto", "none"})),  # (U)
-        gives=Gives(cost_field="estimated_cost"),
+        request=RequestQuirks(
+            key_locations=_BEARER, tool_choices=frozenset({"auto", "none"})
+        ),  # (U)
+        response=ResponseQuirks(cost_field="estimated_cost"),
     ),
     ProviderFormat(
         name="nvidia",
-        # Without a parser any choice is refused, and calls are what the model wrote.
-        takes=Takes(
-            keys=_BEARER,
-            fields=_MISTRAL_FIELDS - {"random_seed", "safe_prompt", "parallel_tool_calls"}
+        # Without a parser any choice is rejected, and calls are what the model wrote.
+        request=RequestQuirks(
+            key_locations=_BEARER,
+            known_fields=_MISTRAL_FIELDS - {"random_seed", "safe_prompt", "parallel_tool_calls"}
             | {"seed"},
-            is_strict_inside=True,
-            checks_ids=True,
-            choices=frozenset(),
+            strict_nested=True,
+            checks_call_ids=True,
+            tool_choices=frozenset(),
         ),
-        gives=Gives(ids="chatcmpl_tool", calls_as_text=True, stream_usage="never"),
+        response=ResponseQuirks(call_ids="chatcmpl_tool", calls_as_text=True, stream_usage="never"),
         errors="vllm",
-        listing="vllm",
+        model_list="vllm",
     ),
-    ProviderFormat(name="wavespeed", takes=Takes(keys=_BEARER), gives=Gives(stream_usage="never")),
+    ProviderFormat(
+        name="wavespeed",
+        request=RequestQuirks(key_locations=_BEARER),
+        response=ResponseQuirks(stream_usage="never"),
+    ),
     ProviderFormat(
         name="groq",
-        takes=Takes(keys=_BEARER, fields=_OPENAI_FIELDS | {"user"}),
-        gives=Gives(
-            ids="call_short", stream_usage="always", is_usage_beside=True, headers=_RATE_LIMITS
+        request=RequestQuirks(key_locations=_BEARER, known_fields=_OPENAI_FIELDS | {"user"}),
+        response=ResponseQuirks(
+            call_ids="call_short", stream_usage="always", usage_in_x_groq=True, headers=_RATE_LIMITS
         ),
     ),
     ProviderFormat(
         name="anthropic",
-        doors=MESSAGES_DOORS,
-        takes=Takes(keys=("x-api-key", "bearer"), needs_version=True),
-        gives=Gives(ids="toolu", headers={"request-id": "req_{id}"}),
+        endpoints=MESSAGES_ENDPOINTS,
+        request=RequestQuirks(key_locations=("x-api-key", "bearer"), requires_version=True),
+        response=ResponseQuirks(call_ids="toolu", headers={"request-id": "req_{id}"}),
         errors="anthropic",
     ),
     ProviderFormat(
-        name="vllm", takes=_VLLM_TAKES, gives=_VLLM_GIVES, errors="vllm", listing="vllm"
+        name="vllm",
+        request=_VLLM_REQUESTS,
+        response=_VLLM_RESPONSES,
+        errors="vllm",
+        model_list="vllm",
     ),
     ProviderFormat(
         name="vllm-completions",
-        doors=COMPLETIONS_DOORS,
-        takes=_VLLM_TAKES,
-        gives=_VLLM_GIVES,
+        endpoints=COMPLETIONS_ENDPOINTS,
+        request=_VLLM_REQUESTS,
+        response=_VLLM_RESPONSES,
         errors="vllm",
-        listing="vllm",
+        model_list="vllm",
     ),
-    ProviderFormat(name="sglang", gives=Gives(), errors="vllm", listing="vllm"),
+    ProviderFormat(name="sglang", response=ResponseQuirks(), errors="vllm", model_list="vllm"),
     ProviderFormat(
         name="tgi",
-        takes=Takes(any_model=True),
-        gives=Gives(ids="zero", has_object_arguments=True, calls="each"),
+        request=RequestQuirks(any_model=True),
+        response=ResponseQuirks(call_ids="zero", object_arguments=True, call_chunks="separate"),
         errors="text",
     ),
     ProviderFormat(
         name="mlx",
-        # The ids it mints are refused when they come back, with a status that tells of no page.
-        takes=Takes(any_model=True, checks_ids=True, unheeded=_ALL_CHOICES),
-        gives=Gives(ids="uuid", calls="each"),
+        # Its template rejects the ids that it issued, with the status of a page that is missing.
+        request=RequestQuirks(any_model=True, checks_call_ids=True, ignored_choices=_ALL_CHOICES),
+        response=ResponseQuirks(call_ids="uuid", call_chunks="separate"),
         errors="text",
         template_status=404,
     ),
     ProviderFormat(
         name="llamacpp",
-        takes=_LLAMACPP_TAKES,
-        gives=_LLAMACPP_GIVES,
+        request=_LLAMACPP_REQUESTS,
+        response=_LLAMACPP_RESPONSES,
         errors="llamacpp",
-        listing="llamacpp",
+        model_list="llamacpp",
         template_status=500,
     ),
     ProviderFormat(
         name="llamacpp-anthropic",
-        doors=MESSAGES_DOORS,
-        takes=_LLAMACPP_TAKES,
-        gives=_LLAMACPP_GIVES,
+        endpoints=MESSAGES_ENDPOINTS,
+        request=_LLAMACPP_REQUESTS,
+        response=_LLAMACPP_RESPONSES,
         errors="llamacpp",
         template_status=500,
     ),
     ProviderFormat(
         name="llamacpp-completions",
-        doors=COMPLETIONS_DOORS,
-        takes=_LLAMACPP_TAKES,
-        gives=_LLAMACPP_GIVES,
+        endpoints=COMPLETIONS_ENDPOINTS,
+        request=_LLAMACPP_REQUESTS,
+        response=_LLAMACPP_RESPONSES,
         errors="llamacpp",
-        listing="llamacpp",
+        model_list="llamacpp",
     ),
     ProviderFormat(
         name="ollama",
-        takes=Takes(unheeded=_ALL_CHOICES, toolless=frozenset({"mixtral:8x7b", "mixtral:latest"})),
-        gives=Gives(ids="call_short", calls="each", blank=""),
+        request=RequestQuirks(
+            ignored_choices=_ALL_CHOICES,
+            models_without_tools=frozenset({"mixtral:8x7b", "mixtral:latest"}),
+        ),
+        response=ResponseQuirks(
+            call_ids="call_short", call_chunks="separate", content_with_calls=""
+        ),
     ),
     ProviderFormat(
         name="lmstudio",
-        takes=Takes(any_model=True, choices=frozenset({"auto", "none", "required"})),
-        gives=Gives(ids="digits"),
+        request=RequestQuirks(any_model=True, tool_choices=frozenset({"auto", "none", "required"})),
+        response=ResponseQuirks(call_ids="digits"),
         errors="text",
     ),
-    ProviderFormat(name="openai-compatible", takes=Takes(any_model=True)),
+    ProviderFormat(name="openai-compatible", request=RequestQuirks(any_model=True)),
 )
-PROVIDERS: Mapping[str, ProviderFormat] = {form.name: form for form in _FORMS}
-"""The forms that are known, by the provider's name in the catalog."""
+PROVIDERS: Mapping[str, ProviderFormat] = {one.name: one for one in _FORMATS}
+"""The formats that are known, by the provider's name in the catalog."""
 
-# A provider of a user's own is taken for the plainest one of its dialect.
+# A provider that the user added is imitated by the plainest one of its dialect.
 _PLAINEST: Mapping[DialectName, str] = {
     "openai_chat": "openai-compatible",
     "anthropic_messages": "anthropic",
     "completions": "llamacpp-completions",
     "prompted": "nvidia",
 }
-# What runs on weights of a user's own is the same server under another name.
+# A model on the user's own weights is served by the same server under another name.
 _ALIASES = {"local": "llamacpp", "local-completions": "llamacpp-completions"}
 
 
-def provider_form(name: str, *, model: str) -> ProviderFormat:
-    """Return the form of a provider, with the models that the catalog has for it.
+def find_provider_format(name: str, *, model: str) -> ProviderFormat:
+    """Return the format of a provider, with the models that the catalog lists for it.
 
     Args:
         name: the provider's name in the catalog.
-        model: a further id to answer for, unless the catalog has it as a name of one there.
+        model: a further id to answer for, unless it is the family or an alias of a listed model.
 
     Raises:
-        ConfigError: there is no such provider in the catalog.
+        ConfigError: the catalog has no provider of this name.
     """
     catalog = read_catalog()
     provider = catalog.get(name)
     if provider is None:
         raise ConfigError(f"There is no provider {name!r}; known are: {', '.join(catalog)}.")
-    form = PROVIDERS[name if name in PROVIDERS else _ALIASES.get(name, _PLAINEST[provider.dialect])]
+    known = name if name in PROVIDERS else _ALIASES.get(name, _PLAINEST[provider.dialect])
+    found = PROVIDERS[known]
     return replace(
-        form,
+        found,
         name=name,
-        base_path=urlsplit(provider.base_url).path or form.base_path,
-        models=_models(provider, form.models, model),
+        base_path=urlsplit(provider.base_url).path or found.base_path,
+        models=_models(provider, found.models, model),
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from agentkit.chat import ToolChoice, ToolSpec
 from agentkit.json_schema import JsonValue
+from agentkit.sandbox.planner.plan_request import PastCall, PlannedAnswer, PlanRequest
 from agentkit.sandbox.planner.planner import plan
-from agentkit.sandbox.planner.question import Answer, Ask, Made
 
 TODAY = date(2026, 11, 21)  # a Saturday
 
@@ -199,7 +199,7 @@ STRANGERS = (
     ),
 )
 
-AskWith = Callable[..., Answer]
+AskWith = Callable[..., PlannedAnswer]
 
 
 @pytest.fixture
@@ -231,12 +231,12 @@ def _ask(
     tools: Sequence[ToolSpec],
     *,
     choice: str = "auto",
-    made: Sequence[Made] = (),
-    earlier: Sequence[Made] = (),
+    made: Sequence[PastCall] = (),
+    earlier: Sequence[PastCall] = (),
     parallel: bool = True,
-) -> Answer:
+) -> PlannedAnswer:
     return plan(
-        Ask(
+        PlanRequest(
             question=question,
             tools=tuple(tools),
             choice=ToolChoice.parse(choice),

@@ -28,7 +28,7 @@ WEATHER: JsonValue = {
     },
 }
 USER: JsonValue = {"role": "user", "content": "What is the weather in Oslo and Bergen?"}
-CHATS = [name for name, form in PROVIDERS.items() if "chat" in form.doors.values()]
+CHATS = [name for name, form in PROVIDERS.items() if "chat" in form.endpoints.values()]
 
 
 # Loading those of the system takes longer than most tests here, and nothing here speaks TLS.

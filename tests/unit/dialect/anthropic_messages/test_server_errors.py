@@ -79,6 +79,7 @@ def test_tokens_and_models_are_told() -> None:
                 "id": name,
                 "display_name": name,
                 "created_at": "2026-01-01T00:00:00Z",
+                "lifecycle": "active",
             }
             for name in ("a", "b")
         ],

@@ -5,11 +5,11 @@ import pytest
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.answer_text import is_complaint, is_error, read_out, retell
 from agentkit.sandbox.planner.call_correction import repair
-from agentkit.sandbox.planner.question import Made
+from agentkit.sandbox.planner.plan_request import PastCall
 
 
 def _tell(result: str, sentence: str = "", **arguments: JsonValue) -> str:
-    return retell([Made(name="tool", arguments=arguments, result=result)], [sentence])
+    return retell([PastCall(name="tool", arguments=arguments, result=result)], [sentence])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_very_long_result_is_cut_and_says_so() -> None:
 
 def test_results_of_several_lines_stand_apart() -> None:
     """With an empty line between."""
-    made = [Made(name="f", arguments={}, result=text) for text in ("a\nb", "c")]
+    made = [PastCall(name="f", arguments={}, result=text) for text in ("a\nb", "c")]
 
     assert retell(made, ["", ""]) == "f():\na\nb\n\nf(): c."
 

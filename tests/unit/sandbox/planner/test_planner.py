@@ -6,19 +6,19 @@ import pytest
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
+from agentkit.sandbox.planner.plan_request import PastCall, PlannedAnswer, PlanRequest
 from agentkit.sandbox.planner.planner import plan
-from agentkit.sandbox.planner.question import Answer, Ask, Made
 
-AskWith = Callable[..., Answer]
+AskWith = Callable[..., PlannedAnswer]
 Calls = list[tuple[str, dict[str, JsonValue]]]
 
 
-def _calls(answer: Answer) -> Calls:
+def _calls(answer: PlannedAnswer) -> Calls:
     return [(call.name, dict(call.arguments)) for call in answer.calls]
 
 
-def _made(name: str, result: str | None, **arguments: JsonValue) -> Made:
-    return Made(name=name, arguments=arguments, result=result)
+def _made(name: str, result: str | None, **arguments: JsonValue) -> PastCall:
+    return PastCall(name=name, arguments=arguments, result=result)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_results_are_read_out_in_the_order_of_the_question(ask_ours: AskWith
         ],
     )
 
-    assert answer == Answer(text="15% of 80 = 12. The time in Lima: time 10:15, day Monday.")
+    assert answer == PlannedAnswer(text="15% of 80 = 12. The time in Lima: time 10:15, day Monday.")
 
 
 def test_without_parallel_calls_one_job_is_done_after_the_other(ask_ours: AskWith) -> None:
@@ -102,7 +102,7 @@ def test_a_failed_call_is_made_again_once_as_its_error_says(ask_ours: AskWith) -
     answer = ask_ours(question, made=[failed, done])
 
     assert _calls(again) == [("current_time", {"timezone": "Asia/Tokyo"})]
-    assert answer == Answer(text="The time in Tokio: 10:15.")
+    assert answer == PlannedAnswer(text="The time in Tokio: 10:15.")
 
 
 def test_a_call_that_fails_again_is_told_and_not_tried_for_ever(ask_ours: AskWith) -> None:
@@ -112,7 +112,7 @@ def test_a_call_that_fails_again_is_told_and_not_tried_for_ever(ask_ours: AskWit
 
     answer = ask_ours("What time is it in Tokio?", made=[failed, broken])
 
-    assert answer == Answer(
+    assert answer == PlannedAnswer(
         text="The tool current_time could not do it: Error: the clock stands still"
     )
 
@@ -123,7 +123,7 @@ def test_an_error_that_names_no_fix_is_told_as_it_is(ask_ours: AskWith) -> None:
 
     answer = ask_ours("What is in the file notes.txt?", made=[failed])
 
-    assert answer == Answer(text="'notes.txt' does not exist.")
+    assert answer == PlannedAnswer(text="'notes.txt' does not exist.")
 
 
 def test_a_repaired_call_that_the_schema_refuses_is_not_made() -> None:
@@ -139,7 +139,7 @@ def test_a_repaired_call_that_the_schema_refuses_is_not_made() -> None:
     )
     made = _made("set_room", "unknown room kitchen, did you mean 'hall'?", room="kitchen")
 
-    answer = plan(Ask(question="Set the room to kitchen", tools=(light,), made=(made,)))
+    answer = plan(PlanRequest(question="Set the room to kitchen", tools=(light,), made=(made,)))
 
     assert answer.calls == ()
 
@@ -155,7 +155,7 @@ def test_the_choice_leaves_only_what_it_names(choice: str, ask_ours: AskWith) ->
 
 def test_without_tools_or_with_none_allowed_the_reason_is_said(ask_ours: AskWith) -> None:
     """Each its own."""
-    assert "No tools are on offer" in plan(Ask(question="What is 2 + 2?")).text
+    assert "No tools are on offer" in plan(PlanRequest(question="What is 2 + 2?")).text
     assert "No tool may be called" in ask_ours("What is 2 + 2?", choice="none").text
 
 
@@ -165,7 +165,7 @@ def test_results_are_read_out_also_when_no_further_call_is_allowed(ask_ours: Ask
 
     answer = ask_ours("What is 2 + 2?", choice="none", made=made)
 
-    assert answer == Answer(text="calculate(expression=2 + 2): 4.")
+    assert answer == PlannedAnswer(text="calculate(expression=2 + 2): 4.")
 
 
 def test_a_forced_choice_always_calls(ask_ours: AskWith, ask_strangers: AskWith) -> None:
@@ -200,7 +200,7 @@ def test_a_short_question_goes_on_from_the_last_call(
     question: str, expected: Calls, ask_strangers: AskWith
 ) -> None:
     """With what is new in it."""
-    earlier: list[Made] = [_made("get_weather", "sunny", location="Paris", unit="celsius")]
+    earlier: list[PastCall] = [_made("get_weather", "sunny", location="Paris", unit="celsius")]
 
     assert _calls(ask_strangers(question, earlier=earlier)) == expected
 
@@ -231,7 +231,7 @@ def test_references_and_unions_in_a_schema_are_followed() -> None:
     """A reference that leads to itself leads nowhere."""
     tool = ToolSpec(name="weather", description="Tell the weather.", input_schema=_deep_schema())
 
-    answer = plan(Ask(question="What is the weather in Paris?", tools=(tool,)))
+    answer = plan(PlanRequest(question="What is the weather in Paris?", tools=(tool,)))
 
     assert _calls(answer) == [("weather", {"city": "Paris"})]
 
@@ -249,7 +249,7 @@ def test_an_odd_schema_breaks_nothing(schema: Mapping[str, JsonValue]) -> None:
     """Nothing is fetched and nothing is raised."""
     tool = ToolSpec(name="weather", description="Tell the weather.", input_schema=schema)
 
-    answer = plan(Ask(question="What is the weather in Paris?", tools=(tool,)))
+    answer = plan(PlanRequest(question="What is the weather in Paris?", tools=(tool,)))
 
     assert answer.text or answer.calls
 
@@ -293,9 +293,9 @@ def test_a_call_that_went_out_broken_is_not_retold() -> None:
     right = _made("population", "700000", city="Oslo")
     question = "What is the population of Oslo?"
 
-    again = plan(Ask(question=question, tools=(tool,), made=(broken,)))
-    after = plan(Ask(question=question, tools=(tool,), made=(broken, right)))
-    told = plan(Ask(question=question, tools=(tool,), made=(failed,)))
+    again = plan(PlanRequest(question=question, tools=(tool,), made=(broken,)))
+    after = plan(PlanRequest(question=question, tools=(tool,), made=(broken, right)))
+    told = plan(PlanRequest(question=question, tools=(tool,), made=(failed,)))
 
     assert _calls(again) == [("population", {"city": "Oslo"})]
     assert after.text == "The population of Oslo = 700000."

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Answer
+from agentkit.sandbox.planner.plan_request import PlannedAnswer
 
-AskWith = Callable[..., Answer]
+AskWith = Callable[..., PlannedAnswer]
 Calls = list[tuple[str, dict[str, JsonValue]]]
 
 
-def _calls(answer: Answer) -> Calls:
+def _calls(answer: PlannedAnswer) -> Calls:
     return [(call.name, dict(call.arguments)) for call in answer.calls]
 
 

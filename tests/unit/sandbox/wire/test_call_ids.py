@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from agentkit.sandbox.wire.call_ids import mint_id
-from agentkit.sandbox.wire.provider_format import IdForm
+from agentkit.sandbox.wire.call_ids import derive_id
+from agentkit.sandbox.wire.provider_format import IdFormat
 
 PATTERNS = {
     "nine": "[a-zA-Z0-9]{9}",
@@ -21,12 +21,12 @@ PATTERNS = {
 }
 
 
-@pytest.mark.parametrize("form", get_args(IdForm))
-def test_an_id_has_its_form_and_repeats(form: IdForm) -> None:
+@pytest.mark.parametrize("form", get_args(IdFormat))
+def test_an_id_has_its_form_and_repeats(form: IdFormat) -> None:
     """And another one is found where it is taken, if the form has another."""
-    first = mint_id("seed", (), form=form)
-    second = mint_id("seed", {first}, form=form)
+    first = derive_id("seed", (), form=form)
+    second = derive_id("seed", {first}, form=form)
 
     assert re.fullmatch(PATTERNS[form], first)
-    assert mint_id("seed", (), form=form) == first
+    assert derive_id("seed", (), form=form) == first
     assert (second == first) == (form == "zero")

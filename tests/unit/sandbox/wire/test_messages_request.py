@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from agentkit.dialect.event_stream import compact_json
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Asked, Made
-from agentkit.sandbox.wire.encoded_response import to_json
+from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.wire.completion import CompletionRequest
 from agentkit.sandbox.wire.messages_request import read_messages
 from agentkit.sandbox.wire.providers import PROVIDERS
-from agentkit.sandbox.wire.request_errors import Refusal
+from agentkit.sandbox.wire.rejection import Rejection
 
 FORM = replace(PROVIDERS["anthropic"], models=("m",))
 TOOL: JsonValue = {"name": "f", "input_schema": {"type": "object"}}
@@ -35,15 +36,17 @@ def _text(text: str) -> JsonValue:
     return {"type": "text", "text": text}
 
 
-def _read(*turns: JsonValue, provider: str = "anthropic", **more: JsonValue) -> Asked | Refusal:
+def _read(
+    *turns: JsonValue, provider: str = "anthropic", **more: JsonValue
+) -> CompletionRequest | Rejection:
     form = replace(PROVIDERS[provider], models=("m",))
     body: JsonValue = {"model": "m", "max_tokens": 9, "messages": [*turns], **more}
-    return read_messages(to_json(body).encode(), form=form, today=date(2026, 1, 1))
+    return read_messages(compact_json(body).encode(), form=form, today=date(2026, 1, 1))
 
 
-def _asked(*turns: JsonValue, **more: Any) -> Asked:
+def _asked(*turns: JsonValue, **more: Any) -> CompletionRequest:
     read = _read(*turns, **more)
-    assert isinstance(read, Asked), read
+    assert isinstance(read, CompletionRequest), read
     return read
 
 
@@ -60,11 +63,11 @@ def test_calls_are_told_with_their_results() -> None:
         stop_sequences=["x"],
         stream=True,
     )
-    made = Made(name="f", arguments={"x": 1}, result="done")
+    made = PastCall(name="f", arguments={"x": 1}, result="done")
 
-    assert asked.ask.question == "and now?"
-    assert (asked.ask.earlier, asked.ask.made) == ((made,), (made,))
-    assert [tool.name for tool in asked.ask.tools] == ["f"]
+    assert asked.plan.question == "and now?"
+    assert (asked.plan.earlier, asked.plan.made) == ((made,), (made,))
+    assert [tool.name for tool in asked.plan.tools] == ["f"]
     assert asked.used_ids == {"toolu_1", "toolu_2"}
     assert (asked.stop, asked.is_stream, asked.max_tokens) == (("x",), True, 9)
 
@@ -87,15 +90,15 @@ def test_a_choice_is_heeded_where_the_provider_heeds_it(
     """Others read it as `auto`."""
     asked = _asked(ASKED, provider=provider, tools=[TOOL], tool_choice=choice)
 
-    assert (asked.ask.choice.mode, asked.ask.choice.name) == (mode, name)
+    assert (asked.plan.choice.mode, asked.plan.choice.name) == (mode, name)
 
 
 def test_one_call_at_a_time_can_be_asked_for() -> None:
     """Where several would come by themselves."""
     single: JsonValue = {"type": "auto", "disable_parallel_tool_use": True}
 
-    assert _asked(ASKED, tools=[TOOL]).ask.parallel
-    assert not _asked(ASKED, tools=[TOOL], tool_choice=single).ask.parallel
+    assert _asked(ASKED, tools=[TOOL]).plan.parallel
+    assert not _asked(ASKED, tools=[TOOL], tool_choice=single).plan.parallel
 
 
 @pytest.mark.parametrize(
@@ -137,7 +140,7 @@ def test_what_breaks_the_form_is_refused(
     """In words that name the place."""
     read = _read(*turns, **more)
 
-    assert isinstance(read, Refusal)
+    assert isinstance(read, Rejection)
     assert words in read.message
 
 
@@ -147,16 +150,18 @@ def test_a_template_that_wants_nine_characters_says_so() -> None:
     nine = (ASKED, _turn("assistant", _use("abcdefgh1")), _turn("user", _result("abcdefgh1")))
     refused = _read(*turns, provider="llamacpp-anthropic")
 
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, Rejection)
     assert "length of 9" in refused.message
-    assert isinstance(_read(*nine, provider="llamacpp-anthropic"), Asked)
-    assert isinstance(_read(*turns), Asked)
+    assert isinstance(_read(*nine, provider="llamacpp-anthropic"), CompletionRequest)
+    assert isinstance(_read(*turns), CompletionRequest)
 
 
 def test_counting_needs_no_limit() -> None:
     """And knows no stream."""
     body: JsonValue = {"model": "m", "messages": [ASKED]}
-    read = read_messages(to_json(body).encode(), form=FORM, today=date(2026, 1, 1), is_count=True)
+    read = read_messages(
+        compact_json(body).encode(), form=FORM, today=date(2026, 1, 1), is_count=True
+    )
 
-    assert isinstance(read, Asked)
+    assert isinstance(read, CompletionRequest)
     assert (read.max_tokens, read.stop, read.is_stream) == (None, (), False)

@@ -4,30 +4,36 @@ from typing import Any
 
 import pytest
 
-from agentkit.sandbox.planner.question import Ask, Asked, Completion, SpelledCall
-from agentkit.sandbox.wire.chat_response import Answering
-from agentkit.sandbox.wire.encoded_response import Spelled
-from agentkit.sandbox.wire.messages_response import spell_count, spell_messages
-from agentkit.sandbox.wire.provider_format import Gives
+from agentkit.message import ToolCall
+from agentkit.sandbox.planner.plan_request import PlanRequest
+from agentkit.sandbox.wire.chat_response import ResponseContext
+from agentkit.sandbox.wire.completion import Completion, CompletionRequest
+from agentkit.sandbox.wire.encoded_response import EncodedResponse
+from agentkit.sandbox.wire.messages_response import encode_count, encode_messages
+from agentkit.sandbox.wire.provider_format import ResponseQuirks
 
-CALL = SpelledCall(id="toolu_1", name="f", arguments='{"city": "Oslo"}')
-CUT = SpelledCall(id="toolu_2", name="f", arguments='{"ci')
+CALL = ToolCall(id="toolu_1", name="f", arguments='{"city": "Oslo"}')
+CUT = ToolCall(id="toolu_2", name="f", arguments='{"ci')
 
 
-def _completion(text: str = "", *calls: SpelledCall, **more: Any) -> Completion:
+def _completion(text: str = "", *calls: ToolCall, **more: Any) -> Completion:
     told = {"finish_reason": "tool_calls" if calls else "stop", **more}
     return Completion(text=text, calls=calls, prompt_tokens=5, completion_tokens=7, **told)
 
 
-def _spell(completion: Completion, *, is_stream: bool, gives: Gives | None = None) -> Spelled:
-    asked = Asked(model="m", ask=Ask(question="x"), sent="x", is_stream=is_stream)
-    answering = Answering(
-        asked=asked,
-        gives=gives or Gives(headers={"request-id": "{id}"}),
+def _spell(
+    completion: Completion, *, is_stream: bool, gives: ResponseQuirks | None = None
+) -> EncodedResponse:
+    asked = CompletionRequest(
+        model="m", plan=PlanRequest(question="x"), sent="x", is_stream=is_stream
+    )
+    answering = ResponseContext(
+        request=asked,
+        quirks=gives or ResponseQuirks(headers={"request-id": "{id}"}),
         response_id="1",
         created=0,
     )
-    return spell_messages(completion, answering)
+    return encode_messages(completion, answering)
 
 
 def _whole(completion: Completion) -> Any:
@@ -44,7 +50,7 @@ def test_text_and_calls_are_blocks() -> None:
     ]
     assert (body["usage"]["input_tokens"], body["usage"]["output_tokens"]) == (5, 7)
     assert _spell(_completion("x"), is_stream=False).headers == {"request-id": "chatcmpl-1"}
-    assert spell_count(_completion("x")).body == {
+    assert encode_count(_completion("x")).body == {
         "input_tokens": 5,
         "sandbox": {"is_language_model": False},
     }
@@ -56,7 +62,7 @@ def test_text_and_calls_are_blocks() -> None:
         (_completion("x"), "end_turn", None),
         (_completion("", CALL), "tool_use", None),
         (_completion("x", finish_reason="length"), "max_tokens", None),
-        (_completion("x", stopped_at="END"), "stop_sequence", "END"),
+        (_completion("x", stop_sequence="END"), "stop_sequence", "END"),
     ],
 )
 def test_the_end_is_told(completion: Completion, reason: str, stop: str | None) -> None:
@@ -79,7 +85,9 @@ def test_half_an_input_has_no_place_in_a_whole_answer() -> None:
 @pytest.mark.parametrize("calls", ["fragments", "characters"])
 def test_a_stream_has_its_events_in_order(calls: Any) -> None:
     """Each block is opened, filled and closed; names and types agree."""
-    spelled = _spell(_completion("well", CALL), is_stream=True, gives=Gives(calls=calls))
+    spelled = _spell(
+        _completion("well", CALL), is_stream=True, gives=ResponseQuirks(call_chunks=calls)
+    )
     events: Any = spelled.events
     order = [e.name for e in events if e.name != "content_block_delta"]
     pieces = [

@@ -3,8 +3,7 @@
 import pytest
 
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.wire.chat_body import ChatBody, TextChunk, text_of
-from agentkit.sandbox.wire.mistral_checks import Fault, find_fault
+from agentkit.sandbox.wire.mistral_checks import RuleViolation, find_violations
 
 USER: JsonValue = {"role": "user", "content": "hi"}
 RESULT: JsonValue = {"role": "tool", "content": "1", "tool_call_id": "abcdefgh1"}
@@ -18,9 +17,8 @@ def _calls(*ids: str, name: str = "f") -> JsonValue:
     return {"role": "assistant", "tool_calls": calls}
 
 
-def _find(*messages: JsonValue, **more: JsonValue) -> Fault | None:
-    body: JsonValue = {"model": "m", "messages": [*messages], **more}
-    return find_fault(ChatBody.model_validate(body))
+def _find(*messages: JsonValue, **more: JsonValue) -> RuleViolation | None:
+    return next(find_violations({"messages": [*messages], **more}), None)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +91,11 @@ def test_every_spelling_of_a_choice_is_taken(choice: JsonValue) -> None:
     assert _find(USER, tools=[TOOL], tool_choice=choice) is None
 
 
-def test_text_in_pieces_is_one_text() -> None:
-    """And none is empty."""
-    chunks = [TextChunk(type="text", text="a"), TextChunk(type="text", text="b")]
+def test_text_in_parts_counts_as_content() -> None:
+    """An empty list of parts does not."""
+    parts: JsonValue = [{"type": "text", "text": "a"}]
+    said: JsonValue = {"role": "assistant", "content": parts}
+    silent: JsonValue = {"role": "assistant", "content": []}
 
-    assert [text_of(one) for one in (chunks, "x", None)] == ["ab", "x", ""]
+    assert _find(USER, said, USER) is None
+    assert "either content or tool_calls" in str(_find(USER, silent, USER))

@@ -3,29 +3,30 @@
 from dataclasses import replace
 from datetime import date
 
+from agentkit.dialect.event_stream import compact_json
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Asked, Made
-from agentkit.sandbox.wire.encoded_response import to_json
+from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.wire.completion import CompletionRequest
 from agentkit.sandbox.wire.prompt_completion import read_prompt
 from agentkit.sandbox.wire.providers import PROVIDERS
-from agentkit.sandbox.wire.request_errors import Refusal
+from agentkit.sandbox.wire.rejection import Rejection
 from tests.unit.sandbox.server_client import WEATHER, on_provider, read_event
 
 OFFER = '[AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
 CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "abcdefgh1"}]</s>'
 RESULT = '[TOOL_RESULTS] {"content": 7, "call_id": "abcdefgh1"}[/TOOL_RESULTS]'
-MADE = Made(name="f", arguments={"x": 1}, result="7")
+MADE = PastCall(name="f", arguments={"x": 1}, result="7")
 
 
-def _read(prompt: JsonValue, **more: JsonValue) -> Asked | Refusal:
+def _read(prompt: JsonValue, **more: JsonValue) -> CompletionRequest | Rejection:
     form = replace(PROVIDERS["vllm-completions"], models=("m",))
     body: JsonValue = {"model": "m", "prompt": prompt, **more}
-    return read_prompt(to_json(body).encode(), form=form, today=date(2026, 1, 1))
+    return read_prompt(compact_json(body).encode(), form=form, today=date(2026, 1, 1))
 
 
-def _asked(prompt: JsonValue, **more: JsonValue) -> Asked:
+def _asked(prompt: JsonValue, **more: JsonValue) -> CompletionRequest:
     read = _read(prompt, **more)
-    assert isinstance(read, Asked)
+    assert isinstance(read, CompletionRequest)
     return read
 
 
@@ -34,11 +35,11 @@ def test_calls_are_told_with_their_results() -> None:
     first = _asked(f"{OFFER}[INST] go[/INST]{CALL}{RESULT}")
     later = _asked(f"[INST] go[/INST]{CALL}{RESULT} Seven.</s>{OFFER}[INST] and?[/INST]{CALL}")
 
-    assert (first.ask.question, first.ask.made, first.ask.earlier) == ("go", (MADE,), ())
-    assert later.ask.question == "and?"
-    assert later.ask.earlier == (MADE,)
-    assert later.ask.made == (replace(MADE, result=None),)
-    assert [tool.name for tool in later.ask.tools] == ["f"]
+    assert (first.plan.question, first.plan.made, first.plan.earlier) == ("go", (MADE,), ())
+    assert later.plan.question == "and?"
+    assert later.plan.earlier == (MADE,)
+    assert later.plan.made == (replace(MADE, result=None),)
+    assert [tool.name for tool in later.plan.tools] == ["f"]
 
 
 def test_a_call_that_was_begun_is_a_forced_choice() -> None:
@@ -47,9 +48,9 @@ def test_a_call_that_was_begun_is_a_forced_choice() -> None:
     forced = _asked(f"{OFFER}[INST] go[/INST][TOOL_CALLS]")
     named = _asked(f'{OFFER}[INST] go[/INST][TOOL_CALLS] [{{"name": "f", "arguments":')
 
-    assert (free.ask.choice.is_forced, free.begun) == (False, "")
-    assert (forced.ask.choice.mode, forced.ask.choice.name) == ("required", None)
-    assert (named.ask.choice.name, named.begun) == ("f", '[{"name": "f", "arguments":')
+    assert (free.plan.choice.is_forced, free.text_prefix) == (False, "")
+    assert (forced.plan.choice.mode, forced.plan.choice.name) == ("required", None)
+    assert (named.plan.choice.name, named.text_prefix) == ("f", '[{"name": "f", "arguments":')
 
 
 def test_fields_of_the_form_are_read() -> None:
@@ -61,22 +62,22 @@ def test_fields_of_the_form_are_read() -> None:
     assert (asked.stop, asked.is_stream, asked.wants_usage, asked.max_tokens) == (
         ("x",), True, True, 3,
     )  # fmt: skip
-    assert (_asked("hi").max_tokens, _asked("").ask.question) == (16, "")
+    assert (_asked("hi").max_tokens, _asked("").plan.question) == (16, "")
 
 
 def test_what_cannot_be_completed_is_refused() -> None:
     """A prompt of tokens, a model that is not there."""
     tokens, model = _read([1, 2]), _read("hi", model="other")
 
-    assert isinstance(tokens, Refusal)
+    assert isinstance(tokens, Rejection)
     assert "prompt: Input should be a valid string" in tokens.message
-    assert isinstance(model, Refusal)
-    assert model.why == "model"
+    assert isinstance(model, Rejection)
+    assert model.kind == "model"
 
 
 async def test_an_answer_goes_out_as_text_whole_and_streamed() -> None:
     """A call without its marker, then words; the key to usage is the request's wish."""
-    offer = to_json([WEATHER])
+    offer = compact_json([WEATHER])
     prompt = f"[AVAILABLE_TOOLS] {offer}[/AVAILABLE_TOOLS][INST] Weather in Oslo?[/INST]"
     async with on_provider("llamacpp-completions") as on:
         for text in (prompt, "[INST] Tell me a joke[/INST]", f"{prompt}[TOOL_CALLS]"):

@@ -2,11 +2,13 @@
 
 import pytest
 
-from agentkit.sandbox.planner.question import Completion, Made, SpelledCall
+from agentkit.message import ToolCall
+from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.wire.completion import Completion
 from agentkit.sandbox.wire.prompt_markers import (
+    as_text,
     find_offer,
     find_results,
-    in_words,
     pair,
     read_calls,
     read_offer,
@@ -18,7 +20,7 @@ OFFER = '[{"type": "function", "function": {"name": "f", "parameters": {"type": 
 
 
 def _completion(*arguments: str, reason: str = "tool_calls") -> Completion:
-    calls = tuple(SpelledCall(id="abcdefgh1", name="f", arguments=one) for one in arguments)
+    calls = tuple(ToolCall(id="abcdefgh1", name="f", arguments=one) for one in arguments)
     return Completion(
         text="",
         calls=calls,
@@ -37,7 +39,7 @@ def test_a_prompt_is_cut_into_its_parts() -> None:
 
     assert [(part.kind, part.text, part.is_open) for part in parts] == [
         ("user", "hi", False),
-        ("said", "there", False),
+        ("assistant", "there", False),
         ("offer", OFFER, False),
         ("user", "go", False),
         ("calls", '[{"name": "f"}]', False),
@@ -66,8 +68,8 @@ def test_calls_and_results_are_paired() -> None:
     )
 
     assert calls == [
-        ("a", Made(name="f", arguments={"x": 1})),
-        ("", Made(name="g", arguments={})),
+        ("a", PastCall(name="f", arguments={"x": 1})),
+        ("", PastCall(name="g", arguments={})),
     ]
     assert results == [("b", '{"y": 2}'), ("a", "one")]
     assert [made.result for made in pair(calls, results)] == ["one", "one"]
@@ -94,7 +96,7 @@ def test_calls_are_written_as_the_model_writes_them(
     completion: Completion, marker: str, begun: str, text: str
 ) -> None:
     """Nothing closes what the limit cut."""
-    written = in_words(completion, marker=marker, begun=begun)
+    written = as_text(completion, marker=marker, prefix=begun)
 
     assert (written.text, written.calls) == (text, ())
     assert written.finish_reason == ("length" if completion.finish_reason == "length" else "stop")
@@ -104,4 +106,4 @@ def test_text_stays_as_it_is() -> None:
     """There are no calls to write."""
     said = _completion()
 
-    assert in_words(said) is said
+    assert as_text(said) is said

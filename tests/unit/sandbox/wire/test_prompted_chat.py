@@ -2,24 +2,23 @@
 
 from datetime import date
 
-from pydantic import TypeAdapter
-
-from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.question import Made
-from agentkit.sandbox.wire.chat_body import MessageBody
+from agentkit.content import text_blocks
+from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
+from agentkit.sandbox.planner.plan_request import PastCall
 from agentkit.sandbox.wire.prompted_chat import Prompted, find_prompted
 
 OFFER = 'Call: [AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
 CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "a"}]'
 RESULT = '[TOOL_RESULTS] {"content": "done", "call_id": "a"}[/TOOL_RESULTS]'
-MADE = Made(name="f", arguments={"x": 1}, result="done")
+MADE = PastCall(name="f", arguments={"x": 1}, result="done")
 
 
 def _find(system: str, *said: tuple[str, str]) -> Prompted | None:
-    messages: list[JsonValue] = [
-        {"role": role, "content": text} for role, text in (("system", system), *said)
-    ]
-    return find_prompted(TypeAdapter(list[MessageBody]).validate_python(messages))
+    messages: list[Message] = [SystemMessage(text=system)]
+    for role, text in said:
+        kind = AssistantMessage if role == "assistant" else UserMessage
+        messages.append(kind(content=text_blocks(text)))
+    return find_prompted(messages)
 
 
 def _found(system: str, *said: tuple[str, str]) -> Prompted:
@@ -33,7 +32,7 @@ def test_calls_are_told_with_their_results() -> None:
     turn = (("assistant", CALL), ("user", RESULT))
     ask = _found(
         OFFER, ("user", "go"), *turn, ("assistant", "Done."), ("user", "and?"), *turn
-    ).as_ask(today=date(2026, 1, 1))
+    ).as_plan_request(today=date(2026, 1, 1))
 
     assert (ask.question, ask.made, ask.earlier) == ("and?", (MADE,), (MADE,))
     assert [tool.name for tool in ask.tools] == ["f"]

@@ -6,19 +6,19 @@ import pytest
 
 from agentkit.errors import ConfigError
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.wire.providers import PROVIDERS, provider_form
+from agentkit.sandbox.wire.providers import PROVIDERS, find_provider_format
 from tests.unit.sandbox.server_client import USER, WEATHER, holds, on_provider
 
 
 def test_every_form_has_the_path_and_the_models_of_its_profile() -> None:
     """A family or an alias of the catalog is no id of the provider."""
-    oxen = provider_form("oxen", model="mixtral-8x22b")
-    short = provider_form("openrouter", model="mixtral-8x22b-instruct")
+    oxen = find_provider_format("oxen", model="mixtral-8x22b")
+    short = find_provider_format("openrouter", model="mixtral-8x22b-instruct")
 
     assert (oxen.base_path, oxen.models) == ("/api/ai", ("open-mixtral-8x22b",))
     assert short.models[0] == "mistralai/mixtral-8x22b-instruct"
-    assert provider_form("oxen", model="new").models == ("new", "open-mixtral-8x22b")
-    assert provider_form("local", model="x").takes == PROVIDERS["llamacpp"].takes
+    assert find_provider_format("oxen", model="new").models == ("new", "open-mixtral-8x22b")
+    assert find_provider_format("local", model="x").request == PROVIDERS["llamacpp"].request
 
 
 def test_a_provider_of_a_user_s_own_is_the_plainest_of_its_dialect(
@@ -29,16 +29,16 @@ def test_a_provider_of_a_user_s_own_is_the_plainest_of_its_dialect(
     catalog.write_text('[mine]\ntitle = "Mine"\nbase_url = "http://mine.example/api"\n')
     monkeypatch.setenv("AGENTKIT_CATALOG", str(catalog))
 
-    form = provider_form("mine", model="m")
+    form = find_provider_format("mine", model="m")
 
     assert (form.name, form.base_path) == ("mine", "/api")
-    assert form.takes == PROVIDERS["openai-compatible"].takes
+    assert form.request == PROVIDERS["openai-compatible"].request
 
 
 def test_an_unknown_provider_is_refused() -> None:
     """With the names of those there are."""
     with pytest.raises(ConfigError, match=r"no provider 'nobody'.*openrouter"):
-        provider_form("nobody", model="m")
+        find_provider_format("nobody", model="m")
 
 
 @pytest.mark.parametrize(
