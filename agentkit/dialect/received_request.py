@@ -22,7 +22,7 @@ from agentkit.message import Message
 from agentkit.value import dataclass
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where a parameter stands in a body: names of fields, positions in lists."""
+"""The location of a parameter in a body: names of fields, positions in lists."""
 
 
 class InvalidRequestError(AgentKitError):
@@ -30,7 +30,7 @@ class InvalidRequestError(AgentKitError):
 
     Attributes:
         reason: what is wrong, without the name of the parameter.
-        path: where the parameter stands; empty if the body itself is wrong.
+        path: the location of the parameter; empty if the body itself is wrong.
         code: the kind of error, e.g. `missing_required_parameter`, `unsupported_value`.
         details: all errors of the body's fields; empty if something else is wrong.
     """
@@ -132,7 +132,7 @@ def as_invalid_request(error: ValidationError, body: JsonValue) -> InvalidReques
 
     Args:
         error: what was found.
-        body: what was validated; it tells the path from pydantic's names of alternatives.
+        body: what was validated; it separates the path from pydantic's names of alternatives.
     """
     found = error.errors(include_url=False, include_input=False, include_context=False)
     details: list[Mapping[str, JsonValue]] = [

@@ -1,10 +1,10 @@
-"""A small HTTP/1.1 server on loopback, for hosts that tests and the sandbox need.
+"""A small HTTP/1.1 server on loopback, for the sandbox and for tests.
 
 In:  a handler: one `HttpRequest` to one `Reply`, or to a `RawReply` of bytes as they are.
 Out: `serve`, which yields the server's base URL and stops everything at its end.
 
-It runs in the event loop it is called from, asyncio or Trio, and answers one request at a time per
-connection. It is no server for the open network: docs/decisions/0004-sandbox-server.md.
+It runs in the event loop of its caller, asyncio or Trio, and answers one request at a time per
+connection. It is not for the open network: docs/decisions/0004-sandbox-server.md.
 """
 
 import socket
@@ -30,11 +30,11 @@ _READ_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """A request that arrived whole; header names are lower case.
+    """A complete request; header names are lower case.
 
     Attributes:
         path: the target without its query.
-        query: what stands after the question mark, or nothing.
+        query: the text after the question mark; empty if there is none.
     """
 
     method: str
@@ -46,11 +46,11 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A well-formed answer.
+    """A well-formed response.
 
     Attributes:
         chunks: the body; each chunk is sent by itself.
-        is_stream: send the body in HTTP chunks, without saying its length before.
+        is_stream: send the body in HTTP chunks, without a content length.
     """
 
     status: int = 200
@@ -61,12 +61,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawReply:
-    """Bytes for the socket as they are, status line and all, for an answer that is not right.
+    """Bytes for the socket as they are, including the status line, for a response that is wrong.
 
     Attributes:
-        then: what becomes of the connection: an orderly `close`, a `reset`, or a `stall` that
-            lasts until the client goes away or the server stops.
-        wait_seconds: how long nothing is sent at first.
+        then: how the connection ends: an orderly `close`, a `reset`, or a `stall` that lasts until
+            the client disconnects or the server stops.
+        wait_seconds: the delay before the first byte.
     """
 
     chunks: Sequence[bytes] = ()
@@ -79,13 +79,13 @@ Handler: TypeAlias = Callable[[HttpRequest], Awaitable[Reply | RawReply]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """What the server puts up with.
+    """Limits of the server.
 
     Attributes:
         max_body_bytes: a longer body is answered with 413, unread.
-        max_connections: further clients wait until one leaves.
+        max_connections: further clients wait until one disconnects.
         idle_seconds: how long a connection may be silent before it is closed.
-        linger_seconds: how long a refused client may still send before it is cut off.
+        linger_seconds: how long a rejected client may still send before it is disconnected.
     """
 
     max_body_bytes: int = 16_000_000
@@ -104,13 +104,13 @@ async def serve(
     Args:
         handler: answers one request; what it raises is answered with 500 and logged.
         limits: see `ServerLimits`.
-        port: where to listen; 0 for any free port.
+        port: the port to listen on; 0 for any free one.
 
     Yields:
         The base URL, `http://127.0.0.1:PORT`. At the end every connection is closed.
 
     Raises:
-        ConfigError: the port cannot be listened at.
+        ConfigError: the port cannot be used.
     """
     bounds = limits or ServerLimits()
     slots = anyio.CapacityLimiter(bounds.max_connections)
@@ -125,7 +125,7 @@ async def serve(
         sock = listener.extra(SocketAttribute.raw_socket)  # noqa: S610  # not Django's
         while True:
             await anyio.wait_readable(sock)
-            # A cancellation in the middle of accepting would leave an open socket to nobody.
+            # A cancellation while a connection is accepted would leave a socket open for ever.
             with anyio.move_on_after(1, shield=True):
                 stream = await listener.accept()
                 unanswered.add(stream)
@@ -152,7 +152,7 @@ async def _listen(port: int) -> SocketListener:
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         raise ConfigError(f"Port {port} cannot be used: {why}; choose another.") from error
-    # One address has one listener; of the interface, only sockets can be accepted from by hand.
+    # One address has one listener, and only a socket listener can be accepted from directly.
     return cast(SocketListener, listeners.listeners[0])
 
 
@@ -185,15 +185,15 @@ class _Connection:
             while await self._answer_one():
                 self._http.start_next_cycle()
         except _CLOSED:
-            return  # the client left; nobody is there to tell
+            return  # the client has disconnected
         except h11.RemoteProtocolError as error:
-            await self._refuse(error.error_status_hint, str(error))
+            await self._reject(error.error_status_hint, str(error))
         except _TooLargeError:
             limit = self._limits.max_body_bytes
-            await self._refuse(413, f"The body is longer than {limit} bytes.")
+            await self._reject(413, f"The body is longer than {limit} bytes.")
 
     async def _answer_one(self) -> bool:
-        """Answer the next request; say whether the connection can carry another."""
+        """Answer the next request and return whether the connection can carry another."""
         request = await self._read_request()
         if request is None:
             return False
@@ -207,13 +207,13 @@ class _Connection:
     async def _handle(self, request: HttpRequest) -> Reply | RawReply:
         try:
             return await self._handler(request)
-        except Exception as error:  # noqa: BLE001  # a bug there must reach the client that waits
+        except Exception as error:  # noqa: BLE001  # a bug there must not end the server: the client gets it
             _log.warning("handler_failed", path=request.path, error=repr(error))
             message = f"The server failed: {type(error).__name__}: {error}"
             return _plain(500, message)
 
     async def _read_request(self) -> HttpRequest | None:
-        """Read one whole request; None if the client ended the connection before it."""
+        """Read one complete request; None if the client closed the connection before it."""
         head = await self._next_event()
         if not isinstance(head, h11.Request):
             return None
@@ -283,23 +283,23 @@ class _Connection:
             case "stall":
                 await self._drain()
 
-    async def _refuse(self, status: int, message: str) -> None:
+    async def _reject(self, status: int, message: str) -> None:
         """Answer a request that cannot be read; the connection ends after it."""
         if self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             return
-        refusal = _plain(status, message)
-        headers = {**refusal.headers, "connection": "close"}
+        rejection = _plain(status, message)
+        headers = {**rejection.headers, "connection": "close"}
         try:
-            await self._send(Reply(status=status, headers=headers, chunks=refusal.chunks))
+            await self._send(Reply(status=status, headers=headers, chunks=rejection.chunks))
             await self._stream.send_eof()
-            # What is unread when a socket closes makes the client lose the refusal.
+            # Unread data when a socket closes makes the client lose the rejection.
             with anyio.move_on_after(self._limits.linger_seconds):
                 await self._drain()
         except _CLOSED:
             return
 
     async def _drain(self) -> None:
-        """Read and forget until the client leaves, which raises `EndOfStream`."""
+        """Read and discard until the client disconnects, which raises `EndOfStream`."""
         while True:
             await self._stream.receive(_READ_BYTES)
 

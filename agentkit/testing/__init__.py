@@ -1,4 +1,4 @@
-"""What people test their own agents with: a provider on loopback, scripted models, contracts."""
+"""For testing agents: scripted models and transports, a clock, contract checks."""
 
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.contracts import (

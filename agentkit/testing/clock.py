@@ -1,4 +1,4 @@
-"""A clock that only moves when it is told to.
+"""A clock that is advanced by hand.
 
 In:  where it starts; `advance`.
 Out: `ManualClock`, an `agentkit.clock.Clock`.
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class ManualClock:
-    """Time that stands still until `advance`."""
+    """A clock whose time changes only through `advance`."""
 
     def __init__(self, start: datetime | None = None) -> None:
         """Start at `start`, an aware moment, or at the beginning of 2024.
@@ -26,7 +26,7 @@ class ManualClock:
         return self._start + timedelta(seconds=self._seconds)
 
     def monotonic(self) -> float:
-        """Return how many seconds the clock was advanced so far."""
+        """Return by how many seconds the clock was advanced so far."""
         return self._seconds
 
     def advance(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""What every transport, toolset and model keeps to, as checks anybody can run on their own.
+"""The contracts of transports, toolsets and models, as checks that anyone can run on their own.
 
-In:  a way to open the thing.
-Out: nothing, or an `AssertionError` that says which promise is broken.
+In:  a way to open what is checked.
+Out: nothing, or an `AssertionError` that names the broken promise.
 """
 
 import re
@@ -25,7 +25,7 @@ from agentkit.value import replace
 from agentkit.wire import WireRequest
 
 OpenTransport = Callable[[Sequence[ScriptedExchange]], AbstractAsyncContextManager[Transport]]
-"""Opens a transport to a provider that gives these answers, in order; see `serve_exchanges`."""
+"""Opens a transport to a provider that sends these responses in order; see `serve_exchanges`."""
 
 _DEADLINE_SECONDS = 10.0
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -60,19 +60,22 @@ async def serve_exchanges(exchanges: Sequence[ScriptedExchange]) -> AsyncIterato
 def _as_reply(exchange: ScriptedExchange) -> Reply | RawReply:
     if exchange.error is not None:
         return RawReply(then="reset")
-    whole = [chunk for chunk in exchange.chunks if isinstance(chunk, bytes)]
-    if len(whole) == len(exchange.chunks):
+    chunks = [chunk for chunk in exchange.chunks if isinstance(chunk, bytes)]
+    if len(chunks) == len(exchange.chunks):
         return Reply(
-            status=exchange.status, headers=exchange.headers, chunks=whole, is_stream=len(whole) > 1
+            status=exchange.status,
+            headers=exchange.headers,
+            chunks=chunks,
+            is_stream=len(chunks) > 1,
         )
     fields = "".join(f"{name}: {value}\r\n" for name, value in exchange.headers.items())
     head = f"HTTP/1.1 {exchange.status} OK\r\n{fields}transfer-encoding: chunked\r\n\r\n"
-    parts = [b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in whole]
+    parts = [b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks]
     return RawReply(chunks=(head.encode(), *parts), then="reset")
 
 
 async def check_transport(open_transport: OpenTransport) -> None:
-    """Check that a transport carries answers whole and tells failures as `TransportError`.
+    """Check that a transport carries complete responses and raises failures as `TransportError`.
 
     Raises:
         AssertionError: it does not.
@@ -153,7 +156,7 @@ async def _fail(transport: Transport) -> TransportError | None:
 
 
 async def check_toolset(toolset: Toolset) -> None:
-    """Check that a toolset can be opened, again too, and offers tools that a model can be told of.
+    """Check that a toolset can be opened repeatedly and offers tools that can be sent to a model.
 
     Raises:
         AssertionError: it does not.
@@ -171,7 +174,7 @@ async def check_toolset(toolset: Toolset) -> None:
     _require([tool.name for tool in reopened] == names, "opened again, it offers other tools")
     _require(len(set(names)) == len(names), f"two tools have one name: {sorted(names)}")
     for tool in tools:
-        _require(_TOOL_NAME.fullmatch(tool.name), f"{tool.name!r} is no name for a tool")
+        _require(_TOOL_NAME.fullmatch(tool.name), f"{tool.name!r} is not a valid name for a tool")
         _require(
             tool.spec.name == tool.name, f"the spec of {tool.name!r} is for {tool.spec.name!r}"
         )
@@ -180,9 +183,9 @@ async def check_toolset(toolset: Toolset) -> None:
 
 
 async def check_model(model: Model) -> None:
-    """Check that a model answers, whole and streamed, and by several connections.
+    """Check that a model answers, complete and streamed, over several connections.
 
-    It is asked six times; a scripted model needs as many answers.
+    It is called six times; a scripted model needs as many answers.
 
     Raises:
         AssertionError: it does not.
@@ -195,14 +198,15 @@ async def check_model(model: Model) -> None:
     with anyio.fail_after(_DEADLINE_SECONDS):
         async with model.open() as first, model.open() as second:
             for connection in (first, second):
-                whole, silent = await _ask(connection, request)
+                complete, silent = await _ask(connection, request)
                 _require(not silent, "events of text come only while streaming")
-                _check_response(whole)
+                _check_response(complete)
             streamed, shown = await _ask(first, replace(request, stream=True))
             _check_response(streamed)
-            told = "".join(event.text for event in shown if isinstance(event, TextReceived))
+            emitted = "".join(event.text for event in shown if isinstance(event, TextReceived))
             _require(
-                told == streamed.message.text, f"{told!r} was shown of {streamed.message.text!r}"
+                emitted == streamed.message.text,
+                f"{emitted!r} was emitted of {streamed.message.text!r}",
             )
             responses: list[ModelResponse] = []
 
@@ -230,7 +234,7 @@ async def _ask(
 
 
 def _require(is_kept: object, complaint: str) -> None:
-    """Raise unless a promise is kept; `assert` would be silent under `python -O`."""
+    """Raise unless a promise is kept; `assert` would do nothing under `python -O`."""
     if not is_kept:
         raise AssertionError(complaint)
 

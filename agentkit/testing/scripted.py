@@ -1,9 +1,9 @@
 """Models and transports that answer from a script.
 
-In:  what to answer, one entry per exchange.
-Out: `ScriptedModel` and `ScriptedTransport`; both keep what they were asked.
+In:  the answers, one per exchange.
+Out: `ScriptedModel` and `ScriptedTransport`; both record the requests.
 
-A script that is used up raises `AssertionError`: the code under test asked once too often.
+A script that has no answer left raises `AssertionError`: the code under test called too often.
 """
 
 import json
@@ -23,13 +23,13 @@ from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
 ScriptedAnswer = AssistantMessage | ModelResponse | str | Exception
-"""A message, a whole response, plain text, or an exception to raise."""
+"""A message, a complete response, plain text, or an exception to raise."""
 
 
 class ScriptedModel:
-    """A model that gives the answers it was made with, in order.
+    """A model that returns the answers it was built with, in order.
 
-    One script serves all connections; `requests` holds what was asked, oldest first.
+    All connections share one script; `requests` holds the requests, oldest first.
     """
 
     def __init__(
@@ -45,29 +45,29 @@ class ScriptedModel:
 
     @property
     def name(self) -> str:
-        """Return the name it was made with."""
+        """Return the name it was built with."""
         return self._name
 
     @property
     def answers_left(self) -> int:
-        """Return how many answers of the script were not asked for yet."""
+        """Return how many answers of the script are left."""
         return len(self._answers)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[ModelConnection]:
-        """Open a connection; nothing is connected to."""
+        """Open a connection; nothing leaves the process."""
         yield self
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """Give the next answer of the script.
+        """Return the next answer of the script.
 
         Raises:
-            AssertionError: the script is used up.
+            AssertionError: the script has no answer left.
         """
         self.requests.append(request)
         if not self._answers:
             raise AssertionError(
-                f"{self._name} was asked {len(self.requests)} times and has no answer left."
+                f"{self._name} was called {len(self.requests)} times and has no answer left."
             )
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
@@ -94,16 +94,16 @@ async def _emit_content(message: AssistantMessage, emit: Emit) -> None:
             case ReasoningContent():
                 await emit(ReasoningReceived(text=block.text))
             case _:
-                pass  # no event tells of other blocks
+                pass  # there are no events for other blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedExchange:
-    """One answer of a `ScriptedTransport`.
+    """One response of a `ScriptedTransport`.
 
     Attributes:
-        chunks: the body as it arrives; an exception is raised in its place.
-        error: raised before any answer, in place of one.
+        chunks: the body as it arrives; an exception among them is raised.
+        error: raised instead of a response.
     """
 
     status: int = 200
@@ -124,11 +124,11 @@ class ScriptedExchange:
 
 
 class ScriptedTransport:
-    """A transport that gives the answers it was made with, in order.
+    """A transport that returns the responses it was built with, in order.
 
     Attributes:
         requests: what was sent, oldest first.
-        open_answers: answers whose context was not left yet.
+        open_answers: responses whose context was not left yet.
         is_closed: `aclose` was called.
     """
 
@@ -140,10 +140,10 @@ class ScriptedTransport:
 
     @asynccontextmanager
     async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
-        """Give the next answer of the script.
+        """Return the next answer of the script.
 
         Raises:
-            AssertionError: the script is used up.
+            AssertionError: the script has no answer left.
         """
         self.requests.append(request)
         if not self._exchanges:
@@ -162,12 +162,12 @@ class ScriptedTransport:
             self.open_answers -= 1
 
     async def aclose(self) -> None:
-        """Remember that the transport was closed."""
+        """Record that the transport was closed."""
         self.is_closed = True
 
 
 class _Chunks(AsyncIterator[bytes]):
-    """Reads out the chunks of one answer once."""
+    """Yields the chunks of one response, once."""
 
     def __init__(self, chunks: Sequence[bytes | Exception]) -> None:
         self._left = list(chunks)

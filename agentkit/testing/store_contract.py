@@ -1,4 +1,4 @@
-"""What every store keeps to, as a check anybody can run on their own.
+"""What every store keeps to, as a check that anyone can run on their own store.
 
 In:  a store that is open, and whose database may be written to.
 Out: nothing, or an `AssertionError` that names the broken promise.

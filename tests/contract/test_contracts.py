@@ -228,7 +228,7 @@ def _response(text: str = "", *calls: ToolCall, reason: str = "stop") -> ModelRe
     ("model", "complaint"),
     [
         (_Model(_response(), shown=(), always=False), "neither text nor calls"),
-        (_Model(_response("hi"), shown=("h",), always=False), "was shown of"),
+        (_Model(_response("hi"), shown=("h",), always=False), "was emitted of"),
         (_Model(_response("hi"), shown=("hi",), always=True), "only while streaming"),
         (_Model(_response("", tool_call("f")), shown=(), always=False), "1 calls came with 'stop'"),
         (

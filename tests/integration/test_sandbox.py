@@ -53,7 +53,7 @@ QUESTIONS: list[tuple[str, list[str], str]] = [
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Sequence[Tool]:
-    """Return the ready-made tools, over two small files and a clock that stands still."""
+    """Return the ready-made tools, over two small files and a clock that does not advance."""
     (tmp_path / "notes.txt").write_text("Buy milk.\nPay the invoices.\n")
     (tmp_path / "other.txt").write_text("Nothing here.\n")
     clock = ManualClock()
@@ -83,21 +83,21 @@ async def _run_streamed(agent: Agent, question: str) -> RunResult:
 @pytest.mark.parametrize(
     ("question", "called", "said"), QUESTIONS, ids=[q for q, _, _ in QUESTIONS]
 )
-async def test_a_question_is_answered_alike_whole_and_streamed(
+async def test_complete_and_streamed_answers_are_the_same(
     question: str, called: list[str], said: str, tools: Sequence[Tool]
 ) -> None:
     """The same calls, the same history, down to the ids."""
     with anyio.fail_after(20):
         async with sandbox() as running:
             agent = _agent(running, tools, instructions="Be brief.")
-            whole = await agent.run(question)
+            complete = await agent.run(question)
             streamed = await _run_streamed(agent, question)
 
-    assert _called(whole) == called
-    assert said in whole.output
-    assert streamed.history == whole.history
-    assert streamed.usage == whole.usage
-    assert len(whole.history) == 2 + (1 + len(called) if called else 0)
+    assert _called(complete) == called
+    assert said in complete.output
+    assert streamed.history == complete.history
+    assert streamed.usage == complete.usage
+    assert len(complete.history) == 2 + (1 + len(called) if called else 0)
 
 
 def test_both_event_loops_give_one_history(tools: Sequence[Tool]) -> None:

@@ -1,7 +1,7 @@
-"""The three conversations that an agent has at every provider, and what is expected of each.
+"""The three conversations that an agent has with every provider, and their expected outcome.
 
-In:  a running sandbox that stands in for a provider.
-Out: `Conversation`s; `hold` has one of them and returns what came of it.
+In:  a running sandbox that imitates a provider.
+Out: `Conversation`s; `hold` runs one and returns its results.
 """
 
 import json
@@ -21,7 +21,7 @@ POPULATIONS = {"Oslo": 717710, "Bergen": 291940, "Trondheim": 214565}
 
 @tool(read_only=True)
 def weather(city: str) -> str:
-    """Tell the weather forecast for a city.
+    """Return the weather forecast for a city.
 
     Args:
         city: the name of the city, e.g. Paris.
@@ -31,7 +31,7 @@ def weather(city: str) -> str:
 
 @tool(read_only=True)
 def population(city: str) -> int:
-    """Tell the population of a city, how many people live there.
+    """Return the population of a city, how many people live there.
 
     Args:
         city: the name of the city, e.g. Paris.
@@ -44,14 +44,14 @@ def population(city: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """Something to ask an agent, and what has to come of it.
+    """Questions for an agent, and the expected outcome.
 
     Attributes:
         questions: asked one after the other, in one conversation.
         forced: the tool that the first answer to each must call; empty for none.
-        calls: the cities asked for, in order, by calls that were made right.
+        calls: the cities in the arguments of the correct calls, in order.
         answer: the text of the last answer.
-        alter: makes what changes the provider's answers; called once for each time it is held.
+        alter: builds what changes the provider's answers; called for each run of it.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Conversation:
 
 @dataclass(slots=True)
 class BreakOnce:
-    """Misspells the arguments of the first call that goes out, once."""
+    """Breaks the name of an argument in the first call that is sent, once."""
 
     is_done: bool = field(default=False)
 
@@ -108,7 +108,7 @@ CONVERSATIONS = (
 async def hold(
     conversation: Conversation, running: Sandbox, *, is_streamed: bool
 ) -> list[RunResult]:
-    """Have a conversation, and return its runs; the last one's history is the whole."""
+    """Run a conversation and return its results; the last one has the complete history."""
     agent = Agent(
         running.model,
         tools=[weather, population],

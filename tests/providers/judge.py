@@ -1,6 +1,6 @@
 """Judge the requests of a run by Mistral's own validator for this model.
 
-In:  the bodies that a provider received in the chat form.
+In:  the bodies that a provider received in the chat format.
 Out: nothing, or the validator's complaint.
 """
 

@@ -22,10 +22,10 @@ def write_table(terminalreporter: pytest.TerminalReporter) -> None:
     width = max(map(len, outcomes)) + 2
     terminalreporter.section("conversations over the sandbox of each provider")
     for provider, row in outcomes.items():
-        told = ", ".join(
+        cells = ", ".join(
             f"{name}: {row[name][0]}/{sum(row[name])}" for name in names if name in row
         )
-        terminalreporter.write_line(f"{provider:<{width}}{told}")
+        terminalreporter.write_line(f"{provider:<{width}}{cells}")
 
 
 def _outcomes(stats: dict[str, list[Any]]) -> dict[str, dict[str, list[int]]]:
@@ -33,7 +33,7 @@ def _outcomes(stats: dict[str, list[Any]]) -> dict[str, dict[str, list[int]]]:
     found: dict[str, dict[str, list[int]]] = defaultdict(dict)
     for place, outcome in enumerate(("passed", "failed")):
         for report in stats.get(outcome, ()):
-            told = dict(getattr(report, "user_properties", ()))
-            if PROVIDER in told and WHAT in told:
-                found[told[PROVIDER]].setdefault(told[WHAT], [0, 0])[place] += 1
+            properties = dict(getattr(report, "user_properties", ()))
+            if PROVIDER in properties and WHAT in properties:
+                found[properties[PROVIDER]].setdefault(properties[WHAT], [0, 0])[place] += 1
     return dict(sorted(found.items()))

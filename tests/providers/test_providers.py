@@ -19,7 +19,7 @@ class Row:
     """A line of the table: a provider, and the model as a user writes it.
 
     Attributes:
-        refused: how many requests it takes to learn what the profile cannot tell.
+        refused: how many requests it takes to learn what is not in the profile.
     """
 
     provider: str
@@ -53,7 +53,7 @@ def _rows() -> Iterator[Row]:
 ROWS = tuple(_rows())
 
 
-@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["complete", "streamed"])
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=[c.name for c in CONVERSATIONS])
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row.provider}-{row.model}" for row in ROWS])
 async def test_a_provider_is_talked_to_in_its_own_form(

@@ -152,7 +152,7 @@ class CountBody(_Body):
 
 
 class MessagesBody(CountBody):
-    """A whole request; fields without a value of ours are of any type."""
+    """A complete request; the last fields are read and have no value of ours."""
 
     max_tokens: Annotated[int, Field(ge=1)]
     stream: bool = False

@@ -3,9 +3,8 @@
 In:  the JSON object of a request.
 Out: `ReceivedRequest`, or `InvalidRequestError`, which names the parameter that is wrong.
 
-`decode_messages_request` checks each field by itself and that the turns fit each other, without
-which they are no messages; `check_messages_request` checks that nothing is asked for that no value
-of ours can carry.
+`decode_messages_request` checks each field by itself, and that the turns fit each other;
+`check_messages_request` checks that the request asks for nothing that no value of ours can carry.
 """
 
 import json
@@ -261,7 +260,7 @@ def _content(blocks: Iterable[Block]) -> Iterator[ContentBlock]:
             case ThinkingBlock():
                 yield ReasoningContent(text=block.thinking)
             case _:
-                pass  # calls and results stand elsewhere; redacted reasoning is not text
+                pass  # calls and results are read elsewhere; redacted reasoning is not text
 
 
 def _as_choice(choice: ModeChoice | NamedChoice | None) -> ToolChoice:

@@ -117,7 +117,7 @@ def message_end(ending: JsonValue, usage: Usage) -> Iterator[StreamEvent]:
 
     Args:
         ending: why the response ended, see `encode_ending`.
-        usage: that of the whole response; counts of 0 are not repeated.
+        usage: of the complete response; counts of 0 are not repeated.
     """
     counts = encode_usage(usage)
     known: JsonValue = {
@@ -173,7 +173,7 @@ def encode_call(call: ToolCall) -> dict[str, JsonValue]:
 def encode_ending(
     reason: FinishReason, *, stop_sequence: str | None = None
 ) -> dict[str, JsonValue]:
-    """Return the fields that say why a response ended.
+    """Return the fields for the reason why a response ended.
 
     Raises:
         ValueError: the response failed; then an error is sent, see `encode_messages_error`.

@@ -191,14 +191,14 @@ class SchemaFormat(_Body):
 
 
 class StreamOptions(_Body):
-    """What a stream holds besides the answer."""
+    """What a stream holds in addition to the answer."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
 
 
 class ChatBody(_Body):
-    """A whole request; fields without a value of ours are of any type."""
+    """A complete request; the last fields are read and have no value of ours."""
 
     model: str
     messages: list[MessageBody]

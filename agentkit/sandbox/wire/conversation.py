@@ -1,4 +1,4 @@
-"""Tell the planner what matters in a conversation: the last question, the calls, their results.
+"""Find what the planner needs in a conversation: the last question, the calls, their results.
 
 In:  the messages of a request, tools, choice.
 Out: `PlanRequest`.

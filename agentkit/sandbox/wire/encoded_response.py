@@ -20,7 +20,7 @@ _STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedResponse:
-    """A complete body, or the events of a stream; `events` is None if it is no stream."""
+    """A complete body, or the events of a stream; `events` is None for a complete body."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -72,7 +72,7 @@ def complete(
 
 
 def _cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, str | None]:
-    """Return what stands before the first stop text, and that text."""
+    """Return the text before the first stop text, and that stop text."""
     ends = [(text.find(word), word) for word in stop if word and word in text]
     if not ends:
         return text, None

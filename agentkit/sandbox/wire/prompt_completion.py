@@ -53,7 +53,7 @@ class PromptStreamOptions(BaseModel):
 
 
 class PromptBody(BaseModel):
-    """A whole request; unknown fields are ignored."""
+    """A complete request; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True)
 

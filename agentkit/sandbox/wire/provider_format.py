@@ -87,7 +87,7 @@ class ResponseQuirks:
         usage_in_x_groq: a stream's usage is in a field of the vendor's.
         object_arguments: the arguments of a call are an object instead of JSON text.
         cost_field: its name for the price in dollars; empty if it reports none.
-        upstream: the provider that a router passed the request to; empty if it is no router.
+        upstream: the provider that a router passed the request to; empty for other providers.
         timings: it reports how many tokens it processed in a field of its own.
         headers: sent with every response; `{id}` is replaced by the response id.
     """

@@ -41,7 +41,7 @@ OURS = (
     ),
     _tool(
         "current_time",
-        "Tell the current time, date and weekday in a place or time zone.",
+        "Return the current time, date and weekday in a place or time zone.",
         "",
         timezone={"anyOf": [{"type": "string"}, {"type": "null"}], "description": "a city or zone"},
     ),

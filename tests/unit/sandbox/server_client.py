@@ -1,4 +1,4 @@
-"""A client for the tests of what each provider's sandbox says on the wire."""
+"""A client for the tests of each provider's sandbox."""
 
 import json
 import ssl
@@ -19,7 +19,7 @@ WEATHER: JsonValue = {
     "type": "function",
     "function": {
         "name": "weather",
-        "description": "Tell the weather forecast for a city.",
+        "description": "Return the weather forecast for a city.",
         "parameters": {
             "type": "object",
             "properties": {"city": {"type": "string", "description": "the name of the city"}},
@@ -79,7 +79,7 @@ async def on_provider(provider: str) -> AsyncIterator[Provider]:
 
 
 def holds(value: Any, part: Any) -> bool:
-    """Say whether `value` has all that `part` has, however deep."""
+    """Return whether `value` has everything that `part` has, at any depth."""
     if not isinstance(part, Mapping):
         return bool(value == part)
     return isinstance(value, dict) and all(

@@ -64,7 +64,7 @@ def _post(path: str, body: bytes, *fields: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def test_a_request_arrives_whole_and_its_answer_says_its_length() -> None:
+async def test_a_request_is_complete_and_its_response_has_a_length() -> None:
     """Cut anywhere on the way."""
     echo = Echo()
     request = _post("/x?a=1&b=2", b"hello", "X-Odd: Yes")
@@ -114,7 +114,7 @@ async def test_head_and_expect_are_honoured() -> None:
     assert b"<hi>" in waited
 
 
-async def test_a_client_that_waits_for_100_is_told_to_go_on() -> None:
+async def test_a_client_that_waits_for_100_gets_it() -> None:
     """Before it sends the body."""
     async with serve(Echo()) as url, _connect(url) as stream:
         request = _post("/", b"hi", "expect: 100-continue")
@@ -137,7 +137,7 @@ async def test_a_client_that_waits_for_100_is_told_to_go_on() -> None:
     ],
     ids=["no request", "bad length", "long head"],
 )
-async def test_what_is_no_request_is_answered_as_such(sent: bytes, status: bytes) -> None:
+async def test_bytes_that_are_not_a_request_are_rejected(sent: bytes, status: bytes) -> None:
     """The connection ends after it."""
     got = await _talk(Echo(), sent)
 
@@ -146,7 +146,7 @@ async def test_what_is_no_request_is_answered_as_such(sent: bytes, status: bytes
 
 
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunks"])
-async def test_a_body_over_the_limit_is_refused(is_chunked: bool) -> None:
+async def test_a_body_over_the_limit_is_rejected(is_chunked: bool) -> None:
     """Whether its length was said before or not."""
     echo = Echo()
     limits = ServerLimits(max_body_bytes=10, linger_seconds=0.5)
@@ -162,7 +162,7 @@ async def test_a_body_over_the_limit_is_refused(is_chunked: bool) -> None:
 
 
 async def test_a_failing_handler_is_answered_with_500() -> None:
-    """A client that waits must hear of it."""
+    """The client must not wait for ever."""
 
     async def fail(_: HttpRequest) -> Reply:
         raise RuntimeError("oops")
@@ -173,7 +173,7 @@ async def test_a_failing_handler_is_answered_with_500() -> None:
     assert b"RuntimeError: oops" in got
 
 
-async def test_a_client_that_leaves_early_hurts_nobody() -> None:
+async def test_a_client_that_disconnects_early_does_not_disturb_others() -> None:
     """In the middle of its request, and in the middle of the answer."""
     async with serve(Echo()) as url:
         async with _connect(url) as stream:

@@ -1,4 +1,4 @@
-"""What goes over the wire: answers whole and streamed, and every kind of refusal."""
+"""Over the wire: complete and streamed answers, and every kind of rejection."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -55,8 +55,8 @@ def _events(text: str) -> list[Any]:
     return [json.loads(line) for line in lines[:-1]]
 
 
-async def test_a_whole_answer_has_calls_usage_and_says_what_it_comes_from() -> None:
-    """In the form of La Plateforme."""
+async def test_a_complete_answer_has_calls_usage_and_a_note_that_there_is_no_model() -> None:
+    """In the format of La Plateforme."""
     async with _running() as (running, client):
         answer = (await _chat(client, _body(ASKED, tools=[ADD]))).json()
 
@@ -79,16 +79,16 @@ async def test_a_whole_answer_has_calls_usage_and_says_what_it_comes_from() -> N
     assert running.chats == [_body(ASKED, tools=[ADD])]
 
 
-async def test_a_streamed_answer_is_the_whole_one_in_pieces() -> None:
+async def test_a_streamed_answer_is_the_complete_one_in_chunks() -> None:
     """Calls, text and usage; the same ids, since they follow from the conversation."""
-    said = _body({"role": "user", "content": "Tell me a joke"}, tools=[ADD])
+    joke = _body({"role": "user", "content": "Tell me a joke"}, tools=[ADD])
     async with _running() as (_, client):
-        for body in (said, _body(ASKED, tools=[ADD])):
-            whole = (await _chat(client, body)).json()
+        for body in (joke, _body(ASKED, tools=[ADD])):
+            complete = (await _chat(client, body)).json()
             response = await _chat(client, {**body, "stream": True})
             chunks = _events(response.text)
 
-            message = whole["choices"][0]["message"]
+            message = complete["choices"][0]["message"]
             deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
             calls: dict[int, dict[str, str]] = {}
             for delta in deltas:
@@ -102,14 +102,16 @@ async def test_a_streamed_answer_is_the_whole_one_in_pieces() -> None:
             assert list(calls.values()) == [
                 {"id": call["id"], **call["function"]} for call in message["tool_calls"] or []
             ]
-            assert chunks[-1]["usage"] == whole["usage"]
-            assert chunks[-1]["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"]
-            assert {chunk["id"] for chunk in chunks} == {whole["id"]}
+            assert chunks[-1]["usage"] == complete["usage"]
+            assert (
+                chunks[-1]["choices"][0]["finish_reason"] == complete["choices"][0]["finish_reason"]
+            )
+            assert {chunk["id"] for chunk in chunks} == {complete["id"]}
             assert all(chunk["sandbox"] for chunk in chunks)
 
 
 async def test_results_are_paired_with_their_calls_by_id() -> None:
-    """Whatever their order; a broken call of the past hurts nobody."""
+    """In any order; a broken call earlier in the conversation changes nothing."""
     calls: JsonValue = [
         {
             "id": "abcdefgh1",
@@ -178,7 +180,7 @@ async def test_the_limit_and_the_stop_texts_are_kept() -> None:
     ],
     ids=["seed", "stream_options", "no tools", "choice", "format", "role", "name", "no model"],
 )
-async def test_a_field_that_is_not_known_is_refused(
+async def test_a_field_that_is_not_known_is_rejected(
     body: dict[str, JsonValue], loc: list[JsonValue] | None, kind: str | None
 ) -> None:
     """With status 422, the place, and no word of what was sent."""
@@ -211,7 +213,7 @@ async def test_other_refusals_have_their_status() -> None:
     assert (verb.status_code, verb.headers["allow"]) == (405, "POST")
 
 
-async def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
+async def test_a_body_over_the_limit_is_rejected_before_it_is_read() -> None:
     """By the server, in plain text."""
     async with _running(ServerLimits(max_body_bytes=1000)) as (running, client):
         response = await _chat(client, _body({"role": "user", "content": "x" * 2000}))
@@ -231,7 +233,7 @@ async def test_the_models_are_listed() -> None:
     assert answer.json()["model"] == "my-model"
 
 
-async def test_half_a_surrogate_pair_is_refused_or_survived() -> None:
+async def test_half_a_surrogate_pair_is_rejected_or_survived() -> None:
     """JSON can name one; UTF-8 cannot hold it."""
     body = json.dumps(_body({"role": "user", "content": "\ud800"})).encode()
     async with _running() as (_, client):

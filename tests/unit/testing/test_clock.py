@@ -1,4 +1,4 @@
-"""A clock that only moves when told."""
+"""A clock that is advanced by hand."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -7,7 +7,7 @@ import pytest
 from agentkit.testing import ManualClock
 
 
-def test_time_stands_still_until_it_is_advanced() -> None:
+def test_time_changes_only_when_it_is_advanced() -> None:
     """Both the moment and the measure move together."""
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     before = clock.now(), clock.monotonic()
@@ -19,7 +19,7 @@ def test_time_stands_still_until_it_is_advanced() -> None:
     assert clock.monotonic() == 90.5
 
 
-def test_the_moment_is_told_in_utc() -> None:
+def test_the_time_is_in_utc() -> None:
     """Whatever zone it was given in."""
     east = timezone(timedelta(hours=9))
 

@@ -18,10 +18,10 @@ STREAMED = ModelRequest(history=History((UserMessage.of("hi"),)), stream=True)
 
 
 async def test_a_scripted_model_gives_its_answers_in_order_and_keeps_the_requests() -> None:
-    """Text, messages and whole responses."""
-    whole = ModelResponse(message=AssistantMessage.of("cut"), finish_reason="length")
+    """Text, messages and complete responses."""
+    complete = ModelResponse(message=AssistantMessage.of("cut"), finish_reason="length")
     call = tool_call("add", {"a": 1})
-    model = ScriptedModel("hello", AssistantMessage.of("", call), whole)
+    model = ScriptedModel("hello", AssistantMessage.of("", call), complete)
 
     async with model.open() as connection:
         got = [await connection.chat(REQUEST, emit=ignore) for _ in range(3)]
@@ -37,7 +37,7 @@ async def test_a_scripted_model_gives_its_answers_in_order_and_keeps_the_request
     assert model.name == "scripted:model"
 
 
-async def test_a_scripted_model_raises_what_it_is_told_to() -> None:
+async def test_a_scripted_model_raises_the_exceptions_of_its_script() -> None:
     """The next answer is still there afterwards."""
     error = ProviderError("busy", kind="rate_limit")
     model = ScriptedModel(error, "fine")
@@ -90,10 +90,10 @@ async def test_a_scripted_transport_gives_heads_and_chunks_as_written() -> None:
 
     async with transport.exchange(request) as first, transport.exchange(request) as second:
         assert transport.open_answers == 2
-        whole = [chunk async for chunk in first.chunks]
+        complete = [chunk async for chunk in first.chunks]
         events = [chunk async for chunk in second.chunks]
 
-    assert (first.head.status, json.loads(whole[0])) == (201, {"ok": True})
+    assert (first.head.status, json.loads(complete[0])) == (201, {"ok": True})
     assert second.head.is_event_stream
     assert events == [b"data: a\n\n", b"data: b\n\n"]
     assert transport.requests == [request, request]

@@ -1,4 +1,4 @@
-"""Every misbehaviour, once: it happens where it fits, and an agent lives through it."""
+"""Each fault once: it is injected into an answer that it applies to, and a run copes with it."""
 
 from functools import partial
 
@@ -19,13 +19,13 @@ from agentkit.transport.retry import RetrySettings
 TWICE = "What is the population of Oslo and Bergen?"
 JOKE = "Tell me a joke."
 RETRY = RetrySettings(attempts=3, base_seconds=0.0, max_wait_seconds=2.0)
-# What comes to an error, whatever is done about it: a limit's cut is not asked for again.
+# These end in an error: an answer that a limit cut is not requested again.
 FATAL = {"cut_by_limit", "cut_unreported", "status_401", "status_402"}
 
 
 @tool(read_only=True)
 def population(city: str) -> int:
-    """Tell the population of a city, how many people live there.
+    """Return the population of a city, how many people live there.
 
     Args:
         city: the name of the city, e.g. Paris.
@@ -60,8 +60,8 @@ async def _ask(agent: Agent, question: str, *, is_streamed: bool, choice: str) -
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_misbehaviour_happens_and_a_run_lives_through_it(name: str) -> None:
-    """Whole or streamed, with calls or without: one of these it fits."""
+async def test_a_fault_is_injected_and_a_run_copes_with_it(name: str) -> None:
+    """Complete or streamed, with calls or without: it applies to one of these."""
     plan = FaultPlan(kinds=[name], times=1, slow_seconds=0.01)
     seen, ends = set[str | None](), set[str]()
     for question in (TWICE, JOKE):
@@ -77,22 +77,22 @@ async def test_a_misbehaviour_happens_and_a_run_lives_through_it(name: str) -> N
     assert "answered" in ends or name in FATAL
 
 
-async def test_in_order_each_kind_has_its_turn_and_then_the_first_again() -> None:
-    """Those that do not fit an answer wait for one that they fit."""
+async def test_sequential_kinds_are_taken_in_their_order_over_and_over() -> None:
+    """A kind that does not apply to an answer waits for one that it applies to."""
     plan = FaultPlan(kinds=["status_503", "text_call", "empty"], sequential=True, times=4)
     async with sandbox(faults=plan) as running:
         await _ask(_agent(running), TWICE, is_streamed=False, choice="auto")
 
-        deeds = [answer.fault for answer in running.answers]
-    assert deeds[:4] == ["status_503", "text_call", "empty", "status_503"]
-    assert set(deeds[4:]) == {None}
+        faults = [answer.fault for answer in running.answers]
+    assert faults[:4] == ["status_503", "text_call", "empty", "status_503"]
+    assert set(faults[4:]) == {None}
     assert [call.name for call in running.answers[1].intended.calls] == ["population"] * 2
 
 
-async def test_the_same_seed_is_the_same_misbehaviour() -> None:
-    """Another seed is another one, and a rate leaves some answers honest."""
+async def test_the_same_seed_gives_the_same_faults() -> None:
+    """Another seed gives others, and a rate leaves some answers correct."""
 
-    async def deeds(seed: int) -> list[str | None]:
+    async def faults(seed: int) -> list[str | None]:
         plan = FaultPlan(kinds=["text_call*", "ids*", "arguments_re*"], seed=seed, rate=0.5)
         async with sandbox(faults=plan) as running:
             agent = _agent(running)
@@ -101,25 +101,27 @@ async def test_the_same_seed_is_the_same_misbehaviour() -> None:
                 await _ask(agent, question, is_streamed=False, choice="auto")
             return [answer.fault for answer in running.answers]
 
-    first = await deeds(5)
+    first = await faults(5)
 
-    assert first == await deeds(5)
-    assert first != await deeds(6)
+    assert first == await faults(5)
+    assert first != await faults(6)
     assert None in first[::2]
     assert len(set(first)) > 1
 
 
-@pytest.mark.parametrize("wish", ["text_call", ["text_call"], FaultPlan(kinds=["text_call"])])
-async def test_a_wish_may_be_a_name_some_names_or_a_plan(wish: str | list[str] | FaultPlan) -> None:
+@pytest.mark.parametrize("given", ["text_call", ["text_call"], FaultPlan(kinds=["text_call"])])
+async def test_faults_may_be_a_name_some_names_or_a_plan(
+    given: str | list[str] | FaultPlan,
+) -> None:
     """All the same."""
-    async with sandbox(faults=wish) as running:
+    async with sandbox(faults=given) as running:
         assert await _ask(_agent(running), TWICE, is_streamed=True, choice="auto") == "answered"
 
     assert [answer.fault for answer in running.answers] == ["text_call", None]
 
 
-async def test_all_is_every_kind_and_no_wish_is_none() -> None:
-    """So is a provider that nobody asked to misbehave."""
+async def test_all_means_every_kind_and_nothing_means_no_fault() -> None:
+    """The default is a provider without faults."""
     async with sandbox(faults="all") as running:
         await _ask(_agent(running, hasty=True), JOKE, is_streamed=False, choice="auto")
         assert running.answers[0].fault in FAULTS
@@ -129,7 +131,7 @@ async def test_all_is_every_kind_and_no_wish_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("fields", "words"),
     [
         ({"kinds": ["text_cal"]}, "no fault 'text_cal'"),
         ({"rate": 1.5}, "from 0 to 1, not 1.5"),
@@ -137,7 +139,7 @@ async def test_all_is_every_kind_and_no_wish_is_none() -> None:
         ({"slow_seconds": float("nan")}, "not nan"),
     ],
 )
-def test_a_plan_that_cannot_be_carried_out_is_refused(facts: dict[str, object], told: str) -> None:
-    """With what was given."""
-    with pytest.raises(ConfigError, match=told):
-        FaultPlan(**facts)  # type: ignore[arg-type]  # what the test is about
+def test_a_plan_that_is_not_possible_is_rejected(fields: dict[str, object], words: str) -> None:
+    """The message names the value."""
+    with pytest.raises(ConfigError, match=words):
+        FaultPlan(**fields)  # type: ignore[arg-type]  # what the test is about

@@ -1,4 +1,4 @@
-"""Ids follow from what they are asked for, in each provider's form."""
+"""Ids are derived from the request, in each provider's format."""
 
 import re
 from typing import get_args
@@ -22,8 +22,8 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize("form", get_args(IdFormat))
-def test_an_id_has_its_form_and_repeats(form: IdFormat) -> None:
-    """And another one is found where it is taken, if the form has another."""
+def test_an_id_has_its_format_and_is_repeatable(form: IdFormat) -> None:
+    """If an id is taken, another one is derived, unless the format has only one."""
     first = derive_id("seed", (), form=form)
     second = derive_id("seed", {first}, form=form)
 

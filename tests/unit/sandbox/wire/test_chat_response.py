@@ -1,4 +1,4 @@
-"""What is particular to each provider shows in what it says."""
+"""The quirks of each provider's responses."""
 
 import json
 
@@ -10,7 +10,12 @@ from tests.unit.sandbox.server_client import CHATS, WEATHER, holds, on_provider
 
 @pytest.mark.parametrize(
     ("provider", "calls"),
-    [("oxen", "whole"), ("ollama", "each"), ("together", "fragments"), ("llamacpp", "characters")],
+    [
+        ("oxen", "together"),
+        ("ollama", "separate"),
+        ("together", "fragments"),
+        ("llamacpp", "characters"),
+    ],
 )
 async def test_calls_come_in_a_stream_as_the_provider_sends_them(provider: str, calls: str) -> None:
     """All in one chunk, one a chunk, in pieces, or a character at a time."""
@@ -25,9 +30,9 @@ async def test_calls_come_in_a_stream_as_the_provider_sends_them(provider: str, 
     sizes = [len(part[0]["function"]["arguments"]) for part in parts]
 
     match calls:
-        case "whole":
+        case "together":
             assert [[one["index"] for one in part] for part in parts] == [[0, 1]]
-        case "each":
+        case "separate":
             assert indexes == [0, 0]
         case "fragments":
             assert (indexes[0], indexes[-1]) == (0, 1)
@@ -44,13 +49,11 @@ async def test_calls_come_in_a_stream_as_the_provider_sends_them(provider: str, 
         ("oxen", False, "last"),
         ("modelslab", True, "nowhere"),
         ("vllm", False, "nowhere"),
-        ("vllm", True, "apart"),
-        ("groq", False, "beside"),
+        ("vllm", True, "own_chunk"),
+        ("groq", False, "x_groq"),
     ],
 )
-async def test_usage_is_told_where_the_provider_tells_it(
-    provider: str, asks: bool, where: str
-) -> None:
+async def test_usage_is_where_the_provider_puts_it(provider: str, asks: bool, where: str) -> None:
     """In the last chunk, in one of its own, in a vendor's field, or not at all."""
     more: dict[str, JsonValue] = {"stream_options": {"include_usage": True}} if asks else {}
     async with on_provider(provider) as on:
@@ -61,22 +64,22 @@ async def test_usage_is_told_where_the_provider_tells_it(
     match where:
         case "last":
             assert (last["usage"]["total_tokens"] > 0, last["choices"] == []) == (True, False)
-        case "apart":
+        case "own_chunk":
             assert (last["choices"], "usage" in last, "usage" in before) == ([], True, False)
-        case "beside":
+        case "x_groq":
             assert last["x_groq"]["usage"]["total_tokens"] > 0
         case _:
             assert all("usage" not in event for event in events[:-1])
 
 
-async def test_a_router_tells_who_answered_and_what_it_cost() -> None:
-    """The cost if it is asked for; comments keep its stream alive."""
+async def test_a_router_reports_the_upstream_and_the_cost() -> None:
+    """The cost on request; comments keep its stream alive."""
     async with on_provider("openrouter") as on:
-        whole = await on.chat(usage={"include": True})
+        complete = await on.chat(usage={"include": True})
         free = await on.chat()
         events = await on.events(usage={"include": True})
 
-    body = whole.json()
+    body = complete.json()
     usage = body["usage"]
     assert body["provider"] == "Mistral"
     assert body["choices"][0]["native_finish_reason"] == "stop"
@@ -84,7 +87,7 @@ async def test_a_router_tells_who_answered_and_what_it_cost() -> None:
         (usage["prompt_tokens"] * 2 + usage["completion_tokens"] * 6) / 1e6
     )
     assert "cost" not in free.json()["usage"]
-    assert whole.headers["x-generation-id"] == body["id"]
+    assert complete.headers["x-generation-id"] == body["id"]
     assert events[0] == ": OPENROUTER PROCESSING"
     assert events[-2]["usage"]["cost"] > 0
     assert events[-3]["choices"][0]["native_finish_reason"] == "stop"
@@ -127,12 +130,12 @@ async def test_a_server_without_a_parser_lets_calls_through_as_text() -> None:
 
 @pytest.mark.parametrize("provider", CHATS)
 async def test_every_answer_says_that_it_is_of_no_language_model(provider: str) -> None:
-    """Whole and in a stream."""
+    """Complete and streamed."""
     async with on_provider(provider) as on:
-        whole = (await on.chat()).json()
+        complete = (await on.chat()).json()
         first = next(event for event in await on.events() if isinstance(event, dict))
 
-    assert whole["sandbox"]["is_language_model"] is False
+    assert complete["sandbox"]["is_language_model"] is False
     assert "no language model" in first["sandbox"]["note"]
 
 
@@ -153,35 +156,35 @@ async def test_a_model_is_told_of_as_the_provider_does(provider: str, part: Json
     async with on_provider(provider) as on:
         listed = await on.client.get("/models", headers=on.key)
         one = await on.client.get(f"/models/{on.model}", headers=on.key)
-        none = await on.client.get("/models/nobody", headers=on.key)
+        none = await on.client.get("/models/unknown", headers=on.key)
 
     assert holds(one.json(), part)
     assert one.json() in listed.json()["data"]
     assert none.status_code == 404
 
 
-async def test_oxen_tells_which_fields_it_takes() -> None:
+async def test_oxen_lists_the_fields_that_it_accepts() -> None:
     """As a JSON Schema, in text."""
     async with on_provider("oxen") as on:
-        told = (await on.client.get(f"/models/{on.model}", headers=on.key)).json()
+        described = (await on.client.get(f"/models/{on.model}", headers=on.key)).json()
 
-    assert "tools" in json.loads(told["json_request_schema"])["properties"]
+    assert "tools" in json.loads(described["json_request_schema"])["properties"]
 
 
-async def test_a_provider_with_two_forms_has_a_door_for_each() -> None:
-    """Each with errors of its own; the messages form insists on its version."""
+async def test_a_provider_with_two_formats_has_an_endpoint_for_each() -> None:
+    """Each with its own errors; the messages format requires its version header."""
     async with on_provider("modelslab") as on:
         body = {"model": on.model, "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
         headers = {**on.key, "anthropic-version": "2023-06-01"}
         answer = await on.client.post("/v1/messages", json=body, headers=headers)
-        bare = await on.client.post("/v1/messages", json=body, headers=on.key)
+        plain = await on.client.post("/v1/messages", json=body, headers=on.key)
         chat = await on.client.post("/chat/completions", json={}, headers=on.key)
         other = await on.client.post("/v2/messages", json=body, headers=headers)
         verb = await on.client.get("/v1/messages", headers=headers)
 
     assert answer.json()["type"] == "message"
-    assert bare.json()["error"]["message"] == "anthropic-version: header is required"
-    assert (bare.status_code, chat.status_code) == (400, 200)
+    assert plain.json()["error"]["message"] == "anthropic-version: header is required"
+    assert (plain.status_code, chat.status_code) == (400, 200)
     assert chat.json() == {"status": "error", "message": "model: Field required"}
     assert other.json()["status"] == "error"
     assert (verb.status_code, verb.headers["allow"]) == (405, "POST")

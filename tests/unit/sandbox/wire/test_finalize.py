@@ -1,4 +1,4 @@
-"""Answers made ready: ids, limits, stop texts, counts."""
+"""Completed answers: ids, limits, stop texts, counts."""
 
 import re
 
@@ -17,7 +17,7 @@ CALLS = (
 
 @given(st.text())
 def test_the_pieces_of_a_text_joined_are_the_text(text: str) -> None:
-    """Whatever the text, so a cut answer is a beginning of the whole one."""
+    """Whatever the text, so a cut answer is the beginning of the complete one."""
     assert "".join(split_pieces(text)) == text
 
 
@@ -60,21 +60,21 @@ def test_text_over_the_limit_is_cut_and_says_so() -> None:
 
 def test_a_call_over_the_limit_loses_the_end_of_its_arguments() -> None:
     """As a real model's does; calls after it are not begun."""
-    whole = complete(PlannedAnswer(calls=CALLS), prompt="").calls
-    size = count_tokens("add", whole[0].arguments)
+    all_calls = complete(PlannedAnswer(calls=CALLS), prompt="").calls
+    size = count_tokens("add", all_calls[0].arguments)
 
     cut = complete(PlannedAnswer(calls=CALLS), prompt="", max_tokens=size + 3)
     tiny = complete(PlannedAnswer(calls=CALLS), prompt="", max_tokens=1)
 
     assert cut.finish_reason == "length"
     assert cut.calls == (
-        whole[0],
-        ToolCall(id=whole[1].id, name="add", arguments=whole[1].arguments[:2]),
+        all_calls[0],
+        ToolCall(id=all_calls[1].id, name="add", arguments=all_calls[1].arguments[:2]),
     )
     assert tiny.calls == ()
 
 
-def test_an_answer_within_the_limit_is_whole() -> None:
+def test_an_answer_within_the_limit_is_complete() -> None:
     """Exactly at it, too."""
     size = complete(PlannedAnswer(calls=CALLS), prompt="").completion_tokens
 

@@ -1,4 +1,4 @@
-"""The Anthropic form: what is refused and why, what the planner is told."""
+"""The Anthropic format: which requests are rejected and why, what the planner gets."""
 
 from dataclasses import replace
 from datetime import date
@@ -50,9 +50,9 @@ def _asked(*turns: JsonValue, **more: Any) -> CompletionRequest:
     return read
 
 
-def test_calls_are_told_with_their_results() -> None:
+def test_calls_are_paired_with_their_results() -> None:
     """Those before the last question are earlier ones."""
-    asked = _asked(
+    read = _asked(
         ASKED,
         _turn("assistant", _text("well"), _use()),
         _turn("user", _result(), _text("and now?")),
@@ -65,11 +65,11 @@ def test_calls_are_told_with_their_results() -> None:
     )
     made = PastCall(name="f", arguments={"x": 1}, result="done")
 
-    assert asked.plan.question == "and now?"
-    assert (asked.plan.earlier, asked.plan.made) == ((made,), (made,))
-    assert [tool.name for tool in asked.plan.tools] == ["f"]
-    assert asked.used_ids == {"toolu_1", "toolu_2"}
-    assert (asked.stop, asked.is_stream, asked.max_tokens) == (("x",), True, 9)
+    assert read.plan.question == "and now?"
+    assert (read.plan.earlier, read.plan.made) == ((made,), (made,))
+    assert [tool.name for tool in read.plan.tools] == ["f"]
+    assert read.used_ids == {"toolu_1", "toolu_2"}
+    assert (read.stop, read.is_stream, read.max_tokens) == (("x",), True, 9)
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_calls_are_told_with_their_results() -> None:
         ("llamacpp-anthropic", {"type": "tool", "name": "f"}, "auto", None),
     ],
 )
-def test_a_choice_is_heeded_where_the_provider_heeds_it(
+def test_a_choice_is_respected_or_ignored_as_the_provider_does(
     provider: str, choice: JsonValue, mode: str, name: str | None
 ) -> None:
     """Others read it as `auto`."""
-    asked = _asked(ASKED, provider=provider, tools=[TOOL], tool_choice=choice)
+    read = _asked(ASKED, provider=provider, tools=[TOOL], tool_choice=choice)
 
-    assert (asked.plan.choice.mode, asked.plan.choice.name) == (mode, name)
+    assert (read.plan.choice.mode, read.plan.choice.name) == (mode, name)
 
 
 def test_one_call_at_a_time_can_be_asked_for() -> None:
@@ -134,10 +134,10 @@ def test_one_call_at_a_time_can_be_asked_for() -> None:
         ([_turn("user", _text(""))], {}, "at least 1 character"),
     ],
 )
-def test_what_breaks_the_form_is_refused(
+def test_a_request_that_breaks_the_format_is_rejected(
     turns: list[JsonValue], more: dict[str, Any], words: str
 ) -> None:
-    """In words that name the place."""
+    """The message names the place."""
     read = _read(*turns, **more)
 
     assert isinstance(read, Rejection)

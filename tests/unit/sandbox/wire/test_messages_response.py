@@ -1,4 +1,4 @@
-"""Answers in the Anthropic form, whole and as events."""
+"""Responses in the Anthropic format, complete and streamed."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ CUT = ToolCall(id="toolu_2", name="f", arguments='{"ci')
 
 
 def _completion(text: str = "", *calls: ToolCall, **more: Any) -> Completion:
-    told = {"finish_reason": "tool_calls" if calls else "stop", **more}
-    return Completion(text=text, calls=calls, prompt_tokens=5, completion_tokens=7, **told)
+    fields = {"finish_reason": "tool_calls" if calls else "stop", **more}
+    return Completion(text=text, calls=calls, prompt_tokens=5, completion_tokens=7, **fields)
 
 
-def _spell(
+def _encode(
     completion: Completion, *, is_stream: bool, gives: ResponseQuirks | None = None
 ) -> EncodedResponse:
     asked = CompletionRequest(
@@ -36,20 +36,20 @@ def _spell(
     return encode_messages(completion, answering)
 
 
-def _whole(completion: Completion) -> Any:
-    return _spell(completion, is_stream=False).body
+def _body(completion: Completion) -> Any:
+    return _encode(completion, is_stream=False).body
 
 
 def test_text_and_calls_are_blocks() -> None:
     """Under a head with the counts."""
-    body = _whole(_completion("well", CALL))
+    body = _body(_completion("well", CALL))
 
     assert body["content"] == [
         {"type": "text", "text": "well"},
         {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"city": "Oslo"}},
     ]
     assert (body["usage"]["input_tokens"], body["usage"]["output_tokens"]) == (5, 7)
-    assert _spell(_completion("x"), is_stream=False).headers == {"request-id": "chatcmpl-1"}
+    assert _encode(_completion("x"), is_stream=False).headers == {"request-id": "chatcmpl-1"}
     assert encode_count(_completion("x")).body == {
         "input_tokens": 5,
         "sandbox": {"is_language_model": False},
@@ -65,30 +65,32 @@ def test_text_and_calls_are_blocks() -> None:
         (_completion("x", stop_sequence="END"), "stop_sequence", "END"),
     ],
 )
-def test_the_end_is_told(completion: Completion, reason: str, stop: str | None) -> None:
-    """In the words of the form."""
-    body = _whole(completion)
+def test_the_reason_for_the_end_is_reported(
+    completion: Completion, reason: str, stop: str | None
+) -> None:
+    """In the format's terms."""
+    body = _body(completion)
 
     assert (body["stop_reason"], body["stop_sequence"]) == (reason, stop)
 
 
-def test_half_an_input_has_no_place_in_a_whole_answer() -> None:
-    """In a stream it breaks off."""
+def test_half_an_input_has_no_place_in_a_body_answer() -> None:
+    """A stream ends in the middle of it."""
     cut = _completion("", CALL, CUT, finish_reason="length")
-    events: Any = _spell(cut, is_stream=True).events
+    events: Any = _encode(cut, is_stream=True).events
     sent = "".join(e.data.get("delta", {}).get("partial_json", "") for e in events)
 
-    assert [block["id"] for block in _whole(cut)["content"]] == ["toolu_1"]
+    assert [block["id"] for block in _body(cut)["content"]] == ["toolu_1"]
     assert sent == CALL.arguments + CUT.arguments
 
 
 @pytest.mark.parametrize("calls", ["fragments", "characters"])
 def test_a_stream_has_its_events_in_order(calls: Any) -> None:
     """Each block is opened, filled and closed; names and types agree."""
-    spelled = _spell(
+    encoded = _encode(
         _completion("well", CALL), is_stream=True, gives=ResponseQuirks(call_chunks=calls)
     )
-    events: Any = spelled.events
+    events: Any = encoded.events
     order = [e.name for e in events if e.name != "content_block_delta"]
     pieces = [
         e.data["delta"]["partial_json"]

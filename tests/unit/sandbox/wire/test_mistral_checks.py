@@ -1,4 +1,4 @@
-"""The words in which a request is refused; which ones are is held against an oracle elsewhere."""
+"""The messages of rejections; an oracle checks elsewhere which requests are rejected."""
 
 import pytest
 
@@ -71,7 +71,7 @@ def test_a_refusal_has_the_words_and_the_number_of_the_provider(
         ({"tools": [{"function": {"name": "a b", "parameters": {}}}]}, "Function name was a b"),
     ],
 )  # fmt: skip
-def test_tools_and_choices_that_cannot_be_kept_are_refused(
+def test_tools_and_choices_that_are_not_possible_are_rejected(
     more: dict[str, JsonValue], words: str
 ) -> None:
     """Before any answer."""
@@ -86,7 +86,7 @@ def test_tools_and_choices_that_cannot_be_kept_are_refused(
     ["auto", "none", "any", "required", {"type": "function", "function": {"name": "f"}}],
     ids=str,
 )
-def test_every_spelling_of_a_choice_is_taken(choice: JsonValue) -> None:
+def test_every_form_of_a_choice_is_accepted(choice: JsonValue) -> None:
     """The old word, the new one, and a name."""
     assert _find(USER, tools=[TOOL], tool_choice=choice) is None
 

@@ -1,4 +1,4 @@
-"""Raw prompts: what the planner is told of them."""
+"""Raw prompts: what the planner gets, and the responses."""
 
 from dataclasses import replace
 from datetime import date
@@ -30,7 +30,7 @@ def _asked(prompt: JsonValue, **more: JsonValue) -> CompletionRequest:
     return read
 
 
-def test_calls_are_told_with_their_results() -> None:
+def test_calls_are_paired_with_their_results() -> None:
     """Those before the last question are earlier ones, and the last offer counts."""
     first = _asked(f"{OFFER}[INST] go[/INST]{CALL}{RESULT}")
     later = _asked(f"[INST] go[/INST]{CALL}{RESULT} Seven.</s>{OFFER}[INST] and?[/INST]{CALL}")
@@ -54,7 +54,7 @@ def test_a_call_that_was_begun_is_a_forced_choice() -> None:
 
 
 def test_fields_of_the_form_are_read() -> None:
-    """Unknown ones are passed over."""
+    """Unknown ones are ignored."""
     asked = _asked(
         "hi", stop="x", stream=True, stream_options={"include_usage": True}, odd=1, max_tokens=3
     )
@@ -65,7 +65,7 @@ def test_fields_of_the_form_are_read() -> None:
     assert (_asked("hi").max_tokens, _asked("").plan.question) == (16, "")
 
 
-def test_what_cannot_be_completed_is_refused() -> None:
+def test_a_prompt_that_cannot_be_completed_is_rejected() -> None:
     """A prompt of tokens, a model that is not there."""
     tokens, model = _read([1, 2]), _read("hi", model="other")
 
@@ -75,27 +75,27 @@ def test_what_cannot_be_completed_is_refused() -> None:
     assert model.kind == "model"
 
 
-async def test_an_answer_goes_out_as_text_whole_and_streamed() -> None:
+async def test_an_answer_is_sent_as_text_complete_and_streamed() -> None:
     """A call without its marker, then words; the key to usage is the request's wish."""
     offer = compact_json([WEATHER])
     prompt = f"[AVAILABLE_TOOLS] {offer}[/AVAILABLE_TOOLS][INST] Weather in Oslo?[/INST]"
     async with on_provider("llamacpp-completions") as on:
         for text in (prompt, "[INST] Tell me a joke[/INST]", f"{prompt}[TOOL_CALLS]"):
             body = {"model": on.model, "prompt": text, "max_tokens": 300}
-            whole = (await on.client.post("/completions", json=body)).json()
+            complete = (await on.client.post("/completions", json=body)).json()
             asks = {"stream": True, "stream_options": {"include_usage": True}}
             streamed = await on.client.post("/completions", json={**body, **asks})
-            bare = await on.client.post("/completions", json={**body, "stream": True})
+            plain = await on.client.post("/completions", json={**body, "stream": True})
             events = [read_event(line) for line in streamed.text.split("\n\n") if line]
 
-            said = whole["choices"][0]["text"]
+            said = complete["choices"][0]["text"]
             pieces = [choice["text"] for event in events[:-1] for choice in event["choices"]]
             assert "".join(pieces) == said
             assert said.startswith(" ")
             assert "[TOOL_CALLS]" not in said
-            assert events[-2]["usage"] == whole["usage"]
-            assert (events[-1], "usage" in bare.text) == ("data: [DONE]", False)
-            assert whole["timings"]["prompt_n"] == whole["usage"]["prompt_tokens"]
+            assert events[-2]["usage"] == complete["usage"]
+            assert (events[-1], "usage" in plain.text) == ("data: [DONE]", False)
+            assert complete["timings"]["prompt_n"] == complete["usage"]["prompt_tokens"]
         refused = await on.client.post("/completions", json={"model": "m"})
 
     assert refused.json()["error"]["message"] == "prompt: Field required"

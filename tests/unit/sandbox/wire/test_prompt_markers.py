@@ -48,8 +48,8 @@ def test_a_prompt_is_cut_into_its_parts() -> None:
     ]
 
 
-def test_an_offer_is_read_wherever_it_stands() -> None:
-    """What is no tool in it is passed over."""
+def test_an_offer_is_read_anywhere_in_a_text() -> None:
+    """Items that are not tools are skipped."""
     (tool,) = find_offer(f"You may call: [AVAILABLE_TOOLS] {OFFER}[/AVAILABLE_TOOLS] Do.")
 
     assert (tool.name, tool.description, tool.input_schema) == ("f", "", {"type": "object"})
@@ -60,7 +60,7 @@ def test_an_offer_is_read_wherever_it_stands() -> None:
 
 
 def test_calls_and_results_are_paired() -> None:
-    """By id where there is one, else by place."""
+    """By id if there is one, else by position."""
     calls = read_calls('[{"name": "f", "arguments": {"x": 1}, "id": "a"}, {"name": "g"}, {}]')
     results = find_results(
         '[TOOL_RESULTS] {"content": {"y": 2}, "call_id": "b"}[/TOOL_RESULTS]\n'
@@ -90,7 +90,7 @@ def test_calls_and_results_are_paired() -> None:
         (_completion('{"x": 1}'), "", '[{"name": "f", "arguments":', ' {"x": 1}}]'),
         (_completion('{"x', reason="length"), "", "", ' [{"name": "f", "arguments": {"x'),
     ],
-    ids=["marked", "bare", "begun", "cut"],
+    ids=["marked", "plain", "begun", "cut"],
 )
 def test_calls_are_written_as_the_model_writes_them(
     completion: Completion, marker: str, begun: str, text: str

@@ -1,4 +1,4 @@
-"""Tools in the words of a chat."""
+"""Tools in the text of a chat."""
 
 from datetime import date
 
@@ -27,7 +27,7 @@ def _found(system: str, *said: tuple[str, str]) -> Prompted:
     return found
 
 
-def test_calls_are_told_with_their_results() -> None:
+def test_calls_are_paired_with_their_results() -> None:
     """Those before the last question are earlier ones."""
     turn = (("assistant", CALL), ("user", RESULT))
     ask = _found(

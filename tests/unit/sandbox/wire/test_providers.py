@@ -1,4 +1,4 @@
-"""What is particular to each provider shows in what it takes and refuses."""
+"""The quirks of each provider's requests, and its rejections."""
 
 from pathlib import Path
 
@@ -35,10 +35,10 @@ def test_a_provider_of_a_user_s_own_is_the_plainest_of_its_dialect(
     assert form.request == PROVIDERS["openai-compatible"].request
 
 
-def test_an_unknown_provider_is_refused() -> None:
+def test_an_unknown_provider_is_rejected() -> None:
     """With the names of those there are."""
-    with pytest.raises(ConfigError, match=r"no provider 'nobody'.*openrouter"):
-        find_provider_format("nobody", model="m")
+    with pytest.raises(ConfigError, match=r"no provider 'unknown'.*openrouter"):
+        find_provider_format("unknown", model="m")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ async def test_a_wrong_key_gets_the_provider_s_own_401(provider: str, error: Jso
 
 
 async def test_a_key_in_the_body_is_looked_for_there() -> None:
-    """Beside the model's other name; the list of models asks for none."""
+    """And the model under its other name; the list of models needs no key."""
     async with on_provider("modelslab-body") as on:
         body = {"model_id": on.model, "messages": [USER]}
         right = await on.client.post("/chat/completions", json={"key": "sandbox-key", **body})
@@ -95,10 +95,10 @@ async def test_a_key_in_the_body_is_looked_for_there() -> None:
         ("sandbox", 422, {"object": "error", "code": "3001"}),
     ],
 )
-async def test_a_field_that_is_not_known_is_refused_where_the_provider_is_strict(
+async def test_a_field_that_is_not_known_is_rejected_by_a_strict_provider(
     provider: str, status: int, error: JsonValue
 ) -> None:
-    """Others pass over it."""
+    """Others ignore it."""
     async with on_provider(provider) as on:
         answer = await on.chat(user="me")
 
@@ -128,10 +128,10 @@ NAMED: JsonValue = {"type": "function", "function": {"name": "weather"}}
         ("vllm", 7, 400, "tool_choice"),
     ],
 )
-async def test_a_tool_choice_is_taken_in_the_provider_s_spellings(
+async def test_a_tool_choice_is_accepted_as_the_provider_writes_it(
     provider: str, choice: JsonValue, status: int, words: str | None
 ) -> None:
-    """Others are refused, or read as `auto`."""
+    """Others are rejected, or read as `auto`."""
     async with on_provider(provider) as on:
         answer = await on.chat(tools=[WEATHER], tool_choice=choice)
 
@@ -162,7 +162,7 @@ async def test_a_model_without_tools_refuses_them() -> None:
         ("mistral", 400, {"code": "3280"}),
     ],
 )
-async def test_an_id_that_the_template_does_not_take_is_refused(
+async def test_an_id_that_the_template_does_not_accept_is_rejected(
     provider: str, status: int, part: JsonValue
 ) -> None:
     """In the words of the validator, with the status of the provider."""
@@ -180,8 +180,8 @@ async def test_an_id_that_the_template_does_not_take_is_refused(
     assert holds(answer.json(), part)
 
 
-async def test_a_lenient_provider_passes_over_what_others_put_into_messages() -> None:
-    """Other roles' names, lists as results, text beside calls, empty lists of tools and calls."""
+async def test_a_lenient_provider_ignores_unknown_fields_inside_messages() -> None:
+    """Other roles' names, lists as results, text with calls, empty lists of tools and calls."""
     call: JsonValue = {
         "id": "call_1", "type": "function", "odd": 1,
         "function": {"name": "weather", "arguments": '{"city": "Oslo"}', "odd": 1},
@@ -209,7 +209,7 @@ async def test_a_lenient_provider_passes_over_what_others_put_into_messages() ->
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"], ids=["cut", "list", "bytes"])
-async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_rejected(body: bytes) -> None:
     """Whatever the provider."""
     async with on_provider("vllm") as on:
         answer = await on.client.post("/chat/completions", content=body)
@@ -218,10 +218,10 @@ async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     assert "not" in answer.json()["error"]["message"]
 
 
-async def test_the_messages_form_counts_tokens_and_knows_its_models() -> None:
-    """One that the messages form does not have is not found there, in its own words."""
+async def test_the_messages_format_counts_tokens_and_lists_its_models() -> None:
+    """An unknown model is an error of the messages format."""
     async with on_provider("modelslab") as on:
-        one = await on.client.get("/v1/models/nobody", headers=on.key)
+        one = await on.client.get("/v1/models/unknown", headers=on.key)
         counted = await on.client.post(
             "/v1/messages/count_tokens",
             json={"model": on.model, "messages": [USER]},
