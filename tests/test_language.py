@@ -45,7 +45,6 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "agentkit/testing/",
         "agentkit/tools/",
         "agentkit/transport/",
-        "agents/",
         "docs/errors.md",
         "docs/providers.md",
         "docs/running.md",
@@ -87,7 +86,6 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "tests/providers/",
         "tests/sdk/",
         "tests/unit/agent/",
-        "tests/unit/agentkit_tools/",
         "tests/unit/budget/",
         "tests/unit/cli/",
         "tests/unit/config/",
@@ -105,7 +103,6 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "tests/unit/testing/",
         "tests/unit/tools/",
         "tests/unit/transport/",
-        "tools/",
     }
 )
 """Path prefixes that are not read yet; this set only shrinks, and ends empty."""

@@ -1,7 +1,7 @@
 """Ready-made agents, a module per agent, each with `build(model, ...) -> Agent`.
 
 In:  the name of an agent.
-Out: its `build`, through `load_agent`; what there is, through `AGENTS`.
+Out: its `build`, through `load_agent`; all agents, in `AGENTS`.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ AGENTS: Mapping[str, str] = {
 
 
 def load_agent(name: str) -> Callable[..., Agent[object]]:
-    """Return the `build` of a ready-made agent; it takes a model, and `tools=` if you like.
+    """Return the `build` function of a ready-made agent; it takes a model and optionally `tools=`.
 
     Raises:
         ConfigError: there is no such agent.

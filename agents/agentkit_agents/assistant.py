@@ -26,7 +26,7 @@ def build(
 
     Args:
         model: `provider:family-or-id`, or a model of your own.
-        tools: what it may use; left out, the ready-made tools that only calculate and tell.
+        tools: the tools it may use; by default the ready-made tools that have no effects.
         budget: the limits of each run.
     """
     return Agent(
@@ -39,7 +39,7 @@ def build(
 
 
 def default_tools() -> list[ToolLike]:
-    """Return the tools of every family that is there for everybody and is installed."""
+    """Return the tools of every default family that is installed."""
     return [
         tool
         for name, family in FAMILIES.items()

@@ -1,9 +1,9 @@
 """Ready-made tools, a module per family.
 
 In:  the name of a family.
-Out: its tools, through `load_tools`; what there is, through `FAMILIES`.
+Out: its tools, through `load_tools`; all families, in `FAMILIES`.
 
-Nothing of a family is imported before it is asked for.
+The modules of a family are imported by `load_tools` only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,12 +23,12 @@ class ToolFamily:
     """Tools that are loaded together.
 
     Attributes:
-        description: what they do, in a few words.
-        path: `module:name` of a tuple of tools, or of a function that makes one for a folder.
-        extra: the extra that brings what they need, if any.
+        description: a short summary.
+        path: `module:name` of a tuple of tools, or of a function that returns one for a folder.
+        extra: the extra that installs their dependencies, if any.
         requires: the package that this extra installs.
         needs_folder: they work inside one folder, which the caller names.
-        is_default: an agent that is asked for no tools in particular has them.
+        is_default: part of the default tools of agents and commands.
     """
 
     description: str
@@ -40,7 +40,7 @@ class ToolFamily:
 
     @property
     def is_installed(self) -> bool:
-        """Say whether what the tools need is here."""
+        """Return whether the dependencies of the tools are installed."""
         return self.requires is None or find_spec(self.requires) is not None
 
 
@@ -73,12 +73,12 @@ def load_tools(
 
     Args:
         name: one of `FAMILIES`.
-        folder: where the family `files` works.
+        folder: the folder of the family `files`.
         allow_write: whether the family `files` may write.
 
     Raises:
-        ConfigError: there is no such family, or `folder` is no folder.
-        MissingExtraError: what the tools need is not installed.
+        ConfigError: there is no such family, or `folder` is not a folder.
+        MissingExtraError: a dependency of the tools is not installed.
     """
     if name not in FAMILIES:
         raise ConfigError(f"There is no tool family {name!r}; known are {', '.join(FAMILIES)}.")

@@ -27,14 +27,14 @@ UnitText = Annotated[
 
 
 class _Unit(Protocol):
-    """What is used of Pint's unit."""
+    """The part of Pint's unit that is used here."""
 
     @property
     def dimensionality(self) -> Mapping[str, object]: ...
 
 
 class _Quantity(Protocol):
-    """What is used of Pint's quantity."""
+    """The part of Pint's quantity that is used here."""
 
     @property
     def magnitude(self) -> Decimal: ...
@@ -42,13 +42,13 @@ class _Quantity(Protocol):
 
 
 class _Registry(Iterable[str], Protocol):
-    """What is used of Pint's registry."""
+    """The part of Pint's registry that is used here."""
 
     def parse_units(self, text: str) -> _Unit: ...
     def Quantity(self, value: Decimal, unit: _Unit, /) -> _Quantity: ...  # noqa: N802 - Pint's name
 
 
-# A single exponent digit is all that a unit needs; more would let an expression run away.
+# A unit needs a single exponent digit; with more, an expression could take unbounded time.
 _UNIT_TEXT = re.compile(r"(?:[^\W\d]|[\s/*^·().°²³%'\"-]|(?:\^|\*\*)\s*-?\d(?!\d))+")
 _WORDS: Mapping[str, str] = {
     "kmh": "km/h",
@@ -109,7 +109,8 @@ def convert_units(value: float, from_unit: UnitText, to_unit: UnitText) -> str:
     amount = Decimal(str(value))
     if source.dimensionality != target.dimensionality:
         raise ToolError(
-            f"{from_unit!r} measures {_spell_kind(source)} and {to_unit!r} {_spell_kind(target)}; "
+            f"{from_unit!r} measures {_describe_kind(source)} and {to_unit!r} "
+            f"{_describe_kind(target)}; "
             "they cannot be converted into each other."
         )
     try:
@@ -124,7 +125,7 @@ def convert_units(value: float, from_unit: UnitText, to_unit: UnitText) -> str:
         ) from error
     notes = {name: note for unit in (source, target) for name, note in _notes(unit)}
     taken = "".join(f" ({name} is taken as {note})" for name, note in notes.items())
-    return f"{_plain(amount)} {from_unit} {_spell(result)} {to_unit}{taken}"
+    return f"{_plain(amount)} {from_unit} {_format_result(result)} {to_unit}{taken}"
 
 
 @cache
@@ -134,35 +135,35 @@ def _registry() -> _Registry:
 
 
 def _as_temperatures(source: str, target: str) -> tuple[str, str]:
-    """Read the names of temperatures, which stand for a scale with its own zero.
+    """Replace the names of temperature scales by Pint's, since a scale has its own zero.
 
-    C, F and K are temperatures when both units are; alone they are coulomb and farad.
+    C, F and K are temperatures if both units are; otherwise they are coulomb, farad and kelvin.
     """
-    spellings = [_temperature(text) for text in (source, target)]
-    if all(spellings):
-        source, target = spellings
+    names = [_temperature(text) for text in (source, target)]
+    if all(names):
+        source, target = names
     return source, target
 
 
 def _temperature(text: str) -> str:
     """Return Pint's name of a temperature, empty for anything else."""
-    bare = _DEGREES.sub("", text, count=1).casefold()
-    return _TEMPERATURES.get(bare) or _LETTERS.get(bare, "")
+    word = _DEGREES.sub("", text, count=1).casefold()
+    return _TEMPERATURES.get(word) or _LETTERS.get(word, "")
 
 
 def _read(registry: _Registry, text: str) -> _Unit:
-    """Read a unit; what is not known as it is written is tried in small letters."""
+    """Parse a unit; an unknown one is tried in lower case."""
     if not _UNIT_TEXT.fullmatch(text):
         raise ToolError(f"{text!r} is not a unit; write one such as 'km/h' or 'm^2', no numbers.")
     words = " ".join(text.split())
     for prefix, instead in _PREFIXES:
         words = instead + words[found.end() :] if (found := prefix.match(words)) else words
     words = _WORDS.get(words.casefold(), words)
-    # Two words are one unit where there is one of that name, and else a product.
-    for spelling in (words.replace(" ", "_"), words, words.casefold()):
+    # Two words are one unit if there is a unit of that name, otherwise a product.
+    for name in (words.replace(" ", "_"), words, words.casefold()):
         try:
-            return registry.parse_units(spelling)
-        except Exception:  # noqa: S112, BLE001 - its parser raises whatever it stumbles over
+            return registry.parse_units(name)
+        except Exception:  # noqa: S112, BLE001 - Pint's parser raises errors of many types
             continue
     close = difflib.get_close_matches(words.casefold(), registry, n=4)
     hint = f"did you mean {', '.join(close)}?" if close else "write its English name or its symbol"
@@ -183,26 +184,26 @@ def _notes(unit: _Unit) -> list[tuple[str, str]]:
     return [(name, _TAKEN_AS[name]) for name in names if name in _TAKEN_AS]
 
 
-def _spell_kind(unit: _Unit) -> str:
+def _describe_kind(unit: _Unit) -> str:
     kind = str(unit.dimensionality)
     return "a plain number" if kind == "dimensionless" else kind.replace("[", "").replace("]", "")
 
 
-def _spell(result: Decimal) -> str:
-    """Write the result with 15 digits; `≈` says that there would be more."""
+def _format_result(result: Decimal) -> str:
+    """Format the result with 15 digits, with `≈` if it was rounded."""
     with localcontext(prec=_DIGITS):
         short = +result
     with localcontext(prec=_DIGITS + 10):
-        is_whole = +result == short
-    return f"{'=' if is_whole else '≈'} {_plain(short)}"
+        is_exact = +result == short
+    return f"{'=' if is_exact else '≈'} {_plain(short)}"
 
 
 def _plain(number: Decimal) -> str:
-    """Write a number without idle zeros, and without an exponent unless it is far from 1."""
-    bare = number.normalize()
-    if bare == 0:
+    """Format a number without trailing zeros, and without an exponent unless it is far from 1."""
+    short = number.normalize()
+    if short == 0:
         return "0"
-    return f"{bare:f}" if -_DIGITS < bare.adjusted() < _DIGITS + 6 else str(bare)
+    return f"{short:f}" if -_DIGITS < short.adjusted() < _DIGITS + 6 else str(short)
 
 
 TOOLS = (convert_units,)

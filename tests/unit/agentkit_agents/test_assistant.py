@@ -1,4 +1,4 @@
-"""The assistant."""
+"""The ready-made assistant."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from agentkit_agents import AGENTS, load_agent
 from agentkit_agents.assistant import build
 
 
-async def test_the_assistant_has_the_tools_that_need_no_permission() -> None:
-    """It calculates, and it cannot touch files."""
+async def test_the_assistant_has_the_default_tools() -> None:
+    """It calculates, and has no access to files."""
     model = ScriptedModel(
         AssistantMessage.of("", tool_call("calculate", {"expression": "6*7"})), "It is 42."
     )
@@ -24,8 +24,8 @@ async def test_the_assistant_has_the_tools_that_need_no_permission() -> None:
     assert "never make up" in model.requests[0].instructions
 
 
-async def test_the_assistant_takes_other_tools_and_limits() -> None:
-    """None at all, if that is asked."""
+async def test_the_assistant_can_have_other_tools_and_limits() -> None:
+    """An empty list gives it no tools."""
     model = ScriptedModel("Hello.")
     agent = build(model, tools=[], budget=Budget(turns=3))
 
@@ -41,7 +41,7 @@ def test_every_agent_can_be_loaded_by_its_name(name: str) -> None:
     assert isinstance(load_agent(name)(ScriptedModel()), Agent)
 
 
-def test_an_unknown_agent_is_refused_with_the_known_ones() -> None:
-    """One line for the user."""
+def test_an_unknown_agent_is_an_error_that_lists_the_known_ones() -> None:
+    """In one line."""
     with pytest.raises(ConfigError, match="known are assistant"):
         load_agent("butler")

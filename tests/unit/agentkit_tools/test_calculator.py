@@ -1,4 +1,4 @@
-"""The calculator: right or refused, never wrong."""
+"""The calculator returns the right value or an error, never a wrong value."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentkit import ToolError
 from agentkit_tools.calculator import calculate
-from agentkit_tools.calculator.number import ArithmeticFault, spell
+from agentkit_tools.calculator.number import ArithmeticFault, format_number
 from agentkit_tools.calculator.parse import evaluate
 from agentkit_tools.calculator.token import ExpressionFault
 
@@ -127,7 +127,7 @@ FAULTS = {
     "5 mod 0": "divides by zero",
     "tan(90°)": "divides by zero",
     "sqrt(-4)": "even degree",
-    "root(4, 0.5)": "whole degree",
+    "root(4, 0.5)": "degree of a root is an integer",
     "(-8)^(1/3)": "root(x, n)",
     "(-8)^0.33333": "root(x, n)",
     "0^-1": "no negative power",
@@ -146,7 +146,7 @@ FAULTS = {
     "10000!": "whole number",
     "comb(5, 0.5)": "whole numbers",
     "gcd(0.5, 1)": "whole numbers",
-    "round(1, 0.5)": "whole n",
+    "round(1, 0.5)": "integer n",
     "sqrt(1, 2)": "takes 1 arguments, not 2",
     "round(1, 2, 3)": "takes 1 to 2 arguments",
     "1" * 401: "more than 400 digits",
@@ -158,23 +158,25 @@ FAULTS = {
 
 @pytest.mark.parametrize(("expression", "value"), VALUES.items(), ids=VALUES.keys())
 def test_an_expression_has_its_value(expression: str, value: str) -> None:
-    """Exact where it can be, marked where it is rounded."""
+    """Exact if possible, and marked if rounded."""
     assert calculate(expression) == value
 
 
 @pytest.mark.parametrize(
     ("expression", "words"), FAULTS.items(), ids=[text[:30] for text in FAULTS]
 )
-def test_what_has_no_one_value_is_refused_with_what_to_write(expression: str, words: str) -> None:
-    """The message names the place or the reason."""
+def test_an_ambiguous_or_invalid_expression_is_an_error_with_an_alternative(
+    expression: str, words: str
+) -> None:
+    """The message contains the position or the reason."""
     with pytest.raises(ToolError) as caught:
         calculate(expression)
 
     assert words in str(caught.value)
 
 
-def test_the_tool_says_that_it_changes_nothing() -> None:
-    """So that calls may run side by side."""
+def test_the_tool_is_read_only() -> None:
+    """So its calls may run in parallel."""
     assert calculate.annotations.read_only_hint
     assert not calculate.annotations.open_world_hint
 
@@ -185,7 +187,7 @@ def test_the_tool_says_that_it_changes_nothing() -> None:
 )
 @settings(max_examples=150)
 def test_whole_numbers_agree_with_python(numbers: list[int], marks: list[str]) -> None:
-    """Order of operations and signs are Python's."""
+    """Precedence and signs are Python's."""
     text = f"({numbers[0]})"
     for number, mark in zip(numbers[1:], marks, strict=False):
         text += f" {mark} ({number})"
@@ -195,20 +197,20 @@ def test_whole_numbers_agree_with_python(numbers: list[int], marks: list[str]) -
 
 @given(numerator=st.integers(-(10**12), 10**12), places=st.integers(0, 12))
 @settings(max_examples=150)
-def test_a_decimal_is_written_as_it_was_read(numerator: int, places: int) -> None:
-    """No digit is lost or made up."""
+def test_a_decimal_is_formatted_with_its_own_digits(numerator: int, places: int) -> None:
+    """No digit is lost or invented."""
     value = Fraction(numerator, 10**places)
 
-    assert Fraction(spell(value)) == value
-    assert evaluate(f"0 + ({spell(value)})") == value
+    assert Fraction(format_number(value)) == value
+    assert evaluate(f"0 + ({format_number(value)})") == value
 
 
 @given(text=st.text(alphabet="0123456789.,+-*/^%!()° sqrtofmdpie√²", max_size=60))
 @settings(max_examples=200)
-def test_no_text_leads_to_anything_but_a_value_or_a_fault(text: str) -> None:
-    """A stranger writes the text."""
+def test_any_text_gives_a_value_or_a_fault(text: str) -> None:
+    """The text is untrusted."""
     try:
-        result = spell(evaluate(text))
+        result = format_number(evaluate(text))
     except (ExpressionFault, ArithmeticFault) as fault:
         result = str(fault)
 

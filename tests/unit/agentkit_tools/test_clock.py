@@ -1,4 +1,4 @@
-"""Times, places and dates, by a clock that stands still."""
+"""Times, places and dates, with a stopped clock."""
 
 import zoneinfo
 from datetime import UTC, datetime
@@ -16,19 +16,19 @@ WINTER = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 class StoppedClock:
-    """A clock that always shows the same."""
+    """A clock that always returns the same time."""
 
     def now(self) -> datetime:
         """Return a day in summer."""
         return SUMMER
 
     def monotonic(self) -> float:
-        """Return no time at all."""
+        """Return zero."""
         return 0.0
 
 
 def named(name: str) -> Tool:
-    """Return one of the tools, going by the stopped clock."""
+    """Return one of the tools, with the stopped clock."""
     return next(tool for tool in build_tools(StoppedClock()) if tool.name == name)
 
 
@@ -70,36 +70,36 @@ WRONG_PLACES = {
 
 @pytest.mark.parametrize(("place", "key"), PLACES.items(), ids=PLACES.keys())
 def test_a_place_has_its_zone(place: str, key: str) -> None:
-    """By city, country, IANA name or distance from UTC, in any spelling."""
+    """By city, country, IANA name or offset from UTC, in any notation."""
     assert str(find_zone(place, SUMMER)) == key
 
 
 @pytest.mark.parametrize(
     ("place", "words"), WRONG_PLACES.items(), ids=[place[:12] or "empty" for place in WRONG_PLACES]
 )
-def test_an_unknown_place_is_refused_with_what_comes_close(place: str, words: str) -> None:
+def test_an_unknown_place_is_an_error_with_similar_names(place: str, words: str) -> None:
     """No place is guessed."""
     with pytest.raises(PlaceFault, match=words.replace("+", r"\+")):
         find_zone(place, SUMMER)
 
 
-def test_the_current_time_is_told_with_weekday_and_zone() -> None:
-    """All that a model needs to say it."""
+def test_the_current_time_has_its_weekday_and_zone() -> None:
+    """A model needs nothing else to state it."""
     assert named("current_time")("Tokyo") == (
         "Wednesday 2026-07-01 21:30:15 (Asia/Tokyo, UTC+09:00)"
     )
 
 
 def test_without_a_place_the_time_is_that_of_this_computer() -> None:
-    """The zone's name is the machine's own, so only the moment is compared."""
-    told = str(named("current_time")())
+    """The machine's own zone name is not compared, only the moment."""
+    expected = str(named("current_time")())
 
     local = SUMMER.astimezone()
-    assert f"{local:%Y-%m-%d %H:%M:%S}" in told
+    assert f"{local:%Y-%m-%d %H:%M:%S}" in expected
 
 
 def test_an_unknown_place_reaches_the_model_as_a_tool_error() -> None:
-    """With the words of the fault."""
+    """With the message of the fault."""
     with pytest.raises(ToolError, match="close are America/Lima"):
         named("current_time")("Lmia")
 
@@ -131,10 +131,10 @@ CONVERSIONS = {
 }
 
 
-@pytest.mark.parametrize(("given", "told"), CONVERSIONS.values(), ids=CONVERSIONS.keys())
-def test_a_time_is_converted(given: tuple[str, str, str], told: str) -> None:
-    """Summer time counts on the day in question, at both ends."""
-    assert named("convert_time")(*given) == told
+@pytest.mark.parametrize(("given", "expected"), CONVERSIONS.values(), ids=CONVERSIONS.keys())
+def test_a_time_is_converted(given: tuple[str, str, str], expected: str) -> None:
+    """With the summer time of that day, in both places."""
+    assert named("convert_time")(*given) == expected
 
 
 WRONG_TIMES = {
@@ -151,14 +151,14 @@ WRONG_TIMES = {
 
 
 @pytest.mark.parametrize(("text", "words"), WRONG_TIMES.items(), ids=WRONG_TIMES.keys())
-def test_a_time_that_is_none_or_not_one_is_refused(text: str, words: str) -> None:
-    """A time that the clocks skip or show twice is not chosen for the user."""
+def test_an_invalid_or_ambiguous_time_is_an_error(text: str, words: str) -> None:
+    """A local time that exists twice is not chosen for the user."""
     with pytest.raises(ToolError, match=words):
         named("convert_time")(text, "Berlin", "UTC-12")
 
 
-def test_a_moment_is_read_in_its_zone() -> None:
-    """The second of two equal clock times can be named by its distance from UTC."""
+def test_a_moment_is_parsed_in_its_zone() -> None:
+    """The second of two equal local times can be given by its offset from UTC."""
     berlin = find_zone("UTC+1", WINTER)
 
     moment = parse_moment("2026-10-25 02:30", berlin, today=WINTER.date())
@@ -169,22 +169,22 @@ def test_a_moment_is_read_in_its_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "told"),
+    ("start", "end", "expected"),
     [
         ("2026-03-01", "2026-12-24", "298 days from Sunday 2026-03-01 to Thursday 2026-12-24"),
         ("2026-03-02", "2026-03-01", "-1 day from Monday 2026-03-02 to Sunday 2026-03-01"),
     ],
     ids=["forward", "back"],
 )
-def test_days_are_counted(start: str, end: str, told: str) -> None:
+def test_days_are_counted(start: str, end: str, expected: str) -> None:
     """Backwards the count is negative."""
     from_date, to_date = (datetime.fromisoformat(text).date() for text in (start, end))
 
-    assert named("days_between")(from_date, to_date) == told
+    assert named("days_between")(from_date, to_date) == expected
 
 
 def test_without_zone_data_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slim machine has none."""
+    """A minimal system has no zone data."""
     monkeypatch.setattr(zoneinfo, "TZPATH", ())
     monkeypatch.setattr(zoneinfo, "available_timezones", lambda: set[str]())
 
@@ -200,7 +200,7 @@ def test_without_zone_data_the_message_names_the_extra(monkeypatch: pytest.Monke
         zone._zones.cache_clear()
 
 
-def test_the_tables_of_the_package_serve_where_the_system_has_none(
+def test_the_tables_of_tzdata_are_used_if_the_system_has_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Countries are found either way."""
@@ -212,6 +212,6 @@ def test_the_tables_of_the_package_serve_where_the_system_has_none(
         zone._zones.cache_clear()
 
 
-def test_all_tools_only_read() -> None:
+def test_all_tools_are_read_only() -> None:
     """None of them changes anything."""
     assert all(tool.annotations.read_only_hint for tool in TOOLS)

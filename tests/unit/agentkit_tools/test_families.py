@@ -1,4 +1,4 @@
-"""The families of ready-made tools."""
+"""Each family of ready-made tools can be loaded."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from agentkit_tools import FAMILIES, load_tools
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_gives_tools(name: str, tmp_path: Path) -> None:
-    """Each with a description."""
+def test_every_family_has_tools(name: str, tmp_path: Path) -> None:
+    """Each tool has a description."""
     tools = load_tools(name, folder=tmp_path)
 
     assert tools
@@ -19,7 +19,7 @@ def test_every_family_gives_tools(name: str, tmp_path: Path) -> None:
 
 
 def test_all_families_can_be_used_together(tmp_path: Path) -> None:
-    """No two tools have one name."""
+    """No two tools have the same name."""
     tools = [
         tool for name in FAMILIES for tool in load_tools(name, folder=tmp_path, allow_write=True)
     ]
@@ -27,16 +27,16 @@ def test_all_families_can_be_used_together(tmp_path: Path) -> None:
     assert len(StaticToolset(tools).tools) == len(tools)
 
 
-def test_an_unknown_family_is_refused_with_the_known_ones() -> None:
-    """One line for the user."""
+def test_an_unknown_family_is_an_error_that_lists_the_known_ones() -> None:
+    """In one line."""
     with pytest.raises(ConfigError, match="known are calculator, clock, units, files"):
         load_tools("weather")
 
 
-def test_a_family_whose_package_is_missing_names_the_extra(
+def test_the_error_of_a_missing_package_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Before anything is asked of a model."""
+    """Before a model is called."""
     monkeypatch.setattr(agentkit_tools, "find_spec", lambda _: None)
 
     with pytest.raises(MissingExtraError, match=r"install 'mixtral-agentkit\[tools-units\]'"):

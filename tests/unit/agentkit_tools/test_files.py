@@ -1,4 +1,4 @@
-"""Files: inside one folder, and never outside."""
+"""The files tools work inside one folder, and never outside."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ from agentkit_tools.files.folder import Folder, PathFault
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Build a folder with a few files, beside a secret."""
+    """Build a folder with a few files, next to a secret."""
     (tmp_path / "secret.txt").write_text("the secret")
     root = tmp_path / "root"
     (root / "docs" / "deep").mkdir(parents=True)
@@ -32,7 +32,7 @@ def named(root: Path, name: str) -> Tool:
 
 
 def test_a_text_file_is_read(root: Path) -> None:
-    """By its relative path, and by its absolute one if that is inside."""
+    """By its relative path, and by its absolute path if that is inside."""
     read_file = named(root, "read_file")
 
     assert read_file("notes.txt") == "Pay the Invoice\nbuy milk\n"
@@ -59,7 +59,7 @@ ESCAPES = {
 @pytest.mark.parametrize("tool_name", ["read_file", "write_file"])
 @pytest.mark.parametrize("path", ESCAPES.values(), ids=ESCAPES.keys())
 def test_no_path_leads_outside(root: Path, tool_name: str, path: str) -> None:
-    """Neither for reading nor for writing; the secret stays as it is."""
+    """Neither for reading nor for writing; the secret is unchanged."""
     (root / "link.txt").symlink_to(root.parent / "secret.txt")
     (root / "outside").symlink_to(root.parent, target_is_directory=True)
     (root / "inside.txt").symlink_to(root / "notes.txt")
@@ -75,8 +75,8 @@ def test_no_path_leads_outside(root: Path, tool_name: str, path: str) -> None:
     assert (root / "notes.txt").read_text().startswith("Pay")
 
 
-def test_a_folder_that_becomes_a_link_after_it_was_opened_leads_nowhere(root: Path) -> None:
-    """What counts is what is open, not what a name stood for before."""
+def test_a_folder_that_is_replaced_by_a_link_after_opening_cannot_lead_outside(root: Path) -> None:
+    """The open descriptor counts, not the name."""
     folder = Folder.at(root)
 
     with folder.open_folder("docs") as descriptor:
@@ -99,8 +99,8 @@ NOT_FILES = {
 
 
 @pytest.mark.parametrize(("path", "words"), NOT_FILES.values(), ids=NOT_FILES.keys())
-def test_what_cannot_be_read_is_told(root: Path, path: str, words: str) -> None:
-    """A pipe does not make the reader wait."""
+def test_an_unreadable_path_is_an_error_with_the_reason(root: Path, path: str, words: str) -> None:
+    """A named pipe does not make the reader wait."""
     os.mkfifo(root / "pipe")
 
     with pytest.raises(ToolError, match=words):
@@ -117,14 +117,14 @@ TEXTS = {
 
 @pytest.mark.parametrize(("data", "text"), TEXTS.values(), ids=TEXTS.keys())
 def test_text_is_decoded(root: Path, data: bytes, text: str) -> None:
-    """In the encodings that say what they are."""
+    """In UTF-8, and in encodings with a byte order mark."""
     (root / "file").write_bytes(data)
 
     assert named(root, "read_file")("file") == text
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\xfd", b"a\x00b", b"\xe4"], ids=["odd", "zero", "cut"])
-def test_what_is_no_text_is_described(root: Path, data: bytes) -> None:
+def test_a_file_that_is_not_text_is_described(root: Path, data: bytes) -> None:
     """With its size."""
     (root / "file").write_bytes(data)
 
@@ -133,7 +133,7 @@ def test_what_is_no_text_is_described(root: Path, data: bytes) -> None:
 
 
 def test_a_long_file_is_read_in_parts(root: Path) -> None:
-    """The note says where to go on, and that place is right."""
+    """The note contains the next position, and it is right."""
     lines = [f"line {number}\n" for number in range(1, 20_001)]
     (root / "long.txt").write_text("".join(lines))
     read_file = named(root, "read_file")
@@ -149,8 +149,8 @@ def test_a_long_file_is_read_in_parts(root: Path) -> None:
         read_file("long.txt", first_line=20_001)
 
 
-def test_a_huge_file_is_cut_and_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A character that is cut in two is left out."""
+def test_a_huge_file_is_truncated_with_a_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An incomplete character at the end is omitted."""
     monkeypatch.setattr(family, "MAX_READ_BYTES", 5)
     (root / "huge.txt").write_text("abcdüxyz")
 
@@ -158,7 +158,7 @@ def test_a_huge_file_is_cut_and_says_so(root: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_files_are_listed_with_their_sizes(root: Path) -> None:
-    """In order, folders with a slash, links and hidden names left out."""
+    """In order, folders with a slash, without links and hidden names."""
     (root / "link").symlink_to(root / "notes.txt")
 
     assert named(root, "list_files")() == (
@@ -177,12 +177,12 @@ PATTERNS = {
 
 @pytest.mark.parametrize(("given", "listed"), PATTERNS.values(), ids=PATTERNS.keys())
 def test_a_pattern_narrows_the_list(root: Path, given: tuple[str, str], listed: str) -> None:
-    """It is matched with the name and with the whole path."""
+    """It is matched with the name and with the complete path."""
     assert named(root, "list_files")(*given) == listed
 
 
-def test_long_lists_are_cut_and_say_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with too many files is refused where all would have to be looked at."""
+def test_long_lists_are_truncated_with_a_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with too many files is an error if all would have to be visited."""
     monkeypatch.setattr(family, "MAX_LISTED", 2)
     monkeypatch.setattr(family, "MAX_MATCHES", 1)
     (root / "more.txt").write_text("invoice\ninvoice\n")
@@ -200,10 +200,10 @@ def test_long_lists_are_cut_and_say_so(root: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_text_is_found_whatever_its_case(root: Path) -> None:
-    """With the line it stands in; what is no text is counted."""
+    """With its line; files that are not text are counted."""
     assert named(root, "search_files")("invoice") == (
         "notes.txt:1: Pay the Invoice\ndocs/plan.md:1: no invoice here\n"
-        "[not searchable: 1 that are no text, too large or not readable]"
+        "[not searchable: 1 that are not text, too large or not readable]"
     )
     assert named(root, "search_files")("invoice", pattern="*.md") == (
         "docs/plan.md:1: no invoice here"
@@ -229,22 +229,22 @@ def test_files_that_are_too_large_or_gone_are_not_searched(
 
     assert found.splitlines() == [
         "docs/plan.md:1: no invoice here",
-        "[not searchable: 2 that are no text, too large or not readable]",
+        "[not searchable: 2 that are not text, too large or not readable]",
     ]
-    assert nothing == "[not searchable: 3 that are no text, too large or not readable]"
+    assert nothing == "[not searchable: 3 that are not text, too large or not readable]"
 
 
-def test_a_file_is_written_whole(root: Path) -> None:
-    """Missing folders are made and nothing else is left behind."""
-    told = named(root, "write_file")("new/deep/file.txt", "grüß\n")
+def test_a_file_is_written_atomically(root: Path) -> None:
+    """Missing folders are created, and no temporary file remains."""
+    expected = named(root, "write_file")("new/deep/file.txt", "grüß\n")
 
-    assert told == "Wrote new/deep/file.txt (7 bytes)."
+    assert expected == "Wrote new/deep/file.txt (7 bytes)."
     assert (root / "new/deep/file.txt").read_text() == "grüß\n"
     assert list((root / "new/deep").iterdir()) == [root / "new/deep/file.txt"]
 
 
-def test_a_file_is_replaced_only_when_asked(root: Path) -> None:
-    """Its permissions stay."""
+def test_a_file_is_replaced_only_if_the_call_asks_for_it(root: Path) -> None:
+    """Its permissions are kept."""
     write_file = named(root, "write_file")
     (root / "notes.txt").chmod(0o600)
 
@@ -268,7 +268,9 @@ REFUSED_WRITES = {
 @pytest.mark.parametrize(
     ("path", "content", "words"), REFUSED_WRITES.values(), ids=REFUSED_WRITES.keys()
 )
-def test_what_cannot_be_written_is_told(root: Path, path: str, content: str, words: str) -> None:
+def test_a_path_that_cannot_be_written_is_an_error_with_the_reason(
+    root: Path, path: str, content: str, words: str
+) -> None:
     """And nothing is written."""
     before = sorted(root.rglob("*"))
 
@@ -278,8 +280,8 @@ def test_what_cannot_be_written_is_told(root: Path, path: str, content: str, wor
     assert sorted(root.rglob("*")) == before
 
 
-def test_writing_is_offered_only_when_allowed(root: Path) -> None:
-    """And says that it may destroy."""
+def test_the_write_tool_exists_only_if_writing_is_allowed(root: Path) -> None:
+    """It is marked as destructive."""
     names = [tool.name for tool in files(root)]
     write_file = named(root, "write_file")
 
@@ -289,7 +291,7 @@ def test_writing_is_offered_only_when_allowed(root: Path) -> None:
 
 
 def test_the_root_must_be_a_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the system must be able to guard it."""
+    """And the system must be able to open files relative to it."""
     with pytest.raises(ConfigError, match="is not a folder"):
         files(root / "notes.txt")
     monkeypatch.setattr(os, "supports_dir_fd", set[object]())
@@ -297,8 +299,8 @@ def test_the_root_must_be_a_folder(root: Path, monkeypatch: pytest.MonkeyPatch) 
         files(root)
 
 
-def test_a_file_that_goes_while_a_folder_is_walked_is_passed_over(root: Path) -> None:
-    """Others may work in the folder too."""
+def test_a_file_that_is_deleted_during_a_walk_is_skipped(root: Path) -> None:
+    """Other programs may work in the folder too."""
     walk = Folder.at(root).walk(".")
     first = next(walk)
     (root / "notes.txt").unlink()

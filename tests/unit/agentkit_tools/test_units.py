@@ -1,4 +1,4 @@
-"""Units: exact in decimals, never across kinds."""
+"""Units are converted exactly in decimals, and never between kinds."""
 
 import pytest
 
@@ -39,18 +39,20 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(
-    ("given", "told"), CONVERSIONS.items(), ids=[" ".join(map(str, each)) for each in CONVERSIONS]
+    ("given", "expected"),
+    CONVERSIONS.items(),
+    ids=[" ".join(map(str, each)) for each in CONVERSIONS],
 )
-def test_a_value_is_converted(given: tuple[float, str, str], told: str) -> None:
-    """In the words of the question; units with two meanings say which was taken."""
-    assert convert_units(*given) == told
+def test_a_value_is_converted(given: tuple[float, str, str], expected: str) -> None:
+    """The result states how a unit with two meanings was read."""
+    assert convert_units(*given) == expected
 
 
 @pytest.mark.parametrize(
     ("given", "words"), REFUSED.items(), ids=[" ".join(map(str, each)) for each in REFUSED]
 )
-def test_what_cannot_be_converted_is_refused(given: tuple[float, str, str], words: str) -> None:
-    """The message says which unit is the trouble."""
+def test_an_impossible_conversion_is_an_error(given: tuple[float, str, str], words: str) -> None:
+    """The message names the unit."""
     with pytest.raises(ToolError) as caught:
         convert_units(*given)
 

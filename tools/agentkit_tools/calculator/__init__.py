@@ -1,4 +1,4 @@
-"""Calculate exactly, from text.
+"""Calculate arithmetic expressions exactly.
 
 In:  an expression as people and models write it.
 Out: `TOOLS`: the tool `calculate`.
@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from agentkit import ToolError, tool
-from agentkit_tools.calculator.number import ArithmeticFault, spell
+from agentkit_tools.calculator.number import ArithmeticFault, format_number
 from agentkit_tools.calculator.parse import evaluate
 from agentkit_tools.calculator.token import ExpressionFault
 
@@ -22,7 +22,7 @@ def calculate(
         str, Field(examples=["12.5% of 640 + sqrt(1764)", "(3.5 - 2) * 4^2", "sin(30°)"])
     ],
 ) -> str:
-    """Calculate the value of an arithmetic expression, exactly where that is possible.
+    """Calculate the value of an arithmetic expression, exactly if possible.
 
     Knows + - * / ^ ! mod, percentages ("12.5% of 640"; "200 + 15%" is 230), parentheses, pi, e and
     functions: sqrt, cbrt, root(x, n), abs, round(x, n), floor, ceil, min, max, sum, mean, median,
@@ -33,7 +33,7 @@ def calculate(
         expression: the arithmetic expression, e.g. "12.5% of 640 + sqrt(1764)".
     """
     try:
-        return spell(evaluate(expression.strip().rstrip("=? ")))
+        return format_number(evaluate(expression.strip().rstrip("=? ")))
     except ExpressionFault as fault:
         raise ToolError(f"The expression cannot be read: {fault}.") from fault
     except ArithmeticFault as fault:

@@ -1,7 +1,7 @@
-"""The functions and constants an expression may name.
+"""The functions and constants of expressions.
 
 In:  a name and its arguments.
-Out: a number, or a fault in plain words.
+Out: a number, or an `ArithmeticFault`.
 """
 
 import math
@@ -19,7 +19,7 @@ from agentkit_tools.calculator.number import (
     by_float,
     divide,
     factorial,
-    is_whole,
+    is_integer,
     modulo,
     multiply,
     power,
@@ -29,7 +29,7 @@ from agentkit_tools.calculator.number import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function of `least` to `most` numbers."""
+    """A function with `least` to `most` arguments."""
 
     apply: Callable[..., Number]
     least: int = 1
@@ -44,28 +44,28 @@ _THREE = Fraction(3)
 
 
 def _round(value: Number, places: Number = Fraction(0)) -> Number:
-    """Round half away from zero, as people do; the result is exact."""
-    if not (is_whole(places) and -_MAX_PLACES <= places <= _MAX_PLACES):
-        raise ArithmeticFault(f"round(x, n) takes a whole n up to {_MAX_PLACES}")
+    """Round half away from zero, as taught at school; the result is exact."""
+    if not (is_integer(places) and -_MAX_PLACES <= places <= _MAX_PLACES):
+        raise ArithmeticFault(f"round(x, n) takes an integer n up to {_MAX_PLACES}")
     scale = Fraction(power(Fraction(10), places))
     scaled = Fraction(value) * scale
     size = math.floor((scaled if scaled >= 0 else -scaled) + Fraction(1, 2))
     return Fraction(size if scaled >= 0 else -size) / scale
 
 
-def _whole(function: Callable[[Number], int], value: Number) -> Number:
+def _as_integer(function: Callable[[Number], int], value: Number) -> Number:
     return Fraction(function(value))
 
 
 def _integers(function: Callable[..., int], *values: Number) -> Number:
-    """Apply a function of whole numbers."""
-    if not all(is_whole(value) and -_MAX_INTEGER <= value <= _MAX_INTEGER for value in values):
+    """Apply a function of integers."""
+    if not all(is_integer(value) and -_MAX_INTEGER <= value <= _MAX_INTEGER for value in values):
         raise ArithmeticFault("gcd and lcm take whole numbers of at most 300 digits")
     return Fraction(function(*map(int, values)))
 
 
 def _choose(function: Callable[[int, int], int], total: Number, chosen: Number) -> Number:
-    if not all(is_whole(value) and 0 <= value <= MAX_FACTORIAL for value in (total, chosen)):
+    if not all(is_integer(value) and 0 <= value <= MAX_FACTORIAL for value in (total, chosen)):
         raise ArithmeticFault(f"comb and perm take whole numbers from 0 to {MAX_FACTORIAL}")
     return Fraction(function(int(total), int(chosen)))
 
@@ -86,11 +86,11 @@ def _median(*values: Number) -> Number:
 
 def _log(value: Number, base: Number | None = None) -> Number:
     if base is None:
-        _refuse_bare_log()
+        _reject_log_without_base()
     return by_float(math.log, value, base)
 
 
-def _refuse_bare_log() -> NoReturn:
+def _reject_log_without_base() -> NoReturn:
     raise ArithmeticFault("log(x) has two meanings; write ln(x), log10(x), log2(x) or log(x, base)")
 
 
@@ -112,9 +112,9 @@ FUNCTIONS: Mapping[str, Function] = {
     "mod": Function(apply=modulo, least=2, most=2),
     "abs": Function(apply=abs),
     "round": Function(apply=_round, most=2),
-    "floor": Function(apply=partial(_whole, math.floor)),
-    "ceil": Function(apply=partial(_whole, math.ceil)),
-    "trunc": Function(apply=partial(_whole, math.trunc)),
+    "floor": Function(apply=partial(_as_integer, math.floor)),
+    "ceil": Function(apply=partial(_as_integer, math.ceil)),
+    "trunc": Function(apply=partial(_as_integer, math.trunc)),
     "min": Function(apply=lambda *values: min(values), most=_MANY),
     "max": Function(apply=lambda *values: max(values), most=_MANY),
     "sum": Function(apply=_sum, most=_MANY),
@@ -148,10 +148,10 @@ FUNCTIONS: Mapping[str, Function] = {
 
 
 def call(name: str, values: list[Number]) -> Number:
-    """Apply the function of that name, which exists.
+    """Apply a function of `FUNCTIONS`.
 
     Raises:
-        ArithmeticFault: the number of arguments is wrong, or it has no value for them.
+        ArithmeticFault: the number of arguments is wrong, or they are outside its domain.
     """
     function = FUNCTIONS[name]
     if not function.least <= len(values) <= function.most:

@@ -1,9 +1,9 @@
-"""Numbers that stay exact for as long as they can.
+"""Numbers that stay exact as long as possible.
 
 In:  numbers and operations.
-Out: numbers: a `Fraction` is exact, a `float` is rounded; or an `ArithmeticFault` in plain words.
+Out: numbers: a `Fraction` is exact, a `float` is rounded; or an `ArithmeticFault`.
 
-No number grows past `MAX_BITS`, so that no expression can eat the memory or the time of a program.
+No number grows beyond `MAX_BITS`, so no expression can exhaust memory or time.
 """
 
 import math
@@ -24,15 +24,15 @@ _SIGNIFICANT_DIGITS = 15
 _MAX_DECIMAL_PLACES = 40
 
 
-class ArithmeticFault(Exception):  # noqa: N818 - not an error of the program: the sum has no answer
-    """An operation has no result, or none that can be held; the message says which and why."""
+class ArithmeticFault(Exception):  # noqa: N818 - not an error of the program: the sum has no result
+    """An operation has no result, or one that is too large; the message gives the reason."""
 
 
 def checked(value: Number) -> Number:
-    """Return `value` if it can be held.
+    """Return `value` if it is within the bounds.
 
     Raises:
-        ArithmeticFault: it is too large, too fine, infinite or not a number.
+        ArithmeticFault: it is too large, has too many digits, is infinite or not a number.
     """
     if isinstance(value, float):
         if math.isfinite(value):
@@ -70,7 +70,7 @@ def divide(left: Number, right: Number) -> Number:
 
 
 def modulo(left: Number, right: Number) -> Number:
-    """Return what is left over; it has the sign of `right`."""
+    """Return the remainder; it has the sign of `right`."""
     left, right = _paired(left, right)
     if right == 0:
         raise ArithmeticFault("it divides by zero")
@@ -78,7 +78,7 @@ def modulo(left: Number, right: Number) -> Number:
 
 
 def power(base: Number, exponent: Number) -> Number:
-    """Return base to the power of exponent, exact where it can be."""
+    """Return base to the power of exponent, exactly if possible."""
     if base == 0 and exponent < 0:
         raise ArithmeticFault("zero has no negative power")
     if isinstance(base, float) or isinstance(exponent, float) or exponent.denominator > MAX_DEGREE:
@@ -95,9 +95,9 @@ def power(base: Number, exponent: Number) -> Number:
 
 
 def root(value: Number, degree: Number) -> Number:
-    """Return the real root of that degree, exact where it can be."""
-    if not (is_whole(degree) and 1 <= degree <= MAX_DEGREE):
-        raise ArithmeticFault(f"a root is of a whole degree from 1 to {MAX_DEGREE}")
+    """Return the real root of a degree, exactly if possible."""
+    if not (is_integer(degree) and 1 <= degree <= MAX_DEGREE):
+        raise ArithmeticFault(f"the degree of a root is an integer from 1 to {MAX_DEGREE}")
     if value >= 0:
         return power(value, Fraction(1, int(degree)))
     if degree % 2 == 0:
@@ -106,14 +106,14 @@ def root(value: Number, degree: Number) -> Number:
 
 
 def factorial(value: Number) -> Number:
-    """Return value! of a whole number that is not too large."""
-    if not (is_whole(value) and 0 <= value <= MAX_FACTORIAL):
+    """Return the factorial of a whole number up to `MAX_FACTORIAL`."""
+    if not (is_integer(value) and 0 <= value <= MAX_FACTORIAL):
         raise ArithmeticFault(f"a factorial is of a whole number from 0 to {MAX_FACTORIAL}")
     return Fraction(math.factorial(int(value)))
 
 
-def is_whole(value: Number) -> bool:
-    """Say whether `value` is exact and has no fraction."""
+def is_integer(value: Number) -> bool:
+    """Return whether `value` is an exact integer."""
     return isinstance(value, Fraction) and value.denominator == 1
 
 
@@ -126,10 +126,10 @@ def by_float(function: Callable[..., float], *values: Number) -> Number:
     return checked(0.0 if abs(result) < _TINY else result)
 
 
-def spell(value: Number) -> str:
+def format_number(value: Number) -> str:
     """Write a number; one that is rounded begins with `≈`.
 
-    A fraction with a finite decimal form is written whole where that is not absurdly long.
+    A fraction with a finite decimal representation is written exactly, unless it is very long.
     """
     if isinstance(value, float):
         return f"≈ {value:.{_SIGNIFICANT_DIGITS}g}"
@@ -178,15 +178,15 @@ def _fraction_power(base: Fraction, exponent: int) -> Fraction:
 
 def _exact_root(value: Fraction, degree: int) -> Fraction | None:
     """Return the root if it is a fraction itself."""
-    numerator = _whole_root(value.numerator, degree)
-    denominator = _whole_root(value.denominator, degree)
+    numerator = _integer_root(value.numerator, degree)
+    denominator = _integer_root(value.denominator, degree)
     if numerator is None or denominator is None:
         return None
     return Fraction(numerator, denominator)
 
 
-def _whole_root(value: int, degree: int) -> int | None:
-    """Return the whole root of a whole number, by halving the range it lies in."""
+def _integer_root(value: int, degree: int) -> int | None:
+    """Return the integer root of an integer by bisection."""
     low, high = 0, 1 << (value.bit_length() // degree + 1)
     while low < high:
         middle = (low + high) // 2

@@ -1,10 +1,10 @@
-"""Read an expression and work it out.
+"""Parse and evaluate an expression.
 
 In:  tokens.
-Out: a number, or a fault in plain words. Nothing is ever handed to Python to evaluate.
+Out: a number, or a fault. Nothing is ever evaluated by Python.
 
-Where people read one text in two ways (`6/2(1+2)`, `17% 5`, `log(2)`), it is refused with both
-ways of writing it: a wrong number that looks right is worse than a question.
+An ambiguous expression (`6/2(1+2)`, `17% 5`, `log(2)`) is rejected with its unambiguous forms: a
+wrong number that looks right is worse than an error.
 
     sum     = product { (+ | -) product }
     product = share { (* | / | mod) share | share }
@@ -43,18 +43,18 @@ _HUNDRED = Fraction(100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Operand:
-    """A number and whether it was written as a percentage, which `+` and `-` must know."""
+    """A number and whether it is a percentage, which matters for `+` and `-`."""
 
     value: Number
     is_percent: bool = False
 
 
 def evaluate(text: str) -> Number:
-    """Work out an expression.
+    """Evaluate an expression.
 
     Raises:
-        ExpressionFault: the text cannot be read.
-        ArithmeticFault: it has no result, or none that can be held.
+        ExpressionFault: the text is not an expression.
+        ArithmeticFault: it has no result, or one that is too large.
     """
     if len(text) > MAX_CHARACTERS:
         raise ExpressionFault(f"it is longer than {MAX_CHARACTERS} characters; split it")
@@ -65,7 +65,7 @@ def evaluate(text: str) -> Number:
 
 
 class _Parser:
-    """Reads one expression from left to right."""
+    """Parses one expression from left to right."""
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
         self._tokens = tokens
@@ -86,7 +86,7 @@ class _Parser:
         return self._next.kind in ("mark", "name") and self._next.text in texts
 
     def expect_end(self) -> None:
-        """Refuse anything that stands behind the expression."""
+        """Reject tokens after the expression."""
         token = self._next
         if token.kind == "end":
             return
@@ -98,7 +98,7 @@ class _Parser:
         raise ExpressionFault(f"{token.text!r} at character {token.place} is not expected there")
 
     def sum(self) -> _Operand:
-        """Read a sum; `200 - 15%` takes 15 % of 200 off, as every pocket calculator does."""
+        """Parse a sum; `200 - 15%` subtracts 15 % of 200, as pocket calculators do."""
         left = self._product()
         while self._is("+", "-"):
             operate = add if self._take().text == "+" else subtract
@@ -183,7 +183,10 @@ class _Parser:
         return operand
 
     def _is_modulo(self) -> bool:
-        """Tell `17 % 5` from `12.5%`, by what stands behind and by the spaces."""
+        """Return whether `%` is a remainder (`17 % 5`) or a percentage (`12.5%`).
+
+        The next token and the spaces decide.
+        """
         sign, behind = self._next, self._tokens[self._at + 1]
         if behind.text in ("+", "-"):
             after = self._tokens[self._at + 2]
@@ -247,7 +250,7 @@ class _Parser:
 
 
 def _number(token: Token) -> Number:
-    """Read a number exactly."""
+    """Parse a number exactly."""
     text = token.text.replace(",", "")
     _, _, exponent = text.lower().partition("e")
     if exponent and abs(int(exponent)) > _MAX_DECIMAL_EXPONENT:

@@ -1,7 +1,7 @@
-"""Cut an expression into tokens.
+"""Split an expression into tokens.
 
 In:  text as people and models write it: `12.5% of 640`, `3 * (2 + √16)`, `2 plus 2`.
-Out: `Token`s with their place, or an `ExpressionFault` that says where and what to write instead.
+Out: `Token`s with their position, or an `ExpressionFault` with the position and an alternative.
 """
 
 import re
@@ -14,17 +14,17 @@ TokenKind: TypeAlias = Literal["number", "name", "mark", "end"]
 
 
 class ExpressionFault(Exception):  # noqa: N818 - not an error of the program: the text cannot be read
-    """The text is not an expression; the message says where and what to write instead."""
+    """The text is not an expression; the message gives the position and an alternative."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A piece of an expression.
+    """A number, a name or a mark of an expression.
 
     Attributes:
-        text: what it stands for, in one spelling: `^` for `**`, `sqrt` for `√`.
-        place: where it begins, counted from 1.
-        spaced: a space stands before it.
+        text: normalized text: `^` for `**`, `sqrt` for `√`.
+        place: position of its first character, counted from 1.
+        spaced: it follows a space.
     """
 
     kind: TokenKind
@@ -33,7 +33,7 @@ class Token:
     spaced: bool = False
 
 
-_SPELLINGS: Mapping[str, str] = {
+_SYNONYMS: Mapping[str, str] = {
     "\N{MULTIPLICATION SIGN}": "*",
     "\N{MIDDLE DOT}": "*",
     "\N{DOT OPERATOR}": "*",
@@ -89,14 +89,14 @@ _MAX_NUMBER_CHARACTERS = 400
 
 
 def tokenize(text: str) -> tuple[Token, ...]:
-    """Cut `text` into tokens; the last one has the kind `end`.
+    """Split `text` into tokens; the last one has the kind `end`.
 
     Raises:
         ExpressionFault: a character or number cannot be part of an expression.
     """
     tokens: list[Token] = []
     spaced = False
-    for match in _TOKEN.finditer(_say_in_marks(text)):
+    for match in _TOKEN.finditer(_replace_words(text)):
         if match.lastgroup == "space":
             spaced = True
             continue
@@ -106,8 +106,8 @@ def tokenize(text: str) -> tuple[Token, ...]:
     return (*tokens, Token(kind="end", text="the end", place=len(text) + 1))
 
 
-def _say_in_marks(text: str) -> str:
-    """Put marks for words such as `plus`; the length stays, so that places stay true."""
+def _replace_words(text: str) -> str:
+    """Replace words such as `plus` by marks of the same length, so that positions are kept."""
     for pattern, mark in _PHRASES:
         text = pattern.sub(partial(_mark_for, mark), text)
     return text
@@ -128,7 +128,7 @@ def _read(match: re.Match[str], *, spaced: bool) -> Iterator[Token]:
                 )
             yield Token(kind="number", text=text.replace("_", ""), place=place, spaced=spaced)
         case "name":
-            name = _SPELLINGS.get(text, text.casefold())
+            name = _SYNONYMS.get(text, text.casefold())
             yield Token(kind="name", text=name, place=place, spaced=spaced)
         case "raised":
             yield Token(kind="mark", text="raised", place=place, spaced=spaced)
@@ -138,12 +138,12 @@ def _read(match: re.Match[str], *, spaced: bool) -> Iterator[Token]:
 
 
 def _mark(text: str, place: int, *, spaced: bool) -> Token:
-    spelled = _SPELLINGS.get(text, text)
-    if spelled.isalpha():
-        return Token(kind="name", text=spelled, place=place, spaced=spaced)
-    if spelled not in _MARKS:
+    mark = _SYNONYMS.get(text, text)
+    if mark.isalpha():
+        return Token(kind="name", text=mark, place=place, spaced=spaced)
+    if mark not in _MARKS:
         raise ExpressionFault(
             f"{text!r} at character {place} is not part of an expression; write numbers, + - * / ^ "
             "% ( ) and functions such as sqrt(2)"
         )
-    return Token(kind="mark", text=spelled, place=place, spaced=spaced)
+    return Token(kind="mark", text=mark, place=place, spaced=spaced)

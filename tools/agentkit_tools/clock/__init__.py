@@ -1,4 +1,4 @@
-"""Tell and convert times, count days.
+"""The current time, conversion of times, and days between dates.
 
 In:  places, times and dates as people write them.
 Out: `TOOLS`: `current_time`, `convert_time`, `days_between`; `build_tools` for another clock.
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from agentkit import Tool, ToolAnnotations, ToolError
 from agentkit.clock import Clock, SystemClock
-from agentkit_tools.clock.moment import MomentFault, parse_moment, spell_moment
+from agentkit_tools.clock.moment import MomentFault, format_moment, parse_moment
 from agentkit_tools.clock.zone import PlaceFault, find_zone
 
 __all__ = ["TOOLS", "build_tools", "days_between"]
@@ -23,17 +23,17 @@ _ONLY_READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_wo
 
 
 def build_tools(clock: Clock) -> tuple[Tool, ...]:
-    """Return the tools of this family, going by `clock`."""
+    """Return the tools of this family, with `clock` as the source of the time."""
 
     def current_time(timezone: Place | None = None) -> str:
-        """Tell the current time, date and weekday in a place or time zone.
+        """Return the current time, date and weekday in a place or time zone.
 
         Args:
             timezone: a city, a country or an IANA time zone, e.g. "Tokyo" or "Europe/Paris";
                 left out, the time of this computer.
         """
         now = clock.now()
-        return spell_moment(now.astimezone(_zone(timezone, now) if timezone else None))
+        return format_moment(now.astimezone(_zone(timezone, now) if timezone else None))
 
     def convert_time(time: str, from_timezone: Place, to_timezone: Place) -> str:
         """Convert a time from one place or time zone to another.
@@ -51,7 +51,7 @@ def build_tools(clock: Clock) -> tuple[Tool, ...]:
             # Which of a country's zones agree depends on the day, so both are looked up again.
             moment = moment.replace(tzinfo=_zone(from_timezone, moment))
             target = _zone(to_timezone, moment)
-            return f"{spell_moment(moment)} is {spell_moment(moment.astimezone(target))}"
+            return f"{format_moment(moment)} is {format_moment(moment.astimezone(target))}"
         except MomentFault as fault:
             raise ToolError(f"The time cannot be converted: {fault}.") from fault
         except OverflowError as fault:

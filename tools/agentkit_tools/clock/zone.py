@@ -1,7 +1,7 @@
 """Find the time zone of a place.
 
-In:  an IANA name, a city, a country, or a distance from UTC, as a person writes it.
-Out: the zone, or a `PlaceFault` that lists what comes close.
+In:  an IANA name, a city, a country, or an offset from UTC, as a person writes it.
+Out: the zone, or a `PlaceFault` that lists similar names.
 
 The data is the IANA time zone database, of the system or of the package tzdata (extra
 `tools-time`). Cities that have no zone of their own are in a small table here.
@@ -58,7 +58,7 @@ _ABBREVIATION = 5
 
 
 class PlaceFault(Exception):  # noqa: N818 - not an error of the program: the place is not known
-    """A place has no zone, or several that differ; the message lists what comes close."""
+    """A place has no zone, or several that differ; the message lists similar names."""
 
 
 def find_zone(place: str, at: datetime) -> tzinfo:
@@ -66,7 +66,7 @@ def find_zone(place: str, at: datetime) -> tzinfo:
 
     Args:
         place: e.g. `Asia/Tokyo`, `New York`, `Japan`, `UTC+2`.
-        at: a moment; zones that agree at it are one answer.
+        at: a moment; zones with the same offset at it count as one.
 
     Raises:
         PlaceFault: no zone, or several that differ at that moment.
@@ -99,12 +99,12 @@ def _fixed_zone(offset: re.Match[str], shown: str) -> tzinfo:
 
 
 def _candidates(place: str) -> list[str]:
-    """Return the zones that `place` may mean, best known first."""
+    """Return the zones that `place` may mean, the best known first."""
     word = _plain(place)
     zones = _zones()
     if word in zones:
         return zones[word]
-    # "Paris, France", "Tokyo (Japan)": what stands first is the place.
+    # "Paris, France", "Tokyo (Japan)": the place comes first.
     first = _plain(re.split(r"[,(]", place)[0])
     if first != word and first:
         return _candidates(first)
@@ -113,7 +113,7 @@ def _candidates(place: str) -> list[str]:
 
 @cache
 def _zones() -> Mapping[str, list[str]]:
-    """Build the table from every plain spelling to zones; some ten milliseconds, once."""
+    """Build the table from normalized names to zones; takes some ten milliseconds, once."""
     names = sorted(filter(_is_place, zoneinfo.available_timezones()))
     table = dict(_country_zones())
     known = set(names)
@@ -130,14 +130,14 @@ def _zones() -> Mapping[str, list[str]]:
 
 
 def _is_place(name: str) -> bool:
-    """Leave out files that are no zones, and abbreviations: people say EST all the year round."""
+    """Return whether a zone is a place, not an abbreviation: people write EST in summer too."""
     if name in ("localtime", "Factory"):
         return False
     return name in ("UTC", "GMT") or not (name.isupper() and len(name) <= _ABBREVIATION)
 
 
 def _country_zones() -> Mapping[str, list[str]]:
-    """Return the zones of each country, by its plain English name."""
+    """Return the zones of each country, by its normalized English name."""
     by_code: dict[str, list[str]] = {}
     for line in _table_lines("zone.tab"):
         code, _, name, *_ = line.split("\t")
@@ -172,8 +172,8 @@ def _table_texts(name: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Drop case, accents and the signs between words."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return " ".join(re.sub(r"[^\w/+-]|_", " ", bare.casefold()).split())
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(re.sub(r"[^\w/+-]|_", " ", plain.casefold()).split())
 
 
 def _not_found(place: str) -> str:

@@ -72,9 +72,9 @@ class _Cabinet:
             path: the file, relative to the folder, e.g. "notes.txt".
             first_line: the line to begin with, counted from 1; for files too long for one answer.
         """
-        with _told():
+        with _path_errors_for_the_model():
             data, size = self.folder.read(path, max_bytes=MAX_READ_BYTES)
-        text = decode_text(data, is_whole=size <= len(data))
+        text = decode_text(data, is_complete=size <= len(data))
         if text is None:
             raise ToolError(f"{path!r} is not text but {describe_bytes(data)} of {size:,} bytes.")
         lines = text.splitlines(keepends=True)
@@ -96,10 +96,10 @@ class _Cabinet:
             path: the folder to look in, "." for all.
             pattern: which names to list, with * and ?, e.g. "*.md".
         """
-        with _told(), closing(self.folder.walk(path)) as walk:
+        with _path_errors_for_the_model(), closing(self.folder.walk(path)) as walk:
             found = (entry for entry, _, _ in _bounded(walk) if _fits(entry, pattern))
             entries = list(islice(found, MAX_LISTED + 1))
-        lines = [_spell_entry(entry) for entry in entries[:MAX_LISTED]]
+        lines = [_format_entry(entry) for entry in entries[:MAX_LISTED]]
         if len(entries) > MAX_LISTED:
             lines.append(f"[cut: there are more than {MAX_LISTED}; narrow the path or the pattern]")
         return "\n".join(lines) or f"[nothing in {path!r} fits {pattern!r}]"
@@ -113,14 +113,14 @@ class _Cabinet:
         """Search for text in the files of a folder and of those below it; case does not matter.
 
         Args:
-            text: the words to find, as they stand in the file.
+            text: the words to find, as they are in the file.
             path: the folder to look in, "." for all.
             pattern: which files to look into, with * and ?, e.g. "*.md".
         """
         wanted = re.compile(re.escape(text), re.IGNORECASE)
         skipped = 0
         hits: list[str] = []
-        with _told(), closing(self.folder.walk(path)) as walk:
+        with _path_errors_for_the_model(), closing(self.folder.walk(path)) as walk:
             for entry, parent, name in _bounded(walk):
                 if entry.is_folder or not _fits(entry, pattern):
                     continue
@@ -133,7 +133,7 @@ class _Cabinet:
                     hits[MAX_MATCHES:] = [f"[cut: more than {MAX_MATCHES} lines; search for less]"]
                     break
         if skipped:
-            hits.append(f"[not searchable: {skipped} that are no text, too large or not readable]")
+            hits.append(f"[not searchable: {skipped} that are not text, too large or not readable]")
         return "\n".join(hits) or f"[{text!r} was not found in {path!r}]"
 
     def write_file(self, path: RelativePath, content: str, overwrite: bool = False) -> str:  # noqa: FBT001, FBT002 - a model names its arguments
@@ -141,7 +141,7 @@ class _Cabinet:
 
         Args:
             path: the file, relative to the folder, e.g. "docs/summary.md".
-            content: the whole text of the file.
+            content: the complete text of the file.
             overwrite: whether a file that exists already may be replaced.
         """
         try:
@@ -152,14 +152,14 @@ class _Cabinet:
             raise ToolError(
                 f"The content has {len(data):,} bytes; {MAX_WRITE_BYTES:,} are allowed."
             )
-        with _told():
+        with _path_errors_for_the_model():
             replaced = self.folder.write(path, data, overwrite=overwrite)
         return f"{'Replaced' if replaced else 'Wrote'} {path} ({len(data):,} bytes)."
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell the model what is wrong with its path."""
+def _path_errors_for_the_model() -> Iterator[None]:
+    """Turn a `PathFault` into an error result for the model."""
     try:
         yield
     except PathFault as fault:
@@ -167,7 +167,7 @@ def _told() -> Iterator[None]:
 
 
 def _bounded(walk: Iterable[Found]) -> Iterator[Found]:
-    """Pass on what is found, up to a limit."""
+    """Yield the entries found, up to a limit."""
     for count, found in enumerate(walk):
         if count == MAX_VISITED:
             raise ToolError(
@@ -177,23 +177,23 @@ def _bounded(walk: Iterable[Found]) -> Iterator[Found]:
 
 
 def _fits(entry: Entry, pattern: str) -> bool:
-    """Match the name or the whole path; `**/` also matches no folder at all."""
+    """Match the name or the complete path; `**/` also matches no folder."""
     name = entry.path.rpartition("/")[2]
-    bare = pattern.removeprefix("**/")
-    return any(fnmatchcase(text, bare) for text in (name, entry.path))
+    simple = pattern.removeprefix("**/")
+    return any(fnmatchcase(text, simple) for text in (name, entry.path))
 
 
-def _spell_entry(entry: Entry) -> str:
+def _format_entry(entry: Entry) -> str:
     return f"{entry.path}/" if entry.is_folder else f"{entry.path} ({entry.size_bytes:,} bytes)"
 
 
 def _content(parent: int, name: str) -> str | None:
-    """Return the text of a file; None if it is none, too large, or gone."""
+    """Return the text of a file; None if it is not text, too large, or gone."""
     try:
         data, size = read_at(parent, name, max_bytes=MAX_READ_BYTES)
     except (OSError, PathFault):
         return None
-    return decode_text(data, is_whole=True) if size <= len(data) else None
+    return decode_text(data, is_complete=True) if size <= len(data) else None
 
 
 def _hits(path: str, content: str, wanted: re.Pattern[str]) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """One folder of the file system that cannot be left.
 
 In:  paths as a model writes them.
-Out: open files, or a `PathFault` in plain words.
+Out: open files, or a `PathFault`.
 
-A path is walked one name at a time from the folder's own descriptor, and no symbolic link is ever
-followed: neither `..`, nor an absolute path, nor a link, nor one that is put there between a check
-and its use, leads outside. Names in `hidden` are never shown, read or written.
+A path is opened one name at a time from the folder's own descriptor, and no symbolic link is ever
+followed. So `..`, an absolute path, a link, or a link that is created between a check and its use
+(a race of check and use) cannot lead outside. Names in `hidden` are never listed, read or written.
 """
 
 import errno
@@ -28,7 +28,7 @@ _MAX_PATH_CHARACTERS = 1_000
 
 
 class PathFault(Exception):  # noqa: N818 - not an error of the program: the path cannot be used
-    """A path leads outside, to nothing, or to something that is no file; the message says which."""
+    """A path is outside the folder, does not exist or is not a file; the message says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,11 @@ Found: TypeAlias = tuple[Entry, int, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A root and what may be done in it.
+    """A root folder and its hidden names.
 
     Attributes:
         root: an existing folder; links above it and in its own name are followed once, here.
-        hidden: names that do not exist for the tools, at any depth.
+        hidden: names that the tools treat as missing, at any depth.
     """
 
     root: Path
@@ -61,7 +61,7 @@ class Folder:
         """Build from an existing folder.
 
         Raises:
-            ConfigError: it does not exist, is no folder, or this system cannot guard it.
+            ConfigError: it does not exist, is not a folder, or this system cannot guard it.
         """
         if os.open not in os.supports_dir_fd:
             raise ConfigError("This system cannot open files relative to a folder; use another.")
@@ -72,7 +72,7 @@ class Folder:
 
     @contextmanager
     def open_folder(self, path: str, *, make: bool = False) -> Iterator[int]:
-        """Open a folder and yield its descriptor; `make` makes what is missing on the way."""
+        """Open a folder and yield its descriptor; `make` creates missing folders."""
         with _mapped(path):
             current = os.open(self.root, _DIRECTORY)
         try:
@@ -89,13 +89,13 @@ class Folder:
             os.close(current)
 
     def read(self, path: str, *, max_bytes: int) -> tuple[bytes, int]:
-        """Return the first bytes of a regular file and its whole size."""
+        """Return the first bytes of a regular file and its total size."""
         *folders, name = self._names_of_file(path)
         with self.open_folder("/".join(folders)) as parent, _mapped(path):
             return read_at(parent, name, max_bytes=max_bytes)
 
     def write(self, path: str, data: bytes, *, overwrite: bool) -> bool:
-        """Put a file there, whole or not at all, and say whether one was replaced."""
+        """Write a file atomically; return whether one was replaced."""
         *folders, name = self._names_of_file(path)
         with self.open_folder("/".join(folders), make=True) as parent, _mapped(path):
             existed = _is_replaceable(parent, name)
@@ -110,7 +110,7 @@ class Folder:
                 if overwrite:
                     os.replace(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
                 else:
-                    # Unlike a rename, a link fails if somebody was quicker.
+                    # Unlike a rename, a link fails if another process was quicker.
                     os.link(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
             finally:
                 with suppress(FileNotFoundError):
@@ -118,9 +118,9 @@ class Folder:
         return existed
 
     def walk(self, path: str) -> Generator[Found, None, None]:
-        """Yield what is below a folder, in order.
+        """Yield the files and folders below a folder, in order.
 
-        Links, pipes and devices are passed over.
+        Links, pipes and devices are skipped.
         """
         prefix = PurePosixPath(*self.names(path))
         with self.open_folder(path) as top:
@@ -138,10 +138,10 @@ class Folder:
         """Return the names of a relative path, none of which leads up.
 
         Raises:
-            PathFault: the path is absolute, leads up, or holds what no name can hold.
+            PathFault: the path is absolute, leads up, or has invalid characters.
         """
         if len(path) > _MAX_PATH_CHARACTERS or "\0" in path or not path.isprintable():
-            raise PathFault("the path is too long or holds signs that no file name has")
+            raise PathFault("the path is too long or has characters that no file name has")
         pure = PurePosixPath(path.replace("\\", "/"))
         if pure.is_absolute() and pure.is_relative_to(self.root.as_posix()):
             pure = pure.relative_to(self.root.as_posix())
@@ -169,7 +169,7 @@ class Folder:
 
 
 def read_at(parent: int, name: str, *, max_bytes: int) -> tuple[bytes, int]:
-    """Read a regular file of an open folder: its first bytes, and its whole size."""
+    """Read a regular file of an open folder: its first bytes, and its total size."""
     descriptor = os.open(name, _FILE, dir_fd=parent)
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
@@ -179,7 +179,7 @@ def read_at(parent: int, name: str, *, max_bytes: int) -> tuple[bytes, int]:
 
 
 def _is_replaceable(parent: int, name: str) -> bool:
-    """Say whether a regular file stands there; anything else that stands there is refused."""
+    """Return whether a regular file exists there; anything else there is an error."""
     try:
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
@@ -205,7 +205,7 @@ _FAULTS = {
 
 @contextmanager
 def _mapped(path: str) -> Iterator[None]:
-    """Say in plain words what the system refused."""
+    """Turn an error of the operating system into a `PathFault`."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Tell text from other files.
+"""Recognize text files.
 
 In:  the first bytes of a file.
-Out: its text, or what else it is, in words.
+Out: its text, or a description of its kind.
 """
 
 import codecs
@@ -20,23 +20,23 @@ _KINDS: Mapping[bytes, str] = {
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def decode_text(data: bytes, *, is_whole: bool) -> str | None:
-    """Return the text, None if it is none.
+def decode_text(data: bytes, *, is_complete: bool) -> str | None:
+    """Return the text; None if it is not text.
 
     Args:
-        data: UTF-8, or UTF-16 with its mark.
-        is_whole: False if the file goes on; then a character may be cut at the end.
+        data: UTF-8, or UTF-16 with a byte order mark.
+        is_complete: False if the file has more bytes; then the last character may be incomplete.
     """
     encoding = "utf-16" if data.startswith(_UTF16) else "utf-8-sig"
     try:
-        text = codecs.getincrementaldecoder(encoding)().decode(data, final=is_whole)
+        text = codecs.getincrementaldecoder(encoding)().decode(data, final=is_complete)
     except UnicodeDecodeError:
         return None
     return None if "\0" in text else text
 
 
 def describe_bytes(data: bytes) -> str:
-    """Say what kind of file begins so, as far as its first bytes tell."""
+    """Return the kind of file, by its first bytes."""
     for start, kind in _KINDS.items():
         if data.startswith(start):
             return kind
