@@ -54,7 +54,7 @@ async def test_a_scripted_model_raises_the_exceptions_of_its_script() -> None:
 async def test_a_script_that_is_used_up_fails_the_test() -> None:
     """Asking once too often is a bug of the code under test."""
     async with ScriptedModel().open() as connection:
-        with pytest.raises(AssertionError, match="asked 1 times"):
+        with pytest.raises(AssertionError, match="called 1 times"):
             await connection.chat(REQUEST, emit=ignore)
 
 
