@@ -170,6 +170,20 @@ class ModelFailedOver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDelayed:
+    """A request waits for a rate limit before it is sent.
+
+    Attributes:
+        wait_seconds: how long.
+        reason: the header with which the provider reported the limit, or whose limit it is.
+    """
+
+    wait_seconds: float
+    reason: str
+    type: Literal["request_delayed"] = "request_delayed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDowngraded:
     """The provider refused part of a request, and it is sent again with this change."""
 
@@ -314,6 +328,7 @@ RunEvent: TypeAlias = (
     | AnswerRepaired
     | ModelRetried
     | ModelFailedOver
+    | RequestDelayed
     | RequestDowngraded
     | ModelResponded
     | ToolCallRejected

@@ -19,6 +19,7 @@ from agentkit.event import (
     ModelResponded,
     ModelRetried,
     OutputRejected,
+    RequestDelayed,
     RequestDowngraded,
     RunEvent,
     RunFinished,
@@ -153,6 +154,10 @@ def _model_lines(event: RunEvent) -> list[NoteLine]:
             return [NoteLine(f"  repaired ({repair.kind}): {before} → {after}")]
         case ModelRetried(wait_seconds=seconds, error=error):
             return [NoteLine(f"  sent again in {seconds:.1f} s, since: {shorten(error, _DETAIL)}")]
+        case RequestDelayed(wait_seconds=seconds, reason=reason):
+            return [
+                NoteLine(f"  waits {seconds:.1f} s for a rate limit: {shorten(reason, _DETAIL)}")
+            ]
         case RequestDowngraded(change=change, error=error):
             return [NoteLine(f"  sent again, {change}, since: {shorten(error, _DETAIL)}")]
         case ModelFailedOver(failure=failure):

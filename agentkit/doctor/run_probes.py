@@ -159,7 +159,7 @@ class _ProbeSender:
     def __init__(self, transport: Transport, settings: ProbeSettings) -> None:
         self._transport = transport
         self._settings = settings
-        self._pacer = RateLimiter(RateLimit())
+        self._rate_limiter = RateLimiter(RateLimit())
         self._requests = 0
         self._failures = 0
         self._usage = Usage()
@@ -242,7 +242,7 @@ class _ProbeSender:
             raise _StoppedError(
                 f"the next request could raise the cost above ${self._settings.max_cost_usd}"
             )
-        wait = self._pacer.reserve(anyio.current_time(), tokens=0)
+        wait = self._rate_limiter.reserve(anyio.current_time(), tokens=0)
         if wait > self._settings.max_wait_seconds:
             raise _StoppedError(
                 f"the provider's rate limit resets in {wait:.0f} s; try again after that"
@@ -277,7 +277,7 @@ class _ProbeSender:
         seconds = self._settings.probe_seconds
         with anyio.move_on_after(seconds):
             async with self._transport.exchange(wire) as answer:
-                self._pacer.note(answer.head.headers, clock=anyio.current_time)
+                self._rate_limiter.read_headers(answer.head.headers, clock=anyio.current_time)
                 body = b"".join([chunk async for chunk in answer.chunks])
                 return answer.head, body
         raise TransportError(

@@ -1,4 +1,4 @@
-"""From a model's name to a model.
+"""Build a model from its name.
 
 In:  `provider:family-or-id`, or several of them; a key, a base URL.
 Out: a `Model`.
@@ -18,7 +18,7 @@ from agentkit.model.route import RouteModel
 
 
 def _load(path: str) -> Dialect:
-    """Make a codec; a program loads those its providers speak."""
+    """Make a codec; only the codecs of the providers in use are imported."""
     return cast(Callable[[], Dialect], load_object(path))()
 
 
@@ -30,7 +30,7 @@ DIALECTS: Mapping[str, Callable[[], Dialect]] = {
     "completions": partial(_load, "agentkit.dialect.completions:Completions"),
     "prompted": partial(_load, "agentkit.dialect.prompted:Prompted"),
 }
-"""What makes a codec, by the name that stands in a profile."""
+"""Factories of codecs, by the dialect's name in a profile."""
 
 
 def build_model(
@@ -39,7 +39,7 @@ def build_model(
     api_key: str | None = None,
     base_url: str | None = None,
 ) -> Model:
-    """Find provider, model and key; nothing is opened.
+    """Find provider, model and key, and build the model; nothing is opened.
 
     Args:
         name: `provider:family-or-id`, a model, or several of these to be tried in order.
@@ -56,6 +56,6 @@ def build_model(
         return RouteModel([build_model(one, api_key=api_key, base_url=base_url) for one in name])
     if not (hasattr(name, "profile") and hasattr(name, "open")):
         raise ConfigError(
-            f"{name!r} is no model; give 'provider:family-or-id', a Model, or a list of these."
+            f"{name!r} is not a model; give 'provider:family-or-id', a Model, or a list of these."
         )
     return name

@@ -1,10 +1,10 @@
-"""Leave a provider alone that keeps failing.
+"""Stop calling a provider that keeps failing, for a while.
 
 In:  when calls to it failed or succeeded, in seconds of one clock.
 Out: whether to call it now.
 
-Closed, it lets everything through; after some failures in a row it opens for a while, longer each
-time; then one call may try, and its outcome decides.
+Closed, the breaker lets every call through. After some failures in a row it opens for a while,
+longer each time. Then it is half-open: one trial call is let through, and its outcome decides.
 """
 
 from agentkit.value import dataclass
@@ -12,10 +12,10 @@ from agentkit.value import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitBreakerSettings:
-    """When a provider is left alone.
+    """When a provider is not called.
 
     Attributes:
-        failures: how many in a row open the circuit_breaker, 1 or more.
+        failures: how many in a row open the breaker, 1 or more.
         open_seconds: how long it stays open the first time; twice as long each time after.
         max_open_seconds: longest time it stays open.
     """
@@ -26,7 +26,7 @@ class CircuitBreakerSettings:
 
 
 class CircuitBreaker:
-    """The state of one provider and model."""
+    """The state of one model at one provider."""
 
     def __init__(self, settings: CircuitBreakerSettings) -> None:
         self._settings = settings
@@ -35,7 +35,7 @@ class CircuitBreaker:
         self.open_until = 0.0
 
     def allows(self, now: float) -> bool:
-        """Say whether a call may be made; a trial call keeps others away until it ends."""
+        """Return whether a call may be made; a trial call excludes others until it ends."""
         if self._failures < self._settings.failures:
             return True
         if now < self.open_until:
@@ -43,12 +43,12 @@ class CircuitBreaker:
         self.open_until = now + self._open_seconds()
         return True
 
-    def succeeded(self) -> None:
-        """Take note of an answer."""
+    def record_success(self) -> None:
+        """Close the breaker after an answer."""
         self._failures = self._openings = 0
 
-    def failed(self, now: float) -> None:
-        """Take note of a failure."""
+    def record_failure(self, now: float) -> None:
+        """Count a failure, and open the breaker at the limit."""
         self._failures += 1
         if self._failures >= self._settings.failures:
             self.open_until = now + self._open_seconds()

@@ -1,12 +1,12 @@
-"""Learn what a provider does not understand from what it refuses.
+"""Derive from a refusal what a provider does not understand.
 
 In:  the profiles of a provider and a model, a refusal, the fields that were sent.
 Out: profiles under which the same request may pass, and what is different about them.
 
-Only what does not change the meaning of a request is left out; a limit, a stop text or a
-temperature never is. A limit is called by the name that the refusal gives for it, once. A provider
-without tools gets them by prompt. A model whose name does not tell that it is of the Mistral
-family shows it by what it refuses.
+Only fields that do not change the meaning of a request are left out; never a limit, a stop text or
+a temperature. A limit is sent under the name that the refusal gives for it, once. A provider
+without tools gets them by prompt. A model whose name does not show that it is of the Mistral family
+is recognised by the errors of that family's templates.
 """
 
 import re
@@ -25,15 +25,16 @@ DROPPABLE = (
     "tool_choice",
     "response_format",
 )
-"""Fields that ask for something agentkit can do without, or checks for itself afterwards."""
+"""Fields that agentkit can do without, or whose effect it checks for itself afterwards."""
 
-_REFUSES_A_FIELD = (
+_FIELD_IS_REJECTED = (
     r"extra (?:inputs|fields)|extra_forbidden|additional propert|unknown|unrecogni[sz]ed"
     r"|unexpected|not (?:permitted|allowed|supported|support)|unsupported|invalid"
     r"|input should be|no endpoints"
 )
-# What mistral-common, La Plateforme and the chat templates of this family say.
-_KEEPS_MISTRAL_RULES = (
+# The texts are those of mistral-common's validator, of La Plateforme, and of `raise_exception` in
+# the Hugging Face chat templates of this family (call ids of nine characters, alternating roles).
+_MISTRAL_RULES_APPLY = (
     r"call[ _]?ids?\b.{0,160}\b(?:length (?:of )?(?:9|nine)\b"
     r"|(?:9|nine)[ -](?:char|letter|alphanum|digit))"
     r"|call[ _]?ids? has to be defined"
@@ -47,7 +48,7 @@ _KEEPS_MISTRAL_RULES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downgrade:
-    """Changed profiles; `change` says in words what is different."""
+    """Changed profiles; `change` describes the difference as text."""
 
     provider: ProviderProfile
     model: ModelProfile
@@ -61,7 +62,7 @@ def find_downgrade(
     *,
     sent: Collection[str],
 ) -> Downgrade | None:
-    """Return the profiles to try next, or None where the refusal names nothing to change.
+    """Return the profiles to try next, or None if the refusal names nothing to change.
 
     Args:
         provider: the profile of the provider under which the request was refused.
@@ -71,16 +72,16 @@ def find_downgrade(
     """
     if error.retry != "change":
         return None
-    said = str(error)
-    if model.rules != "mistral" and re.search(_KEEPS_MISTRAL_RULES, said, re.IGNORECASE):
+    text = str(error)
+    if model.rules != "mistral" and re.search(_MISTRAL_RULES_APPLY, text, re.IGNORECASE):
         return Downgrade(
             provider=provider,
             model=replace(model, rules="mistral"),
             change="kept the rules of the Mistral family",
         )
     for field in DROPPABLE:
-        is_named = re.search(rf"(?<![\w]){field}(?![\w])", said) is not None
-        if field in sent and is_named and re.search(_REFUSES_A_FIELD, said, re.IGNORECASE):
+        is_named = re.search(rf"(?<![\w]){field}(?![\w])", text) is not None
+        if field in sent and is_named and re.search(_FIELD_IS_REJECTED, text, re.IGNORECASE):
             accepts = replace(provider.accepts, omit=provider.accepts.omit | {field})
             return Downgrade(
                 provider=replace(provider, accepts=accepts),
@@ -89,7 +90,7 @@ def find_downgrade(
             )
     limit = provider.accepts.max_tokens_field
     other = other_max_tokens_field(provider.accepts)
-    if limit in sent and other not in provider.accepts.omit and _asks_for(other, said, limit):
+    if limit in sent and other not in provider.accepts.omit and _asks_for(other, text, limit):
         omit = provider.accepts.omit | {limit}
         accepts = replace(provider.accepts, max_tokens_field=other, omit=omit)
         return Downgrade(
@@ -106,10 +107,10 @@ def find_downgrade(
     return None
 
 
-def _asks_for(field: str, said: str, sent: str) -> bool:
-    """Say whether a refusal names what was sent, and what to send in its place."""
+def _asks_for(field: str, text: str, sent: str) -> bool:
+    """Return whether a refusal names the field that was sent and the one to send instead."""
     names = (rf"(?<!\w){name}(?!\w)" for name in (field, sent))
-    return all(re.search(pattern, said) for pattern in (*names, f"(?i:{_REFUSES_A_FIELD})"))
+    return all(re.search(pattern, text) for pattern in (*names, f"(?i:{_FIELD_IS_REJECTED})"))
 
 
 class LearnedProfiles:
@@ -121,7 +122,7 @@ class LearnedProfiles:
     def recall(
         self, provider: ProviderProfile, model: ModelProfile
     ) -> tuple[ProviderProfile, ModelProfile]:
-        """Return what is known of this model at this provider: as given if nothing is."""
+        """Return the changed profiles of this model at this provider, else those given."""
         return self._profiles.get(_key(provider, model), (provider, model))
 
     def remember(self, provider: ProviderProfile, model: ModelProfile) -> None:
@@ -134,5 +135,5 @@ def _key(provider: ProviderProfile, model: ModelProfile) -> tuple[str, str, str]
 
 
 PROCESS_PROFILES = LearnedProfiles()
-"""What this process has learned. The one piece of state that runs share: a provider that refuses a
-field refuses it for everybody, and each new agent would pay for finding out."""
+"""What this process has learned. The only state that runs share: a provider that refuses a field
+refuses it in every run, and each new agent would pay for finding out."""

@@ -22,7 +22,7 @@ class ModelConnection(Protocol):
 
         Args:
             request: what to send.
-            emit: told of text as it arrives, when `request.stream` is set.
+            emit: called with text as it arrives, if `request.stream` is set.
 
         Returns:
             A response with text or calls in it; call ids are unique in the conversation.
@@ -42,7 +42,7 @@ class Model(Protocol):
 
     @property
     def profile(self) -> ModelProfile:
-        """Return what is known of it: window, price, whose rules it keeps."""
+        """Return its profile: context window, price, message rules."""
 
     def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Open it for as long as the context lasts; may be open several times at once."""
@@ -50,20 +50,20 @@ class Model(Protocol):
 
 @runtime_checkable
 class SupportsRetry(Protocol):
-    """A model that makes exchanges again which failed."""
+    """A model that repeats failed exchanges."""
 
     def with_retry(self, retry: RetrySettings) -> Model:
-        """Return the same model with another patience."""
+        """Return the same model with other retry settings."""
 
 
 class EmitTracker:
-    """Passes events on; an attempt whose text was seen must not be made again silently."""
+    """Forwards events; an attempt whose text was emitted must not be repeated silently."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self.has_text = False
 
     def emit(self, event: RunEvent) -> Awaitable[None]:
-        """Pass `event` on."""
+        """Forward `event`."""
         self.has_text = self.has_text or isinstance(event, TextReceived)
         return self._emit(event)

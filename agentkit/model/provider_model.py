@@ -1,10 +1,10 @@
-"""A model at a provider: dialect, transport and retries put together.
+"""A model at a provider: dialect, transport and retries combined.
 
-In:  a resolved name, how patient to be.
+In:  a resolved name, settings of retries and rate limits.
 Out: `ProviderModel`, a `Model`.
 
 An answer is read to its end and checked before anything of it leaves here as a message. A failed
-attempt leaves no trace in the conversation, and is not made again once its text was shown.
+attempt leaves no trace in the conversation, and is not repeated once its text was emitted.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -21,7 +21,7 @@ from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.dialect.base import Dialect, Encoded
 from agentkit.dialect.provider_errors import status_error
 from agentkit.errors import ProtocolError, ProviderError
-from agentkit.event import Emit, ModelRetried, RequestDowngraded
+from agentkit.event import Emit, ModelRetried, RequestDelayed, RequestDowngraded
 from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.model.downgrade import PROCESS_PROFILES, LearnedProfiles, find_downgrade
@@ -47,10 +47,10 @@ log = Log("agentkit.model")
 
 
 class OpenTransport(Protocol):
-    """Makes the way to a provider."""
+    """Opens a transport to a provider."""
 
     def __call__(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
-        """Return a transport; it is closed when the model is."""
+        """Return a transport; it is closed with the model."""
 
 
 class ProviderModel:
@@ -70,11 +70,11 @@ class ProviderModel:
 
         Args:
             resolved: provider, model and key.
-            dialects: by name, what makes a codec; one is made for each opening.
-            retry: how patient to be.
-            rate_limit: the provider's limits, where they are known beforehand.
-            learned: where to keep what the provider turns out not to understand.
-            transport: makes the way to the provider, e.g. one that records.
+            dialects: factories of codecs by name; one codec is made for each opening.
+            retry: how often to try again, and how long to wait.
+            rate_limit: the provider's limits, if they are known beforehand.
+            learned: where to keep the profiles that refusals have changed.
+            transport: opens the transport, e.g. one that records.
         """
         self.resolved = resolved
         self._dialects = dialects
@@ -91,11 +91,11 @@ class ProviderModel:
 
     @property
     def profile(self) -> ModelProfile:
-        """Return what the catalog knows of it."""
+        """Return its profile in the catalog."""
         return self.resolved.model
 
     def with_retry(self, retry: RetrySettings) -> "ProviderModel":
-        """Return the same model with another patience."""
+        """Return the same model with other retry settings."""
         return ProviderModel(
             self.resolved,
             dialects=self._dialects,
@@ -107,7 +107,7 @@ class ProviderModel:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[ModelConnection]:
-        """Start the provider if it has to be started, and open connections to it."""
+        """Start the provider's server if it has a launcher, and open a transport to it."""
         async with launched(self.resolved.provider, model_id=self.resolved.model.id) as base_url:
             transport = self._transport(self.resolved, base_url=base_url)
             try:
@@ -146,20 +146,20 @@ class ProviderConnection:
         self._learned = learned
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """Make one exchange, again where that is safe; see `ModelConnection`."""
+        """Make one exchange, and repeat it if that is safe; see `ModelConnection`."""
         attempt = 1
         while True:
             provider, model = self._learned.recall(self._resolved.provider, self._resolved.model)
             limited = request.limited()
             encoded = self._dialect(provider).encode(limited, provider=provider, model=model)
-            shown = EmitTracker(emit)
+            tracker = EmitTracker(emit)
             try:
-                return await self._exchange(limited, encoded, provider, shown)
+                return await self._exchange(limited, encoded, provider, tracker)
             except ProviderError as error:
                 error.provider = provider.name
                 error.model = self._resolved.model.id
                 error.args = (self._without_key(str(error)),)
-                if shown.has_text:
+                if tracker.has_text:
                     raise
                 downgrade = find_downgrade(provider, model, error, sent=encoded.fields)
                 if downgrade is None:
@@ -175,7 +175,7 @@ class ProviderConnection:
         return text if len(key) < MIN_KEY_CHARS else text.replace(key, "[redacted]")
 
     async def _wait(self, error: ProviderError, *, attempt: int, emit: Emit) -> None:
-        """Wait before the next attempt, or raise `error` where there should be none."""
+        """Wait before the next attempt, or raise `error` if there is none."""
         wait = retry_wait(
             error,
             attempt=attempt,
@@ -204,31 +204,32 @@ class ProviderConnection:
         return self._dialects[name]
 
     async def _exchange(
-        self, request: ModelRequest, encoded: Encoded, provider: ProviderProfile, shown: EmitTracker
+        self,
+        request: ModelRequest,
+        encoded: Encoded,
+        provider: ProviderProfile,
+        tracker: EmitTracker,
     ) -> ModelResponse:
         """Make one attempt."""
-        if not self._rate_limiter.is_free:
-            tokens = len(encoded.wire.body) // BYTES_PER_TOKEN + (request.settings.max_tokens or 0)
-            wait = self._rate_limiter.reserve(anyio.current_time(), tokens=tokens)
-            if wait > 0:
-                await anyio.sleep(wait)
-        fold: ResponseBuilder | None = None
+        if not self._rate_limiter.is_unlimited:
+            await self._wait_for_rate_limit(request, encoded, tracker)
+        builder: ResponseBuilder | None = None
         try:
             async with self._transport.exchange(encoded.wire) as answer:
                 # Not before: a thousand runs that wait for their answers need none.
-                fold = ResponseBuilder(
+                builder = ResponseBuilder(
                     request,
                     tool_names=encoded.tool_names,
                     provider=provider.name,
                     calls_in_text=encoded.calls_in_text,
                 )
-                fold.feed(encoded.opening)
-                await self._read(answer, fold, provider, shown)
-            response = fold.finish()
+                builder.feed(encoded.opening)
+                await self._read(answer, builder, provider, tracker)
+            response = builder.finish()
             _check_choice(request, response)
         except ProviderError as error:
-            if fold is not None and fold.usage != NO_USAGE:
-                error.usage = with_cost(fold.usage, self._resolved.model)
+            if builder is not None and builder.usage != NO_USAGE:
+                error.usage = with_cost(builder.usage, self._resolved.model)
             raise
         model, usage = self._resolved.model, response.usage
         if usage.total_tokens == 0 and usage.cost_usd is None:
@@ -236,36 +237,63 @@ class ProviderConnection:
         usage = with_cost(usage, model)
         return response if usage is response.usage else replace(response, usage=usage)
 
+    async def _wait_for_rate_limit(
+        self, request: ModelRequest, encoded: Encoded, tracker: EmitTracker
+    ) -> None:
+        """Wait until the request is within the known limits.
+
+        Raises:
+            ProviderError: the provider resets an exhausted limit only after `max_wait_seconds`.
+        """
+        limiter = self._rate_limiter
+        header = limiter.exhausted_seconds(anyio.current_time())
+        if header > self._retry.max_wait_seconds:
+            raise ProviderError(
+                f"The provider reported an exhausted rate limit ({limiter.exhausted}: 0) that it "
+                f"resets in {header:.0f} s; no request waits longer than max_wait_seconds "
+                f"({self._retry.max_wait_seconds:g} s).",
+                kind="rate_limit",
+                retry="same",
+                retry_after_seconds=header,
+            )
+        tokens = len(encoded.wire.body) // BYTES_PER_TOKEN + (request.settings.max_tokens or 0)
+        wait = limiter.reserve(anyio.current_time(), tokens=tokens)
+        if wait > 0:
+            reason = f"{limiter.exhausted}: 0" if header else "the rate limit of the settings"
+            log.info("request_delayed", wait_seconds=wait, reason=reason)
+            await tracker.emit(RequestDelayed(wait_seconds=wait, reason=reason))
+            await anyio.sleep(wait)
+
     async def _read(
         self,
         answer: WireResponse,
-        fold: ResponseBuilder,
+        builder: ResponseBuilder,
         provider: ProviderProfile,
-        shown: EmitTracker,
+        tracker: EmitTracker,
     ) -> None:
-        """Read an answer to its end, and tell what may be shown of it."""
-        self._rate_limiter.note(answer.head.headers, clock=anyio.current_time)
+        """Read an answer to its end, and emit what may be shown of it."""
+        self._rate_limiter.read_headers(answer.head.headers, clock=anyio.current_time)
         if not answer.head.is_success:
             raise status_error(answer.head, await _read_all(answer))
         decoder = self._dialect(provider).decoder(answer.head)
         async for chunk in answer.chunks:
-            for event in fold.feed(decoder.feed(chunk)):
-                await shown.emit(event)
-            if fold.is_done:
+            for event in builder.feed(decoder.feed(chunk)):
+                await tracker.emit(event)
+            if builder.is_done:
                 await _drain(answer)
-        for event in (*fold.feed(decoder.close()), *fold.close()):
-            await shown.emit(event)
+        for event in (*builder.feed(decoder.close()), *builder.close()):
+            await tracker.emit(event)
 
 
 async def _drain(answer: WireResponse) -> None:
-    """Read what follows the end of an answer, if it comes at once: the connection is kept then."""
+    """Read what follows the end of an answer, if it comes at once, to keep the connection."""
     with anyio.move_on_after(DRAIN_SECONDS):
         async for _ in answer.chunks:
             pass
 
 
 async def _read_all(answer: WireResponse) -> bytes:
-    """Return the body of an error, cut where no error is that long."""
+    """Return the body of an error, truncated to a length that no error needs."""
     body = bytearray()
     async for chunk in answer.chunks:
         body += chunk
@@ -275,18 +303,18 @@ async def _read_all(answer: WireResponse) -> bytes:
 
 
 def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
-    """Refuse an answer that breaks a forced choice: providers that cannot force say so nowhere."""
+    """Reject an answer that violates a forced choice; providers ignore it without an error."""
     if not request.tool_choice.is_forced or response.message.tool_calls:
         return
     if response.finish_reason == "length":
         raise ProtocolError(
-            "The answer reached its token limit before the tool call that was demanded; "
+            "The answer reached its token limit before the tool call that was required; "
             "allow more tokens (max_tokens).",
             kind="truncated",
             retry="change",
         )
     raise ProtocolError(
-        "A tool call was demanded and the model answered without one.",
+        "A tool call was required and the model answered without one.",
         kind="bad_response",
         retry="same",
     )
@@ -294,7 +322,7 @@ def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
 
 def estimate_usage(request: ModelRequest, response: ModelResponse, model: ModelProfile) -> Usage:
     """Return our own count for an exchange without reported usage, marked as an estimate."""
-    build = cast(BuildCounter, load_object("agentkit.model.tokens:build_counter"))
+    build = cast(_BuildCounter, load_object("agentkit.model.tokens:build_counter"))
     counter = build(model.rules, family=model.family)
     said = [response.message.text, response.message.reasoning]
     said += [f"{call.name}{call.arguments}" for call in response.message.tool_calls]
@@ -305,14 +333,14 @@ def estimate_usage(request: ModelRequest, response: ModelResponse, model: ModelP
     )
 
 
-class _Counts(Protocol):
+class _Counter(Protocol):
     def count(self, request: ModelRequest) -> int: ...
 
 
-class BuildCounter(Protocol):
-    """Makes what counts the tokens of requests; see `agentkit.model.tokens`."""
+class _BuildCounter(Protocol):
+    """Makes a counter of request tokens; see `agentkit.model.tokens`."""
 
-    def __call__(self, rules: str, *, family: str) -> _Counts:
+    def __call__(self, rules: str, *, family: str) -> _Counter:
         """Return a counter for a family of models."""
 
 

@@ -1,10 +1,10 @@
-"""Keep below a provider's limits of requests and tokens per minute.
+"""Stay below a provider's limits of requests and tokens per minute.
 
-In:  the limits from settings, the provider's own word in its headers, what is about to be sent.
-Out: how long to wait.
+In:  the limits from settings, the rate-limit headers of answers, what is about to be sent.
+Out: how long to wait, and for which limit.
 
-Pure: the waiting is done by the caller. A place is reserved when it is asked for, so that a
-hundred runs that ask at once do not all come at the same moment.
+Pure: the caller waits. A place is reserved when it is asked for, so that a hundred runs that ask at
+once do not send at the same moment.
 """
 
 import re
@@ -16,6 +16,8 @@ from agentkit.value import dataclass
 WINDOW_SECONDS = 60.0
 MAX_RESET_SECONDS = 3600.0
 
+# OpenAI's names, which Groq, Together, Fireworks and others copy. A few providers use
+# `x-ratelimit-reset` with a time of day in place of a duration; that name is not read.
 _LIMIT_HEADERS = (
     ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
     ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
@@ -24,7 +26,7 @@ _LIMIT_HEADERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """The limits of one provider; None for none."""
+    """The limits of one model at one provider; None for no limit."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -35,22 +37,35 @@ class RateLimit:
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; at least 1 is needed, or None for no limit.")
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Return whether neither limit is set."""
+        return self.requests_per_minute is None and self.tokens_per_minute is None
+
 
 class RateLimiter:
-    """The rate_limit of one provider and model, shared by all who call it."""
+    """Counts the requests to one model at one provider, for all runs that call it."""
 
-    def __init__(self, settings: RateLimit) -> None:
-        self._settings = settings
+    def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
         self._reserved: deque[tuple[float, int]] = deque()
         self._tokens = 0
-        self._not_before = 0.0
+        self._exhausted_until = 0.0
+        self._exhausted = ""
 
     @property
-    def is_free(self) -> bool:
-        """Say whether nothing limits the rate_limit, as far as is known."""
-        limits = self._settings
-        has_none = limits.requests_per_minute is None and limits.tokens_per_minute is None
-        return has_none and not self._not_before
+    def is_unlimited(self) -> bool:
+        """Return whether no limit is known, from settings or headers."""
+        return self._limit.is_unlimited and not self._exhausted_until
+
+    @property
+    def exhausted(self) -> str:
+        """Return the name of the header that reported an exhausted limit last, or nothing."""
+        return self._exhausted
+
+    def exhausted_seconds(self, now: float) -> float:
+        """Return the seconds until the provider resets a limit that it reported as exhausted."""
+        return max(0.0, self._exhausted_until - now)
 
     def reserve(self, now: float, *, tokens: int) -> float:
         """Reserve a place for a request and return the seconds to wait for it.
@@ -59,9 +74,8 @@ class RateLimiter:
             now: seconds of a clock that never goes back.
             tokens: what the request will cost, 0 or more.
         """
-        limits = self._settings
-        at = max(now, self._not_before)
-        if limits.requests_per_minute is None and limits.tokens_per_minute is None:
+        at = max(now, self._exhausted_until)
+        if self._limit.is_unlimited:
             return at - now
         if self._reserved:
             at = max(at, self._reserved[-1][0])
@@ -73,30 +87,29 @@ class RateLimiter:
         self._tokens += tokens
         return at - now
 
-    def note(self, headers: Mapping[str, str], *, clock: Callable[[], float]) -> None:
-        """Take over what the provider says of its limits.
+    def read_headers(self, headers: Mapping[str, str], *, clock: Callable[[], float]) -> None:
+        """Keep what an answer reports about exhausted limits.
 
         Args:
             headers: of an answer; names are lower case.
-            clock: tells now, as given to `reserve`; few answers need it.
+            clock: returns the present, as given to `reserve`; few answers need it.
         """
         for name, reset in _LIMIT_HEADERS:
             if name in headers and headers[name].strip() == "0":
                 seconds = parse_reset(headers.get(reset, ""))
-                if seconds is not None:
-                    self._not_before = max(self._not_before, clock() + seconds)
+                if seconds is not None and clock() + seconds > self._exhausted_until:
+                    self._exhausted_until = clock() + seconds
+                    self._exhausted = name
 
     def _fits(self, tokens: int) -> bool:
-        """Say whether one more request of so many tokens is within the limits."""
-        limits = self._settings
+        """Return whether one more request of so many tokens is within the limits."""
+        limit = self._limit
         if (
-            limits.requests_per_minute is not None
-            and len(self._reserved) >= limits.requests_per_minute
+            limit.requests_per_minute is not None
+            and len(self._reserved) >= limit.requests_per_minute
         ):
             return False
-        return limits.tokens_per_minute is None or (
-            self._tokens + tokens <= limits.tokens_per_minute
-        )
+        return limit.tokens_per_minute is None or (self._tokens + tokens <= limit.tokens_per_minute)
 
     def _forget(self, now: float) -> None:
         """Drop what was sent more than a window ago."""
@@ -109,10 +122,10 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse_reset(text: str) -> float | None:
-    """Read the time until a limit is lifted: `6s`, `1m30.5s`, `20ms`, or plain seconds.
+    """Parse the time until a limit is reset: `6s`, `1m30.5s`, `20ms`, or plain seconds.
 
     Returns:
-        Seconds from 0 to an hour; None for what is not such a time.
+        Seconds from 0 to an hour; None if the text is not such a time.
     """
     text = text.strip()
     if re.fullmatch(r"\d{1,4}(?:\.\d+)?", text, re.ASCII):

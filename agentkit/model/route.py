@@ -1,10 +1,10 @@
-"""Several models as one: the next is asked where one fails.
+"""Several models as one: if one fails, the next is called.
 
-In:  models, in which order to try them, when to leave one alone.
-Out: `RouteModel`, a `Model`; each response says who was asked in vain, and why.
+In:  models, in which order to try them, when to skip one.
+Out: `RouteModel`, a `Model`; each response names the models that failed before, and why.
 
-The conversation is spelled anew for each provider, so a run may change providers at any turn. Text
-that was shown is never taken back: once some was, a failure is raised.
+The conversation is encoded anew for each provider, so a run may change providers at any turn. Text
+that was emitted cannot be withdrawn: after that, a failure is raised.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -30,13 +30,13 @@ from agentkit.value import dataclass, replace
 RouteOrder: TypeAlias = Literal["listed", "cheapest", "fastest"]
 
 FINAL_KINDS: frozenset[ErrorKind] = frozenset({"truncated", "content_filter"})
-"""Failures that come from what was asked, not from who was asked."""
+"""Failures that come from the request, so another provider would fail too."""
 
 log = Log("agentkit.model")
 
 
 class RouteModel:
-    """Several models that answer as one."""
+    """Several models behind the interface of one."""
 
     def __init__(
         self,
@@ -53,8 +53,8 @@ class RouteModel:
             models: at least one.
             order: as listed, by the catalog's price (unknown last), or by the speed measured so
                 far (unmeasured first).
-            retry: how often to go round when all fail; each model is asked once per round.
-            circuit_breaker: when to leave a failing model alone.
+            retry: how often to try all again when all fail; each model is called once per round.
+            circuit_breaker: when to skip a failing model.
             clock: where time comes from.
 
         Raises:
@@ -84,8 +84,8 @@ class RouteModel:
     def profile(self) -> ModelProfile:
         """Return the profile of the model with the smallest window, at the highest prices.
 
-        What fits it fits all, and what it may cost none exceeds; a price that is not known of each
-        of them is not known.
+        A request that fits it fits all, and no model costs more; a price is None if one of them is
+        unknown.
         """
         profiles = [member.model.profile for member in self._members]
         smallest = min(profiles, key=lambda profile: profile.context_window_tokens or 2**62)
@@ -113,7 +113,7 @@ class RouteModel:
                 else:
                     connections.append(_Connected(member=member, connection=connection))
             if not connections:
-                raise ConfigError(f"No model of the route could be opened: {_tell(failures)}")
+                raise ConfigError(f"No model of the route could be opened: {_describe(failures)}")
             yield RouteConnection(
                 connections,
                 order=self._order,
@@ -142,17 +142,17 @@ class RouteConnection:
         self._unopened = unopened
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """Ask one model after the other until one answers; see `ModelConnection`."""
+        """Call one model after the other until one answers; see `ModelConnection`."""
         failures = list(self._unopened)
         attempt = 1
         while True:
             errors: list[ProviderError] = []
             for connected in self._candidates():
-                shown = EmitTracker(emit)
+                tracker = EmitTracker(emit)
                 try:
-                    response = await self._ask(connected, request, emit=shown.emit)
+                    response = await self._call(connected, request, emit=tracker.emit)
                 except (ProviderError, UnsupportedError) as error:
-                    if shown.has_text or _is_not_provider_specific(error):
+                    if tracker.has_text or _is_final(error):
                         raise
                     failures.append(connected.member.failure(error))
                     await emit(ModelFailedOver(failure=failures[-1]))
@@ -163,23 +163,23 @@ class RouteConnection:
             await self._wait(errors, failures, attempt=attempt, emit=emit)
             attempt += 1
 
-    async def _ask(
+    async def _call(
         self, connected: "_Connected", request: ModelRequest, *, emit: Emit
     ) -> ModelResponse:
-        """Ask one model, and take note of how it went."""
+        """Call one model, and record its outcome."""
         started = self._clock.monotonic()
         member = connected.member
         try:
             response = await connected.connection.chat(request, emit=emit)
         except ProviderError:
-            member.circuit_breaker.failed(self._clock.monotonic())
+            member.circuit_breaker.record_failure(self._clock.monotonic())
             raise
-        member.circuit_breaker.succeeded()
+        member.circuit_breaker.record_success()
         member.measure(self._clock.monotonic() - started)
         return response
 
     def _candidates(self) -> Iterator["_Connected"]:
-        """Yield whom to ask, best first; where all are left alone, the one that rests least."""
+        """Yield the models to call, best first; if all are skipped, the one due soonest."""
         now = self._clock.monotonic()
         ordered = sorted(self._connected, key=lambda one: one.member.rank(self._order))
         allowed = False
@@ -198,7 +198,7 @@ class RouteConnection:
         attempt: int,
         emit: Emit,
     ) -> None:
-        """Wait for the next round, or raise what all of them together come to."""
+        """Wait for the next round, or raise one error for all models."""
         again = [error for error in errors if error.retryable]
         soonest = min(again, key=lambda error: error.retry_after_seconds or 0.0, default=None)
         wait = None
@@ -219,7 +219,7 @@ class RouteConnection:
 
 
 class _Member:
-    """A model of a route, and how it did so far; shared by all runs."""
+    """A model of a route with its record so far; shared by all runs."""
 
     def __init__(self, model: Model, circuit_breaker: CircuitBreaker) -> None:
         self.model = model
@@ -227,7 +227,7 @@ class _Member:
         self._seconds: float | None = None
 
     def measure(self, seconds: float) -> None:
-        """Take note of how long an answer took; the latest count most."""
+        """Record how long an answer took; the latest count most."""
         self._seconds = seconds if self._seconds is None else 0.7 * self._seconds + 0.3 * seconds
 
     def rank(self, order: RouteOrder) -> Decimal | float:
@@ -247,7 +247,7 @@ class _Member:
                 )
 
     def failure(self, error: Exception) -> FailedExchange:
-        """Return `error` as a fact about this model."""
+        """Return `error` as a failure of this model."""
         kind: ErrorKind = error.kind if isinstance(error, ProviderError) else "invalid_request"
         usage = error.usage if isinstance(error, ProviderError) else Usage()
         return FailedExchange(model=self.model.name, kind=kind, error=str(error), usage=usage)
@@ -271,13 +271,13 @@ def _highest(prices: Iterable[Decimal | None]) -> Decimal | None:
     return max(known)
 
 
-def _is_not_provider_specific(error: Exception) -> bool:
-    """Say whether another provider would fail as well."""
+def _is_final(error: Exception) -> bool:
+    """Return whether another provider would fail as well."""
     return isinstance(error, ProviderError) and error.kind in FINAL_KINDS
 
 
-def _tell(failures: Sequence[FailedExchange]) -> str:
-    """Return what each model said, in one line."""
+def _describe(failures: Sequence[FailedExchange]) -> str:
+    """Return the error of each model, in one line."""
     return "; ".join(f"{failure.model}: {failure.error}" for failure in failures)
 
 
@@ -286,16 +286,16 @@ def _route_error(
     errors: Sequence[ProviderError],
     failures: Sequence[FailedExchange],
 ) -> ProviderError:
-    """Return one error for a route on which nobody answered."""
-    told = soonest or (errors[-1] if errors else None)
+    """Return one error for a route of which no model answered."""
+    cause = soonest or (errors[-1] if errors else None)
     error = ProviderError(
-        f"No model of the route answered. {_tell(failures)}",
-        kind=told.kind if told else "invalid_request",
-        retry=told.retry if told else "change",
-        status=told.status if told else None,
-        request_id=told.request_id if told else None,
-        retry_after_seconds=told.retry_after_seconds if told else None,
+        f"No model of the route answered. {_describe(failures)}",
+        kind=cause.kind if cause else "invalid_request",
+        retry=cause.retry if cause else "change",
+        status=cause.status if cause else None,
+        request_id=cause.request_id if cause else None,
+        retry_after_seconds=cause.retry_after_seconds if cause else None,
     )
-    error.provider = told.provider if told else None
-    error.model = told.model if told else None
+    error.provider = cause.provider if cause else None
+    error.model = cause.model if cause else None
     return error

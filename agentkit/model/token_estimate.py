@@ -31,7 +31,7 @@ _UNIT = re.compile(
 _SHORT_WORD = 5  # letters; most such words are one token
 _LONG_WORD = 18  # letters; what is longer is hardly a word
 _LETTERS = 3  # per token, of a longer word
-_SPACES = 4  # per token, at least, where many stand together
+_SPACES = 4  # per token, at least, in a run of spaces
 
 _WEIGHTS = (
     (0x00C0, 0x0100, 1),  # accented letters of Western Europe
@@ -65,7 +65,7 @@ def _word(letters: int) -> int:
 
 
 def _other(char: str) -> int:
-    """Return the tokens of a character beyond ASCII: its bytes, where nothing better is known."""
+    """Return the tokens of a character beyond ASCII: of an unlisted script, its UTF-8 bytes."""
     code = ord(char)
     for first, end, weight in _WEIGHTS:
         if first <= code < end:
@@ -91,45 +91,51 @@ _ASCII: Mapping[str | None, Callable[[int], int]] = {
 """The tokens of each kind of unit, from its length."""
 
 
-_FRAME = 96  # marks, roles and ids, and a filler that the rules may put before a message
+_MESSAGE_OVERHEAD = 96  # markers, roles and ids, and a filler message that the rules may add
 _TOOL = 160
-_RESPELLED = 4  # times, at most, that JSON grows when it is read and written again: 1e9
+_REENCODED_GROWTH = 4  # times, at most, that JSON grows by decoding and encoding: 1e9
 _JSON_STARTS = frozenset('{["-0123456789tfnNI')
 
 
 def max_text_tokens(text: str) -> int:
-    """Return the most tokens that instructions can have, with what stands around a prompt."""
-    return _FRAME + _most(text)
+    """Return an upper bound of the tokens of instructions, with the markers of a prompt."""
+    return _MESSAGE_OVERHEAD + _max_tokens(text)
 
 
 def max_tool_tokens(tools: Iterable[ToolSpec]) -> int:
     """Return the most tokens that an offer of `tools` can have."""
     return _TOOL + sum(
-        _TOOL + _most(tool.name) + _most(tool.description) + _most(tool.input_schema)
+        _TOOL
+        + _max_tokens(tool.name)
+        + _max_tokens(tool.description)
+        + _max_tokens(tool.input_schema)
         for tool in tools
     )
 
 
 def max_message_tokens(messages: Iterable[Message]) -> float:
-    """Return the most tokens that `messages` can have; `inf` if they hold more than text."""
-    return sum(map(_most_of, messages))
+    """Return an upper bound of the tokens of `messages`; `inf` if they hold more than text."""
+    return sum(map(_max_message_tokens, messages))
 
 
-def _most_of(message: Message) -> float:
+def _max_message_tokens(message: Message) -> float:
     if isinstance(message, SystemMessage):
-        return _FRAME + _most(message.text)
+        return _MESSAGE_OVERHEAD + _max_tokens(message.text)
     text = _only_text(message.content)
     if text is None:
         return math.inf
-    most = _FRAME + _most(text)
+    most = _MESSAGE_OVERHEAD + _max_tokens(text)
     match message:
         case ToolResult():
             if message.structured_content is not None and not text:
                 return math.inf
-            return most * _RESPELLED if text.lstrip()[:1] in _JSON_STARTS else most
+            return most * _REENCODED_GROWTH if text.lstrip()[:1] in _JSON_STARTS else most
         case AssistantMessage(tool_calls=calls):
             return most + sum(
-                _FRAME + _most(call.name) + _RESPELLED * _most(call.arguments) for call in calls
+                _MESSAGE_OVERHEAD
+                + _max_tokens(call.name)
+                + _REENCODED_GROWTH * _max_tokens(call.arguments)
+                for call in calls
             )
         case _:
             return most
@@ -149,6 +155,6 @@ def _only_text(blocks: Sequence[ContentBlock]) -> str | None:
     return "\n".join(texts)
 
 
-def _most(value: object) -> int:
-    """Return the bytes of a value as JSON, or more: what is not ASCII is spelled longer."""
+def _max_tokens(value: object) -> int:
+    """Return the bytes of a value as JSON, with characters beyond ASCII escaped."""
     return len(json.dumps(value))

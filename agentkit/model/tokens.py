@@ -7,9 +7,9 @@ What is counted is what is sent: the conversation as `mistral_rules` compiles it
 format. Providers may bill other numbers; these are for fitting a window. A request that forces one
 tool is counted with all its tools, though some providers are offered only the one.
 
-A conversation is not counted again when it grows: what was settled before is known by its messages,
-which are compared by identity. The counts of texts are kept as well, so that a shortened or forked
-conversation costs the copying and not the tokenizing.
+A conversation is not counted again when it grows: what was counted before is recognised by its
+messages, which are compared by identity. The counts of texts are kept as well, so that a shortened
+or forked conversation costs the copying and not the tokenizing.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class TokenCounter(Protocol):
 
     @property
     def is_exact(self) -> bool:
-        """Say whether `count` is the model's own number, or an estimate."""
+        """Return whether `count` is exact, not an estimate."""
 
     def count(self, request: ModelRequest) -> int:
         """Return the tokens of the prompt that `request` becomes.
@@ -64,26 +64,26 @@ def build_counter(rules: str, *, family: str = "mixtral-8x22b") -> TokenCounter:
         family: its `family`; the count is exact for Mixtral 8x22B, under any of its names.
     """
     if rules != "mistral":
-        return _Counter(_KeptCounts(estimate_tokens), layout=_PlainLayout, is_exact=False)
+        return _Counter(_CountCache(estimate_tokens), layout=_PlainLayout, is_exact=False)
     count_text = _tokenizer()
     is_exact = count_text is not None and _EXACT_FOR in family.casefold()
     return _Counter(
-        _KeptCounts(count_text or estimate_tokens), layout=_MistralLayout, is_exact=is_exact
+        _CountCache(count_text or estimate_tokens), layout=_MistralLayout, is_exact=is_exact
     )
 
 
-class _Layout(Protocol):
-    """Lays out one conversation, message by message."""
+class _PromptLayout(Protocol):
+    """Counts one conversation in a prompt format, message by message."""
 
     def add(self, message: Message) -> int:
-        """Take the next message and return the tokens it settled: they never change again."""
+        """Add the next message and return the tokens that no later message changes."""
 
     def rest(self, request: ModelRequest) -> int:
-        """Return the tokens of what is not settled, if the conversation ends here."""
+        """Return the tokens of the rest, if the conversation ends here."""
 
 
-class _KeptCounts:
-    """Counts texts, and remembers the counts of the last ones without the texts."""
+class _CountCache:
+    """Counts texts, and caches the counts of the last ones without the texts."""
 
     def __init__(self, count_text: CountText) -> None:
         self._count_text = count_text
@@ -93,7 +93,7 @@ class _KeptCounts:
 
     def text(self, text: str) -> int:
         """Return the tokens of a text."""
-        data = text.encode("utf-8", "replace")  # no tokenizer reads half a surrogate
+        data = text.encode("utf-8", "replace")  # no tokenizer accepts a lone surrogate
         key = hashlib.blake2b(data, digest_size=16).digest()
         known = self._known.get(key)
         if known is None:
@@ -107,26 +107,26 @@ class _KeptCounts:
         return sum(1 if part.kind == "marker" else self.text(part.text) for part in parts)
 
     def tools(self, tools: tuple[ToolSpec, ...]) -> int:
-        """Return the tokens of an offer; it is the same in most turns."""
-        if not _is_start(self._tools, tools) or len(self._tools) != len(tools):
+        """Return the tokens of the tools; they are the same in most turns."""
+        if not _is_prefix(self._tools, tools) or len(self._tools) != len(tools):
             self._tools_tokens = self.parts(offer_parts(tools))
             self._tools = tools
         return self._tools_tokens
 
 
 class _MistralLayout:
-    """The v3 instruct format: tools and system text stand before the last user message."""
+    """The v3 instruct format: tools and system text precede the last user message."""
 
-    def __init__(self, kept: _KeptCounts) -> None:
+    def __init__(self, kept: _CountCache) -> None:
         self._kept = kept
         self._rules = MistralRules()
         self._last_user = UserMessage(content=())
 
     def add(self, message: Message) -> int:
-        """Compile one message; what it settles is counted without the system text."""
-        settled = self._rules.add(message)
-        self._last_user = _last_user(settled, self._last_user)
-        return sum(self._kept.parts(message_parts(compiled)) for compiled in settled)
+        """Compile one message; final messages are counted without the system text."""
+        final = self._rules.add(message)
+        self._last_user = _last_user(final, self._last_user)
+        return sum(self._kept.parts(message_parts(compiled)) for compiled in final)
 
     def rest(self, request: ModelRequest) -> int:
         """Count the open message, the tools, and what the system text adds."""
@@ -146,7 +146,7 @@ class _MistralLayout:
 class _PlainLayout:
     """Any other format: the texts, and a few tokens for each message."""
 
-    def __init__(self, kept: _KeptCounts) -> None:
+    def __init__(self, kept: _CountCache) -> None:
         self._kept = kept
 
     def add(self, message: Message) -> int:
@@ -167,7 +167,7 @@ class _PlainLayout:
 class _Conversation:
     """A conversation as far as it was counted."""
 
-    def __init__(self, layout: _Layout) -> None:
+    def __init__(self, layout: _PromptLayout) -> None:
         self.messages: list[Message] = []
         self.layout = layout
         self.tokens = 0
@@ -183,7 +183,7 @@ class _Counter:
     """Counts conversations, each from where it was counted last."""
 
     def __init__(
-        self, kept: _KeptCounts, *, layout: Callable[[_KeptCounts], _Layout], is_exact: bool
+        self, kept: _CountCache, *, layout: Callable[[_CountCache], _PromptLayout], is_exact: bool
     ) -> None:
         self._kept = kept
         self._layout = layout
@@ -192,7 +192,7 @@ class _Counter:
 
     @property
     def is_exact(self) -> bool:
-        """Say whether `count` is the model's own number, or an estimate."""
+        """Return whether `count` is exact, not an estimate."""
         return self._is_exact
 
     def count(self, request: ModelRequest) -> int:
@@ -207,14 +207,14 @@ class _Counter:
     def _take(self, history: History) -> _Conversation:
         """Take out the conversation that `history` continues, or begin a new one."""
         for at in reversed(range(len(self._conversations))):
-            if _is_start(self._conversations[at].messages, history):
+            if _is_prefix(self._conversations[at].messages, history):
                 return self._conversations.pop(at)
         return _Conversation(self._layout(self._kept))
 
 
-def _is_start(start: Sequence[object], whole: Sequence[object]) -> bool:
-    """Say whether `whole` begins with the very objects of `start`."""
-    return len(start) <= len(whole) and all(map(is_, start, whole))
+def _is_prefix(prefix: Sequence[object], items: Sequence[object]) -> bool:
+    """Return whether `items` begins with the very objects of `prefix`."""
+    return len(prefix) <= len(items) and all(map(is_, prefix, items))
 
 
 def _last_user(messages: Sequence[Message], otherwise: UserMessage) -> UserMessage:
@@ -225,12 +225,12 @@ def _last_user(messages: Sequence[Message], otherwise: UserMessage) -> UserMessa
 
 
 def _offered(request: ModelRequest) -> tuple[ToolSpec, ...]:
-    """Return the tools that are sent: none where none may be called."""
+    """Return the tools that are sent: none if none may be called."""
     return () if request.tool_choice.mode == "none" else request.tools
 
 
 def _media_tokens(block: ContentBlock) -> int:
-    """Return what an image or a sound costs beyond its name, roughly."""
+    """Return roughly what an image or a sound costs beyond its name."""
     match block:
         case ImageContent():
             return _IMAGE_TOKENS

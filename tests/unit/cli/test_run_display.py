@@ -16,6 +16,7 @@ from agentkit.event import (
     ModelResponded,
     ModelRetried,
     OutputRejected,
+    RequestDelayed,
     RequestDowngraded,
     RunEvent,
     RunFinished,
@@ -143,6 +144,10 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     "retried": (
         ModelRetried(attempt=1, kind="server", error="500", wait_seconds=1.26),
         ["  sent again in 1.3 s, since: 500"],
+    ),
+    "delayed": (
+        RequestDelayed(wait_seconds=2.04, reason="x-ratelimit-remaining-tokens: 0"),
+        ["  waits 2.0 s for a rate limit: x-ratelimit-remaining-tokens: 0"],
     ),
     "adapted": (
         RequestDowngraded(change="left out 'seed'", error="422"),

@@ -60,7 +60,7 @@ def test_no_minute_ever_holds_more_than_the_limits(asks: list[tuple[float, int]]
 def test_the_providers_own_word_is_heeded() -> None:
     """Nothing is sent before the limit that is used up is lifted."""
     rate_limiter = RateLimiter(RateLimit())
-    rate_limiter.note(
+    rate_limiter.read_headers(
         {
             "x-ratelimit-remaining-requests": "0",
             "x-ratelimit-reset-requests": "6s",
@@ -69,7 +69,7 @@ def test_the_providers_own_word_is_heeded() -> None:
         },
         clock=lambda: 10.0,
     )
-    rate_limiter.note({"x-ratelimit-remaining-tokens": "0"}, clock=lambda: 10.0)
+    rate_limiter.read_headers({"x-ratelimit-remaining-tokens": "0"}, clock=lambda: 10.0)
 
     assert rate_limiter.reserve(12.0, tokens=1) == 4.0
 
@@ -112,20 +112,20 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_try_later() -> Non
         CircuitBreakerSettings(failures=2, open_seconds=10.0, max_open_seconds=15.0)
     )
 
-    circuit_breaker.failed(0.0)
+    circuit_breaker.record_failure(0.0)
     assert circuit_breaker.allows(0.0)
-    circuit_breaker.succeeded()
-    circuit_breaker.failed(1.0)
+    circuit_breaker.record_success()
+    circuit_breaker.record_failure(1.0)
     assert circuit_breaker.allows(1.0)
-    circuit_breaker.failed(2.0)
+    circuit_breaker.record_failure(2.0)
     assert not circuit_breaker.allows(11.9)
 
     assert circuit_breaker.allows(12.0)
     assert not circuit_breaker.allows(12.0)
-    circuit_breaker.failed(13.0)
+    circuit_breaker.record_failure(13.0)
     assert not circuit_breaker.allows(27.9)
     assert circuit_breaker.allows(28.0)
 
-    circuit_breaker.succeeded()
+    circuit_breaker.record_success()
     assert circuit_breaker.allows(28.0)
     assert circuit_breaker.allows(28.0)

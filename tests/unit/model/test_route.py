@@ -298,5 +298,5 @@ async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not(
 @pytest.mark.parametrize("wrong", [None, 5, [None], ["sandbox:mixtral-8x22b", 5]])
 def test_what_is_no_model_is_refused_when_an_agent_is_made(wrong: Any) -> None:
     """In words."""
-    with pytest.raises(ConfigError, match=r"(None|5) is no model; give 'provider:family-or-id'"):
+    with pytest.raises(ConfigError, match=r"(None|5) is not a model; give 'provider:family-or-id'"):
         Agent(wrong)
