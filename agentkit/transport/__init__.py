@@ -1,1 +1,1 @@
-"""How bytes travel; the only package that imports the HTTP client."""
+"""HTTP transports; the only package that imports the HTTP client."""

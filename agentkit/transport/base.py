@@ -1,4 +1,4 @@
-"""How one exchange of bytes looks, whatever carries it.
+"""The interface of HTTP transports.
 
 In:  a `WireRequest`.
 Out: a `WireResponse`, open until its context is left.
@@ -14,7 +14,7 @@ from agentkit.wire import WireHead, WireRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireResponse:
-    """The answer to one request; `chunks` can be read once and raises `TransportError`."""
+    """The response to one request; `chunks` can be read once and raises `TransportError`."""
 
     head: WireHead
     chunks: AsyncIterator[bytes]
@@ -24,7 +24,7 @@ class Transport(Protocol):
     """Carries exchanges with one provider; may be used by many tasks at once."""
 
     def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireResponse]:
-        """Send `request`; leaving the context closes the answer, read or not.
+        """Send `request`; leaving the context closes the response, read or not.
 
         Raises:
             TransportError: the provider could not be reached, or took too long.

@@ -1,9 +1,9 @@
-"""Where a host is, taken apart once.
+"""Parse a base URL once.
 
 In:  a base URL.
 Out: `Address`, or a `ConfigError` that says what is wrong with it.
 
-No HTTP client is needed for it.
+This needs no HTTP client.
 """
 
 import re
@@ -24,7 +24,7 @@ class Address:
     """A base URL and its parts.
 
     Attributes:
-        url: the whole, without a slash at its end.
+        url: the complete URL, without a slash at its end.
         scheme: `http` or `https`.
         host: lower case, without the brackets of an IPv6 address.
         port: the one named, or the scheme's own.
@@ -39,7 +39,7 @@ class Address:
 
     @property
     def is_secure(self) -> bool:
-        """Say whether TLS is spoken there."""
+        """Return whether connections to it use TLS."""
         return self.scheme == "https"
 
     @property
@@ -55,7 +55,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Say whether it is this machine, where no proxy can reach it."""
+        """Return whether it is this machine; a proxy would reach its own loopback instead."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         try:
@@ -65,10 +65,10 @@ class Address:
 
 
 def parse_address(url: str, *, name: str) -> Address:
-    """Return the parts of the base URL `url` of the host that is called `name`.
+    """Return the parts of the base URL `url` of the provider `name`.
 
     Raises:
-        ConfigError: it is none, or it is empty.
+        ConfigError: it is not a base URL, or it is empty.
     """
     try:
         checked = check_base_url(url)
@@ -80,5 +80,5 @@ def parse_address(url: str, *, name: str) -> Address:
     except ValueError as error:
         raise ConfigError(f"The base URL of {name!r} cannot be used: {error}") from error
     if not checked:
-        raise ConfigError(f"The host {name!r} has no base URL; give base_url.")
+        raise ConfigError(f"The provider {name!r} has no base URL; give base_url.")
     return Address(url=checked, scheme=parts.scheme, host=host, port=port, path=parts.path)

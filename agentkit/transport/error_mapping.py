@@ -1,11 +1,11 @@
-"""Turn what goes wrong on the way into errors that say what can be done.
+"""Map transport failures to errors with advice for the caller.
 
-In:  a `WireError`, how far the exchange had come.
+In:  a `WireError`, and whether the response had begun.
 Out: a `TransportError` that names the provider.
 
-Each transport says in a `WireError` what became of the connection; this is the one place that puts
-it in words for the caller. No message holds a header, a body or a key; text of an HTTP client is
-passed on only where it tells of the connection.
+Each transport raises a `WireError` with the kind of failure; only this module words it for the
+caller. No message holds a header, a body or a key; the text of an HTTP client's exception is used
+only if it describes the connection, since others quote the header that carries the key.
 """
 
 import ssl
@@ -28,14 +28,14 @@ WireErrorKind: TypeAlias = Literal[
     "already_read",
     "refused",
 ]
-"""What became of an exchange; `refused` is a request that cannot be sent as it is."""
+"""How an exchange failed; `refused` is a request that the HTTP client does not send."""
 
 
 class WireError(Exception):
     """An exchange failed; never leaves the package.
 
     Attributes:
-        kind: what became of it.
+        kind: how it failed.
     """
 
     def __init__(self, kind: WireErrorKind, text: str = "") -> None:
@@ -44,51 +44,53 @@ class WireError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """What one kind of kind means; `text` goes on after the provider's name."""
+class _ErrorText:
+    """What one kind of failure means; `text` follows the provider's name."""
 
     kind: ErrorKind
     text: str
     retry: Retry = "same"
 
 
-_NO_ANSWER = _Case(
+_NO_ANSWER = _ErrorText(
     kind="timeout", text="did not begin to answer within {settings.first_byte_seconds:g} s"
 )
-_NOT_ASKED = _Case(
+_NOT_SENT = _ErrorText(
     kind="invalid_request",
-    text="was not asked: the HTTP client refuses the request's address or headers",
+    text="got no request: the HTTP client refuses its address or headers",
     retry="never",
 )
-_BEFORE_ANSWER: dict[WireErrorKind, _Case] = {
-    "connect": _Case(kind="connection", text="could not be reached: {error}"),
-    "connect_timeout": _Case(
+_BEFORE_RESPONSE: dict[WireErrorKind, _ErrorText] = {
+    "connect": _ErrorText(kind="connection", text="could not be reached: {error}"),
+    "connect_timeout": _ErrorText(
         kind="timeout", text="could not be reached within {settings.connect_seconds:g} s"
     ),
-    "pool_timeout": _Case(
+    "pool_timeout": _ErrorText(
         kind="timeout", text="has all of {settings.max_connections} connections in use"
     ),
-    "proxy": _Case(kind="connection", text="could not be reached through the proxy: {error}"),
-    "write_timeout": _Case(
+    "proxy": _ErrorText(kind="connection", text="could not be reached through the proxy: {error}"),
+    "write_timeout": _ErrorText(
         kind="timeout", text="did not take the request within {settings.write_seconds:g} s"
     ),
     "read_timeout": _NO_ANSWER,
-    "broken": _Case(kind="connection", text="broke the connection before it answered"),
-    "protocol": _Case(
+    "broken": _ErrorText(kind="connection", text="closed the connection before it answered"),
+    "protocol": _ErrorText(
         kind="connection",
         text="did not answer in HTTP, or closed the connection before it answered",
     ),
 }
-_BROKE_OFF = _Case(kind="stream_interrupted", text="broke off in the middle of its answer")
-_INSIDE_ANSWER: dict[WireErrorKind, _Case] = {
-    "read_timeout": _Case(
+_INTERRUPTED = _ErrorText(
+    kind="stream_interrupted", text="closed the connection in the middle of its answer"
+)
+_DURING_RESPONSE: dict[WireErrorKind, _ErrorText] = {
+    "read_timeout": _ErrorText(
         kind="timeout",
-        text="stopped in the middle of its answer for {settings.idle_seconds:g} s",
+        text="sent nothing in the middle of its answer for {settings.idle_seconds:g} s",
     ),
-    "content_encoding": _Case(
-        kind="stream_interrupted", text="sent an answer that cannot be unpacked: {error}"
+    "content_encoding": _ErrorText(
+        kind="stream_interrupted", text="sent an answer that cannot be decoded: {error}"
     ),
-    "already_read": _Case(
+    "already_read": _ErrorText(
         kind="bad_response",
         text="has answered, but the HTTP client that was handed in has read the answer already",
         retry="never",
@@ -98,25 +100,25 @@ _INSIDE_ANSWER: dict[WireErrorKind, _Case] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorMapper:
-    """Names the provider in every error of one transport."""
+    """Maps the failures of one transport; each message names the provider."""
 
     provider: str
     origin: str
     settings: HttpSettings
 
     def before_response(self, error: WireError) -> TransportError:
-        """Return the error for an exchange that failed before the answer's head."""
+        """Return the error for an exchange that failed before the response's head."""
         if (text := _tls_problem(error)) is not None:
             return self._error(text, kind="connection", retry="never")
-        return self._of(error, _BEFORE_ANSWER.get(error.kind, _NOT_ASKED))
+        return self._of(error, _BEFORE_RESPONSE.get(error.kind, _NOT_SENT))
 
     def during_response(self, error: WireError, *, request_id: str | None) -> TransportError:
-        """Return the error for an answer that did not arrive whole."""
-        case = _INSIDE_ANSWER.get(error.kind, _BROKE_OFF)
+        """Return the error for a response that ended early."""
+        case = _DURING_RESPONSE.get(error.kind, _INTERRUPTED)
         return self._of(error, case, request_id=request_id)
 
     def response_too_large(self, *, request_id: str | None) -> TransportError:
-        """Return the error for an answer without end."""
+        """Return the error for a response that exceeds its bound."""
         limit = self.settings.max_response_bytes
         return self._error(
             f"sent more than {limit} bytes (max_response_bytes)",
@@ -125,17 +127,17 @@ class ErrorMapper:
             request_id=request_id,
         )
 
-    def unknown_content_encoding(self, coding: str, *, request_id: str | None) -> TransportError:
-        """Return the error for a body that is packed in a way nobody asked for."""
+    def unknown_content_encoding(self, encoding: str, *, request_id: str | None) -> TransportError:
+        """Return the error for a content encoding that was not accepted."""
         return self._error(
-            f"packed its answer as {coding[:40]!r}, which was not asked for",
+            f"encoded its answer as {encoding[:40]!r}, which was not accepted",
             kind="bad_response",
             retry="never",
             request_id=request_id,
         )
 
     def _of(
-        self, error: WireError, case: _Case, *, request_id: str | None = None
+        self, error: WireError, case: _ErrorText, *, request_id: str | None = None
     ) -> TransportError:
         text = case.text.format(settings=self.settings, error=str(error).rstrip("."))
         return self._error(text, kind=case.kind, retry=case.retry, request_id=request_id)
@@ -152,7 +154,7 @@ class ErrorMapper:
 
 
 def _tls_problem(error: BaseException) -> str | None:
-    """Say what is wrong with the provider's TLS, if it is something that will be wrong again."""
+    """Return what is wrong with the provider's TLS, if a repetition would fail too."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -1,6 +1,6 @@
-"""How long to wait for a provider, and how much to take from it.
+"""Deadlines and limits of HTTP exchanges.
 
-In:  a user's wishes.
+In:  the user's values.
 Out: `HttpSettings`, apart from the transport so that it costs no import of the HTTP client.
 """
 
@@ -16,11 +16,11 @@ class HttpSettings:
     Attributes:
         connect_seconds: for the connection, and again for its TLS handshake.
         write_seconds: for each piece of the request to be taken.
-        first_byte_seconds: from the end of the request to the answer's head. A provider that does
+        first_byte_seconds: from the end of the request to the response's head. A provider that does
             not stream sends it when the model is done.
-        idle_seconds: between two pieces of the answer's body.
+        idle_seconds: between two pieces of the response's body.
         keep_alive_seconds: how long an unused connection stays open.
-        max_connections: more exchanges wait for one to end, no longer than for a first byte.
+        max_connections: further exchanges wait for one to end, at most `first_byte_seconds`.
         max_response_bytes: longest body, after decompression.
     """
 

@@ -3,7 +3,7 @@
 In:  `WireRequest`s; the provider's profile and key.
 Out: `WireResponse`s; every failure is a `TransportError`.
 
-For what `direct.py` does not do: a client of the user's own, proxies, HTTP/2. The key goes to the
+For what `direct/` does not do: the user's own client, proxies, HTTP/2. The key goes to the
 provider's own address only: redirects are not followed. Loaded at the first exchange that needs it,
 since httpx is slow to import.
 """
@@ -69,9 +69,9 @@ class HttpTransport:
 
         Args:
             provider: the provider.
-            api_key: sent as the profile says; None where none is needed.
+            api_key: sent as the profile specifies; None if none is needed.
             base_url: in place of the profile's.
-            client: the user's own; it is not closed here. Its deadlines give way to `settings`.
+            client: the user's own; it is not closed here. `settings` override its deadlines.
             settings: deadlines and limits.
 
         Raises:
@@ -82,7 +82,7 @@ class HttpTransport:
             parse_address(base_url or provider.base_url, name=provider.name), name=provider.name
         )
         self._provider = provider.name
-        self._border = ErrorMapper(
+        self._error_mapper = ErrorMapper(
             provider=provider.name, origin=self._address.origin, settings=self._settings
         )
         self._outgoing = RequestAuth(provider, api_key)
@@ -94,24 +94,24 @@ class HttpTransport:
         )
         self._owns_client = client is None
         self._client = _client(client, address=self._address, settings=self._settings)
-        # What a user's own client does about keys gives way to the key of this provider.
+        # The key of this provider overrides the authentication of the user's own client.
         self._auth = httpx.USE_CLIENT_DEFAULT if api_key is None else None
 
     @asynccontextmanager
     async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
-        """Send `request`; leaving the context closes the answer, read or not.
+        """Send `request`; leaving the context closes the response, read or not.
 
         Raises:
             TransportError: the provider could not be reached, or took too long.
         """
         response = await self._send(self._prepare(request))
-        # Several headers of one name become one, parted by commas.
+        # Several headers of one name become one, separated by commas (RFC 9110, 5.3).
         head = WireHead(status=response.status_code, headers=dict(response.headers.items()))
         log.debug(
             "response_started", provider=self._provider, path=request.path, status=head.status
         )
         parts = _ResponseParts(response, idle_seconds=self._settings.idle_seconds)
-        chunks = ResponseBody(parts, head=head, border=self._border)
+        chunks = ResponseBody(parts, head=head, error_mapper=self._error_mapper)
         try:
             yield WireResponse(head=head, chunks=chunks)
         finally:
@@ -138,22 +138,22 @@ class HttpTransport:
         return prepared
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
-        """Send, and wait for the head of the answer."""
+        """Send, and wait for the head of the response."""
         limits = self._settings
-        # Each wait has its own deadline in the client. This one holds for transports that keep
-        # none, and for heads that trickle: a place in the pool, TCP, TLS, the request, the head.
-        whole = 2 * (limits.connect_seconds + limits.first_byte_seconds) + limits.write_seconds
+        # Each wait has its own deadline in the client. This total is for transports without
+        # deadlines, and for heads that arrive byte by byte: pool, TCP, TLS, request, head.
+        total = 2 * (limits.connect_seconds + limits.first_byte_seconds) + limits.write_seconds
         try:
-            with anyio.fail_after(whole):
+            with anyio.fail_after(total):
                 response = await self._client.send(
                     request, stream=True, follow_redirects=False, auth=self._auth
                 )
         except httpx.LocalProtocolError:
             # Its text repeats the header that is wrong, which may be the one with the key.
-            raise self._border.before_response(WireError("refused")) from None
+            raise self._error_mapper.before_response(WireError("refused")) from None
         except FOREIGN_ERRORS as error:
-            raise self._border.before_response(wire_error(error)) from error
-        # From here on the reader of the body keeps time.
+            raise self._error_mapper.before_response(wire_error(error)) from error
+        # From here on the reader of the body applies the deadline.
         request.extensions["timeout"]["read"] = None
         return response
 
@@ -167,10 +167,10 @@ def wire_error(error: Exception) -> WireError:
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of a request, in one piece.
+    """The body of a request, in one chunk.
 
-    The client's own is a generator, which would be left in the middle when the provider goes away
-    while it is sent; see `_ResponseParts.aclose`.
+    The client's own is a generator, which stays suspended if the connection closes while it is
+    sent; see `_ResponseParts.aclose`.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -188,7 +188,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 class _ResponseParts:
-    """The parts of a response's body, still packed."""
+    """The parts of a response's body, still encoded."""
 
     def __init__(self, response: httpx.Response, *, idle_seconds: float) -> None:
         self._response = response
@@ -209,18 +209,18 @@ class _ResponseParts:
         return b""
 
     async def aclose(self) -> None:
-        """Close the answer; the connection is kept only if the answer was read to its end."""
+        """Close the response; the connection is kept only if it was read to its end."""
         await self._response.aclose()
         if self._has_begun:
-            # The client's readers are generators. One that is left in the middle outlives its
-            # task, and Trio complains; on the closed connection they fail, and so end, at once.
+            # The client's readers are generators. A suspended one outlives its task, which is an
+            # error on Trio; on the closed connection they raise, and so end, at once.
             with suppress(Exception):
                 async for _ in self._parts:
                     pass
 
 
 def _checked(address: Address, *, name: str) -> Address:
-    """Return `address` if the client can be given it, too."""
+    """Return `address` if the client accepts it, too."""
     try:
         httpx.URL(address.url)
     except httpx.InvalidURL as error:
@@ -229,26 +229,26 @@ def _checked(address: Address, *, name: str) -> Address:
 
 
 def _client(given: object, *, address: Address, settings: HttpSettings) -> httpx.AsyncClient:
-    """Return the user's client, or one of our own."""
+    """Return the user's client, or a new one."""
     if given is not None:
         if not isinstance(given, httpx.AsyncClient):
             raise ConfigError(f"A client is an httpx.AsyncClient, not a {type(given).__name__}.")
         return given
     return httpx.AsyncClient(
         verify=tls_context() if address.is_secure else _no_trust(),
-        # A proxy cannot reach this machine's own loopback.
+        # A proxy would reach its own loopback, not this machine's.
         trust_env=not address.is_loopback,
         limits=httpx.Limits(
             max_connections=settings.max_connections,
             max_keepalive_connections=settings.max_connections,
             keepalive_expiry=settings.keep_alive_seconds,
         ),
-        # Nothing of one exchange is kept for the next.
+        # No cookie of one exchange is sent with the next.
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
     )
 
 
 @cache
 def _no_trust() -> ssl.SSLContext:
-    """Return a context that trusts nobody, for a provider that is spoken to without TLS."""
+    """Return a context without trusted certificates, for a provider without TLS."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

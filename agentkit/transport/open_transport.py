@@ -1,10 +1,10 @@
-"""From a resolved model to a transport to its provider.
+"""Open a transport to the provider of a resolved model.
 
-In:  a `ResolvedModel`; the address of a provider that was started; a client of the user's own.
+In:  a `ResolvedModel`; the base URL of a launched server; the user's own HTTP client.
 Out: a `Transport`, with nothing connected yet.
 
-Here it is decided who carries the bytes: connections of our own where the way is direct, httpx for
-all they do not do.
+This module chooses the transport: our own connection pool for direct connections, httpx for what it
+does not do (proxies, the user's own client).
 """
 
 import os
@@ -19,7 +19,7 @@ from agentkit.transport.base_url import Address, parse_address
 from agentkit.transport.http_settings import HttpSettings
 
 _SYSTEM_PROXY_PLATFORMS = ("darwin", "win32")
-"""Where a proxy may be set outside the environment."""
+"""Where the system's settings may name a proxy, not only the environment."""
 
 
 def open_transport(
@@ -35,7 +35,7 @@ def open_transport(
         resolved: the model to talk to.
         base_url: where its provider is, in place of the profile's: a provider that was just
             started.
-        client: an `httpx.AsyncClient` of your own, with its proxy, certificates or transport. It
+        client: your own `httpx.AsyncClient`, with its proxy, certificates or transport. It
             stays open when the transport is closed.
         settings: deadlines and limits.
 
@@ -45,7 +45,7 @@ def open_transport(
     provider = resolved.provider
     given = {"api_key": resolved.api_key, "base_url": base_url, "settings": settings}
     address = parse_address(base_url or provider.base_url, name=provider.name)
-    # Either costs more to import than it takes to send a request: it comes with the first exchange.
+    # Importing either takes longer than sending a request: it is loaded with the first exchange.
     if client is None and is_direct(address, environ=os.environ, platform=sys.platform):
         return _load("agentkit.transport.direct.direct_transport:DirectTransport")(
             provider, **given
@@ -56,7 +56,7 @@ def open_transport(
 
 
 def is_direct(address: Address, *, environ: Mapping[str, str], platform: str) -> bool:
-    """Say whether the way to a host is direct, and one that our own connections can go.
+    """Return whether our own connections can reach a host, without a proxy.
 
     Args:
         address: where the host is.
@@ -64,12 +64,12 @@ def is_direct(address: Address, *, environ: Mapping[str, str], platform: str) ->
         platform: `sys.platform`.
     """
     if not address.host.isascii():
-        return False  # which letters stand for the same name is a science of its own
+        return False  # IDNA (RFC 5891) is left to httpx
     if address.is_loopback:
         return True
     proxies = ("all_proxy", f"{address.scheme}_proxy")
     if any(value and name.lower() in proxies for name, value in environ.items()):
-        return False  # httpx looks at NO_PROXY too, and may still go directly
+        return False  # httpx reads NO_PROXY too, and may still connect directly
     if platform not in _SYSTEM_PROXY_PLATFORMS:
         return True
     system_proxies = cast(Callable[[], Mapping[str, str]], load_object("urllib.request:getproxies"))

@@ -1,4 +1,4 @@
-"""What is sent to one provider beside what the dialect says: its headers and its key.
+"""Add headers and the key to the requests to one provider.
 
 In:  the provider's profile and key; `WireRequest`s.
 Out: the headers and the body of each request, as they go over the wire.
@@ -22,7 +22,7 @@ _HEADER_VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")
 
 
 class RequestAuth:
-    """Makes requests to one provider complete; never shows the key it holds."""
+    """Completes requests to one provider; never shows the key it holds."""
 
     def __init__(self, provider: ProviderProfile, api_key: SecretStr | None) -> None:
         """Keep what every request needs.
@@ -37,7 +37,7 @@ class RequestAuth:
         """Return all headers of `request` but Host and Content-Length; names are lower case."""
         headers = {
             "accept": "text/event-stream" if request.stream else "application/json",
-            # Packed events arrive late: what packs them waits for more.
+            # A compressor holds events back until its buffer is full.
             "accept-encoding": "identity" if request.stream else "gzip",
             "user-agent": "agentkit",
         }
@@ -48,12 +48,12 @@ class RequestAuth:
         return headers
 
     def body(self, request: WireRequest) -> bytes:
-        """Return the body, with the key as its first field where it travels there.
+        """Return the body, with the key as its first field if the profile puts it there.
 
-        Nothing in it is encoded anew.
+        The rest is not encoded again.
 
         Raises:
-            ValueError: a key belongs in it and it is no JSON object.
+            ValueError: a key belongs in it and it is not a JSON object.
         """
         if not request.body or not self._body_start:
             return request.body
@@ -76,7 +76,7 @@ def check_path(path: str) -> str:
 
 
 def _fixed_headers(provider: ProviderProfile, api_key: SecretStr | None) -> Mapping[str, str]:
-    """Return the headers of every request, that of the key among them."""
+    """Return the headers of every request, with that of the key."""
     headers = {name.lower(): value for name, value in provider.headers.items()}
     if api_key is not None:
         headers.update(_key_header(provider.auth, api_key.get_secret_value()))
@@ -90,7 +90,7 @@ def _fixed_headers(provider: ProviderProfile, api_key: SecretStr | None) -> Mapp
 
 
 def _key_header(auth: Auth, key: str) -> Mapping[str, str]:
-    """Return the header that carries the key, where one does."""
+    """Return the header that carries the key, if it is sent in one."""
     match auth.kind:
         case "bearer":
             return {"authorization": f"Bearer {key}"}
@@ -101,7 +101,7 @@ def _key_header(auth: Auth, key: str) -> Mapping[str, str]:
 
 
 def _body_start(auth: Auth, api_key: SecretStr | None) -> bytes:
-    """Return what a body begins with in place of its brace: the key, where it travels there."""
+    """Return what replaces the opening brace of a body: the key, if it is sent there."""
     if api_key is None or auth.kind != "body":
         return b""
     return b"{" + json.dumps({auth.name: api_key.get_secret_value()}).encode()[1:-1]

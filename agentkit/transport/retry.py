@@ -1,9 +1,9 @@
-"""Whether to send the same request again, and when.
+"""Decide whether to send the same request again, and when.
 
 In:  an error, how often it was tried, the settings.
 Out: seconds to wait, or None to give up.
 
-Pure: the waiting is done by the caller, and so is the die that spreads the waits.
+Pure: the caller waits, and draws the random number that spreads the waits.
 """
 
 from agentkit.errors import ProviderError
@@ -12,12 +12,13 @@ from agentkit.value import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrySettings:
-    """How patient a model is.
+    """How often a model tries again, and how long it waits.
 
     Attributes:
         attempts: most attempts in all, 1 or more; 1 never tries again.
         base_seconds: the first wait; each later one is twice as long.
-        max_wait_seconds: longest wait; a provider that asks for more is not waited for.
+        max_wait_seconds: longest wait, also for a rate limit that the provider reports; a provider
+            that asks for more gets no further attempt.
     """
 
     attempts: int = 3
@@ -37,7 +38,7 @@ def retry_wait(
     Args:
         error: what went wrong with the last attempt.
         attempt: which attempt that was, counted from 1.
-        settings: how patient to be.
+        settings: attempts and waits.
         spread: a number from 0 to 1, random, so that many clients do not come back at once.
     """
     if not error.retryable or attempt >= settings.attempts:

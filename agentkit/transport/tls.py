@@ -1,4 +1,4 @@
-"""Whom to trust, read once.
+"""The TLS context with the trusted certificates, loaded once.
 
 In:  the certificates that come with the HTTP client, or those that SSL_CERT_FILE or SSL_CERT_DIR
      name.

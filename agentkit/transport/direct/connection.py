@@ -1,10 +1,10 @@
-"""One connection to a host: one exchange after the other, bytes by anyio.
+"""One HTTP/1.1 connection to a host, for one exchange after the other.
 
 In:  the head and the body of a request.
-Out: the head of the answer, then its body in parts; failures are `WireError`s.
+Out: the head of the response, then its body in parts; failures are `WireError`s.
 
-What is not certain to be in order is not used again: a connection is kept only if both sides have
-ended the exchange and not a byte more has arrived.
+A connection is reused only if both sides have ended the exchange and not a byte more has arrived:
+surplus bytes would be read as the next response (response splitting).
 """
 
 import math
@@ -25,20 +25,20 @@ _BROKEN = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 async def connect(address: Address, *, settings: HttpSettings) -> "HttpConnection":
-    """Connect to the host, with TLS where its address says so.
+    """Connect to the host, with TLS if its URL is https.
 
     Raises:
         WireError: it cannot be reached, or not in time.
     """
-    plain = await _connect(address, settings=settings)
+    tcp = await _connect(address, settings=settings)
     if not address.is_secure:
-        return HttpConnection(plain, settings=settings)
+        return HttpConnection(tcp, settings=settings)
     try:
         return HttpConnection(
-            plain, tls=await _secure(plain, address, settings=settings), settings=settings
+            tcp, tls=await _secure(tcp, address, settings=settings), settings=settings
         )
     except BaseException:
-        plain.close()
+        tcp.close()
         raise
 
 
@@ -47,89 +47,91 @@ class HttpConnection:
 
     Attributes:
         is_reused: it has carried an exchange before this one.
-        has_received: something of the answer to the last request has arrived.
+        has_received: some byte of the response to the last request has arrived.
     """
 
     def __init__(
-        self, plain: TcpStream, *, settings: HttpSettings, tls: TLSStream | None = None
+        self, tcp: TcpStream, *, settings: HttpSettings, tls: TLSStream | None = None
     ) -> None:
-        self._plain = plain
+        self._tcp = tcp
         self._tls = tls
-        self._stream: TcpStream | TLSStream = tls or plain
+        self._stream: TcpStream | TLSStream = tls or tcp
         self._settings = settings
-        self._answer: H11Response | FastBody | None = None
+        self._response: H11Response | FastBody | None = None
         self._is_sent = False
         self.is_reused = False
         self.has_received = False
 
-    async def ask(self, request: RequestHead, body: bytes) -> ResponseHead:
-        """Send a request and return the head of its answer.
+    async def send_request(self, request: RequestHead, body: bytes) -> ResponseHead:
+        """Send a request and return the head of its response.
 
         Raises:
-            WireError: the host did not take it or did not answer.
+            WireError: the host did not accept it or did not respond.
         """
         await self._send(request, body)
-        self._plain.set_read_deadline(self._settings.first_byte_seconds)  # for the head as a whole
-        heard = await self._receive()
-        plain = parse_fast(heard) if request.allows_fast_parser else None
-        if plain is None:
-            head = await self._read_by_h11(request, heard)
+        self._tcp.set_read_deadline(self._settings.first_byte_seconds)  # for the complete head
+        data = await self._receive()
+        fast = parse_fast(data) if request.allows_fast_parser else None
+        if fast is None:
+            head = await self._parse_by_h11(request, data)
         else:
-            head, self._answer = plain
-        self._plain.read_deadline = None
+            head, self._response = fast
+        self._tcp.read_deadline = None
         return head
 
     async def receive(self) -> bytes:
         """Return what has arrived of the body; empty at its end, and from then on.
 
         Raises:
-            WireError: the body does not arrive whole, or nothing came for too long.
+            WireError: the body ended early, or nothing arrived for too long.
         """
-        answer = self._answer
-        if answer is None:
-            raise RuntimeError("Nothing was asked.")
-        while not answer.is_complete:
-            part = answer.read()
+        response = self._response
+        if response is None:
+            raise RuntimeError("No request was sent.")
+        while not response.is_complete:
+            part = response.read()
             if part:
                 return part
-            if not answer.is_complete:
-                answer.feed(await self._receive())
+            if not response.is_complete:
+                response.feed(await self._receive())
         return b""
 
     def prepare_reuse(self) -> bool:
-        """Make ready for the next exchange; say whether there can be one."""
-        answer, self._answer = self._answer, None
-        if answer is None or not (self._is_sent and answer.is_complete and answer.is_reusable()):
+        """Prepare for the next exchange, and return whether there can be one."""
+        response, self._response = self._response, None
+        if response is None or not (
+            self._is_sent and response.is_complete and response.is_reusable()
+        ):
             return False
         self._is_sent = self.has_received = False
         self.is_reused = True
         return True
 
     def is_idle(self) -> bool:
-        """Say whether nothing has arrived since the last answer: no byte, and not the end."""
-        return not self._has_decrypted() and not self._plain.has_data()
+        """Return whether nothing has arrived since the last response: no byte, and not the end."""
+        return not self._has_decrypted() and not self._tcp.has_data()
 
     def close(self) -> None:
         """Close it at once."""
-        self._plain.close()
+        self._tcp.close()
 
     async def _send(self, request: RequestHead, body: bytes) -> None:
         try:
-            await self._stream.send(request.spell(body))
+            await self._stream.send(request.encode(body))
         except _BROKEN:
-            return  # a host may refuse a request before it has read all of it: its answer counts
+            return  # a server may respond before it has read all (RFC 9112, 9.5)
         self._is_sent = True
 
-    async def _read_by_h11(self, request: RequestHead, heard: bytes) -> ResponseHead:
-        """Read a head of any form, of which something has been heard."""
-        self._answer = answer = H11Response(request)
-        answer.feed(heard)
-        while (found := answer.head()) is None:
-            answer.feed(await self._receive())
+    async def _parse_by_h11(self, request: RequestHead, data: bytes) -> ResponseHead:
+        """Parse a head of any form that begins with `data`."""
+        self._response = response = H11Response(request)
+        response.feed(data)
+        while (found := response.head()) is None:
+            response.feed(await self._receive())
         return found
 
     async def _receive(self) -> bytes:
-        """Wait for bytes; nothing means that the host has ended the connection."""
+        """Wait for bytes; none means that the host has closed the connection."""
         try:
             data = await self._stream.receive()
         except anyio.EndOfStream:
@@ -140,7 +142,7 @@ class HttpConnection:
         return data
 
     def _has_decrypted(self) -> bool:
-        """Say whether TLS holds bytes that nobody has read."""
+        """Return whether TLS holds unread bytes."""
         if self._tls is None:
             return False
         try:
@@ -164,11 +166,11 @@ async def _connect(address: Address, *, settings: HttpSettings) -> TcpStream:
     raise WireError("connect_timeout")
 
 
-async def _secure(plain: TcpStream, address: Address, *, settings: HttpSettings) -> TLSStream:
-    plain.read_deadline = math.inf  # the handshake as a whole has a deadline
+async def _secure(tcp: TcpStream, address: Address, *, settings: HttpSettings) -> TLSStream:
+    tcp.read_deadline = math.inf  # one deadline covers the complete handshake
     with anyio.move_on_after(settings.connect_seconds):
         try:
-            return await start_tls(plain, host=address.host, context=tls_context())
+            return await start_tls(tcp, host=address.host, context=tls_context())
         except (anyio.EndOfStream, *_BROKEN) as error:
             raise _unreachable(error) from error
     raise WireError("connect_timeout")

@@ -1,10 +1,10 @@
-"""Carry exchanges with one host over connections of our own.
+"""Carry exchanges with one provider over our own connection pool.
 
-In:  `WireRequest`s; the host's profile and key.
+In:  `WireRequest`s; the provider's profile and key.
 Out: `WireResponse`s; every failure is a `TransportError`.
 
-For a direct connection, with HTTP/1.1; what is not done here, `http.py` does. A thousand exchanges
-at once cost a thousand times one: nothing is ever searchable; see
+For direct connections with HTTP/1.1; `httpx_transport` does the rest. A thousand exchanges at once
+cost a thousand times one, since nothing is ever searched; see
 docs/decisions/0006-direct-transport.md.
 """
 
@@ -36,7 +36,7 @@ _new_answer = maker(WireResponse)
 _new_head = maker(WireHead)
 
 MAX_CACHED_HEADS = 64
-"""How many heads of requests are kept; few hosts are asked for more than three."""
+"""How many encoded request heads are cached; few providers need more than three."""
 
 _TARGET_SAFE = "%/?&=:;@!$'()*+,~[]"
 
@@ -44,10 +44,10 @@ log = Log("agentkit.transport")
 
 
 class DirectTransport:
-    """Carries exchanges with one host; may be used by many tasks at once.
+    """Carries exchanges with one provider; may be used by many tasks at once.
 
     Attributes:
-        border: names the host in errors.
+        error_mapper: names the host in errors.
         pool: its connections.
     """
 
@@ -63,18 +63,18 @@ class DirectTransport:
         """Build a transport; nothing is connected.
 
         Args:
-            provider: the host.
-            api_key: sent as the profile says; None where none is needed.
+            provider: its profile.
+            api_key: sent as the profile specifies; None if none is needed.
             base_url: in place of the profile's.
             settings: deadlines and limits.
-            clock: tells how long a connection was unused.
+            clock: measures how long a connection was unused.
 
         Raises:
             ConfigError: the address or a header cannot be used.
         """
         limits = settings or HttpSettings()
         self._address = parse_address(base_url or provider.base_url, name=provider.name)
-        self.border = ErrorMapper(
+        self.error_mapper = ErrorMapper(
             provider=provider.name, origin=self._address.origin, settings=limits
         )
         self._outgoing = RequestAuth(provider, api_key)
@@ -86,10 +86,10 @@ class DirectTransport:
         )
 
     def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireResponse]:
-        """Send `request`; leaving the context closes the answer, read or not.
+        """Send `request`; leaving the context closes the response, read or not.
 
         Raises:
-            TransportError: the host could not be reached, or took too long.
+            TransportError: the provider could not be reached, or took too long.
         """
         return _Exchange(self, request)
 
@@ -97,7 +97,7 @@ class DirectTransport:
         """Close every connection; safe to call twice."""
         self.pool.close()
 
-    def spell(self, request: WireRequest) -> tuple[RequestHead, bytes]:
+    def encode(self, request: WireRequest) -> tuple[RequestHead, bytes]:
         """Return head and body of `request` as they are sent.
 
         Raises:
@@ -108,7 +108,7 @@ class DirectTransport:
             return self._head(request, has_length=bool(body)), body
         except (h11.LocalProtocolError, UnicodeError):
             # Its text repeats the header that is wrong, which may be the one with the key.
-            raise self.border.before_response(WireError("refused")) from None
+            raise self.error_mapper.before_response(WireError("refused")) from None
 
     def _head(self, request: WireRequest, *, has_length: bool) -> RequestHead:
         """Return the head of a request, made once for each kind of request."""
@@ -127,20 +127,20 @@ class DirectTransport:
         return head
 
 
-async def ask(
+async def send_request(
     pool: ConnectionPool, head: RequestHead, body: bytes
 ) -> tuple[HttpConnection, ResponseHead]:
-    """Send a request over a connection of `pool`, and return both with the head of the answer.
+    """Send a request over a connection of `pool`, and return it with the head of the response.
 
-    A connection that was kept may be dead without our knowing. If it ends before a byte of the
-    answer arrived, the request is sent once more over a new one.
+    The host may have closed a kept connection in the meantime (RFC 9112, 9.3.1). If it ends before
+    a byte of the response arrived, the request is sent once more over a new one.
 
     Raises:
-        WireError: the host could not be reached or did not answer; the connection is closed.
+        WireError: the host could not be reached or did not respond; the connection is closed.
     """
     connection = await pool.acquire()
     try:
-        return connection, await connection.ask(head, body)
+        return connection, await connection.send_request(head, body)
     except WireError as error:
         is_dead = error.kind in ("broken", "protocol") and not connection.has_received
         if not (connection.is_reused and is_dead):
@@ -151,7 +151,7 @@ async def ask(
         raise
     connection = await pool.replace(connection)
     try:
-        return connection, await connection.ask(head, body)
+        return connection, await connection.send_request(head, body)
     except BaseException:
         pool.release(connection)
         raise
@@ -164,7 +164,7 @@ def _encoded(address: Address, headers: Mapping[str, str]) -> Sequence[tuple[byt
 
 
 class _Exchange(AbstractAsyncContextManager[WireResponse]):
-    """One exchange, from its request to the end of its answer."""
+    """One exchange, from its request to the end of its response."""
 
     def __init__(self, transport: DirectTransport, request: WireRequest) -> None:
         self._transport = transport
@@ -172,15 +172,17 @@ class _Exchange(AbstractAsyncContextManager[WireResponse]):
 
     async def __aenter__(self) -> WireResponse:
         transport, request = self._transport, self._request
-        head, body = transport.spell(request)
+        head, body = transport.encode(request)
         try:
-            self._connection, answer = await ask(transport.pool, head, body)
+            self._connection, answer = await send_request(transport.pool, head, body)
         except WireError as error:
-            raise transport.border.before_response(error) from error
+            raise transport.error_mapper.before_response(error) from error
         found = _new_head(status=answer.status, headers=answer.headers)
-        provider = transport.border.provider
+        provider = transport.error_mapper.provider
         log.debug("response_started", provider=provider, path=request.path, status=found.status)
-        self._chunks = ResponseBody(self._connection, head=found, border=transport.border)
+        self._chunks = ResponseBody(
+            self._connection, head=found, error_mapper=transport.error_mapper
+        )
         return _new_answer(head=found, chunks=self._chunks)
 
     async def __aexit__(

@@ -1,12 +1,11 @@
-"""Answers of the usual form, read at sight.
+"""Parse responses of the common form without h11.
 
-In:  the bytes of an answer, as they arrive.
-Out: its head, and its body in parts; or the word that it is not of the usual form.
+In:  the bytes of a response, as they arrive.
+Out: its head, and its body in parts; None if it has another form.
 
-Nearly every answer is of one form: HTTP/1.1, a line for each header, a length or plain chunks. What
-is here reads that form and nothing else, and finds nothing wrong but a body that ends too soon:
-whatever is of another form is read by h11, from the last border on; see
-docs/decisions/0011-fast-response-parser.md.
+Nearly every response has one form: HTTP/1.1, a line for each header, a length or plain chunks. This
+parser accepts that form only, and reports no error but a body that ends early: anything else is
+parsed by h11, from the last chunk boundary on; see docs/decisions/0011-fast-response-parser.md.
 """
 
 import re
@@ -27,12 +26,12 @@ _IN_CHUNKS = b"HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n"
 FastBody: TypeAlias = "LengthBody | ChunkedBody"
 
 
-def parse_fast(heard: bytes) -> "tuple[ResponseHead, FastBody] | None":
-    """Return the head at the start of `heard` and the body after it, if both are of the usual form.
+def parse_fast(data: bytes) -> "tuple[ResponseHead, FastBody] | None":
+    """Return the head at the start of `data` and the body after it, if both have the common form.
 
-    `heard` is all that has arrived: a head that comes in pieces is not usual.
+    `data` is all that has arrived: a head that arrives in pieces is left to h11.
     """
-    found = _HEAD.match(heard)
+    found = _HEAD.match(data)
     if found is None:
         return None
     raw = [(name, value.strip(b" ")) for name, value in _FIELD.findall(found[2])]
@@ -40,13 +39,13 @@ def parse_fast(heard: bytes) -> "tuple[ResponseHead, FastBody] | None":
     body = _body_of(head)
     if body is None:
         return None
-    if found.end() < len(heard):
-        body.feed(heard[found.end() :])
+    if found.end() < len(data):
+        body.feed(data[found.end() :])
     return head, body
 
 
 def _body_of(head: ResponseHead) -> "FastBody | None":
-    """Return what reads the body, where there is one and its end is told in the usual way."""
+    """Return the parser of the body, if there is a body and its headers have the common form."""
     headers = head.headers
     if head.status in _WITHOUT_BODY or "upgrade" in headers:
         return None
@@ -61,14 +60,14 @@ def _body_of(head: ResponseHead) -> "FastBody | None":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Border:
-    """What stands between two chunks.
+class _ChunkBoundary:
+    """The bytes between two chunks.
 
     Attributes:
-        size: it, with the size of the chunk that comes.
-        last: it, and then the end of the body.
-        begun: the start of either.
-        before: an answer that brings h11 to the same place.
+        size: the boundary with the size of the next chunk.
+        last: the boundary with the end of the body.
+        begun: a prefix of either.
+        before: a response that brings h11 to the same state.
     """
 
     size: re.Pattern[bytes]
@@ -77,13 +76,13 @@ class _Border:
     before: bytes
 
 
-_FIRST = _Border(
+_FIRST = _ChunkBoundary(
     size=re.compile(rb"([1-9A-Fa-f][0-9A-Fa-f]{0,7})\r\n"),
     last=re.compile(rb"0\r\n\r\n"),
     begun=re.compile(rb"(?:[1-9A-Fa-f][0-9A-Fa-f]{0,7}\r?|0(?:\r(?:\n\r?)?)?)?"),
     before=_IN_CHUNKS,
 )
-_NEXT = _Border(
+_NEXT = _ChunkBoundary(
     size=re.compile(rb"\r\n" + _FIRST.size.pattern),
     last=re.compile(rb"\r\n" + _FIRST.last.pattern),
     begun=re.compile(rb"(?:\r(?:\n" + _FIRST.begun.pattern + rb")?)?"),
@@ -92,7 +91,7 @@ _NEXT = _Border(
 
 
 class LengthBody:
-    """A body of a length that is known.
+    """A body with a Content-Length.
 
     Attributes:
         is_complete: it was read to its end.
@@ -100,7 +99,7 @@ class LengthBody:
 
     def __init__(self, length: int) -> None:
         self._left = length
-        self._heard = b""
+        self._buffer = b""
         self.is_complete = length == 0
 
     def feed(self, data: bytes) -> None:
@@ -109,31 +108,31 @@ class LengthBody:
             raise WireError(
                 "protocol", f"the connection ended with {self._left} bytes of the body to come"
             )
-        self._heard += data
+        self._buffer += data
 
     def read(self) -> bytes:
         """Return what has arrived of the body; see `H11Response.read`."""
-        part, self._heard = self._heard[: self._left], self._heard[self._left :]
+        part, self._buffer = self._buffer[: self._left], self._buffer[self._left :]
         self._left -= len(part)
         self.is_complete = not self._left
         return part
 
     def is_reusable(self) -> bool:
-        """Say whether the connection may carry another exchange after this one."""
-        return self.is_complete and not self._heard
+        """Return whether the connection may carry another exchange after this one."""
+        return self.is_complete and not self._buffer
 
 
 class ChunkedBody:
-    """A body in chunks.
+    """A body in the chunked transfer coding.
 
     Attributes:
         is_complete: it was read to its end.
     """
 
     def __init__(self) -> None:
-        self._heard = b""
+        self._buffer = b""
         self._left = 0
-        self._border = _FIRST
+        self._boundary = _FIRST
         self._h11: H11Response | None = None
         self.is_complete = False
 
@@ -142,7 +141,7 @@ class ChunkedBody:
         if self._h11 is not None:
             self._h11.feed(data)
         elif data:
-            self._heard += data
+            self._buffer += data
         else:
             raise WireError("protocol", "the connection ended inside a body in chunks")
 
@@ -159,41 +158,41 @@ class ChunkedBody:
         return part
 
     def is_reusable(self) -> bool:
-        """Say whether the connection may carry another exchange after this one."""
+        """Return whether the connection may carry another exchange after this one."""
         if self._h11 is not None:
             return self._h11.is_reusable()
-        return self.is_complete and not self._heard
+        return self.is_complete and not self._buffer
 
     def _read_chunks(self) -> list[bytes]:
-        """Return what has arrived of the chunks, up to one that is not plain."""
-        heard, parts, at = self._heard, [], 0
+        """Return what has arrived of the chunks, up to one of another form."""
+        data, parts, at = self._buffer, [], 0
         while True:
             if self._left:
-                part = heard[at : at + self._left]
+                part = data[at : at + self._left]
                 if not part:
                     break
                 parts.append(part)
                 at += len(part)
                 self._left -= len(part)
-            elif found := self._border.size.match(heard, at):
+            elif found := self._boundary.size.match(data, at):
                 self._left, at = int(found[1], 16), found.end()
-                self._border = _NEXT
+                self._boundary = _NEXT
             else:
-                at = self._end(heard, at)
+                at = self._end(data, at)
                 break
-        self._heard = heard[at:]
+        self._buffer = data[at:]
         return parts
 
-    def _end(self, heard: bytes, at: int) -> int:
-        """Look at what is no chunk; return where what is read of it ends."""
-        if found := self._border.last.match(heard, at):
+    def _end(self, data: bytes, at: int) -> int:
+        """Parse what follows the last chunk; return where the parsed part ends."""
+        if found := self._boundary.last.match(data, at):
             self.is_complete = True
             return found.end()
-        if self._border.begun.fullmatch(heard, at):
+        if self._boundary.begun.fullmatch(data, at):
             return at
         self._h11 = answer = H11Response(_REQUEST)
-        answer.feed(self._border.before)
+        answer.feed(self._boundary.before)
         answer.head()
         answer.read()
-        answer.feed(heard[at:])
-        return len(heard)
+        answer.feed(data[at:])
+        return len(data)

@@ -1,7 +1,7 @@
-"""Any answer of HTTP/1.1, read by h11.
+"""Parse any HTTP/1.1 response with h11.
 
-In:  the head of the request, and the bytes of its answer as they arrive.
-Out: the answer's head, then its body in parts; what is wrong with it is a `WireError`.
+In:  the head of the request, and the bytes of its response as they arrive.
+Out: the response's head, then its body in parts; a malformed one raises `WireError`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,25 +13,25 @@ from agentkit.transport.error_mapping import WireError
 from agentkit.value import dataclass, maker
 
 MAX_HEAD_BYTES = 102_400
-"""Longest head of an answer, and longest line inside a chunked body."""
+"""Longest head of a response, and longest line inside a chunked body."""
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 _NO_LENGTH = b"0\r\n\r\n"
 _END = h11.EndOfMessage()
-_BENDING = (b"connection", b"expect", b"upgrade")
-_TOLD = (b"host", b"content-length", b"transfer-encoding", *_BENDING)
+_FRAMING = (b"connection", b"expect", b"upgrade")
+_KEPT = (b"host", b"content-length", b"transfer-encoding", *_FRAMING)
 
 
 class RequestHead:
     """The head of requests that differ in nothing but the length of their body.
 
-    It is checked and spelled once. h11 is told of a request without a body in its place, with
-    only those headers that mean something to it: what it has to know of a request is that it is
-    sent, and the bytes need no second look.
+    It is checked and encoded once. Each response parser gets a reduced event in its place, without
+    a body and with only the headers that affect framing: h11 needs to know that a request was
+    sent, and its bytes need no second check.
 
     Attributes:
-        allows_fast_parser: nothing in it bends the form of its answer.
+        allows_fast_parser: its method and headers leave the form of the response alone.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class RequestHead:
         headers: Iterable[tuple[bytes, bytes]],
         has_length: bool,
     ) -> None:
-        """Spell it.
+        """Encode it.
 
         Args:
             method: as it is sent.
@@ -54,16 +54,16 @@ class RequestHead:
             LocalProtocolError: it cannot be sent so.
         """
         length = [(b"content-length", b"0")] if has_length else []
-        whole = h11.Request(method=method, target=target, headers=[*headers, *length])
-        spelled = h11.Connection(h11.CLIENT).send(whole) or b""
-        told = [pair for pair in whole.headers if pair[0] in _TOLD]
-        self.event = h11.Request(method=method, target=target, headers=told)
-        bending = [pair for pair in told if pair[0] in _BENDING]
-        self.allows_fast_parser = not bending and whole.method not in (b"HEAD", b"CONNECT")
-        self._start = spelled.removesuffix(_NO_LENGTH) if has_length else spelled
+        request = h11.Request(method=method, target=target, headers=[*headers, *length])
+        encoded = h11.Connection(h11.CLIENT).send(request) or b""
+        kept = [pair for pair in request.headers if pair[0] in _KEPT]
+        self.event = h11.Request(method=method, target=target, headers=kept)
+        framing = [pair for pair in kept if pair[0] in _FRAMING]
+        self.allows_fast_parser = not framing and request.method not in (b"HEAD", b"CONNECT")
+        self._start = encoded.removesuffix(_NO_LENGTH) if has_length else encoded
         self._has_length = has_length
 
-    def spell(self, body: bytes) -> bytes:
+    def encode(self, body: bytes) -> bytes:
         """Return the request with this body."""
         if not self._has_length:
             return self._start
@@ -72,12 +72,12 @@ class RequestHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseHead:
-    """The head of an answer.
+    """The head of a response.
 
     Attributes:
         version: of HTTP, e.g. `b"1.1"`.
         raw: the headers as they came, without the space around their values.
-        headers: the same; names in small letters, several of one name joined by commas.
+        headers: the same with lower-case names; several of one name are joined by commas.
     """
 
     status: int
@@ -107,7 +107,7 @@ def _joined(raw: RawHeaders) -> dict[str, str]:
 
 
 class H11Response:
-    """One answer of any form.
+    """One response of any form.
 
     Attributes:
         is_complete: it was read to its end.
@@ -120,14 +120,14 @@ class H11Response:
         self.is_complete = False
 
     def feed(self, data: bytes) -> None:
-        """Take what has arrived; nothing means that the host has ended the connection."""
+        """Take what has arrived; no bytes mean that the host has closed the connection."""
         self._http.receive_data(data)
 
     def head(self) -> ResponseHead | None:
         """Return the head; None while more is needed.
 
         Raises:
-            WireError: it is no head of an answer.
+            WireError: it is not the head of a response.
         """
         while (event := self._next()) is not h11.NEED_DATA:
             if type(event) is h11.Response:
@@ -139,7 +139,7 @@ class H11Response:
         """Return what has arrived of the body; nothing at its end, and while more is needed.
 
         Raises:
-            WireError: the body does not arrive whole.
+            WireError: the body ended early.
         """
         parts: list[bytes] = []
         while not self.is_complete:
@@ -147,7 +147,7 @@ class H11Response:
                 event = self._next()
             except WireError:
                 if parts:
-                    break  # h11 says it again when it is asked for more
+                    break  # h11 raises it again at the next call
                 raise
             if type(event) is h11.Data:
                 parts.append(event.data)
@@ -158,7 +158,7 @@ class H11Response:
         return b"".join(parts)
 
     def is_reusable(self) -> bool:
-        """Say whether the connection may carry another exchange after this one."""
+        """Return whether the connection may carry another exchange after this one."""
         http = self._http
         is_done = http.our_state is h11.DONE and http.their_state is h11.DONE
         return is_done and http.trailing_data == (b"", False)

@@ -1,10 +1,10 @@
-"""Connections of our own under an HTTP client of the user's.
+"""Our connection pool as a transport of the user's httpx client.
 
 In:  requests of an `httpx.AsyncClient` that was made with `DirectAsyncTransport`.
 Out: httpx's responses and httpx's exceptions.
 
-For who wants what httpx adds (hooks, ways to sign in, cookies) and a thousand exchanges at once.
-Loaded only by who asks for it: `direct.py` needs no httpx.
+For programs that need httpx (hooks, authentication, cookies) and a thousand exchanges at once.
+Imported only by them: `direct_transport` needs no httpx.
 """
 
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ import httpx
 from agentkit.clock import Clock, SystemClock
 from agentkit.transport.base_url import Address, parse_address
 from agentkit.transport.direct.connection import HttpConnection, connect
-from agentkit.transport.direct.direct_transport import ask
+from agentkit.transport.direct.direct_transport import send_request
 from agentkit.transport.direct.h11_parser import RequestHead
 from agentkit.transport.direct.pool import ConnectionPool
 from agentkit.transport.error_mapping import WireError, WireErrorKind
@@ -35,7 +35,7 @@ _EXCEPTIONS = MappingProxyType[WireErrorKind, type[httpx.TransportError]](
     }
 )
 
-_LENGTHS = (b"content-length", b"transfer-encoding")  # a body that came in chunks was read whole
+_LENGTHS = (b"content-length", b"transfer-encoding")  # a chunked body was read already
 
 
 class DirectAsyncTransport(httpx.AsyncBaseTransport):
@@ -45,15 +45,15 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
         """Build a transport; nothing is connected.
 
         Args:
-            settings: deadlines and limits, for each host; those of the client are not used.
-            clock: tells how long a connection was unused.
+            settings: deadlines and limits for each host; those of the client are not used.
+            clock: measures how long a connection was unused.
         """
         self._settings = settings or HttpSettings()
         self._clock = clock or SystemClock()
         self._pools: dict[str, ConnectionPool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`, and return its answer with the body still to be read."""
+        """Send `request`, and return its response with the body still to be read."""
         body = await request.aread()
         pool = self._pool(request.url)
         try:
@@ -64,7 +64,7 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
                 headers=[pair for pair in headers if pair[0].lower() not in _LENGTHS],
                 has_length=any(pair[0].lower() in _LENGTHS for pair in headers),
             )
-            connection, answer = await ask(pool, head, body)
+            connection, answer = await send_request(pool, head, body)
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from None
         except WireError as error:
@@ -103,7 +103,7 @@ def _exception(error: WireError, request: httpx.Request) -> httpx.TransportError
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of an answer, as httpx reads it."""
+    """The body of a response, as httpx reads it."""
 
     def __init__(
         self, connection: HttpConnection, pool: ConnectionPool, request: httpx.Request
@@ -126,7 +126,7 @@ class _Body(httpx.AsyncByteStream):
         return part
 
     async def aclose(self) -> None:
-        """Give the connection back; safe to call twice."""
+        """Release the connection; safe to call twice."""
         if not self._is_closed:
             self._is_closed = True
             self._pool.release(self._connection)

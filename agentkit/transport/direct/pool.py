@@ -1,10 +1,10 @@
-"""Connections to one host, kept and lent.
+"""A pool of connections to one host.
 
-In:  how to connect; how many at once, and for how long unused.
+In:  how to connect; how many at once, and for how long idle.
 Out: a connection for one exchange at a time.
 
-The one used last is lent first, and no other is looked at. Those that are unused for too long lie
-at the other end, where they are dropped one by one as others come back.
+The connection used last is acquired first, and no other is checked. Those that are idle for too
+long are at the other end of the queue, and are dropped one by one as others are released.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ from agentkit.transport.http_settings import HttpSettings
 
 
 class ConnectionPool:
-    """Lends connections to one host; may be used by many tasks at once."""
+    """Connections to one host; may be used by many tasks at once."""
 
     def __init__(
         self,
@@ -33,11 +33,11 @@ class ConnectionPool:
         self._settings = settings
         self._clock = clock
         self._places = anyio.Semaphore(settings.max_connections)
-        self._kept: deque[tuple[float, HttpConnection]] = deque()
+        self._idle: deque[tuple[float, HttpConnection]] = deque()
         self._is_closed = False
 
     async def acquire(self) -> HttpConnection:
-        """Return a connection for one exchange; it goes to `release`, or `drop`, after it.
+        """Return a connection for one exchange; pass it to `release` afterwards.
 
         Raises:
             WireError: all are in use for too long, or the host cannot be reached.
@@ -46,13 +46,13 @@ class ConnectionPool:
         await self._enter()
         try:
             self._check_open()
-            return self._last_kept() or await self._connect()
+            return self._last_idle() or await self._connect()
         except BaseException:
             self._places.release()
             raise
 
     async def replace(self, connection: HttpConnection) -> HttpConnection:
-        """Return a new connection in place of one that turned out to be dead.
+        """Return a new connection in place of one that was found closed.
 
         Raises:
             WireError: the host cannot be reached.
@@ -71,14 +71,14 @@ class ConnectionPool:
         else:
             now = self._clock.monotonic()
             self._drop_expired(now)
-            self._kept.append((now + self._settings.keep_alive_seconds, connection))
+            self._idle.append((now + self._settings.keep_alive_seconds, connection))
         self._places.release()
 
     def close(self) -> None:
-        """Close what is kept, and from now on all that comes back; safe to call twice."""
+        """Close the idle connections, and from now on each that is released; safe to call twice."""
         self._is_closed = True
-        while self._kept:
-            self._kept.pop()[1].close()
+        while self._idle:
+            self._idle.pop()[1].close()
 
     async def _enter(self) -> None:
         """Wait for a place, in turn."""
@@ -90,11 +90,11 @@ class ConnectionPool:
         if scope.cancelled_caught:
             raise WireError("pool_timeout")
 
-    def _last_kept(self) -> HttpConnection | None:
-        """Return the kept connection that was used last, if it still lives."""
+    def _last_idle(self) -> HttpConnection | None:
+        """Return the idle connection that was used last, if it is still open."""
         now = self._clock.monotonic()
-        while self._kept:
-            expires, connection = self._kept.pop()
+        while self._idle:
+            expires, connection = self._idle.pop()
             if now < expires and connection.is_idle():
                 return connection
             connection.close()
@@ -105,5 +105,5 @@ class ConnectionPool:
             raise RuntimeError("The transport was closed; open another.")
 
     def _drop_expired(self, now: float) -> None:
-        while self._kept and self._kept[0][0] <= now:
-            self._kept.popleft()[1].close()
+        while self._idle and self._idle[0][0] <= now:
+            self._idle.popleft()[1].close()

@@ -1,11 +1,10 @@
-"""A TCP connection that hides nothing.
+"""A TCP connection without read-ahead.
 
 In:  a host's name and port.
 Out: a non-blocking socket; `TcpStream`, which reads and writes it.
 
-anyio's own stream reads ahead into a queue that cannot be looked into. Here every byte that nobody
-asked for is still in the socket, where `has_data` finds it before a connection is used again;
-and reading costs half of what it costs there.
+anyio's own stream reads ahead into a private queue. Here every surplus byte is still in the socket,
+where `has_data` finds it before a connection is reused; and reading costs half as much.
 """
 
 import os
@@ -26,19 +25,19 @@ from agentkit.transport.direct.readiness import ReadWaiter
 from agentkit.transport.error_mapping import WireError
 
 CONNECTION_ATTEMPT_DELAY_SECONDS = 0.25
-"""How long one address of a host may take before the next is tried beside it (RFC 8305)."""
+"""How long one address of a host may take before the next is tried in parallel (RFC 8305, 5)."""
 
 READ_BYTES = 65_536
 
 SocketAddress: TypeAlias = tuple[socket.AddressFamily, tuple[str | int, ...]]
-"""A family of addresses, and what `socket.connect` takes for it."""
+"""An address family, and the argument of `socket.connect` for it."""
 
 
 async def connect_tcp(host: str, port: int) -> socket.socket:
-    """Connect to `host`, by whichever of its addresses answers first.
+    """Connect to the address of `host` that responds first (Happy Eyeballs, RFC 8305).
 
     Raises:
-        OSError: none of them answers, or the name is not known.
+        OSError: none of them responds, or the name is not known.
         UnicodeError: the name cannot be looked up.
     """
     places = await _places(host, port)
@@ -48,7 +47,7 @@ async def connect_tcp(host: str, port: int) -> socket.socket:
 
 
 class TcpStream(ByteStream):
-    """The bytes of one connected socket; one task at a time.
+    """The bytes of one connected socket; for one task at a time.
 
     Attributes:
         read_deadline: when to stop waiting for bytes, by the event loop's clock, over all waits;
@@ -66,33 +65,33 @@ class TcpStream(ByteStream):
             write_seconds: how long to wait until something is taken.
         """
         self._socket = connected
-        self._arrivals = ReadWaiter(connected)
+        self._reads = ReadWaiter(connected)
         self._read_seconds = read_seconds
         self._write_seconds = write_seconds
-        self._has_asked = False
+        self._has_just_sent = False
         self.read_deadline: float | None = None
 
     def set_read_deadline(self, seconds: float) -> None:
         """Require all bytes from now on within so many seconds, until it is changed."""
-        self.read_deadline = self._arrivals.now() + seconds
+        self.read_deadline = self._reads.now() + seconds
 
     async def receive(self, max_bytes: int = READ_BYTES) -> bytes:
         """Return what has arrived, or wait for it.
 
         Raises:
-            EndOfStream: the other side has ended the connection.
+            EndOfStream: the other side has closed the connection.
             OSError: it broke.
-            WireError: nothing came in time.
+            WireError: nothing arrived in time.
         """
-        # What was just asked is not answered yet.
-        data = None if self._has_asked else self._receive_now(max_bytes)
-        self._has_asked = False
+        # A request that was just sent has no response yet.
+        data = None if self._has_just_sent else self._receive_now(max_bytes)
+        self._has_just_sent = False
         if data is None:
-            data = await self._arrivals.wait(max_bytes, until=self._until())
+            data = await self._reads.wait(max_bytes, until=self._until())
             if data is None:
                 raise WireError("read_timeout")
         else:
-            await checkpoint()  # a host that is always faster must not keep others from running
+            await checkpoint()  # a host that always has data must not starve other tasks
         if not data:
             raise anyio.EndOfStream
         return data
@@ -102,9 +101,9 @@ class TcpStream(ByteStream):
 
         Raises:
             OSError: the connection broke.
-            WireError: nothing of it was taken for too long.
+            WireError: none of it was accepted for too long.
         """
-        self._has_asked = True
+        self._has_just_sent = True
         left = memoryview(item)
         while left:
             sent = self._send_now(left)
@@ -113,14 +112,14 @@ class TcpStream(ByteStream):
                 await self._wait_writable()
 
     def _send_now(self, data: memoryview) -> int:
-        """Send what is taken of `data`; return how much that is."""
+        """Send as much of `data` as the socket accepts; return the number of bytes."""
         try:
             return self._socket.send(data)
         except BlockingIOError:
             return 0
 
     async def send_eof(self) -> None:
-        """Say that nothing more comes."""
+        """Close the sending side."""
         self._socket.shutdown(socket.SHUT_WR)
 
     async def aclose(self) -> None:
@@ -128,17 +127,17 @@ class TcpStream(ByteStream):
         self.close()
 
     def close(self) -> None:
-        """Close the connection at once; nothing waits."""
+        """Close the connection at once, without waiting."""
         anyio.notify_closing(self._socket)
-        self._arrivals.close()
+        self._reads.close()
         self._socket.close()
 
     def has_data(self) -> bool:
-        """Say whether there is anything to read: bytes, the end, or an error.
+        """Return whether there is anything to read: bytes, the end, or an error.
 
-        Of a socket whose event loop has ended nothing can be waited for, as after an end.
+        A socket whose event loop has ended counts as ended, since it cannot be waited for.
         """
-        if self._arrivals.is_loop_closed():
+        if self._reads.is_loop_closed():
             return True
         try:
             self._socket.recv(1, socket.MSG_PEEK)
@@ -151,7 +150,8 @@ class TcpStream(ByteStream):
     def _receive_now(self, max_bytes: int) -> bytes | None:
         """Return what has arrived; None if nothing has.
 
-        A wait inside an `except` would keep the exception, and the frames in it, for as long.
+        A function of its own: a wait inside an `except` would keep the exception and its frames
+        alive for as long.
         """
         try:
             return self._socket.recv(max_bytes)
@@ -161,7 +161,7 @@ class TcpStream(ByteStream):
     def _until(self) -> float:
         """Return when to stop waiting for bytes."""
         if self.read_deadline is None:
-            return self._arrivals.now() + self._read_seconds
+            return self._reads.now() + self._read_seconds
         return self.read_deadline
 
     async def _wait_writable(self) -> None:
@@ -172,14 +172,14 @@ class TcpStream(ByteStream):
 
 
 async def start_tls(stream: TcpStream, *, host: str, context: ssl.SSLContext) -> TLSStream:
-    """Return the stream with TLS spoken on it, once the host's certificate was checked.
+    """Return the stream with TLS, after the host's certificate was checked.
 
     Raises:
         OSError: the handshake fails; `ssl.SSLError` is one.
-        EndOfStream, BrokenResourceError: the host goes away during it.
+        EndOfStream, BrokenResourceError: the host closes the connection during it.
     """
-    # A host that ends the connection without a word of TLS is usual; whether its answer was whole,
-    # the length of the answer tells.
+    # Many servers close without TLS's close_notify; the framing of HTTP shows a truncated response
+    # (RFC 9112, 9.8), so that is not an error here.
     return await TLSStream.wrap(
         stream, hostname=host, ssl_context=context, standard_compatible=False
     )

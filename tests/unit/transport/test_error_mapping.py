@@ -23,9 +23,9 @@ BORDER = ErrorMapper(provider="oxen", origin="https://hub.oxen.ai", settings=Htt
         (WireError("read_timeout"), "timeout", "same", "did not begin to answer within 180 s"),
         (WireError("proxy", "407 No."), "connection", "same", "through the proxy: 407 No"),
         (WireError("connect", "no route"), "connection", "same", "not be reached: no route"),
-        (WireError("broken"), "connection", "same", "broke the connection before it answered"),
+        (WireError("broken"), "connection", "same", "closed the connection before it answered"),
         (WireError("protocol"), "connection", "same", "did not answer in HTTP"),
-        (WireError("refused", "key"), "invalid_request", "never", "was not asked"),
+        (WireError("refused", "key"), "invalid_request", "never", "got no request"),
     ],
     ids=lambda value: value.kind if isinstance(value, WireError) else None,
 )
@@ -46,13 +46,13 @@ def test_what_fails_before_the_answer(
     ("error", "kind", "retry", "text"),
     [
         (WireError("read_timeout"), "timeout", "same", "in the middle of its answer for 60 s"),
-        (WireError("broken"), "stream_interrupted", "same", "broke off in the middle"),
-        (WireError("protocol"), "stream_interrupted", "same", "broke off in the middle"),
+        (WireError("broken"), "stream_interrupted", "same", "closed the connection in the middle"),
+        (WireError("protocol"), "stream_interrupted", "same", "closed the connection in the middle"),
         (
             WireError("content_encoding", "It stops."),
             "stream_interrupted",
             "same",
-            "unpacked: It stops.",
+            "decoded: It stops.",
         ),
         (WireError("already_read"), "bad_response", "never", "has read the answer already"),
     ],

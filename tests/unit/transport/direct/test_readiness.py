@@ -194,7 +194,7 @@ async def test_a_loop_that_watches_no_sockets_is_asked_through_anyio(
             raise NotImplementedError
 
     monkeypatch.setattr(arrivals, "_loop", Refusing())
-    monkeypatch.setattr(arrivals, "_can_watch", True)
+    monkeypatch.setattr(arrivals, "_can_register", True)
     far.sendall(b"x")
 
     assert await arrivals.wait(9, until=math.inf) == b"x"
