@@ -30,8 +30,8 @@ from agentkit.doctor.probe_request import MAX_TOKENS, build_probe
 from agentkit.doctor.probe_response import read_answer, read_failure
 from agentkit.errors import ProviderError, TransportError
 from agentkit.model.launch import launched
-from agentkit.model.provider_model import with_cost
 from agentkit.model.rate_limit import RateLimit, RateLimiter
+from agentkit.model.usage_cost import with_cost
 from agentkit.transport.base import Transport
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.open_transport import open_transport

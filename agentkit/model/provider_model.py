@@ -9,37 +9,36 @@ attempt leaves no trace in the conversation, and is not repeated once its text w
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from decimal import Decimal
 from random import random
-from typing import Protocol, cast
+from typing import Protocol
 
 import anyio
 
-from agentkit.chat import ModelRequest, ModelResponse
+from agentkit.chat import ModelRequest, ModelResponse, Repair
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.dialect.base import Dialect, Encoded
 from agentkit.dialect.provider_errors import status_error
 from agentkit.errors import ProtocolError, ProviderError
 from agentkit.event import Emit, ModelRetried, RequestDelayed, RequestDowngraded
-from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.model.downgrade import PROCESS_PROFILES, LearnedProfiles, find_downgrade
 from agentkit.model.launch import launched
 from agentkit.model.model import EmitTracker, ModelConnection
 from agentkit.model.rate_limit import RateLimit, RateLimiter
 from agentkit.model.response_builder import ResponseBuilder
-from agentkit.model.token_estimate import estimate_tokens
+from agentkit.model.usage_cost import estimate_usage, with_cost
 from agentkit.transport.base import Transport, WireResponse
+from agentkit.transport.content_decoder import is_mislabelled
 from agentkit.transport.open_transport import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
-from agentkit.usage import NO_USAGE, Usage
+from agentkit.usage import NO_USAGE
 from agentkit.value import replace
+from agentkit.wire import WireHead
 
 MAX_ERROR_BYTES = 100_000
 CLOSE_SECONDS = 5.0
 DRAIN_SECONDS = 0.2
-MILLION = 1_000_000
 BYTES_PER_TOKEN = 3
 MIN_KEY_CHARS = 8
 
@@ -216,6 +215,7 @@ class ProviderConnection:
         builder: ResponseBuilder | None = None
         try:
             async with self._transport.exchange(encoded.wire) as answer:
+                head = answer.head
                 # Not before: a thousand runs that wait for their answers need none.
                 builder = ResponseBuilder(
                     request,
@@ -225,7 +225,7 @@ class ProviderConnection:
                 )
                 builder.feed(encoded.opening)
                 await self._read(answer, builder, provider, tracker)
-            response = builder.finish()
+            response = _with_header_repair(builder.finish(), head)
             _check_choice(request, response)
         except ProviderError as error:
             if builder is not None and builder.usage != NO_USAGE:
@@ -302,6 +302,15 @@ async def _read_all(answer: WireResponse) -> bytes:
     return bytes(body[:MAX_ERROR_BYTES])
 
 
+def _with_header_repair(response: ModelResponse, head: WireHead) -> ModelResponse:
+    """Return the response with a repair if its Content-Encoding named no encoding."""
+    named = head.headers.get("content-encoding", "")
+    if not is_mislabelled(named):
+        return response
+    repair = Repair(kind="ignored_content_encoding", before=named, after="")
+    return replace(response, repairs=(*response.repairs, repair))
+
+
 def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
     """Reject an answer that violates a forced choice; providers ignore it without an error."""
     if not request.tool_choice.is_forced or response.message.tool_calls:
@@ -318,40 +327,3 @@ def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
         kind="bad_response",
         retry="same",
     )
-
-
-def estimate_usage(request: ModelRequest, response: ModelResponse, model: ModelProfile) -> Usage:
-    """Return our own count for an exchange without reported usage, marked as an estimate."""
-    build = cast(_BuildCounter, load_object("agentkit.model.tokens:build_counter"))
-    counter = build(model.rules, family=model.family)
-    said = [response.message.text, response.message.reasoning]
-    said += [f"{call.name}{call.arguments}" for call in response.message.tool_calls]
-    return Usage(
-        input_tokens=counter.count(request),
-        output_tokens=sum(map(estimate_tokens, said)),
-        is_estimate=True,
-    )
-
-
-class _Counter(Protocol):
-    def count(self, request: ModelRequest) -> int: ...
-
-
-class _BuildCounter(Protocol):
-    """Makes a counter of request tokens; see `agentkit.model.tokens`."""
-
-    def __call__(self, rules: str, *, family: str) -> _Counter:
-        """Return a counter for a family of models."""
-
-
-def with_cost(usage: Usage, model: ModelProfile) -> Usage:
-    """Return `usage` with its cost: the provider's own, else tokens times the catalog's price."""
-    if usage.cost_usd is not None:
-        return usage
-    if model.input_usd_per_million is None or model.output_usd_per_million is None:
-        return usage
-    cost = (
-        usage.input_tokens * model.input_usd_per_million
-        + usage.output_tokens * model.output_usd_per_million
-    ) / Decimal(MILLION)
-    return replace(usage, cost_usd=cost)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from agentkit.chat import ModelRequest, ToolChoice, ToolSpec
+from agentkit.chat import ModelRequest, Repair, ToolChoice, ToolSpec
 from agentkit.config.load import ResolvedModel, resolve_model
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ProtocolError, ProviderError, StatusError, TransportError
@@ -17,7 +17,8 @@ from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.model.build import DIALECTS, build_model
 from agentkit.model.downgrade import LearnedProfiles
-from agentkit.model.provider_model import ProviderModel, with_cost
+from agentkit.model.provider_model import ProviderModel
+from agentkit.model.usage_cost import with_cost
 from agentkit.testing.scripted import ScriptedExchange, ScriptedModel, ScriptedTransport
 from agentkit.transport.base import Transport
 from agentkit.transport.retry import RetrySettings
@@ -98,6 +99,18 @@ async def test_an_answer_is_read_priced_and_told_apart_by_provider() -> None:
     assert response.usage.cost_usd == RESOLVED.model.input_usd_per_million
     assert json.loads(transport.requests[0].body)["model"] == RESOLVED.model.id
     assert b"test-key" not in transport.requests[0].body
+
+
+@pytest.mark.parametrize("named", ["utf-8", "identity", "none"])
+async def test_a_header_that_names_no_encoding_is_accepted_and_reported(named: str) -> None:
+    """Some providers put a charset there; the body is plain."""
+    mislabelled = ScriptedExchange(headers={"content-encoding": named}, chunks=ANSWER.chunks)
+
+    async with _model(ScriptedTransport(mislabelled)).open() as connection:
+        response = await connection.chat(REQUEST, emit=_Events().emit)
+
+    assert response.message == AssistantMessage.of("Hello")
+    assert response.repairs == (Repair(kind="ignored_content_encoding", before=named, after=""),)
 
 
 async def test_a_passing_failure_is_tried_again_and_reported() -> None:

@@ -46,8 +46,13 @@ def test_what_fails_before_the_answer(
     ("error", "kind", "retry", "text"),
     [
         (WireError("read_timeout"), "timeout", "same", "in the middle of its answer for 60 s"),
-        (WireError("broken"), "stream_interrupted", "same", "closed the connection in the middle"),
-        (WireError("protocol"), "stream_interrupted", "same", "closed the connection in the middle"),
+        (WireError("broken"), "stream_interrupted", "same", "connection in the middle"),
+        (
+            WireError("protocol"),
+            "stream_interrupted",
+            "same",
+            "connection in the middle",
+        ),
         (
             WireError("content_encoding", "It stops."),
             "stream_interrupted",
