@@ -5,7 +5,7 @@ For the search, identifiers are split into words (`ToolCall`, `tool_call` → `t
 is lower case, and a phrase may be spread over several lines.
 
 An allowed use is a pattern that covers the phrase: *leak* is right for a task, *host* for a DNS
-name, *whole* for a number.
+name, *whole* for a number. Some fields of stored forms keep their names in quotation marks.
 """
 
 import re
@@ -163,7 +163,7 @@ PHRASES = (
     Phrase(r"\b(our|its|their|own|his|her) own words\b", "constant arguments; its own text"),
     Phrase(r"\bmouths?\b", "the subject's own term"),
     # Repair and encode.
-    Phrase(r"\b(un)?mend(s|ed|ing|ings|er|ers)?\b", "repair"),
+    Phrase(r"\b(un)?mend(s|ed|ing|ings|er|ers)?\b", "repair", (r"\"mendings\"",)),
     Phrase(r"\b(un)?spel(l|ls|led|ling|lings|ler|lers|t)\b", "encode, format; render a prompt"),
     Phrase(r"\b(un)?dress(es|ed|ing)?\b", "wrap, unwrap"),
     Phrase(r"\bbare\b", "plain"),
@@ -183,7 +183,7 @@ PHRASES = (
     Phrase(r"\b(heirs?|lend(s|er|ers|ing)?|lent)\b", "pool; acquire and release"),
     Phrase(r"\bears?\b", "redirect listener, receiver"),
     Phrase(r"\bcaps\b", "limits"),
-    Phrase(r"\brungs?\b", "kind"),
+    Phrase(r"\brungs?\b", "kind", (r"\"rung\\?\"",)),
     Phrase(r"\brooms\b", "packages", (r"\b(meeting|free) rooms\b", r"\brooms(?= =|\[)")),
     Phrase(r"\bpatience\b|\bpatient\b", "limits, timeouts"),
     Phrase(r"\b(un)?watched\b", "wrapped, observed"),
@@ -201,11 +201,13 @@ PHRASES = (
             "tests/integration/conftest.py")),
     Phrase(r"\bin full\b", "complete, non-streaming"),
     Phrase(r"\bwhole\b", "complete, non-streaming",
-           (rf"\bwhole (?:{'|'.join(THINGS_THAT_ARE_WHOLE.split())})s?\b", r"\bas a whole\b")),
+           (rf"\bwhole (?:{'|'.join(THINGS_THAT_ARE_WHOLE.split())})s?\b", r"\bas a whole\b",
+            r"[\"'`]whole[\"'`]")),
     Phrase(r"\bin one piece\b", "in one chunk, at once"),
     Phrase(r"\b(openai|anthropic|messages|chat|completions?|wire) forms?\b", "format"),
     # Where things are.
-    Phrase(r"\bbesides?\b", "next to, in addition to, additional", (r"\bside by side\b",)),
+    Phrase(r"\bbesides?\b", "next to, in addition to, additional",
+           (r"\bside by side\b", r"\"besides\"")),
     Phrase(r"\b(stands|stood|standing)\b|\bstand\b(?!-| (for|ins?|alone)\b)",
            "is, appears, is placed",
            (r"\bstands for\b", r"\bstood for\b", r"\bstanding for\b", r"\bstands alone\b")),

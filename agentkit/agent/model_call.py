@@ -136,7 +136,7 @@ class Exchanger:
             late=_late(response, judged, self._inbox),
             judged=judged,
             used=used,
-            besides=watch.besides,
+            additional_usage=watch.additional_usage,
         )
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002 - the exchange listens
@@ -169,7 +169,7 @@ class Exchanger:
         except BaseException as error:
             sent = _limit_behind(error, over=watch.over, closing=closing)
             if sent is None:  # whatever ends it, what it used is used
-                self._meter.charge(watch.used, watch.besides)
+                self._meter.charge(watch.used, watch.additional_usage)
                 raise
         if sent is None:
             return None, watch.over or "deadline"

@@ -41,7 +41,7 @@ class Exchange:
         polling: names of tools it called that are meant to be called again and again.
         judged: what was found of the answer, where one of a certain type is asked for.
         used: what the exchange used.
-        besides: what was used for it beside the response: a summary, answers that failed.
+        additional_usage: what was used for it beside the response: a summary, answers that failed.
     """
 
     response: ModelResponse | None = None
@@ -52,7 +52,7 @@ class Exchange:
     polling: tuple[str, ...] = ()
     judged: Judgement | None = None
     used: Spent = NOTHING
-    besides: Usage = NO_USAGE
+    additional_usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class RunState:
     def add_exchange(self, exchange: Exchange, *, closing: StopReason | None = None) -> "RunState":
         """Return the state after a model exchange."""
         history = self.history.add(*exchange.taken) if exchange.taken else self.history
-        usage = self.usage + exchange.besides
+        usage = self.usage + exchange.additional_usage
         over = self.over or exchange.over
         response = exchange.response
         if response is None:

@@ -118,7 +118,7 @@ class LiveSteps:
         used = exchange.used
         if self._has_lived and used.seconds:
             used = replace(used, seconds=0.0)
-        usage = exchange.besides
+        usage = exchange.additional_usage
         if exchange.response is not None:
             usage = usage + exchange.response.usage
         self._meter.charge(used, usage)

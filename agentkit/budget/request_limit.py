@@ -47,7 +47,7 @@ class ExchangeWatch:
         scope: cancelled where the exchange comes to a limit.
         over: the limit that it came to.
         used: what it used, its response left out.
-        besides: the same, as providers have it.
+        additional_usage: the same, as providers have it.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ExchangeWatch:
         self.scope: anyio.CancelScope | None = None
         self.over: StopReason | None = None
         self.used = NOTHING
-        self.besides = NO_USAGE
+        self.additional_usage = NO_USAGE
 
     async def admit(self, forecast: Forecast, *, asked: int | None) -> StopReason | None:
         """Begin a request; return the limit that forbids it.
@@ -116,7 +116,7 @@ class ExchangeWatch:
                 await self._attempt_failed(failure.kind, failure.usage)
             case ContextTrimmed(usage=usage):
                 self.used += replace(Spent.of_usage(usage), turns=0)
-                self.besides += usage
+                self.additional_usage += usage
             case _:
                 pass
 
@@ -154,7 +154,7 @@ class ExchangeWatch:
             tokens=inputs + outputs,
             cost_usd=forecast.price(inputs, outputs) if cost is None else cost,
         )
-        self.besides += usage
+        self.additional_usage += usage
         self._characters = 0
 
     async def _take_room(self) -> StopReason | None:

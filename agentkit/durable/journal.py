@@ -8,9 +8,9 @@ An effect is noted as begun before it runs, so that one which was interrupted is
 
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -18,7 +18,8 @@ from agentkit.errors import AgentKitError
 
 T = TypeVar("T")
 
-VERSION = "1"
+VERSION = "2"
+READABLE = ("1", VERSION)
 
 
 class JournalError(AgentKitError):
@@ -106,7 +107,7 @@ class FileJournal(MemoryJournal):
             elif "begun" in entry:
                 self._begun.add(entry["begun"])
             else:
-                self._values[entry["done"]] = entry["value"]
+                self._values[entry["done"]] = _upgrade(entry["done"], entry["value"])
 
     def _parse(self, line: bytes, number: int) -> dict[str, str]:
         try:
@@ -123,8 +124,28 @@ class FileJournal(MemoryJournal):
         return cast(dict[str, str], entry)
 
     def _check_head(self, entry: dict[str, str]) -> None:
-        if entry.get("journal") != VERSION:
+        if entry.get("journal") not in READABLE:
             raise JournalError(
-                f"{str(self._path)!r} is no journal of version {VERSION}; "
+                f"{str(self._path)!r} is not a journal of version {' or '.join(READABLE)}; "
                 "use another file, or the agentkit that wrote it."
             )
+
+
+def _upgrade(name: str, text: str) -> str:
+    """Rename the fields of an exchange that version 1 recorded; other values are the same."""
+    if not name.endswith("/model"):
+        return text
+    exchange = json.loads(text)
+    _rename(exchange, {"besides": "additional_usage"})
+    for part in (exchange.get("response"), exchange.get("judged")):
+        if part is not None:
+            _rename(part, {"host": "provider", "mendings": "repairs"})
+            for repair in part["repairs"]:
+                _rename(repair, {"rung": "kind"})
+    return json.dumps(exchange, ensure_ascii=False)
+
+
+def _rename(value: dict[str, Any], names: Mapping[str, str]) -> None:
+    for old, new in names.items():
+        if old in value:
+            value[new] = value.pop(old)

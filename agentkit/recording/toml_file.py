@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agentkit.errors import ErrorKind, Retry
 from agentkit.recording.recording import (
@@ -73,7 +73,8 @@ class _Fault(_Stored):
 
 
 class _Exchange(_Stored):
-    provider: str = ""
+    # Recordings made before 0.2 have the provider under the name `host`.
+    provider: str = Field(default="", validation_alias=AliasChoices("provider", "host"))
     method: str
     path: str
     stream: bool = False

@@ -197,7 +197,7 @@ async def test_each_attempt_has_less_room_and_the_limit_ends_them(
     assert (first - second, second - third) == (400, 400)
     assert (exchange.response, exchange.over) == (None, over)
     assert exchange.used == Spent(tokens=1200, cost_usd=Decimal("0.0012"))
-    assert exchange.besides.total_tokens == 1200
+    assert exchange.additional_usage.total_tokens == 1200
 
 
 async def test_a_new_round_of_a_route_is_not_a_further_attempt() -> None:
@@ -327,10 +327,10 @@ async def test_what_a_summary_used_is_counted_beside_the_answer() -> None:
 
     exchange = await _make(ScriptedModel(OK), fit=fit)
 
-    assert exchange.besides == used
+    assert exchange.additional_usage == used
     assert exchange.used == Spent(turns=1, tokens=117)
     assert STATE.add_exchange(exchange).usage == used + OK.usage
-    assert STATE.add_exchange(Exchange(besides=used)).usage == used
+    assert STATE.add_exchange(Exchange(additional_usage=used)).usage == used
 
 
 async def test_messages_are_taken_before_the_request_and_late_ones_after_an_answer() -> None:

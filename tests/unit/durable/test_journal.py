@@ -1,13 +1,19 @@
 """Journals: what is remembered, and what an interruption leaves."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
 
+from agentkit import Agent, tool
+from agentkit.agent.step import Exchange
+from agentkit.chat import Repair
 from agentkit.durable.journal import FileJournal, JournalError, MemoryJournal
 from agentkit.message import ToolResult
+from agentkit.testing.scripted import ScriptedModel
+from agentkit.usage import NO_USAGE
 
 RESULT = ToolResult(call_id="1", structured_content={"x": [1, None, "é\n"]})
 
@@ -109,8 +115,8 @@ async def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ("hello\n", "Line 1 .* damaged"),
-        ('{"journal": "99"}\n', "no journal of version"),
-        ('{"begun": "a"}\n', "no journal of version"),
+        ('{"journal": "99"}\n', "not a journal of version"),
+        ('{"begun": "a"}\n', "not a journal of version"),
         ('{"journal": "1"}\n{"x": 1}\n', "Line 2 .* no entry"),
         ('{"journal": "1"}\n[]\n', "Line 2 .* no entry"),
         ('{"journal": "1"}\n{"done": "a"}\n', "Line 2 .* no entry"),
@@ -127,3 +133,46 @@ def test_a_file_that_is_no_journal_is_refused_and_left_alone(
         FileJournal(path)
 
     assert path.read_text() == content
+
+
+async def test_a_journal_of_version_1_still_reads(tmp_path: Path) -> None:
+    """Its exchanges had other field names; no effect runs again, and user data is not renamed."""
+    path = tmp_path / "run.jsonl"
+    shutil.copy(Path(__file__).with_name("journal_version_1.jsonl"), path)
+
+    @tool
+    def pay(amount: int) -> None:
+        """Pay."""
+        raise AssertionError(amount)
+
+    result = await Agent(ScriptedModel(), tools=[pay]).run(
+        "Pay.", journal=FileJournal(path), run_id="r1"
+    )
+
+    assert result.output == "Done."
+    assert [one.provider for one in result.answered] == ["h", "h"]
+    assert result.history[2] == ToolResult(
+        call_id="call00001",
+        content=ToolResult.of("", '{"host": "kept", "rung": 1}').content,
+        structured_content={"host": "kept", "rung": 1},
+    )
+
+
+async def test_the_fields_of_an_exchange_of_version_1_are_renamed(tmp_path: Path) -> None:
+    """Provider, repairs and additional usage."""
+    path = tmp_path / "run.jsonl"
+    shutil.copy(Path(__file__).with_name("journal_version_1.jsonl"), path)
+
+    async def fail() -> Exchange:
+        raise AssertionError
+
+    exchange = await FileJournal(path).do(
+        "turn-1/model", fail, codec=lambda: TypeAdapter(Exchange), unknown=fail
+    )
+
+    assert exchange.response is not None
+    assert exchange.response.provider == "h"
+    assert exchange.response.repairs == (
+        Repair(kind="minted_id", before="", after="call00001", call_id="call00001"),
+    )
+    assert exchange.additional_usage == NO_USAGE

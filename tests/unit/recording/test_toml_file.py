@@ -103,6 +103,13 @@ def test_what_is_written_is_read_back() -> None:
     assert format_recording([read]) == STREAMED_TEXT
 
 
+def test_a_recording_made_before_0_2_still_reads() -> None:
+    """It has the name of the provider under `host`."""
+    assert parse_recording(STREAMED_TEXT.replace("provider = ", "host = ")) == parse_recording(
+        STREAMED_TEXT
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "line"),
     [
