@@ -16,7 +16,7 @@ import anyio
 from agentkit.agent.run import Inbox
 from agentkit.agent.step import CallModel, Exchange, RunState
 from agentkit.budget.budget import Forecast, Meter, Spent
-from agentkit.budget.request_limit import ExchangeWatch
+from agentkit.budget.request_limit import ExchangeMeter
 from agentkit.chat import ModelRequest, ModelResponse, ModelSettings, ToolSpec
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ProviderError, UnsupportedError
@@ -87,7 +87,7 @@ class Exchanger:
         self._inbox = inbox
         self._fit = fit
         self.taken: tuple[UserMessage, ...] = ()
-        self._watch: ExchangeWatch | None = None
+        self._watch: ExchangeMeter | None = None
         self._has_turn = False
 
     async def make(
@@ -107,7 +107,7 @@ class Exchanger:
         output = self._given.output
         offer = output.offer(tools, step.choice, closing=step.closing, stream=self._given.stream)
         partial = output.partial()
-        self._watch = watch = ExchangeWatch(
+        self._watch = watch = ExchangeMeter(
             emit,
             partial=None if partial is None else partial.feed,
             meter=self._meter,
@@ -157,7 +157,7 @@ class Exchanger:
             self._watch.close()
 
     async def _within_time(
-        self, request: ModelRequest, watch: ExchangeWatch, *, closing: StopReason | None
+        self, request: ModelRequest, watch: ExchangeMeter, *, closing: StopReason | None
     ) -> _Outcome:
         """Fit the request and ask the model, for as long as the run has time and room."""
         sent: ModelResponse | StopReason | None = None
@@ -176,7 +176,7 @@ class Exchanger:
         return (None, sent) if isinstance(sent, str) else (sent, None)
 
     async def _send(
-        self, request: ModelRequest, watch: ExchangeWatch
+        self, request: ModelRequest, watch: ExchangeMeter
     ) -> ModelResponse | StopReason:
         """Send a request that keeps within what is left; else return the limit that forbids it."""
         if self._meter.needs_forecast:
@@ -184,7 +184,7 @@ class Exchanger:
             over = await watch.admit(forecast, asked=request.settings.max_tokens)
             if over is not None:
                 return over
-            request = replace(request, room=watch.room).limited()
+            request = replace(request, room=watch.max_answer_tokens).limited()
         try:
             return await self._connection.chat(request, emit=watch.emit)
         except ProviderError as error:

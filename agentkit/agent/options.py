@@ -153,7 +153,7 @@ class Inbound:
         self.output = output
         self.within = options.get("within")
         self.above = None if self.within is None else scope_of(self.within)
-        self.state = _new_state(history=history, is_accepted=output.settles(history))
+        self.state = _new_state(history=history, is_accepted=output.is_answered(history))
         self.options = options
         self.handle = RunHandle(history)
 
@@ -268,7 +268,7 @@ class RunStart:
             given=_call_input(
                 deps=inbound.options.get("deps"),
                 run_id=run.run_id,
-                rule=inbound.output.spare(self.rule),
+                rule=inbound.output.exempt_from(self.rule),
                 approvals=inbound.approvals,
                 concurrency=self.options.tool_concurrency,
                 timeout_seconds=self.options.tool_timeout_seconds,

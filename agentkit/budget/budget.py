@@ -1,9 +1,9 @@
-"""How far a run may go, and how far it has come.
+"""The limits of a run, and what it has used of them.
 
-In:  limits from the agent or from one call of `run`; what each step used.
-Out: `Budget` and `Spent`, values; `Meter`, which a run shares with its children.
+In:  limits of the agent or of one run; the usage of each step.
+Out: `Budget` and `Spent`, values; `Meter`, which a run shares with its nested runs.
 
-What a run's retries, fail-overs and sub-agents use counts as the run's own.
+Retries, failovers and nested agents count as usage of the run.
 """
 
 import sys
@@ -21,17 +21,18 @@ _Number = TypeVar("_Number", int, float)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The limits of a run and all its children together; None for no limit of that kind.
+    """The limits of a run and its nested runs together; None for no limit of that kind.
 
-    At a limit the model is asked once more, without tools, for the best answer from what it has.
+    At a limit the model is asked once more, without tools, for its best answer.
 
     Attributes:
-        turns: most model calls before that last one, 1 or more.
-        tool_calls: most tool calls that are run; those beyond are answered with an error.
-        tokens: most tokens, sent and received; no request is made that could go beyond.
-        cost_usd: most money; needs a model whose price is known.
-        seconds: most time, the last answer included.
-        hard: end at the limit at once, without that last answer.
+        turns: the maximum number of model calls before that last one, 1 or more.
+        tool_calls: the maximum number of tool calls that run; further calls get an error result.
+        tokens: the maximum of tokens, sent and received; a request that could exceed it is not
+            sent.
+        cost_usd: the maximum cost; needs a model with known prices.
+        seconds: the maximum duration, including the last answer.
+        hard: end at the limit at once, without a last answer.
     """
 
     turns: int = 40
@@ -47,19 +48,19 @@ class Budget:
         for name in ("tool_calls", "tokens", "cost_usd", "seconds"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
-                raise ValueError(f"The budget {name}={value!r} makes no sense; use 0 or more.")
+                raise ValueError(f"The budget {name}={value!r} is negative; use 0 or more.")
         if isinstance(self.cost_usd, float):
             object.__setattr__(self, "cost_usd", Decimal(str(self.cost_usd)))
 
     @property
     def needs_forecast(self) -> bool:
-        """Say whether a request must be counted before it is sent."""
+        """Return whether requests must be counted before they are sent."""
         return self.tokens is not None or self.cost_usd is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What was used so far."""
+    """The usage so far."""
 
     turns: int = 0
     tool_calls: int = 0
@@ -82,7 +83,7 @@ class Spent:
 
     @staticmethod
     def of_usage(usage: Usage) -> "Spent":
-        """Return what one exchange used, without its time."""
+        """Return the usage of one exchange, without its duration."""
         return _new_spent(turns=1, tokens=usage.total_tokens, cost_usd=usage.cost_usd or Decimal(0))
 
 
@@ -91,10 +92,10 @@ _new_spent = maker(Spent)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What a request will use: its input is known, its answer has a longest length.
+    """The usage that a request may have: its input is known, its answer is bounded.
 
     Attributes:
-        input_tokens: counted or estimated; an estimate is never below the truth by much.
+        input_tokens: counted or estimated; an estimate is rarely too low.
         input_usd_per_million: price of input; None if unknown.
         output_usd_per_million: price of output; None if unknown.
     """
@@ -104,7 +105,7 @@ class Forecast:
     output_usd_per_million: Decimal | None = None
 
     def price(self, input_tokens: int, output_tokens: int) -> Decimal:
-        """Return what so many tokens cost; what is unknown counts as nothing."""
+        """Return the price of these tokens; an unknown price counts as 0."""
         inputs = input_tokens * (self.input_usd_per_million or Decimal(0))
         outputs = output_tokens * (self.output_usd_per_million or Decimal(0))
         return (inputs + outputs) / 1_000_000
@@ -113,17 +114,17 @@ class Forecast:
 NOTHING = Spent()
 
 NO_LIMITS = Budget(turns=sys.maxsize, tool_calls=None, seconds=None)
-"""For a part of a run that only the budgets above it limit."""
+"""For a nested run that only the budgets of its parents limit."""
 
 MIN_ANSWER_TOKENS = 32
-"""A request that leaves less room for its answer is not worth its input."""
+"""A request that allows a shorter answer is not worth the cost of its input."""
 
 
 class Meter:
-    """What a run and its children have spent, against the run's budget and its parents'.
+    """The usage of a run and its nested runs, compared with its budget and its parents' budgets.
 
     Attributes:
-        usage: what was used so far, as providers and counts have it.
+        usage: the usage so far, as providers and token counts report it.
     """
 
     def __init__(self, budget: Budget, *, clock: Clock, parent: "Meter | None" = None) -> None:
@@ -141,7 +142,7 @@ class Meter:
 
     @property
     def spent(self) -> Spent:
-        """Return what was used so far, time included."""
+        """Return the usage so far, including the duration."""
         return replace(self._spent, seconds=self._seconds)
 
     @property
@@ -149,7 +150,7 @@ class Meter:
         return self._spent.seconds + self._clock.monotonic() - self._started
 
     def charge(self, used: Spent, usage: Usage | None = None) -> None:
-        """Add what was used, here and at all parents; `seconds` counts time that was not lived."""
+        """Add usage here and at all parents; `seconds` is time of an earlier life of the run."""
         self._spent = self._spent + used
         if usage is not None:
             self.usage = self.usage + usage
@@ -157,7 +158,7 @@ class Meter:
             self._parent.charge(used, usage)
 
     def reached(self) -> StopReason | None:
-        """Return the limit that leaves nothing more to do, here or at a parent."""
+        """Return the limit that is reached, here or at a parent; None if there is none."""
         spent, budget = self._spent, self.budget
         if spent.turns >= budget.turns:
             return "max_turns"
@@ -172,9 +173,9 @@ class Meter:
         return None if self._parent is None else self._parent.reached()
 
     def seconds_left(self, *, closing: bool) -> float | None:
-        """Return how long the next step may take; None for no limit.
+        """Return the time limit of the next step; None for no limit.
 
-        Some time is kept back for the last answer; with `closing`, it may be used.
+        A part of the time is reserved for the last answer; with `closing` it may be used.
         """
         limit = self.budget.seconds if closing else self._working_seconds
         left = None if limit is None else max(0.0, limit - self._seconds)
@@ -182,9 +183,9 @@ class Meter:
         return _least(left, above)
 
     def begin_turn(self) -> bool:
-        """Take a model call out of what is left, here and at all parents; False if none is.
+        """Reserve a model call here and at all parents; return False if none is left.
 
-        It is given back with `end_turn`, when it is charged.
+        `end_turn` releases it after it was charged.
         """
         if self._spent.turns + self._turns_begun >= self.budget.turns:
             return False
@@ -194,13 +195,13 @@ class Meter:
         return True
 
     def end_turn(self) -> None:
-        """Give back a model call that was begun; it is charged by now, or was not made."""
+        """Release a reserved model call, which was charged or not made."""
         self._turns_begun -= 1
         if self._parent is not None:
             self._parent.end_turn()
 
     def calls_left(self) -> int | None:
-        """Return how many tool calls may still be run; None for no limit."""
+        """Return how many more tool calls may run; None for no limit."""
         left: int | None = None
         if self.budget.tool_calls is not None:
             left = max(0, self.budget.tool_calls - self._spent.tool_calls)
@@ -209,79 +210,79 @@ class Meter:
 
     @property
     def needs_forecast(self) -> bool:
-        """Say whether some budget on the way up has to know what a request may use."""
+        """Return whether this budget or a parent's limits tokens or cost."""
         above = self._parent is not None and self._parent.needs_forecast
         return self.budget.needs_forecast or above
 
-    def answer_room(
+    def answer_limit(
         self, forecast: Forecast, *, pending: Spent = NOTHING
     ) -> int | StopReason | None:
-        """Return how long an answer may be: tokens, the limit that forbids it, or None for any.
+        """Return the maximum length of an answer: tokens, the limit that forbids it, or None.
 
         Args:
-            forecast: what the request will use.
-            pending: what was used and is not charged yet.
+            forecast: the usage that the request may have.
+            pending: usage that is not charged yet.
         """
-        rooms: list[int] = []
+        limits: list[int] = []
         held = (*self._held.values(), *self._owed.values())
         budget, spent = self.budget, sum(held, self._spent + pending)
         if budget.tokens is not None:
-            room = budget.tokens - spent.tokens - forecast.input_tokens
-            if room < MIN_ANSWER_TOKENS:
+            left = budget.tokens - spent.tokens - forecast.input_tokens
+            if left < MIN_ANSWER_TOKENS:
                 return "max_tokens"
-            rooms.append(room)
+            limits.append(left)
         if budget.cost_usd is not None:
             affordable = _affordable(budget.cost_usd - spent.cost_usd, forecast)
             if affordable < MIN_ANSWER_TOKENS:
                 return "max_cost"
-            rooms.append(affordable)
+            limits.append(affordable)
         if self._parent is not None:
-            above = self._parent.answer_room(forecast, pending=pending)
+            above = self._parent.answer_limit(forecast, pending=pending)
             if isinstance(above, str):
                 return above
             if above is not None:
-                rooms.append(above)
-        return min(rooms, default=None)
+                limits.append(above)
+        return min(limits, default=None)
 
     @property
     def is_held(self) -> bool:
-        """Say whether a request is on its way that holds a part of this budget or of one above."""
+        """Return whether a request in flight has reserved a part of this budget or a parent's."""
         return bool(self._held) or (self._parent is not None and self._parent.is_held)
 
-    def hold(self, holder: object, most: Spent, *, is_over: bool = False) -> None:
-        """Keep what a request may use from those beside it, here and at all parents.
+    def reserve(self, holder: object, most: Spent, *, is_over: bool = False) -> None:
+        """Reserve the usage that a request may have, here and at all parents.
 
         Args:
-            holder: who gives it back.
-            most: what it may use.
-            is_over: it has used that, and it is not charged yet.
+            holder: the key for `release`.
+            most: the usage that it may have.
+            is_over: it has had that usage, and it is not charged yet.
         """
         (self._owed if is_over else self._held)[holder] = most
         if self._parent is not None:
-            self._parent.hold(holder, most, is_over=is_over)
+            self._parent.reserve(holder, most, is_over=is_over)
 
-    def free(self, holder: object) -> None:
-        """Give back what is held, if something is: it is charged by now, or was not used."""
+    def release(self, holder: object) -> None:
+        """Release a reservation, if there is one; its usage was charged or did not occur."""
         self._owed.pop(holder, None)
         was_held = self._held.pop(holder, None) is not None
         if self._parent is not None:
-            self._parent.free(holder)
-        # Those who wait free nothing, so that they do not wake each other.
+            self._parent.release(holder)
+        # A waiting request releases nothing, so waiting requests do not wake each other.
         elif was_held:
             waiting, self._waiting = self._waiting, ()
             for act in waiting:
                 act()
 
-    def call_when_freed(self, act: Callable[[], None]) -> None:
-        """Have `act` called once, when somebody gives back what was held."""
+    def call_when_released(self, act: Callable[[], None]) -> None:
+        """Call `act` once, when a reservation is released."""
         if self._parent is not None:
-            self._parent.call_when_freed(act)
+            self._parent.call_when_released(act)
         else:
             self._waiting = (*self._waiting, act)
 
 
 def _working_seconds(budget: Budget) -> float | None:
-    """Return the time before the last answer is asked for: a tenth is kept, at most 30 s."""
+    """Return the time before the last answer: a tenth is reserved for it, at most 30 s."""
     seconds = budget.seconds
     if seconds is None or budget.hard:
         return seconds
@@ -296,7 +297,7 @@ def _least(one: _Number | None, other: _Number | None) -> _Number | None:
 
 
 def _affordable(money: Decimal, forecast: Forecast) -> int:
-    """Return how many answer tokens `money` buys beside the input; 0 where no price is known."""
+    """Return how many answer tokens `money` buys after the input; 0 if no price is known."""
     price_in, price_out = forecast.input_usd_per_million, forecast.output_usd_per_million
     if price_in is None or price_out is None:
         return 0

@@ -1,10 +1,10 @@
-"""Keep one model exchange within what a run may use, and count what it uses.
+"""Keep one model exchange within the budget of a run, and count its usage.
 
-In:  what each request will use; the events of the exchange.
-Out: how long the next answer may be, the limit that ends the exchange, what was used.
+In:  the forecast of each request; the events of the exchange.
+Out: the maximum length of the next answer, the limit that ends the exchange, the usage.
 
-Attempts that failed after an answer was made are billed by providers, so they count, and the next
-attempt has less room.
+Providers bill failed attempts after which an answer was generated, so they count, and the next
+attempt has less left.
 """
 
 from collections.abc import Callable
@@ -29,25 +29,25 @@ from agentkit.value import replace
 BILLED_KINDS: frozenset[ErrorKind] = frozenset(
     {"bad_response", "empty_response", "stream_interrupted", "truncated"}
 )
-"""Failures of answers that were made, and that a provider will bill."""
+"""Kinds of failures after which an answer was generated, which the provider bills."""
 
 CHARACTERS_PER_TOKEN = 3
 MOST_CHARACTERS = 8
-"""Characters of one token of text at the most, long words aside; beyond it no limit was kept."""
+"""The maximum of characters per token of ordinary text; with more, the limit was ignored."""
 
-_SPARE = 16  # one part in that many of the window, for what a provider adds to a prompt
+_SPARE = 16  # a fraction of the window, 1/n, for tokens that the provider adds to a prompt
 
 _UNKNOWN = Forecast(input_tokens=0)
 
 
-class ExchangeWatch:
-    """Looks at an exchange on its way.
+class ExchangeMeter:
+    """Measures an exchange in flight.
 
     Attributes:
-        scope: cancelled where the exchange comes to a limit.
-        over: the limit that it came to.
-        used: what it used, its response left out.
-        additional_usage: the same, as providers have it.
+        scope: cancelled if the exchange reaches a limit.
+        over: the limit that it reached.
+        used: its usage, without its response.
+        additional_usage: the same, as providers report it.
     """
 
     def __init__(
@@ -73,43 +73,43 @@ class ExchangeWatch:
         self.additional_usage = NO_USAGE
 
     async def admit(self, forecast: Forecast, *, asked: int | None) -> StopReason | None:
-        """Begin a request; return the limit that forbids it.
+        """Begin a request; return the limit that forbids it, or None.
 
         Args:
-            forecast: what it will use.
-            asked: the most tokens that its answer should have; None for any.
+            forecast: the usage that it may have.
+            asked: the maximum length of its answer in tokens, as the caller set it; None for any.
         """
         self._forecast, self._asked, self._characters = forecast, asked, 0
-        return await self._take_room()
+        return await self._reserve()
 
     def close(self) -> None:
-        """Let others have what was kept for this exchange; what it used is charged by now."""
-        self._meter.free(self)
+        """Release the reservation of this exchange, which is charged by now."""
+        self._meter.release(self)
 
-    def room(self) -> int | None:
-        """Return the most tokens that the next answer may have; None where any fits."""
+    def max_answer_tokens(self) -> int | None:
+        """Return the maximum length of the next answer in tokens; None for no limit."""
         if self._room is None or self._window is None:
             return self._room
         left = self._window - self._forecast.input_tokens
         if self._room >= left:
-            return None  # the window is the tighter limit, and providers refuse a wider one
+            return None  # the window is the lower limit, and providers reject a higher one
         return max(1, min(self._room, left - self._window // _SPARE))
 
     async def emit(self, event: RunEvent) -> None:
-        """Pass an event on; cut the answer off where a provider does not keep to its limit."""
+        """Pass an event on; cancel the exchange if the provider exceeds the request's limit."""
         await self._emit(event)
         more = None if self._partial is None else self._partial(event)
         if more is not None:
             await self._emit(more)
         has_failed_over, self._has_failed_over = self._has_failed_over, False
         match event:
-            case TextReceived(text=text) | ToolArgumentsReceived(text=text):  # nearly all are
+            case TextReceived(text=text) | ToolArgumentsReceived(text=text):  # the most frequent
                 self._characters += len(text)
                 if self._room is not None and self._characters > self._room * MOST_CHARACTERS:
                     self._bill(Usage())
                     self._stop(self.over or "max_tokens")
             case ModelRetried():
-                if not has_failed_over:  # else it tells of a new round of a route
+                if not has_failed_over:  # otherwise it reports a new round of a route
                     await self._attempt_failed(event.kind, event.usage)
             case ModelFailedOver(failure=failure):
                 self._has_failed_over = True
@@ -124,28 +124,30 @@ class ExchangeWatch:
         """Count the last attempt, which failed with `error`."""
         if self._has_failed_over or error.kind not in BILLED_KINDS:
             return
-        room, asked = self.room(), self._asked
-        is_cut_by_budget = room is not None and (asked is None or room < asked)
+        max_answer_tokens, asked = self.max_answer_tokens(), self._asked
+        is_cut_by_budget = max_answer_tokens is not None and (
+            asked is None or max_answer_tokens < asked
+        )
         self._bill(error.usage)
         self.over = self._measure()
         if error.kind == "truncated" and is_cut_by_budget:
             self.over = self.over or "max_tokens"
 
     def cancelled(self) -> None:
-        """Count an attempt that was cut off on its way."""
+        """Count an attempt that was cancelled."""
         if self.over is None:
             self._bill(Usage())
 
     async def _attempt_failed(self, kind: ErrorKind, usage: Usage) -> None:
-        """Count an attempt, and stop where there is no room for another."""
+        """Count a failed attempt, and stop if the budget does not allow another one."""
         if kind in BILLED_KINDS:
             self._bill(usage)
-            over = await self._take_room()
+            over = await self._reserve()
             if over is not None:
                 self._stop(over)
 
     def _bill(self, usage: Usage) -> None:
-        """Count an attempt that has no response, as far as it is known."""
+        """Count an attempt without a response, as far as its usage is known."""
         forecast = self._forecast
         inputs = usage.input_tokens or forecast.input_tokens
         outputs = usage.output_tokens or self._characters // CHARACTERS_PER_TOKEN
@@ -157,36 +159,36 @@ class ExchangeWatch:
         self.additional_usage += usage
         self._characters = 0
 
-    async def _take_room(self) -> StopReason | None:
-        """Keep room for an answer from others; return the limit that leaves none.
+    async def _reserve(self) -> StopReason | None:
+        """Reserve tokens for an answer; return the limit that forbids it.
 
-        Where they hold what is left, it is known what they used when they are done.
+        If other requests have reserved the rest of the budget, wait until their usage is known.
         """
         while True:
             over = self._measure()
             if over is None or not self._meter.is_held:
                 return over
             freed = anyio.Event()
-            self._meter.call_when_freed(freed.set)
+            self._meter.call_when_released(freed.set)
             await freed.wait()
 
     def _measure(self) -> StopReason | None:
-        """Keep room for an answer; return the limit that leaves none."""
+        """Compute and reserve the limit of the answer; return the limit that forbids it."""
         if not self._meter.needs_forecast:
             return None
-        self._meter.free(self)
-        room = self._meter.answer_room(self._forecast, pending=self.used)
-        if isinstance(room, str):
-            self._meter.hold(self, self.used, is_over=True)
-            return room
-        self._room = room
-        if room is not None:
+        self._meter.release(self)
+        max_answer_tokens = self._meter.answer_limit(self._forecast, pending=self.used)
+        if isinstance(max_answer_tokens, str):
+            self._meter.reserve(self, self.used, is_over=True)
+            return max_answer_tokens
+        self._room = max_answer_tokens
+        if max_answer_tokens is not None:
             inputs = self._forecast.input_tokens
             window = None if self._window is None else max(0, self._window - inputs)
-            most = min(one for one in (room, self._asked, window) if one is not None)
+            most = min(one for one in (max_answer_tokens, self._asked, window) if one is not None)
             cost = self._forecast.price(inputs, most)
             held = self.used + Spent(tokens=inputs + most, cost_usd=cost)
-            self._meter.hold(self, held)
+            self._meter.reserve(self, held)
         return None
 
     def _stop(self, over: StopReason) -> None:

@@ -1,14 +1,14 @@
-"""Fit a request to a model's window.
+"""Trim a request to a model's context window.
 
-In:  a `ModelRequest`, what counts its tokens, the window, how room may be made.
-Out: `Fitted`: a request that fits, and what it no longer holds.
+In:  a `ModelRequest`, a token counter, the window, the allowed steps.
+Out: `Fitted`: a request that fits, and what was removed from it.
 
-A call and its result are never parted. The instructions, the system messages, the last user
-message and the turn after it always stay. What does not fit even so is an error.
+A call and its result are never separated. The instructions, the system messages, the last user
+message and the turn after it are always kept. If these do not fit, it is an error.
 
-Nothing here waits or remembers. When something must go, more goes than must, so that the next
-turns need no cut: what stays is the same objects, and their bytes and a provider's cache stay
-valid.
+Nothing here waits or has state. More is removed than necessary, so that the next turns need no
+trimming: the kept messages are the same objects, so their cached bytes and the provider's prompt
+cache stay valid.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,16 +29,16 @@ _HEAD = 2 / 3  # of what is kept of a text; the rest is its end
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitStrategy:
-    """How room may be made; tool results are shortened before turns are dropped.
+    """How a request is trimmed; tool results are shortened before turns are dropped.
 
     Attributes:
-        shorten_results: of tool results only the beginning and the end stay: of old ones first, of
-            the newest only where there is no other way.
-        drop_turns: the oldest turns (an answer, with its calls and their results) go; a user's
-            message goes with the last of the turns that answer it.
-        fill: how much of the room that can be freed is used again, above 0 and at most 1; what is
-            left is for the next turns.
-        result_characters: what stays of a shortened old result, 100 or more.
+        shorten_results: keep only the beginning and the end of tool results: of old ones first, of
+            the newest only if nothing else is left to remove.
+        drop_turns: drop the oldest turns (a response with its calls and their results); a user
+            message is dropped with the last of the turns that answer it.
+        fill: the share of the removable tokens to use again, above 0 and at most 1; the others are
+            left for the next turns.
+        result_characters: the length of a shortened old result, 100 or more.
     """
 
     shorten_results: bool = True
@@ -56,15 +56,15 @@ class FitStrategy:
             )
 
 
-class Counter(Protocol):
-    """What is used of a `TokenCounter` of `agentkit.model.tokens`."""
+class PromptCounter(Protocol):
+    """The part of `agentkit.model.tokens.TokenCounter` that is used here."""
 
     @property
     def is_exact(self) -> bool:
-        """Say whether `count` is the model's own number, or an estimate."""
+        """Return whether `count` is the model's own number and not an estimate."""
 
     def count(self, request: ModelRequest) -> int:
-        """Return the tokens of the prompt that `request` becomes."""
+        """Return the number of tokens of the prompt for `request`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +72,11 @@ class Fitted:
     """A request that fits.
 
     Attributes:
-        request: the very one that was given, if it fitted.
-        tokens: of its prompt.
-        tokens_before: of the prompt as it was given.
-        dropped: the messages it no longer holds, oldest first.
-        shortened_results: how many results in it are shorter than they were.
+        request: the given request itself, if it fits.
+        tokens: the length of its prompt.
+        tokens_before: the length of the given prompt.
+        dropped: the removed messages, oldest first.
+        shortened_results: the number of shortened results in it.
     """
 
     request: ModelRequest
@@ -87,19 +87,19 @@ class Fitted:
 
     @property
     def dropped_messages(self) -> int:
-        """Return how many messages it no longer holds."""
+        """Return the number of removed messages."""
         return len(self.dropped)
 
     @property
     def is_cut(self) -> bool:
-        """Say whether anything was left out."""
+        """Return whether anything was removed or shortened."""
         return bool(self.dropped or self.shortened_results)
 
 
 def fit(
     request: ModelRequest,
     *,
-    counter: Counter,
+    counter: PromptCounter,
     window_tokens: int,
     answer_tokens: int,
     strategy: FitStrategy,
@@ -107,22 +107,22 @@ def fit(
     """Return `request` with a history that fits.
 
     Args:
-        request: what should be sent.
-        counter: counts prompts; best the same one in every turn of a conversation.
-        window_tokens: what the model takes, prompt and answer together.
-        answer_tokens: what is kept free of it, for the answer above all.
-        strategy: how room may be made.
+        request: the request to send.
+        counter: counts prompts; ideally the same one in every turn of a conversation.
+        window_tokens: the model's limit for prompt and answer together.
+        answer_tokens: the part of it that is reserved, mainly for the answer.
+        strategy: which steps are allowed.
 
     Returns:
         A request whose prompt has at most `window_tokens - answer_tokens` tokens by `counter`.
 
     Raises:
-        UnsupportedError: even the least that must be sent is longer.
+        UnsupportedError: the part that is always kept is too long.
     """
     room = window_tokens - answer_tokens
     if room < 1:
         raise UnsupportedError(
-            f"The {answer_tokens:,} tokens that are kept free for the answer leave no room for a "
+            f"The {answer_tokens:,} tokens that are reserved for the answer leave no room for a "
             f"prompt in a window of {window_tokens:,}; set max_tokens well below the window."
         )
     tokens = counter.count(request)
@@ -133,17 +133,17 @@ def fit(
     if cut is None:
         raise UnsupportedError(
             f"The request does not fit. The window of {window_tokens:,} tokens leaves {room:,} for "
-            f"the prompt, beside the answer, and {search.explain()}"
+            f"the prompt, in addition to the answer, and {search.explain()}"
         )
     return search.fitted(cut, tokens_before=tokens)
 
 
 def shorten_text(text: str, characters: int) -> str:
-    """Return `text`, or its beginning and its end with a note of what is missing between them.
+    """Return `text`, or its beginning and its end with a note in between.
 
     Args:
         text: of any length.
-        characters: the most that is returned, 100 or more.
+        characters: the maximum length of the returned text, 100 or more.
     """
     if len(text) <= characters:
         return text
@@ -155,12 +155,12 @@ def shorten_text(text: str, characters: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """What in a conversation may go; positions of messages.
+    """The removable parts of a conversation, as positions of messages.
 
     Attributes:
-        units: what may be dropped, each as a whole, in this order.
-        results: the results outside the last turn, by their positions.
-        last_results: the results of the last turn, by their positions.
+        units: the groups of messages that are dropped together, in this order.
+        results: the results outside the last turn, by position.
+        last_results: the results of the last turn, by position.
     """
 
     units: tuple[tuple[int, ...], ...]
@@ -170,13 +170,13 @@ class _Layout:
 
 @dataclass(slots=True, kw_only=True)
 class _Round:
-    """A user message, if one, and the turns that answer it."""
+    """A user message, or None, and the turns that answer it."""
 
     user: int | None = None
     turns: list[list[int]] = field(default_factory=list)
 
     def units(self) -> list[tuple[int, ...]]:
-        """Return the turns, oldest first; the user message goes with the last of them."""
+        """Return the turns, oldest first; the user message belongs to the last of them."""
         units = [tuple(turn) for turn in self.turns]
         if self.user is not None:
             last = units.pop() if units else ()
@@ -196,7 +196,7 @@ def _lay_out(messages: Sequence[Message]) -> _Layout:
                 if not rounds:
                     rounds.append(_Round())
                 rounds[-1].turns.append([position])
-            case ToolResult():  # the history sees to it that a turn is there
+            case ToolResult():  # a history has a call before each result
                 rounds[-1].turns[-1].append(position)
     units = [unit for earlier in rounds[:-1] for unit in earlier.units()]
     last: list[int] = []
@@ -210,12 +210,12 @@ def _lay_out(messages: Sequence[Message]) -> _Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cut:
-    """How much goes.
+    """How much to remove.
 
     Attributes:
-        shortened: that many of the old results that can be shortened, oldest first.
-        dropped: that many of the units.
-        last_characters: what stays of each result of the last turn; None for all of it.
+        shortened: the number of old results to shorten, oldest first.
+        dropped: the number of units to drop.
+        last_characters: the length of each result of the last turn; None to keep them.
     """
 
     shortened: int = 0
@@ -224,10 +224,10 @@ class _Cut:
 
 
 class _Search:
-    """Looks for the smallest cut of one conversation that makes enough room."""
+    """Finds the smallest cut of one conversation after which it fits."""
 
     def __init__(
-        self, request: ModelRequest, *, counter: Counter, room: int, strategy: FitStrategy
+        self, request: ModelRequest, *, counter: PromptCounter, room: int, strategy: FitStrategy
     ) -> None:
         self._request = request
         self._counter = counter
@@ -243,9 +243,9 @@ class _Search:
         self._most_dropped = len(self._layout.units) if strategy.drop_turns else 0
 
     def find(self) -> _Cut | None:
-        """Return the cut, or None if there is too little to leave out."""
+        """Return the cut; None if removing everything is not enough."""
         last_characters = self._shorten_last()
-        least = self._least(last_characters)
+        least = self._largest_cut(last_characters)
         floor = self._count(least)
         if floor > self._room:
             return None
@@ -264,7 +264,7 @@ class _Search:
         return replace(least, dropped=_first(drops_enough, self._most_dropped))
 
     def fitted(self, cut: _Cut, *, tokens_before: int) -> Fitted:
-        """Return what is left after a cut."""
+        """Return the request after a cut."""
         request = self._after(cut)
         gone = self._gone(cut)
         shorter = self._replaced(cut)
@@ -277,26 +277,30 @@ class _Search:
         )
 
     def explain(self) -> str:
-        """Say what the least that must be sent is made of, and what to do."""
-        request = self._after(self._least(_LEAST_CHARACTERS))
+        """Describe the minimum request and what the caller can change."""
+        request = self._after(self._largest_cut(_LEAST_CHARACTERS))
         least = self._counter.count(request)
         tools = least - self._counter.count(replace(request, tools=()))
         instructions = least - self._counter.count(replace(request, instructions=""))
-        advice = ["shorten what is longest", "lower max_tokens", "use a model with a larger window"]
+        advice = [
+            "shorten the longest part",
+            "lower max_tokens",
+            "use a model with a larger window",
+        ]
         if not self._counter.is_exact:
-            advice.append("name a larger window_tokens, as these numbers are estimates")
+            advice.append("set a larger window_tokens, as these numbers are estimates")
         if not self._strategy.drop_turns:
-            advice.append("let turns be dropped (drop_turns)")
+            advice.append("allow turns to be dropped (drop_turns)")
         if not self._strategy.shorten_results:
-            advice.append("let results be shortened (shorten_results)")
+            advice.append("allow results to be shortened (shorten_results)")
         return (
-            f"the least that must be sent is {least:,}: {instructions:,} of instructions, "
+            f"the smallest request has {least:,}: {instructions:,} of instructions, "
             f"{tools:,} of {len(request.tools)} tools, and {least - tools - instructions:,} of "
-            f"messages that stay (those of the system, the last of the user and the turn after "
+            f"messages that are kept (system messages, the last user message and the turn after "
             f"it); {', or '.join(advice)}."
         )
 
-    def _least(self, last_characters: int | None) -> _Cut:
+    def _largest_cut(self, last_characters: int | None) -> _Cut:
         """Return the largest cut that the strategy allows."""
         if not self._strategy.shorten_results:
             last_characters = None
@@ -305,18 +309,18 @@ class _Search:
         )
 
     def _target(self, floor: int) -> int:
-        """Return how long the prompt may be after the cut, where `floor` is what must stay."""
+        """Return the target length of the prompt, where `floor` is the length of the kept part."""
         return floor + int((self._room - floor) * self._strategy.fill)
 
     def _shorten_last(self) -> int | None:
-        """Return what should stay of the newest results; None where all of it can."""
-        if self._count(self._least(None)) <= self._room or not self._strategy.shorten_results:
+        """Return the length of the newest results; None if they need not be shortened."""
+        if self._count(self._largest_cut(None)) <= self._room or not self._strategy.shorten_results:
             return None
-        target = self._target(self._count(self._least(_LEAST_CHARACTERS)))
+        target = self._target(self._count(self._largest_cut(_LEAST_CHARACTERS)))
         lengths = (len(result_text(result)) for result in self._layout.last_results.values())
         characters = max(lengths, default=0) // 2
         while characters > _LEAST_CHARACTERS:
-            if self._count(self._least(characters)) <= target:
+            if self._count(self._largest_cut(characters)) <= target:
                 return characters
             characters //= 2
         return _LEAST_CHARACTERS

@@ -1,10 +1,10 @@
-"""Keep the requests of an agent within its model's window.
+"""Keep the requests of an agent within its model's context window.
 
-In:  a `ModelProfile`, settings; then requests, each with the whole history.
-Out: requests that fit; what was left out is told as an event.
+In:  a `ModelProfile`, settings; then requests, each with the complete history.
+Out: requests that fit; trimming is reported as an event.
 
-What was cut once stays cut: the next request of a conversation is the last fitted one and what is
-new since, so it is neither counted nor cut from the beginning again. Short conversations are not
+A trimmed conversation stays trimmed: the next request is the last trimmed one plus the new
+messages, so it is neither counted nor trimmed from the beginning again. Short conversations are not
 counted at all.
 """
 
@@ -17,7 +17,7 @@ from typing import cast
 from agentkit.chat import ModelRequest, ModelSettings
 from agentkit.config.profile import ModelProfile
 from agentkit.context.summary import Summary, summarize, with_summary
-from agentkit.context.trim import Counter, FitStrategy, Fitted, fit, shorten_text
+from agentkit.context.trim import FitStrategy, Fitted, PromptCounter, fit, shorten_text
 from agentkit.dialect.encoding_cache import ToolCache
 from agentkit.errors import UnsupportedError
 from agentkit.event import ContextTrimmed, Emit
@@ -31,8 +31,8 @@ from agentkit.value import dataclass, replace
 
 _KEPT_CONVERSATIONS = 256
 _MOST_ANSWER_TOKENS = 4096
-_SPARE = 100  # one part in that many of the window, for what a provider adds to a prompt
-_SPARE_ESTIMATED = 16  # the same, where tokens are estimated
+_SPARE = 100  # a fraction of the window, 1/n, for tokens that the provider adds to a prompt
+_SPARE_ESTIMATED = 16  # the same, if tokens are estimated
 _FRAME_TOKENS = 96  # of the two messages that hold a summary
 _LEAST_SUMMARY_CHARACTERS = 200
 
@@ -44,13 +44,13 @@ class ContextSettings:
     """How an agent keeps within its model's window.
 
     Attributes:
-        window_tokens: what the model takes, prompt and answer together, in place of what is known
-            of it; needed for a model whose window is not known.
-        answer_tokens: what is kept free for the answer where `ModelSettings.max_tokens` is not
-            set; None for a quarter of the window, at most 4,096.
-        strategy: how room is made.
-        summarize: ask the model to sum up the turns that are dropped; one exchange for each cut.
-        summary_tokens: the most tokens of a summary.
+        window_tokens: the limit for prompt and answer together, in place of the profile's; needed
+            for a model with an unknown window.
+        answer_tokens: reserved for the answer if `ModelSettings.max_tokens` is not set; None for a
+            quarter of the window, at most 4,096.
+        strategy: how requests are trimmed.
+        summarize: ask the model to summarize dropped turns; one exchange for each trim.
+        summary_tokens: the maximum length of a summary.
     """
 
     window_tokens: int | None = None
@@ -68,44 +68,44 @@ class ContextSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """A conversation as it was fitted last.
+    """A conversation and its last trimmed form.
 
     Attributes:
-        source: the whole conversation then.
-        sent: what of it was sent; the very same history if nothing was left out.
-        most: the most tokens that `sent` can have.
-        counter: counts this conversation; None while it was not needed.
+        source: the complete conversation at that time.
+        sent: its trimmed form; the same history if nothing was removed.
+        most: an upper bound of the tokens of `sent`.
+        counter: counts this conversation; None if it was not needed yet.
     """
 
     source: History
     sent: History
     most: float = 0
-    counter: Counter | None = None
+    counter: PromptCounter | None = None
 
     def is_start_of(self, history: History) -> bool:
-        """Say whether `history` goes on from here, by the identity of its messages."""
+        """Return whether `history` continues this conversation, by the identity of its messages."""
         return len(self.source) <= len(history) and all(map(is_, self.source, history))
 
     def grow(self, history: History) -> "_Kept":
-        """Return the conversation with what is new in `history`."""
+        """Return the conversation with the new messages of `history`."""
         new = history[len(self.source) :]
         sent = history if self.sent is self.source else self.sent.add(*new)
         return replace(self, source=history, sent=sent, most=self.most + max_message_tokens(new))
 
 
 class Window:
-    """Fits the requests of one agent; may be used by many runs at once.
+    """Trims the requests of one agent; may be used by many runs at once.
 
     Attributes:
-        profile: of the model, with the window that is kept to.
+        profile: the model's profile, with the window that is used.
     """
 
     def __init__(self, profile: ModelProfile, settings: ContextSettings) -> None:
         """Build a window; nothing is loaded before a conversation is long.
 
         Args:
-            profile: of the model; without a window in it or in the settings nothing is fitted.
-            settings: how room is made.
+            profile: the model's; without a window in it or in the settings nothing is trimmed.
+            settings: how requests are trimmed.
         """
         self._settings = settings
         self._window_tokens = settings.window_tokens or profile.context_window_tokens
@@ -116,15 +116,15 @@ class Window:
     async def fit(
         self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
     ) -> ModelRequest:
-        """Return `request`, with a shorter history where it would not fit.
+        """Return `request`, with a trimmed history if it would not fit.
 
         Args:
-            request: what should be sent, with the whole history.
+            request: the request, with the complete history.
             connection: the open model, for a summary.
-            emit: told with `ContextTrimmed` when something more is left out.
+            emit: receives `ContextTrimmed` if more is removed than before.
 
         Raises:
-            UnsupportedError: even the least that must be sent does not fit.
+            UnsupportedError: the part that is always kept does not fit.
         """
         if self._window_tokens is None:
             return request
@@ -132,9 +132,9 @@ class Window:
         request = replace(request, history=kept.sent)
         if not self._is_surely_short(request, kept, window_tokens=self._window_tokens):
             counter = kept.counter or self._build_counter()
-            room = _Room.of(self._window_tokens, request.settings, self._settings, counter)
-            making = _Making(counter, settings=self._settings, room=room)
-            fitted = await making.fit(request, connection=connection, emit=emit)
+            shares = _Shares.of(self._window_tokens, request.settings, self._settings, counter)
+            trimmer = _Trimmer(counter, settings=self._settings, shares=shares)
+            fitted = await trimmer.fit(request, connection=connection, emit=emit)
             kept = replace(kept, counter=counter)
             if fitted.is_cut:
                 request = fitted.request
@@ -144,7 +144,7 @@ class Window:
         return request
 
     def _is_surely_short(self, request: ModelRequest, kept: _Kept, *, window_tokens: int) -> bool:
-        """Say whether a request fits whatever its exact count."""
+        """Return whether a request certainly fits, by an upper bound of its tokens."""
         most = kept.most + max_text_tokens(request.instructions)
         if request.tools:
             most += self._most_tool_tokens.encode(request.tools)
@@ -152,7 +152,7 @@ class Window:
         return most <= window_tokens - window_tokens // _SPARE_ESTIMATED - answer
 
     def _take(self, history: History) -> _Kept:
-        """Take out the last fit of the conversation that `history` goes on with."""
+        """Remove and return the kept conversation that `history` continues."""
         for message in reversed(history):
             kept = self._kept.get(id(message))
             if kept is not None and kept.is_start_of(history):
@@ -161,27 +161,29 @@ class Window:
         return _Kept(source=empty, sent=empty)
 
     def _keep(self, kept: _Kept) -> None:
-        """Keep a conversation as the newest; it holds its messages, so addresses stay theirs."""
+        """Keep a conversation as the newest; it holds its messages, so their ids stay unique."""
         if kept.source:
             self._kept[id(kept.source[-1])] = kept
             if len(self._kept) > _KEPT_CONVERSATIONS:
                 self._kept.popitem(last=False)
 
-    def _build_counter(self) -> Counter:
-        """Return a counter; what counts is loaded now, for the first long conversation."""
-        build = cast(Callable[..., Counter], load_object("agentkit.model.tokens:build_counter"))
+    def _build_counter(self) -> PromptCounter:
+        """Return a counter; its module is loaded now, for the first long conversation."""
+        build = cast(
+            Callable[..., PromptCounter], load_object("agentkit.model.tokens:build_counter")
+        )
         return build(self.profile.rules, family=self.profile.family)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Room:
-    """How the window is shared out; the prompt has what is left.
+class _Shares:
+    """How the window is divided; the prompt gets what is left.
 
     Attributes:
         window: prompt and answer together.
-        spare: kept free for what the provider adds, and for what was estimated too low.
-        answer: kept free for the answer.
-        summary: kept free for a summary with its frame; 0 without summaries.
+        spare: reserved for tokens that the provider adds, and for estimates that are too low.
+        answer: reserved for the answer.
+        summary: reserved for a summary with its frame; 0 without summaries.
     """
 
     window: int
@@ -191,14 +193,14 @@ class _Room:
 
     @property
     def prompt(self) -> int:
-        """Return the most tokens of a prompt."""
+        """Return the maximum length of a prompt."""
         return self.window - self.spare - self.answer
 
     @classmethod
     def of(
-        cls, window: int, asked: ModelSettings, settings: ContextSettings, counter: Counter
-    ) -> "_Room":
-        """Share out a window."""
+        cls, window: int, asked: ModelSettings, settings: ContextSettings, counter: PromptCounter
+    ) -> "_Shares":
+        """Divide a window."""
         spare = window // (_SPARE if counter.is_exact else _SPARE_ESTIMATED)
         answer = _answer_tokens(window, asked, settings)
         summary = 0
@@ -207,21 +209,23 @@ class _Room:
         return cls(window=window, spare=spare, answer=answer, summary=summary)
 
 
-class _Making:
-    """Makes room in one request."""
+class _Trimmer:
+    """Trims one request."""
 
-    def __init__(self, counter: Counter, *, settings: ContextSettings, room: _Room) -> None:
+    def __init__(
+        self, counter: PromptCounter, *, settings: ContextSettings, shares: _Shares
+    ) -> None:
         self._counter = counter
         self._settings = settings
-        self._room = room
+        self._shares = shares
 
     async def fit(
         self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
     ) -> Fitted:
-        """Return what fits, and tell what was left out."""
-        fitted, summary = self._cut(request), Summary()
+        """Return the trimmed request, and report the trimming."""
+        fitted, summary = self._trim(request), Summary()
         if fitted.dropped and self._settings.summarize:
-            summary = await self._sum_up(request, fitted, connection=connection, emit=emit)
+            summary = await self._summarize(request, fitted, connection=connection, emit=emit)
         has_summary = False
         if summary.text:
             summed = self._with_summary(fitted, summary.text)
@@ -230,55 +234,55 @@ class _Making:
             else:
                 fitted, has_summary = summed, True
         if fitted.is_cut:
-            await self._tell(fitted, summary, has_summary=has_summary, emit=emit)
+            await self._report(fitted, summary, has_summary=has_summary, emit=emit)
         return fitted
 
-    def _cut(self, request: ModelRequest) -> Fitted:
-        """Leave out what is too much, with room for a summary if there can be any."""
-        if self._room.summary:
+    def _trim(self, request: ModelRequest) -> Fitted:
+        """Trim a request, and reserve tokens for a summary if they suffice."""
+        if self._shares.summary:
             try:
-                return self._fit(request, prompt_tokens=self._room.prompt - self._room.summary)
+                return self._fit(request, prompt_tokens=self._shares.prompt - self._shares.summary)
             except UnsupportedError:
                 pass  # there may be room without a summary
-        return self._fit(request, prompt_tokens=self._room.prompt)
+        return self._fit(request, prompt_tokens=self._shares.prompt)
 
     def _fit(self, request: ModelRequest, *, prompt_tokens: int) -> Fitted:
         return fit(
             request,
             counter=self._counter,
-            window_tokens=self._room.window,
-            answer_tokens=self._room.window - prompt_tokens,
+            window_tokens=self._shares.window,
+            answer_tokens=self._shares.window - prompt_tokens,
             strategy=self._settings.strategy,
         )
 
-    async def _sum_up(
+    async def _summarize(
         self, request: ModelRequest, fitted: Fitted, *, connection: ModelConnection, emit: Emit
     ) -> Summary:
-        """Have the dropped messages summed up, with what stands between them."""
-        if fitted.tokens > self._room.prompt - self._room.summary:
+        """Summarize the dropped messages and those between them."""
+        if fitted.tokens > self._shares.prompt - self._shares.summary:
             return Summary(error="there is no room for a summary")
-        max_tokens = self._room.summary - _FRAME_TOKENS
+        max_tokens = self._shares.summary - _FRAME_TOKENS
         return await summarize(
             _up_to(request.history, fitted.dropped[-1]),
             connection=connection,
             counter=self._counter,
-            room=self._room.window - self._room.spare - max_tokens,
+            max_prompt_tokens=self._shares.window - self._shares.spare - max_tokens,
             max_tokens=max_tokens,
             emit=emit,
         )
 
     def _with_summary(self, fitted: Fitted, text: str) -> Fitted | None:
-        """Return `fitted` with a summary, which a provider may have let grow beyond its limit."""
+        """Return `fitted` with a summary, which may be longer than requested."""
         while True:
             request = with_summary(fitted.request, text)
             tokens = self._counter.count(request)
-            if tokens - fitted.tokens <= self._room.summary:
+            if tokens - fitted.tokens <= self._shares.summary:
                 return replace(fitted, request=request, tokens=tokens)
             if len(text) <= _LEAST_SUMMARY_CHARACTERS:
                 return None
             text = shorten_text(text, max(len(text) // 2, _LEAST_SUMMARY_CHARACTERS))
 
-    async def _tell(
+    async def _report(
         self, fitted: Fitted, summary: Summary, *, has_summary: bool, emit: Emit
     ) -> None:
         event = ContextTrimmed(
@@ -286,7 +290,7 @@ class _Making:
             shortened_results=fitted.shortened_results,
             tokens_before=fitted.tokens_before,
             tokens_after=fitted.tokens,
-            window_tokens=self._room.window,
+            window_tokens=self._shares.window,
             has_summary=has_summary,
             summary_error=summary.error,
             usage=summary.usage,
@@ -305,12 +309,12 @@ class _Making:
 
 
 def _answer_tokens(window_tokens: int, asked: ModelSettings, settings: ContextSettings) -> int:
-    """Return what is kept free for the answer."""
+    """Return the number of tokens reserved for the answer."""
     default = min(window_tokens // 4, _MOST_ANSWER_TOKENS)
     return asked.max_tokens or settings.answer_tokens or default
 
 
 def _up_to(history: History, last: Message) -> Sequence[Message]:
-    """Return the messages of `history` up to the very one that is `last`."""
+    """Return the messages of `history` up to and including `last`."""
     end = next(at for at, message in enumerate(history) if message is last)
     return history[: end + 1]

@@ -1,9 +1,9 @@
-"""Ask for an answer of a certain type, and judge what comes.
+"""Request structured output, validate the model's answers, and read the output of a run.
 
-In:  what the caller wants of an answer; later the answers of a model.
-Out: what goes into each request; a `Judgement` of each answer; at the end the value.
+In:  the output type of a run; later the responses of a model.
+Out: the fields of each request; a `Judgement` of each answer; at the end the output.
 
-Plain text is the simplest type: it asks for nothing more and judges nothing.
+Plain text is the simplest type: it adds nothing to a request and accepts any answer.
 """
 
 import json
@@ -30,22 +30,22 @@ from agentkit.value import dataclass, maker
 
 BY_TOOL = (
     "To give your final answer, call the tool {name} with it, alone, once you have all it needs. "
-    "An answer in text is not read. This call is open to you at any time."
+    "An answer in text is not accepted. You may call it at any time."
 )
 BY_TEXT = (
-    "Your final answer must be one JSON object and nothing else: no words around it. It must fit "
+    "Your final answer must be one JSON object and nothing else: no text around it. It must fit "
     "this JSON Schema:\n{schema}"
 )
-TAKEN = "The answer was taken."
+ACCEPTED = "The answer was accepted."
 TOO_LATE = "The call was not run: the task is at its limit."
-ONE_ANSWER = "The answer was not taken: {count} answers came at once. Give one."
-REFUSED = "Your answer was not taken: {reason}.\n{how}"
+ONE_ANSWER = "The answer was rejected: there were {count} answers at once. Give one."
+REJECTED = "Your answer was rejected: {reason}.\n{how}"
 ASK = "Give the answer to this conversation. {how}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What a request says of tools and of the form of the answer."""
+    """The tools and the response format of a request."""
 
     tools: tuple[ToolSpec, ...]
     choice: ToolChoice
@@ -57,15 +57,15 @@ _new_offer = maker(Offer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found(Generic[OutputT]):
-    """The answer of a run: the value if it has the type, and its text whatever it is."""
+class RunOutput(Generic[OutputT]):
+    """The output of a run: its value if it has the type, and its text."""
 
     values: tuple[OutputT, ...]
     text: str
 
 
 class OutputPlan(Generic[OutputT]):
-    """How the answer of a run is asked for, judged and read; without a type it is plain text."""
+    """How structured output is requested, validated and read; without a type it is plain text."""
 
     def __init__(
         self,
@@ -80,22 +80,22 @@ class OutputPlan(Generic[OutputT]):
 
     @property
     def retries(self) -> int | None:
-        """Return how often a wrong answer may be given again; None where none is wrong."""
+        """Return how often an invalid answer may be retried; None if no answer is invalid."""
         return None if self.output is None else self._settings.retries
 
     @cached_property
     def tool(self) -> Tool | None:
-        """Return the tool by which the answer is given, where it is given so."""
+        """Return the tool that takes the answer; None if the mode is not `tool`."""
         return self.output.tool if self.output is not None and self.mode == "tool" else None
 
     @cached_property
     def choice(self) -> ToolChoice | None:
-        """Return the choice that leaves nothing but to answer by the tool."""
+        """Return the tool choice that requires the answering tool."""
         return None if self.tool is None else ToolChoice(mode="required", name=self.tool.name)
 
     @cached_property
     def instructions(self) -> str:
-        """Return what the model is told of the answer's form; empty for plain text."""
+        """Return the instructions about the format of the answer; empty for plain text."""
         if self.output is None:
             return ""
         if self.tool is not None:
@@ -104,14 +104,14 @@ class OutputPlan(Generic[OutputT]):
         return BY_TEXT.format(schema=schema)
 
     def with_tool(self, toolset: Toolset) -> Toolset:
-        """Return `toolset` with the answering tool in it."""
-        return toolset if self.tool is None else _Answering(toolset, self.tool)
+        """Return `toolset` with the answering tool added."""
+        return toolset if self.tool is None else _ToolsetWithAnswer(toolset, self.tool)
 
-    def spare(self, rule: ApprovalRule | None) -> ApprovalRule | None:
-        """Return `rule` so that it is not asked about the answer, which is no act."""
+    def exempt_from(self, rule: ApprovalRule | None) -> ApprovalRule | None:
+        """Return `rule` with an exemption for the answering tool, which has no effects."""
         if rule is None or self.tool is None:
             return rule
-        return _sparing(rule, self.tool)
+        return _with_exemption(rule, self.tool)
 
     def offer(
         self,
@@ -121,7 +121,7 @@ class OutputPlan(Generic[OutputT]):
         closing: StopReason | None,
         stream: bool,
     ) -> Offer:
-        """Return what one request should offer and choose."""
+        """Return the tools, the tool choice and the response format of one request."""
         if self.output is None:
             return _new_offer(tools=tools, choice=choice)
         if self.tool is None or self.choice is None:
@@ -135,18 +135,18 @@ class OutputPlan(Generic[OutputT]):
         if is_only or closing is not None or choice.mode == "none":
             return _new_offer(tools=(own,), choice=self.choice, shown_arguments=shown)
         if choice.is_forced and choice.name != own.name:
-            # Who demands a call wants something done, which an answer is not.
+            # A required call must have an effect, and an answer has none.
             tools = tuple(spec for spec in tools if spec is not own)
         return _new_offer(tools=tools, choice=choice, shown_arguments=shown)
 
     def partial(self) -> PartialOutput | None:
-        """Return a reader of one answer on its way; None for plain text, which shows itself."""
+        """Return a reader of partial output for one answer; None for plain text."""
         if self.output is None:
             return None
         return PartialOutput(in_text=self.tool is None, is_wrapped=self.output.is_wrapped)
 
     def judge(self, response: ModelResponse, *, is_closing: bool) -> Judgement | None:
-        """Return what there is to say of an answer; None where none was given."""
+        """Return the judgement of an answer; None if the response holds none."""
         if self.output is None or response.finish_reason == "content_filter":
             return None
         calls = response.message.tool_calls
@@ -154,51 +154,51 @@ class OutputPlan(Generic[OutputT]):
             return self._judge_text(self.output, response.message.text, is_closing=is_closing)
         own = [call for call in calls if self._is_own(call)]
         if not own or (len(own) < len(calls) and not is_closing):
-            return None  # a call beside others is answered as they are: the tool refuses it
+            return None  # a call next to others runs as they do, and its tool rejects it
         return self._judge_calls(calls, own, self.output)
 
-    def settles(self, history: History) -> bool:
-        """Say whether the last word of `history` is an answer of the type."""
+    def is_answered(self, history: History) -> bool:
+        """Return whether `history` ends with a valid answer."""
         return self.output is not None and self._last(history, self.output) is not None
 
     def resumed(self, history: History) -> History:
-        """Return a history that goes on: one that ends with another answer asks for ours."""
+        """Return the history to continue from, with a request for the answer if it has none."""
         is_answer = isinstance(history.last, AssistantMessage)
-        if self.output is None or not is_answer or history.open_calls or self.settles(history):
+        if self.output is None or not is_answer or history.open_calls or self.is_answered(history):
             return history
         return history.add(UserMessage.of(ASK.format(how=self.instructions)))
 
-    def find(self, history: History) -> "Found[OutputT]":
-        """Return the answer with which `history` ends."""
+    def find(self, history: History) -> "RunOutput[OutputT]":
+        """Return the output with which `history` ends."""
         text = _last_text(history)
         if self.output is None:
             values: tuple[Any, ...] = (text,)  # without a type, the output is text
-            return Found(values=values, text=text)
+            return RunOutput(values=values, text=text)
         ready = self._last(history, self.output)
         if ready is None:
-            return Found(values=(), text=text)
+            return RunOutput(values=(), text=text)
         written = json.dumps(ready.arguments, ensure_ascii=False)
-        return Found(values=(self.output.read(ready.bound),), text=written)
+        return RunOutput(values=(self.output.read(ready.bound),), text=written)
 
     def _judge_text(self, output: OutputType[OutputT], text: str, *, is_closing: bool) -> Judgement:
-        """Judge an answer in text; it is taken too where a call was asked for."""
+        """Judge an answer in text, which is accepted even if a call was requested."""
         ready = read_text(text, output)
         if isinstance(ready, ReadyCall):
             return Judgement(is_accepted=True, repairs=ready.repairs)
-        reason = REFUSED.format(reason=ready, how=self.instructions)
+        reason = REJECTED.format(reason=ready, how=self.instructions)
         reply = None if is_closing else UserMessage.of(reason)
         return Judgement(reason=reason, reply=reply)
 
     def _judge_calls(
         self, calls: Sequence[ToolCall], own: Sequence[ToolCall], output: OutputType[OutputT]
     ) -> Judgement:
-        """Judge an answer by a call, and answer every call."""
+        """Judge an answer by a call, with a result for every call."""
         if len(own) > 1:
-            told = ONE_ANSWER.format(count=len(own))
-            results = [ToolResult.of(call.id, told, is_error=True) for call in calls]
-            return Judgement(reason=told, results=tuple(results))
+            reason = ONE_ANSWER.format(count=len(own))
+            results = [ToolResult.of(call.id, reason, is_error=True) for call in calls]
+            return Judgement(reason=reason, results=tuple(results))
         checked = validate_call(own[0], {output.tool.name: output.tool})
-        result = checked if isinstance(checked, ToolResult) else ToolResult.of(own[0].id, TAKEN)
+        result = checked if isinstance(checked, ToolResult) else ToolResult.of(own[0].id, ACCEPTED)
         results = [
             result if call is own[0] else ToolResult.of(call.id, TOO_LATE, is_error=True)
             for call in calls
@@ -208,11 +208,11 @@ class OutputPlan(Generic[OutputT]):
         return Judgement(is_accepted=True, results=tuple(results), repairs=checked.repairs)
 
     def _is_own(self, call: ToolCall) -> bool:
-        """Say whether a call gives the answer."""
+        """Return whether a call is one of the answering tool."""
         return self.tool is not None and unwrap_name(call.name, {self.tool.name}) is not None
 
     def _last(self, history: History, output: OutputType[OutputT]) -> ReadyCall | None:
-        """Return the answer with which `history` ends, if it has the type."""
+        """Return the valid answer with which `history` ends; None if there is none."""
         results: dict[str, ToolResult] = {}
         for message in reversed(history):
             if isinstance(message, ToolResult):
@@ -232,24 +232,24 @@ class OutputPlan(Generic[OutputT]):
 
 
 PLAIN_TEXT: OutputPlan[Any] = OutputPlan(None)
-"""Asks for text, and takes what comes."""
+"""The plan for plain text: it requests nothing and accepts any text."""
 
 
 def plan_output(
     annotation: Any, *, default_mode: OutputMode, settings: OutputSettings
 ) -> OutputPlan[Any]:
-    """Return how an answer of a type is asked for; `str` is plain text and asks for nothing.
+    """Return the plan for an output type; `str` is plain text.
 
     Raises:
-        ConfigError: no JSON could become a value of the type.
+        ConfigError: no JSON can be converted to the type.
     """
     mode = settings.mode or default_mode
     output = None if annotation is str else read_type(annotation, settings=settings)
     return OutputPlan(output, mode=mode, settings=settings)
 
 
-class _Answering:
-    """A toolset with the answering tool at its end."""
+class _ToolsetWithAnswer:
+    """A toolset with the answering tool added at the end."""
 
     def __init__(self, toolset: Toolset, tool: Tool) -> None:
         self._toolset = toolset
@@ -257,7 +257,7 @@ class _Answering:
         self.open = toolset.open
 
     async def list_tools(self) -> Sequence[Tool]:
-        """Return the tools as they are now."""
+        """Return the current tools."""
         return self._add_to(await self._toolset.list_tools())
 
     async def list_tools_for(self, history: History) -> Sequence[Tool]:
@@ -265,27 +265,27 @@ class _Answering:
         return self._add_to(await list_tools_for(self._toolset, history))
 
     def take_reports(self) -> Sequence[ToolsetReported]:
-        """Return what happened to the toolset since the last time."""
+        """Return the reports of the toolset since the last call."""
         return take_reports(self._toolset)
 
     def _add_to(self, tools: Sequence[Tool]) -> Sequence[Tool]:
         if any(tool.name == self._tool.name for tool in tools):
             raise ToolDefinitionError(
-                f"A tool has the name {self._tool.name!r}, by which the answer is given; rename "
-                "it, or give the other a name: OutputSettings(name=…)."
+                f"A tool has the name {self._tool.name!r}, which is that of the answering tool; "
+                "rename it, or name the answering tool: OutputSettings(name=…)."
             )
         return (*tools, self._tool)
 
 
-def _sparing(rule: ApprovalRule, tool: Tool) -> ApprovalRule:
-    def spared(call: ReadyCall) -> Any:
+def _with_exemption(rule: ApprovalRule, tool: Tool) -> ApprovalRule:
+    def exempting(call: ReadyCall) -> Any:
         return "allow" if call.tool is tool else rule(call)
 
-    return spared
+    return exempting
 
 
 def _last_text(history: History) -> str:
-    """Return the last text the model gave since the user spoke; empty if it gave none."""
+    """Return the model's last text since the last user message; empty if there is none."""
     for message in reversed(history):
         if isinstance(message, UserMessage):
             break

@@ -1,10 +1,11 @@
-"""Read an answer of a certain type from text.
+"""Read structured output from text.
 
-In:  the text of an answer; the tool that would take it as a call.
-Out: a `ReadyCall` with the value, and with what was repaired; or why there is none.
+In:  the text of an answer; the output type.
+Out: a `ReadyCall` of the answering tool with the value and its repairs; or the reason why there is
+     none.
 
-The whole text comes first, then the JSON objects in it. Where two of them fit and differ, none is
-taken: which one was meant is not known.
+The complete text is tried first, then the JSON objects in it. If two valid objects differ, none is
+accepted, because it is unknown which one was meant.
 """
 
 import json
@@ -29,17 +30,17 @@ _FENCE = re.compile(r"```[\w-]*[ \t]*\r?\n(.*?)```", re.S)
 
 
 def read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
-    """Return the answer that `text` holds, or what is wrong with it, for the model."""
+    """Return the answer in `text`, or what is wrong with it, worded for the model."""
     if len(text) > MAX_CHARACTERS:
         return f"it has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read"
-    whole = _read_one(text, output)
-    is_whole = whole is not None and all(one.kind != "trailing_text" for one in whole.repairs)
-    if whole is not None and is_whole:  # what follows an answer may be another one
-        return whole
-    pieces = [ready for piece in _pieces(text) if (ready := _read_one(piece, output)) is not None]
-    found = [ready for ready in pieces if _is_about(ready.arguments, output)]
+    ready = _read_one(text, output)
+    # Text after an answer may be another answer, so it is searched.
+    if ready is not None and all(one.kind != "trailing_text" for one in ready.repairs):
+        return ready
+    valid = [one for part in _candidates(text) if (one := _read_one(part, output)) is not None]
+    found = [one for one in valid if _is_about(one.arguments, output)]
     if not found:
-        return _complain(text, output)
+        return _reason(text, output)
     first = found[0]
     if any(other.arguments != first.arguments for other in found):
         return "it holds several JSON objects that would fit; give only one"
@@ -50,45 +51,46 @@ def read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
 
 
 def _read_one(text: str, output: OutputType[Any]) -> ReadyCall | None:
-    """Return the answer that the whole of `text` is."""
+    """Return the answer that the complete text is; None if it is not one."""
     tool, call = output.tool, ToolCall(id="answer", name=output.tool.name, arguments=text)
 
     def is_valid(value: JsonValue) -> bool:
         return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
 
-    repaired = None  # empty text would stand for a call without arguments
+    repaired = None  # empty text would be read as a call without arguments
     if "{" in text:
         repaired = repair_arguments(text, schema=tool.input_schema, is_valid=is_valid)
     if repaired is None and output.is_wrapped:
-        repaired = _bare_value(text)
+        repaired = _unwrapped_value(text)
     if repaired is None:
         return None
     ready = check_arguments(call, tool, repaired.value, repairs=repaired.repairs)
     return ready if isinstance(ready, ReadyCall) else None
 
 
-def _bare_value(text: str) -> RepairedArguments | None:
-    """Return a value that stands by itself as it should have been wrapped."""
+def _unwrapped_value(text: str) -> RepairedArguments | None:
+    """Return a value that lacks the wrapping object, wrapped."""
     fence = _FENCE.fullmatch(text.strip())
     try:
         value: JsonObject = {RESULT_KEY: parse_json(text if fence is None else fence.group(1))}
     except JsonTextError:
         return None
-    repair = Repair(kind="bare_value", before=short(text), after=short(json.dumps(value)))
+    repair = Repair(kind="unwrapped_value", before=short(text), after=short(json.dumps(value)))
     return RepairedArguments(value=value, repairs=(repair,))
 
 
 def _is_about(arguments: JsonObject, output: OutputType[Any]) -> bool:
-    """Say whether an object in the middle of a text has anything to do with the type.
+    """Return whether an object in a text has a property of the type.
 
-    Where nothing is required, every object would fit, also one that the text only speaks of.
+    If the type requires no property, every object would be valid, even one that the text only
+    mentions.
     """
     named = output.tool.input_schema.get("properties")
     return not isinstance(named, dict) or not named or not arguments.keys().isdisjoint(named)
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """Yield the parts of `text` that may be an answer: what is fenced, else every object."""
+def _candidates(text: str) -> Iterator[str]:
+    """Yield the parts of `text` that may be an answer: code fences, otherwise every object."""
     fenced = [found.group(1) for found in _FENCE.finditer(text)]
     if fenced:
         yield from fenced[:_MAX_OBJECTS]
@@ -106,9 +108,9 @@ def _pieces(text: str) -> Iterator[str]:
         start = text.find("{", end)
 
 
-def _complain(text: str, output: OutputType[Any]) -> str:
-    """Say why no answer can be read."""
-    pieces = list(_pieces(text))
+def _reason(text: str, output: OutputType[Any]) -> str:
+    """Return the reason why the text has no valid answer."""
+    pieces = list(_candidates(text))
     read = read_arguments(pieces[0] if len(pieces) == 1 else text) if "{" in text else None
     if read is None:
         return "it is not one JSON object"
@@ -116,7 +118,7 @@ def _complain(text: str, output: OutputType[Any]) -> str:
     if not faults:
         try:
             output.tool.binding.bind(read.value)
-        except Exception as error:  # noqa: BLE001  # a user's types run a user's code
+        except Exception as error:  # noqa: BLE001  # validators of the user's types may raise anything
             faults.extend(describe_faults(error))
     lines = "\n".join(f"- {fault}" for fault in faults)
     return f"it does not fit:\n{lines}"

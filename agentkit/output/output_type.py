@@ -1,9 +1,10 @@
-"""What type of answer a run gives.
+"""The output type of a run, its JSON Schema and its validation.
 
-In:  a type: a pydantic model, a dataclass, a TypedDict, a union, a list, any that pydantic knows.
-Out: `OutputType`: the tool that takes such an answer, and how its text is read.
+In:  a type: a pydantic model, a dataclass, a TypedDict, a union, a list, any that pydantic
+     supports.
+Out: `OutputType`: the tool that takes such an answer, and how its arguments become a value.
 
-The tool is never run: a call of it is checked as any call is, and what it holds is the answer.
+The tool never runs: its call is validated like any call, and the arguments are the answer.
 """
 
 import json
@@ -31,22 +32,22 @@ TOOL_DESCRIPTION = (
     "Give the final answer to the user. Call it alone, once you have all that the answer needs."
 )
 NOT_ALONE = (
-    "The answer was not taken, because other tools were called beside it. Read their results, "
+    "The answer was rejected, because other tools were called with it. Read their results, "
     "then give the answer alone."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSettings:
-    """How an answer of a certain type is asked for; the defaults suit most.
+    """How structured output is requested; the defaults suit most models.
 
     Attributes:
-        mode: `tool`: by calling a tool that takes the answer. `prompt`: as JSON text.
-            `response_format`: as JSON text to which the provider is held where it can be. None:
-            what the model's profile says.
-        retries: how often the model may try again after an answer that does not fit, 0 or more.
-        name: the name of that tool.
-        description: what it says of itself, for the model.
+        mode: `tool`: by a call of a tool that takes the answer. `prompt`: as JSON text.
+            `response_format`: as JSON text, enforced by the provider if it supports that. None: the
+            mode in the model's profile.
+        retries: how often the model may try again after an invalid answer, 0 or more.
+        name: the name of the answering tool.
+        description: its description for the model.
     """
 
     mode: OutputMode | None = None
@@ -60,12 +61,12 @@ class OutputSettings:
 
 
 class OutputError(AgentKitError):
-    """A run gave no answer of the type that was asked for.
+    """A run gave no valid answer of its output type.
 
     Attributes:
-        reason: what the model was told last about its answer; empty if it gave none.
-        text: the last answer as it came.
-        history: the whole conversation; None if the error was stored and loaded.
+        reason: the last reason that the model was given; empty if it gave no answer.
+        text: the text of the last answer.
+        history: the complete conversation; None if the error was pickled.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class OutputError(AgentKitError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputBinding:
-    """Reads the arguments of the answering tool as one value of the type."""
+    """Converts the arguments of the answering tool to one value of the type."""
 
     adapter: TypeAdapter[Any]
     is_wrapped: bool
@@ -88,10 +89,10 @@ class OutputBinding:
     is_async: bool = True
 
     def bind(self, arguments: JsonObject) -> BoundArguments:
-        """See `Binding`. JSON mode: a strict type of a user still takes a date from a text."""
+        """See `Binding`. In JSON mode a strict type still accepts e.g. a date as text."""
         if self.has_decimals and is_lossy(arguments):
             raise ValueError(
-                "a number has more digits than can be kept; write it as a text in quotes"
+                "a number has more digits than can be kept; write it as text in quotation marks"
             )
         value: JsonValue = arguments[RESULT_KEY] if self.is_wrapped else arguments
         return BoundArguments(positional=(self.adapter.validate_json(json.dumps(value)),))
@@ -103,11 +104,11 @@ class OutputBinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputType(Generic[OutputT]):
-    """A type of answer.
+    """An output type.
 
     Attributes:
-        tool: takes an answer of the type, and checks it.
-        is_wrapped: the type is no object, so the answer stands under `result`.
+        tool: takes an answer of the type, and validates it.
+        is_wrapped: the type is not an object, so the answer is the property `result` of one.
     """
 
     tool: Tool[..., Any]
@@ -116,25 +117,25 @@ class OutputType(Generic[OutputT]):
 
 
 def read_type(annotation: Any, *, settings: OutputSettings) -> OutputType[Any]:
-    """Return how answers of a type are asked for and read.
+    """Return the output type for a Python type.
 
     Raises:
-        ConfigError: there is no JSON that could become such a value.
-        ToolDefinitionError: the name in the settings cannot be that of a tool.
+        ConfigError: no JSON can be converted to the type.
+        ToolDefinitionError: the name in the settings is not a valid name of a tool.
     """
     try:
         answer = derive_answer(annotation)
-    except Exception as error:  # a stranger's type runs a stranger's code
+    except Exception as error:  # validators of the user's type may raise anything
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ConfigError(
-            f"output_type={annotation!r} cannot be asked for as JSON ({reason}). "
-            "Use a pydantic model, a dataclass, a TypedDict, or another type that pydantic knows."
+            f"output_type={annotation!r} has no JSON Schema ({reason}). "
+            "Use a pydantic model, a dataclass, a TypedDict, or any type that pydantic supports."
         ) from error
     tool = Tool(
         name=settings.name,
         description=settings.description,
         input_schema=answer.schema,
-        function=_refuse,
+        function=_reject,
         binding=OutputBinding(
             adapter=answer.adapter,
             is_wrapped=answer.is_wrapped,
@@ -150,21 +151,21 @@ def _first(bound: BoundArguments) -> Any:
     return bound.positional[0]
 
 
-async def _refuse(answer: object) -> object:  # noqa: ARG001  # as it is called
-    """Answer a call that came beside others; one that came alone is never run."""
+async def _reject(answer: object) -> object:  # noqa: ARG001  # the signature of a tool
+    """Answer a call that was made next to other calls; a call that was made alone never runs."""
     raise ToolError(NOT_ALONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What was found of an answer that should have a certain type.
+    """The judgement of an answer.
 
     Attributes:
-        is_accepted: it has the type.
-        reason: why it has not, in words for the model.
-        results: of the call that gave the answer, and of calls that came too late beside it.
-        reply: what the model is told where it answered in text.
-        repairs: what was changed before it fitted.
+        is_accepted: the answer is valid.
+        reason: why it is not, worded for the model.
+        results: results of the answering call, and of the calls next to it that came too late.
+        reply: the user message after an invalid answer in text.
+        repairs: what was repaired before it was valid.
     """
 
     is_accepted: bool = False

@@ -1,10 +1,10 @@
-"""Show an answer of a certain type while it arrives.
+"""Report structured output while it is streamed.
 
-In:  events of an exchange that is streamed.
-Out: `PartialOutputReceived`, each time there is more to see.
+In:  the events of a streamed exchange.
+Out: `PartialOutputReceived`, each time the value has grown.
 
-What is shown is not checked: the whole answer is, at its end. It is read anew only when it has
-grown by a part of itself, so that the cost stays linear.
+Partial output is not validated; the complete answer is. The text is parsed again only after it has
+grown by a fixed share of its length, so that the total cost stays linear.
 """
 
 from pydantic_core import from_json
@@ -24,21 +24,21 @@ PART_OF_ITSELF = 16
 
 
 class PartialOutput:
-    """Reads one answer as far as it has come."""
+    """Parses one answer as far as it was received."""
 
     def __init__(self, *, in_text: bool, is_wrapped: bool) -> None:
-        """Begin with nothing.
+        """Begin with an empty answer.
 
         Args:
-            in_text: the answer is asked for as text, not by a call.
-            is_wrapped: the value stands under `result`.
+            in_text: the answer is requested as text, not as a call.
+            is_wrapped: the value is the property `result` of an object.
         """
         self._in_text = in_text
         self._is_wrapped = is_wrapped
         self._begin()
 
     def feed(self, event: RunEvent) -> PartialOutputReceived | None:
-        """Take what happened; return the answer so far if there is more of it."""
+        """Process an event; return the partial output if it has grown."""
         match event:
             case ModelRetried() | ModelFailedOver():
                 self._begin()
@@ -69,7 +69,7 @@ class PartialOutput:
         return PartialOutputReceived(value=value)
 
     def _read(self, text: str) -> JsonValue:
-        """Return what the text holds so far; None if that is nothing yet."""
+        """Return the value received so far; None if there is none yet."""
         start = text.find("{")
         if start < 0:
             return None

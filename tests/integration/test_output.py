@@ -19,7 +19,7 @@ from agentkit import (
     UserMessage,
     tool,
 )
-from agentkit.output.output_plan import TAKEN
+from agentkit.output.output_plan import ACCEPTED, ONE_ANSWER
 from agentkit.output.output_type import NOT_ALONE
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from tests.integration.output_answers import (
@@ -49,7 +49,7 @@ async def test_a_call_of_final_answer_ends_the_run_with_its_value() -> None:
     assert result.output == INVOICE
     assert result.text == '{"number": "A-1", "total": "12.50"}'
     assert (result.stop_reason, result.turns) == ("answered", 2)
-    assert result.history[-1] == ToolResult.of("answer001", TAKEN)
+    assert result.history[-1] == ToolResult.of("answer001", ACCEPTED)
     assert result.history.open_calls == ()
     first, second = model.requests
     assert [spec.name for spec in first.tools] == ["look_up", "final_answer"]
@@ -155,7 +155,7 @@ async def test_two_answers_in_one_turn_are_rejected() -> None:
 
     result = await Agent(model, output_type=Invoice).run("go")
 
-    assert texts(result.history)[2] == "The answer was not taken: 2 answers came at once. Give one."
+    assert texts(result.history)[2] == ONE_ANSWER.format(count=2)
     assert result.turns == 2
 
 

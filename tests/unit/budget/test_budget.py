@@ -1,4 +1,4 @@
-"""What a run may still spend."""
+"""What a run may still use."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -27,19 +27,19 @@ CHEAP = Forecast(
         ({"seconds": float("nan")}, "seconds=nan"),
     ],
 )
-def test_a_budget_that_makes_no_sense_is_refused(limits: dict[str, float], reason: str) -> None:
+def test_an_invalid_budget_is_rejected(limits: dict[str, float], reason: str) -> None:
     """The message names the limit and its value."""
     with pytest.raises(ValueError, match=reason):
         Budget(**limits)  # type: ignore[arg-type]  # one wrong limit at a time
 
 
-def test_money_may_be_given_as_a_float_and_is_exact_from_then_on() -> None:
-    """Ten cents are ten cents."""
+def test_a_cost_limit_may_be_a_float_and_becomes_an_exact_decimal() -> None:
+    """0.1 is ten cents."""
     assert Budget(cost_usd=0.1).cost_usd == Decimal("0.1")  # type: ignore[arg-type]  # what users write
 
 
-def test_only_limits_of_tokens_and_money_need_a_forecast() -> None:
-    """Counting costs time that few runs have to spend."""
+def test_only_limits_of_tokens_and_cost_need_a_forecast() -> None:
+    """Counting takes time that most runs need not spend."""
     clock = ManualClock()
     counted = Meter(Budget(tokens=5), clock=clock)
 
@@ -50,8 +50,8 @@ def test_only_limits_of_tokens_and_money_need_a_forecast() -> None:
     assert not Meter(Budget(), clock=clock).needs_forecast
 
 
-def test_what_is_used_adds_up_at_the_run_and_at_its_parents() -> None:
-    """Time that was not lived counts as well."""
+def test_usage_is_added_at_the_run_and_its_parents() -> None:
+    """Including time of an earlier life."""
     clock = ManualClock()
     parent = Meter(OPEN, clock=clock)
     clock.advance(2.0)
@@ -70,7 +70,7 @@ def test_what_is_used_adds_up_at_the_run_and_at_its_parents() -> None:
 
 
 def test_an_exchange_uses_a_turn_its_tokens_and_its_cost() -> None:
-    """An unknown cost counts as none; a budget of money needs a price anyway."""
+    """An unknown cost counts as 0; a cost limit needs a price."""
     usage = Usage(input_tokens=3, output_tokens=4, cost_usd=Decimal(1))
 
     assert Spent.of_usage(usage) == Spent(turns=1, tokens=7, cost_usd=Decimal(1))
@@ -100,10 +100,10 @@ def test_an_exchange_uses_a_turn_its_tokens_and_its_cost() -> None:
         ),
     ],
 )
-def test_a_limit_is_reached_where_nothing_more_may_be_done(
+def test_a_limit_is_reached_if_nothing_more_is_allowed(
     budget: Budget, used: Spent, reached: StopReason | None
 ) -> None:
-    """For the run itself, and for the children of a run at its limit."""
+    """For the run itself, and for the nested runs of a run at its limit."""
     clock = ManualClock()
     meter = Meter(budget, clock=clock)
     child = Meter(OPEN, clock=clock, parent=meter)
@@ -114,8 +114,8 @@ def test_a_limit_is_reached_where_nothing_more_may_be_done(
     assert child.reached() == reached
 
 
-def test_a_step_may_take_what_is_left_and_the_last_answer_a_little_more() -> None:
-    """The tightest limit on the way up counts."""
+def test_a_step_may_take_the_remaining_time_and_the_last_answer_a_little_more() -> None:
+    """The lowest limit of the run and its parents counts."""
     clock = ManualClock()
     parent = Meter(Budget(seconds=100), clock=clock)
     child = Meter(Budget(seconds=1000), clock=clock, parent=parent)
@@ -131,8 +131,8 @@ def test_a_step_may_take_what_is_left_and_the_last_answer_a_little_more() -> Non
     assert parent.seconds_left(closing=True) == 0
 
 
-def test_tool_calls_left_are_those_of_the_tightest_limit() -> None:
-    """No limit is no limit."""
+def test_the_remaining_tool_calls_are_those_of_the_lowest_limit() -> None:
+    """None is no limit."""
     clock = ManualClock()
     parent = Meter(Budget(tool_calls=3), clock=clock)
     child = Meter(Budget(tool_calls=10), clock=clock, parent=parent)
@@ -174,41 +174,41 @@ def test_tool_calls_left_are_those_of_the_tightest_limit() -> None:
 def test_an_answer_may_be_as_long_as_the_budget_allows(
     budget: Budget, used: Spent, room: int | str | None
 ) -> None:
-    """Also where the budget is a parent's."""
+    """Also if the budget is a parent's."""
     clock = ManualClock()
     meter = Meter(budget, clock=clock)
     child = Meter(OPEN, clock=clock, parent=meter)
 
     meter.charge(used)
 
-    assert meter.answer_room(CHEAP) == room
-    assert child.answer_room(CHEAP) == room
+    assert meter.answer_limit(CHEAP) == room
+    assert child.answer_limit(CHEAP) == room
 
 
-def test_the_tighter_of_a_run_and_its_parent_counts() -> None:
+def test_the_lower_limit_of_a_run_and_its_parent_counts() -> None:
     """Whichever it is."""
     clock = ManualClock()
     parent = Meter(Budget(tokens=1_200), clock=clock)
     child = Meter(Budget(tokens=1_100), clock=clock, parent=parent)
 
-    assert child.answer_room(CHEAP) == 100
+    assert child.answer_limit(CHEAP) == 100
     parent.charge(Spent(tokens=150))
-    assert child.answer_room(CHEAP) == 50
+    assert child.answer_limit(CHEAP) == 50
 
 
-def test_without_a_price_no_money_can_be_spent_and_what_is_free_is_free() -> None:
-    """A budget of money is never kept by hope."""
+def test_an_unknown_price_allows_no_request_and_a_price_of_zero_any() -> None:
+    """A cost limit needs a known price."""
     meter = Meter(Budget(cost_usd=Decimal(1)), clock=ManualClock())
     free = Forecast(
         input_tokens=1, input_usd_per_million=Decimal(0), output_usd_per_million=Decimal(0)
     )
 
-    assert meter.answer_room(Forecast(input_tokens=1)) == "max_cost"
-    assert meter.answer_room(free) == 2**31
+    assert meter.answer_limit(Forecast(input_tokens=1)) == "max_cost"
+    assert meter.answer_limit(free) == 2**31
 
 
-def test_what_was_used_costs_its_price() -> None:
-    """To the millionth; a price that is not known is none."""
+def test_usage_costs_its_price() -> None:
+    """Exactly; an unknown price counts as 0."""
     forecast = replace(CHEAP, input_usd_per_million=Decimal(3))
 
     assert forecast.price(3_000_000, 5_000_000) == 39
@@ -217,55 +217,55 @@ def test_what_was_used_costs_its_price() -> None:
     assert replace(forecast, output_usd_per_million=None).price(1_000_000, 1_000_000) == 3
 
 
-def test_what_is_not_charged_yet_takes_room_as_well() -> None:
-    """Of the run and of its parents, in tokens and in money."""
+def test_usage_that_is_not_charged_yet_reduces_the_limit() -> None:
+    """Of the run and of its parents, in tokens and in cost."""
     parent = Meter(Budget(cost_usd=Decimal("0.008")), clock=ManualClock())
     meter = Meter(Budget(tokens=5_000), clock=ManualClock(), parent=parent)
 
-    assert meter.answer_room(CHEAP) == 1_000
-    assert meter.answer_room(CHEAP, pending=Spent(tokens=3_500)) == 500
-    assert meter.answer_room(CHEAP, pending=Spent(cost_usd=Decimal("0.003"))) == 500
+    assert meter.answer_limit(CHEAP) == 1_000
+    assert meter.answer_limit(CHEAP, pending=Spent(tokens=3_500)) == 500
+    assert meter.answer_limit(CHEAP, pending=Spent(cost_usd=Decimal("0.003"))) == 500
     assert meter.spent == Spent()
 
 
-def test_what_a_request_may_use_is_kept_from_those_beside_it() -> None:
-    """Until it is charged, or given back; also what is owed."""
+def test_a_reservation_reduces_the_limit_of_concurrent_requests() -> None:
+    """Until it is charged or released, including usage that is not charged yet."""
     parent = Meter(Budget(tokens=5_000), clock=ManualClock())
     one, other = (Meter(OPEN, clock=ManualClock(), parent=parent) for _ in range(2))
 
-    one.hold("a", Spent(tokens=3_000))
-    assert (other.answer_room(CHEAP), other.is_held, one.is_held) == (1_000, True, True)
-    one.free("a")
-    one.hold("a", Spent(tokens=2_000), is_over=True)
-    assert (other.answer_room(CHEAP), other.is_held) == (2_000, False)
+    one.reserve("a", Spent(tokens=3_000))
+    assert (other.answer_limit(CHEAP), other.is_held, one.is_held) == (1_000, True, True)
+    one.release("a")
+    one.reserve("a", Spent(tokens=2_000), is_over=True)
+    assert (other.answer_limit(CHEAP), other.is_held) == (2_000, False)
     one.charge(Spent(tokens=2_000))
-    one.free("a")
-    assert (other.answer_room(CHEAP), one.answer_room(CHEAP)) == (2_000, 2_000)
-    one.free("a")
+    one.release("a")
+    assert (other.answer_limit(CHEAP), one.answer_limit(CHEAP)) == (2_000, 2_000)
+    one.release("a")
 
 
-def test_who_waits_for_room_is_woken_once_by_what_is_given_back_and_not_by_who_waits() -> None:
-    """Else two that wait would wake each other without end."""
+def test_a_waiting_request_is_woken_once_and_not_by_other_waiting_requests() -> None:
+    """Otherwise two of them would wake each other endlessly."""
     parent = Meter(Budget(tokens=5_000), clock=ManualClock())
     meter = Meter(OPEN, clock=ManualClock(), parent=parent)
     woken: list[str] = []
-    meter.call_when_freed(lambda: woken.append("first"))
-    parent.call_when_freed(lambda: woken.append("second"))
+    meter.call_when_released(lambda: woken.append("first"))
+    parent.call_when_released(lambda: woken.append("second"))
 
-    meter.hold("a", Spent(tokens=3_000))
-    meter.hold("b", Spent(tokens=1_000), is_over=True)
-    meter.free("b")
-    meter.free("c")
+    meter.reserve("a", Spent(tokens=3_000))
+    meter.reserve("b", Spent(tokens=1_000), is_over=True)
+    meter.release("b")
+    meter.release("c")
     assert woken == []
-    meter.free("a")
+    meter.release("a")
     assert woken == ["first", "second"]
-    parent.hold("a", Spent())
-    parent.free("a")
+    parent.reserve("a", Spent())
+    parent.release("a")
     assert woken == ["first", "second"]
 
 
-def test_what_was_spent_adds_up_in_each_part() -> None:
-    """Sums with a carry, so that no bit trick passes for one."""
+def test_each_part_of_the_usage_is_added() -> None:
+    """With numbers that need a carry, so that bit operations would fail."""
     some = Spent(turns=3, tool_calls=3, tokens=3, cost_usd=Decimal(3), seconds=3.0)
 
     assert Spent() == Spent(turns=0, tool_calls=0, tokens=0, cost_usd=Decimal(0), seconds=0.0)
@@ -273,12 +273,12 @@ def test_what_was_spent_adds_up_in_each_part() -> None:
 
 
 def test_no_run_is_unbounded_by_default() -> None:
-    """The limits that hold where nobody sets any."""
+    """The default limits."""
     assert Budget() == Budget(turns=40, tool_calls=200, seconds=3600.0, tokens=None, cost_usd=None)
 
 
-def test_turns_below_count_against_the_turns_above() -> None:
-    """And what was used below is the usage above."""
+def test_turns_of_nested_runs_count_for_the_outer_run() -> None:
+    """As does their usage."""
     clock = ManualClock()
     above = Meter(Budget(turns=2), clock=clock)
     below = Meter(NO_LIMITS, clock=clock, parent=above)
@@ -293,20 +293,18 @@ def test_turns_below_count_against_the_turns_above() -> None:
 
 
 @pytest.mark.parametrize(("cents", "room"), [(31, "max_cost"), (32, 32)])
-def test_the_least_answer_that_is_worth_its_input_is_paid_to_the_token(
-    cents: int, room: object
-) -> None:
-    """A price of a cent for each token, and an input of one."""
+def test_the_minimum_answer_is_computed_to_the_token(cents: int, room: object) -> None:
+    """With a price of one cent per token, and an input of one token."""
     price = Decimal(10_000)
     meter = Meter(Budget(cost_usd=Decimal(cents + 1) / 100), clock=ManualClock())
 
     forecast = Forecast(input_tokens=1, input_usd_per_million=price, output_usd_per_million=price)
 
-    assert meter.answer_room(forecast) == room
+    assert meter.answer_limit(forecast) == room
 
 
-def test_turns_on_their_way_are_taken_out_of_what_is_left() -> None:
-    """Agents side by side cannot begin more of them together than there are."""
+def test_reserved_turns_reduce_the_remaining_turns() -> None:
+    """Concurrent agents cannot begin more of them together than are left."""
     meter = Meter(Budget(turns=5), clock=ManualClock())
     meter.charge(Spent(turns=2))
 
@@ -322,8 +320,8 @@ def test_turns_on_their_way_are_taken_out_of_what_is_left() -> None:
     assert [meter.begin_turn() for _ in range(3)] == [True, True, False]
 
 
-def test_a_turn_is_begun_and_ended_at_all_budgets_above() -> None:
-    """One that the budget above forbids is not begun below either."""
+def test_a_turn_is_reserved_and_released_at_all_parents() -> None:
+    """A turn that a parent forbids is not reserved below either."""
     clock = ManualClock()
     above = Meter(Budget(turns=3), clock=clock)
     one, other = (Meter(Budget(turns=2), clock=clock, parent=above) for _ in range(2))
@@ -337,8 +335,8 @@ def test_a_turn_is_begun_and_ended_at_all_budgets_above() -> None:
     assert above.begin_turn()
 
 
-def test_a_run_beyond_its_limit_by_much_is_at_it() -> None:
-    """An answer may be longer than was thought."""
+def test_a_run_far_beyond_its_limit_has_reached_it() -> None:
+    """An answer may be longer than expected."""
     for limits, spent, reason in (
         ({"turns": 2}, Spent(turns=5), "max_turns"),
         ({"tokens": 10}, Spent(tokens=500), "max_tokens"),
@@ -350,17 +348,17 @@ def test_a_run_beyond_its_limit_by_much_is_at_it() -> None:
         assert meter.reached() == reason
 
 
-def test_limits_of_nothing_are_limits() -> None:
-    """Nought is a number as well."""
+def test_a_limit_of_zero_is_a_limit() -> None:
+    """It differs from None."""
     assert Budget(tool_calls=0, tokens=0, cost_usd=Decimal(0), seconds=0.0).tool_calls == 0
 
 
-def test_half_a_price_buys_nothing() -> None:
-    """What is not known may be anything."""
+def test_a_partly_known_price_allows_no_request() -> None:
+    """The unknown part may be anything."""
     meter = Meter(Budget(cost_usd=Decimal(1)), clock=ManualClock())
 
     for forecast in (
         Forecast(input_tokens=1, input_usd_per_million=Decimal(1)),
         Forecast(input_tokens=1, output_usd_per_million=Decimal(1)),
     ):
-        assert meter.answer_room(forecast) == "max_cost"
+        assert meter.answer_limit(forecast) == "max_cost"

@@ -1,4 +1,4 @@
-"""Exchanges side by side: together they keep within what a run may use."""
+"""Concurrent exchanges together stay within the budget of a run."""
 
 import anyio
 import pytest
@@ -18,7 +18,7 @@ from agentkit.testing.scripted import ScriptedModel, tool_call
 
 
 class _Greedy(ScriptedModel):
-    """Uses 400 tokens for each answer if it may; its first attempt may fail."""
+    """Uses 400 tokens for each answer if allowed; its first attempt may fail."""
 
     def __init__(self, *, fails: bool) -> None:
         super().__init__()
@@ -49,8 +49,8 @@ def _used(request: ModelRequest) -> Usage:
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["at once", "at the second attempt"])
-async def test_agents_side_by_side_keep_within_the_budget_together(fails: bool) -> None:
-    """What one may use is kept from the others, who wait until it is known what it used."""
+async def test_concurrent_agents_together_stay_within_the_budget(fails: bool) -> None:
+    """A reservation is kept from the others, who wait until the usage is known."""
     greedy = _Greedy(fails=fails)
     below: Agent[None] = Agent(greedy, name="below")
     calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(6)]
@@ -65,8 +65,8 @@ async def test_agents_side_by_side_keep_within_the_budget_together(fails: bool) 
     assert len(greedy.requests) == (2 if fails else 3)
 
 
-async def test_agents_side_by_side_do_not_wait_for_each_other_where_there_is_room_for_all() -> None:
-    """Each holds no more than it may use."""
+async def test_concurrent_agents_do_not_wait_if_the_budget_suffices_for_all() -> None:
+    """Each reserves no more than it may use."""
     most = 0
 
     class Crowd(ScriptedModel):
@@ -92,8 +92,8 @@ async def test_agents_side_by_side_do_not_wait_for_each_other_where_there_is_roo
     assert (result.output, most) == ("done", 4)
 
 
-async def test_agents_side_by_side_make_no_more_tool_calls_than_the_run_may() -> None:
-    """Each call takes its place when it is let through, not when its turn comes."""
+async def test_concurrent_agents_together_stay_within_the_limit_of_tool_calls() -> None:
+    """Each call counts when it is admitted, not when it runs."""
     ran: list[str] = []
 
     @tool

@@ -1,4 +1,4 @@
-"""Agents side by side in one run, and the model calls that its budget leaves them."""
+"""Concurrent agents in one run share its model calls."""
 
 import anyio
 
@@ -11,7 +11,7 @@ READS = ToolAnnotations(read_only_hint=True)
 
 
 class SlowModel(ScriptedModel):
-    """Answers when all are asked that will be."""
+    """Responds when all requests have arrived."""
 
     def __init__(self, expected: int) -> None:
         super().__init__(*(AssistantMessage.of("counted") for _ in range(9)))
@@ -27,8 +27,8 @@ class SlowModel(ScriptedModel):
         return response
 
 
-async def test_agents_side_by_side_make_no_more_model_calls_than_are_left() -> None:
-    """Who finds none left gives a last answer, which no limit counts."""
+async def test_concurrent_agents_make_no_more_model_calls_than_are_left() -> None:
+    """An agent without one gives a last answer, which counts against no limit."""
     below = SlowModel(expected=5)
     helper = Agent(below, name="helper")
     calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
@@ -47,7 +47,7 @@ async def test_agents_side_by_side_make_no_more_model_calls_than_are_left() -> N
 
 
 async def test_a_hard_limit_leaves_no_last_answers() -> None:
-    """And what was begun is given back, also where nothing came of it."""
+    """Reserved turns are released, also if no call was made."""
     below = SlowModel(expected=2)
     helper = Agent(below, name="helper", budget=Budget(hard=True))
     calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]

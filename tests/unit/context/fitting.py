@@ -1,4 +1,4 @@
-"""A window in use, and what it told."""
+"""A window in use, with its events."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ TASK = UserMessage.of("Read all of them.")
 
 
 def profile(window_tokens: int | None = 2000, **others: Any) -> ModelProfile:
-    """Return a model with a window."""
+    """Return a model profile with a window."""
     given = {"family": "mixtral-8x22b", "rules": "mistral", **others}
     return ModelProfile(id="m", context_window_tokens=window_tokens, **given)
 
@@ -36,12 +36,12 @@ class Fitting:
         settings: ContextSettings | None = None,
         **profiled: Any,
     ) -> "Fitting":
-        """Build one, with a model that answers when asked for a summary."""
+        """Build one, with a model that writes summaries."""
         window = Window(profile(**profiled), settings or ContextSettings())
         return cls(window=window, model=ScriptedModel(*answers))
 
     async def fit(self, request: ModelRequest) -> ModelRequest:
-        """Fit one request and keep the events."""
+        """Trim one request and keep the events."""
 
         async def keep(event: RunEvent) -> None:
             self.events.append(event)
@@ -50,12 +50,12 @@ class Fitting:
 
     @property
     def cuts(self) -> list[ContextTrimmed]:
-        """Return the events of cuts, which are all there are."""
+        """Return the events, which are all of trimming."""
         cuts = [event for event in self.events if isinstance(event, ContextTrimmed)]
         assert len(cuts) == len(self.events)
         return cuts
 
 
 def exact(request: ModelRequest) -> int:
-    """Return the tokens of a request, counted anew."""
+    """Return the tokens of a request, counted from the beginning."""
     return build_counter("mistral").count(request)

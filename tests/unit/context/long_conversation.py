@@ -1,4 +1,4 @@
-"""Conversations of any length, and a counter whose numbers can be worked out by hand."""
+"""Conversations of any length, and a counter whose numbers are easy to compute."""
 
 from agentkit.chat import ModelRequest
 from agentkit.dialect.mistral_rules import result_text
@@ -16,7 +16,7 @@ class LetterCounter:
         self.asked = 0
 
     def count(self, request: ModelRequest) -> int:
-        """Return the letters of all that is sent."""
+        """Return the letters of everything that is sent."""
         self.asked += 1
         tools = sum(len(tool.description) for tool in request.tools)
         return len(request.instructions) + tools + sum(map(letters, request.history))

@@ -1,4 +1,4 @@
-"""Summing up what is left out of a conversation."""
+"""The dropped part of a conversation is summarized."""
 
 import pytest
 
@@ -31,16 +31,16 @@ DONE = (
 )
 
 
-async def sum_up(
-    *answers: ScriptedAnswer, messages: tuple[Message, ...] = DONE, room: int = 5000
+async def summarize_with(
+    *answers: ScriptedAnswer, messages: tuple[Message, ...] = DONE, max_prompt_tokens: int = 5000
 ) -> tuple[Summary, ScriptedModel]:
-    """Sum up with a model that answers from a script."""
+    """Summarize with a scripted model."""
     model = ScriptedModel(*answers)
     summary = await summarize(
         messages,
         connection=model,
         counter=LetterCounter(),
-        room=room,
+        max_prompt_tokens=max_prompt_tokens,
         max_tokens=90,
         emit=ignore,
     )
@@ -48,13 +48,13 @@ async def sum_up(
 
 
 def answer(text: str, finish_reason: FinishReason = "stop") -> ModelResponse:
-    """Return an answer that used something."""
+    """Return a response with usage."""
     return ModelResponse(message=AssistantMessage.of(text), finish_reason=finish_reason, usage=USED)
 
 
-async def test_the_model_is_shown_what_was_said_and_done() -> None:
-    """In plain words, without tools to call, and bounded."""
-    summary, model = await sum_up(answer("  A bug was not found. "))
+async def test_the_transcript_contains_texts_calls_and_results() -> None:
+    """As prose, without tools, and bounded."""
+    summary, model = await summarize_with(answer("  A bug was not found. "))
 
     (request,) = model.requests
     assert summary == Summary(text="A bug was not found.", usage=USED)
@@ -70,18 +70,18 @@ async def test_the_model_is_shown_what_was_said_and_done() -> None:
     assert (request.tools, request.stream) == ((), False)
 
 
-async def test_a_result_whose_call_is_not_shown_is_shown_all_the_same() -> None:
-    """It may begin in the middle of a turn."""
-    _, model = await sum_up("ok", messages=(ToolResult.of("a", "7"),))
+async def test_a_result_without_its_call_is_in_the_transcript() -> None:
+    """The dropped part may begin in the middle of a turn."""
+    _, model = await summarize_with("ok", messages=(ToolResult.of("a", "7"),))
 
     (message,) = model.requests[0].history
     assert isinstance(message, User)
     assert message.text.startswith("Result of a tool: 7\n\n")
 
 
-async def test_one_giant_result_does_not_crowd_out_the_rest() -> None:
-    """Its middle is left out."""
-    _, model = await sum_up(
+async def test_a_huge_result_leaves_space_for_others() -> None:
+    """Its middle is omitted."""
+    _, model = await summarize_with(
         "ok",
         messages=(*DONE[:3], ToolResult.of("a", "r" * 100_000), *DONE[4:]),
     )
@@ -94,9 +94,9 @@ async def test_one_giant_result_does_not_crowd_out_the_rest() -> None:
 
 
 async def test_a_transcript_longer_than_the_window_is_shortened_until_it_fits() -> None:
-    """Its beginning and its end stay."""
-    _, model = await sum_up(
-        "ok", messages=tuple(chatting(5000, text="a very long talk")), room=2000
+    """Its beginning and its end are kept."""
+    _, model = await summarize_with(
+        "ok", messages=tuple(chatting(5000, text="a very long talk")), max_prompt_tokens=2000
     )
 
     (request,) = model.requests
@@ -138,29 +138,29 @@ async def test_a_transcript_longer_than_the_window_is_shortened_until_it_fits() 
         ),
     ],
 )
-async def test_whatever_goes_wrong_is_a_value(given: ScriptedAnswer, summary: Summary) -> None:
-    """The run can go on without a summary."""
-    assert (await sum_up(given))[0] == summary
+async def test_a_failure_is_a_value(given: ScriptedAnswer, summary: Summary) -> None:
+    """The run can continue without a summary."""
+    assert (await summarize_with(given))[0] == summary
 
 
-async def test_a_room_too_small_to_ask_is_said_and_nobody_is_asked() -> None:
-    """The instructions alone take more."""
-    summary, model = await sum_up(room=300)
+async def test_no_request_is_sent_if_the_prompt_cannot_fit() -> None:
+    """The instructions alone are longer."""
+    summary, model = await summarize_with(max_prompt_tokens=300)
 
     assert summary == Summary(error="300 tokens are too few to ask for a summary")
     assert model.requests == []
 
 
-async def test_nothing_to_show_is_no_endless_search_for_room() -> None:
-    """An empty transcript cannot be made shorter."""
-    summary, _ = await sum_up(room=300, messages=())
+async def test_an_empty_transcript_ends_the_search() -> None:
+    """It cannot be made shorter."""
+    summary, _ = await summarize_with(max_prompt_tokens=300, messages=())
 
     assert summary.error is not None
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_a_summary_stands_behind_the_first_system_messages(at: int) -> None:
-    """As a question of the user and an answer that says what it is."""
+def test_a_summary_follows_the_first_system_messages(at: int) -> None:
+    """As a question of the user and an answer with a heading."""
     system = tuple(SystemMessage(text=str(number)) for number in range(at))
 
     request = with_summary(asking(*system, *DONE[1:]), "All was well.")
@@ -169,8 +169,8 @@ def test_a_summary_stands_behind_the_first_system_messages(at: int) -> None:
     assert request.history.messages == (*system, *pair, *DONE[1:])
 
 
-def test_a_summary_can_be_all_there_is() -> None:
-    """Where nothing but system messages is left."""
+def test_a_summary_may_be_the_only_message() -> None:
+    """After the system messages."""
     request = with_summary(asking(SystemMessage(text="s")), "x")
 
     assert len(request.history) == 3

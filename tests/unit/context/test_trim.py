@@ -1,4 +1,4 @@
-"""What goes when a conversation is too long, in which order, and what stays."""
+"""Which parts of a long conversation are removed, in which order, and which are kept."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ ONLY_SHORTEN = FitStrategy(fill=1, drop_turns=False)
 def fit_letters(
     request: ModelRequest, room: int, strategy: FitStrategy = EXACT, *, answer: int = 50
 ) -> Fitted:
-    """Fit by letters; the window is a little larger than the room."""
+    """Trim by letters; the window is a little larger than the limit of the prompt."""
     return fit(
         request,
         counter=LetterCounter(),
@@ -32,12 +32,12 @@ def fit_letters(
 
 
 def texts(fitted: Fitted) -> list[str]:
-    """Return the text of each message that is sent."""
+    """Return the text of each message of the request."""
     return [message.text for message in fitted.request.history]
 
 
-def test_what_fits_is_sent_as_it_is() -> None:
-    """Not one token is left, and none is missing."""
+def test_a_request_that_fits_is_unchanged() -> None:
+    """Even if it fits exactly."""
     request = asking(TASK, *working(2, result=LONG))
 
     fitted = fit_letters(request, 2009)
@@ -48,7 +48,7 @@ def test_what_fits_is_sent_as_it_is() -> None:
 
 
 def test_the_oldest_results_are_shortened_first_and_no_more_than_needed() -> None:
-    """Of three old ones two have to go; the newest is not touched."""
+    """Two of three old ones are shortened; the newest is unchanged."""
     messages = [TASK, *working(4, result=LONG)]
 
     fitted = fit_letters(asking(*messages), 3300)
@@ -61,7 +61,7 @@ def test_the_oldest_results_are_shortened_first_and_no_more_than_needed() -> Non
 
 
 def test_a_shortened_result_keeps_its_beginning_its_end_and_its_kind() -> None:
-    """What it was in a structured form is gone with the middle of it."""
+    """Its structured content is removed."""
     call = ToolCall(id="a", name="read")
     result = ToolResult(
         call_id="a", structured_content={"rows": [LONG], "last": "end"}, is_error=True
@@ -79,7 +79,7 @@ def test_a_shortened_result_keeps_its_beginning_its_end_and_its_kind() -> None:
 
 
 def test_turns_are_dropped_when_shortening_is_not_enough() -> None:
-    """The task stays as long as a turn of its own does."""
+    """The task is kept as long as one of its turns is."""
     messages = [TASK, *working(4, result=LONG)]
 
     fitted = fit_letters(asking(*messages), 2300)
@@ -89,7 +89,7 @@ def test_turns_are_dropped_when_shortening_is_not_enough() -> None:
     assert fitted.shortened_results == 2
 
 
-def test_a_users_message_goes_with_the_last_turn_that_answers_it() -> None:
+def test_a_user_message_is_dropped_with_its_last_turn() -> None:
     """First the turns of the oldest question one by one, then the question."""
     first = [User.of("q" * 100), *working(3, result="r" * 100)]
     second = [User.of("p" * 100), *working(1, result="s" * 100, start=3)]
@@ -109,15 +109,15 @@ def test_a_users_message_goes_with_the_last_turn_that_answers_it() -> None:
     }
 
 
-def test_neighbouring_messages_of_the_user_go_one_by_one() -> None:
-    """Only the last one has to stay."""
+def test_consecutive_user_messages_are_dropped_one_by_one() -> None:
+    """Only the last one is always kept."""
     request = asking(*(User.of(f"{number}" * 10) for number in range(5)))
 
     assert texts(fit_letters(request, 25)) == ["3" * 10, "4" * 10]
 
 
-def test_the_instructions_and_the_system_messages_stay() -> None:
-    """They stand above the conversation, wherever they are in it."""
+def test_instructions_and_system_messages_are_kept() -> None:
+    """Wherever a system message is in the conversation."""
     request = asking(
         SystemMessage(text="first"),
         *chatting(5, text="a long talk"),
@@ -133,21 +133,21 @@ def test_the_instructions_and_the_system_messages_stay() -> None:
 
 
 def test_a_conversation_without_a_user_keeps_its_last_turn() -> None:
-    """Some begin with what a program put there."""
+    """A program may have added messages of the model first."""
     fitted = fit_letters(asking(*working(3, result="r" * 100)), 150)
 
     assert texts(fitted) == ["", "r" * 100]
 
 
-def test_what_a_program_put_before_the_first_question_goes_first() -> None:
-    """It is the oldest."""
+def test_messages_before_the_first_question_are_dropped_first() -> None:
+    """They are the oldest."""
     fitted = fit_letters(asking(*working(2, result="r" * 100), TASK, *turn(2, "new")), 120)
 
     assert texts(fitted) == ["", "r" * 100, "do it", "", "new"]
 
 
-def test_a_newest_result_that_is_too_long_is_shortened_and_others_stay_beside_it() -> None:
-    """It gives way only as far as it must, by halves."""
+def test_a_long_newest_result_is_shortened_and_short_ones_are_kept() -> None:
+    """It is halved only as often as necessary."""
     request = asking(TASK, *turn(0, "old"), *turn(1, "n" * 10_000))
 
     fitted = fit_letters(request, 4000, FitStrategy(fill=0.7))
@@ -156,8 +156,8 @@ def test_a_newest_result_that_is_too_long_is_shortened_and_others_stay_beside_it
     assert fitted.shortened_results == 1
 
 
-def test_a_newest_turn_of_many_results_can_become_as_small_as_their_notes() -> None:
-    """A hundred calls at once are no reason to give up."""
+def test_many_newest_results_can_be_shortened_to_their_notes() -> None:
+    """A hundred calls at once still fit."""
     request = asking(TASK, *turn(0, *["n" * 1000 for _ in range(20)]))
 
     fitted = fit_letters(request, 2200)
@@ -166,8 +166,8 @@ def test_a_newest_turn_of_many_results_can_become_as_small_as_their_notes() -> N
     assert fitted.shortened_results == 20
 
 
-def test_more_goes_than_must_so_that_the_next_turns_need_no_cut() -> None:
-    """Of what can be freed, a part stays free."""
+def test_more_is_removed_than_necessary_for_the_next_turns() -> None:
+    """A share of the removable tokens stays free."""
     request = asking(TASK, *working(100, result="r" * 100))
 
     fitted = fit_letters(request, 5000, FitStrategy(fill=0.5))
@@ -182,8 +182,8 @@ def test_more_goes_than_must_so_that_the_next_turns_need_no_cut() -> None:
         pytest.param(ONLY_SHORTEN, [5, 0, 600, 0, 600, 0, 1000], id="only shorten"),
     ],
 )
-def test_a_strategy_may_do_one_thing_only(strategy: FitStrategy, sent: list[int]) -> None:
-    """The other one is not done, whatever it would bring."""
+def test_a_strategy_may_allow_a_single_step(strategy: FitStrategy, sent: list[int]) -> None:
+    """The other step is not taken, even if it would help."""
     request = asking(TASK, *working(3, result=LONG))
 
     assert [len(text) for text in texts(fit_letters(request, 2300, strategy))] == sent
@@ -204,24 +204,24 @@ TOOLS = (ToolSpec(name="read", description="d" * 300, input_schema={}),)
         ),
     ],
 )
-def test_what_cannot_fit_is_an_error_that_says_what_is_long(
+def test_a_request_that_cannot_fit_is_an_error_with_token_counts(
     strategy: FitStrategy, advice: list[str]
 ) -> None:
-    """With numbers, so that one sees what to shorten."""
+    """So that the caller knows what to shorten."""
     request = asking(User.of("u" * 500), instructions="i" * 200, tools=TOOLS)
 
     with pytest.raises(UnsupportedError) as caught:
         fit_letters(request, 900, strategy)
 
-    told = str(caught.value)
-    assert "window of 950 tokens leaves 900 for the prompt" in told
-    assert "1,000: 200 of instructions, 300 of 1 tools, and 500 of messages" in told
-    assert [name for name in ("drop_turns", "shorten_results") if name in told] == advice
-    assert "estimates" not in told
+    message = str(caught.value)
+    assert "window of 950 tokens leaves 900 for the prompt" in message
+    assert "1,000: 200 of instructions, 300 of 1 tools, and 500 of messages" in message
+    assert [name for name in ("drop_turns", "shorten_results") if name in message] == advice
+    assert "estimates" not in message
 
 
-def test_an_error_of_an_estimate_says_that_it_is_one() -> None:
-    """A user may know better."""
+def test_the_error_states_if_its_numbers_are_estimates() -> None:
+    """The caller may know a larger window."""
 
     class Estimate(LetterCounter):
         is_exact = False
@@ -237,13 +237,13 @@ def test_an_error_of_an_estimate_says_that_it_is_one() -> None:
 
 
 def test_a_strategy_that_may_not_shorten_does_not_shorten_the_newest_either() -> None:
-    """It says so instead."""
+    """The error names the option."""
     with pytest.raises(UnsupportedError, match="shorten_results"):
         fit_letters(asking(TASK, *turn(0, LONG)), 900, ONLY_DROP)
 
 
 def test_a_newest_turn_of_long_calls_is_an_error() -> None:
-    """Arguments are never shortened: the model would learn to write such ones."""
+    """Arguments are never shortened, because the model would imitate that."""
     call = ToolCall(id="a", name="write", arguments=f'{{"text": "{LONG}"}}')
     request = asking(TASK, AssistantMessage.of("", call), ToolResult.of("a", LONG))
 
@@ -252,7 +252,7 @@ def test_a_newest_turn_of_long_calls_is_an_error() -> None:
 
 
 def test_an_answer_as_long_as_the_window_is_an_error() -> None:
-    """Whatever is asked."""
+    """For any request."""
     with pytest.raises(UnsupportedError, match=r"The 2,000 tokens .* max_tokens"):
         fit(
             asking(TASK),
@@ -264,21 +264,21 @@ def test_an_answer_as_long_as_the_window_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         pytest.param({"fill": 0}, "fill", id="no fill"),
         pytest.param({"fill": 1.1}, "fill", id="too much fill"),
         pytest.param({"result_characters": 99}, "100 characters", id="too little left"),
     ],
 )
-def test_a_strategy_that_makes_no_sense_is_refused(options: dict[str, Any], told: str) -> None:
-    """Where it is written, not in the run."""
-    with pytest.raises(ValueError, match=told):
+def test_an_invalid_strategy_is_rejected(options: dict[str, Any], message: str) -> None:
+    """When it is built."""
+    with pytest.raises(ValueError, match=message):
         FitStrategy(**options)
 
 
 def test_the_cut_is_found_in_few_counts() -> None:
-    """Their number grows with the logarithm of the conversation."""
+    """Their number is logarithmic in the length of the conversation."""
     counter = LetterCounter()
     request = asking(TASK, *working(1000, result=LONG))
 
@@ -300,5 +300,5 @@ def test_the_cut_is_found_in_few_counts() -> None:
     ],
 )
 def test_a_text_keeps_its_beginning_and_its_end(text: str, shortened: str) -> None:
-    """More of the beginning; and a note of what is missing."""
+    """More of the beginning, with a note in between."""
     assert shorten_text(text, 100) == shortened

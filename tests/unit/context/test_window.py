@@ -1,4 +1,4 @@
-"""Requests of an agent, turn after turn, within the window of its model."""
+"""The requests of an agent stay within its model's window, turn after turn."""
 
 import json
 import sys
@@ -24,15 +24,15 @@ from tests.unit.context.fitting import TASK, WORDS, Fitting, exact
 from tests.unit.context.long_conversation import asking, turn, working
 
 
-async def test_without_a_known_window_nothing_is_fitted() -> None:
+async def test_without_a_known_window_nothing_is_trimmed() -> None:
     """Whatever its length."""
     request = asking(TASK, *working(500, result=WORDS * 10))
 
     assert await Fitting.of(window_tokens=None).fit(request) is request
 
 
-async def test_a_window_in_the_settings_stands_above_the_models_own() -> None:
-    """It is the only one of a model that nobody knows."""
+async def test_the_window_in_the_settings_overrides_the_profiles() -> None:
+    """It is the only one for an unknown model."""
     fitting = Fitting.of(window_tokens=None, settings=ContextSettings(window_tokens=1000))
 
     fitted = await fitting.fit(asking(TASK, *working(50, result=WORDS)))
@@ -54,8 +54,8 @@ async def test_a_short_conversation_is_not_even_counted(monkeypatch: pytest.Monk
     assert fitted.history is request.history
 
 
-async def test_a_request_that_just_fits_is_sent_as_it_is() -> None:
-    """It is too long to be sure without a count."""
+async def test_a_request_that_just_fits_is_unchanged() -> None:
+    """It is long enough to be counted."""
     fitting = Fitting.of()
     request = asking(TASK, *working(18, result=WORDS * 3))
     assert 1300 < exact(request) < 1480
@@ -66,8 +66,8 @@ async def test_a_request_that_just_fits_is_sent_as_it_is() -> None:
     assert fitting.cuts == []
 
 
-async def test_a_cut_is_told_with_its_numbers() -> None:
-    """The history itself is the caller's, and whole."""
+async def test_trimming_is_reported_with_token_counts() -> None:
+    """The given history is unchanged."""
     fitting = Fitting.of()
     request = asking(TASK, *working(60, result=WORDS * 3), instructions="Be kind.")
 
@@ -87,8 +87,8 @@ async def test_a_cut_is_told_with_its_numbers() -> None:
     assert replace(fitted, history=request.history) == request
 
 
-async def test_what_was_cut_stays_cut_until_there_is_no_room_again() -> None:
-    """Between two cuts each request begins with the very messages of the one before it."""
+async def test_a_trimmed_conversation_stays_trimmed_until_it_is_too_long_again() -> None:
+    """In between, each request begins with the messages of the previous one."""
     fitting = Fitting.of(window_tokens=2000)
     history = History([TASK])
     before: tuple[Message, ...] = ()
@@ -109,10 +109,10 @@ async def test_what_was_cut_stays_cut_until_there_is_no_room_again() -> None:
     assert len(history) == 241
 
 
-async def test_the_work_of_a_long_run_grows_with_its_length_only(
+async def test_the_work_of_a_long_run_is_linear_in_its_length(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Four times the turns are four times the texts to tokenize and the requests to count."""
+    """Four times the turns need four times the texts to tokenize and requests to count."""
     counted: list[int] = []
     seen: list[int] = []
     build = build_counter
@@ -150,8 +150,8 @@ async def test_the_work_of_a_long_run_grows_with_its_length_only(
     assert many[1] <= 5 * few[1]
 
 
-async def test_conversations_do_not_disturb_each_other() -> None:
-    """One agent may talk with many, and one talk may be gone on with twice."""
+async def test_conversations_are_independent() -> None:
+    """An agent may have many conversations, and one may be continued twice."""
     fitting = Fitting.of()
     first = History([TASK, *working(40, result=WORDS * 3)])
     second = History([User.of("Other."), *working(40, result=WORDS * 2)])
@@ -171,7 +171,7 @@ async def test_conversations_do_not_disturb_each_other() -> None:
 
 
 async def test_only_the_newest_conversations_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A forgotten one is fitted anew, rightly."""
+    """A dropped one is trimmed again, with the same result."""
     monkeypatch.setattr("agentkit.context.window._KEPT_CONVERSATIONS", 2)
     fitting = Fitting.of()
     talks = [History([User.of(f"{number}"), *working(60, result=WORDS * 3)]) for number in "abc"]
@@ -187,7 +187,7 @@ async def test_only_the_newest_conversations_are_kept(monkeypatch: pytest.Monkey
 
 
 async def test_an_empty_conversation_fits() -> None:
-    """Some providers answer to instructions alone."""
+    """Some providers answer instructions alone."""
     request = ModelRequest(history=History(), instructions="Say something.")
 
     assert await Fitting.of().fit(request) == request
@@ -201,10 +201,10 @@ async def test_an_empty_conversation_fits() -> None:
         pytest.param(ContextSettings(answer_tokens=1000), 200, 1780, id="what is asked for"),
     ],
 )
-async def test_room_is_kept_for_the_answer(
+async def test_tokens_are_reserved_for_the_answer(
     settings: ContextSettings, asked: int | None, room: int
 ) -> None:
-    """And a little for what a provider adds; all the rest may be used."""
+    """And a few for what the provider adds; the prompt may use all others."""
     tight = replace(settings, strategy=FitStrategy(fill=1))
     fitting = Fitting.of(settings=tight)
     request = asking(
@@ -216,7 +216,7 @@ async def test_room_is_kept_for_the_answer(
     assert room - 10 <= exact(fitted) <= room
 
 
-async def test_more_is_spared_where_tokens_are_estimated() -> None:
+async def test_more_tokens_are_reserved_if_tokens_are_estimated() -> None:
     """An estimate can be too low."""
     fitting = Fitting.of(family="other", rules="plain", window_tokens=4000)
     request = asking(*(User.of(f"{number} {WORDS}") for number in range(1000)))
@@ -226,10 +226,10 @@ async def test_more_is_spared_where_tokens_are_estimated() -> None:
     assert build_counter("plain").count(fitted) <= 4000 - 1000 - 250
 
 
-async def test_without_the_extra_it_is_estimated_and_still_fits(
+async def test_without_the_extra_tokens_the_request_still_fits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By the exact count, too."""
+    """By the exact count too."""
     request = asking(TASK, *working(60, result=WORDS * 3))
     tokens._tokenizer.cache_clear()
     with monkeypatch.context() as patch:
@@ -240,7 +240,7 @@ async def test_without_the_extra_it_is_estimated_and_still_fits(
     assert 400 < exact(fitted) <= 1375
 
 
-async def test_what_cannot_fit_is_an_error_each_time() -> None:
+async def test_a_request_that_cannot_fit_is_an_error_each_time() -> None:
     """The run ends before anything is sent."""
     fitting = Fitting.of(settings=ContextSettings(summarize=True))
     request = asking(User.of(WORDS * 500))
@@ -252,15 +252,15 @@ async def test_what_cannot_fit_is_an_error_each_time() -> None:
 
 
 @pytest.mark.parametrize("name", ["window_tokens", "answer_tokens", "summary_tokens"])
-def test_settings_that_make_no_sense_are_refused(name: str) -> None:
-    """Where they are written."""
+def test_invalid_settings_are_rejected(name: str) -> None:
+    """When they are built."""
     options: dict[str, Any] = {name: 0}
     with pytest.raises(ValueError, match=name):
         ContextSettings(**options)
 
 
 async def test_the_event_is_a_line_of_json() -> None:
-    """As every event is."""
+    """Like every event."""
     fitting = Fitting.of()
     await fitting.fit(asking(TASK, *working(60, result=WORDS * 3)))
 
@@ -270,7 +270,7 @@ async def test_the_event_is_a_line_of_json() -> None:
 
 
 async def test_long_arguments_count_too() -> None:
-    """They go with their turn."""
+    """They are dropped with their turn."""
     messages: list[Message] = [TASK]
     for at in range(10):
         text = json.dumps({"text": WORDS * 20})
@@ -283,7 +283,7 @@ async def test_long_arguments_count_too() -> None:
     assert 1 < len(fitted.history) < 21
 
 
-async def test_a_run_sends_less_and_keeps_all() -> None:
+async def test_a_run_sends_a_trimmed_history_and_keeps_the_complete_one() -> None:
     """From the first request of the agent to its result."""
 
     @tool(read_only=True)

@@ -1,4 +1,4 @@
-"""Summaries in place of what a window dropped."""
+"""Summaries replace dropped turns."""
 
 import logging
 from dataclasses import replace
@@ -26,12 +26,12 @@ SUMMARIZE = ContextSettings(summarize=True, summary_tokens=100)
 
 
 def answered(text: str) -> ModelResponse:
-    """Return a summary that used something."""
+    """Return a summary with usage."""
     return ModelResponse(message=AssistantMessage.of(text), finish_reason="stop", usage=USED)
 
 
-async def test_what_is_dropped_is_summed_up_in_its_place() -> None:
-    """The task, which stays, is shown to the model as well."""
+async def test_dropped_turns_are_replaced_by_a_summary() -> None:
+    """The transcript also contains the task, which is kept."""
     fitting = Fitting.of(answered("All files up to 9 are fine."), settings=SUMMARIZE)
     rules = SystemMessage(text="Be exact.")
     request = asking(rules, TASK, *working(30, result=WORDS * 3))
@@ -51,8 +51,8 @@ async def test_what_is_dropped_is_summed_up_in_its_place() -> None:
     assert (asked.instructions, asked.settings.max_tokens) == (INSTRUCTIONS, 100)
 
 
-async def test_an_earlier_summary_goes_into_the_next_one() -> None:
-    """So the beginning is never forgotten altogether."""
+async def test_the_next_summary_includes_the_previous_one() -> None:
+    """So the beginning is never lost completely."""
     fitting = Fitting.of(*(f"summary {number}" for number in range(50)), settings=SUMMARIZE)
     history = History([TASK])
     for number in range(100):
@@ -70,10 +70,10 @@ async def test_an_earlier_summary_goes_into_the_next_one() -> None:
     ]
 
 
-async def test_a_failed_summary_is_told_and_the_run_goes_on_without(
+async def test_a_failed_summary_is_reported_and_the_run_continues(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The turns are dropped all the same."""
+    """The turns are dropped without a summary."""
     caplog.set_level(logging.INFO, logger="agentkit.agent")
     fitting = Fitting.of(TransportError("The provider is gone."), settings=SUMMARIZE)
     request = asking(*chatting(100, text=WORDS), TASK)
@@ -93,8 +93,8 @@ async def test_a_failed_summary_is_told_and_the_run_goes_on_without(
     ("words", "has_summary"),
     [pytest.param(400, True, id="too long"), pytest.param(20_000, True, id="far too long")],
 )
-async def test_a_summary_longer_than_asked_is_shortened(words: int, has_summary: bool) -> None:
-    """Some providers do not keep to a limit."""
+async def test_a_summary_longer_than_requested_is_shortened(words: int, has_summary: bool) -> None:
+    """Some providers exceed a limit."""
     fitting = Fitting.of("word " * words, settings=SUMMARIZE)
 
     fitted = await fitting.fit(asking(*chatting(100, text=WORDS), TASK))
@@ -104,8 +104,8 @@ async def test_a_summary_longer_than_asked_is_shortened(words: int, has_summary:
     assert "is left out ...]" in fitted.history[1].text
 
 
-async def test_a_summary_of_the_oddest_letters_that_cannot_fit_is_left_out() -> None:
-    """Even 200 of them are more than there is room for."""
+async def test_a_summary_of_rare_characters_that_cannot_fit_is_dropped() -> None:
+    """Even 200 of them are too many tokens."""
     tight = replace(SUMMARIZE, summary_tokens=1, strategy=FitStrategy(fill=1))
     fitting = Fitting.of("\U0001f9ff" * 200, settings=tight)
 
@@ -116,8 +116,8 @@ async def test_a_summary_of_the_oddest_letters_that_cannot_fit_is_left_out() -> 
     assert exact(fitted) <= 1480
 
 
-async def test_where_there_is_no_room_for_a_summary_none_is_asked_for() -> None:
-    """What must stay fills the window."""
+async def test_no_summary_is_requested_if_it_cannot_fit() -> None:
+    """The kept messages fill the window."""
     fitting = Fitting.of(settings=replace(SUMMARIZE, strategy=FitStrategy(fill=1)))
     long = User.of("word " * 1380)
 
@@ -129,7 +129,7 @@ async def test_where_there_is_no_room_for_a_summary_none_is_asked_for() -> None:
 
 
 async def test_shortened_results_alone_need_no_summary() -> None:
-    """Nothing was dropped."""
+    """No turn was dropped."""
     fitting = Fitting.of(settings=SUMMARIZE)
 
     await fitting.fit(asking(TASK, *working(2, result=WORDS * 80), *turn(9, "x")))
@@ -139,7 +139,7 @@ async def test_shortened_results_alone_need_no_summary() -> None:
 
 
 async def test_a_task_may_use_the_window_while_another_waits_for_a_summary() -> None:
-    """Nothing is shared that could be half done."""
+    """No shared state is half changed."""
     asked, go_on = anyio.Event(), anyio.Event()
     fitting = Fitting.of(settings=ContextSettings(summarize=True))
     request = asking(*chatting(60, text=WORDS), TASK)

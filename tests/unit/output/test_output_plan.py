@@ -1,4 +1,4 @@
-"""What is asked of a model for an answer of a certain type, and what is found in a history."""
+"""Requests for structured output, and the outputs of histories."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from agentkit.agent.step import CallModel
 from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
 from agentkit.history import History
 from agentkit.message import AssistantMessage, SystemMessage, ToolResult, UserMessage
-from agentkit.output.output_plan import PLAIN_TEXT, TAKEN, plan_output
+from agentkit.output.output_plan import ACCEPTED, PLAIN_TEXT, plan_output
 from agentkit.output.output_type import OutputSettings
 from agentkit.testing.scripted import tool_call
 
@@ -16,11 +16,11 @@ OTHER = ToolSpec(name="other", description="", input_schema={"type": "object"})
 OWN = PLAN.tool.spec if PLAN.tool is not None else OTHER
 NAMED = ToolChoice(mode="required", name="final_answer")
 CALL = tool_call("final_answer", {"result": 3})
-ANSWERED = (AssistantMessage.of("", CALL), ToolResult.of(CALL.id, TAKEN))
+ANSWERED = (AssistantMessage.of("", CALL), ToolResult.of(CALL.id, ACCEPTED))
 ASKED = UserMessage.of("How many?")
 
 
-def test_plain_text_asks_for_nothing_and_judges_nothing() -> None:
+def test_plain_text_adds_nothing_to_a_request_and_accepts_any_answer() -> None:
     """It costs a run nothing."""
     response = ModelResponse(message=AssistantMessage.of("3"), finish_reason="stop")
     history = History([ASKED, response.message])
@@ -30,7 +30,7 @@ def test_plain_text_asks_for_nothing_and_judges_nothing() -> None:
     assert PLAIN_TEXT.judge(response, is_closing=False) is None
     assert PLAIN_TEXT.partial() is None
     assert PLAIN_TEXT.retries is None
-    assert not PLAIN_TEXT.settles(history)
+    assert not PLAIN_TEXT.is_answered(history)
     assert PLAIN_TEXT.resumed(history) is history
     assert PLAIN_TEXT.find(history).values == ("3",)
     assert PLAIN_TEXT.find(History([AssistantMessage.of("", CALL)])).text == ""
@@ -51,15 +51,15 @@ def test_plain_text_asks_for_nothing_and_judges_nothing() -> None:
         ),
         ((OTHER, OWN), CallModel(choice=NAMED), (OTHER, OWN), NAMED),
     ],
-    ids=["beside others", "alone", "closing", "no tools", "forced", "named"],
+    ids=["with other calls", "alone", "closing", "no tools", "forced", "named"],
 )
-def test_what_is_offered_depends_on_what_may_be_done(
+def test_the_offer_depends_on_the_tool_choice_and_the_tools(
     tools: tuple[ToolSpec, ...],
     step: CallModel,
     offered: tuple[ToolSpec, ...],
     choice: ToolChoice,
 ) -> None:
-    """The answer is always possible, except where something else is demanded."""
+    """The answer is always possible, unless another tool is required."""
     offer = PLAN.offer(tools, step.choice, closing=step.closing, stream=True)
 
     assert (offer.tools, offer.choice, offer.shown_arguments) == (offered, choice, "final_answer")
@@ -79,26 +79,26 @@ def test_what_is_offered_depends_on_what_may_be_done(
     ],
     ids=["taken", "refused", "open", "asked on", "text", "words", "no answer", "nothing"],
 )
-def test_a_value_is_found_only_where_it_is_the_last_word(
+def test_a_value_is_found_only_at_the_end_of_a_history(
     messages: tuple[AssistantMessage, ...], values: tuple[int, ...]
 ) -> None:
-    """And only if it was taken."""
+    """And only if it was accepted."""
     assert PLAN.find(History(messages)).values == values
 
 
-def test_an_answer_by_a_call_is_none_where_text_was_asked_for() -> None:
-    """The tool of that name is somebody else's."""
+def test_a_call_is_not_an_answer_if_text_was_requested() -> None:
+    """The tool of that name is another one."""
     assert PROMPT.find(History([ASKED, *ANSWERED])).values == ()
 
 
-def test_no_rule_stays_no_rule() -> None:
-    """And a rule is left as it is where no tool answers."""
-    assert PLAN.spare(None) is None
-    assert PROMPT.spare(rule := lambda _: "ask") is rule
+def test_an_exemption_needs_a_rule_and_an_answering_tool() -> None:
+    """Otherwise the rule is returned unchanged."""
+    assert PLAN.exempt_from(None) is None
+    assert PROMPT.exempt_from(rule := lambda _: "ask") is rule
 
 
-def test_a_name_with_a_dress_is_the_same_name() -> None:
-    """Providers put a namespace before it."""
+def test_a_wrapped_tool_name_is_recognized() -> None:
+    """Providers add a namespace before it."""
     call = tool_call("functions.final_answer", {"result": 3})
     response = ModelResponse(message=AssistantMessage.of("", call), finish_reason="tool_calls")
 

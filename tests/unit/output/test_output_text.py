@@ -1,4 +1,4 @@
-"""Read answers of a certain type from text."""
+"""Structured output is read from text."""
 
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ class City(BaseModel):
 
 
 class Options(BaseModel):
-    """Nothing of it is required."""
+    """A type without required properties."""
 
     deep: bool = False
 
@@ -42,7 +42,7 @@ WRITTEN = '{"name": "Oslo", "people": 700}'
 
 
 def _read(text: str, output: OutputType[Any]) -> tuple[object, list[str]] | str:
-    """Return the value and how it was repaired, or what is wrong."""
+    """Return the value and the kinds of its repairs, or the reason."""
     found = read_text(text, output)
     if isinstance(found, str):
         return found
@@ -61,15 +61,15 @@ def _read(text: str, output: OutputType[Any]) -> tuple[object, list[str]] | str:
         (f"{WRITTEN} or, again: {WRITTEN}", ["json_in_text"]),
         ("{'name': 'Oslo', 'people': 700}", ["python_literal"]),
     ],
-    ids=["bare", "spaced", "fenced", "fence in text", "in text", "set", "twice", "python"],
+    ids=["plain", "spaced", "fenced", "fence in text", "in text", "set", "twice", "python"],
 )
 def test_an_object_is_found_however_it_is_wrapped(text: str, kinds: list[str]) -> None:
-    """And whatever was done to find it is told."""
+    """The repairs are reported."""
     assert _read(text, CITY) == (OSLO, kinds)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         ("Oslo has 700 people.", "it is not one JSON object"),
         ("", "it is not one JSON object"),
@@ -87,16 +87,16 @@ def test_an_object_is_found_however_it_is_wrapped(text: str, kinds: list[str]) -
     ids=["words", "nothing", "list", "null", "braces", "missing", "missing in text", "validator",
          "two", "cut", "deep", "long"],
 )  # fmt: skip
-def test_what_holds_no_answer_is_told_why(text: str, told: str) -> None:
-    """In words with which the model can do better."""
-    said = _read(text, CITY)
+def test_text_without_a_valid_answer_gives_a_reason(text: str, reason: str) -> None:
+    """Worded so that the model can do better."""
+    answer = _read(text, CITY)
 
-    assert isinstance(said, str)
-    assert told in said
+    assert isinstance(answer, str)
+    assert reason in answer
 
 
-def test_an_object_that_the_text_only_speaks_of_is_no_answer() -> None:
-    """Where nothing is required, any object would fit."""
+def test_an_object_without_a_property_of_the_type_is_not_an_answer() -> None:
+    """If nothing is required, any object would be valid."""
     assert isinstance(_read("Use {} or {'a': 1} as you like.", OPTIONS), str)
     assert _read("So: {'deep': true}", OPTIONS) == (
         Options(deep=True), ["json_in_text", "python_literal"]
@@ -104,8 +104,8 @@ def test_an_object_that_the_text_only_speaks_of_is_no_answer() -> None:
     assert _read("{}", OPTIONS) == (Options(), [])
 
 
-def test_words_are_no_bare_value() -> None:
-    """Nor is what a text only begins with."""
+def test_prose_is_not_an_unwrapped_value() -> None:
+    """Nor is a value at the beginning of prose."""
     assert _read("forty-two", _type(int)) == "it is not one JSON object"
     assert _read("42 or so", _type(int)) == "it is not one JSON object"
 
@@ -121,27 +121,27 @@ def test_words_are_no_bare_value() -> None:
     ],
     ids=["number", "fenced", "list", "text", "nothing"],
 )
-def test_a_bare_value_is_taken_for_a_wrapped_one(annotation: Any, text: str, value: object) -> None:
-    """It can stand for nothing else."""
-    assert _read(text, _type(annotation)) == (value, ["bare_value"])
+def test_an_unwrapped_value_is_wrapped(annotation: Any, text: str, value: object) -> None:
+    """It has no other reading."""
+    assert _read(text, _type(annotation)) == (value, ["unwrapped_value"])
 
 
 def test_a_wrapped_value_is_not_wrapped_again() -> None:
-    """Although this type would take that too."""
+    """Although the type would accept that too."""
     assert _read('{"result": 5}', _type(dict[str, Any] | int)) == (5, [])
 
 
 @given(st.text(alphabet='{}[]":,` \nabc012\\', max_size=200))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    """It gives a value of the type or says what is wrong."""
+def test_any_text_gives_a_value_or_a_reason(text: str) -> None:
+    """The reader never raises."""
     found = read_text(text, CITY)
 
     assert isinstance(found, ReadyCall) or found
 
 
 @given(st.text(max_size=30), st.integers(-(10**9), 10**9))
-def test_what_is_written_is_read(name: str, people: int) -> None:
-    """Whatever is in it."""
+def test_an_encoded_value_is_read_back(name: str, people: int) -> None:
+    """For any value."""
     city = City.model_construct(name=name, people=people)
     if name != "Nowhere":
         assert _read(city.model_dump_json(), CITY) == (city, [])

@@ -1,4 +1,4 @@
-"""Answers on their way."""
+"""Partial output is reported while an answer is streamed."""
 
 import json
 
@@ -24,8 +24,8 @@ def _values(partial: PartialOutput, *events: RunEvent) -> list[object]:
     return [one.value for one in shown if one is not None]
 
 
-def test_more_is_shown_as_more_arrives() -> None:
-    """Texts grow, too."""
+def test_partial_output_grows_with_the_received_text() -> None:
+    """Strings grow too."""
     partial = PartialOutput(in_text=False, is_wrapped=False)
     pieces = ['{"name": "An', 'na Smith", "age"', ': 41, "city": "O', 'slo and more"}']
 
@@ -37,7 +37,7 @@ def test_more_is_shown_as_more_arrives() -> None:
     ]
 
 
-def test_a_wrapped_value_is_shown_without_its_wrapping() -> None:
+def test_a_wrapped_value_is_reported_unwrapped() -> None:
     """As it will be in the result."""
     partial = PartialOutput(in_text=True, is_wrapped=True)
 
@@ -46,23 +46,23 @@ def test_a_wrapped_value_is_shown_without_its_wrapping() -> None:
     assert _values(partial, *pieces) == [[1, 2, 3]]
 
 
-def test_only_the_place_where_the_answer_belongs_is_read() -> None:
-    """Text beside a call is no answer, nor the other way round."""
+def test_only_the_requested_part_of_a_response_is_read() -> None:
+    """Text next to a call is not an answer, nor the other way round."""
     call, text = _in_call('{"a": 1}'), TextReceived(text='{"b": 2}')
 
     assert _values(PartialOutput(in_text=False, is_wrapped=False), text, call) == [{"a": 1}]
     assert _values(PartialOutput(in_text=True, is_wrapped=False), text, call) == [{"b": 2}]
 
 
-def test_what_is_no_object_is_not_shown() -> None:
-    """Words, or something that cannot be read."""
+def test_text_without_an_object_is_not_reported() -> None:
+    """Prose, or invalid JSON."""
     for text in ("words", "{]", "{" * 1000):
         partial = PartialOutput(in_text=True, is_wrapped=False)
         assert partial.feed(TextReceived(text=text)) is None
 
 
-def test_an_answer_that_is_made_again_begins_anew() -> None:
-    """What a failed attempt said is forgotten."""
+def test_a_retried_answer_begins_again() -> None:
+    """The text of the failed attempt is dropped."""
     partial = PartialOutput(in_text=False, is_wrapped=False)
     again = ModelRetried(attempt=1, kind="server", error="no", wait_seconds=0)
     other = ModelFailedOver(failure=FailedExchange(model="m", kind="server", error="no"))
@@ -71,16 +71,16 @@ def test_an_answer_that_is_made_again_begins_anew() -> None:
     assert _values(partial, TurnStarted(turn=1), *events) == [{"a": 1}, {"b": 2}, {"c": 3}]
 
 
-def test_the_same_value_is_not_shown_twice() -> None:
-    """Space at the end says nothing."""
+def test_the_same_value_is_not_reported_twice() -> None:
+    """White space at the end changes nothing."""
     partial = PartialOutput(in_text=True, is_wrapped=False)
 
     assert partial.feed(TextReceived(text='{"a": 1}')) == PartialOutputReceived(value={"a": 1})
     assert partial.feed(TextReceived(text=" " * 100)) is None
 
 
-def test_a_long_answer_is_read_a_number_of_times_that_grows_slowly() -> None:
-    """Not at each of its pieces: the cost would grow with the square of its length."""
+def test_a_long_answer_is_parsed_a_logarithmic_number_of_times() -> None:
+    """Parsing at each delta would cost the square of its length."""
     text = json.dumps({"items": [f"number {n}" for n in range(20_000)]})
     partial = PartialOutput(in_text=True, is_wrapped=False)
 
