@@ -18,6 +18,7 @@ from agentkit.content import ContentBlock
 from agentkit.errors import ErrorKind
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
+from agentkit.surrogates import dump_json
 from agentkit.usage import Usage
 from agentkit.value import dataclass
 
@@ -352,7 +353,7 @@ async def ignore(event: RunEvent) -> None:
 
 def event_to_json(event: RunEvent) -> str:
     """Return `event` as one line of JSON; its `type` says which it is."""
-    return _codec().dump_json(event).decode()
+    return dump_json(_codec(), event)
 
 
 @cache

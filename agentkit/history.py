@@ -11,7 +11,6 @@ length. Adding to a history that is not the newest copies the list once.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
@@ -22,12 +21,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from agentkit.errors import HistoryError
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
+from agentkit.surrogates import replace_surrogates
 
 VERSION = 2
 """The version of the stored form that `History.to_json` writes."""
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 _LOCK = Lock()
 """Held while messages are appended to a shared list; one lock for all, since appending is quick."""
@@ -101,10 +98,7 @@ class History(Sequence[Message]):
     def to_json(self) -> str:
         """Return the stored form: JSON text with a version number, safe in any encoding."""
         messages = _codec().dump_python(list(self), mode="json")
-        text = json.dumps({"version": VERSION, "messages": messages}, ensure_ascii=False)
-        # A model may split a surrogate pair. A lone surrogate cannot be encoded as UTF-8, but JSON
-        # can escape it.
-        return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+        return json.dumps({"version": VERSION, "messages": messages}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "History":
@@ -173,6 +167,7 @@ class History(Sequence[Message]):
 
     def _append(self, messages: Sequence[Message]) -> tuple[ToolCall, ...]:
         """Append to the shared list, all or nothing, and return the calls that are open then."""
+        messages = [replace_surrogates(message) for message in messages]
         open_calls = {call.id: call for call in self._open} if self._open else {}
         new_calls: dict[str, int] = {}
         for position, message in enumerate(messages, start=self._length):

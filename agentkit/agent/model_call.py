@@ -27,6 +27,7 @@ from agentkit.message import UserMessage
 from agentkit.model.model import ModelConnection
 from agentkit.output.output_plan import PLAIN_TEXT, OutputPlan
 from agentkit.output.output_type import Judgement
+from agentkit.surrogates import replace_surrogates
 from agentkit.value import dataclass, maker, replace
 
 _new_exchange = maker(Exchange)
@@ -186,13 +187,15 @@ class Exchanger:
                 return over
             request = replace(request, room=watch.max_answer_tokens).limited()
         try:
-            return await self._connection.chat(request, emit=watch.emit)
+            response = await self._connection.chat(request, emit=watch.emit)
         except ProviderError as error:
             watch.failed(error)
             raise
         except anyio.get_cancelled_exc_class():
             watch.cancelled()
             raise
+        message = replace_surrogates(response.message)
+        return response if message is response.message else replace(response, message=message)
 
     def _forecast(self, request: ModelRequest) -> Forecast:
         """Return what the request will use."""

@@ -34,8 +34,7 @@ from agentkit.tools.approval import (
 )
 from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
-from agentkit.tools.execute import ToolMiddleware, execute_calls, find_outcome
-from agentkit.tools.plan import plan_calls
+from agentkit.tools.execute import ToolMiddleware, execute_calls, find_outcome, plan_calls
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.usage import NO_USAGE, Usage

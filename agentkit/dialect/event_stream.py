@@ -9,6 +9,7 @@ The format is https://html.spec.whatwg.org/multipage/server-sent-events.html; `s
 import json
 
 from agentkit.json_schema import JsonValue
+from agentkit.surrogates import replace_surrogates
 from agentkit.value import dataclass
 
 
@@ -41,6 +42,5 @@ def comment(text: str) -> StreamEvent:
 
 
 def compact_json(value: JsonValue) -> str:
-    """Return JSON without white space; half a surrogate pair, which is not text, is replaced."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """Return JSON without white space; lone surrogates, which are not text, are replaced."""
+    return replace_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from agentkit.errors import AgentKitError
+from agentkit.surrogates import dump_json
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class MemoryJournal:
             self._begun.add(name)
             self._note({"begun": name})
             value = await effect()
-        text = codec().dump_json(value).decode()
+        text = dump_json(codec(), value)
         self._values[name] = text
         self._note({"done": name, "value": text})
         return value

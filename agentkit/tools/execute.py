@@ -10,6 +10,7 @@ bugs of agentkit, cancellation and exceptions that end the program leave `execut
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import field
 from functools import partial
+from itertools import groupby
 from typing import Any, TypeAlias, TypedDict, Unpack
 
 import anyio
@@ -46,6 +47,7 @@ from agentkit.tools.result_content import (
 )
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.signature import is_async
+from agentkit.tools.tool import Tool
 from agentkit.tools.tool_attempt import ToolAttempt
 from agentkit.tools.validate import ReadyCall
 from agentkit.value import dataclass, maker, replace
@@ -92,6 +94,31 @@ class ExecuteOptions(TypedDict, total=False):
     started: dict[str, ToolCall]
     finished: dict[str, ToolResult]
     scope: object
+
+
+def plan_calls(calls: Sequence[ReadyCall]) -> tuple[tuple[ReadyCall, ...], ...]:
+    """Divide the calls of a turn into stages, without changing their order.
+
+    The calls of one stage run in parallel, the stages one after another. Calls that only read
+    cannot disturb each other. A call with effects runs alone, unless its tool sets `parallel`: a
+    model that asks for a write and then a read means them in this order.
+    """
+    if len(calls) == 1:
+        return ((calls[0],),)
+    stages: list[tuple[ReadyCall, ...]] = []
+    for is_parallel, group in groupby(calls, key=lambda call: can_run_in_parallel(call.tool)):
+        if is_parallel:
+            stages.append(tuple(group))
+        else:
+            stages.extend((call,) for call in group)
+    return tuple(stages)
+
+
+def can_run_in_parallel(tool: Tool) -> bool:
+    """Return whether a tool may run while others do."""
+    if tool.parallel is not None:
+        return tool.parallel
+    return tool.annotations.read_only_hint
 
 
 async def execute_calls(

@@ -10,7 +10,6 @@ the tool is at fault: the model must not think that its call was wrong.
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from operator import is_
 from typing import cast
 
 import anyio
@@ -21,6 +20,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.json_schema.violation import shorten
 from agentkit.log import Log
 from agentkit.message import ToolResult
+from agentkit.surrogates import replace_surrogates
 from agentkit.tools.binding import to_json
 from agentkit.tools.schema import BLOCK_TYPES, RESULT_KEY
 from agentkit.tools.tool import Tool
@@ -56,8 +56,7 @@ def build_result(call: ReadyCall, value: object) -> ToolResult:
         return _fault(call, f"its {type(value).__name__!r} has no JSON form: {_reason(error)}")
     if isinstance(result, str):
         return _fault(call, result)
-    content = tuple(map(_repaired, result.content))
-    return result if all(map(is_, content, result.content)) else replace(result, content=content)
+    return replace_surrogates(result)
 
 
 def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTERS) -> ToolResult:
@@ -84,11 +83,8 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
     blocks = _as_blocks(call_id, value)
     if blocks is not None:
         return _new_result(call_id=call_id, content=blocks)
-    data = tool.binding.dump(value)
+    data = replace_surrogates(tool.binding.dump(value))
     text = _ENCODER.encode(data)
-    if _whole(text) is not text:
-        text = _whole(text)
-        data = json.loads(text)
     structured: JsonValue = {RESULT_KEY: data} if tool.is_output_wrapped else data
     is_structured = tool.output_check is not None or isinstance(structured, dict)
     return _misfit(tool, structured) or _new_result(
@@ -160,14 +156,6 @@ def _reason(error: Exception) -> str:
         return type(error).__name__
 
 
-def _repaired(block: ContentBlock) -> ContentBlock:
-    """Return `block` with text that can be sent."""
-    if not isinstance(block, TextContent):
-        return block
-    text = _whole(block.text)
-    return block if text is block.text else replace(block, text=text)
-
-
 def _cut(blocks: Iterable[ContentBlock], limit: int, note: str) -> Iterable[ContentBlock]:
     """Keep `limit` characters of text, all blocks together, and then `note`; drop further text."""
     left = limit
@@ -178,17 +166,6 @@ def _cut(blocks: Iterable[ContentBlock], limit: int, note: str) -> Iterable[Cont
             text = block.text[:left]
             yield replace(block, text=f"{text}\n{note}") if len(block.text) > left else block
             left -= len(block.text)
-
-
-def _whole(text: str) -> str:
-    """Replace half characters, such as those in odd file names: no encoding can carry them."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 MAX_ERROR_CHARACTERS = 2_000
@@ -205,7 +182,7 @@ class ToolFailure:
 
 def describe_failure(call: ReadyCall, error: BaseException) -> ToolFailure:
     """Log what a tool raised, and put it into words for the model."""
-    text = shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS)
+    text = replace_surrogates(shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS))
     log.warning(
         "tool_call_failed",
         tool_name=call.tool.name,

@@ -20,17 +20,14 @@ from agentkit.dialect.encoding_cache import MAX_KEPT_BYTES, TranscriptStore
 from agentkit.dialect.mistral_rules import MistralRules, readable_text, result_text
 from agentkit.dialect.tool_names import wire_name
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
+from agentkit.surrogates import replace_surrogates
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def to_json(value: object) -> bytes:
     """Return compact JSON in UTF-8; lone surrogates, which UTF-8 cannot encode, are replaced."""
-    text = _ENCODER.encode(value)
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    return replace_surrogates(_ENCODER.encode(value)).encode()
 
 
 def encode_message(message: Message) -> bytes:

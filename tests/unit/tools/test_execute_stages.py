@@ -4,7 +4,7 @@ import pytest
 
 from agentkit.message import ToolCall
 from agentkit.tools.binding import BoundArguments
-from agentkit.tools.plan import plan_calls
+from agentkit.tools.execute import plan_calls
 from agentkit.tools.tool import tool
 from agentkit.tools.validate import ReadyCall
 
