@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from agentkit.clock import SystemClock
 from agentkit.event import RunEvent, ToolCallFinished, ToolCallStarted
 from agentkit.message import ToolCall, ToolResult
-from agentkit.tools.execute import execute_calls
-from agentkit.tools.execute import plan_calls
+from agentkit.tools.execute import execute_calls, plan_calls
 from agentkit.tools.tool import tool
 from agentkit.tools.toolset import index_tools
 from agentkit.tools.validate import ReadyCall, validate_call
