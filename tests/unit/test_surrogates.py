@@ -22,7 +22,7 @@ from agentkit.message import (
 from agentkit.surrogates import dump_json, replace_surrogates
 
 HALF = "caf\udce9"
-WHOLE = "caf\ufffd"
+REPAIRED = "caf\ufffd"
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters()),
@@ -34,7 +34,7 @@ JSON = st.recursive(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param(HALF, WHOLE, id="half"),
+        pytest.param(HALF, REPAIRED, id="half"),
         pytest.param("\ud83d\ude00", "😀", id="two halves in order"),
         pytest.param("\ude00\ud83d", "\ufffd\ufffd", id="two halves in the wrong order"),
         pytest.param("天气 😀", "天气 😀", id="other characters"),
@@ -57,11 +57,13 @@ def test_any_json_can_be_encoded_afterwards(value: Any) -> None:
 
 
 MESSAGES: dict[str, tuple[Message, Message]] = {
-    "system": (SystemMessage(text=HALF), SystemMessage(text=WHOLE)),
-    "user": (UserMessage.of(HALF), UserMessage.of(WHOLE)),
+    "system": (SystemMessage(text=HALF), SystemMessage(text=REPAIRED)),
+    "user": (UserMessage.of(HALF), UserMessage.of(REPAIRED)),
     "assistant": (
         AssistantMessage.of(HALF, ToolCall(id="c1", name="f", arguments=f'{{"a": "{HALF}"}}')),
-        AssistantMessage.of(WHOLE, ToolCall(id="c1", name="f", arguments=f'{{"a": "{WHOLE}"}}')),
+        AssistantMessage.of(
+            REPAIRED, ToolCall(id="c1", name="f", arguments=f'{{"a": "{REPAIRED}"}}')
+        ),
     ),
     "blocks": (
         UserMessage(
@@ -73,8 +75,8 @@ MESSAGES: dict[str, tuple[Message, Message]] = {
         ),
         UserMessage(
             content=(
-                ResourceLink(uri=f"file:///{WHOLE}", name=WHOLE),
-                EmbeddedResource(uri="x", text=WHOLE),
+                ResourceLink(uri=f"file:///{REPAIRED}", name=REPAIRED),
+                EmbeddedResource(uri="x", text=REPAIRED),
                 TextContent(text="fine"),
             )
         ),
@@ -102,7 +104,7 @@ def test_calls_and_results_still_belong_together() -> None:
     closed = history.add(ToolResult.of(call.id, HALF))
 
     assert closed.open_calls == ()
-    assert closed[-1] == ToolResult.of(f"call-{WHOLE}", WHOLE)
+    assert closed[-1] == ToolResult.of(f"call-{REPAIRED}", REPAIRED)
 
 
 def test_structured_content_is_repaired() -> None:
@@ -110,7 +112,7 @@ def test_structured_content_is_repaired() -> None:
     message = ToolResult(call_id="c", content=(), structured_content={HALF: [HALF, 1, None]})
 
     assert replace_surrogates(message) == replace(
-        message, structured_content={WHOLE: [WHOLE, 1, None]}
+        message, structured_content={REPAIRED: [REPAIRED, 1, None]}
     )
 
 
@@ -118,6 +120,6 @@ def test_json_of_a_value_with_half_characters_can_be_encoded() -> None:
     """The usual value is written by pydantic alone."""
     adapter: TypeAdapter[Any] = TypeAdapter(dict[str, TextContent])
 
-    assert json.loads(dump_json(adapter, {"a": TextContent(text=HALF)}))["a"]["text"] == WHOLE
+    assert json.loads(dump_json(adapter, {"a": TextContent(text=HALF)}))["a"]["text"] == REPAIRED
     assert json.loads(dump_json(adapter, {"a": TextContent(text="é")}))["a"]["text"] == "é"
     assert dump_json(adapter, {"a": TextContent(text=HALF)}).encode()

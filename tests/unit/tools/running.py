@@ -1,13 +1,16 @@
 """Ready calls, and running them within bounds."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
 from agentkit.clock import Clock, SystemClock
 from agentkit.event import Emit, RunEvent, ignore
 from agentkit.message import ToolCall, ToolResult
+from agentkit.tools.concurrency.worker_threads import run_in_thread
 from agentkit.tools.execute import execute_calls
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_call
@@ -35,6 +38,17 @@ async def execute(
         return await execute_calls(
             calls, deps=deps, emit=emit, clock=clock or SystemClock(), **options
         )
+
+
+async def abandon_once_started(
+    function: Callable[[], object], started: threading.Event, *, limit: int
+) -> None:
+    """Run a blocking function in a thread, and give it up once it has set `started`."""
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: run_in_thread(function, limit=limit))
+            await anyio.to_thread.run_sync(started.wait)
+            group.cancel_scope.cancel()
 
 
 class Listener:

@@ -15,10 +15,9 @@ import pytest
 from agentkit.event import ToolCallAbandoned, ToolCallFinished, ToolCallStarted
 from agentkit.message import ToolResult
 from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
-from agentkit.tools.concurrency.worker_threads import run_in_thread
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import tool
-from tests.unit.tools.running import Listener, execute, ready
+from tests.unit.tools.running import Listener, abandon_once_started, execute, ready
 
 
 async def test_a_tool_of_its_own_task_group_that_times_out_is_stopped() -> None:
@@ -252,14 +251,17 @@ async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
 
 async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
     """The model is not told that it may be at work."""
-    release, ran = threading.Event(), list[int]()
+    started, release, ran = threading.Event(), threading.Event(), list[int]()
+
+    def hold() -> None:
+        started.set()
+        release.wait(60)
 
     def block() -> None:
         ran.append(1)
 
     try:
-        with anyio.move_on_after(0.01):
-            await run_in_thread(lambda: release.wait(5), limit=1)
+        await abandon_once_started(hold, started, limit=1)
         (result,) = await execute(ready(block), timeout_seconds=0.01)
     finally:
         release.set()

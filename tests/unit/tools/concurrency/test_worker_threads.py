@@ -9,6 +9,7 @@ import anyio.lowlevel
 import pytest
 
 from agentkit.tools.concurrency.worker_threads import ThreadFailure, run_in_thread
+from tests.unit.tools.running import abandon_once_started
 
 NAME: ContextVar[str] = ContextVar("name", default="none")
 
@@ -43,18 +44,18 @@ async def test_an_exit_raised_in_a_thread_is_a_value(error: BaseException) -> No
 
 async def test_a_function_given_up_keeps_its_place_until_it_ends() -> None:
     """With one permit, the next starts only when the first thread is really free."""
-    release, order = threading.Event(), []
+    started, release, order = threading.Event(), threading.Event(), []
 
     def first() -> None:
-        release.wait(5)
+        started.set()
+        release.wait(60)
         order.append("first")
 
     def second() -> None:
         order.append("second")
 
-    with anyio.fail_after(5):
-        with anyio.move_on_after(0.01):
-            await run_in_thread(first, limit=1)
+    with anyio.fail_after(60):
+        await abandon_once_started(first, started, limit=1)
         async with anyio.create_task_group() as group:
             group.start_soon(run_in_thread, second)
             await anyio.wait_all_tasks_blocked()
