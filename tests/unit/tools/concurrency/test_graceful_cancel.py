@@ -209,7 +209,7 @@ async def test_each_tool_has_its_own_time() -> None:
         await anyio.sleep_forever()
 
     calls = [
-        ready(tool(name=f"t{limit}", timeout_seconds=limit / 100)(wait), id=f"c{limit}")
+        ready(tool(name=f"t{limit}", timeout_seconds=limit / 4)(wait), id=f"c{limit}")
         for limit in (6, 1, 3)
     ]
     results = await execute(*calls, emit=heard)
