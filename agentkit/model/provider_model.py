@@ -15,6 +15,7 @@ from typing import Protocol
 import anyio
 
 from agentkit.chat import ModelRequest, ModelResponse, Repair
+from agentkit.config.key_redaction import redact_key
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.dialect.base import Dialect, Encoded
@@ -40,7 +41,6 @@ MAX_ERROR_BYTES = 100_000
 CLOSE_SECONDS = 5.0
 DRAIN_SECONDS = 0.2
 BYTES_PER_TOKEN = 3
-MIN_KEY_CHARS = 8
 
 log = Log("agentkit.model")
 
@@ -158,6 +158,8 @@ class ProviderConnection:
                 error.provider = provider.name
                 error.model = self._resolved.model.id
                 error.args = (self._without_key(str(error)),)
+                if error.request_id is not None:
+                    error.request_id = self._without_key(error.request_id)
                 if tracker.has_text:
                     raise
                 downgrade = find_downgrade(provider, model, error, sent=encoded.fields)
@@ -169,9 +171,9 @@ class ProviderConnection:
                     await emit(RequestDowngraded(change=downgrade.change, error=str(error)))
 
     def _without_key(self, text: str) -> str:
-        """Remove the key, which some providers repeat; "none" and the like are words, not keys."""
-        key = "" if self._resolved.api_key is None else self._resolved.api_key.get_secret_value()
-        return text if len(key) < MIN_KEY_CHARS else text.replace(key, "[redacted]")
+        """Return the text without the key, which some providers repeat."""
+        key = self._resolved.api_key
+        return text if key is None else redact_key(text, key.get_secret_value())
 
     async def _wait(self, error: ProviderError, *, attempt: int, emit: Emit) -> None:
         """Wait before the next attempt, or raise `error` if there is none."""

@@ -1,7 +1,7 @@
-"""A pytest plugin: record what a test says to providers, and replay it ever after.
+"""A pytest plugin: record the exchanges of a test with providers, and replay them.
 
 In:  `pytest_plugins = ["agentkit.recording.pytest_plugin"]`, and the option `--agentkit-record`.
-Out: the fixture `recording`, one file per test, in a folder `recordings` beside the test's file.
+Out: the fixture `recording`, one file per test, in a folder `recordings` next to the test's file.
 
 The file is kept only when the test passes. A test that runs on several event loops has one file.
 
@@ -27,9 +27,9 @@ from agentkit.value import replace
 _OPTION = "--agentkit-record"
 _MODES: Mapping[RecordMode, str] = {
     "replay": "answer from the recordings only (the default)",
-    "record": "ask the providers, and make the recordings anew",
-    "new": "ask the providers for what the recordings lack",
-    "off": "ask the providers, and leave the recordings alone",
+    "record": "send every request, and write new recordings",
+    "new": "send the requests that the recordings lack",
+    "off": "send every request, and leave the recordings alone",
 }
 _NO_KEY = "replayed"
 _PASSED = pytest.StashKey[bool]()
@@ -38,7 +38,7 @@ _MAX_NAME_CHARS = 100
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that says where answers come from."""
+    """Add the option that selects where responses come from."""
     parser.getgroup("agentkit").addoption(
         _OPTION,
         choices=list(_MODES),
@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember whether the test itself passed, for the fixture's end."""
+    """Store whether the test itself passed, for the teardown of the fixture."""
     report = yield
     if call.when == "call":
         item.stash[_PASSED] = report.passed
@@ -60,7 +60,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def recording_redaction() -> Redaction:
-    """Say what else is secret; override it in a conftest or a test file."""
+    """Return what else is secret; override it in a conftest or a test file."""
     return Redaction()
 
 
@@ -68,7 +68,7 @@ def recording_redaction() -> Redaction:
 def recording(request: pytest.FixtureRequest, recording_redaction: Redaction) -> Iterator[Recorder]:
     """Open the recording of this test.
 
-    Give it to `recorded_model`, or put `recording.wrap(...)` in place of a transport.
+    Pass it to `recorded_model`, or use `recording.wrap(...)` as a transport.
     """
     mode: RecordMode = request.config.getoption(_OPTION)
     recorder = Recorder(recording_path(request.node), mode=mode, redaction=recording_redaction)
@@ -82,8 +82,8 @@ def recorded_model(name: str, recorder: Recorder, *, api_key: str | None = None)
 
     Args:
         name: `provider:family-or-id`.
-        recorder: the fixture `recording`, or one opened by hand.
-        api_key: in place of the environment's; a replay needs no key and starts no provider.
+        recorder: the fixture `recording`, or another open recorder.
+        api_key: in place of the environment's; a replay needs no key and starts no server.
 
     Raises:
         ConfigError: the provider is not known, or its key is needed and missing.
@@ -96,13 +96,13 @@ def recorded_model(name: str, recorder: Recorder, *, api_key: str | None = None)
         resolved,
         dialects=DIALECTS,
         transport=recorder.open_transport,
-        learned=LearnedProfiles(),  # what this process learned before must not change what is asked
+        learned=LearnedProfiles(),  # earlier refusals must not change the requests
     )
 
 
 def recording_path(item: pytest.Item) -> Path:
-    """Return where the recording of a test is kept: its folder, its file, its name."""
-    name = _without_loop(".".join(item.nodeid.split("::")[1:]), item)
+    """Return the path of the recording of a test, from its folder, file and name."""
+    name = _without_event_loop(".".join(item.nodeid.split("::")[1:]), item)
     fit = _UNFIT.sub("_", name)
     if fit != name or len(fit) > _MAX_NAME_CHARS:
         digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
@@ -110,14 +110,14 @@ def recording_path(item: pytest.Item) -> Path:
     return item.path.parent / "recordings" / item.path.stem / f"{fit}.toml"
 
 
-def _without_loop(name: str, item: pytest.Item) -> str:
+def _without_event_loop(name: str, item: pytest.Item) -> str:
     """Return the name without the event loop, which changes no request."""
     parameters: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     match parameters.get("anyio_backend"):
         case str(loop) | (str(loop), *_):
             start, _, ids = name.partition("[")
             parts = ids.removesuffix("]").split("-")
-            if loop not in parts:  # the project gave it an id of its own
+            if loop not in parts:  # the project gave it its own id
                 return name
             parts.remove(loop)
             return f"{start}[{'-'.join(parts)}]" if parts else start

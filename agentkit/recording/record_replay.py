@@ -1,11 +1,12 @@
 """Record exchanges to a file, and replay them without a network.
 
 In:  a transport, a file, a mode.
-Out: a transport that does the same: the same answers, cuts and faults, byte for byte.
+Out: a transport with the same responses, chunk boundaries and faults, byte for byte.
 
-A replay is strict: every request must have been recorded, each recorded exchange is played once,
-equal requests get their answers in the order they had, and all must be played. A request cancelled
-before any answer is not recorded; a wait cancelled in the middle of one is a wait again.
+A replay is strict: every request must have been recorded, each recorded exchange is replayed once,
+equal requests get their responses in the recorded order, and all must be replayed. A request that
+was cancelled before its response is not recorded; a wait that was cancelled in the middle of a body
+waits again.
 """
 
 from collections import defaultdict, deque
@@ -40,7 +41,7 @@ from agentkit.wire import WireHead, WireRequest
 
 RecordMode: TypeAlias = Literal["replay", "record", "new", "off"]
 """Only the file; only the network, into a new file; the file, and the network for what it lacks;
-only the network, and no file."""
+only the network, without a file."""
 
 
 class Recorder:
@@ -57,9 +58,9 @@ class Recorder:
         """Open a recording; `open_recording` also saves and checks it at the end.
 
         Args:
-            path: the file; in `replay` it is missed only when something is asked.
-            mode: where answers come from.
-            redaction: what else is secret, beside what always is.
+            path: the file; in `replay` it may be missing until the first request.
+            mode: where responses come from.
+            redaction: what is secret in addition to what always is.
             is_strict: False lets a replay repeat the last of equal exchanges and leave some out.
 
         Raises:
@@ -71,20 +72,20 @@ class Recorder:
         self._redaction = redaction or Redaction()
         reads = mode in ("replay", "new") and path.exists()
         self._recorded = load_recording(path) if reads else ()
-        self._made: list[RecordedExchange | None] = []
-        self._played: set[int] = set()
-        self._ready: dict[str, deque[int]] = defaultdict(deque)
+        self._new: list[RecordedExchange | None] = []
+        self._replayed: set[int] = set()
+        self._unplayed: dict[str, deque[int]] = defaultdict(deque)
         for index, exchange in enumerate(self._recorded):
-            self._ready[request_key(exchange.provider, exchange.request)].append(index)
+            self._unplayed[request_key(exchange.provider, exchange.request)].append(index)
 
     def wrap(
         self, inner: Transport | None = None, *, provider: str = "", secrets: Iterable[str] = ()
     ) -> Transport:
-        """Return a transport that records `inner`, or plays in its place.
+        """Return a transport that records `inner`, or replays in its place.
 
         Args:
-            inner: what carries the exchanges; not needed for a replay.
-            provider: tells several providers in one recording apart.
+            inner: the transport to record; not needed for a replay.
+            provider: distinguishes several providers in one recording.
             secrets: texts that must not reach the file, such as the key.
         """
         if inner is None and self.mode != "replay":
@@ -93,11 +94,11 @@ class Recorder:
         if inner is not None and self.mode == "off":
             return inner
         if inner is None or self.mode == "replay":
-            inner = _Unasked(self, inner, provider=provider)
+            inner = _NotRecordedTransport(self, inner, provider=provider)
         return RecordingTransport(self, inner, provider=provider)
 
     def open_transport(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
-        """Return the way to a model's provider through this recording, without its key.
+        """Return a transport to a model's provider through this recording, without its key.
 
         For a `ProviderModel`, in place of `agentkit.transport.open_transport.open_transport`.
         A replay opens nothing.
@@ -109,79 +110,79 @@ class Recorder:
 
     @property
     def exchanges(self) -> tuple[RecordedExchange, ...]:
-        """Return what the file holds, or will hold once it is saved, without secrets."""
-        made = (exchange for exchange in self._made if exchange is not None)
-        return (*self._recorded, *(self._redaction.of_exchange(exchange) for exchange in made))
+        """Return what the file contains, or will contain once it is saved, without secrets."""
+        made = (exchange for exchange in self._new if exchange is not None)
+        return (*self._recorded, *(self._redaction.redact_exchange(exchange) for exchange in made))
 
     def finish(self) -> None:
-        """Save what was recorded; in a strict replay, check that all was played.
+        """Save what was recorded; in a strict replay, check that all was replayed.
 
         Raises:
-            RecordingError: recorded exchanges were not asked for.
+            RecordingError: recorded exchanges were not requested.
         """
         match self.mode:
             case "replay" if self.is_strict:
-                self._check_all_played()
+                self._check_all_replayed()
             case "record" if not self.exchanges:
                 self.path.unlink(missing_ok=True)
-            case "record" | "new" if self._made:
+            case "record" | "new" if self._new:
                 save_recording(self.path, self.exchanges)
             case _:
                 pass
 
-    def play(self, provider: str, request: WireRequest) -> RecordedExchange | None:
-        """Return the recorded exchange for `request`, or None where the provider is to be asked."""
+    def replay(self, provider: str, request: WireRequest) -> RecordedExchange | None:
+        """Return the recorded exchange for `request`, or None if the request must be sent."""
         if self.mode == "record":
             return None
-        request = self._redaction.of_request(request)
-        ready = self._ready.get(request_key(provider, request))
-        if ready:
-            repeats = self.mode == "replay" and not self.is_strict and len(ready) == 1
-            index = ready[0] if repeats else ready.popleft()
-            self._played.add(index)
+        request = self._redaction.redact_request(request)
+        unplayed = self._unplayed.get(request_key(provider, request))
+        if unplayed:
+            repeats = self.mode == "replay" and not self.is_strict and len(unplayed) == 1
+            index = unplayed[0] if repeats else unplayed.popleft()
+            self._replayed.add(index)
             return self._recorded[index]
         return None
 
-    def begin(self) -> int:
-        """Keep a place for an exchange that begins now; places are in the order of requests."""
-        self._made.append(None)
-        return len(self._made) - 1
+    def reserve(self) -> int:
+        """Reserve the position of an exchange that begins now, in the order of requests."""
+        self._new.append(None)
+        return len(self._new) - 1
 
-    def keep(self, place: int, exchange: RecordedExchange) -> None:
-        """Put `exchange` at its place."""
-        self._made[place] = exchange
+    def store(self, position: int, exchange: RecordedExchange) -> None:
+        """Store `exchange` at its position."""
+        self._new[position] = exchange
 
-    def miss(self, provider: str, request: WireRequest) -> str:
-        """Say which recorded exchange is nearest to `request`, and where it differs first."""
-        request = self._redaction.of_request(request)
+    def describe_miss(self, provider: str, request: WireRequest) -> str:
+        """Return which recorded exchange is nearest to `request`, and the first difference."""
+        request = self._redaction.redact_request(request)
         what = f"{request.method} {request.path}" + (f" to {provider!r}" if provider else "")
-        again = "Record with the mode 'new' to add it, or 'record' to make all anew."
+        again = "Record with the mode 'new' to add it, or 'record' to write a new file."
         if not self._recorded:
             state = "is empty" if self.path.exists() else "does not exist"
-            return f"There is no answer for {what}: the recording {self.path} {state}. {again}"
+            return f"There is no response for {what}: the recording {self.path} {state}. {again}"
         exact = nearest(provider, request, self._recorded)
         if exact.difference is None:
             return (
-                f"{what} was asked more often than it is recorded in {self.path}; it is exchange "
-                f"{exact.index + 1}, played already. {again}"
+                f"{what} was requested more often than it is recorded in {self.path}; it is "
+                f"exchange {exact.index + 1}, which was replayed already. {again}"
             )
-        waiting = [at for at in range(len(self._recorded)) if at not in self._played]
+        waiting = [at for at in range(len(self._recorded)) if at not in self._replayed]
         among = waiting or range(len(self._recorded))
         found = nearest(provider, request, [self._recorded[at] for at in among])
         return (
-            f"There is no answer for {what} in {self.path}. Nearest is exchange "
+            f"There is no response for {what} in {self.path}. Nearest is exchange "
             f"{among[found.index] + 1} of {len(self._recorded)}, which differs "
             f"{found.difference}. {again}"
         )
 
-    def _check_all_played(self) -> None:
-        left = [index for index in range(len(self._recorded)) if index not in self._played]
+    def _check_all_replayed(self) -> None:
+        left = [index for index in range(len(self._recorded)) if index not in self._replayed]
         if left:
             first = self._recorded[left[0]].request
             raise RecordingError(
-                f"{len(left)} of {len(self._recorded)} exchanges of {self.path} were not asked "
-                f"for; the first is exchange {left[0] + 1}, {first.method} {first.path}. "
-                "Record anew if they are no longer needed."
+                f"{len(left)} of {len(self._recorded)} exchanges of {self.path} were not "
+                f"requested; the first is exchange {left[0] + 1}, {first.method} {first.path}. "
+                "Record again if they are no longer needed."
             )
 
 
@@ -215,43 +216,43 @@ class RecordingTransport:
 
     @asynccontextmanager
     async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
-        """Answer from the recording, or from the provider and into the recording.
+        """Respond from the recording, or from the provider and into the recording.
 
         Raises:
-            TransportError: as the provider's own, now or when it was recorded.
+            TransportError: the provider's, now or when it was recorded.
             RecordingError: the request is not in the recording.
         """
-        recorded = self._recorder.play(self._provider, request)
+        recorded = self._recorder.replay(self._provider, request)
         if recorded is not None:
             await checkpoint()
-            yield _replayed(recorded)
+            yield _replay(recorded)
             return
-        place = self._recorder.begin()
+        position = self._recorder.reserve()
         async with AsyncExitStack() as stack:
             try:
                 answer = await stack.enter_async_context(self._inner.exchange(request))
             except TransportError as error:
-                self._keep(place, request, RecordedFault.of(error))
+                self._store(position, request, RecordedFault.of(error))
                 raise
-            tape = _Tape(answer.chunks)
+            body = _RecordingBody(answer.chunks)
             try:
-                yield WireResponse(head=answer.head, chunks=tape)
+                yield WireResponse(head=answer.head, chunks=body)
             finally:
-                self._keep(place, request, tape.recorded(answer.head))
+                self._store(position, request, body.recorded(answer.head))
 
     async def aclose(self) -> None:
-        """Close the transport below."""
+        """Close the inner transport."""
         await self._inner.aclose()
 
-    def _keep(
-        self, place: int, request: WireRequest, outcome: RecordedResponse | RecordedFault
+    def _store(
+        self, position: int, request: WireRequest, outcome: RecordedResponse | RecordedFault
     ) -> None:
         exchange = RecordedExchange(provider=self._provider, request=request, outcome=outcome)
-        self._recorder.keep(place, exchange)
+        self._recorder.store(position, exchange)
 
 
-class _Unasked:
-    """Stands in a replay where the provider would; what comes this far was not recorded."""
+class _NotRecordedTransport:
+    """Replaces the provider in a replay; a request that reaches it was not recorded."""
 
     def __init__(self, recorder: Recorder, inner: Transport | None, *, provider: str) -> None:
         self._recorder = recorder
@@ -259,34 +260,34 @@ class _Unasked:
         self._provider = provider
 
     def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireResponse]:
-        raise RecordingError(self._recorder.miss(self._provider, request))
+        raise RecordingError(self._recorder.describe_miss(self._provider, request))
 
     async def aclose(self) -> None:
         if self._inner is not None:
             await self._inner.aclose()
 
 
-class _Tape(AsyncIterator[bytes]):
-    """Hands chunks on and keeps them."""
+class _RecordingBody(AsyncIterator[bytes]):
+    """Forwards chunks and stores them."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
         self._kept: list[bytes] = []
-        self._end: BodyEnd = "left"
+        self._end: BodyEnd = "abandoned"
         self._fault: RecordedFault | None = None
 
     async def __anext__(self) -> bytes:
-        self._end = "silent"  # until more arrives; a wait may be cancelled
+        self._end = "stalled"  # until more arrives; a wait may be cancelled
         try:
             chunk = await anext(self._chunks)
         except StopAsyncIteration:
-            self._end = "whole"
+            self._end = "complete"
             raise
         except TransportError as error:
-            self._end = "whole"
+            self._end = "complete"
             self._fault = RecordedFault.of(error)
             raise
-        self._end = "left"
+        self._end = "abandoned"
         self._kept.append(chunk)
         return chunk
 
@@ -297,8 +298,8 @@ class _Tape(AsyncIterator[bytes]):
         )
 
 
-class _Replay(AsyncIterator[bytes]):
-    """Gives recorded chunks, then the recorded end."""
+class _ReplayedBody(AsyncIterator[bytes]):
+    """Yields recorded chunks, then the recorded end."""
 
     def __init__(self, answer: RecordedResponse) -> None:
         self._chunks = iter(answer.chunks)
@@ -312,20 +313,20 @@ class _Replay(AsyncIterator[bytes]):
         if self._fault is not None:
             fault, self._fault = self._fault, None
             raise fault.error()
-        if self._end == "silent":
+        if self._end == "stalled":
             await sleep_forever()
-        if self._end == "left":
+        if self._end == "abandoned":
             raise RecordingError(
-                "This answer was read only in part when it was recorded, and now more of it is "
-                "asked for; record anew."
+                "This response was read only in part when it was recorded, and now more of it "
+                "is read; record it again."
             )
         raise StopAsyncIteration
 
 
-def _replayed(recorded: RecordedExchange) -> WireResponse:
-    """Return the recorded answer, or raise the recorded fault."""
+def _replay(recorded: RecordedExchange) -> WireResponse:
+    """Return the recorded response, or raise the recorded fault."""
     match recorded.outcome:
         case RecordedFault():
             raise recorded.outcome.error()
         case RecordedResponse() as answer:
-            return WireResponse(head=answer.head, chunks=_Replay(answer))
+            return WireResponse(head=answer.head, chunks=_ReplayedBody(answer))

@@ -1,9 +1,9 @@
-"""What a recording of exchanges holds, as values.
+"""A recording of exchanges, as values.
 
-In:  requests and what came back, or what went wrong.
-Out: `RecordedExchange`s; `RecordingError` when a recording cannot serve.
+In:  requests, their responses and faults.
+Out: `RecordedExchange`s; `RecordingError` if a recording cannot be used.
 
-Nothing here knows files, matching or secrets.
+Files, matching and secrets have their own modules.
 """
 
 from typing import Literal, TypeAlias
@@ -12,23 +12,23 @@ from agentkit.errors import AgentKitError, ErrorKind, Retry, TransportError
 from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
-BodyEnd: TypeAlias = Literal["whole", "left", "silent"]
+BodyEnd: TypeAlias = Literal["complete", "abandoned", "stalled"]
 """How far an answer's body was read."""
 
-VERSION = 1
-"""The version of the file form that is written."""
+VERSION = 2
+"""The version of the file format that is written; version 1 is read too."""
 
 
 class RecordingError(AgentKitError):
-    """A recording cannot be read, has no answer for a request, or was not played to its end.
+    """A recording cannot be read, has no response for a request, or was not replayed completely.
 
-    It is no `ProviderError`: nothing may retry it, or go on with another provider.
+    Not a `ProviderError`, so that no retry and no other provider can hide it.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedFault:
-    """A `TransportError`, as facts."""
+    """A `TransportError`, as a value."""
 
     message: str
     kind: ErrorKind
@@ -39,7 +39,7 @@ class RecordedFault:
 
     @classmethod
     def of(cls, error: TransportError) -> "RecordedFault":
-        """Return the facts of `error`."""
+        """Return the value of `error`."""
         return cls(
             message=str(error),
             kind=error.kind,
@@ -50,7 +50,7 @@ class RecordedFault:
         )
 
     def error(self) -> TransportError:
-        """Return a new error with these facts."""
+        """Return a new error with these values."""
         return TransportError(
             self.message,
             kind=self.kind,
@@ -63,28 +63,28 @@ class RecordedFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedResponse:
-    """What came back.
+    """A recorded response.
 
     Attributes:
-        chunks: the body's bytes, cut as they arrived.
-        end: `whole`, read to its end or fault; `left`, nobody read on; `silent`, somebody waited
-            for more and gave up.
-        fault: what broke the body off after its chunks, if anything did.
+        chunks: the body's bytes, in the chunks in which they arrived.
+        end: `complete`, read to its end or fault; `abandoned`, not read further; `stalled`, the
+            reader waited for more and gave up.
+        fault: what interrupted the body after its chunks, if anything.
     """
 
     head: WireHead
     chunks: tuple[bytes, ...] = ()
-    end: BodyEnd = "whole"
+    end: BodyEnd = "complete"
     fault: RecordedFault | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedExchange:
-    """One request and what became of it.
+    """One request and its outcome.
 
     Attributes:
         provider: which of several providers it went to, as the caller named it.
-        outcome: the answer, or the fault where no answer began.
+        outcome: the response, or the fault if no response began.
     """
 
     provider: str

@@ -1,12 +1,12 @@
-"""Take secrets out of what is recorded.
+"""Redact secrets in what is recorded.
 
 In:  exchanges as they were.
-Out: the same with `REDACTED` where a secret stood; equal secrets become equal.
+Out: the same with `REDACTED` in place of each secret; equal secrets become equal.
 
-Four rules: headers whose name says so; body fields whose name says so (top level only, where
-providers want their key; deeper, `key` is anybody's word); texts that look like a key; and the
-secrets the caller passes in, also where they are spelled for JSON or a URL, and across the cuts of
-a stream.
+Four rules: headers with the name of a secret; body fields with the name of a secret (top level
+only, where providers expect their key; deeper, `key` may mean anything); texts that look like a
+key; and the secrets that the caller passes in, also if they are escaped for JSON or a URL, and
+across the chunks of a stream.
 """
 
 import json
@@ -15,15 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from urllib.parse import quote
 
+from agentkit.config.key_redaction import MIN_SECRET_CHARS, secret_pattern
 from agentkit.recording.recording import RecordedExchange, RecordedFault, RecordedResponse
 from agentkit.value import replace
 from agentkit.wire import WireRequest
 
 REDACTED = "REDACTED"
-"""What stands where a secret stood."""
-
-MIN_SECRET_CHARS = 8
-"""Shorter keys are placeholders such as `none`; taking them out would garble the recording."""
+"""The replacement of a secret."""
 
 _BODY_FIELDS = frozenset(
     {"key", "api_key", "apikey", "api-key", "token", "access_token", "secret", "password"}
@@ -52,19 +50,19 @@ class Redaction:
         headers: Iterable[str] = (),
         body_fields: Iterable[str] = (),
     ) -> None:
-        """Build the rules, on top of those that always hold.
+        """Build the rules, in addition to those that always apply.
 
         Args:
-            secrets: texts to take out wherever they stand; those under 8 characters are ignored.
+            secrets: texts to redact wherever they occur; those under 8 characters are ignored.
             headers: further headers to redact.
             body_fields: further top-level fields of a JSON body to redact.
         """
         self._secrets = frozenset(text for text in secrets if len(text) >= MIN_SECRET_CHARS)
         self._headers = frozenset(name.lower() for name in headers)
         self._body_fields = _BODY_FIELDS | {name.lower() for name in body_fields}
-        spellings = {spelling for text in self._secrets for spelling in _spellings(text)}
-        longest_first = sorted(spellings, key=lambda text: (-len(text), text))
-        parts = [*(re.escape(text) for text in longest_first), *_LOOKS_LIKE_KEY]
+        longest_first = sorted(self._secrets, key=lambda text: (-len(text), text))
+        in_urls = (re.escape(quote(text, safe="")) for text in longest_first)
+        parts = [*map(secret_pattern, longest_first), *in_urls, *_LOOKS_LIKE_KEY]
         self._pattern = re.compile("|".join(parts).encode())
 
     def with_secrets(self, secrets: Iterable[str]) -> "Redaction":
@@ -75,53 +73,53 @@ class Redaction:
             body_fields=self._body_fields,
         )
 
-    def of_request(self, request: WireRequest) -> WireRequest:
+    def redact_request(self, request: WireRequest) -> WireRequest:
         """Return `request` without secrets."""
         return replace(
             request,
-            path=self._of_text(request.path),
-            headers=self._of_headers(request.headers),
-            body=self._of_body(request.body),
+            path=self._redact_text(request.path),
+            headers=self._redact_headers(request.headers),
+            body=self._redact_body(request.body),
         )
 
-    def of_exchange(self, exchange: RecordedExchange) -> RecordedExchange:
-        """Return `exchange` without secrets, with the cuts of its answer kept."""
+    def redact_exchange(self, exchange: RecordedExchange) -> RecordedExchange:
+        """Return `exchange` without secrets, keeping the chunks of its response."""
         return replace(
             exchange,
-            request=self.of_request(exchange.request),
-            outcome=self._of_outcome(exchange.outcome),
+            request=self.redact_request(exchange.request),
+            outcome=self._redact_outcome(exchange.outcome),
         )
 
-    def _of_outcome(
+    def _redact_outcome(
         self, outcome: RecordedResponse | RecordedFault
     ) -> RecordedResponse | RecordedFault:
         match outcome:
             case RecordedFault():
-                return self._of_fault(outcome)
+                return self._redact_fault(outcome)
             case RecordedResponse():
                 return replace(
                     outcome,
-                    head=replace(outcome.head, headers=self._of_headers(outcome.head.headers)),
-                    chunks=self._of_chunks(outcome.chunks),
-                    fault=outcome.fault and self._of_fault(outcome.fault),
+                    head=replace(outcome.head, headers=self._redact_headers(outcome.head.headers)),
+                    chunks=self._redact_chunks(outcome.chunks),
+                    fault=outcome.fault and self._redact_fault(outcome.fault),
                 )
 
-    def _of_fault(self, fault: RecordedFault) -> RecordedFault:
-        return replace(fault, message=self._of_text(fault.message))
+    def _redact_fault(self, fault: RecordedFault) -> RecordedFault:
+        return replace(fault, message=self._redact_text(fault.message))
 
-    def _of_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        return {name: self._of_header(name, value) for name, value in headers.items()}
+    def _redact_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._redact_header(name, value) for name, value in headers.items()}
 
-    def _of_header(self, name: str, value: str) -> str:
+    def _redact_header(self, name: str, value: str) -> str:
         if name.lower() in self._headers or _SECRET_HEADER.search(name):
             return REDACTED
-        return self._of_text(value)
+        return self._redact_text(value)
 
-    def _of_text(self, text: str) -> str:
+    def _redact_text(self, text: str) -> str:
         data = text.encode("utf-8", "surrogatepass")
         return self._pattern.sub(REDACTED.encode(), data).decode("utf-8", "surrogatepass")
 
-    def _of_body(self, body: bytes) -> bytes:
+    def _redact_body(self, body: bytes) -> bytes:
         try:
             value = json.loads(body)
         except (ValueError, RecursionError):
@@ -133,8 +131,8 @@ class Redaction:
                 body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
         return self._pattern.sub(REDACTED.encode(), body)
 
-    def _of_chunks(self, chunks: Sequence[bytes]) -> tuple[bytes, ...]:
-        """Redact across the cuts: the mark stands in the chunk where the secret began."""
+    def _redact_chunks(self, chunks: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Redact across chunk boundaries: the mark is in the chunk in which the secret began."""
         joined = b"".join(chunks)
         spans = [match.span() for match in self._pattern.finditer(joined)]
         if not spans:
@@ -155,9 +153,3 @@ def _redacted(joined: bytes, start: int, end: int, spans: Iterable[tuple[int, in
         position = min(last, end)
     parts.append(joined[position:end])
     return b"".join(parts)
-
-
-def _spellings(secret: str) -> tuple[str, ...]:
-    """Return how a secret may be written: as it is, inside JSON, inside a URL."""
-    in_json = json.dumps(secret)[1:-1]
-    return secret, in_json, in_json.replace("/", "\\/"), quote(secret, safe="")

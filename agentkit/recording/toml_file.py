@@ -1,12 +1,14 @@
-"""The file form of a recording: TOML that a person can review.
+"""The file format of a recording: TOML that a person can review.
 
-In:  `RecordedExchange`s; or the text of a file, perhaps changed by hand.
-Out: the text; or the exchanges, their answers equal byte for byte, their requests in meaning.
+In:  `RecordedExchange`s; or the text of a file, perhaps edited.
+Out: the text; or the exchanges, their responses equal byte for byte, their requests in meaning.
 
-Requests are JSON, indented. Each chunk of an answer is one line: the list of its lines, so that a
-stream reads as it was sent and keeps its cuts. A whole JSON answer is indented as well, together
-with the spacing it had. Bytes that are no text are base64. Texts stand in TOML's literal quotes, in
-which nothing is escaped, wherever they can.
+Requests are indented JSON. Each chunk of a response is one line: the list of its lines, so that a
+stream keeps its chunk boundaries. A complete JSON response is indented as well, together with its
+spacing. Bytes that are not text are base64. Texts are in TOML's literal quotes, in which nothing is
+escaped, whenever they can be.
+
+Version 1 named the provider `host` and the ends of a body differently; it is read too.
 """
 
 import base64
@@ -32,7 +34,14 @@ from agentkit.recording.recording import (
 )
 from agentkit.wire import WireHead, WireRequest
 
-_TITLE = "# Exchanges with a model provider, as agentkit saw them. To change them, record anew."
+_TITLE = (
+    "# HTTP exchanges with a model provider, recorded by agentkit. To change them, record again."
+)
+_VERSION_1_ENDS: Mapping[object, BodyEnd] = {
+    "whole": "complete",
+    "left": "abandoned",
+    "silent": "stalled",
+}
 _Spacing = Literal["compact", "spaced"]
 _SEPARATORS: Mapping[_Spacing, tuple[str, str]] = {"compact": (",", ":"), "spaced": (", ", ": ")}
 
@@ -60,7 +69,7 @@ class _Answer(_Stored):
     status: int
     headers: dict[str, str] = {}
     chunks: list[_Chunk] = []
-    end: BodyEnd = "whole"
+    end: BodyEnd = "complete"
 
 
 class _Fault(_Stored):
@@ -95,7 +104,7 @@ def load_recording(path: Path) -> tuple[RecordedExchange, ...]:
     """Read the file at `path`.
 
     Raises:
-        RecordingError: it cannot be read, is no recording, or has a version that is not known.
+        RecordingError: it cannot be read, is not a recording, or has an unknown version.
     """
     try:
         return parse_recording(path.read_bytes().decode())
@@ -104,7 +113,7 @@ def load_recording(path: Path) -> tuple[RecordedExchange, ...]:
 
 
 def save_recording(path: Path, exchanges: Sequence[RecordedExchange]) -> None:
-    """Write `exchanges` to `path`, whole or not at all; folders are made."""
+    """Write `exchanges` to `path` atomically; folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = format_recording(exchanges)
     with NamedTemporaryFile(
@@ -116,21 +125,23 @@ def save_recording(path: Path, exchanges: Sequence[RecordedExchange]) -> None:
 
 
 def parse_recording(text: str) -> tuple[RecordedExchange, ...]:
-    """Read the file form.
+    """Parse the file format.
 
     Raises:
-        RecordingError: the text is not of this form; says where.
+        RecordingError: the text has another format; the message names the place.
     """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecordingError(f"it is not TOML: {error}.") from error
     version = document.get("version")
-    if version != VERSION:
+    if version not in (1, VERSION):
         raise RecordingError(
-            f"it has version {version!r}, and this agentkit reads version {VERSION}; update "
-            "agentkit, or record anew."
+            f"it has version {version!r}, and this agentkit reads versions 1 to {VERSION}; update "
+            "agentkit, or record again."
         )
+    if version == 1:
+        document = _from_version_1(document)
     try:
         stored = _reader().validate_python(document)
         return tuple(_exchange(entry) for entry in stored.exchange)
@@ -143,7 +154,7 @@ def parse_recording(text: str) -> tuple[RecordedExchange, ...]:
 
 
 def format_recording(exchanges: Sequence[RecordedExchange]) -> str:
-    """Return the file form of `exchanges`."""
+    """Return the file format of `exchanges`."""
     lines = [_TITLE, f"version = {VERSION}"]
     for exchange in exchanges:
         lines += ["", "[[exchange]]", *_exchange_lines(exchange)]
@@ -152,8 +163,26 @@ def format_recording(exchanges: Sequence[RecordedExchange]) -> str:
 
 @cache
 def _reader() -> TypeAdapter[_File]:
-    """Build the reader of files, at first use."""
+    """Build the validator of files, at first use."""
     return TypeAdapter(_File)
+
+
+def _from_version_1(document: Mapping[str, object]) -> dict[str, object]:
+    """Return a document of version 1 with today's names; a malformed part stays for validation."""
+    exchanges = document.get("exchange")
+    if not isinstance(exchanges, list):
+        return dict(document)
+    return {**document, "exchange": [_renamed(exchange) for exchange in exchanges]}
+
+
+def _renamed(exchange: object) -> object:
+    if not isinstance(exchange, Mapping):
+        return exchange
+    renamed = {"provider" if name == "host" else name: value for name, value in exchange.items()}
+    answer = renamed.get("answer")
+    if isinstance(answer, Mapping) and answer.get("end") in _VERSION_1_ENDS:
+        renamed["answer"] = {**answer, "end": _VERSION_1_ENDS[answer["end"]]}
+    return renamed
 
 
 def _exchange(stored: _Exchange) -> RecordedExchange:
@@ -183,7 +212,7 @@ def _outcome(stored: _Exchange) -> RecordedResponse | RecordedFault:
 
 def _request_body(stored: _Exchange) -> bytes:
     if stored.json_body is not None:
-        return _respaced(stored.json_body, "compact")
+        return _with_spacing(stored.json_body, "compact")
     if stored.base64 is not None:
         return _from_base64(stored.base64)
     return (stored.text or "").encode()
@@ -194,9 +223,9 @@ def _chunk_bytes(chunk: _Chunk) -> bytes:
         case _Bytes():
             return _from_base64(chunk.base64)
         case _CompactJson():
-            return _respaced(chunk.compact, "compact")
+            return _with_spacing(chunk.compact, "compact")
         case _SpacedJson():
-            return _respaced(chunk.spaced, "spaced")
+            return _with_spacing(chunk.spaced, "spaced")
         case _:
             return "\n".join(chunk).encode()
 
@@ -208,7 +237,7 @@ def _from_base64(text: str) -> bytes:
         raise ValueError(f"{text[:20]!r} is not base64: {error}.") from error
 
 
-def _respaced(text: str, spacing: _Spacing) -> bytes:
+def _with_spacing(text: str, spacing: _Spacing) -> bytes:
     """Return JSON text on one line."""
     value = json.loads(text)
     return json.dumps(value, ensure_ascii=False, separators=_SEPARATORS[spacing]).encode()
@@ -251,7 +280,7 @@ def _answer_lines(answer: RecordedResponse) -> Iterator[str]:
     yield "[exchange.answer]"
     yield f"status = {answer.head.status}"
     yield from _header_lines(answer.head.headers)
-    if answer.end != "whole":
+    if answer.end != "complete":
         yield f"end = {_quoted(answer.end)}"
     if answer.chunks:
         yield "chunks = ["
@@ -268,7 +297,7 @@ def _chunk_text(chunk: bytes) -> str:
         return f"{{ base64 = {_quoted(base64.b64encode(chunk).decode())} }}"
     if pretty := _indented(text):
         for spacing in _SEPARATORS:
-            if _respaced(text, spacing) == chunk:
+            if _with_spacing(text, spacing) == chunk:
                 return f"{{ {spacing} = {pretty} }}"
     lines = (_quoted(line) for line in text.split("\n"))
     return f"[{', '.join(lines)}]"
@@ -307,14 +336,14 @@ def _indented(text: str) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    """Return `text` as one line of TOML, without escapes where that is possible."""
+    """Return `text` as one line of TOML, without escapes if possible."""
     if "\n" in text or _needs_escapes(text) or text.endswith("'"):
         return _escaped(text)
     return f"'''{text}'''" if "'" in text else f"'{text}'"
 
 
 def _key(text: str) -> str:
-    """Return `text` as a key, for which three quotes are not allowed."""
+    """Return `text` as a key, for which triple quotes are not allowed."""
     return _escaped(text) if "'" in text else _quoted(text)
 
 
@@ -323,7 +352,7 @@ def _escaped(text: str) -> str:
 
 
 def _needs_escapes(text: str) -> bool:
-    """Say whether TOML's literal quotes, one or three, cannot hold `text`."""
+    """Return whether `text` cannot stand in TOML's literal quotes, single or triple."""
     return "'''" in text or any(
         (char < " " and char not in "\t\n") or char == "\x7f" for char in text
     )

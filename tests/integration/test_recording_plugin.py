@@ -114,7 +114,7 @@ def test_without_recordings_a_test_fails_and_says_how_to_make_one(
     result = _run(project)
 
     result.assert_outcomes(passed=1, failed=6)
-    result.stdout.fnmatch_lines(["*RecordingError: There is no answer for POST /chat: *"])
+    result.stdout.fnmatch_lines(["*RecordingError: There is no response for POST /chat: *"])
 
 
 def test_a_failed_test_leaves_its_recording(project: pytest.Pytester) -> None:
@@ -152,7 +152,7 @@ def test_what_is_recorded_and_not_asked_for_is_an_error(project: pytest.Pytester
     result = _run(project)
 
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*RecordingError: 1 of 1 exchanges of *were not asked for*"])
+    result.stdout.fnmatch_lines(["*RecordingError: 1 of 1 exchanges of *were not requested*"])
 
 
 def test_the_rules_for_secrets_can_be_set_for_a_project(project: pytest.Pytester) -> None:

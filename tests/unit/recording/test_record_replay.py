@@ -120,9 +120,9 @@ async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path:
         await read(Recorder(path).wrap(), wanted)
 
     assert str(caught.value) == (
-        f"There is no answer for POST /chat in {path}. Nearest is exchange 2 of 3, which differs "
-        'at body.messages[0].content: recorded …le, two and two is four", asked …le, two and two '
-        "is five\". Record with the mode 'new' to add it, or 'record' to make all anew."
+        f"There is no response for POST /chat in {path}. Nearest is exchange 2 of 3, which differs "
+        'at body.messages[0].content: recorded …le, two and two is four", sent …le, two and two '
+        "is five\". Record with the mode 'new' to add it, or 'record' to write a new file."
     )
 
 

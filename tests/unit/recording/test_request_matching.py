@@ -36,14 +36,14 @@ def test_fewest_differences_are_nearest_and_then_the_longest_likeness() -> None:
 
     found = nearest("h", WireRequest(path="/x", body=b'{"a": "abx", "b": 1}'), recorded)
 
-    assert (found.index, found.difference) == (1, 'at body.a: recorded "abc", asked "abx"')
+    assert (found.index, found.difference) == (1, 'at body.a: recorded "abc", sent "abx"')
 
 
 def test_what_is_on_one_side_only_is_called_nothing() -> None:
     """A field more, a field less, another kind of body."""
-    assert _difference(b'{"a": 1}', b'{"a": 1, "b": []}') == "at body.b: recorded nothing, asked []"
-    assert _difference(b'{"a": [1, 2]}', b'{"a": [1]}') == "at body.a[1]: recorded 2, asked nothing"
-    assert _difference(b"plain", b"{}") == "at body: recorded nothing, asked {}"
+    assert _difference(b'{"a": 1}', b'{"a": 1, "b": []}') == "at body.b: recorded nothing, sent []"
+    assert _difference(b'{"a": [1, 2]}', b'{"a": [1]}') == "at body.a[1]: recorded 2, sent nothing"
+    assert _difference(b"plain", b"{}") == "at body: recorded nothing, sent {}"
     assert _difference(b'{"a": 1}', b'{"a": 1}') is None
 
 
@@ -52,7 +52,7 @@ def test_long_values_are_shown_around_the_place_where_they_part() -> None:
     known, asked = b'"%s1%s"' % (b"a" * 100, b"c" * 100), b'"%s2%s"' % (b"a" * 100, b"c" * 100)
 
     assert _difference(known, asked) == (
-        f"at body: recorded …{'a' * 20}1{'c' * 39}…, asked …{'a' * 20}2{'c' * 39}…"
+        f"at body: recorded …{'a' * 20}1{'c' * 39}…, sent …{'a' * 20}2{'c' * 39}…"
     )
 
 

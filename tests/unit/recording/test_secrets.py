@@ -19,7 +19,7 @@ def _chunks(redaction: Redaction, *chunks: bytes) -> tuple[bytes, ...]:
         request=WireRequest(path="/x"),
         outcome=RecordedResponse(head=WireHead(status=200), chunks=chunks),
     )
-    outcome = redaction.of_exchange(exchange).outcome
+    outcome = redaction.redact_exchange(exchange).outcome
     assert isinstance(outcome, RecordedResponse)
     return outcome.chunks
 
@@ -35,7 +35,7 @@ def test_headers_that_hold_secrets_are_redacted(name: str) -> None:
     """By their name, or because the caller says so."""
     request = WireRequest(path="/x", headers={name: "anything"})
 
-    redacted = Redaction(headers=["X-Mine"]).of_request(request)
+    redacted = Redaction(headers=["X-Mine"]).redact_request(request)
 
     assert redacted.headers == {name: "REDACTED"}
 
@@ -48,7 +48,7 @@ def test_other_headers_stay(name: str) -> None:
     """A replay needs them."""
     request = WireRequest(path="/x", headers={name: "100"})
 
-    assert Redaction().of_request(request) == request
+    assert Redaction().redact_request(request) == request
 
 
 @pytest.mark.parametrize("field", ["key", "api_key", "API_KEY", "token", "password", "mine"])
@@ -57,7 +57,7 @@ def test_fields_at_the_top_of_a_body_are_redacted(field: str) -> None:
     body = {"model": "m", field: "xyz", "tools": [{field: {"type": "string"}}]}
     request = WireRequest(path="/x", body=json.dumps(body).encode())
 
-    redacted = json.loads(Redaction(body_fields=["mine"]).of_request(request).body)
+    redacted = json.loads(Redaction(body_fields=["mine"]).redact_request(request).body)
 
     assert redacted == body | {field: "REDACTED"}
 
@@ -106,7 +106,7 @@ def test_a_placeholder_for_a_key_is_no_secret() -> None:
     """Local servers take any key; `none` is a word."""
     request = WireRequest(path="/none", body=b"none of it")
 
-    assert Redaction(secrets=["none", ""]).of_request(request) == request
+    assert Redaction(secrets=["none", ""]).redact_request(request) == request
 
 
 def test_secrets_add_up_and_are_not_shown() -> None:
@@ -116,7 +116,7 @@ def test_secrets_add_up_and_are_not_shown() -> None:
     both = redaction.with_secrets(["other-one"])
     request = WireRequest(path="/first-one/other-one", headers={"x-a": "1"}, body=b'{"b": 2}')
 
-    assert both.of_request(request) == WireRequest(
+    assert both.redact_request(request) == WireRequest(
         path="/REDACTED/REDACTED", headers={"x-a": "REDACTED"}, body=b'{"b": "REDACTED"}'
     )
     assert "first-one" not in repr(both)
@@ -126,7 +126,7 @@ def test_half_a_surrogate_does_no_harm() -> None:
     """Headers and bodies may hold anything."""
     request = WireRequest(path="/\ud800", body=b'{"key": 1, "x": "\\ud800"}')
 
-    redacted = Redaction().of_request(request)
+    redacted = Redaction().redact_request(request)
 
     assert redacted.path == "/\ud800"
     assert json.loads(redacted.body.decode("utf-8", "surrogatepass")) == {

@@ -36,13 +36,13 @@ STREAMED = RecordedExchange(
             b"here\r\n\r\n",
             b"half of \xc3",
         ),
-        end="left",
+        end="abandoned",
         fault=RecordedFault(message="cut", kind="stream_interrupted", retry="same"),
     ),
 )
 STREAMED_TEXT = """\
-# Exchanges with a model provider, as agentkit saw them. To change them, record anew.
-version = 1
+# HTTP exchanges with a model provider, recorded by agentkit. To change them, record again.
+version = 2
 
 [[exchange]]
 provider = 'oxen'
@@ -64,7 +64,7 @@ json = '''
 [exchange.answer]
 status = 200
 headers = { 'content-type' = 'text/event-stream' }
-end = 'left'
+end = 'abandoned'
 chunks = [
     ['data: {"content":"Hel"}', '', ''],
     ['''data: it's '''],
@@ -167,8 +167,8 @@ def test_line_ends_of_another_system_do_not_matter() -> None:
     ("text", "problem"),
     [
         pytest.param("version = ", r"not TOML: Invalid value", id="not TOML"),
-        pytest.param("", r"version None, and this agentkit reads version 1", id="no version"),
-        pytest.param("version = 2", r"version 2, .* update agentkit", id="a later version"),
+        pytest.param("", r"version None, and this agentkit reads versions 1 to 2", id="no version"),
+        pytest.param("version = 3", r"version 3, .* update agentkit", id="a later version"),
         pytest.param("version = 1\nextra = 1", r"at extra: Extra inputs", id="unknown field"),
         pytest.param(
             "version = 1\n[[exchange]]\nmethod = 'GET'", r"at exchange\.0\.path: ", id="no path"
@@ -203,6 +203,37 @@ def test_a_file_that_is_no_recording_is_an_error_that_says_where(
         load_recording(path)
 
     assert str(path) in str(caught.value)
+
+
+VERSION_1_TEXT = (
+    STREAMED_TEXT.replace("version = 2", "version = 1")
+    .replace("provider = ", "host = ")
+    .replace("'abandoned'", "'left'")
+)
+
+
+def test_a_file_of_version_1_is_still_read() -> None:
+    """Its words for the provider and for the ends of a body were others."""
+    assert "host = 'oxen'" in VERSION_1_TEXT
+    assert parse_recording(VERSION_1_TEXT) == parse_recording(STREAMED_TEXT)
+
+
+@pytest.mark.parametrize(
+    ("stored", "end"), [("whole", "complete"), ("left", "abandoned"), ("silent", "stalled")]
+)
+def test_each_end_of_version_1_has_its_name_of_today(stored: str, end: str) -> None:
+    """A test that was recorded with version 1 replays the same."""
+    text = VERSION_1_TEXT.replace("end = 'left'", f"end = '{stored}'")
+    (exchange,) = parse_recording(text)
+
+    assert isinstance(exchange.outcome, RecordedResponse)
+    assert exchange.outcome.end == end
+
+
+def test_the_names_of_version_1_are_errors_in_version_2() -> None:
+    """Nothing is guessed."""
+    with pytest.raises(RecordingError, match="at exchange"):
+        parse_recording(VERSION_1_TEXT.replace("version = 1", "version = 2"))
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
@@ -249,7 +280,7 @@ def test_any_text_is_read_back_from_every_field(text: str) -> None:
     exchange = RecordedExchange(
         provider=text,
         request=WireRequest(path=text, method=text, headers={text: text}),
-        outcome=RecordedResponse(head=head, fault=fault, end="silent"),
+        outcome=RecordedResponse(head=head, fault=fault, end="stalled"),
     )
 
     assert parse_recording(format_recording([exchange])) == (exchange,)
