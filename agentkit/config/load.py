@@ -1,17 +1,21 @@
-"""From the name of a model to all that is known about it before a run.
+"""Resolve the name of a model to its profile, its provider and the key.
 
-In:  `provider:family-or-id`, the environment, a key or an address given by hand.
-Out: `ResolvedModel`, or a `ConfigError` that says what to do.
+In:  `provider:family-or-id`, the environment, an explicit key or base URL.
+Out: `ResolvedModel`, or a `ConfigError` that names the remedy.
 
 The only module that reads the environment:
 
-- `AGENTKIT_MODEL`: the model used where none is named.
-- `AGENTKIT_CATALOG`: path of a catalog of your own, laid over ours. Without it,
+- `AGENTKIT_MODEL`: the default model.
+- `AGENTKIT_CATALOG`: path of the user's own catalog, merged into the built-in one. Without it,
   `agentkit/catalog.toml` in the user's config directory (`XDG_CONFIG_HOME`, else `.config` at
   home; `APPDATA` on Windows) is read if it exists; `agentkit doctor` writes there.
-- `AGENTKIT_<PROVIDER>_BASE_URL`: address of a provider in place of the catalog's, e.g.
+- `AGENTKIT_<PROVIDER>_BASE_URL`: base URL of a provider in place of the catalog's, e.g.
   `AGENTKIT_VLLM_BASE_URL`; the provider's name in capitals, `_` for what is not a letter or digit.
 - a provider's key variables, which its profile names.
+
+A key from a provider's variable is sent to the provider's own origin only: `--base-url` with a
+typing error, or one that a web page suggested, must not carry a key elsewhere. An explicit key is
+sent to the base URL that is given with it.
 """
 
 import os
@@ -23,7 +27,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agentkit.config.catalog import load_catalog
-from agentkit.config.profile import ModelProfile, ProviderProfile, is_mistral_family
+from agentkit.config.key_lookup import choose_key, key_in
+from agentkit.config.profile import (
+    ModelProfile,
+    ProviderProfile,
+    is_mistral_family,
+)
 from agentkit.errors import ConfigError
 from agentkit.value import dataclass, replace
 
@@ -44,7 +53,6 @@ DEFAULT_FAMILY = "mixtral-8x22b"
 FALLBACK_MODEL = f"sandbox:{DEFAULT_FAMILY}"
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<other>[^}]*))?\}")
-_PRINTABLE = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +60,10 @@ class ResolvedModel:
     """A model that can be opened.
 
     Attributes:
-        name: as it was asked for, e.g. `openrouter:mixtral-8x22b`.
+        name: as the user wrote it, e.g. `openrouter:mixtral-8x22b`.
         provider: the provider; its `base_url` is the one to use.
-        model: what is known of the model at this provider.
-        api_key: the key; its text shows in no `repr` and no `str`. None where none is needed.
+        model: the profile of the model at this provider.
+        api_key: the key; no `repr` and no `str` shows it. None if none is needed.
     """
 
     name: str
@@ -71,18 +79,18 @@ def resolve_model(
     api_key: str | None = None,
     base_url: str | None = None,
 ) -> ResolvedModel:
-    """Find the provider, the model and the key that a name stands for.
+    """Resolve the provider, the model and the key of a name.
 
     Args:
-        name: `provider:family-or-id`; an id the catalog does not hold is sent as it is.
+        name: `provider:family-or-id`; an id that is not in the catalog is sent as it is.
         environ: read in place of the process's environment.
-        api_key: the key, in place of the environment's.
-        base_url: the provider's address, in place of the environment's and the catalog's. The key
-            goes there too.
+        api_key: the key, in place of the environment's; sent to `base_url`, if that is given.
+        base_url: in place of the environment's and the catalog's. A key of the environment is not
+            sent there, unless it is the provider's own origin.
 
     Raises:
-        ConfigError: the name has another form, the provider is not known, its address or its key is
-            missing or cannot be used, or the catalog is not right.
+        ConfigError: the name has another form, the provider is not known, its base URL or its key
+            is missing or cannot be used, or the catalog is invalid.
     """
     environ = os.environ if environ is None else environ
     name = name.strip()
@@ -93,23 +101,23 @@ def resolve_model(
         raise ConfigError(
             f"{name!r} names no model; write {_example(provider)!r}, or the id the provider uses."
         )
-    provider = _addressed(provider, base_url=base_url, environ=environ)
+    chosen = _with_chosen_url(provider, base_url=base_url, environ=environ)
     return ResolvedModel(
         name=name,
-        provider=provider,
-        model=_find_model(model_name, provider),
-        api_key=_find_needed_key(provider, given=api_key, environ=environ),
+        provider=chosen,
+        model=_find_model(model_name, chosen),
+        api_key=choose_key(provider, base_url=chosen.base_url, given=api_key, environ=environ),
     )
 
 
 def default_model(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """Return the model to use where none is named, and why it is that one.
+    """Return the default model, and why it is the default.
 
     That is `AGENTKIT_MODEL`, else a model of the first provider of the catalog whose key is set,
     else the sandbox.
 
     Raises:
-        ConfigError: the catalog is not right, or a key that is set cannot be used.
+        ConfigError: the catalog is invalid, or a key that is set cannot be used.
     """
     environ = os.environ if environ is None else environ
     chosen = _read(environ, "AGENTKIT_MODEL")
@@ -131,14 +139,14 @@ def read_catalog(environ: Mapping[str, str] | None = None) -> Mapping[str, Provi
     environ = os.environ if environ is None else environ
     path = user_catalog_path(environ)
     is_named = bool(_read(environ, "AGENTKIT_CATALOG"))
-    # A file that is named must be there; the one at the usual place need not.
+    # A file that is named must exist; the one at the usual place need not.
     return load_catalog(path if path is not None and (is_named or path.is_file()) else None)
 
 
 def user_catalog_path(environ: Mapping[str, str] | None = None) -> Path | None:
     """Return where the user's own catalog is or would be: `AGENTKIT_CATALOG`, else a usual place.
 
-    None where the environment tells of no home.
+    None if the environment names no home.
     """
     environ = os.environ if environ is None else environ
     named = _read(environ, "AGENTKIT_CATALOG")
@@ -149,7 +157,7 @@ def user_catalog_path(environ: Mapping[str, str] | None = None) -> Path | None:
 
 
 def user_folder(environ: Mapping[str, str] | None = None) -> Path | None:
-    """Return the folder for what agentkit keeps for a user; None where there is no home."""
+    """Return the folder of the user's agentkit files; None if there is no home."""
     environ = os.environ if environ is None else environ
     for variable, below in (("XDG_CONFIG_HOME", "."), ("APPDATA", "."), ("HOME", ".config")):
         folder = Path(_read(environ, variable) or ".")
@@ -159,10 +167,10 @@ def user_folder(environ: Mapping[str, str] | None = None) -> Path | None:
 
 
 def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """Put variables of the environment in place of `${NAME}` and `${NAME:-what else}`.
+    """Replace `${NAME}` and `${NAME:-default}` by variables of the environment.
 
     Raises:
-        ConfigError: a variable is not set, and nothing else is named.
+        ConfigError: a variable is not set and has no default.
     """
     environ = os.environ if environ is None else environ
 
@@ -179,21 +187,17 @@ def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str
 def find_key(
     provider: ProviderProfile, environ: Mapping[str, str] | None = None
 ) -> SecretStr | None:
-    """Return the key that the environment holds for a provider, or None.
+    """Return the key of a provider in the environment, or None.
 
     Raises:
-        ConfigError: a variable is set to something no key can be.
+        ConfigError: a variable has a value that cannot be a key.
     """
-    environ = os.environ if environ is None else environ
-    for variable in provider.auth.env:
-        key = _read(environ, variable)
-        if key:
-            return _secret(key, source=variable)
-    return None
+    found = key_in(os.environ if environ is None else environ, provider)
+    return None if found is None else found.key
 
 
 def _read(environ: Mapping[str, str], variable: str) -> str:
-    """Return a variable's value without the space around it; one that is not set is empty."""
+    """Return a variable's value, stripped; empty if it is not set."""
     return environ.get(variable, "").strip()
 
 
@@ -214,7 +218,7 @@ def _find_provider(
 
 
 def _find_model(wanted: str, provider: ProviderProfile) -> ModelProfile:
-    """Return what the catalog holds under a family, id or alias, or what the name itself tells."""
+    """Return the catalog's entry of a family, id or alias, or one derived from the name."""
     for fold in (str, str.casefold):
         for model in provider.models:
             if fold(wanted) in map(fold, (model.family, model.id, *model.aliases)):
@@ -225,12 +229,12 @@ def _find_model(wanted: str, provider: ProviderProfile) -> ModelProfile:
 
 
 def _example(provider: ProviderProfile) -> str:
-    """Return the name of a model at this provider: our usual one where the provider has it."""
+    """Return the name of a model at this provider: the default family if it has that."""
     return f"{provider.name}:{default_family(provider) or 'MODEL-ID'}"
 
 
 def default_family(provider: ProviderProfile) -> str | None:
-    """Return the family to use where none is named; None if no model of it is known."""
+    """Return the default family of a provider; None if no model of it is known."""
     families = [model.family for model in provider.models]
     if DEFAULT_FAMILY in families:
         return DEFAULT_FAMILY
@@ -238,65 +242,33 @@ def default_family(provider: ProviderProfile) -> str | None:
 
 
 def base_url_variable(provider: str) -> str:
-    """Return the variable that holds another address for a provider."""
+    """Return the variable that holds another base URL for a provider."""
     return f"AGENTKIT_{re.sub('[^A-Z0-9]', '_', provider.upper())}_BASE_URL"
 
 
-def _addressed(
+def _with_chosen_url(
     provider: ProviderProfile, *, base_url: str | None, environ: Mapping[str, str]
 ) -> ProviderProfile:
-    """Return the provider with the address given, else the environment's, else its own."""
+    """Return the provider with the base URL given, else the environment's, else its own."""
     variable = base_url_variable(provider.name)
     source, url = "base_url", base_url
     if url is None:
         source, url = variable, _read(environ, variable) or None
     if url is not None:
-        return _at(url, provider, source=source)
+        return _with_url(url, provider, source=source)
     if not provider.base_url and provider.launcher is None:
         raise ConfigError(
-            f"{provider.name!r} has no address of its own; give base_url= (--base-url) or set "
+            f"{provider.name!r} has no base URL of its own; give base_url= (--base-url) or set "
             f"{variable}."
         )
     return provider
 
 
-def _at(url: str, provider: ProviderProfile, *, source: str) -> ProviderProfile:
-    """Return the provider at another address: it runs there and is not started."""
+def _with_url(url: str, provider: ProviderProfile, *, source: str) -> ProviderProfile:
+    """Return the provider at another base URL; its server runs there and is not launched."""
     if not url.strip():
-        raise ConfigError(f"{source} is empty; leave it out or give an address.")
+        raise ConfigError(f"{source} is empty; leave it out or give a base URL.")
     try:
         return replace(provider, base_url=url, launcher=None)
     except ValueError as error:
         raise ConfigError(f"{source} cannot be used: {error}") from error
-
-
-def _find_needed_key(
-    provider: ProviderProfile, *, given: str | None, environ: Mapping[str, str]
-) -> SecretStr | None:
-    """Return the key to use; a provider without keys gets none, whatever is set."""
-    auth = provider.auth
-    if auth.kind == "none":
-        return None
-    if given is not None and given.strip():
-        return _secret(given.strip(), source="api_key")
-    key = find_key(provider, environ) if given is None else None
-    if key is None and auth.is_required:
-        raise ConfigError(_no_key(provider, given=given))
-    return key
-
-
-def _no_key(provider: ProviderProfile, *, given: str | None) -> str:
-    """Return one line: what is missing, what to set, where to get it."""
-    what = "no key" if given is None else "an empty api_key"
-    cure = f"set {' or '.join(provider.auth.env)}" if provider.auth.env else "give api_key="
-    place = f"; get one at {provider.auth.url}" if provider.auth.url else ""
-    return f"There is {what} for {provider.title} ({provider.name!r}): {cure}{place}."
-
-
-def _secret(key: str, *, source: str) -> SecretStr:
-    """Return a key as a secret; one that no header can carry would fail later, less clearly."""
-    if _PRINTABLE.fullmatch(key) is None:
-        raise ConfigError(
-            f"{source} holds a space or a character that no key has; copy the key again."
-        )
-    return SecretStr(key)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import field
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -167,6 +168,16 @@ class ProviderProfile:
 def is_mistral_family(model_id: str) -> bool:
     """Say whether an id, in any provider's spelling, names a model of the Mistral family."""
     return _MISTRAL_NAME.search(model_id.casefold()) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def check_base_url(url: str) -> str:

@@ -10,7 +10,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from agentkit.config.profile import check_base_url
+from agentkit.config.profile import check_base_url, is_loopback
 from agentkit.errors import ConfigError
 from agentkit.value import dataclass
 
@@ -56,12 +56,7 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Return whether it is this machine; a proxy would reach its own loopback instead."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 def parse_address(url: str, *, name: str) -> Address:

@@ -182,6 +182,23 @@ async def test_the_key_that_the_provider_repeats_stands_in_no_error(streamed: bo
     assert str(outcome) == "The provider answered with an error (401): Wrong key [redacted]!"
 
 
+@pytest.mark.parametrize("form", ["test-key", "test\\u002dkey", "test%2Dkey"])
+async def test_a_key_that_is_echoed_in_the_request_id_is_redacted(form: str) -> None:
+    """A program logs the id; some gateways build it from the key."""
+    refused = ScriptedExchange(
+        status=401,
+        headers={"x-request-id": f"req-{form}-1"},
+        chunks=(json.dumps({"error": {"message": f"no access with {form}"}}).encode(),),
+    )
+
+    outcome, _, _ = await _chat([refused])
+
+    assert isinstance(outcome, ProviderError)
+    assert outcome.request_id == "req-[redacted]-1"
+    assert "no access with [redacted]" in str(outcome)
+    assert form not in str(outcome)
+
+
 async def test_an_answer_whose_text_was_shown_is_not_asked_for_again() -> None:
     """Else the user would read its beginning twice."""
     cut = ScriptedExchange.of_events(
@@ -309,22 +326,6 @@ async def test_the_body_of_an_error_is_read_to_a_limit() -> None:
 
     assert isinstance(outcome, StatusError)
     assert len(str(outcome)) < 2_000
-
-
-def test_usage_is_priced_only_where_the_price_is_known() -> None:
-    """The provider's own figure wins."""
-    profile = ModelProfile(
-        family="f",
-        id="i",
-        input_usd_per_million=Decimal(2),
-        output_usd_per_million=Decimal(6),
-    )
-    usage = Usage(input_tokens=500_000, output_tokens=1_000_000)
-
-    assert with_cost(usage, profile).cost_usd == Decimal(7)
-    assert with_cost(usage, ModelProfile(family="f", id="i")).cost_usd is None
-    own = replace(usage, cost_usd=Decimal("0.1"))
-    assert with_cost(own, profile) is own
 
 
 def test_a_model_is_built_from_its_name() -> None:
