@@ -57,7 +57,7 @@ class ToolChoice:
 
     @property
     def is_forced(self) -> bool:
-        """Say whether an answer without a call would break the choice."""
+        """Return whether an answer without a call would break the choice."""
         return self.mode == "required"
 
 
@@ -138,7 +138,7 @@ class FailedExchange:
 
     Attributes:
         model: its name, e.g. `oxen:mixtral-8x22b`.
-        usage: what the failed answer used, as far as the provider told.
+        usage: what the failed answer used, as far as the provider reported it.
     """
 
     model: str

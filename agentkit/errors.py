@@ -95,7 +95,7 @@ class ProviderError(AgentKitError):
         model: the model id that was asked for.
         request_id: the provider's own id for the request, if one arrived.
         retry_after_seconds: how long the provider asked to wait, 0 or more.
-        usage: what the failed answer used, as far as the provider told.
+        usage: what the failed answer used, as far as the provider reported it.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class ProviderError(AgentKitError):
 
     @property
     def retryable(self) -> bool:
-        """Say whether sending the same request again is safe and may succeed."""
+        """Return whether sending the same request again is safe and may succeed."""
         return self.retry == "same"
 
 

@@ -151,7 +151,7 @@ class ModelRetried:
 
     Attributes:
         attempt: counts from 1.
-        usage: what the failed answer used, as far as the provider told.
+        usage: what the failed answer used, as far as the provider reported it.
     """
 
     attempt: int

@@ -53,22 +53,22 @@ class Turn(NamedTuple):
     came: Sequence[tuple[str, bool]]
 
     def resembles(self, other: "Turn") -> bool:
-        """Say whether both have anything in common that could be a stall."""
+        """Return whether both have anything in common that could be a stall."""
         words = self.message.text
         return self.came == other.came or (words != "" and words == other.message.text)
 
     def is_like(self, other: "Turn") -> bool:
-        """Say whether the same was asked and the same came back."""
+        """Return whether the same was asked and the same came back."""
         return self.came == other.came and self._asked() == other._asked()
 
     def fails_like(self, other: "Turn") -> bool:
-        """Say whether all calls failed, of the same tools and with the same words."""
+        """Return whether all calls failed, of the same tools and with the same words."""
         if self.came != other.came or self.names() != other.names():
             return False
         return all(is_error for _, is_error in self.came)
 
     def says_like(self, other: "Turn") -> bool:
-        """Say whether the same words stand beside the calls."""
+        """Return whether the same words stand beside the calls."""
         words = self.message.text
         return words == other.message.text and bool(words.strip())
 
@@ -94,7 +94,7 @@ def last_turns(history: History, before: Sequence[Turn] | None = None) -> tuple[
 
 
 def may_be_stuck(turns: Sequence[Turn]) -> bool:
-    """Say whether the newest of the last turns has anything of the others; most have not."""
+    """Return whether the newest of the last turns has anything of the others; most have not."""
     return any(turns[0].resembles(one) for one in turns[1:])
 
 

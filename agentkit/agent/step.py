@@ -259,7 +259,7 @@ def next_step(state: RunState, policy: Policy) -> Step:
 
 
 def _is_worth_a_look(state: RunState) -> bool:
-    """Say whether a run may be stuck: most turns have nothing of those before."""
+    """Return whether a run may be stuck: most turns have nothing of those before."""
     return state.has_called and (state.last_turns is None or may_be_stuck(state.last_turns))
 
 
@@ -287,7 +287,7 @@ def _end_reason(state: RunState, policy: Policy) -> StopReason | None:
 
 
 def _ends_with_answer(history: History) -> bool:
-    """Say whether the last word is the model's, with nothing left to do."""
+    """Return whether the last word is the model's, with nothing left to do."""
     return isinstance(history.last, AssistantMessage)
 
 

@@ -178,7 +178,7 @@ class Caller:
         return replace(nothing, used=replace(part.spent, seconds=0.0), usage=part.usage)
 
     async def _plan_one(self, call: ToolCall) -> PlannedCall:
-        """Settle one call; one that cannot run needs nobody's leave to be answered so."""
+        """Settle one call; one that cannot run needs no one's leave to be answered so."""
         checked = self._checked[call.id]
         if isinstance(checked, ToolResult):
             return PlannedCall(

@@ -71,7 +71,7 @@ class Glance:
         self._required = required
 
     def fits(self, value: JsonValue) -> bool:
-        """Say whether `value` certainly fits."""
+        """Return whether `value` certainly fits."""
         if type(value) is not dict or not self._required <= value.keys():
             return False
         fields = self._fields

@@ -49,7 +49,7 @@ def check_pattern(pattern: str) -> None:
 
 
 def has_match(pattern: str, text: str) -> bool:
-    """Say whether `pattern` is found anywhere in `text`.
+    """Return whether `pattern` is found anywhere in `text`.
 
     Raises:
         UnmatchedError: the text is too long for this pattern.
@@ -63,7 +63,7 @@ def has_match(pattern: str, text: str) -> bool:
 
 
 def is_additional(key: str, schema: Mapping[str, Any]) -> bool:
-    """Say whether neither `properties` nor `patternProperties` of a schema name `key`."""
+    """Return whether neither `properties` nor `patternProperties` of a schema name `key`."""
     if key in schema.get("properties", ()):
         return False
     return not any(has_match(text, key) for text in schema.get("patternProperties", ()))
@@ -82,7 +82,7 @@ _PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?[^)]?)?|\)|\{\d*,\d*\
 
 
 def is_nested(pattern: str) -> bool:
-    """Say whether a group that repeats something is repeated itself, or much is repeated."""
+    """Return whether a group that repeats something is repeated itself, or much is repeated."""
     open_groups = [False]
     closed = False  # the part before closed a group in which something repeats
     repeats = 0

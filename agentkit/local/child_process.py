@@ -84,7 +84,7 @@ async def _read_url(process: Process, *, timeout_seconds: float) -> str:
 
 
 async def _stop(process: Process, *, timeout_seconds: float) -> bool:
-    """End the process, whoever is being cancelled; say whether it had to be killed."""
+    """End the process, whoever is being cancelled; return whether it had to be killed."""
     with anyio.CancelScope(shield=True):
         await cast(ByteSendStream, process.stdin).aclose()  # a pipe was asked for
         with anyio.move_on_after(timeout_seconds) as patience:

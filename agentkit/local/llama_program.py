@@ -61,7 +61,7 @@ def _start(arguments: argparse.Namespace) -> Any:  # the extension module has no
     if arguments.context_window_tokens is not None:
         params.n_ctx = arguments.context_window_tokens
     params.hostnames = ["127.0.0.1"]
-    params.port = 0  # the system picks a free one, and nobody can take it in between
+    params.port = 0  # the system picks a free one, and no one can take it in between
     params.ui = False
     params.endpoint_slots = False  # shows the prompts of others
     params.cors_origins = ""  # a web page in the user's browser has no business here

@@ -3,8 +3,8 @@
 In:  `Delta`s in the order they arrived, and the request they answer.
 Out: on the way, the text a user may see; at the end one `ModelResponse`, whole and never empty.
 
-An answer that broke off, was cut inside its calls or holds nothing is an error here, whatever the
-provider calls it. Whether there are calls decides what the answer is, not the finish reason.
+An answer that was interrupted, was cut inside its calls or holds nothing is an error here, whatever
+the provider calls it. Whether there are calls decides what the answer is, not the finish reason.
 """
 
 import json
@@ -105,7 +105,7 @@ class ResponseBuilder:
 
     @property
     def is_done(self) -> bool:
-        """Say whether the provider marked the end: no more of this answer will come."""
+        """Return whether the provider marked the end: no more of this answer will come."""
         return self._is_done
 
     @property
@@ -114,7 +114,7 @@ class ResponseBuilder:
         return self._usage
 
     def feed(self, deltas: Iterable[Delta]) -> list[StreamedPart]:
-        """Take the next deltas and return what a user may be shown of them, if anybody listens.
+        """Take the next deltas and return what a user may be shown of them, if anyone listens.
 
         Text that may turn out to be a call is kept back; `close` gives what of it is text.
         """
@@ -126,7 +126,7 @@ class ResponseBuilder:
     def close(self) -> list[StreamedPart]:
         """Take the end of the answer and return the rest of the text, before `finish`.
 
-        Of an answer that broke off or was cut inside a call nothing more is shown.
+        Of an answer that was interrupted or was cut inside a call nothing more is shown.
         """
         if self._is_closed:
             return []
@@ -145,8 +145,8 @@ class ResponseBuilder:
         """Return the response; call it once, after the last delta.
 
         Raises:
-            ProtocolError: the answer broke off (`stream_interrupted`), was cut inside its calls
-                (`truncated`), or holds nothing (`empty_response`).
+            ProtocolError: the answer was interrupted (`stream_interrupted`), was cut inside its
+                calls (`truncated`), or holds nothing (`empty_response`).
         """
         self.close()
         if self._is_broken_off:
@@ -230,7 +230,7 @@ class ResponseBuilder:
 
     @property
     def _is_cut_in_text(self) -> bool:
-        """Say whether the limit was reached inside something that began as a call in text."""
+        """Return whether the limit was reached inside something that began as a call in text."""
         return self._reason == "length" and self._guard.may_be_in_call
 
     def _content(self, text: str) -> tuple[ContentBlock, ...]:
@@ -252,7 +252,7 @@ class ResponseBuilder:
         return ()
 
     def _fits(self, name: str, arguments: str) -> bool:
-        """Say whether an offered tool takes such arguments, repaired where that is allowed."""
+        """Return whether an offered tool takes such arguments, repaired where that is allowed."""
         own_name = self._tool_names.get(name, name)
         spec = next(tool for tool in self._request.tools if tool.name == own_name)
         try:
@@ -299,7 +299,7 @@ class ResponseBuilder:
         raise self._problem("The answer holds neither text nor a call.", kind="empty_response")
 
     def _is_cut(self, drafts: Sequence[CallDraft]) -> bool:
-        """Say whether the limit was used up and a call is broken, whatever the finish reason."""
+        """Return whether the limit was used up and a call is broken, whatever the finish reason."""
         limit = self._request.settings.max_tokens
         if limit is None or self._usage.output_tokens < limit:
             return False

@@ -35,11 +35,11 @@ class Binding(Protocol):
 
     @property
     def takes_context(self) -> bool:
-        """Say whether the function wants a `RunContext` before its arguments."""
+        """Return whether the function wants a `RunContext` before its arguments."""
 
     @property
     def is_async(self) -> bool:
-        """Say whether calling the function returns at once, with something to await."""
+        """Return whether calling the function returns at once, with something to await."""
 
     def bind(self, arguments: JsonObject) -> BoundArguments:
         """Turn arguments that fit the schema into Python values."""
@@ -130,7 +130,7 @@ class HandlerBinding:
 
 
 def is_lossy(value: JsonValue) -> bool:
-    """Say whether a number was rounded when its text was read."""
+    """Return whether a number was rounded when its text was read."""
     if isinstance(value, dict):
         return any(map(is_lossy, value.values()))
     if isinstance(value, list):

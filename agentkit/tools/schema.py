@@ -216,7 +216,7 @@ def _awaited(annotation: Any) -> Any:
 
 
 def _is_free_form(annotation: object) -> bool:
-    """Say whether values of this type are shown as they are."""
+    """Return whether values of this type are shown as they are."""
     if get_origin(annotation) is Annotated:
         return _is_free_form(get_args(annotation)[0])
     if isinstance(annotation, TypeVar):
@@ -228,7 +228,7 @@ def _is_free_form(annotation: object) -> bool:
 
 
 def _is_binary(annotation: object) -> bool:
-    """Say whether a type is a content block, bytes, or a sequence of such."""
+    """Return whether a type is a content block, bytes, or a sequence of such."""
     if _is_in(annotation, _BINARY):
         return True
     origin = get_origin(annotation)

@@ -94,12 +94,12 @@ def origin_of(function: Callable[..., object]) -> str:
 
 
 def is_async(function: Callable[..., object]) -> bool:
-    """Say whether calling `function` gives something to await at once, without work."""
+    """Return whether calling `function` gives something to await at once, without work."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_body(function))
 
 
 def takes_context(handler: Callable[..., object]) -> bool:
-    """Say whether a handler of plain arguments wants a `RunContext` before them.
+    """Return whether a handler of plain arguments wants a `RunContext` before them.
 
     Raises:
         ToolDefinitionError: it takes neither `(arguments)` nor `(context, arguments)`.

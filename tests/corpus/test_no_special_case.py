@@ -15,7 +15,7 @@ SOURCES = [
     *(ROOT / "tests" / "corpus").glob("*.py"),
 ]
 LONG = 24
-"""Characters of a text that nobody writes twice by chance."""
+"""Characters of a text that no one writes twice by chance."""
 
 OF_THE_FORM = frozenset({"model", "object", "type"})
 """Keys under which a form has its own words."""

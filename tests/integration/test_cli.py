@@ -51,7 +51,7 @@ def command(*words: str) -> list[str]:
 
 def test_a_question_is_answered(tmp_path: Path) -> None:
     """By `python -m agentkit`, in an environment with nothing in it."""
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - constant arguments
         command("run", "How many kilometres are 26.2 miles?"),
         env=environment(tmp_path),
         cwd=tmp_path,
@@ -70,7 +70,7 @@ def test_a_question_is_answered(tmp_path: Path) -> None:
 def test_importing_agentkit_loads_no_extra(tmp_path: Path) -> None:
     """Neither what the command line needs nor the HTTP client."""
     code = "import json, sys, agentkit; print(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - constant arguments
         [sys.executable, "-c", code],
         env=environment(tmp_path),
         capture_output=True,
@@ -98,7 +98,7 @@ def wait_for(text: str, stream: Iterator[str]) -> None:
 def test_ctrl_c_stops_at_once_even_in_a_tool_that_cannot_be_stopped(tmp_path: Path) -> None:
     """Code 130, no traceback, no process left."""
     (tmp_path / "slow.py").write_text(SLOW_TOOL)
-    process = subprocess.Popen(  # noqa: S603 - our own words
+    process = subprocess.Popen(  # noqa: S603 - constant arguments
         command("run", "Take a nap of 5 seconds", "--tools", "slow.py", *SANDBOX),
         env=environment(tmp_path),
         cwd=tmp_path,
@@ -124,7 +124,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     """As with `agentkit ... | head`: quiet, with a code of its own."""
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - constant arguments
         command("run", "What is 6 * 7?", "--json", *SANDBOX),
         env=environment(tmp_path),
         stdout=writer,
@@ -156,7 +156,7 @@ def test_a_lost_answer_is_never_a_success(
 ) -> None:
     """Notes may be lost; an answer that cannot be written has an exit code of its own."""
     words = shlex.join(command("run", "What is 6 * 7?", *SANDBOX))
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - constant arguments
         ["/bin/sh", "-c", f"{words}{option} {target}"],
         env=environment(tmp_path),
         capture_output=True,
@@ -219,7 +219,7 @@ class Terminal:
 def on_terminal(*words: str, home: Path) -> Iterator[tuple[Terminal, subprocess.Popen[bytes]]]:
     """Run a command on a terminal of its own."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(  # noqa: S603 - our own words
+    process = subprocess.Popen(  # noqa: S603 - constant arguments
         [SETSID, "--ctty", "--wait", *command(*words)],
         env=environment(home),
         cwd=home,

@@ -39,7 +39,7 @@ def bare_path(tmp_path: Path) -> Path:
 
 def run(script: Path, *words: str, path: Path) -> subprocess.CompletedProcess[str]:
     """Run a script with nothing but a PATH."""
-    return subprocess.run(  # noqa: S603 - our own words
+    return subprocess.run(  # noqa: S603 - constant arguments
         [script, *words],
         env={"PATH": str(path)},
         capture_output=True,
@@ -65,7 +65,7 @@ def make_environment(checkout: Path, *, stamp_of: str) -> Path:
     python = folder / "bin" / "python"
     python.write_text('#!/bin/sh\necho "$@"\n')
     python.chmod(0o755)
-    sums = subprocess.run(  # noqa: S603 - our own words
+    sums = subprocess.run(  # noqa: S603 - constant arguments
         [CKSUM],
         input=b"".join(
             (checkout / name).read_bytes()
@@ -155,7 +155,7 @@ def test_an_environment_made_from_other_files_is_made_anew(
 
 def test_an_index_that_cannot_be_reached_is_told_and_leaves_no_stamp(checkout: Path) -> None:
     """The next start tries again."""
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - constant arguments
         [checkout / "scripts" / "environment", "broken", "cli"],
         env={
             "PATH": os.environ["PATH"],

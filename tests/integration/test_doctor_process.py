@@ -25,7 +25,7 @@ def test_the_sandbox_is_probed_in_an_empty_environment(tmp_path: Path) -> None:
     words = command("sandbox", "--save-as", "box")
 
     done = [
-        subprocess.run(  # noqa: S603 - our own words
+        subprocess.run(  # noqa: S603 - constant arguments
             words,
             env=environment(tmp_path),
             capture_output=True,
@@ -48,7 +48,7 @@ def test_ctrl_c_during_a_request_leaves_nothing_behind(tmp_path: Path) -> None:
         silent.settimeout(LIMIT_SECONDS)
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         words = command("openai-compatible:m", "--base-url", url)
-        with subprocess.Popen(  # noqa: S603 - our own words
+        with subprocess.Popen(  # noqa: S603 - constant arguments
             words, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
         ) as process:
             client, _ = silent.accept()

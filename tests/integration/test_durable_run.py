@@ -33,7 +33,7 @@ def _killed(outcomes: list[Any]) -> list[Any]:
 
 
 def _begun_once(one: Any) -> bool:
-    """Say whether the process died while a tool was at work that must not run twice."""
+    """Return whether the process died while a tool was at work that must not run twice."""
     name, moment = one["at"]
     return name.endswith("/append") and moment in ("begun", "done")
 
@@ -70,7 +70,7 @@ def test_a_run_that_died_ends_with_the_same_history(outcomes: list[Any]) -> None
 
 
 def test_nothing_that_must_not_happen_twice_does(outcomes: list[Any]) -> None:
-    """Also where nobody can tell whether it happened once."""
+    """Also where no one can tell whether it happened once."""
     for one in outcomes:
         assert sorted(set(one["lines"])) == sorted(one["lines"]), one["at"]
         died_before_it_was_done = one["at"] is not None and (

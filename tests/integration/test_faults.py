@@ -101,7 +101,7 @@ async def order_boxes(context: RunContext[Ran], count: int, item: str) -> str:
 
 
 def closed_port() -> str:
-    """Return a base URL at which nobody listens."""
+    """Return a base URL at which no one listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
@@ -219,7 +219,7 @@ def judge(story: Story) -> None:
 
 
 async def test_every_run_ends_in_an_answer_or_in_one_typed_error(anyio_backend: str) -> None:
-    """No hang, no leak, no call run twice, none with arguments that nobody sent."""
+    """No hang, no leak, no call run twice, none with arguments that no one sent."""
     first = RUNS * (anyio_backend == "trio")
     seeds = iter(range(first, first + RUNS))
     sockets = open_sockets()

@@ -98,7 +98,7 @@ async def test_a_host_that_is_not_there_is_a_connect_error() -> None:
 
 
 async def test_what_cannot_be_sent_is_refused() -> None:
-    """A scheme nobody speaks here, a header with a line break."""
+    """A scheme no one speaks here, a header with a line break."""
     async with client_of(Reply()) as (client, host):
         with pytest.raises(httpx.LocalProtocolError):
             await client.get("/x", headers={"x-a": "1\r\nx-b: 2"})

@@ -1,4 +1,4 @@
-"""A connection that was kept may be dead, or hold what nobody asked for."""
+"""A connection that was kept may be dead, or hold what no one asked for."""
 
 import anyio
 import pytest

@@ -202,7 +202,7 @@ async def test_an_answer_packed_in_a_way_nobody_asked_for_is_refused(make: Make)
 async def test_a_refused_connection_is_told_with_the_address(make: Make) -> None:
     """A local server that is not running is the usual reason."""
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else answers there
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: no one else answers there
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         transport = make(ProviderProfile(name="vllm", title="V", base_url=f"{url}/v1"))
         with anyio.fail_after(5), pytest.raises(TransportError) as caught:

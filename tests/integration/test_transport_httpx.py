@@ -199,7 +199,7 @@ async def test_a_gzip_answer_is_unpacked(make: Make, is_stream: bool, coding: st
 
 @BOTH
 async def test_more_than_the_length_that_was_told_is_not_part_of_the_answer(make: Make) -> None:
-    """What follows belongs to nobody."""
+    """What follows belongs to no one."""
     host = Host(RawReply(chunks=(HEAD, b"content-length: 4\r\n\r\n1234 and more")))
     async with reach(make, host) as transport:
         assert (await fetch(transport))[1] == b"1234"

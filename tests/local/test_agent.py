@@ -279,7 +279,7 @@ async def test_weights_whose_name_does_not_tell_their_family_show_it_themselves(
 async def test_an_order_of_roles_that_the_template_refuses_is_put_right(
     base_url: str, anyio_backend_name: str
 ) -> None:
-    """A user who speaks right after a result, as in a run that was broken off there."""
+    """A user who speaks right after a result, as in a run that was interrupted there."""
     call = ToolCall(id="abcdefghi", name="get_weather", arguments='{"city":"London"}')
     history = History(
         [

@@ -1,7 +1,7 @@
 """Runs against llama.cpp's server whose answers the token limit cuts, anywhere.
 
 The server gives a call as far as it came: as a call, as one without arguments, as text, or whole;
-only its finish reason tells. Wherever the cut falls, the call is not run, nobody is shown a part of
+only its finish reason tells. Wherever the cut falls, the call is not run, no one is shown a part of
 it, and the error says what to do. Nothing is sent again: the same limit would cut it again.
 """
 

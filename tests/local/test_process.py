@@ -179,5 +179,5 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 def read_soon(pipe: int) -> bytes:
     """Return the next byte, or nothing once whoever wrote is gone; wait for that a while."""
-    assert select.select([pipe], [], [], 20)[0], "nothing was written, and nobody went"
+    assert select.select([pipe], [], [], 20)[0], "nothing was written, and no one went"
     return os.read(pipe, 1)

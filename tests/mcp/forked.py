@@ -30,7 +30,7 @@ def serve(path: str, module: str) -> None:
         door.listen(100)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no one waits for them
         while True:
             caller, _ = door.accept()
             if os.fork() == 0:

@@ -80,7 +80,7 @@ def _install(wanted: dict[str, str], folder: Path) -> None:
         place.mkdir()
         (place / "package.json").write_text('{"private": true}', encoding="utf-8")
         words = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--no-progress"]
-        done = subprocess.run(  # noqa: S603 - our own words
+        done = subprocess.run(  # noqa: S603 - constant arguments
             [*words, *(f"{package}@{version}" for package, version in wanted.items())],
             cwd=place,
             capture_output=True,

@@ -86,7 +86,7 @@ def _is_noted(notes: Path, word: str, times: int) -> bool:
 
 
 def is_alive(process: int) -> bool:
-    """Say whether a process is there; one that is about to end has a short time to do so."""
+    """Return whether a process is there; one that is about to end has a short time to do so."""
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
         try:

@@ -175,7 +175,7 @@ class RawServer:
     def do_child(self, _: Message) -> str:
         """Start a process that does not end by itself."""
         words = [sys.executable, "-c", "import time; time.sleep(600)"]
-        self.children.append(subprocess.Popen(words))  # noqa: S603 - our own words
+        self.children.append(subprocess.Popen(words))  # noqa: S603 - constant arguments
         return str(self.children[-1].pid)
 
     def do_seen(self, _: Message) -> str:

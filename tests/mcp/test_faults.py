@@ -87,7 +87,7 @@ async def test_a_server_that_never_completes_the_handshake_is_given_up(quirk: st
 async def test_a_server_that_fails_with_the_newer_protocol_is_asked_in_the_earlier(
     quirk: str,
 ) -> None:
-    """Nobody has to say so."""
+    """No one has to say so."""
     done = await ran(raw(quirk, restart=RestartSettings(start_seconds=0.5)), ("echo", {"a": 1}))
 
     assert done.results[0].text == '{"a": 1}'

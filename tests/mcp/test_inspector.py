@@ -26,7 +26,7 @@ def inspector() -> list[str]:
 
 def inspect(inspector: list[str], folder: Path, *words: str) -> Any:
     """Return what it prints."""
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - constant arguments
         [*inspector, "--cli", *words],
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder)},

@@ -99,7 +99,7 @@ def test_ctrl_c_ends_a_command_line_and_its_server_at_once(tmp_path: Path) -> No
     notes = tmp_path / "notes"
     server = f"{sys.executable} -I -S {SERVER} notes={notes}"
     words = ["run", "Do hang.", "--mcp", server, "--model", "sandbox:mixtral-8x22b"]
-    process = subprocess.Popen(  # noqa: S603 - our own words
+    process = subprocess.Popen(  # noqa: S603 - constant arguments
         [sys.executable, "-m", "agentkit", *words],
         env={**os.environ, "HOME": str(tmp_path)},
         cwd=tmp_path,

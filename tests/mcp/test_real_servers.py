@@ -55,7 +55,7 @@ def config(tmp_path: Path) -> Path:
 
 def git(folder: Path, *words: str) -> str:
     """Return what git says."""
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - constant arguments
         ["git", "-C", str(folder), *words],  # noqa: S607
         capture_output=True,
         text=True,

@@ -28,7 +28,7 @@ def serving(
 ) -> Iterator[subprocess.Popen[str]]:
     """Run the command in a folder; it is gone afterwards."""
     command = [sys.executable, "-m", "agentkit", "mcp", "serve", "--tools", str(TOOLS), *words]
-    with subprocess.Popen(  # noqa: S603 - our own words
+    with subprocess.Popen(  # noqa: S603 - constant arguments
         command,
         cwd=folder,
         env=env,

@@ -127,7 +127,7 @@ def theirs(request: ModelRequest) -> list[int]:
 
 
 def has_marker(text: str) -> bool:
-    """Say whether some text of ours had to be changed."""
+    """Return whether some text of ours had to be changed."""
     return safe_text(text) != text
 
 

@@ -4,7 +4,7 @@ In:  `{"mcpServers": {name: {"command": …} or {"url": …}}}`, as JSON.
 Out: a `ServerEntry` for each server that is not switched off.
 
 `${NAME}` and `${NAME:-default}` in values stand for variables of the environment. What such files
-hold besides, for other programs, is passed over.
+hold besides, for other programs, is skipped.
 """
 
 import json
@@ -23,7 +23,7 @@ Text = Annotated[
 
 
 class ServerEntry(BaseModel):
-    """One server: `command` or `url`, and what belongs to either. Other fields are passed over."""
+    """One server: `command` or `url`, and what belongs to either. Other fields are skipped."""
 
     model_config = ConfigDict(extra="ignore")
 

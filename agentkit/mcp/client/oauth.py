@@ -160,7 +160,7 @@ class TokenFile:
             return _Stored()
 
     def _write(self) -> None:
-        """Write the file whole or not at all; nobody else can read it at any time."""
+        """Write the file whole or not at all; no one else can read it at any time."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -210,7 +210,7 @@ class _RedirectListener:
                     await self.open_url(self._url)
                     await self._heard.wait()
         except TimeoutError as error:
-            raise AgentKitError(f"Nobody logged in within {LOGIN_SECONDS:g} s.") from error
+            raise AgentKitError(f"No one logged in within {LOGIN_SECONDS:g} s.") from error
         except OSError as error:
             raise AgentKitError(
                 f"Port {self._port} of loopback is taken, to which the browser should come back "

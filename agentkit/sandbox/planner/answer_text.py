@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"\u2248?\s?[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 def is_complaint(result: str) -> bool:
-    """Say whether a result may tell of a failure, so that it is worth a second try.
+    """Return whether a result may tell of a failure, so that it is worth a second try.
 
     The wire has no mark for failures; a short text in the words of one may still be an answer.
     """
@@ -44,7 +44,7 @@ def is_complaint(result: str) -> bool:
 
 
 def is_error(result: str) -> bool:
-    """Say whether a result surely tells of a failure."""
+    """Return whether a result surely tells of a failure."""
     value = _read(result)
     if isinstance(value, dict):
         return any(value.get(key) for key in _ERROR_KEYS)
@@ -112,7 +112,7 @@ def _tell(made: PastCall, sentence: str) -> str:
 
 
 def _says_what_for(said: str, made: PastCall) -> bool:
-    """Say whether a result names all that its call was made for, so that it stands by itself."""
+    """Return whether a result names all that its call was made for, so that it stands by itself."""
     values = [read_out(value) for value in made.arguments.values()]
     return bool(values) and len(said.split()) > 2 and all(value in said for value in values)
 

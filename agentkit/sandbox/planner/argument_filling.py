@@ -125,7 +125,7 @@ class _Pen:
 
 
 def _is_rival(slot: Slot, other: Slot) -> bool:
-    """Say whether a required number that is still to be read may be one of those for `slot`."""
+    """Return whether a required number that is still to be read may be one of those for `slot`."""
     return slot.shape in _NUMBERS and other.shape in _NUMBERS and other.is_required
 
 

@@ -109,14 +109,14 @@ def _tokenize(text: str) -> list[str]:
 
 
 def _is_left_over(tokens: Sequence[str], index: int) -> bool:
-    """Say whether a token belongs to arithmetic that could not be read."""
+    """Return whether a token belongs to arithmetic that could not be read."""
     here, after = tokens[index], tokens[index + 1 : index + 2]
     opens_number = here in {"("} and any(map(_is_number, after))
     return opens_number or here in _SIGNS or _is_number(here)
 
 
 def _is_pause(tokens: Sequence[str], index: int) -> bool:
-    """Say whether a comma only parts what an operator joins: "640, plus 3"."""
+    """Return whether a comma only parts what an operator joins: "640, plus 3"."""
     is_next_sign = index + 1 < len(tokens) and tokens[index + 1] in {"+", "-", "*", "/"}
     return tokens[index] == "," and is_next_sign
 

@@ -95,7 +95,7 @@ def mask(text: str, mentions: Sequence[Mention]) -> str:
 
 
 def _is_no_path(text: str) -> bool:
-    """Say whether dots and slashes stand in a text for another reason."""
+    """Return whether dots and slashes stand in a text for another reason."""
     return text.lower() in {"e.g", "i.e", "and/or"} or name_unit(text) is not None
 
 

@@ -49,7 +49,7 @@ def plan(ask: PlanRequest) -> PlannedAnswer:
 
 
 def _is_too_long(question: str) -> bool:
-    """Say whether a question is more than the rules can take in reasonable time."""
+    """Return whether a question is more than the rules can take in reasonable time."""
     return (
         len(question) > _MAX_CHARACTERS
         or len(_WORD.findall(question)) > _MAX_WORDS
@@ -177,7 +177,7 @@ def _was_repaired(done: Sequence[PastCall], index: int) -> bool:
 
 
 def _is_slip(made: PastCall, jobs: Sequence[Job], done: Sequence[PastCall]) -> bool:
-    """Say whether a call failed that was never meant, as one that went out broken."""
+    """Return whether a call failed that was never meant, as one that went out broken."""
     if not is_complaint(made.result or ""):
         return False
     meant = [call for job in jobs for call in job.calls if call.name == made.name]
@@ -195,7 +195,7 @@ def _find_sentence(made: PastCall, jobs: Sequence[Job], done: Sequence[PastCall]
 
 
 def _repairs(failed: PastCall, later: PastCall) -> bool:
-    """Say whether the later call is the failed one as its error said it should be."""
+    """Return whether the later call is the failed one as its error said it should be."""
     result = failed.result or ""
     return is_complaint(result) and repair(failed.arguments, result) == dict(later.arguments)
 

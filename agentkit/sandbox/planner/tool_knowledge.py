@@ -35,7 +35,7 @@ class KnownTool:
     validator: Draft7Validator
 
     def takes(self, arguments: Mapping[str, JsonValue]) -> bool:
-        """Say whether the tool's own schema takes `arguments`; a broken schema takes nothing."""
+        """Return whether the tool's own schema takes `arguments`; a broken schema takes nothing."""
         try:
             return next(iter(self.validator.iter_errors(dict(arguments))), None) is None
         except (Unresolvable, RecursionError):

@@ -39,17 +39,17 @@ class Match:
 
     @property
     def can_call(self) -> bool:
-        """Say whether all that the tool needs was read."""
+        """Return whether all that the tool needs was read."""
         return bool(self.filling.arguments)
 
     @property
     def takes_all(self) -> bool:
-        """Say whether everything that the sentence names has its place in the call."""
+        """Return whether everything that the sentence names has its place in the call."""
         return self.can_call and not self.unused
 
     @property
     def is_meant(self) -> bool:
-        """Say whether the sentence really is about this tool."""
+        """Return whether the sentence really is about this tool."""
         return self.words >= _LEAST_WORDS or bool(self.filling.roles & _TELLING and self.can_call)
 
 

@@ -154,7 +154,7 @@ def name_unit(text: str) -> str | None:
 
 
 def can_stand_alone(text: str) -> bool:
-    """Say whether a unit is one even without a number before it."""
+    """Return whether a unit is one even without a number before it."""
     return text.lower() not in _ONLY_ATTACHED
 
 

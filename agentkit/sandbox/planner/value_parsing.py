@@ -154,7 +154,7 @@ def _as_number(slot: Slot, mention: Mention) -> float | int | None:
 
 
 def _is_labelled(slot: Slot, mention: Mention, scene: Scene) -> bool:
-    """Say whether a word of the parameter's name stands right before or after the number."""
+    """Return whether a word of the parameter's name stands right before or after the number."""
     before = split_words(scene.text[: mention.start])[-3:]
     after = split_words(scene.text[mention.end :])[:1]
     if slot.words and {"limit", "count", "max", "maximum", "top", "results"} & set(

@@ -117,7 +117,7 @@ def _is_cancelled() -> bool:
 async def is_caller_cancelled(*, has_own_task: bool) -> bool:
     """Return whether a cancellation that left a tool came from the caller, not from the tool.
 
-    Code can raise a cancellation that nobody asked of it: it awaits a child task that was
+    Code can raise a cancellation that no one asked of it: it awaits a child task that was
     cancelled, or a library cancels its task for a timeout and lets the exception out. A scope
     around the call that is cancelled shows the caller's; and so does, on asyncio, a task that was
     cancelled with `task.cancel()`, since such a cancellation has no scope.

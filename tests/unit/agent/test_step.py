@@ -122,7 +122,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             _state(_again(5), has_called=True),
             Policy(stop_without_progress=False),
             CallModel(choice=ToolChoice()),
-            id="nobody watches",
+            id="no one watches",
         ),
         pytest.param(
             _state(_again(5), has_called=True, polling=frozenset({"add"})),
@@ -351,7 +351,7 @@ def test_nothing_is_settled_at_the_start() -> None:
 
 
 def test_states_and_steps_are_values() -> None:
-    """Nobody changes one, by a wrong name neither; and each part of one is named."""
+    """No one changes one, by a wrong name neither; and each part of one is named."""
     module = sys.modules[RunState.__module__]
     made = [
         one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__

@@ -117,7 +117,7 @@ def test_settings_have_the_names_of_the_provider() -> None:
     ("window", "limit"), [(None, 4096), (65_536, 4096), (1000, 500), (1, 1)], ids=str
 )
 def test_the_limit_fits_the_window(window: int | None, limit: int) -> None:
-    """Nobody set one, so the answer may take half of a small window."""
+    """No one set one, so the answer may take half of a small window."""
     model = replace(MIXTRAL, context_window_tokens=window)
 
     assert (

@@ -347,7 +347,7 @@ def test_a_redirect_is_reported_and_not_retried(headers: dict[str, str], place: 
 
 
 def test_a_long_message_is_cut() -> None:
-    """Nobody reads a page of an upstream's words."""
+    """No one reads a page of an upstream's words."""
     error = status_error(WireHead(status=400), b"x" * 5000)
 
     assert len(str(error)) < 700

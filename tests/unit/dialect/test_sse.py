@@ -51,7 +51,7 @@ def test_a_stream_gives_the_same_events_byte_by_byte(
 
 
 def test_an_event_is_given_as_soon_as_it_is_complete() -> None:
-    """Nobody waits for the next event to see this one."""
+    """No one waits for the next event to see this one."""
     decoder = SSEDecoder()
 
     first = decoder.feed(b"data: a\r\n\r")

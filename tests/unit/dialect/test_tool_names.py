@@ -29,7 +29,7 @@ def test_changed_names_lead_back(names: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["add", "fs-read_2", "x" * 64])
 def test_a_name_that_fits_stays(name: str) -> None:
-    """Nobody should see another name than their own without need."""
+    """No one should see another name than their own without need."""
     assert wire_name(name) == name
     assert changed_names([name]) == {}
 

@@ -125,7 +125,7 @@ async def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
 def test_a_file_that_is_no_journal_is_refused_and_left_alone(
     tmp_path: Path, content: str, reason: str
 ) -> None:
-    """Nothing is written over somebody's file."""
+    """Nothing is written over someone's file."""
     path = tmp_path / "run.jsonl"
     path.write_text(content)
 

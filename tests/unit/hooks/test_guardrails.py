@@ -44,7 +44,7 @@ async def test_what_passes_is_as_it_was() -> None:
 
 @pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
 async def test_a_request_may_be_answered_in_place(is_streamed: bool) -> None:
-    """Nobody is asked, and the run says so."""
+    """No one is asked, and the run says so."""
     model = ScriptedModel()
     agent: Agent[None] = Agent(guarded(model, check_input=no_bombs))
 
@@ -95,7 +95,7 @@ async def test_an_answer_may_be_blocked_with_an_error() -> None:
 
 
 async def test_a_blocked_request_is_an_error_without_an_answer() -> None:
-    """It says that nobody was asked."""
+    """It says that no one was asked."""
     agent: Agent[None] = Agent(
         guarded(ScriptedModel(), check_input=lambda _: Blocked(reason="closed"))
     )

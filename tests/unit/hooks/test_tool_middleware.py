@@ -18,7 +18,7 @@ from tests.unit.tools.running import execute, ready
 
 @tool(read_only=True)
 def greet(name: str) -> str:
-    """Greet somebody."""
+    """Greet someone."""
     return f"hello {name}"
 
 
@@ -126,7 +126,7 @@ async def test_a_failing_listener_is_not_taken_for_a_failing_hook() -> None:
 
     async def deaf(event: RunEvent) -> None:
         if isinstance(event, ToolCallStarted):
-            raise OSError("nobody listens")
+            raise OSError("no one listens")
 
     async def swallow(_: ReadyCall, proceed: Proceed) -> ToolResult:
         try:
@@ -134,7 +134,7 @@ async def test_a_failing_listener_is_not_taken_for_a_failing_hook() -> None:
         except OSError as error:
             raise ToolError("swallowed") from error
 
-    with pytest.raises(OSError, match="nobody listens"):
+    with pytest.raises(OSError, match="no one listens"):
         await execute(ready(await watched(swallow), ADA), emit=deaf)
 
 

@@ -1,4 +1,4 @@
-"""What tests of the server share: clients of both revisions, and somebody at them."""
+"""What tests of the server share: clients of both revisions, and someone at them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal

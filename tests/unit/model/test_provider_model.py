@@ -124,7 +124,7 @@ async def test_a_passing_failure_is_tried_again_and_reported() -> None:
 
 
 async def test_a_failed_answer_is_told_with_what_it_used_and_leaves_less_room() -> None:
-    """A provider bills an answer that is no use to anybody."""
+    """A provider bills an answer that is no use to anyone."""
     rooms = iter([90, 50, None])
     request = replace(REQUEST, room=lambda: next(rooms))
 
@@ -214,7 +214,7 @@ async def test_an_answer_whose_text_was_shown_is_not_asked_for_again() -> None:
 
 
 async def test_a_stream_is_read_to_its_end_so_that_the_connection_can_be_kept() -> None:
-    """What follows the end marker is read and passed over."""
+    """What follows the end marker is read and skipped."""
     stream = ScriptedExchange.of_events(
         'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\n',
         "data: [DONE]\n\n",

@@ -178,7 +178,7 @@ def test_nothing_is_shown_of_an_answer_that_was_not_streamed() -> None:
         ),
         pytest.param([piece(0, "get\\_a", "{}")], [("get_a", "{}")], id="an escaped name"),
         pytest.param([piece(0, " get_a ", "{}")], [("get_a", "{}")], id="space around a name"),
-        pytest.param([piece(0, "nobody", "{}")], [("nobody", "{}")], id="a name of nobody"),
+        pytest.param([piece(0, "missing", "{}")], [("missing", "{}")], id="a name of no one"),
         pytest.param([piece(0, None, "{}", id="1")], [("", "{}")], id="no name at all"),
         pytest.param([piece(0, "fs_read_x", "{}")], [("fs.read", "{}")], id="the provider's form"),
         pytest.param(

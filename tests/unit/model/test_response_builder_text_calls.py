@@ -55,7 +55,7 @@ def test_a_text_call_is_a_call_and_its_marker_is_never_shown() -> None:
 def test_a_text_that_the_limit_cut_where_a_call_may_begin_is_no_answer(
     text: str, is_cut: bool
 ) -> None:
-    """Nobody is shown half a marker; where the model itself ended there, it is text."""
+    """No one is shown half a marker; where the model itself ended there, it is text."""
     builder = ResponseBuilder(REQUEST)
     shown = builder.feed([TextDelta(text=text), FinishDelta(reason="length") if is_cut else STOP])
     shown += builder.close()

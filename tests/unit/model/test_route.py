@@ -117,7 +117,7 @@ async def test_when_all_fail_the_round_is_made_again() -> None:
             [UnsupportedError("x"), UnsupportedError("y")],
             "invalid_request",
             "change",
-            id="nobody can",
+            id="no one can",
         ),
     ],
 )
@@ -145,7 +145,7 @@ async def test_a_failure_that_comes_from_the_request_is_raised_at_once(kind: str
 
 
 async def test_text_that_was_shown_is_never_taken_back() -> None:
-    """The failure is raised, and nobody else is asked."""
+    """The failure is raised, and no one else is asked."""
 
     class Cut(ScriptedModel):
         @asynccontextmanager

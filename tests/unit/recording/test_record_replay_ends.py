@@ -59,7 +59,7 @@ async def test_a_fault_in_the_middle_of_an_answer_is_replayed_at_its_place(path:
 
 
 async def test_an_answer_left_early_replays_as_far_as_it_was_read(path: Path) -> None:
-    """What nobody saw cannot be made up."""
+    """What no one saw cannot be made up."""
     with open_recording(path, mode="record") as recorder:
         async with recorder.wrap(FakeProvider((b"one", b"two"))).exchange(ask("x")) as answer:
             await anext(answer.chunks)

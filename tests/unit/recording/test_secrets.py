@@ -53,7 +53,7 @@ def test_other_headers_stay(name: str) -> None:
 
 @pytest.mark.parametrize("field", ["key", "api_key", "API_KEY", "token", "password", "mine"])
 def test_fields_at_the_top_of_a_body_are_redacted(field: str) -> None:
-    """Where providers want their key; the same name deeper is anybody's."""
+    """Where providers want their key; the same name deeper is anyone's."""
     body = {"model": "m", field: "xyz", "tools": [{field: {"type": "string"}}]}
     request = WireRequest(path="/x", body=json.dumps(body).encode())
 
@@ -76,7 +76,7 @@ def test_fields_at_the_top_of_a_body_are_redacted(field: str) -> None:
     ],
 )  # fmt: skip
 def test_what_looks_like_a_key_is_redacted(text: str, redacted: str) -> None:
-    """Even if nobody passed it in; ids stay."""
+    """Even if no one passed it in; ids stay."""
     assert _chunks(Redaction(), text.encode()) == (redacted.encode(),)
 
 

@@ -109,7 +109,7 @@ STRANGERS = (
     ),
     _tool(
         "send_email",
-        "Send an email to somebody.",
+        "Send an email to someone.",
         "to subject body",
         to=_text("Recipient's email address"),
         subject=_text("Subject line"),

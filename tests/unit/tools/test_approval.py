@@ -153,7 +153,7 @@ async def test_an_answer_about_this_very_call_wins(made: Any, approval: Decision
     answer: Approval = made(call.call)
 
     def rule(_: ReadyCall) -> RuleAnswer:
-        pytest.fail("nobody is asked twice")
+        pytest.fail("no one is asked twice")
 
     assert await verdict_of(call, rule=rule, approvals={"c1": answer}) == answer.verdict
 

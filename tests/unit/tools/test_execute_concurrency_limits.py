@@ -126,7 +126,7 @@ async def test_limits_hold_over_runs(
 
 
 async def test_the_limit_of_a_tool_holds_within_a_turn_without_caps() -> None:
-    """Nobody has to hand in anything for it."""
+    """No one has to hand in anything for it."""
     crowd = Crowd()
 
     @tool(max_concurrency=1)
@@ -141,7 +141,7 @@ async def test_the_limit_of_a_tool_holds_within_a_turn_without_caps() -> None:
 
 
 async def test_a_call_starts_when_it_has_its_place() -> None:
-    """Nobody is told of a start before, and the time begins with it."""
+    """No one is told of a start before, and the time begins with it."""
     heard, limits, go_on = Listener(), ConcurrencyLimits(process=1), anyio.Event()
 
     @tool(timeout_seconds=60)

@@ -159,7 +159,7 @@ async def test_a_result_that_is_being_remembered_is_not_lost() -> None:
 
 
 async def test_remembering_without_end_is_cut_short() -> None:
-    """Then the result is lost, and nobody claims to have it."""
+    """Then the result is lost, and no one claims to have it."""
     writing, finished = anyio.Event(), dict[str, ToolResult]()
 
     async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:

@@ -21,7 +21,7 @@ def w() -> None:
 
 @tool(parallel=True)
 def p() -> None:
-    """Write where nobody else does."""
+    """Write where no one else does."""
 
 
 @tool(read_only=True, parallel=False)

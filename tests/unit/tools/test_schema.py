@@ -44,7 +44,7 @@ class Address(TypedDict):
 
 
 class Person(BaseModel):
-    """Somebody."""
+    """Someone."""
 
     name: str = Field(title="Full name")
     friends: list["Person"] = []
@@ -185,7 +185,7 @@ def test_a_schema_holds_no_noise() -> None:
         "$defs": {
             "Color": {"enum": ["red", "blue"], "type": "string"},
             "Person": {
-                "description": "Somebody.",
+                "description": "Someone.",
                 "type": "object",
                 "properties": {
                     "name": {"type": "string", "title": "Full name"},

@@ -365,7 +365,7 @@ def test_a_dressed_name_counts_only_with_arguments_that_fit() -> None:
 
 
 def test_an_ending_that_two_tools_have_is_refused() -> None:
-    """Which one was meant, nobody knows."""
+    """Which one was meant, no one knows."""
     tools = {"a.read_it": convert, "b.read_it": convert}
 
     assert refusal("read_it", '{"amount": 1}', tools=tools).startswith("There is no tool")

@@ -99,7 +99,7 @@ def test_a_mark_that_belongs_to_a_word_stays_with_it() -> None:
     ],
 )
 def test_a_call_that_cannot_be_read_keeps_its_text(text: str, arguments: str) -> None:
-    """So that the model is told, and nobody is shown a marker; it never becomes an empty object."""
+    """So that the model is told, and no one is shown a marker; it never becomes an empty object."""
     assert found(text) == ("", [("get_weather", arguments)])
 
 
@@ -117,10 +117,10 @@ def test_a_broken_call_after_a_good_one_is_not_lost() -> None:
         "[TOOL_CALLS] get_weather(city='Paris' day=1)",
         "[TOOL_CALLS] get_weather(city='Paris', city='Rome')",
         "[TOOL_CALLS] get_weather(city='Paris'",
-        "[TOOL_CALLS] nobody(city='Paris')",
+        "[TOOL_CALLS] missing(city='Paris')",
         "[TOOL_CALLS] is a token",
         '[TOOL_CALLS] {"nam',
-        '[TOOL_CALLS] [{"name": "nobody", "arguments": {"a": ',
+        '[TOOL_CALLS] [{"name": "missing", "arguments": {"a": ',
         'See [TOOL_CALLS] [{"name": "get_weather", "arguments": {"city": "Par',
         "```python\nget_weather(city='Paris')\n```",
         f'{{"role": "assistant", "content": "Hello", "tool_calls": [{CALL}]}}',

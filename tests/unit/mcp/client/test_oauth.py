@@ -148,7 +148,7 @@ async def test_a_login_has_a_time_limit(
     monkeypatch.setattr(webbrowser, "open", opened.append)
     monkeypatch.setattr(oauth, "LOGIN_SECONDS", 0.1)
 
-    with pytest.raises(AgentKitError, match="Nobody logged in within"):
+    with pytest.raises(AgentKitError, match="No one logged in within"):
         await login(OAuth(port=port, storage=tmp_path / "t"))
 
     assert opened == ["https://login.example.com/"]

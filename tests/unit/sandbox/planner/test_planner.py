@@ -84,7 +84,7 @@ def test_without_parallel_calls_one_job_is_done_after_the_other(ask_ours: AskWit
 
 
 def test_what_no_tool_fits_is_said_beside_what_was_done(ask_ours: AskWith) -> None:
-    """Nothing asked for is passed over in silence."""
+    """Nothing asked for is skipped in silence."""
     answer = ask_ours(
         "What is 2 + 2? Tell me a joke.", made=[_made("calculate", "4", expression="2 + 2")]
     )

@@ -35,7 +35,7 @@ def think() -> None:
 
 
 async def is_free(limits: ConcurrencyLimits, made: Tool) -> bool:
-    """Say whether a tool may run now."""
+    """Return whether a tool may run now."""
     with anyio.move_on_after(0):
         (await limits.acquire(made)).release()
         return True

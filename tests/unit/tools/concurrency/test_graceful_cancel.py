@@ -220,7 +220,7 @@ async def test_each_tool_has_its_own_time() -> None:
 
 
 async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
-    """Until it really ends, nobody has its permit."""
+    """Until it really ends, no one has its permit."""
     heard, limits, release = Listener(), ConcurrencyLimits(process=1), threading.Event()
 
     def block() -> None:
@@ -271,7 +271,7 @@ async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
 
 
 async def test_a_blocking_tool_whose_caller_is_cancelled_is_counted() -> None:
-    """Nobody waits for it, and nobody has its permit."""
+    """No one waits for it, and no one has its permit."""
     limits, begun, release = ConcurrencyLimits(process=1), threading.Event(), threading.Event()
 
     def block() -> None:

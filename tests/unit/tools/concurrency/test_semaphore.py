@@ -14,7 +14,7 @@ from agentkit.tools.concurrency.semaphore import Permit, Semaphore, SemaphorePoo
 
 
 async def is_free(pool: SemaphorePool, *semaphores: Semaphore) -> bool:
-    """Say whether the semaphores can be passed now."""
+    """Return whether the semaphores can be passed now."""
     with anyio.move_on_after(0):
         (await pool.acquire(semaphores)).release()
         return True
@@ -22,7 +22,7 @@ async def is_free(pool: SemaphorePool, *semaphores: Semaphore) -> bool:
 
 
 def test_a_limit_below_one_is_refused() -> None:
-    """Nobody could ever pass."""
+    """No one could ever pass."""
     with pytest.raises(ValueError, match="limit is 0"):
         Semaphore(0)
 
@@ -109,7 +109,7 @@ async def test_one_who_gives_up_leaves_the_queue() -> None:
 
 
 async def test_who_stands_inside_borrows_the_place() -> None:
-    """One at a time; the others wait for it or for a free one, and nobody waits for ever."""
+    """One at a time; the others wait for it or for a free one, and no one waits for ever."""
     pool, semaphore, order = SemaphorePool(), Semaphore(1), list[str]()
 
     async def inner(name: str) -> None:

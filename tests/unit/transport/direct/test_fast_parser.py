@@ -58,7 +58,7 @@ def _at_sight(pieces: Sequence[bytes]) -> tuple[ResponseHead | None, bytes, str]
 
 
 def check(data: bytes, cuts: Sequence[int] = ()) -> bool:
-    """Check that both read the same; say whether there was anything to read at sight."""
+    """Check that both read the same; return whether there was anything to read at sight."""
     pieces = _cut(data, cuts)
     found = _at_sight(pieces)
     assert found is None or found == _by_h11(pieces)

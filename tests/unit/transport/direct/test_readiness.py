@@ -22,7 +22,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def watching(near: socket.socket) -> bool:
-    """Say whether an event loop of asyncio watches a socket; Trio's shows nothing."""
+    """Return whether an event loop of asyncio watches a socket; Trio's shows nothing."""
     loop: Any = current_token().native_token
     selector = getattr(loop, "_selector", None)
     return selector is not None and near.fileno() in selector.get_map()

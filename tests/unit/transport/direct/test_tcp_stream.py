@@ -34,7 +34,7 @@ async def listener() -> AsyncIterator[int]:
 
 @contextmanager
 def unlistened() -> Iterator[int]:
-    """Yield a port where nobody answers."""
+    """Yield a port where no one answers."""
     with socket.socket() as taken:
         taken.bind((V4, 0))
         yield taken.getsockname()[1]
