@@ -9,7 +9,6 @@ https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
 """
 
 import os
-import re
 import signal
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -29,6 +28,8 @@ from mcp.shared.message import SessionMessage
 from agentkit.exception_groups import ungrouped
 from agentkit.json_schema.violation import shorten
 from agentkit.log import Log
+from agentkit.mcp.client.repair.messages import ENDS, WaitingRequests, error_for, parse_messages
+from agentkit.mcp.client.repair.streams import repair_message
 
 GRACE_SECONDS = 1.0
 """Time for a process to end after its input is closed, and again after SIGTERM."""
@@ -36,9 +37,6 @@ GRACE_SECONDS = 1.0
 MAX_INVALID_LINES = 1_000
 """The connection ends after this many consecutive lines that are not messages."""
 
-_ENDS = 2_000  # characters at either end of a message in which its id is searched
-_ID = re.compile(r'"id"\s*:\s*(\d+|"(?:[^"\\]|\\.){0,200}")')
-_TOO_DEEP = "recursion limit exceeded"  # the message of pydantic's parser
 _ERROR_LINES = 20
 _CLOSED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -77,6 +75,7 @@ class ServerProcess:
         self._command = command
         self._max_bytes = max_bytes
         self._report = report
+        self._waiting = WaitingRequests(report)
         self._errors: deque[str] = deque(maxlen=_ERROR_LINES)
         self.ended = anyio.Event()
 
@@ -122,10 +121,11 @@ class ServerProcess:
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             async with incoming, aclosing(_lines(stream, max_bytes=self._max_bytes)) as lines:
                 async for line in lines:
-                    message = self._parse(line)
-                    if message is not None:
-                        invalid_lines = 0
+                    messages = self._parse(line)
+                    for message in messages:
                         await incoming.send(SessionMessage(message))
+                    if messages:
+                        invalid_lines = 0
                         continue
                     invalid_lines += 1
                     if invalid_lines == 1:
@@ -137,37 +137,22 @@ class ServerProcess:
                         break
         self.ended.set()
 
-    def _parse(self, line: "_Line") -> types.JSONRPCMessage | None:
-        """Parse a message; one that is too long becomes an error for its request."""
-        if line.text is None:
-            limit = f"{self._max_bytes / 1_000_000:g} MB"
-            size = f"{line.size / 1_000_000:.1f} MB"
-            return self._error_for(line, f"exceeds {limit}: {size}")
-        try:
-            return types.jsonrpc_message_adapter.validate_json(line.text, by_name=False)
-        except ValueError as error:
-            if _TOO_DEEP not in str(error):
-                return None
-            return self._error_for(line, "is nested too deeply")
-
-    def _error_for(self, line: "_Line", why: str) -> types.JSONRPCError | None:
-        """Return an error for the request that a line answers; None if it names no id."""
-        found = _ID.findall(line.tail) or _ID.findall(line.head)
-        if not found:
-            return None
-        request_id = found[-1]
-        self._report(f"An answer was dropped: it {why}.")
-        return types.JSONRPCError(
-            jsonrpc="2.0",
-            id=request_id.strip('"') if request_id.startswith('"') else int(request_id),
-            error=types.ErrorData(code=types.INTERNAL_ERROR, message=f"the answer {why}"),
-        )
+    def _parse(self, line: "_Line") -> list[types.JSONRPCMessage]:
+        """Parse a line; one that is too long becomes an error for its request."""
+        if line.text is not None:
+            messages = parse_messages(line.text, self._waiting)
+        else:
+            limit, size = self._max_bytes / 1_000_000, line.size / 1_000_000
+            fault = f"exceeds {limit:g} MB: {size:.1f} MB"
+            messages = error_for(line.head, line.tail, fault=fault, waiting=self._waiting)
+        return [repair_message(message, self._waiting) for message in messages]
 
     async def _write(
         self, stream: ByteSendStream, outgoing: MemoryObjectReceiveStream[SessionMessage]
     ) -> None:
         try:
             async for one in outgoing:
+                self._waiting.add(one.message)
                 text = one.message.model_dump_json(by_alias=True, exclude_unset=True)
                 await stream.send(text.encode() + b"\n")
         except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
@@ -204,11 +189,11 @@ async def _lines(stream: ByteReceiveStream, *, max_bytes: int) -> AsyncGenerator
             parts, size, tail = [], 0, b""
         if rest:
             size += len(rest)
-            tail = (tail + rest)[-_ENDS:]
+            tail = (tail + rest)[-ENDS:]
             if size <= max_bytes or not parts:
                 parts.append(rest)
             elif len(parts) > 1:
-                parts = [b"".join(parts)[:_ENDS]]
+                parts = [b"".join(parts)[:ENDS]]
     if parts:
         yield _line(parts, b"", size=size, tail=tail, max_bytes=max_bytes)
 
@@ -219,8 +204,8 @@ def _line(parts: list[bytes], piece: bytes, *, size: int, tail: bytes, max_bytes
     start = b"".join([*parts[:1], piece] if text is None else [text])
     return _Line(
         size=size,
-        head=start[:_ENDS].decode(errors="replace"),
-        tail=(tail + piece)[-_ENDS:].decode(errors="replace"),
+        head=start[:ENDS].decode(errors="replace"),
+        tail=(tail + piece)[-ENDS:].decode(errors="replace"),
         text=text,
     )
 
