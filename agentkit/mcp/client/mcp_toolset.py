@@ -249,7 +249,7 @@ class MCPToolset:
     async def _reader(self) -> ResourceReader:
         connection = self.find_open().connection
         await connection.wait_ready()
-        return ResourceReader(connection.client())
+        return connection.reader()
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
@@ -327,7 +327,7 @@ class MCPToolset:
             build,
             lifetime,
             max_bytes=options.get("max_message_bytes", MAX_MESSAGE_BYTES),
-            report=lambda message: connection.report("warning", message),
+            report=connection.warn,
         )
 
 

@@ -4,7 +4,7 @@ In:  the SDK's client of a connected server.
 Out: agentkit's content and messages; errors of the server as a `ToolError`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -24,10 +24,11 @@ T = TypeVar("T")
 
 
 class ResourceReader:
-    """Reads from one server."""
+    """Reads from one server; `report` is called with what is wrong with its lists."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, report: Callable[[str], None]) -> None:
         self.client = client
+        self._report = report
 
     async def list_resources(self) -> Sequence[ResourceLink]:
         """Return all resources.
@@ -39,6 +40,7 @@ class ResourceReader:
             found = await read_pages(
                 lambda cursor: self.client.list_resources(cursor=cursor),
                 lambda page: page.resources,
+                report=self._report,
             )
         return [link_from_mcp(one, uri=str(one.uri)) for one in found]
 
@@ -48,6 +50,7 @@ class ResourceReader:
             found = await read_pages(
                 lambda cursor: self.client.list_resource_templates(cursor=cursor),
                 lambda page: page.resource_templates,
+                report=self._report,
             )
         return [link_from_mcp(one, uri=one.uri_template) for one in found]
 
@@ -61,7 +64,9 @@ class ResourceReader:
         """Return all prompts."""
         with map_server_errors():
             return await read_pages(
-                lambda cursor: self.client.list_prompts(cursor=cursor), lambda page: page.prompts
+                lambda cursor: self.client.list_prompts(cursor=cursor),
+                lambda page: page.prompts,
+                report=self._report,
             )
 
     async def prompt(self, name: str, arguments: Mapping[str, str]) -> tuple[Message, ...]:

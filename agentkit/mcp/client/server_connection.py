@@ -28,6 +28,7 @@ from agentkit.exception_groups import ungrouped
 from agentkit.json_schema.violation import shorten
 from agentkit.log import Log
 from agentkit.mcp.client.notification_queue import NotificationQueue
+from agentkit.mcp.client.resources import ResourceReader
 from agentkit.mcp.client.stdio_process import ServerStartError
 from agentkit.tools.run_context import RunContext
 
@@ -173,6 +174,18 @@ class ServerConnection:
         """Report to the latest call in progress, else to the next run that lists the tools."""
         event = ToolsetReported(toolset=self.name, level=level, message=message)
         (self._calls[-1].notifications if self._calls else self.notifications).add(event)
+
+    def warn(self, message: str) -> None:
+        """Report a warning; see `report`."""
+        self.report("warning", message)
+
+    def reader(self) -> ResourceReader:
+        """Return a reader of the server's resources and prompts.
+
+        Raises:
+            ToolError: see `client`.
+        """
+        return ResourceReader(self.client(), report=self.warn)
 
     @contextmanager
     def track_call(self, context: RunContext[Any]) -> Iterator[NotificationQueue]:

@@ -21,7 +21,7 @@ from agentkit.json_schema.violation import shorten
 from agentkit.mcp.client.call import call_tool
 from agentkit.mcp.client.pagination import read_pages
 from agentkit.mcp.client.resource_tools import prompt_tools, resource_tools
-from agentkit.mcp.client.resources import ResourceReader, map_server_errors
+from agentkit.mcp.client.resources import map_server_errors
 from agentkit.mcp.client.server_connection import ServerConnection
 from agentkit.mcp.convert import annotations_from_mcp, icons_from_mcp
 from agentkit.message import ToolResult
@@ -55,9 +55,9 @@ class ToolList:
         self._required = required
         self._extra: list[Tool] = []
         if expose_resources:
-            self._extra += resource_tools(self._reader, server=connection.name)
+            self._extra += resource_tools(self._connection.reader, server=connection.name)
         if expose_prompts:
-            self._extra += prompt_tools(self._reader, server=connection.name)
+            self._extra += prompt_tools(self._connection.reader, server=connection.name)
         self._made: dict[str, Tool | None] = {}
         self._tools: tuple[Tool, ...] = ()
         self._has_waited = False
@@ -86,9 +86,6 @@ class ToolList:
                 await self._refresh()
         return self._tools
 
-    def _reader(self) -> ResourceReader:
-        return ResourceReader(self._connection.client())
-
     async def _refresh(self) -> None:
         """List the tools again; an error leaves them unchanged."""
         try:
@@ -111,7 +108,9 @@ class ToolList:
         if client.server_capabilities.tools is None:
             return []
         return await read_pages(
-            lambda cursor: client.list_tools(cursor=cursor), lambda page: page.tools
+            lambda cursor: client.list_tools(cursor=cursor),
+            lambda page: page.tools,
+            report=self._connection.warn,
         )
 
     def _make_all(self, listed: Sequence[types.Tool]) -> tuple[Tool, ...]:

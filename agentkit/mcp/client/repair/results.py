@@ -61,7 +61,7 @@ def repair_result(
     if method == "tools/list":
         result = _repair_tools(result, version, report)
     elif method == "tools/call":
-        result = _repair_structured(result, version, report)
+        result = _repair_content(_repair_structured(result, version, report), report)
     removed: list[tuple[str, str]] = []
     for _ in range(MAX_ROUNDS):
         try:
@@ -172,6 +172,16 @@ def _repair_structured(result: dict[str, Any], version: str, report: Report) -> 
         text = json.dumps(structured, ensure_ascii=False)
         kept["content"] = [{"type": "text", "text": text}]
     return kept
+
+
+def _repair_content(result: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Return a result whose content is a list; a single block or text is made one."""
+    content = result.get("content")
+    if not isinstance(content, str | dict):
+        return result
+    report("The content of a result is not a list of blocks; it is read as one block.")
+    block = {"type": "text", "text": content} if isinstance(content, str) else content
+    return {**result, "content": [block]}
 
 
 def _repair_tools(result: dict[str, Any], version: str, report: Report) -> dict[str, Any]:

@@ -151,20 +151,43 @@ async def test_a_list_that_fails_leaves_the_tools_unchanged() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["the same page", "new pages"])
-async def test_a_list_without_end_is_given_up(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether it goes in a circle or ever on."""
+async def test_a_list_of_endless_pages_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tools are not offered."""
     monkeypatch.setattr(pagination, "MAX_PAGES", 20)
 
     async def list_tools(_: Any, params: Any) -> types.ListToolsResult:
         at = 0 if params is None or params.cursor is None else int(params.cursor)
-        following = 1 if kind == "the same page" else at + 1
-        return types.ListToolsResult(tools=named(f"t{at}"), next_cursor=str(following))
+        return types.ListToolsResult(tools=named(f"t{at}"), next_cursor=str(at + 1))
 
     tools, reports = await listed(MCPToolset.in_memory(Server("s", on_list_tools=list_tools)))
 
     assert tools == []
     assert "the list has no end" in reports[0]
+
+
+@pytest.mark.parametrize(
+    ("pages", "offered"),
+    [
+        ({None: ("a", "")}, ["a"]),
+        ({None: ("a", "1"), "1": ("a", "1")}, ["a"]),
+        ({None: ("a", "1"), "1": ("b", "1")}, ["a", "b"]),
+        ({None: ("a", "1"), "1": ("b", "2"), "2": ("c", "1")}, ["a", "b", "c"]),
+    ],
+    ids=["empty", "ignored", "the same", "a circle"],
+)
+async def test_a_cursor_that_does_not_lead_on_ends_the_list(
+    pages: dict[str | None, tuple[str, str]], offered: list[str]
+) -> None:
+    """What came is offered, once, and the cursor is reported."""
+
+    async def list_tools(_: Any, params: Any) -> types.ListToolsResult:
+        name, following = pages[None if params is None else params.cursor]
+        return types.ListToolsResult(tools=named(name), next_cursor=following)
+
+    tools, reports = await listed(MCPToolset.in_memory(Server("s", on_list_tools=list_tools)))
+
+    assert [tool.name for tool in tools] == offered
+    assert f"which does not lead on; {len(offered)} entries came" in reports[0]
 
 
 async def test_listing_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
