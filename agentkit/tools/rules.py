@@ -46,11 +46,13 @@ def tagged(*tags: str) -> Condition:
 
 
 def named(*patterns: str) -> Condition:
-    """Return a condition on tools whose name matches one of `patterns`, such as `files_*`.
+    """Match calls of tools whose name fits one of `patterns`, e.g. `files_*`; case counts.
 
-    Patterns are case-sensitive.
+    In `ask` and `deny`, the name that a tool is offered under counts and its own one, as its MCP
+    server lists it: a second server that lists the same name changes the first. In `allow`, only
+    the offered name counts: nothing that a server lists can make a rule laxer.
     """
-    return lambda ready: any(fnmatchcase(ready.tool.name, pattern) for pattern in patterns)
+    return _Named(patterns)
 
 
 def allow(*conditions: Condition, reason: str = "") -> ApprovalRule:
@@ -93,8 +95,28 @@ def strictest(*rules: ApprovalRule) -> ApprovalRule:
     return decide
 
 
+class _Named:
+    """A condition on names; see `named`."""
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._patterns = patterns
+
+    def __call__(self, ready: ReadyCall) -> bool:
+        """Return whether one of the tool's names fits."""
+        return self._fits(ready.tool.name) or self._fits(ready.tool.own_name)
+
+    def is_offered(self, ready: ReadyCall) -> bool:
+        """Return whether the name fits that the tool is offered under."""
+        return self._fits(ready.tool.name)
+
+    def _fits(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+
+
 def _rule(decision: Decision, conditions: tuple[Condition, ...], reason: str) -> ApprovalRule:
     verdict = Verdict(decision=decision, reason=reason)
+    if decision == "allow":
+        conditions = tuple(one.is_offered if isinstance(one, _Named) else one for one in conditions)
 
     def decide(ready: ReadyCall) -> Verdict | None:
         return verdict if any(condition(ready) for condition in conditions) else None

@@ -114,6 +114,9 @@ class Tool(Generic[P, ResultT]):
         spec: what a model sees; the same object as long as the tool lives.
         arguments_check: the validator of `input_schema`, built once.
         output_check: the validator of `output_schema`.
+        own_name: the name before the tool was renamed, e.g. as its MCP server lists it; rules that
+            ask or deny match it too.
+        namespace: the server it comes from; a prefix for its name if that is not unique.
     """
 
     name: str
@@ -141,6 +144,8 @@ class Tool(Generic[P, ResultT]):
     is_external: bool = False
     middleware: tuple[Callable[..., Any], ...] = field(default=(), repr=False)
     method_of: str | None = field(default=None, repr=False)
+    own_name: str = ""
+    namespace: str = ""
     spec: ToolSpec = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -173,6 +178,16 @@ class Tool(Generic[P, ResultT]):
             name=self.name, description=self.description, input_schema=self.input_schema
         )
         object.__setattr__(self, "spec", spec)
+        if not self.own_name:
+            object.__setattr__(self, "own_name", self.name)
+
+    def renamed(self, name: str) -> "Tool[P, ResultT]":
+        """Return the tool under another name; `own_name` stays.
+
+        Raises:
+            ToolDefinitionError: the name is not valid.
+        """
+        return replace(self, name=name)
 
     @property
     def origin(self) -> str:

@@ -21,7 +21,7 @@ from agentkit.history import History
 from agentkit.json_schema import JsonObject
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
 from agentkit.tools.tool import Tool, ToolAnnotations
-from agentkit.tools.toolset import Toolset, list_tools_for, take_reports
+from agentkit.tools.toolset import Toolset, list_tools_for, namespaces_of, take_reports
 
 SEARCH_THRESHOLD = 60
 """So many tools are all offered; a model loses its way among more."""
@@ -90,6 +90,7 @@ class _Searched:
         self._offered = offered
         self._index = ToolIndex(())
         self.namespace: str = getattr(toolset, "namespace", "")
+        self.namespaces = namespaces_of(toolset)
         self._find_tool = Tool.from_schema(
             name=name,
             description=(
@@ -114,12 +115,13 @@ class _Searched:
     async def list_tools(self) -> Sequence[Tool]:
         """Return all tools, for those who look at a toolset rather than run with it."""
         tools = await self._toolset.list_tools()
-        return tools if len(tools) <= self._over else (self._find_tool, *tools)
+        return tools if len(tools) <= self._over else (self._find_tool, *self._others(tools))
 
     async def list_tools_for(self, history: History) -> Sequence[Tool]:
         tools = tuple(await list_tools_for(self._toolset, history))
         if len(tools) <= self._over:
             return tools
+        tools = tuple(self._others(tools))
         if tools != self._index.tools:
             self._index = ToolIndex(tools)
         messages = list(islice(reversed(history), RECENT_MESSAGES))
@@ -129,6 +131,10 @@ class _Searched:
 
     def take_reports(self) -> Sequence[ToolsetReported]:
         return take_reports(self._toolset)
+
+    def _others(self, tools: Iterable[Tool]) -> Iterator[Tool]:
+        """Yield the tools without one that has the name of the search, as a server might."""
+        return (tool for tool in tools if tool.name != self._find_tool.name)
 
     def _rank(self, query: str) -> list[Tool]:
         return self._index.rank(query, most=self._offered)

@@ -18,7 +18,7 @@ from agentkit.errors import ToolDefinitionError
 from agentkit.event import ToolsetReported
 from agentkit.history import History
 from agentkit.tools.tool import Tool
-from agentkit.value import replace
+from agentkit.tools.tool_name import valid_tool_name
 
 
 @runtime_checkable
@@ -103,13 +103,29 @@ def combined(*toolsets: Toolset) -> Toolset:
     """Join toolsets into one that lists their tools in order.
 
     Raises:
-        ToolDefinitionError: two of the fixed tools have one name.
+        ToolDefinitionError: two of the fixed tools have one name, or two servers do.
     """
     if len(toolsets) == 1:
         return toolsets[0]
+    names = Counter(name for one in toolsets for name in namespaces_of(one))
+    for name, count in names.items():
+        if count > 1:
+            raise ToolDefinitionError(
+                f"{count} servers have the name {name!r}, so their tools could not be told apart. "
+                "Give one another name, e.g. MCPToolset.stdio(…, name=…)."
+            )
     fixed = [one for one in toolsets if isinstance(one, StaticToolset)]
     joined = StaticToolset(tool for one in fixed for tool in one.tools)
     return joined if len(fixed) == len(toolsets) else _Combined(toolsets)
+
+
+def namespaces_of(toolset: Toolset) -> tuple[str, ...]:
+    """Return the names of the servers whose tools a toolset lists."""
+    names: tuple[str, ...] | None = getattr(toolset, "namespaces", None)
+    if names is not None:
+        return names
+    name: str = getattr(toolset, "namespace", "")
+    return (name,) if name else ()
 
 
 def filtered(toolset: Toolset, predicate: Callable[[Tool], bool]) -> Toolset:
@@ -123,7 +139,7 @@ def prefixed(toolset: Toolset, prefix: str) -> Toolset:
     Raises:
         ToolDefinitionError: a name is no longer allowed.
     """
-    return mapped(toolset, lambda tool: replace(tool, name=f"{prefix}{tool.name}"))
+    return mapped(toolset, lambda tool: tool.renamed(f"{prefix}{tool.name}"))
 
 
 def renamed(toolset: Toolset, names: Mapping[str, str]) -> Toolset:
@@ -140,7 +156,7 @@ def renamed(toolset: Toolset, names: Mapping[str, str]) -> Toolset:
             )
 
     def rename(tool: Tool) -> Tool:
-        return replace(tool, name=names[tool.name]) if tool.name in names else tool
+        return tool.renamed(names[tool.name]) if tool.name in names else tool
 
     return mapped(toolset, rename)
 
@@ -190,7 +206,10 @@ class _Combined:
 
     def __init__(self, toolsets: Sequence[Toolset]) -> None:
         self._toolsets = tuple(toolsets)
+        self.namespaces = tuple(name for one in toolsets for name in namespaces_of(one))
         self._prefixed: dict[Tool, Tool] = {}
+        self._dropped: dict[str, ToolsetReported] = {}
+        self._reports: list[ToolsetReported] = []
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
@@ -209,24 +228,67 @@ class _Combined:
         return self._join([await list_tools_for(one, history) for one in self._toolsets])
 
     def take_reports(self) -> Sequence[ToolsetReported]:
-        return [report for one in self._toolsets for report in take_reports(one)]
+        own, self._reports = self._reports, []
+        return [*(report for one in self._toolsets for report in take_reports(one)), *own]
 
     def _join(self, lists: Sequence[Sequence[Tool]]) -> Sequence[Tool]:
-        """Join what was listed; where names meet, put that of its server before a tool's own."""
+        """Join the listed tools; a name that is not unique gets its server's name as a prefix."""
         seen = Counter(tool.name for tools in lists for tool in tools)
         kept, self._prefixed = self._prefixed, {}
+        # Tools without a server keep their names, whatever servers list.
+        taken = {
+            tool.name
+            for toolset, tools in zip(self._toolsets, lists, strict=True)
+            for tool in tools
+            if not _namespace(toolset, tool)
+        }
         joined: list[Tool] = []
+        dropped: dict[str, ToolsetReported] = {}
         for toolset, tools in zip(self._toolsets, lists, strict=True):
-            namespace: str = getattr(toolset, "namespace", "")
             for tool in tools:
-                if namespace and seen[tool.name] > 1:
-                    other = kept.get(tool) or replace(tool, name=f"{namespace}_{tool.name}")
-                    self._prefixed[tool] = other
-                    joined.append(other)
-                else:
+                namespace = _namespace(toolset, tool)
+                if not namespace:
                     joined.append(tool)
+                    continue
+                if seen[tool.name] > 1 or self._is_like_another_server(tool.name, namespace):
+                    tool = self._prefix(tool, namespace, kept)
+                if tool.name in taken:
+                    dropped[tool.name] = _dropped(tool.name, namespace)
+                    continue
+                taken.add(tool.name)
+                joined.append(tool)
+        self._reports += [one for name, one in dropped.items() if name not in self._dropped]
+        self._dropped = dropped
         index_tools(joined)
         return tuple(joined)
+
+    def _is_like_another_server(self, name: str, namespace: str) -> bool:
+        """Return whether a name looks like a prefixed tool of another server.
+
+        Rules that allow match offered names such as `files_read`; another server must not be able
+        to list a tool under such a name.
+        """
+        return any(name.startswith(f"{other}_") for other in self.namespaces if other != namespace)
+
+    def _prefix(self, tool: Tool, namespace: str, kept: Mapping[Tool, Tool]) -> Tool:
+        """Return a tool under its server's name; the same object as in the last turn."""
+        prefix = f"{namespace}_"
+        if tool.name != tool.own_name and tool.name.startswith(prefix):
+            return tool  # by a combination within this one
+        found = kept.get(tool) or tool.renamed(valid_tool_name(f"{prefix}{tool.name}"))
+        self._prefixed[tool] = found
+        return found
+
+
+def _namespace(toolset: Toolset, tool: Tool) -> str:
+    """Return the server of a tool; empty if it has none."""
+    name: str = tool.namespace or getattr(toolset, "namespace", "")
+    return name
+
+
+def _dropped(name: str, namespace: str) -> ToolsetReported:
+    message = f"A tool is left out: its name {name!r} is the name of another tool."
+    return ToolsetReported(toolset=namespace, level="warning", message=message)
 
 
 class _Mapped:
@@ -243,6 +305,7 @@ class _Mapped:
         self._keep = keep
         self._kept: dict[Tool, Tool | None] = {}
         self.namespace: str = getattr(toolset, "namespace", "")
+        self.namespaces = namespaces_of(toolset)
 
     def open(self) -> AbstractAsyncContextManager[None]:
         return self._toolset.open()

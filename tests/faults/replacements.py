@@ -8,7 +8,12 @@ the reverse order. Only imports, names and call forms are replaced: with the tab
 is byte for byte its original, whose digest is in `originals.sha256`.
 """
 
-REPLACEMENTS: tuple[tuple[str, str], ...] = ()
+REPLACEMENTS: tuple[tuple[str, str], ...] = (
+    ("from agentkit.mcp.client import", "from agentkit.mcp import"),
+    ("from agentkit.tool import rules", "from agentkit.tools import rules"),
+    ("rules.ask_for(", "rules.ask("),
+    ("call_seconds=", "call_timeout_seconds="),
+)
 
 
 def apply(text: str) -> str:

@@ -89,7 +89,8 @@ def find_server(word: str, *, config: Path | None) -> Any:
         ConfigError: there is no such server.
         MissingExtraError: the extra `mcp` is not installed.
     """
-    options = _options(may_sample=False)
+    # To be shown; no rule depends on them here.
+    options = {**_options(may_sample=False), "trusts_annotations": True}
     if config is None:
         return build_server(word, **options)
     found: Mapping[str, Any] = _toolset_class().load_servers(config, **options)
@@ -101,9 +102,7 @@ def find_server(word: str, *, config: Path | None) -> Any:
 def _options(*, may_sample: bool) -> dict[str, Any]:
     """Return the options of every server on the command line."""
     return {
-        # The user named the server, so it is required; the search covers all servers together.
-        "required": True,
-        "search_threshold": None,
+        "search_threshold": None,  # the search covers all servers together
         "on_elicitation": _terminal_elicitation(),
         "on_sampling": "run" if may_sample else None,
     }

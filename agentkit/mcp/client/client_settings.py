@@ -24,9 +24,11 @@ class MCPOptions(TypedDict, total=False):
     Attributes:
         call_timeout_seconds: limit of one call, above 0; the run's own limit if not set.
         restart: how long to wait for the server, and how often to restart it.
-        required: a run fails if the server cannot be used; otherwise it continues without it.
-        trusts_annotations: trust the server's hints about its tools' effects, so that tools that
-            only read may run in parallel.
+        required: True: a run fails if the server does not start; otherwise it continues without
+            it. A server that is lost later costs its own tools only.
+        trusts_annotations: False: its tools are taken for destructive and so on, MCP's defaults,
+            whatever their hints. True for servers of your own: rules respect the hints, and tools
+            that only read may run in parallel.
         search_threshold: with more tools than this, a turn offers those that the conversation
             needs and a tool to find others; None to offer all.
         expose_resources: offer tools to the model that list and read the server's resources.

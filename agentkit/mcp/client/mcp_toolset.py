@@ -253,11 +253,14 @@ class MCPToolset:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
+        options = self._options
+        required = options.get("required", True)
         current = self._current.get()
         if current is not None and current.connection.is_open:
+            if required and current.connection.failure is not None:
+                raise current.connection.error()
             yield
             return
-        options = self._options
         connection = ServerConnection(
             self.name,
             open_client=self._open_client,
@@ -265,9 +268,10 @@ class MCPToolset:
         )
         tool_list = ToolList(
             connection,
+            namespace=self.namespace,
             call_timeout_seconds=options.get("call_timeout_seconds"),
-            trusts_annotations=options.get("trusts_annotations", True),
-            required=options.get("required", False),
+            trusts_annotations=options.get("trusts_annotations", False),
+            required=required,
             expose_resources=options.get("expose_resources", False),
             expose_prompts=options.get("expose_prompts", False),
         )

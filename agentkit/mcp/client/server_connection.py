@@ -22,7 +22,7 @@ from mcp.client.client import Client
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.shared.exceptions import MCPError
 
-from agentkit.errors import ToolError
+from agentkit.errors import ToolError, ToolsetError
 from agentkit.event import ReportLevel, ToolsetReported
 from agentkit.exception_groups import ungrouped
 from agentkit.json_schema.violation import shorten
@@ -106,6 +106,7 @@ class ServerConnection:
         is_stale: its tools may have changed since they were listed.
         failure: why it can no longer be used; None while it can.
         is_misconfigured: the server could not even be started.
+        was_connected: it was connected at least once.
     """
 
     def __init__(self, name: str, *, open_client: OpenClient, restart: RestartSettings) -> None:
@@ -118,7 +119,7 @@ class ServerConnection:
         self._restart = restart
         self._client: Client | None = None
         self._lifetime = Lifetime()
-        self._was_connected = False
+        self.was_connected = False
         self._ready = anyio.Event()
         self._closing = anyio.Event()
         self._calls: list[_Call] = []
@@ -174,6 +175,10 @@ class ServerConnection:
         """Report to the latest call in progress, else to the next run that lists the tools."""
         event = ToolsetReported(toolset=self.name, level=level, message=message)
         (self._calls[-1].notifications if self._calls else self.notifications).add(event)
+
+    def error(self) -> ToolsetError:
+        """Return the error of a server that cannot be used."""
+        return ToolsetError(f"The MCP server {self.name!r} cannot be used: {self.failure}.")
 
     def warn(self, message: str) -> None:
         """Report a warning; see `report`."""
@@ -234,7 +239,7 @@ class ServerConnection:
                 if anyio.current_time() - started > STABLE_SECONDS:
                     failures = 0
                 failures += 1
-                if not self._was_connected or failures > self._restart.restarts:
+                if not self.was_connected or failures > self._restart.restarts:
                     self._give_up(reason)
                     return
                 await self._wait_for_next(reason, failures)
@@ -266,11 +271,11 @@ class ServerConnection:
         # Some servers of earlier revisions exit when they receive a request of 2026-07-28.
         log.info("mcp_handshake_tried", server=self.name, reason=reason)
         legacy = await self._attempt("legacy")
-        return legacy if self._was_connected else reason
+        return legacy if self.was_connected else reason
 
     def _is_finished(self) -> bool:
         """Return whether a second attempt with the other revision is pointless."""
-        return self._was_connected or self.is_misconfigured or self._closing.is_set()
+        return self.was_connected or self.is_misconfigured or self._closing.is_set()
 
     async def _attempt(self, mode: str) -> str:
         """Open the client, keep it until its lifetime ends, and return the reason."""
@@ -295,7 +300,7 @@ class ServerConnection:
 
     async def _offer_client(self, client: Client, lifetime: Lifetime) -> None:
         """Make the client available until its lifetime ends."""
-        self._client, self._was_connected, self.is_stale = client, True, True
+        self._client, self.was_connected, self.is_stale = client, True, True
         self._ready.set()
         try:
             async with anyio.create_task_group() as group:

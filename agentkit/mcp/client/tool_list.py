@@ -7,7 +7,6 @@ Names, schemas and hints are untrusted: a tool that cannot be offered is left ou
 a list that cannot be read leaves the tools unchanged.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,11 +14,12 @@ import anyio
 import mcp_types as types
 from anyio.to_thread import run_sync
 
-from agentkit.errors import ToolDefinitionError, ToolError, ToolsetError
+from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonObject
 from agentkit.json_schema.violation import shorten
 from agentkit.mcp.client.call import call_tool
 from agentkit.mcp.client.pagination import read_pages
+from agentkit.mcp.client.repair.schemas import drop_invalid_keywords
 from agentkit.mcp.client.resource_tools import prompt_tools, resource_tools
 from agentkit.mcp.client.resources import map_server_errors
 from agentkit.mcp.client.server_connection import ServerConnection
@@ -27,6 +27,8 @@ from agentkit.mcp.convert import annotations_from_mcp, icons_from_mcp
 from agentkit.message import ToolResult
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool
+from agentkit.tools.tool_name import valid_tool_name
+from agentkit.value import replace
 
 LIST_SECONDS = 30.0
 RESTART_SECONDS = 5.0
@@ -43,6 +45,7 @@ class ToolList:
         self,
         connection: ServerConnection,
         *,
+        namespace: str,
         call_timeout_seconds: float | None,
         trusts_annotations: bool,
         required: bool,
@@ -50,6 +53,7 @@ class ToolList:
         expose_prompts: bool,
     ) -> None:
         self._connection = connection
+        self._namespace = namespace
         self._call_seconds = call_timeout_seconds
         self._trusts_annotations = trusts_annotations
         self._required = required
@@ -67,7 +71,7 @@ class ToolList:
         """Return the current tools.
 
         Raises:
-            ToolsetError: the server cannot be used, and it is required or misconfigured.
+            ToolsetError: the server did not start, and it is required or misconfigured.
         """
         connection = self._connection
         # The first time there is nothing to offer before it started; that wait has its own limit.
@@ -75,10 +79,8 @@ class ToolList:
             await connection.wait_ready()
         self._has_waited = True
         if connection.failure is not None:
-            if self._required or connection.is_misconfigured:
-                raise ToolsetError(
-                    f"The MCP server {connection.name!r} cannot be used: {connection.failure}."
-                )
+            if connection.is_misconfigured or (self._required and not connection.was_connected):
+                raise connection.error()
             return ()
         async with self._lock:
             if connection.is_stale:
@@ -130,28 +132,49 @@ class ToolList:
 
     def _make(self, one: types.Tool) -> Tool | None:
         """Return a tool, or None if it cannot be offered."""
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", one.name)[:128]
+        try:
+            return self._build(one, one.input_schema)
+        except ToolDefinitionError as error:
+            first = error
+        schema, dropped = drop_invalid_keywords(one.input_schema)
+        try:
+            if not dropped:
+                raise first
+            tool = self._build(one, schema)
+        except ToolDefinitionError as error:
+            self._connection.warn(f"A tool is left out: {error}")
+            return None
+        self._connection.warn(
+            f"The input schema of its tool {shorten(one.name)!r} is not valid; ignored: "
+            f"{shorten(', '.join(dropped), 500)}."
+        )
+        return tool
+
+    def _build(self, one: types.Tool, input_schema: dict[str, Any]) -> Tool:
+        """Return a tool.
+
+        Raises:
+            ToolDefinitionError: it cannot be offered.
+        """
+        name = valid_tool_name(one.name)
         if name != one.name:
             self._connection.report(
                 "notice", f"Its tool {shorten(one.name)!r} is offered as {name!r}."
             )
-        annotations = annotations_from_mcp(one.annotations if self._trusts_annotations else None)
-        try:
-            return Tool.from_schema(
-                name=name,
-                description=one.description or "",
-                input_schema=one.input_schema,
-                output_schema=one.output_schema,
-                handler=self._handler(one.name),
-                title=one.title or (None if one.annotations is None else one.annotations.title),
-                icons=icons_from_mcp(one.icons),
-                meta=one.meta,
-                annotations=annotations,
-                timeout_seconds=self._call_seconds,
-            )
-        except ToolDefinitionError as error:
-            self._connection.report("warning", f"A tool is left out: {error}")
-            return None
+        tool = Tool.from_schema(
+            name=name,
+            description=one.description or "",
+            input_schema=input_schema,
+            output_schema=one.output_schema,
+            handler=self._handler(one.name),
+            title=one.title or (None if one.annotations is None else one.annotations.title),
+            icons=icons_from_mcp(one.icons),
+            meta=one.meta,
+            # Untrusted hints could only make rules laxer: MCP's defaults are the strictest values.
+            annotations=annotations_from_mcp(one.annotations if self._trusts_annotations else None),
+            timeout_seconds=self._call_seconds,
+        )
+        return replace(tool, own_name=one.name, namespace=self._namespace)
 
     def _handler(self, name: str) -> Callable[..., Any]:
         async def call(context: RunContext[Any], arguments: JsonObject) -> ToolResult:

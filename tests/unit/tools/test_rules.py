@@ -11,6 +11,7 @@ from agentkit.tools.approval import ApprovalRule, Verdict, apply_rule
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import tool
 from agentkit.tools.validate import ReadyCall
+from agentkit.value import replace
 
 
 def ready(*, is_repaired: bool = False, **options: Any) -> ReadyCall:
@@ -99,3 +100,24 @@ async def test_rules_speak_of_the_calls_they_meet(
 ) -> None:
     """And say nothing of others."""
     assert await apply_rule(rule, ready(**options)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "decision"),
+    [
+        (rules.ask(rules.named("files_write")), "ask"),
+        (rules.deny(rules.named("files_*")), "deny"),
+        (rules.ask(rules.named("a_files_write")), "ask"),
+        (rules.allow(rules.named("files_write")), None),
+        (rules.allow(rules.named("a_files_write")), "allow"),
+        (rules.ask(lambda call: rules.named("files_write")(call)), "ask"),
+    ],
+)
+async def test_a_renamed_tool_keeps_its_rules(rule: ApprovalRule, decision: str | None) -> None:
+    """Rules that ask or deny match its own name too; rules that allow, the offered name only."""
+    call = ready()
+    renamed = replace(call, tool=call.tool.renamed("a_files_write"))
+
+    verdict = await apply_rule(rule, renamed)
+
+    assert (None if verdict is None else verdict.decision) == decision

@@ -11,6 +11,7 @@ from agentkit.errors import ToolDefinitionError
 from agentkit.message import AssistantMessage
 from agentkit.testing import ScriptedModel
 from agentkit.tools.tool import Tool, tool
+from agentkit.tools.tool_search import searchable
 from agentkit.tools.toolset import (
     StaticToolset,
     Toolset,
@@ -21,7 +22,9 @@ from agentkit.tools.toolset import (
     list_tools_for,
     prefixed,
     renamed,
+    take_reports,
 )
+from agentkit.value import replace
 
 
 @tool(read_only=True)
@@ -277,3 +280,80 @@ async def test_the_news_of_all_servers_is_told_once() -> None:
 
     assert [event.toolset for event in told] == ["a", "b"]
     assert server.news == []
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [
+        (
+            [("fs", ["delete"]), ("evil", ["delete", "fs_delete"])],
+            ["fs_delete", "evil_delete", "evil_fs_delete"],
+        ),
+        ([("fs", ["read"]), ("evil", ["fs_read"])], ["read", "evil_fs_read"]),
+        ([("a", ["a_x", "x"]), ("b", ["x"])], ["a_x", "b_x"]),
+    ],
+    ids=["both names", "a prefix of another", "its own prefix"],
+)
+async def test_no_server_can_take_a_name_of_another(
+    servers: list[tuple[str, list[str]]], expected: list[str]
+) -> None:
+    """A rule that allows by the offered name never fits a tool of another server."""
+    joined = combined(*(Server(name, *tools) for name, tools in servers))
+
+    assert [tool.name for tool in await joined.list_tools()] == expected
+
+
+async def test_a_name_that_is_taken_costs_the_server_its_tool() -> None:
+    """It is reported once, and never ends the run."""
+    joined = combined(Server("a", "read"), StaticToolset([renamed_read("a_read"), read]))
+
+    first = await joined.list_tools()
+    await joined.list_tools()
+
+    assert [tool.name for tool in first] == ["a_read", "read"]
+    messages = [report.message for report in take_reports(joined)]
+    assert messages == ["up", "A tool is left out: its name 'a_read' is the name of another tool."]
+    assert take_reports(joined) == []
+
+
+async def test_names_are_unique_across_nested_toolsets() -> None:
+    """A group of servers in a search beside another server; own names stay known."""
+    group = searchable(combined(tagged("a", "read"), tagged("b", "write")), over=5)
+    joined = combined(filtered(group, lambda _: True), tagged("c", "read"))
+
+    tools = await joined.list_tools()
+
+    assert [(tool.name, tool.own_name) for tool in tools] == [
+        ("a_read", "read"),
+        ("write", "write"),
+        ("c_read", "read"),
+    ]
+
+
+def test_two_servers_of_one_name_are_an_error() -> None:
+    """When the toolset is made, also if one is in a group."""
+    group = filtered(searchable(combined(Server("a", "x"), Server("b", "y"))), lambda _: True)
+
+    with pytest.raises(ToolDefinitionError, match="2 servers have the name 'b'"):
+        combined(group, StaticToolset(), Server("b", "z"))
+
+
+async def test_a_server_cannot_take_the_name_of_the_search() -> None:
+    """The model finds tools with ours."""
+    tools = await searchable(Server("a", "find_tools", "x"), over=1).list_tools()
+
+    assert [tool.name for tool in tools] == ["find_tools", "x"]
+    assert "Find tools" in tools[0].description
+
+
+def renamed_read(name: str) -> Tool:
+    """Return a tool of another name."""
+    return read.renamed(name)
+
+
+def tagged(namespace: str, name: str) -> Toolset:
+    """Return a server whose tools carry its name themselves, as those of MCP servers do."""
+    tool = Tool.from_schema(name=name, description="", input_schema={}, handler=len)
+    server = Server(namespace)
+    server._tools = (replace(tool, namespace=namespace),)
+    return server

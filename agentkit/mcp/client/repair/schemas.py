@@ -68,7 +68,10 @@ def drop_invalid_keywords(schema: dict[str, Any]) -> tuple[dict[str, Any], list[
     """Return a schema without the keywords that the metaschema rejects, and their places."""
     dropped: list[str] = []
     for _ in range(_MAX_ROUNDS):
-        paths = [tuple(one.absolute_path) for one in _meta_validator.iter_errors(schema)]
+        try:
+            paths = [tuple(one.absolute_path) for one in _meta_validator.iter_errors(schema)]
+        except RecursionError:  # too deep, which is reported when the tool is built
+            break
         if not paths or () in paths:
             break
         # The longest first, and each once: a removal must not move what is removed next.

@@ -25,7 +25,7 @@ AS_JSON = Inspection(server="demo", as_json=True)
 @pytest.fixture(autouse=True)
 def _demo(monkeypatch: pytest.MonkeyPatch) -> None:
     def find(word: str, *, config: Path | None) -> Any:  # noqa: ARG001
-        return MCPToolset.in_memory(Demo().server)
+        return MCPToolset.in_memory(Demo().server, trusts_annotations=True)
 
     monkeypatch.setattr(inspect, "find_server", find)
 

@@ -54,7 +54,7 @@ async def results_of(toolset: MCPToolset, *calls: tuple[str, str]) -> list[ToolR
 
 async def test_tools_keep_all_fields_of_the_server(make: Make) -> None:
     """From all pages of the list."""
-    toolset = make(Demo().server)
+    toolset = make(Demo().server, trusts_annotations=True)
 
     async with toolset.open():
         tools = {tool.name: tool for tool in await toolset.list_tools()}
@@ -290,16 +290,17 @@ class ShutDoor:
         raise ConnectionError("no way in")
 
 
-async def test_a_server_that_does_not_start_costs_only_its_tools() -> None:
-    """The run reports it; if the server is required, the run fails."""
-    agent = Agent(ScriptedModel(DONE), tools=[MCPToolset(ShutDoor(), name="shut")])
+async def test_a_server_that_does_not_start_fails_the_run() -> None:
+    """If it is not required, it costs its tools only, and the run reports it."""
+    optional = MCPToolset(ShutDoor(), name="shut", required=False)
+    agent = Agent(ScriptedModel(DONE), tools=[optional])
 
     events = await events_of(agent)
 
     (report,) = [event for event in events if isinstance(event, ToolsetReported)]
     assert (report.toolset, report.level) == ("shut", "error")
     assert "ConnectionError: no way in" in report.message
-    required = MCPToolset(ShutDoor(), name="shut", required=True)
+    required = MCPToolset(ShutDoor(), name="shut")
     with pytest.raises(ToolsetError, match=r"'shut' cannot be used: ConnectionError: no way in\."):
         await Agent(ScriptedModel(DONE), tools=[required]).run("go")
     async with MCPToolset(ShutDoor(), name="shut").open():

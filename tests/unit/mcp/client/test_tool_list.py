@@ -1,5 +1,6 @@
 """Tools as strangers list them: names, schemas and lists that are not as they should be."""
 
+import hashlib
 from typing import Any
 
 import mcp_types as types
@@ -33,7 +34,6 @@ UNUSABLE: dict[str, dict[str, Any]] = {
     "deep": deep(120),
     "loop": {"type": "object", "$ref": "#"},
     "pattern": {"type": "object", "properties": {"a": {"pattern": "("}}},
-    "keyword": {"type": "object", "properties": {"a": {"minLength": "x"}}},
 }
 
 
@@ -74,6 +74,18 @@ async def test_an_unusable_schema_costs_its_own_tool_only(make: Make) -> None:
     assert "nothing is fetched from the network" in reports[0]
 
 
+async def test_an_invalid_keyword_is_ignored_and_reported(make: Make) -> None:
+    """What a provider is sent is valid."""
+    schema = {"type": "object", "properties": {"a": {"minLength": "x", "maxLength": 5}}}
+
+    (tool,), reports = await listed(make(serving(types.Tool(name="a", input_schema=schema))))
+
+    assert tool.input_schema == {"type": "object", "properties": {"a": {"maxLength": 5}}}
+    assert reports == [
+        "The input schema of its tool 'a' is not valid; ignored: properties/a/minLength."
+    ]
+
+
 async def test_a_catastrophic_pattern_is_harmless(make: Make) -> None:
     """Also with an argument that would make a backtracking engine hang."""
     schema: dict[str, Any] = {"type": "object", "properties": {"a": {"pattern": "^(a+)+$"}}}
@@ -89,13 +101,17 @@ async def test_a_catastrophic_pattern_is_harmless(make: Make) -> None:
 async def test_invalid_names_are_changed(make: Make) -> None:
     """The server is called with its own name."""
     toolset = make(serving(*named("read file!", "x" * 200, "twice", "twice")))
-    call = AssistantMessage.of("", ToolCall(id="1", name="read_file_"))
+    call = AssistantMessage.of("", ToolCall(id="1", name="read_file_ecafb243"))
 
     tools, reports = await listed(toolset)
     result = await Agent(ScriptedModel(call, AssistantMessage.of("done")), tools=[toolset]).run("?")
 
-    assert [tool.name for tool in tools] == ["read_file_", "x" * 128, "twice"]
-    assert "'read file!' is offered as 'read_file_'" in reports[0]
+    assert [tool.name for tool in tools] == [
+        "read_file_ecafb243",
+        f"{'x' * 119}_{hashlib.sha256(b'x' * 200).hexdigest()[:8]}",
+        "twice",
+    ]
+    assert "'read file!' is offered as 'read_file_ecafb243'" in reports[0]
     assert "lists the tool 'twice' twice" in reports[-1]
     assert result.history[2].text == "called read file!"
 
@@ -105,12 +121,12 @@ async def test_hints_are_trusted_only_with_the_option(make: Make) -> None:
     hints = types.ToolAnnotations(title="Reader", read_only_hint=True)
     server = serving(*named("a", annotations=hints))
 
-    (trusted,), _ = await listed(make(server))
-    (doubted,), _ = await listed(make(server, trusts_annotations=False))
+    (trusted,), _ = await listed(make(server, trusts_annotations=True))
+    (untrusted,), _ = await listed(make(server))
 
     assert trusted.annotations == ToolAnnotations(read_only_hint=True)
-    assert doubted.annotations == ToolAnnotations()
-    assert (trusted.title, doubted.title) == ("Reader", "Reader")
+    assert untrusted.annotations == ToolAnnotations()
+    assert (trusted.title, untrusted.title) == ("Reader", "Reader")
 
 
 async def test_a_toolset_keeps_the_contract_of_toolsets(make: Make) -> None:

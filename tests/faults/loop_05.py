@@ -1,0 +1,89 @@
+"""Public: MervinPraison/PraisonAI#3111, mastra-ai/mastra#21859, Wynelson94/longhand#10. One bad entry in tools/list.
+
+A server lists a good tool and one whose entry breaks the protocol in one field.
+Right: the bad one is left out (or mended) and told; the good one is offered.
+"""
+
+import json
+import logging
+import sys
+
+import anyio
+
+from agentkit import Agent, AssistantMessage, ToolCall, ToolsetReported
+from agentkit.mcp import MCPToolset
+from agentkit.testing import ScriptedModel
+
+logging.disable(logging.CRITICAL)
+SERVER = """
+import json, sys
+options = json.loads(sys.argv[1])
+tools = options.get("tools", [{"name": "good", "inputSchema": {"type": "object"}}])
+def tell(message): print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+for line in sys.stdin:
+    message = json.loads(line)
+    number, method = message.get("id"), message.get("method")
+    if method == "initialize":
+        tell({"id": number, "result": {"protocolVersion": options.get("version", "2025-11-25"),
+              "capabilities": {"tools": {}}, "serverInfo": {"name": "raw", "version": "1"}}})
+    elif method == "tools/list":
+        tell({"id": number, "result": {"tools": tools, **options.get("list", {})}})
+    elif method == "tools/call" and "raw" in options:
+        print(json.dumps(options["raw"]).replace('"ID"', json.dumps(number)), flush=True)
+    elif method == "tools/call":
+        default = {"content": [{"type": "text", "text": message["params"]["name"]}]}
+        tell({"id": number, "result": options.get("result", default)})
+    elif number is not None:
+        tell({"id": number, "error": {"code": -32601, "message": "no such method"}})
+"""
+
+
+def server(**options) -> MCPToolset:
+    return MCPToolset.stdio(sys.executable, "-c", SERVER, json.dumps(options), name="raw", call_timeout_seconds=4)
+
+
+def offered(**options) -> tuple[list[str], list[str]]:
+    """Return the names that a model is offered, and what was told of the server."""
+
+    async def run():
+        model, told = ScriptedModel("done"), []
+        async with Agent(model, tools=[server(**options)]).stream("go") as stream:
+            async for event in stream:
+                if isinstance(event, ToolsetReported):
+                    told.append(event.message)
+        return [spec.name for spec in model.requests[0].tools], told
+
+    return anyio.run(run)
+
+
+def called(name: str, arguments: dict | None = None, **options):
+    """Return the result of one call."""
+
+    async def run():
+        call = ToolCall(id="call00001", name=name, arguments=json.dumps(arguments or {}))
+        model = ScriptedModel(AssistantMessage.of("", call), "done")
+        result = await Agent(model, tools=[server(**options)]).run("go")
+        return result.history[2] if len(result.history) > 2 else result
+
+    return anyio.run(run)
+
+
+GOOD = {"name": "good", "inputSchema": {"type": "object"}}
+BAD = {
+    "no inputSchema": {"name": "bad"},
+    "inputSchema null": {"name": "bad", "inputSchema": None},
+    "inputSchema empty": {"name": "bad", "inputSchema": {}},
+    "inputSchema without type": {"name": "bad", "inputSchema": {"properties": {"a": {"type": "integer"}}}},
+    "inputSchema is a reference": {"name": "bad", "inputSchema": {"$ref": "#/$defs/In", "$defs": {"In": {"type": "object"}}}},
+    "outputSchema of an array": {"name": "bad", "inputSchema": {"type": "object"}, "outputSchema": {"type": "array"}},
+    "icon without src": {"name": "bad", "inputSchema": {"type": "object"}, "icons": [{"url": "x"}]},
+    "annotations are a text": {"name": "bad", "inputSchema": {"type": "object"}, "annotations": "x"},
+    "name missing": {"inputSchema": {"type": "object"}},
+    "required null": {"name": "bad", "inputSchema": {"type": "object", "required": None}},
+}
+wrong = False
+for label, bad in BAD.items():
+    names, told = offered(tools=[GOOD, bad])
+    wrong = wrong or "good" not in names
+    print(f"{label}: {'ok' if 'good' in names else 'WRONG'}: offered {names}; told {[one[:110] for one in told]}")
+sys.exit(wrong)
