@@ -1,6 +1,6 @@
-"""JSON: values, strict reading of text, and JSON Schema.
+"""JSON: values, strict parsing of text, and JSON Schema.
 
-In:  text and values from strangers, schemas.
+In:  untrusted text and values, schemas.
 Out: `JsonValue`, `parse_json`, `JsonSchema` and its `Violation`s.
 """
 

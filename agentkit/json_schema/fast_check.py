@@ -1,12 +1,12 @@
-"""Say yes at once to schemas of the usual form, and to values of the simplest ones.
+"""A fast path for ordinary schemas, and for values of flat object schemas.
 
 In:  a schema as plain JSON; values.
-Out: whether it is certainly a schema of the drafts from 7 on, and what in it refers elsewhere;
-     a `Glance`, which knows an object of plain fields at sight.
+Out: whether it is certainly a valid schema of the drafts from 7 on, and whether it has references;
+     a `FlatObjectCheck`, which accepts objects of flat fields.
 
-jsonschema takes 4 ms to hold a schema against the meta-schema, and servers offer hundreds of
-tools; most tools take a few texts and numbers, for which it takes a hundred calls of functions.
-What is not certain here is for jsonschema to decide, and only it says no, and why.
+jsonschema takes 4 ms to validate a schema against the meta-schema, and servers offer hundreds of
+tools. Most tools take a few strings and numbers, for which jsonschema makes a hundred function
+calls. The fast path only accepts; jsonschema decides everything else and gives the reason.
 """
 
 import re
@@ -16,8 +16,8 @@ from typing import Literal, TypeAlias
 from agentkit.json_schema.pattern import PatternError, check_pattern
 from agentkit.json_schema.strict_json import JsonValue, LossyFloat
 
-Form: TypeAlias = Literal["plain", "refers", "unknown"]
-"""Certainly a schema; one with references, which may still lead nowhere; not certain."""
+Validity: TypeAlias = Literal["plain", "refers", "unknown"]
+"""Certainly valid; valid if its references can be resolved; unknown."""
 
 _DRAFTS = frozenset(
     {
@@ -33,12 +33,12 @@ _PLAIN_TYPES: Mapping[str, frozenset[type]] = {
     "number": frozenset({int, float, LossyFloat}),
     "boolean": frozenset({bool}),
 }
-_WORDS = frozenset({"title", "description", "default", "examples", "$comment"})
-_PLAIN_FIELD = _WORDS | {"type"}
-_PLAIN_OBJECT = _WORDS | {"type", "properties", "required", "additionalProperties"}
+_TEXT_KEYWORDS = frozenset({"title", "description", "default", "examples", "$comment"})
+_PLAIN_FIELD = _TEXT_KEYWORDS | {"type"}
+_PLAIN_OBJECT = _TEXT_KEYWORDS | {"type", "properties", "required", "additionalProperties"}
 
 
-def form_of(schema: JsonValue) -> Form:
+def validity_of(schema: JsonValue) -> Validity:
     """Return what is certain about `schema`."""
     refers = False
     waiting = [_without_draft(schema)]
@@ -63,15 +63,15 @@ def form_of(schema: JsonValue) -> Form:
     return "refers" if refers else "plain"
 
 
-class Glance:
-    """Knows the objects that have certain fields, each of one type, and no other field."""
+class FlatObjectCheck:
+    """Accepts objects with certain fields, each of one type, and no other field."""
 
     def __init__(self, fields: Mapping[str, frozenset[type]], required: frozenset[str]) -> None:
         self._fields = fields
         self._required = required
 
-    def fits(self, value: JsonValue) -> bool:
-        """Return whether `value` certainly fits."""
+    def accepts(self, value: JsonValue) -> bool:
+        """Return whether `value` is certainly valid."""
         if type(value) is not dict or not self._required <= value.keys():
             return False
         fields = self._fields
@@ -81,8 +81,8 @@ class Glance:
         return True
 
 
-def glance_of(schema: Mapping[str, JsonValue]) -> Glance | None:
-    """Return what knows the values of `schema` at sight, if it is of that simple form."""
+def flat_object_check(schema: Mapping[str, JsonValue]) -> FlatObjectCheck | None:
+    """Return the fast check for `schema`; None if it is not a flat object schema."""
     properties, required = schema.get("properties", {}), schema.get("required", [])
     if schema.get("type") != "object" or not schema.keys() <= _PLAIN_OBJECT:
         return None
@@ -97,11 +97,11 @@ def glance_of(schema: Mapping[str, JsonValue]) -> Glance | None:
         if not isinstance(kind, str) or kind not in _PLAIN_TYPES:
             return None
         fields[name] = _PLAIN_TYPES[kind]
-    return Glance(fields, names) if len(names) == len(required) else None
+    return FlatObjectCheck(fields, names) if len(names) == len(required) else None
 
 
 def _without_draft(schema: JsonValue) -> JsonValue:
-    """Leave out the name of a draft in which the keywords below mean the same."""
+    """Return the schema without a draft name for which the keywords below have the same meaning."""
     draft = schema.get("$schema") if isinstance(schema, dict) else None
     if not isinstance(schema, dict) or not isinstance(draft, str):
         return schema
@@ -179,6 +179,6 @@ _VALUES: Mapping[str, Callable[[JsonValue], bool]] = {
         _is_count,
     ),
     "examples": _is_list,
-    # A reference that is no address of this form is for jsonschema to judge.
+    # jsonschema decides about references in any other form.
     "$ref": lambda value: type(value) is str and bool(re.fullmatch(r"#[\w/$.-]*", value)),
 }

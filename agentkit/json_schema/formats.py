@@ -1,10 +1,10 @@
-"""What the `format` keyword of JSON Schema means here.
+"""The formats of JSON Schema's `format` keyword.
 
 In:  a JSON value.
-Out: whether it has the format; a value that is no text has every format.
+Out: whether it has the format; a value that is not a string has every format.
 
-Dates and times follow RFC 3339 and ISO 8601 closely enough that nothing but a date passes for a
-date: parsers that come later read `2024` as seconds since 1970. An offset may be missing.
+Dates and times follow RFC 3339 and ISO 8601 closely enough that only a date is accepted as a date:
+pydantic would parse `2024` as seconds since 1970. An offset may be missing.
 """
 
 import ipaddress
@@ -76,7 +76,7 @@ def _is_regex(text: str) -> bool:
 
 
 def _on_text(check: Callable[[str], bool]) -> Callable[[object], bool]:
-    """Make of a check of texts one of any value; what it raises means no."""
+    """Turn a check of strings into one of any value; an exception means that it is invalid."""
 
     def has_format(value: object) -> bool:
         if not isinstance(value, str):

@@ -1,9 +1,10 @@
-"""Keywords of JSON Schema that the library checks without bounds, or tells too little of.
+"""Keywords of JSON Schema that jsonschema checks without bounds or reports too vaguely.
 
-In:  what `jsonschema` gives to a keyword: a validator, the keyword's value, an instance, a schema.
-Out: `jsonschema`'s errors.
+In:  the arguments of a keyword in jsonschema: a validator, the keyword's value, an instance, a
+     schema.
+Out: `jsonschema.ValidationError`s.
 
-The library ships no types: its objects are Any.
+jsonschema has no type annotations: its objects are Any.
 """
 
 import json
@@ -15,7 +16,7 @@ from agentkit.lazy_import import load_object
 
 
 def required(validator: Any, names: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Put the name that is missing into the path, where the library has it in a sentence."""
+    """Report a missing name in the path; jsonschema has it in the message only."""
     if isinstance(instance, dict):
         for name in names:
             if name not in instance:
@@ -23,20 +24,20 @@ def required(validator: Any, names: Any, instance: Any, schema: Any) -> Iterator
 
 
 def unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Find an item that stands twice in linear time; the library may compare each with each."""
+    """Find a duplicate item in linear time; jsonschema may compare each item with each."""
     if not wanted or not isinstance(instance, list):
         return
     seen: set[str] = set()
     for position, item in enumerate(instance):
         key = json.dumps(_canonical(item), sort_keys=True)
         if key in seen:
-            yield _error("stands twice", path=[position], instance=item)
+            yield _error("is a duplicate", path=[position], instance=item)
             return
         seen.add(key)
 
 
 def pattern(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Match a text in bounded time."""
+    """Match a string in bounded time."""
     if isinstance(instance, str):
         try:
             is_match = has_match(wanted, instance)
@@ -48,7 +49,7 @@ def pattern(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator
 
 
 def pattern_properties(validator: Any, named: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Check the fields whose names match, each match in bounded time."""
+    """Check the fields with matching names, each match in bounded time."""
     if isinstance(instance, dict):
         for text, subschema in named.items():
             for key, value in instance.items():
@@ -74,7 +75,7 @@ def _error(message: str, **facts: Any) -> Any:
 
 
 def _canonical(value: Any) -> Any:
-    """Spell equal numbers equally: 1.0 is 1 in JSON Schema."""
+    """Return equal numbers in the same form: 1.0 is 1 in JSON Schema."""
     match value:
         case float() if value.is_integer():
             return int(value)
@@ -93,4 +94,4 @@ BOUNDED: Mapping[str, Callable[..., Iterator[Any]]] = {
     "required": required,
     "uniqueItems": unique_items,
 }
-"""What stands in place of the library's own, by the keyword's name."""
+"""Replacements of jsonschema's own checks, by keyword."""

@@ -1,11 +1,12 @@
-"""Match the patterns of schemas, none of which may run on without end.
+"""Match the patterns of schemas in bounded time.
 
-In:  patterns of strangers, texts of strangers.
-Out: whether one is found in the other.
+In:  untrusted patterns, untrusted text.
+Out: whether the pattern is found in the text.
 
-A pattern such as `(a+)+$` keeps Python's own engine busy for years over a line of text. pydantic
-carries Rust's, whose time is linear in the text; what that engine does not know (looking ahead or
-behind, back references) is left to Python's within bounds.
+A pattern such as `(a+)+$` would keep Python's engine busy for years with one line of text (a denial
+of service by regular expression). pydantic includes Rust's engine, whose time is linear in the
+text. Patterns that it does not support (lookahead, lookbehind, back references) are matched by
+Python's engine within bounds.
 """
 
 import re
@@ -16,14 +17,14 @@ from typing import Any
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 MAX_HARD_TEXT = 256
-"""Characters of a text that is matched by Python's engine, which may need powers of them."""
+"""Maximum length of text for Python's engine, whose time may grow with a power of it."""
 
 MAX_HARD_REPEATS = 4
-"""Open repeats (`*`, `+`, `{2,}`) of a pattern that is matched by Python's engine."""
+"""Maximum number of open repeats (`*`, `+`, `{2,}`) in a pattern for Python's engine."""
 
 
 class PatternError(ValueError):
-    """The pattern cannot be read, or cannot be matched within bounds; the message says why."""
+    """The pattern is invalid, or cannot be matched within bounds; the message gives the reason."""
 
 
 class UnmatchedError(ValueError):
@@ -31,10 +32,10 @@ class UnmatchedError(ValueError):
 
 
 def check_pattern(pattern: str) -> None:
-    """Look whether a pattern can be matched in bounded time.
+    """Check that a pattern can be matched in bounded time.
 
     Raises:
-        PatternError: it cannot.
+        PatternError: it is invalid, or cannot be bounded.
     """
     if _linear(pattern) is not None:
         return
@@ -44,7 +45,7 @@ def check_pattern(pattern: str) -> None:
         raise PatternError(f"cannot be read: {error}") from error
     if is_nested(pattern):
         raise PatternError(
-            "could run on without end: it looks around or refers back, and repeats what repeats"
+            "could take unbounded time: it has lookaround or back references, and nested repeats"
         )
 
 
@@ -71,7 +72,7 @@ def is_additional(key: str, schema: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _linear(pattern: str) -> SchemaValidator | None:
-    """Return the pattern for Rust's engine; None if that does not know all in it."""
+    """Return the pattern for Rust's engine; None if that does not support it."""
     try:
         return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
     except SchemaError:
@@ -82,9 +83,9 @@ _PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?[^)]?)?|\)|\{\d*,\d*\
 
 
 def is_nested(pattern: str) -> bool:
-    """Return whether a group that repeats something is repeated itself, or much is repeated."""
+    """Return whether a repeated group contains a repeat, or there are many repeats."""
     open_groups = [False]
-    closed = False  # the part before closed a group in which something repeats
+    closed = False  # the previous part closed a group that contains a repeat
     repeats = 0
     for part in _PART.findall(pattern):
         is_repeat = part in ("*", "+") or (part[0] == "{" and "," in part)

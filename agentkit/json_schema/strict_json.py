@@ -1,10 +1,10 @@
-"""Read JSON text from a stranger, strictly and within bounds.
+"""Parse untrusted JSON text, strictly and within bounds.
 
-In:  text of any kind.
-Out: a JSON value, or `JsonTextError` in words that a model can use.
+In:  any text.
+Out: a JSON value, or `JsonTextError` with a message for the model.
 
-The cost is linear in the text, whatever stands in it. What `json.loads` lets through is refused:
-NaN and Infinity, numbers that overflow to them, a key that stands twice, half characters.
+The cost is linear in the text. Values that `json.loads` accepts are rejected here: NaN and
+Infinity, numbers that overflow to them, duplicate keys, lone surrogates.
 """
 
 import json
@@ -25,34 +25,34 @@ MAX_DEPTH = 64
 MAX_DIGITS = 1_000
 
 
-_EXACT_DIGITS = 15  # so many a float always keeps
+_EXACT_DIGITS = 15  # digits that a float always keeps
 
 
 class LossyFloat(float):
-    """A number whose text says more than a float can keep.
+    """A number with more digits than a float can keep.
 
-    That is harmless where a float is wanted, and wrong where a decimal is.
+    This is harmless if a float is expected, and wrong if a decimal is.
     """
 
     __slots__ = ()
 
 
 class JsonTextError(ValueError):
-    """The text is not the JSON it should be; the message says where and why."""
+    """The text is not strict JSON; the message gives the position and the reason."""
 
 
 def parse_json(
     text: str, *, max_characters: int = MAX_CHARACTERS, max_depth: int = MAX_DEPTH
 ) -> JsonValue:
-    """Read one JSON value.
+    """Parse one JSON value.
 
     Args:
-        text: may hold anything.
-        max_characters: longest text that is read at all.
-        max_depth: how many arrays and objects may stand inside each other.
+        text: any text.
+        max_characters: the maximum length of the text.
+        max_depth: the maximum nesting of arrays and objects.
 
     Raises:
-        JsonTextError: the text is not strict JSON, or is over a bound.
+        JsonTextError: the text is not strict JSON, or exceeds a bound.
     """
     if len(text) > max_characters:
         raise JsonTextError(
@@ -72,7 +72,7 @@ def parse_json(
 
 
 def depth_of(value: JsonValue, limit: int) -> int:
-    """Return how many containers stand inside each other; counting stops above `limit`."""
+    """Return the nesting depth of arrays and objects; counting stops above `limit`."""
     depth = 0
     level = [value]
     while depth <= limit:
@@ -93,11 +93,11 @@ def depth_of(value: JsonValue, limit: int) -> int:
 
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    """Build an object whose keys all differ."""
+    """Build an object without duplicate keys."""
     found = dict(pairs)
     if len(found) != len(pairs):
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise JsonTextError(f"the key {_shorten(twice)!r} stands twice in one object")
+        raise JsonTextError(f"the key {_shorten(twice)!r} is a duplicate in its object")
     return found
 
 
@@ -126,23 +126,23 @@ _DECODER = json.JSONDecoder(
 
 
 def _check_characters(value: JsonValue) -> None:
-    """Refuse lone surrogates: no encoding can carry them on."""
+    """Reject lone surrogates, which cannot be encoded."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        half = f"\\u{ord(error.object[error.start]):04x}"
-        raise JsonTextError(f"it holds half a character ({half})") from error
+        found = f"\\u{ord(error.object[error.start]):04x}"
+        raise JsonTextError(f"it holds a lone surrogate ({found})") from error
 
 
 def _place(error: json.JSONDecodeError, text: str) -> str:
-    """Say what is wrong and show where."""
+    """Describe what is wrong at which position."""
     near = text[max(0, error.pos - 20) : error.pos + 20]
     where = f" near {near!r}" if near.strip() else ""
     return f"{error.msg} at character {error.pos}{where}"
 
 
 def _too_deep(limit: int) -> str:
-    return f"its arrays and objects stand more than {limit} deep inside each other"
+    return f"its arrays and objects are nested more than {limit} deep"
 
 
 def _shorten(text: str) -> str:

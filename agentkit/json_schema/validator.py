@@ -1,10 +1,11 @@
 """A JSON Schema with its validator, built once.
 
 In:  a schema (Draft 2020-12, or an older draft named by `$schema`) and JSON values.
-Out: `JsonSchema`; what does not fit as `Violation`s.
+Out: `JsonSchema`; its `Violation`s of a value.
 
-No reference is ever fetched from the network, and no value and no schema makes a check run on
-without end. jsonschema is loaded at the first check, since its import costs more than ours.
+No reference is ever fetched from the network (a schema could make the client send requests), and
+the work of a check is bounded. jsonschema is loaded at the first check, since its import costs more
+than agentkit's.
 """
 
 import json
@@ -15,7 +16,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, cast
 
-from agentkit.json_schema.fast_check import form_of, glance_of
+from agentkit.json_schema.fast_check import flat_object_check, validity_of
 from agentkit.json_schema.pattern import PatternError, check_pattern, is_nested
 from agentkit.json_schema.strict_json import JsonObject, JsonValue
 from agentkit.json_schema.violation import Violation, explain, shorten
@@ -37,32 +38,32 @@ _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 class JsonSchemaError(ValueError):
-    """The schema itself is not usable; the message says why."""
+    """The schema is not usable; the message gives the reason."""
 
 
 class JsonSchema:
-    """A schema with its validator, built once. Safe to use from many threads."""
+    """A schema with its validator, built once and safe to use from many threads."""
 
     def __init__(self, schema: Mapping[str, JsonValue], *, is_trusted: bool = False) -> None:
         """Keep a copy of `schema`.
 
         Args:
             schema: a JSON object.
-            is_trusted: it was derived by a program, so its form need not be checked.
+            is_trusted: a program derived it, so it need not be validated.
 
         Raises:
-            JsonSchemaError: it is no schema, or holds a pattern that cannot be read, or a
-                reference that leads nowhere, outside, or back to itself.
+            JsonSchemaError: it is not a valid schema, or has an invalid pattern, or a reference to
+                a missing schema, to the network, or to itself.
         """
         self.schema = _copy(schema)
         self._validator: Any = None
-        self._glance = glance_of(self.schema)
+        self._fast_check = flat_object_check(self.schema)
         if not is_trusted:
             self._check()
 
     def violations(self, value: JsonValue, *, limit: int = MAX_VIOLATIONS) -> tuple[Violation, ...]:
-        """Return where `value` does not fit, at most `limit` places; empty if it fits."""
-        if self._glance is not None and self._glance.fits(value):
+        """Return the violations of `value`, at most `limit`; empty if it is valid."""
+        if self._fast_check is not None and self._fast_check.accepts(value):
             return ()
         if self._validator is None:
             self._validator = _build(self.schema)
@@ -72,32 +73,32 @@ class JsonSchema:
                 return tuple(islice(explain(errors), limit))
         except (RecursionError, _TooMuchWorkError):
             return (_unchecked("one too deep or too large to be checked"),)
-        except Exception as error:  # noqa: BLE001  # the library met a value it cannot compare
+        except Exception as error:  # noqa: BLE001  # jsonschema fails on values that it cannot compare
             reason = f"{type(error).__name__}: {shorten(str(error))}"
             return (_unchecked(f"one that cannot be checked ({reason})"),)
 
     def _check(self) -> None:
-        """Check the schema itself, and every place it refers to."""
-        form = form_of(self.schema)
-        if form == "plain":
+        """Check the schema and everything it refers to."""
+        validity = validity_of(self.schema)
+        if validity == "plain":
             return
         self._validator = _build(self.schema)
-        if form == "unknown":
+        if validity == "unknown":
             with _bounded():
                 found = next(explain(self._validator.META.iter_errors(self.schema)), None)
             if found is not None:
                 raise JsonSchemaError(str(found))
         _check_subschemas(self.schema, self._validator)
         try:
-            # A loop of references is found by walking it; any value will do.
+            # A cycle of references is found by following it, with any value.
             with _bounded():
                 list(self._validator.iter_errors({}))
         except (RecursionError, _TooMuchWorkError) as error:
-            raise JsonSchemaError("a '$ref' leads back to itself without end") from error
+            raise JsonSchemaError("a '$ref' refers to itself") from error
 
 
 class _TooMuchWorkError(Exception):
-    """A check followed more references than an honest value needs."""
+    """A check followed more references than a reasonable value needs."""
 
 
 _references_left: ContextVar[list[int]] = ContextVar("references_left")
@@ -105,7 +106,7 @@ _references_left: ContextVar[list[int]] = ContextVar("references_left")
 
 @contextmanager
 def _bounded() -> Iterator[None]:
-    """Give the checks inside so many references to follow."""
+    """Limit the references that the checks in this context may follow."""
     token = _references_left.set([MAX_REFERENCES])
     try:
         yield
@@ -118,7 +119,7 @@ def _unchecked(found: str) -> Violation:
 
 
 def _copy(schema: Mapping[str, JsonValue]) -> JsonObject:
-    """Return a copy as plain JSON, or refuse what is none or is too deep."""
+    """Return a copy as plain JSON; reject values that are not JSON or too deep."""
     if not isinstance(schema, Mapping):
         raise JsonSchemaError(f"a schema is a JSON object, not a {type(schema).__name__}")
     try:
@@ -146,14 +147,14 @@ def _build(schema: JsonObject) -> Any:
     draft = _DRAFTS.get(named.rstrip("#")) if isinstance(named, str) else None
     if draft is None:
         raise JsonSchemaError(f"'$schema' is {named!r}; known are {', '.join(_DRAFTS)}")
-    # The library would leave our class where a schema names its draft again.
+    # jsonschema would replace our class if a schema names its draft again.
     nameless = {key: value for key, value in schema.items() if key != "$schema"}
     return _engine(draft)(nameless, registry=_registry(), format_checker=_format_checker())
 
 
 @cache
 def _registry() -> Any:
-    """Return the drafts' own schemas; what is not among them is not looked for."""
+    """Return the registry of the drafts' own schemas; nothing else is ever retrieved."""
     return load_object("jsonschema_specifications:REGISTRY")
 
 
@@ -167,7 +168,7 @@ def _format_checker() -> Any:
 
 @cache
 def _engine(draft: str) -> Any:
-    """Return jsonschema's validator class, bounded and made to say more."""
+    """Return jsonschema's validator class with bounds and better messages."""
     base = cast(Any, load_object(f"jsonschema:{draft}"))
     extend = cast(Any, load_object("jsonschema.validators:extend"))
     counted = {
@@ -182,7 +183,7 @@ def _engine(draft: str) -> Any:
 
 
 def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
-    """Count each step along a reference: only these can multiply without end."""
+    """Count each followed reference: only references can multiply the work without limit."""
 
     def count(validator: Any, reference: Any, instance: Any, schema: Any) -> Any:
         left = _references_left.get()
@@ -195,7 +196,7 @@ def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_subschemas(schema: JsonObject, validator: Any) -> None:
-    """Look up every reference and read every pattern."""
+    """Resolve every reference and parse every pattern."""
     specify = cast(Any, load_object("referencing.jsonschema:specification_with"))
     root = specify(validator.META_SCHEMA.get("$schema")).create_resource(schema)
     uri = root.id() or ""
@@ -217,7 +218,7 @@ def _check_references(contents: JsonObject, resolver: Any) -> None:
                 resolver.lookup(reference)
             except Exception as error:
                 raise JsonSchemaError(
-                    f"{keyword!r} {shorten(reference)!r} leads nowhere; put what it names under "
+                    f"{keyword!r} {shorten(reference)!r} does not exist; put the schema under "
                     "'$defs', since nothing is fetched from the network"
                 ) from error
 
@@ -232,8 +233,8 @@ def _check_patterns(contents: JsonObject) -> None:
         except PatternError as error:
             raise JsonSchemaError(f"the pattern {shorten(text)!r} {error}") from error
         if "unevaluatedProperties" in contents and text in names and is_nested(text):
-            # This keyword of the library matches the names with Python's engine.
+            # jsonschema matches the names of this keyword with Python's engine.
             raise JsonSchemaError(
-                f"the pattern {shorten(text)!r} could run on without end beside "
+                f"the pattern {shorten(text)!r} could take unbounded time with "
                 "'unevaluatedProperties'"
             )

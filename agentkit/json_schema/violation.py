@@ -1,9 +1,9 @@
-"""Say in words where a value does not fit a schema.
+"""Describe the violations of a schema.
 
 In:  the errors of a jsonschema validator.
-Out: `Violation`s: the place, what was expected, what stands there.
+Out: `Violation`s: the place, the expected and the actual value.
 
-Where one of several forms would do, the form that came closest is explained, not all of them.
+If a value fits none of several alternatives, the closest one is explained, not all of them.
 """
 
 import json
@@ -49,7 +49,7 @@ _PHRASES = {
     "minProperties": "at least {} fields",
     "maxProperties": "at most {} fields",
     "pattern": "a text that matches {}",
-    "uniqueItems": "no item that stands twice",
+    "uniqueItems": "no duplicate items",
     "const": "exactly {}",
     "not": "anything but {}",
     "contains": "an item that fits {}",
@@ -61,12 +61,12 @@ _PHRASES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One place where a value does not fit.
+    """One violation of a schema.
 
     Attributes:
         path: keys and positions from the root to the place.
-        expected: what the schema asks for, in words.
-        found: what stands there, in words, shortened.
+        expected: a description of the expected value.
+        found: a description of the actual value, shortened.
     """
 
     path: tuple[str | int, ...]
@@ -75,7 +75,7 @@ class Violation:
 
     @property
     def place(self) -> str:
-        """Return the path as one reads it, e.g. `items[0].name`; empty for the root."""
+        """Return the path as text, e.g. `items[0].name`; empty for the root."""
         text = ""
         for part in self.path:
             if isinstance(part, int):
@@ -90,7 +90,7 @@ class Violation:
 
 
 def describe(value: object) -> str:
-    """Say in a few words what `value` is; never longer than a line."""
+    """Describe `value` in at most one line."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, int | float):
@@ -112,11 +112,11 @@ def shorten(text: str, limit: int = 60) -> str:
 
 
 def explain(errors: Iterable[Any], base: tuple[str | int, ...] = ()) -> Iterator[Violation]:
-    """Yield violations for the errors of a jsonschema validator, in their order.
+    """Yield violations for the errors of a jsonschema validator, in order.
 
     Args:
         errors: `jsonschema.ValidationError`s.
-        base: the place their paths count from.
+        base: the place that their paths are relative to.
     """
     for error in errors:
         path = (*base, *error.path)
@@ -132,7 +132,7 @@ def explain(errors: Iterable[Any], base: tuple[str | int, ...] = ()) -> Iterator
 
 
 def _expected(error: Any) -> str:  # jsonschema has no types
-    """Say what one keyword asks for."""
+    """Describe the value that one keyword expects."""
     wanted = error.validator_value
     if error.validator in _SENTENCES:
         return _SENTENCES[error.validator](wanted)
@@ -161,7 +161,7 @@ _SENTENCES: Mapping[str | None, Callable[[Any], str]] = {
     "enum": _choices,
     "required": lambda _: "a value, since it is required",
     "format": lambda wanted: _FORMATS.get(wanted, f"a text of the format {wanted!r}"),
-    "oneOf": lambda _: "a value that fits one form only",
+    "oneOf": lambda _: "a value that fits exactly one alternative",
 }
 
 
@@ -170,7 +170,7 @@ def _found(error: Any) -> str:
 
 
 def _explain_choice(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
-    """Explain the form that came closest, or name the types of all."""
+    """Explain the closest alternative, or name the types of all."""
     forms: dict[int, list[Any]] = {}
     for inner in error.context:
         forms.setdefault(inner.schema_path[0], []).append(inner)
@@ -188,12 +188,12 @@ def _is_other_type(error: Any) -> bool:
 
 
 def _distance(form: list[Any]) -> tuple[bool, int]:
-    """Order forms: one whose fixed values match is meant, then the one with fewest errors."""
+    """Order alternatives: one whose constants match comes first, then by the number of errors."""
     return any(error.validator in {"const", "enum"} for error in form), len(form)
 
 
 def _explain_dependency(error: Any, path: tuple[str | int, ...]) -> Violation:
-    """Name the field that is missing and the one that asks for it; each error is about one."""
+    """Name the missing field and the field that requires it; each error is about one."""
     given, name = next(
         (given, name)
         for given, needed in error.validator_value.items()
@@ -205,7 +205,7 @@ def _explain_dependency(error: Any, path: tuple[str | int, ...]) -> Violation:
 
 
 def _explain_extra(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
-    """Name each field too many, and those there are."""
+    """Name each additional field, and the allowed ones."""
     known = error.schema.get("properties", {})
     names = ", ".join(shorten(name) for name in islice(known, 20))
     expected = "no field of this name" + (f" (there are: {names})" if names else "")

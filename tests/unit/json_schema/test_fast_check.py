@@ -1,4 +1,4 @@
-"""Schemas of the usual form are known at a glance; whatever else there is, jsonschema decides."""
+"""Ordinary schemas are accepted by the fast path; jsonschema decides about all others."""
 
 from typing import cast
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.json_schema import JsonValue
-from agentkit.json_schema.fast_check import form_of
+from agentkit.json_schema.fast_check import validity_of
 
 KEYWORDS = (
     *("type", "enum", "required", "pattern", "multipleOf", "title", "format", "const", "items"),
@@ -37,9 +37,11 @@ DRAFTS = (
 
 
 @given(SCHEMAS)
-def test_what_is_known_at_a_glance_is_a_schema_of_every_draft_from_7_on(schema: JsonValue) -> None:
-    """A quick yes is never wrong; lists of items stand only in the newest."""
-    if form_of(schema) != "unknown":
+def test_a_schema_that_the_fast_path_accepts_is_valid_in_every_draft_from_7_on(
+    schema: JsonValue,
+) -> None:
+    """It never accepts an invalid schema; `prefixItems` exists in the newest draft only."""
+    if validity_of(schema) != "unknown":
         for draft in DRAFTS:
             draft(draft.META_SCHEMA).validate(schema)
 
@@ -60,6 +62,6 @@ def test_what_is_known_at_a_glance_is_a_schema_of_every_draft_from_7_on(schema: 
         ({"x-mine": 1}, "unknown"),
     ],
 )
-def test_only_what_is_certain_is_known(schema: object, form: str) -> None:
-    """Anything else is for jsonschema."""
-    assert form_of(cast(JsonValue, schema)) == form
+def test_the_fast_path_accepts_only_certain_schemas(schema: object, form: str) -> None:
+    """Jsonschema decides about all others."""
+    assert validity_of(cast(JsonValue, schema)) == form

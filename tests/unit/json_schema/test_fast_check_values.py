@@ -1,11 +1,11 @@
-"""Test what is known of values at sight: a yes is one that jsonschema would say, too."""
+"""Values that the fast path accepts are valid for jsonschema."""
 
 from itertools import product
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from agentkit.json_schema.fast_check import glance_of
+from agentkit.json_schema.fast_check import flat_object_check
 from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
 
 VALUES: list[JsonValue] = ["", "a", 1, -1, 1.0, 1.5, LossyFloat(0.1), True, None, [], {}]
@@ -19,18 +19,20 @@ OBJECTS: list[JsonValue] = [
 @pytest.mark.parametrize("kind", ["string", "integer", "number", "boolean"])
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize("required", [[], ["a"], ["a", "b"]])
-def test_what_is_known_at_sight_fits(kind: str, is_open: bool, required: list[JsonValue]) -> None:
-    """Some values are known, and each of them fits."""
+def test_a_value_that_the_fast_path_accepts_is_valid(
+    kind: str, is_open: bool, required: list[JsonValue]
+) -> None:
+    """It accepts some values, and each of them is valid."""
     schema: JsonObject = {
         "type": "object",
         "properties": {"a": {"type": kind, "description": "one"}, "b": {"type": "number"}},
         "required": required,
         "additionalProperties": is_open,
     }
-    glance = glance_of(schema)
-    assert glance is not None
+    check = flat_object_check(schema)
+    assert check is not None
 
-    known = [value for value in OBJECTS if glance.fits(value)]
+    known = [value for value in OBJECTS if check.accepts(value)]
 
     assert known
     assert all(Draft202012Validator(schema).is_valid(value) for value in known)
@@ -52,6 +54,6 @@ def test_what_is_known_at_sight_fits(kind: str, is_open: bool, required: list[Js
         {"type": "object", "required": True},
     ],
 )
-def test_nothing_is_known_at_sight_of_other_forms(schema: JsonObject) -> None:
-    """They are left to jsonschema."""
-    assert glance_of(schema) is None
+def test_the_fast_path_has_no_check_for_other_schemas(schema: JsonObject) -> None:
+    """Jsonschema checks their values."""
+    assert flat_object_check(schema) is None

@@ -1,4 +1,4 @@
-"""Formats: nothing but a date passes for a date."""
+"""Formats accept nothing but their own values."""
 
 import pytest
 
@@ -28,7 +28,7 @@ from agentkit.json_schema.formats import FORMATS
 def test_a_format_accepts_its_own_and_nothing_else(
     name: str, good: list[str], bad: list[str]
 ) -> None:
-    """Values that are no text have every format, as the specification says."""
+    """Values that are not strings have every format, as the specification requires."""
     check = FORMATS[name]
 
     assert [text for text in good if not check(text)] == []

@@ -1,4 +1,4 @@
-"""Patterns of strangers on texts of strangers, in bounded time."""
+"""Untrusted patterns are matched with untrusted text in bounded time."""
 
 import pytest
 
@@ -45,14 +45,14 @@ def test_a_catastrophic_pattern_takes_linear_time(pattern: str, is_found: bool) 
     ],
 )
 def test_a_pattern_is_found_anywhere(pattern: str, text: str, is_found: bool) -> None:
-    """As JSON Schema has it; also where it looks around or refers back."""
+    """As JSON Schema requires; also with lookaround and back references."""
     check_pattern(pattern)
 
     assert has_match(pattern, text) is is_found
 
 
-def test_what_cannot_be_bounded_is_refused() -> None:
-    """A look around with repeats in repeats, and a long text for an honest one."""
+def test_a_pattern_that_cannot_be_bounded_is_rejected() -> None:
+    """Lookaround with nested repeats; for a harmless one, a long text."""
     for pattern in (r"(?=a)(a+)+$", r"(?=a)(x(a*)y)*$", r"(?=.)a*a*a*a*a*b", "(", r"\Z("):
         with pytest.raises(PatternError):
             check_pattern(pattern)
@@ -60,15 +60,15 @@ def test_what_cannot_be_bounded_is_refused() -> None:
         has_match(r"(?=a)a*b", "a" * 257)
 
 
-def test_no_schema_gets_past_with_such_a_pattern() -> None:
-    """However usual the rest of it is."""
+def test_a_schema_with_an_unbounded_pattern_is_rejected() -> None:
+    """However ordinary its other keywords are."""
     for pattern in (r"(?=a)(a+)+$", "("):
         with pytest.raises(JsonSchemaError, match="the pattern"):
             JsonSchema({"type": "object", "properties": {"a": {"pattern": pattern}}})
 
 
-def test_repeats_are_counted_as_they_stand() -> None:
-    """Not those in classes or behind backslashes."""
+def test_only_real_repeats_are_counted() -> None:
+    """Not characters of classes or escaped ones."""
     assert not is_nested(r"[(a+)+]*\(\+\)*(a{2})*)+")
     assert is_nested(r"(b(a{2,})c)+")
 
@@ -84,14 +84,14 @@ def test_repeats_are_counted_as_they_stand() -> None:
     ids=["pattern", "names", "other names", "values of others"],
 )
 def test_every_keyword_with_patterns_is_bounded(schema: dict[str, JsonValue]) -> None:
-    """Also those that match the names of fields."""
+    """Also the keywords that match the names of fields."""
     check = JsonSchema(schema)
 
     assert check.violations({"x": LONG, **NAMES}) is not None
 
 
 def test_values_of_other_fields_are_checked() -> None:
-    """Those that are named nowhere."""
+    """Those that no other keyword names."""
     check = JsonSchema(
         {
             "properties": {"a": {}},
@@ -103,8 +103,8 @@ def test_values_of_other_fields_are_checked() -> None:
     assert [one.place for one in check.violations({"a": "", "x1": "", "b": "", "c": 1})] == ["b"]
 
 
-def test_names_beside_unevaluated_ones_must_be_harmless() -> None:
-    """The library matches those itself."""
+def test_patterns_with_unevaluated_properties_must_be_linear() -> None:
+    """Jsonschema matches those itself."""
     check = JsonSchema({"patternProperties": {"^x+$": {}}, "unevaluatedProperties": False})
     assert not check.violations({"xx": 1})
 
@@ -112,8 +112,8 @@ def test_names_beside_unevaluated_ones_must_be_harmless() -> None:
         JsonSchema({"patternProperties": {"^(x+)+$": {}}, "unevaluatedProperties": False})
 
 
-def test_a_text_that_is_too_long_for_its_pattern_does_not_fit() -> None:
-    """It says so, and nothing hangs."""
+def test_a_text_that_is_too_long_for_its_pattern_is_invalid() -> None:
+    """The message says so, and the check ends quickly."""
     check = JsonSchema({"properties": {"x": {"pattern": r"^(?=a)a*$"}}})
 
     assert not check.violations({"x": "aaa"})

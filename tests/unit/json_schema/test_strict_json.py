@@ -1,4 +1,4 @@
-"""Strict JSON: what is no JSON is refused, within bounds, in words."""
+"""JSON is parsed strictly and within bounds, with messages for the model."""
 
 import time
 
@@ -19,8 +19,8 @@ from agentkit.json_schema.strict_json import depth_of
         ('["[[[[", "{{{{"]', ["[[[[", "{{{{"]),
     ],
 )
-def test_json_is_read(text: str, value: object) -> None:
-    """As `json.loads` reads it."""
+def test_strict_json_is_parsed(text: str, value: object) -> None:
+    """As `json.loads` parses it."""
     found = parse_json(text)
 
     assert value is None or found == value
@@ -37,27 +37,27 @@ def test_json_is_read(text: str, value: object) -> None:
         ("1e999", "the number 1e999 is too large"),
         ("-" + "9" * 400 + ".0", "is too large"),
         ("9" * 1001, "a number has 1,001 digits"),
-        ('{"a": 1, "b": {"a": 1, "a": 2}}', "the key 'a' stands twice"),
-        ('{"' + "k" * 90 + '": 1, "' + "k" * 90 + '": 2}', "…' stands twice"),
+        ('{"a": 1, "b": {"a": 1, "a": 2}}', "the key 'a' is a duplicate"),
+        ('{"' + "k" * 90 + '": 1, "' + "k" * 90 + '": 2}', "…' is a duplicate"),
         ("[" * 65 + "]" * 65, "more than 64 deep"),
         ('{"a":' * 2000 + "1" + "}" * 2000, "more than 64 deep"),
-        ('"\\ud83d"', "half a character (\\ud83d)"),
-        ('{"\\udc00": 1}', "half a character (\\udc00)"),
-        ('"\ud83d"', "half a character (\\ud83d)"),
+        ('"\\ud83d"', "a lone surrogate (\\ud83d)"),
+        ('{"\\udc00": 1}', "a lone surrogate (\\udc00)"),
+        ('"\ud83d"', "a lone surrogate (\\ud83d)"),
         ('"a\nb"', "control character"),
         ("\ufeff{}", "character 0 near '\\ufeff{}'"),
     ],
 )
-def test_what_is_no_strict_json_is_refused(text: str, complaint: str) -> None:
-    """The message says what and where."""
+def test_text_that_is_not_strict_json_is_rejected(text: str, complaint: str) -> None:
+    """The message gives the reason and the position."""
     with pytest.raises(JsonTextError) as caught:
         parse_json(text)
 
     assert complaint in str(caught.value)
 
 
-def test_text_over_the_limit_is_not_read() -> None:
-    """The limit is said."""
+def test_text_over_the_limit_is_rejected() -> None:
+    """The message gives the limit."""
     with pytest.raises(JsonTextError, match="it has 11 characters, and at most 10 are read"):
         parse_json('"aaaaaaaaa"', max_characters=10)
 
@@ -66,7 +66,7 @@ def test_text_over_the_limit_is_not_read() -> None:
     "unit", ["[", '{"a":', "[{", '"\\', "[],", "1,", '{"a":[', "\\ud83d", "9", "[1.5,", '""']
 )
 def test_a_megabyte_of_anything_costs_little(unit: str) -> None:
-    """Linear time: a quadratic reader would need minutes."""
+    """Parsing is linear: quadratic time would be minutes."""
     text = (unit * 1_000_000)[:1_000_000]
     started = time.process_time()
 
@@ -77,14 +77,14 @@ def test_a_megabyte_of_anything_costs_little(unit: str) -> None:
 
 
 def test_a_wide_value_is_not_a_deep_one() -> None:
-    """Only nesting is bounded."""
+    """Only the nesting is bounded."""
     text = "[" + ",".join(['{"a": []}'] * 1000) + "]"
 
     assert len(parse_json(text)) == 1000  # type: ignore[arg-type]  # it is a list
 
 
-def test_depth_counts_containers_inside_each_other() -> None:
-    """A plain value has none."""
+def test_depth_counts_nested_containers() -> None:
+    """A scalar has depth 0."""
     assert depth_of(1, 9) == 0
     assert depth_of([], 9) == 1
     assert depth_of([{"a": [1]}, 2], 9) == 3

@@ -1,4 +1,4 @@
-"""JSON Schema: schemas are checked when kept, values are checked without end or network."""
+"""Schemas are checked when built; values are validated within bounds and without network."""
 
 import socket
 import sys
@@ -23,8 +23,8 @@ NODE: dict[str, JsonValue] = {
 }
 
 
-def complaints(schema: dict[str, JsonValue], value: JsonValue) -> list[str]:
-    """Return what is wrong with a value, as sentences."""
+def messages_of(schema: dict[str, JsonValue], value: JsonValue) -> list[str]:
+    """Return the violations of a value as text."""
     return [str(violation) for violation in JsonSchema(schema).violations(value)]
 
 
@@ -43,10 +43,10 @@ def complaints(schema: dict[str, JsonValue], value: JsonValue) -> list[str]:
         ({"minimum": 3}, 1, "expected a number of at least 3, got the number 1"),
         ({"pattern": "^a"}, "b", 'expected a text that matches "^a", got the text "b"'),
         ({"not": {"type": "null"}}, None, 'expected anything but {"type": "null"}, got null'),
-        ({"uniqueItems": True}, [1, 2, 1.0], "[2]: expected no item that stands twice, "
+        ({"uniqueItems": True}, [1, 2, 1.0], "[2]: expected no duplicate items, "
          "got the number 1.0"),
-        ({"uniqueItems": True}, [{"a": [1]}, {"a": [1.0]}], "[1]: expected no item that stands "
-         "twice, got an object with 'a'"),
+        ({"uniqueItems": True}, [{"a": [1]}, {"a": [1.0]}], "[1]: expected no duplicate items, "
+         "got an object with 'a'"),
         ({"minProperties": 2}, {"a": 1}, "expected at least 2 fields, got an object with 'a'"),
         ({"dependentRequired": {"a": ["b"]}}, {"a": 1},
          "b: expected a value, since 'a' is given, got nothing"),
@@ -58,59 +58,59 @@ def complaints(schema: dict[str, JsonValue], value: JsonValue) -> list[str]:
          '"31.5.24"'),
         ({"format": "hostname"}, "a b", "expected a text of the format 'hostname', got the text "
          '"a b"'),
-        ({"oneOf": [{"minimum": 1}, {"minimum": 2}]}, 3, "expected a value that fits one form "
-         "only, got the number 3"),
+        ({"oneOf": [{"minimum": 1}, {"minimum": 2}]}, 3, "expected a value that fits exactly one "
+         "alternative, got the number 3"),
         ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "x", "expected an integer or null, "
          'got the text "x"'),
         ({"properties": {"a": {"items": {"type": "null"}}}}, {"a": [None, 1]}, "a[1]: expected "
          "null, got the number 1"),
     ],
 )  # fmt: skip
-def test_a_violation_says_what_was_expected_and_what_came(
+def test_a_violation_names_the_expected_and_the_actual_value(
     schema: dict[str, JsonValue], value: JsonValue, expected: str
 ) -> None:
-    """One sentence a model can act on."""
-    assert complaints(schema, value) == [expected]
+    """In one sentence that a model can act on."""
+    assert messages_of(schema, value) == [expected]
 
 
-def test_each_field_too_many_is_named_with_those_there_are() -> None:
-    """The model sees which to leave out, and which it may have meant."""
+def test_each_additional_field_is_named_with_the_allowed_ones() -> None:
+    """The model sees which to omit, and which it may have meant."""
     schema: dict[str, JsonValue] = {"properties": {"a": {}}, "additionalProperties": False}
 
-    assert complaints(schema, {"a": 1, "b": 2, "c": []}) == [
+    assert messages_of(schema, {"a": 1, "b": 2, "c": []}) == [
         "b: expected no field of this name (there are: a), got the number 2",
         "c: expected no field of this name (there are: a), got an empty array",
     ]
-    assert complaints({"additionalProperties": False}, {"b": 2}) == [
+    assert messages_of({"additionalProperties": False}, {"b": 2}) == [
         "b: expected no field of this name, got the number 2"
     ]
 
 
-def test_fields_known_by_pattern_or_elsewhere_are_not_too_many() -> None:
-    """Only what the schema refuses is named."""
+def test_fields_allowed_by_other_keywords_are_not_additional() -> None:
+    """Only fields that the schema rejects are named."""
     named: dict[str, JsonValue] = {"patternProperties": {"^x": {}}, "additionalProperties": False}
     joined: dict[str, JsonValue] = {
         "allOf": [{"properties": {"a": {}}}],
         "unevaluatedProperties": False,
     }
 
-    assert complaints(named, {"xa": 1, "b": 2}) == [
+    assert messages_of(named, {"xa": 1, "b": 2}) == [
         "b: expected no field of this name, got the number 2"
     ]
-    assert complaints(joined, {"a": 1, "b": 2}) == [
+    assert messages_of(joined, {"a": 1, "b": 2}) == [
         "expected no fields beyond those that are described, got an object with 'a', 'b'"
     ]
 
 
-def test_of_several_forms_the_closest_is_explained() -> None:
-    """A tagged form is recognised by its tag, and nullable objects by not being null."""
+def test_the_closest_of_several_alternatives_is_explained() -> None:
+    """A tagged union is recognized by its tag, and a nullable object by not being null."""
     cat: JsonValue = {"properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}}}
     dog: JsonValue = {"properties": {"kind": {"const": "dog"}, "name": {"type": "string"}}}
 
-    assert complaints({"oneOf": [cat, dog]}, {"kind": "dog", "lives": "x", "name": 3}) == [
+    assert messages_of({"oneOf": [cat, dog]}, {"kind": "dog", "lives": "x", "name": 3}) == [
         "name: expected a text, got the number 3"
     ]
-    assert complaints(NODE, {"value": 1, "next": {"value": "x"}}) == [
+    assert messages_of(NODE, {"value": 1, "next": {"value": "x"}}) == [
         'next.value: expected an integer, got the text "x"'
     ]
 
@@ -132,25 +132,25 @@ def test_the_number_of_violations_is_bounded() -> None:
         ({"properties": {"a": {"patternProperties": {"[": {}}}}}, "the pattern '['"),
         ({"$schema": "urn:x"}, "'$schema' is 'urn:x'"),
         ({"$schema": 3}, "'$schema' is 3"),
-        ({"$ref": "#/$defs/a"}, "'$ref' '#/$defs/a' leads nowhere"),
+        ({"$ref": "#/$defs/a"}, "'$ref' '#/$defs/a' does not exist"),
         ({"items": {"$ref": "https://example.org/s.json"}}, "nothing is fetched"),
-        ({"$ref": "#"}, "leads back to itself"),
+        ({"$ref": "#"}, "refers to itself"),
         ({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}, "itself"),
         ({"minimum": float("nan")}, "it is not JSON"),
         ({"default": object()}, "it is not JSON"),
         ([], "a schema is a JSON object, not a list"),
     ],
 )
-def test_a_bad_schema_is_refused_when_it_is_kept(schema: Any, complaint: str) -> None:
-    """The message says where and why."""
+def test_an_invalid_schema_is_rejected_when_it_is_built(schema: Any, complaint: str) -> None:
+    """The message gives the place and the reason."""
     with pytest.raises(JsonSchemaError) as caught:
         JsonSchema(schema)
 
     assert complaint in str(caught.value)
 
 
-def test_a_schema_too_deep_is_refused() -> None:
-    """Depth is bounded before anything recursive looks at it."""
+def test_a_schema_that_is_too_deep_is_rejected() -> None:
+    """Depth is checked before anything recursive."""
     deep: dict[str, JsonValue] = {}
     for _ in range(120):
         deep = {"items": deep}
@@ -159,8 +159,8 @@ def test_a_schema_too_deep_is_refused() -> None:
         JsonSchema(deep)
 
 
-def test_a_schema_that_holds_itself_is_refused() -> None:
-    """A loop in memory is not JSON."""
+def test_a_schema_that_contains_itself_is_rejected() -> None:
+    """A cycle in memory is not JSON."""
     schema: dict[str, JsonValue] = {}
     schema["items"] = schema
 
@@ -169,7 +169,7 @@ def test_a_schema_that_holds_itself_is_refused() -> None:
 
 
 def test_a_reference_to_the_network_is_never_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A trusted schema is not looked through, and still nothing is fetched."""
+    """A trusted schema is not validated, and still nothing is fetched."""
 
     def refuse(*_: object, **__: object) -> None:
         pytest.fail("a socket was opened")
@@ -183,10 +183,10 @@ def test_a_reference_to_the_network_is_never_followed(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("draft", ["2020-12", "2019-09", "07", "06", "04"])
-def test_older_drafts_are_read_by_their_name(draft: str) -> None:
-    """Each with references and definitions of its time."""
-    host = "https://json-schema.org/draft" if draft.startswith("20") else ("http://json-schema.org")
-    name = f"{host}/{draft}/schema" if draft.startswith("20") else f"{host}/draft-{draft}/schema#"
+def test_older_drafts_are_supported_by_their_name(draft: str) -> None:
+    """Each with its keywords for references and definitions."""
+    base = "https://json-schema.org/draft" if draft.startswith("20") else ("http://json-schema.org")
+    name = f"{base}/{draft}/schema" if draft.startswith("20") else f"{base}/draft-{draft}/schema#"
     schema = JsonSchema(
         {
             "$schema": name,
@@ -218,7 +218,7 @@ def test_draft_07_tuples_and_ids_are_understood() -> None:
 
 
 def test_recursive_values_are_checked_as_deep_as_text_may_be() -> None:
-    """64 levels, the limit of parsed text, stay within the stack."""
+    """64 levels, the limit of parsed text, do not exhaust the stack."""
     schema = JsonSchema(NODE)
     value: JsonValue = None
     for _ in range(64):
@@ -245,8 +245,8 @@ def test_a_value_too_deep_for_the_stack_is_a_violation() -> None:
     assert violation.found == "one too deep or too large to be checked"
 
 
-def test_references_that_multiply_come_to_an_end() -> None:
-    """Each level doubles the work; the count of references bounds it."""
+def test_references_that_multiply_are_bounded() -> None:
+    """Each level doubles the work; the number of references is limited."""
     both: list[JsonValue] = [{"properties": {"a": {"$ref": "#/$defs/x"}}}] * 2
     schema = JsonSchema({"$defs": {"x": {"type": "object", "allOf": both}}, "$ref": "#/$defs/x"})
     value: JsonValue = {}
@@ -259,7 +259,7 @@ def test_references_that_multiply_come_to_an_end() -> None:
 
 
 def test_a_value_the_library_cannot_compare_is_a_violation() -> None:
-    """A huge integer divided by a float overflows inside the library."""
+    """A huge integer divided by a float overflows inside jsonschema."""
     schema = JsonSchema({"multipleOf": 0.5})
 
     (violation,) = schema.violations(10**400)
@@ -268,7 +268,7 @@ def test_a_value_the_library_cannot_compare_is_a_violation() -> None:
 
 
 def test_long_values_are_shortened() -> None:
-    """A message stays a message whatever came."""
+    """A message is short, whatever the value."""
     schema = JsonSchema({"type": "null", "properties": {}})
 
     many: JsonValue = {str(key): 1 for key in range(100)}
@@ -279,7 +279,7 @@ def test_long_values_are_shortened() -> None:
 
 
 def test_a_kept_schema_is_a_copy() -> None:
-    """What a caller does to its own schema later changes nothing."""
+    """Later changes of the caller's schema have no effect."""
     mine: dict[str, JsonValue] = {"type": "integer"}
     schema = JsonSchema(mine)
 
@@ -288,8 +288,8 @@ def test_a_kept_schema_is_a_copy() -> None:
     assert schema.violations(1) == ()
 
 
-def test_a_place_is_written_as_one_reads_it() -> None:
-    """Keys with dots between, positions in brackets."""
+def test_a_place_is_formatted_with_dots_and_brackets() -> None:
+    """Dots between keys, brackets around positions."""
     violation = Violation(path=("a", 0, "b", 1, 2), expected="x", found="y")
 
     assert violation.place == "a[0].b[1][2]"

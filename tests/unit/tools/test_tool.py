@@ -124,7 +124,7 @@ def test_a_schema_without_a_type_is_one_of_an_object() -> None:
     [
         ({"input_schema": {"type": "array"}}, "input_schema of the tool 'echo' has the type"),
         ({"input_schema": {"type": "objekt"}}, "input_schema of the tool 'echo': type: expected"),
-        ({"input_schema": {"$ref": "#/$defs/a"}}, "leads nowhere"),
+        ({"input_schema": {"$ref": "#/$defs/a"}}, "does not exist"),
         ({"output_schema": {"required": 1}}, "output_schema of the tool 'echo': required"),
         ({"handler": lambda: 1}, "cannot handle calls: it takes ()"),
         ({"handler": lambda a, b, c: 1}, "must take (arguments) or (context, arguments)"),  # noqa: ARG005
