@@ -15,6 +15,11 @@ from agentkit.message import AssistantMessage
 from agentkit.usage import Usage
 from agentkit.value import dataclass, replace
 
+_OWN_FIELDS = frozenset(
+    {"model", "messages", "prompt", "system", "tools", "tool_choice", "stream", "stream_options"}
+)
+"""Fields that the parsing of an answer relies on, in any format."""
+
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
 
@@ -70,6 +75,10 @@ class ModelSettings:
         max_tokens: most tokens of one answer, 1 or more.
         stop: texts at which the answer ends.
         parallel_tool_calls: whether one answer may hold several calls.
+        frequency_penalty: above 0, tokens are less likely the more often they occurred; -2 to 2.
+        presence_penalty: above 0, tokens that occurred at all are less likely; -2 to 2.
+        extra_body: further fields of the request's body, sent as they are. What agentkit writes
+            itself (model, messages, tools, tool choice, stream) cannot be set here.
     """
 
     temperature: float | None = None
@@ -78,6 +87,13 @@ class ModelSettings:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     parallel_tool_calls: bool | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    extra_body: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if taken := sorted(_OWN_FIELDS.intersection(self.extra_body)):
+            raise ValueError(f"extra_body cannot set {taken}; agentkit writes these fields itself.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ the base URL that is given with it.
 
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -74,11 +75,14 @@ def key_in(environ: Mapping[str, str], provider: ProviderProfile) -> KeyInVariab
 def _may_receive_key(provider: ProviderProfile, base_url: str) -> bool:
     """Return whether a key from the provider's variable may be sent to `base_url`.
 
-    A provider without a URL of its own, and a server program that the user runs (vLLM, llama.cpp),
-    have no fixed origin: their variable is for whatever server the user names.
+    A server program that the user runs (vLLM, llama.cpp) and any other compatible server have no
+    fixed origin: their variable is for whatever server the user names.
     """
-    own = _origin(provider.base_url)
-    return own is None or is_loopback(own.host) or own == _origin(base_url)
+    own, origins = _origin(provider.base_url), provider.auth.origins
+    if not origins and (own is None or is_loopback(own.host)):
+        return True
+    target = _origin(base_url)
+    return own == target or any(fnmatchcase(str(target), pattern) for pattern in origins)
 
 
 class _Origin(NamedTuple):
@@ -90,7 +94,7 @@ class _Origin(NamedTuple):
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port in (None, *_DEFAULT_PORTS.values()) else f":{self.port}"
+        port = "" if self.port == _DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
 
@@ -103,9 +107,10 @@ def _origin(url: str) -> _Origin | None:
 
 def _foreign_origin(variable: str, provider: ProviderProfile, base_url: str) -> str:
     """Return why a key is not sent, and how to send one."""
+    known = (*filter(None, [_origin(provider.base_url)]), *provider.auth.origins)
     return (
         f"The key in {variable} is sent to {provider.title} only "
-        f"({_origin(provider.base_url)}), not to {_origin(base_url)}. To send a key there, give it "
+        f"({', '.join(map(str, known))}), not to {_origin(base_url)}. To send a key there, give it "
         f"together with the base URL: api_key= (--api-key-env {variable}). For a server that needs "
         "none, name 'openai-compatible:MODEL-ID'."
     )

@@ -102,10 +102,13 @@ def resolve_model(
             f"{name!r} names no model; write {_example(provider)!r}, or the id the provider uses."
         )
     chosen = _with_chosen_url(provider, base_url=base_url, environ=environ)
+    model = _find_model(model_name, chosen)
+    if model.tool_choice is not None:
+        chosen = replace(chosen, accepts=replace(chosen.accepts, tool_choice=model.tool_choice))
     return ResolvedModel(
         name=name,
         provider=chosen,
-        model=_find_model(model_name, chosen),
+        model=model,
         api_key=choose_key(provider, base_url=chosen.base_url, given=api_key, environ=environ),
     )
 

@@ -22,8 +22,9 @@ DialectName: TypeAlias = Literal["openai_chat", "anthropic_messages", "completio
 ToolChoiceForm: TypeAlias = Literal["auto", "required", "any", "none", "named"]
 ResponseFormatForm: TypeAlias = Literal["json_object", "json_schema"]
 OutputMode: TypeAlias = Literal["tool", "response_format", "prompt"]
-"""How an answer of a certain type is asked for: by calling a tool that takes it, or as JSON text,
-with or without a word to the provider."""
+"""How structured output is requested: by calling a tool that takes it, or as JSON text, with or
+without a `response_format` in the request."""
+Reasoning: TypeAlias = Literal["none", "separate", "tags", "hidden"]
 UsageRequest: TypeAlias = Literal["stream_options", "usage_include", "always", "never"]
 
 
@@ -49,6 +50,8 @@ class Auth:
         env: environment variables that may hold the key, first one set wins.
         url: where a user gets a key.
         is_required: False for a local server that takes any key or none.
+        origins: where a key of these variables may be sent, next to the base URL of the profile;
+            `*` stands for one or more labels of a host name.
     """
 
     kind: Literal["bearer", "header", "body", "none"] = "bearer"
@@ -56,6 +59,7 @@ class Auth:
     env: tuple[str, ...] = ()
     url: str | None = None
     is_required: bool = True
+    origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind in ("header", "body") and not self.name.strip():
@@ -74,6 +78,7 @@ class Accepts:
         model_field: its name for the model id.
         seed_field: its name for the seed; None if it takes none.
         stop: it takes stop texts.
+        penalties: it takes `frequency_penalty` and `presence_penalty`.
         response_format: the kinds of `response_format` it takes.
         extra_fields: fields to send with every request.
         is_strict: it refuses fields that it does not know.
@@ -87,6 +92,7 @@ class Accepts:
     model_field: str = "model"
     seed_field: str | None = "seed"
     stop: bool = True
+    penalties: bool = True
     response_format: frozenset[ResponseFormatForm] = frozenset()
     extra_fields: Mapping[str, object] = field(default_factory=dict)
     is_strict: bool = False
@@ -111,7 +117,11 @@ class ModelProfile:
         input_usd_per_million: price of a million input tokens; None if unknown.
         output_usd_per_million: price of a million output tokens; None if unknown.
         aliases: other spellings a user may write.
-        output_mode: how an answer of a certain type is asked for, unless the caller says.
+        output_mode: how structured output is requested, unless the caller chooses.
+        reasoning: how its thoughts arrive: `none`; `separate`, in a field of their own; `tags`, in
+            the text between tags; `hidden`, not at all, though they are billed.
+        tool_choice: the forms of a tool choice that it takes at this provider; None for those of
+            the provider.
     """
 
     family: str
@@ -122,6 +132,8 @@ class ModelProfile:
     output_usd_per_million: Decimal | None = None
     aliases: tuple[str, ...] = ()
     output_mode: OutputMode = "tool"
+    reasoning: Reasoning = "none"
+    tool_choice: frozenset[ToolChoiceForm] | None = None
 
     def __post_init__(self) -> None:
         if not self.family or not self.id:

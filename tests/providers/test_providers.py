@@ -31,6 +31,7 @@ class Row:
 # Where the catalog has no model of the family, the user writes an id.
 _IDS = {
     "anthropic": "claude-sandbox",
+    "azure-openai": "my-deployment",
     "groq": "mixtral-8x7b-32768",
     "local": "weights/mixtral.gguf",
     "local-completions": "weights/mixtral.gguf",

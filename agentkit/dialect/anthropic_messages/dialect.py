@@ -143,4 +143,4 @@ def _settings(request: ModelRequest, accepts: Accepts) -> dict[str, Any]:
         fields["stop_sequences"] = list(settings.stop)
     if request.stream:
         fields["stream"] = True
-    return fields
+    return {**fields, **settings.extra_body}

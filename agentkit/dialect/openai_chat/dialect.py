@@ -10,7 +10,7 @@ Fireworks) refuse fields they do not know.
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from agentkit.chat import ModelRequest, ToolSpec
+from agentkit.chat import ModelRequest, ModelSettings, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
 from agentkit.dialect.base import Decoder, Encoded
 from agentkit.dialect.encoding_cache import ToolCache
@@ -134,16 +134,18 @@ def _choice_fields(
 
 
 def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:
-    """Yield the caller's settings under the provider's names; a seed may be dropped."""
+    """Yield the caller's settings under the provider's names.
+
+    A seed and penalties are dropped if the provider does not take them: they shape an answer and
+    do not bound it.
+
+    Raises:
+        UnsupportedError: stop texts are set, which the provider does not take.
+    """
     settings = request.settings
-    if settings.temperature is not None:
-        yield "temperature", settings.temperature
-    if settings.top_p is not None:
-        yield "top_p", settings.top_p
+    yield from _sampling_fields(settings, accepts)
     if settings.max_tokens is not None:
         yield accepts.max_tokens_field, settings.max_tokens
-    if settings.seed is not None and accepts.seed_field is not None:
-        yield accepts.seed_field, settings.seed
     if settings.stop:
         if not accepts.stop:
             raise UnsupportedError(
@@ -156,6 +158,20 @@ def settings_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[s
             yield "stream_options", {"include_usage": True}
     if accepts.stream_usage == "usage_include":
         yield "usage", {"include": True}
+    yield from settings.extra_body.items()
+
+
+def _sampling_fields(settings: ModelSettings, accepts: Accepts) -> Iterator[tuple[str, object]]:
+    """Yield what shapes the sampling of tokens."""
+    named: dict[str, object] = {"temperature": settings.temperature, "top_p": settings.top_p}
+    if accepts.seed_field is not None:
+        named[accepts.seed_field] = settings.seed
+    if accepts.penalties:
+        named["frequency_penalty"] = settings.frequency_penalty
+        named["presence_penalty"] = settings.presence_penalty
+    for name, value in named.items():
+        if value is not None:
+            yield name, value
 
 
 def _format_fields(request: ModelRequest, accepts: Accepts) -> Iterator[tuple[str, object]]:

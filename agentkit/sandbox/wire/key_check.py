@@ -36,8 +36,8 @@ def _find_keys(headers: Mapping[str, str], body: bytes, *, form: ProviderFormat)
             case "bearer":
                 scheme, _, token = headers.get("authorization", "").partition(" ")
                 yield token.strip() if scheme.lower() == "bearer" else ""
-            case "x-api-key":
-                yield headers.get("x-api-key", "")
+            case "x-api-key" | "api-key":
+                yield headers.get(location, "")
             case "body":
                 yield _find_in_body(body)
 

@@ -21,7 +21,12 @@ PartKind: TypeAlias = Literal["offer", "assistant", "calls", "result", "user"]
 
 CALLS = "[TOOL_CALLS]"
 _OFFER = re.compile(r"\[AVAILABLE_TOOLS\](.*?)\[/AVAILABLE_TOOLS\]", re.S)
-_RESULT = re.compile(r"\[TOOL_RESULTS\](.*?)\[/TOOL_RESULTS\]", re.S)
+_RESULT = re.compile(
+    r"\[TOOL_RESULTS\](.*?)\[/TOOL_RESULTS\]|<tool_response>(.*?)</tool_response>", re.S
+)
+# The Hermes format, in which tools are offered to models of other families by prompt.
+_TAGGED_TOOL = re.compile(r"^\{.*\}$", re.M)
+_TAGGED_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.S)
 _PART = re.compile(
     r"\[AVAILABLE_TOOLS\](?P<offer>.*?)\[/AVAILABLE_TOOLS\]"
     r"|\[INST\](?P<user>.*?)\[/INST\]"
@@ -54,8 +59,11 @@ def read_parts(prompt: str) -> list[Part]:
 
 def find_offer(text: str) -> tuple[ToolSpec, ...]:
     """Return the tools of the first offer in `text`; none if there is no offer."""
-    found = _OFFER.search(text)
-    return read_offer(found[1]) if found else ()
+    if found := _OFFER.search(text):
+        return read_offer(found[1])
+    if "<tool_call>" not in text:
+        return ()
+    return read_offer(f"[{','.join(_TAGGED_TOOL.findall(text))}]")
 
 
 def read_offer(text: str) -> tuple[ToolSpec, ...]:
@@ -84,9 +92,16 @@ def read_calls(text: str) -> list[tuple[str, PastCall]]:
     ]
 
 
+def find_calls(text: str) -> list[tuple[str, PastCall]]:
+    """Return the calls in an answer that a chat repeats, in either prompted format."""
+    if CALLS in text:
+        return read_calls(text.partition(CALLS)[2])
+    return read_calls(f"[{','.join(_TAGGED_CALL.findall(text))}]")
+
+
 def find_results(text: str) -> list[tuple[str, str]]:
     """Return the id of the call and the content of each result in `text`."""
-    return [read_result(found[1]) for found in _RESULT.finditer(text)]
+    return [read_result(found[1] or found[2]) for found in _RESULT.finditer(text)]
 
 
 def read_result(text: str) -> tuple[str, str]:

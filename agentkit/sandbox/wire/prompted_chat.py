@@ -12,11 +12,10 @@ from agentkit.chat import ToolChoice, ToolSpec
 from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
 from agentkit.sandbox.planner.plan_request import PastCall, PlanRequest
 from agentkit.sandbox.wire.prompt_markers import (
-    CALLS,
+    find_calls,
     find_offer,
     find_results,
     pair,
-    read_calls,
 )
 from agentkit.value import dataclass
 
@@ -59,7 +58,7 @@ def find_prompted(messages: Sequence[Message]) -> Prompted | None:
     for message in messages:
         text = message.text
         if isinstance(message, AssistantMessage):
-            calls = read_calls(text.partition(CALLS)[2]) if CALLS in text else []
+            calls = find_calls(text)
         elif isinstance(message, UserMessage) and (results := find_results(text)):
             made += pair(calls, results)
         elif isinstance(message, UserMessage):

@@ -14,7 +14,7 @@ from agentkit.value import dataclass
 Endpoint: TypeAlias = Literal[
     "chat", "messages", "count_tokens", "completions", "models", "messages_models"
 ]
-KeyLocation: TypeAlias = Literal["bearer", "x-api-key", "body"]
+KeyLocation: TypeAlias = Literal["bearer", "x-api-key", "api-key", "body"]
 IdFormat: TypeAlias = Literal[
     "nine", "call", "call_short", "chatcmpl_tool", "long", "digits", "toolu", "uuid", "zero"
 ]

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from agentkit.config.load import read_catalog
 from agentkit.config.profile import DialectName, ProviderProfile
 from agentkit.errors import ConfigError
+from agentkit.sandbox.wire.other_families import OTHER_FAMILIES
 from agentkit.sandbox.wire.provider_format import (
     CHAT_ENDPOINTS,
     COMPLETIONS_ENDPOINTS,
@@ -295,7 +296,7 @@ _FORMATS = (
     ),
     ProviderFormat(name="openai-compatible", request=RequestQuirks(any_model=True)),
 )
-PROVIDERS: Mapping[str, ProviderFormat] = {one.name: one for one in _FORMATS}
+PROVIDERS: Mapping[str, ProviderFormat] = {one.name: one for one in (*_FORMATS, *OTHER_FAMILIES)}
 """The formats that are known, by the provider's name in the catalog."""
 
 # A provider that the user added is imitated by the plainest one of its dialect.
