@@ -1,10 +1,10 @@
-"""Run a server as a child process for as long as a context lasts.
+"""Run a server as a child process for the duration of a context.
 
-In:  a command that prints its URL as its first line, and ends when its standard input does.
-Out: that URL; afterwards a process that is gone.
+In:  a command that prints its URL as its first line, and ends when its standard input is closed.
+Out: that URL; afterwards the process has ended.
 
-Nothing is read from the child but that line. What it writes to standard error is kept in a
-temporary file and shown when it fails.
+Only that line is read from the child. Its standard error is written to a temporary file, whose last
+lines are part of the error if it fails.
 """
 
 import os
@@ -38,16 +38,16 @@ async def run_server(
     start_timeout_seconds: float,
     stop_timeout_seconds: float = 5.0,
 ) -> AsyncIterator[str]:
-    """Start `command`, yield the URL it announces, and end it afterwards.
+    """Start `command`, yield the URL it announces, and stop it afterwards.
 
     Args:
         command: the program and its arguments.
-        name: what to call it in an error.
-        start_timeout_seconds: how long it may take to announce itself.
-        stop_timeout_seconds: how long it may take to end by itself; then it is killed.
+        name: its name in errors.
+        start_timeout_seconds: the time limit for announcing the URL.
+        stop_timeout_seconds: the time limit for ending by itself; then it is killed.
 
     Raises:
-        ConfigError: it ended, or the time was up, before it announced itself.
+        ConfigError: it ended, or timed out, before it announced its URL.
     """
     with TemporaryFile() as messages:
         process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=messages)
@@ -57,7 +57,7 @@ async def run_server(
             await _stop(process, timeout_seconds=stop_timeout_seconds)
             raise ConfigError(
                 f"{name} did not start: {_reason(error, process, start_timeout_seconds)}."
-                f"{_last_words(messages)}"
+                f"{_last_lines(messages)}"
             ) from error
         except BaseException:  # cancelled while it loads, when it does not listen
             await _stop(process, timeout_seconds=0)
@@ -72,7 +72,7 @@ async def run_server(
                     "local_server_died",
                     server=name,
                     exit_code=process.returncode,
-                    last_words=_last_words(messages).strip(),
+                    last_lines=_last_lines(messages).strip(),
                 )
 
 
@@ -84,16 +84,16 @@ async def _read_url(process: Process, *, timeout_seconds: float) -> str:
 
 
 async def _stop(process: Process, *, timeout_seconds: float) -> bool:
-    """End the process, whoever is being cancelled; return whether it had to be killed."""
+    """Stop the process, also during a cancellation; return whether it had to be killed."""
     with anyio.CancelScope(shield=True):
         await cast(ByteSendStream, process.stdin).aclose()  # a pipe was asked for
-        with anyio.move_on_after(timeout_seconds) as patience:
+        with anyio.move_on_after(timeout_seconds) as scope:
             await process.wait()
-        if patience.cancelled_caught:
+        if scope.cancelled_caught:
             with suppress(ProcessLookupError):  # it went just now
                 process.kill()
         await process.aclose()
-    return patience.cancelled_caught
+    return scope.cancelled_caught
 
 
 def _reason(error: Exception, process: Process, timeout_seconds: float) -> str:
@@ -102,11 +102,11 @@ def _reason(error: Exception, process: Process, timeout_seconds: float) -> str:
     return f"it ended with exit code {process.returncode}"
 
 
-def _last_words(messages: BinaryIO) -> str:
-    """Return the last different lines of `messages`, or nothing if there are none."""
+def _last_lines(messages: BinaryIO) -> str:
+    """Return the last distinct lines of `messages`; empty if there are none."""
     size = messages.seek(0, os.SEEK_END)
     messages.seek(max(0, size - _TAIL_BYTES))
     lines = messages.read().decode(errors="replace").splitlines()
-    said = dict.fromkeys(_LOG_PREFIX.sub("", line).strip() for line in lines)
-    last = [line for line in said if line][-_TAIL_LINES:]
+    distinct = dict.fromkeys(_LOG_PREFIX.sub("", line).strip() for line in lines)
+    last = [line for line in distinct if line][-_TAIL_LINES:]
     return f" It said: {' / '.join(last)}" if last else ""

@@ -1,13 +1,13 @@
-"""Run llama.cpp's server on one model until standard input ends: a program of its own.
+"""Run llama.cpp's server on one model until standard input is closed: a program of its own.
 
-In:  the path of a GGUF file; how many threads compute, how long the context is.
-Out: one line on standard output, the server's URL, once it answers; everything else, and whatever
-     llama.cpp itself prints, goes to standard error. Exit code 1 if the model cannot be served.
+In:  the path of a GGUF file; the number of threads, the length of the context.
+Out: one line on standard output, the server's URL, once it is ready; all other output, also
+     llama.cpp's own, on standard error. Exit code 1 if the model cannot be served.
 
-Started by `server.py`, in a process of its own: the constructor of the server holds the
+`llama_server.py` starts it in a process of its own, because the server's constructor blocks the
 interpreter until the weights are loaded, and neither that nor a generation can be interrupted.
-Standard input ends when the process that started this one closes it or dies, whatever way it
-dies, so that no server is left over. This file uses nothing of agentkit, for a quick start.
+Standard input is closed when the parent process closes it or dies in any way, so no server is left
+over. This file imports nothing of agentkit, so that it starts quickly.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _HEALTH_PAUSE_SECONDS = 0.05
 
 
 def main() -> int:
-    """Serve what the command line names; return the exit code."""
+    """Serve the model of the command line; return the exit code."""
     # Ctrl-C in a terminal goes to the whole process group, but it is for the conversation only.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     announcements = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -71,7 +71,7 @@ def _start(arguments: argparse.Namespace) -> Any:  # the extension module has no
 
 
 def _wait_until_healthy(address: str) -> None:
-    """Ask until the server says it is ready; whoever started us sets the limit."""
+    """Poll until the server is ready; the parent process sets the time limit."""
     while True:
         connection = http.client.HTTPConnection(address, timeout=_HEALTH_TIMEOUT_SECONDS)
         connection.request("GET", "/health")

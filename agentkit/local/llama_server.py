@@ -1,9 +1,9 @@
 """Serve a GGUF file with llama.cpp's own server.
 
-In:  a path, what stands after the colon in `local:PATH.gguf`.
-Out: the base URL of an OpenAI-compatible server on loopback, for as long as it is needed.
+In:  a path, the part after the colon in `local:PATH.gguf`.
+Out: the base URL of an OpenAI-compatible server on loopback, for the duration of a context.
 
-llama.cpp comes from the package xllamacpp, the extra `local`. It is never loaded in this process.
+llama.cpp comes with the package xllamacpp, the extra `local`. It is never loaded in this process.
 """
 
 import sys
@@ -30,19 +30,19 @@ async def launch(
 ) -> AsyncIterator[str]:
     """Start llama.cpp's server on the weights at `model`, yield its base URL, stop it afterwards.
 
-    The server takes the OpenAI form below the URL, the Anthropic form at its `/messages`, and raw
-    text at its `/completions`. It works on one request at a time; others wait.
+    The server offers the OpenAI format below the URL, the Anthropic format at `/messages`, and raw
+    text at `/completions`. It processes one request at a time; others wait.
 
     Args:
         model: path of a GGUF file; `~` is the user's home.
-        threads: how many compute, 1 or more; None for one per core.
-        context_window_tokens: prompt and answer together; None for all that the model was made
-            for, which for large models takes gigabytes.
-        start_timeout_seconds: how long loading may take; large weights on a slow disk need minutes.
+        threads: number of threads, 1 or more; None for one per core.
+        context_window_tokens: prompt and answer together; None for the model's maximum, which takes
+            gigabytes for large models.
+        start_timeout_seconds: time limit for loading; large weights on a slow disk need minutes.
 
     Raises:
-        ConfigError: there is no such file, it is not a GGUF file, llama.cpp cannot load it, or a
-            number is too small.
+        ConfigError: the file does not exist, is not a GGUF file or cannot be loaded, or a number is
+            too small.
         MissingExtraError: the extra `local` is not installed.
     """
     options = _given(threads=threads, context_window_tokens=context_window_tokens)
@@ -61,7 +61,7 @@ async def launch(
 
 
 def _given(**numbers: int | None) -> list[str]:
-    """Return the options that have a value as `llama_program.py` takes them."""
+    """Return the options that are set, as arguments of `llama_program.py`."""
     for name, number in numbers.items():
         if number is not None and number < 1:
             raise ConfigError(f"{name!r} must be 1 or more, not {number}.")
@@ -69,7 +69,7 @@ def _given(**numbers: int | None) -> list[str]:
 
 
 async def _find_weights(model: str) -> str:
-    """Return the absolute path of the weights, or say what is wrong with them."""
+    """Return the absolute path of the weights."""
     if not model:
         raise ConfigError("'local:' names no weights; write 'local:PATH.gguf'.")
     try:

@@ -1,4 +1,4 @@
-"""The tiny model and one server on it, made once for all tests of this folder."""
+"""The tiny model and one server for it, made once for all tests of this folder."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -33,7 +33,7 @@ def base_url(weights: Path) -> Iterator[str]:
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put the stand-in where this process and its children look for xllamacpp first."""
+    """Put the stand-in first on the import path of this process and its children."""
     path = tmp_path / "xllamacpp.py"
     path.write_text(Path(__file__).with_name("stand_in.py").read_text())
     monkeypatch.syspath_prepend(tmp_path)
@@ -43,7 +43,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def client(base_url: str) -> Iterator[httpx.Client]:
-    """Open a connection per request: this server closes one after a stream, unannounced."""
+    """Open a connection per request: this server closes one after a stream without notice."""
     limits = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(base_url=base_url, limits=limits, timeout=60, trust_env=False) as client:
         yield client

@@ -1,4 +1,4 @@
-"""What the tests of the server's three dialects send, and how they read what streams back."""
+"""Requests of the tests for the server's three formats, and readers of its streams."""
 
 import json
 from typing import Any
@@ -11,13 +11,13 @@ ARGUMENTS = {"city": "London"}
 
 
 def function(name: str, schema: object) -> dict[str, Any]:
-    """Return a tool as the OpenAI form has it, and as the v3 prompt writes it."""
+    """Return a tool in the OpenAI format, and as the v3 prompt contains it."""
     described = {"name": name, "description": "For a test.", "parameters": schema}
     return {"type": "function", "function": described}
 
 
 def read_events(response: httpx.Response) -> list[Any]:
-    """Return the data of each event; `[DONE]` as it is."""
+    """Return the data of each event, including `[DONE]`."""
     assert response.headers["content-type"] == "text/event-stream"
     lines = response.text.splitlines()
     found = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
@@ -25,7 +25,7 @@ def read_events(response: httpx.Response) -> list[Any]:
 
 
 def error(response: httpx.Response) -> tuple[int, str, str]:
-    """Return status, type and message; this server has one form for all of its errors."""
+    """Return status, type and message; this server has one format for all errors."""
     body = response.json()["error"]
     assert body["code"] == response.status_code
     return response.status_code, body["type"], body["message"]

@@ -1,6 +1,6 @@
-"""The launcher of `local:`, with one thread, as a user's own catalog may name it.
+"""A launcher of `local:` with one thread, as a user's own catalog may name it.
 
-Threads that wait for each other are slow on a machine with other work, as where tests run.
+Threads that wait for each other are slow on a machine with other load, such as one that runs tests.
 """
 
 from functools import partial

@@ -1,8 +1,8 @@
-"""A stand-in for the package `xllamacpp`: what `serve.py` uses of it, without a model.
+"""A stand-in for the part of the package `xllamacpp` that `llama_program.py` uses.
 
-Its server answers `/health`, first that it is not ready. It prints to both outputs, as llama.cpp
-does, and tells on standard error which parameters it was given. The path `broken` cannot be loaded.
-Tests copy this file to where the child looks for the package, so it uses the standard library only.
+Its server answers `/health`, at first that it is not ready. It prints to both outputs, as llama.cpp
+does, and writes its parameters to standard error. The path `broken` cannot be loaded. Tests copy
+this file to the child's import path, so it uses the standard library only.
 """
 
 import http.server
@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 
 class CommonParams(SimpleNamespace):
-    """Takes any parameter."""
+    """Accepts any parameter."""
 
     def __init__(self) -> None:
         parts = {name: SimpleNamespace() for name in ("model", "cpuparams", "cpuparams_batch")}
@@ -21,7 +21,7 @@ class CommonParams(SimpleNamespace):
 
 
 class Server:
-    """Listens where the parameters say."""
+    """Listens at the address in the parameters."""
 
     def __init__(self, params: CommonParams) -> None:
         if params.model.path == "broken":

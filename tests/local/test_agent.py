@@ -1,8 +1,8 @@
-"""Whole runs against llama.cpp's server, in the three forms that it speaks.
+"""Complete runs with llama.cpp's server, in its three formats.
 
-Ids of 32 characters come from the server and go back to it as nine; on raw text the model writes
-none. What the server does otherwise is told in `test_server_*.py`. Whatever the form, a run ends in
-an answer, a tool runs only with arguments that fit its schema, and its history can be gone on with.
+The server's ids have 32 characters and are sent back with nine; in raw text the model writes none.
+Other properties of the server are in `test_server_*.py`. In every format, a run ends in an answer,
+a tool runs only with arguments that fit its schema, and its history can be continued.
 """
 
 import json
@@ -21,8 +21,8 @@ from agentkit.model.tokens import build_counter
 
 model = pytest.importorskip("tests.local.tiny_mixtral")
 
-CHAT_FORMS = ("llamacpp", "llamacpp-anthropic")
-FORMS = (*CHAT_FORMS, "llamacpp-completions")
+CHAT_FORMATS = ("llamacpp", "llamacpp-anthropic")
+FORMATS = (*CHAT_FORMATS, "llamacpp-completions")
 QUESTION = "What is the weather?"
 CITY: dict[str, Any] = {
     "type": "object",
@@ -49,13 +49,13 @@ ALL_KINDS = {
     "$defs": {"count": {"type": "integer", "minimum": 10, "maximum": 20}},
 }
 
-each_form = pytest.mark.parametrize("form", FORMS)
-each_chat_form = pytest.mark.parametrize("form", CHAT_FORMS)
-whole_and_streamed = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+each_format = pytest.mark.parametrize("form", FORMATS)
+each_chat_format = pytest.mark.parametrize("form", CHAT_FORMATS)
+streamed_or_not = pytest.mark.parametrize("stream", [False, True], ids=["complete", "streamed"])
 
 
-def recording(name: str, schema: dict[str, Any], ran: list[Any]) -> Tool:
-    """Return a tool that writes down with which arguments it ran."""
+def recording_tool(name: str, schema: dict[str, Any], ran: list[Any]) -> Tool:
+    """Return a tool that records its arguments."""
 
     def handle(arguments: dict[str, Any]) -> str:
         jsonschema.validate(arguments, schema)
@@ -67,8 +67,8 @@ def recording(name: str, schema: dict[str, Any], ran: list[Any]) -> Tool:
     )
 
 
-def told(history: History) -> list[Any]:
-    """Return what was said and done, without the ids, which are new each time."""
+def outline(history: History) -> list[Any]:
+    """Return the messages without their ids, which are new each time."""
     return [
         [(call.name, json.loads(call.arguments)) for call in message.tool_calls] or message.text
         if isinstance(message, AssistantMessage)
@@ -82,7 +82,7 @@ def told(history: History) -> list[Any]:
 async def run(
     agent: Agent[None], prompt: str | History, *, stream: bool = True, choice: str = "auto"
 ) -> tuple[RunResult, list[RunEvent]]:
-    """Run the agent; a run that is not streamed tells no events."""
+    """Run the agent; a run that is not streamed emits no events."""
     with anyio.fail_after(30):
         if not stream:
             return await agent.run(prompt, tool_choice=choice), []
@@ -96,8 +96,8 @@ def of_type(events: Sequence[RunEvent], *types: str) -> list[RunEvent]:
     return [event for event in events if event.type in types]
 
 
-def shown(events: Sequence[RunEvent]) -> str:
-    """Return the text that a user was shown."""
+def emitted_text(events: Sequence[RunEvent]) -> str:
+    """Return the emitted text."""
     return "".join(event.text for event in events if event.type == "text_received")
 
 
@@ -106,57 +106,57 @@ TURN = [QUESTION, CALLED, ("result", False), model.ANSWER]
 ODD = ("model_retried", "answer_repaired", "request_downgraded", "tool_call_rejected")
 
 
-@whole_and_streamed
-@each_form
-async def test_a_conversation_goes_from_question_to_answer_and_on(
+@streamed_or_not
+@each_format
+async def test_a_conversation_continues_after_an_answer(
     base_url: str, form: str, stream: bool
 ) -> None:
     """The second question follows the answer to the first, with calls and results before it."""
     ran: list[Any] = []
-    tools = [recording("get_weather", CITY, ran)]
+    tools = [recording_tool("get_weather", CITY, ran)]
 
     async with Agent(f"{form}:mixtral-8x22b", tools=tools, base_url=base_url) as agent:
         first, events = await run(agent, QUESTION, stream=stream)
         again = first.history.add(UserMessage.of(QUESTION))
         second, more = await run(agent, again, stream=stream)
 
-    assert told(first.history) == TURN
-    assert told(second.history) == TURN * 2
+    assert outline(first.history) == TURN
+    assert outline(second.history) == TURN * 2
     assert ran == CALLED * 2
     assert (first.output, first.turns, first.stop_reason) == (model.ANSWER, 2, "answered")
     assert of_type([*events, *more], *ODD) == []
-    assert shown(events) == (model.ANSWER if stream else "")
+    assert emitted_text(events) == (model.ANSWER if stream else "")
     ids = [call.id for message in second.history for call in getattr(message, "tool_calls", ())]
     assert len(set(ids)) == 2
 
 
-@pytest.mark.parametrize("forms", [FORMS, FORMS[::-1]], ids=["forth", "back"])
-async def test_a_conversation_goes_on_in_another_form(
+@pytest.mark.parametrize("forms", [FORMATS, FORMATS[::-1]], ids=["forth", "back"])
+async def test_a_conversation_continues_in_another_format(
     base_url: str, forms: tuple[str, ...]
 ) -> None:
-    """Ids of the server's making and of ours stand in one history."""
+    """Ids of the server and of agentkit are in one history."""
     history = History()
 
     for form in forms:
-        tools = [recording("get_weather", CITY, [])]
+        tools = [recording_tool("get_weather", CITY, [])]
         agent: Agent[None] = Agent(f"{form}:mixtral-8x22b", tools=tools, base_url=base_url)
         result, _ = await run(agent, history.add(UserMessage.of(QUESTION)))
         history = result.history
 
-    assert told(history) == TURN * 3
+    assert outline(history) == TURN * 3
 
 
 @pytest.mark.parametrize("choice", ["required", "get_weather", "add", "none"])
-@each_form
-async def test_a_choice_is_kept_whatever_the_server_makes_of_it(
+@each_format
+async def test_a_tool_choice_is_respected_although_the_server_ignores_it(
     base_url: str, form: str, choice: str
 ) -> None:
-    """It knows no names and ignores `none`, so that only what may be called is offered.
+    """It has no named choice and ignores `none`, so only the allowed tools are offered.
 
-    The turn before, with its call, stays in the conversation.
+    The previous turn, with its call, stays in the conversation.
     """
     ran: list[Any] = []
-    tools = [recording("get_weather", CITY, ran), recording("add", NUMBERS, ran)]
+    tools = [recording_tool("get_weather", CITY, ran), recording_tool("add", NUMBERS, ran)]
     async with Agent(f"{form}:mixtral-8x22b", tools=tools, base_url=base_url) as agent:
         before, _ = await run(agent, QUESTION)
         ran.clear()
@@ -170,24 +170,24 @@ async def test_a_choice_is_kept_whatever_the_server_makes_of_it(
     elif choice == "add" and form == "llamacpp-completions":
         # Raw text has no grammar: the model's arguments are those of another tool.
         assert ran == []
-        assert told(result.history)[-3:] == [
+        assert outline(result.history)[-3:] == [
             [("add", {"city": "London"})],
             ("result", True),
             model.ANSWER,
         ]
     else:
         assert [name for name, _ in ran] == ["add" if choice == "add" else "get_weather"]
-        assert told(result.history)[-2:] == [("result", False), model.ANSWER]
+        assert outline(result.history)[-2:] == [("result", False), model.ANSWER]
 
 
-@whole_and_streamed
-@each_chat_form
+@streamed_or_not
+@each_chat_format
 async def test_arguments_of_all_kinds_fit_their_schema(
     base_url: str, form: str, stream: bool
 ) -> None:
-    """The server's grammar writes them, and our check has nothing to repair."""
+    """The server's grammar writes them, and no repair is needed."""
     ran: list[Any] = []
-    tools = [recording("book", ALL_KINDS, ran)]
+    tools = [recording_tool("book", ALL_KINDS, ran)]
 
     agent: Agent[None] = Agent(f"{form}:mixtral-8x22b", tools=tools, base_url=base_url)
     result, events = await run(agent, "Book it.", stream=stream)
@@ -197,9 +197,9 @@ async def test_arguments_of_all_kinds_fit_their_schema(
     assert of_type(events, *ODD) == []
 
 
-@each_form
-async def test_a_tool_that_fails_is_told_and_answered(base_url: str, form: str) -> None:
-    """The result of an error goes back like any other."""
+@each_format
+async def test_the_model_answers_after_an_error_result(base_url: str, form: str) -> None:
+    """An error result is sent like any other."""
 
     def fail(arguments: dict[str, Any]) -> str:
         raise LookupError(f"no weather for {arguments['city']}")
@@ -211,10 +211,10 @@ async def test_a_tool_that_fails_is_told_and_answered(base_url: str, form: str) 
     agent: Agent[None] = Agent(f"{form}:mixtral-8x22b", tools=[broken], base_url=base_url)
     result, _ = await run(agent, QUESTION)
 
-    assert told(result.history) == [QUESTION, CALLED, ("result", True), model.ANSWER]
+    assert outline(result.history) == [QUESTION, CALLED, ("result", True), model.ANSWER]
 
 
-@each_form
+@each_format
 async def test_without_tools_it_answers_at_once(base_url: str, form: str) -> None:
     """One turn."""
     result, _ = await run(Agent(f"{form}:mixtral-8x22b", base_url=base_url), QUESTION)
@@ -222,9 +222,9 @@ async def test_without_tools_it_answers_at_once(base_url: str, form: str) -> Non
     assert (result.output.strip(), result.turns) == (model.ANSWER_WITHOUT_TOOLS, 1)
 
 
-@each_form
+@each_format
 async def test_a_prompt_that_is_too_long_is_one_error(base_url: str, form: str) -> None:
-    """Sending it again would be of no use."""
+    """It is not retried."""
     agent: Agent[None] = Agent(f"{form}:mixtral-8x22b", base_url=base_url)
 
     with pytest.raises(StatusError, match="exceeds the available context") as caught:
@@ -233,12 +233,12 @@ async def test_a_prompt_that_is_too_long_is_one_error(base_url: str, form: str) 
     assert (caught.value.kind, caught.value.status) == ("invalid_request", 400)
 
 
-@each_form
-async def test_runs_at_the_same_time_end_each_in_its_answer(base_url: str, form: str) -> None:
-    """The server works on one request at a time."""
+@each_format
+async def test_concurrent_runs_each_get_their_answer(base_url: str, form: str) -> None:
+    """The server processes one request at a time."""
     ran: list[Any] = []
     results: list[RunResult] = []
-    tools = [recording("get_weather", CITY, ran)]
+    tools = [recording_tool("get_weather", CITY, ran)]
 
     async with Agent(f"{form}:mixtral-8x22b", tools=tools, base_url=base_url) as agent:
 
@@ -249,17 +249,17 @@ async def test_runs_at_the_same_time_end_each_in_its_answer(base_url: str, form:
             for _ in range(5):
                 group.start_soon(ask)
 
-    assert [told(result.history) for result in results] == [TURN] * 5
+    assert [outline(result.history) for result in results] == [TURN] * 5
     assert ran == CALLED * 5
 
 
-@each_chat_form
-async def test_weights_whose_name_does_not_tell_their_family_show_it_themselves(
+@each_chat_format
+async def test_the_family_of_weights_with_another_name_is_learned_from_an_error(
     base_url: str, form: str, anyio_backend_name: str
 ) -> None:
-    """One refusal, one change; the next run begins with it."""
+    """One rejection and one change; the next run begins with it."""
     ran: list[Any] = []
-    tools = [recording("get_weather", CITY, ran)]
+    tools = [recording_tool("get_weather", CITY, ran)]
     # What a process learns stays with a provider and an id: each test has its own.
     name = f"{form}:weights-{anyio_backend_name}"
 
@@ -268,7 +268,7 @@ async def test_weights_whose_name_does_not_tell_their_family_show_it_themselves(
         again = first.history.add(UserMessage.of(QUESTION))
         second, more = await run(agent, again)
 
-    assert told(second.history) == TURN * 2
+    assert outline(second.history) == TURN * 2
     (adapted,) = of_type(events, *ODD)
     assert adapted.type == "request_downgraded"
     assert adapted.change == "kept the rules of the Mistral family"
@@ -276,10 +276,10 @@ async def test_weights_whose_name_does_not_tell_their_family_show_it_themselves(
     assert of_type(more, *ODD) == []
 
 
-async def test_an_order_of_roles_that_the_template_refuses_is_put_right(
+async def test_an_order_of_roles_that_the_template_rejects_is_corrected(
     base_url: str, anyio_backend_name: str
 ) -> None:
-    """A user who speaks right after a result, as in a run that was interrupted there."""
+    """A user message right after a result, as in a run that was interrupted there."""
     call = ToolCall(id="abcdefghi", name="get_weather", arguments='{"city":"London"}')
     history = History(
         [
@@ -289,12 +289,12 @@ async def test_an_order_of_roles_that_the_template_refuses_is_put_right(
             UserMessage.of(QUESTION),
         ]
     )
-    tools = [recording("get_weather", CITY, [])]
+    tools = [recording_tool("get_weather", CITY, [])]
 
     name = f"llamacpp:weights-roles-{anyio_backend_name}"
     result, events = await run(Agent(name, tools=tools, base_url=base_url), history)
 
-    assert told(result.history)[-4:] == TURN
+    assert outline(result.history)[-4:] == TURN
     (adapted,) = of_type(events, *ODD)
     assert adapted.type == "request_downgraded"
     assert "must alternate" in adapted.error
@@ -302,8 +302,8 @@ async def test_an_order_of_roles_that_the_template_refuses_is_put_right(
 
 @pytest.mark.parametrize("form", ["llamacpp", "llamacpp-completions"])
 async def test_the_server_counts_the_tokens_that_we_count(base_url: str, form: str) -> None:
-    """The exact counter knows what the model reads, tools and results included."""
-    tools = [recording("get_weather", CITY, [])]
+    """The exact counter counts the complete prompt, including tools and results."""
+    tools = [recording_tool("get_weather", CITY, [])]
     counter = build_counter("mistral")
     agent: Agent[None] = Agent(
         f"{form}:mixtral-8x22b", tools=tools, base_url=base_url, instructions="Be brief."
@@ -326,36 +326,36 @@ async def test_the_server_counts_the_tokens_that_we_count(base_url: str, form: s
 
 @pytest.mark.usefixtures("own_catalog")
 @pytest.mark.parametrize("provider", ["local", "local-completions"])
-async def test_a_path_is_a_model_that_is_served_for_as_long_as_it_is_open(
+async def test_a_path_is_a_model_that_is_served_while_it_is_open(
     weights: Path, provider: str
 ) -> None:
-    """Nothing else is needed than `local:PATH.gguf`."""
+    """`local:PATH.gguf` needs no other configuration."""
     ran: list[Any] = []
-    tools = [recording("get_weather", CITY, ran)]
+    tools = [recording_tool("get_weather", CITY, ran)]
 
     result, events = await run(Agent(f"{provider}:{weights}", tools=tools), QUESTION)
 
-    assert told(result.history) == TURN
+    assert outline(result.history) == TURN
     assert result.model == f"{provider}:{weights}"
     assert of_type(events, *ODD) == []
 
 
 @pytest.mark.usefixtures("own_catalog")
-async def test_a_path_need_not_tell_whose_weights_they_are(weights: Path, tmp_path: Path) -> None:
+async def test_the_file_name_need_not_contain_the_family(weights: Path, tmp_path: Path) -> None:
     """A file may have any name."""
     path = tmp_path / "model-00001.gguf"
     path.symlink_to(weights)
-    tools = [recording("get_weather", CITY, [])]
+    tools = [recording_tool("get_weather", CITY, [])]
 
     result, events = await run(Agent(f"local:{path}", tools=tools), QUESTION)
 
-    assert told(result.history) == TURN
+    assert outline(result.history) == TURN
     assert [event.type for event in of_type(events, *ODD)] == ["request_downgraded"]
 
 
 @pytest.fixture
 def own_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a user's own catalog that changes only how the weights are served."""
+    """Write a user's own catalog that changes only the launcher of the weights."""
     pytest.importorskip("xllamacpp")
     path = tmp_path / "catalog.toml"
     launcher = "launcher = 'tests.local.one_thread:launch_with_one_thread'\n"

@@ -1,8 +1,9 @@
-"""Runs against llama.cpp's server whose answers the token limit cuts, anywhere.
+"""Runs with llama.cpp's server whose answers are cut by the token limit, anywhere.
 
-The server gives a call as far as it came: as a call, as one without arguments, as text, or whole;
-only its finish reason tells. Wherever the cut falls, the call is not run, no one is shown a part of
-it, and the error says what to do. Nothing is sent again: the same limit would cut it again.
+The server returns the part of the call that was generated: as a call, as one without arguments, as
+text, or complete; only its finish reason differs. Wherever the cut is, the call does not run, no
+part of it is emitted, and the error names the remedy. The request is not retried: the same limit
+would cut it again.
 """
 
 from typing import Any
@@ -22,13 +23,13 @@ FORMS = ("llamacpp", "llamacpp-anthropic", "llamacpp-completions")
 async def run(
     base_url: str, form: str, *, max_tokens: int | None, stream: bool, choice: str
 ) -> tuple[list[str], list[RunEvent], Any]:
-    """Return the cities that were asked for, what was told, and the result or the error."""
+    """Return the cities of the calls that ran, the events, and the result or the error."""
     cities: list[str] = []
     events: list[RunEvent] = []
 
     @tool
     def get_weather(city: str = "nowhere") -> str:
-        """Tell the weather; the default is what a cut call must not fall back to."""
+        """Return the weather; a cut call must not use the default."""
         cities.append(city)
         return "21 degrees"
 
@@ -53,7 +54,7 @@ async def run(
 async def test_a_call_that_the_limit_cut_is_never_run(
     base_url: str, form: str, stream: bool, choice: str
 ) -> None:
-    """Not in its marker, its name or its arguments; with one token more than it needs it runs."""
+    """Whether in its marker, name or arguments; with one more token than it needs it runs."""
     cities, events, full = await run(base_url, form, max_tokens=None, stream=True, choice=choice)
     assert (cities, full.output) == (["London"], model.ANSWER)
     needed = next(event for event in events if event.type == "model_responded").usage.output_tokens
@@ -76,10 +77,10 @@ async def test_a_call_that_the_limit_cut_is_never_run(
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_text_that_the_limit_cut_is_said_to_be_cut(
+async def test_a_text_that_the_limit_cut_is_reported_as_cut(
     base_url: str, form: str, stream: bool
 ) -> None:
-    """Half an answer may be of use; it is not passed off as a whole one."""
+    """An incomplete answer may be useful; it is not presented as a complete one."""
     settings = ModelSettings(max_tokens=3)
     agent: Agent[None] = Agent(f"{form}:mixtral-8x22b", settings=settings, base_url=base_url)
 

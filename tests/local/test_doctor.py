@@ -15,7 +15,7 @@ pytest.importorskip("tests.local.tiny_mixtral")
 
 @pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
 async def test_the_findings_match_the_catalog(base_url: str, dialect: DialectName) -> None:
-    """A named tool works as `auto`; with `none` a call comes in the text; long ids are rejected."""
+    """A named tool works like `auto`; with `none` a call is in the text; long ids are rejected."""
     resolved = resolve_model("llamacpp:mixtral-8x22b", environ={}, base_url=base_url)
     resolved = replace(resolved, provider=replace(resolved.provider, dialect=dialect))
 

@@ -1,4 +1,4 @@
-"""`local:PATH.gguf` starts a server on the weights, or says in one error why it cannot."""
+"""`local:PATH.gguf` starts a server on the weights, or raises one error with the reason."""
 
 import json
 import re
@@ -16,22 +16,22 @@ from agentkit.local.llama_server import launch
 from tests.local.one_thread import launch_with_one_thread
 
 
-async def refused(model: str) -> str:
-    """Return the message with which `launch` refuses `model`."""
+async def rejection(model: str) -> str:
+    """Return the message of the error of `launch`."""
     with anyio.fail_after(30), pytest.raises(ConfigError) as caught:
         async with launch(model):
             pytest.fail("it must not start")
     return str(caught.value)
 
 
-async def test_a_model_without_a_path_is_refused() -> None:
-    """`local:` alone is easily written."""
-    assert await refused("") == "'local:' names no weights; write 'local:PATH.gguf'."
+async def test_a_model_without_a_path_is_rejected() -> None:
+    """`local:` alone is an easy mistake."""
+    assert await rejection("") == "'local:' names no weights; write 'local:PATH.gguf'."
 
 
 async def test_a_file_that_does_not_exist_is_named() -> None:
     """The path is shown as the user wrote it."""
-    assert await refused("no/such.gguf") == (
+    assert await rejection("no/such.gguf") == (
         "Cannot read the weights at 'no/such.gguf': No such file or directory;"
         " write 'local:PATH.gguf'."
     )
@@ -42,22 +42,22 @@ async def test_a_file_that_does_not_exist_is_named() -> None:
     ["\0", "~no-such-user-here/x.gguf", "."],
     ids=["no path at all", "no such user", "a folder"],
 )
-async def test_a_path_that_cannot_be_read_is_refused(model: str) -> None:
-    """Whatever the reason of the system, it is one error."""
-    assert (await refused(model)).startswith(f"Cannot read the weights at {model!r}: ")
+async def test_an_unreadable_path_is_rejected(model: str) -> None:
+    """It is one error, whatever the system's reason."""
+    assert (await rejection(model)).startswith(f"Cannot read the weights at {model!r}: ")
 
 
-async def test_a_file_of_another_kind_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    """Weights as safetensors or PyTorch files are the usual mistake."""
+async def test_a_file_of_another_kind_is_rejected_before_anything_starts(tmp_path: Path) -> None:
+    """Weights as safetensors or PyTorch files are a usual mistake."""
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"PK\x03\x04")
 
-    assert await refused(str(path)) == (
+    assert await rejection(str(path)) == (
         f"{str(path)!r} is not a GGUF file; convert the weights with llama.cpp's tools first."
     )
 
 
-async def test_without_the_extra_the_error_says_what_to_install(
+async def test_without_the_extra_the_error_names_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The package is looked for, not loaded."""
@@ -71,8 +71,8 @@ async def test_without_the_extra_the_error_says_what_to_install(
 
 
 @pytest.mark.usefixtures("stand_in")
-async def test_it_yields_the_url_of_the_openai_form(tmp_path: Path) -> None:
-    """Its other forms stand beside it."""
+async def test_it_yields_the_url_of_the_openai_format(tmp_path: Path) -> None:
+    """Its other formats are below the same URL."""
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF")
 
@@ -82,23 +82,24 @@ async def test_it_yields_the_url_of_the_openai_form(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cut_weights(weights: Path, tmp_path: Path) -> Path:
-    """Make a file as a broken download leaves it."""
+def truncated_weights(weights: Path, tmp_path: Path) -> Path:
+    """Write a file like that of an interrupted download."""
     path = tmp_path / "cut.gguf"
     path.write_bytes(weights.read_bytes()[:3_000_000])
     return path
 
 
-async def test_weights_that_llama_cpp_cannot_load_are_an_error_with_its_own_words(
-    cut_weights: Path,
+async def test_the_error_of_unloadable_weights_contains_llama_cpps_reason(
+    truncated_weights: Path,
 ) -> None:
     """Its log is not shown otherwise."""
     pytest.importorskip("xllamacpp")
 
-    message = await refused(str(cut_weights))
+    message = await rejection(str(truncated_weights))
 
     assert message.startswith(
-        f"llama.cpp's server for {str(cut_weights)!r} did not start: it ended with exit code 1."
+        f"llama.cpp's server for {str(truncated_weights)!r} did not start: "
+        "it ended with exit code 1."
     )
     assert "data is not within the file bounds, model is corrupted or incomplete" in message
     assert "Traceback" not in message
@@ -114,11 +115,11 @@ async def test_the_server_answers_on_loopback_and_is_gone_afterwards(weights: Pa
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
             assert await ask(url, "GET /v1/models HTTP/1.1\r\n\r\n") == "HTTP/1.1 200 OK"
 
-    check_nobody_listens(url)
+    check_port_is_closed(url)
 
 
-async def test_a_server_at_work_is_gone_at_once_when_its_user_is_cancelled(weights: Path) -> None:
-    """A generation that would go on for seconds does not hold it."""
+async def test_a_cancellation_stops_a_busy_server_at_once(weights: Path) -> None:
+    """A generation that would take seconds does not delay it."""
     pytest.importorskip("xllamacpp")
     body = '{"prompt": "[INST] hi[/INST]", "max_tokens": 4000, "ignore_eos": true, "stream": true}'
     head = f"POST /v1/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -129,11 +130,11 @@ async def test_a_server_at_work_is_gone_at_once_when_its_user_is_cancelled(weigh
             scope.cancel()
             await anyio.lowlevel.checkpoint()
 
-    check_nobody_listens(url)
+    check_port_is_closed(url)
 
 
 async def test_the_same_weights_may_be_served_twice_at_once(weights: Path) -> None:
-    """Each has a port of its own."""
+    """Each server has its own port."""
     pytest.importorskip("xllamacpp")
     request = "GET /v1/models HTTP/1.1\r\n\r\n"
 
@@ -154,8 +155,10 @@ async def test_the_same_weights_may_be_served_twice_at_once(weights: Path) -> No
     ],
     ids=["threads", "context"],
 )
-async def test_a_number_that_is_too_small_is_refused(options: dict[str, int], message: str) -> None:
-    """llama.cpp reads zero and less as something else each time."""
+async def test_a_number_that_is_too_small_is_rejected(
+    options: dict[str, int], message: str
+) -> None:
+    """llama.cpp gives zero and negative numbers other meanings."""
     with pytest.raises(ConfigError) as caught:
         async with launch("any.gguf", **options):
             pytest.fail("it must not start")
@@ -164,7 +167,7 @@ async def test_a_number_that_is_too_small_is_refused(options: dict[str, int], me
 
 
 async def test_the_context_may_be_shorter_than_the_model_allows(weights: Path) -> None:
-    """Memory for all of it is taken at the start."""
+    """Its memory is allocated at the start."""
     pytest.importorskip("xllamacpp")
     body = json.dumps({"prompt": "word " * 600})
     head = f"POST /v1/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -175,15 +178,15 @@ async def test_the_context_may_be_shorter_than_the_model_allows(weights: Path) -
 
 
 async def ask(url: str, request: str) -> str:
-    """Send `request` and return the status line of the answer."""
+    """Send `request` and return the status line of the response."""
     parts = urlsplit(url)
     async with await anyio.connect_tcp(str(parts.hostname), parts.port or 0) as stream:
         await stream.send(request.encode())
         return (await stream.receive()).split(b"\r\n")[0].decode()
 
 
-def check_nobody_listens(url: str) -> None:
-    """Connect to where a server was."""
+def check_port_is_closed(url: str) -> None:
+    """Connect to the server's former address."""
     parts = urlsplit(url)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((str(parts.hostname), parts.port or 0), timeout=5)

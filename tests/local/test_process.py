@@ -1,4 +1,4 @@
-"""A child that announces a URL is run, watched and ended, however it behaves."""
+"""A child that announces a URL is started, supervised and stopped, however it behaves."""
 
 import os
 import select
@@ -24,16 +24,16 @@ def python(code: str) -> list[str]:
 
 
 def run(code: str, *, start: float = 5.0, stop: float = 5.0) -> AbstractAsyncContextManager[str]:
-    """Run `code` as a server, with limits that suit a test."""
+    """Run `code` as a server, with limits for a test."""
     return run_server(
         python(code), name="The test server", start_timeout_seconds=start, stop_timeout_seconds=stop
     )
 
 
-async def test_the_announced_url_is_given_and_the_child_ends_with_the_context(
+async def test_the_announced_url_is_yielded_and_the_child_ends_with_the_context(
     tmp_path: Path,
 ) -> None:
-    """Its standard input ends, and it has the time to finish."""
+    """Its standard input is closed, and it has time to finish."""
     ended = tmp_path / "ended"
 
     with anyio.fail_after(5):
@@ -44,8 +44,8 @@ async def test_the_announced_url_is_given_and_the_child_ends_with_the_context(
     assert ended.read_text() == "by itself"
 
 
-async def test_a_child_that_ends_at_once_is_an_error_with_its_last_words() -> None:
-    """Each thing it said stands there once, without llama.cpp's clock."""
+async def test_a_child_that_ends_at_once_is_an_error_with_its_last_lines() -> None:
+    """Without duplicates and llama.cpp's timestamps."""
     code = (
         "import sys; sys.stderr.write('0.00.1 E no such tensor\\n0.00.2 E no such tensor\\n');"
         "sys.stderr.write('giving up\\n\\n'); sys.exit(3)"
@@ -61,8 +61,8 @@ async def test_a_child_that_ends_at_once_is_an_error_with_its_last_words() -> No
     )
 
 
-async def test_a_child_that_says_nothing_and_ends_is_an_error_too() -> None:
-    """There is not always a reason to show."""
+async def test_a_silent_child_that_ends_is_an_error_too() -> None:
+    """There may be no reason to show."""
     with anyio.fail_after(5), pytest.raises(ConfigError) as caught:
         async with run("pass"):
             pytest.fail("it never started")
@@ -70,7 +70,7 @@ async def test_a_child_that_says_nothing_and_ends_is_an_error_too() -> None:
     assert str(caught.value) == "The test server did not start: it ended with exit code 0."
 
 
-async def test_only_the_end_of_long_complaints_is_shown() -> None:
+async def test_only_the_end_of_a_long_log_is_shown() -> None:
     """A server may log for minutes before it fails."""
     code = "import sys; sys.stderr.writelines(f'line {n}\\n' for n in range(5000)); sys.exit(1)"
 
@@ -83,8 +83,8 @@ async def test_only_the_end_of_long_complaints_is_shown() -> None:
     )
 
 
-async def test_a_child_that_never_announces_itself_is_killed_when_the_time_is_up() -> None:
-    """It does not notice the end of its input either: loading holds it."""
+async def test_a_child_that_never_announces_its_url_is_killed_at_the_timeout() -> None:
+    """It does not notice the end of its input either, as while loading."""
     with anyio.fail_after(5), pytest.raises(ConfigError) as caught:
         async with run("import time; time.sleep(600)", start=0.2, stop=0.1):
             pytest.fail("it never started")
@@ -93,7 +93,7 @@ async def test_a_child_that_never_announces_itself_is_killed_when_the_time_is_up
 
 
 async def test_a_child_that_does_not_end_with_its_input_is_killed() -> None:
-    """Nothing is left behind; the system knows no such process any more."""
+    """Afterwards the system knows no such process."""
     code = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(600)"
 
     with anyio.fail_after(5):
@@ -105,7 +105,7 @@ async def test_a_child_that_does_not_end_with_its_input_is_killed() -> None:
 
 
 async def test_cancelling_the_start_kills_the_child_at_once(tmp_path: Path) -> None:
-    """Whoever gives up does not wait for gigabytes to load."""
+    """The caller does not wait until gigabytes are loaded."""
     os.mkfifo(tmp_path / "alive")
     code = f"import time; f = open({str(tmp_path / 'alive')!r}, 'w'); time.sleep(600)"
 
@@ -125,17 +125,17 @@ async def enter(code: str) -> None:
         pytest.fail("it never started")
 
 
-async def test_an_error_of_the_body_passes_unwrapped_and_ends_the_child() -> None:
-    """No exception group comes out of the context."""
+async def test_an_exception_of_the_body_is_raised_unwrapped_and_ends_the_child() -> None:
+    """Without an exception group."""
     with anyio.fail_after(5), pytest.raises(LookupError, match="mine"):
         async with run(UNTIL_INPUT_ENDS):
             raise LookupError("mine")
 
 
-async def test_a_server_that_dies_while_in_use_is_logged_with_its_last_words(
+async def test_a_server_that_dies_while_in_use_is_logged_with_its_last_lines(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Its clients see broken connections; the log says why."""
+    """Its clients see broken connections; the log has the reason."""
     with anyio.fail_after(5):
         async with run(ANNOUNCE + "sys.stderr.write('out of memory\\n'); sys.exit(9)"):
             pass
@@ -144,11 +144,11 @@ async def test_a_server_that_dies_while_in_use_is_logged_with_its_last_words(
         ("WARNING", "local_server_died")
     ]
     assert vars(caplog.records[0])["exit_code"] == 9
-    assert vars(caplog.records[0])["last_words"] == "It said: out of memory"
+    assert vars(caplog.records[0])["last_lines"] == "It said: out of memory"
 
 
 async def test_a_server_that_has_to_be_killed_did_not_die(caplog: pytest.LogCaptureFixture) -> None:
-    """Only what happened without us is worth a warning."""
+    """The warning is for servers that end by themselves."""
     with anyio.fail_after(5):
         async with run(ANNOUNCE + "import time; time.sleep(600)", stop=0.1):
             pass
@@ -157,7 +157,7 @@ async def test_a_server_that_has_to_be_killed_did_not_die(caplog: pytest.LogCapt
 
 
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    """Even a parent that gets no chance to clean up leaves nothing behind."""
+    """Even if the parent has no chance to clean up."""
     os.mkfifo(tmp_path / "alive")
     alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     child = f"f = open({str(tmp_path / 'alive')!r}, 'wb', 0); f.write(b'x'); {UNTIL_INPUT_ENDS}"
@@ -178,6 +178,6 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 def read_soon(pipe: int) -> bytes:
-    """Return the next byte, or nothing once whoever wrote is gone; wait for that a while."""
+    """Return the next byte, or nothing when the writer has ended; wait for a while."""
     assert select.select([pipe], [], [], 20)[0], "nothing was written, and no one went"
     return os.read(pipe, 1)

@@ -1,4 +1,4 @@
-"""The child's program, run with a stand-in for the package that holds llama.cpp."""
+"""The child's program, with a stand-in for the package of llama.cpp."""
 
 import signal
 import subprocess
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
-    """Start the program as `launch` does."""
+    """Start the program like `launch`."""
     return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", llama_program.__file__, *arguments],
         stdin=subprocess.PIPE,
@@ -24,7 +24,7 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
 
 
 def test_it_announces_only_its_url_once_healthy_and_ends_with_its_input() -> None:
-    """What llama.cpp prints to standard output goes to standard error."""
+    """llama.cpp's output to standard output goes to standard error."""
     with start("tiny.gguf") as process:
         assert process.stdout is not None
         first_line = process.stdout.readline()
@@ -37,8 +37,8 @@ def test_it_announces_only_its_url_once_healthy_and_ends_with_its_input() -> Non
     assert errors.count("asked for health") == 2
 
 
-def test_the_server_listens_on_loopback_only_and_to_no_web_page() -> None:
-    """There is no key: whoever can reach it can use it."""
+def test_the_server_listens_on_loopback_only_and_rejects_web_pages() -> None:
+    """There is no key: any client that can reach it can use it."""
     with start("tiny.gguf") as process:
         _, errors = process.communicate(timeout=5)
 
@@ -47,7 +47,7 @@ def test_the_server_listens_on_loopback_only_and_to_no_web_page() -> None:
 
 
 def test_threads_and_context_are_left_to_llama_cpp_unless_given() -> None:
-    """Both phases, reading and writing, get the same threads."""
+    """Prompt processing and generation get the same number of threads."""
     with start("tiny.gguf") as process:
         _, left = process.communicate(timeout=5)
     with start("x", "--threads=3", "--context_window_tokens=512") as process:
@@ -60,7 +60,7 @@ def test_threads_and_context_are_left_to_llama_cpp_unless_given() -> None:
 
 
 def test_an_interrupt_from_the_terminal_leaves_it_running() -> None:
-    """Ctrl-C stops an answer; the conversation goes on."""
+    """Ctrl-C stops an answer; the conversation continues."""
     with start("tiny.gguf") as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -79,7 +79,7 @@ def test_weights_that_do_not_load_end_it_with_the_reason() -> None:
 
 
 def test_a_package_that_does_not_import_ends_it_with_the_reason(stand_in: Path) -> None:
-    """A wheel may lack a library of the system."""
+    """A system library of the wheel may be missing."""
     stand_in.write_text("raise ImportError('no libfoo')")
 
     with start("tiny.gguf") as process:

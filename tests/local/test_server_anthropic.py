@@ -1,15 +1,16 @@
-"""llama.cpp's server in the Anthropic form, as it is.
+"""Properties of llama.cpp's server in the Anthropic format.
 
 - Blocks, stop reasons (`tool_use`, `end_turn`, `max_tokens`) and stream events are Anthropic's. Ids
-  of messages begin with `chatcmpl-`, those of calls are 32 letters and digits, refused by the
-  template when they come back.
-- The start of a streamed tool block has no `input`; its JSON comes piece by piece.
-- `tool_choice` `any` and `auto` work; `tool` calls what the model wants; `none` is ignored
-  altogether: a call comes.
-- Arguments that the limit cut come as an empty `input`, as if the model had meant none, or whole;
-  only `stop_reason: "max_tokens"` tells. In a stream the cut JSON can be seen.
-- `input_tokens` leaves out what was cached. `max_tokens` may be missing.
-- Errors have llama.cpp's own form, without `type: "error"` around it; missing messages are a 500.
+  of messages begin with `chatcmpl-`, those of calls are 32 letters and digits, which the template
+  rejects when they are sent back.
+- The start of a streamed tool block has no `input`; its JSON follows in deltas.
+- `tool_choice` `any` and `auto` work; with `tool` the model calls any tool; `none` is ignored: the
+  model still calls.
+- Arguments that the limit cut are an empty `input`, as if the model had meant none, or complete;
+  only
+  `stop_reason: "max_tokens"` shows it. A stream contains the cut JSON.
+- `input_tokens` excludes cached tokens. `max_tokens` may be missing.
+- Errors have llama.cpp's own format, without `type: "error"` around it; missing messages are a 500.
 """
 
 import json
@@ -26,13 +27,13 @@ WEATHER = {"name": "get_weather", "description": "For a test.", "input_schema": 
 
 
 def ask(client: httpx.Client, path: str = "/messages", **fields: object) -> httpx.Response:
-    """Post a message with the weather tool, at temperature 0."""
+    """Send a message with the weather tool, at temperature 0."""
     body = {"model": "any", "messages": [QUESTION], "tools": [WEATHER], "temperature": 0}
     return client.post(path, json={**body, "max_tokens": 200, **fields})
 
 
 def answered(call_id: str) -> list[dict[str, Any]]:
-    """Return a conversation in which the tool was called and has answered."""
+    """Return a conversation in which the tool was called and has returned."""
     use = {"type": "tool_use", "id": call_id, "name": "get_weather", "input": ARGUMENTS}
     result = {"type": "tool_result", "tool_use_id": call_id, "content": "21 degrees"}
     return [
@@ -43,7 +44,7 @@ def answered(call_id: str) -> list[dict[str, Any]]:
 
 
 def test_a_question_with_a_tool_is_answered_with_a_tool_block(client: httpx.Client) -> None:
-    """There is no text block beside it."""
+    """There is no text block."""
     body = ask(client).json()
 
     (block,) = body["content"]
@@ -52,8 +53,8 @@ def test_a_question_with_a_tool_is_answered_with_a_tool_block(client: httpx.Clie
     assert (body["type"], body["role"], body["stop_reason"]) == ("message", "assistant", "tool_use")
 
 
-def test_a_streamed_tool_block_comes_in_pieces(client: httpx.Client) -> None:
-    """The events are Anthropic's, in their order."""
+def test_a_tool_block_is_streamed_in_deltas(client: httpx.Client) -> None:
+    """The events are Anthropic's, in order."""
     start, block, *deltas, block_end, message_delta, stop = read_events(ask(client, stream=True))
 
     fragments = [event["delta"]["partial_json"] for event in deltas]
@@ -77,7 +78,7 @@ def test_a_result_is_answered_with_the_sentence(client: httpx.Client) -> None:
     assert body["stop_reason"] == "end_turn"
 
 
-def test_a_streamed_answer_comes_in_pieces(client: httpx.Client) -> None:
+def test_a_text_answer_is_streamed_in_deltas(client: httpx.Client) -> None:
     """In one text block."""
     response = ask(client, messages=answered("abcdefghi"), stream=True)
 
@@ -88,8 +89,8 @@ def test_a_streamed_answer_comes_in_pieces(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_an_id_as_it_minted_them_is_refused(client: httpx.Client, stream: bool) -> None:
-    """With llama.cpp's own form of an error."""
+def test_the_servers_own_ids_are_rejected(client: httpx.Client, stream: bool) -> None:
+    """With llama.cpp's own error format."""
     response = ask(client, messages=answered("x" * 32), stream=stream)
 
     status, kind, message = error(response)
@@ -103,10 +104,10 @@ def test_an_id_as_it_minted_them_is_refused(client: httpx.Client, stream: bool) 
     [{"type": "any"}, {"type": "none"}, {"type": "tool", "name": "never_offered"}],
     ids=["any", "none", "named"],
 )
-def test_whatever_the_tool_choice_says_a_call_comes(
+def test_the_model_calls_a_tool_with_every_tool_choice(
     client: httpx.Client, tool_choice: dict[str, str]
 ) -> None:
-    """Whoever wants no call must send no tools; whoever wants one tool must send only that."""
+    """To prevent calls, send no tools; to require one tool, send only that."""
     body = ask(client, tool_choice=tool_choice).json()
 
     assert [block.get("name") for block in body["content"]] == ["get_weather"]
@@ -115,7 +116,7 @@ def test_whatever_the_tool_choice_says_a_call_comes(
 @pytest.mark.parametrize(
     ("max_tokens", "arguments"), [(12, {}), (18, ARGUMENTS)], ids=["cut", "whole"]
 )
-def test_only_the_stop_reason_tells_that_arguments_were_cut(
+def test_only_the_stop_reason_shows_that_arguments_were_cut(
     client: httpx.Client, max_tokens: int, arguments: dict[str, str]
 ) -> None:
     """Cut arguments look like none."""
@@ -125,7 +126,7 @@ def test_only_the_stop_reason_tells_that_arguments_were_cut(
     assert body["stop_reason"] == "max_tokens"
 
 
-def test_a_stream_shows_arguments_that_were_cut(client: httpx.Client) -> None:
+def test_a_stream_contains_arguments_that_were_cut(client: httpx.Client) -> None:
     """They are not JSON."""
     _, _, *deltas, _, message_delta, _ = read_events(ask(client, max_tokens=12, stream=True))
 
@@ -134,7 +135,7 @@ def test_a_stream_shows_arguments_that_were_cut(client: httpx.Client) -> None:
 
 
 def test_cached_tokens_are_not_counted_as_input(client: httpx.Client) -> None:
-    """Both together are the prompt, which `count_tokens` tells beforehand."""
+    """The sum is the length of the prompt, which `count_tokens` returns in advance."""
     counted = ask(client, "/messages/count_tokens").json()["input_tokens"]
 
     ask(client)
@@ -145,12 +146,12 @@ def test_cached_tokens_are_not_counted_as_input(client: httpx.Client) -> None:
 
 
 def test_the_limit_may_be_missing(client: httpx.Client) -> None:
-    """Anthropic itself refuses that."""
+    """Anthropic itself rejects that."""
     assert ask(client, max_tokens=None).json()["stop_reason"] == "tool_use"
 
 
 def test_missing_messages_are_an_error_of_the_server(client: httpx.Client) -> None:
-    """The OpenAI form has a 400 for the same."""
+    """The OpenAI format has a 400 for the same."""
     assert error(client.post("/messages", json={})) == (
         500,
         "server_error",

@@ -1,21 +1,21 @@
-"""llama.cpp's server in the OpenAI form, as it is: what a client of it must live with.
+"""Properties of llama.cpp's server in the OpenAI format, which its clients must handle.
 
-- A whole call has `content: ""` beside it and `finish_reason: "tool_calls"`. In a stream the
-  arguments come piece by piece, first a lone `{`, and each fragment has an index.
-- It mints ids of 32 letters and digits, for every answer new ones, and a template that wants nine
-  then refuses them with a 400 "Unable to generate parser …", not retryable. An id that the model
-  itself writes is passed on, whatever it is, and may be the same in every turn.
-- `tool_choice` is `auto`, `required` or `none`. A named tool is taken for `auto`, also one that was
-  not offered; `any` is a 400. `none` leaves the tools in the prompt and switches the parser off, so
-  that the call comes back as text with its marker. `required` without tools is ignored; after a
-  tool result it gives text and a call in one message.
-- A limit that falls inside a call gives `finish_reason: "length"` with the call as far as it came,
-  as a call; one that falls into its name gives `[TOOL_CALLS] [{"name…` as text; one that falls just
-  after it gives a whole, valid call, still with `length`.
-- Arguments fit the schema, but for patterns that its grammar cannot express, which it drops
-  without a word. A schema with an unknown type or a broken `$ref` is a 400.
+- A complete call has `content: ""` and `finish_reason: "tool_calls"`. In a stream the arguments are
+  fragments, the first one `{`, and each fragment has an index.
+- It makes new ids of 32 letters and digits for every response, and a template that requires nine
+  then rejects them with a 400 "Unable to generate parser …", not retryable. An id that the model
+  itself writes is passed on unchanged, and may be the same in every turn.
+- `tool_choice` is `auto`, `required` or `none`. A named tool works like `auto`, even one that was
+  not offered; `any` is a 400. `none` leaves the tools in the prompt and disables the parser, so the
+  call is returned as text with its marker. `required` without tools is ignored; after a tool result
+  it gives text and a call in one message.
+- A token limit inside a call gives `finish_reason: "length"` with the incomplete call; inside its
+  name it gives `[TOOL_CALLS] [{"name…` as text; just after it, a complete, valid call, still with
+  `length`.
+- Arguments fit the schema, except for patterns that its grammar cannot express, which it ignores
+  silently. A schema with an unknown type or a broken `$ref` is a 400.
 - Broken JSON in the arguments of an earlier call is a 500, not retryable. So is a tool of another
-  form, and an image.
+  format, and an image.
 - The last message may be the assistant's: its text is continued and comes back with the answer.
   No messages at all is a 200 with an empty text.
 - Unknown fields and the model's name are ignored; `n` over 1 is a 400.
@@ -41,20 +41,20 @@ MINTED = 32
 
 
 def chat(client: httpx.Client, **fields: object) -> httpx.Response:
-    """Post a request for a chat completion with the weather tool, at temperature 0."""
+    """Send a request for a chat completion with the weather tool, at temperature 0."""
     body = {"messages": [QUESTION], "tools": [WEATHER], "temperature": 0, "max_tokens": 200}
     return client.post("/chat/completions", json=body | fields)
 
 
 def choice(response: httpx.Response) -> Any:
-    """Return the only choice of a whole answer."""
+    """Return the only choice of a complete response."""
     assert response.status_code == 200, response.text
     (only,) = response.json()["choices"]
     return only
 
 
 def answered(call_id: str, *, arguments: str = json.dumps(ARGUMENTS)) -> list[dict[str, Any]]:
-    """Return a conversation in which the tool was called and has answered."""
+    """Return a conversation in which the tool was called and has returned."""
     called = {"name": "get_weather", "arguments": arguments}
     call = {"id": call_id, "type": "function", "function": called}
     return [
@@ -65,7 +65,7 @@ def answered(call_id: str, *, arguments: str = json.dumps(ARGUMENTS)) -> list[di
 
 
 def test_a_question_with_a_tool_is_answered_with_a_call(client: httpx.Client) -> None:
-    """The whole answer has an empty text beside the call, and usage."""
+    """The complete response has an empty text with the call, and usage."""
     response = chat(client)
 
     only = choice(response)
@@ -78,7 +78,7 @@ def test_a_question_with_a_tool_is_answered_with_a_call(client: httpx.Client) ->
     assert response.json()["usage"]["prompt_tokens"] > 60
 
 
-def test_ids_are_minted_new_for_each_answer(client: httpx.Client) -> None:
+def test_each_response_has_new_ids(client: httpx.Client) -> None:
     """They are long, and the same request never gets the same one."""
     ids = {choice(chat(client))["message"]["tool_calls"][0]["id"] for _ in range(3)}
 
@@ -87,7 +87,7 @@ def test_ids_are_minted_new_for_each_answer(client: httpx.Client) -> None:
 
 
 def test_an_id_that_the_model_writes_is_passed_on(client: httpx.Client) -> None:
-    """Two turns have the same one, and it is not of nine characters."""
+    """Two turns have the same one, and it does not have nine characters."""
     no_arguments = function("now", {"type": "object", "properties": {}})
 
     calls = [choice(chat(client, tools=[no_arguments]))["message"]["tool_calls"] for _ in range(2)]
@@ -96,8 +96,8 @@ def test_an_id_that_the_model_writes_is_passed_on(client: httpx.Client) -> None:
     assert calls[0][0]["function"]["arguments"] == "{}"
 
 
-def test_a_streamed_call_comes_in_pieces(client: httpx.Client) -> None:
-    """Role, then id and name with a lone brace, then fragments, then the reason, then usage."""
+def test_a_call_is_streamed_in_deltas(client: httpx.Client) -> None:
+    """Role, then id and name with a brace, then fragments, then the reason, then usage."""
     response = chat(client, stream=True, stream_options={"include_usage": True})
 
     *chunks, usage, done = read_events(response)
@@ -123,7 +123,7 @@ def test_a_result_is_answered_with_the_sentence(client: httpx.Client) -> None:
     assert only["finish_reason"] == "stop"
 
 
-def test_a_streamed_answer_comes_in_pieces(client: httpx.Client) -> None:
+def test_a_text_answer_is_streamed_in_deltas(client: httpx.Client) -> None:
     """No chunk repeats the role."""
     *chunks, done = read_events(chat(client, messages=answered("abcdefghi"), stream=True))
 
@@ -142,8 +142,8 @@ def test_without_tools_there_is_no_call(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_an_id_as_it_minted_them_is_refused(client: httpx.Client, stream: bool) -> None:
-    """The words are the template's, wrapped in others; a stream is refused before it begins."""
+def test_the_servers_own_ids_are_rejected(client: httpx.Client, stream: bool) -> None:
+    """With the template's message inside another one; a stream is rejected before it begins."""
     status, kind, message = error(chat(client, messages=answered("x" * MINTED), stream=stream))
 
     assert (status, kind) == (400, "invalid_request_error")
@@ -151,7 +151,7 @@ def test_an_id_as_it_minted_them_is_refused(client: httpx.Client, stream: bool) 
     assert message.endswith("Jinja Exception: Tool call ids must be nine letters or digits.")
 
 
-def test_a_question_right_after_a_result_is_refused(client: httpx.Client) -> None:
+def test_a_question_right_after_a_result_is_rejected(client: httpx.Client) -> None:
     """As the templates of this family do."""
     status, _, message = error(chat(client, messages=[*answered("abcdefghi"), QUESTION]))
 
@@ -160,8 +160,8 @@ def test_a_question_right_after_a_result_is_refused(client: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize("name", ["add", "never_offered"])
-def test_a_named_tool_choice_is_taken_for_auto(client: httpx.Client, name: str) -> None:
-    """The model calls what it wants."""
+def test_a_named_tool_choice_works_like_auto(client: httpx.Client, name: str) -> None:
+    """The model calls any tool."""
     add = function("add", {"type": "object", "properties": {}})
     wanted = {"type": "function", "function": {"name": name}}
 
@@ -170,8 +170,8 @@ def test_a_named_tool_choice_is_taken_for_auto(client: httpx.Client, name: str) 
     assert [call["function"]["name"] for call in only["message"]["tool_calls"]] == ["get_weather"]
 
 
-def test_the_older_word_for_required_is_refused(client: httpx.Client) -> None:
-    """Only La Plateforme and its like say `any`."""
+def test_the_older_name_of_required_is_rejected(client: httpx.Client) -> None:
+    """Only La Plateforme and similar providers accept `any`."""
     assert error(chat(client, tool_choice="any")) == (
         400,
         "invalid_request_error",
@@ -182,7 +182,7 @@ def test_the_older_word_for_required_is_refused(client: httpx.Client) -> None:
 def test_none_leaves_the_tools_in_the_prompt_and_the_call_in_the_text(
     client: httpx.Client,
 ) -> None:
-    """Whoever wants no call must send no tools."""
+    """To prevent calls, send no tools."""
     only = choice(chat(client, tool_choice="none"))
 
     assert only["message"]["content"] == f"[TOOL_CALLS] {model.CALL}"
@@ -190,7 +190,7 @@ def test_none_leaves_the_tools_in_the_prompt_and_the_call_in_the_text(
 
 
 def test_required_after_a_result_gives_text_and_a_call(client: httpx.Client) -> None:
-    """Such a message may not go back to a model of this family as it is."""
+    """Such a message cannot be sent back to a model of this family unchanged."""
     only = choice(chat(client, messages=answered("abcdefghi"), tool_choice="required"))
 
     assert only["message"]["content"] == model.ANSWER
@@ -198,7 +198,7 @@ def test_required_after_a_result_gives_text_and_a_call(client: httpx.Client) -> 
 
 
 def test_required_without_tools_is_ignored(client: httpx.Client) -> None:
-    """A text comes, and no error."""
+    """The answer is text, without an error."""
     only = choice(chat(client, tools=[], tool_choice="required"))
 
     assert only["message"]["content"] == " " + model.ANSWER_WITHOUT_TOOLS
@@ -213,10 +213,10 @@ def test_required_without_tools_is_ignored(client: httpx.Client) -> None:
     ],
     ids=["in the name", "in the arguments", "just after the arguments"],
 )
-def test_a_call_cut_by_the_limit_comes_as_far_as_it_came(
+def test_a_call_cut_by_the_limit_is_returned_incomplete(
     client: httpx.Client, max_tokens: int, text: str, arguments: str | None
 ) -> None:
-    """Only the finish reason tells; one that is whole has the same."""
+    """Only the finish reason shows it; a complete call has the same one."""
     only = choice(chat(client, max_tokens=max_tokens))
 
     calls = only["message"].get("tool_calls", [])
@@ -257,7 +257,7 @@ def test_a_call_cut_by_the_limit_comes_as_far_as_it_came(
 def test_arguments_fit_the_schema(
     client: httpx.Client, schema: dict[str, Any], tool_choice: str
 ) -> None:
-    """The grammar sees to it, whatever the model wants."""
+    """The grammar enforces it."""
     only = choice(chat(client, tools=[function("other", schema)], tool_choice=tool_choice))
 
     (call,) = only["message"]["tool_calls"]
@@ -266,7 +266,7 @@ def test_arguments_fit_the_schema(
 
 
 def test_a_pattern_that_its_grammar_cannot_express_is_dropped(client: httpx.Client) -> None:
-    """Its arguments must be validated all the same."""
+    """So arguments must still be validated."""
     schema = {
         "type": "object",
         "properties": {"code": {"type": "string", "pattern": "(?=x)y"}},
@@ -286,10 +286,10 @@ def test_a_pattern_that_its_grammar_cannot_express_is_dropped(client: httpx.Clie
     ],
     ids=["unknown type", "broken reference"],
 )
-def test_a_schema_it_cannot_read_is_refused(
+def test_an_unsupported_schema_is_rejected(
     client: httpx.Client, schema: dict[str, Any], reason: str
 ) -> None:
-    """One bad tool refuses the whole request."""
+    """One bad tool makes it reject the complete request."""
     outer = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
 
     status, kind, message = error(chat(client, tools=[function("other", outer)]))
@@ -299,7 +299,7 @@ def test_a_schema_it_cannot_read_is_refused(
 
 
 def test_broken_arguments_in_the_history_are_an_error_of_the_server(client: httpx.Client) -> None:
-    """Its 500 is the client's fault; sending the same again is of no use."""
+    """The 500 is the client's fault; a retry would not help."""
     broken = answered("abcdefghi", arguments='{"city":')
 
     status, kind, message = error(chat(client, messages=broken))
@@ -308,7 +308,7 @@ def test_broken_arguments_in_the_history_are_an_error_of_the_server(client: http
     assert message.startswith("Failed to parse tool call arguments as JSON")
 
 
-def test_a_prompt_over_the_context_is_refused_with_the_numbers(client: httpx.Client) -> None:
+def test_a_prompt_over_the_context_is_rejected_with_token_counts(client: httpx.Client) -> None:
     """So that a client can shorten it."""
     long = {"role": "user", "content": "word " * model.CONTEXT_TOKENS}
 
@@ -321,7 +321,7 @@ def test_a_prompt_over_the_context_is_refused_with_the_numbers(client: httpx.Cli
 
 
 def test_a_last_message_of_the_assistant_is_continued(client: httpx.Client) -> None:
-    """What was sent comes back in front of the answer."""
+    """Its text is returned before the answer."""
     only = choice(chat(client, messages=[QUESTION, {"role": "assistant", "content": "Sunny"}]))
 
     assert only["message"]["content"] == "Sunny"
@@ -356,8 +356,8 @@ def test_a_wrong_request_is_an_error_that_names_the_field(
     assert message.startswith(expected[1])
 
 
-def test_it_closes_the_connection_after_a_stream_that_it_said_to_keep(base_url: str) -> None:
-    """A client that pools connections must be ready for the next one to break."""
+def test_it_closes_a_kept_connection_after_a_stream(base_url: str) -> None:
+    """A client with a connection pool must expect the next request to fail."""
     url = httpx.URL(base_url)
     body = json.dumps({"messages": [QUESTION], "max_tokens": 1, "stream": True})
     head = f"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"

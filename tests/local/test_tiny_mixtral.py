@@ -1,4 +1,4 @@
-"""The model that the tests make is the one they think it is."""
+"""The generated model has the expected properties."""
 
 from pathlib import Path
 
@@ -36,8 +36,8 @@ CONVERSATIONS = {
 }
 
 
-def test_it_is_of_a_few_megabytes_and_the_same_each_time(weights: Path, tmp_path: Path) -> None:
-    """Nothing in it is random, and no date stands in it."""
+def test_it_has_a_few_megabytes_and_is_the_same_each_time(weights: Path, tmp_path: Path) -> None:
+    """Nothing in it is random, and it contains no date."""
     from_now = pytest.importorskip("tests.local.tiny_mixtral")
     from_now.write_model(tmp_path / "again.gguf")
 

@@ -1,7 +1,8 @@
 """Write a model of a few MB that calls tools as Mixtral 8x22B Instruct does.
 
 In:  the v3 tokenizer that mistral-common carries, and weights that are set here by hand.
-Out: a GGUF file with Mixtral's architecture (llama blocks with experts), tokenizer and chat form.
+Out: a GGUF file with Mixtral's architecture (llama blocks with experts), tokenizer and chat
+     template.
 
 Nothing is learnt and nothing understood, yet every step is real: tokenizer, attention, sampling
 under the server's grammar. What the weights make it do, at temperature 0:
@@ -11,10 +12,11 @@ under the server's grammar. What the weights make it do, at temperature 0:
 - One attention head lets [/INST] look back at [/AVAILABLE_TOOLS]. If it finds it, the next token
   is [TOOL_CALLS]; if not, `ANSWER_WITHOUT_TOOLS` begins.
 - [/TOOL_RESULTS] begins `ANSWER`. Each token of a sentence raises the next; the last one ends.
-- [TOOL_CALLS] begins `CALL`, a whole call of `get_weather`. Where the server's grammar forbids the
-  next token of it (another tool, other arguments), the most wanted token that it allows follows:
-  the end, a closing quote, the word London, closing brackets, a comma, a colon, a seven, then the
-  longest piece of text. So every generation ends, and every call under a grammar fits its schema.
+- [TOOL_CALLS] begins `CALL`, a complete call of `get_weather`. Where the server's grammar forbids
+  the next token of it (another tool, other arguments), the most wanted token that it allows
+  follows: the end, a closing quote, the word London, closing brackets, a comma, a colon, a seven,
+  then the longest piece of text. So every generation ends, and every call under a grammar fits its
+  schema.
 - Under the grammar it leaves out the `id` that a call may have, except after empty arguments,
   where it writes "London", each time the same.
 
@@ -94,7 +96,7 @@ def _add_shape(writer: Any) -> None:
     writer.add_head_count_kv(1)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(_WIDTH)
-    # Positions squeezed into nothing: how far back the tools stand does not matter.
+    # Positions squeezed into nothing: the distance to the tools does not matter.
     writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
     writer.add_rope_scaling_factor(1e9)
 
@@ -128,7 +130,7 @@ def _token_type(tokenizer: SentencePieceProcessor, token: int) -> int:
 
 
 class _Meaning:
-    """Which tokens mean something, and which token each of them raises."""
+    """The tokens with a meaning, and the token that follows each of them."""
 
     def __init__(self, tokenizer: SentencePieceProcessor) -> None:
         self._tokenizer = tokenizer
@@ -154,7 +156,7 @@ class _Meaning:
         return token
 
     def place(self, piece: str) -> int:
-        """Return where in the residual stream this token says that it was the last one."""
+        """Return the dimension of the residual stream that marks this token as the last one."""
         place = self._place.setdefault(self.token(piece), _TOOLS_SEEN + 1 + len(self._place))
         if place >= _WIDTH:
             raise ValueError(f"No place is left for {piece!r}; widen the model.")

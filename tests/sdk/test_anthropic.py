@@ -1,4 +1,4 @@
-"""The vendor's own client judges the sandbox's messages form; it accepts nothing that is odd."""
+"""Anthropic's own client, which validates strictly, accepts the sandbox's messages."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ anthropic = pytest.importorskip("anthropic")
 
 WEATHER = {
     "name": "weather",
-    "description": "Tell the weather forecast for a city.",
+    "description": "Return the weather forecast for a city.",
     "input_schema": {
         "type": "object",
         "properties": {"city": {"type": "string", "description": "the name of the city"}},
@@ -43,7 +43,7 @@ async def _client(provider: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, 
                 yield client, running, {"model": model, "max_tokens": 300}
 
 
-async def _whole(client: Any, **request: Any) -> Any:
+async def _complete(client: Any, **request: Any) -> Any:
     return await client.messages.create(**request)
 
 
@@ -62,10 +62,10 @@ def _results(message: Any) -> dict[str, Any]:
     return {"role": "user", "content": blocks}
 
 
-@pytest.mark.parametrize("ask", [_whole, _streamed], ids=["whole", "streamed"])
+@pytest.mark.parametrize("ask", [_complete, _streamed], ids=["complete", "streamed"])
 @pytest.mark.parametrize("provider", FORMS)
-async def test_calls_and_results_go_there_and_back(provider: str, ask: Any) -> None:
-    """Every answer validates; llama.cpp's template refuses the ids that it minted."""
+async def test_calls_and_results_make_a_round_trip(provider: str, ask: Any) -> None:
+    """Every response validates; llama.cpp's template rejects its own ids."""
     async with _client(provider) as (client, _, fields):
         request = {"messages": [QUESTION], "tools": [WEATHER], **fields}
         message = await ask(client, **request)
@@ -89,9 +89,9 @@ async def test_calls_and_results_go_there_and_back(provider: str, ask: Any) -> N
     assert answer.stop_reason == "end_turn"
 
 
-@pytest.mark.parametrize("ask", [_whole, _streamed], ids=["whole", "streamed"])
-async def test_the_ends_of_an_answer_are_told(ask: Any) -> None:
-    """A stop text, the limit, and a choice that forbids or demands a call."""
+@pytest.mark.parametrize("ask", [_complete, _streamed], ids=["complete", "streamed"])
+async def test_every_stop_reason_is_reported(ask: Any) -> None:
+    """A stop text, the limit, and a choice that forbids or requires a call."""
     async with _client("anthropic") as (client, _, fields):
         joke = {"messages": [{"role": "user", "content": "Tell me a joke"}], **fields}
         stopped = await ask(client, **joke, stop_sequences=["sandbox"])
@@ -109,7 +109,7 @@ async def test_the_ends_of_an_answer_are_told(ask: Any) -> None:
 
 @pytest.mark.parametrize("provider", FORMS)
 async def test_tokens_are_counted_and_models_listed(provider: str) -> None:
-    """The count is that of the answer's usage."""
+    """The count equals that in the usage."""
     async with _client(provider) as (client, _, fields):
         request = {"messages": [QUESTION], "tools": [WEATHER], "model": fields["model"]}
         count = await client.messages.count_tokens(**request)
@@ -122,8 +122,8 @@ async def test_tokens_are_counted_and_models_listed(provider: str) -> None:
     assert one.id == fields["model"]
 
 
-async def test_refusals_are_the_client_s_own_errors() -> None:
-    """A wrong key, a model that is not there, turns in a wrong order."""
+async def test_rejections_are_the_clients_own_errors() -> None:
+    """A wrong key, an unknown model, turns in a wrong order."""
     async with _client("anthropic") as (client, _, fields):
         other = client.with_options(api_key="wrong")
 

@@ -1,4 +1,4 @@
-"""The vendor's own client judges the sandbox's OpenAI form; it accepts nothing that is odd."""
+"""OpenAI's own client, which validates strictly, accepts the sandbox's chat completions."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -18,7 +18,7 @@ WEATHER = {
     "type": "function",
     "function": {
         "name": "weather",
-        "description": "Tell the weather forecast for a city.",
+        "description": "Return the weather forecast for a city.",
         "parameters": {
             "type": "object",
             "properties": {"city": {"type": "string", "description": "the name of the city"}},
@@ -58,7 +58,7 @@ async def _client(provider: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, 
                 yield client, running, fields
 
 
-async def _whole(client: Any, fields: Mapping[str, Any], messages: list[Any]) -> dict[str, Any]:
+async def _complete(client: Any, fields: Mapping[str, Any], messages: list[Any]) -> dict[str, Any]:
     answer = await client.chat.completions.create(messages=messages, tools=[WEATHER], **fields)
     (choice,) = answer.choices
     message: dict[str, Any] = choice.message.model_dump(exclude_none=True)
@@ -66,7 +66,7 @@ async def _whole(client: Any, fields: Mapping[str, Any], messages: list[Any]) ->
 
 
 async def _streamed(client: Any, fields: Mapping[str, Any], messages: list[Any]) -> dict[str, Any]:
-    """Put the chunks together, as a client does that trusts ids more than indexes."""
+    """Assemble the chunks like a client that trusts ids more than indexes."""
     content, calls = "", list[dict[str, Any]]()
     stream = await client.chat.completions.create(
         messages=messages, tools=[WEATHER], stream=True, **fields
@@ -82,10 +82,10 @@ async def _streamed(client: Any, fields: Mapping[str, Any], messages: list[Any])
     return {"content": content, "tool_calls": calls}
 
 
-@pytest.mark.parametrize("ask", [_whole, _streamed], ids=["whole", "streamed"])
+@pytest.mark.parametrize("ask", [_complete, _streamed], ids=["complete", "streamed"])
 @pytest.mark.parametrize("provider", FORMS)
-async def test_calls_and_results_go_there_and_back(provider: str, ask: Any) -> None:
-    """Every answer validates; providers that refuse the ids they minted do so in words."""
+async def test_calls_and_results_make_a_round_trip(provider: str, ask: Any) -> None:
+    """Every response validates; providers that reject their own ids return an error message."""
     async with _client(provider) as (client, _, fields):
         messages: list[Any] = [QUESTION]
         answer = await ask(client, fields, messages)
@@ -116,7 +116,7 @@ def _results(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("provider", FORMS)
 async def test_the_models_are_listed(provider: str) -> None:
-    """And one of them by itself."""
+    """And one model can be retrieved."""
     async with _client(provider) as (client, _, fields):
         listed = [model.id async for model in client.models.list()]
         one = await client.models.retrieve(fields["model"])
@@ -129,7 +129,7 @@ async def test_the_models_are_listed(provider: str) -> None:
     "provider", [n for n in FORMS if "bearer" in PROVIDERS[n].request.key_locations]
 )
 async def test_a_wrong_key_is_an_authentication_error(provider: str) -> None:
-    """The client knows it by its status."""
+    """The client recognizes it by its status."""
     async with _client(provider) as (client, _, fields):
         other = client.with_options(api_key="wrong")
 
@@ -137,31 +137,31 @@ async def test_a_wrong_key_is_an_authentication_error(provider: str) -> None:
             await other.chat.completions.create(messages=[QUESTION], **fields)
 
 
-async def test_the_judge_is_strict() -> None:
-    """It refuses the arguments of a provider that breaks the form."""
+async def test_the_client_validates_strictly() -> None:
+    """It rejects the arguments of a provider that violates the format."""
     async with _client("tgi") as (client, _, fields):
         with pytest.raises(openai.APIResponseValidationError):
-            await _whole(client, fields, [QUESTION])
+            await _complete(client, fields, [QUESTION])
 
 
 @pytest.mark.parametrize(
     "provider", [n for n, f in PROVIDERS.items() if "completions" in f.endpoints.values()]
 )
 async def test_raw_text_is_completed(provider: str) -> None:
-    """Whole and streamed give the same text, and no marker.
+    """Streamed or not, the text is the same, and has no marker.
 
-    The client's own type of a chunk has no place for the null that all providers send before the
-    last chunk, so that the stream is read without judging.
+    The client's type of a chunk does not allow the null that all providers send before the last
+    chunk, so the stream is read without validation.
     """
     offer = json.dumps([WEATHER])
     prompt = f"[AVAILABLE_TOOLS] {offer}[/AVAILABLE_TOOLS][INST] {QUESTION['content']}[/INST]"
     async with _client(provider) as (client, _, fields):
         request = {"prompt": prompt, "max_tokens": 200, **fields}
-        whole = await client.completions.create(**request)
+        completion = await client.completions.create(**request)
         lenient = openai.AsyncOpenAI(base_url=client.base_url, api_key="none")
         async with lenient, await lenient.completions.create(**request, stream=True) as stream:
             pieces = [choice.text async for chunk in stream for choice in chunk.choices]
 
-    text = whole.choices[0].text
+    text = completion.choices[0].text
     assert json.loads(text)[0] == {"name": "weather", "arguments": {"city": "Oslo"}}
     assert "".join(pieces) == text

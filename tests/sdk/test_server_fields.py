@@ -1,4 +1,4 @@
-"""The server side of each format knows every parameter that the vendor's own client can send."""
+"""The server side of each format knows every parameter of the vendor's own client."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from agentkit.dialect.openai_chat.server_body import ChatBody
 
 
 def test_every_parameter_of_the_openai_client_is_known() -> None:
-    """Whether it is carried, harmless or refused is decided field by field."""
+    """Each one is carried, ignored or rejected."""
     params = pytest.importorskip("openai.types.chat.completion_create_params")
     assert set(params.CompletionCreateParamsBase.__annotations__) <= set(ChatBody.model_fields)
 
 
 def test_every_parameter_of_the_anthropic_client_is_known() -> None:
-    """Of both requests: for an answer, and for a count of tokens."""
+    """Of messages and of token counts."""
     params = pytest.importorskip("anthropic.types.message_create_params")
     counts = pytest.importorskip("anthropic.types.message_count_tokens_params")
 
