@@ -1,18 +1,25 @@
-"""From the words of a command line to a model, tools and an agent.
+"""From the options of a command to an agent.
 
-In:  `--model`, `--base-url`, `--tools`, `--agent`, `--folder`, `--allow-write`, `--mcp`.
-Out: `BuiltAgent`: an agent, and the line that says which model answers and why.
+In:  `--model`, `--base-url`, `--tools`, `--agent`, `--instructions`, settings, limits, servers.
+Out: `BuiltAgent`: an agent, and the line that names its model and why it was chosen.
 """
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import field, fields
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from agentkit.agent.agent import Agent
+from agentkit.chat import ModelSettings
 from agentkit.cli.mcp.servers import Servers
 from agentkit.cli.ready_made import agent_builder, agents, load_tools, tool_families
+from agentkit.cli.shared_options import SharedOptions, read_api_key
+from agentkit.cli.terminal import decode_word
 from agentkit.cli.user_code import describe_failure, load_named
 from agentkit.config.load import default_model
 from agentkit.errors import AgentKitError, ConfigError
@@ -21,19 +28,32 @@ from agentkit.model.model import Model
 from agentkit.model.provider_model import ProviderModel
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import ToolLike, Toolset, combined
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 _NO_TOOLS = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSelection:
-    """What the command line asked for; None and empty leave it to the defaults."""
+    """What the options of a command select; None and empty leave the defaults.
+
+    Attributes:
+        api_key_env: the environment variable that holds the key.
+        instructions: added to the agent's own.
+        settings: model settings as `NAME=VALUE`.
+    """
 
     model: str | None = None
     base_url: str | None = None
+    api_key_env: str | None = None
     agent: str = "assistant"
+    instructions: str | None = None
     tools: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    max_tokens: int | None = None
+    max_turns: int | None = None
+    max_cost_usd: Decimal | None = None
+    timeout_seconds: float | None = None
     folder: Path = Path()
     allow_write: bool = False
     servers: Servers = field(default_factory=Servers)
@@ -41,27 +61,69 @@ class AgentSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltAgent:
-    """An agent and the line that introduces it."""
+    """An agent, and the line that names its model.
+
+    Attributes:
+        is_stand_in: its model is not a language model.
+    """
 
     agent: Agent[object]
     banner: str
+    is_stand_in: bool = False
+
+
+def selection_of(options: SharedOptions) -> AgentSelection:
+    """Return what the shared options of a command select."""
+    return AgentSelection(
+        model=options.model,
+        base_url=options.base_url,
+        api_key_env=options.api_key_env,
+        agent=options.agent,
+        instructions=options.instructions,
+        tools=options.tools or (),
+        settings=options.setting or (),
+        max_tokens=options.max_tokens,
+        max_turns=options.max_turns,
+        max_cost_usd=None if options.max_cost is None else Decimal(str(options.max_cost)),
+        timeout_seconds=options.timeout,
+        folder=options.folder,
+        allow_write=options.allow_write,
+        servers=Servers(
+            words=options.mcp or (), config=options.mcp_config, may_sample=options.mcp_sampling
+        ),
+    )
 
 
 def build_agent(selection: AgentSelection) -> BuiltAgent:
-    """Build the agent that was asked for.
+    """Build the selected agent.
 
     Raises:
         AgentKitError: something that was named does not exist or cannot be used.
     """
+    settings = read_settings(selection.settings)
     built = _build_agent(selection)
+    agent = built.agent
+    if selection.instructions:
+        own = f"{agent.instructions}\n\n" if agent.instructions else ""
+        agent.instructions = own + decode_word(selection.instructions)
+    if selection.max_tokens is not None:
+        settings["max_tokens"] = selection.max_tokens
+    agent.settings = replace(agent.settings, **settings)
+    limits = {
+        "turns": selection.max_turns,
+        "cost_usd": selection.max_cost_usd,
+        "seconds": selection.timeout_seconds,
+    }
+    changed: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+    agent.budget = replace(agent.budget, **changed)
     served = selection.servers.toolset()
     if served is not None:
-        built.agent.toolset = combined(built.agent.toolset, served)
+        agent.toolset = combined(agent.toolset, served)
     return built
 
 
 def _build_agent(selection: AgentSelection) -> BuiltAgent:
-    """Build the agent, without the tools of servers."""
+    """Build the agent with its own instructions, settings and limits."""
     tools = load_requested_tools(
         selection.tools, folder=selection.folder, allow_write=selection.allow_write
     )
@@ -72,62 +134,102 @@ def _build_agent(selection: AgentSelection) -> BuiltAgent:
                 f"{selection.agent!r} is an agent with its own model and tools; leave out --model "
                 "and --tools, or name a function that builds it."
             )
-        return BuiltAgent(
-            agent=found, banner=describe_model(found.model, f"{selection.agent} has it")
-        )
+        return _built(found, why=f"chosen by {selection.agent}")
     if not callable(found):
         raise ConfigError(
             f"{selection.agent!r} is neither an Agent nor a function that builds one."
         )
-    model, banner = open_model(selection.model, base_url=selection.base_url)
+    model, why = open_model(selection)
     try:
         agent = found(model, tools=tools) if selection.tools else found(model)
     except AgentKitError:
         raise
-    except Exception as error:  # a stranger's code runs here, and may raise anything
+    except (Exception, SystemExit) as error:  # the user's code runs here and may raise anything
         raise ConfigError(
             f"{selection.agent!r} cannot build an agent: {describe_failure(error)}."
         ) from error
     if not isinstance(agent, Agent):
         raise ConfigError(f"{selection.agent!r} returned {type(agent).__name__}, not an Agent.")
-    return BuiltAgent(agent=agent, banner=banner)
+    return _built(agent, why=why)
 
 
-def open_model(name: str | None, *, base_url: str | None = None) -> tuple[Model, str]:
-    """Return a model, and the line that says which it is and why.
+def _built(agent: Agent[object], *, why: str) -> BuiltAgent:
+    return BuiltAgent(
+        agent=agent,
+        banner=describe_model(agent.model, why),
+        is_stand_in=is_stand_in(agent.model),
+    )
+
+
+def open_model(selection: AgentSelection) -> tuple[Model, str]:
+    """Return the selected model and why it was chosen.
 
     Raises:
         ConfigError: the provider is not known, or its key is missing.
     """
-    why = "--model names it"
+    name, why = selection.model, "--model"
     if not name:
+        if selection.base_url is not None:
+            raise ConfigError(
+                "--base-url needs --model PROVIDER:MODEL, so that no other "
+                "provider's key is sent there."
+            )
         name, why = default_model()
-    model = build_model(name, base_url=base_url)
-    return model, describe_model(model, why)
+    api_key = read_api_key(selection.api_key_env)
+    return build_model(name, api_key=api_key, base_url=selection.base_url), why
 
 
 def describe_model(model: Model, why: str) -> str:
-    """Say which model answers and why, and that it is none where it is none."""
-    if not isinstance(model, ProviderModel) or model.resolved.provider.is_language_model:
-        return f"{model.name} ({why})"
-    return (
-        f"{model.name} ({why}). This is not a language model: it picks tools by plain rules, to "
-        "try all the rest without a key. For a real one see 'agentkit providers'."
-    )
+    """Return one line: the model, where it is served, and why it was chosen."""
+    place = ""
+    if isinstance(model, ProviderModel) and model.resolved.provider.base_url:
+        place = f" at {model.resolved.provider.base_url}"
+    return f"{model.name}{place} ({why})"
+
+
+def is_stand_in(model: Model) -> bool:
+    """Return whether a model is not a language model but stands in for one."""
+    return isinstance(model, ProviderModel) and not model.resolved.provider.is_language_model
+
+
+def read_settings(words: Iterable[str]) -> dict[str, Any]:
+    """Return the model settings in words such as `temperature=0.2`.
+
+    Raises:
+        ConfigError: a word has another form, or a setting is not known or out of range.
+    """
+    known = [each.name for each in fields(ModelSettings)]
+    given: dict[str, Any] = {}
+    for word in words:
+        name, separator, text = word.partition("=")
+        if not separator or name not in known:
+            raise ConfigError(f"-o {word!r}: write NAME=VALUE with one of {', '.join(known)}.")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        given[name] = (value,) if name == "stop" and isinstance(value, str) else value
+    try:
+        checked = TypeAdapter(ModelSettings).validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise ConfigError(f"-o {name}: {first['msg']}.") from error
+    return {name: getattr(checked, name) for name in given}
 
 
 def load_requested_tools(
     words: Iterable[str], *, folder: Path = Path(), allow_write: bool = False
 ) -> list[ToolLike]:
-    """Return the tools that words name: families, `module:name`, `file.py`, `file.py:name`.
+    """Return the named tools: families, `module:name`, `file.py`, `file.py:name`.
 
     Args:
-        words: each one name or several with commas between; `none` names no tools.
-        folder: where the family `files` works.
+        words: each one name, or several separated by commas; `none` names no tools.
+        folder: the folder of the family `files`.
         allow_write: whether the family `files` may write.
 
     Raises:
-        AgentKitError: a word names nothing, or something that is no tools.
+        AgentKitError: a word names nothing, or something that is not a tool.
     """
     families = tool_families()
     tools: list[ToolLike] = []
@@ -141,28 +243,32 @@ def load_requested_tools(
 
 
 def _tools_in(found: object, *, word: str) -> Sequence[ToolLike]:
-    """Return the tools in an object: it is one, holds some, or is a module that has some."""
+    """Return the tools in an object: a tool, a collection of tools, or a module with tools."""
     if isinstance(found, ModuleType):
         tools = getattr(found, "TOOLS", None) or _tools_of_module(found)
         if not tools:
-            raise ConfigError(f"{word!r} has no tools; put @tool before a function, or set TOOLS.")
+            raise ConfigError(
+                f"{word!r} has no tools; decorate a function with @tool, or set TOOLS."
+            )
         return list(tools)
     if isinstance(found, Tool | Toolset) or callable(found):
         return [cast(ToolLike, found)]
     if isinstance(found, Iterable) and not isinstance(found, str | bytes):
         return list(found)
-    raise ConfigError(f"{word!r} is {type(found).__name__}, which is no tool and holds none.")
+    raise ConfigError(
+        f"{word!r} is {type(found).__name__}, which is neither a tool nor a collection of tools."
+    )
 
 
 def _tools_of_module(module: ModuleType) -> list[ToolLike]:
-    """Return the tools and open sets of tools that a module names, each once."""
+    """Return the tools and toolsets of a module, each once."""
     found = [one for one in vars(module).values() if isinstance(one, Tool | Toolset)]
     found = [one for one in found if not isinstance(one, type)]
     return list({id(one): one for one in found}.values())
 
 
 def _load_agent(word: str) -> object:
-    """Return a ready-made builder, or the user's own agent or builder."""
+    """Return a ready-made builder, or an agent or builder of the user."""
     known = agents()
     if word in known:
         return agent_builder(word)
@@ -171,7 +277,7 @@ def _load_agent(word: str) -> object:
         named = getattr(found, "agent", None) or getattr(found, "build", None)
         if named is None:
             raise ConfigError(
-                f"{word!r} has neither an 'agent' nor a 'build'; name what else it is: {word}:name."
+                f"{word!r} has neither an 'agent' nor a 'build'; name the object: {word}:name."
             )
         return named
     return found

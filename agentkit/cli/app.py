@@ -1,161 +1,175 @@
 """The commands and their options.
 
 In:  the words of the command line.
-Out: calls of one module per command; each ends through `ending.settle`.
+Out: calls of one module per command; each ends through `exit_codes.exit_code_of`.
 """
 
 import logging
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agentkit.cli.agent_builder import AgentSelection
-from agentkit.cli.approval_prompt import ApproveMode
+from agentkit.cli.agent_builder import selection_of
 from agentkit.cli.commands.agents import list_agents
 from agentkit.cli.commands.chat import run_chat
 from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
+from agentkit.cli.commands.keys import app as keys
+from agentkit.cli.commands.models import app as models
 from agentkit.cli.commands.providers import list_providers
 from agentkit.cli.commands.run import RunRequest, run_question
 from agentkit.cli.commands.sandbox import SandboxOptions, run_sandbox
 from agentkit.cli.commands.tools import list_tools
-from agentkit.cli.common_options import (
-    AgentOption,
-    AllowWriteOption,
-    ApproveOption,
+from agentkit.cli.debug_log import log_to_standard_error
+from agentkit.cli.mcp.mcp_commands import app as mcp
+from agentkit.cli.question_group import QuestionGroup
+from agentkit.cli.shared_options import (
+    ApiKeyEnvOption,
     BaseUrlOption,
-    EventsOption,
     FolderOption,
     JsonOption,
-    McpConfigOption,
-    McpOption,
-    McpSamplingOption,
-    ModelOption,
-    ToolsOption,
+    SharedOptions,
     exits_with_code,
+    with_shared_options,
 )
-from agentkit.cli.mcp.mcp_commands import app as mcp
-from agentkit.cli.mcp.servers import Servers
-from agentkit.cli.terminal import prepare_streams
+from agentkit.cli.terminal import prepare_streams, write
+from agentkit.cli.welcome import show_welcome
 from agentkit.version import package_version
 
 app = typer.Typer(
     name="agentkit",
-    help="Run a language model with tools, at any provider.",
-    no_args_is_help=True,
+    cls=QuestionGroup,
+    help="Run language models with tools, on any provider.",
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  agentkit "What is 12.5% of 640?"      the same as: agentkit run "…"
+  cat report.txt | agentkit run "Sum this up in three sentences"
+  agentkit chat -m openrouter:mixtral-8x22b
+  agentkit COMMAND --help               more examples""",
 )
-app.add_typer(mcp)
 
 
 def _show_version(requested: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if requested:
-        sys.stdout.write(f"agentkit {package_version()}\n")
+        write(f"agentkit {package_version()}\n")
         raise typer.Exit
 
 
 @app.callback()
 def _begin(
+    context: typer.Context,
     debug: Annotated[  # noqa: FBT002 - an option
-        bool, typer.Option("--debug", help="Log all that happens, arguments and results too.")
+        bool,
+        typer.Option(
+            "--debug",
+            help="Log requests, answers, arguments and results to standard error, without keys.",
+        ),
     ] = False,
     show_version: Annotated[  # noqa: ARG001, FBT002 - an option, used by its callback
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Say which it is."),
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     prepare_streams()
     if debug:
-        log = logging.getLogger("agentkit")
-        log.addHandler(logging.StreamHandler())
-        log.setLevel(logging.DEBUG)
+        log_to_standard_error(logging.getLogger("agentkit"))
+    if context.invoked_subcommand is None:
+        show_welcome()
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Examples:
+  agentkit run "What is 12.5% of 640?"
+  cat report.txt | agentkit run "Sum this up"
+  agentkit run "What does it show?" --file chart.png
+  agentkit run "Who wrote Faust, and when?" --schema 'author, year int'
+  agentkit run "Pay the invoice" --tools bank.py --approve ask
+
+\b
+Exit codes: 0 answered; 1 the run failed; 2 something is wrong and nothing
+was sent; 3 ended at a limit; 4 waits for approval; 74 the answer could not
+be written; 130 stopped with Ctrl-C."""
+)
 @exits_with_code
-def run(  # noqa: PLR0913 - the options of a command
-    question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+@with_shared_options
+def run(
+    options: SharedOptions,
+    question: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROMPT",
+            help="What to ask; '-' reads it from standard input.",
+            show_default=False,
+        ),
+    ] = None,
     *,
-    model: ModelOption = None,
-    tools: ToolsOption = None,
-    agent: AgentOption = "assistant",
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file",
+            "--attach",
+            "-f",
+            metavar="PATH",
+            help="Add a text file or an image to the question. May be repeated.",
+        ),
+    ] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCHEMA",
+            help="Print structured output as JSON: 'name, age int', file.json, or module:Model.",
+        ),
+    ] = None,
     tool_choice: Annotated[
         str,
         typer.Option(metavar="CHOICE", help="auto, none, required, or the name of a tool."),
     ] = "auto",
-    as_json: EventsOption = False,
-    max_turns: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Most calls of the model.")
-    ] = None,
-    folder: FolderOption = Path(),
-    allow_write: AllowWriteOption = False,
-    approve: ApproveOption = ApproveMode.ASK,
-    mcp: McpOption = None,
-    mcp_config: McpConfigOption = None,
-    mcp_sampling: McpSamplingOption = False,
-    base_url: BaseUrlOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the events of the run as lines of JSON.")
+    ] = False,
 ) -> int:
     """Ask one question and print the answer.
 
-    The answer goes to standard output; tool calls, their results and times to standard error.
-
-    Exit codes: 0 answered, 1 the run failed, 2 something is wrong before anything was sent, 3
-    ended at a limit, 4 waits for an answer about a call, 130 stopped with Ctrl-C.
+    What is piped in is added after the question. The answer goes to standard output; tool calls,
+    their results and times go to standard error.
     """
-    selection = AgentSelection(
-        model=model,
-        base_url=base_url,
-        agent=agent,
-        tools=tools or (),
-        folder=folder,
-        allow_write=allow_write,
-        servers=Servers(words=mcp or (), config=mcp_config, may_sample=mcp_sampling),
-    )
     return run_question(
         RunRequest(
-            text=question,
-            selection=selection,
+            question=question,
+            files=file or (),
+            selection=selection_of(options),
+            schema=schema,
             tool_choice=tool_choice,
-            max_turns=max_turns,
             as_json=as_json,
-            approve=approve,
+            is_raw=options.raw,
+            approve=options.approve,
         )
     )
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Examples:
+  agentkit chat
+  agentkit chat -m groq:llama-3.3-70b-versatile --instructions "Be brief."
+  agentkit chat --tools files --folder ~/notes"""
+)
 @exits_with_code
-def chat(  # noqa: PLR0913 - the options of a command
-    *,
-    model: ModelOption = None,
-    tools: ToolsOption = None,
-    agent: AgentOption = "assistant",
-    folder: FolderOption = Path(),
-    allow_write: AllowWriteOption = False,
-    approve: ApproveOption = ApproveMode.ASK,
-    mcp: McpOption = None,
-    mcp_config: McpConfigOption = None,
-    mcp_sampling: McpSamplingOption = False,
-    base_url: BaseUrlOption = None,
-) -> int:
+@with_shared_options
+def chat(options: SharedOptions) -> int:
     """Have a conversation.
 
-    Ctrl-C stops an answer and keeps the conversation, Ctrl-D ends it, /help lists what else.
+    Ctrl-C stops an answer and keeps the conversation, Ctrl-D ends it, /help lists the commands.
     """
-    selection = AgentSelection(
-        model=model,
-        base_url=base_url,
-        agent=agent,
-        tools=tools or (),
-        folder=folder,
-        allow_write=allow_write,
-        servers=Servers(words=mcp or (), config=mcp_config, may_sample=mcp_sampling),
-    )
-    return run_chat(selection, approve=approve)
+    return run_chat(selection_of(options), approve=options.approve, is_raw=options.raw)
 
 
 @app.command()
@@ -163,7 +177,9 @@ def chat(  # noqa: PLR0913 - the options of a command
 def tools(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="As in --tools; without any, all ready-made."),
+        typer.Argument(
+            metavar="[NAME]...", help="As in --tools; all ready-made tools if left out."
+        ),
     ] = None,
     *,
     folder: FolderOption = Path(),
@@ -180,44 +196,60 @@ def agents(*, as_json: JsonOption = False) -> int:
     return list_agents(as_json=as_json)
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+A key is set with 'agentkit keys set PROVIDER' or by the variable that is shown.
+The models of a provider: 'agentkit models PROVIDER'."""
+)
 @exits_with_code
 def providers(*, as_json: JsonOption = False) -> int:
-    """List the known providers: whether their key is set, their models, context and price."""
+    """List the known providers, and which of them have a key."""
     return list_providers(as_json=as_json)
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Examples:
+  agentkit doctor openrouter
+  agentkit doctor openai-compatible:my-model --base-url http://127.0.0.1:8000/v1
+  agentkit doctor openai-compatible:my-model --base-url URL --save-as office
+
+\b
+Exit codes: 0 an agent can use the model; 1 something that it needs does not
+work or could not be tested; 2 wrong usage and nothing was sent.
+
+\b
+The profile that fits is written to your catalog; --dry-run only prints it."""
+)
 @exits_with_code
-def doctor(
+def doctor(  # noqa: PLR0913 - the options of a command
     target: Annotated[
         str,
         typer.Argument(metavar="PROVIDER[:MODEL]", help="As in --model; MODEL may be left out."),
     ],
     *,
     base_url: BaseUrlOption = None,
+    api_key_env: ApiKeyEnvOption = None,
     save_as: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Write it as a provider of this name.")
+        str | None, typer.Option(metavar="NAME", help="Save it as a provider of this name.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the profile, and write nothing.")
     ] = False,
     as_json: JsonOption = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="Longest wait for one answer.")
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Longest wait for one response.")
     ] = 60.0,
     max_cost: Annotated[
-        float, typer.Option(min=0.0, metavar="USD", help="End before it might cost more.")
+        float, typer.Option(min=0.0, metavar="USD", help="End before it could cost more.")
     ] = 0.01,
 ) -> int:
-    """Find out by tiny requests what a provider honours, and write the profile that fits it.
-
-    Exit code 0: an agent can work there. 1: something it needs does not work or was not seen.
-    """
+    """Test what a provider supports, and save the result."""
     return run_doctor(
         DoctorRequest(
             target=target,
             base_url=base_url,
+            api_key_env=api_key_env,
             save_as=save_as,
             is_dry_run=dry_run,
             as_json=as_json,
@@ -238,23 +270,26 @@ def sandbox(
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KINDS", help="What goes wrong: names, patterns as text_call*, or all."
+            metavar="KINDS", help="What goes wrong: names, patterns such as text_call*, or all."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed, the same faults.")] = 0,
     rate: Annotated[
-        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="How many answers go wrong.")
+        float,
+        typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Share of the answers with a fault."),
     ] = 1.0,
     sequential: Annotated[
         bool, typer.Option("--sequential", help="Take the kinds one after the other.")
     ] = False,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, metavar="P", help="Where to listen; 0: anywhere.")
+        int,
+        typer.Option(min=0, max=65_535, metavar="P", help="Port to listen on; 0 for any free one."),
     ] = 0,
 ) -> int:
-    """Serve a provider that needs no key and is not a language model, until Ctrl-C.
+    """Serve a stand-in for a provider, without a key.
 
-    The first line of standard output is its base URL; requests go to standard error.
+    It is not a language model. The first line of standard output is its base URL; requests go to
+    standard error. Ctrl-C stops it.
     """
     return run_sandbox(
         SandboxOptions(
@@ -266,3 +301,8 @@ def sandbox(
             port=port,
         )
     )
+
+
+app.add_typer(models)
+app.add_typer(keys)
+app.add_typer(mcp)

@@ -1,9 +1,10 @@
-"""Ask a person whether a call may run.
+"""Ask a person for the approval of a call.
 
-In:  a call that a tool or a rule wants asked about, with its reason; lines a person types.
-Out: a rule for an agent, which answers in place.
+In:  a call that a tool or a rule wants approved, with the reason; lines that a person types.
+Out: an approval rule for an agent, which decides at once.
 
-What is asked about is settled by the tools and the agent's own rule; here it is only answered.
+Tools and the agent's own rule decide which calls need approval; here they are only approved or
+denied.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import TypeAlias, cast
 import anyio
 
 from agentkit.agent.agent import Agent
+from agentkit.cli.run_display import reason_of
 from agentkit.cli.terminal import note
 from agentkit.lazy_import import load_object
 from agentkit.message import ToolResult
@@ -23,18 +25,16 @@ from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.value import replace
 
 AskLine: TypeAlias = Callable[[str, str], Awaitable[str | None]]
-"""Gets a prompt and the text to begin with; gives what was typed, None at the end of input."""
+"""Gets a prompt and the initial text; returns the typed line, None at the end of input."""
 
-HELP = (
-    "y: run it · n: refuse it · e: change the arguments · anything else: refuse, with this reason"
-)
-REFUSED = "The user refused it."
+HELP = "y: run it · n: deny it · e: edit the arguments · anything else: deny it, with this reason"
+REFUSED = "The user denied it."
 ALLOWED = Verdict(decision="allow")
-DENIED = Verdict(decision="deny", reason="Calls that have to be asked about may not run here.")
+DENIED = Verdict(decision="deny", reason="Calls that need approval may not run here.")
 
 
 class ApproveMode(StrEnum):
-    """What becomes of calls that have to be asked about."""
+    """What to do about calls that need approval."""
 
     ALLOW = "allow"
     ASK = "ask"
@@ -44,13 +44,13 @@ class ApproveMode(StrEnum):
 def set_approval_mode(
     agent: Agent[object], mode: ApproveMode, *, ask: AskLine | None = None
 ) -> None:
-    """Give an agent somebody who answers about calls.
+    """Set how the calls of an agent are approved.
 
     Args:
-        agent: its own rule keeps its word.
-        mode: what to answer.
-        ask: reads a line from a person; None where there is nobody, and a call that has to be
-            asked about suspends the run.
+        agent: its own rule still decides which calls need approval.
+        mode: what to do about those.
+        ask: reads a line from a person; None if there is no one, and a call that needs approval
+            suspends the run.
     """
     own = agent.approve
     match mode:
@@ -63,7 +63,7 @@ def set_approval_mode(
 
 
 def answer_every_ask(own: ApprovalRule | None, answer: Verdict) -> ApprovalRule:
-    """Return a rule that gives the same answer wherever somebody would be asked."""
+    """Return a rule that gives the same answer for every call that needs approval."""
 
     async def rule(ready: ReadyCall) -> Verdict:
         verdict = await _verdict(own, ready)
@@ -73,37 +73,37 @@ def answer_every_ask(own: ApprovalRule | None, answer: Verdict) -> ApprovalRule:
 
 
 def terminal_asker() -> AskLine | None:
-    """Return what asks on the terminal, on standard error; None where there is no terminal."""
+    """Return a function that asks on the terminal; None if there is no terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    # Its library takes a tenth of a second to load, and few commands ask anything.
+    # Its library takes a tenth of a second to load, and few runs ask anything.
     asker = cast(Callable[[], AskLine], load_object("agentkit.cli.line_prompt:line_asker"))
     return asker()
 
 
 class ApprovalPrompt:
-    """A rule that asks a person, one call at a time."""
+    """An approval rule that asks a person, one call at a time."""
 
     def __init__(self, own: ApprovalRule | None, ask: AskLine) -> None:
-        """Take the agent's own rule, and what reads lines."""
+        """Take the agent's own rule, and the function that reads lines."""
         self._own = own
         self._ask = ask
         self._lock = anyio.Lock()
 
     async def __call__(self, ready: ReadyCall) -> Verdict:
-        """Return the verdict; where it is to ask, the person's."""
+        """Return the verdict; if the call needs approval, the person's."""
         verdict = await _verdict(self._own, ready)
         if verdict.decision != "ask" or ready.tool.is_external:
             return verdict
         async with self._lock:
-            # All of it: what is not shown is not agreed to.
-            note(f"? {ready.tool.name} {_spell(ready)}", style="yellow")
+            # The complete arguments: a person can only approve what is shown.
+            note(f"? {ready.tool.name} {_arguments(ready)}", style="yellow")
             if verdict.reason:
                 note(f"  {verdict.reason}")
-            return await self._hear(ready, verdict)
+            return await self._ask_person(ready, verdict)
 
-    async def _hear(self, ready: ReadyCall, verdict: Verdict) -> Verdict:
-        """Ask until there is an answer; at the end of input the call stays open."""
+    async def _ask_person(self, ready: ReadyCall, verdict: Verdict) -> Verdict:
+        """Ask until there is a decision; at the end of input the call stays open."""
         while (line := await self._ask("  May it run? [y/n/e/reason] ", "")) is not None:
             match line.strip().lower():
                 case "y" | "yes":
@@ -121,22 +121,22 @@ class ApprovalPrompt:
         return verdict
 
     async def _edit(self, ready: ReadyCall) -> Verdict | None:
-        """Take other arguments that fit the tool; None goes back to the question."""
-        text: str | None = _spell(ready)
+        """Return a verdict with other valid arguments; None goes back to the question."""
+        text: str | None = _arguments(ready)
         while (text := await self._ask("  Arguments: ", text or "")) and text.strip():
             changed = replace(ready.call, arguments=text)
             checked = validate_call(changed, {ready.tool.name: ready.tool})
             if not isinstance(checked, ToolResult):
                 return Verdict(decision="allow", arguments=text)
-            note(f"  {checked.text}", style="red")
+            note(f"  {reason_of(checked.text)}", style="red")
         return None
 
 
 async def _verdict(own: ApprovalRule | None, ready: ReadyCall) -> Verdict:
-    """Return what would become of a call without anybody to answer."""
+    """Return the verdict without a person."""
     return (await plan_call(ready, rule=own, approvals={})).verdict
 
 
-def _spell(ready: ReadyCall) -> str:
+def _arguments(ready: ReadyCall) -> str:
     """Return the arguments with which a call would run, in one line."""
     return json.dumps(ready.arguments, ensure_ascii=False)

@@ -20,6 +20,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from agentkit.cli.provider_advice import describe_advice
 from agentkit.cli.terminal import (
     StandardOutputError,
     discard_buffered,
@@ -38,6 +39,7 @@ from agentkit.errors import (
     UnsupportedError,
     UsageError,
 )
+from agentkit.model.model import Model
 from agentkit.quiet_start import end_quiet_start
 
 OK, FAILED, USAGE_ERROR, LIMIT_REACHED, SUSPENDED = 0, 1, 2, 3, 4
@@ -73,13 +75,21 @@ def exit_code_of(command: Callable[[], int]) -> int:
         return _unexpected(error)
 
 
-def print_error(error: BaseException, *, prefix: str = "") -> None:
-    """Print what went wrong in one line on standard error; with `--debug`, a traceback too."""
+def print_error(error: BaseException, *, prefix: str = "", model: Model | None = None) -> None:
+    """Print what went wrong in one line on standard error; with `--debug`, a traceback too.
+
+    Args:
+        error: what was raised.
+        prefix: put before the message.
+        model: the model of the run; its provider and address are in the line.
+    """
     if logging.getLogger("agentkit").isEnabledFor(logging.DEBUG):
         write_note(escape_controls("".join(traceback.format_exception(error))))
     text = str(error) if isinstance(error, AgentKitError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, ProviderError):
+        text += describe_advice(error, model)
     line = escape_controls(" ".join(text.split()))
-    write_note(f"agentkit: {prefix}{line}{_advice(error)}\n")
+    write_note(f"agentkit: {prefix}{line}\n")
 
 
 def _unexpected(error: BaseException) -> int:
@@ -98,26 +108,3 @@ def _end_without_output(error: Exception) -> int:
         return OUTPUT_CLOSED
     write_note(f"agentkit: The answer cannot be written to standard output: {error}.\n")
     return WRITE_FAILED
-
-
-def _advice(error: BaseException) -> str:
-    """Return what to do about an error whose message does not say it."""
-    if not isinstance(error, ProviderError):
-        return ""
-    match error.kind:
-        case "auth":
-            advice = "check the key ('agentkit providers' names its variable)"
-        case "insufficient_credits":
-            advice = "add credit to the account, or choose another provider with --model"
-        case "rate_limit":
-            wait = error.retry_after_seconds
-            advice = f"try again in {wait:.0f} s" if wait else "try again later"
-        case "tools_unsupported":
-            advice = "choose another model with --model, or no tools with --tools none"
-        case "connection" | "timeout" | "stream_interrupted" | "server":
-            advice = "try again, or choose another provider with --model"
-        case "truncated":
-            advice = "ask for less at a time"
-        case _:
-            return ""
-    return f" ({advice})"

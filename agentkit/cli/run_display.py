@@ -1,15 +1,17 @@
 """Show a run while it goes on.
 
 In:  `RunEvent`s.
-Out: the answer's text on standard output, all else on standard error; or JSON lines.
+Out: the answer on standard output, everything else on standard error; or lines of JSON.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import TypeAlias
 
-from agentkit.cli.terminal import note, shorten, write, write_json
+from agentkit.cli.answer_writer import AnswerWriter, PlainWriter
+from agentkit.cli.indicator import Indicator
+from agentkit.cli.terminal import note, shorten, write_json
 from agentkit.content import TextContent
 from agentkit.event import (
     AnswerRepaired,
@@ -47,14 +49,22 @@ _QUIET_LEVELS = {"debug", "info", "notice"}
 
 
 def show_as_json(event: RunEvent) -> None:
-    """Put an event on standard output as one line of JSON."""
+    """Write an event to standard output as one line of JSON."""
     write_json(event_to_json(event))
 
 
 @dataclass(slots=True, kw_only=True)
 class RunDisplay:
-    """Shows one run after the other; remembers what of the answer stands there already."""
+    """Shows one run after the other.
 
+    Attributes:
+        writer: writes the answers.
+        indicator: shows that something is waited for.
+        shown: the text of the current turn that was written already.
+    """
+
+    writer: AnswerWriter = field(default_factory=PlainWriter)
+    indicator: Indicator = field(default_factory=Indicator)
     shown: str = field(default="", init=False)
 
     def show(self, event: RunEvent) -> None:
@@ -62,35 +72,49 @@ class RunDisplay:
         match event:
             case TurnStarted():
                 self.shown = ""
+                self.indicator.show("waiting for the model")
             case TextReceived(text=text):
+                self.indicator.hide()
                 self.shown += text
-                write(text)
+                self.writer.write(text)
             case ModelResponded(message=message):
+                self.indicator.hide()
                 self._complete(message.text)
             case _:
-                for line in note_lines(event):
-                    note(line.text, style=line.style)
+                self._show_notes(event)
+
+    def end(self) -> None:
+        """Complete what was written, also of a run that was stopped."""
+        self.indicator.hide()
+        self.writer.end()
+
+    def _show_notes(self, event: RunEvent) -> None:
+        lines = note_lines(event)
+        if lines:
+            self.indicator.hide()
+            self.writer.pause()
+        for line in lines:
+            note(line.text, style=line.style)
+        if isinstance(event, ToolCallStarted):
+            self.indicator.show(f"running {event.call.name}")
 
     def _complete(self, text: str) -> None:
-        """Write what of a turn's text did not come in pieces, and end its line."""
-        if not text.strip():
-            return
+        """Write the rest of a turn's text that was not streamed, and end its line."""
         if text.startswith(self.shown):
-            write(text.removeprefix(self.shown))
-        if not text.endswith("\n"):
-            write("\n")
+            self.writer.write(text.removeprefix(self.shown))
+        self.writer.end()
 
 
 @dataclass(frozen=True, slots=True)
 class NoteLine:
-    """A line for standard error and how it looks."""
+    """A line for standard error and its style."""
 
     text: str
     style: str = "dim"
 
 
 def note_lines(event: RunEvent) -> list[NoteLine]:
-    """Return what to say about an event beside the answer; nothing about most."""
+    """Return the notes about an event; none for most events."""
     match event:
         case SubAgentEvent(agent=agent, event=inner):
             # Its own end is the result of the call that runs it.
@@ -99,41 +123,67 @@ def note_lines(event: RunEvent) -> list[NoteLine]:
         case RunFinished():
             return _end_lines(event)
         case _:
-            return [*_call_lines(event), *_model_lines(event), *_detour_lines(event)]
+            return [*_call_lines(event), *_model_lines(event), *_turn_lines(event)]
 
 
 def _call_lines(event: RunEvent) -> list[NoteLine]:
-    """Say what became of a call."""
+    """Return the notes about a call."""
     match event:
         case ToolCallStarted(call=call):
             return [_call_line(call)]
         case ToolCallFinished(result=result, seconds=seconds):
             return [_result_line(result, f"({seconds * 1000:.0f} ms)")]
         case ToolCallRejected(call=call, result=result):
-            return [_call_line(call), _result_line(result, "(not run)")]
+            return [_call_line(call), NoteLine(f"✗ not run: {reason_of(result.text)}", "red")]
         case ToolProgressed(progress=progress, total=total, message=message):
             of = "" if total is None else f" of {total:g}"
             return [NoteLine(f"  {progress:g}{of} {message or ''}".rstrip())]
         case ToolCallAbandoned(call=call, seconds=seconds):
-            return [
-                NoteLine(f"  {call.name} is still at work after {seconds:g} s and was left", "red")
-            ]
+            text = f"  {call.name} still runs after {seconds:g} s and was abandoned"
+            return [NoteLine(text, "red")]
         case _:
             return []
 
 
 def format_call(call: ToolCall) -> str:
-    """Write a call as Python would; arguments that are no JSON object stand as they came."""
+    """Return a call as Python would write it; malformed arguments as they are."""
     try:
         arguments = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):
         return f"{call.name}({shorten(call.arguments, _ARGUMENTS)})"
-    spelled = ", ".join(
+    formatted = ", ".join(
         f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items()
     )
-    return f"{call.name}({shorten(spelled, _ARGUMENTS)})"
+    return f"{call.name}({shorten(formatted, _ARGUMENTS)})"
+
+
+def reason_of(text: str, *, default: str = "the model was told why") -> str:
+    """Return why a call or an answer was rejected, for a person.
+
+    Args:
+        text: what the model is told; its advice is for the model alone.
+        default: what to return if the text is of no known kind.
+    """
+    _, found, reason = text.partition("The reason given: ")
+    if found:
+        return shorten(reason, _DETAIL)
+    faults = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
+    if faults:
+        return f"its arguments do not fit: {shorten('; '.join(faults), _DETAIL)}"
+    return next((reason for part, reason in _REASONS.items() if part in text), default)
+
+
+_REASONS: Mapping[str, str] = {
+    "refused and was not run": "denied",
+    "must be one JSON object": "its arguments are not a JSON object",
+    "There is no tool": "there is no such tool",
+    "no more tool calls": "the limit of tool calls is reached",
+    "before its turn came": "the run was stopped before",
+    "at its limit": "the run is at its limit",
+}
+"""What a rejection means, by words in what the model is told."""
 
 
 def _call_line(call: ToolCall) -> NoteLine:
@@ -147,31 +197,30 @@ def _result_line(result: ToolResult, remark: str) -> NoteLine:
 
 
 def _model_lines(event: RunEvent) -> list[NoteLine]:
-    """Say what went another way than usual in a model exchange."""
+    """Return the notes about repairs, retries and changes in a model exchange."""
     match event:
         case AnswerRepaired(repair=repair):
             before, after = (shorten(text, _DETAIL) for text in (repair.before, repair.after))
             return [NoteLine(f"  repaired ({repair.kind}): {before} → {after}")]
         case ModelRetried(wait_seconds=seconds, error=error):
-            return [NoteLine(f"  sent again in {seconds:.1f} s, since: {shorten(error, _DETAIL)}")]
+            return [NoteLine(f"  retried in {seconds:.1f} s: {shorten(error, _DETAIL)}")]
         case RequestDelayed(wait_seconds=seconds, reason=reason):
-            return [
-                NoteLine(f"  waits {seconds:.1f} s for a rate limit: {shorten(reason, _DETAIL)}")
-            ]
+            text = f"  waiting {seconds:.1f} s for a rate limit: {shorten(reason, _DETAIL)}"
+            return [NoteLine(text)]
         case RequestDowngraded(change=change, error=error):
-            return [NoteLine(f"  sent again, {change}, since: {shorten(error, _DETAIL)}")]
+            return [NoteLine(f"  sent again, {change}: {shorten(error, _DETAIL)}")]
         case ModelFailedOver(failure=failure):
             why = f"{failure.model}: {shorten(failure.error, _DETAIL)}"
-            return [NoteLine(f"  another provider is asked, since {why}")]
+            return [NoteLine(f"  trying the next provider; {why}")]
         case _:
             return []
 
 
-def _detour_lines(event: RunEvent) -> list[NoteLine]:
-    """Say what went another way than usual between exchanges."""
+def _turn_lines(event: RunEvent) -> list[NoteLine]:
+    """Return the notes about what happens between model exchanges."""
     match event:
         case ContextTrimmed():
-            return [_fitted_line(event)]
+            return [_trimmed_line(event)]
         case ToolResultTruncated(content=content):
             size = sum(len(block.text) for block in content if isinstance(block, TextContent))
             return [NoteLine(f"  a result of {size:,} characters was cut for the model")]
@@ -179,34 +228,33 @@ def _detour_lines(event: RunEvent) -> list[NoteLine]:
             style = "red" if level not in _QUIET_LEVELS else ""
             return [NoteLine(f"  {toolset}: {shorten(message, _RESULT)}", style)]
         case OutputRejected(reason=reason):
-            return [NoteLine(f"  the answer does not fit: {shorten(reason, _DETAIL)}")]
+            fault = shorten(reason_of(reason, default=reason), _DETAIL)
+            return [NoteLine(f"  the answer does not fit: {fault}")]
         case HandedOff(agent=agent):
-            return [NoteLine(f"  the conversation goes on with {agent}")]
+            return [NoteLine(f"  the agent {agent} takes over")]
         case _:
             return []
 
 
-def _fitted_line(event: ContextTrimmed) -> NoteLine:
+def _trimmed_line(event: ContextTrimmed) -> NoteLine:
     left_out = (
-        f"{event.dropped_messages} messages are left out, {event.shortened_results} results "
-        "shortened"
+        f"{event.dropped_messages} messages left out, {event.shortened_results} results shortened"
     )
     if event.summary_error is not None:
-        left_out += f"; no summary, since {shorten(event.summary_error, _DETAIL)}"
-    return NoteLine(f"  the conversation outgrew the model's window: {left_out}")
+        left_out += f"; no summary: {shorten(event.summary_error, _DETAIL)}"
+    return NoteLine(f"  the conversation exceeds the context window: {left_out}")
 
 
 def _end_lines(event: RunFinished) -> list[NoteLine]:
-    """Say what the run used, and at which limit it ended, if it did."""
+    """Return the notes about the usage, and the limit if the run ended at one."""
     usage = event.usage
     cost = "" if usage.cost_usd is None else f", ${usage.cost_usd:f}"
     calls = "1 model call" if event.turns == 1 else f"{event.turns} model calls"
     about = "about " if usage.is_estimate else ""
     lines = [NoteLine(f"  {calls}, {about}{usage.total_tokens:,} tokens{cost}")]
     if event.stop_reason == "suspended":
-        lines.append(NoteLine("  The run waits for an answer about a call.", "yellow"))
+        lines.append(NoteLine("  The run waits for the approval of a call.", "yellow"))
     elif event.stop_reason != "answered":
-        lines.append(
-            NoteLine(f"  The run ended early: {event.stop_reason.replace('_', ' ')}.", "red")
-        )
+        text = f"  The run ended early: {event.stop_reason.replace('_', ' ')}."
+        lines.append(NoteLine(text, "red"))
     return lines

@@ -1,9 +1,9 @@
 """Resolve the name of a model to its profile, its provider and the key.
 
-In:  `provider:family-or-id`, the environment, an explicit key or base URL.
+In:  `provider:family-or-id`, a provider or an alias; the environment, an explicit key or base URL.
 Out: `ResolvedModel`, or a `ConfigError` that names the remedy.
 
-The only module that reads the environment:
+This package is the only one that reads the environment:
 
 - `AGENTKIT_MODEL`: the default model.
 - `AGENTKIT_CATALOG`: path of the user's own catalog, merged into the built-in one. Without it,
@@ -22,17 +22,14 @@ import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
 
 from pydantic import SecretStr
 
 from agentkit.config.catalog import load_catalog
-from agentkit.config.key_lookup import choose_key, key_in
-from agentkit.config.profile import (
-    ModelProfile,
-    ProviderProfile,
-    is_mistral_family,
-)
+from agentkit.config.key_lookup import STORED, choose_key, key_in
+from agentkit.config.profile import ModelProfile, ProviderProfile, is_mistral_family
+from agentkit.config.user_files import read_variable, user_catalog_path, user_folder
+from agentkit.config.user_models import read_user_models
 from agentkit.errors import ConfigError
 from agentkit.value import dataclass, replace
 
@@ -42,6 +39,7 @@ __all__ = [
     "default_model",
     "expand_variables",
     "find_key",
+    "find_key_source",
     "load_catalog",
     "read_catalog",
     "resolve_model",
@@ -52,6 +50,7 @@ __all__ = [
 DEFAULT_FAMILY = "mixtral-8x22b"
 FALLBACK_MODEL = f"sandbox:{DEFAULT_FAMILY}"
 
+_SUGGESTIONS = 3
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<other>[^}]*))?\}")
 
 
@@ -82,7 +81,8 @@ def resolve_model(
     """Resolve the provider, the model and the key of a name.
 
     Args:
-        name: `provider:family-or-id`; an id that is not in the catalog is sent as it is.
+        name: `provider:family-or-id`; an id that is not in the catalog is sent as it is. Or the
+            name of a provider, for its default model, or an alias of the user.
         environ: read in place of the process's environment.
         api_key: the key, in place of the environment's; sent to `base_url`, if that is given.
         base_url: in place of the environment's and the catalog's. A key of the environment is not
@@ -94,14 +94,18 @@ def resolve_model(
     """
     environ = os.environ if environ is None else environ
     name = name.strip()
+    name = read_user_models(environ).aliases.get(name, name)
     provider_name, _, model_name = (part.strip() for part in name.partition(":"))
-    catalog = read_catalog(environ)
-    provider = _find_provider(provider_name, catalog, name=name)
+    own = _find_provider(provider_name, read_catalog(environ), name=name)
+    if not model_name:
+        model_name = default_family(own) or ""
+        name = f"{own.name}:{model_name}"
     if not model_name:
         raise ConfigError(
-            f"{name!r} names no model; write {_example(provider)!r}, or the id the provider uses."
+            f"{own.name!r} is a provider, and no model of it is known; write "
+            f"'{own.name}:MODEL-ID' with the id that the provider uses."
         )
-    chosen = _with_chosen_url(provider, base_url=base_url, environ=environ)
+    chosen = _with_chosen_url(own, base_url=base_url, environ=environ)
     model = _find_model(model_name, chosen)
     if model.tool_choice is not None:
         chosen = replace(chosen, accepts=replace(chosen.accepts, tool_choice=model.tool_choice))
@@ -109,27 +113,33 @@ def resolve_model(
         name=name,
         provider=chosen,
         model=model,
-        api_key=choose_key(provider, base_url=chosen.base_url, given=api_key, environ=environ),
+        api_key=choose_key(own, base_url=chosen.base_url, given=api_key, environ=environ),
     )
 
 
 def default_model(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
     """Return the default model, and why it is the default.
 
-    That is `AGENTKIT_MODEL`, else a model of the first provider of the catalog whose key is set,
-    else the sandbox.
+    That is `AGENTKIT_MODEL`, otherwise the user's default, otherwise a model of the first provider
+    of the catalog that has a key, otherwise the sandbox.
 
     Raises:
         ConfigError: the catalog is invalid, or a key that is set cannot be used.
     """
     environ = os.environ if environ is None else environ
-    chosen = _read(environ, "AGENTKIT_MODEL")
+    chosen = read_variable(environ, "AGENTKIT_MODEL")
     if chosen:
         return chosen, "AGENTKIT_MODEL names it"
+    default = read_user_models(environ).default
+    if default is not None:
+        return default, "your default"
     for provider in read_catalog(environ).values():
-        variable = next((each for each in provider.auth.env if _read(environ, each)), None)
-        if variable is not None and provider.auth.is_required and provider.models:
-            return _example(provider), f"{variable} is set"
+        if not (provider.auth.is_required and provider.models):
+            continue
+        source = find_key_source(provider, environ)
+        if source:
+            why = "its key is stored" if source == STORED else f"{source} is set"
+            return _example(provider), why
     return FALLBACK_MODEL, "no key of a known provider is set"
 
 
@@ -141,32 +151,9 @@ def read_catalog(environ: Mapping[str, str] | None = None) -> Mapping[str, Provi
     """
     environ = os.environ if environ is None else environ
     path = user_catalog_path(environ)
-    is_named = bool(_read(environ, "AGENTKIT_CATALOG"))
+    is_named = bool(read_variable(environ, "AGENTKIT_CATALOG"))
     # A file that is named must exist; the one at the usual place need not.
     return load_catalog(path if path is not None and (is_named or path.is_file()) else None)
-
-
-def user_catalog_path(environ: Mapping[str, str] | None = None) -> Path | None:
-    """Return where the user's own catalog is or would be: `AGENTKIT_CATALOG`, else a usual place.
-
-    None if the environment names no home.
-    """
-    environ = os.environ if environ is None else environ
-    named = _read(environ, "AGENTKIT_CATALOG")
-    if named:
-        return Path(named).expanduser()
-    folder = user_folder(environ)
-    return None if folder is None else folder / "catalog.toml"
-
-
-def user_folder(environ: Mapping[str, str] | None = None) -> Path | None:
-    """Return the folder of the user's agentkit files; None if there is no home."""
-    environ = os.environ if environ is None else environ
-    for variable, below in (("XDG_CONFIG_HOME", "."), ("APPDATA", "."), ("HOME", ".config")):
-        folder = Path(_read(environ, variable) or ".")
-        if folder.is_absolute():  # https://specifications.freedesktop.org/basedir/: else ignored
-            return folder / below / "agentkit"
-    return None
 
 
 def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str:
@@ -190,18 +177,19 @@ def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str
 def find_key(
     provider: ProviderProfile, environ: Mapping[str, str] | None = None
 ) -> SecretStr | None:
-    """Return the key of a provider in the environment, or None.
+    """Return the key of a provider in the environment, otherwise the stored one, otherwise None.
 
     Raises:
-        ConfigError: a variable has a value that cannot be a key.
+        ConfigError: a variable has a value that cannot be a key, or the stored keys cannot be read.
     """
     found = key_in(os.environ if environ is None else environ, provider)
     return None if found is None else found.key
 
 
-def _read(environ: Mapping[str, str], variable: str) -> str:
-    """Return a variable's value, stripped; empty if it is not set."""
-    return environ.get(variable, "").strip()
+def find_key_source(provider: ProviderProfile, environ: Mapping[str, str] | None = None) -> str:
+    """Return where the key of a provider is: a variable, or "a stored key"; empty if nowhere."""
+    found = key_in(os.environ if environ is None else environ, provider)
+    return "" if found is None else found.source
 
 
 def _find_provider(
@@ -210,13 +198,12 @@ def _find_provider(
     provider = catalog.get(provider_name.casefold())
     if provider is not None:
         return provider
-    close = get_close_matches(provider_name.casefold(), catalog, n=3, cutoff=0.5)
-    others = [each for each in catalog if each not in close]
+    close = get_close_matches(provider_name.casefold(), catalog, n=_SUGGESTIONS, cutoff=0.0)
     raise ConfigError(
         f"{name!r} begins with no known provider; write provider:model, e.g. "
-        f"'openrouter:mixtral-8x22b'. Known providers: {', '.join([*close, *others])}. For any "
-        "other OpenAI-compatible provider write "
-        "'openai-compatible:MODEL-ID' and give base_url."
+        f"'openrouter:mixtral-8x22b'. Similar are {', '.join(close)}; 'agentkit providers' lists "
+        "all. For any other OpenAI-compatible provider write 'openai-compatible:MODEL-ID' and give "
+        "base_url= (--base-url)."
     )
 
 
@@ -256,7 +243,7 @@ def _with_chosen_url(
     variable = base_url_variable(provider.name)
     source, url = "base_url", base_url
     if url is None:
-        source, url = variable, _read(environ, variable) or None
+        source, url = variable, read_variable(environ, variable) or None
     if url is not None:
         return _with_url(url, provider, source=source)
     if not provider.base_url and provider.launcher is None:

@@ -67,6 +67,16 @@ def model_path(path: str, model_id: str) -> str:
     return f"{path}/{quote(model_id, safe='/')}"
 
 
+def read_model_ids(body: bytes) -> Sequence[str] | None:
+    """Return the ids in a model list, or None if `body` is not one."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    ids = [name for model in _models(value) for name in _names(model)[:1]]
+    return list(dict.fromkeys(ids)) or None
+
+
 def read_listing(body: bytes, *, model_id: str, path: str) -> ModelListing | None:
     """Return the entry of a model in `body`, or None if `body` is not a model list."""
     try:

@@ -7,8 +7,7 @@ One request at a time, each with a deadline. A short rate limit is waited for; a
 diagnosis with the reason. Nothing is left open.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import field
 from decimal import Decimal
 
@@ -28,18 +27,15 @@ from agentkit.doctor.probe import Probe, ProbeName, ProbeResult
 from agentkit.doctor.probe_plan import MAX_REQUESTS, next_probe
 from agentkit.doctor.probe_request import MAX_TOKENS, build_probe
 from agentkit.doctor.probe_response import read_answer, read_failure
+from agentkit.doctor.provider_connection import open_provider
 from agentkit.errors import ProviderError, TransportError
-from agentkit.model.launch import launched
 from agentkit.model.rate_limit import RateLimit, RateLimiter
 from agentkit.model.usage_cost import with_cost
 from agentkit.transport.base import Transport
-from agentkit.transport.http_settings import HttpSettings
-from agentkit.transport.open_transport import open_transport
 from agentkit.usage import Usage
 from agentkit.value import dataclass, replace
 from agentkit.wire import WireHead, WireRequest
 
-CLOSE_SECONDS = 5.0
 MAX_COST_USD = Decimal("0.01")
 BYTES_PER_TOKEN = 3
 MILLION = 1_000_000
@@ -108,7 +104,7 @@ async def diagnose(
         ConfigError: the provider cannot be started, or its address cannot be used.
     """
     bounds = settings or ProbeSettings()
-    async with _open(resolved, bounds) as (transport, provider):
+    async with open_provider(resolved, seconds=bounds.probe_seconds) as (transport, provider):
         sender = _ProbeSender(transport, bounds)
         diagnosis = Diagnosis(provider=provider, model=resolved.model)
         on_probe("models")
@@ -117,36 +113,6 @@ async def diagnose(
     # The address of a launched provider is not part of its profile.
     own = replace(report.diagnosis, provider=resolved.provider)
     return replace(report, diagnosis=own)
-
-
-@asynccontextmanager
-async def _open(
-    resolved: ResolvedModel, settings: ProbeSettings
-) -> AsyncIterator[tuple[Transport, ProviderProfile]]:
-    """Launch the provider if needed, and open a transport to it."""
-    provider = resolved.provider
-    if provider.launcher is not None:
-        async with launched(provider, model_id=resolved.model.id) as base_url:
-            running = replace(provider, base_url=base_url)
-            async with _open(
-                replace(resolved, provider=replace(running, launcher=None)), settings
-            ) as opened:
-                yield opened
-        return
-    seconds = settings.probe_seconds
-    limits = HttpSettings(
-        connect_seconds=min(10.0, seconds),
-        write_seconds=seconds,
-        first_byte_seconds=seconds,
-        idle_seconds=seconds,
-        max_response_bytes=16_000_000,
-    )
-    transport = open_transport(resolved, settings=limits)
-    try:
-        yield transport, provider
-    finally:
-        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-            await transport.aclose()
 
 
 class _StoppedError(Exception):

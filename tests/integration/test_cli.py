@@ -245,7 +245,7 @@ def test_a_chat_on_a_terminal_survives_ctrl_c_and_ends_with_ctrl_d(tmp_path: Pat
         terminal,
         process,
     ):
-        terminal.expect("/help lists what else")
+        terminal.expect("/help lists the commands")
         terminal.expect(PROMPT)
         terminal.type("Take a nap of 5 seconds\r")
         terminal.expect("→ nap(")

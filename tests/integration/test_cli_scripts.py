@@ -78,7 +78,7 @@ def make_environment(checkout: Path, *, stamp_of: str) -> Path:
     return folder
 
 
-EXTRAS = "cli,mcp,tools-time,tools-units"
+EXTRAS = "mcp,tools-time,tools-units"
 
 
 def test_an_environment_that_fits_is_used_at_once(checkout: Path, bare_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_checkout_that_cannot_be_written_is_told_in_a_line(
     done = run(checkout / "scripts" / "agentkit", "run", "hi", path=bare_path)
 
     assert (done.returncode, done.stdout) == (75, "")
-    assert done.stderr.startswith("No environment can be made in")
+    assert done.stderr.startswith("Cannot make an environment in")
     assert done.stderr.count("\n") == 1
 
 
@@ -128,14 +128,14 @@ def test_ctrl_c_while_an_environment_is_made_ends_it_in_a_line(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("venv.create", interrupt)
-    monkeypatch.setattr(sys, "argv", ["make_environment.py", str(tmp_path / "x"), "cli", "stamp"])
+    monkeypatch.setattr(sys, "argv", ["make_environment.py", str(tmp_path / "x"), "mcp", "stamp"])
 
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "scripts" / "make_environment.py"), run_name="__main__")
 
     assert ended.value.code == 130
     assert capsys.readouterr().err.splitlines()[1:] == [
-        "Stopped. Nothing is left half made: start again."
+        "Stopped. No incomplete environment is used: start again."
     ]
 
 
@@ -156,7 +156,7 @@ def test_an_environment_made_from_other_files_is_made_anew(
 def test_an_index_that_cannot_be_reached_is_told_and_leaves_no_stamp(checkout: Path) -> None:
     """The next start tries again."""
     done = subprocess.run(  # noqa: S603 - constant arguments
-        [checkout / "scripts" / "environment", "broken", "cli"],
+        [checkout / "scripts" / "environment", "broken", "mcp"],
         env={
             "PATH": os.environ["PATH"],
             "PIP_CONFIG_FILE": os.devnull,

@@ -12,91 +12,132 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import field
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import anyio
 import anyio.to_thread
 
 from agentkit.agent.agent import Agent
 from agentkit.cli.agent_builder import AgentSelection, build_agent
+from agentkit.cli.answer_writer import answer_writer
 from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, terminal_asker
-from agentkit.cli.commands.run import describe_open_call
+from agentkit.cli.commands.run import describe_open_call, introduce
 from agentkit.cli.exit_codes import OK, print_error
 from agentkit.cli.run_display import RunDisplay
+from agentkit.cli.run_task import show_run
 from agentkit.cli.signals import run_async
-from agentkit.cli.terminal import note, write
+from agentkit.cli.terminal import check_standard_output, note
 from agentkit.errors import AgentKitError
-from agentkit.event import ModelResponded, RunEvent, ToolCallFinished, ToolCallRejected
+from agentkit.event import (
+    ModelResponded,
+    RunEvent,
+    TextReceived,
+    ToolCallFinished,
+    ToolCallRejected,
+    TurnStarted,
+)
 from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 
 ReadLine: TypeAlias = Callable[[], Awaitable[str | None]]
-"""Gives the next line; None at the end."""
+"""Returns the next line; None at the end."""
 
 HELP = """\
-/help         this list
-/tools        what the agent may use
-/model        which model answers
-/new          forget the conversation and begin anew
-/save FILE    store the conversation as JSON
-/quit         end, as Ctrl-D does
-Ctrl-C stops an answer and keeps the conversation."""
-_UNANSWERED = "Not run: nobody answered whether it may."
+/help          show this list
+/tools         list the tools of the agent
+/model         show the model; /model PROVIDER:MODEL switches to another
+/new           start a new conversation
+/save FILE     save the conversation as JSON
+/quit, /exit   end, as Ctrl-D does
+\"\"\"            begin and end a message of several lines; on a terminal Alt-Enter adds a line
+Ctrl-C         stop an answer; the conversation goes on"""
+MULTI_LINE = '"""'
+
+_NOT_APPROVED = "Not run: there was no one to approve it."
 _STOPPED = "Stopped by the user before it had a result."
+_STOPPED_ANSWER = "[stopped by the user]"
 
 
-def run_chat(selection: AgentSelection, *, approve: ApproveMode = ApproveMode.ASK) -> int:
+def run_chat(
+    selection: AgentSelection, *, approve: ApproveMode = ApproveMode.ASK, is_raw: bool = False
+) -> int:
     """Talk until the person ends it, and return the exit code.
 
     Raises:
         AgentKitError: something that was named does not exist.
     """
+    check_standard_output()
     built = build_agent(selection)
-    note(built.banner, style="dim")
+    introduce(built)
     read_line: ReadLine = read_piped_line
     if sys.stdin.isatty():
         reader = cast(
             Callable[[], ReadLine], load_object("agentkit.cli.line_editor:terminal_reader")
         )
         read_line = reader()
-        note("Ctrl-C stops an answer, Ctrl-D ends, /help lists what else.", style="dim")
-    set_approval_mode(built.agent, approve, ask=terminal_asker())
-    conversation = Conversation(agent=built.agent, banner=built.banner)
-    return run_async(partial(conversation.talk, read_line))
+        note("Ctrl-C stops an answer, Ctrl-D ends, /help lists the commands.", style="dim")
+    session = ChatSession(
+        agent=built.agent,
+        banner=built.banner,
+        selection=selection,
+        prepare=partial(set_approval_mode, mode=approve, ask=terminal_asker()),
+        display=RunDisplay(writer=answer_writer(is_raw=is_raw)),
+    )
+    session.prepare(built.agent)
+    return run_async(partial(session.talk, read_line))
 
 
 @dataclass(slots=True, kw_only=True)
-class Conversation:
-    """An agent and what was said so far."""
+class ChatSession:
+    """An agent and the conversation so far.
+
+    Attributes:
+        banner: one line about the model.
+        selection: the options, with which an agent is built again for another model.
+        prepare: called with each agent before it is used.
+    """
 
     agent: Agent[object]
     banner: str
+    selection: AgentSelection = field(default_factory=AgentSelection)
+    prepare: Callable[[Agent[object]], None] = lambda _: None
     history: History = field(default_factory=History)
-    screen: RunDisplay = field(default_factory=RunDisplay)
+    display: RunDisplay = field(default_factory=RunDisplay)
 
     async def talk(self, read_line: ReadLine) -> int:
-        """Answer line after line, until there are no more."""
-        async with self.agent:
-            while (line := await read_line()) is not None:
-                if not line.strip():
-                    continue
-                if line.lstrip().startswith("/"):
-                    if not await self._command(line):
-                        break
-                    continue
-                try:
-                    await self._answer(line)
-                except AgentKitError as error:
-                    print_error(error)
+        """Answer line after line, until there are no more or the person ends it."""
+        while await self._talk_with_model(read_line):
+            note(self.banner)
         return OK
 
-    async def _answer(self, line: str) -> None:
-        """Answer one line; an error leaves the conversation as it was before the line."""
-        asked = self.history.add(UserMessage.of(line))
-        happened: list[RunEvent] = []
+    async def _talk_with_model(self, read_line: ReadLine) -> bool:
+        """Talk with one model and return whether to go on with another."""
+        async with self.agent:
+            while (text := await read_message(read_line)) is not None:
+                if not text.strip():
+                    continue
+                try:
+                    if not text.lstrip().startswith("/"):
+                        await self._answer(text)
+                        continue
+                    next_step = await self._run_command(text)
+                    if next_step is not None:
+                        return next_step == "switch"
+                except AgentKitError as error:
+                    print_error(error, model=self.agent.model)
+        return False
+
+    async def _answer(self, text: str) -> None:
+        """Answer one message; an error leaves the conversation as it was before."""
+        asked = self.history.add(UserMessage.of(text))
+        events: list[RunEvent] = []
+
+        def show(event: RunEvent) -> None:
+            events.append(event)
+            self.display.show(event)
 
         async def stop_on_interrupt(scope: anyio.CancelScope) -> None:
             with anyio.open_signal_receiver(signal.SIGINT) as signals:
@@ -106,42 +147,63 @@ class Conversation:
         with ungrouped():
             async with anyio.create_task_group() as group:
                 group.start_soon(stop_on_interrupt, group.cancel_scope)
-                async with self.agent.stream(asked) as run:
-                    async for event in run:
-                        happened.append(event)
-                        self.screen.show(event)
-                self.history = _settle(run.result.history)
+                result = await show_run(
+                    self.agent, asked, display=self.display, show=show, options={}
+                )
+                self.history = _answer_open_calls(result.history)
                 group.cancel_scope.cancel()
                 return
-        self.history = keep_what_happened(asked, happened)
-        write("\n")
+        self.history = keep_what_happened(asked, events)
         note("Stopped. The conversation goes on.", style="dim")
 
-    async def _command(self, line: str) -> bool:
-        """Carry out a line that begins with a slash; say whether to go on."""
+    async def _run_command(self, line: str) -> Literal["end", "switch"] | None:
+        """Carry out a line that begins with a slash; return what else to do, if anything."""
         name, _, argument = line.strip().partition(" ")
         match name:
             case "/quit" | "/exit":
-                return False
+                return "end"
             case "/help":
                 note(HELP)
             case "/model":
-                note(self.banner)
+                return self._switch_model(argument.strip())
             case "/tools":
                 for tool in await self.agent.toolset.list_tools():
                     note(f"{tool.name}: {tool.description.partition(chr(10))[0]}")
             case "/new":
                 self.history = History()
-                note("The conversation begins anew.")
+                note("A new conversation.")
             case "/save":
                 _save(self.history, argument.strip())
             case _:
-                note(f"There is no {name}; /help lists what there is.")
-        return True
+                note(f"There is no command {name}; /help lists them.")
+        return None
+
+    def _switch_model(self, name: str) -> Literal["switch"] | None:
+        """Show the model, or go on with another one."""
+        if not name:
+            note(self.banner)
+            return None
+        # A key and an address on the command line belong to the model that was named with them.
+        selection = replace(self.selection, model=name, base_url=None, api_key_env=None)
+        built = build_agent(selection)
+        self.prepare(built.agent)
+        self.agent, self.banner, self.selection = built.agent, built.banner, selection
+        return "switch"
+
+
+async def read_message(read_line: ReadLine) -> str | None:
+    """Return the next message: a line, or the lines between two lines that hold three quotes."""
+    line = await read_line()
+    if line is None or line.strip() != MULTI_LINE:
+        return line
+    lines: list[str] = []
+    while (line := await read_line()) is not None and line.strip() != MULTI_LINE:
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def keep_what_happened(asked: History, events: Iterable[RunEvent]) -> History:
-    """Return the conversation after a stop: what was said and done, and calls left open answered.
+    """Return the conversation after a stop: what was said and done, with all open calls answered.
 
     Args:
         asked: the conversation up to the question.
@@ -149,9 +211,15 @@ def keep_what_happened(asked: History, events: Iterable[RunEvent]) -> History:
     """
     history = asked
     results: dict[str, ToolResult] = {}
+    partial_text = ""
     for event in events:
         match event:
+            case TurnStarted():
+                partial_text = ""
+            case TextReceived(text=text):
+                partial_text += text
             case ModelResponded(message=message):
+                partial_text = ""
                 history = _close(history, results).add(message)
             case ToolCallFinished(result=result) | ToolCallRejected(result=result):
                 results[result.call_id] = result
@@ -160,11 +228,11 @@ def keep_what_happened(asked: History, events: Iterable[RunEvent]) -> History:
     history = _close(history, results)
     if isinstance(history[-1], AssistantMessage):
         return history
-    return history.add(AssistantMessage.of("[stopped by the user]"))
+    return history.add(AssistantMessage.of(f"{partial_text}\n{_STOPPED_ANSWER}".lstrip()))
 
 
 def _close(history: History, results: dict[str, ToolResult]) -> History:
-    """Answer the open calls, with their results where there are any."""
+    """Answer the open calls, with their results if there are any."""
     return history.add(
         *(
             results.get(call.id) or ToolResult.of(call.id, _STOPPED, is_error=True)
@@ -173,14 +241,14 @@ def _close(history: History, results: dict[str, ToolResult]) -> History:
     )
 
 
-def _settle(history: History) -> History:
-    """Return a conversation that can go on: calls about which nobody answered are refused."""
+def _answer_open_calls(history: History) -> History:
+    """Return a conversation that can go on: calls that no one approved are denied."""
     if not history.open_calls:
         return history
     note(describe_open_call(history.open_calls[0]), style="yellow")
     note("It was not run. The conversation goes on.", style="dim")
-    refused = (ToolResult.of(one.id, _UNANSWERED, is_error=True) for one in history.open_calls)
-    return history.add(*refused, AssistantMessage.of("[waited for an answer about a call]"))
+    denied = (ToolResult.of(one.id, _NOT_APPROVED, is_error=True) for one in history.open_calls)
+    return history.add(*denied, AssistantMessage.of("[waited for the approval of a call]"))
 
 
 def _save(history: History, name: str) -> None:
@@ -192,10 +260,10 @@ def _save(history: History, name: str) -> None:
     except OSError as error:
         note(f"{name!r} cannot be written: {error.strerror}.", style="red")
         return
-    note(f"Stored {len(history)} messages in {name}.")
+    note(f"Saved {len(history)} messages to {name}.")
 
 
 async def read_piped_line() -> str | None:
-    """Read a line where nobody types; a thread waits, so that Ctrl-C is not held up."""
+    """Read a line from a pipe; in a thread, so that Ctrl-C is not delayed."""
     line = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
     return line.rstrip("\n") if line else None

@@ -12,15 +12,15 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import cast
 
-import anyio
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from agentkit.cli.exit_codes import FAILED, OK
+from agentkit.cli.shared_options import read_api_key
+from agentkit.cli.signals import run_async
 from agentkit.cli.terminal import escape_controls, note, show_table, write, write_json
 from agentkit.config.load import (
     ResolvedModel,
@@ -53,6 +53,7 @@ class DoctorRequest:
 
     target: str
     base_url: str | None = None
+    api_key_env: str | None = None
     save_as: str | None = None
     as_json: bool = False
     is_dry_run: bool = False
@@ -98,7 +99,16 @@ def _conclude(request: DoctorRequest, resolved: ResolvedModel, report: DoctorRep
 
 def _examine(request: DoctorRequest, resolved: ResolvedModel) -> DoctorReport:
     settings = ProbeSettings(probe_seconds=request.probe_seconds, max_cost_usd=request.max_cost_usd)
-    return anyio.run(partial(diagnose, resolved, settings=settings, on_probe=_show_progress))
+    reports: list[DoctorReport] = []
+
+    async def run() -> int:
+        reports.append(await diagnose(resolved, settings=settings, on_probe=_show_progress))
+        return OK
+
+    code = run_async(run)
+    if not reports:  # a signal ended it
+        raise SystemExit(code)
+    return reports[0]
 
 
 def _resolve(request: DoctorRequest) -> ResolvedModel:
@@ -112,7 +122,7 @@ def _resolve(request: DoctorRequest) -> ResolvedModel:
                 f"The catalog has no model of {name!r}; write {f'{name}:MODEL-ID'!r}."
             )
         name = f"{name}:{family or ''}"
-    return resolve_model(name, base_url=request.base_url)
+    return resolve_model(name, base_url=request.base_url, api_key=read_api_key(request.api_key_env))
 
 
 def _check_can_write(request: DoctorRequest, resolved: ResolvedModel) -> None:

@@ -1,7 +1,7 @@
-"""`agentkit providers`: which providers are known.
+"""`agentkit providers`: the known providers.
 
-In:  the catalog and the environment.
-Out: a table, or JSON. No key is ever shown, only whether it is set.
+In:  the catalog, the environment, the stored keys.
+Out: a table, or JSON. A key is never shown, only whether there is one.
 """
 
 import json
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.terminal import note, show_table, write_json
-from agentkit.config.load import default_model, find_key, read_catalog
+from agentkit.config.load import default_model, find_key_source, read_catalog
 from agentkit.config.profile import ModelProfile, ProviderProfile
 
 
@@ -24,57 +24,48 @@ def list_providers(*, as_json: bool) -> int:
     """
     catalog = read_catalog()
     if as_json:
-        facts = [_facts(provider) for provider in catalog.values()]
-        write_json(json.dumps(facts, indent=2))
+        write_json(json.dumps([_facts(provider) for provider in catalog.values()], indent=2))
         return OK
-    table = Table(
-        "Provider",
-        "Key",
-        "Model",
-        "Id there",
-        "Context",
-        "$ per 1M in/out",
-        box=None,
-        pad_edge=False,
-    )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Provider", overflow="fold", no_wrap=True)
+    table.add_column("Key", overflow="fold")
+    table.add_column("Models", overflow="fold")
     for provider in catalog.values():
-        _add_rows(table, provider)
+        table.add_row(provider.name, _key_state(provider), _models(provider))
     show_table(table)
     name, why = default_model()
-    note(f"Without --model: {name} ({why}).", style="dim")
+    note(f"Without --model: {name} ({why}). Set a key: agentkit keys set PROVIDER.", style="dim")
     return OK
 
 
-def _add_rows(table: Table, provider: ProviderProfile) -> None:
-    name, key = provider.name, _key_state(provider)
-    if not provider.models:
-        table.add_row(name, key, "any")
-    for model in provider.models:
-        context = model.context_window_tokens
-        table.add_row(
-            name, key, model.family, model.id, f"{context:,}" if context else "", _price(model)
-        )
-        name = key = ""
+def model_facts(model: ModelProfile) -> Mapping[str, object]:
+    """Return what is known about a model of the catalog."""
+    return {
+        "family": model.family,
+        "id": model.id,
+        "context_window_tokens": model.context_window_tokens,
+        "input_usd_per_million": _number(model.input_usd_per_million),
+        "output_usd_per_million": _number(model.output_usd_per_million),
+    }
 
 
 def _key_state(provider: ProviderProfile) -> str:
     auth = provider.auth
     if auth.kind == "none":
         return "not needed"
-    if find_key(provider) is not None:
-        return "set"
+    source = find_key_source(provider)
+    if source:
+        return f"set: {source}"
     names = " or ".join(auth.env)
     return f"not set: {names}" if auth.is_required else "not needed"
 
 
-def _price(model: ModelProfile) -> str:
-    prices = (model.input_usd_per_million, model.output_usd_per_million)
-    if prices == (None, None):
-        return ""
-    return " / ".join("?" if price is None else f"{price.normalize():f}" for price in prices)
+def _models(provider: ProviderProfile) -> str:
+    return ", ".join(model.family for model in provider.models) or "any"
 
 
 def _facts(provider: ProviderProfile) -> Mapping[str, object]:
+    source = find_key_source(provider)
     return {
         "name": provider.name,
         "title": provider.title,
@@ -82,20 +73,12 @@ def _facts(provider: ProviderProfile) -> Mapping[str, object]:
         "dialect": provider.dialect,
         "key_variables": list(provider.auth.env),
         "key_url": provider.auth.url,
-        "key_is_set": find_key(provider) is not None,
+        "key_is_set": bool(source),
+        "key_source": source or None,
         "key_is_required": provider.auth.is_required and provider.auth.kind != "none",
         "is_language_model": provider.is_language_model,
         "notes": provider.notes,
-        "models": [
-            {
-                "family": model.family,
-                "id": model.id,
-                "context_window_tokens": model.context_window_tokens,
-                "input_usd_per_million": _number(model.input_usd_per_million),
-                "output_usd_per_million": _number(model.output_usd_per_million),
-            }
-            for model in provider.models
-        ],
+        "models": [model_facts(model) for model in provider.models],
     }
 
 

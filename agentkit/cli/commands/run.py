@@ -1,66 +1,98 @@
 """`agentkit run`: one question, its answer.
 
-In:  a question and what may be used for it.
-Out: the answer on standard output, what is done for it on standard error.
+In:  a question and the options of its run.
+Out: the answer on standard output, everything else on standard error.
 """
 
-import sys
+import json
+from collections.abc import Sequence
 from dataclasses import field
+from pathlib import Path
+from typing import Any
 
-from agentkit.cli.agent_builder import AgentSelection, build_agent
+from pydantic_core import to_jsonable_python
+
+from agentkit.cli.agent_builder import AgentSelection, BuiltAgent, build_agent
+from agentkit.cli.answer_writer import AnswerWriter, SilentWriter, answer_writer
 from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, terminal_asker
-from agentkit.cli.exit_codes import LIMIT_REACHED, OK, SUSPENDED
+from agentkit.cli.exit_codes import FAILED, LIMIT_REACHED, OK, SUSPENDED, print_error
+from agentkit.cli.output_schema import read_schema
+from agentkit.cli.prompt import STANDARD_INPUT, build_prompt
 from agentkit.cli.run_display import RunDisplay, ShowEvent, format_call, show_as_json
+from agentkit.cli.run_task import show_run
 from agentkit.cli.signals import run_async
-from agentkit.cli.terminal import check_standard_output, decode_word, note
-from agentkit.errors import HistoryError
+from agentkit.cli.stand_in_notice import note_stand_in
+from agentkit.cli.terminal import check_standard_output, note, write_json
+from agentkit.errors import ProviderError
 from agentkit.event import StopReason
 from agentkit.message import ToolCall
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What is asked, and how; `-` as its text means standard input."""
+    """What is asked, and how.
 
-    text: str
+    Attributes:
+        question: `-` reads it from standard input; None if only standard input is meant.
+        files: text and images to add to the question.
+        schema: the form of a structured answer; see `read_schema`.
+    """
+
+    question: str | None = None
+    files: Sequence[Path] = ()
     selection: AgentSelection = field(default_factory=AgentSelection)
+    schema: str | None = None
     tool_choice: str = "auto"
-    max_turns: int | None = None
     as_json: bool = False
+    is_raw: bool = False
     approve: ApproveMode = ApproveMode.ASK
 
 
-def run_question(question: RunRequest) -> int:
+def run_question(request: RunRequest) -> int:
     """Run until there is an answer, and return the exit code.
 
     Raises:
         AgentKitError: nothing could be sent, or the run failed.
     """
-    text = sys.stdin.read() if question.text == "-" else decode_word(question.text)
-    if not text.strip():
-        raise HistoryError("The question is empty; write it after 'run', or '-' to read it.")
     check_standard_output()
-    built = build_agent(question.selection)
-    note(built.banner, style="dim")
-    # On standard input there is the question, not the person's answers.
-    set_approval_mode(
-        built.agent, question.approve, ask=None if question.text == "-" else terminal_asker()
-    )
-    show: ShowEvent = show_as_json if question.as_json else RunDisplay().show
-    budget = built.agent.budget
-    if question.max_turns is not None:
-        budget = replace(budget, turns=question.max_turns)
+    output_type = None if request.schema is None else read_schema(request.schema)
+    prompt = build_prompt(request.question, request.files)
+    built = build_agent(request.selection)
+    introduce(built)
+    # Standard input holds the question, not a person's decisions.
+    can_ask = request.question != STANDARD_INPUT
+    set_approval_mode(built.agent, request.approve, ask=terminal_asker() if can_ask else None)
+    options: dict[str, Any] = {"tool_choice": request.tool_choice}
+    if output_type is not None:
+        options["output_type"] = output_type
+    writer: AnswerWriter = answer_writer(is_raw=request.is_raw)
+    if request.schema is not None or request.as_json:
+        writer = SilentWriter()
+    display = RunDisplay(writer=writer)
+    show: ShowEvent = show_as_json if request.as_json else display.show
 
     async def answer() -> int:
-        async with built.agent.stream(text, budget=budget, tool_choice=question.tool_choice) as run:
-            async for event in run:
-                show(event)
-        if run.result.stop_reason == "suspended":
-            note(describe_open_call(run.result.open_calls[0]), style="yellow")
-        return _exit_code(run.result.stop_reason)
+        result = await show_run(built.agent, prompt, display=display, show=show, options=options)
+        if result.stop_reason == "suspended":
+            note(describe_open_call(result.open_calls[0]), style="yellow")
+        elif output_type is not None and not request.as_json:
+            value = to_jsonable_python(result.output)
+            write_json(json.dumps(value, ensure_ascii=False, indent=2))
+        return _exit_code(result.stop_reason)
 
-    return run_async(answer)
+    try:
+        return run_async(answer)
+    except ProviderError as error:
+        print_error(error, model=built.agent.model)
+        return FAILED
+
+
+def introduce(built: BuiltAgent) -> None:
+    """Print the model of a run, and once a day that it is not a language model, if so."""
+    note(built.banner, style="dim")
+    if built.is_stand_in:
+        note_stand_in()
 
 
 def describe_open_call(call: ToolCall) -> str:

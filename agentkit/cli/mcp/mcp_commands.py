@@ -13,7 +13,14 @@ import typer
 
 from agentkit.cli.agent_builder import AgentSelection
 from agentkit.cli.approval_prompt import ApproveMode
-from agentkit.cli.common_options import (
+from agentkit.cli.mcp.inspect import (
+    Inspection,
+    call_tool,
+    show_prompts,
+    show_resources,
+    show_tools,
+)
+from agentkit.cli.shared_options import (
     AllowWriteOption,
     ApproveOption,
     BaseUrlOption,
@@ -22,13 +29,6 @@ from agentkit.cli.common_options import (
     ModelOption,
     ToolsOption,
     exits_with_code,
-)
-from agentkit.cli.mcp.inspect import (
-    Inspection,
-    call_tool,
-    show_prompts,
-    show_resources,
-    show_tools,
 )
 from agentkit.lazy_import import load_object
 

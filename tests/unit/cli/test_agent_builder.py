@@ -2,19 +2,22 @@
 
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from agentkit import Agent, AgentKitError, ConfigError, Tool
+from agentkit import Agent, AgentKitError, ConfigError, ModelSettings, Tool
 from agentkit.cli.agent_builder import (
     AgentSelection,
     BuiltAgent,
     build_agent,
     load_requested_tools,
-    open_model,
+    read_settings,
 )
+from agentkit.model.provider_model import ProviderModel
 from agentkit.tools.toolset import ToolLike
+from agentkit.value import replace
 
 CODE = '''
 from agentkit import Agent, StaticToolset, tool
@@ -126,8 +129,8 @@ WRONG_WORDS = {
     "broken.py": "cannot be loaded for tools: SyntaxError",
     "unfit.py": "takes '*args'; a model needs to know each argument by name. List the parameters, "
     "or use Tool.from_schema (unfit.py, line 3).",
-    "empty.py": "put @tool before a function",
-    "mine:answer": "is int, which is no tool",
+    "empty.py": "decorate a function with @tool",
+    "mine:answer": "is int, which is neither a tool nor",
 }
 
 
@@ -155,16 +158,24 @@ def test_without_a_word_the_assistant_answers_from_the_sandbox() -> None:
     assert built.agent.name == "assistant"
     assert built.agent.model.name == "sandbox:mixtral-8x22b"
     assert "no key of a known provider is set" in built.banner
-    assert "This is not a language model" in built.banner
+    assert built.is_stand_in
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_real_model_is_introduced_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_banner_has_the_address_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason for which it was chosen."""
     monkeypatch.setenv("OPENROUTER_API_KEY", "k")
 
-    assert open_model(None)[1] == "openrouter:mixtral-8x22b (OPENROUTER_API_KEY is set)"
-    assert open_model("ollama:mixtral-8x22b")[1] == "ollama:mixtral-8x22b (--model names it)"
+    by_key = build_agent(AgentSelection())
+    by_name = build_agent(AgentSelection(model="ollama:mixtral-8x22b"))
+    elsewhere = build_agent(AgentSelection(model="vllm:m", base_url="http://gpu:9/v1"))
+
+    assert by_key.banner == (
+        "openrouter:mixtral-8x22b at https://openrouter.ai/api/v1 (OPENROUTER_API_KEY is set)"
+    )
+    assert by_name.banner == "ollama:mixtral-8x22b at http://localhost:11434/v1 (--model)"
+    assert elsewhere.banner == "vllm:m at http://gpu:9/v1 (--model)"
+    assert not by_key.is_stand_in
 
 
 AGENTS = {
@@ -189,15 +200,16 @@ def test_an_agent_of_the_user_says_which_model_it_brings() -> None:
     built = build_agent(AgentSelection(agent="mine:agent"))
 
     assert isinstance(built.agent, Agent)
-    assert built.banner == "scripted:model (mine:agent has it)"
+    assert built.banner == "scripted:model (chosen by mine:agent)"
 
 
 @pytest.mark.usefixtures("folder")
 def test_an_agent_of_the_user_on_the_sandbox_is_introduced_as_no_language_model() -> None:
     """However it came to be the one."""
-    banner = build_agent(AgentSelection(agent="mine:trial")).banner
+    built = build_agent(AgentSelection(agent="mine:trial"))
 
-    assert banner.startswith("sandbox:mixtral-8x22b (mine:trial has it). This is not a lang")
+    assert built.banner == "sandbox:mixtral-8x22b (chosen by mine:trial)"
+    assert built.is_stand_in
 
 
 WRONG_AGENTS = {
@@ -236,3 +248,78 @@ def test_a_word_that_names_no_agent_is_refused(selection: AgentSelection, messag
         build_agent(selection)
 
     assert message in str(caught.value)
+
+
+@pytest.mark.usefixtures("folder")
+def test_instructions_settings_and_limits_change_the_agent() -> None:
+    """What is not given stays as the agent has it."""
+    plain = build_agent(AgentSelection(agent="mine:agent")).agent
+    built = build_agent(
+        AgentSelection(
+            agent="mine.py:agent",
+            instructions="Be brief.",
+            settings=["temperature=0.2", "stop=END", "seed=7"],
+            max_tokens=100,
+            max_turns=3,
+            max_cost_usd=Decimal("0.5"),
+            timeout_seconds=9.0,
+        )
+    ).agent
+
+    assert built.instructions == "Be brief."
+    assert built.settings == ModelSettings(temperature=0.2, stop=("END",), seed=7, max_tokens=100)
+    assert built.budget == replace(plain.budget, turns=3, cost_usd=Decimal("0.5"), seconds=9.0)
+    assert plain.instructions == ""
+    assert plain.settings == ModelSettings()
+
+
+@pytest.mark.usefixtures("folder")
+def test_instructions_are_added_after_those_of_the_agent() -> None:
+    """The ready-made agent has some."""
+    own = build_agent(AgentSelection()).agent.instructions
+    more = build_agent(AgentSelection(instructions="Be brief.")).agent.instructions
+
+    assert own
+    assert more == f"{own}\n\nBe brief."
+
+
+WRONG_SETTINGS = {
+    "no value": ("temperature", "write NAME=VALUE with one of temperature, "),
+    "an unknown name": ("heat=1", "write NAME=VALUE with one of temperature, "),
+    "a wrong type": ("seed=high", "-o seed: Input should be a valid integer"),
+}
+
+
+@pytest.mark.parametrize(("word", "message"), WRONG_SETTINGS.values(), ids=WRONG_SETTINGS.keys())
+def test_a_wrong_setting_is_an_error(word: str, message: str) -> None:
+    """It names the setting."""
+    with pytest.raises(ConfigError) as caught:
+        read_settings([word])
+
+    assert message in str(caught.value)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_key_is_not_sent_to_a_base_url_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --model the first provider with a key would be asked, at that address."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", "k")
+
+    with pytest.raises(ConfigError, match="--base-url needs --model"):
+        build_agent(AgentSelection(base_url="http://127.0.0.1:9/v1"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_key_can_be_named_for_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the variable that holds it."""
+    monkeypatch.setenv("GATEWAY_KEY", "k-gateway")
+    selection = AgentSelection(
+        model="openrouter:m", base_url="https://gateway.example/v1", api_key_env="GATEWAY_KEY"
+    )
+
+    model = build_agent(selection).agent.model
+
+    assert isinstance(model, ProviderModel)
+    assert model.resolved.api_key is not None
+    assert model.resolved.api_key.get_secret_value() == "k-gateway"
+    with pytest.raises(ConfigError, match="NO_SUCH"):
+        build_agent(replace(selection, api_key_env="NO_SUCH"))

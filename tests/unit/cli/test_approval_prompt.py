@@ -52,7 +52,7 @@ ANSWERS: dict[str, tuple[Sequence[str | None], list[str], str]] = {
     "yes": (["y"], ["a.txt"], "deleted a.txt"),
     "yes, in full": (["  YES "], ["a.txt"], "deleted a.txt"),
     "no": (["n"], [], "The call of 'delete' was refused and was not run. "
-           "The reason given: The user refused it."),
+           "The reason given: The user denied it."),
     "a reason": (["Keep that file."], [], "The call of 'delete' was refused and was not run. "
                  "The reason given: Keep that file."),
     "help first": (["", "?", "y"], ["a.txt"], "deleted a.txt"),

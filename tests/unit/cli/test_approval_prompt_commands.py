@@ -13,6 +13,7 @@ from agentkit.cli.approval_prompt import ApproveMode
 from agentkit.cli.commands.chat import run_chat
 from agentkit.cli.commands.run import RunRequest, run_question
 from agentkit.cli.exit_codes import LIMIT_REACHED, OK, SUSPENDED
+from agentkit.value import replace
 
 TOOLS = '''
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_without_a_terminal_a_run_says_what_it_waits_for(
     selection: AgentSelection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And ends with a code of its own."""
-    assert run_question(RunRequest(text="go", selection=selection)) == SUSPENDED
+    assert run_question(RunRequest(question="go", selection=selection)) == SUSPENDED
 
     shown = capsys.readouterr()
     assert 'write_note(text="hi") needs approval.' in shown.err
@@ -68,7 +69,7 @@ def test_a_suspension_stands_in_the_json(
     selection: AgentSelection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the reason why the run stopped; the open call is the model's last."""
-    assert run_question(RunRequest(text="go", selection=selection, as_json=True)) == SUSPENDED
+    assert run_question(RunRequest(question="go", selection=selection, as_json=True)) == SUSPENDED
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert events[-1]["stop_reason"] == "suspended"
@@ -83,14 +84,15 @@ def test_a_run_may_be_told_the_answer_before(
     mode: ApproveMode, is_written: bool, selection: AgentSelection, tmp_path: Path
 ) -> None:
     """For all calls that have to be asked about."""
-    assert run_question(RunRequest(text="go", selection=selection, approve=mode)) == OK
+    assert run_question(RunRequest(question="go", selection=selection, approve=mode)) == OK
 
     assert (tmp_path / "note.txt").exists() == is_written
 
 
 def test_a_run_at_a_limit_ends_with_another_code(selection: AgentSelection) -> None:
     """It waits for nobody."""
-    question = RunRequest(text="-", selection=selection, approve=ApproveMode.ALLOW, max_turns=1)
+    limited = replace(selection, max_turns=1)
+    question = RunRequest(question="-", selection=limited, approve=ApproveMode.ALLOW)
 
     assert run_question(question) == LIMIT_REACHED
 
@@ -112,7 +114,7 @@ def test_a_chat_goes_on_after_a_call_nobody_answered_about(
         "user", "assistant", "tool", "assistant", "user", "assistant",
     ]  # fmt: skip
     assert history[2] == ToolResult.of(
-        "c1", "Not run: nobody answered whether it may.", is_error=True
+        "c1", "Not run: there was no one to approve it.", is_error=True
     )
     shown = capsys.readouterr()
     assert 'write_note(text="hi") needs approval.' in shown.err

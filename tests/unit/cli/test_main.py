@@ -32,6 +32,7 @@ def shell(
     for variable in [name for name in os.environ if name.endswith("_KEY")]:
         monkeypatch.delenv(variable)
     monkeypatch.delenv("AGENTKIT_MODEL", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     log = logging.getLogger("agentkit")
     handlers = list(log.handlers)
 
@@ -109,13 +110,25 @@ def test_files_are_read_in_the_folder_that_is_named(shell: Shell, tmp_path: Path
 ERRORS = {
     "no key": (
         ("run", "hi", "--model", "openrouter:mixtral-8x22b"),
-        "agentkit: There is no key for OpenRouter ('openrouter'): set OPENROUTER_API_KEY; "
-        "get one at https://openrouter.ai/keys.",
+        "agentkit: There is no key for OpenRouter ('openrouter'): set OPENROUTER_API_KEY, or run "
+        "'agentkit keys set openrouter'; get one at https://openrouter.ai/keys.",
     ),
     "unknown provider": (("run", "hi", "--model", "foo:bar"), "agentkit: 'foo:bar' begins with no"),
     "unknown tools": (("run", "hi", "--tools", "xyz"), "agentkit: There are no ready-made tools"),
     "no question": (("run", " ", *SANDBOX), "agentkit: The question is empty"),
     "unknown tools to list": (("tools", "xyz"), "agentkit: There are no ready-made tools"),
+    "a wrong schema": (("run", "hi", "--schema", "a b c"), "agentkit: --schema: 'a b c' is not a"),
+    "a missing file": (("run", "hi", "--file", "x.txt"), "agentkit: The file 'x.txt' cannot be"),
+    "a wrong setting": (("run", "hi", "-o", "heat=1"), "agentkit: -o 'heat=1': write NAME=VALUE"),
+    "a base URL alone": (("run", "hi", "--base-url", "http://x/v1"), "agentkit: --base-url needs"),
+    "an unknown provider's key": (("keys", "set", "xyz"), "agentkit: There is no provider 'xyz'"),
+    "a provider without keys": (("keys", "set", "sandbox"), "agentkit: Sandbox needs no key."),
+    "an unknown provider's models": (("models", "xyz"), "agentkit: 'xyz:MODEL-ID' begins with no"),
+    "an unknown default": (("models", "default", "foo:bar"), "agentkit: 'foo:bar' begins with no"),
+    "an alias that is a name": (
+        ("models", "alias", "groq", "ollama:x"),
+        "agentkit: 'groq' cannot be an alias",
+    ),
     "unknown agent": (("chat", "--agent", "xyz"), "agentkit: There is no ready-made agent"),
 }
 
@@ -149,7 +162,10 @@ def test_a_provider_that_cannot_be_reached_is_one_line(shell: Shell) -> None:
 
     assert code == 1
     assert err.splitlines()[-1].startswith("agentkit: ")
-    assert "try again, or choose another provider" in err
+    assert (
+        "(openai-compatible at http://127.0.0.1:9/v1; try again, check the address (--base-url or "
+        "AGENTKIT_OPENAI_COMPATIBLE_BASE_URL), or choose another provider with --model)" in err
+    )
 
 
 def test_tools_are_listed(shell: Shell) -> None:
@@ -210,7 +226,7 @@ def test_a_question_is_answered_where_standard_input_is_closed(
 
 
 @pytest.mark.parametrize(
-    "words", [("run", "-h"), ("run",), ("frob",)], ids=["help", "bare", "typo"]
+    "words", [("run", "-h"), ("doctor",), ("frob",)], ids=["help", "no argument", "typo"]
 )
 def test_the_command_line_calls_itself_agentkit(shell: Shell, words: tuple[str, ...]) -> None:
     """However it was started."""
@@ -227,14 +243,17 @@ def test_providers_are_listed_without_their_keys(
 
     code, table, err = shell("providers")
     _, facts, _ = shell("providers", "--json")
+    _, keys, _ = shell("keys", "list")
 
     by_name = {each["name"]: each for each in json.loads(facts)}
     assert code == 0
-    assert "sk-very-secret" not in table + err + facts
+    assert "sk-very-secret" not in table + err + facts + keys
     assert "not set: OXEN_API_KEY" in table
     assert "not needed" in table
     assert "Without --model: openrouter:mixtral-8x22b (OPENROUTER_API_KEY is set)." in err
     assert by_name["openrouter"]["key_is_set"]
+    assert by_name["openrouter"]["key_source"] == "OPENROUTER_API_KEY"
+    assert "OPENROUTER_API_KEY" in keys
     assert not by_name["oxen"]["key_is_set"]
     assert by_name["oxen"]["models"][0]["context_window_tokens"] == 64_000
     assert not by_name["sandbox"]["is_language_model"]
@@ -252,7 +271,7 @@ def test_a_price_that_is_half_known_is_shown_so(
     )
     monkeypatch.setenv("AGENTKIT_CATALOG", str(catalog))
 
-    code, table, err = shell("providers")
+    code, table, err = shell("models")
 
     assert code == 0, err
     assert "1.5 / ?" in table

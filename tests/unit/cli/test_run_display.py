@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from agentkit.chat import FailedExchange, Repair
-from agentkit.cli.run_display import RunDisplay, format_call, note_lines, show_as_json
+from agentkit.cli.run_display import RunDisplay, format_call, note_lines, reason_of, show_as_json
 from agentkit.content import ImageContent, TextContent
 from agentkit.event import (
     AnswerRepaired,
@@ -130,7 +130,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     ),
     "refused": (
         ToolCallRejected(call=CALL, result=ToolResult.of("1", "a is text", is_error=True)),
-        ['→ add(a=1, city="Köln")', "✗ a is text  (not run)"],
+        ['→ add(a=1, city="Köln")', "✗ not run: the model was told why"],
     ),
     "progress": (
         ToolProgressed(call_id="1", progress=3, total=10, message="pages"),
@@ -143,7 +143,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     ),
     "retried": (
         ModelRetried(attempt=1, kind="server", error="500", wait_seconds=1.26),
-        ["  sent again in 1.3 s, since: 500"],
+        ["  retried in 1.3 s: 500"],
     ),
     "delayed": (
         RequestDelayed(wait_seconds=2.04, reason="x-ratelimit-remaining-tokens: 0"),
@@ -151,11 +151,11 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     ),
     "adapted": (
         RequestDowngraded(change="left out 'seed'", error="422"),
-        ["  sent again, left out 'seed', since: 422"],
+        ["  sent again, left out 'seed': 422"],
     ),
     "failed over": (
         ModelFailedOver(failure=FailedExchange(model="oxen:x", kind="server", error="500")),
-        ["  another provider is asked, since oxen:x: 500"],
+        ["  trying the next provider; oxen:x: 500"],
     ),
     "shortened": (
         ContextTrimmed(
@@ -165,10 +165,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
             tokens_after=60_000,
             window_tokens=65_536,
         ),
-        [
-            "  the conversation outgrew the model's window: 4 messages are left out, "
-            "1 results shortened"
-        ],
+        ["  the conversation exceeds the context window: 4 messages left out, 1 results shortened"],
     ),
     "shortened without a summary": (
         ContextTrimmed(
@@ -180,13 +177,13 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
             summary_error="the model gave no text",
         ),
         [
-            "  the conversation outgrew the model's window: 2 messages are left out, "
-            "0 results shortened; no summary, since the model gave no text"
+            "  the conversation exceeds the context window: 2 messages left out, "
+            "0 results shortened; no summary: the model gave no text"
         ],
     ),
     "left behind": (
         ToolCallAbandoned(call=CALL, seconds=2.5),
-        ["  add is still at work after 2.5 s and was left"],
+        ["  add still runs after 2.5 s and was abandoned"],
     ),
     "cut": (
         ToolResultTruncated(
@@ -201,7 +198,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     ),
     "handed over": (
         HandedOff(call_id="1", agent="clerk"),
-        ["  the conversation goes on with clerk"],
+        ["  the agent clerk takes over"],
     ),
     "of an agent below": (
         SubAgentEvent(call_id="1", agent="clerk", event=ToolCallStarted(call=CALL)),
@@ -213,7 +210,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     ),
     "suspended": (
         finished("suspended"),
-        ["  1 model call, 0 tokens", "  The run waits for an answer about a call."],
+        ["  1 model call, 0 tokens", "  The run waits for the approval of a call."],
     ),
     "finished": (finished(), ["  1 model call, 0 tokens"]),
     "finished at a limit": (
@@ -235,7 +232,7 @@ def test_an_event_has_its_lines(event: RunEvent, lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "spelled"),
+    ("arguments", "formatted"),
     [
         ("{}", "f()"),
         ("", "f()"),
@@ -246,9 +243,9 @@ def test_an_event_has_its_lines(event: RunEvent, lines: list[str]) -> None:
     ],
     ids=["empty", "no text", "values", "no object", "broken", "nested too deep"],
 )
-def test_a_call_is_spelled_whatever_its_arguments(arguments: str, spelled: str) -> None:
+def test_a_call_is_spelled_whatever_its_arguments(arguments: str, formatted: str) -> None:
     """They are a stranger's."""
-    assert format_call(ToolCall(id="1", name="f", arguments=arguments)) == spelled
+    assert format_call(ToolCall(id="1", name="f", arguments=arguments)) == formatted
 
 
 def test_events_are_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -256,3 +253,37 @@ def test_events_are_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     show_as_json(RunStarted(model="x"))
 
     assert json.loads(capsys.readouterr().out) == {"type": "run_started", "model": "x"}
+
+
+REJECTIONS = {
+    "denied": ("The call of 'f' was refused and was not run.", "denied"),
+    "denied with a reason": (
+        "The call of 'f' was refused and was not run. The reason given: Not today.",
+        "Not today.",
+    ),
+    "wrong arguments": (
+        "The call of 'f' was not run. Its arguments do not fit:\n- a: expected an integer\n- b: x\n"
+        "Send the call again with these changed and the rest as it was.",
+        "its arguments do not fit: a: expected an integer; b: x",
+    ),
+    "no JSON": (
+        "The call of 'f' was not run. Its arguments must be one JSON object: x. Send the call "
+        "again with the arguments written as valid JSON.",
+        "its arguments are not a JSON object",
+    ),
+    "an unknown tool": (
+        "There is no tool 'g'. The tools are: f. Call one of these, or answer without a tool.",
+        "there is no such tool",
+    ),
+    "a limit": (
+        "The call of 'f' was not run: this task may make no more tool calls.",
+        "the limit of tool calls is reached",
+    ),
+    "another text": ("Do something else.", "the model was told why"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), REJECTIONS.values(), ids=REJECTIONS.keys())
+def test_a_rejection_is_explained_to_a_person(text: str, reason: str) -> None:
+    """Advice in the text is for the model and is not shown."""
+    assert reason_of(text) == reason

@@ -14,9 +14,10 @@ from agentkit import Agent, ConfigError, History, tool
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.cli.agent_builder import AgentSelection
 from agentkit.cli.commands.chat import (
-    Conversation,
+    ChatSession,
     ReadLine,
     keep_what_happened,
+    read_message,
     read_piped_line,
     run_chat,
 )
@@ -29,6 +30,7 @@ from agentkit.event import (
     TextReceived,
     ToolCallFinished,
     ToolCallRejected,
+    TurnStarted,
 )
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 from agentkit.model.model import ModelConnection
@@ -48,9 +50,9 @@ def lines(*texts: str) -> ReadLine:
     return read_line
 
 
-def conversation(model: ScriptedModel) -> Conversation:
+def conversation(model: ScriptedModel) -> ChatSession:
     """Build a conversation with a model."""
-    return Conversation(agent=Agent(model), banner="scripted (for a test)")
+    return ChatSession(agent=Agent(model), banner="scripted (for a test)")
 
 
 async def test_each_line_goes_on_with_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +94,7 @@ async def test_commands_are_carried_out(tmp_path: Path, capsys: pytest.CaptureFi
         return a + b
 
     model = ScriptedModel("Hello.")
-    talk = Conversation(agent=Agent(model, tools=[add]), banner="scripted (for a test)")
+    talk = ChatSession(agent=Agent(model, tools=[add]), banner="scripted (for a test)")
     stored = tmp_path / "talk.json"
 
     await talk.talk(
@@ -103,13 +105,13 @@ async def test_commands_are_carried_out(tmp_path: Path, capsys: pytest.CaptureFi
     )  # fmt: skip
 
     shown = capsys.readouterr().err
-    assert "Ctrl-C stops an answer" in shown
+    assert "Ctrl-C         stop an answer" in shown
     assert "scripted (for a test)" in shown
     assert "add: Add two numbers." in shown
-    assert "Stored 2 messages" in shown
+    assert "Saved 2 messages" in shown
     assert "Name a file: /save FILE" in shown
     assert "cannot be written: Is a directory" in shown
-    assert "There is no /dance" in shown
+    assert "There is no command /dance" in shown
     assert talk.history == History()
     assert [message.text for message in History.from_json(stored.read_text())] == ["Hi", "Hello."]
     assert len(model.requests) == 1
@@ -144,13 +146,13 @@ async def test_ctrl_c_stops_an_answer_and_keeps_the_conversation(
 ) -> None:
     """The next line is answered as if nothing had been."""
     model = InterruptedModel()
-    talk = Conversation(agent=Agent(model), banner="")
+    talk = ChatSession(agent=Agent(model), banner="")
 
     with anyio.fail_after(5):
         await talk.talk(lines("one", "two", "three"))
 
     assert [message.text for message in talk.history] == [
-        "one", "Yes.", "two", "[stopped by the user]", "three", "Yes.",
+        "one", "Yes.", "two", "I thi\n[stopped by the user]", "three", "Yes.",
     ]  # fmt: skip
     shown = capsys.readouterr()
     assert shown.out == "Yes.\nI thi\nYes.\n"
@@ -173,6 +175,27 @@ def ended(call_id: str, *, is_refused: bool = False) -> RunEvent:
 STOPPED = AssistantMessage.of("[stopped by the user]")
 OPEN = ToolResult.of("b", "Stopped by the user before it had a result.", is_error=True)
 STOPS: dict[str, tuple[list[RunEvent], list[Message]]] = {
+    "in the middle of the answer": (
+        [TurnStarted(turn=1), TextReceived(text="Let "), TextReceived(text="me")],
+        [AssistantMessage.of("Let me\n[stopped by the user]")],
+    ),
+    "in the middle of the second answer": (
+        [
+            TurnStarted(turn=1),
+            TextReceived(text="First"),
+            responded(TWO_CALLS),
+            ended("a"),
+            ended("b"),
+            TurnStarted(turn=2),
+            TextReceived(text="Then"),
+        ],
+        [
+            TWO_CALLS,
+            ToolResult.of("a", "result a"),
+            ToolResult.of("b", "result b"),
+            AssistantMessage.of("Then\n[stopped by the user]"),
+        ],
+    ),
     "before anything": ([], [STOPPED]),
     "in the middle of tools": (
         [responded(TWO_CALLS), ended("a")],
@@ -235,3 +258,44 @@ def test_a_chat_that_cannot_begin_says_why() -> None:
     """Before anything is read."""
     with pytest.raises(ConfigError, match="no known provider"):
         run_chat(AgentSelection(model="nowhere:x"))
+
+
+MESSAGES = {
+    "one line": (["hi"], ["hi", None]),
+    "several lines": (['"""', "one", "", "two", '"""', "three"], ["one\n\ntwo", "three", None]),
+    "several lines at the end": (['"""', "one"], ["one", None]),
+    "quotes inside": (['say """ twice'], ['say """ twice', None]),
+}
+
+
+@pytest.mark.parametrize(("typed", "messages"), MESSAGES.values(), ids=MESSAGES.keys())
+async def test_a_message_may_have_several_lines(
+    typed: list[str], messages: list[str | None]
+) -> None:
+    """Between lines of three quotes."""
+    read_line = lines(*typed)
+
+    assert [await read_message(read_line) for _ in messages] == messages
+
+
+async def test_the_model_can_be_switched(capsys: pytest.CaptureFixture[str]) -> None:
+    """The conversation goes on with the other model; a wrong name changes nothing."""
+    prepared: list[Agent[object]] = []
+    model = ScriptedModel("Hello.")
+    talk = ChatSession(
+        agent=Agent(model),
+        banner="scripted (for a test)",
+        selection=AgentSelection(tools=["calculator"], base_url="http://127.0.0.1:9/v1"),
+        prepare=prepared.append,
+    )
+
+    await talk.talk(
+        lines("Hi", "/model nowhere:x", "/model sandbox:mixtral-8x22b", "What is 6 * 7?", "/model")
+    )
+
+    shown = capsys.readouterr()
+    assert "begins with no known provider" in shown.err
+    assert shown.err.count("sandbox:mixtral-8x22b (--model)") == 2
+    assert [message.text for message in talk.history][:3] == ["Hi", "Hello.", "What is 6 * 7?"]
+    assert "42" in shown.out
+    assert prepared == [talk.agent]

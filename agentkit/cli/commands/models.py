@@ -1,0 +1,224 @@
+"""`agentkit models`: the models of providers, the default, aliases.
+
+In:  the catalog, the provider's own list of models, the user's choice.
+Out: tables or JSON; the user's choice in a file.
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any, cast
+
+import typer
+from rich.table import Table
+from typer.core import TyperGroup
+
+from agentkit.cli.commands.providers import model_facts
+from agentkit.cli.exit_codes import OK
+from agentkit.cli.shared_options import (
+    ApiKeyEnvOption,
+    BaseUrlOption,
+    JsonOption,
+    exits_with_code,
+    read_api_key,
+)
+from agentkit.cli.signals import run_async
+from agentkit.cli.terminal import escape_controls, note, show_table, write_json
+from agentkit.config.load import ResolvedModel, default_model, read_catalog, resolve_model
+from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.config.user_models import UserModels, read_user_models, save_user_models
+from agentkit.errors import AgentKitError, ConfigError
+from agentkit.lazy_import import load_object
+from agentkit.value import replace
+
+ListModels = Callable[[ResolvedModel], Coroutine[None, None, Sequence[str] | None]]
+
+
+class ModelsGroup(TyperGroup):
+    """The commands of `agentkit models`; any other word is a provider whose models to list."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the command and its arguments."""
+        command = self.get_command(ctx, args[0])
+        if command is not None:
+            return args[0], command, args[1:]
+        return "list", self.get_command(ctx, "list"), args
+
+
+app = typer.Typer(
+    name="models",
+    cls=ModelsGroup,
+    help="List models; choose a default and aliases.",
+    invoke_without_command=True,
+    subcommand_metavar="[PROVIDER | COMMAND]",
+    epilog="""\b
+Examples:
+  agentkit models                      the models of the catalog
+  agentkit models openrouter           also those that the provider lists
+  agentkit models default groq:llama-3.3-70b-versatile
+  agentkit models alias fast ollama:qwen3
+  agentkit run -m fast "…\"""",
+)
+
+
+@app.callback()
+def _begin(context: typer.Context) -> None:
+    """List models; choose a default and aliases."""
+    if context.invoked_subcommand is None:
+        list_models(provider=None)
+
+
+@app.command("list")
+@exits_with_code
+def list_models(
+    provider: Annotated[
+        str | None, typer.Argument(metavar="[PROVIDER]", help="All providers if left out.")
+    ] = None,
+    *,
+    base_url: BaseUrlOption = None,
+    api_key_env: ApiKeyEnvOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List models; with PROVIDER also those that it lists itself."""
+    catalog = read_catalog()
+    if provider is None:
+        _show([(each, None) for each in catalog.values() if each.models], as_json=as_json)
+        return OK
+    profile = catalog.get(provider.strip().casefold())
+    if profile is None:
+        # The error of a model's name has the suggestions.
+        profile = resolve_model(f"{provider}:MODEL-ID").provider
+    _show(
+        [(profile, _ask_provider(profile, base_url=base_url, api_key_env=api_key_env))],
+        as_json=as_json,
+    )
+    return OK
+
+
+@app.command("default")
+@exits_with_code
+def set_default(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PROVIDER:MODEL]", help="Shown if left out; 'none' removes the default."
+        ),
+    ] = None,
+) -> int:
+    """Show or set the model that is used without --model."""
+    if name is None:
+        chosen, why = default_model()
+        note(f"{chosen} ({why})")
+        return OK
+    default = None if name == "none" else name
+    if default is not None:
+        _check_name(default)
+    save_user_models(replace(read_user_models(), default=default))
+    note(f"Without --model: {default_model()[0]}")
+    return OK
+
+
+@app.command("alias")
+@exits_with_code
+def set_alias(
+    alias: Annotated[
+        str | None, typer.Argument(metavar="[ALIAS]", help="All are shown if left out.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[PROVIDER:MODEL]", help="The alias is removed if left out."),
+    ] = None,
+) -> int:
+    """Show, set or remove short names for models."""
+    models = read_user_models()
+    if alias is None:
+        for each, model in models.aliases.items():
+            note(f"{each} = {model}")
+        return OK
+    aliases = {each: model for each, model in models.aliases.items() if each != alias}
+    if name is not None:
+        if ":" in alias or alias.casefold() in read_catalog():
+            raise ConfigError(
+                f"{alias!r} cannot be an alias: it is the name of a provider or model."
+            )
+        _check_name(name)
+        aliases[alias] = name
+    save_user_models(UserModels(default=models.default, aliases=aliases))
+    note(f"{alias} = {name}" if name else f"The alias {alias} is removed.")
+    return OK
+
+
+def _check_name(name: str) -> None:
+    """Check that a model can be named so; its key may be missing still."""
+    try:
+        resolve_model(name, api_key="unused")
+    except ConfigError as error:
+        if "base_url=" not in str(error) or "no known provider" in str(error):
+            raise
+
+
+def _ask_provider(
+    profile: ProviderProfile, *, base_url: str | None, api_key_env: str | None
+) -> Sequence[str] | None:
+    """Return the ids that the provider lists; None if it cannot be asked, with a note."""
+    family = profile.models[0].family if profile.models else "MODEL-ID"
+    try:
+        resolved = resolve_model(
+            f"{profile.name}:{family}", base_url=base_url, api_key=read_api_key(api_key_env)
+        )
+        # It loads the transport and the doctor's reader of such lists.
+        ask = cast(ListModels, load_object("agentkit.doctor.list_models:list_model_ids"))
+        found: list[Sequence[str] | None] = []
+
+        async def run() -> int:
+            found.append(await ask(resolved))
+            return OK
+
+        run_async(run)
+    except AgentKitError as error:
+        note(f"The provider's own list is not shown: {error}", style="dim")
+        return None
+    if found[0] is None:
+        note("The provider lists no models.", style="dim")
+    return found[0]
+
+
+def _show(rows: Sequence[tuple[ProviderProfile, Sequence[str] | None]], *, as_json: bool) -> None:
+    """Print the models of the catalog, then those that only the provider lists."""
+    if as_json:
+        facts = [
+            {
+                "provider": provider.name,
+                "models": [model_facts(model) for model in provider.models],
+                "listed_ids": None if listed is None else list(listed),
+            }
+            for provider, listed in rows
+        ]
+        write_json(json.dumps(facts, indent=2))
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Model for -m", overflow="fold")
+    table.add_column("Id", overflow="fold")
+    table.add_column("Context", justify="right", no_wrap=True)
+    table.add_column("$ per 1M in/out", justify="right", no_wrap=True)
+    for provider, listed in rows:
+        known = {model.id for model in provider.models}
+        for model in provider.models:
+            table.add_row(
+                f"{provider.name}:{model.family}", model.id, _window(model), _price(model)
+            )
+        for model_id in listed or ():
+            if model_id not in known:
+                table.add_row(escape_controls(f"{provider.name}:{model_id}"), "", "", "")
+    show_table(table)
+
+
+def _window(model: ModelProfile) -> str:
+    tokens = model.context_window_tokens
+    return f"{tokens:,}" if tokens else ""
+
+
+def _price(model: ModelProfile) -> str:
+    prices = (model.input_usd_per_million, model.output_usd_per_million)
+    if prices == (None, None):
+        return ""
+    return " / ".join("?" if price is None else f"{price.normalize():f}" for price in prices)

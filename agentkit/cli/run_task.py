@@ -1,0 +1,48 @@
+"""Run an agent and show what happens.
+
+In:  an agent, a prompt, a display.
+Out: the result of the run.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import anyio
+
+from agentkit.agent.agent import Agent
+from agentkit.agent.result import RunResult
+from agentkit.cli.run_display import RunDisplay, ShowEvent
+from agentkit.exception_groups import ungrouped
+from agentkit.message import Message, UserMessage
+
+
+async def show_run(
+    agent: Agent[object],
+    prompt: str | UserMessage | Iterable[Message],
+    *,
+    display: RunDisplay,
+    show: ShowEvent,
+    options: Mapping[str, Any],
+) -> RunResult[Any]:
+    """Run an agent, pass each event to `show`, and return the result.
+
+    Args:
+        agent: the agent to run.
+        prompt: the question, or a conversation that ends with it.
+        display: completes what it has written, however the run ends.
+        show: gets each event.
+        options: of the run; see `agentkit.agent.options.RunOptions`.
+    """
+    asked = [prompt] if isinstance(prompt, UserMessage) else prompt
+    with ungrouped():
+        async with anyio.create_task_group() as group:
+            group.start_soon(display.indicator.animate)
+            try:
+                async with agent.stream(asked, **options) as run:
+                    async for event in run:
+                        show(event)
+            finally:
+                display.end()
+            group.cancel_scope.cancel()
+    result: RunResult[Any] = run.result
+    return result

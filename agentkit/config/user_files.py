@@ -1,0 +1,85 @@
+"""Files that agentkit keeps for a user, and how they are written.
+
+In:  the environment, paths.
+Out: the user's folder and its files; each is replaced atomically.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from agentkit.errors import ConfigError
+
+PRIVATE_MODE = 0o600
+
+
+def read_variable(environ: Mapping[str, str], variable: str) -> str:
+    """Return a variable's value without surrounding space; empty if it is not set."""
+    return environ.get(variable, "").strip()
+
+
+def user_folder(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the folder for the user's files; None if the environment has no home."""
+    environ = os.environ if environ is None else environ
+    for variable, below in (("XDG_CONFIG_HOME", "."), ("APPDATA", "."), ("HOME", ".config")):
+        folder = Path(read_variable(environ, variable) or ".")
+        # A relative path is ignored: https://specifications.freedesktop.org/basedir-spec/latest/
+        if folder.is_absolute():
+            return folder / below / "agentkit"
+    return None
+
+
+def user_catalog_path(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the path of the user's own catalog, whether it exists or not.
+
+    That is `AGENTKIT_CATALOG`, otherwise `catalog.toml` in the user's folder; None without a home.
+    """
+    environ = os.environ if environ is None else environ
+    named = read_variable(environ, "AGENTKIT_CATALOG")
+    if named:
+        return Path(named).expanduser()
+    folder = user_folder(environ)
+    return None if folder is None else folder / "catalog.toml"
+
+
+def user_file(name: str, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the path of a file in the user's folder.
+
+    Raises:
+        ConfigError: the environment has no home.
+    """
+    folder = user_folder(environ)
+    if folder is None:
+        raise ConfigError("There is no folder for your files; set XDG_CONFIG_HOME or HOME.")
+    return folder / name
+
+
+def replace_file(path: Path, text: str, *, mode: int) -> None:
+    """Write a file, or leave it as it was; no other user sees a half-written or readable one.
+
+    The temporary file is made by `mkstemp`: with `O_EXCL`, so that nothing planted there is
+    followed, and with mode 0600.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise ConfigError(f"The file {path} cannot be written: {error.strerror}.") from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()

@@ -1,0 +1,57 @@
+"""A connection to a provider for requests that are not part of a run.
+
+In:  a resolved model.
+Out: a transport to its provider, which is launched if it needs to be.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from agentkit.config.load import ResolvedModel
+from agentkit.config.profile import ProviderProfile
+from agentkit.model.launch import launched
+from agentkit.transport.base import Transport
+from agentkit.transport.http_settings import HttpSettings
+from agentkit.transport.open_transport import open_transport
+from agentkit.value import replace
+
+CLOSE_SECONDS = 5.0
+CONNECT_SECONDS = 10.0
+MAX_RESPONSE_BYTES = 16_000_000
+
+
+@asynccontextmanager
+async def open_provider(
+    resolved: ResolvedModel, *, seconds: float
+) -> AsyncIterator[tuple[Transport, ProviderProfile]]:
+    """Launch the provider if needed, and open a transport to it.
+
+    Args:
+        resolved: the model to use.
+        seconds: longest wait for a response.
+    """
+    provider = resolved.provider
+    if provider.launcher is not None:
+        async with launched(provider, model_id=resolved.model.id) as base_url:
+            running = replace(provider, base_url=base_url, launcher=None)
+            async with open_provider(replace(resolved, provider=running), seconds=seconds) as (
+                transport,
+                _,
+            ):
+                yield transport, replace(running, launcher=provider.launcher)
+        return
+    limits = HttpSettings(
+        connect_seconds=min(CONNECT_SECONDS, seconds),
+        write_seconds=seconds,
+        first_byte_seconds=seconds,
+        idle_seconds=seconds,
+        max_response_bytes=MAX_RESPONSE_BYTES,
+    )
+    transport = open_transport(resolved, settings=limits)
+    try:
+        yield transport, provider
+    finally:
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            await transport.aclose()
