@@ -147,7 +147,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     ),
     "delayed": (
         RequestDelayed(wait_seconds=2.04, reason="x-ratelimit-remaining-tokens: 0"),
-        ["  waits 2.0 s for a rate limit: x-ratelimit-remaining-tokens: 0"],
+        ["  waiting 2.0 s for a rate limit: x-ratelimit-remaining-tokens: 0"],
     ),
     "adapted": (
         RequestDowngraded(change="left out 'seed'", error="422"),
