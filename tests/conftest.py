@@ -24,6 +24,7 @@ PROGRAMS = (
     "cli",
     "cli_scripts",
     "cli_signals",
+    "cli_streams",
     "doctor_process",
     "durable_run",
     "second_process",

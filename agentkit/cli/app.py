@@ -198,7 +198,7 @@ def agents(*, as_json: JsonOption = False) -> int:
 
 @app.command(
     epilog="""\b
-A key is set with 'agentkit keys set PROVIDER' or by the variable that is shown.
+A key is set by 'agentkit keys set PROVIDER' or in the variable that is shown.
 The models of a provider: 'agentkit models PROVIDER'."""
 )
 @exits_with_code
@@ -211,7 +211,7 @@ def providers(*, as_json: JsonOption = False) -> int:
     epilog="""\b
 Examples:
   agentkit doctor openrouter
-  agentkit doctor openai-compatible:my-model --base-url http://127.0.0.1:8000/v1
+  agentkit doctor openai-compatible:my-model --base-url http://127.0.0.1:80/v1
   agentkit doctor openai-compatible:my-model --base-url URL --save-as office
 
 \b

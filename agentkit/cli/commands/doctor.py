@@ -205,7 +205,9 @@ def _show(
     if report.stopped:
         note(f"Stopped early: {report.stopped}.".replace("..", "."), style="bold")
     note(_cost_line(report))
-    if not edit.table:
+    if not edit.table and report.stopped:
+        note("The profile is unchanged: not everything could be tested.")
+    elif not edit.table:
         note("The profile is correct; nothing to write.")
     elif is_dry_run:
         note(f"This would be written to {edit.path or 'your catalog'}:", style="dim")

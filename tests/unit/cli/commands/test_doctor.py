@@ -161,6 +161,8 @@ def test_a_provider_that_does_not_work_ends_with_1(
     assert code == FAILED
     assert "Stopped early: The " in shown.err
     assert "answered with an error (401)" in shown.err
+    assert "The profile is unchanged: not everything could be tested." in shown.err
+    assert "correct" not in shown.err
     assert "check the key" in shown.out
     assert "\x1b[2J" not in shown.out + shown.err
     assert not catalog.exists()
