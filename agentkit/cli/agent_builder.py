@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agentkit.agent.agent import Agent
 from agentkit.chat import ModelSettings
+from agentkit.cli.debug_log import log_requests
 from agentkit.cli.mcp.servers import Servers
 from agentkit.cli.ready_made import agent_builder, agents, load_tools, tool_families
 from agentkit.cli.shared_options import SharedOptions, read_api_key
@@ -119,6 +120,7 @@ def build_agent(selection: AgentSelection) -> BuiltAgent:
     served = selection.servers.toolset()
     if served is not None:
         agent.toolset = combined(agent.toolset, served)
+    log_requests(agent)
     return built
 
 

@@ -1,13 +1,34 @@
 """The log of `--debug`, on standard error.
 
-In:  the logger of the package.
-Out: one line for each record, safe on a terminal.
+In:  the records of the package, requests to a model, events of a run.
+Out: one line for each, safe on a terminal, without the key of the model.
 """
 
 import logging
 import sys
+from typing import TypeAlias
 
+from pydantic_core import to_json
+
+from agentkit.agent.agent import Agent
+from agentkit.chat import ModelRequest
 from agentkit.cli.terminal import escape_controls
+from agentkit.event import (
+    PartialOutputReceived,
+    ReasoningReceived,
+    RunEvent,
+    TextReceived,
+    ToolArgumentsReceived,
+    event_to_json,
+)
+from agentkit.hooks.model_middleware import wrapped_model
+from agentkit.log import Log
+from agentkit.model.provider_model import ProviderModel
+
+log = Log("agentkit.cli")
+
+_Delta: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived | PartialOutputReceived
+_REDACTED = "[REDACTED]"
 
 
 def log_to_standard_error(logger: logging.Logger) -> None:
@@ -16,6 +37,34 @@ def log_to_standard_error(logger: logging.Logger) -> None:
     handler.setFormatter(_SafeFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+
+
+def log_requests(agent: Agent[object]) -> None:
+    """Log each request of an agent to its model, if debug lines are logged."""
+    if not log.is_debug():
+        return
+    model = agent.model
+    key = model.resolved.api_key if isinstance(model, ProviderModel) else None
+    secret = "" if key is None else key.get_secret_value()
+
+    def before(request: ModelRequest) -> ModelRequest:
+        facts = {
+            "instructions": request.instructions,
+            "messages": list(request.history),
+            "tools": [tool.name for tool in request.tools],
+            "settings": request.settings,
+        }
+        text = to_json(facts, fallback=str, serialize_unknown=True).decode()
+        log.debug("model_request", request=text.replace(secret, _REDACTED) if secret else text)
+        return request
+
+    agent.model = wrapped_model(model, before=before)
+
+
+def log_event(event: RunEvent) -> None:
+    """Log an event of a run, with arguments and results; pieces of answers are left out."""
+    if log.is_debug() and not isinstance(event, _Delta):
+        log.debug(event.type, data=event_to_json(event))
 
 
 class _SafeFormatter(logging.Formatter):

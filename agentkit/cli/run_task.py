@@ -11,6 +11,7 @@ import anyio
 
 from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
+from agentkit.cli.debug_log import log_event
 from agentkit.cli.run_display import RunDisplay, ShowEvent
 from agentkit.exception_groups import ungrouped
 from agentkit.message import Message, UserMessage
@@ -40,6 +41,7 @@ async def show_run(
             try:
                 async with agent.stream(asked, **options) as run:
                     async for event in run:
+                        log_event(event)
                         show(event)
             finally:
                 display.end()

@@ -289,10 +289,14 @@ def test_the_version_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_debug_logs_to_standard_error(shell: Shell) -> None:
-    """And the answer stays alone on standard output."""
-    code, out, _ = shell("--debug", "run", "What is 6 * 7?", *SANDBOX)
+    """Requests, answers, arguments and results; the answer stays alone on standard output."""
+    code, out, err = shell("--debug", "run", "What is 6 * 7?", *SANDBOX)
 
     assert code == 0
+    for event in ("model_request", "model_responded", "tool_call_started", "tool_call_finished"):
+        assert f"DEBUG agentkit.cli {event} " in err
+    assert "What is 6 * 7?" in err
+    assert "expression" in err
     assert out.count("\n") == 1
     assert logging.getLogger("agentkit").level == logging.DEBUG
 
