@@ -97,7 +97,7 @@ class History(Sequence[Message]):
 
     def to_json(self) -> str:
         """Return the stored form: JSON text with a version number, safe in any encoding."""
-        messages = _codec().dump_python(list(self), mode="json")
+        messages = message_codec().dump_python(list(self), mode="json")
         return json.dumps({"version": VERSION, "messages": messages}, ensure_ascii=False)
 
     @classmethod
@@ -115,7 +115,7 @@ class History(Sequence[Message]):
         if not isinstance(document, dict) or "version" not in document:
             raise HistoryError("The stored history is not an object with a 'version'.")
         try:
-            return cls(_codec().validate_python(_upgrade(document)))
+            return cls(message_codec().validate_python(upgrade_messages(document)))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in first["loc"])
@@ -214,18 +214,18 @@ def _close(
 
 
 @cache
-def _codec() -> TypeAdapter[list[Message]]:
+def message_codec() -> TypeAdapter[list[Message]]:
     """Build the pydantic adapter for messages at its first use."""
     return TypeAdapter(list[Annotated[Message, Field(discriminator="role")]])
 
 
-def _upgrade(document: Mapping[str, Any]) -> object:
+def upgrade_messages(document: Mapping[str, Any]) -> object:
     """Upgrade a stored form to the current version and return its messages."""
     version = document["version"]
     if type(version) is int and version == VERSION:
         return document.get("messages")
     if type(version) is int and version in _UPGRADES:
-        return _upgrade(_UPGRADES[version](document))
+        return upgrade_messages(_UPGRADES[version](document))
     raise HistoryError(
         f"The stored history has version {version!r}; this agentkit reads 1 to {VERSION}. "
         "Update agentkit to read it."

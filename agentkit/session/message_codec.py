@@ -1,0 +1,147 @@
+"""The stored form of single messages.
+
+In:  messages; stored texts, each with the version of its form.
+Out: JSON text that every encoding can take; the same messages.
+
+The form is that of `History.to_json`. Messages of plain text, calls and results of plain text are
+written without their empty fields and read without pydantic, which would take most of the time
+that a long conversation needs to be loaded.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentkit.content import ContentBlock, TextContent
+from agentkit.errors import HistoryError
+from agentkit.history import VERSION, message_codec, upgrade_messages
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from agentkit.value import maker
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_new_text = maker(TextContent)
+_new_call = maker(ToolCall)
+_new_user = maker(UserMessage)
+_new_assistant = maker(AssistantMessage)
+_new_result = maker(ToolResult)
+
+
+def encode_message(message: Message) -> str:
+    """Return the stored form of a message, of the present `VERSION`."""
+    raw = _compact(message)
+    if raw is None or _read_compact(raw) != message:
+        [raw] = message_codec().dump_python([message], mode="json")
+    return encode_json(raw)
+
+
+def encode_json(value: object) -> str:
+    """Return a JSON value as text that UTF-8 can take: half characters become escapes."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
+
+
+def decode_messages(stored: Sequence[tuple[int, str]]) -> list[Message]:
+    """Read messages, each stored as its version and its text, in order.
+
+    Raises:
+        HistoryError: one cannot be read: damaged, or written by a newer version.
+    """
+    try:
+        raws: list[Any] = json.loads(f"[{','.join([text for _, text in stored])}]")
+    except (ValueError, RecursionError) as error:
+        raise HistoryError(f"A stored message is not JSON: {error}.") from error
+    if any(version != VERSION for version, _ in stored):
+        raws = [_upgraded(raw, version) for raw, (version, _) in zip(raws, stored, strict=True)]
+    found = [_read_compact(raw) for raw in raws]
+    others = [raw for raw, message in zip(raws, found, strict=True) if message is None]
+    if not others:
+        return [message for message in found if message is not None]
+    read = iter(_read_any(others))
+    return [next(read) if message is None else message for message in found]
+
+
+def _upgraded(raw: object, version: int) -> object:
+    messages = upgrade_messages({"version": version, "messages": [raw]})
+    return messages[0] if isinstance(messages, list) else None
+
+
+def _read_any(raws: Sequence[object]) -> list[Message]:
+    try:
+        return message_codec().validate_python(raws)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise HistoryError(f"A stored message cannot be read: {first['msg']}.") from error
+
+
+def _compact(message: Message) -> Mapping[str, Any] | None:
+    """Return the short form of a message; it may lack what the message has."""
+    match message:
+        case UserMessage():
+            return {"role": "user", "content": _compact_blocks(message.content)}
+        case AssistantMessage(tool_calls=()):
+            return {"role": "assistant", "content": _compact_blocks(message.content)}
+        case AssistantMessage():
+            calls = [
+                {"id": call.id, "name": call.name, "arguments": call.arguments}
+                for call in message.tool_calls
+            ]
+            content = _compact_blocks(message.content)
+            return {"role": "assistant", "content": content, "tool_calls": calls}
+        case ToolResult():
+            content = _compact_blocks(message.content)
+            return {"role": "tool", "call_id": message.call_id, "content": content}
+        case _:
+            return None
+
+
+def _compact_blocks(blocks: Iterable[ContentBlock]) -> list[Mapping[str, str]]:
+    return [
+        {"type": "text", "text": block.text} for block in blocks if isinstance(block, TextContent)
+    ]
+
+
+def _read_compact(raw: Any) -> Message | None:
+    """Return the message of a short form; None for any other form, which pydantic reads."""
+    try:
+        blocks = tuple([_read_block(block) for block in raw["content"]])
+        role, fields = raw["role"], len(raw)
+        if role == "user" and fields == 2:
+            return _new_user(content=blocks)
+        if role == "assistant" and fields == 2:
+            return _new_assistant(content=blocks)
+        if role == "assistant" and fields == 3:
+            calls = tuple([_read_call(call) for call in raw["tool_calls"]])
+            return _new_assistant(content=blocks, tool_calls=calls)
+        if role == "tool" and fields == 3:
+            return _new_result(call_id=_text(raw["call_id"]), content=blocks)
+    except (KeyError, TypeError, _OtherFormError):
+        pass
+    return None
+
+
+class _OtherFormError(Exception):
+    """What is read does not have the short form."""
+
+
+def _read_block(raw: Any) -> TextContent:
+    if len(raw) != 2 or raw["type"] != "text":
+        raise _OtherFormError
+    return _new_text(text=_text(raw["text"]))
+
+
+def _read_call(raw: Any) -> ToolCall:
+    if len(raw) != 3:
+        raise _OtherFormError
+    return _new_call(
+        id=_text(raw["id"]), name=_text(raw["name"]), arguments=_text(raw["arguments"])
+    )
+
+
+def _text(value: object) -> str:
+    if type(value) is not str:
+        raise _OtherFormError
+    return value
