@@ -31,16 +31,23 @@ _new_result = maker(ToolResult)
 
 
 def encode_message(message: Message) -> str:
-    """Return the stored form of a message, of the present `VERSION`."""
-    raw = _compact(message)
-    if raw is None or _read_compact(raw) != message:
-        [raw] = message_codec().dump_python([message], mode="json")
-    return encode_json(raw)
+    """Return the stored form of a message, of the present `VERSION`, as text."""
+    return encode_json(message_value(message))
 
 
-def encode_json(value: object) -> str:
+def message_value(message: Message) -> Mapping[str, Any]:
+    """Return the stored form of a message, of the present `VERSION`, as a JSON value."""
+    compact = _compact(message)
+    if compact is not None and _read_compact(compact) == message:
+        return compact
+    [value] = message_codec().dump_python([message], mode="json")
+    return value  # type: ignore[no-any-return]  # pydantic gives a dict for a message
+
+
+def encode_json(value: object, *, indent: int | None = None) -> str:
     """Return a JSON value as text that UTF-8 can take: half characters become escapes."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(value, ensure_ascii=False, separators=separators, indent=indent)
     return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
@@ -51,11 +58,21 @@ def decode_messages(stored: Sequence[tuple[int, str]]) -> list[Message]:
         HistoryError: one cannot be read: damaged, or written by a newer version.
     """
     try:
-        raws: list[Any] = json.loads(f"[{','.join([text for _, text in stored])}]")
+        values: list[Any] = json.loads(f"[{','.join([text for _, text in stored])}]")
     except (ValueError, RecursionError) as error:
         raise HistoryError(f"A stored message is not JSON: {error}.") from error
-    if any(version != VERSION for version, _ in stored):
-        raws = [_upgraded(raw, version) for raw, (version, _) in zip(raws, stored, strict=True)]
+    return read_values(
+        [(version, value) for (version, _), value in zip(stored, values, strict=True)]
+    )
+
+
+def read_values(stored: Sequence[tuple[int, Any]]) -> list[Message]:
+    """Read messages, each stored as its version and a JSON value, in order.
+
+    Raises:
+        HistoryError: one is not a message, or was written by a newer version.
+    """
+    raws = [value if version == VERSION else _upgraded(value, version) for version, value in stored]
     found = [_read_compact(raw) for raw in raws]
     others = [raw for raw, message in zip(raws, found, strict=True) if message is None]
     if not others:

@@ -69,6 +69,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """A conversation that is not stored yet; parents come before their children."""
+
+    info: SessionInfo
+    entries: Sequence[Entry] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPage:
     """A part of a list of conversations, last used first.
 

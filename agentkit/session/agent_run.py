@@ -1,0 +1,68 @@
+"""Run an agent on a stored conversation.
+
+In:  an agent, the history to go on with, the options of the run.
+Out: the agent's stream; afterwards, the messages that the run added.
+
+The one place that knows how an agent is called.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+from agentkit.agent.agent import Agent
+from agentkit.agent.options import DepsT, RunOptions
+from agentkit.agent.result import RunResult
+from agentkit.agent.stream import AgentStream
+from agentkit.errors import HistoryError
+from agentkit.history import History
+from agentkit.message import Message, UserMessage
+from agentkit.output.output_type import OutputT
+
+
+def start_stream(
+    agent: Agent[DepsT, OutputT], history: History, options: RunOptions[DepsT]
+) -> AbstractAsyncContextManager[AgentStream[OutputT]]:
+    """Start a run that goes on with `history`; it ends with a message of the user or open calls.
+
+    Raises:
+        TypeError: there is no such option, or the session gives it itself.
+        HistoryError: nothing can follow the conversation.
+    """
+    if "history" in options:
+        raise TypeError("A session gives the history of its runs itself; leave 'history' out.")
+    return agent.stream(history, **options)
+
+
+def as_message(prompt: str | UserMessage) -> UserMessage:
+    """Return what the user says as a message.
+
+    Raises:
+        HistoryError: it is empty.
+    """
+    if isinstance(prompt, str):
+        if not prompt.strip():
+            raise HistoryError("The prompt is empty; give the model something to answer.")
+        return UserMessage.of(prompt)
+    return prompt
+
+
+async def finish(run: AgentStream[OutputT]) -> RunResult[OutputT]:
+    """Wait until a run has ended and return its result."""
+    async for _ in run:
+        pass
+    return run.result
+
+
+def added_messages(before: History, after: History) -> Sequence[Message]:
+    """Return what a run added to a history.
+
+    Raises:
+        AssertionError: it changed what was there.
+    """
+    kept = len(before)
+    is_longer = len(after) >= kept
+    if not is_longer or any(
+        one is not other and one != other for one, other in zip(before, after[:kept], strict=True)
+    ):
+        raise AssertionError("A run changed the messages that were there before it.")
+    return after[kept:]
