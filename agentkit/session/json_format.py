@@ -83,7 +83,8 @@ def read_json(text: str, *, tenant: str, parts: SessionParts) -> NewSession:
     form = _read_form(text)
     try:
         messages = read_values(
-            [(form["message_version"], one["message"]) for one in form["entries"]]
+            [one["message"] for one in form["entries"]],
+            [form["message_version"]] * len(form["entries"]),
         )
     except HistoryError as error:
         raise ImportFormatError(str(error)) from error

@@ -129,7 +129,7 @@ def _read_message(heading: str, body: str) -> Message:
         raise ImportFormatError(f"Under {heading!r} there is no block '{_FENCE}{VERSION}'.")
     try:
         value = json.loads(rest.removesuffix("\n```"))
-        [message] = read_values([(int(version), value)])
+        [message] = read_values([value], [int(version)])
     except (ValueError, RecursionError, HistoryError) as error:
         raise ImportFormatError(f"The block under {heading!r} is not a message: {error}") from error
     return message

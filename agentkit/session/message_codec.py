@@ -10,7 +10,7 @@ that a long conversation needs to be loaded.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -61,23 +61,23 @@ def decode_messages(stored: Sequence[tuple[int, str]]) -> list[Message]:
         values: list[Any] = json.loads(f"[{','.join([text for _, text in stored])}]")
     except (ValueError, RecursionError) as error:
         raise HistoryError(f"A stored message is not JSON: {error}.") from error
-    return read_values(
-        [(version, value) for (version, _), value in zip(stored, values, strict=True)]
-    )
+    return read_values(values, [version for version, _ in stored])
 
 
-def read_values(stored: Sequence[tuple[int, Any]]) -> list[Message]:
-    """Read messages, each stored as its version and a JSON value, in order.
+def read_values(values: Sequence[Any], versions: Sequence[int]) -> list[Message]:
+    """Read messages, each stored as a JSON value and the version of its form, in order.
 
     Raises:
         HistoryError: one is not a message, or was written by a newer version.
     """
-    raws = [value if version == VERSION else _upgraded(value, version) for version, value in stored]
-    found = [_read_compact(raw) for raw in raws]
-    others = [raw for raw, message in zip(raws, found, strict=True) if message is None]
-    if not others:
-        return [message for message in found if message is not None]
-    read = iter(_read_any(others))
+    if any(version != VERSION for version in versions):
+        values = [
+            value if version == VERSION else _upgraded(value, version)
+            for value, version in zip(values, versions, strict=True)
+        ]
+    found = [_read_compact(value) for value in values]
+    others = [value for value, message in zip(values, found, strict=True) if message is None]
+    read = iter(_read_any(others) if others else ())
     return [next(read) if message is None else message for message in found]
 
 
@@ -124,41 +124,39 @@ def _compact_blocks(blocks: Iterable[ContentBlock]) -> list[Mapping[str, str]]:
 def _read_compact(raw: Any) -> Message | None:
     """Return the message of a short form; None for any other form, which pydantic reads."""
     try:
-        blocks = tuple([_read_block(block) for block in raw["content"]])
-        role, fields = raw["role"], len(raw)
-        if role == "user" and fields == 2:
-            return _new_user(content=blocks)
-        if role == "assistant" and fields == 2:
-            return _new_assistant(content=blocks)
-        if role == "assistant" and fields == 3:
+        role, content, fields = raw["role"], raw["content"], len(raw)
+        blocks: list[TextContent] = []
+        for block in content:
+            text = block["text"]
+            if type(text) is not str or block["type"] != "text" or len(block) != 2:
+                return None
+            blocks.append(_new_text(text=text))
+        if fields == 2:
+            make = _SPEAKERS.get(role)
+            return None if make is None else make(content=tuple(blocks))
+        if fields == 3 and role == "assistant":
             calls = tuple([_read_call(call) for call in raw["tool_calls"]])
-            return _new_assistant(content=blocks, tool_calls=calls)
-        if role == "tool" and fields == 3:
-            return _new_result(call_id=_text(raw["call_id"]), content=blocks)
+            return _new_assistant(content=tuple(blocks), tool_calls=calls)
+        if fields == 3 and role == "tool" and type(raw["call_id"]) is str:
+            return _new_result(call_id=raw["call_id"], content=tuple(blocks))
     except (KeyError, TypeError, _OtherFormError):
         pass
     return None
+
+
+_SPEAKERS: Mapping[str, Callable[..., Message]] = {
+    "user": _new_user,
+    "assistant": _new_assistant,
+}
 
 
 class _OtherFormError(Exception):
     """What is read does not have the short form."""
 
 
-def _read_block(raw: Any) -> TextContent:
-    if len(raw) != 2 or raw["type"] != "text":
-        raise _OtherFormError
-    return _new_text(text=_text(raw["text"]))
-
-
 def _read_call(raw: Any) -> ToolCall:
-    if len(raw) != 3:
+    fields = (raw["id"], raw["name"], raw["arguments"])
+    if len(raw) != len(fields) or any(type(value) is not str for value in fields):
         raise _OtherFormError
-    return _new_call(
-        id=_text(raw["id"]), name=_text(raw["name"]), arguments=_text(raw["arguments"])
-    )
-
-
-def _text(value: object) -> str:
-    if type(value) is not str:
-        raise _OtherFormError
-    return value
+    name, function, arguments = fields
+    return _new_call(id=name, name=function, arguments=arguments)

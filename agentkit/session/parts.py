@@ -41,7 +41,7 @@ class SessionParts:
         Raises:
             HistoryError: a message cannot be read.
         """
-        return tables.read_entries(await self.store.run(tables.READ_PATH, (entry_id,)))
+        return tables.read_path(await self.store.run(tables.READ_PATH, (entry_id,)))
 
     def entries_after(
         self, parent: Entry | None, messages: Iterable[Message], *, run_id: str | None = None

@@ -59,17 +59,22 @@ def index_text(text: str, *, tenant: str) -> str:
 
 
 def index_query(query: str, *, tenant: str, kind: StoreKind) -> str | None:
-    """Return what finds the messages that hold all words, the beginnings of words included.
+    """Return what finds the messages that hold all words of a query.
 
-    None if the query holds no word.
+    A word with `*` behind it is the beginning of a word. None if the query holds no word.
     """
-    words = list(dict.fromkeys(_words(query, is_query=True)))[:MAX_QUERY_WORDS]
-    if not words:
-        return None
-    if kind == "sqlite":  # https://www.sqlite.org/fts5.html#fts5_prefix_queries
-        return " ".join([_tenant_word(tenant), *(f'"{word}"*' for word in words)])
+    # https://www.sqlite.org/fts5.html#fts5_prefix_queries
     # https://www.postgresql.org/docs/current/datatype-textsearch.html#DATATYPE-TSQUERY
-    return " & ".join([_tenant_word(tenant), *(f"'{word}':*" for word in words)])
+    quote, prefix, both = ('"', "*", " ") if kind == "sqlite" else ("'", ":*", " & ")
+    terms: dict[str, None] = {}
+    for part in query[:MAX_CHARACTERS].split():
+        words = [f"{quote}{word}{quote}" for word in _words(part, is_query=True)]
+        if words and part.endswith("*"):
+            words[-1] += prefix
+        terms.update(dict.fromkeys(words))
+    if not terms:
+        return None
+    return both.join([_tenant_word(tenant), *list(terms)[:MAX_QUERY_WORDS]])
 
 
 def excerpt(text: str, query: str) -> str:
@@ -77,7 +82,11 @@ def excerpt(text: str, query: str) -> str:
     folded = text.casefold()
     found = [0]
     if len(folded) == len(text):
-        found = [at for word in query.casefold().split() if (at := folded.find(word)) >= 0] or [0]
+        found = [
+            at
+            for word in query.casefold().replace("*", "").split()
+            if (at := folded.find(word)) >= 0
+        ] or [0]
     start = max(0, min(found) - _EXCERPT_BEFORE)
     end = min(found) + _EXCERPT_AFTER
     shown = " ".join(text[start:end].split())

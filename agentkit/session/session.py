@@ -193,7 +193,7 @@ class Session:
             SessionConflictError: another writer changed the conversation first.
             SessionNotFoundError: the conversation was deleted, or has no such entry.
         """
-        info = await self._unchanged()
+        info = self._info
         place, replaced = await self._before(entry_id)
         if replaced.id != entry_id:
             raise SessionError(f"The entry {entry_id!r} is not a message of the user.")
@@ -210,8 +210,7 @@ class Session:
             SessionConflictError: another writer changed the conversation first.
             SessionNotFoundError: the conversation was deleted.
         """
-        info = await self._unchanged()
-        place = await self._head()
+        info, place = self._info, await self._head()
         history = place.history.add(*messages)
         return await self._add(info, place, history=history, run_id=run_id)
 
@@ -222,7 +221,7 @@ class Session:
             SessionConflictError: another writer changed the conversation first.
             SessionNotFoundError: the conversation was deleted, or has no such entry.
         """
-        info = await self._unchanged()
+        info = self._info
         await self._require_entry(entry_id)
         rows = await self._parts.store.run(tables.NEWEST_BELOW, (entry_id, self.id))
         change = tables.Change(info=info, head=rows[0][0], at=self._parts.clock.now())

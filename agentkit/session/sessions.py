@@ -4,7 +4,8 @@ In:  the address of a database.
 Out: `Sessions`: create, find, list, search, delete; each conversation as a `Session`.
 """
 
-import uuid
+import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -35,8 +36,11 @@ _LAST_OF_ALL = 2**62
 
 
 def make_id() -> str:
-    """Return a new id that no one can guess."""
-    return uuid.uuid4().hex
+    """Return a new id that no one can guess: milliseconds since 1970 and 80 random bits.
+
+    Ids of one time are near each other in an index, which makes an insertion cheaper.
+    """
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 class Sessions:
@@ -120,7 +124,7 @@ class Sessions:
     async def search(self, query: str, *, tenant: str = "", limit: int = 20) -> Sequence[SearchHit]:
         """Return the messages of users and models that hold all words of a query, newest first.
 
-        A word of the query also finds the words that begin with it. Case and accents do not count.
+        Case and accents do not count. `refund*` finds all words that begin so.
 
         Args:
             query: words; without any, nothing is found.

@@ -6,6 +6,7 @@ Out: rows as values; nothing here waits.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from agentkit.history import VERSION
 from agentkit.message import AssistantMessage, Message, UserMessage
@@ -54,11 +55,13 @@ LIST_SESSIONS_OF_AGENT = _with_columns(
     "ORDER BY updated_at DESC, id DESC LIMIT ?"
 )
 READ_PATH = _with_columns(
-    "WITH RECURSIVE path (ENTRY_COLUMNS) AS ("
-    "SELECT ENTRY_COLUMNS FROM ak_entries WHERE id = ? "
-    "UNION ALL SELECT E_COLUMNS FROM path JOIN ak_entries e ON e.id = path.parent_id) "
-    "SELECT ENTRY_COLUMNS FROM path ORDER BY depth"
+    "WITH RECURSIVE path (seq, parent_id) AS ("
+    "SELECT seq, parent_id FROM ak_entries WHERE id = ? "
+    "UNION ALL SELECT e.seq, e.parent_id FROM path JOIN ak_entries e ON e.id = path.parent_id) "
+    "SELECT E_COLUMNS FROM path CROSS JOIN ak_entries e WHERE e.seq = path.seq"
 )
+"""In any order: to sort in the database would copy all messages once more."""
+
 READ_OWN_ENTRIES = _with_columns(
     "SELECT ENTRY_COLUMNS FROM ak_entries WHERE conversation_id = ? ORDER BY seq"
 )
@@ -139,6 +142,16 @@ def read_session(row: Row) -> SessionInfo:
         created_at=from_microseconds(created_at),
         updated_at=from_microseconds(updated_at),
     )
+
+
+def read_path(rows: list[Row]) -> list[Entry]:
+    """Return the entries of a path from their rows, the first message first.
+
+    Raises:
+        HistoryError: a message cannot be read.
+    """
+    rows.sort(key=itemgetter(2))
+    return read_entries(rows)
 
 
 def read_entries(rows: Sequence[Row]) -> list[Entry]:

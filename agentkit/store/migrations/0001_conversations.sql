@@ -35,6 +35,4 @@ CREATE TABLE ak_entries (
     created_at      BIGINT NOT NULL
 )
 
-CREATE INDEX ak_entries_of_conversation ON ak_entries (conversation_id, seq)
-
-CREATE INDEX ak_entries_of_parent ON ak_entries (parent_id)
+CREATE INDEX ak_entries_of_parent ON ak_entries (conversation_id, parent_id)

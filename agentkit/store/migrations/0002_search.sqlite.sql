@@ -2,7 +2,8 @@
 -- every other character as part of a word, so that the words are those of PostgreSQL.
 
 CREATE VIRTUAL TABLE ak_search USING fts5 (
-    search_text, content='ak_entries', content_rowid='seq', tokenize='ascii', detail='none'
+    search_text, content='ak_entries', content_rowid='seq', tokenize='ascii', detail='none',
+    columnsize=0
 )
 
 CREATE TRIGGER ak_search_added AFTER INSERT ON ak_entries WHEN new.search_text IS NOT NULL
