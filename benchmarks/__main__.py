@@ -1,6 +1,6 @@
 """Measure the CPU cost of agentkit against a plain HTTP loop, and print one table.
 
-In:  `--full` for the cases that take minutes, `--peers` for other frameworks too, `--json` and
+In:  `--full` for the cases that take minutes (named, they run anyway), `--peers` for other frameworks too, `--json` and
      `--plot` for files with all figures, words of case names to run only those, `--one-core` to
      keep the server and the loops on one core, so that no process waits for an idle core to wake.
 Out: the table; the server and each case run in processes of their own.
@@ -46,7 +46,8 @@ def main() -> None:
     peers: dict[str, object] = {}
     sys.stdout.write(f"{'case':42}{'figure':28}{'value':>12}{'goal':>8}\n")
     with _stub_server() as port:
-        for name in (*CASES, IMPORT_CASE, *(LONG_CASES if given.full else ())):
+        may_be_long = given.full or given.cases
+        for name in (*CASES, IMPORT_CASE, *(LONG_CASES if may_be_long else ())):
             if wanted(name):
                 found[name] = own_import_cost() if name == IMPORT_CASE else _own(name, port)
                 _show(name, found[name], goals=GOALS.get(name, {}))

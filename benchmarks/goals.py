@@ -19,4 +19,16 @@ GOALS: Mapping[str, Mapping[str, float]] = {
     },
     "235 schemas": {"ms": 60},
     "10,000 runs in a row": {"ratio": 1.02},
+    "durable: conversations, SQLite": {
+        "append CPU ms": 0.6,
+        "path of 400 ms": 2,
+        "search, common words ms": 20,
+        "search, rare words ms": 20,
+    },
+    "durable: conversations, PostgreSQL": {
+        "append CPU ms": 1.0,
+        "path of 400 ms": 10,
+        "search, common words ms": 20,
+        "search, rare words ms": 20,
+    },
 }

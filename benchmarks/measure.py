@@ -21,6 +21,7 @@ from agentkit.tools.tool import Tool
 from benchmarks.case import Case, Run
 from benchmarks.cases import opened
 from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio
+from benchmarks.sessions import sessions
 
 PAGE_BYTES = 4096
 SCHEMAS = 235
@@ -111,6 +112,8 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
 LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "1,000 at once, with the baseline": partial(load, at_once=1000, rounds=1, with_baseline=True),
     "10,000 runs in a row": partial(memory, runs=10_000),
+    "durable: conversations, SQLite": partial(sessions, kind="sqlite"),
+    "durable: conversations, PostgreSQL": partial(sessions, kind="postgresql"),
 }
 """The cases that take minutes."""
 

@@ -25,7 +25,7 @@ PATH_MESSAGES = 400
 VOCABULARY = 20_000
 
 
-class _Words:
+class _Speaker:
     """Makes messages of words that are as frequent as in a language: few often, many seldom."""
 
     def __init__(self) -> None:
@@ -43,11 +43,11 @@ class _Words:
 
 async def sessions(_: int, *, kind: str, rounds: int = 200) -> Figures:
     """Measure a database with many entries in it."""
-    words = _Words()
+    speaker = _Speaker()
     async with _opened(kind) as opened:
-        await _fill(opened, words)
+        await _fill(opened, speaker)
         talk = await opened.create(tenant=TENANT)
-        turns = [words.turn() for _ in range(PATH_MESSAGES // 2)]
+        turns = [speaker.turn() for _ in range(PATH_MESSAGES // 2)]
         return {
             "append CPU ms": await _append(talk, turns) * 1000,
             "path of 400 ms": await _load(opened, talk.id, rounds=rounds) * 1000,
@@ -77,11 +77,11 @@ async def _opened(kind: str) -> AsyncIterator[Sessions]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _fill(opened: Sessions, words: _Words) -> None:
+async def _fill(opened: Sessions, speaker: _Speaker) -> None:
     """Write conversations of a thousand messages each."""
     for _ in range(SEARCHED_ENTRIES // 1000):
         talk = await opened.create(tenant=TENANT)
-        await talk.append([message for _ in range(500) for message in words.turn()])
+        await talk.append([message for _ in range(500) for message in speaker.turn()])
 
 
 async def _append(talk: Session, turns: Iterable[list[Message]]) -> float:

@@ -4,6 +4,7 @@ In:  a conversation and its entries; or the text of an export, from anywhere.
 Out: the text; or a new conversation with new ids.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NotRequired
@@ -106,7 +107,10 @@ def read_json(text: str, *, tenant: str, parts: SessionParts) -> NewSession:
 
 def _read_form(text: str) -> _Form:
     try:
-        return _form().validate_json(text)
+        # Not pydantic's own reader, which refuses the escapes of lone surrogates.
+        return _form().validate_python(json.loads(text))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ImportFormatError(f"This is not an exported session: not JSON: {error}.") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

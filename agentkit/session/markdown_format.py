@@ -105,8 +105,8 @@ def _read_messages(lines: Iterable[str]) -> Iterator[Message]:
             continue
         if heading:
             yield _read_message(heading, _without_margins(body))
-        elif any(body):
-            raise ImportFormatError(f"There is text before the first heading: {body[-1][:80]!r}.")
+        elif stray := "".join(body):
+            raise ImportFormatError(f"There is text before the first heading: {stray[:80]!r}.")
         heading, body = line or "", []
 
 

@@ -25,7 +25,9 @@ MAX_WORD_LENGTH = 40
 MAX_QUERY_WORDS = 16
 
 _EXCERPT_BEFORE, _EXCERPT_AFTER = 40, 120
-_VIRAMA = 9  # https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values
+_KEPT_CLASSES = (0, 8, 9)
+"""Combining classes of marks that make other words: vowel signs of India, the voicing of Kana,
+viramas; https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values."""
 
 _UNSPACED = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -42,9 +44,7 @@ class _WordCharacters(dict[int, str]):
         category = unicodedata.category(character)[0]
         found = character if category in "LN" else " "
         if category == "M":
-            # Accents and vowel points have a combining class; vowel signs of India have none.
-            is_sign = unicodedata.combining(character) in (0, _VIRAMA)
-            found = character if is_sign else ""
+            found = character if unicodedata.combining(character) in _KEPT_CLASSES else ""
         self[code] = found
         return found
 
@@ -54,7 +54,7 @@ _WORD_CHARACTERS = _WordCharacters()
 
 def index_text(text: str, *, tenant: str) -> str:
     """Return the words of a message, each once, and the one of its tenant."""
-    words = dict.fromkeys(_words(text[:MAX_CHARACTERS], is_query=False))
+    words = dict.fromkeys(_split(text[:MAX_CHARACTERS], is_query=False))
     return " ".join([_tenant_word(tenant), *list(words)[:MAX_WORDS]])
 
 
@@ -68,10 +68,10 @@ def index_query(query: str, *, tenant: str, kind: StoreKind) -> str | None:
     quote, prefix, both = ('"', "*", " ") if kind == "sqlite" else ("'", ":*", " & ")
     terms: dict[str, None] = {}
     for part in query[:MAX_CHARACTERS].split():
-        words = [f"{quote}{word}{quote}" for word in _words(part, is_query=True)]
-        if words and part.endswith("*"):
-            words[-1] += prefix
-        terms.update(dict.fromkeys(words))
+        found = [f"{quote}{word}{quote}" for word in _split(part, is_query=True)]
+        if found and part.endswith("*"):
+            found[-1] += prefix
+        terms.update(dict.fromkeys(found))
     if not terms:
         return None
     return both.join([_tenant_word(tenant), *list(terms)[:MAX_QUERY_WORDS]])
@@ -93,10 +93,12 @@ def excerpt(text: str, query: str) -> str:
     return f"{'…' if start else ''}{shown}{'…' if end < len(text) else ''}"
 
 
-def _words(text: str, *, is_query: bool) -> Iterable[str]:
+def _split(text: str, *, is_query: bool) -> Iterable[str]:
     """Yield the words of a text, normalised, in order."""
-    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKD", text).casefold()
-    for word in folded.translate(_WORD_CHARACTERS).split():
+    is_ascii = text.isascii()
+    folded = (text if is_ascii else unicodedata.normalize("NFKD", text)).casefold()
+    plain = folded.translate(_WORD_CHARACTERS)
+    for word in (plain if is_ascii else unicodedata.normalize("NFC", plain)).split():
         if word.isascii():
             yield word[:MAX_WORD_LENGTH]
             continue

@@ -223,7 +223,9 @@ class Session:
         """
         info = self._info
         await self._require_entry(entry_id)
-        rows = await self._parts.store.run(tables.NEWEST_BELOW, (entry_id, self.id))
+        rows = await self._parts.store.run(
+            tables.NEWEST_BELOW, (self.id, entry_id, entry_id, self.id)
+        )
         change = tables.Change(info=info, head=rows[0][0], at=self._parts.clock.now())
         self._info = await self._apply(change)
 

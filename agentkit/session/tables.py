@@ -66,19 +66,35 @@ READ_OWN_ENTRIES = _with_columns(
     "SELECT ENTRY_COLUMNS FROM ak_entries WHERE conversation_id = ? ORDER BY seq"
 )
 
-IS_IN_SESSION = (
-    "WITH RECURSIVE up (id, parent_id) AS ("
-    "SELECT e.id, e.parent_id FROM ak_entries e JOIN ak_conversations c ON e.id = c.forked_from "
-    "WHERE c.id = ? "
-    "UNION ALL SELECT e.id, e.parent_id FROM up JOIN ak_entries e ON e.id = up.parent_id) "
-    "SELECT 1 FROM ak_entries WHERE id = ? AND (conversation_id = ? OR id IN (SELECT id FROM up))"
+_UP_FROM_FORK = (
+    "WITH RECURSIVE up (seq, id, parent_id, depth) AS ("
+    "SELECT e.seq, e.id, e.parent_id, e.depth "
+    "FROM ak_conversations c JOIN ak_entries e ON e.id = c.forked_from WHERE c.id = ? "
+    "UNION ALL SELECT e.seq, e.id, e.parent_id, e.depth "
+    "FROM up JOIN ak_entries e ON e.id = up.parent_id)"
 )
-NEWEST_BELOW = (
-    "WITH RECURSIVE down (seq, id) AS (SELECT seq, id FROM ak_entries WHERE id = ? "
-    "UNION ALL SELECT e.seq, e.id FROM down JOIN ak_entries e ON e.parent_id = down.id "
-    "WHERE e.conversation_id = ?) "
-    "SELECT id FROM down ORDER BY seq DESC LIMIT 1"
+"""The entries that a conversation shares with those it was forked from."""
+
+IS_IN_SESSION = " ".join(
+    (
+        _UP_FROM_FORK,
+        "SELECT 1 FROM ak_entries",
+        "WHERE id = ? AND (conversation_id = ? OR id IN (SELECT id FROM up))",
+    )
 )
+NEWEST_BELOW = " ".join(
+    (
+        _UP_FROM_FORK,
+        ", down (seq, id) AS (SELECT seq, id FROM (",
+        "SELECT seq, id FROM ak_entries WHERE id = ?",
+        "UNION SELECT seq, id FROM up WHERE depth > (SELECT depth FROM up WHERE id = ?)) starts",
+        "UNION ALL SELECT e.seq, e.id FROM down",
+        "JOIN ak_entries e ON e.conversation_id = ? AND e.parent_id = down.id)",
+        "SELECT id FROM down ORDER BY seq DESC LIMIT 1",
+    )
+)
+"""The newest entry below another one; what is shared below it is one line without branches."""
+
 RENAME = (
     "UPDATE ak_conversations SET title = ? WHERE id = ? AND tenant = ? AND deleted_at IS NULL "
     "RETURNING id"
