@@ -1,8 +1,9 @@
 """Measure the CPU cost of agentkit against a plain HTTP loop, and print one table.
 
-In:  `--full` for the cases that take minutes (named, they run anyway), `--peers` for other frameworks too, `--json` and
-     `--plot` for files with all figures, words of case names to run only those, `--one-core` to
-     keep the server and the loops on one core, so that no process waits for an idle core to wake.
+In:  `--full` for the cases that take minutes, `--peers` for other frameworks too, `--json` and
+     `--plot` for files with all figures, words of case names to run only those (also if they take
+     minutes), `--one-core` to keep the server and the loops on one core, so that no process waits
+     for an idle core to wake.
 Out: the table; the server and each case run in processes of their own.
 """
 

@@ -14,10 +14,11 @@ from typing_extensions import TypedDict
 
 from agentkit.errors import HistoryError
 from agentkit.history import VERSION, History
-from agentkit.session.errors import ImportFormatError
 from agentkit.session.message_codec import encode_json, message_value, read_values
 from agentkit.session.parts import SessionParts
-from agentkit.session.values import Entry, NewSession, SessionInfo
+from agentkit.session.session_errors import ImportFormatError
+from agentkit.session.values import NewSession, SessionEntry, SessionInfo
+from agentkit.surrogates import replace_surrogates
 from agentkit.value import replace
 
 FORMAT = "agentkit-session"
@@ -51,7 +52,7 @@ def _form() -> TypeAdapter[_Form]:
     return TypeAdapter(_Form)
 
 
-def write_json(info: SessionInfo, entries: Sequence[Entry]) -> str:
+def write_json(info: SessionInfo, entries: Sequence[SessionEntry]) -> str:
     """Return a conversation as JSON text; parents come before their children."""
     return encode_json(
         {
@@ -84,12 +85,12 @@ def read_json(text: str, *, tenant: str, parts: SessionParts) -> NewSession:
     form = _read_form(text)
     try:
         messages = read_values(
-            [one["message"] for one in form["entries"]],
+            replace_surrogates([one["message"] for one in form["entries"]]),
             [form["message_version"]] * len(form["entries"]),
         )
     except HistoryError as error:
         raise ImportFormatError(str(error)) from error
-    entries: dict[str, Entry] = {}
+    entries: dict[str, SessionEntry] = {}
     for raw, message in zip(form["entries"], messages, strict=True):
         parent = _known(entries, raw["parent_id"])
         [entry] = parts.entries_after(parent, [message], run_id=raw.get("run_id"))
@@ -119,7 +120,7 @@ def _read_form(text: str) -> _Form:
         ) from error
 
 
-def _known(entries: Mapping[str, Entry], name: str | None) -> Entry | None:
+def _known(entries: Mapping[str, SessionEntry], name: str | None) -> SessionEntry | None:
     """Return the entry of an id in the export; None for None."""
     if name is None:
         return None
@@ -128,7 +129,7 @@ def _known(entries: Mapping[str, Entry], name: str | None) -> Entry | None:
     return entries[name]
 
 
-def _check_branches(entries: Sequence[Entry]) -> None:
+def _check_branches(entries: Sequence[SessionEntry]) -> None:
     """Return if each branch makes a history.
 
     Raises:

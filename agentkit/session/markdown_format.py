@@ -15,11 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from agentkit.errors import HistoryError
 from agentkit.history import VERSION, History
 from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
-from agentkit.session.errors import ImportFormatError
 from agentkit.session.message_codec import encode_json, message_value, read_values
 from agentkit.session.parts import SessionParts
+from agentkit.session.session_errors import ImportFormatError
 from agentkit.session.values import NewSession, SessionInfo
 from agentkit.store.text_repair import repair_text
+from agentkit.surrogates import replace_surrogates
 from agentkit.value import replace
 
 _PLAIN: Mapping[str, type[UserMessage | AssistantMessage | SystemMessage]] = {
@@ -62,7 +63,7 @@ def read_markdown(text: str, *, tenant: str, parts: SessionParts) -> NewSession:
     Raises:
         ImportFormatError: the text is not an export, or its messages are not a history.
     """
-    first, _, rest = text.partition("\n")
+    first, _, rest = replace_surrogates(text).partition("\n")
     if not first.startswith("# "):
         raise ImportFormatError("This is not an exported session: it begins with '# ' and a title.")
     messages = list(_read_messages(rest.split("\n")))

@@ -9,7 +9,6 @@ that a long conversation needs to be loaded.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,9 +18,8 @@ from agentkit.content import ContentBlock, TextContent
 from agentkit.errors import HistoryError
 from agentkit.history import VERSION, message_codec, upgrade_messages
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from agentkit.surrogates import replace_surrogates
 from agentkit.value import maker
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _new_text = maker(TextContent)
 _new_call = maker(ToolCall)
@@ -45,10 +43,10 @@ def message_value(message: Message) -> Mapping[str, Any]:
 
 
 def encode_json(value: object, *, indent: int | None = None) -> str:
-    """Return a JSON value as text that UTF-8 can take: half characters become escapes."""
+    """Return a JSON value as text; lone surrogates, which UTF-8 cannot encode, are replaced."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(value, ensure_ascii=False, separators=separators, indent=indent)
-    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
+    return replace_surrogates(text)
 
 
 def decode_messages(stored: Sequence[tuple[int, str]]) -> list[Message]:

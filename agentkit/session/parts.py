@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from agentkit.clock import Clock
 from agentkit.message import Message
 from agentkit.session import tables
-from agentkit.session.values import Entry, SessionInfo
+from agentkit.session.values import SessionEntry, SessionInfo
 from agentkit.store.base import Store
 from agentkit.value import dataclass, maker
 
-_new_entry = maker(Entry)
+_new_entry = maker(SessionEntry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class SessionParts:
             raise tables.not_found(session_id)
         return tables.read_session(rows[0])
 
-    async def read_path(self, entry_id: str) -> Sequence[Entry]:
+    async def read_path(self, entry_id: str) -> Sequence[SessionEntry]:
         """Return the entries from the first one to this one; none if there is no such entry.
 
         Raises:
@@ -44,11 +44,11 @@ class SessionParts:
         return tables.read_path(await self.store.run(tables.READ_PATH, (entry_id,)))
 
     def entries_after(
-        self, parent: Entry | None, messages: Iterable[Message], *, run_id: str | None = None
-    ) -> Sequence[Entry]:
+        self, parent: SessionEntry | None, messages: Iterable[Message], *, run_id: str | None = None
+    ) -> Sequence[SessionEntry]:
         """Return new entries for messages that follow each other after `parent`."""
         now = self.clock.now()
-        entries: list[Entry] = []
+        entries: list[SessionEntry] = []
         for message in messages:
             parent = _new_entry(
                 id=self.new_id(),
@@ -68,7 +68,7 @@ class SessionParts:
         agent: str = "",
         title: str = "",
         session_id: str | None = None,
-        forked_at: Entry | None = None,
+        forked_at: SessionEntry | None = None,
     ) -> SessionInfo:
         """Return a new conversation: empty, or one that begins at an entry of another one."""
         now = self.clock.now()

@@ -23,11 +23,11 @@ from agentkit.message import Message, UserMessage
 from agentkit.output.output_type import OutputT
 from agentkit.session import tables
 from agentkit.session.agent_run import added_messages, as_message, finish, start_stream
-from agentkit.session.errors import SessionConflictError, SessionError, SessionNotFoundError
 from agentkit.session.json_format import write_json
 from agentkit.session.markdown_format import write_markdown
 from agentkit.session.parts import SessionParts
-from agentkit.session.values import Entry, SessionInfo, to_microseconds
+from agentkit.session.session_errors import SessionConflictError, SessionError, SessionNotFoundError
+from agentkit.session.values import SessionEntry, SessionInfo, to_microseconds
 from agentkit.store.base import StoreError, StoreUnavailableError, Transaction
 from agentkit.value import dataclass
 
@@ -42,11 +42,11 @@ RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
 class _Place:
     """A place in the tree: the entries up to it, and the history that they make."""
 
-    path: Sequence[Entry]
+    path: Sequence[SessionEntry]
     history: History
 
     @property
-    def last(self) -> Entry | None:
+    def last(self) -> SessionEntry | None:
         """Return the entry at the place; None before the first message."""
         return self.path[-1] if self.path else None
 
@@ -87,7 +87,7 @@ class Session:
         """
         self._info = await self._parts.read(self.id, tenant=self._info.tenant)
 
-    async def entries(self) -> Sequence[Entry]:
+    async def entries(self) -> Sequence[SessionEntry]:
         """Return the messages from the first one to the head, with their ids."""
         return (await self._head()).path
 
@@ -95,7 +95,7 @@ class Session:
         """Return the messages from the first one to the head."""
         return (await self._head()).history
 
-    async def tree(self) -> Sequence[Entry]:
+    async def tree(self) -> Sequence[SessionEntry]:
         """Return the messages of all branches, parents before their children.
 
         For a fork, that includes the messages before the fork, but not their other branches.
@@ -183,7 +183,7 @@ class Session:
         """
         return await self.run(agent, replaces=entry_id, **options)
 
-    async def edit(self, entry_id: str, message: str | UserMessage) -> Entry:
+    async def edit(self, entry_id: str, message: str | UserMessage) -> SessionEntry:
         """Add another message in place of one of the user, as another branch, and go there.
 
         Run an agent without a prompt afterwards to have it answered.
@@ -202,7 +202,7 @@ class Session:
 
     async def append(
         self, messages: Iterable[Message], *, run_id: str | None = None
-    ) -> Sequence[Entry]:
+    ) -> Sequence[SessionEntry]:
         """Add messages that come from somewhere else, and return their entries.
 
         Raises:
@@ -241,7 +241,7 @@ class Session:
         """
         info = await self._parts.read(self.id, tenant=self._info.tenant)
         entry_id = entry_id or self._info.head
-        path: Sequence[Entry] = ()
+        path: Sequence[SessionEntry] = ()
         if entry_id is not None:
             await self._require_entry(entry_id)
             path = await self._parts.read_path(entry_id)
@@ -307,7 +307,7 @@ class Session:
             self._head_place = place
         return place
 
-    async def _before(self, entry_id: str) -> tuple[_Place, Entry]:
+    async def _before(self, entry_id: str) -> tuple[_Place, SessionEntry]:
         """Return the last message of the user up to an entry, and the place before it.
 
         Raises:
@@ -333,7 +333,7 @@ class Session:
 
     async def _add(
         self, info: SessionInfo, place: _Place, *, history: History, run_id: str | None = None
-    ) -> Sequence[Entry]:
+    ) -> Sequence[SessionEntry]:
         """Write what a history has more than a place, and go there; return the new entries."""
         messages = added_messages(place.history, history)
         if not messages:

@@ -12,7 +12,6 @@ from datetime import timedelta
 
 from agentkit.clock import Clock, SystemClock
 from agentkit.session import tables
-from agentkit.session.errors import SessionExistsError
 from agentkit.session.gc import remove_deleted
 from agentkit.session.json_format import read_json
 from agentkit.session.markdown_format import read_markdown
@@ -20,6 +19,7 @@ from agentkit.session.message_codec import decode_messages
 from agentkit.session.parts import SessionParts
 from agentkit.session.search_text import excerpt, index_query
 from agentkit.session.session import Session
+from agentkit.session.session_errors import SessionExistsError
 from agentkit.session.values import (
     NewSession,
     SearchHit,

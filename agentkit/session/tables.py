@@ -10,15 +10,15 @@ from operator import itemgetter
 
 from agentkit.history import VERSION
 from agentkit.message import AssistantMessage, Message, UserMessage
-from agentkit.session.errors import SessionConflictError, SessionNotFoundError
 from agentkit.session.message_codec import decode_messages, encode_message
 from agentkit.session.search_text import index_text
-from agentkit.session.values import Entry, SessionInfo, from_microseconds, to_microseconds
+from agentkit.session.session_errors import SessionConflictError, SessionNotFoundError
+from agentkit.session.values import SessionEntry, SessionInfo, from_microseconds, to_microseconds
 from agentkit.store.base import Row, SqlValue, StoreKind, Transaction
 from agentkit.store.text_repair import repair_text
 from agentkit.value import dataclass, maker
 
-_new_entry = maker(Entry)
+_new_entry = maker(SessionEntry)
 
 TITLE_LENGTH = 80
 ROWS_AT_ONCE = 500
@@ -160,7 +160,7 @@ def read_session(row: Row) -> SessionInfo:
     )
 
 
-def read_path(rows: list[Row]) -> list[Entry]:
+def read_path(rows: list[Row]) -> list[SessionEntry]:
     """Return the entries of a path from their rows, the first message first.
 
     Raises:
@@ -170,7 +170,7 @@ def read_path(rows: list[Row]) -> list[Entry]:
     return read_entries(rows)
 
 
-def read_entries(rows: Sequence[Row]) -> list[Entry]:
+def read_entries(rows: Sequence[Row]) -> list[SessionEntry]:
     """Return entries from their rows, in the same order.
 
     Raises:
@@ -200,7 +200,7 @@ def insert_session(transaction: Transaction, info: SessionInfo) -> bool:
 
 
 def insert_entries(
-    transaction: Transaction, entries: Sequence[Entry], *, info: SessionInfo
+    transaction: Transaction, entries: Sequence[SessionEntry], *, info: SessionInfo
 ) -> None:
     """Write new entries of a conversation; parents come before their children."""
     for start in range(0, len(entries), ROWS_AT_ONCE):
@@ -211,7 +211,7 @@ def insert_entries(
         transaction.run(_INSERT_ENTRIES + ", ".join([_VALUES] * len(part)), values)
 
 
-def _entry_values(entry: Entry, info: SessionInfo) -> Sequence[SqlValue]:
+def _entry_values(entry: SessionEntry, info: SessionInfo) -> Sequence[SqlValue]:
     message = entry.message
     return (
         *(entry.id, info.id, entry.parent_id, entry.depth, message.role),
@@ -239,7 +239,7 @@ class Change:
 
     info: SessionInfo
     head: str | None
-    entries: Sequence[Entry] = ()
+    entries: Sequence[SessionEntry] = ()
     at: datetime
 
 
@@ -280,7 +280,7 @@ def apply_change(transaction: Transaction, change: Change) -> SessionInfo:
     )
 
 
-def _is_written(transaction: Transaction, entries: Sequence[Entry]) -> bool:
+def _is_written(transaction: Transaction, entries: Sequence[SessionEntry]) -> bool:
     if not entries:
         return False
     return bool(transaction.run("SELECT 1 FROM ak_entries WHERE id = ?", (entries[0].id,)))

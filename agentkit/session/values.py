@@ -1,7 +1,7 @@
 """What is known of a stored conversation.
 
 In:  rows of the database.
-Out: frozen values: `SessionInfo`, `Entry`, `SessionPage`, `SearchHit`.
+Out: frozen values: `SessionInfo`, `SessionEntry`, `SessionPage`, `SearchHit`.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class SessionInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class SessionEntry:
     """One message at its place in the tree.
 
     Attributes:
@@ -73,7 +73,7 @@ class NewSession:
     """A conversation that is not stored yet; parents come before their children."""
 
     info: SessionInfo
-    entries: Sequence[Entry] = ()
+    entries: Sequence[SessionEntry] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

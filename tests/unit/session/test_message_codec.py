@@ -19,7 +19,7 @@ CALL = ToolCall(id="c1", name="add", arguments='{"a": 1}')
 @given(histories())
 @example(History((UserMessage.of("a\0b \ud800 \ude00\ud83d שלום"),)))
 def test_messages_are_read_as_they_were_written(history: History) -> None:
-    """All that the types allow; NUL and lone surrogates become escapes, which databases keep."""
+    """All that the types allow; NUL becomes an escape, which databases keep."""
     stored = [(VERSION, encode_message(message)) for message in history]
 
     assert decode_messages(stored) == list(history)
