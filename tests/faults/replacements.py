@@ -13,6 +13,8 @@ REPLACEMENTS: tuple[tuple[str, str], ...] = (
     ("from agentkit.tool import rules", "from agentkit.tools import rules"),
     ("rules.ask_for(", "rules.ask("),
     ("call_seconds=", "call_timeout_seconds="),
+    # A server that does not start fails the run unless it is not required.
+    ('{H.port}/mcp")', '{H.port}/mcp", required=False)'),
 )
 
 

@@ -17,12 +17,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer, Server
 
 from agentkit.exception_groups import ungrouped
+from agentkit.mcp.client.http_client import build_http_client
+from agentkit.mcp.client.repair.streams import repaired
 from agentkit.mcp.client.server_connection import Lifetime
 from agentkit.mcp.client.stdio_process import Command, ServerProcess
-
-CONNECT_SECONDS = 30.0
-READ_SECONDS = 300.0
-"""Limit for a silent stream; the limit of a call is usually shorter."""
 
 BuildClient = Callable[[Any], Client]
 """Builds the SDK's client for a transport or a server object."""
@@ -106,28 +104,40 @@ class StreamableHttpTransport:
         lifetime: Lifetime,
         *,
         max_bytes: int,
-        report: Callable[[str], None],  # noqa: ARG002  # every error fails a call
+        report: Callable[[str], None],
     ) -> AsyncIterator[Client]:
         """See `McpTransport`."""
 
-        async def note(response: httpx2.Response) -> None:
-            status = response.status_code
-            words = "" if status < 400 else f"HTTP {status} {response.reason_phrase}"
-            lifetime.last_output = lambda: words
+        def note(status: str) -> None:
+            lifetime.last_output = lambda: status
 
-        timeout = httpx2.Timeout(CONNECT_SECONDS, read=READ_SECONDS)
-        headers, auth = dict(self.headers), self.auth
+        def connect(
+            headers: dict[str, str] | None = None,
+            timeout: httpx2.Timeout | None = None,  # noqa: ARG001  # as the SDK calls it
+            auth: httpx2.Auth | None = None,
+        ) -> httpx2.AsyncClient:
+            return build_http_client(
+                self.url,
+                headers=headers or {},
+                auth=auth,
+                max_bytes=max_bytes,
+                report=report,
+                on_status=note,
+            )
+
+        headers = dict(self.headers)
         if self.is_sse:
-            async with build(sse_client(self.url, headers=headers, auth=auth)) as client:
+            legacy = sse_client(
+                self.url, headers=headers, auth=self.auth, httpx_client_factory=connect
+            )
+            async with build(repaired(legacy, report=report)) as client:
                 yield client
             return
-        async with httpx2.AsyncClient(
-            headers=headers, timeout=timeout, auth=auth, event_hooks={"response": [note]}
-        ) as http:
-            transport = streamable_http_client(
+        async with connect(headers, auth=self.auth) as http:
+            streamable = streamable_http_client(
                 self.url, http_client=http, max_sse_event_size=max_bytes
             )
-            async with build(transport) as client:
+            async with build(repaired(streamable, report=report)) as client:
                 yield client
 
 
