@@ -190,12 +190,12 @@ def describe_model(model: Model, why: str) -> str:
 
 
 def is_stand_in(model: Model) -> bool:
-    """Return whether a model is not a language model but stands in for one."""
+    """Return whether a model is not a language model but is a substitute for one."""
     return isinstance(model, ProviderModel) and not model.resolved.provider.is_language_model
 
 
 def read_settings(words: Iterable[str]) -> dict[str, Any]:
-    """Return the model settings in words such as `temperature=0.2`.
+    """Return the model settings in texts such as `temperature=0.2`.
 
     Raises:
         ConfigError: a word has another form, or a setting is not known or out of range.

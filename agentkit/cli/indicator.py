@@ -19,7 +19,7 @@ _CLEAR_LINE = "\x1b[K"
 
 
 class Indicator:
-    """Shows what is waited for; `animate` runs beside the run."""
+    """Shows what is waited for; `animate` runs during the run."""
 
     def __init__(self) -> None:
         console = notes_console()

@@ -3,7 +3,7 @@
 In:  nothing.
 Out: what `agentkit_tools` and `agentkit_agents` offer.
 
-Both packages stand above agentkit, so they are loaded by name and not imported.
+Both packages are above agentkit in the layers, so they are loaded by name and not imported.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,11 +28,11 @@ class ToolFamily(Protocol):
 
     @property
     def is_default(self) -> bool:
-        """Say whether an agent has it unless it is told otherwise."""
+        """Return whether an agent has it by default."""
 
     @property
     def is_installed(self) -> bool:
-        """Say whether what it needs is here."""
+        """Return whether its dependencies are installed."""
 
 
 def tool_families() -> Mapping[str, ToolFamily]:

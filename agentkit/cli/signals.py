@@ -26,8 +26,8 @@ def run_async(command: Callable[[], Awaitable[int]]) -> int:
 
 
 async def _run_until_signal(command: Callable[[], Awaitable[int]]) -> int:
-    watched = _signals()
-    if not watched:
+    received_signals = _signals()
+    if not received_signals:
         return await command()
     received: list[signal.Signals] = []
 
@@ -35,7 +35,7 @@ async def _run_until_signal(command: Callable[[], Awaitable[int]]) -> int:
         async with anyio.create_task_group() as group:
 
             async def cancel_on_signal(*, task_status: TaskStatus[None]) -> None:
-                with anyio.open_signal_receiver(*watched) as signals:
+                with anyio.open_signal_receiver(*received_signals) as signals:
                     task_status.started()
                     async for number in signals:
                         received.append(number)

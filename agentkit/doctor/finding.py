@@ -1,4 +1,4 @@
-"""One finding of a diagnosis, in words.
+"""One finding of a diagnosis, as text.
 
 In:  probe results.
 Out: `Finding`.

@@ -1,4 +1,4 @@
-"""What a diagnosis found, in words, and what to do about it.
+"""What a diagnosis found, as text, and what to do about it.
 
 In:  a `Diagnosis`.
 Out: one `Finding` per capability, in the order of the probes.

@@ -41,8 +41,8 @@ _CITY: Mapping[str, JsonValue] = {
     "properties": {"city": {"type": "string"}},
     "required": ["city"],
 }
-_WEATHER = ToolSpec(name=TOOL, description="Tell the weather in a city.", input_schema=_CITY)
-_CLOCK = ToolSpec(name=OTHER_TOOL, description="Tell the time in a city.", input_schema=_CITY)
+_WEATHER = ToolSpec(name=TOOL, description="Return the weather in a city.", input_schema=_CITY)
+_CLOCK = ToolSpec(name=OTHER_TOOL, description="Return the time in a city.", input_schema=_CITY)
 
 _GREETING = "Say hello in one word."
 # A model calls a tool for this only if it must.

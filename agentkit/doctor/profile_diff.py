@@ -18,7 +18,7 @@ Table: TypeAlias = Mapping[str, object]
 
 # The fields that a diagnosis may change; a catalog file cannot remove a launcher.
 _PROVIDER_FIELDS = ("base_url", "dialect")
-_WHOLE_FIELDS = (*_PROVIDER_FIELDS, "launcher", "is_language_model")
+_COMPLETE_FIELDS = (*_PROVIDER_FIELDS, "launcher", "is_language_model")
 _CHOICE_ORDER = ("auto", "required", "any", "none", "named")
 
 
@@ -44,7 +44,7 @@ def full_table(after: Profiles, *, title: str) -> Table:
     provider, model = after
     plain = ProviderProfile(name="plain", title="plain")
     table: dict[str, object] = {"title": title}
-    for name in _WHOLE_FIELDS:
+    for name in _COMPLETE_FIELDS:
         if getattr(provider, name) != getattr(plain, name):
             table[name] = getattr(provider, name)
     for name, default, own in (

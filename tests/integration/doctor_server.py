@@ -17,7 +17,7 @@ class Traits:
     """What the provider supports; by default everything.
 
     Attributes:
-        takes: spellings of the tool choice that are not refused.
+        takes: `tool_choice` values that are not rejected.
         respects: `tool_choice` values that have an effect; others are accepted and ignored.
         most_calls: how many calls one answer may hold.
         id_length: of the ids it makes.
@@ -30,7 +30,7 @@ class Traits:
 
     chat_path: str = "/v1/chat/completions"
     completions: bool = False
-    tools: Literal["native", "leak", "never", "refused"] = "native"
+    tools: Literal["native", "text", "never", "refused"] = "native"
     refusal: str = "This model does not support tools"
     follows_prompt: bool = True
     takes: frozenset[str] = ALL
@@ -40,7 +40,7 @@ class Traits:
     most_calls: int = 2
     id_length: int = 24
     only_nine: bool = False
-    stream: Literal["events", "whole", "refused"] = "events"
+    stream: Literal["events", "answer", "refused"] = "events"
     usage: Literal["stream_options", "usage_include", "always", "never"] = "stream_options"
     limit: str = "max_tokens"
     strict: bool = False
@@ -112,8 +112,8 @@ class OddProvider:
         if body.get("stream") and self.traits.stream == "events":
             return self._stream(body, message)
         reason = "tool_calls" if "tool_calls" in message else "stop"
-        whole = {"id": "a", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
-        return as_json({**whole, "usage": USAGE} if self.traits.has_usage else whole)
+        answer = {"id": "a", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
+        return as_json({**answer, "usage": USAGE} if self.traits.has_usage else answer)
 
     def _check(self, body: dict[str, Any]) -> None:
         """Refuse what the traits do not have."""
@@ -151,12 +151,12 @@ class OddProvider:
         asked = str(body["messages"])
         is_prompted = "tools" not in body and '"name"' in asked and "Sunny" not in asked
         if is_prompted and self.traits.follows_prompt:
-            return {"role": "assistant", "content": leaked(["weather"])}
+            return {"role": "assistant", "content": text_calls(["weather"])}
         if not names or self.traits.tools == "never":
             text = '{"city": "Oslo"}' if "response_format" in body else "Hello"
             return {"role": "assistant", "content": text}
-        if self.traits.tools == "leak":
-            return {"role": "assistant", "content": leaked(names)}
+        if self.traits.tools == "text":
+            return {"role": "assistant", "content": text_calls(names)}
         calls = [
             {"id": f"call_{i:0{self.traits.id_length - 5}d}", "type": "function", "function": f}
             for i, f in enumerate({"name": n, "arguments": '{"city":"Oslo"}'} for n in names)
@@ -207,7 +207,7 @@ class OddProvider:
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
 
-def leaked(names: list[str]) -> str:
+def text_calls(names: list[str]) -> str:
     """Return calls in the text form of Mistral's models."""
     calls = [{"name": name, "arguments": {"city": "Oslo"}} for name in names]
     return f"[TOOL_CALLS] {json.dumps(calls)}"

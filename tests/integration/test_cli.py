@@ -20,7 +20,7 @@ SETSID = shutil.which("setsid") or "setsid"
 SANDBOX = ("--model", "sandbox:mixtral-8x22b")
 LIMIT_SECONDS = 30
 PROMPT = "\x1b[?2004h"
-"""What the line editor sends before each line: a paste shall be told from typing."""
+"""What the line editor sends before each line: so it can distinguish a paste from typing."""
 
 SLOW_TOOL = '''
 import time

@@ -88,7 +88,7 @@ def test_no_line_is_wider_than_the_terminal(
 
 
 def test_provider_and_variable_names_are_not_cut(tmp_path: Path) -> None:
-    """At 80 columns each is in one piece."""
+    """At 80 columns each is complete."""
     shown = ESCAPE.sub("", on_terminal(command("providers"), folder=tmp_path, columns=80, more={}))
 
     for name in ("modelslab-anthropic", "MODELSLAB_API_KEY", "llamacpp-completions"):

@@ -109,7 +109,7 @@ async def test_window_and_price_come_from_the_models_endpoint(listing: Any, one:
 
 
 async def test_an_unlisted_id_is_reported_with_similar_ids() -> None:
-    """It is no problem if the provider answers anyway."""
+    """The provider answers anyway, so this does not count as a problem."""
     listing = {"data": [{"id": "Mixtral-8x22B-v1"}, {"id": "gpt"}]}
 
     _, findings, _ = await diagnosed(OddProvider(Traits(listing=listing)))

@@ -43,11 +43,11 @@ async def test_the_form_of_usage_in_a_stream_is_found(
     [
         (Traits(stream="whole"), "streamed answers", "partly"),
         (Traits(stream="refused"), "streamed answers", "no"),
-        (Traits(tools="leak"), "streamed calls", "partly"),
+        (Traits(tools="text"), "streamed calls", "partly"),
         (Traits(tools="refused"), "streamed answers", "yes"),
         (Traits(tools="never"), "streamed calls", "unclear"),
     ],
-    ids=["whole", "refused", "leaked", "without tools", "without a call"],
+    ids=["whole", "refused", "text calls", "without tools", "without a call"],
 )
 async def test_streams_get_a_verdict_by_their_content(
     traits: Traits, question: str, verdict: str
@@ -61,7 +61,7 @@ async def test_streams_get_a_verdict_by_their_content(
 
 async def test_calls_in_the_text_are_no_problem() -> None:
     """They are parsed from the text; the profile stays as it is."""
-    report, findings, _ = await diagnosed(OddProvider(Traits(tools="leak")))
+    report, findings, _ = await diagnosed(OddProvider(Traits(tools="text")))
 
     assert findings["tools"].verdict == "partly"
     assert not findings["tools"].is_problem

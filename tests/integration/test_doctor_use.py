@@ -25,7 +25,7 @@ from tests.integration.doctor_server import OddProvider, Traits, as_json, runnin
 
 @tool
 def weather(city: str) -> str:
-    """Tell the weather in a city."""
+    """Return the weather in a city."""
     return f"Sunny in {city}."
 
 

@@ -25,7 +25,18 @@ from agentkit.message import AssistantMessage, ToolCall
 from agentkit.wire import WireHead
 
 ANSWERS = st.sampled_from(
-    ["text", "weather", "clock", "two", "leak", "refused", "missing", "limit", "failed", "lost"]
+    [
+        "text",
+        "weather",
+        "clock",
+        "two",
+        "text call",
+        "refused",
+        "missing",
+        "limit",
+        "failed",
+        "lost",
+    ]
 )
 PROVIDERS = st.builds(
     ProviderProfile,
@@ -64,8 +75,8 @@ def result(name: ProbeName, answer: str, *, has_usage: bool) -> ProbeResult:
         )
     called = {"weather": ("weather",), "clock": ("clock",), "two": ("weather",) * 2}.get(answer, ())
     call = ToolCall(id="a", name="weather")
-    message = AssistantMessage.of("", call) if answer == "leak" else AssistantMessage.of("hi")
-    repairs = (Repair(kind="leaked_text", before="", after=""),) if answer == "leak" else ()
+    message = AssistantMessage.of("", call) if answer == "text call" else AssistantMessage.of("hi")
+    repairs = (Repair(kind="leaked_text", before="", after=""),) if answer == "text call" else ()
     return ProbeResult(
         name=name,
         status=200,

@@ -36,7 +36,7 @@ class Person:
 def build(
     deleted: list[str], *, approval: Any = "ask", rule: Any = None, asks: Any = DELETE
 ) -> tuple[Agent[object], ScriptedModel]:
-    """Return an agent whose model wants to delete a file, and says what came of it."""
+    """Return an agent whose model wants to delete a file, and a record of what it deleted."""
 
     @tool(approval=approval)
     def delete(path: str) -> str:
@@ -50,7 +50,7 @@ def build(
 
 ANSWERS: dict[str, tuple[Sequence[str | None], list[str], str]] = {
     "yes": (["y"], ["a.txt"], "deleted a.txt"),
-    "yes, in full": (["  YES "], ["a.txt"], "deleted a.txt"),
+    "yes as a word": (["  YES "], ["a.txt"], "deleted a.txt"),
     "no": (["n"], [], "The call of 'delete' was refused and was not run. "
            "The reason given: The user denied it."),
     "a reason": (["Keep that file."], [], "The call of 'delete' was refused and was not run. "
@@ -71,7 +71,7 @@ ANSWERS: dict[str, tuple[Sequence[str | None], list[str], str]] = {
 
 
 @pytest.mark.parametrize(("typed", "done", "result"), ANSWERS.values(), ids=ANSWERS.keys())
-async def test_what_a_person_types_settles_a_call(
+async def test_a_typed_line_decides_a_call(
     typed: Sequence[str], done: list[str], result: str
 ) -> None:
     """In place: the run goes on at once."""
@@ -82,9 +82,9 @@ async def test_what_a_person_types_settles_a_call(
     ended = await agent.run("clean up")
 
     assert deleted == done
-    told = ended.history[2]
-    assert isinstance(told, ToolResult)
-    assert told.text == result
+    answer = ended.history[2]
+    assert isinstance(answer, ToolResult)
+    assert answer.text == result
     assert ended.stop_reason == "answered"
 
 
@@ -106,7 +106,7 @@ async def test_all_of_a_call_is_shown(capsys: pytest.CaptureFixture[str]) -> Non
     assert "It cannot be undone." in shown
 
 
-async def test_what_does_not_fit_is_told_and_can_be_typed_again(
+async def test_invalid_arguments_are_explained_and_can_be_typed_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The line begins with what was typed last."""
@@ -122,7 +122,7 @@ async def test_what_does_not_fit_is_told_and_can_be_typed_again(
 
 @pytest.mark.parametrize("typed", [[None], ["e", None, None]], ids=["at once", "while editing"])
 async def test_at_the_end_of_input_the_call_stays_open(typed: list[str | None]) -> None:
-    """Nobody said anything about it."""
+    """No one decided about it."""
     deleted: list[str] = []
     agent, _ = build(deleted)
     set_approval_mode(agent, ApproveMode.ASK, ask=Person(*typed))
@@ -137,7 +137,7 @@ async def test_at_the_end_of_input_the_call_stays_open(typed: list[str | None]) 
 MODES: dict[str, tuple[ApproveMode, list[str], str]] = {
     "allow": (ApproveMode.ALLOW, ["a.txt"], "answered"),
     "deny": (ApproveMode.DENY, [], "answered"),
-    "ask, and nobody is there": (ApproveMode.ASK, [], "suspended"),
+    "ask, without a person": (ApproveMode.ASK, [], "suspended"),
 }
 
 
@@ -145,7 +145,7 @@ MODES: dict[str, tuple[ApproveMode, list[str], str]] = {
 async def test_one_answer_may_be_given_to_all(
     mode: ApproveMode, done: list[str], reason: str
 ) -> None:
-    """To all calls that have to be asked about."""
+    """For all calls that need approval."""
     deleted: list[str] = []
     agent, _ = build(deleted)
     set_approval_mode(agent, mode)
@@ -156,7 +156,7 @@ async def test_one_answer_may_be_given_to_all(
 
 
 @pytest.mark.parametrize("mode", ApproveMode)
-async def test_nobody_is_asked_where_all_is_settled(mode: ApproveMode) -> None:
+async def test_no_one_is_asked_if_the_decision_is_clear(mode: ApproveMode) -> None:
     """Neither about what may run, nor about what must not."""
     deleted: list[str] = []
     allowed, _ = build(deleted, approval="allow")
@@ -170,7 +170,7 @@ async def test_nobody_is_asked_where_all_is_settled(mode: ApproveMode) -> None:
     assert deleted == ["a.txt"]
 
 
-async def test_nobody_is_asked_about_a_tool_that_runs_elsewhere() -> None:
+async def test_an_external_tool_needs_no_question() -> None:
     """A yes would not run it."""
     declared = Tool.external(name="delete", description="Delete.", input_schema={})
     agent: Agent[object] = Agent(ScriptedModel(AssistantMessage.of("", DELETE)), tools=[declared])
@@ -179,7 +179,7 @@ async def test_nobody_is_asked_about_a_tool_that_runs_elsewhere() -> None:
     assert (await agent.run("clean up")).stop_reason == "suspended"
 
 
-async def test_one_call_is_asked_about_at_a_time() -> None:
+async def test_one_approval_is_requested_at_a_time() -> None:
     """Also where several runs ask at once."""
     inside, most = 0, 0
 
@@ -218,14 +218,12 @@ class Stream:
         self._is_terminal = is_terminal
 
     def isatty(self) -> bool:
-        """Say which it is."""
+        """Return which it is."""
         return self._is_terminal
 
 
 @pytest.mark.parametrize("closed", ["stdin", "stderr"])
-def test_nobody_is_asked_where_there_is_no_terminal(
-    closed: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_terminal_no_one_is_asked(closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """To read from, and to show the question on."""
     for name in ("stdin", "stderr"):
         monkeypatch.setattr(sys, name, Stream(is_terminal=name != closed))
@@ -236,9 +234,9 @@ def test_nobody_is_asked_where_there_is_no_terminal(
 TYPED = {"a line": ("gin\r", "begin"), "Ctrl-D": ("\x15\x04", None), "Ctrl-C": ("\x03", "Ctrl-C")}
 
 
-@pytest.mark.parametrize(("typed", "heard"), TYPED.values(), ids=TYPED.keys())
+@pytest.mark.parametrize(("typed", "result"), TYPED.values(), ids=TYPED.keys())
 def test_a_line_is_typed_on_the_terminal(
-    typed: str, heard: str | None, monkeypatch: pytest.MonkeyPatch
+    typed: str, result: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It begins with what is given; Ctrl-D is the end, Ctrl-C stops the run."""
     for name in ("stdin", "stderr"):
@@ -262,4 +260,4 @@ def test_a_line_is_typed_on_the_terminal(
         except KeyboardInterrupt:
             found = "Ctrl-C"
 
-    assert found == heard
+    assert found == result

@@ -44,7 +44,7 @@ agent = Agent(ScriptedModel(call(1), "First.", "Second."), tools=[write_note])
 
 @pytest.fixture
 def selection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgentSelection:
-    """Return an agent whose tool has to be asked about."""
+    """Return an agent whose tool needs approval."""
     (tmp_path / "notes.py").write_text(TOOLS)
     (tmp_path / "mine.py").write_text(AGENT)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -65,7 +65,7 @@ def test_without_a_terminal_a_run_says_what_it_waits_for(
     assert shown.out == ""
 
 
-def test_a_suspension_stands_in_the_json(
+def test_a_suspension_is_in_the_json(
     selection: AgentSelection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the reason why the run stopped; the open call is the model's last."""
@@ -80,30 +80,30 @@ def test_a_suspension_stands_in_the_json(
 @pytest.mark.parametrize(
     ("mode", "is_written"), [(ApproveMode.ALLOW, True), (ApproveMode.DENY, False)]
 )
-def test_a_run_may_be_told_the_answer_before(
+def test_calls_of_a_run_may_be_approved_in_advance(
     mode: ApproveMode, is_written: bool, selection: AgentSelection, tmp_path: Path
 ) -> None:
-    """For all calls that have to be asked about."""
+    """For all calls that need approval."""
     assert run_question(RunRequest(question="go", selection=selection, approve=mode)) == OK
 
     assert (tmp_path / "note.txt").exists() == is_written
 
 
 def test_a_run_at_a_limit_ends_with_another_code(selection: AgentSelection) -> None:
-    """It waits for nobody."""
+    """It is not suspended."""
     limited = replace(selection, max_turns=1)
     question = RunRequest(question="-", selection=limited, approve=ApproveMode.ALLOW)
 
     assert run_question(question) == LIMIT_REACHED
 
 
-def test_a_chat_goes_on_after_a_call_nobody_answered_about(
+def test_a_chat_goes_on_after_a_call_that_no_one_approved(
     selection: AgentSelection,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The conversation is whole: the call was refused."""
+    """The conversation is consistent: the call was denied."""
     stored = tmp_path / "talk.json"
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"go\nand now?\n/save {stored}\n"))
 
@@ -122,7 +122,9 @@ def test_a_chat_goes_on_after_a_call_nobody_answered_about(
     assert not (tmp_path / "note.txt").exists()
 
 
-def test_a_chat_may_be_told_the_answer_before(selection: AgentSelection, tmp_path: Path) -> None:
+def test_calls_of_a_chat_may_be_approved_in_advance(
+    selection: AgentSelection, tmp_path: Path
+) -> None:
     """As a run may."""
     assert run_chat(selection, approve=ApproveMode.ALLOW) == OK
 

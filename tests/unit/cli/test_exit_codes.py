@@ -85,14 +85,14 @@ def test_a_provider_error_says_what_to_do(
     assert cure in shown
 
 
-def test_a_wait_that_the_provider_asks_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wait_that_the_provider_asks_for_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """In seconds."""
     ending_of(StatusError("Slow down.", kind="rate_limit", retry_after_seconds=7.0))
 
     assert "try again in 7 s" in capsys.readouterr().err
 
 
-def test_lines_of_strangers_are_joined_and_cleaned(capsys: pytest.CaptureFixture[str]) -> None:
+def test_untrusted_lines_are_joined_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     """An upstream's message may be a page."""
     ending_of(ProtocolError("a\nb\x1b[2J", kind="bad_response"))
 
@@ -161,7 +161,7 @@ def debug_log() -> Iterator[None]:
 
 @pytest.mark.usefixtures("debug_log")
 def test_with_debug_the_place_is_shown_as_well(capsys: pytest.CaptureFixture[str]) -> None:
-    """For whoever repairs it."""
+    """For the developer who repairs it."""
     ending_of(ConfigError("No key."))
 
     assert "Traceback" in capsys.readouterr().err

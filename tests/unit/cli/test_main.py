@@ -146,7 +146,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(
     assert err.count("\n") == 1
 
 
-def test_a_wrong_option_is_told_with_the_way_to_help(shell: Shell) -> None:
+def test_a_wrong_option_is_reported_with_the_way_to_help(shell: Shell) -> None:
     """As command lines do."""
     code, _, err = shell("run", "hi", "--bogus")
 
@@ -178,7 +178,7 @@ def test_tools_are_listed(shell: Shell) -> None:
 
 
 def test_the_tools_of_a_name_are_listed_as_json(shell: Shell, tmp_path: Path) -> None:
-    """A user's own file too; one that only adds is told from one that destroys."""
+    """A user's own file too; adding and destroying are distinguished."""
     (tmp_path / "own.py").write_text(
         "from agentkit import tool\n\n@tool(destructive=False)\n"
         "def note(text: str) -> str:\n    return text\n"
@@ -277,7 +277,7 @@ def test_a_price_that_is_half_known_is_shown_so(
     assert "1.5 / ?" in table
 
 
-def test_the_version_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_version_is_printed(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the package is not installed but only lies there."""
     assert shell("--version")[1].startswith("agentkit 0.")
 

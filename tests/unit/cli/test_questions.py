@@ -1,4 +1,4 @@
-"""A question in place of a command, and what is piped in beside it."""
+"""A question in place of a command, and what is piped in with it."""
 
 import io
 import json
@@ -25,7 +25,7 @@ class Recorder(ScriptedModel):
         return await super().chat(request, emit=emit)
 
 def build(model, tools=()):
-    return Agent(Recorder("Heard."))
+    return Agent(Recorder("Received."))
 
 answering = Agent(ScriptedModel('{"name": "Ada", "year": 1815}'))
 wrong = Agent(ScriptedModel(*["{}"] * 9))
@@ -76,7 +76,7 @@ def test_question_and_piped_text_are_sent(
     """The piped text comes after the question."""
     code, out, err = ask(*words, "--agent", "mine.py:build", piped=piped)
 
-    assert (code, out) == (0, "Heard.\n"), err
+    assert (code, out) == (0, "Received.\n"), err
     assert asked(tmp_path)["text"] == prompt
 
 

@@ -89,7 +89,7 @@ ANSWERS: dict[str, tuple[list[RunEvent], str]] = {
 
 
 @pytest.mark.parametrize(("events", "shown"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_the_answer_stands_on_standard_output_once(
+def test_the_answer_is_on_standard_output_once(
     events: list[RunEvent], shown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whether it came in pieces or not."""
@@ -196,7 +196,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
         OutputRejected(attempt=1, reason="age is missing"),
         ["  the answer does not fit: age is missing"],
     ),
-    "handed over": (
+    "handed off": (
         HandedOff(call_id="1", agent="clerk"),
         ["  the agent clerk takes over"],
     ),
@@ -243,8 +243,8 @@ def test_an_event_has_its_lines(event: RunEvent, lines: list[str]) -> None:
     ],
     ids=["empty", "no text", "values", "no object", "broken", "nested too deep"],
 )
-def test_a_call_is_spelled_whatever_its_arguments(arguments: str, formatted: str) -> None:
-    """They are a stranger's."""
+def test_a_call_is_formatted_with_any_arguments(arguments: str, formatted: str) -> None:
+    """They are untrusted."""
     assert format_call(ToolCall(id="1", name="f", arguments=arguments)) == formatted
 
 

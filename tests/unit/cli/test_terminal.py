@@ -1,4 +1,4 @@
-"""Text of strangers on a terminal."""
+"""Untrusted text on a terminal."""
 
 import io
 import sys
@@ -22,7 +22,7 @@ def test_signs_that_steer_a_terminal_are_made_visible() -> None:
 
 
 def test_long_text_is_cut_to_one_line_and_says_so() -> None:
-    """The whole length is told."""
+    """The length of the text is shown."""
     assert shorten("a\nb  c", 10) == "a b c"
     assert shorten("x" * 2000, 5) == "xxxxx… (2,000 characters)"
 
@@ -35,7 +35,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_an_answer_is_cleaned_on_a_terminal_and_whole_in_a_pipe(
+def test_an_answer_is_escaped_on_a_terminal_and_unchanged_in_a_pipe(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What reads from a pipe gets what the model wrote."""
@@ -70,7 +70,7 @@ def test_streams_of_any_encoding_take_any_text(monkeypatch: pytest.MonkeyPatch) 
     assert narrow.buffer.getvalue() == b"\\xe9\\ud800"
 
 
-def test_bytes_that_are_no_text_are_read_as_a_sign_for_that(
+def test_bytes_that_are_not_text_are_read_as_replacement_characters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """From standard input, and as a word of the command line."""

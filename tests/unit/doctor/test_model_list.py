@@ -70,7 +70,7 @@ def test_a_body_without_models_is_no_list(body: bytes) -> None:
 @pytest.mark.parametrize(
     "value",
     [{"id": "m", "context_length": 7}, {"data": {"id": "m", "context_length": 7}}],
-    ids=["bare", "in data"],
+    ids=["plain", "in data"],
 )
 def test_the_endpoint_of_one_model_is_read(value: object) -> None:
     """Both forms occur."""
@@ -173,7 +173,7 @@ def test_missing_values_are_filled_from_a_second_response() -> None:
     assert join_listings(second, first) is second
 
 
-def test_models_are_requested_beside_the_chat_endpoint_and_at_v1() -> None:
+def test_models_are_requested_next_to_the_chat_endpoint_and_at_v1() -> None:
     """A base URL that ends with /v1 has only one such path."""
     assert listing_paths("https://h/api") == ("/models", "/v1/models")
     assert listing_paths("https://h/v1") == ("/models",)

@@ -105,7 +105,7 @@ def test_an_error_body_with_a_success_status_is_a_rejection() -> None:
     assert result.error_form == "{error: {message, code}}"
 
 
-def test_a_body_that_is_no_answer_is_unclear() -> None:
+def test_a_body_without_an_answer_is_unclear() -> None:
     """Neither accepted nor rejected."""
     result = see("hello")
 

@@ -56,7 +56,7 @@ def conversation(model: ScriptedModel) -> ChatSession:
 
 
 async def test_each_line_goes_on_with_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """Empty lines are passed over."""
+    """Empty lines are skipped."""
     model = ScriptedModel("Hello, Ada.", "You are Ada.")
     talk = conversation(model)
 
@@ -72,7 +72,7 @@ async def test_each_line_goes_on_with_what_was_said(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == "Hello, Ada.\nYou are Ada.\n"
 
 
-async def test_an_error_is_told_and_the_conversation_goes_on(
+async def test_an_error_is_printed_and_the_conversation_goes_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The line that failed is not part of it."""
@@ -222,7 +222,7 @@ STOPS: dict[str, tuple[list[RunEvent], list[Message]]] = {
 
 
 @pytest.mark.parametrize(("events", "kept"), STOPS.values(), ids=STOPS.keys())
-def test_what_happened_before_a_stop_stays_and_the_history_is_whole(
+def test_what_happened_before_a_stop_stays_and_the_history_is_consistent(
     events: list[RunEvent], kept: list[Message]
 ) -> None:
     """A tool that ran did run: the model must know it."""

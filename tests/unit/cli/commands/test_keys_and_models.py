@@ -54,7 +54,7 @@ def test_a_key_is_stored_listed_and_removed(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("piped", ["", "\n", "two words\n"])
-def test_what_is_no_key_is_not_stored(shell: Shell, piped: str) -> None:
+def test_an_invalid_key_is_not_stored(shell: Shell, piped: str) -> None:
     """An empty line, or one with a space in it."""
     code, _, err = shell("keys", "set", "groq", piped=piped)
 

@@ -29,7 +29,7 @@ def _ask(base_url: str) -> str:
 def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     """The URL is the first line, each request a line of the other stream; no port stays open."""
     words = [sys.executable, "-m", "agentkit", "sandbox", "--fault", "html,crlf", "--sequential"]
-    with subprocess.Popen(  # noqa: S603 - our own words
+    with subprocess.Popen(  # noqa: S603 - constant arguments
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
@@ -49,7 +49,7 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plan", "told"),
+    ("plan", "message"),
     [
         (SandboxOptions(provider="nowhere"), "nowhere"),
         (SandboxOptions(provider="groq"), "names no model of 'groq'"),
@@ -58,12 +58,12 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     ids=["provider", "model", "fault"],
 )
 def test_wrong_options_are_reported_before_anything_is_served(
-    plan: SandboxOptions, told: str, capsys: pytest.CaptureFixture[str]
+    plan: SandboxOptions, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With exit code 2."""
     assert exit_code_of(lambda: run_sandbox(plan)) == USAGE_ERROR
     shown = capsys.readouterr()
-    assert told in shown.err
+    assert message in shown.err
     assert shown.out == ""
 
 

@@ -22,7 +22,7 @@ FORM: dict[str, Any] = {
 
 
 async def answered(*lines: str | None, **question: Any) -> tuple[ElicitationResponse, Person]:
-    """Return what comes of these lines."""
+    """Return the result of these lines."""
     person = Person(*lines)
     asked = ElicitationRequest(server="s", message="Who?", **question)
     return await form_asker(person)(asked), person

@@ -53,18 +53,18 @@ def test_a_tool_is_called(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "told"),
+    ("name", "arguments", "message"),
     [("fail", "{}", "no"), ("add", "{", "was not run"), ("add", '{"a": 1}', "b: expected")],
 )
 def test_a_call_that_fails_has_its_own_exit_code(
-    name: str, arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+    name: str, arguments: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And says why on standard error."""
     assert call_tool(LOOK, name=name, arguments=arguments) == 1
 
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert told in shown.err
+    assert message in shown.err
 
 
 def test_a_missing_tool_is_a_config_error() -> None:

@@ -15,7 +15,7 @@ TOOLS = AgentSelection(tools=["calculator"])
 
 
 @pytest.mark.parametrize(
-    ("plan", "told"),
+    ("plan", "message"),
     [
         (ServePlan(), "Nothing to serve"),
         (ServePlan(selection=AgentSelection(tools=["calculater"])), "Did you mean 'calculator'?"),
@@ -48,7 +48,7 @@ TOOLS = AgentSelection(tools=["calculator"])
     ],
 )
 def test_invalid_options_are_an_error_before_anything_is_served(
-    plan: ServePlan, told: str, capsys: pytest.CaptureFixture[str]
+    plan: ServePlan, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line, and nothing on standard output."""
     code = exit_code_of(lambda: run_serve(plan))
@@ -56,7 +56,7 @@ def test_invalid_options_are_an_error_before_anything_is_served(
     out, err = capsys.readouterr()
     assert code == USAGE_ERROR
     assert out == ""
-    assert told in err
+    assert message in err
 
 
 def test_without_the_extra_the_message_names_it(

@@ -16,7 +16,7 @@ from agentkit.mcp.client.transports import StdioTransport, StreamableHttpTranspo
 from agentkit.tools.toolset import Toolset
 
 
-def door(word: str) -> Any:
+def transport_of(word: str) -> Any:
     """Return the way to the server that a word describes."""
     return build_server(word)._transport
 
@@ -31,16 +31,18 @@ def door(word: str) -> Any:
 )
 def test_a_command_is_split_as_in_a_shell(word: str, command: Command) -> None:
     """With variables before it."""
-    assert door(word) == StdioTransport(command=command)
+    assert transport_of(word) == StdioTransport(command=command)
 
 
 def test_a_url_is_a_http_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With a login only on a terminal."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert door("http://localhost:1/mcp") == StreamableHttpTransport(url="http://localhost:1/mcp")
+    assert transport_of("http://localhost:1/mcp") == StreamableHttpTransport(
+        url="http://localhost:1/mcp"
+    )
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert door("https://localhost:1/mcp").auth is not None
+    assert transport_of("https://localhost:1/mcp").auth is not None
 
 
 @pytest.mark.parametrize(
