@@ -41,13 +41,13 @@ async def test_the_form_of_usage_in_a_stream_is_found(
 @pytest.mark.parametrize(
     ("traits", "question", "verdict"),
     [
-        (Traits(stream="whole"), "streamed answers", "partly"),
+        (Traits(stream="answer"), "streamed answers", "partly"),
         (Traits(stream="refused"), "streamed answers", "no"),
         (Traits(tools="text"), "streamed calls", "partly"),
         (Traits(tools="refused"), "streamed answers", "yes"),
         (Traits(tools="never"), "streamed calls", "unclear"),
     ],
-    ids=["whole", "refused", "text calls", "without tools", "without a call"],
+    ids=["answer", "refused", "text calls", "without tools", "without a call"],
 )
 async def test_streams_get_a_verdict_by_their_content(
     traits: Traits, question: str, verdict: str
