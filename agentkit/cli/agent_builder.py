@@ -182,7 +182,7 @@ def open_model(selection: AgentSelection) -> tuple[Model, str]:
 
 
 def describe_model(model: Model, why: str) -> str:
-    """Return one line: the model, where it is served, and why it was chosen."""
+    """Return one line: the model, its address, and why it was chosen."""
     place = ""
     if isinstance(model, ProviderModel) and model.resolved.provider.base_url:
         place = f" at {model.resolved.provider.base_url}"
@@ -194,7 +194,7 @@ def is_stand_in(model: Model) -> bool:
     return isinstance(model, ProviderModel) and not model.resolved.provider.is_language_model
 
 
-def read_settings(words: Iterable[str]) -> dict[str, Any]:
+def read_settings(texts: Iterable[str]) -> dict[str, Any]:
     """Return the model settings in texts such as `temperature=0.2`.
 
     Raises:
@@ -202,7 +202,7 @@ def read_settings(words: Iterable[str]) -> dict[str, Any]:
     """
     known = [each.name for each in fields(ModelSettings)]
     given: dict[str, Any] = {}
-    for word in words:
+    for word in texts:
         name, separator, text = word.partition("=")
         if not separator or name not in known:
             raise ConfigError(f"-o {word!r}: write NAME=VALUE with one of {', '.join(known)}.")
@@ -221,12 +221,12 @@ def read_settings(words: Iterable[str]) -> dict[str, Any]:
 
 
 def load_requested_tools(
-    words: Iterable[str], *, folder: Path = Path(), allow_write: bool = False
+    names: Iterable[str], *, folder: Path = Path(), allow_write: bool = False
 ) -> list[ToolLike]:
     """Return the named tools: families, `module:name`, `file.py`, `file.py:name`.
 
     Args:
-        words: each one name, or several separated by commas; `none` names no tools.
+        names: each one name, or several separated by commas; `none` names no tools.
         folder: the folder of the family `files`.
         allow_write: whether the family `files` may write.
 
@@ -235,7 +235,7 @@ def load_requested_tools(
     """
     families = tool_families()
     tools: list[ToolLike] = []
-    for word in (part.strip() for each in words for part in each.split(",")):
+    for word in (part.strip() for each in names for part in each.split(",")):
         if word in families:
             tools += load_tools(word, folder=folder, allow_write=allow_write)
         elif word not in ("", _NO_TOOLS):
