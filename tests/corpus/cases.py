@@ -1,9 +1,9 @@
-"""The cases: what providers were seen to answer, and what is right then.
+"""Malformed answers of providers, each with its expected outcome.
 
-In:  the files beside this one, a case a line.
+In:  the files in this folder, one case per line.
 Out: lists of cases.
 
-`malformations.jsonl` are cases that were observed; `more.jsonl` are others of the same families.
+`malformations.jsonl` has observed cases; `more.jsonl` has others of the same families.
 """
 
 import json
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 
 def load(name: str) -> list[Case]:
-    """Return the cases of one file, in its order."""
+    """Return the cases of one file, in order."""
     lines = (HERE / name).read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 

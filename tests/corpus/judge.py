@@ -1,7 +1,7 @@
-"""Compare what was seen of a case with what was expected.
+"""Compare the outcome of a case with the expected one.
 
 In:  `Seen`, and the expectation of a case.
-Out: complaints, in words; none if it came out right.
+Out: the differences as text; none if the outcome is right.
 """
 
 import re
@@ -21,8 +21,8 @@ _NO_FIT = "was not run. Its arguments "
 _FEEDBACK = {"unknown_tool": "There is no tool ", "invalid_arguments": _NO_FIT}
 
 
-def complaints(case: Case, seen: Seen) -> list[str]:
-    """Return what is wrong; with several right outcomes, what is wrong by the first."""
+def differences(case: Case, seen: Seen) -> list[str]:
+    """Return the differences; with several right outcomes, those to the first."""
     expected = case["expected"]
     found = list(_judge(expected, seen))
     for other in expected.get("also_accept", ()):
@@ -50,7 +50,7 @@ def _judge(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
         yield f"it raised {seen.error!r}"
         return
     yield from _OUTCOMES[outcome](expected, seen)
-    yield from _shown(expected, seen)
+    yield from _emitted(expected, seen)
     yield from _next_request(seen)
     usage = expected.get("usage")
     if usage is not None:
@@ -58,7 +58,7 @@ def _judge(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
 
 
 def _failed(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
-    """Judge an exchange that has to fail."""
+    """Check an exchange that must fail."""
     error = seen.error
     if not isinstance(error, ProviderError):
         yield f"it raised {error!r} and ran {seen.ran}"
@@ -82,7 +82,7 @@ def _failed(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
 
 
 def _called(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
-    """Judge calls that have to run."""
+    """Check calls that must run."""
     if seen.ran != expected["tool_calls"]:
         yield f"it ran {seen.ran}, not {expected['tool_calls']}; text {seen.first.text!r}"
     if seen.first.text.strip() != (expected["text"] or "").strip():
@@ -95,8 +95,8 @@ def _called(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
         yield f"the run ended with {seen.result.output!r}"
 
 
-def _said(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
-    """Judge an answer that has to be text."""
+def _answered(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
+    """Check an answer that must be text."""
     assert seen.result is not None
     if seen.ran or seen.refused or len(seen.requests) != 1:
         yield f"it called {seen.first.tool_calls}"
@@ -105,7 +105,7 @@ def _said(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
 
 
 def _fed_back(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
-    """Judge a call that must not run, and of which the model is told why."""
+    """Check a call that must not run and whose error the model must get."""
     assert seen.result is not None
     errors = [one.text for one in seen.results if one.is_error]
     if seen.ran != expected["tool_calls"] or not errors:
@@ -122,13 +122,13 @@ def _fed_back(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
 _OUTCOMES: dict[str, Callable[[dict[str, Any], Seen], Iterator[str]]] = {
     "tool_calls": _called,
     "repair": _called,
-    "text": _said,
+    "text": _answered,
     "error": _fed_back,
 }
 
 
-def _shown(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
-    """Judge what a listener was shown: the text of the answer, and nothing that was taken back."""
+def _emitted(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
+    """Check the emitted text: the answer, and no text of a call."""
     if not seen.is_streamed:
         return
     if seen.shown.strip() != seen.first.text.strip():
@@ -138,7 +138,7 @@ def _shown(expected: dict[str, Any], seen: Seen) -> Iterator[str]:
 
 
 def _next_request(seen: Seen) -> Iterator[str]:
-    """Judge how the calls go back to a provider with Mistral's rules, whatever came."""
+    """Check that the calls can be sent back to a provider with Mistral's rules."""
     if len(seen.requests) < 2:
         return
     messages = seen.requests[1].get("messages", [])
@@ -149,7 +149,7 @@ def _next_request(seen: Seen) -> Iterator[str]:
         yield f"the calls {ids} are answered by {answered}"
     yield from (f"the id {one!r} was sent" for one in ids if not WIRE_ID.fullmatch(one))
     if any(one.get("tool_calls") and one.get("content") for one in messages):
-        yield "text was sent beside calls"
+        yield "text was sent with calls"
     kinds = {type(call["function"]["arguments"]) for call in sent}
     if kinds - {str}:
         yield f"arguments were sent as {kinds}"

@@ -1,10 +1,10 @@
-"""Play one malformed answer to an agent, over HTTP, and keep all that can be seen of it.
+"""Send one malformed answer to an agent, over HTTP, and record everything observable.
 
 In:  a case of a corpus, and whether the agent streams.
 Out: `Seen`.
 
-The provider sends what the case says, and then "Done.", so that an agent that goes on can end.
-A provider that answers with an error says so each time.
+The provider sends the answer of the case, and then "Done.", so that an agent that continues can
+end. A provider that answers with an error does so each time.
 """
 
 import base64
@@ -44,14 +44,14 @@ QUESTION = "Do what is to be done."
 
 @dataclass(kw_only=True)
 class Seen:
-    """What became of one case.
+    """The outcome of one case.
 
     Attributes:
-        requests: the bodies the provider got.
-        started: the calls with which tools were started, as these saw them.
-        ran: those of them whose result is in the history, in the order asked.
-        shown: the text of the first answer that a listener was shown.
-        repairs: what was reported as repaired; only a streamed run reports.
+        requests: the bodies of the requests.
+        started: the calls of the tools that started, with their arguments.
+        ran: those whose result is in the history, in the order of the calls.
+        shown: the emitted text of the first answer.
+        repairs: the reported repairs; only a streamed run reports them.
     """
 
     is_streamed: bool
@@ -72,7 +72,7 @@ class Seen:
 
     @property
     def results(self) -> list[ToolResult]:
-        """Return what the calls of the first answer were answered with."""
+        """Return the results of the first answer's calls."""
         assert self.result is not None
         ids = {call.id for call in self.first.tool_calls}
         return [
@@ -81,7 +81,7 @@ class Seen:
 
 
 async def play(case: Case, *, is_streamed: bool) -> Seen:
-    """Let an agent ask the provider of `case` once."""
+    """Let an agent send one question to the provider of `case`."""
     seen = Seen(is_streamed=is_streamed)
     asked = case.get("request", {})
     is_error = case["expected"]["outcome"] == "error" and case["expected"]["retry"] != "feedback"
@@ -132,7 +132,7 @@ async def _run(agent: Agent[None], seen: Seen, *, choice: str) -> None:
 
 
 def _model(url: str) -> ProviderModel:
-    """Return a model that is asked once and learns nothing for the next case."""
+    """Return a model that makes one attempt and shares no learned facts with other cases."""
     resolved = resolve_model("openai-compatible:mixtral-8x22b-instruct", environ={}, base_url=url)
     retry = RetrySettings(attempts=1)
     return ProviderModel(resolved, dialects=DIALECTS, retry=retry, learned=LearnedProfiles())
@@ -143,7 +143,7 @@ def _choice(choice: Any) -> str:
 
 
 def _tools(case: Case, seen: Seen) -> Iterator[Tool]:
-    """Make the tools on offer; each notes what it was called with, and answers where."""
+    """Build the offered tools; each records its arguments."""
     for offer in case["tools"]:
         spec = offer["function"]
 

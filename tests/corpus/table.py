@@ -1,9 +1,9 @@
-"""The table at the end of a test session: how many cases of each family came out right.
+"""The table at the end of a test session: the number of right outcomes in each family.
 
-In:  the reports of the tests that carry a family and a case.
+In:  the reports of the tests that have a family and a case.
 Out: lines on the terminal.
 
-The properties travel with the reports, so that the table is the same with several workers.
+The properties are part of the reports, so the table is the same with several workers.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ CASE = "corpus_case"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Write the table, if cases were played; a case is right if it is so in every way of asking."""
+    """Print the table, if cases were run; a case is right if all its tests passed."""
     outcomes = _outcomes(terminalreporter.stats)
     if not outcomes:
         return
@@ -29,12 +29,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _outcomes(stats: dict[str, list[Any]]) -> dict[str, dict[str, bool]]:
-    """Return family to case to whether it came out right."""
+    """Return for each family its cases, and whether each is right."""
     found: dict[str, dict[str, bool]] = defaultdict(dict)
     for outcome in ("passed", "failed"):
         for report in stats.get(outcome, ()):
-            told = dict(getattr(report, "user_properties", ()))
-            if FAMILY in told:
-                cases = found[told[FAMILY]]
-                cases[told[CASE]] = cases.get(told[CASE], True) and outcome == "passed"
+            properties = dict(getattr(report, "user_properties", ()))
+            if FAMILY in properties:
+                cases = found[properties[FAMILY]]
+                cases[properties[CASE]] = cases.get(properties[CASE], True) and outcome == "passed"
     return found

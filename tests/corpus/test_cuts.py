@@ -1,4 +1,4 @@
-"""One answer, cut at every place, or very long."""
+"""One answer, cut at every position, or very long."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.corpus.judge import complaints
+from tests.corpus.judge import differences
 from tests.corpus.play import Case, play
 
 ARGUMENTS = '{"room": "hall", "level": 3}'
@@ -23,7 +23,7 @@ LIGHT = {
     }
 }
 RAN: dict[str, Any] = {"outcome": "tool_calls", "tool_calls": [CALL], "text": None, "retry": None}
-LEAKED = {**RAN, "outcome": "repair"}
+FOUND = {**RAN, "outcome": "repair"}
 REFUSED: dict[str, Any] = {
     "outcome": "error",
     "tool_calls": [],
@@ -31,7 +31,7 @@ REFUSED: dict[str, Any] = {
     "retry": "feedback",
     "text": None,
 }
-LEAKS = (
+TEXT_CALLS = (
     f'[TOOL_CALLS] [{{"name": "set_light", "arguments": {ARGUMENTS}}}]',
     f"[TOOL_CALLS]set_light[ARGS]{ARGUMENTS}",
     f'<tool_call>\n{{"name": "set_light", "arguments": {ARGUMENTS}}}\n</tool_call>',
@@ -40,8 +40,8 @@ LEAKS = (
 )
 
 
-def whole(message: dict[str, Any], expected: dict[str, Any]) -> Case:
-    """Return a case of one document."""
+def complete(message: dict[str, Any], expected: dict[str, Any]) -> Case:
+    """Return a case with one document."""
     choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
     return {
         "kind": "response",
@@ -54,7 +54,7 @@ def whole(message: dict[str, Any], expected: dict[str, Any]) -> Case:
 
 
 def streamed(*deltas: dict[str, Any], expected: dict[str, Any]) -> Case:
-    """Return a case of one stream, each delta in a chunk of its own."""
+    """Return a case with one stream, each delta in its own chunk."""
     reasons = [None] * len(deltas) + ["stop"]
     choices = [
         {"index": 0, "delta": delta, "finish_reason": reason}
@@ -79,34 +79,38 @@ def call(arguments: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("end", range(1, len(ARGUMENTS)))
 async def test_cut_arguments_never_run(end: int) -> None:
-    """Not even of a tool that would do something without any."""
+    """Not even with a tool that needs no arguments."""
     cut = ARGUMENTS[:end]
-    cases = [whole(call(cut), REFUSED), streamed(call(""), call(cut), expected=REFUSED)]
+    cases = [complete(call(cut), REFUSED), streamed(call(""), call(cut), expected=REFUSED)]
 
     with anyio.fail_after(5):
         for case in cases:
-            assert complaints(case, await play(case, is_streamed=True)) == []
+            assert differences(case, await play(case, is_streamed=True)) == []
 
 
-@pytest.mark.parametrize("leak", LEAKS, ids=range(len(LEAKS)))
-async def test_a_cut_text_call_never_runs_with_less(leak: str) -> None:
-    """It runs as it was meant, or it does not."""
+@pytest.mark.parametrize("text_call", TEXT_CALLS, ids=range(len(TEXT_CALLS)))
+async def test_a_cut_text_call_never_runs_with_other_arguments(text_call: str) -> None:
+    """It runs as intended, or it does not run."""
     with anyio.fail_after(60):
-        for end in range(1, len(leak), 5):
-            seen = await play(whole({"content": leak[:end]}, LEAKED), is_streamed=True)
+        for end in range(1, len(text_call), 5):
+            seen = await play(complete({"content": text_call[:end]}, FOUND), is_streamed=True)
             assert seen.ran in ([], [CALL])
 
 
-@pytest.mark.parametrize("leak", LEAKS, ids=range(len(LEAKS)))
-async def test_a_text_call_in_two_pieces_is_never_shown(leak: str) -> None:
-    """Wherever it was cut, and whatever stood before it."""
+@pytest.mark.parametrize("text_call", TEXT_CALLS, ids=range(len(TEXT_CALLS)))
+async def test_a_text_call_in_two_deltas_is_never_emitted(text_call: str) -> None:
+    """Wherever it is cut, and whatever text precedes it."""
     with anyio.fail_after(60):
-        for at in range(1, len(leak)):
-            pieces = [{"content": "So.\n"}, {"content": leak[:at]}, {"content": leak[at:]}]
-            pieces = pieces[1:] if leak.startswith("```") else pieces
-            text = None if leak.startswith("```") else "So."
-            case = streamed(*pieces, expected=dict(LEAKED, text=text))
-            assert complaints(case, await play(case, is_streamed=True)) == []
+        for at in range(1, len(text_call)):
+            pieces = [
+                {"content": "So.\n"},
+                {"content": text_call[:at]},
+                {"content": text_call[at:]},
+            ]
+            pieces = pieces[1:] if text_call.startswith("```") else pieces
+            text = None if text_call.startswith("```") else "So."
+            case = streamed(*pieces, expected=dict(FOUND, text=text))
+            assert differences(case, await play(case, is_streamed=True)) == []
 
 
 @pytest.mark.parametrize(
@@ -122,35 +126,38 @@ async def test_a_text_call_in_two_pieces_is_never_shown(leak: str) -> None:
     ],
     ids=range(7),
 )
-async def test_a_megabyte_of_nonsense_is_refused_at_once(text: str) -> None:
+async def test_a_megabyte_of_nonsense_is_rejected_quickly(text: str) -> None:
     """Alone, and after a marker."""
     cases = [
-        whole(call(text), REFUSED),
-        whole({"content": f"[TOOL_CALLS]set_light{text}"}, REFUSED),
+        complete(call(text), REFUSED),
+        complete({"content": f"[TOOL_CALLS]set_light{text}"}, REFUSED),
     ]
 
     with anyio.fail_after(30):
         seen = [await play(case, is_streamed=True) for case in cases]
 
-    assert complaints(cases[0], seen[0]) == []
-    assert seen[1].ran in ([], [CALL])  # behind a call in text may stand what the model dreamt
+    assert differences(cases[0], seen[0]) == []
+    assert seen[1].ran in (
+        [],
+        [CALL],
+    )  # what follows may be invented
 
 
 async def test_a_megabyte_of_arguments_runs() -> None:
-    """In one piece, in many, and leaked."""
+    """In one delta, in many, and as a text call."""
     room = "hall \"1\" — {'a'} [TOOL_CALLS] \\ \n" * 30_000
     arguments = json.dumps({"room": room})
     expected = {**RAN, "tool_calls": [{"name": "set_light", "arguments": {"room": room}}]}
     size = 10_000
     pieces = [arguments[at : at + size] for at in range(0, len(arguments), size)]
     more = [{"tool_calls": [{"index": 0, "function": {"arguments": piece}}]} for piece in pieces]
-    leak = {"content": f"[TOOL_CALLS]set_light{arguments}"}
+    text_call = {"content": f"[TOOL_CALLS]set_light{arguments}"}
     cases = [
-        whole(call(arguments), expected),
+        complete(call(arguments), expected),
         streamed(call(""), *more, expected=expected),
-        whole(leak, {**expected, "outcome": "repair"}),
+        complete(text_call, {**expected, "outcome": "repair"}),
     ]
 
     with anyio.fail_after(60):
         for case in cases:
-            assert complaints(case, await play(case, is_streamed=True)) == []
+            assert differences(case, await play(case, is_streamed=True)) == []

@@ -1,4 +1,4 @@
-"""The judge of the corpus: whoever does something else is reported."""
+"""The comparison of the corpus finds every difference."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ from agentkit import (
 )
 from agentkit.agent.step import RunState
 from agentkit.message import ToolCall, ToolResult, UserMessage
-from tests.corpus.judge import complaints
+from tests.corpus.judge import differences
 from tests.corpus.play import DONE, Case, Seen
 
 RAN = [{"name": "look", "arguments": {"at": "x"}}]
@@ -38,7 +38,7 @@ def case(outcome: str, **expected: Any) -> Case:
 
 
 def seen(*messages: Any, **changes: Any) -> Seen:
-    """Return a run that ended well."""
+    """Return a run with the right outcome."""
     history = History((UserMessage.of("?"), *messages))
     usage = Usage(input_tokens=1, output_tokens=2)
     answered = ModelExchange(turn=1, provider=None, model=None, usage=usage)
@@ -55,7 +55,7 @@ CALLED = seen(
     started=RAN,
     requests=[{}, SECOND],
 )
-MENDED = replace(CALLED, repairs=[Repair(kind="x", before="", after="")])
+REPAIRED = replace(CALLED, repairs=[Repair(kind="x", before="", after="")])
 SAID = seen(AssistantMessage.of("Hello"), shown="Hello")
 FAILED = Seen(
     is_streamed=True, error=ProviderError("no room", kind="server", retry="same"), shown="He"
@@ -68,21 +68,21 @@ REFUSED = seen(
 )
 
 AS_CALLED = case("tool_calls", tool_calls=RAN)
-AS_MENDED = case("repair", tool_calls=RAN)
+AS_REPAIRED = case("repair", tool_calls=RAN)
 AS_SAID = case("text", text="Hello")
 AS_FAILED = case(
     "error", error_kind="server", retry="same", message_contains="room", partial_text="He"
 )
 AS_REFUSED = case("error", error_kind="unknown_tool", retry="feedback")
-EXPECTED = [AS_CALLED, AS_MENDED, AS_SAID, AS_FAILED, AS_REFUSED]
+EXPECTED = [AS_CALLED, AS_REPAIRED, AS_SAID, AS_FAILED, AS_REFUSED]
 
 
 @pytest.mark.parametrize("at", range(5), ids=["called", "repaired", "said", "failed", "refused"])
-def test_each_outcome_is_right_only_where_it_was_expected(at: int) -> None:
-    """And wrong everywhere else."""
-    outcomes = [CALLED, MENDED, SAID, FAILED, REFUSED]
+def test_each_outcome_is_right_only_if_it_is_expected(at: int) -> None:
+    """And wrong for all other cases."""
+    outcomes = [CALLED, REPAIRED, SAID, FAILED, REFUSED]
 
-    verdicts = [complaints(expected, outcomes[at]) == [] for expected in EXPECTED]
+    verdicts = [differences(expected, outcomes[at]) == [] for expected in EXPECTED]
 
     assert verdicts == [position == at for position in range(5)]
 
@@ -115,9 +115,9 @@ def test_each_outcome_is_right_only_where_it_was_expected(at: int) -> None:
         (AS_REFUSED, replace(REFUSED, requests=[{}, SECOND, {}])),
     ],
 )
-def test_a_small_difference_is_a_complaint(expected: Case, outcome: Seen) -> None:
-    """In what ran, what was shown, what was told, what it cost."""
-    assert complaints(expected, outcome)
+def test_a_small_difference_is_found(expected: Case, outcome: Seen) -> None:
+    """In the calls that ran, the emitted text, the reports, the requests."""
+    assert differences(expected, outcome)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_a_small_difference_is_a_complaint(expected: Case, outcome: Seen) -> Non
         {"arguments": {"at": "x"}},
     ],
 )
-def test_a_next_request_that_a_provider_refuses_is_a_complaint(change: dict[str, Any]) -> None:
-    """Ids that differ, or are not nine letters; text beside calls; arguments that are no text."""
+def test_a_next_request_that_a_provider_rejects_is_found(change: dict[str, Any]) -> None:
+    """Ids that differ, or have another length; text with calls; arguments that are not text."""
     call_id = change.get("id", CALL.id)
     arguments = change.get("arguments", CALL.arguments)
     wire = {"id": call_id, "function": {"name": "look", "arguments": arguments}}
@@ -139,13 +139,13 @@ def test_a_next_request_that_a_provider_refuses_is_a_complaint(change: dict[str,
         {"role": "tool", "tool_call_id": change.get("tool_call_id", call_id), "content": "y"},
     ]
 
-    assert complaints(AS_CALLED, replace(CALLED, requests=[{}, {"messages": messages}]))
+    assert differences(AS_CALLED, replace(CALLED, requests=[{}, {"messages": messages}]))
 
 
 def test_another_right_outcome_is_accepted() -> None:
-    """Where a case names one; but not a third."""
+    """If the case names one, but not a third."""
     either = case("text", text="Hi")
     either["expected"]["also_accept"] = [{"outcome": "text", "text": "Hello"}]
 
-    assert complaints(either, SAID) == []
-    assert complaints(either, CALLED)
+    assert differences(either, SAID) == []
+    assert differences(either, CALLED)

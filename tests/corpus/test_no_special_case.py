@@ -1,4 +1,4 @@
-"""No case of the corpus is known to the code by its id or by its words."""
+"""The code knows no case of the corpus by its id or its text."""
 
 import json
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ LONG = 24
 """Characters of a text that no one writes twice by chance."""
 
 OF_THE_FORM = frozenset({"model", "object", "type"})
-"""Keys under which a form has its own words."""
+"""Keys of text that belongs to a format."""
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every text inside a value, also inside a text that is JSON, and its lines."""
+    """Yield every text in a value, also in text that is JSON, and its lines."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _texts([key, *([] if key in OF_THE_FORM else [item])])
@@ -45,33 +45,33 @@ def _json(text: str) -> Any:
 
 
 def _distinctive(cases: list[Case]) -> set[str]:
-    """Return the ids of cases, and their long texts."""
-    words = {case["id"] for case in cases}
+    """Return the ids of the cases, and their long texts."""
+    texts = {case["id"] for case in cases}
     for case in cases:
         found = _texts([case.get(key) for key in ("body", "chunks", "expected")])
-        words.update(text for text in found if len(text) >= LONG)
-    return words
+        texts.update(text for text in found if len(text) >= LONG)
+    return texts
 
 
-def _mentions(source: str, words: set[str]) -> set[str]:
-    return {word for word in words if word in source}
+def _mentions(source: str, texts: set[str]) -> set[str]:
+    return {text for text in texts if text in source}
 
 
-def test_nothing_mentions_a_case_that_was_observed() -> None:
-    """By its id, or by a long text of it."""
-    words = _distinctive(SEEN)
+def test_nothing_mentions_an_observed_case() -> None:
+    """Neither its id, nor a long text of it."""
+    texts = _distinctive(SEEN)
     found = {
         str(path): mentioned
         for path in SOURCES
-        if (mentioned := _mentions(path.read_text(encoding="utf-8"), words))
+        if (mentioned := _mentions(path.read_text(encoding="utf-8"), texts))
     }
 
-    assert len(words) > len(SEEN)
+    assert len(texts) > len(SEEN)
     assert found == {}
 
 
 def test_nothing_mentions_the_id_of_another_case() -> None:
-    """They are named by what is wrong with them, in words of our own."""
+    """Ids of other cases name the fault."""
     ids = {f'"{case["id"]}"' for case in ALL}
     found = {str(path): _mentions(path.read_text(encoding="utf-8"), ids) for path in SOURCES}
 
@@ -80,9 +80,9 @@ def test_nothing_mentions_the_id_of_another_case() -> None:
 
 def test_a_mention_would_be_found() -> None:
     """In any line of any source."""
-    words = _distinctive(SEEN)
+    texts = _distinctive(SEEN)
 
     for case in SEEN:
-        assert _mentions(f'if case == "{case["id"]}":', words)
-    for text in (word for word in words if len(word) >= LONG):
-        assert _mentions(f"x = {text!s}  # y", words)
+        assert _mentions(f'if case == "{case["id"]}":', texts)
+    for text in (text for text in texts if len(text) >= LONG):
+        assert _mentions(f"x = {text!s}  # y", texts)

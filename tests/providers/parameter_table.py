@@ -1,4 +1,4 @@
-"""What becomes of each setting at each provider, found by encoding it.
+"""The form in which each setting is sent to each provider, found by encoding it.
 
 In:  the catalog.
 Out: the lines of the table in `docs/providers.md`; run this file to print them.

@@ -1,6 +1,6 @@
-"""The table at the end of a test session: which conversations came out right on which provider.
+"""The table at the end of a test session: which conversations succeeded with which provider.
 
-In:  the reports of the tests that carry a provider and a conversation.
+In:  the reports of the tests that have a provider and a conversation.
 Out: lines on the terminal.
 """
 
@@ -14,7 +14,7 @@ WHAT = "conversation"
 
 
 def write_table(terminalreporter: pytest.TerminalReporter) -> None:
-    """Write the table, if conversations were held; one is right if it is so in every way."""
+    """Print the table, if conversations were run; one succeeded if all its tests passed."""
     outcomes = _outcomes(terminalreporter.stats)
     if not outcomes:
         return
@@ -29,7 +29,7 @@ def write_table(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _outcomes(stats: dict[str, list[Any]]) -> dict[str, dict[str, list[int]]]:
-    """Return provider to conversation to how often it came out right, and how often not."""
+    """Return for each provider its conversations, and how often each succeeded and failed."""
     found: dict[str, dict[str, list[int]]] = defaultdict(dict)
     for place, outcome in enumerate(("passed", "failed")):
         for report in stats.get(outcome, ()):

@@ -1,4 +1,4 @@
-"""Results of read-only tools, remembered."""
+"""The results of read-only tools are cached."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from tests.unit.tools.running import execute, ready
 
 
 class Counter:
-    """Tools that count how often they are run."""
+    """Tools that count their executions."""
 
     def __init__(self, **options: Any) -> None:
         self.runs = 0
@@ -33,19 +33,19 @@ READS: dict[str, Any] = {"annotations": ToolAnnotations(read_only_hint=True)}
 
 
 async def first(*tools: Tool, **options: Any) -> Tool:
-    """Return the first of tools with a cache."""
+    """Return the first of these tools, with a cache."""
     return (await cached(StaticToolset(tools), **options).list_tools())[0]
 
 
 async def run(made: Tool, arguments: str = "", call_id: str = "c1") -> str:
-    """Run one call and return what the model reads."""
+    """Run one call and return the text of its result."""
     (result,) = await execute(ready(made, arguments, id=call_id))
     assert result.call_id == call_id
     return result.text
 
 
-async def test_an_equal_call_is_answered_from_memory() -> None:
-    """Equal are calls whose arguments are, however they were written."""
+async def test_an_equal_call_is_answered_from_the_cache() -> None:
+    """Calls are equal if their arguments are, however they are formatted."""
     counter = Counter(**READS)
     made = await first(counter.tool)
 
@@ -58,8 +58,8 @@ async def test_an_equal_call_is_answered_from_memory() -> None:
     assert texts == ["a1 1", "a1 1", "b1 2"]
 
 
-async def test_each_set_has_a_memory_of_its_own() -> None:
-    """Nothing is shared behind the caller's back."""
+async def test_each_toolset_has_its_own_cache() -> None:
+    """Nothing is shared implicitly."""
     counter = Counter(**READS)
     one, other = await first(counter.tool), await first(counter.tool)
 
@@ -73,8 +73,8 @@ NOT_REMEMBERED: dict[str, Callable[[], Counter]] = {
 
 
 @pytest.mark.parametrize("build", NOT_REMEMBERED.values(), ids=NOT_REMEMBERED.keys())
-async def test_a_tool_is_run_each_time(build: Callable[[], Counter]) -> None:
-    """Its result may differ, or its effect is wanted."""
+async def test_a_tool_that_must_not_be_cached_runs_each_time(build: Callable[[], Counter]) -> None:
+    """Its result may differ, or it has an effect."""
     counter = build()
     made = await first(counter.tool)
 
@@ -85,10 +85,10 @@ async def test_a_tool_is_run_each_time(build: Callable[[], Counter]) -> None:
 
 
 @pytest.mark.parametrize(("with_context", "runs"), [(False, 2), (True, 1)])
-async def test_who_asks_may_matter_to_a_tool_that_takes_a_context(
+async def test_a_tool_with_a_context_is_cached_only_on_request(
     with_context: bool, runs: int
 ) -> None:
-    """Unless the caller says that it does not."""
+    """Its result may depend on the user."""
     asked: list[str] = []
 
     @tool(read_only=True)
@@ -104,8 +104,8 @@ async def test_who_asks_may_matter_to_a_tool_that_takes_a_context(
     assert len(asked) == runs
 
 
-async def test_an_error_is_not_remembered() -> None:
-    """It may go away."""
+async def test_an_error_is_not_cached() -> None:
+    """It may be temporary."""
     counter = Counter(**READS)
     made = await first(counter.tool)
 
@@ -115,8 +115,8 @@ async def test_an_error_is_not_remembered() -> None:
     assert counter.runs == 2
 
 
-async def test_a_result_is_good_for_a_time() -> None:
-    """Counted from when it was asked for."""
+async def test_a_cached_result_expires() -> None:
+    """Its age counts from the call."""
     clock = ManualClock()
     made = await first(Counter(**READS).tool, max_age_seconds=10, clock=clock)
     texts = [await run(made)]
@@ -128,8 +128,8 @@ async def test_a_result_is_good_for_a_time() -> None:
     assert texts == ["all0 1", "all0 1", "all0 2"]
 
 
-async def test_the_least_recently_used_result_goes_first() -> None:
-    """Where there are too many."""
+async def test_the_least_recently_used_result_is_dropped_first() -> None:
+    """If there are too many."""
     made = await first(Counter(**READS).tool, max_entries=2)
 
     for at in "abac":
@@ -151,8 +151,8 @@ async def test_the_least_recently_used_result_goes_first() -> None:
     ],
     ids=["text", "structured", "image", "sound", "resource", "binary resource"],
 )
-async def test_what_is_kept_is_bounded_by_its_size(value: Any) -> None:
-    """One result fits, two do not; and what alone is too large is never kept."""
+async def test_the_cache_is_bounded_by_its_size(value: Any) -> None:
+    """One result fits, two do not; a result that is too large alone is never cached."""
     runs: list[str] = []
 
     def look(at: str):  # type: ignore[no-untyped-def]
@@ -173,8 +173,8 @@ async def test_what_is_kept_is_bounded_by_its_size(value: Any) -> None:
     assert runs == ["a", "b", "a", "a", "a"]
 
 
-async def test_a_link_takes_hardly_any_room() -> None:
-    """It names what it does not hold."""
+async def test_a_resource_link_counts_little() -> None:
+    """It does not contain the resource."""
 
     @tool(read_only=True)
     def link() -> ResourceLink:
@@ -215,7 +215,7 @@ async def test_two_equal_calls_at_once_both_run_and_one_is_kept() -> None:
 @pytest.mark.parametrize(
     "bounds", [{"max_entries": 0}, {"max_characters": 0}, {"max_age_seconds": 0}], ids=str
 )
-def test_a_cache_that_keeps_nothing_is_refused(bounds: dict[str, Any]) -> None:
-    """It would only cost."""
+def test_a_cache_without_capacity_is_rejected(bounds: dict[str, Any]) -> None:
+    """It would have no use."""
     with pytest.raises(ValueError, match="keeps nothing"):
         cached(StaticToolset(), **bounds)

@@ -1,4 +1,4 @@
-"""Checks of what goes to a model and what it answers."""
+"""Requests to a model and its answers are checked."""
 
 import pickle
 from dataclasses import replace
@@ -15,24 +15,24 @@ SORRY = "I cannot help with that."
 
 
 def no_bombs(request: ModelRequest) -> Blocked | None:
-    """Refuse a request with a message about bombs, of whoever."""
+    """Block a request with a message about bombs, from any role."""
     if any("bomb" in getattr(message, "text", "") for message in request.history):
         return Blocked(reason="bombs", answer=SORRY)
     return None
 
 
 async def no_names(response: ModelResponse) -> Blocked | None:
-    """Refuse an answer with a name in it."""
+    """Block an answer with a name in it."""
     return Blocked(reason="a name") if "Ada" in response.message.text else None
 
 
 def no_calls(response: ModelResponse) -> Blocked | None:
-    """Refuse an answer with calls."""
+    """Block an answer with calls."""
     return Blocked(reason="a call", answer=SORRY) if response.message.tool_calls else None
 
 
-async def test_what_passes_is_as_it_was() -> None:
-    """The model is asked, and its answer given."""
+async def test_an_allowed_exchange_is_unchanged() -> None:
+    """The model is called, and its answer returned."""
     model = ScriptedModel("hello")
     agent: Agent[None] = Agent(guarded(model, check_input=no_bombs, check_output=no_names))
 
@@ -43,8 +43,8 @@ async def test_what_passes_is_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
-async def test_a_request_may_be_answered_in_place(is_streamed: bool) -> None:
-    """No one is asked, and the run says so."""
+async def test_a_request_may_be_answered_without_the_model(is_streamed: bool) -> None:
+    """The stop reason shows it."""
     model = ScriptedModel()
     agent: Agent[None] = Agent(guarded(model, check_input=no_bombs))
 
@@ -61,7 +61,7 @@ async def test_a_request_may_be_answered_in_place(is_streamed: bool) -> None:
     assert model.requests == []
 
 
-async def test_what_a_tool_gave_is_checked_before_the_model_sees_it() -> None:
+async def test_a_tool_result_is_checked_before_the_model_reads_it() -> None:
     """It is part of the next request."""
 
     @tool
@@ -76,7 +76,7 @@ async def test_what_a_tool_gave_is_checked_before_the_model_sees_it() -> None:
 
 
 async def test_an_answer_may_be_blocked_with_an_error() -> None:
-    """It says what was used all the same; nothing of the answer was shown."""
+    """The error has the usage; no part of the answer is emitted."""
     used = Usage(input_tokens=3, output_tokens=2)
     answer = ModelResponse(
         message=AssistantMessage.of("I am Ada."), finish_reason="stop", usage=used
@@ -95,7 +95,7 @@ async def test_an_answer_may_be_blocked_with_an_error() -> None:
 
 
 async def test_a_blocked_request_is_an_error_without_an_answer() -> None:
-    """It says that no one was asked."""
+    """The message states that the model was not called."""
     agent: Agent[None] = Agent(
         guarded(ScriptedModel(), check_input=lambda _: Blocked(reason="closed"))
     )
@@ -109,7 +109,7 @@ async def test_a_blocked_request_is_an_error_without_an_answer() -> None:
 
 
 async def test_no_call_of_a_blocked_answer_is_run() -> None:
-    """The answer in its place has none; what it used counts."""
+    """The replacement has no calls; the usage counts."""
     runs: list[str] = []
 
     @tool
@@ -131,8 +131,8 @@ async def test_no_call_of_a_blocked_answer_is_run() -> None:
 
 
 @pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
-async def test_a_checked_answer_is_shown_when_it_has_passed(is_streamed: bool) -> None:
-    """As one piece; the provider is asked for it whole."""
+async def test_a_checked_answer_is_emitted_after_the_check(is_streamed: bool) -> None:
+    """In one event; the request is non-streaming."""
     model = ScriptedModel("hello")
     request = ModelRequest(history=History([UserMessage.of("hi")]), stream=is_streamed)
     shown: list[object] = []

@@ -1,4 +1,4 @@
-"""Hooks around models."""
+"""Middleware around models."""
 
 from dataclasses import replace
 
@@ -21,20 +21,20 @@ STREAMED = replace(HI, stream=True)
 
 
 async def ask(model: Model, request: ModelRequest = HI, *, emit: Emit | None = None) -> str:
-    """Make one exchange and return the text of the answer."""
+    """Make one exchange and return the text of the response."""
     async with model.open() as connection:
         response = await connection.chat(request, emit=emit or Listener())
     return response.message.text
 
 
 async def louder(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
-    """CallNext with other instructions, and change the answer."""
+    """Call the next model with other instructions, and change the response."""
     response = await call_next(replace(request, instructions="Shout."), emit=emit)
     return replace(response, message=AssistantMessage.of(response.message.text.upper()))
 
 
-async def test_a_hook_changes_what_goes_out_and_what_comes_back() -> None:
-    """The model stays what it is by name and profile."""
+async def test_middleware_changes_requests_and_responses() -> None:
+    """The wrapped model keeps its name and profile."""
     inner = ScriptedModel("hello")
     model = wrapped_model(inner, louder)
 
@@ -44,7 +44,7 @@ async def test_a_hook_changes_what_goes_out_and_what_comes_back() -> None:
 
 
 async def test_functions_before_and_after_may_be_sync_or_async() -> None:
-    """What is returned takes the place of what came."""
+    """Their return value replaces the request or the response."""
     inner = ScriptedModel("one", "two")
     seen: list[tuple[str, str]] = []
 
@@ -60,8 +60,8 @@ async def test_functions_before_and_after_may_be_sync_or_async() -> None:
     assert seen == [("Be brief.", "two")]
 
 
-async def test_hooks_compose_the_last_outermost() -> None:
-    """`around` is outside of `before` and `after` of the same call."""
+async def test_middleware_composes_with_the_last_outermost() -> None:
+    """`middleware` is outside of `before` and `after` of the same call."""
     order: list[str] = []
 
     def named(name: str) -> object:
@@ -81,8 +81,8 @@ async def test_hooks_compose_the_last_outermost() -> None:
     assert order == ["outer", "around", "before"]
 
 
-async def test_a_hook_may_answer_in_place_or_ask_again() -> None:
-    """It is in charge of the exchange."""
+async def test_middleware_may_answer_itself_or_call_the_model_again() -> None:
+    """It controls the exchange."""
     inner = ScriptedModel("first", "second")
 
     async def twice(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
@@ -97,17 +97,17 @@ async def test_a_hook_may_answer_in_place_or_ask_again() -> None:
     assert len(inner.requests) == 2
 
 
-class Telling:
-    """A model that tells of its answer, and of more, whether it is asked to or not."""
+class Streaming:
+    """A model that always emits its text and other events."""
 
-    name = "telling:model"
+    name = "streaming:model"
     profile = ScriptedModel().profile
     answer = AssistantMessage(content=(ReasoningContent(text="hm"), TextContent(text="hello")))
 
     def __init__(self) -> None:
         self.requests: list[ModelRequest] = []
 
-    def open(self) -> "Telling":
+    def open(self) -> "Streaming":
         """Open it."""
         return self
 
@@ -131,24 +131,24 @@ class Telling:
 
 
 @pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
-async def test_text_that_may_be_changed_is_shown_when_it_is_settled(is_streamed: bool) -> None:
-    """What was shown cannot be taken back; all else is told at once."""
-    inner, heard = Telling(), Listener()
+async def test_text_that_may_be_changed_is_emitted_after_the_change(is_streamed: bool) -> None:
+    """Emitted text cannot be withdrawn; other events are emitted at once."""
+    inner, listener = Streaming(), Listener()
 
     def after(_: ModelRequest, response: ModelResponse) -> ModelResponse:
-        heard.events.append(TextReceived(text="<after>"))
+        listener.events.append(TextReceived(text="<after>"))
         content = (*response.message.content, TextContent(text="!"))
         return replace(response, message=replace(response.message, content=content))
 
     request = replace(HI, stream=is_streamed)
-    assert await ask(wrapped_model(inner, after=after), request, emit=heard) == "hello!"
+    assert await ask(wrapped_model(inner, after=after), request, emit=listener) == "hello!"
 
     shown: list[RunEvent] = [
         ReasoningReceived(text="hm"),
         TextReceived(text="hello"),
         TextReceived(text="!"),
     ]
-    assert heard.events == [
+    assert listener.events == [
         ModelRetried(attempt=1, kind="server", error="500", wait_seconds=0),
         TextReceived(text="<after>"),
         *(shown if is_streamed else []),
@@ -156,27 +156,27 @@ async def test_text_that_may_be_changed_is_shown_when_it_is_settled(is_streamed:
     assert inner.requests == [HI]
 
 
-async def test_a_hook_that_only_looks_lets_text_through_as_it_comes() -> None:
-    """Piece by piece."""
-    heard = Listener()
+async def test_middleware_that_only_reads_passes_text_on_as_it_arrives() -> None:
+    """Delta by delta."""
+    listener = Listener()
 
     async def look(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
-        heard.events.append(TextReceived(text="<asked>"))
+        listener.events.append(TextReceived(text="<asked>"))
         response = await call_next(request, emit=emit)
-        heard.events.append(TextReceived(text="<answered>"))
+        listener.events.append(TextReceived(text="<answered>"))
         return response
 
-    await ask(wrapped_model(ScriptedModel("hello"), look), STREAMED, emit=heard)
+    await ask(wrapped_model(ScriptedModel("hello"), look), STREAMED, emit=listener)
 
-    assert [event.text for event in heard.events if isinstance(event, TextReceived)] == [
+    assert [event.text for event in listener.events if isinstance(event, TextReceived)] == [
         "<asked>",
         "hello",
         "<answered>",
     ]
 
 
-async def test_a_watched_model_works_in_a_route() -> None:
-    """And a route may be watched."""
+async def test_a_wrapped_model_works_in_a_route() -> None:
+    """And a route may be wrapped."""
     broken = ScriptedModel(TransportError("no way", kind="connection"), name="broken:model")
     route = RouteModel([wrapped_model(broken, louder), wrapped_model(ScriptedModel("hi"), louder)])
     agent: Agent[None] = Agent(wrapped_model(route, louder))
@@ -187,33 +187,33 @@ async def test_a_watched_model_works_in_a_route() -> None:
     assert len(broken.requests) == 1
 
 
-class Patient(ScriptedModel):
-    """A model that makes exchanges again."""
+class Retrying(ScriptedModel):
+    """A model that retries exchanges."""
 
     attempts = 4
 
-    def with_retry(self, retry: RetrySettings) -> "Patient":
-        """Return one with another patience."""
-        other = Patient()
+    def with_retry(self, retry: RetrySettings) -> "Retrying":
+        """Return one with other retry settings."""
+        other = Retrying()
         other.attempts = retry.attempts
         return other
 
 
-def test_a_watched_model_has_the_patience_of_what_it_wraps() -> None:
-    """A route asks each of its models once a round."""
+def test_a_wrapped_model_has_the_retry_settings_of_its_model() -> None:
+    """A route calls each of its models once per round."""
     once = RetrySettings(attempts=1)
-    watched, plain = wrapped_model(Patient(), louder), wrapped_model(ScriptedModel(), louder)
-    assert isinstance(watched, SupportsRetry)
+    wrapped, plain = wrapped_model(Retrying(), louder), wrapped_model(ScriptedModel(), louder)
+    assert isinstance(wrapped, SupportsRetry)
     assert isinstance(plain, SupportsRetry)
 
-    hurried = watched.with_retry(once)
+    once_only = wrapped.with_retry(once)
 
-    assert hurried._model.attempts == 1  # type: ignore[attr-defined]  # a wrapper of ours
+    assert once_only._model.attempts == 1  # type: ignore[attr-defined]  # a wrapper of ours
     assert plain.with_retry(once) is plain
 
 
-def test_without_hooks_a_model_is_itself() -> None:
-    """Nothing stands around it."""
+def test_without_middleware_the_model_is_returned_unchanged() -> None:
+    """There is no wrapper."""
     model = ScriptedModel()
 
     assert wrapped_model(model) is model

@@ -1,4 +1,4 @@
-"""Secrets are kept from the model, and out of what it says."""
+"""Secrets are redacted in requests and answers."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def assistant(arguments: str) -> AssistantMessage:
 
 
 def user(*blocks: Any) -> UserMessage:
-    """Return a message of blocks."""
+    """Return a message with these blocks."""
     return UserMessage(content=blocks)
 
 
@@ -62,7 +62,7 @@ MESSAGES: dict[str, tuple[Message, Message]] = {
         assistant('{"key": "\\u0073k-12345"}'),
         AssistantMessage.of("with ***", ToolCall(id="1", name="f", arguments='{"key": "***"}')),
     ),
-    "arguments that are no JSON": (
+    "arguments that are not JSON": (
         assistant("{sk-12345"),
         AssistantMessage.of("with ***", ToolCall(id="1", name="f", arguments="{***")),
     ),
@@ -107,7 +107,7 @@ MESSAGES: dict[str, tuple[Message, Message]] = {
 def test_a_message_is_redacted_wherever_a_model_reads_it(
     message: Message, redacted_as: Message
 ) -> None:
-    """What has nothing to redact is the very same message."""
+    """A message without a secret stays the same object."""
     found = REDACTOR.message(message)
 
     assert found == redacted_as
@@ -115,14 +115,14 @@ def test_a_message_is_redacted_wherever_a_model_reads_it(
 
 
 def test_a_number_may_be_a_secret() -> None:
-    """It becomes text, as nothing else can stand in its place."""
+    """It becomes text, since a number cannot be redacted."""
     redactor = Redactor(compile_secrets(re.compile("4111[0-9]+")), replacement="***")
 
     assert redactor.arguments('{"card": 4111111111, "n": 4}') == '{"card": "***", "n": 4}'
 
 
 def test_arguments_stay_an_object_whatever_is_redacted() -> None:
-    """A match may reach over quotes and braces."""
+    """A match may extend over quotation marks and braces."""
     over = Redactor(compile_secrets(re.compile('"password.*"')), replacement="***")
     inside = Redactor(compile_secrets(re.compile('"a": "b"')), replacement='"a": "*"')
 
@@ -132,7 +132,7 @@ def test_arguments_stay_an_object_whatever_is_redacted() -> None:
     assert inside.arguments('{"a": "b"}') == '{"a": "*"}'
 
 
-def test_text_is_found_as_it_stands_in_json_too() -> None:
+def test_text_is_found_in_json_text_too() -> None:
     """A result is often JSON text."""
     redactor = Redactor(compile_secrets('pä"ss'), replacement="***")
 
@@ -148,16 +148,16 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("secrets", "options", "message"), BAD.values(), ids=BAD.keys())
-def test_a_redactor_that_cannot_work_is_refused(
+def test_an_invalid_redactor_is_rejected(
     secrets: Any, options: dict[str, Any], message: str
 ) -> None:
-    """When it is made."""
+    """When it is built."""
     with pytest.raises(ValueError, match=message):
         redacted(ScriptedModel(), secrets, **options)
 
 
-async def test_a_model_never_sees_what_the_run_keeps() -> None:
-    """Instructions, prompts, arguments, results; the tool sees what the model asked for."""
+async def test_the_history_keeps_what_the_model_never_reads() -> None:
+    """Instructions, prompts, arguments, results; the tool gets the arguments of the model."""
     got: list[str] = []
 
     @tool(read_only=True)
@@ -183,7 +183,7 @@ async def test_a_model_never_sees_what_the_run_keeps() -> None:
 
 
 class Streaming:
-    """A model that tells of its answer in pieces."""
+    """A model that emits its answer in deltas."""
 
     name = "streaming:model"
     profile = ModelProfile(family="streaming", id="model")
@@ -209,8 +209,8 @@ class Streaming:
         return self._response
 
 
-async def test_an_answer_is_redacted_too_if_that_is_asked() -> None:
-    """Also where a secret is cut over two pieces; arguments stay as the model wrote them."""
+async def test_answers_are_redacted_on_request() -> None:
+    """Even if a secret is split over two deltas; arguments are not changed."""
     retried = ModelRetried(attempt=1, kind="server", error="500", wait_seconds=0)
     call = ToolCall(id="1", name="f", arguments=f'{{"key": "{KEY}"}}')
     message = AssistantMessage(
@@ -220,7 +220,7 @@ async def test_an_answer_is_redacted_too_if_that_is_asked() -> None:
     response = ModelResponse(
         message=message,
         finish_reason="stop",
-        repairs=(Repair(kind="leaked_text", before=KEY, after="x"),),
+        repairs=(Repair(kind="text_call", before=KEY, after="x"),),
     )
     model = Streaming(
         ReasoningReceived(text="hm sk-"),
@@ -230,19 +230,19 @@ async def test_an_answer_is_redacted_too_if_that_is_asked() -> None:
         TextReceived(text="2345 key"),
         response=response,
     )
-    heard = Listener()
+    listener = Listener()
     request = ModelRequest(history=History([UserMessage.of("hi")]), stream=True)
 
     async with redacted(model, KEY, answers=True).open() as connection:
-        answered = await connection.chat(request, emit=heard)
+        answered = await connection.chat(request, emit=listener)
 
     content = (ReasoningContent(text="hm [redacted]"), TextContent(text="the [redacted] key"))
     assert answered == replace(
         response,
         message=AssistantMessage(content=content, tool_calls=(call,)),
-        repairs=(Repair(kind="leaked_text", before="[redacted]", after="x"),),
+        repairs=(Repair(kind="text_call", before="[redacted]", after="x"),),
     )
-    assert heard.events == [
+    assert listener.events == [
         retried,
         ReasoningReceived(text="hm [redacted]"),
         TextReceived(text="the [redacted] key"),
@@ -257,10 +257,10 @@ PATTERNS = ["abc", "aab", re.compile(r"\bab+c\b"), re.compile("a{2,4}"), re.comp
     pieces=st.lists(st.text(alphabet="abc ", max_size=6), max_size=12),
     secrets=st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=2),
 )
-def test_what_is_shown_does_not_depend_on_where_a_stream_was_cut(
+def test_the_redacted_text_does_not_depend_on_the_cuts_of_the_stream(
     pieces: list[str], secrets: list[Any]
 ) -> None:
-    """All pieces together are what redacting the whole text gives."""
+    """The deltas together equal the redacted complete text."""
     patterns = compile_secrets(secrets)
     held = StreamingRedactor(patterns, replacement="*", longest=30)
 
@@ -274,8 +274,8 @@ def test_what_is_shown_does_not_depend_on_where_a_stream_was_cut(
     gaps=st.lists(st.text(alphabet="xs-1 ", max_size=40), min_size=1, max_size=8),
     cut=st.integers(min_value=1, max_value=9),
 )
-def test_long_text_goes_out_while_it_comes(gaps: list[str], cut: int) -> None:
-    """Only so much is held back as a secret is long."""
+def test_long_text_is_emitted_while_it_arrives(gaps: list[str], cut: int) -> None:
+    """Only as much is held back as a secret is long."""
     text = KEY.join(gaps)
     patterns = compile_secrets(KEY)
     held = StreamingRedactor(patterns, replacement="*", longest=len(KEY))
@@ -291,7 +291,7 @@ def test_long_text_goes_out_while_it_comes(gaps: list[str], cut: int) -> None:
     assert most_held <= len(KEY)
 
 
-def test_a_match_that_goes_on_is_held_to_its_end() -> None:
+def test_a_growing_match_is_held_back_to_its_end() -> None:
     """However long it becomes."""
     held = StreamingRedactor(compile_secrets(re.compile("s[0-9]+")), replacement="*", longest=3)
 
@@ -301,8 +301,8 @@ def test_a_match_that_goes_on_is_held_to_its_end() -> None:
     assert held.close() == "ore"
 
 
-def test_a_pattern_that_may_match_nothing_somewhere_leaves_text_alone() -> None:
-    """Only what matches is replaced."""
+def test_empty_matches_of_a_pattern_are_ignored() -> None:
+    """Only matched text is replaced."""
     patterns = compile_secrets(re.compile("(?<=x)y*|zz"))
     held = StreamingRedactor(patterns, replacement="*", longest=2)
 
@@ -310,45 +310,45 @@ def test_a_pattern_that_may_match_nothing_somewhere_leaves_text_alone() -> None:
     assert Redactor(patterns, replacement="*").text("axbzzc") == "axb*c"
 
 
-def test_a_growing_conversation_is_told_once() -> None:
-    """Messages that were told keep their identity, so that their bytes are kept."""
-    told: list[str] = []
+def test_each_message_of_a_growing_conversation_is_rewritten_once() -> None:
+    """Rewritten messages keep their identity, so their bytes stay cached."""
+    rewritten: list[str] = []
 
     def change(message: Message) -> Message:
         assert isinstance(message, UserMessage)
-        told.append(message.text)
+        rewritten.append(message.text)
         return UserMessage.of(message.text.upper()) if message.text.islower() else message
 
-    retold = RewriteCache(change)
+    cache = RewriteCache(change)
     plain = History([UserMessage.of("A")])
-    first = retold.rewrite(plain)
+    first = cache.rewrite(plain)
     longer = plain.add(UserMessage.of("b"))
-    second = retold.rewrite(longer)
-    third = retold.rewrite(longer.add(UserMessage.of("C")))
-    other = retold.rewrite(History([UserMessage.of("d")]))
+    second = cache.rewrite(longer)
+    third = cache.rewrite(longer.add(UserMessage.of("C")))
+    other = cache.rewrite(History([UserMessage.of("d")]))
 
     assert first is plain
     assert [message.text for message in third] == ["A", "B", "C"]
     assert all(a is b for a, b in zip(second, third, strict=False))
     assert other == History([UserMessage.of("D")])
-    assert told == ["A", "b", "C", "d"]
-    assert retold.rewrite(History()) == History()
+    assert rewritten == ["A", "b", "C", "d"]
+    assert cache.rewrite(History()) == History()
 
 
-def test_only_the_latest_conversations_are_remembered() -> None:
-    """Others are told anew."""
-    told: list[Message] = []
+def test_only_the_latest_conversations_are_cached() -> None:
+    """Others are rewritten again."""
+    rewritten: list[Message] = []
 
     def change(message: Message) -> Message:
-        told.append(message)
+        rewritten.append(message)
         return message
 
-    retold = RewriteCache(change)
+    cache = RewriteCache(change)
     histories = [History([UserMessage.of(str(number))]) for number in range(65)]
     for history in histories:
-        retold.rewrite(history)
-    retold.rewrite(histories[64])
-    assert len(told) == 65
+        cache.rewrite(history)
+    cache.rewrite(histories[64])
+    assert len(rewritten) == 65
 
-    retold.rewrite(histories[0])
-    assert len(told) == 66
+    cache.rewrite(histories[0])
+    assert len(rewritten) == 66

@@ -1,4 +1,4 @@
-"""Hooks around tools."""
+"""Middleware around tools."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -25,8 +25,8 @@ def greet(name: str) -> str:
 ADA = '{"name": "Ada"}'
 
 
-async def watched(middleware: object, *tools: Tool) -> Tool:
-    """Return the first tool of a set with a hook around it."""
+async def wrapped(middleware: object, *tools: Tool) -> Tool:
+    """Return the first tool of a toolset, with middleware."""
     found = await wrapped_tools(StaticToolset(tools or [greet]), middleware).list_tools()  # type: ignore[arg-type]  # a hook
     return found[0]
 
@@ -36,8 +36,8 @@ async def shout(call: ReadyCall, proceed: Proceed) -> ToolResult:
     return ToolResult.of(call.call.id, (await proceed()).text.upper())
 
 
-async def test_a_hook_stands_around_a_call() -> None:
-    """It sees the checked call and what came of it."""
+async def test_middleware_wraps_a_call() -> None:
+    """It gets the validated call and its result."""
     seen: list[object] = []
 
     async def look(call: ReadyCall, proceed: Proceed) -> ToolResult:
@@ -45,14 +45,14 @@ async def test_a_hook_stands_around_a_call() -> None:
         seen.extend((call.tool.name, call.arguments, result.text))
         return result
 
-    (result,) = await execute(ready(await watched(look), ADA))
+    (result,) = await execute(ready(await wrapped(look), ADA))
 
     assert result == ToolResult.of("c1", "hello Ada")
     assert seen == ["greet", {"name": "Ada"}, "hello Ada"]
 
 
-async def test_a_hook_may_change_a_result_answer_in_place_or_run_again() -> None:
-    """Whatever it returns is the result of the call."""
+async def test_middleware_may_change_or_replace_a_result_or_run_the_tool_again() -> None:
+    """Its return value is the result of the call."""
     runs: list[str] = []
 
     @tool
@@ -69,15 +69,15 @@ async def test_a_hook_may_change_a_result_answer_in_place_or_run_again() -> None
         return await proceed()
 
     results = [
-        (await execute(ready(await watched(hook, work))))[0] for hook in (shout, in_place, again)
+        (await execute(ready(await wrapped(hook, work))))[0] for hook in (shout, in_place, again)
     ]
 
     assert [one.text for one in results] == ["RUN 1", "remembered", "run 3"]
     assert {one.call_id for one in results} == {"c1"}
 
 
-async def test_hooks_compose_the_last_outermost() -> None:
-    """As wrappers do."""
+async def test_middleware_composes_with_the_last_outermost() -> None:
+    """Like nested wrappers."""
 
     async def add(call: ReadyCall, proceed: Proceed) -> ToolResult:
         return ToolResult.of(call.call.id, (await proceed()).text + " and bob")
@@ -88,8 +88,8 @@ async def test_hooks_compose_the_last_outermost() -> None:
     assert (await execute(ready(made, ADA)))[0].text == "HELLO ADA AND BOB"
 
 
-async def test_what_stands_around_the_run_is_outside_of_hooks() -> None:
-    """A journal remembers what a hook made of a result."""
+async def test_the_journal_is_outside_of_middleware() -> None:
+    """It records the result that middleware returned."""
     kept: list[str] = []
 
     async def journal(_: ReadyCall, proceed: Proceed) -> ToolResult:
@@ -97,34 +97,36 @@ async def test_what_stands_around_the_run_is_outside_of_hooks() -> None:
         kept.append(result.text)
         return result
 
-    await execute(ready(await watched(shout), ADA), middleware=journal)
+    await execute(ready(await wrapped(shout), ADA), middleware=journal)
 
     assert kept == ["HELLO ADA"]
 
 
 RAISED = {
-    "in its own words": (ToolError("Not today."), "Not today."),
+    "a tool error": (ToolError("Not today."), "Not today."),
     "by accident": (KeyError("x"), "KeyError"),
 }
 
 
-@pytest.mark.parametrize(("error", "told"), RAISED.values(), ids=RAISED.keys())
-async def test_what_a_hook_raises_is_told_to_the_model(error: Exception, told: str) -> None:
-    """As what a tool raises is."""
+@pytest.mark.parametrize(("error", "message"), RAISED.values(), ids=RAISED.keys())
+async def test_an_exception_of_middleware_becomes_an_error_result(
+    error: Exception, message: str
+) -> None:
+    """Like an exception of a tool."""
 
     async def fail(_: ReadyCall, __: Proceed) -> ToolResult:
         raise error
 
-    (result,) = await execute(ready(await watched(fail), ADA))
+    (result,) = await execute(ready(await wrapped(fail), ADA))
 
     assert result.is_error
-    assert told in result.text
+    assert message in result.text
 
 
-async def test_a_failing_listener_is_not_taken_for_a_failing_hook() -> None:
-    """It is the caller's own, and goes through a hook that swallows all."""
+async def test_the_exception_of_a_listener_is_not_attributed_to_middleware() -> None:
+    """It is the caller's own, even if middleware suppresses all exceptions."""
 
-    async def deaf(event: RunEvent) -> None:
+    async def failing(event: RunEvent) -> None:
         if isinstance(event, ToolCallStarted):
             raise OSError("no one listens")
 
@@ -135,11 +137,11 @@ async def test_a_failing_listener_is_not_taken_for_a_failing_hook() -> None:
             raise ToolError("swallowed") from error
 
     with pytest.raises(OSError, match="no one listens"):
-        await execute(ready(await watched(swallow), ADA), emit=deaf)
+        await execute(ready(await wrapped(swallow), ADA), emit=failing)
 
 
 class Changing:
-    """A toolset whose tools come and go."""
+    """A toolset whose tools change."""
 
     def __init__(self) -> None:
         self.tools: Sequence[Tool] = [greet]
@@ -157,8 +159,8 @@ class Changing:
         return self.tools
 
 
-async def test_tools_may_come_and_go() -> None:
-    """One that stays is wrapped once: what a model sees of it is encoded once."""
+async def test_tools_may_change() -> None:
+    """A tool that stays is wrapped once, so its description is encoded once."""
     inner = Changing()
     toolset = wrapped_tools(inner, shout, only=lambda one: one.name == "greet")
     first = await toolset.list_tools()
@@ -174,8 +176,8 @@ async def test_tools_may_come_and_go() -> None:
     assert not inner.is_open
 
 
-async def test_a_run_uses_watched_tools_as_any_others() -> None:
-    """The model sees the same tool."""
+async def test_a_run_uses_wrapped_tools_like_any_others() -> None:
+    """The model is offered the same tool."""
     model = ScriptedModel(AssistantMessage.of("", tool_call("greet", {"name": "Ada"})), "Done.")
     agent: Agent[None] = Agent(model, tools=[wrapped_tools(StaticToolset([greet]), shout)])
 
