@@ -96,11 +96,11 @@ class FileJournal(MemoryJournal):
 
     def _read(self, content: bytes) -> None:
         """Take in what an earlier process wrote; a line it did not finish is cut off."""
-        whole, _, rest = content.rpartition(b"\n")
+        complete, _, rest = content.rpartition(b"\n")
         if rest:
             with self._path.open("r+b") as file:
                 file.truncate(len(content) - len(rest))
-        lines = whole.split(b"\n") if whole else []
+        lines = complete.split(b"\n") if complete else []
         for number, line in enumerate(lines, start=1):
             entry = self._parse(line, number)
             if number == 1:

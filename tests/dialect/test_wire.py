@@ -33,7 +33,7 @@ TYPES = {".sse": "text/event-stream", ".json": "application/json"}
 
 
 def read(case: Path, size: int) -> dict[str, Any]:
-    """Return what becomes of a response that comes in pieces of `size` bytes."""
+    """Return what a response decodes to that arrives in chunks of `size` bytes."""
     response = next(case.glob("response.*"))
     body = response.read_bytes()
     head = WireHead(status=200, headers={"content-type": TYPES[response.suffix]})

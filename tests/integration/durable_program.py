@@ -1,4 +1,4 @@
-"""A program that is killed at every step of a run and started again; prints what came of it.
+"""A program that is killed at every step of a run and started again; prints the outcome.
 
 usage: durable_program.py FOLDER BACKEND
 
@@ -46,14 +46,14 @@ class KillingJournal(FileJournal):
     ) -> T:
         """Do it, unless this is where the process dies."""
 
-        async def watched() -> T:
+        async def killed_here() -> T:
             self._die(name, "begun")
             value = await effect()
             self._die(name, "done")
             return value
 
         self._die(name, "before")
-        value = await super().do(name, watched, codec=codec, unknown=unknown)
+        value = await super().do(name, killed_here, codec=codec, unknown=unknown)
         self._die(name, "after")
         return value
 
@@ -148,7 +148,7 @@ def in_a_process(work: Callable[[], None]) -> int:
 
 
 def try_point(folder: Path, backend: str, at: tuple[str, str] | None, *, with_check: bool) -> Any:
-    """Kill a run at one point, go on with it, and return what came of it."""
+    """Kill a run at one point, resume it, and return the outcome."""
     folder.mkdir(parents=True)
     first = partial(anyio.run, partial(live, folder, at, with_check=with_check), backend=backend)
     again = partial(anyio.run, partial(live, folder, None, with_check=with_check), backend=backend)
@@ -173,9 +173,9 @@ def main() -> None:
     # Once here, so that each of the processes that follow need not load everything anew.
     (folder / "warm").mkdir()
     anyio.run(partial(live, folder / "warm", None, with_check=True), backend=backend)
-    whole = try_point(folder / "whole", backend, None, with_check=True)
-    outcomes = [whole]
-    for name in whole["names"]:
+    complete = try_point(folder / "complete", backend, None, with_check=True)
+    outcomes = [complete]
+    for name in complete["names"]:
         for moment in MOMENTS:
             for with_check in (True, False) if name.endswith("/append") else (True,):
                 place = folder / f"{name.replace('/', '-')}-{moment}-{with_check}"

@@ -63,7 +63,7 @@ class Payer:
 
 
 def build_agent(folder: Path) -> Agent[None]:
-    """Return the agent; what it pays stands in a file."""
+    """Return the agent; its payments are written to a file."""
 
     @tool(read_only=True)
     def look() -> str:

@@ -24,7 +24,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bare_path(tmp_path: Path) -> Path:
+def minimal_path(tmp_path: Path) -> Path:
     """Build a PATH with a shell's usual tools and no Python but one that does not start."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -49,9 +49,11 @@ def run(script: Path, *words: str, path: Path) -> subprocess.CompletedProcess[st
     )
 
 
-def test_without_a_python_the_script_says_what_is_missing(checkout: Path, bare_path: Path) -> None:
+def test_without_a_python_the_script_says_what_is_missing(
+    checkout: Path, minimal_path: Path
+) -> None:
     """And writes nothing to standard output."""
-    done = run(checkout / "scripts" / "agentkit", "run", "hi", path=bare_path)
+    done = run(checkout / "scripts" / "agentkit", "run", "hi", path=minimal_path)
 
     assert done.returncode == 78
     assert done.stdout == ""
@@ -81,38 +83,40 @@ def make_environment(checkout: Path, *, stamp_of: str) -> Path:
 EXTRAS = "mcp,tools-time,tools-units"
 
 
-def test_an_environment_that_fits_is_used_at_once(checkout: Path, bare_path: Path) -> None:
+def test_an_environment_that_fits_is_used_at_once(checkout: Path, minimal_path: Path) -> None:
     """With the words as they were given, from a folder with a space in its name."""
     make_environment(checkout, stamp_of=EXTRAS)
 
-    done = run(checkout / "scripts" / "agentkit", "run", "two words", path=bare_path)
+    done = run(checkout / "scripts" / "agentkit", "run", "two words", path=minimal_path)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == "-P -m agentkit run two words\n"
     assert done.stderr == ""
 
 
-def test_a_link_to_the_script_is_followed(checkout: Path, bare_path: Path, tmp_path: Path) -> None:
+def test_a_link_to_the_script_is_followed(
+    checkout: Path, minimal_path: Path, tmp_path: Path
+) -> None:
     """As one puts it on one's PATH."""
     make_environment(checkout, stamp_of=EXTRAS)
-    (bare_path / "readlink").symlink_to(shutil.which("readlink") or "readlink")
+    (minimal_path / "readlink").symlink_to(shutil.which("readlink") or "readlink")
     link = tmp_path / "agentkit"
     link.symlink_to(checkout / "scripts" / "agentkit")
 
-    done = run(link, "tools", path=bare_path)
+    done = run(link, "tools", path=minimal_path)
 
     assert (done.returncode, done.stdout) == (0, "-P -m agentkit tools\n"), done.stderr
 
 
-def test_a_checkout_that_cannot_be_written_is_told_in_a_line(
-    checkout: Path, bare_path: Path
+def test_a_checkout_that_cannot_be_written_is_an_error_of_one_line(
+    checkout: Path, minimal_path: Path
 ) -> None:
     """Not by a traceback."""
     (checkout / ".cache").touch()
-    (bare_path / "python3").unlink()
-    (bare_path / "python3").symlink_to(sys.executable)
+    (minimal_path / "python3").unlink()
+    (minimal_path / "python3").symlink_to(sys.executable)
 
-    done = run(checkout / "scripts" / "agentkit", "run", "hi", path=bare_path)
+    done = run(checkout / "scripts" / "agentkit", "run", "hi", path=minimal_path)
 
     assert (done.returncode, done.stdout) == (75, "")
     assert done.stderr.startswith("Cannot make an environment in")
@@ -141,19 +145,19 @@ def test_ctrl_c_while_an_environment_is_made_ends_it_in_a_line(
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])
 def test_an_environment_made_from_other_files_is_made_anew(
-    checkout: Path, bare_path: Path, changed: str
+    checkout: Path, minimal_path: Path, changed: str
 ) -> None:
     """Here that fails for want of a Python, which shows that it is tried."""
     make_environment(checkout, stamp_of=EXTRAS)
     with (checkout / changed).open("a") as file:
         file.write("\n")
 
-    done = run(checkout / "scripts" / "agentkit", "run", "hi", path=bare_path)
+    done = run(checkout / "scripts" / "agentkit", "run", "hi", path=minimal_path)
 
     assert done.returncode == 78
 
 
-def test_an_index_that_cannot_be_reached_is_told_and_leaves_no_stamp(checkout: Path) -> None:
+def test_an_unreachable_index_is_an_error_and_leaves_no_stamp(checkout: Path) -> None:
     """The next start tries again."""
     done = subprocess.run(  # noqa: S603 - constant arguments
         [checkout / "scripts" / "environment", "broken", "mcp"],

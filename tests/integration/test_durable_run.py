@@ -14,7 +14,7 @@ from tests.integration.durable_program import KILLED, MOMENTS
 
 @pytest.fixture(scope="module", params=["asyncio", "trio"])
 def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return what came of a run without a fault, then of one for each point of death."""
+    """Return the outcome of a run without a fault, then of one for each point of death."""
     program = Path(__file__).parent / "durable_program.py"
     folder = tmp_path_factory.mktemp("durable")
     done = subprocess.run(  # noqa: S603 - our own interpreter and program
@@ -59,18 +59,18 @@ def test_every_moment_of_every_step_is_tried(outcomes: list[Any]) -> None:
 
 def test_a_run_that_died_ends_with_the_same_history(outcomes: list[Any]) -> None:
     """Unless it died while something was done that cannot be known or done again."""
-    whole = outcomes[0]["history"]
+    complete = outcomes[0]["history"]
 
-    differ = [one["at"] for one in _killed(outcomes) if one["history"] != whole]
+    differ = [one["at"] for one in _killed(outcomes) if one["history"] != complete]
 
     assert differ
     for one in _killed(outcomes):
         known = one["with_check"] and one["at"][1] == "done"
-        assert (one["history"] == whole) == (known or not _begun_once(one)), one["at"]
+        assert (one["history"] == complete) == (known or not _begun_once(one)), one["at"]
 
 
 def test_nothing_that_must_not_happen_twice_does(outcomes: list[Any]) -> None:
-    """Also where no one can tell whether it happened once."""
+    """Also if it is unknown whether it happened once."""
     for one in outcomes:
         assert sorted(set(one["lines"])) == sorted(one["lines"]), one["at"]
         died_before_it_was_done = one["at"] is not None and (
@@ -89,7 +89,7 @@ def test_no_step_that_is_remembered_runs_again(outcomes: list[Any]) -> None:
 
 def test_an_outcome_that_is_not_known_is_said_to_be_unknown(outcomes: list[Any]) -> None:
     """The model can find out by other means, or tell the user."""
-    told = 0
+    unknown = 0
     for one in _killed(outcomes):
         texts = [
             message.text
@@ -97,16 +97,16 @@ def test_an_outcome_that_is_not_known_is_said_to_be_unknown(outcomes: list[Any])
             if isinstance(message, ToolResult) and message.is_error
         ]
         if _begun_once(one) and not (one["with_check"] and one["at"][1] == "done"):
-            told += 1
+            unknown += 1
             assert len(texts) == 1
             assert "is unknown" in texts[0]
         else:
             assert texts == []
 
-    assert told == 6
+    assert unknown == 6
 
 
 def test_a_tool_sees_the_same_key_in_every_life(outcomes: list[Any]) -> None:
-    """A service can tell that it is the same call."""
+    """A service recognizes the same call."""
     for one in outcomes:
         assert "run-1:mark00001: mark 1" in one["history"]

@@ -1,4 +1,4 @@
-"""Two thousand runs over three providers that misbehave; each ends in an answer or a typed error.
+"""Two thousand runs over three faulty providers; each ends in an answer or a typed error.
 
 A run has its own seed: it says which providers there are, what each does wrong, and what is asked.
 To hold one again: `await hold(seed)`.
@@ -56,8 +56,8 @@ QUESTIONS = (
 STALLS = frozenset({"stall_before", "stall_inside"})
 QUICK = tuple(name for name in FAULTS if name not in STALLS)
 ALL = ("*",)
-PATIENT = HttpSettings(first_byte_seconds=20, idle_seconds=20)
-HASTY = HttpSettings(first_byte_seconds=0.3, idle_seconds=0.3)
+SLOW = HttpSettings(first_byte_seconds=20, idle_seconds=20)
+FAST = HttpSettings(first_byte_seconds=0.3, idle_seconds=0.3)
 RETRY = RetrySettings(attempts=3, base_seconds=0.0, max_wait_seconds=0.01)
 BREAKER = CircuitBreakerSettings(failures=3, open_seconds=0.01, max_open_seconds=0.05)
 
@@ -76,7 +76,7 @@ class Ran:
 
 @tool(read_only=True)
 def population(context: RunContext[Ran], city: str) -> int:
-    """Tell the population of a city, how many people live there.
+    """Return the population of a city, how many people live there.
 
     Args:
         context: the call.
@@ -118,7 +118,7 @@ def open_sockets() -> int:
 
 @dataclass(slots=True, kw_only=True)
 class Story:
-    """A run as its seed tells it, and what came of it."""
+    """A run that its seed determines, and its outcome."""
 
     seed: int
     rng: Random
@@ -132,7 +132,7 @@ class Story:
         """Return how the run ended."""
         return self.error.kind if self.error else self.result.stop_reason if self.result else ""
 
-    def told(self) -> str:
+    def described(self) -> str:
         """Return what to look at where something is wrong."""
         deeds = {h.model: [a.fault for a in h.answers] for h in self.providers}
         return f"seed {self.seed}: {self.outcome}, {deeds}, ran {self.ran.calls}"
@@ -140,7 +140,7 @@ class Story:
 
 @asynccontextmanager
 async def route(story: Story) -> AsyncIterator[RouteModel]:
-    """Start three providers that misbehave, and yield the route over them."""
+    """Start three faulty providers, and yield the route over them."""
     rng = story.rng
     may_stall = rng.random() < 0.05
     plan = partial(
@@ -150,7 +150,7 @@ async def route(story: Story) -> AsyncIterator[RouteModel]:
         sequential=rng.random() < 0.2,
         slow_seconds=0.01,
     )
-    transport = partial(open_transport, settings=HASTY if may_stall else PATIENT)
+    transport = partial(open_transport, settings=FAST if may_stall else SLOW)
     models = []
     async with AsyncExitStack() as stack:
         for provider in rng.sample(PROVIDERS, 3):
@@ -203,23 +203,25 @@ def judge(story: Story) -> None:
         for call in answer.intended.calls
     }
     ran = story.ran.calls
-    assert {(name, given) for _, name, given in ran} <= meant, story.told()
-    assert len({call_id for call_id, _, _ in ran}) == len(ran), story.told()
-    assert len({(name, given) for _, name, given in ran}) == len(ran), story.told()
+    assert {(name, given) for _, name, given in ran} <= meant, story.described()
+    assert len({call_id for call_id, _, _ in ran}) == len(ran), story.described()
+    assert len({(name, given) for _, name, given in ran}) == len(ran), story.described()
     if story.result is None:
-        assert story.error is not None, story.told()
+        assert story.error is not None, story.described()
         return
     history = story.result.history
-    assert not history.open_calls, story.told()
+    assert not history.open_calls, story.described()
     results = [m.call_id for m in history if isinstance(m, ToolResult) and not m.is_error]
-    assert sorted(results) == sorted(call_id for call_id, _, _ in ran), story.told()
-    assert story.result.text.strip(), story.told()
+    assert sorted(results) == sorted(call_id for call_id, _, _ in ran), story.described()
+    assert story.result.text.strip(), story.described()
     shown = "".join(m.text for m in history if isinstance(m, AssistantMessage))
-    assert "CALLS]" not in shown.replace("(No [TOOL_CALLS] was needed for this.)", ""), story.told()
+    assert "CALLS]" not in shown.replace("(No [TOOL_CALLS] was needed for this.)", ""), (
+        story.described()
+    )
 
 
 async def test_every_run_ends_in_an_answer_or_in_one_typed_error(anyio_backend: str) -> None:
-    """No hang, no leak, no call run twice, none with arguments that no one sent."""
+    """No hang, nothing left alive, no call run twice, none with arguments that no one sent."""
     first = RUNS * (anyio_backend == "trio")
     seeds = iter(range(first, first + RUNS))
     sockets = open_sockets()

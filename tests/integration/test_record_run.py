@@ -58,7 +58,7 @@ async def test_a_recorded_run_replays_to_the_same_history(tmp_path: Path, *, str
 
 
 @pytest.mark.parametrize("mode", ["off", "new"])
-async def test_the_provider_is_asked_where_there_is_no_recording(
+async def test_the_provider_is_called_if_there_is_no_recording(
     tmp_path: Path, mode: RecordMode
 ) -> None:
     """The sandbox starts as it does without a recorder."""

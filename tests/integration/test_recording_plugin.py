@@ -96,7 +96,7 @@ def _files(project: pytest.Pytester) -> list[str]:
 
 
 def test_what_was_recorded_is_replayed_without_the_provider(project: pytest.Pytester) -> None:
-    """One file per test beside the test's file, for all event loops."""
+    """One file per test next to the test's file, for all event loops."""
     _run(project, "--agentkit-record=record").assert_outcomes(passed=7)
     _says(project, provider="no", expected="yes")
 
@@ -187,7 +187,7 @@ def test_a_very_long_name_makes_a_file_all_the_same(project: pytest.Pytester) ->
 
 
 def test_an_event_loop_with_an_id_of_its_own_stays_in_the_name(project: pytest.Pytester) -> None:
-    """A name is shortened only where that is certain."""
+    """A name is shortened only if that is certain."""
     project.makepyfile(test_it=TESTS.replace('ids=["asyncio", "trio"]', 'ids=["one", "two"]'))
 
     _run(project, "--agentkit-record=record", "-k", "alone").assert_outcomes(passed=2, deselected=5)

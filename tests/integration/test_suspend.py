@@ -26,15 +26,23 @@ WAITING = {"stop_reason": "suspended", "open": ["pay000001", "pay000002", "pay00
 class Desk:
     """A folder over which processes hand a run to each other."""
 
-    def __init__(self, folder: Path, backend: str, *, door: str) -> None:
+    def __init__(self, folder: Path, backend: str, *, socket_path: str) -> None:
         self._folder = folder
         self._backend = backend
-        self._door = door
+        self._socket_path = socket_path
 
     def process(self, what: str) -> Any:
         """Let a process of its own do something, and return what it says."""
         done = subprocess.run(  # noqa: S603 - our own interpreter and program
-            [sys.executable, "-S", FORKED, self._door, str(self._folder), self._backend, what],
+            [
+                sys.executable,
+                "-S",
+                FORKED,
+                self._socket_path,
+                str(self._folder),
+                self._backend,
+                what,
+            ],
             capture_output=True,
             check=False,
             text=True,
@@ -55,24 +63,24 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def socket_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Load the program once; each of its processes is forked before it has done anything."""
-    door = str(tmp_path_factory.mktemp("suspend") / "door")
+    socket_path = str(tmp_path_factory.mktemp("suspend") / "socket")
     with subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, FORKED, "serve", door, "tests.integration.suspend_program"],
+        [sys.executable, FORKED, "serve", socket_path, "tests.integration.suspend_program"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"ready\n"
-        yield door
+        yield socket_path
         program.terminate()
 
 
 @pytest.fixture(params=["asyncio", "trio"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path, door: str) -> Desk:
+def desk(request: pytest.FixtureRequest, tmp_path: Path, socket_path: str) -> Desk:
     """Return a desk with a run that waits for answers about three payments."""
-    desk = Desk(tmp_path, request.param, door=door)
+    desk = Desk(tmp_path, request.param, socket_path=socket_path)
     assert desk.process("begin") == {**WAITING, "output": ""}
     return desk
 

@@ -1,4 +1,4 @@
-"""Connections are used again, and none is left behind."""
+"""Connections are reused, and none is left open."""
 
 import gc
 from pathlib import Path
@@ -14,19 +14,19 @@ from tests.integration.transport_server import (
     ASK,
     BOTH,
     HEAD,
-    Host,
     Make,
+    ScriptedServer,
     fetch,
-    hear,
     listening,
     reach,
     read,
+    read_request,
 )
 
 
 @BOTH
-async def test_connections_are_used_again(make: Make) -> None:
-    """An answer that was read to its end leaves its connection to the next."""
+async def test_connections_are_reused(make: Make) -> None:
+    """A response that was read to its end leaves its connection to the next exchange."""
     ports: list[int] = []
 
     async def answer(stream: SocketStream) -> None:
@@ -34,7 +34,7 @@ async def test_connections_are_used_again(make: Make) -> None:
         async with stream:
             while True:
                 try:
-                    await hear(stream)
+                    await read_request(stream)
                 except anyio.EndOfStream:
                     return
                 await stream.send(HEAD + b"content-length: 2\r\n\r\nok")
@@ -48,9 +48,9 @@ async def test_connections_are_used_again(make: Make) -> None:
 
 @BOTH
 async def test_no_more_connections_are_made_than_allowed(make: Make) -> None:
-    """Further exchanges wait, and fail if no place comes free in time."""
+    """Further exchanges wait, and fail if no connection is released in time."""
     settings = HttpSettings(max_connections=1, first_byte_seconds=0.1)
-    async with reach(make, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+    async with reach(make, ScriptedServer(Reply(chunks=(b"x",))), settings=settings) as transport:
         async with transport.exchange(ASK):
             with pytest.raises(TransportError, match="all of 1 connections in use") as caught:
                 await fetch(transport)
@@ -59,8 +59,8 @@ async def test_no_more_connections_are_made_than_allowed(make: Make) -> None:
     assert (caught.value.kind, caught.value.retry) == ("timeout", "same")
 
 
-class Watched:
-    """A server by hand that knows when its only client has gone."""
+class ClientObserver:
+    """A server that records when its only client disconnects."""
 
     def __init__(self) -> None:
         self.has_begun = anyio.Event()
@@ -69,7 +69,7 @@ class Watched:
     async def answer(self, stream: SocketStream) -> None:
         """Begin an answer, never end it, and wait for the client to leave."""
         async with stream:
-            await hear(stream)
+            await read_request(stream)
             await stream.send(HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\none\r\n")
             self.has_begun.set()
             try:
@@ -81,52 +81,52 @@ class Watched:
 @BOTH
 @pytest.mark.parametrize("wanted", [0, 3, 6], ids=["unread", "begun", "all but the end"])
 async def test_leaving_early_closes_the_connection_at_once(wanted: int, make: Make) -> None:
-    """And leaves no reader of the client behind, which Trio would report."""
-    host, got = Watched(), b""
-    async with listening(make, host.answer) as transport:
+    """No async generator of the client remains, which Trio would report."""
+    server, got = ClientObserver(), b""
+    async with listening(make, server.answer) as transport:
         async with transport.exchange(ASK) as answer:
             while len(got) < wanted:
                 got += await anext(answer.chunks)
-        await host.is_gone.wait()
+        await server.is_gone.wait()
         gc.collect()
 
     assert b"oneone".startswith(got)
 
 
 @BOTH
-async def test_an_error_of_the_reader_closes_the_connection_and_goes_on(make: Make) -> None:
-    """A decoder that refuses the bytes is such a reader."""
-    host = Watched()
-    async with listening(make, host.answer) as transport:
+async def test_an_error_of_the_reader_closes_the_connection_and_is_raised(make: Make) -> None:
+    """A decoder that rejects the bytes is such a reader."""
+    server = ClientObserver()
+    async with listening(make, server.answer) as transport:
         with pytest.raises(LookupError):
             async with transport.exchange(ASK) as answer:
                 async for _ in answer.chunks:
                     raise LookupError
-        await host.is_gone.wait()
+        await server.is_gone.wait()
         gc.collect()
 
 
 @BOTH
 async def test_cancelling_in_the_middle_closes_the_connection(make: Make) -> None:
     """Nothing of a cancelled run is alive."""
-    host = Watched()
-    async with listening(make, host.answer) as transport:
+    server = ClientObserver()
+    async with listening(make, server.answer) as transport:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(fetch, transport)
-            await host.has_begun.wait()
+            await server.has_begun.wait()
             tasks.cancel_scope.cancel()
-        await host.is_gone.wait()
+        await server.is_gone.wait()
         gc.collect()
 
 
 @BOTH
-async def test_cancelling_before_the_answer_closes_the_connection(make: Make) -> None:
+async def test_cancelling_before_the_response_closes_the_connection(make: Make) -> None:
     """Whatever the exchange was waiting for."""
     arrived, is_gone = anyio.Event(), anyio.Event()
 
     async def answer(stream: SocketStream) -> None:
         async with stream:
-            await hear(stream)
+            await read_request(stream)
             arrived.set()
             try:
                 await stream.receive()
@@ -145,13 +145,13 @@ async def test_cancelling_before_the_answer_closes_the_connection(make: Make) ->
 async def test_no_socket_is_open_after_the_transport_is_closed(make: Make) -> None:
     """However its exchanges ended."""
     before = open_sockets()
-    host = Host(
+    server = ScriptedServer(
         Reply(chunks=(b"x",)),
         RawReply(then="reset"),
         RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1234")),
         RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1234"), then="stall"),
     )
-    async with reach(make, host, settings=HttpSettings(idle_seconds=0.1)) as transport:
+    async with reach(make, server, settings=HttpSettings(idle_seconds=0.1)) as transport:
         await fetch(transport)
         for _ in range(3):
             with pytest.raises(TransportError):
@@ -161,15 +161,15 @@ async def test_no_socket_is_open_after_the_transport_is_closed(make: Make) -> No
 
 
 def open_sockets() -> int:
-    """Return how many sockets of TCP this process has open."""
+    """Return the number of open TCP sockets of this process."""
     targets = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     return sum(str(target).startswith("socket:") for target in targets)
 
 
 @BOTH
-async def test_an_answer_cannot_be_read_after_it_was_closed(make: Make) -> None:
-    """Its end would look like the end of the answer."""
-    async with reach(make, Host(Reply(chunks=(b"x",)))) as transport:
+async def test_a_response_cannot_be_read_after_it_was_closed(make: Make) -> None:
+    """Otherwise the end of the iteration would look like the end of the body."""
+    async with reach(make, ScriptedServer(Reply(chunks=(b"x",)))) as transport:
         async with transport.exchange(ASK) as answer:
             pass
         with pytest.raises(RuntimeError, match="inside its 'async with'"):

@@ -1,4 +1,4 @@
-"""What connections of our own do beyond what every transport does."""
+"""Properties of the direct transport beyond the contract of transports."""
 
 import socket
 from contextlib import suppress
@@ -14,14 +14,14 @@ from agentkit.testing.clock import ManualClock
 from agentkit.transport.direct.direct_transport import DirectTransport
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.wire import WireRequest
-from tests.integration.transport_lines import OK, Lines, lines
-from tests.integration.transport_server import ASK, HEAD, Host, fetch, reach, read
+from tests.integration.transport_lines import OK, ScriptedConnections, connect
+from tests.integration.transport_server import ASK, HEAD, ScriptedServer, fetch, reach, read
 
 
 async def test_the_connection_used_last_is_used_next() -> None:
-    """The others may rest until they expire."""
-    host = Lines([OK + b"a1", OK + b"a2", OK + b"a3"], [OK + b"b1"])
-    async with lines(host) as transport:
+    """The others stay idle until they expire."""
+    server = ScriptedConnections([OK + b"a1", OK + b"a2", OK + b"a3"], [OK + b"b1"])
+    async with connect(server) as transport:
         async with transport.exchange(ASK) as first, transport.exchange(ASK) as second:
             bodies = [await read(second), await read(first)]
         bodies += [(await fetch(transport))[1] for _ in range(2)]
@@ -30,38 +30,40 @@ async def test_the_connection_used_last_is_used_next() -> None:
     assert bodies == [b"b1", b"a1", b"a2", b"a3"]
 
 
-async def test_a_connection_that_was_unused_for_too_long_is_not_used() -> None:
-    """The host may be about to close it."""
-    host, clock = Lines([OK + b"a1"], [OK + b"b1"]), ManualClock()
-    async with lines(host, clock=clock) as transport:
+async def test_an_expired_connection_is_not_reused() -> None:
+    """The server may be about to close it."""
+    server, clock = ScriptedConnections([OK + b"a1"], [OK + b"b1"]), ManualClock()
+    async with connect(server, clock=clock) as transport:
         await fetch(transport)
         clock.advance(31)
         _, body = await fetch(transport)
-        await host.gone[0].wait()
+        await server.gone[0].wait()
 
     assert body == b"b1"
 
 
-async def test_connections_that_are_not_needed_any_more_are_closed() -> None:
-    """Though it is never their turn: others came back later."""
-    host, clock = Lines([OK + b"a1", OK + b"a2"], [OK + b"b1"]), ManualClock()
-    async with lines(host, clock=clock) as transport:
+async def test_expired_connections_are_closed() -> None:
+    """Although only other connections are reused."""
+    server, clock = ScriptedConnections([OK + b"a1", OK + b"a2"], [OK + b"b1"]), ManualClock()
+    async with connect(server, clock=clock) as transport:
         async with transport.exchange(ASK) as first:
             async with transport.exchange(ASK) as second:
                 bodies = [await read(second)]
             clock.advance(31)
             bodies.append(await read(first))
-        await host.gone[1].wait()
+        await server.gone[1].wait()
         bodies.append((await fetch(transport))[1])
 
     assert bodies == [b"b1", b"a1", b"a2"]
 
 
-async def test_waiters_get_connections_in_turn() -> None:
-    """The first to wait is the first to go on."""
+async def test_waiters_get_connections_in_order() -> None:
+    """First come, first served."""
     order: list[int] = []
     settings = HttpSettings(max_connections=1)
-    async with reach(DirectTransport, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+    async with reach(
+        DirectTransport, ScriptedServer(Reply(chunks=(b"x",))), settings=settings
+    ) as transport:
 
         async def ask(number: int) -> None:
             async with transport.exchange(ASK) as answer:
@@ -77,10 +79,12 @@ async def test_waiters_get_connections_in_turn() -> None:
     assert order == [0, 1, 2]
 
 
-async def test_a_waiter_that_is_cancelled_leaves_its_place_to_the_next() -> None:
-    """No place is lost."""
+async def test_a_cancelled_waiter_leaves_its_connection_to_the_next() -> None:
+    """No connection is lost."""
     settings = HttpSettings(max_connections=1)
-    async with reach(DirectTransport, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+    async with reach(
+        DirectTransport, ScriptedServer(Reply(chunks=(b"x",))), settings=settings
+    ) as transport:
         async with transport.exchange(ASK):
             with anyio.move_on_after(0.01) as scope:
                 await fetch(transport)
@@ -88,41 +92,44 @@ async def test_a_waiter_that_is_cancelled_leaves_its_place_to_the_next() -> None
         assert (await fetch(transport))[1] == b"x"
 
 
-async def test_an_answer_that_closes_its_connection_leaves_none() -> None:
-    """By its header, or by having no length."""
-    host = Lines(
+async def test_a_response_that_closes_its_connection_leaves_none() -> None:
+    """By its header, or because it has no length."""
+    server = ScriptedConnections(
         [HEAD + b"connection: close\r\ncontent-length: 2\r\n\r\nok"],
         [b"HTTP/1.1 200 OK\r\n\r\nto the end", None],
         [OK + b"c1"],
     )
-    async with lines(host) as transport:
+    async with connect(server) as transport:
         bodies = [(await fetch(transport))[1] for _ in range(3)]
-        await host.gone[0].wait()
+        await server.gone[0].wait()
 
     assert bodies == [b"ok", b"to the end", b"c1"]
 
 
-async def test_an_early_answer_is_passed_over() -> None:
-    """Some servers say that they are still at it."""
-    host = Lines([b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK + b"ok"])
-    async with lines(host) as transport:
+async def test_an_informational_response_is_skipped() -> None:
+    """Some servers send 103 first."""
+    server = ScriptedConnections([b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK + b"ok"])
+    async with connect(server) as transport:
         assert (await fetch(transport))[1] == b"ok"
 
 
-async def test_headers_of_one_name_are_joined_and_odd_letters_are_kept() -> None:
-    """Hosts write what they like."""
+async def test_headers_of_one_name_are_joined_and_unusual_bytes_are_kept() -> None:
+    """Servers send any bytes."""
     head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nx-b: \xfc\r\nx-c: \xc3\xbc\r\n"
-    host = Lines([head + b"content-length: 0\r\n\r\n"])
-    async with lines(host) as transport:
+    server = ScriptedConnections([head + b"content-length: 0\r\n\r\n"])
+    async with connect(server) as transport:
         found, _ = await fetch(transport)
 
     assert found.headers == {"x-a": "1, 2", "x-b": "ü", "x-c": "ü", "content-length": "0"}
 
 
-async def test_what_arrived_before_a_bad_chunk_is_given_first() -> None:
-    """A stream shows what it can."""
+async def test_the_part_before_an_invalid_chunk_is_returned_first() -> None:
+    """So a stream emits what it can."""
     chunked = HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\none\r\nzz\r\n"
-    async with lines(Lines([chunked])) as transport, transport.exchange(ASK) as answer:
+    async with (
+        connect(ScriptedConnections([chunked])) as transport,
+        transport.exchange(ASK) as answer,
+    ):
         first = await anext(answer.chunks)
         with pytest.raises(TransportError, match="closed the connection"):
             await anext(answer.chunks)
@@ -130,10 +137,10 @@ async def test_what_arrived_before_a_bad_chunk_is_given_first() -> None:
     assert first == b"one"
 
 
-async def test_a_refusal_before_the_request_was_read_is_an_answer() -> None:
-    """The host says why and closes; the rest of the request has nowhere to go."""
+async def test_a_rejection_before_the_request_was_read_is_a_response() -> None:
+    """The server gives the reason and closes; the rest of the request cannot be sent."""
 
-    class Refuses(Lines):
+    class Refuses(ScriptedConnections):
         async def answer(self, stream: ByteStream) -> None:
             async with stream:
                 await stream.receive()
@@ -144,17 +151,17 @@ async def test_a_refusal_before_the_request_was_read_is_an_answer() -> None:
                         pass
 
     request = WireRequest(path="/x", body=b"{" + b" " * 20_000_000 + b"}")
-    async with lines(Refuses([])) as transport:
+    async with connect(Refuses([])) as transport:
         found, body = await fetch(transport, request)
 
     assert (found.status, body) == (413, b"big")
 
 
-async def test_a_host_that_takes_nothing_has_a_deadline() -> None:
-    """Its system makes the connection, it does not read, and the network holds only so much."""
+async def test_sending_to_a_server_that_does_not_read_has_a_deadline() -> None:
+    """Its system accepts the connection, and the network buffers are full."""
     request = WireRequest(path="/x", body=b"{" + b" " * 20_000_000 + b"}")
-    with socket.create_server(("127.0.0.1", 0)) as deaf, anyio.fail_after(5):
-        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as silent, anyio.fail_after(5):
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         provider = ProviderProfile(name="h", title="H", base_url=url)
         transport = DirectTransport(provider, settings=HttpSettings(write_seconds=0.1))
         with pytest.raises(TransportError, match="did not take the request within") as caught:
@@ -163,47 +170,49 @@ async def test_a_host_that_takes_nothing_has_a_deadline() -> None:
     assert (caught.value.kind, caught.value.retry) == ("timeout", "same")
 
 
-async def test_a_path_is_spelled_for_the_wire() -> None:
+async def test_a_path_is_percent_encoded() -> None:
     """Names of models are part of some paths."""
-    host = Host(Reply())
-    async with reach(DirectTransport, host) as transport:
+    server = ScriptedServer(Reply())
+    async with reach(DirectTransport, server) as transport:
         await fetch(transport, WireRequest(path="/models/a b/ü%20?x=1&y=[2]", method="GET"))
 
-    assert (host.requests[0].path, host.requests[0].query) == (
+    assert (server.requests[0].path, server.requests[0].query) == (
         "/v1/models/a%20b/%C3%BC%20",
         "x=1&y=[2]",
     )
 
 
-async def test_a_request_of_its_own_headers_carries_them() -> None:
-    """They stand beside those of every request, and are gone with the next."""
-    host = Host(Reply())
-    async with reach(DirectTransport, host) as transport:
+async def test_the_headers_of_a_request_are_sent() -> None:
+    """In addition to those of every request, and not with the next one."""
+    server = ScriptedServer(Reply())
+    async with reach(DirectTransport, server) as transport:
         await fetch(transport, WireRequest(path="/x", body=b"{}", headers={"X-One": "1"}))
         await fetch(transport, ASK)
 
-    assert [request.headers.get("x-one") for request in host.requests] == ["1", None]
+    assert [request.headers.get("x-one") for request in server.requests] == ["1", None]
 
 
-async def test_a_header_that_is_not_ascii_is_refused_without_its_value() -> None:
-    """As one with a line break is."""
-    async with reach(DirectTransport, Host(Reply())) as transport:
+async def test_a_header_that_is_not_ascii_is_rejected_without_its_value() -> None:
+    """Like one with a line break."""
+    async with reach(DirectTransport, ScriptedServer(Reply())) as transport:
         with pytest.raises(TransportError, match="got no request") as caught:
             await fetch(transport, WireRequest(path="/x", headers={"x-a": "gehéim"}))
 
     assert caught.value.__cause__ is None
 
 
-async def test_a_closed_transport_says_so() -> None:
-    """Also to those who still wait for a connection."""
+async def test_using_a_closed_transport_is_an_error() -> None:
+    """Also for exchanges that still wait for a connection."""
     settings = HttpSettings(max_connections=1)
-    told: list[str] = []
-    async with reach(DirectTransport, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+    proceed: list[str] = []
+    async with reach(
+        DirectTransport, ScriptedServer(Reply(chunks=(b"x",))), settings=settings
+    ) as transport:
 
         async def wait() -> None:
             with pytest.raises(RuntimeError, match="was closed") as caught:
                 await fetch(transport)
-            told.append(str(caught.value))
+            proceed.append(str(caught.value))
 
         async with anyio.create_task_group() as tasks, transport.exchange(ASK) as answer:
             tasks.start_soon(wait)
@@ -212,15 +221,17 @@ async def test_a_closed_transport_says_so() -> None:
             body = await read(answer)
         await wait()
 
-    assert (body, len(told)) == (b"x", 2)
+    assert (body, len(proceed)) == (b"x", 2)
 
 
-async def test_an_exchange_stops_when_too_many_files_are_open(
+async def test_too_many_open_files_are_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The error says so, and no place is lost."""
+    """The error states it, and no connection of the pool is lost."""
     settings = HttpSettings(max_connections=1)
-    async with reach(DirectTransport, Host(Reply(chunks=(b"x",))), settings=settings) as transport:
+    async with reach(
+        DirectTransport, ScriptedServer(Reply(chunks=(b"x",))), settings=settings
+    ) as transport:
         with monkeypatch.context() as patch:
 
             async def refuse(*_: object) -> None:
@@ -233,16 +244,16 @@ async def test_an_exchange_stops_when_too_many_files_are_open(
 
 
 async def test_a_host_of_several_addresses_is_reached_by_the_one_that_answers() -> None:
-    """The name of this machine stands for two, and only one is listened to."""
-    host = Host(Reply(chunks=(b"x",)))
-    async with reach(DirectTransport, host, name="localhost") as transport:
+    """`localhost` has two, and the server listens on one."""
+    server = ScriptedServer(Reply(chunks=(b"x",)))
+    async with reach(DirectTransport, server, name="localhost") as transport:
         assert (await fetch(transport))[1] == b"x"
 
 
-async def test_an_address_that_does_not_answer_has_a_deadline(
+async def test_connecting_to_a_silent_address_has_a_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It drops what comes, as firewalls do."""
+    """It drops packets, as firewalls do."""
 
     async def drop(*_: object) -> None:
         await anyio.sleep_forever()
@@ -256,8 +267,8 @@ async def test_an_address_that_does_not_answer_has_a_deadline(
     assert (caught.value.kind, caught.value.retry) == ("timeout", "same")
 
 
-async def test_a_name_nobody_knows_is_told() -> None:
-    """The system's own words go with it."""
+async def test_an_unknown_host_name_is_an_error() -> None:
+    """With the system's message."""
     provider = ProviderProfile(name="h", title="H", base_url="http://nowhere.invalid")
     with anyio.fail_after(5), pytest.raises(TransportError, match="could not be reached: "):
         await fetch(DirectTransport(provider))

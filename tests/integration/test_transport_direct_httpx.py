@@ -1,4 +1,4 @@
-"""Connections of our own carry what a user's own httpx client asks for."""
+"""The direct connection pool serves a user's own httpx client."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,63 +12,63 @@ import pytest
 from agentkit.sandbox.http_server import RawReply, Reply, serve
 from agentkit.transport.direct.httpx_adapter import DirectAsyncTransport
 from agentkit.transport.http_settings import HttpSettings
-from tests.integration.transport_server import HEAD, Answer, Host
+from tests.integration.transport_server import HEAD, Answer, ScriptedServer
 
 
 @asynccontextmanager
 async def client_of(
     *answers: Answer, settings: HttpSettings | None = None
-) -> AsyncIterator[tuple[httpx.AsyncClient, Host]]:
-    """Serve a host that gives these answers, and yield a client of it."""
-    host = Host(*answers)
+) -> AsyncIterator[tuple[httpx.AsyncClient, ScriptedServer]]:
+    """Start a server with these responses, and yield a client of it."""
+    server = ScriptedServer(*answers)
     with anyio.fail_after(5):
         async with (
-            serve(host.answer) as url,
+            serve(server.answer) as url,
             httpx.AsyncClient(
                 transport=DirectAsyncTransport(settings), base_url=url, auth=("me", "mine")
             ) as client,
         ):
-            yield client, host
+            yield client, server
 
 
-async def test_a_request_goes_over_it_with_all_that_the_client_adds() -> None:
-    """And the answer is httpx's own."""
+async def test_a_request_is_sent_with_all_that_the_client_adds() -> None:
+    """And the response is httpx's own."""
     async with client_of(Reply(status=201, headers={"X-A": "1"}, chunks=(b"[1]",))) as got:
-        client, host = got
+        client, server = got
         response = await client.post("/x?y=1", json={"a": 1})
 
-    (sent,) = host.requests
+    (sent,) = server.requests
     assert (sent.method, sent.path, sent.query, sent.body) == ("POST", "/x", "y=1", b'{"a":1}')
     assert sent.headers["authorization"].startswith("Basic ")
     assert (response.status_code, response.json(), response.headers["x-a"]) == (201, [1], "1")
     assert response.http_version == "HTTP/1.1"
 
 
-async def test_a_body_in_pieces_is_sent_with_its_length() -> None:
-    """It is read whole before a connection is taken."""
+async def test_a_streamed_request_body_is_sent_with_its_length() -> None:
+    """It is read to its end before a connection is acquired."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"one"
         yield b"two"
 
-    async with client_of(Reply()) as (client, host):
+    async with client_of(Reply()) as (client, server):
         await client.post("/x", content=pieces())
 
-    assert host.requests[0].body == b"onetwo"
-    assert host.requests[0].headers["content-length"] == "6"
+    assert server.requests[0].body == b"onetwo"
+    assert server.requests[0].headers["content-length"] == "6"
 
 
-async def test_an_answer_can_be_streamed_and_left() -> None:
-    """What is left early is closed; what was read leaves its connection to the next."""
+async def test_a_response_can_be_streamed_and_left() -> None:
+    """One that is left early is closed; one that was read leaves its connection to the next."""
     events = Reply(chunks=(b"a", b"b"), is_stream=True)
     async with client_of(events, events, Reply(chunks=(b"x",))) as (client, _):
         async with client.stream("GET", "/x") as response:
-            whole = b"".join([chunk async for chunk in response.aiter_raw()])
+            body_read = b"".join([chunk async for chunk in response.aiter_raw()])
         async with client.stream("GET", "/x"):
             pass
         after = (await client.get("/x")).content
 
-    assert (whole, after) == (b"ab", b"x")
+    assert (body_read, after) == (b"ab", b"x")
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ async def test_an_answer_can_be_streamed_and_left() -> None:
     ],
     ids=["closed", "silent", "short"],
 )
-async def test_failures_are_those_of_httpx(reply: RawReply, error: type[Exception]) -> None:
-    """Whoever calls the client knows no others."""
+async def test_failures_are_httpx_exceptions(reply: RawReply, error: type[Exception]) -> None:
+    """The caller of the client knows no others."""
     settings = HttpSettings(first_byte_seconds=0.1)
     async with client_of(reply, settings=settings) as (client, _):
         with pytest.raises(error):
             await client.get("/x")
 
 
-async def test_a_host_that_is_not_there_is_a_connect_error() -> None:
-    """The request goes with it, as with all of httpx's."""
+async def test_an_unreachable_server_is_a_connect_error() -> None:
+    """With the request, as all of httpx's errors."""
     async with httpx.AsyncClient(transport=DirectAsyncTransport()) as client:
         with anyio.fail_after(5), pytest.raises(httpx.ConnectError) as caught:
             await client.get("http://127.0.0.1:1/x")
@@ -97,20 +97,20 @@ async def test_a_host_that_is_not_there_is_a_connect_error() -> None:
     assert caught.value.request.url == "http://127.0.0.1:1/x"
 
 
-async def test_what_cannot_be_sent_is_refused() -> None:
-    """A scheme no one speaks here, a header with a line break."""
-    async with client_of(Reply()) as (client, host):
+async def test_an_invalid_request_is_rejected() -> None:
+    """An unsupported scheme, a header with a line break."""
+    async with client_of(Reply()) as (client, server):
         with pytest.raises(httpx.LocalProtocolError):
             await client.get("/x", headers={"x-a": "1\r\nx-b: 2"})
         with pytest.raises(httpx.UnsupportedProtocol):
             await client.get("ftp://h/x")
 
-    assert host.requests == []
+    assert server.requests == []
 
 
 async def test_each_host_has_connections_of_its_own() -> None:
-    """One client may speak to several."""
-    other = Host(Reply(chunks=(b"other",)))
+    """One client may use several servers."""
+    other = ScriptedServer(Reply(chunks=(b"other",)))
     async with serve(other.answer) as elsewhere, client_of(Reply(chunks=(b"one",))) as (client, _):
         bodies = [(await client.get(url)).content for url in ("/x", f"{elsewhere}/x", "/x")]
 
@@ -121,18 +121,18 @@ class _Hello(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer, and keep the connection."""
+        """Respond, and keep the connection."""
         self.send_response(200)
         self.send_header("content-length", "5")
         self.end_headers()
         self.wfile.write(b"hello")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
-def test_one_client_serves_one_event_loop_after_another(anyio_backend_name: str) -> None:
-    """What the first has kept cannot be waited for in the second, and is replaced."""
+def test_one_client_works_in_several_event_loops_in_turn(anyio_backend_name: str) -> None:
+    """A connection that the first has kept cannot be used in the second, and is replaced."""
     answers: list[str] = []
 
     async def ask_twice(client: httpx.AsyncClient, url: str) -> None:

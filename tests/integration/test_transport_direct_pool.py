@@ -1,69 +1,69 @@
-"""A connection that was kept may be dead, or hold what no one asked for."""
+"""A kept connection may be closed, or have bytes that no request asked for."""
 
 import anyio
 import pytest
 
 from agentkit.errors import TransportError
 from agentkit.transport.http_settings import HttpSettings
-from tests.integration.transport_lines import OK, Lines, lines
+from tests.integration.transport_lines import OK, ScriptedConnections, connect
 from tests.integration.transport_server import HEAD, fetch
 
 
-async def test_a_host_that_closed_a_kept_connection_is_asked_over_a_new_one() -> None:
-    """It is found dead before anything is sent, or at the latest when nothing comes back."""
-    host = Lines([OK + b"a1", None], [OK + b"b1"])
-    async with lines(host) as transport:
+async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
+    """It is detected before anything is sent, or at the latest when there is no response."""
+    server = ScriptedConnections([OK + b"a1", None], [OK + b"b1"])
+    async with connect(server) as transport:
         first = (await fetch(transport))[1]
-        await host.gone[0].wait()
+        await server.gone[0].wait()
         second = (await fetch(transport))[1]
 
     assert (first, second) == (b"a1", b"b1")
-    assert [number for number, _ in host.heard] == [0, 1]
+    assert [number for number, _ in server.received] == [0, 1]
 
 
-async def test_a_kept_connection_that_breaks_before_the_answer_is_replaced_at_once() -> None:
-    """The host took the request and closed: it had meant to close before."""
-    host = Lines([OK + b"a1", b"", None], [OK + b"b1"])
-    async with lines(host) as transport:
+async def test_a_kept_connection_that_breaks_before_the_response_is_replaced_at_once() -> None:
+    """The server received the request and closed, as it had planned before."""
+    server = ScriptedConnections([OK + b"a1", b"", None], [OK + b"b1"])
+    async with connect(server) as transport:
         await fetch(transport)
         _, body = await fetch(transport)
 
     assert body == b"b1"
-    assert [number for number, _ in host.heard] == [0, 0, 1]
+    assert [number for number, _ in server.received] == [0, 0, 1]
 
 
 async def test_a_new_connection_that_breaks_is_not_replaced() -> None:
-    """Whether to send again is not for the transport to say."""
-    host = Lines([b"", None], [OK + b"b1"])
-    async with lines(host) as transport:
+    """The transport does not decide about retries."""
+    server = ScriptedConnections([b"", None], [OK + b"b1"])
+    async with connect(server) as transport:
         with pytest.raises(TransportError, match="before it answered") as caught:
             await fetch(transport)
 
     assert (caught.value.kind, caught.value.retry) == ("connection", "same")
-    assert [number for number, _ in host.heard] == [0]
+    assert [number for number, _ in server.received] == [0]
 
 
-async def test_a_request_is_replaced_once_and_not_twice() -> None:
-    """The second connection is new: if it breaks, it is told."""
-    host = Lines([OK + b"a1", b"", None], [b"", None], [OK + b"c1"])
-    async with lines(host) as transport:
+async def test_a_connection_is_replaced_once_and_not_twice() -> None:
+    """The second connection is new: if it breaks, that is an error."""
+    server = ScriptedConnections([OK + b"a1", b"", None], [b"", None], [OK + b"c1"])
+    async with connect(server) as transport:
         await fetch(transport)
         with pytest.raises(TransportError, match="before it answered"):
             await fetch(transport)
 
-    assert [number for number, _ in host.heard] == [0, 0, 1]
+    assert [number for number, _ in server.received] == [0, 0, 1]
 
 
-async def test_a_host_that_is_gone_is_told_and_its_place_is_free(
+async def test_an_unreachable_server_is_an_error_and_the_pool_recovers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The kept connection breaks, and for a while no new one can be made."""
+    """The kept connection breaks, and for a while no new one can be opened."""
 
     async def refuse(*_: object) -> None:
         raise ConnectionRefusedError(111, "HttpConnection refused")
 
-    host = Lines([OK + b"a1", b"", None], [OK + b"b1"])
-    async with lines(host, settings=HttpSettings(max_connections=1)) as transport:
+    server = ScriptedConnections([OK + b"a1", b"", None], [OK + b"b1"])
+    async with connect(server, settings=HttpSettings(max_connections=1)) as transport:
         await fetch(transport)
         with monkeypatch.context() as patch:
             patch.setattr("agentkit.transport.direct.connection.connect_tcp", refuse)
@@ -77,37 +77,37 @@ async def test_a_host_that_is_gone_is_told_and_its_place_is_free(
 
 
 async def test_a_kept_connection_that_breaks_inside_the_head_is_not_replaced() -> None:
-    """The host had begun to answer, so it may have done what was asked."""
-    host = Lines([OK + b"a1", HEAD, None], [OK + b"b1"])
-    async with lines(host) as transport:
+    """The server had begun to respond, so it may have processed the request."""
+    server = ScriptedConnections([OK + b"a1", HEAD, None], [OK + b"b1"])
+    async with connect(server) as transport:
         await fetch(transport)
         with pytest.raises(TransportError, match="before it answered"):
             await fetch(transport)
 
-    assert [number for number, _ in host.heard] == [0, 0]
+    assert [number for number, _ in server.received] == [0, 0]
 
 
 @pytest.mark.parametrize(
     "end", [b"okHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", b"ok\r\n", b"okx"]
 )
-async def test_bytes_after_an_answer_are_never_the_next_answer(end: bytes) -> None:
-    """The connection they came over is not used again."""
-    host = Lines([OK + end], [OK + b"b1"])
-    async with lines(host) as transport:
+async def test_bytes_after_a_response_are_never_the_next_response(end: bytes) -> None:
+    """Their connection is not reused."""
+    server = ScriptedConnections([OK + end], [OK + b"b1"])
+    async with connect(server) as transport:
         bodies = [(await fetch(transport))[1] for _ in range(2)]
 
     assert bodies == [b"ok", b"b1"]
 
 
-async def test_bytes_that_come_late_are_never_the_next_answer() -> None:
-    """They arrive while the connection rests."""
-    told = anyio.Event()
+async def test_late_bytes_are_never_the_next_response() -> None:
+    """They arrive while the connection is idle."""
+    proceed = anyio.Event()
     late = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong"
-    host = Lines([OK + b"ok", (told, late)], [OK + b"b1"])
-    async with lines(host) as transport:
+    server = ScriptedConnections([OK + b"ok", (proceed, late)], [OK + b"b1"])
+    async with connect(server) as transport:
         first = (await fetch(transport))[1]
-        told.set()
-        await host.sent[0].wait()
+        proceed.set()
+        await server.sent[0].wait()
         second = (await fetch(transport))[1]
 
     assert (first, second) == (b"ok", b"b1")

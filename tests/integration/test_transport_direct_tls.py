@@ -1,4 +1,4 @@
-"""Connections of our own speak TLS."""
+"""The direct transport uses TLS."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -15,22 +15,22 @@ from agentkit.errors import TransportError
 from agentkit.transport.base import Transport
 from agentkit.transport.direct.direct_transport import DirectTransport
 from agentkit.transport.http_settings import HttpSettings
-from tests.integration.transport_lines import OK, Lines, suppressed
-from tests.integration.transport_server import ASK, fetch, hear, read
+from tests.integration.transport_lines import OK, ScriptedConnections, suppressed
+from tests.integration.transport_server import ASK, fetch, read, read_request
 
 TLS = Path(__file__).with_name("tls")
 
 
 @asynccontextmanager
 async def secure(
-    host: Lines,
+    server: ScriptedConnections,
     monkeypatch: pytest.MonkeyPatch,
     *,
     trusted: bool = True,
     says_goodbye: bool = False,
     name: str = "127.0.0.1",
 ) -> AsyncIterator[Transport]:
-    """Serve `host` over TLS, and yield a transport to it."""
+    """Serve with TLS, and yield a transport to the server."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
     if trusted:
@@ -42,73 +42,73 @@ async def secure(
         provider = ProviderProfile(name="h", title="H", base_url=f"https://{name}:{port}")
         transport = DirectTransport(provider)
         async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, host.answer)
+            tasks.start_soon(listener.serve, server.answer)
             yield transport
             await transport.aclose()
             tasks.cancel_scope.cancel()
 
 
-async def test_tls_is_spoken_and_its_connections_are_used_again(
+async def test_tls_connections_are_reused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The handshake is made once."""
-    host = Lines([OK + b"a1", OK + b"a2"])
-    async with secure(host, monkeypatch) as transport:
+    server = ScriptedConnections([OK + b"a1", OK + b"a2"])
+    async with secure(server, monkeypatch) as transport:
         bodies = [(await fetch(transport))[1] for _ in range(2)]
 
     assert bodies == [b"a1", b"a2"]
 
 
-async def test_bytes_after_an_answer_are_found_under_tls_too(
+async def test_bytes_after_a_response_are_detected_with_tls_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """They came with the end of the answer, and are not decrypted yet."""
-    told = anyio.Event()
-    host = Lines([OK, (told, b"ok"), (told, OK + b"no")], [OK + b"b1"])
-    async with secure(host, monkeypatch) as transport:
+    """They arrived with the end of the response, and are not decrypted yet."""
+    proceed = anyio.Event()
+    server = ScriptedConnections([OK, (proceed, b"ok"), (proceed, OK + b"no")], [OK + b"b1"])
+    async with secure(server, monkeypatch) as transport:
         async with transport.exchange(ASK) as answer:
-            told.set()
-            await host.sent[0].wait()
+            proceed.set()
+            await server.sent[0].wait()
             bodies = [await read(answer)]
         bodies.append((await fetch(transport))[1])
 
     assert bodies == [b"ok", b"b1"]
 
 
-async def test_a_host_that_closed_a_kept_connection_is_found_under_tls_too(
+async def test_a_closed_connection_is_detected_with_tls_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also where it says so in words of TLS before, and they came with the answer."""
-    told = anyio.Event()
-    host = Lines([OK, (told, b"ok"), None], [OK + b"b1"])
-    async with secure(host, monkeypatch, says_goodbye=True) as transport:
+    """Also after a TLS close notification that arrived with the response."""
+    proceed = anyio.Event()
+    server = ScriptedConnections([OK, (proceed, b"ok"), None], [OK + b"b1"])
+    async with secure(server, monkeypatch, says_goodbye=True) as transport:
         async with transport.exchange(ASK) as answer:
-            told.set()
-            await host.gone[0].wait()
+            proceed.set()
+            await server.gone[0].wait()
             await anyio.wait_all_tasks_blocked()
             bodies = [await read(answer)]
         bodies.append((await fetch(transport))[1])
 
     assert bodies == [b"ok", b"b1"]
-    assert [number for number, _ in host.heard] == [0, 1]
+    assert [number for number, _ in server.received] == [0, 1]
 
 
-async def test_bytes_that_are_not_tls_are_found_after_an_answer(
+async def test_bytes_after_a_response_that_are_not_tls_are_detected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing more can be read from such a connection."""
-    told, sent = anyio.Event(), anyio.Event()
+    proceed, sent = anyio.Event(), anyio.Event()
 
-    class Breaks(Lines):
+    class Breaks(ScriptedConnections):
         async def answer(self, stream: ByteStream) -> None:
             if sent.is_set():
                 await super().answer(stream)
                 return
             assert isinstance(stream, TLSStream)
             async with suppressed(), stream:
-                await hear(stream)
+                await read_request(stream)
                 await stream.send(OK)
-                await told.wait()
+                await proceed.wait()
                 await stream.send(b"ok")
                 await stream.transport_stream.send(b"220 mail.example ESMTP\r\n")
                 sent.set()
@@ -116,7 +116,7 @@ async def test_bytes_that_are_not_tls_are_found_after_an_answer(
 
     async with secure(Breaks([OK + b"b1"]), monkeypatch) as transport:
         async with transport.exchange(ASK) as answer:
-            told.set()
+            proceed.set()
             await sent.wait()
             bodies = [await read(answer)]
         bodies.append((await fetch(transport))[1])
@@ -124,31 +124,31 @@ async def test_bytes_that_are_not_tls_are_found_after_an_answer(
     assert bodies == [b"ok", b"b1"]
 
 
-async def test_a_certificate_nobody_vouches_for_is_refused(
+async def test_an_untrusted_certificate_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Trying again is no use."""
-    host = Lines([OK + b"a1"])
-    async with secure(host, monkeypatch, trusted=False) as transport:
+    """It is not retried."""
+    server = ScriptedConnections([OK + b"a1"])
+    async with secure(server, monkeypatch, trusted=False) as transport:
         with pytest.raises(TransportError, match="a certificate that is not trusted") as caught:
             await fetch(transport)
 
     assert caught.value.retry == "never"
-    assert host.heard == []
+    assert server.received == []
 
 
-async def test_a_certificate_for_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name that was asked for is the one that counts."""
-    host = Lines([OK + b"a1"])
-    async with secure(host, monkeypatch, name="127.0.0.2") as transport:
+async def test_a_certificate_for_another_name_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host name of the URL counts."""
+    server = ScriptedConnections([OK + b"a1"])
+    async with secure(server, monkeypatch, name="127.0.0.2") as transport:
         with pytest.raises(TransportError, match="not trusted"):
             await fetch(transport)
 
-    assert host.heard == []
+    assert server.received == []
 
 
-async def test_a_handshake_that_never_ends_has_a_deadline() -> None:
-    """The host takes the connection and says nothing."""
+async def test_the_handshake_has_a_deadline() -> None:
+    """The server accepts the connection and sends nothing."""
 
     async def silent(stream: ByteStream) -> None:
         async with stream:
@@ -166,8 +166,8 @@ async def test_a_handshake_that_never_ends_has_a_deadline() -> None:
             tasks.cancel_scope.cancel()
 
 
-async def test_a_host_that_leaves_during_the_handshake_is_told() -> None:
-    """It may come back, so the same request may be sent again."""
+async def test_a_disconnection_during_the_handshake_is_an_error() -> None:
+    """It may be temporary, so the request may be retried."""
 
     async def leave(stream: ByteStream) -> None:
         async with stream:

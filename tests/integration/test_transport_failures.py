@@ -1,4 +1,4 @@
-"""What can go wrong on the way, over real sockets, and the error that tells of it."""
+"""Failures of exchanges over real sockets, and their errors."""
 
 import gc
 import gzip
@@ -22,12 +22,12 @@ from tests.integration.transport_server import (
     HEAD,
     KEY,
     Answer,
-    Host,
     Make,
+    ScriptedServer,
     fetch,
-    hear,
     listening,
     reach,
+    read_request,
     with_client,
 )
 
@@ -46,12 +46,12 @@ PACKED = gzip.compress(b"word " * 1000)
     ],
     ids=["closed", "reset", "not HTTP", "half a head", "silent"],
 )
-async def test_a_host_that_does_not_answer(
+async def test_a_server_that_does_not_respond(
     make: Make, reply: RawReply, kind: ErrorKind, retry: Retry, text: str
 ) -> None:
-    """The error says how far it came and whether to try again."""
+    """The error states the phase and whether to retry."""
     settings = HttpSettings(first_byte_seconds=0.1)
-    async with reach(make, Host(reply), settings=settings) as transport:
+    async with reach(make, ScriptedServer(reply), settings=settings) as transport:
         with pytest.raises(TransportError) as caught:
             await fetch(transport)
 
@@ -106,12 +106,12 @@ async def test_a_host_that_does_not_answer(
     ],
     ids=["short", "reset", "no last chunk", "bad chunk", "stall", "not gzip", "half gzip"],
 )
-async def test_an_answer_that_does_not_arrive_whole(
+async def test_an_incomplete_response(
     make: Make, reply: Answer, kind: ErrorKind, text: str
 ) -> None:
-    """What arrived is never taken for the whole; the host's request id goes with the error."""
+    """It is never taken for a complete one; the error has the request id."""
     settings = HttpSettings(idle_seconds=0.1)
-    async with reach(make, Host(reply), settings=settings) as transport:
+    async with reach(make, ScriptedServer(reply), settings=settings) as transport:
         with pytest.raises(TransportError) as caught:
             await fetch(transport)
     gc.collect()
@@ -128,7 +128,7 @@ async def test_an_idle_deadline_may_be_longer_than_that_for_the_first_byte(make:
 
     async def answer(stream: SocketStream) -> None:
         async with stream:
-            await hear(stream)
+            await read_request(stream)
             await stream.send(HEAD + b"content-length: 2\r\n\r\n1")
             await anyio.sleep(pause)  # the wait is what is tested
             await stream.send(b"2")
@@ -140,8 +140,8 @@ async def test_an_idle_deadline_may_be_longer_than_that_for_the_first_byte(make:
     assert body == b"12"
 
 
-async def test_a_transport_without_deadlines_of_its_own_is_bounded_all_the_same() -> None:
-    """A user's own client may bring any transport."""
+async def test_a_transport_without_deadlines_is_still_bounded() -> None:
+    """A user's own client may use any transport."""
 
     class Silent(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -150,7 +150,10 @@ async def test_a_transport_without_deadlines_of_its_own_is_bounded_all_the_same(
 
     settings = HttpSettings(connect_seconds=0.01, write_seconds=0.01, first_byte_seconds=0.01)
     client = httpx.AsyncClient(transport=Silent())
-    async with client, reach(with_client(client), Host(Reply()), settings=settings) as transport:
+    async with (
+        client,
+        reach(with_client(client), ScriptedServer(Reply()), settings=settings) as transport,
+    ):
         with pytest.raises(TransportError, match="did not begin to answer") as caught:
             await fetch(transport)
 
@@ -158,8 +161,8 @@ async def test_a_transport_without_deadlines_of_its_own_is_bounded_all_the_same(
 
 
 @BOTH
-async def test_a_host_that_goes_away_while_it_is_asked(make: Make) -> None:
-    """The request is larger than what the network holds, so some of it is still to be sent."""
+async def test_a_server_that_disconnects_during_the_request(make: Make) -> None:
+    """The request is larger than the network buffers, so a part is not sent yet."""
 
     async def answer(stream: SocketStream) -> None:
         await stream.receive()
@@ -176,11 +179,11 @@ async def test_a_host_that_goes_away_while_it_is_asked(make: Make) -> None:
 
 
 @BOTH
-async def test_an_answer_without_end_is_cut_off(make: Make) -> None:
-    """Also one that is small until it is unpacked."""
+async def test_an_endless_response_is_cut(make: Make) -> None:
+    """Also one that is small until it is decompressed."""
     reply = Reply(headers={"content-encoding": "gzip"}, chunks=(gzip.compress(bytes(1_000_000)),))
     settings = HttpSettings(max_response_bytes=100_000)
-    async with reach(make, Host(reply), settings=settings) as transport:
+    async with reach(make, ScriptedServer(reply), settings=settings) as transport:
         with pytest.raises(TransportError, match="more than 100000 bytes") as caught:
             await fetch(transport)
 
@@ -188,10 +191,10 @@ async def test_an_answer_without_end_is_cut_off(make: Make) -> None:
 
 
 @BOTH
-async def test_an_answer_packed_in_a_way_nobody_asked_for_is_refused(make: Make) -> None:
+async def test_a_response_with_an_unrequested_encoding_is_rejected(make: Make) -> None:
     """Its bytes would be read as text."""
     reply = Reply(headers={"content-encoding": "br"}, chunks=(b"\x0b\x02\x80",))
-    async with reach(make, Host(reply)) as transport:
+    async with reach(make, ScriptedServer(reply)) as transport:
         with pytest.raises(TransportError, match="as 'br', which was not accepted") as caught:
             await fetch(transport)
 
@@ -199,8 +202,8 @@ async def test_an_answer_packed_in_a_way_nobody_asked_for_is_refused(make: Make)
 
 
 @BOTH
-async def test_a_refused_connection_is_told_with_the_address(make: Make) -> None:
-    """A local server that is not running is the usual reason."""
+async def test_a_refused_connection_is_an_error_with_the_address(make: Make) -> None:
+    """The usual reason is a local server that is not running."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: no one else answers there
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -214,9 +217,9 @@ async def test_a_refused_connection_is_told_with_the_address(make: Make) -> None
 
 
 @BOTH
-async def test_a_host_that_does_not_speak_tls_is_told_so(make: Make) -> None:
-    """An address with https in place of http is the usual reason; trying again is no use."""
-    async with serve(Host(Reply()).answer) as url:
+async def test_a_server_without_tls_is_an_error_that_says_so(make: Make) -> None:
+    """The usual reason is https in place of http; it is not retried."""
+    async with serve(ScriptedServer(Reply()).answer) as url:
         base_url = url.replace("http:", "https:")
         transport = make(ProviderProfile(name="h", title="H", base_url=base_url))
         with anyio.fail_after(5), pytest.raises(TransportError, match="not speak TLS") as caught:
@@ -226,22 +229,25 @@ async def test_a_host_that_does_not_speak_tls_is_told_so(make: Make) -> None:
     assert (caught.value.kind, caught.value.retry) == ("connection", "never")
 
 
-async def test_a_client_that_reads_answers_itself_is_told_so() -> None:
-    """A hook of its own that reads leaves nothing to stream."""
+async def test_a_client_that_reads_responses_itself_is_an_error() -> None:
+    """Its own hook leaves nothing to stream."""
 
     async def hook(response: httpx.Response) -> None:
         await response.aread()
 
     client = httpx.AsyncClient(event_hooks={"response": [hook]})
-    async with client, reach(with_client(client), Host(Reply(chunks=(b"x",)))) as transport:
+    async with (
+        client,
+        reach(with_client(client), ScriptedServer(Reply(chunks=(b"x",)))) as transport,
+    ):
         with pytest.raises(TransportError, match="has read the answer already"):
             await fetch(transport)
 
 
 @BOTH
-async def test_a_header_the_client_refuses_is_not_repeated_by_the_error(make: Make) -> None:
-    """The text of the HTTP client shows its value."""
-    async with reach(make, Host(Reply())) as transport:
+async def test_the_error_does_not_repeat_a_header_that_the_client_rejects(make: Make) -> None:
+    """The HTTP client's own message contains its value."""
+    async with reach(make, ScriptedServer(Reply())) as transport:
         with pytest.raises(TransportError, match="got no request") as caught:
             await fetch(transport, WireRequest(path="/x", headers={"x-a": "geheim\r\n"}))
 
@@ -261,9 +267,11 @@ async def test_the_key_is_in_no_log_line_and_no_error(
 ) -> None:
     """Not in those of the HTTP client either, at any level."""
     caplog.set_level(logging.DEBUG)
-    host = Host(Reply(), RawReply(), RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1")))
+    server = ScriptedServer(
+        Reply(), RawReply(), RawReply(chunks=(HEAD, b"content-length: 9\r\n\r\n1"))
+    )
     errors: list[TransportError] = []
-    async with reach(make, host, auth=auth) as transport:
+    async with reach(make, server, auth=auth) as transport:
         await fetch(transport, WireRequest(path="/x", body=body))
         for _ in range(2):
             with pytest.raises(TransportError) as caught:

@@ -1,4 +1,4 @@
-"""What the HTTP transport sends to a real server on loopback, and what it makes of answers."""
+"""The requests of the HTTP transport to a server on loopback, and its responses."""
 
 import gzip
 import json
@@ -18,26 +18,28 @@ from tests.integration.transport_server import (
     BOTH,
     HEAD,
     KEY,
-    Host,
     Make,
+    ScriptedServer,
     fetch,
-    hear,
     listening,
     reach,
     read,
+    read_request,
     with_client,
 )
 
 
 @BOTH
-async def test_an_exchange_sends_the_request_and_gives_head_and_body(make: Make) -> None:
-    """Header names are lower case, whatever the host writes."""
-    host = Host(Reply(status=201, headers={"X-Request-ID": "r"}, chunks=(b'{"a":', b"1}")))
-    async with reach(make, host, headers={"X-Team": "blue"}) as transport:
+async def test_an_exchange_sends_the_request_and_returns_head_and_body(make: Make) -> None:
+    """Header names are lower case, whatever the server sends."""
+    server = ScriptedServer(
+        Reply(status=201, headers={"X-Request-ID": "r"}, chunks=(b'{"a":', b"1}"))
+    )
+    async with reach(make, server, headers={"X-Team": "blue"}) as transport:
         request = WireRequest(path="/x", body=b"{}", headers={"X-Extra": "1"})
         head, body = await fetch(transport, request)
 
-    (sent,) = host.requests
+    (sent,) = server.requests
     assert (sent.method, sent.path, sent.body) == ("POST", "/v1/x", b"{}")
     assert sent.headers["authorization"] == f"Bearer {KEY}"
     assert sent.headers["content-type"] == "application/json"
@@ -49,27 +51,29 @@ async def test_an_exchange_sends_the_request_and_gives_head_and_body(make: Make)
 
 
 @BOTH
-async def test_a_get_carries_no_body_and_no_type(make: Make) -> None:
-    """Some hosts refuse a body there."""
-    host = Host(Reply())
-    async with reach(make, host) as transport:
+async def test_a_get_request_has_no_body_and_no_content_type(make: Make) -> None:
+    """Some servers reject a body there."""
+    server = ScriptedServer(Reply())
+    async with reach(make, server) as transport:
         await fetch(transport, WireRequest(path="/models", method="GET"))
 
-    (sent,) = host.requests
+    (sent,) = server.requests
     assert (sent.method, sent.body) == ("GET", b"")
     assert "content-type" not in sent.headers
 
 
 @BOTH
-async def test_a_streamed_answer_is_asked_for_unpacked_and_comes_piece_by_piece(make: Make) -> None:
-    """Each piece is given on before the next one is sent."""
-    told, asked = anyio.Event(), anyio.Event()
+async def test_a_streamed_response_is_requested_uncompressed_and_arrives_in_chunks(
+    make: Make,
+) -> None:
+    """Each chunk is passed on before the next one is sent."""
+    proceed, asked = anyio.Event(), anyio.Event()
 
     async def answer(stream: SocketStream) -> None:
         async with stream:
-            request.append(await hear(stream))
+            request.append(await read_request(stream))
             await stream.send(HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\none\r\n")
-            await told.wait()
+            await proceed.wait()
             await stream.send(b"3\r\ntwo\r\n0\r\n\r\n")
             asked.set()
 
@@ -77,7 +81,7 @@ async def test_a_streamed_answer_is_asked_for_unpacked_and_comes_piece_by_piece(
     async with listening(make, answer) as transport:
         async with transport.exchange(WireRequest(path="/x", body=b"{}", stream=True)) as found:
             first = await anext(found.chunks)
-            told.set()
+            proceed.set()
             rest = await read(found)
         await asked.wait()
 
@@ -99,31 +103,33 @@ async def test_a_streamed_answer_is_asked_for_unpacked_and_comes_piece_by_piece(
 async def test_a_key_in_the_body_is_its_first_field_and_leaves_the_rest_as_it_is(
     make: Make, body: bytes, expected: bytes
 ) -> None:
-    """Nothing is encoded anew, and no header holds the key."""
-    host = Host(Reply())
-    async with reach(make, host, auth=Auth(kind="body", name="key")) as transport:
+    """Nothing is encoded again, and no header has the key."""
+    server = ScriptedServer(Reply())
+    async with reach(make, server, auth=Auth(kind="body", name="key")) as transport:
         await fetch(transport, WireRequest(path="/x", body=body))
 
-    (sent,) = host.requests
+    (sent,) = server.requests
     assert sent.body == expected.replace(b"%s", KEY.encode())
     assert json.loads(sent.body)["key"] == KEY
     assert KEY not in str(sent.headers)
 
 
 @BOTH
-async def test_a_key_in_the_body_is_not_sent_where_there_is_no_body(make: Make) -> None:
-    """A GET has no place for it."""
-    host = Host(Reply())
-    async with reach(make, host, auth=Auth(kind="body", name="key")) as transport:
+async def test_a_key_in_the_body_is_not_sent_without_a_body(make: Make) -> None:
+    """A GET request has no place for it."""
+    server = ScriptedServer(Reply())
+    async with reach(make, server, auth=Auth(kind="body", name="key")) as transport:
         await fetch(transport, WireRequest(path="/models", method="GET"))
 
-    assert host.requests[0].body == b""
+    assert server.requests[0].body == b""
 
 
 @BOTH
 async def test_a_key_in_the_body_needs_an_object(make: Make) -> None:
     """No dialect sends anything else."""
-    async with reach(make, Host(Reply()), auth=Auth(kind="body", name="key")) as transport:
+    async with reach(
+        make, ScriptedServer(Reply()), auth=Auth(kind="body", name="key")
+    ) as transport:
         with pytest.raises(ValueError, match="a JSON object"):
             await fetch(transport, WireRequest(path="/x", body=b"[]"))
 
@@ -138,15 +144,15 @@ async def test_a_key_in_the_body_needs_an_object(make: Make) -> None:
     ],
     ids=["bearer", "header", "none"],
 )
-async def test_a_key_travels_as_the_profile_says_and_no_other_way(
+async def test_a_key_is_sent_as_in_the_profile_and_nowhere_else(
     make: Make, auth: Auth, expected: dict[str, str]
 ) -> None:
-    """Only one header of the request holds it."""
-    host = Host(Reply())
-    async with reach(make, host, auth=auth) as transport:
+    """In one header of the request only."""
+    server = ScriptedServer(Reply())
+    async with reach(make, server, auth=auth) as transport:
         await fetch(transport)
 
-    (sent,) = host.requests
+    (sent,) = server.requests
     assert {name: value for name, value in sent.headers.items() if KEY in value} == expected
     assert KEY.encode() not in sent.body
 
@@ -154,18 +160,18 @@ async def test_a_key_travels_as_the_profile_says_and_no_other_way(
 @BOTH
 async def test_a_path_cannot_change_the_host(make: Make) -> None:
     """`@other.example` after a base URL would."""
-    async with reach(make, Host(Reply())) as transport:
+    async with reach(make, ScriptedServer(Reply())) as transport:
         with pytest.raises(ValueError, match="begins with a slash"):
             await fetch(transport, WireRequest(path="@other.example/x"))
 
 
-async def test_a_redirect_is_a_status_and_nobody_else_gets_the_key() -> None:
-    """The other host is never asked, not even by a client that follows redirects."""
-    other = Host(Reply())
+async def test_a_redirect_is_a_status_and_no_other_server_gets_the_key() -> None:
+    """Not even with a client that follows redirects."""
+    other = ScriptedServer(Reply())
     async with serve(other.answer) as elsewhere:
-        host = Host(Reply(status=307, headers={"location": f"{elsewhere}/x"}))
+        server = ScriptedServer(Reply(status=307, headers={"location": f"{elsewhere}/x"}))
         client = httpx.AsyncClient(follow_redirects=True)
-        async with client, reach(with_client(client), host) as transport:
+        async with client, reach(with_client(client), server) as transport:
             head, _ = await fetch(transport)
 
     assert (head.status, head.headers["location"]) == (307, f"{elsewhere}/x")
@@ -173,74 +179,74 @@ async def test_a_redirect_is_a_status_and_nobody_else_gets_the_key() -> None:
 
 
 @BOTH
-async def test_cookies_of_one_answer_do_not_go_with_the_next_request(make: Make) -> None:
+async def test_cookies_of_a_response_are_not_sent_with_the_next_request(make: Make) -> None:
     """Exchanges share a connection and nothing else."""
-    host = Host(Reply(headers={"set-cookie": "id=1; Path=/"}))
-    async with reach(make, host) as transport:
+    server = ScriptedServer(Reply(headers={"set-cookie": "id=1; Path=/"}))
+    async with reach(make, server) as transport:
         await fetch(transport)
         await fetch(transport)
 
-    assert "cookie" not in host.requests[1].headers
+    assert "cookie" not in server.requests[1].headers
 
 
 @BOTH
 @pytest.mark.parametrize("is_stream", [False, True], ids=["length", "chunked"])
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP"])
-async def test_a_gzip_answer_is_unpacked(make: Make, is_stream: bool, coding: str) -> None:
+async def test_a_gzip_response_is_decompressed(make: Make, is_stream: bool, coding: str) -> None:
     """Cut anywhere."""
     packed = gzip.compress(b"word " * 1000)
     chunks = tuple(packed[at : at + 7] for at in range(0, len(packed), 7))
     reply = Reply(headers={"content-encoding": coding}, chunks=chunks, is_stream=is_stream)
-    async with reach(make, Host(reply)) as transport:
+    async with reach(make, ScriptedServer(reply)) as transport:
         _, body = await fetch(transport)
 
     assert body == b"word " * 1000
 
 
 @BOTH
-async def test_more_than_the_length_that_was_told_is_not_part_of_the_answer(make: Make) -> None:
-    """What follows belongs to no one."""
-    host = Host(RawReply(chunks=(HEAD, b"content-length: 4\r\n\r\n1234 and more")))
-    async with reach(make, host) as transport:
+async def test_bytes_beyond_the_content_length_are_not_part_of_the_response(make: Make) -> None:
+    """They belong to no request."""
+    server = ScriptedServer(RawReply(chunks=(HEAD, b"content-length: 4\r\n\r\n1234 and more")))
+    async with reach(make, server) as transport:
         assert (await fetch(transport))[1] == b"1234"
 
 
 @BOTH
-async def test_an_answer_may_say_that_it_is_not_packed(make: Make) -> None:
-    """Some hosts do."""
+async def test_a_response_may_have_the_encoding_identity(make: Make) -> None:
+    """Some servers send it."""
     reply = Reply(headers={"content-encoding": "identity"}, chunks=(b"x",))
-    async with reach(make, Host(reply)) as transport:
+    async with reach(make, ScriptedServer(reply)) as transport:
         assert (await fetch(transport))[1] == b"x"
 
 
-async def test_a_client_of_the_users_own_carries_its_headers_and_keeps_its_transport() -> None:
-    """But the key is ours, and so are the deadlines."""
-    host = Host(Reply(), RawReply(then="stall"))
+async def test_a_users_own_client_keeps_its_headers_and_transport() -> None:
+    """But the key and the deadlines are agentkit's."""
+    server = ScriptedServer(Reply(), RawReply(then="stall"))
     client = httpx.AsyncClient(
         headers={"x-proxy": "1", "authorization": "theirs"}, auth=("me", "mine"), timeout=30
     )
     async with (
         client,
         reach(
-            with_client(client), host, settings=HttpSettings(first_byte_seconds=0.1)
+            with_client(client), server, settings=HttpSettings(first_byte_seconds=0.1)
         ) as transport,
     ):
         await fetch(transport)
         with pytest.raises(TransportError, match=r"within 0\.1 s"):
             await fetch(transport)
 
-    assert host.requests[0].headers["x-proxy"] == "1"
-    assert host.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert server.requests[0].headers["x-proxy"] == "1"
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-async def test_a_client_of_the_users_own_may_bring_the_key_itself() -> None:
-    """Where none of ours is needed, its way to sign in is left alone."""
-    host = Host(Reply())
-    async with serve(host.answer) as url, httpx.AsyncClient(auth=("me", "mine")) as client:
+async def test_a_users_own_client_may_have_its_own_authentication() -> None:
+    """It is used if the provider needs no key of agentkit."""
+    server = ScriptedServer(Reply())
+    async with serve(server.answer) as url, httpx.AsyncClient(auth=("me", "mine")) as client:
         provider = ProviderProfile(name="h", title="H", base_url=url, auth=Auth(is_required=False))
         await fetch(HttpTransport(provider, client=client))
 
-    assert host.requests[0].headers["authorization"].startswith("Basic ")
+    assert server.requests[0].headers["authorization"].startswith("Basic ")
 
 
 @pytest.mark.parametrize(
@@ -251,11 +257,14 @@ async def test_a_proxy_of_the_environment_is_used_except_for_this_machine(
     name: str, expected: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy cannot reach our loopback."""
-    proxy, host = Host(Reply(chunks=(b"from the proxy",))), Host(Reply(chunks=(b"direct",)))
+    proxy, server = (
+        ScriptedServer(Reply(chunks=(b"from the proxy",))),
+        ScriptedServer(Reply(chunks=(b"direct",))),
+    )
     for variable in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(variable, raising=False)
     with anyio.fail_after(5):
-        async with serve(proxy.answer) as proxy_url, serve(host.answer) as url:
+        async with serve(proxy.answer) as proxy_url, serve(server.answer) as url:
             monkeypatch.setenv("HTTP_PROXY", proxy_url)
             base_url = url.replace("127.0.0.1", name)
             transport = HttpTransport(ProviderProfile(name="h", title="H", base_url=base_url))

@@ -1,4 +1,4 @@
-"""A host whose connections follow scripts, and a direct transport to it."""
+"""A server whose connections follow scripts, and a direct transport to it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,32 +11,33 @@ from agentkit.testing.clock import ManualClock
 from agentkit.transport.base import Transport
 from agentkit.transport.direct.direct_transport import DirectTransport
 from agentkit.transport.http_settings import HttpSettings
-from tests.integration.transport_server import HEAD, hear
+from tests.integration.transport_server import HEAD, read_request
 
 OK = HEAD + b"content-length: 2\r\n\r\n"
 
 
 @asynccontextmanager
 async def suppressed() -> AsyncIterator[None]:
-    """Let a broken connection be."""
+    """Ignore a broken connection."""
     with suppress(anyio.BrokenResourceError, anyio.EndOfStream):
         yield
 
 
-class Lines:
-    """A host by hand: each connection follows the next script, step by step.
+class ScriptedConnections:
+    """A server whose connections each follow the next script, step by step.
 
-    Bytes answer a request; bytes with an event are sent when that is set; `None` closes.
+    Bytes are the response to a request; bytes with an event are sent when that is set; `None`
+    closes.
     """
 
     def __init__(self, *scripts: list[bytes | tuple[anyio.Event, bytes] | None]) -> None:
         self._scripts = list(scripts)
-        self.heard: list[tuple[int, bytes]] = []
+        self.received: list[tuple[int, bytes]] = []
         self.gone = [anyio.Event() for _ in scripts]
         self.sent = [anyio.Event() for _ in scripts]
 
     async def answer(self, stream: ByteStream) -> None:
-        """Follow the next script, then wait for the client to leave."""
+        """Follow the next script, then wait for the client to disconnect."""
         number = len(self.gone) - len(self._scripts)
         script = self._scripts.pop(0)
         # Under TLS a stream closes with a word to the client, which may have left without one.
@@ -47,7 +48,7 @@ class Lines:
                         case None:
                             return
                         case bytes():
-                            self.heard.append((number, await hear(stream)))
+                            self.received.append((number, await read_request(stream)))
                             await stream.send(step)
                         case (event, late):
                             await event.wait()
@@ -61,17 +62,20 @@ class Lines:
 
 
 @asynccontextmanager
-async def lines(
-    host: Lines, *, settings: HttpSettings | None = None, clock: ManualClock | None = None
+async def connect(
+    server: ScriptedConnections,
+    *,
+    settings: HttpSettings | None = None,
+    clock: ManualClock | None = None,
 ) -> AsyncIterator[Transport]:
-    """Serve `host`, and yield a direct transport to it."""
+    """Start `server`, and yield a direct transport to it."""
     with anyio.fail_after(5):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
         provider = ProviderProfile(name="h", title="H", base_url=f"http://127.0.0.1:{port}")
         transport = DirectTransport(provider, settings=settings, clock=clock)
         async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, host.answer)
+            tasks.start_soon(listener.serve, server.answer)
             yield transport
             await transport.aclose()
             tasks.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""A host on loopback that does as it is told, and a transport to it."""
+"""A scripted server on loopback, and a transport to it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ Answer = Reply | RawReply
 
 
 class Make(Protocol):
-    """Makes a transport of one kind."""
+    """Builds a transport of one kind."""
 
     def __call__(
         self,
@@ -36,22 +36,22 @@ class Make(Protocol):
         api_key: SecretStr | None = None,
         settings: HttpSettings | None = None,
     ) -> Transport:
-        """Return a transport to the host."""
+        """Return a transport to the server."""
 
 
 BOTH = pytest.mark.parametrize("make", [HttpTransport, DirectTransport], ids=["httpx", "direct"])
 """Runs a test with each kind of transport."""
 
 
-class Host:
-    """A host that gives the answers it was told to, in turn, and keeps what it was sent."""
+class ScriptedServer:
+    """A server that sends the given responses in turn, and records the requests."""
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
         self.requests: list[HttpRequest] = []
 
     async def answer(self, request: HttpRequest) -> Answer:
-        """Keep the request, give the next answer; the last one for ever."""
+        """Record the request, send the next response; repeat the last one."""
         self.requests.append(request)
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
@@ -59,16 +59,16 @@ class Host:
 @asynccontextmanager
 async def reach(
     make: Make,
-    host: Host,
+    server: ScriptedServer,
     *,
     auth: Auth | None = None,
     settings: HttpSettings | None = None,
     headers: dict[str, str] | None = None,
     name: str = "127.0.0.1",
 ) -> AsyncIterator[Transport]:
-    """Serve `host`, and yield a transport to it that has a key."""
+    """Start `server`, and yield a transport to it that has a key."""
     with anyio.fail_after(5):
-        async with serve(host.answer) as url:
+        async with serve(server.answer) as url:
             provider = ProviderProfile(
                 name="h",
                 title="H",
@@ -84,17 +84,17 @@ async def reach(
 
 
 def with_client(client: httpx.AsyncClient) -> Make:
-    """Return what makes transports that use this client."""
+    """Return a function that builds transports with this client."""
     return partial(HttpTransport, client=client)
 
 
 async def read(answer: WireResponse) -> bytes:
-    """Return the whole body."""
+    """Return the complete body."""
     return b"".join([chunk async for chunk in answer.chunks])
 
 
 async def fetch(transport: Transport, request: WireRequest = ASK) -> tuple[WireHead, bytes]:
-    """Make one exchange and read its answer to the end."""
+    """Make one exchange and read its response to the end."""
     async with transport.exchange(request) as answer:
         return answer.head, await read(answer)
 
@@ -106,7 +106,7 @@ async def listening(
     *,
     settings: HttpSettings | None = None,
 ) -> AsyncIterator[Transport]:
-    """Serve connections by hand, and yield a transport to them."""
+    """Serve raw connections, and yield a transport to them."""
     with anyio.fail_after(5):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
@@ -119,9 +119,9 @@ async def listening(
             tasks.cancel_scope.cancel()
 
 
-async def hear(stream: ByteStream) -> bytes:
-    """Return one whole request of those that end in a brace."""
-    heard = b""
-    while not heard.endswith(b"}"):
-        heard += await stream.receive()
-    return heard
+async def read_request(stream: ByteStream) -> bytes:
+    """Return one complete request, which ends in a brace."""
+    received = b""
+    while not received.endswith(b"}"):
+        received += await stream.receive()
+    return received

@@ -96,7 +96,7 @@ def test_every_id_fits_is_unique_and_is_answered_once(history: History) -> None:
 @given(history=histories())
 @MAX_EXAMPLES
 def test_nothing_the_user_or_a_tool_said_is_lost(history: History) -> None:
-    """Only text beside calls, empty messages and reasoning are left out."""
+    """Only text next to calls, empty messages and reasoning are omitted."""
     compiled = compile_history(ModelRequest(history=history))
 
     said = "\n".join(m.text for m in compiled if isinstance(m, UserMessage | ToolResult))

@@ -30,7 +30,7 @@ HEAD = WireHead(status=200, headers={"content-type": "text/event-stream"})
 MANY = settings(max_examples=150, deadline=None)
 
 # Pieces of which texts are made that look like calls, nearly.
-leaky_texts = st.lists(
+texts_with_calls = st.lists(
     st.sampled_from(
         [
             "[TOOL_CALLS]",
@@ -105,7 +105,7 @@ def read(body: bytes, cuts: Sequence[int]) -> tuple[str, ModelResponse | str]:
 cut_places = st.lists(st.integers(0, 100_000), max_size=12)
 
 
-@given(pieces=st.lists(texts | leaky_texts, max_size=4), wanted=calls, cuts=cut_places)
+@given(pieces=st.lists(texts | texts_with_calls, max_size=4), wanted=calls, cuts=cut_places)
 @MANY
 def test_an_answer_does_not_depend_on_where_it_was_cut(
     pieces: list[str], wanted: list[tuple[str, str]], cuts: list[int]
@@ -124,7 +124,7 @@ def test_no_bytes_make_the_reader_fail_in_an_untyped_way(data: bytes, cuts: list
         assert read(body, cuts) == read(body, [])
 
 
-@given(text=texts | leaky_texts, wanted=calls)
+@given(text=texts | texts_with_calls, wanted=calls)
 @MANY
 def test_a_complete_answer_and_its_stream_are_the_same(
     text: str, wanted: list[tuple[str, str]]
@@ -137,14 +137,14 @@ def test_a_complete_answer_and_its_stream_are_the_same(
             for index, (name, arguments) in enumerate(wanted)
         ],
     }
-    whole = json.dumps({"id": "c", "choices": [{"message": message, "finish_reason": "stop"}]})
+    body = json.dumps({"id": "c", "choices": [{"message": message, "finish_reason": "stop"}]})
 
     streamed = read(stream_of(list(text), wanted), [])
 
-    assert read(whole.encode(), [])[1] == streamed[1]
+    assert read(body.encode(), [])[1] == streamed[1]
 
 
-@given(pieces=st.lists(leaky_texts, max_size=4))
+@given(pieces=st.lists(texts_with_calls, max_size=4))
 @MANY
 def test_what_was_shown_is_the_text_of_the_answer(pieces: list[str]) -> None:
     """No part of a call is shown, and nothing of the text is missing, but for space at its end."""
@@ -154,7 +154,7 @@ def test_what_was_shown_is_the_text_of_the_answer(pieces: list[str]) -> None:
         assert shown.rstrip() == response.message.text.rstrip()
 
 
-@given(text=leaky_texts, offset=st.integers(0, 30))
+@given(text=texts_with_calls, offset=st.integers(0, 30))
 @MANY
 def test_the_guard_never_shows_the_beginning_of_a_call(text: str, offset: int) -> None:
     """Whatever the reader will find at the end was held back from its first letter on."""
@@ -184,10 +184,10 @@ def test_calls_arrive_as_they_were_meant(wanted: list[tuple[str, str]]) -> None:
 @MANY
 def test_events_do_not_depend_on_where_the_bytes_were_cut(data: bytes, cuts: list[int]) -> None:
     """Any bytes at all."""
-    whole, cut = SSEDecoder(), SSEDecoder()
+    uncut, cut = SSEDecoder(), SSEDecoder()
     edges = [0, *sorted(place % (len(data) + 1) for place in cuts), len(data)]
 
-    expected = [*whole.feed(data), *whole.close()]
+    expected = [*uncut.feed(data), *uncut.close()]
 
     got = [event for start, end in pairwise(edges) for event in cut.feed(data[start:end])]
     assert [*got, *cut.close()] == expected

@@ -61,7 +61,7 @@ async def run(calls: list[ReadyCall], concurrency: int) -> tuple[list[ToolResult
 def test_results_keep_the_order_of_calls(
     asked: list[tuple[str, int]], concurrency: int, backend: str
 ) -> None:
-    """One result for each; one start and one end; no write beside anything else."""
+    """One result for each; one start and one end; no write at the same time as anything else."""
     calls: list[ReadyCall] = []
     for position, (name, steps) in enumerate(asked):
         call = ToolCall(id=f"c{position}", name=name, arguments=f'{{"steps": {steps}}}')
@@ -82,7 +82,7 @@ def test_results_keep_the_order_of_calls(
 
 
 def check_writes_are_alone(events: list[RunEvent], concurrency: int) -> None:
-    """Raise if a call ran beside a write, or more calls ran than the limit."""
+    """Raise if a call ran at the same time as a write, or more calls ran than the limit."""
     running: list[str] = []
     for event in events:
         if isinstance(event, ToolCallStarted):

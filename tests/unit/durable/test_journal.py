@@ -32,8 +32,8 @@ class _World:
         self.done.append("fail")
         raise ConnectionError("gone")
 
-    async def settle(self) -> ToolResult:
-        self.done.append("settle")
+    async def decide(self) -> ToolResult:
+        self.done.append("decide")
         return ToolResult.of("1", "not known")
 
 
@@ -51,29 +51,29 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Memor
 
 
 async def test_what_is_remembered_is_not_done_again(reopen: Callable[[], MemoryJournal]) -> None:
-    """The value comes back whole, in this life and in the next."""
+    """The complete value is returned, in this life and in the next."""
     world = _World()
 
     for _ in range(3):
-        value = await reopen().do("a", world.act, codec=_codec, unknown=world.settle)
+        value = await reopen().do("a", world.act, codec=_codec, unknown=world.decide)
         assert value == RESULT
 
     assert world.done == ["act"]
     assert reopen().names == ("a",)
 
 
-async def test_an_effect_that_was_begun_is_settled_not_repeated(
+async def test_an_effect_that_was_begun_is_decided_and_not_repeated(
     reopen: Callable[[], MemoryJournal],
 ) -> None:
-    """What settles it is remembered in its place."""
+    """The decision is recorded as its value."""
     world = _World()
     with pytest.raises(ConnectionError, match="gone"):
-        await reopen().do("a", world.fail, codec=_codec, unknown=world.settle)
+        await reopen().do("a", world.fail, codec=_codec, unknown=world.decide)
 
-    values = [await reopen().do("a", world.act, codec=_codec, unknown=world.settle) for _ in "ab"]
+    values = [await reopen().do("a", world.act, codec=_codec, unknown=world.decide) for _ in "ab"]
 
     assert [value.text for value in values] == ["not known", "not known"]
-    assert world.done == ["fail", "settle"]
+    assert world.done == ["fail", "decide"]
 
 
 async def test_names_are_apart(reopen: Callable[[], MemoryJournal]) -> None:
@@ -81,7 +81,7 @@ async def test_names_are_apart(reopen: Callable[[], MemoryJournal]) -> None:
     world = _World()
 
     for name in ("a", "b", "a"):
-        await reopen().do(name, world.act, codec=_codec, unknown=world.settle)
+        await reopen().do(name, world.act, codec=_codec, unknown=world.decide)
 
     assert world.done == ["act", "act"]
     assert reopen().names == ("a", "b")
@@ -91,13 +91,13 @@ async def test_names_are_apart(reopen: Callable[[], MemoryJournal]) -> None:
 async def test_a_line_that_was_not_finished_is_cut_off(tmp_path: Path, cut: int) -> None:
     """The process may have died while writing it; the effect counts as begun."""
     path, world = tmp_path / "run.jsonl", _World()
-    await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.settle)
+    await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.decide)
     path.write_bytes(path.read_bytes()[:-cut])
 
-    value = await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.settle)
+    value = await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.decide)
 
     assert value.text == "not known"
-    assert world.done == ["act", "settle"]
+    assert world.done == ["act", "decide"]
     assert FileJournal(path).names == ("a",)
 
 
@@ -106,7 +106,7 @@ async def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
     path, world = tmp_path / "run.jsonl", _World()
     path.write_bytes(b"")
 
-    await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.settle)
+    await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.decide)
 
     assert FileJournal(path).names == ("a",)
 
@@ -122,7 +122,7 @@ async def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
         ('{"journal": "1"}\n{"done": "a"}\n', "Line 2 .* no entry"),
     ],
 )
-def test_a_file_that_is_no_journal_is_refused_and_left_alone(
+def test_a_file_that_is_not_a_journal_is_rejected_and_unchanged(
     tmp_path: Path, content: str, reason: str
 ) -> None:
     """Nothing is written over someone's file."""

@@ -112,7 +112,7 @@ async def test_a_request_that_means_something_else_is_a_miss(
 
 async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path: Path) -> None:
     """The reader sees where to look, and what to do."""
-    same = "the same words at the start of a text that is too long to be shown whole, "
+    same = "the same words at the start of a text that is too long for a line and incomplete, "
     known, wanted = ask(f"{same}two and two is four"), ask(f"{same}two and two is five")
     await recorded(path, FakeProvider((b"1",), (b"2",), (b"3",)), ask("other"), known, ask("third"))
 
@@ -121,7 +121,7 @@ async def test_a_miss_names_the_nearest_recording_and_the_first_difference(path:
 
     assert str(caught.value) == (
         f"There is no response for POST /chat in {path}. Nearest is exchange 2 of 3, which differs "
-        'at body.messages[0].content: recorded …le, two and two is four", sent …le, two and two '
+        'at body.messages[0].content: recorded …te, two and two is four", sent …te, two and two '
         "is five\". Record with the mode 'new' to add it, or 'record' to write a new file."
     )
 
@@ -171,7 +171,7 @@ async def test_a_replay_that_does_not_ask_for_all_is_an_error(path: Path) -> Non
         await read(recorder.wrap(), ask("x"))
 
 
-async def test_two_providers_are_told_apart(path: Path) -> None:
+async def test_two_providers_are_distinguished(path: Path) -> None:
     """A route asks the same of both."""
     with open_recording(path, mode="record") as recorder:
         await read(recorder.wrap(FakeProvider((b"a",)), provider="a"), ask("x"))
@@ -213,7 +213,7 @@ async def test_the_mode_new_leaves_a_complete_recording_as_it_is(path: Path) -> 
 
 
 async def test_recording_anew_replaces_the_file(path: Path) -> None:
-    """Nothing of the old one stays, not even a file where nothing was said."""
+    """Nothing of the old one is kept, and a test without exchanges has no file."""
     await recorded(path, FakeProvider((b"old",)), ask("x"))
     await recorded(path, FakeProvider((b"new",)), ask("y"))
     assert len(Recorder(path).exchanges) == 1
@@ -224,7 +224,7 @@ async def test_recording_anew_replaces_the_file(path: Path) -> None:
 
 
 async def test_a_recording_that_ends_in_an_error_leaves_the_old_file(path: Path) -> None:
-    """Half a conversation must not replace a whole one."""
+    """An incomplete conversation must not replace a complete one."""
     await recorded(path, FakeProvider((b"old",)), ask("x"))
     before = text_of(path)
 
@@ -235,7 +235,7 @@ async def test_a_recording_that_ends_in_an_error_leaves_the_old_file(path: Path)
     assert text_of(path) == before
 
 
-async def test_the_mode_off_stands_aside(path: Path) -> None:
+async def test_the_mode_off_does_nothing(path: Path) -> None:
     """The transport is the provider's own, and no file is made."""
     provider = FakeProvider((b"one",))
 

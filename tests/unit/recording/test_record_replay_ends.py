@@ -128,7 +128,7 @@ async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Pat
     order: list[str] = []
     both = anyio.Event()
 
-    class Gate(AsyncIterator[bytes]):
+    class WaitingChunks(AsyncIterator[bytes]):
         def __init__(self, text: str) -> None:
             self._chunks = [text.encode()]
 
@@ -143,7 +143,7 @@ async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Pat
         @asynccontextmanager
         async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
             text = "first" if b"first" in request.body else "second"
-            yield WireResponse(head=SSE, chunks=Gate(text))
+            yield WireResponse(head=SSE, chunks=WaitingChunks(text))
             order.append(text)
             both.set()
 

@@ -81,7 +81,7 @@ def test_what_looks_like_a_key_is_redacted(text: str, redacted: str) -> None:
 
 
 def test_a_secret_across_cuts_is_redacted_and_the_cuts_stay() -> None:
-    """The mark stands where it began."""
+    """The mark is at its beginning."""
     redaction = Redaction(secrets=["0123456789"])
 
     chunks = _chunks(redaction, b"a 012", b"345", b"6789 b 0123456789", b"0123", b"456789", b"c")
@@ -89,17 +89,17 @@ def test_a_secret_across_cuts_is_redacted_and_the_cuts_stay() -> None:
     assert chunks == (b"a REDACTED", b"", b" b REDACTED", b"REDACTED", b"", b"c")
 
 
-def test_a_secret_is_found_in_every_spelling() -> None:
+def test_a_secret_is_found_in_every_encoding() -> None:
     """Inside JSON and inside a URL."""
     redaction = Redaction(secrets=['pass/word+"é"'])
-    spellings = [
+    encodings = [
         'pass/word+"é"',
         r"pass/word+\"\u00e9\"",
         r"pass\/word+\"\u00e9\"",
         "pass%2Fword%2B%22%C3%A9%22",
     ]
 
-    assert _chunks(redaction, *(text.encode() for text in spellings)) == (b"REDACTED",) * 4
+    assert _chunks(redaction, *(text.encode() for text in encodings)) == (b"REDACTED",) * 4
 
 
 def test_a_placeholder_for_a_key_is_no_secret() -> None:
@@ -138,7 +138,7 @@ def test_half_a_surrogate_does_no_harm() -> None:
 @given(cuts=st.lists(st.integers(min_value=0, max_value=60), max_size=8))
 @settings(max_examples=100)
 def test_the_cuts_do_not_change_what_is_redacted(cuts: list[int]) -> None:
-    """Joined, the chunks are what the whole would be."""
+    """Joined, the chunks equal the redacted complete text."""
     body = b"0123456789 and Bearer abcdefgh1234 and 01234567890123456789"
     edges = [0, *sorted(cuts), len(body)]
     chunks = [body[start:end] for start, end in pairwise(edges)]

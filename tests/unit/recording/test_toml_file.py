@@ -78,7 +78,7 @@ message = 'cut'
 """
 
 
-def _whole(body: bytes) -> RecordedExchange:
+def _complete(body: bytes) -> RecordedExchange:
     """Return an exchange whose answer is one chunk."""
     return RecordedExchange(
         provider="",
@@ -128,10 +128,10 @@ def test_a_recording_made_before_0_2_still_reads() -> None:
 )
 def test_any_body_is_kept_byte_for_byte(body: bytes, line: str) -> None:
     """JSON is indented only where its bytes can be made again."""
-    text = format_recording([_whole(body)])
+    text = format_recording([_complete(body)])
 
     assert f"    {line}" in text
-    assert parse_recording(text) == (_whole(body),)
+    assert parse_recording(text) == (_complete(body),)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_line_ends_of_another_system_do_not_matter() -> None:
         ),
     ],
 )
-def test_a_file_that_is_no_recording_is_an_error_that_says_where(
+def test_a_file_that_is_not_a_recording_is_an_error_with_the_position(
     tmp_path: Path, text: str, problem: str
 ) -> None:
     """Files are changed by hand and merged."""
@@ -237,7 +237,7 @@ def test_the_names_of_version_1_are_errors_in_version_2() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    """A folder in its place, or bytes that are no text."""
+    """A folder in its place, or bytes that are not text."""
     path = tmp_path / "x.toml"
     path.write_bytes(b"\xff")
 
@@ -252,10 +252,10 @@ def test_saving_leaves_one_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "x.toml"
 
     save_recording(path, [STREAMED])
-    save_recording(path, [_whole(b"x")])
+    save_recording(path, [_complete(b"x")])
 
     assert [file.name for file in path.parent.iterdir()] == ["x.toml"]
-    assert load_recording(path) == (_whole(b"x"),)
+    assert load_recording(path) == (_complete(b"x"),)
 
 
 @given(chunks=st.lists(st.binary(max_size=20) | st.text(max_size=20).map(str.encode), max_size=5))

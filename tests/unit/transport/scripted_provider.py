@@ -1,4 +1,4 @@
-"""A provider that follows a script, and ways to talk to it through a recording."""
+"""A provider that follows a script, and exchanges with it through a recording."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ STREAM = (b'data: {"a":"It', b"'s\xc3", b'\xa9"}\r\n\r\nda', b"", b"ta: [DONE]\n
 
 
 class FakeProvider(Transport):
-    """Answers each request with the next script: parts of a body, or a fault in place of one."""
+    """Responds to each request with the next script: parts of a body, or a fault."""
 
     def __init__(self, *scripts: Sequence[Part] | Exception, head: WireHead = SSE) -> None:
         self.requests: list[WireRequest] = []
@@ -29,7 +29,7 @@ class FakeProvider(Transport):
 
     @asynccontextmanager
     async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
-        """Play the next script."""
+        """Follow the next script."""
         self.requests.append(request)
         script = self._scripts.pop(0)
         await checkpoint()
@@ -41,12 +41,12 @@ class FakeProvider(Transport):
             self.left += 1
 
     async def aclose(self) -> None:
-        """Count how often it was closed."""
+        """Count the calls."""
         self.closed += 1
 
 
 class BodyParts(AsyncIterator[bytes]):
-    """The parts of a body, one after the other."""
+    """The parts of a body in order."""
 
     def __init__(self, parts: Iterable[Part]) -> None:
         self._parts = iter(parts)
@@ -61,7 +61,7 @@ class BodyParts(AsyncIterator[bytes]):
 
 
 def ask(text: str, *, stream: bool = True) -> WireRequest:
-    """Return a request that asks for `text`."""
+    """Return a request with `text`."""
     body = f'{{"model": "m", "messages": [{{"role": "user", "content": "{text}"}}]}}'
     return WireRequest(path="/chat", body=body.encode(), stream=stream)
 
@@ -74,7 +74,7 @@ async def read(transport: Transport, request: WireRequest) -> tuple[WireHead, li
 
 
 async def recorded(path: Path, provider: FakeProvider, *requests: WireRequest) -> None:
-    """Record `requests`, one after the other, faults included."""
+    """Record `requests` in order, including faults."""
     with open_recording(path, mode="record") as recorder:
         transport = recorder.wrap(provider)
         for request in requests:
@@ -85,7 +85,7 @@ async def recorded(path: Path, provider: FakeProvider, *requests: WireRequest) -
 
 
 def text_of(path: Path) -> str | None:
-    """Return the text of a file, or None where there is none."""
+    """Return the text of a file; None if it does not exist."""
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 

@@ -1,4 +1,4 @@
-"""A base URL is taken apart once, or refused in words."""
+"""A base URL is split once, or rejected with a message."""
 
 import pytest
 
@@ -15,8 +15,10 @@ from agentkit.transport.base_url import parse_address
         ("http://[::1]:80/v1", "[::1]", 80, "/v1", False),
     ],
 )
-def test_an_address_has_parts(url: str, netloc: str, port: int, path: str, is_secure: bool) -> None:
-    """The port is told in headers only where it is not the usual one."""
+def test_a_base_url_is_split_into_parts(
+    url: str, netloc: str, port: int, path: str, is_secure: bool
+) -> None:
+    """The Host header has the port only if it is not the default one."""
     address = parse_address(url, name="h")
 
     found = (address.netloc, address.port, address.path, address.is_secure)
@@ -35,8 +37,8 @@ def test_an_address_has_parts(url: str, netloc: str, port: int, path: str, is_se
         ("localhost.example", False),
     ],
 )
-def test_this_machine_is_known_by_its_names(host: str, expected: bool) -> None:
-    """No proxy can reach it."""
+def test_loopback_addresses_are_recognized(host: str, expected: bool) -> None:
+    """No proxy can reach them."""
     assert parse_address(f"http://{host}:1", name="h").is_loopback == expected
 
 
@@ -49,7 +51,7 @@ def test_this_machine_is_known_by_its_names(host: str, expected: bool) -> None:
         ("http://h:99999", "cannot be used"),
     ],
 )
-def test_what_is_no_address_is_refused(url: str, complaint: str) -> None:
-    """With the name of the host it was meant for."""
+def test_an_invalid_base_url_is_rejected(url: str, complaint: str) -> None:
+    """With the name of its provider."""
     with pytest.raises(ConfigError, match=f"'h' {complaint}|of 'h' {complaint}"):
         parse_address(url, name="h")

@@ -1,4 +1,4 @@
-"""Each kind on the way becomes one error that says what can be done."""
+"""Each kind of failure becomes one error with its remedy."""
 
 import pickle
 import ssl
@@ -29,10 +29,10 @@ BORDER = ErrorMapper(provider="oxen", origin="https://hub.oxen.ai", settings=Htt
     ],
     ids=lambda value: value.kind if isinstance(value, WireError) else None,
 )
-def test_what_fails_before_the_answer(
+def test_failures_before_the_response(
     error: WireError, kind: ErrorKind, retry: Retry, text: str
 ) -> None:
-    """The message names the host, its address and the deadline that was missed."""
+    """The message names the provider, its address and the missed deadline."""
     found = BORDER.before_response(error)
 
     assert (found.kind, found.retry) == (kind, retry)
@@ -63,10 +63,10 @@ def test_what_fails_before_the_answer(
     ],
     ids=lambda value: value.kind if isinstance(value, WireError) else None,
 )
-def test_what_fails_inside_the_answer(
+def test_failures_inside_the_response(
     error: WireError, kind: ErrorKind, retry: Retry, text: str
 ) -> None:
-    """The host's id for the request goes with it."""
+    """The error has the request id."""
     found = BORDER.during_response(error, request_id="req-1")
 
     assert (found.kind, found.retry, found.request_id) == (kind, retry, "req-1")
@@ -91,8 +91,8 @@ def test_what_fails_inside_the_answer(
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_each_exception_of_the_http_client_means_one_trouble(error: Exception, kind: str) -> None:
-    """Its text goes with it, and so does the exception itself."""
+def test_each_exception_of_the_http_client_has_one_kind(error: Exception, kind: str) -> None:
+    """Its message and the exception itself are kept."""
     found = wire_error(error)
 
     assert (found.kind, str(found), found.__cause__) == (kind, str(error), error)
@@ -106,8 +106,8 @@ def raised_from(cause: Exception) -> WireError:
     return error
 
 
-def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
-    """It will not be trusted the next time either; the user is told what to set."""
+def test_an_untrusted_certificate_is_not_retried() -> None:
+    """It would not be trusted the next time either; the message names the setting."""
     cause = ssl.SSLCertVerificationError()
     cause.verify_message = "self-signed certificate"
 
@@ -117,8 +117,8 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
     assert "not trusted: self-signed certificate; set SSL_CERT_FILE" in str(found)
 
 
-def test_other_trouble_in_the_handshake_is_tried_again() -> None:
-    """A host that goes away during the handshake may come back."""
+def test_other_failures_of_the_handshake_are_retried() -> None:
+    """A disconnection during the handshake may be temporary."""
     found = BORDER.before_response(raised_from(ssl.SSLEOFError()))
 
     assert (found.kind, found.retry) == ("connection", "same")

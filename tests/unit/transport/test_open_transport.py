@@ -66,17 +66,17 @@ async def test_a_transport_that_was_never_used_closes_twice() -> None:
     ],
     ids=["plain", "empty", "other scheme", "proxy", "any proxy", "loopback", "not ASCII"],
 )
-def test_our_own_connections_go_where_the_way_is_direct(
+def test_direct_connections_use_our_own_pool(
     url: str, environ: dict[str, str], expected: bool
 ) -> None:
-    """All else is left to httpx."""
+    """Httpx serves all others."""
     address = parse_address(url, name="h")
 
     assert is_direct(address, environ=environ, platform="linux") == expected
 
 
-def test_where_a_system_may_know_of_a_proxy_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here it reads the environment, like everywhere that is no Mac and no Windows."""
+def test_the_systems_proxy_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here from the environment, as everywhere except on macOS and Windows."""
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     address = parse_address("https://hub.example", name="h")
@@ -87,7 +87,7 @@ def test_where_a_system_may_know_of_a_proxy_it_is_asked(monkeypatch: pytest.Monk
     assert (direct, is_direct(address, environ={}, platform="darwin")) == (True, False)
 
 
-async def test_httpx_carries_what_does_not_go_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_httpx_serves_indirect_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first exchange loads it."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     transport = open_transport(SANDBOX, base_url="https://hub.example")
@@ -96,8 +96,8 @@ async def test_httpx_carries_what_does_not_go_directly(monkeypatch: pytest.Monke
     assert isinstance(transport, HttpTransport)
 
 
-async def test_a_client_of_the_users_own_stays_open() -> None:
-    """Who made it closes it."""
+async def test_a_users_own_client_stays_open() -> None:
+    """Its owner closes it."""
     async with httpx.AsyncClient() as client:
         transport = open_transport(SANDBOX, base_url="http://127.0.0.1:1", client=client)
         await transport.aclose()
@@ -105,8 +105,8 @@ async def test_a_client_of_the_users_own_stays_open() -> None:
         assert not client.is_closed
 
 
-def test_something_else_than_a_client_is_refused() -> None:
-    """A client that blocks would stop every run."""
+def test_an_object_of_another_type_is_rejected_as_a_client() -> None:
+    """A blocking client would stop every run."""
     with httpx.Client() as client, pytest.raises(ConfigError, match=r"AsyncClient, not a Client"):
         open_transport(SANDBOX, base_url="http://127.0.0.1:1", client=client)
 
@@ -120,7 +120,7 @@ def test_something_else_than_a_client_is_refused() -> None:
         ("http://-\u00fc.example", "base URL of 'sandbox' cannot be used"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_refused(base_url: str | None, complaint: str) -> None:
+def test_an_unusable_base_url_is_rejected(base_url: str | None, complaint: str) -> None:
     """Before anything is sent."""
     with pytest.raises(ConfigError, match=complaint):
         open_transport(SANDBOX, base_url=base_url)
@@ -131,7 +131,7 @@ def test_an_address_that_cannot_be_used_is_refused(base_url: str | None, complai
     [{"x-team": "geheim\r\nx-more: 1"}, {"x-team": "gehéim"}, {"x team": "geheim"}],
     ids=["two lines", "not ASCII", "name"],
 )
-def test_a_header_that_cannot_be_sent_is_refused_without_its_value(headers: dict[str, str]) -> None:
+def test_an_invalid_header_is_rejected_without_its_value(headers: dict[str, str]) -> None:
     """The HTTP client's own message would repeat it."""
     provider = ProviderProfile(
         name="a", title="A", base_url="http://a", auth=Auth(kind="none"), headers=headers

@@ -1,4 +1,4 @@
-"""Read at sight is read as h11 reads it."""
+"""The fast parser reads responses as h11 reads them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,7 +21,7 @@ def _cut(data: bytes, cuts: Sequence[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(places) if a < b]
 
 
-def _heard(
+def _body_of(
     answer: H11Response | LengthBody | ChunkedBody, pieces: Sequence[bytes]
 ) -> tuple[bytes, str]:
     """Return the body as far as it could be read, and how it ended."""
@@ -49,18 +49,18 @@ def _by_h11(pieces: Sequence[bytes]) -> tuple[ResponseHead | None, bytes, str]:
             answer.feed(left.pop(0))
     except WireError:
         return None, b"", "error"
-    return (head, *_heard(answer, left))
+    return (head, *_body_of(answer, left))
 
 
-def _at_sight(pieces: Sequence[bytes]) -> tuple[ResponseHead | None, bytes, str] | None:
+def _by_fast_parser(pieces: Sequence[bytes]) -> tuple[ResponseHead | None, bytes, str] | None:
     plain = parse_fast(pieces[0]) if pieces else None
-    return None if plain is None else (plain[0], *_heard(plain[1], pieces[1:]))
+    return None if plain is None else (plain[0], *_body_of(plain[1], pieces[1:]))
 
 
 def check(data: bytes, cuts: Sequence[int] = ()) -> bool:
-    """Check that both read the same; return whether there was anything to read at sight."""
+    """Check that both read the same; return whether the fast parser read anything."""
     pieces = _cut(data, cuts)
-    found = _at_sight(pieces)
+    found = _by_fast_parser(pieces)
     assert found is None or found == _by_h11(pieces)
     return found is not None
 
@@ -92,8 +92,8 @@ def check(data: bytes, cuts: Sequence[int] = ()) -> bool:
         CHUNKED + b"5\r\nhel",
     ],
 )
-def test_usual_answers_are_read_as_h11_reads_them_wherever_they_are_cut(data: bytes) -> None:
-    """A usual answer, cut at every place, is read as h11 reads it."""
+def test_ordinary_responses_are_read_as_h11_reads_them_wherever_they_are_cut(data: bytes) -> None:
+    """Cut at every position."""
     start = data.index(b"\r\n\r\n") + 4
     assert all(check(data, [cut]) for cut in range(start, len(data) + 1))
     assert check(data, range(start, len(data)))
@@ -126,8 +126,8 @@ def test_usual_answers_are_read_as_h11_reads_them_wherever_they_are_cut(data: by
         b"nonsense\r\n\r\n",
     ],
 )
-def test_other_answers_are_left_to_h11(data: bytes) -> None:
-    """What is not of the usual form is not read at sight."""
+def test_other_responses_are_left_to_h11(data: bytes) -> None:
+    """The fast parser reads nothing of them."""
     assert parse_fast(data) is None
 
 
@@ -162,10 +162,10 @@ BODIES = st.lists(
     body=BODIES | st.binary(max_size=40),
     cuts=st.lists(st.integers(0, 200), max_size=8),
 )
-def test_whatever_arrives_is_read_as_h11_reads_it(
+def test_any_response_is_read_as_h11_reads_it(
     status: bytes, lines: list[bytes], body: bytes, cuts: list[int]
 ) -> None:
-    """Heads and bodies of any form and in any pieces are read as h11 reads them, or left to it."""
+    """With any head and body and any chunks, or it is left to h11."""
     head = b"HTTP/1.1 " + status + b"\r\n" + b"".join(lines) + b"\r\n"
     check(head + body, [cut + len(head) for cut in cuts])
 
@@ -175,15 +175,15 @@ def test_whatever_arrives_is_read_as_h11_reads_it(
     body=BODIES,
     cuts=st.lists(st.integers(0, 80), max_size=8),
 )
-def test_usual_heads_with_any_body_are_read_as_h11_reads_them(
+def test_ordinary_heads_with_any_body_are_read_as_h11_reads_them(
     framing: bytes, body: bytes, cuts: list[int]
 ) -> None:
-    """A usual head is read at sight, whatever follows."""
+    """The fast parser reads the head, whatever follows."""
     assert check(framing + body, [cut + len(framing) for cut in cuts])
 
 
-def test_a_request_that_bends_its_answer_is_left_to_h11() -> None:
-    """The answer to a request that changes what an answer looks like is not read at sight."""
+def test_the_response_to_a_request_that_changes_its_form_is_left_to_h11() -> None:
+    """Such as `HEAD` or `Upgrade`."""
     assert REQUEST.allows_fast_parser
     for method, header in (("HEAD", b"x"), ("CONNECT", b"x"), ("GET", b"connection")):
         head = RequestHead(

@@ -1,4 +1,4 @@
-"""Waiting for what arrives at a socket."""
+"""Waiting for bytes on a socket."""
 
 import math
 import socket
@@ -14,43 +14,43 @@ from agentkit.transport.direct.readiness import ReadWaiter
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Give two ends of a connection, the first non-blocking."""
+    """Return two ends of a connection, the first one non-blocking."""
     near, far = socket.socketpair()
     near.settimeout(0)
     with near, far:
         yield near, far
 
 
-def watching(near: socket.socket) -> bool:
-    """Return whether an event loop of asyncio watches a socket; Trio's shows nothing."""
+def is_registered(near: socket.socket) -> bool:
+    """Return whether a socket is registered with asyncio's event loop; Trio does not show it."""
     loop: Any = current_token().native_token
     selector = getattr(loop, "_selector", None)
     return selector is not None and near.fileno() in selector.get_map()
 
 
-async def test_what_arrives_is_returned_and_the_loop_told_once(
+async def test_bytes_are_returned_and_the_socket_is_registered_once(
     pair: tuple[socket.socket, socket.socket], anyio_backend_name: str
 ) -> None:
-    """Between two waits the socket stays with the loop of asyncio."""
+    """Between two waits the socket stays registered with asyncio."""
     near, far = pair
     arrivals = ReadWaiter(near)
-    heard = []
+    received = []
     for part in (b"one", b"two"):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_later, far.sendall, part)
-            heard.append(await arrivals.wait(9, until=math.inf))
-        kept = watching(near)
+            received.append(await arrivals.wait(9, until=math.inf))
+        kept = is_registered(near)
     arrivals.close()
 
-    assert heard == [b"one", b"two"]
+    assert received == [b"one", b"two"]
     assert kept == (anyio_backend_name == "asyncio")
-    assert not watching(near)
+    assert not is_registered(near)
 
 
-async def test_what_nobody_waits_for_stays_and_wakes_nobody(
+async def test_bytes_without_a_waiter_stay_in_the_socket(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """The loop lets go of the socket then, until the next wait."""
+    """The socket is removed from the loop until the next wait."""
     near, far = pair
     arrivals = ReadWaiter(near)
     assert await arrivals.wait(9, until=arrivals.now() + 0.001) is None
@@ -58,7 +58,7 @@ async def test_what_nobody_waits_for_stays_and_wakes_nobody(
     for _ in range(2):  # the loop looks at its sockets once in each
         await checkpoint()
 
-    assert not watching(near)
+    assert not is_registered(near)
     assert await arrivals.wait(2, until=math.inf) == b"ea"
     assert await arrivals.wait(9, until=math.inf) == b"rly"
     far.close()
@@ -66,8 +66,8 @@ async def test_what_nobody_waits_for_stays_and_wakes_nobody(
     arrivals.close()
 
 
-async def test_each_wait_has_its_own_time(pair: tuple[socket.socket, socket.socket]) -> None:
-    """One that is longer or shorter than the one before, or has no end."""
+async def test_each_wait_has_its_own_deadline(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Longer or shorter than the previous one, or none."""
     near, far = pair
     arrivals = ReadWaiter(near)
     with anyio.fail_after(5):
@@ -75,8 +75,8 @@ async def test_each_wait_has_its_own_time(pair: tuple[socket.socket, socket.sock
             until = arrivals.now() + seconds
             if seconds == 60:
                 far.sendall(b"x")
-            heard = await arrivals.wait(9, until=until)
-            assert heard == (b"x" if seconds == 60 else None)
+            received = await arrivals.wait(9, until=until)
+            assert received == (b"x" if seconds == 60 else None)
             assert seconds == 60 or arrivals.now() >= until - 0.001
         with anyio.move_on_after(0.03) as scope:
             await arrivals.wait(9, until=math.inf)
@@ -137,10 +137,10 @@ async def test_two_tasks_cannot_wait_at_once(pair: tuple[socket.socket, socket.s
     arrivals.close()
 
 
-async def test_nothing_is_waited_for_on_a_closed_socket(
+async def test_waiting_on_a_closed_socket_is_an_error(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """It has no number any more that an event loop could know."""
+    """It has no file descriptor any more."""
     near, _ = pair
     arrivals = ReadWaiter(near)
     arrivals.close()
@@ -150,10 +150,10 @@ async def test_nothing_is_waited_for_on_a_closed_socket(
         await arrivals.wait(9, until=math.inf)
 
 
-async def test_a_connection_that_broke_is_an_error(
+async def test_a_broken_connection_is_an_error(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Of the operating system's own words."""
+    """With the operating system's message."""
 
     class Broken(socket.socket):
         def recv(self, size: int, flags: int = 0) -> bytes:
@@ -168,10 +168,10 @@ async def test_a_connection_that_broke_is_an_error(
         arrivals.close()
 
 
-async def test_a_wait_that_is_cancelled_loses_nothing(
+async def test_a_cancelled_wait_loses_nothing(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """The next wait has what came meanwhile."""
+    """The next wait returns the bytes that arrived meanwhile."""
     near, far = pair
     arrivals = ReadWaiter(near)
     with anyio.move_on_after(0.001):
@@ -182,10 +182,10 @@ async def test_a_wait_that_is_cancelled_loses_nothing(
     arrivals.close()
 
 
-async def test_a_loop_that_watches_no_sockets_is_asked_through_anyio(
+async def test_a_loop_without_socket_readers_is_used_through_anyio(
     pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Windows' own loop has the method and refuses."""
+    """The proactor loop of Windows has the method and raises."""
     near, far = pair
     arrivals = ReadWaiter(near)
 

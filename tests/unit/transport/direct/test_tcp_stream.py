@@ -1,4 +1,4 @@
-"""Sockets are opened to whichever address answers, and nothing in them is hidden."""
+"""Sockets are connected to the first address that answers, and their bytes can be inspected."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -33,15 +33,15 @@ async def listener() -> AsyncIterator[int]:
 
 
 @contextmanager
-def unlistened() -> Iterator[int]:
-    """Yield a port where no one answers."""
+def closed_port() -> Iterator[int]:
+    """Yield a port without a listener."""
     with socket.socket() as taken:
         taken.bind((V4, 0))
         yield taken.getsockname()[1]
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
-    """Let every name stand for these addresses."""
+    """Resolve every name to these addresses."""
 
     async def getaddrinfo(*_: object, **__: object) -> list[object]:
         found: list[object] = []
@@ -53,10 +53,10 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> 
     monkeypatch.setattr("anyio.getaddrinfo", getaddrinfo)
 
 
-async def test_the_next_address_is_tried_when_one_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once, without waiting for its turn."""
+async def test_the_next_address_is_tried_after_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, without a delay."""
     async with listener() as port:
-        with unlistened() as closed:
+        with closed_port() as closed:
             resolve_to(monkeypatch, (V4, closed), (V4, port))
             with await connect_tcp("host.example", 1) as connected:
                 assert connected.getpeername() == (V4, port)
@@ -65,7 +65,7 @@ async def test_the_next_address_is_tried_when_one_refuses(monkeypatch: pytest.Mo
 async def test_the_best_of_the_other_family_is_tried_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A family that leads nowhere costs one wait, not one for each of its addresses."""
+    """An unreachable family costs one delay, not one for each of its addresses."""
     tried: list[object] = []
 
     async def connect(place: tcp_stream.SocketAddress) -> socket.socket:
@@ -80,10 +80,10 @@ async def test_the_best_of_the_other_family_is_tried_second(
     assert tried == [("::1", 1), (V4, 1), ("::2", 1), ("127.0.0.2", 1)]
 
 
-async def test_an_address_that_does_not_answer_is_not_waited_for(
+async def test_a_silent_address_does_not_block_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The next is tried beside it; whoever is first wins."""
+    """The next one is tried in parallel; the first to connect is used."""
     real, stuck = tcp_stream._connect, anyio.Event()
 
     async def connect(place: tcp_stream.SocketAddress) -> socket.socket:
@@ -102,10 +102,10 @@ async def test_an_address_that_does_not_answer_is_not_waited_for(
     assert stuck.is_set()
 
 
-async def test_two_that_answer_at_the_same_time_leave_one_socket(
+async def test_two_connections_at_the_same_time_leave_one_socket(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The other is closed."""
+    """The other one is closed."""
     opened: list[socket.socket] = []
     both = anyio.Event()
 
@@ -126,8 +126,8 @@ async def test_two_that_answer_at_the_same_time_leave_one_socket(
             assert all(each.fileno() == -1 for each in left)
 
 
-async def test_a_caller_that_gives_up_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even one that was connected just then."""
+async def test_a_cancelled_caller_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even one that was connected at that moment."""
     made = socket.socket()
 
     async def connect(_: tcp_stream.SocketAddress) -> socket.socket:
@@ -143,8 +143,8 @@ async def test_a_caller_that_gives_up_leaves_no_socket(monkeypatch: pytest.Monke
     assert made.fileno() == -1
 
 
-async def test_a_pair_of_sockets_carries_bytes_and_shows_what_is_there() -> None:
-    """What was not read is seen, and still there."""
+async def test_a_stream_carries_bytes_and_shows_unread_ones() -> None:
+    """Unread bytes can be inspected, and stay."""
     near, far = socket.socketpair()
     near.settimeout(0)
     stream = TcpStream(near, read_seconds=1, write_seconds=1)
@@ -153,18 +153,18 @@ async def test_a_pair_of_sockets_carries_bytes_and_shows_what_is_there() -> None
         await stream.send(b"ping")
         await stream.send_eof()
         far.sendall(b"pong")
-        heard = (far.recv(9), far.recv(9))
+        received = (far.recv(9), far.recv(9))
         shown = stream.has_data()
         answer = await stream.receive()
         await stream.aclose()
 
-    assert (quiet, heard, shown, answer) == (False, (b"ping", b""), True, b"pong")
+    assert (quiet, received, shown, answer) == (False, (b"ping", b""), True, b"pong")
     assert stream.has_data()  # a closed socket is never quiet
 
 
 @pytest.mark.parametrize("is_complete", [False, True])
 async def test_silence_has_a_deadline(is_complete: bool) -> None:
-    """Each wait has one of its own, or all have one together."""
+    """Each wait has its own, or all have one together."""
     near, far = socket.socketpair()
     near.settimeout(0)
     stream = TcpStream(near, read_seconds=60 if is_complete else 0.01, write_seconds=1)
@@ -177,8 +177,8 @@ async def test_silence_has_a_deadline(is_complete: bool) -> None:
     assert caught.value.kind == "read_timeout"
 
 
-async def test_bytes_in_time_begin_a_wait_anew_or_not() -> None:
-    """All together have a deadline until it is taken back."""
+async def test_received_bytes_restart_the_deadline_or_not() -> None:
+    """A common deadline holds until it is removed."""
     near, far = socket.socketpair()
     near.settimeout(0)
     stream = TcpStream(near, read_seconds=5, write_seconds=1)
@@ -197,7 +197,7 @@ async def test_bytes_in_time_begin_a_wait_anew_or_not() -> None:
 
 
 async def test_a_socket_that_only_seems_readable_is_waited_for_again() -> None:
-    """Linux may drop a packet after it has called the socket readable."""
+    """Linux may drop a packet after it has reported the socket as readable."""
 
     class Fickle(socket.socket):
         tries = 0
