@@ -62,7 +62,6 @@ from agentkit.event import (
     RunFinished,
     RunStarted,
     StopReason,
-    SubAgentEvent,
     TextReceived,
     ToolArgumentsReceived,
     ToolCallAbandoned,
@@ -73,7 +72,6 @@ from agentkit.event import (
     ToolResultTruncated,
     ToolsetReported,
     TurnStarted,
-    event_to_json,
 )
 from agentkit.history import History
 from agentkit.message import (
@@ -150,7 +148,6 @@ __all__ = [
     "StaticToolset",
     "StatusError",
     "StopReason",
-    "SubAgentEvent",
     "SystemMessage",
     "TextContent",
     "TextReceived",
@@ -180,7 +177,6 @@ __all__ = [
     "Verdict",
     "build_model",
     "combined",
-    "event_to_json",
     "filtered",
     "handoff",
     "prefixed",

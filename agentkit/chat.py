@@ -5,7 +5,7 @@ Out: `ModelRequest` and `ModelResponse`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, fields
 from typing import Literal, TypeAlias
 
 from agentkit.errors import ErrorKind
@@ -95,6 +95,17 @@ class ModelSettings:
         if taken := sorted(_OWN_FIELDS.intersection(self.extra_body)):
             raise ValueError(f"extra_body cannot set {taken}; agentkit writes these fields itself.")
 
+    def merged(self, other: "ModelSettings | None") -> "ModelSettings":
+        """Return these settings with what `other` sets in place of its own."""
+        if other is None:
+            return self
+        unset = ModelSettings()
+        given = {one.name: getattr(other, one.name) for one in fields(other)}
+        return replace(
+            self,
+            **{name: value for name, value in given.items() if value != getattr(unset, name)},
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
@@ -131,21 +142,49 @@ class ModelRequest:
         return replace(self, settings=replace(self.settings, max_tokens=most))
 
 
+SYNTAX_REPAIRS = frozenset(
+    {
+        "decoded_array",
+        "decoded_object",
+        "double_encoded",
+        "fenced",
+        "illegal_escape",
+        "joined_name",
+        "null_arguments",
+        "object_arguments",
+        "python_literal",
+        "raw_line_break",
+        "repaired_name",
+    }
+)
+"""Kinds of repair of a call that change how it was written and keep its name and its values."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
     """One thing in an answer that was not as it should be, and what was made of it.
 
     Attributes:
-        kind: which rule repaired it, e.g. `leaked_text`, `minted_id`, `coerced_integer`.
+        kind: which rule repaired it, e.g. `minted_id` or `coerced_integer`.
         before: what came, shortened.
         after: what was made of it, shortened.
         call_id: the call it concerns, if one.
+        reason: why it could not be used as it came; empty if the kind says it.
     """
 
     kind: str
     before: str
     after: str
     call_id: str | None = None
+    reason: str = ""
+
+    @property
+    def changes_values(self) -> bool:
+        """Return whether a value was repaired, and not only the way it was written.
+
+        What is not known to keep the values counts as a change.
+        """
+        return self.kind not in SYNTAX_REPAIRS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ class AgentKitError(Exception):
 
 
 class ConfigError(AgentKitError):
-    """Something that is settled before a run is missing or wrong: a key, a model name, a file."""
+    """The configuration is missing something or wrong: a key, a model name, a file, an option."""
 
 
 class UsageError(AgentKitError, RuntimeError):
@@ -60,7 +60,7 @@ def wrong_return(function: object, value: object, *, role: str, expected: str) -
     return UsageError(f"The {role} {name!r} returned {shown}; it must return {expected}.")
 
 
-class ToolDefinitionError(AgentKitError):
+class ToolDefinitionError(ConfigError):
     """A tool or toolset cannot be offered: its name, schema or signature is not usable."""
 
 
@@ -72,8 +72,22 @@ class UnsupportedError(AgentKitError):
     """The chosen model or provider cannot do what the request asks for."""
 
 
-class MissingExtraError(AgentKitError):
+class MissingExtraError(ConfigError):
     """A feature needs an optional dependency that is not installed."""
+
+
+class JournalError(AgentKitError):
+    """A journal cannot be used: damaged, in use by another process, of another run or full.
+
+    It passes through tools, hooks and task groups: a run that cannot record must not go on.
+    """
+
+
+class RunLost(BaseException):
+    """Another process took this run over; nothing that this one still does counts.
+
+    It is no `Exception`, so that no handler of a tool or hook goes on with the run.
+    """
 
 
 class ToolsetError(AgentKitError):
@@ -94,6 +108,7 @@ class ProviderError(AgentKitError):
         provider: the provider's name in the catalog.
         model: the model id that was asked for.
         request_id: the provider's own id for the request, if one arrived.
+        attempts: how often the exchange was attempted; 0 if that is not known.
         retry_after_seconds: how long the provider asked to wait, 0 or more.
         usage: what the failed answer used, as far as the provider reported it.
     """
@@ -114,6 +129,7 @@ class ProviderError(AgentKitError):
         self.status = status
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
+        self.attempts = 0
         self.provider: str | None = None
         self.model: str | None = None
         self.usage = Usage()

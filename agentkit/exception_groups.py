@@ -7,13 +7,15 @@ Out: its most urgent exception.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agentkit.errors import JournalError
+
 
 @contextmanager
 def ungrouped() -> Iterator[None]:
     """Raise the most urgent exception of a group that the body raised, in place of the group.
 
-    Exceptions that end the program (`KeyboardInterrupt`, `SystemExit`) come first, then the one
-    that was raised first. The others are listed in its notes.
+    Exceptions that end the program (`KeyboardInterrupt`, `SystemExit`) come first, then a
+    `JournalError`, then the one that was raised first. The others are listed in its notes.
     """
     try:
         yield
@@ -25,11 +27,24 @@ def ungrouped() -> Iterator[None]:
 def most_urgent(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the most urgent exception of a group; see `ungrouped`."""
     found = list(leaves(group))
-    urgent = next((leaf for leaf in found if not isinstance(leaf, Exception)), found[0])
+    urgent = min(found, key=_urgency)  # the first of those that are equally urgent
     for other in found:
         if other is not urgent:
             urgent.add_note(f"At the same time: {type(other).__name__}: {other}")
     return urgent
+
+
+def raise_if_fatal(error: BaseException) -> None:
+    """Raise what must reach the caller of a run, alone or in a group: a `JournalError`.
+
+    A run whose effects cannot be recorded must not go on with an error result for the model.
+
+    Raises:
+        JournalError: the error, or one in the group.
+    """
+    for leaf in leaves(error):
+        if isinstance(leaf, JournalError):
+            raise leaf
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
@@ -39,3 +54,9 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
             yield from leaves(inner)
     else:
         yield error
+
+
+def _urgency(error: BaseException) -> int:
+    if not isinstance(error, Exception):
+        return 0
+    return 1 if isinstance(error, JournalError) else 2

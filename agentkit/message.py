@@ -58,16 +58,23 @@ class UserMessage:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class AssistantMessage:
-    """A message from the model: text, reasoning and calls, in any combination."""
+    """A message from the model: text, reasoning and calls, in any combination.
+
+    Attributes:
+        is_incomplete: the run was stopped while this answer arrived.
+    """
 
     content: tuple[ContentBlock, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    is_incomplete: bool = False
     role: Literal["assistant"] = "assistant"
 
     @classmethod
-    def of(cls, text: str = "", *tool_calls: ToolCall) -> "AssistantMessage":
+    def of(
+        cls, text: str = "", *tool_calls: ToolCall, is_incomplete: bool = False
+    ) -> "AssistantMessage":
         """Build a message of plain text, calls, or both."""
-        return cls(content=text_blocks(text), tool_calls=tool_calls)
+        return cls(content=text_blocks(text), tool_calls=tool_calls, is_incomplete=is_incomplete)
 
     @property
     def text(self) -> str:

@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
-from agentkit import Agent, AgentKitError, Model, event_to_json
+from agentkit import Agent, AgentKitError, HistoryError, Model
 from agentkit_agents import load_agent
 
 
@@ -32,10 +32,12 @@ class RunResponse(StreamingResponse):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         try:
             async with self.agent.stream(self.question) as run:
-                async for event in run:
-                    await send_body(f"{event_to_json(event)}\n")
+                async for record in run.records():
+                    await send_body(f"{record.to_json()}\n")
         except AgentKitError as error:
-            await send_body(json.dumps({"type": "run_failed", "error": str(error)}) + "\n")
+            if isinstance(error, HistoryError):  # before the run, so no record says it
+                failed = {"type": "run_failed", "error": {"message": str(error)}}
+                await send_body(json.dumps({"event": failed}) + "\n")
         await send_body("", more=False)
 
 

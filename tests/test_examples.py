@@ -136,11 +136,11 @@ async def test_the_service_streams_events() -> None:
         async with client_of(load("service").build_app(model)) as client:
             answer = await client.post("/", content="What is 6 * 7?")
 
-    events = [json.loads(line) for line in answer.text.splitlines()]
+    events = [json.loads(line)["event"] for line in answer.text.splitlines()]
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert events[0]["type"] == "run_started"
     assert "tool_call_finished" in [event["type"] for event in events]
-    assert (events[-1]["type"], events[-1]["output"]) == ("run_finished", "It is 42.")
+    assert (events[-1]["type"], events[-1]["text"]) == ("run_finished", "It is 42.")
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,6 @@ async def test_the_service_reports_a_failure(question: str, error: str) -> None:
         async with client_of(load("service").build_app(model)) as client:
             answer = await client.post("/", content=question)
 
-    last = json.loads(answer.text.splitlines()[-1])
+    last = json.loads(answer.text.splitlines()[-1])["event"]
     assert last["type"] == "run_failed"
-    assert error in last["error"]
+    assert error in last["error"]["message"]

@@ -31,7 +31,7 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "agentkit/dialect/",
         "agentkit/doctor/",
         "agentkit/errors.py",
-        "agentkit/event.py",
+        "agentkit/event/",
         "agentkit/mcp/",
         "agentkit/model/",
         "agentkit/sandbox/",

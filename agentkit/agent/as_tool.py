@@ -3,8 +3,8 @@
 In:  an agent's `run`, a name and a description.
 Out: a `Tool` that takes a task in words and gives the agent's answer.
 
-The run below spends from the budget of the run above, tells it of its events, and cannot be
-suspended: what would have to be asked about is an error that the model above reads.
+The inner run spends from the budget of the run above, reports its events there, and cannot be
+suspended: a call that needs approval becomes an error that the model above reads.
 """
 
 import math
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agentkit.agent.result import RunResult
-from agentkit.errors import AgentKitError, ToolError
+from agentkit.errors import AgentKitError, JournalError, ToolError
 from agentkit.json_schema import JsonObject
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool, ToolOptions
@@ -48,6 +48,8 @@ def agent_as_tool(
     async def ask(context: RunContext[Any], arguments: JsonObject) -> object:
         try:
             result = await run(arguments["prompt"], deps=context.deps, within=context)
+        except JournalError:
+            raise  # a run that cannot record its effects must not go on
         except AgentKitError as error:
             raise ToolError(f"The agent {agent!r} gave no answer: {error}") from error
         return answer_of(result, agent=agent)

@@ -1,18 +1,18 @@
-"""Hand the events of a run to the one who reads them.
+"""Pass the records of a run to the code that iterates over them.
 
-In:  events, from any task of the run.
-Out: the same events, each once, in order.
+In:  records, from any task of the run.
+Out: the same records, each once, in order.
 
-The reader sets the pace: whoever reports a step of the run waits until it is heard. Only pieces of
-an answer need not be taken one by one, which would cost three turns of the event loop each: so
-many of them may wait that a fast provider is read in one go, and not one more.
+The reader sets the pace: whoever reports a step of the run waits until the reader has taken it.
+Only pieces of an answer are not waited for one by one, which would cost three turns of the event
+loop each: so many of them may wait that a fast provider is read in one go, and not one more.
 """
 
 from collections import deque
 
 import anyio
 
-from agentkit.event import ReasoningReceived, RunEvent, TextReceived, ToolArgumentsReceived
+from agentkit.event import EventRecord, ReasoningReceived, TextReceived, ToolArgumentsReceived
 
 ROOM = 64
 """How many pieces of an answer may wait for their reader."""
@@ -20,11 +20,13 @@ ROOM = 64
 _PIECES = (TextReceived, ReasoningReceived, ToolArgumentsReceived)
 
 
-class Channel:
-    """The way from a run to its reader."""
+class EventQueue:
+    """A bounded queue between a run and its reader; a `Listener` of the run."""
+
+    wants_deltas = True
 
     def __init__(self) -> None:
-        self._waiting: deque[RunEvent] = deque()
+        self._waiting: deque[EventRecord] = deque()
         self._put = 0
         self._taken = 0
         self._has_come: anyio.Event | None = None
@@ -32,21 +34,23 @@ class Channel:
         self._is_ended = False
         self._is_left = False
 
-    async def send(self, event: RunEvent) -> None:
-        """Report `event`: a step waits until it is heard, a piece until there is room for it."""
-        self._waiting.append(event)
+    async def __call__(self, record: EventRecord) -> None:
+        """Add a record: for a step, return when it was taken; for a piece, when there is room."""
+        if self._is_left:
+            return
+        self._waiting.append(record)
         self._put = mine = self._put + 1
         if self._has_come is not None:
             self._has_come.set()
             self._has_come = None
-        most = mine - ROOM if isinstance(event, _PIECES) else mine
-        while self._taken < most:
+        target = mine - ROOM if isinstance(record.event, _PIECES) else mine
+        while self._taken < target and not self._is_left:
             if self._has_gone is None:
                 self._has_gone = anyio.Event()
             await self._has_gone.wait()
 
-    async def receive(self) -> RunEvent:
-        """Return the next event, or wait for it.
+    async def receive(self) -> EventRecord:
+        """Return the next record, or wait for it.
 
         Raises:
             EndOfStream: there was the last.
@@ -61,19 +65,23 @@ class Channel:
                 self._has_come = anyio.Event()
             await self._has_come.wait()
         self._taken += 1
-        if self._has_gone is not None:
-            self._has_gone.set()
-            self._has_gone = None
+        self._wake_writers()
         return self._waiting.popleft()
 
     def end(self) -> None:
-        """Say that nothing more will come."""
+        """Note that nothing more will come."""
         self._is_ended = True
         if self._has_come is not None:
             self._has_come.set()
             self._has_come = None
 
     def leave(self) -> None:
-        """Take nothing more."""
+        """Take nothing more, and let nobody wait."""
         self._is_left = True
         self._waiting.clear()
+        self._wake_writers()
+
+    def _wake_writers(self) -> None:
+        if self._has_gone is not None:
+            self._has_gone.set()
+            self._has_gone = None

@@ -1,32 +1,30 @@
-"""Give the conversation over to another agent.
+"""Hand the conversation over to another agent.
 
 In:  agents that others may hand over to.
-Out: `handoff`, a tool for a model; `Relay`, the steps of a run that may pass from agent to agent.
+Out: `handoff`, a tool for a model; `Team`, the agents that take part in one run.
 
 The run goes on: the same history, budget, journal and listeners, with the other agent's model,
-tools and instructions. How often a run may be handed over is bounded.
+tools and instructions. Who goes on is read from the history, so that it is the same in every life
+and segment of the run. How often a run may be handed over is bounded.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from agentkit.agent.options import SharedRun
-from agentkit.agent.result import RunResult
-from agentkit.agent.run import RunScope
-from agentkit.agent.step import CallModel, Exchange, RunState, ToolAnswers
-from agentkit.agent.steps import LiveSteps
+from agentkit.agent.member import Member
+from agentkit.agent.run import AgentParts, Run
+from agentkit.agent.step import RunState
 from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.event import HandedOff
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonValue
-from agentkit.message import ToolCall
-from agentkit.model.model import Model
-from agentkit.tools.approval import PlannedCall
+from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tools.binding import Binding, BoundArguments
-from agentkit.tools.run_context import RunContext
+from agentkit.tools.run_context import RunContext, link_of
 from agentkit.tools.tool import Tool, ToolAnnotations
+from agentkit.tools.toolset import StaticToolset
 from agentkit.value import dataclass, replace
 
 INPUT_SCHEMA: JsonObject = {
@@ -36,31 +34,28 @@ INPUT_SCHEMA: JsonObject = {
 }
 
 
-class Member(Protocol):
-    """An agent, as a run sees it that may pass on to it."""
+class Handler(AgentParts, Protocol):
+    """An agent, as a run sees it that may be handed over to it."""
 
-    name: str
-    model: Model
+    def joined(self, run: Run) -> Member | None:
+        """Return the agent as it takes part in the run, if it is open already."""
 
-    def joined(self, run: SharedRun) -> LiveSteps | None:
-        """Return the steps with which the agent takes part, if it is open already."""
-
-    def join(self, run: SharedRun) -> AbstractAsyncContextManager[LiveSteps]:
-        """Open model and tools, and yield the steps with which the agent takes part."""
+    def join(self, run: Run) -> AbstractAsyncContextManager[Member]:
+        """Open model and tools, and yield the agent as it takes part in the run."""
 
 
 def handoff(
-    agent: Member | Callable[[], Member],
+    agent: Handler | Callable[[], Handler],
     *,
     agent_name: str | None = None,
     name: str | None = None,
     description: str | None = None,
 ) -> Tool:
-    """Return a tool with which a model gives the conversation over to `agent`.
+    """Return a tool with which a model hands the conversation over to `agent`.
 
     Args:
-        agent: who goes on; or a function that returns it, where agents hand over to each other.
-        agent_name: the agent's name; needed where `agent` is a function.
+        agent: who goes on; or a function that returns it, for agents that hand over to each other.
+        agent_name: the agent's name; needed if `agent` is a function.
         name: the tool's name; `transfer_to_…` with the agent's name if not given.
         description: when to hand over, for the model.
 
@@ -76,13 +71,13 @@ def handoff(
         )
 
     async def hand_off(context: RunContext[Any], arguments: JsonObject) -> str:
-        _ask_for(context.scope)
+        _request_handoff(context)
         reason = arguments.get("reason")
         return f"The agent {who!r} goes on from here." + (f" Reason: {reason}" if reason else "")
 
     if description is None:
         description = (
-            f"Give the conversation over to the agent {who!r}, who goes on in your place and "
+            f"Hand the conversation over to the agent {who!r}, who goes on in your place and "
             "answers the user."
         )
     tool = Tool.from_schema(
@@ -99,23 +94,23 @@ def handoff(
     return replace(tool, binding=HandoffBinding(plain=tool.binding, find=find))
 
 
-def _ask_for(scope: object) -> None:
+def _request_handoff(context: RunContext[Any]) -> None:
     """Note that a run is to be handed over.
 
     Raises:
         ToolError: no agent runs the tool, or there were enough hand-offs.
     """
-    if not isinstance(scope, RunScope):
+    run = link_of(context).run
+    if not isinstance(run, Run):
         raise ToolError("Only an agent's run can be handed over, and none is under way here.")
-    handoffs = scope.handoffs
-    if handoffs.is_asked:
+    if run.handoff_call_id:
         raise ToolError("The conversation is handed over already; only once in a turn.")
-    if handoffs.made >= handoffs.most:
+    if run.handoffs >= run.max_handoffs:
         raise ToolError(
-            f"The conversation was handed over {handoffs.made} times and may not be again "
-            "(AgentOptions.max_handoffs). Answer the user yourself."
+            f"The conversation was handed over {run.handoffs} times and may not be again "
+            "(Agent(max_handoffs=…)). Answer the user yourself."
         )
-    handoffs.is_asked = True
+    run.handoff_call_id = context.call_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +118,7 @@ class HandoffBinding:
     """A binding that knows who goes on; it stays with a tool that is renamed or wrapped."""
 
     plain: Binding
-    find: Callable[[], Member]
+    find: Callable[[], Handler]
 
     @property
     def takes_context(self) -> bool:
@@ -144,26 +139,36 @@ class HandoffBinding:
         return self.plain.dump(value)
 
 
-class Relay:
-    """The `Steps` of a run; the agent they belong to changes with each hand-off.
+class Team:
+    """The agents that take part in a run; which of them goes on changes with each hand-off.
 
     An agent that is not open is opened when it joins, and closed when the run ends.
+
+    Attributes:
+        agent: the one that goes on.
+        member: the same, as it takes part in the run.
     """
 
-    _steps: LiveSteps
-    _last: LiveSteps
+    member: Member
 
-    def __init__(self, first: Member, *, run: SharedRun) -> None:
-        """Begin with the agent that was asked, in a run that all its agents share."""
+    def __init__(self, first: Handler, run: Run) -> None:
+        self.agent = first
         self._run = run
-        self._member = first
-        self._joined: dict[Member, LiveSteps] = {}
+        self._joined: dict[Handler, Member] = {}
         self._opened: AsyncExitStack | None = None
+        self._known_tools: Mapping[str, Tool] | None = None
+        self._known_targets: Mapping[str, Callable[[], Handler]] = {}
 
     async def __aenter__(self) -> Self:
-        """Let the first agent join."""
-        await self._admit(self._member)
-        self._last = self._steps
+        """Let the first agent join, and those to whom the history has handed over."""
+        extra = self._run.extra_tools
+        if extra is not None and not isinstance(extra, StaticToolset):
+            await self._stack().enter_async_context(extra.open())
+        await self._admit(self.agent)
+        for call in _successful_calls(self._run.history):
+            find = (await self._targets(self._run.history)).get(call.name)
+            if find is not None:
+                await self._admit(find())
         return self
 
     async def __aexit__(
@@ -175,52 +180,65 @@ class Relay:
         """Close the agents that were opened for this run."""
         return None if self._opened is None else await self._opened.__aexit__(kind, error, trace)
 
-    def call_model(self, state: RunState, step: CallModel) -> Awaitable[Exchange]:
-        """See `Steps`."""
-        self._last = self._steps
-        return self._last.call_model(state, step)
+    async def hand_off(self, state: RunState, calls: Sequence[ToolCall]) -> None:
+        """Let another agent go on if one of the calls that were just run handed over to it."""
+        run = self._run
+        run.handoff_call_id = ""
+        targets = await self._targets(state.history)
+        asked = [call for call in calls if call.name in targets] if targets else []
+        if not asked:
+            return
+        failed = {one.call_id for one in _last_results(state.history, len(calls)) if one.is_error}
+        for call in asked:
+            if call.id not in failed:
+                found = targets[call.name]()
+                await self._admit(found)
+                run.handoffs += 1
+                event = HandedOff(call_id=call.id, agent=found.name)
+                await run.report.emit(event, is_replay=state.is_replay)
 
-    def plan_calls(
-        self, state: RunState, calls: Sequence[ToolCall]
-    ) -> Awaitable[tuple[PlannedCall, ...]]:
-        """See `Steps`."""
-        self._last = self._steps
-        return self._last.plan_calls(state, calls)
+    def _stack(self) -> AsyncExitStack:
+        """Return what closes the agents and tools that were opened for this run."""
+        self._opened = self._opened or AsyncExitStack()
+        return self._opened
 
-    async def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> ToolAnswers:
-        """See `Steps`; the run passes on when a hand-off was among the calls."""
-        self._last = self._steps
-        self._run.scope.handoffs.is_asked = False
-        answers = await self._last.run_tools(state, calls)
-        for call, result in zip(calls, answers.results, strict=True):
-            tool = self._last.offered(call.name)
-            if tool is None or result.is_error:
-                continue
-            if isinstance(tool.binding, HandoffBinding):
-                await self._pass_on(call, tool.binding.find())
-        return answers
+    async def _targets(self, history: History) -> Mapping[str, Callable[[], Handler]]:
+        """Return who can be handed over to, by the name of the tool that does it."""
+        member = self.member
+        tools = member.listed or await member.tools(history, emit=self._run.report.emitter)
+        if tools is not self._known_tools:
+            self._known_tools = tools
+            self._known_targets = {
+                name: tool.binding.find
+                for name, tool in tools.items()
+                if isinstance(tool.binding, HandoffBinding)
+            }
+        return self._known_targets
 
-    def history(self) -> History | None:
-        """Return the conversation so far, whole."""
-        return self._last.history()
-
-    def sign(self, result: RunResult) -> RunResult:
-        """Return the result with the agent in it that had the last word."""
-        return replace(result, agent=self._member.name, model=self._member.model.name)
-
-    async def _pass_on(self, call: ToolCall, member: Member) -> None:
-        """Give the run over to another agent."""
-        await self._admit(member)
-        self._run.scope.handoffs.made += 1
-        await self._run.emit(HandedOff(call_id=call.id, agent=member.name))
-
-    async def _admit(self, member: Member) -> None:
+    async def _admit(self, agent: Handler) -> None:
         """Let an agent go on; one that took part before still takes part."""
-        steps = self._joined.get(member)
-        if steps is None:
-            steps = member.joined(self._run)
-            if steps is None:
-                self._opened = self._opened or AsyncExitStack()
-                steps = await self._opened.enter_async_context(member.join(self._run))
-            self._joined[member] = steps
-        self._member, self._steps = member, steps
+        member = self._joined.get(agent)
+        if member is None:
+            run = self._run
+            run.meter.check_price(agent.model.profile, model=agent.model.name)
+            member = agent.joined(run)
+            if member is None:
+                member = await self._stack().enter_async_context(agent.join(run))
+            self._joined[agent] = member
+        self.agent, self.member = agent, member
+
+
+def _successful_calls(history: History) -> Iterator[ToolCall]:
+    """Yield the calls of a history that have a result without an error, oldest first."""
+    if len(history) < 3:  # a hand-off needs a question, a call and its result
+        return
+    succeeded = {one.call_id for one in history if isinstance(one, ToolResult) and not one.is_error}
+    for message in history:
+        if isinstance(message, AssistantMessage):
+            yield from (call for call in message.tool_calls if call.id in succeeded)
+
+
+def _last_results(history: History, count: int) -> Iterator[ToolResult]:
+    for message in history[len(history) - count :]:
+        if isinstance(message, ToolResult):
+            yield message

@@ -1,66 +1,57 @@
-"""The doors through which a run acts on the world.
+"""The interface through which every effect of a run passes.
 
-In:  what `next_step` asks for; effects with stable names.
-Out: what the model and the tools answered, now or in an earlier life of the same run.
+In:  effects under keys that are the same in every life of a run.
+Out: what the effects gave, now or in an earlier life.
 
-`Steps` is what the loop sees. `Journal` is what a durable engine implements: every effect of a run
-passes through it.
+A key is made of the segment, the position in the history, the kind of effect and the number within
+it, e.g. `s1/m4/tool-2/add`. Implementations are in `agentkit.durable`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from pydantic import TypeAdapter
-
-from agentkit.agent.step import CallModel, Exchange, RunState, ToolAnswers
-from agentkit.message import ToolCall
-from agentkit.tools.approval import PlannedCall
 
 T = TypeVar("T")
 
 
-class Steps(Protocol):
-    """Carries out the steps of one run."""
-
-    def call_model(self, state: RunState, step: CallModel) -> Awaitable[Exchange]:
-        """Make the next model exchange, unless a limit comes first.
-
-        Raises:
-            ProviderError: the exchange failed.
-            UnsupportedError: the model cannot do what is asked.
-        """
-
-    def plan_calls(
-        self, state: RunState, calls: Sequence[ToolCall]
-    ) -> Awaitable[Sequence[PlannedCall]]:
-        """Settle what may be done about calls of an earlier run."""
-
-    def run_tools(self, state: RunState, calls: Sequence[ToolCall]) -> Awaitable[ToolAnswers]:
-        """Check and run `calls`; return one result for each, in the order asked."""
-
-
 class Journal(Protocol):
-    """Remembers what the effects of a run gave, under names that stay the same in every life."""
+    """Remembers what the effects of one run gave, by key."""
 
     def do(
         self,
-        name: str,
+        key: str,
         effect: Callable[[], Awaitable[T]],
         *,
         codec: Callable[[], TypeAdapter[T]],
-        unknown: Callable[[], Awaitable[T]],
+        unknown: Callable[[], Awaitable[T]] | None = None,
     ) -> Awaitable[T]:
-        """Return what `effect` gives, and remember it under `name`.
+        """Return what `effect` gives, and remember it under `key`.
 
-        What is remembered already is returned without running anything. Where an earlier life
-        began the effect and its end is not known, `unknown` is run in its place.
+        What is remembered already is returned without running anything. Calls may nest, and come
+        from several tasks at once, each with a key of its own. From the end of the effect until
+        its record is written, a cancellation waits.
 
         Args:
-            name: unique within the run, e.g. `turn-3/model` or `turn-3/call-2/add`.
+            key: unique within the run.
             effect: does it; what it raises is passed on and not remembered.
             codec: writes and reads what is remembered.
-            unknown: settles an effect that was begun and whose end is not known.
+            unknown: decides an effect that an earlier life began and did not end, in place of
+                running it again. Without it, the effect may simply be run again, and only its end
+                is recorded.
+
+        Raises:
+            JournalError: the journal cannot be read or written, or the key is in use.
+            RunLost: another process took the run over.
         """
+
+
+@runtime_checkable
+class HeldJournal(Protocol):
+    """A journal that holds something while a run uses it, such as the lock of a file."""
+
+    def release(self) -> None:
+        """Let others have it; called when the run has ended or was suspended."""
 
 
 class NoJournal:
@@ -68,11 +59,49 @@ class NoJournal:
 
     def do(
         self,
-        name: str,  # noqa: ARG002 - the interface
+        key: str,  # noqa: ARG002 - the interface
         effect: Callable[[], Awaitable[T]],
         *,
         codec: Callable[[], TypeAdapter[T]],  # noqa: ARG002 - the interface
-        unknown: Callable[[], Awaitable[T]],  # noqa: ARG002 - the interface
+        unknown: Callable[[], Awaitable[T]] | None = None,  # noqa: ARG002 - the interface
     ) -> Awaitable[T]:
         """Run `effect`."""
         return effect()
+
+
+NO_JOURNAL = NoJournal()
+
+
+class InnerJournal:
+    """A journal inside another, for a run inside a tool; its keys begin with a prefix."""
+
+    def __init__(self, journal: Journal, *, prefix: str) -> None:
+        self._journal = journal
+        self._prefix = prefix
+
+    def do(
+        self,
+        key: str,
+        effect: Callable[[], Awaitable[T]],
+        *,
+        codec: Callable[[], TypeAdapter[T]],
+        unknown: Callable[[], Awaitable[T]] | None = None,
+    ) -> Awaitable[T]:
+        """Do it once; see `Journal`."""
+        return self._journal.do(self._prefix + key, effect, codec=codec, unknown=unknown)
+
+
+class NotRecorded(Exception):  # noqa: N818 - a signal, never an error of a run
+    """Raised by the effect of `recorded`, so that nothing is written."""
+
+
+async def recorded(journal: Journal, key: str, *, codec: Callable[[], TypeAdapter[T]]) -> T | None:
+    """Return what a journal remembers under `key`; None if that is nothing."""
+
+    async def missing() -> T:
+        raise NotRecorded
+
+    try:
+        return await journal.do(key, missing, codec=codec)
+    except NotRecorded:
+        return None

@@ -1,95 +1,114 @@
 """The agent loop.
 
-In:  a state to begin from, a policy, and the steps that act.
+In:  a run, and the agent that it begins with.
 Out: a `RunResult`; on the way, events.
 
-This is the only loop: streamed and whole, sync and async, fresh and resumed runs all pass here.
+This is the only loop: streamed and complete, sync and async, fresh and resumed runs all pass here.
 """
 
 from typing import Any, assert_never
 
-from agentkit.agent.journal import Steps
-from agentkit.agent.result import RunResult
-from agentkit.agent.step import (
-    CallModel,
-    Finish,
-    PlanCalls,
-    Policy,
-    RunState,
-    RunTools,
-    Suspend,
-    next_step,
-)
-from agentkit.event import Emit, RunFinished, RunStarted
-from agentkit.message import ToolResult, UserMessage
-from agentkit.output.output_plan import PLAIN_TEXT, OutputPlan
-from agentkit.output.output_type import OutputError
+import anyio
+
+from agentkit.agent.handoff import Handler, Team
+from agentkit.agent.journal import HeldJournal
+from agentkit.agent.model_call import call_model
+from agentkit.agent.result import RunResult, check_result
+from agentkit.agent.run import Run
+from agentkit.agent.step import CallModel, Finish, PlanCalls, RunTools, Suspend, next_step
+from agentkit.agent.tool_calls import plan_open_calls, run_tools
+from agentkit.errors import ProviderError
+from agentkit.event import RunError, RunFailed, RunFinished, RunStarted, StopReason
+
+_REPORT_SECONDS = 5.0
+"""How long listeners may take with the last event of a run that was cancelled."""
 
 
-async def run_loop(
-    state: RunState,
-    *,
-    policy: Policy,
-    steps: Steps,
-    model: str,
-    emit: Emit,
-    output: OutputPlan[Any] = PLAIN_TEXT,
-) -> RunResult[Any]:
-    """Run until there is an answer, a limit, or a call that has to be asked about.
-
-    Args:
-        state: where to begin; open calls at the end of its history are run first.
-        policy: the limits and what to choose.
-        steps: carries out what is decided.
-        model: the model's name, for the result.
-        emit: told of all that happens.
-        output: reads the answer.
+async def run_agent(run: Run, first: Handler) -> RunResult[Any]:
+    """Run from the first event to the last.
 
     Raises:
+        ProviderError: an exchange failed.
         OutputError: the model gave no answer of the type that was asked for, however often it was
             told.
     """
-    await emit(RunStarted(model=model))
-    while True:
-        match next_step(state, policy):
-            case CallModel() as step:
-                exchange = await steps.call_model(state, step)
-                state = state.add_exchange(exchange, closing=step.closing)
-            case PlanCalls(calls=calls):
-                state = state.add_plan(await steps.plan_calls(state, calls))
-            case RunTools(calls=calls):
-                state = state.add_answers(await steps.run_tools(state, calls))
-            case Suspend():
-                result = RunResult.of(state, "suspended", model=model, output=output)
-                return await _end(result, emit=emit)
-            case Finish(reason=reason):
-                result = RunResult.of(state, reason, model=model, output=output)
-                return await _end(result, emit=emit)
-            case unreachable:
-                assert_never(unreachable)
-
-
-async def _end(result: RunResult[Any], *, emit: Emit) -> RunResult[Any]:
-    """Tell the listener, and return the result.
-
-    Raises:
-        OutputError: the model used up its tries.
-    """
-    await emit(
-        RunFinished(
-            output=result.text,
+    try:
+        run.meter.check_price(first.model.profile, model=first.model.name)
+        await run.identify()
+        if run.report.is_active:
+            started = RunStarted(
+                agent=run.agent,
+                model=run.model.name,
+                labels=run.labels,
+                budget=run.meter.limits.described(),
+            )
+            await run.report.emit(started, is_replay=run.is_replay)
+        async with Team(first, run) as team:
+            result = await run_loop(run, team)
+    except BaseException as error:
+        if run.report.is_active:
+            await _report_error(run, error)
+        raise
+    finally:
+        if run.has_journal and isinstance(run.journal, HeldJournal):
+            run.journal.release()
+    run.draft.begin(result.history)
+    if run.report.is_active:
+        finished = RunFinished(
+            text=result.text,
             stop_reason=result.stop_reason,
             usage=result.usage,
             turns=result.turns,
         )
-    )
-    if result.stop_reason == "invalid_output":
-        last = result.history[-1]
-        raise OutputError(
-            "The model gave no answer of the type that was asked for, however often it was told; "
-            "what it was told last is in 'reason'.",
-            reason=last.text if isinstance(last, UserMessage | ToolResult) else "",
-            text=result.text,
-            history=result.history,
+        await run.report.emit(finished, is_replay=run.is_replay)
+    return check_result(result)
+
+
+async def run_loop(run: Run, team: Team) -> RunResult[Any]:
+    """Run until there is an answer, a limit, or a call that needs approval."""
+    state = run.start_state()
+    while True:
+        match next_step(state, run.policy):
+            case CallModel() as step:
+                state = await call_model(run, team.member, state, step)
+            case PlanCalls(calls=calls):
+                state = await plan_open_calls(run, team.member, state, calls)
+            case RunTools(calls=calls):
+                state = await run_tools(run, team.member, state, calls)
+                await team.hand_off(state, calls)
+            case Suspend():
+                reason: StopReason = "suspended"
+                break
+            case Finish(reason=reason):
+                break
+            case unreachable:
+                assert_never(unreachable)
+    return RunResult.of(run, state, reason, agent=team.agent.name, model=team.agent.model.name)
+
+
+async def _report_error(run: Run, error: BaseException) -> None:
+    """Report that a run failed or was cancelled; who cancelled it does not wait long."""
+    if isinstance(error, Exception):
+        await run.report.emit(RunFailed(error=_described(error)))
+    elif isinstance(error, anyio.get_cancelled_exc_class()):
+        finished = RunFinished(
+            text="",
+            stop_reason="cancelled",
+            usage=run.meter.usage,
+            turns=run.meter.spent.turns,
         )
-    return result
+        with anyio.move_on_after(_REPORT_SECONDS, shield=True):
+            await run.report.emit(finished)
+
+
+def _described(error: Exception) -> RunError:
+    if isinstance(error, ProviderError):
+        return RunError(
+            kind=error.kind,
+            message=str(error),
+            status=error.status,
+            request_id=error.request_id,
+            attempts=error.attempts,
+            retryable=error.retryable,
+        )
+    return RunError(kind=type(error).__name__, message=str(error))

@@ -1,37 +1,50 @@
-"""One model exchange within the limits of a run.
+"""One model exchange within the limits of a run, as one effect of it.
 
-In:  the state, the step, the tools on offer.
-Out: an `Exchange`: a response, or the limit that came first.
+In:  the run, the agent, the state, the step.
+Out: the state after the exchange: a response with a plan for its calls, or the limit that came
+     first.
 
-A request that could go beyond the budget is not sent. An answer that takes longer than the run has
+A request that could exceed the budget is not sent. An answer that takes longer than the run has
 left, or that grows beyond what it may, is cut off and dropped.
 """
 
-from dataclasses import field
-from functools import cached_property
-from typing import Any, Protocol, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property, partial
+from typing import Protocol, TypeAlias, cast
 
 import anyio
+from pydantic import TypeAdapter
 
-from agentkit.agent.run import Inbox
+from agentkit.agent.member import Member
+from agentkit.agent.run import Run
 from agentkit.agent.step import CallModel, Exchange, RunState
-from agentkit.budget.budget import Forecast, Meter, Spent
-from agentkit.budget.request_limit import ExchangeMeter
-from agentkit.chat import ModelRequest, ModelResponse, ModelSettings, ToolSpec
-from agentkit.config.profile import ModelProfile
+from agentkit.agent.tool_calls import Ready, plan_calls_of
+from agentkit.budget.meter import Forecast, Spent
+from agentkit.budget.request_limit import RequestLimit
+from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.errors import ProviderError, UnsupportedError
-from agentkit.event import Emit, StopReason
+from agentkit.event import (
+    AnswerRepaired,
+    Emit,
+    ModelResponded,
+    OutputRejected,
+    StopReason,
+    TurnStarted,
+    ignore,
+)
+from agentkit.history import History
 from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
-from agentkit.model.model import ModelConnection
-from agentkit.output.output_plan import PLAIN_TEXT, OutputPlan
 from agentkit.output.output_type import Judgement
 from agentkit.surrogates import replace_surrogates
-from agentkit.value import dataclass, maker, replace
+from agentkit.tools.tool import Tool
+from agentkit.value import maker, replace
 
 _new_exchange = maker(Exchange)
 _new_request = maker(ModelRequest)
+_model_responded = maker(ModelResponded)
+_turn_started = maker(TurnStarted)
 
 CLOSING_INSTRUCTIONS = (
     "You have reached the limit of this task ({reason}) and can call no more tools. "
@@ -42,175 +55,189 @@ log = Log("agentkit.agent")
 _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
 
 
-class Fit(Protocol):
-    """Fits a request to a model's window."""
+async def call_model(run: Run, member: Member, state: RunState, step: CallModel) -> RunState:
+    """Make one exchange, or take it from the journal, and return the state after it.
 
-    async def __call__(
-        self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
-    ) -> ModelRequest:
-        """Return the request, shortened where it would not fit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInput:
-    """What stays the same for all exchanges of a run.
-
-    Attributes:
-        profile: the model's window, price and rules.
-        instructions: what stands above the conversation.
-        settings: how the model should answer.
-        stream: answers are shown as they arrive.
-        output: what type of answer is asked for.
+    Raises:
+        ProviderError: the exchange failed, and not at a limit.
+        UnsupportedError: the model cannot do what is asked.
     """
-
-    profile: ModelProfile
-    instructions: str = ""
-    settings: ModelSettings = field(default_factory=ModelSettings)
-    stream: bool = False
-    output: OutputPlan[Any] = PLAIN_TEXT
-
-
-class Exchanger:
-    """Makes the exchanges of one run; for what is asked beside an answer, it is a connection."""
-
-    def __init__(
-        self,
-        connection: ModelConnection,
-        *,
-        given: ModelInput,
-        meter: Meter,
-        inbox: Inbox,
-        fit: Fit,
-    ) -> None:
-        self._connection = connection
-        self._given = given
-        self._meter = meter
-        self._inbox = inbox
-        self._fit = fit
-        self.taken: tuple[UserMessage, ...] = ()
-        self._watch: ExchangeMeter | None = None
-        self._has_turn = False
-
-    async def make(
-        self, state: RunState, step: CallModel, *, tools: tuple[ToolSpec, ...], emit: Emit
-    ) -> Exchange:
-        """Make one exchange, without a plan for its calls.
-
-        Raises:
-            ProviderError: the exchange failed, and not at a limit.
-        """
-        self.taken = taken = self._inbox.take()
-        if step.closing is None:  # the last answer at a limit is not counted in it
-            self._has_turn = self._meter.begin_turn()
-            if not self._has_turn:
-                return _new_exchange(response=None, over="max_turns", taken=taken)
-        history = state.history.add(*taken) if taken else state.history
-        output = self._given.output
-        offer = output.offer(tools, step.choice, closing=step.closing, stream=self._given.stream)
-        partial = output.partial()
-        self._watch = watch = ExchangeMeter(
-            emit,
-            partial=None if partial is None else partial.feed,
-            meter=self._meter,
-            window=self._given.profile.context_window_tokens,
+    run.draft.begin(state.history)
+    ready: Ready = {}
+    exchange, is_replay = await run.effect(
+        state,
+        "model" if step.closing is None else "closing",
+        partial(_exchange, run, member, state, step, ready),
+        codec=_codec,
+    )
+    report = run.report
+    if is_replay:
+        usage = exchange.additional_usage
+        if exchange.response is not None:
+            usage = usage + exchange.response.usage
+        run.meter.charge(exchange.used, usage)
+        if report.is_active:
+            await report.replay(_turn_started(turn=state.turns + 1))
+    after = state.add_exchange(exchange, closing=step.closing, ready=ready, is_replay=is_replay)
+    run.draft.begin(after.history)
+    if report.is_active and exchange.response is not None:
+        await _report(
+            exchange, exchange.response, state, emit=report.replay if is_replay else report.emit
         )
-        request = _new_request(
-            history=history,
-            instructions=_instructions(self._given, step),
-            tools=offer.tools,
-            tool_choice=offer.choice,
-            settings=self._given.settings,
-            stream=self._given.stream,
-            response_format=offer.response_format,
-            shown_arguments=offer.shown_arguments,
-        )
-        response, over = await self._within_time(request, watch, closing=step.closing)
-        used = watch.used
+    return after
+
+
+async def _exchange(
+    run: Run, member: Member, state: RunState, step: CallModel, ready: Ready
+) -> Exchange:
+    """Make the exchange, plan its calls and charge what it used; `ready` gets validated calls."""
+    meter, emit = run.meter, run.report.emitter
+    if emit is not ignore:
+        await emit(_turn_started(turn=state.turns + 1))
+    taken = run.inbox.take()
+    history = state.history.add(*taken) if taken else state.history
+    tools = await member.tools(history, emit=emit)
+    is_counted = step.closing is None  # the closing answer does not count as a turn
+    if is_counted and not meter.begin_turn():
+        return _new_exchange(response=None, over="max_turns", taken=taken)
+    started = run.clock.monotonic()
+    call = _ModelCall(run, member, emit=emit)
+    run.draft.take(taken, call.limit.received)
+    try:
+        response, over = await call.ask(history, step)
         judged = None
+        used = call.limit.used
         if response is not None:
-            judged = output.judge(response, is_closing=step.closing is not None)
+            judged = run.output.judge(response, is_closing=step.closing is not None)
             used += Spent.of_usage(response.usage)
-        return _new_exchange(
+        exchange = _new_exchange(
             response=response,
             over=over,
             taken=taken,
-            late=_late(response, judged, self._inbox),
+            late=_late(response, judged, run),
             judged=judged,
             used=used,
-            additional_usage=watch.additional_usage,
+            additional_usage=call.limit.additional_usage,
+        )
+        _charge(run, exchange)
+    finally:
+        if is_counted:
+            meter.end_turn()
+        call.limit.close()
+    if response is not None and response.message.tool_calls:
+        offered = tools if step.closing is None else {}
+        exchange = await _plan(run, member, exchange, response, offered=offered, ready=ready)
+    # The limit that is reached now is recorded with the exchange: another life of the run must
+    # not ask its own clock about it.
+    seconds = run.clock.monotonic() - started if run.has_journal or emit is not ignore else 0.0
+    return replace(
+        exchange, over=over or meter.reached(), used=replace(exchange.used, seconds=seconds)
+    )
+
+
+class _ModelCall:
+    """The request of one exchange, and those for summaries beside it, within one limit."""
+
+    def __init__(self, run: Run, member: Member, *, emit: Emit) -> None:
+        partial_output = run.output.partial()
+        self._run = run
+        self._member = member
+        self.limit = RequestLimit(
+            emit,
+            partial=None if partial_output is None else partial_output.feed,
+            meter=run.meter,
+            window=member.profile.context_window_tokens,
         )
 
-    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:  # noqa: ARG002 - the exchange listens
-        """Ask for something beside the answer, within the same limits; see `ModelConnection`."""
-        if self._watch is None:
-            raise RuntimeError("No exchange is under way.")
-        sent = await self._send(request, self._watch)
+    async def ask(self, history: History, step: CallModel) -> _Outcome:
+        """Fit the request and ask the model, for as long as the run has time and room."""
+        closing, limit = step.closing, self.limit
+        seconds = self._run.meter.seconds_left(closing=closing is not None)
+        sent: ModelResponse | StopReason | None = None
+        try:
+            with anyio.move_on_after(seconds) as limit.scope:
+                request = await self._request(history, step)
+                fitted = await self._member.window.fit(
+                    request, ask=self._summarize, emit=limit.emit
+                )
+                sent = await self._send(fitted)
+        except BaseException as error:
+            sent = _limit_behind(error, over=limit.over, closing=closing)
+            if sent is None:  # whatever ends the exchange, what it used is used
+                self._run.meter.charge(limit.used, limit.additional_usage)
+                raise
+        if sent is None:
+            return None, limit.over or "deadline"
+        return (None, sent) if isinstance(sent, str) else (sent, None)
+
+    async def _request(self, history: History, step: CallModel) -> ModelRequest:
+        run, member, output = self._run, self._member, self._run.output
+        offer = output.offer(
+            member.specs if step.closing is None else (),
+            step.choice,
+            closing=step.closing,
+            stream=run.stream,
+        )
+        added = step.hint
+        if step.closing is not None:
+            added = CLOSING_INSTRUCTIONS.format(reason=step.closing.removeprefix("max_"))
+        parts = (await member.instructions(run), added, output.instructions)
+        return _new_request(
+            history=history,
+            instructions="\n\n".join(part for part in parts if part),
+            tools=offer.tools,
+            tool_choice=offer.choice,
+            settings=member.settings,
+            stream=run.stream,
+            response_format=offer.response_format,
+            shown_arguments=offer.shown_arguments,
+        )
+
+    async def _summarize(self, request: ModelRequest) -> ModelResponse:
+        """Ask the model for a summary, within the same limits.
+
+        Raises:
+            UnsupportedError: the budget leaves no room for it.
+        """
+        sent = await self._send(request)
         if isinstance(sent, str):
             raise UnsupportedError(f"The budget leaves no room for it ({sent}).")
         return sent
 
-    def close(self) -> None:
-        """Let others have what the last exchange did not use; what it used is charged by now."""
-        if self._has_turn:
-            self._has_turn = False
-            self._meter.end_turn()
-        if self._watch is not None:
-            self._watch.close()
-
-    async def _within_time(
-        self, request: ModelRequest, watch: ExchangeMeter, *, closing: StopReason | None
-    ) -> _Outcome:
-        """Fit the request and ask the model, for as long as the run has time and room."""
-        sent: ModelResponse | StopReason | None = None
-        seconds = self._meter.seconds_left(closing=closing is not None)
-        try:
-            with anyio.move_on_after(seconds) as watch.scope:
-                fitted = await self._fit(request, connection=self, emit=watch.emit)
-                sent = await self._send(fitted, watch)
-        except BaseException as error:
-            sent = _limit_behind(error, over=watch.over, closing=closing)
-            if sent is None:  # whatever ends it, what it used is used
-                self._meter.charge(watch.used, watch.additional_usage)
-                raise
-        if sent is None:
-            return None, watch.over or "deadline"
-        return (None, sent) if isinstance(sent, str) else (sent, None)
-
-    async def _send(
-        self, request: ModelRequest, watch: ExchangeMeter
-    ) -> ModelResponse | StopReason:
+    async def _send(self, request: ModelRequest) -> ModelResponse | StopReason:
         """Send a request that keeps within what is left; else return the limit that forbids it."""
-        if self._meter.needs_forecast:
-            forecast = self._forecast(request)
-            over = await watch.admit(forecast, asked=request.settings.max_tokens)
+        limit = self.limit
+        if self._run.meter.needs_forecast:
+            over = await limit.admit(self._forecast(request), asked=request.settings.max_tokens)
             if over is not None:
                 return over
-            request = replace(request, room=watch.max_answer_tokens).limited()
+            request = replace(request, room=limit.max_answer_tokens).limited()
         try:
-            response = await self._connection.chat(request, emit=watch.emit)
+            response = await self._member.connection.chat(request, emit=limit.emit)
         except ProviderError as error:
-            watch.failed(error)
+            error.attempts = limit.attempts
+            limit.failed(error)
             raise
         except anyio.get_cancelled_exc_class():
-            watch.cancelled()
+            limit.cancelled()
             raise
         message = replace_surrogates(response.message)
         return response if message is response.message else replace(response, message=message)
 
     def _forecast(self, request: ModelRequest) -> Forecast:
         """Return what the request will use."""
-        profile = self._given.profile
+        prices = self._run.meter.prices(self._member.profile)
         return Forecast(
             input_tokens=self._counter.count(request),
-            input_usd_per_million=profile.input_usd_per_million,
-            output_usd_per_million=profile.output_usd_per_million,
+            input_usd_per_million=prices[0],
+            output_usd_per_million=prices[1],
         )
 
     @cached_property
     def _counter(self) -> "TokenCounter":
-        """Return the counter of this run; few runs need one, so its module is loaded late."""
+        """Return the counter of this exchange; few runs need one, so its module is loaded late."""
         build = cast("BuildCounter", load_object("agentkit.model.tokens:build_counter"))
-        return build(self._given.profile.rules, family=self._given.profile.family)
+        return build(self._member.profile.rules, family=self._member.profile.family)
 
 
 class TokenCounter(Protocol):
@@ -220,39 +247,88 @@ class TokenCounter(Protocol):
         """Return the tokens of the prompt that `request` becomes."""
 
 
-class BuildCounter(Protocol):
-    """Makes the counter for a family of models."""
-
-    def __call__(self, rules: str, *, family: str) -> "TokenCounter":
-        """Return a counter."""
+BuildCounter: TypeAlias = Callable[..., TokenCounter]
 
 
-def _instructions(given: ModelInput, step: CallModel) -> str:
-    """Return the instructions of one turn; what is added stays out of the conversation."""
-    added = step.hint
-    if step.closing is not None:
-        added = CLOSING_INSTRUCTIONS.format(reason=step.closing.removeprefix("max_"))
-    parts = (given.instructions, added, given.output.instructions)
-    return "\n\n".join(part for part in parts if part)
+async def _plan(
+    run: Run,
+    member: Member,
+    exchange: Exchange,
+    response: ModelResponse,
+    *,
+    offered: Mapping[str, Tool],
+    ready: Ready,
+) -> Exchange:
+    """Return the exchange with a plan for each call that has no result yet."""
+    judged = exchange.judged
+    answered = {} if judged is None else {one.call_id for one in judged.results}
+    calls = [call for call in response.message.tool_calls if call.id not in answered]
+    history = run.draft.history
+    plan = await plan_calls_of(
+        run, member, history, calls, tools=offered, ready=ready, repairs=response.repairs
+    )
+    polling = tuple(
+        call.name for call in calls if call.name in offered and offered[call.name].polls
+    )
+    return replace(exchange, plan=plan, polling=polling)
+
+
+def _charge(run: Run, exchange: Exchange) -> None:
+    """Count what an exchange used; its time passes by itself."""
+    usage = exchange.additional_usage
+    if exchange.response is not None:
+        usage = usage + exchange.response.usage
+    run.meter.charge(exchange.used, usage)
+
+
+async def _report(
+    exchange: Exchange, response: ModelResponse, state: RunState, *, emit: Emit
+) -> None:
+    """Report an answer, what was repaired of it, and why it was rejected."""
+    for repair in response.repairs:
+        await emit(AnswerRepaired(repair=repair))
+    await emit(
+        _model_responded(
+            turn=state.turns + 1,
+            message=response.message,
+            finish_reason=response.finish_reason,
+            usage=response.usage,
+            seconds=exchange.used.seconds,
+            model=response.model,
+            provider=response.provider,
+        )
+    )
+    judged = exchange.judged
+    if judged is None:
+        return
+    for repair in judged.repairs:
+        await emit(AnswerRepaired(repair=repair))
+    if judged.reason:
+        await emit(OutputRejected(attempt=state.refusals + 1, reason=judged.reason))
 
 
 def _limit_behind(
     error: BaseException, *, over: StopReason | None, closing: StopReason | None
 ) -> StopReason | None:
-    """Return the limit at which a provider failed; None if it failed for another reason."""
+    """Return the limit at which an exchange failed; None if it failed for another reason."""
     limit = over or closing
     if limit is None or not isinstance(error, ProviderError):
         return None
-    if limit == closing:  # the last answer at a limit is a courtesy
+    if limit == closing:  # the run has its result without the closing answer
         log.warning("closing_answer_failed", kind=error.kind, error=str(error))
     return limit
 
 
 def _late(
-    response: ModelResponse | None, judged: Judgement | None, inbox: Inbox
+    response: ModelResponse | None, judged: Judgement | None, run: Run
 ) -> tuple[UserMessage, ...]:
-    """Take what came in beside a final answer: without it, the run would end unheard."""
+    """Take what the user said during a final answer: the run would end without reading it."""
     is_answer = judged is not None and judged.is_accepted
     if response is None or (response.message.tool_calls and not is_answer):
         return ()
-    return inbox.take()
+    return run.inbox.take()
+
+
+@cache
+def _codec() -> TypeAdapter[Exchange]:
+    return TypeAdapter(Exchange)

@@ -4,16 +4,17 @@ In:  the last state of a run.
 Out: `RunResult`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any, Generic
 
+from agentkit.agent.run import Run
 from agentkit.agent.step import RunState
 from agentkit.chat import ModelExchange
 from agentkit.event import StopReason
 from agentkit.history import History
-from agentkit.message import ToolCall
-from agentkit.output.output_plan import PLAIN_TEXT, OutputPlan
-from agentkit.output.output_type import OutputError, OutputT
+from agentkit.message import Message, ToolCall, ToolResult, UserMessage
+from agentkit.output.output_type import OutputError, OutputT, SuspendedError
 from agentkit.usage import Usage
 from agentkit.value import dataclass, maker
 
@@ -23,74 +24,123 @@ class RunResult(Generic[OutputT]):
     """The outcome of a run.
 
     Attributes:
-        text: the text of the last answer, one of a certain type as JSON; where a limit left none,
-            a sentence that says so.
-        outputs: the answer in the type that was asked for, if there is one; see `output`.
+        text: the text of the last answer, structured output as JSON; if a limit left no answer, a
+            sentence that says so.
         history: the whole conversation; run with it to go on.
         usage: tokens and money of this run.
         stop_reason: `answered`, the limit at which the run ended, or `suspended`.
         turns: model calls made.
-        model: the model's name as it was asked for.
-        agent: the name of the agent that had the last word; run that one to go on.
-        answered: for each turn, which provider answered, what it cost, and why others did not.
+        model: the name of the model as the caller wrote it.
+        agent: the name of the agent that had the last word.
+        run_id: identifies the run in all its segments and lives.
+        segment: 1, then one more each time a suspended run went on.
+        exchanges: for each turn, which provider answered, what it cost, and why others did not.
     """
 
     text: str
-    outputs: tuple[OutputT, ...]
     history: History
     usage: Usage
     stop_reason: StopReason
     turns: int
     model: str
     agent: str = ""
-    answered: tuple[ModelExchange, ...] = ()
+    run_id: str = ""
+    segment: int = 1
+    exchanges: tuple[ModelExchange, ...] = ()
+    _outputs: tuple[OutputT, ...] = field(default=(), repr=False)
+    _start: int = field(default=0, repr=False)
 
     @property
     def output(self) -> OutputT:
-        """Return the answer in the type that was asked for; text is always there.
+        """Return the answer in the type that was asked for.
 
         Raises:
-            OutputError: the run ended without such an answer; `stop_reason` says why.
+            SuspendedError: the run waits for decisions about `open_calls`.
+            OutputError: the run ended without an answer; `stop_reason` says why.
         """
-        if not self.outputs:
-            raise OutputError(
-                f"The run has no output of its type (stop_reason {self.stop_reason!r}); what the "
-                "model said is in 'text' and 'history'.",
+        if self._outputs:
+            return self._outputs[0]
+        if self.stop_reason == "suspended":
+            names = ", ".join(sorted({call.name for call in self.open_calls}))
+            raise SuspendedError(
+                f"The run is suspended: {names} must be approved before it goes on. Resume it with "
+                "run(history=result.history, approvals=[…]).",
                 text=self.text,
                 history=self.history,
             )
-        return self.outputs[0]
+        raise OutputError(
+            f"The run has no output (stop_reason {self.stop_reason!r}); what the model said is in "
+            "'text' and 'history'.",
+            text=self.text,
+            history=self.history,
+        )
+
+    @property
+    def has_output(self) -> bool:
+        """Return whether the run ended with an answer of the type that was asked for."""
+        return bool(self._outputs)
 
     @property
     def open_calls(self) -> tuple[ToolCall, ...]:
-        """Return the calls that wait for an answer, of a run that was suspended."""
+        """Return the calls of a suspended run that need a decision."""
         return self.history.open_calls
 
-    @classmethod
+    @property
+    def new_messages(self) -> Sequence[Message]:
+        """Return the messages that this run added to the conversation, the prompt included."""
+        return self.history[self._start :]
+
+    def __repr__(self) -> str:
+        shown = repr(self._outputs[0]) if self._outputs else f"no output, text={self.text!r}"
+        return (
+            f"RunResult({shown}, stop_reason={self.stop_reason!r}, "
+            f"tokens={self.usage.total_tokens}, cost_usd={self.usage.cost_usd})"
+        )
+
+    @staticmethod
     def of(
-        cls,
-        state: RunState,
-        reason: StopReason,
-        *,
-        model: str,
-        output: OutputPlan[Any] = PLAIN_TEXT,
+        run: Run, state: RunState, reason: StopReason, *, agent: str, model: str
     ) -> "RunResult[Any]":
         """Build the result of a run that stops here."""
-        found = output.find(state.history)
-        text = found.text or _NO_ANSWER.get(reason, "")
+        found = run.output.find(state.history)
+        outputs = found.values
+        if not outputs and run.output.output is None and state.has_closing_answer and found.text:
+            outputs = (found.text,)  # also beside a call, which at the limit is not run
         return _new_result(
-            text=text,
-            outputs=(text,) if output.output is None else found.values,
+            text=found.text or _NO_ANSWER.get(reason, ""),
             history=state.history,
             usage=state.usage,
             stop_reason=reason,
             turns=state.turns,
             model=model,
-            answered=state.answered,
+            agent=agent,
+            run_id=run.id,
+            segment=run.segment,
+            exchanges=state.exchanges,
+            _outputs=outputs if reason != "suspended" else (),
+            _start=run.start,
         )
 
 
 _new_result = maker(RunResult)
+
+
+def check_result(result: RunResult[OutputT]) -> RunResult[OutputT]:
+    """Return a result that the caller may have.
+
+    Raises:
+        OutputError: the model used up its tries.
+    """
+    if result.stop_reason == "invalid_output":
+        last = result.history[-1]
+        raise OutputError(
+            "The model gave no answer of the type that was asked for, however often it was told; "
+            "what it was told last is in 'reason'.",
+            reason=last.text if isinstance(last, UserMessage | ToolResult) else "",
+            text=result.text,
+            history=result.history,
+        )
+    return result
 
 
 _NO_ANSWER: Mapping[StopReason, str] = {
@@ -104,4 +154,4 @@ _NO_ANSWER: Mapping[StopReason, str] = {
     "invalid_output": "The run ended without an answer of the type that was asked for.",
     "length": "The run ended without an answer: the model reached the limit of its output.",
 }
-"""What stands in place of an answer where a run ended without one."""
+"""The text of a result whose run ended without an answer."""

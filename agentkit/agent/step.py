@@ -12,17 +12,19 @@ from dataclasses import field
 from typing import TypeAlias
 
 from agentkit.agent.progress import HINT, Stall, Turn, assess, last_turns, may_be_stuck
-from agentkit.budget.budget import NOTHING, Budget, Spent
-from agentkit.chat import FinishReason, ModelExchange, ModelResponse, ToolChoice
+from agentkit.budget.meter import NOTHING, Spent
+from agentkit.chat import FinishReason, ModelExchange, ModelResponse, Repair, ToolChoice
+from agentkit.content import ContentBlock
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.output.output_type import Judgement
 from agentkit.tools.approval import PlannedCall
+from agentkit.tools.validate import ReadyCall
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass, maker, replace
 
-_new_answered = maker(ModelExchange)
+_new_exchange = maker(ModelExchange)
 
 
 _NOT_JUDGED = Judgement()
@@ -35,13 +37,13 @@ class Exchange:
     Attributes:
         response: None if a limit came first.
         over: the limit that came first, or that is reached now.
-        plan: what was settled about each call of the response.
+        plan: what was decided about each call of the response.
         taken: user messages that came in before the request was sent; part of it.
         late: user messages that came in while a final answer was made.
         polling: names of tools it called that are meant to be called again and again.
-        judged: what was found of the answer, where one of a certain type is asked for.
-        used: what the exchange used.
-        additional_usage: what was used for it beside the response: a summary, answers that failed.
+        judged: what was found of the answer, if structured output is requested.
+        used: what the exchange used, time included.
+        additional_usage: what was used besides the response: a summary, answers that failed.
     """
 
     response: ModelResponse | None = None
@@ -56,16 +58,39 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What is known of one call beside its result, for the events of a replay.
+
+    Attributes:
+        was_run: its tool was started; else the call was rejected.
+        seconds: how long the tool ran.
+        repairs: what was repaired of its arguments.
+        full_content: the content before it was truncated; None if it was not.
+        abandoned_seconds: the time after which a blocking tool was left running; None if it ended.
+    """
+
+    was_run: bool = False
+    seconds: float = 0.0
+    repairs: tuple[Repair, ...] = ()
+    full_content: tuple[ContentBlock, ...] | None = None
+    abandoned_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolAnswers:
     """What came of running tools: one result per call, in the order asked.
 
     Attributes:
+        facts: further facts about each call; empty without a journal.
         over: the limit that is reached now.
-        usage: what the agents used that worked as tools.
+        used: what the calls used, time included.
+        usage: what agents used that ran inside the calls, as providers report it.
     """
 
     results: tuple[ToolResult, ...]
+    facts: tuple[CallFacts, ...] = ()
     over: StopReason | None = None
+    used: Spent = NOTHING
     usage: Usage = NO_USAGE
 
 
@@ -76,43 +101,63 @@ class RunState:
     Attributes:
         history: the whole conversation.
         turns: model calls made in this run.
-        usage: what they, answers that failed, summaries and the agents below used together.
-        answered: who answered each of them.
+        usage: what they, answers that failed, summaries and inner runs used together.
+        exchanges: who answered each of them.
         finish_reason: why the last answer ended; None before the first.
         has_called: the model called a tool in this run.
-        plan: what was settled about the open calls, by call id.
+        plan: what was decided about the open calls, by call id.
+        ready: the open calls of the last answer as they were validated, by call id; not recorded.
         polling: names of tools that are meant to be called again and again.
-        is_accepted: the last word is an answer of the type that was asked for.
-        refusals: answers of this run that had not that type.
+        is_accepted: the last message is structured output of the requested type.
+        refusals: answers of this run that had another type.
         is_asked_again: the last answer was text of another type, and the model was told.
         over: the limit that was reached; None while there is room.
-        closing: the limit for which the model was asked for the last time; None before that.
-        last_turns: what tells whether the run may be stuck; None where the history has to.
+        closing: the limit for which a closing answer was requested; None before that.
+        has_closing_answer: the closing answer arrived.
+        last_turns: what shows whether the run may be stuck; None if the history has to.
+        is_replay: the last step came from the journal.
     """
 
     history: History
     turns: int = 0
     usage: Usage = NO_USAGE
-    answered: tuple[ModelExchange, ...] = ()
+    exchanges: tuple[ModelExchange, ...] = ()
     finish_reason: FinishReason | None = None
     has_called: bool = False
     plan: Mapping[str, PlannedCall] = field(default_factory=dict)
+    ready: Mapping[str, ReadyCall | ToolResult] = field(default_factory=dict, repr=False)
     polling: frozenset[str] = frozenset()
     is_accepted: bool = False
     refusals: int = 0
     is_asked_again: bool = False
     over: StopReason | None = None
     closing: StopReason | None = None
+    has_closing_answer: bool = False
     last_turns: tuple[Turn, ...] | None = None
+    is_replay: bool = False
 
-    def add_exchange(self, exchange: Exchange, *, closing: StopReason | None = None) -> "RunState":
+    def add_exchange(
+        self,
+        exchange: Exchange,
+        *,
+        closing: StopReason | None = None,
+        ready: Mapping[str, ReadyCall | ToolResult] | None = None,
+        is_replay: bool = False,
+    ) -> "RunState":
         """Return the state after a model exchange."""
         history = self.history.add(*exchange.taken) if exchange.taken else self.history
         usage = self.usage + exchange.additional_usage
         over = self.over or exchange.over
         response = exchange.response
         if response is None:
-            return replace(self, history=history, over=over, closing=closing, usage=usage)
+            return replace(
+                self,
+                history=history,
+                over=over,
+                closing=closing,
+                usage=usage,
+                is_replay=is_replay,
+            )
         judged = exchange.judged or _NOT_JUDGED
         told = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
         return _new_state(
@@ -120,23 +165,33 @@ class RunState:
             turns=self.turns + 1,
             over=over,
             closing=closing,
+            has_closing_answer=closing is not None,
             usage=usage + response.usage,
-            answered=(*self.answered, _answered(response, turn=self.turns + 1)),
+            exchanges=(*self.exchanges, _model_exchange(response, turn=self.turns + 1)),
             finish_reason=response.finish_reason,
             has_called=self.has_called or bool(response.message.tool_calls),
             plan={planned.call_id: planned for planned in exchange.plan},
+            ready=ready or {},
             polling=self.polling.union(exchange.polling),
             is_accepted=judged.is_accepted and not exchange.late,
             refusals=self.refusals + bool(judged.reason),
             is_asked_again=judged.reply is not None and not exchange.late,
             last_turns=None if judged.results else self.last_turns,
+            is_replay=is_replay,
         )
 
-    def add_plan(self, plan: Sequence[PlannedCall]) -> "RunState":
-        """Return the state in which the open calls are settled."""
-        return replace(self, plan={planned.call_id: planned for planned in plan})
+    def add_plan(
+        self,
+        plan: Sequence[PlannedCall],
+        *,
+        ready: Mapping[str, ReadyCall | ToolResult] | None = None,
+        is_replay: bool = False,
+    ) -> "RunState":
+        """Return the state in which it is decided what becomes of the open calls."""
+        decided = {planned.call_id: planned for planned in plan}
+        return replace(self, plan=decided, ready=ready or {}, is_replay=is_replay)
 
-    def add_answers(self, answers: ToolAnswers) -> "RunState":
+    def add_answers(self, answers: ToolAnswers, *, is_replay: bool = False) -> "RunState":
         """Return the state after tools answered."""
         history = self.history.add(*answers.results)
         return replace(
@@ -144,6 +199,7 @@ class RunState:
             history=history,
             over=self.over or answers.over,
             usage=self.usage + answers.usage,
+            is_replay=is_replay,
             last_turns=None if history.open_calls else last_turns(history, self.last_turns),
         )
 
@@ -156,13 +212,15 @@ class Policy:
     """What the caller asked of a run.
 
     Attributes:
+        closing_answer: ask for a last answer at a limit.
+        tool_choice: the choice of the first turn.
         stop_without_progress: a run that goes nowhere is stopped.
-        output_retries: how often an answer of another type than asked for may be given again;
-            None where text is asked for.
-        answer_choice: what to choose after an answer in text; None for nothing else than before.
+        output_retries: how often the model may try again after an answer of another type; None if
+            text is requested.
+        answer_choice: the choice after an answer in text; None for the same as before.
     """
 
-    budget: Budget = field(default_factory=Budget)
+    closing_answer: bool = True
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     stop_without_progress: bool = True
     output_retries: int | None = None
@@ -175,8 +233,8 @@ class CallModel:
 
     Attributes:
         choice: whether it may, must or must not call a tool.
-        hint: what to tell it beside its instructions; empty for nothing.
-        closing: the limit that makes this the last time, without tools.
+        hint: what to add to its instructions; empty for nothing.
+        closing: the limit at which this asks for the closing answer, without tools.
     """
 
     choice: ToolChoice
@@ -189,7 +247,7 @@ _call_model = maker(CallModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCalls:
-    """Settle what may be done about open calls that came from an earlier run."""
+    """Decide what may be done about open calls that came from an earlier run."""
 
     calls: tuple[ToolCall, ...]
 
@@ -206,7 +264,7 @@ _run_tools = maker(RunTools)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspend:
-    """Stop and wait for an answer about these open calls."""
+    """Stop and wait for decisions about these open calls."""
 
     calls: tuple[ToolCall, ...]
 
@@ -221,9 +279,9 @@ class Finish:
 Step: TypeAlias = CallModel | PlanCalls | RunTools | Suspend | Finish
 
 
-def _answered(response: ModelResponse, *, turn: int) -> ModelExchange:
-    """Return who gave a response, and who was asked in vain."""
-    return _new_answered(
+def _model_exchange(response: ModelResponse, *, turn: int) -> ModelExchange:
+    """Return who gave a response, and who failed before."""
+    return _new_exchange(
         turn=turn,
         provider=response.provider,
         model=response.model,
@@ -242,10 +300,8 @@ def next_step(state: RunState, policy: Policy) -> Step:
     if reason is not None:
         return Finish(reason=reason)
     over = state.over
-    if over is None and state.turns >= policy.budget.turns:
-        over = "max_turns"
     hint = ""
-    if over is None and policy.stop_without_progress and _is_worth_a_look(state):
+    if over is None and policy.stop_without_progress and _may_be_stuck(state):
         progress = assess(state.history, polling=state.polling)
         if progress.stall is Stall.STOP:
             over = "no_progress"
@@ -253,18 +309,18 @@ def next_step(state: RunState, policy: Policy) -> Step:
             hint = HINT.format(what=progress.what)
     if over is None:
         return _call_model(choice=_choice(state, policy), hint=hint)
-    if policy.budget.hard:
+    if not policy.closing_answer:
         return Finish(reason=over)
     return _call_model(choice=ToolChoice(mode="none"), closing=over)
 
 
-def _is_worth_a_look(state: RunState) -> bool:
-    """Return whether a run may be stuck: most turns have nothing of those before."""
+def _may_be_stuck(state: RunState) -> bool:
+    """Return whether a run may be stuck: most turns have nothing in common with those before."""
     return state.has_called and (state.last_turns is None or may_be_stuck(state.last_turns))
 
 
 def _step_for_calls(state: RunState) -> Step:
-    """Run what may run, up to the first call that has to be asked about: order is kept."""
+    """Run what may run, up to the first call that needs approval: order is kept."""
     calls = state.history.open_calls
     if any(call.id not in state.plan for call in calls):
         return PlanCalls(calls=calls)
@@ -274,21 +330,21 @@ def _step_for_calls(state: RunState) -> Step:
 
 
 def _end_reason(state: RunState, policy: Policy) -> StopReason | None:
-    """Return why the run ends with what it has; None while there is something left to do."""
+    """Return why the run ends with what it has; None while something is left to do."""
     if policy.output_retries is None:
         return _reason(state.finish_reason) if _ends_with_answer(state.history) else None
     if state.is_accepted:
         return "answered"
     if state.refusals > policy.output_retries:
         return "invalid_output"
-    # What a filter withheld would be withheld again.
+    # A content filter would withhold the same answer again.
     is_filtered = state.finish_reason == "content_filter" and _ends_with_answer(state.history)
     return "content_filter" if is_filtered else None
 
 
 def _ends_with_answer(history: History) -> bool:
-    """Return whether the last word is the model's, with nothing left to do."""
-    return isinstance(history.last, AssistantMessage)
+    """Return whether the last message is a complete answer of the model."""
+    return isinstance(history.last, AssistantMessage) and not history.last.is_incomplete
 
 
 def _reason(finish_reason: FinishReason | None) -> StopReason:
@@ -301,7 +357,7 @@ def _reason(finish_reason: FinishReason | None) -> StopReason:
 
 
 def _choice(state: RunState, policy: Policy) -> ToolChoice:
-    """Return the choice for the next turn: a forced call is forced once, else it never ends."""
+    """Return the choice for the next turn: a call is forced once, else the run never ends."""
     if state.is_asked_again and policy.answer_choice is not None:
         return policy.answer_choice
     if policy.tool_choice.is_forced and state.has_called:

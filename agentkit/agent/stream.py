@@ -1,42 +1,35 @@
 """A run whose events are read while it goes on.
 
-In:  a coroutine that runs with an `Emit`.
+In:  a run that is ready to go.
 Out: `AgentStream`, to be iterated inside its context.
 
-The reader sets the pace; see `channel`. Leaving the context stops the run.
+The reader sets the pace; see `event_queue`. Leaving the context stops the run.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Generic, Protocol
+from typing import Any, Generic
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from agentkit.agent.event_queue import Channel
-from agentkit.agent.options import RunHandle
+from agentkit.agent.event_queue import EventQueue
 from agentkit.agent.result import RunResult
-from agentkit.errors import AgentKitError
-from agentkit.event import Emit, RunEvent
+from agentkit.agent.run import Run
+from agentkit.errors import UsageError
+from agentkit.event import EventRecord, RunEvent, TextReceived
 from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.message import UserMessage
 from agentkit.output.output_type import OutputError, OutputT
 
 
-class Start(Protocol):
-    """A run that is ready to go."""
-
-    async def __call__(self, *, emit: Emit) -> RunResult[Any]:
-        """Run, and tell `emit` of all that happens."""
-
-
 class AgentStream(Generic[OutputT]):
-    """The events of one run, in order; each is given once."""
+    """The events of one run, in order; each is given once, to one reader."""
 
-    def __init__(self, events: Channel, handle: RunHandle) -> None:
-        self._events = events
-        self._handle = handle
+    def __init__(self, queue: EventQueue, run: Run) -> None:
+        self._queue = queue
+        self._run = run
         self._result: RunResult[OutputT] | None = None
         self._error: Exception | None = None
 
@@ -45,62 +38,129 @@ class AgentStream(Generic[OutputT]):
         """Return the outcome.
 
         Raises:
-            AgentKitError: the run has not come to its end.
+            UsageError: the run has not come to its end.
         """
         if self._result is None:
-            raise AgentKitError(
-                "The run has no result yet; iterate over its events to the end first."
+            raise UsageError(
+                "The run has no result yet; iterate over its events to the end, or await "
+                "run.finish()."
             )
         return self._result
 
     @property
+    def run_id(self) -> str:
+        """Return the run's id; under a journal it is known with the first event."""
+        return self._run.id
+
+    @property
     def history(self) -> History:
-        """Return the conversation so far; whole at any time, also after the run was stopped."""
+        """Return the conversation so far; complete at any time, also after the run was stopped."""
         if self._result is not None:
             return self._result.history
         if isinstance(self._error, OutputError) and self._error.history is not None:
             return self._error.history
-        return self._handle.history
+        return self._run.draft.complete()
 
     def send(self, message: str | UserMessage) -> None:
         """Say something to the running agent; it is taken in at the next turn."""
-        self._handle.inbox.put(UserMessage.of(message) if isinstance(message, str) else message)
+        self._run.inbox.put(UserMessage.of(message) if isinstance(message, str) else message)
 
     def __aiter__(self) -> "AgentStream[OutputT]":
         return self
 
     async def __anext__(self) -> RunEvent:
-        """Return the next event; raise what the run raised, after its last event."""
+        """Return the next event of this run; raise what the run raised, after its last event.
+
+        Events of runs inside its tools are in `records`.
+        """
+        while True:
+            record = await self._next()
+            if record is None:
+                raise StopAsyncIteration
+            if record.run_id == self._run.id:
+                return record.event
+
+    def records(self) -> "EventRecords":
+        """Return an iterator over all records, those of runs inside its tools included."""
+        return EventRecords(self)
+
+    def text_stream(self) -> "TextStream":
+        """Return an iterator over the pieces of this run's text."""
+        return TextStream(self)
+
+    async def finish(self) -> RunResult[OutputT]:
+        """Pass over what is still to come, and return the outcome; raise what the run raised."""
+        while await self._next() is not None:
+            pass
+        return self.result
+
+    async def _next(self) -> EventRecord | None:
+        """Return the next record; None after the last."""
         try:
-            return await self._events.receive()
+            return await self._queue.receive()
         except anyio.EndOfStream:
             if self._result is None and self._error is None:
                 # The run was cancelled, and so is its reader, who may just not know it yet.
                 await checkpoint_if_cancelled()
             if self._error is not None:
                 raise self._error from None
-            raise StopAsyncIteration from None
+            return None
 
-    async def _drive(self, start: Start) -> None:
+    async def _drive(self, start: Callable[[], Awaitable[RunResult[OutputT]]]) -> None:
         """Run to the end and keep the outcome for the reader."""
         try:
-            self._result = await start(emit=self._events.send)
+            self._result = await start()
         except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
             self._error = error
         finally:
-            self._events.end()
+            self._queue.end()
+
+
+class EventRecords:
+    """All records of a stream; see `AgentStream.records`."""
+
+    def __init__(self, stream: AgentStream[Any]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[EventRecord]:
+        return self
+
+    async def __anext__(self) -> EventRecord:
+        """Return the next record; raise what the run raised, after the last."""
+        record = await self._stream._next()
+        if record is None:
+            raise StopAsyncIteration
+        return record
+
+
+class TextStream:
+    """The text of a stream, piece by piece; see `AgentStream.text_stream`."""
+
+    def __init__(self, stream: AgentStream[Any]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        """Return the next piece of text; raise what the run raised, after the last."""
+        async for event in self._stream:
+            if isinstance(event, TextReceived):
+                return event.text
+        raise StopAsyncIteration
 
 
 @asynccontextmanager
-async def open_stream(start: Start, handle: RunHandle) -> AsyncIterator[AgentStream[Any]]:
-    """Start a run and yield its events; leaving the context cancels what still runs."""
-    events = Channel()
-    stream = AgentStream[Any](events, handle)
+async def open_stream(
+    start: Callable[[], Awaitable[RunResult[Any]]], queue: EventQueue, run: Run
+) -> AsyncIterator[AgentStream[Any]]:
+    """Start a run and yield its stream; leaving the context cancels what still runs."""
+    stream = AgentStream[Any](queue, run)
     with ungrouped():
         async with anyio.create_task_group() as group:
             group.start_soon(stream._drive, start)
             try:
                 yield stream
             finally:
-                events.leave()
+                queue.leave()
             group.cancel_scope.cancel()

@@ -1,291 +1,359 @@
-"""Plan and run the calls of a turn within the limits of a run.
+"""Plan and run the calls of a turn within the limits of a run, as effects of it.
 
-In:  calls a model asked for, the tools that were on offer, answers given about calls.
+In:  calls a model asked for, the tools that were offered, decisions about calls.
 Out: a plan for each call; later one result for each.
 
-Whatever happens, each call gets exactly one result. What has finished stays finished, also where
-the rest is cancelled.
+Whatever happens, each call gets exactly one result. What has finished stays finished, also if the
+rest is cancelled.
 """
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import field
 from functools import cache, partial
+from typing import TypeAlias
 
 import anyio
 from pydantic import TypeAdapter
 
-from agentkit.agent.journal import Journal, NoJournal
-from agentkit.agent.run import RunScope
-from agentkit.agent.step import RunState, ToolAnswers
-from agentkit.budget.budget import NOTHING, Meter, Spent
-from agentkit.clock import Clock
-from agentkit.event import AnswerRepaired, Emit, ToolCallRejected
-from agentkit.message import AssistantMessage, ToolCall, ToolResult
-from agentkit.tools.approval import (
-    Approval,
-    ApprovalRule,
-    Effect,
-    PlannedCall,
-    Verdict,
-    plan_call,
-    validate_edited,
+from agentkit.agent.call_outcome import (
+    CallOutcome,
+    FactCollector,
+    denied_result,
+    outcome_codec,
+    over_budget_result,
+    replay_events,
+    unknown_result,
 )
-from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
+from agentkit.agent.journal import recorded
+from agentkit.agent.member import Member
+from agentkit.agent.run import Run
+from agentkit.agent.step import CallFacts, RunState, ToolAnswers
+from agentkit.budget.meter import NOTHING, Spent
+from agentkit.chat import Repair
+from agentkit.event import AnswerRepaired, Emit, ToolCallRejected
+from agentkit.history import History
+from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
+from agentkit.tools.approval import PlannedCall, plan_calls_in_order, validate_edited
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
-from agentkit.tools.execute import ToolMiddleware, execute_calls, find_outcome, plan_calls
+from agentkit.tools.execute import annotated, execute_calls, find_outcome, plan_calls
+from agentkit.tools.result_content import MAX_RESULT_CHARACTERS, cut_result
+from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass, maker, replace
+from agentkit.value import maker, replace
+
+Ready: TypeAlias = dict[str, ReadyCall | ToolResult]
+"""Calls as they were validated: ready to run, or with the error result that they get."""
 
 _ONE_CALL = Spent(tool_calls=1)
+_NO_LIMIT = nullcontext()
 _new_answers = maker(ToolAnswers)
 
-_NO_LIMIT = nullcontext()
 
+async def plan_calls_of(
+    run: Run,
+    member: Member,
+    history: History,
+    calls: Sequence[ToolCall],
+    *,
+    tools: Mapping[str, Tool],
+    ready: Ready,
+    repairs: Sequence[Repair] = (),
+) -> tuple[PlannedCall, ...]:
+    """Validate calls into `ready`, and decide which of them may run.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallInput:
-    """What stays the same for all calls of a run.
-
-    Attributes:
-        deps: handed to tools in their `RunContext`.
-        run_id: makes idempotency keys unique among runs.
-        rule: the caller's own word on which calls may run.
-        approvals: answers given about calls, by call id.
-        concurrency: how many tools of one turn may run at the same time.
-        timeout_seconds: limit of each tool that has none of its own.
-        caps: limits that are shared with other runs.
-        scope: the run, for agents that work inside it.
+    Args:
+        run: the run.
+        member: the agent whose tools are called.
+        history: the conversation before the calls.
+        calls: what the model asked for.
+        tools: those that were offered.
+        ready: gets each call as it was validated.
+        repairs: what was repaired of the answer that holds the calls.
     """
+    for call in calls:
+        ready[call.id] = _with_repairs(validate_call(call, tools), repairs)
+    return await plan_calls_in_order(
+        [(call, ready[call.id]) for call in calls],
+        rule=member.rule,
+        approvals=run.approvals,
+        history=history,
+        tools=tools,
+    )
 
-    deps: object = None
-    run_id: str = ""
-    rule: ApprovalRule | None = None
-    approvals: Mapping[str, Approval] = field(default_factory=dict)
-    concurrency: int = 8
-    timeout_seconds: float | None = 60.0
-    caps: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
-    scope: RunScope | None = None
 
+async def plan_open_calls(
+    run: Run, member: Member, state: RunState, calls: Sequence[ToolCall]
+) -> RunState:
+    """Decide what may be done about calls of an earlier segment, and return the state after it.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallOutcome:
-    """What came of one call; recorded as a whole.
-
-    Attributes:
-        used: what agents below used for it.
-        usage: the same, as providers and counts have it.
+    Raises:
+        HistoryError: an approval is for another call, or for one whose tool the agent does not
+            have.
     """
+    ready: Ready = {}
 
-    result: ToolResult
-    used: Spent = NOTHING
-    usage: Usage = NO_USAGE
+    async def plan() -> tuple[PlannedCall, ...]:
+        tools = await member.tools(state.history, emit=run.report.emitter)
+        before = History(_before_open_calls(state.history))
+        return await plan_calls_of(run, member, before, calls, tools=tools, ready=ready)
+
+    planned, is_replay = await run.effect(state, "plan", plan, codec=_plan_codec)
+    return state.add_plan(planned, ready=ready, is_replay=is_replay)
 
 
-class Caller:
-    """Plans and runs the calls of one run."""
+async def run_tools(
+    run: Run, member: Member, state: RunState, calls: Sequence[ToolCall]
+) -> RunState:
+    """Run `calls`, as the plan of the state says, and return the state after it."""
+    run.draft.begin(state.history)
+    answers, is_replay = await run.effect(
+        state, "tools", partial(_run_batch, run, member, state, calls), codec=_answers_codec
+    )
+    if is_replay:
+        run.meter.charge(answers.used, answers.usage)
+        await replay_events(calls, answers.results, answers.facts, report=run.report)
+    after = state.add_answers(answers, is_replay=is_replay)
+    run.draft.begin(after.history)
+    return after
 
-    def __init__(self, *, given: CallInput, meter: Meter, journal: Journal, clock: Clock) -> None:
-        self._given = given
-        self._meter = meter
-        self._journal = journal
-        self._clock = clock
-        self._checked: dict[str, ReadyCall | ToolResult] = {}
-        self._begun: dict[str, ToolCall] = {}
-        self._finished: dict[str, ToolResult] = {}
 
-    def result_of(self, call: ToolCall) -> ToolResult:
-        """Return the result of a call; of one that was stopped, what is known of it."""
-        found = self._finished.get(call.id)
-        return found or _stopped(call, has_begun=call.id in self._begun)
-
-    async def plan(
-        self, calls: Sequence[ToolCall], *, tools: Mapping[str, Tool]
-    ) -> tuple[PlannedCall, ...]:
-        """Check calls and settle which may run."""
-        self._checked = {call.id: validate_call(call, tools) for call in calls}
-        return tuple([await self._plan_one(call) for call in calls])
-
-    async def run(
-        self,
-        state: RunState,
-        calls: Sequence[ToolCall],
-        *,
-        tools: Mapping[str, Tool],
-        emit: Emit,
-    ) -> ToolAnswers:
-        """Run `calls`, which the state's plan has settled; see `Steps.run_tools`."""
-        self._begun, self._finished = {}, {}
-        ready = await self._refuse(state, calls, tools=tools, emit=emit)
-        middleware = (
-            None if isinstance(self._journal, NoJournal) else self._remember(state, emit=emit)
-        )
-        with self._within_time(ready, middleware=middleware):
-            for stage in plan_calls(ready):
-                await execute_calls(
-                    stage,
-                    deps=self._given.deps,
-                    emit=emit,
-                    clock=self._clock,
-                    concurrency=self._given.concurrency,
-                    timeout_seconds=self._given.timeout_seconds,
-                    concurrency_limits=self._given.caps,
-                    middleware=middleware,
-                    started=self._begun,
-                    finished=self._finished,
-                    scope=self._given.scope,
-                )
-        results = tuple([self.result_of(call) for call in calls])
-        usage = NO_USAGE
-        if self._given.scope is not None and self._given.scope.parts:
-            usage = sum((self._below(call).usage for call in calls), NO_USAGE)
-        return _new_answers(results=results, over=self._meter.reached(), usage=usage)
-
-    def _within_time(
-        self, ready: Sequence[ReadyCall], *, middleware: ToolMiddleware | None
-    ) -> AbstractContextManager[object]:
-        """Return what stops the calls when the run's time is up.
-
-        That is nothing where each ends before, by a limit of its own: a scope is dear.
-        """
-        left = self._meter.seconds_left(closing=False)
-        if left is None or (middleware is None and self._most_seconds(ready) < left):
-            return _NO_LIMIT
-        return anyio.move_on_after(left)
-
-    def _most_seconds(self, ready: Sequence[ReadyCall]) -> float:
-        """Return how long the calls may take one after the other, their cleanup included."""
-        whole = 0.0
-        for call in ready:
-            tool = call.tool
-            seconds = tool.timeout_seconds
-            seconds = self._given.timeout_seconds if seconds is None else seconds
-            if seconds is None or tool.middleware or self._given.caps.may_wait(tool):
-                return math.inf
-            whole += seconds + CLEANUP_SECONDS
-        return whole
-
-    def _below(self, call: ToolCall) -> CallOutcome:
-        """Return what agents below have used for a call, beside a result that says nothing."""
-        scope = self._given.scope
-        nothing = CallOutcome(result=ToolResult(call_id=call.id))
-        if scope is None or call.id not in scope.parts:
-            return nothing
-        part = scope.parts[call.id]
-        return replace(nothing, used=replace(part.spent, seconds=0.0), usage=part.usage)
-
-    async def _plan_one(self, call: ToolCall) -> PlannedCall:
-        """Settle one call; one that cannot run needs no one's leave to be answered so."""
-        checked = self._checked[call.id]
-        if isinstance(checked, ToolResult):
-            return PlannedCall(
-                call_id=call.id,
-                tool_name=call.name,
-                effect="read",
-                verdict=Verdict(decision="allow"),
+async def _run_batch(
+    run: Run, member: Member, state: RunState, calls: Sequence[ToolCall]
+) -> ToolAnswers:
+    """Run the calls within the run's time; each of them is an effect of its own."""
+    batch = _Batch(run, member, state)
+    outcomes = await batch.recorded_outcomes(calls) if state.is_replay else {}
+    open_calls = [call for call in calls if call.id not in outcomes]
+    ready = await batch.reject(open_calls, await batch.validate(open_calls))
+    middleware = batch.record if run.has_journal else None
+    with _within_time(run, member, ready, has_middleware=middleware is not None):
+        for stage in plan_calls(ready):
+            await execute_calls(
+                stage,
+                deps=run.deps,
+                emit=batch.emit,
+                clock=run.clock,
+                concurrency=member.options.tool_concurrency,
+                timeout_seconds=member.options.tool_timeout_seconds,
+                concurrency_limits=member.options.concurrency,
+                middleware=middleware,
+                started=run.draft.started,
+                finished=run.draft.finished,
+                link=batch.link,
             )
-        return await plan_call(checked, rule=self._given.rule, approvals=self._given.approvals)
+    return batch.answers(calls)
 
-    async def _refuse(
-        self,
-        state: RunState,
-        calls: Sequence[ToolCall],
-        *,
-        tools: Mapping[str, Tool],
-        emit: Emit,
+
+class _Batch:
+    """The calls that one step runs."""
+
+    def __init__(self, run: Run, member: Member, state: RunState) -> None:
+        self._run = run
+        self._member = member
+        self._state = state
+        self._started = run.clock.monotonic()
+        self._tool_calls = 0
+        self._used = NOTHING
+        self._usage = NO_USAGE
+        self._position = (
+            {call.id: number for number, call in enumerate(_last_calls(state), start=1)}
+            if run.has_journal
+            else {}
+        )
+        self._facts = FactCollector(run.report.emitter) if run.has_journal else None
+        self.emit: Emit = run.report.emitter if self._facts is None else self._facts.emit
+
+    async def recorded_outcomes(self, calls: Sequence[ToolCall]) -> Mapping[str, CallOutcome]:
+        """Return what an earlier life recorded of calls, whatever tools exist now."""
+        found: dict[str, CallOutcome] = {}
+        for call in calls:
+            outcome = await recorded(self._run.journal, self._key(call), codec=outcome_codec)
+            if outcome is not None:
+                found[call.id] = outcome
+                await self._take(call, outcome)
+        return found
+
+    async def validate(self, calls: Sequence[ToolCall]) -> Mapping[str, ReadyCall | ToolResult]:
+        """Return calls as they were validated for the plan, or as they are now."""
+        ready = self._state.ready
+        if all(call.id in ready for call in calls):
+            return ready
+        tools = await self._member.tools(self._state.history, emit=self.emit)
+        return {call.id: ready.get(call.id) or validate_call(call, tools) for call in calls}
+
+    async def reject(
+        self, calls: Sequence[ToolCall], checked: Mapping[str, ReadyCall | ToolResult]
     ) -> list[ReadyCall]:
         """Answer the calls that must not run, and return the others."""
-        ready: list[ReadyCall] = []
-        is_beyond = False
+        run, ready = self._run, []
+        is_over_budget = False
         for call in calls:
-            verdict = state.plan[call.id].verdict
-            checked = self._check(call, verdict, tools=tools)
-            if verdict.decision == "deny":
-                checked = _denied(call, verdict)
-            elif isinstance(checked, ReadyCall):
-                # At once: agents side by side share what is left.
-                if self._meter.calls_left() == 0:
-                    checked, is_beyond = _beyond(call), True
+            planned = self._state.plan[call.id]
+            one: ReadyCall | ToolResult = checked[call.id]
+            if planned.rejection is not None:
+                one = planned.rejection
+            elif planned.verdict.decision == "deny":
+                one = denied_result(call, planned.verdict.reason)
+            elif planned.verdict.arguments is not None:
+                tools = await self._member.tools(self._state.history, emit=self.emit)
+                one = validate_edited(call, planned.verdict.arguments, tools)
+            if isinstance(one, ReadyCall):
+                # Charged at once: agents side by side share what is left.
+                if run.meter.calls_left() == 0:
+                    one, is_over_budget = over_budget_result(call), True
                 else:
-                    self._meter.charge(_ONE_CALL)
-            if isinstance(checked, ToolResult):
-                self._finished[call.id] = checked
-                await emit(ToolCallRejected(call=call, result=checked))
+                    self._count()
+            if isinstance(one, ToolResult):
+                run.draft.finished[call.id] = one
+                await self.emit(ToolCallRejected(call=call, result=one))
                 continue
-            for repair in checked.repairs:
-                await emit(AnswerRepaired(repair=repair))
-            ready.append(self._keyed(checked))
-        if is_beyond:
-            self._meter.charge(_ONE_CALL)
+            for repair in one.repairs:
+                await self.emit(AnswerRepaired(repair=repair))
+            ready.append(replace(one, idempotency_key=f"{run.id}/{call.id}"))
+        if is_over_budget:
+            self._count()
         return ready
 
-    def _keyed(self, ready: ReadyCall) -> ReadyCall:
-        """Return a call with a key that is its own among all runs, where runs are told apart."""
-        run_id = self._given.run_id
-        return replace(ready, idempotency_key=f"{run_id}{ready.call.id}") if run_id else ready
-
-    def _check(
-        self, call: ToolCall, verdict: Verdict, *, tools: Mapping[str, Tool]
-    ) -> ReadyCall | ToolResult:
-        """Check a call, with the arguments a person gave it in place of the model's."""
-        if verdict.arguments is not None:
-            return validate_edited(call, verdict.arguments, tools)
-        if call.id not in self._checked:
-            self._checked[call.id] = validate_call(call, tools)
-        return self._checked[call.id]
-
-    def _remember(self, state: RunState, *, emit: Emit) -> ToolMiddleware:
-        """Return what puts the journal around each call, under a name that stays the same."""
-        position = {call.id: number for number, call in enumerate(_last_calls(state), start=1)}
-
-        async def middleware(
-            ready: ReadyCall, run: Callable[[], Awaitable[ToolResult]]
-        ) -> ToolResult:
-            call = ready.call
-            settle = partial(self._settle, ready, run, effect=state.plan[call.id].effect, emit=emit)
-            lived = False
-
-            async def live(act: Callable[[], Awaitable[ToolResult]]) -> CallOutcome:
-                nonlocal lived
-                lived = True
-                result = await act()
-                return replace(self._below(call), result=result)
-
-            outcome = await self._journal.do(
-                f"turn-{state.turns}/call-{position[call.id]}/{call.name}",
-                partial(live, run),
-                codec=_outcome_codec,
-                unknown=partial(live, settle),
-            )
-            if not lived and self._given.scope is not None:
-                self._given.scope.part(call.id).charge(outcome.used, outcome.usage)
-            return outcome.result
-
-        return middleware
-
-    async def _settle(
-        self,
-        ready: ReadyCall,
-        run: Callable[[], Awaitable[ToolResult]],
-        *,
-        effect: Effect,
-        emit: Emit,
+    async def record(
+        self, ready: ReadyCall, run_tool: Callable[[], Awaitable[ToolResult]]
     ) -> ToolResult:
-        """Answer a call that an earlier life began: what may run twice is run again."""
-        if effect != "once":
-            return await run()
+        """Run one call as an effect of the journal."""
+        call = ready.call
+        planned = self._state.plan[call.id]
+
+        async def live(act: Callable[[], Awaitable[ToolResult]]) -> CallOutcome:
+            started = self._run.clock.monotonic()
+            result = await act()
+            seconds = self._run.clock.monotonic() - started
+            used, usage = self._part(call)
+            facts = CallFacts(was_run=True, seconds=seconds, repairs=ready.repairs)
+            return CallOutcome(result=result, note=ready.note, facts=facts, used=used, usage=usage)
+
+        outcome = await self._run.journal.do(
+            self._key(call),
+            partial(live, run_tool),
+            codec=outcome_codec,
+            unknown=partial(live, partial(self._find_outcome, ready))
+            if planned.effect == "once"
+            else None,
+        )
+        return outcome.result
+
+    def link(self, call: ReadyCall) -> RunLink:
+        """Return what links a call to its run."""
+        key = self._key(call.call) if self._run.has_journal else ""
+        return RunLink(
+            run=self._run,
+            emit=self.emit,
+            journal_key=key,
+            run_id=self._run.id,
+            agent_name=self._member.name,
+            labels=self._run.labels,
+        )
+
+    def answers(self, calls: Sequence[ToolCall]) -> ToolAnswers:
+        """Return the results, the limit that is reached now, and what was used."""
+        run = self._run
+        results = tuple([run.draft.result_of(call) for call in calls])
+        for call in calls:
+            self._part(call)
+        used = NOTHING
+        facts: tuple[CallFacts, ...] = ()
+        if run.has_journal:
+            seconds = run.clock.monotonic() - self._started
+            used = self._used + Spent(tool_calls=self._tool_calls, seconds=seconds)
+            facts = tuple([self._fact(call) for call in calls])
+        return _new_answers(
+            results=results, facts=facts, over=run.meter.reached(), used=used, usage=self._usage
+        )
+
+    def _count(self) -> None:
+        self._tool_calls += 1
+        self._run.meter.charge(_ONE_CALL)
+
+    async def _take(self, call: ToolCall, outcome: CallOutcome) -> None:
+        """Take and count a call that an earlier life made."""
+        self._count()
+        self._run.meter.charge(outcome.used, outcome.usage)
+        self._used += outcome.used
+        self._usage += outcome.usage
+        full = annotated(outcome.result, call_id=call.id, note=outcome.note)
+        result = cut_result(full, max_characters=MAX_RESULT_CHARACTERS)
+        facts = outcome.facts
+        if result is not full:
+            facts = replace(facts, full_content=full.content)
+        self._run.draft.finished[call.id] = result
+        if self._facts is not None:
+            self._facts.put(call.id, facts)
+        await replay_events([call], [result], [facts], report=self._run.report)
+
+    def _part(self, call: ToolCall) -> tuple[Spent, Usage]:
+        """Return what agents used inside a call, and count it for the step."""
+        part = self._run.take_part(call.id)
+        if part is None:
+            return NOTHING, NO_USAGE
+        used = replace(part.spent, seconds=0.0)
+        self._used += used
+        self._usage += part.usage
+        return used, part.usage
+
+    def _fact(self, call: ToolCall) -> CallFacts:
+        return CallFacts() if self._facts is None else self._facts.of(call.id)
+
+    def _key(self, call: ToolCall) -> str:
+        return self._run.key(self._state, f"tool-{self._position[call.id]}/{call.name}")
+
+    async def _find_outcome(self, ready: ReadyCall) -> ToolResult:
+        """Return the result of a call that an earlier life began; it is never run again."""
         found = await find_outcome(
             ready,
-            deps=self._given.deps,
-            emit=emit,
-            clock=self._clock,
-            concurrency_limits=self._given.caps,
-            scope=self._given.scope,
+            deps=self._run.deps,
+            emit=self.emit,
+            clock=self._run.clock,
+            timeout_seconds=self._member.options.tool_timeout_seconds,
+            concurrency_limits=self._member.options.concurrency,
+            link=self.link,
         )
-        return found or _unknown(ready.call)
+        return found or unknown_result(ready.call)
+
+
+def _within_time(
+    run: Run, member: Member, ready: Sequence[ReadyCall], *, has_middleware: bool
+) -> AbstractContextManager[object]:
+    """Return what stops the calls when the run's time is up.
+
+    That is nothing if each ends before by a limit of its own: a scope costs a timer.
+    """
+    left = run.meter.seconds_left(closing=False)
+    if left is None or (not has_middleware and _max_seconds(member, ready) < left):
+        return _NO_LIMIT
+    return anyio.move_on_after(left)
+
+
+def _max_seconds(member: Member, ready: Sequence[ReadyCall]) -> float:
+    """Return how long the calls may take one after the other, their cleanup included."""
+    total = 0.0
+    for call in ready:
+        tool = call.tool
+        seconds = tool.timeout_seconds
+        seconds = member.options.tool_timeout_seconds if seconds is None else seconds
+        if seconds is None or tool.middleware or member.options.concurrency.may_wait(tool):
+            return math.inf
+        total += seconds + CLEANUP_SECONDS
+    return total
+
+
+def _with_repairs(
+    checked: ReadyCall | ToolResult, repairs: Sequence[Repair]
+) -> ReadyCall | ToolResult:
+    """Return a validated call with what was repaired of it while the answer was read."""
+    if not repairs or isinstance(checked, ToolResult):
+        return checked
+    own = tuple(one for one in repairs if one.call_id == checked.call.id and one.changes_values)
+    return replace(checked, repairs=(*own, *checked.repairs)) if own else checked
 
 
 def _last_calls(state: RunState) -> tuple[ToolCall, ...]:
@@ -296,40 +364,19 @@ def _last_calls(state: RunState) -> tuple[ToolCall, ...]:
     return ()
 
 
-def _unknown(call: ToolCall) -> ToolResult:
-    return ToolResult.of(
-        call.id,
-        f"The outcome of the call of {call.name!r} is unknown: it was begun, and then the run was "
-        "interrupted. It was not run again, as it must not happen twice. Find out by other means "
-        "whether it took effect, or tell the user.",
-        is_error=True,
-    )
-
-
-def _stopped(call: ToolCall, *, has_begun: bool) -> ToolResult:
-    known = (
-        "was stopped before it ended. Whether it had an effect is not known."
-        if has_begun
-        else "was not run: the run was stopped before its turn came."
-    )
-    return ToolResult.of(call.id, f"The call of {call.name!r} {known}", is_error=True)
-
-
-def _denied(call: ToolCall, verdict: Verdict) -> ToolResult:
-    reason = f" The reason given: {verdict.reason}" if verdict.reason else ""
-    return ToolResult.of(
-        call.id, f"The call of {call.name!r} was refused and was not run.{reason}", is_error=True
-    )
-
-
-def _beyond(call: ToolCall) -> ToolResult:
-    return ToolResult.of(
-        call.id,
-        f"The call of {call.name!r} was not run: this task may make no more tool calls.",
-        is_error=True,
-    )
+def _before_open_calls(history: History) -> Sequence[Message]:
+    """Return the messages before the answer that holds the open calls."""
+    for at in range(len(history) - 1, -1, -1):
+        if isinstance(history[at], AssistantMessage):
+            return history[:at]
+    return ()
 
 
 @cache
-def _outcome_codec() -> TypeAdapter[CallOutcome]:
-    return TypeAdapter(CallOutcome)
+def _plan_codec() -> TypeAdapter[tuple[PlannedCall, ...]]:
+    return TypeAdapter(tuple[PlannedCall, ...])
+
+
+@cache
+def _answers_codec() -> TypeAdapter[ToolAnswers]:
+    return TypeAdapter(ToolAnswers)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import anyio
 
-from agentkit.budget.budget import NOTHING, Forecast, Meter, Spent
+from agentkit.budget.meter import NOTHING, Forecast, Meter, Spent
 from agentkit.errors import ErrorKind, ProviderError
 from agentkit.event import (
     ContextTrimmed,
@@ -40,7 +40,7 @@ _SPARE = 16  # a fraction of the window, 1/n, for tokens that the provider adds 
 _UNKNOWN = Forecast(input_tokens=0)
 
 
-class ExchangeMeter:
+class RequestLimit:
     """Measures an exchange in flight.
 
     Attributes:
@@ -48,6 +48,8 @@ class ExchangeMeter:
         over: the limit that it reached.
         used: its usage, without its response.
         additional_usage: the same, as providers report it.
+        attempts: how often the request was sent so far.
+        received: the pieces of the answer's text that arrived, while streaming.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class ExchangeMeter:
         self._room: int | None = None
         self._characters = 0
         self._has_failed_over = False
+        self.received: list[str] = []
+        self.attempts = 1
         self.scope: anyio.CancelScope | None = None
         self.over: StopReason | None = None
         self.used = NOTHING
@@ -105,14 +109,19 @@ class ExchangeMeter:
         match event:
             case TextReceived(text=text) | ToolArgumentsReceived(text=text):  # the most frequent
                 self._characters += len(text)
+                if isinstance(event, TextReceived):
+                    self.received.append(text)
                 if self._room is not None and self._characters > self._room * MOST_CHARACTERS:
                     self._bill(Usage())
                     self._stop(self.over or "max_tokens")
             case ModelRetried():
+                self.attempts += 1
+                self.received.clear()
                 if not has_failed_over:  # otherwise it reports a new round of a route
                     await self._attempt_failed(event.kind, event.usage)
             case ModelFailedOver(failure=failure):
                 self._has_failed_over = True
+                self.received.clear()
                 await self._attempt_failed(failure.kind, failure.usage)
             case ContextTrimmed(usage=usage):
                 self.used += replace(Spent.of_usage(usage), turns=0)

@@ -1,6 +1,6 @@
 """Show a run while it goes on.
 
-In:  `RunEvent`s.
+In:  `EventRecord`s.
 Out: the answer on standard output, everything else on standard error; or lines of JSON.
 """
 
@@ -16,6 +16,7 @@ from agentkit.content import TextContent
 from agentkit.event import (
     AnswerRepaired,
     ContextTrimmed,
+    EventRecord,
     HandedOff,
     ModelFailedOver,
     ModelResponded,
@@ -25,7 +26,7 @@ from agentkit.event import (
     RequestDowngraded,
     RunEvent,
     RunFinished,
-    SubAgentEvent,
+    RunStarted,
     TextReceived,
     ToolCallAbandoned,
     ToolCallFinished,
@@ -35,12 +36,11 @@ from agentkit.event import (
     ToolResultTruncated,
     ToolsetReported,
     TurnStarted,
-    event_to_json,
 )
 from agentkit.message import ToolCall, ToolResult
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
-ShowEvent: TypeAlias = Callable[[RunEvent], None]
+ShowRecord: TypeAlias = Callable[[EventRecord], None]
 
 _ARGUMENTS = 300
 _RESULT = 500
@@ -48,9 +48,9 @@ _DETAIL = 200
 _QUIET_LEVELS = {"debug", "info", "notice"}
 
 
-def show_as_json(event: RunEvent) -> None:
-    """Write an event to standard output as one line of JSON."""
-    write_json(event_to_json(event))
+def show_as_json(record: EventRecord) -> None:
+    """Write a record to standard output as one line of JSON."""
+    write_json(record.to_json())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,10 +66,14 @@ class RunDisplay:
     writer: AnswerWriter = field(default_factory=PlainWriter)
     indicator: Indicator = field(default_factory=Indicator)
     shown: str = field(default="", init=False)
+    _prefixes: dict[str, str] = field(default_factory=dict, init=False)
 
-    def show(self, event: RunEvent) -> None:
-        """Show what a person wants to see of an event."""
-        match event:
+    def show(self, record: EventRecord) -> None:
+        """Show what a person wants to see of a record."""
+        if record.parent_id is not None:
+            self._show_inner(record, parent_id=record.parent_id)
+            return
+        match event := record.event:
             case TurnStarted():
                 self.shown = ""
                 self.indicator.show("waiting for the model")
@@ -88,15 +92,24 @@ class RunDisplay:
         self.indicator.hide()
         self.writer.end()
 
-    def _show_notes(self, event: RunEvent) -> None:
+    def _show_notes(self, event: RunEvent, *, prefix: str = "") -> None:
         lines = note_lines(event)
         if lines:
             self.indicator.hide()
             self.writer.pause()
         for line in lines:
-            note(line.text, style=line.style)
+            note(f"{prefix}{line.text}", style=line.style)
         if isinstance(event, ToolCallStarted):
             self.indicator.show(f"running {event.call.name}")
+
+    def _show_inner(self, record: EventRecord, *, parent_id: str) -> None:
+        """Show what a run inside a tool does; its answer is the result of the tool."""
+        if isinstance(record.event, RunStarted):
+            above = self._prefixes.get(parent_id, "")
+            self._prefixes[record.run_id] = f"{above}  [{record.event.agent}] "
+        prefix = self._prefixes.get(record.run_id, "  ")
+        if not isinstance(record.event, RunFinished):
+            self._show_notes(record.event, prefix=prefix)
 
     def _complete(self, text: str) -> None:
         """Write the rest of a turn's text that was not streamed, and end its line."""
@@ -116,10 +129,6 @@ class NoteLine:
 def note_lines(event: RunEvent) -> list[NoteLine]:
     """Return the notes about an event; none for most events."""
     match event:
-        case SubAgentEvent(agent=agent, event=inner):
-            # Its own end is the result of the call that runs it.
-            lines = [] if isinstance(inner, RunFinished) else note_lines(inner)
-            return [replace(line, text=f"  [{agent}] {line.text}") for line in lines]
         case RunFinished():
             return _end_lines(event)
         case _:

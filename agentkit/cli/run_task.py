@@ -12,7 +12,7 @@ import anyio
 from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
 from agentkit.cli.debug_log import log_event
-from agentkit.cli.run_display import RunDisplay, ShowEvent
+from agentkit.cli.run_display import RunDisplay, ShowRecord
 from agentkit.exception_groups import ungrouped
 from agentkit.message import Message, UserMessage
 
@@ -22,16 +22,16 @@ async def show_run(
     prompt: str | UserMessage | Iterable[Message],
     *,
     display: RunDisplay,
-    show: ShowEvent,
+    show: ShowRecord,
     options: Mapping[str, Any],
 ) -> RunResult[Any]:
-    """Run an agent, pass each event to `show`, and return the result.
+    """Run an agent, pass each record to `show`, and return the result.
 
     Args:
         agent: the agent to run.
         prompt: the question, or a conversation that ends with it.
         display: completes what it has written, however the run ends.
-        show: gets each event.
+        show: gets each record.
         options: of the run; see `agentkit.agent.options.RunOptions`.
     """
     asked = [prompt] if isinstance(prompt, UserMessage) else prompt
@@ -40,9 +40,9 @@ async def show_run(
             group.start_soon(display.indicator.animate)
             try:
                 async with agent.stream(asked, **options) as run:
-                    async for event in run:
-                        log_event(event)
-                        show(event)
+                    async for record in run.records():
+                        log_event(record.event)
+                        show(record)
             finally:
                 display.end()
             group.cancel_scope.cancel()

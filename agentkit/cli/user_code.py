@@ -15,7 +15,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
-from agentkit.errors import AgentKitError, ConfigError
+from agentkit.errors import AgentKitError, ConfigError, ToolDefinitionError
 
 _OURS = str(Path(__file__).parent.parent)
 _FILE_MODULES = "agentkit_user_"
@@ -42,6 +42,10 @@ def load_named(word: str, *, what: str, known: Iterable[str]) -> object:
         raise ConfigError(_not_known(word, what=what, known=list(known)))
     try:
         module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
+    except ToolDefinitionError as error:  # the user's code, at a line of theirs
+        raise ConfigError(
+            f"{place!r} cannot be loaded for {what}: {describe_failure(error)}."
+        ) from error
     except ConfigError:
         raise
     # The user's code runs here: it may raise anything, and a script may end with `sys.exit()`.

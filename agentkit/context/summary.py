@@ -7,19 +7,21 @@ One exchange, bounded in both directions. Failures are values: the run can conti
 summary.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import field
+from typing import TypeAlias
 
 from agentkit.chat import ModelRequest, ModelResponse, ModelSettings
 from agentkit.context.trim import PromptCounter, shorten_text
 from agentkit.dialect.mistral_rules import readable_text, result_text
 from agentkit.errors import AgentKitError
-from agentkit.event import Emit
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
-from agentkit.model.model import ModelConnection
 from agentkit.usage import Usage
 from agentkit.value import dataclass, replace
+
+AskModel: TypeAlias = Callable[[ModelRequest], Awaitable[ModelResponse]]
+"""Makes one exchange with the model of the run, within the run's limits."""
 
 INSTRUCTIONS = (
     "You summarize the beginning of a conversation between a user and an assistant that uses "
@@ -52,21 +54,19 @@ class Summary:
 async def summarize(
     messages: Sequence[Message],
     *,
-    connection: ModelConnection,
+    ask: AskModel,
     counter: PromptCounter,
     max_prompt_tokens: int,
     max_tokens: int,
-    emit: Emit,
 ) -> Summary:
     """Ask the model to summarize `messages`.
 
     Args:
         messages: the messages to summarize; may be longer than the model's window.
-        connection: the open model.
+        ask: asks the model, within the limits of the run.
         counter: counts prompts.
         max_prompt_tokens: the maximum length of the prompt.
         max_tokens: the maximum length of the summary.
-        emit: receives events such as retries.
     """
     request = _build_request(
         messages, counter=counter, max_prompt_tokens=max_prompt_tokens, max_tokens=max_tokens
@@ -74,7 +74,7 @@ async def summarize(
     if request is None:
         return Summary(error=f"{max_prompt_tokens:,} tokens are too few to ask for a summary")
     try:
-        response = await connection.chat(request, emit=emit)
+        response = await ask(request)
     except AgentKitError as error:
         return Summary(error=f"{type(error).__name__}: {error}")
     return _read(response)

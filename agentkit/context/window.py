@@ -16,7 +16,7 @@ from typing import cast
 
 from agentkit.chat import ModelRequest, ModelSettings
 from agentkit.config.profile import ModelProfile
-from agentkit.context.summary import Summary, summarize, with_summary
+from agentkit.context.summary import AskModel, Summary, summarize, with_summary
 from agentkit.context.trim import FitStrategy, Fitted, PromptCounter, fit, shorten_text
 from agentkit.dialect.encoding_cache import ToolCache
 from agentkit.errors import UnsupportedError
@@ -25,7 +25,6 @@ from agentkit.history import History
 from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.message import Message
-from agentkit.model.model import ModelConnection
 from agentkit.model.token_estimate import max_message_tokens, max_text_tokens, max_tool_tokens
 from agentkit.value import dataclass, replace
 
@@ -113,14 +112,12 @@ class Window:
         self._most_tool_tokens = ToolCache(max_tool_tokens)
         self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by the last message's address
 
-    async def fit(
-        self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
-    ) -> ModelRequest:
+    async def fit(self, request: ModelRequest, *, ask: AskModel, emit: Emit) -> ModelRequest:
         """Return `request`, with a trimmed history if it would not fit.
 
         Args:
             request: the request, with the complete history.
-            connection: the open model, for a summary.
+            ask: asks the model, for a summary.
             emit: receives `ContextTrimmed` if more is removed than before.
 
         Raises:
@@ -134,7 +131,7 @@ class Window:
             counter = kept.counter or self._build_counter()
             shares = _Shares.of(self._window_tokens, request.settings, self._settings, counter)
             trimmer = _Trimmer(counter, settings=self._settings, shares=shares)
-            fitted = await trimmer.fit(request, connection=connection, emit=emit)
+            fitted = await trimmer.fit(request, ask=ask, emit=emit)
             kept = replace(kept, counter=counter)
             if fitted.is_cut:
                 request = fitted.request
@@ -219,13 +216,11 @@ class _Trimmer:
         self._settings = settings
         self._shares = shares
 
-    async def fit(
-        self, request: ModelRequest, *, connection: ModelConnection, emit: Emit
-    ) -> Fitted:
+    async def fit(self, request: ModelRequest, *, ask: AskModel, emit: Emit) -> Fitted:
         """Return the trimmed request, and report the trimming."""
         fitted, summary = self._trim(request), Summary()
         if fitted.dropped and self._settings.summarize:
-            summary = await self._summarize(request, fitted, connection=connection, emit=emit)
+            summary = await self._summarize(request, fitted, ask=ask)
         has_summary = False
         if summary.text:
             summed = self._with_summary(fitted, summary.text)
@@ -255,20 +250,17 @@ class _Trimmer:
             strategy=self._settings.strategy,
         )
 
-    async def _summarize(
-        self, request: ModelRequest, fitted: Fitted, *, connection: ModelConnection, emit: Emit
-    ) -> Summary:
+    async def _summarize(self, request: ModelRequest, fitted: Fitted, *, ask: AskModel) -> Summary:
         """Summarize the dropped messages and those between them."""
         if fitted.tokens > self._shares.prompt - self._shares.summary:
             return Summary(error="there is no room for a summary")
         max_tokens = self._shares.summary - _FRAME_TOKENS
         return await summarize(
             _up_to(request.history, fitted.dropped[-1]),
-            connection=connection,
+            ask=ask,
             counter=self._counter,
             max_prompt_tokens=self._shares.window - self._shares.spare - max_tokens,
             max_tokens=max_tokens,
-            emit=emit,
         )
 
     def _with_summary(self, fitted: Fitted, text: str) -> Fitted | None:

@@ -1,30 +1,28 @@
 """Journals that remember what the effects of a run gave.
 
-In:  effects under stable names.
+In:  effects under keys.
 Out: what they gave, once; in memory or in a file that another process can go on with.
 
-An effect is noted as begun before it runs, so that one which was interrupted is known as such.
+An effect that must not happen twice is noted as begun before it runs, so that one which was
+interrupted is known as such. The disk is written in a worker thread, one entry after the other.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import IO, TypeVar
 
-from pydantic import TypeAdapter
+import anyio
+import anyio.to_thread
+from pydantic import TypeAdapter, ValidationError
 
-from agentkit.errors import AgentKitError
+from agentkit.durable.journal_format import VERSION, parse_entries
+from agentkit.errors import JournalError
 from agentkit.surrogates import dump_json
 
 T = TypeVar("T")
-
-VERSION = "2"
-READABLE = ("1", VERSION)
-
-
-class JournalError(AgentKitError):
-    """A journal cannot be read: it is another's file, or damaged before its end."""
 
 
 class MemoryJournal:
@@ -33,120 +31,197 @@ class MemoryJournal:
     def __init__(self) -> None:
         self._begun: set[str] = set()
         self._values: dict[str, str] = {}
+        self._at_work: set[str] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of what is remembered, in the order it was done."""
+        """Return the keys of what is remembered, in the order it was done."""
         return tuple(self._values)
 
     async def do(
         self,
-        name: str,
+        key: str,
         effect: Callable[[], Awaitable[T]],
         *,
         codec: Callable[[], TypeAdapter[T]],
-        unknown: Callable[[], Awaitable[T]],
+        unknown: Callable[[], Awaitable[T]] | None = None,
     ) -> T:
         """Do it once; see `agentkit.agent.journal.Journal`."""
-        if name in self._values:
-            return codec().validate_json(self._values[name])
-        if name in self._begun:
-            value = await unknown()
-        else:
-            self._begun.add(name)
-            self._note({"begun": name})
-            value = await effect()
-        text = dump_json(codec(), value)
-        self._values[name] = text
-        self._note({"done": name, "value": text})
+        if key in self._values:
+            return self._read(key, codec())
+        if key in self._at_work:
+            raise JournalError(f"The effect {key!r} is under way already; keys are used once.")
+        self._at_work.add(key)
+        try:
+            act = effect
+            if unknown is not None and key in self._begun:
+                act = unknown
+            elif unknown is not None:
+                self._begun.add(key)
+                await self._note({"begun": key})
+            value = await act()
+            # What has happened is recorded, whoever is cancelled meanwhile.
+            with anyio.CancelScope(shield=True):
+                text = dump_json(codec(), value)
+                await self._note({"done": key, "value": text})
+            self._values[key] = text
+        finally:
+            self._at_work.discard(key)
         return value
 
-    def _note(self, entry: dict[str, str]) -> None:
+    def _read(self, key: str, codec: TypeAdapter[T]) -> T:
+        try:
+            return codec.validate_json(self._values[key])
+        except ValidationError as error:
+            raise JournalError(
+                f"What the journal remembers of {key!r} cannot be read by this version of the "
+                f"program: {error.errors(include_url=False, include_input=False)[0]['msg']}."
+            ) from error
+
+    async def _note(self, entry: dict[str, str]) -> None:
         """Keep an entry where it outlives this object; nowhere, here."""
 
 
 class FileJournal(MemoryJournal):
-    """Remembers in a file of JSON lines, on the disk before the run goes on."""
+    """Remembers in a file of JSON lines, on the disk before the run goes on.
 
-    def __init__(self, path: Path) -> None:
+    The file is locked from its opening until the run under it has ended or was suspended, and
+    again while the run goes on; nobody else can use it meanwhile.
+    """
+
+    def __init__(self, path: str | Path) -> None:
         """Open the journal of one run, new or begun by an earlier process.
 
         Args:
             path: one file for each run; its folder must exist.
 
         Raises:
-            JournalError: the file is no journal, or damaged before its last line.
+            JournalError: the file is not a journal, is damaged before its last line, is in use by
+                another journal, or cannot be read or written.
         """
         super().__init__()
-        self._path = path
-        if path.exists():
-            self._read(path.read_bytes())
-        if not path.exists() or path.stat().st_size == 0:
-            self._append(json.dumps({"journal": VERSION}))
+        self._path = Path(path)
+        self._lock = anyio.Lock()
+        self._file: IO[bytes] | None = None
+        self._end = 0
+        self._broken: str | None = None
+        self._acquire()
 
-    def _note(self, entry: dict[str, str]) -> None:
-        self._append(json.dumps(entry, ensure_ascii=False))
+    def __del__(self) -> None:
+        """Let others use the file."""
+        file = getattr(self, "_file", None)
+        if file is not None:
+            file.close()
 
-    def _append(self, line: str) -> None:
-        """Write a line and wait until the disk has it."""
-        with self._path.open("ab") as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+    def release(self) -> None:
+        """Let others use the file; the next effect takes it again."""
+        if self._file is not None and not self._at_work:
+            self._file.close()
+            self._file = None
 
-    def _read(self, content: bytes) -> None:
-        """Take in what an earlier process wrote; a line it did not finish is cut off."""
-        complete, _, rest = content.rpartition(b"\n")
-        if rest:
-            with self._path.open("r+b") as file:
-                file.truncate(len(content) - len(rest))
-        lines = complete.split(b"\n") if complete else []
-        for number, line in enumerate(lines, start=1):
-            entry = self._parse(line, number)
-            if number == 1:
-                self._check_head(entry)
-            elif "begun" in entry:
-                self._begun.add(entry["begun"])
-            else:
-                self._values[entry["done"]] = _upgrade(entry["done"], entry["value"])
+    async def do(
+        self,
+        key: str,
+        effect: Callable[[], Awaitable[T]],
+        *,
+        codec: Callable[[], TypeAdapter[T]],
+        unknown: Callable[[], Awaitable[T]] | None = None,
+    ) -> T:
+        """Do it once; see `agentkit.agent.journal.Journal`."""
+        if self._file is None:
+            async with self._lock:
+                await anyio.to_thread.run_sync(self._acquire)
+        return await super().do(key, effect, codec=codec, unknown=unknown)
 
-    def _parse(self, line: bytes, number: int) -> dict[str, str]:
+    def _acquire(self) -> None:
+        """Open, lock and read the file, unless this journal has it."""
+        if self._file is not None:
+            return
+        file = self._open()
         try:
-            entry = json.loads(line)
-        except ValueError as error:
+            self._load(file)
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
+
+    def _open(self) -> IO[bytes]:
+        """Open and lock the file; the lock is the system's own, so it ends with the process."""
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise JournalError(f"The journal {self._name} cannot be opened: {error}.") from error
+        file = os.fdopen(handle, "r+b", buffering=0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
             raise JournalError(
-                f"Line {number} of the journal {str(self._path)!r} is damaged: {error}."
+                f"The journal {self._name} is in use by another process or another journal of "
+                "this one; wait for its end, or take another file."
             ) from error
-        is_known = isinstance(entry, dict) and (
-            "journal" in entry or "begun" in entry or {"done", "value"} <= entry.keys()
+        return file
+
+    def _load(self, file: IO[bytes]) -> None:
+        """Take in what an earlier process wrote; a line it did not finish is cut off."""
+        content = file.read()
+        complete, _, _ = content.rpartition(b"\n")
+        entries = parse_entries(complete, name=self._name)
+        self._begun, self._values = entries.begun, entries.values
+        self._end = len(complete) + 1 if complete else 0
+        try:
+            if self._end != len(content):
+                os.ftruncate(file.fileno(), self._end)
+            if not entries.has_head:
+                self._append(file, json.dumps({"journal": VERSION}))
+        except OSError as error:
+            raise self._failure(error) from error
+
+    async def _note(self, entry: dict[str, str]) -> None:
+        """Append an entry, and wait until the disk has it.
+
+        Raises:
+            JournalError: it could not be written; the file ends with its last complete entry.
+        """
+        line = json.dumps(entry, ensure_ascii=False)
+        async with self._lock:  # tools side by side write one after the other
+            if self._broken is not None:
+                raise JournalError(f"The journal {self._name} cannot be used: {self._broken}.")
+            try:
+                await anyio.to_thread.run_sync(self._append, self._file, line)
+            except OSError as error:
+                raise self._failure(error) from error
+
+    def _append(self, file: IO[bytes] | None, line: str) -> None:
+        """Write a line and wait until the disk has it; cut the file back if that fails."""
+        if file is None:
+            raise JournalError(f"The journal {self._name} was released while it was written.")
+        data = line.encode("utf-8", "surrogatepass") + b"\n"
+        handle = file.fileno()
+        try:
+            written = 0
+            while written < len(data):
+                written += os.pwrite(handle, data[written:], self._end + written)
+            os.fsync(handle)
+        except OSError:
+            self._cut_back(handle)
+            raise
+        self._end += len(data)
+
+    def _cut_back(self, handle: int) -> None:
+        """Remove what was written of an entry, so that the next one does not follow a torn line."""
+        try:
+            os.ftruncate(handle, self._end)
+            os.fsync(handle)
+        except OSError as error:
+            self._broken = f"a torn entry could not be removed ({error})"
+
+    def _failure(self, error: OSError) -> JournalError:
+        return JournalError(
+            f"The journal {self._name} cannot be written: {error.strerror or error}. What was "
+            "recorded before is safe; make room and run again with the same journal."
         )
-        if not is_known:
-            raise JournalError(f"Line {number} of {str(self._path)!r} is no entry of a journal.")
-        return cast(dict[str, str], entry)
 
-    def _check_head(self, entry: dict[str, str]) -> None:
-        if entry.get("journal") not in READABLE:
-            raise JournalError(
-                f"{str(self._path)!r} is not a journal of version {' or '.join(READABLE)}; "
-                "use another file, or the agentkit that wrote it."
-            )
-
-
-def _upgrade(name: str, text: str) -> str:
-    """Rename the fields of an exchange that version 1 recorded; other values are the same."""
-    if not name.endswith("/model"):
-        return text
-    exchange = json.loads(text)
-    _rename(exchange, {"besides": "additional_usage"})
-    for part in (exchange.get("response"), exchange.get("judged")):
-        if part is not None:
-            _rename(part, {"host": "provider", "mendings": "repairs"})
-            for repair in part["repairs"]:
-                _rename(repair, {"rung": "kind"})
-    return json.dumps(exchange, ensure_ascii=False)
-
-
-def _rename(value: dict[str, Any], names: Mapping[str, str]) -> None:
-    for old, new in names.items():
-        if old in value:
-            value[new] = value.pop(old)
+    @property
+    def _name(self) -> str:
+        return repr(str(self._path))

@@ -172,7 +172,9 @@ class OutputPlan(Generic[OutputT]):
         """Return the output with which `history` ends."""
         text = _last_text(history)
         if self.output is None:
-            values: tuple[Any, ...] = (text,)  # without a type, the output is text
+            last = history.last  # a text next to a call is not an answer
+            is_answer = isinstance(last, AssistantMessage) and not last.tool_calls
+            values: tuple[Any, ...] = (text,) if is_answer and text else ()
             return RunOutput(values=values, text=text)
         ready = self._last(history, self.output)
         if ready is None:

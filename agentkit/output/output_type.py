@@ -78,6 +78,10 @@ class OutputError(AgentKitError):
         self.history = history
 
 
+class SuspendedError(OutputError):
+    """A run has no output yet: it waits for decisions about open calls, in `history.open_calls`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputBinding:
     """Converts the arguments of the answering tool to one value of the type."""

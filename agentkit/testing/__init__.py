@@ -7,6 +7,7 @@ from agentkit.testing.contracts import (
     check_transport,
     serve_exchanges,
 )
+from agentkit.testing.journal_contract import check_journal
 from agentkit.testing.scripted import (
     ScriptedAnswer,
     ScriptedExchange,
@@ -22,6 +23,7 @@ __all__ = [
     "ScriptedExchange",
     "ScriptedModel",
     "ScriptedTransport",
+    "check_journal",
     "check_model",
     "check_store",
     "check_toolset",

@@ -3,21 +3,24 @@
 In:  validated calls, the rules of tools and callers, approvals given earlier.
 Out: a `PlannedCall` for each: its effect, and whether it may run.
 
-A decision covers one call with exactly its arguments. A call with side effects whose arguments were
-repaired needs approval, unless its tool or a rule allows it: a repair is a guess about what the
-model meant.
+A decision covers one call with exactly its arguments. A call with effects whose argument values
+were repaired is returned to the model for confirmation, unless a person is asked anyway: a repair
+of a value is a guess about what the model meant.
 """
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Literal, TypeAlias, get_args
 
+from agentkit.dialect.tool_names import unwrap_name
 from agentkit.errors import HistoryError, wrong_return
+from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.json_schema.violation import shorten
 from agentkit.message import ToolCall, ToolResult
+from agentkit.tools.confirmation import returned_call, waiting_call
 from agentkit.tools.tool import Decision, Tool
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.value import dataclass, maker, replace
@@ -57,7 +60,7 @@ RuleAnswer: TypeAlias = Verdict | Decision | None
 ApprovalRule: TypeAlias = Callable[[ReadyCall], RuleAnswer | Awaitable[RuleAnswer]]
 """A caller's own rule; gets the call with its tool, its validated arguments and its repairs.
 
-None leaves the decision to the tool's `approval`, and to the default for repaired arguments.
+None leaves the decision to the tool's `approval`.
 Ready-made rules are in `agentkit.tools.rules`.
 """
 
@@ -99,12 +102,14 @@ class PlannedCall:
     Attributes:
         effect: what running it twice would do.
         verdict: whether it may run; with `ask` the call stays open.
+        rejection: the error result that it gets in place of running; None to do as `verdict` says.
     """
 
     call_id: str
     tool_name: str
     effect: Effect
     verdict: Verdict
+    rejection: ToolResult | None = None
 
 
 _planned = maker(PlannedCall)
@@ -144,9 +149,8 @@ async def plan_call(
     """Decide whether a validated call may run.
 
     An approval for this very call wins. Otherwise a tool with `approval="deny"` is not run.
-    Otherwise the rule decides; if it returns None, the stricter of the tool's `approval` and the
-    default for repaired arguments. An external tool needs a result from outside unless it is
-    denied.
+    Otherwise the rule decides; if it returns None, the tool's `approval` does. An external tool
+    needs a result from outside unless it is denied.
 
     Args:
         ready: the call.
@@ -170,6 +174,48 @@ async def plan_call(
         effect=effect_of(ready.tool),
         verdict=verdict,
     )
+
+
+async def plan_calls_in_order(
+    checked: Sequence[tuple[ToolCall, ReadyCall | ToolResult]],
+    *,
+    rule: ApprovalRule | None,
+    approvals: Mapping[str, Approval],
+    history: History,
+    tools: Mapping[str, Tool],
+) -> tuple[PlannedCall, ...]:
+    """Decide which calls of one answer may run.
+
+    Args:
+        checked: each call with what its validation gave, in the order asked.
+        rule: the caller's own rule.
+        approvals: approvals by call id.
+        history: the conversation before the answer; it shows which calls were confirmed.
+        tools: those on offer.
+
+    Raises:
+        HistoryError: an approval is for another call, or for one whose tool is not on offer.
+    """
+    planned: list[PlannedCall] = []
+    returned: str | None = None
+    for call, one in checked:
+        if isinstance(one, ToolResult):
+            _check_is_offered(call, approvals, tools)
+            plan = PlannedCall(
+                call_id=call.id, tool_name=call.name, effect="read", verdict=_PLAIN["allow"]
+            )
+        else:
+            plan = await plan_call(one, rule=rule, approvals=approvals)
+            if plan.verdict.decision == "allow" and call.id not in approvals:
+                rejection = returned_call(one, history)
+                if rejection is not None:
+                    returned = one.tool.name
+                elif returned is not None and plan.effect != "read":
+                    rejection = waiting_call(one, behind=returned)
+                if rejection is not None:
+                    plan = replace(plan, rejection=rejection)
+        planned.append(plan)
+    return tuple(planned)
 
 
 def validate_edited(
@@ -231,21 +277,22 @@ async def _decide(ready: ReadyCall, rule: ApprovalRule | None) -> Verdict:
     own = _PLAIN[ready.tool.approval]
     if own.decision == "deny":
         return replace(own, reason="This tool may not be used here.")
-    repaired = _repaired_verdict(ready)
-    verdict = None if rule is None else await apply_rule(rule, ready)
-    if verdict is None:
-        verdict = strictest_verdict(repaired, own)
-    elif verdict.decision == "ask" and not verdict.reason:
-        verdict = replace(verdict, reason=repaired.reason)
+    verdict = (None if rule is None else await apply_rule(rule, ready)) or own
+    if verdict.decision == "ask" and not verdict.reason and ready.repairs:
+        changes = "; ".join(f"{one.kind}: {one.before} became {one.after}" for one in ready.repairs)
+        verdict = replace(verdict, reason=f"Its arguments were repaired: {changes}")
     return strictest_verdict(_EXTERNAL, verdict) if ready.tool.is_external else verdict
 
 
-def _repaired_verdict(ready: ReadyCall) -> Verdict:
-    """Return the default for repaired arguments: a tool with side effects needs approval."""
-    if not ready.repairs or ready.tool.annotations.read_only_hint or ready.tool.accepts_repaired:
-        return _PLAIN["allow"]
-    changes = "; ".join(f"{one.kind}: {one.before} became {one.after}" for one in ready.repairs)
-    return Verdict(decision="ask", reason=f"Its arguments were repaired: {changes}")
+def _check_is_offered(
+    call: ToolCall, approvals: Mapping[str, Approval], tools: Mapping[str, Tool]
+) -> None:
+    """Reject an approval of a call whose tool the agent does not have."""
+    if call.id in approvals and unwrap_name(call.name, tools.keys()) is None:
+        raise HistoryError(
+            f"The approval for the call {call.id!r} cannot be used: the agent has no tool "
+            f"{call.name!r}. Resume the run with the agent that offered it."
+        )
 
 
 def _check_runs_here(given: Approval, ready: ReadyCall) -> None:

@@ -20,11 +20,9 @@ from agentkit.clock import Clock
 from agentkit.content import TextContent
 from agentkit.event import (
     Emit,
-    RunEvent,
     ToolCallAbandoned,
     ToolCallFinished,
     ToolCallStarted,
-    ToolProgressed,
     ToolResultTruncated,
     ignore,
 )
@@ -39,13 +37,14 @@ from agentkit.tools.concurrency.graceful_cancel import (
     finish_shield,
     has_no_await,
 )
+from agentkit.tools.confirmation import without_mark
 from agentkit.tools.result_content import (
     MAX_RESULT_CHARACTERS,
     ToolFailure,
     build_result,
     cut_result,
 )
-from agentkit.tools.run_context import RunContext
+from agentkit.tools.run_context import RunContext, RunLink
 from agentkit.tools.signature import is_async
 from agentkit.tools.tool import Tool
 from agentkit.tools.tool_attempt import ToolAttempt
@@ -82,7 +81,7 @@ class ExecuteOptions(TypedDict, total=False):
         started: receives each call, by its id, before its tool starts.
         finished: receives each result, by call id, as soon as it exists, so that a cancellation
             loses none.
-        scope: passed to tools in their `RunContext`.
+        link: returns what links a call to its run; see `RunLink`.
     """
 
     concurrency: int
@@ -93,7 +92,7 @@ class ExecuteOptions(TypedDict, total=False):
     middleware: ToolMiddleware | None
     started: dict[str, ToolCall]
     finished: dict[str, ToolResult]
-    scope: object
+    link: Callable[[ReadyCall], RunLink]
 
 
 def plan_calls(calls: Sequence[ReadyCall]) -> tuple[tuple[ReadyCall, ...], ...]:
@@ -209,7 +208,6 @@ class _Execution:
 
     Attributes:
         has_own_tasks: each call runs in a child task of the caller.
-        listener_errors: what listeners raised for an event emitted by a tool, by call id.
     """
 
     deps: object
@@ -223,16 +221,14 @@ class _Execution:
     middleware: ToolMiddleware | None = None
     started: dict[str, ToolCall] = field(default_factory=dict)
     finished: dict[str, ToolResult] = field(default_factory=dict)
-    scope: object = None
+    link: Callable[[ReadyCall], RunLink] | None = None
     has_own_tasks: bool = False
-    listener_errors: dict[str, Exception] = field(default_factory=dict)
 
     async def run(self, call: ReadyCall) -> ToolResult:
         """Run one call and emit its events."""
         run = _CallRun(execution=self, call=call)
         full = await run.through_middleware()
-        if call.note or full.call_id != call.call.id:
-            full = replace(full, call_id=call.call.id, content=(*_note(call), *full.content))
+        full = without_mark(annotated(full, call_id=call.call.id, note=call.note))
         result = cut_result(full, max_characters=self.max_characters)
         self.finished[call.call.id] = result
         started = await run.start()
@@ -269,8 +265,6 @@ class _Execution:
                     reason=stoppable.reason,
                     is_running=attempt.is_running,
                 )
-        if call.call.id in self.listener_errors:
-            raise self.listener_errors[call.call.id]
         # A tool that was cancelled and still returned a value may have done half of its work: a
         # task group in it swallows the cancellation of its tasks. Its value does not count.
         if stoppable.reason is None:
@@ -290,29 +284,16 @@ class _Execution:
         return partial(call.tool.function, *positional, **call.bound.named)
 
     def _context(self, call: ReadyCall) -> RunContext[Any]:
-        async def emit(event: RunEvent) -> None:
-            try:
-                await self.emit(event)
-            except Exception as error:
-                # The listener failed, not the tool. The tool may catch this error as if it were its
-                # own, so that it is kept and raised again after the call.
-                self.listener_errors[call.call.id] = error
-                raise
-
-        async def report(progress: float, total: float | None, message: str | None) -> None:
-            call_id = call.call.id
-            await emit(
-                ToolProgressed(call_id=call_id, progress=progress, total=total, message=message)
-            )
-
+        link = RunLink(emit=self.emit) if self.link is None else self.link(call)
         return RunContext(
             deps=self.deps,
             call_id=call.call.id,
             tool_name=call.tool.name,
             idempotency_key=call.idempotency_key or call.call.id,
-            report=report,
-            emit=emit,
-            scope=self.scope,
+            run_id=link.run_id,
+            agent_name=link.agent_name,
+            labels=link.labels,
+            _link=link,
         )
 
 
@@ -373,6 +354,9 @@ class _CallRun:
         return build_result(self._call, outcome)
 
 
-def _note(call: ReadyCall) -> tuple[TextContent, ...]:
-    """Return what the model must know about the call in addition to its result."""
-    return (TextContent(text=f"[{call.note}]\n"),) if call.note else ()
+def annotated(result: ToolResult, *, call_id: str, note: str | None) -> ToolResult:
+    """Return a result under its call's id, with what the model must know about the call."""
+    if not note and result.call_id == call_id:
+        return result
+    notes = (TextContent(text=f"[{note}]\n"),) if note else ()
+    return replace(result, call_id=call_id, content=(*notes, *result.content))

@@ -1,57 +1,94 @@
-"""The context of a running tool call.
+"""What a running tool may know about its call.
 
-In:  the call, the caller's own dependencies, a way to report progress.
+In:  the call, the run it belongs to, the caller's own dependencies.
 Out: `RunContext`, which a tool may take as its first parameter.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from agentkit.event import Emit, ignore
+from agentkit.event import Emit, Listener, ToolProgressed, ignore
 from agentkit.value import dataclass
-
-Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 
 DepsT = TypeVar("DepsT", covariant=True, default=Any)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunContext(Generic[DepsT]):
-    """The call a tool is running for, and the run it belongs to.
+class RunLink:
+    """How a call is linked to its run; private to agentkit.
 
-    A tool that runs in a thread reports with `anyio.from_thread.run(context.report_progress, …)`.
+    Attributes:
+        run: the run, for an agent that is run with `within=context`; None if there is none.
+        emit: reports an event of the run.
+        listener: gets the records of agents that run inside the call if there is no run above.
+        journal_key: the key of the call in the run's journal; empty without one.
+        run_id: see `RunContext`, as the two that follow.
+        agent_name: the name of the agent.
+        labels: what the caller labelled the run with.
+    """
+
+    run: object = None
+    emit: Emit = ignore
+    listener: Listener | None = None
+    journal_key: str = ""
+    run_id: str = ""
+    agent_name: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_LINK = RunLink()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext(Generic[DepsT]):
+    """One call of one tool, seen from the inside; only `deps` is needed to make one in a test.
+
+    A tool that works in a thread reports with `anyio.from_thread.run(context.report_progress, …)`.
 
     Attributes:
         deps: what the caller gave to `run(deps=…)`.
         call_id: the id of the call, unique in its conversation.
         tool_name: the name under which the tool was called.
         idempotency_key: the same each time this call is run, also after a restart; pass it to
-            services that must not perform an operation twice.
-        report: emits the progress of this call.
-        emit: emits an event to the listeners of the run.
-        scope: the run, opaque to tools; an agent that is run with `within=context` reads it.
+            services that must not do a thing twice.
+        run_id: the id of the run; empty if no agent runs the tool.
+        agent_name: the name of the agent whose tool it is.
+        labels: what the caller labelled the run with.
     """
 
     deps: DepsT
-    call_id: str
-    tool_name: str
-    idempotency_key: str
-    report: Progress = field(repr=False)
-    emit: Emit = field(default=ignore, repr=False)
-    scope: object = field(default=None, repr=False)
+    call_id: str = ""
+    tool_name: str = ""
+    idempotency_key: str = ""
+    run_id: str = ""
+    agent_name: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    _link: RunLink = field(default=NO_LINK, repr=False, compare=False)
 
     async def report_progress(
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
-        """Report the progress of this call to the listeners of the run.
+        """Report to the listeners of the run how far this call is.
 
         Args:
-            progress: how much is done; it grows with each report.
-
+            progress: grows from report to report.
             total: the value `progress` will end at, in the same unit, if known.
             message: what is being done, in a few words.
         """
-        await self.report(progress, total, message)
+        event = ToolProgressed(
+            call_id=self.call_id, progress=progress, total=total, message=message
+        )
+        await self._link.emit(event)
+
+
+def link_of(context: RunContext[Any]) -> RunLink:
+    """Return how a call is linked to its run."""
+    return context._link
+
+
+def run_of(context: RunContext[Any]) -> object:
+    """Return the run that a tool was called in; None if no agent called it."""
+    return context._link.run

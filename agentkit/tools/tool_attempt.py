@@ -14,7 +14,8 @@ from typing import Any
 
 import anyio
 
-from agentkit.exception_groups import leaves
+from agentkit.errors import RunLost
+from agentkit.exception_groups import leaves, raise_if_fatal
 from agentkit.tools.concurrency.concurrency_limits import CallPermit
 from agentkit.tools.concurrency.graceful_cancel import StoppableCall, is_caller_cancelled
 from agentkit.tools.concurrency.semaphore import holding
@@ -67,6 +68,7 @@ class ToolAttempt:
                     return self._fail(outcome.error)
                 return await outcome if isawaitable(outcome) else outcome
             except Exception as error:  # noqa: BLE001  # user code; the model gets an error result
+                raise_if_fatal(error)
                 return describe_failure(self._call, error)
             except BaseException as error:  # noqa: BLE001  # user code, and every way to stop it
                 for leaf in leaves(error):
@@ -76,8 +78,9 @@ class ToolAttempt:
 
     def _fail(self, error: BaseException) -> ToolFailure:
         """Return the failure for what a thread raised, unless it ends the call."""
-        if isinstance(error, CallInterrupted):
+        if isinstance(error, CallInterrupted | RunLost):
             raise error
+        raise_if_fatal(error)
         return describe_failure(self._call, error)
 
     async def _must_leave(self, error: BaseException) -> bool:
@@ -90,7 +93,7 @@ class ToolAttempt:
         if isinstance(error, KeyboardInterrupt):
             # Ctrl-C is raised in the main thread, on Trio inside whatever runs there.
             return current_thread() is main_thread()
-        if isinstance(error, CallInterrupted):
+        if isinstance(error, CallInterrupted | RunLost):
             return True
         if isinstance(error, GeneratorExit):
             return self._stoppable.is_closed

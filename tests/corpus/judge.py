@@ -157,7 +157,7 @@ def _next_request(seen: Seen) -> Iterator[str]:
 
 def _usage(usage: dict[str, Any], seen: Seen) -> Iterator[str]:
     assert seen.result is not None
-    found = seen.result.answered[0].usage
+    found = seen.result.exchanges[0].usage
     if (found.input_tokens, found.output_tokens) != (
         usage["prompt_tokens"],
         usage["completion_tokens"],

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agentkit import (
+    Agent,
     AssistantMessage,
     History,
     ModelExchange,
@@ -16,6 +17,7 @@ from agentkit import (
 )
 from agentkit.agent.step import RunState
 from agentkit.message import ToolCall, ToolResult, UserMessage
+from agentkit.testing import ScriptedModel
 from tests.corpus.judge import differences
 from tests.corpus.play import DONE, Case, Seen
 
@@ -42,8 +44,9 @@ def seen(*messages: Any, **changes: Any) -> Seen:
     history = History((UserMessage.of("?"), *messages))
     usage = Usage(input_tokens=1, output_tokens=2)
     answered = ModelExchange(turn=1, provider=None, model=None, usage=usage)
-    state = RunState(history=history, usage=usage, answered=(answered,))
-    result = RunResult.of(state, "answered", model="m")
+    state = RunState(history=history, usage=usage, exchanges=(answered,))
+    run = Agent[Any](ScriptedModel())._new_run("?", {}, None)
+    result = RunResult.of(run, state, "answered", agent="a", model="m")
     return replace(Seen(is_streamed=True, result=result, requests=[{}]), **changes)
 
 

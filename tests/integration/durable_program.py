@@ -38,23 +38,23 @@ class KillingJournal(FileJournal):
 
     async def do(
         self,
-        name: str,
+        key: str,
         effect: Callable[[], Awaitable[T]],
         *,
         codec: Callable[[], TypeAdapter[T]],
-        unknown: Callable[[], Awaitable[T]],
+        unknown: Callable[[], Awaitable[T]] | None = None,
     ) -> T:
         """Do it, unless this is where the process dies."""
 
         async def killed_here() -> T:
-            self._die(name, "begun")
+            self._die(key, "begun")
             value = await effect()
-            self._die(name, "done")
+            self._die(key, "done")
             return value
 
-        self._die(name, "before")
-        value = await super().do(name, killed_here, codec=codec, unknown=unknown)
-        self._die(name, "after")
+        self._die(key, "before")
+        value = await super().do(key, killed_here, codec=codec, unknown=unknown)
+        self._die(key, "after")
         return value
 
     def _die(self, name: str, moment: str) -> None:
@@ -129,7 +129,7 @@ async def live(folder: Path, at: tuple[str, str] | None, *, with_check: bool) ->
     """Live one life of the run, and write its history if it comes to its end."""
     agent: Agent[None] = Agent(PlainModel(folder), tools=build_tools(folder, with_check=with_check))
     journal = KillingJournal(folder / "journal.jsonl", at)
-    result = await agent.run("go", journal=journal, run_id="run-1:")
+    result = await agent.run("go", journal=journal, run_id="run-1")
     (folder / "history.json").write_text(result.history.to_json())
     (folder / "names.json").write_text(json.dumps(journal.names))
 

@@ -135,7 +135,7 @@ async def go(folder: Path, what: str) -> Any:
     return {
         "stop_reason": result.stop_reason,
         "open": [call.id for call in result.open_calls],
-        "output": result.output,
+        "output": result.text,
     }
 
 

@@ -9,7 +9,6 @@ import pytest
 from agentkit import (
     Agent,
     AgentKitError,
-    AgentOptions,
     AnswerRepaired,
     AssistantMessage,
     Budget,
@@ -35,6 +34,7 @@ from agentkit import (
     tool,
 )
 from agentkit.agent.model_call import CLOSING_INSTRUCTIONS
+from agentkit.event import RunFailed
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel, tool_call
 
@@ -86,9 +86,7 @@ async def test_a_stream_gives_the_events_and_the_same_result() -> None:
     answer = ModelResponse(
         message=AssistantMessage.of("It is 3."), finish_reason="stop", usage=usage
     )
-    agent: Agent[None] = Agent(
-        ScriptedModel(_asks(ADD_1_2), answer), tools=[add], options=AgentOptions(clock=clock)
-    )
+    agent: Agent[None] = Agent(ScriptedModel(_asks(ADD_1_2), answer), tools=[add], clock=clock)
     events: list[RunEvent] = []
 
     async with agent.stream("What is 1 + 2?") as run:
@@ -108,9 +106,7 @@ async def test_a_stream_gives_the_events_and_the_same_result() -> None:
         RunFinished,
     ]
     assert events[4] == ToolCallFinished(call=ADD_1_2, result=THREE, seconds=events[4].seconds)  # type: ignore[union-attr]  # its type was checked
-    assert events[-1] == RunFinished(
-        output="It is 3.", stop_reason="answered", usage=usage, turns=2
-    )
+    assert events[-1] == RunFinished(text="It is 3.", stop_reason="answered", usage=usage, turns=2)
     assert run.result.output == "It is 3."
     assert run.result.usage == usage
 
@@ -147,12 +143,12 @@ async def test_an_empty_prompt_is_rejected_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("prompt", "reason"),
     [
-        (None, "not with 'NoneType'"),
-        (UserMessage.of("hi"), r"not with 'UserMessage'; one message goes into a list"),
+        (None, "The conversation is empty"),
+        (42, "not with 'int'"),
         (["hi"], "The item at 0 is a 'str'"),
         ([{"role": "user", "content": "hi"}], "The item at 0 is a 'dict'"),
     ],
-    ids=["nothing", "a message", "texts", "dicts"],
+    ids=["nothing", "a number", "texts", "dicts"],
 )
 async def test_a_prompt_of_a_wrong_type_is_rejected(prompt: Any, reason: str) -> None:
     """With a clear message, before anything is sent."""
@@ -304,7 +300,7 @@ async def test_an_error_of_the_model_is_raised_without_an_exception_group() -> N
         async with agent.stream("hi") as run:
             async for event in run:
                 events.append(event)  # noqa: PERF401 - what came before the error counts
-    assert [type(event) for event in events] == [RunStarted, TurnStarted]
+    assert [type(event) for event in events] == [RunStarted, TurnStarted, RunFailed]
     with pytest.raises(AgentKitError, match="no result yet"):
         _ = run.result
 

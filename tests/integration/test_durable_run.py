@@ -43,15 +43,19 @@ def test_every_moment_of_every_step_is_tried(outcomes: list[Any]) -> None:
     names = outcomes[0]["names"]
 
     assert names == [
-        "turn-1/model",
-        "turn-1/call-1/append",
-        "turn-1/call-2/look",
-        "turn-1/call-3/mark",
-        "turn-2/model",
-        "turn-2/call-1/append",
-        "turn-2/call-2/look",
-        "turn-2/call-3/mark",
-        "turn-3/model",
+        "run",
+        "s1",
+        "s1/m1/model",
+        "s1/m2/tool-1/append",
+        "s1/m2/tool-2/look",
+        "s1/m2/tool-3/mark",
+        "s1/m2/tools",
+        "s1/m5/model",
+        "s1/m6/tool-1/append",
+        "s1/m6/tool-2/look",
+        "s1/m6/tool-3/mark",
+        "s1/m6/tools",
+        "s1/m9/model",
     ]
     assert len(_killed(outcomes)) == (len(names) + 2) * len(MOMENTS)
     assert all(one["ends"] == [KILLED, 0] for one in _killed(outcomes))
@@ -109,4 +113,4 @@ def test_an_outcome_that_is_not_known_is_said_to_be_unknown(outcomes: list[Any])
 def test_a_tool_sees_the_same_key_in_every_life(outcomes: list[Any]) -> None:
     """A service recognizes the same call."""
     for one in outcomes:
-        assert "run-1:mark00001: mark 1" in one["history"]
+        assert "run-1/mark00001: mark 1" in one["history"]

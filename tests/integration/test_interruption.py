@@ -12,16 +12,13 @@ from agentkit import (
     AssistantMessage,
     History,
     ModelResponded,
-    RunEvent,
-    SubAgentEvent,
     ToolCallStarted,
     ToolResult,
     TurnStarted,
     UserMessage,
     tool,
 )
-from agentkit.agent.options import Inbound
-from agentkit.event import ignore
+from agentkit.event import EventRecord, with_deltas
 from agentkit.testing.scripted import ScriptedModel, tool_call
 
 BOUND_SECONDS = 20
@@ -84,6 +81,10 @@ class _Effects:
         return [look, change, think]
 
 
+async def _ignore(record: EventRecord) -> None:
+    """Listen to nothing."""
+
+
 def _turns() -> list[AssistantMessage]:
     """Return two turns of several calls, then an answer."""
     first = [
@@ -121,12 +122,12 @@ async def test_a_run_cancelled_at_any_point_leaves_a_consistent_history(stream: 
         ticks += 1
         effects = _Effects()
         agent: Agent[Any] = Agent(ScriptedModel(*_turns()), tools=effects.tools())  # type: ignore[arg-type]  # tools
-        inbound = Inbound("go", {})
+        run = agent._new_run("go", {}, None, listeners=[with_deltas(_ignore)] if stream else [])
 
-        ended = await _stop_after(ticks, partial(agent._run, inbound, stream=stream, emit=ignore))
+        ended = await _stop_after(ticks, partial(agent._run, run))
 
-        _check(inbound.handle.history, effects)
-        assert inbound.handle.history[0] == UserMessage.of("go")
+        _check(run.draft.complete(), effects)
+        assert run.draft.complete()[0] == UserMessage.of("go")
 
     assert ticks > 100
     assert sorted(effects.ended) == sorted(effects.begun)
@@ -140,11 +141,12 @@ async def test_a_run_with_the_sandbox_cancelled_at_any_point_leaves_nothing_aliv
         points += 1
         effects = _Effects()
         agent: Agent[Any] = Agent("sandbox:mixtral-8x22b", tools=effects.tools())  # type: ignore[arg-type]  # tools
-        inbound = Inbound("Look at the name 'a', and look at the name 'b'.", {})
+        asked = "Look at the name 'a', and look at the name 'b'."
+        run = agent._new_run(asked, {}, None, listeners=[with_deltas(_ignore)])
 
-        ended = await _stop_after(ticks, partial(agent._run, inbound, stream=True, emit=ignore))
+        ended = await _stop_after(ticks, partial(agent._run, run))
 
-        _check(inbound.handle.history, effects)
+        _check(run.draft.complete(), effects)
 
     assert points > 50
 
@@ -175,8 +177,8 @@ async def test_a_nested_agent_is_cancelled_when_the_reader_leaves(
     agent: Agent[Any] = Agent(ScriptedModel(AssistantMessage.of("", call)), tools=[inner.as_tool()])
 
     async with agent.stream("go") as run:
-        async for event in run:
-            if isinstance(event, SubAgentEvent):
+        async for record in run.records():
+            if record.parent_id is not None:
                 break
 
     assert [vars(record)["event"] for record in caplog.records] == ["tool_call_stopped"]
@@ -187,18 +189,18 @@ async def test_a_response_is_kept_before_its_calls_begin() -> None:
     """Their results say that they did not run."""
     effects = _Effects()
     agent: Agent[Any] = Agent(ScriptedModel(*_turns()), tools=effects.tools())  # type: ignore[arg-type]  # tools
-    inbound = Inbound("go", {})
 
     with anyio.CancelScope() as scope:
 
-        async def stop(event: RunEvent) -> None:
-            if isinstance(event, ModelResponded):
+        async def stop(record: EventRecord) -> None:
+            if isinstance(record.event, ModelResponded):
                 scope.cancel()
                 await anyio.lowlevel.checkpoint()
 
-        await agent._run(inbound, stream=False, emit=stop)
+        run = agent._new_run("go", {"listener": stop}, None)
+        await agent._run(run)
 
-    history = inbound.handle.history
+    history = run.draft.complete()
     assert history[:2] == [UserMessage.of("go"), _turns()[0]]
     results = [message for message in history if isinstance(message, ToolResult)]
     assert len(results) == 4
@@ -274,13 +276,13 @@ async def test_a_message_that_arrives_with_the_final_answer_is_not_lost(stream: 
         async def chat(self, request: Any, *, emit: Any) -> Any:
             response = await super().chat(request, emit=emit)
             if len(self.requests) == 1:
-                inbound.handle.inbox.put(UserMessage.of("and now?"))
+                run.inbox.put(UserMessage.of("and now?"))
             return response
 
     agent: Agent[Any] = Agent(Chatty("one", "two"))
-    inbound = Inbound("go", {})
+    run = agent._new_run("go", {}, None, listeners=[with_deltas(_ignore)] if stream else [])
 
-    result = await agent._run(inbound, stream=stream, emit=ignore)
+    result = await agent._run(run)
 
     assert result.output == "two"
     assert [m.text for m in result.history] == ["go", "one", "and now?", "two"]

@@ -163,7 +163,7 @@ async def test_two_answers_in_one_turn_are_rejected() -> None:
 async def test_an_answer_as_json_text_is_parsed(options: AgentOptions) -> None:
     """The schema is in the instructions in both modes."""
     model = ScriptedModel("about 12.50", '{"number": "A-1", "total": "12.50"}')
-    agent = Agent(model, output_type=Invoice, options=options)
+    agent = Agent(model, output_type=Invoice, **options)
 
     result = await agent.run("go")
 
@@ -180,7 +180,7 @@ async def test_no_response_format_is_sent_while_tools_are_offered() -> None:
     """Many providers reject both at once, or never call a tool then."""
     model = ScriptedModel(asks(LOOK_UP), '{"number": "A-1", "total": "12.50"}')
 
-    result = await Agent(model, tools=[look_up], output_type=Invoice, options=BY_FORMAT).run("go")
+    result = await Agent(model, tools=[look_up], output_type=Invoice, **BY_FORMAT).run("go")
 
     assert result.output == INVOICE
     assert [request.response_format for request in model.requests] == [None, None]
@@ -245,7 +245,7 @@ async def test_final_answer_can_have_another_name() -> None:
     options = AgentOptions(output=OutputSettings(name="submit", description="Submit it."))
     model = ScriptedModel(asks(tool_call("submit", RIGHT)))
 
-    result = await Agent(model, output_type=Invoice, options=options).run("go")
+    result = await Agent(model, output_type=Invoice, **options).run("go")
 
     assert result.output == INVOICE
     assert model.requests[0].tools[0].description == "Submit it."
@@ -260,7 +260,7 @@ def test_a_type_without_a_json_schema_is_rejected_when_the_agent_is_built(output
 
 async def test_partial_output_is_reported_while_text_arrives() -> None:
     """As far as it can be parsed."""
-    agent = Agent(ScriptedModel('{"result": [1, 2, 3]}'), output_type=list[int], options=BY_PROMPT)
+    agent = Agent(ScriptedModel('{"result": [1, 2, 3]}'), output_type=list[int], **BY_PROMPT)
 
     async with agent.stream("go") as run:
         events = [event async for event in run]

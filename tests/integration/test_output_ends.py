@@ -56,7 +56,7 @@ async def test_a_run_with_only_invalid_answers_raises_an_error_with_the_history(
 async def test_the_number_of_retries_can_be_set() -> None:
     """It may be 0."""
     options = AgentOptions(output=OutputSettings(retries=0))
-    agent = Agent(ScriptedModel(answers(WRONG)), output_type=Invoice, options=options)
+    agent = Agent(ScriptedModel(answers(WRONG)), output_type=Invoice, **(options or {}))
 
     with pytest.raises(OutputError):
         await agent.run("go")
@@ -92,7 +92,7 @@ async def test_the_output_raises_if_a_limit_left_no_valid_answer(
 
     assert result.stop_reason == "max_turns"
     assert result.history.open_calls == ()
-    assert result.outputs == ()
+    assert not result.has_output
     with pytest.raises(OutputError, match="max_turns") as caught:
         _ = result.output
     assert caught.value.text == result.text != ""
@@ -121,7 +121,7 @@ async def test_running_with_a_finished_history_gives_the_same_value(
     """Without a request to the model."""
     answer = answers(RIGHT) if options is None else '{"number": "A-1", "total": "12.50"}'
     model = ScriptedModel(answer)
-    agent = Agent(model, output_type=Invoice, options=options)
+    agent = Agent(model, output_type=Invoice, **(options or {}))
     first = await agent.run("go")
 
     again = await agent.run(History.from_json(first.history.to_json()))
@@ -152,7 +152,7 @@ async def test_a_filtered_answer_is_not_retried() -> None:
     result = await Agent(model, output_type=Invoice).run("go")
 
     assert result.stop_reason == "content_filter"
-    assert result.outputs == ()
+    assert not result.has_output
 
 
 class _Interrupted(ScriptedModel):
@@ -177,7 +177,7 @@ async def test_a_message_that_arrives_with_the_answer_is_read(options: AgentOpti
     else:
         model = _Interrupted(json.dumps(RIGHT), json.dumps({"number": "A-2", "total": 1}))
 
-    async with Agent(model, output_type=Invoice, options=options).stream("A-1?") as run:
+    async with Agent(model, output_type=Invoice, **(options or {})).stream("A-1?") as run:
         model.say = run.send
         async for _ in run:
             pass

@@ -80,7 +80,7 @@ async def test_the_most_exact_supported_response_format_is_sent(
 ) -> None:
     """The schema is in the instructions in any case."""
     transport = ScriptedTransport(AS_TEXT)
-    agent = Agent(_model(transport, *forms), output_type=Contact, options=BY_FORMAT)
+    agent = Agent(_model(transport, *forms), output_type=Contact, **BY_FORMAT)
 
     result = await agent.run("go")
 
@@ -106,7 +106,7 @@ async def test_a_response_format_that_the_provider_rejects_is_omitted() -> None:
     """The instructions suffice."""
     refusal: JsonValue = {"error": {"message": "response_format: Extra inputs are not permitted"}}
     transport = ScriptedTransport(ScriptedExchange.of_json(refusal, status=422), AS_TEXT)
-    agent = Agent(_model(transport, "json_object"), output_type=Contact, options=BY_FORMAT)
+    agent = Agent(_model(transport, "json_object"), output_type=Contact, **BY_FORMAT)
 
     async with agent.stream("go") as run:
         events = [event async for event in run]

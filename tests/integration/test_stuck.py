@@ -10,7 +10,7 @@ from typing import Any, overload
 import anyio
 import pytest
 
-from agentkit import Agent, AgentOptions, Budget, RunResult, StopReason, ToolError, tool
+from agentkit import Agent, Budget, RunResult, StopReason, ToolError, tool
 from agentkit.budget.request_limit import MOST_CHARACTERS
 from agentkit.config.load import resolve_model
 from agentkit.model.build import DIALECTS
@@ -120,7 +120,7 @@ class StuckProvider:
             yield Agent(
                 ProviderModel(resolved, dialects=DIALECTS),
                 tools=[look, fail],
-                options=AgentOptions(clock=self.clock),
+                clock=self.clock,
             )
 
     async def run(self, budget: Budget) -> RunResult:
@@ -145,7 +145,7 @@ async def test_a_model_without_progress_is_stopped(say: Say, turns: int) -> None
 
     result = await provider.run(Budget(seconds=None))
 
-    assert (result.stop_reason, result.output) == ("no_progress", BEST)
+    assert (result.stop_reason, result.text) == ("no_progress", BEST)
     assert provider.requests == turns + 1
     assert len(provider.runs) == turns
 
@@ -153,10 +153,10 @@ async def test_a_model_without_progress_is_stopped(say: Say, turns: int) -> None
 @pytest.mark.parametrize("say", [one for one, _ in LOOPS.values()], ids=LOOPS.keys())
 async def test_a_hard_limit_stops_a_model_without_progress_at_once(say: Say) -> None:
     """Its last text, or a sentence of agentkit, is the text of the result."""
-    result = await StuckProvider(say).run(Budget(seconds=None, hard=True))
+    result = await StuckProvider(say).run(Budget(seconds=None, closing_answer=False))
 
     assert result.stop_reason == "no_progress"
-    assert result.output in ("Hm.", f"{NO_ANSWER}it repeated itself and got nowhere.")
+    assert result.text in ("Hm.", f"{NO_ANSWER}it repeated itself and got nowhere.")
 
 
 BUDGETS: dict[str, tuple[Budget, StopReason, str]] = {
@@ -174,14 +174,13 @@ ENDLESS: dict[str, Say] = {
 
 def _is_within(provider: StuckProvider, budget: Budget) -> None:
     """Check that the provider received and counted no more than the budget allows."""
-    assert provider.requests <= budget.turns + 1
-    assert len(provider.runs) <= (budget.tool_calls or 200)
-    assert provider.tokens <= (budget.tokens or 10**9)
+    limits = budget.limits()
+    assert provider.requests <= limits.turns + 1
+    assert len(provider.runs) <= limits.tool_calls
+    assert provider.tokens <= limits.tokens
     cost = provider.tokens * USD_PER_MILLION / 1_000_000
-    assert cost <= (budget.cost_usd or 10**9)
-    assert (
-        provider.clock.monotonic() <= (budget.seconds or 10**9) + 10
-    )  # the last one begins in time
+    assert cost <= limits.cost_usd
+    assert provider.clock.monotonic() <= limits.seconds + 10  # the last one begins in time
 
 
 @pytest.mark.parametrize("say", ENDLESS.values(), ids=ENDLESS.keys())
@@ -192,7 +191,7 @@ async def test_a_run_costs_no_more_than_its_budget(
     say: Say, budget: Budget, reason: StopReason, what: str, hard: bool, closes: bool
 ) -> None:
     """For each limit alone; the stop reason names it."""
-    budget = replace(budget, hard=hard)
+    budget = replace(budget, closing_answer=not hard)
     provider = StuckProvider(say, closes=closes)
 
     result = await provider.run(budget)
@@ -204,8 +203,8 @@ async def test_a_run_costs_no_more_than_its_budget(
     if result.stop_reason == reason:
         expected = {BEST} if closes and not hard else (said or {sentence})
         room_for_last = reason not in ("max_tokens", "max_cost")
-        assert result.output in (expected if room_for_last else {BEST, sentence, *said})
-    assert result.output
+        assert result.text in (expected if room_for_last else {BEST, sentence, *said})
+    assert result.text
     _is_within(provider, budget)
 
 
@@ -255,12 +254,12 @@ async def _endless(piece: bytes, budget: Budget) -> tuple[RunResult, EndlessEven
 
 async def test_an_endless_stream_is_cut_at_the_token_limit() -> None:
     """If the provider ignores the limit of the request."""
-    budget = Budget(tokens=1_000, hard=True)
+    budget = Budget(tokens=1_000, closing_answer=False)
 
     result, events = await _endless(_event({"content": "word " * 20}), budget)
 
     assert result.stop_reason == "max_tokens"
-    assert result.output == f"{NO_ANSWER}it reached its limit of tokens."
+    assert result.text == f"{NO_ANSWER}it reached its limit of tokens."
     assert events.taken * 100 < 1_000 * MOST_CHARACTERS + 10**6  # what was on its way, at most
 
 
@@ -271,7 +270,7 @@ async def test_an_endless_stream_is_cut_at_the_token_limit() -> None:
 )
 async def test_an_endless_stream_is_cut_at_the_deadline(piece: bytes) -> None:
     """Whatever it contains."""
-    result, _ = await _endless(piece, Budget(seconds=0.5, hard=True))
+    result, _ = await _endless(piece, Budget(seconds=0.5, closing_answer=False))
 
     assert result.stop_reason == "deadline"
-    assert result.output == f"{NO_ANSWER}it reached its limit of time."
+    assert result.text == f"{NO_ANSWER}it reached its limit of time."

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import anyio
@@ -228,7 +229,7 @@ def test_a_growing_conversation_always_fits_and_is_rarely_trimmed(
                 continue
             cuts = len(events)
             request = ModelRequest(history=history, instructions=INSTRUCTIONS)
-            sent = await fitter.fit(request, connection=model, emit=keep)
+            sent = await fitter.fit(request, ask=partial(model.chat, emit=keep), emit=keep)
             if len(events) == cuts:
                 assert all(old is new for old, new in zip(before, sent.history, strict=False))
             before = sent.history

@@ -1,10 +1,18 @@
 """Events as JSON lines."""
 
 import json
+from datetime import UTC, datetime
 
 from agentkit.chat import Repair
-from agentkit.event import AnswerRepaired, ToolCallFinished, event_to_json, ignore
+from agentkit.event import AnswerRepaired, EventRecord, RunEvent, ToolCallFinished, ignore
 from agentkit.message import ToolCall, ToolResult
+
+
+def as_json(event: RunEvent) -> str:
+    """Return the record of an event as a line of JSON, read back once."""
+    record = EventRecord(run_id="r", event=event, at=datetime(2024, 1, 1, tzinfo=UTC), seq=1)
+    assert EventRecord.from_json(record.to_json()) == record
+    return record.to_json()
 
 
 async def test_events_are_lines_of_json() -> None:
@@ -13,11 +21,11 @@ async def test_events_are_lines_of_json() -> None:
         call=ToolCall(id="1", name="add"), result=ToolResult.of("1", "2"), seconds=0.5
     )
 
-    line = event_to_json(event)
+    line = as_json(event)
 
     assert "\n" not in line
-    assert json.loads(line)["type"] == "tool_call_finished"
-    assert json.loads(line)["result"]["content"][0]["text"] == "2"
+    assert json.loads(line)["event"]["type"] == "tool_call_finished"
+    assert json.loads(line)["event"]["result"]["content"][0]["text"] == "2"
     repaired = AnswerRepaired(repair=Repair(kind="minted_id", before="", after="call00001"))
-    assert json.loads(event_to_json(repaired))["repair"]["kind"] == "minted_id"
+    assert json.loads(as_json(repaired))["event"]["repair"]["kind"] == "minted_id"
     assert await ignore(event) is None  # type: ignore[func-returns-value]  # that is the point

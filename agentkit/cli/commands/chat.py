@@ -135,9 +135,10 @@ class ChatSession:
         asked = self.history.add(UserMessage.of(text))
         events: list[RunEvent] = []
 
-        def show(event: RunEvent) -> None:
-            events.append(event)
-            self.display.show(event)
+        def show(record: EventRecord) -> None:
+            if record.parent_id is None:
+                events.append(record.event)
+            self.display.show(record)
 
         async def stop_on_interrupt(scope: anyio.CancelScope) -> None:
             with anyio.open_signal_receiver(signal.SIGINT) as signals:

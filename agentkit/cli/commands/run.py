@@ -18,7 +18,7 @@ from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, termina
 from agentkit.cli.exit_codes import FAILED, LIMIT_REACHED, OK, SUSPENDED, print_error
 from agentkit.cli.output_schema import read_schema
 from agentkit.cli.prompt import STANDARD_INPUT, build_prompt
-from agentkit.cli.run_display import RunDisplay, ShowEvent, format_call, show_as_json
+from agentkit.cli.run_display import RunDisplay, ShowRecord, format_call, show_as_json
 from agentkit.cli.run_task import show_run
 from agentkit.cli.signals import run_async
 from agentkit.cli.stand_in_notice import note_stand_in
@@ -70,7 +70,7 @@ def run_question(request: RunRequest) -> int:
     if request.schema is not None or request.as_json:
         writer = SilentWriter()
     display = RunDisplay(writer=writer)
-    show: ShowEvent = show_as_json if request.as_json else display.show
+    show: ShowRecord = show_as_json if request.as_json else display.show
 
     async def answer() -> int:
         result = await show_run(built.agent, prompt, display=display, show=show, options=options)

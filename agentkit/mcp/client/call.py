@@ -22,7 +22,7 @@ from agentkit.mcp.client.resources import map_server_errors
 from agentkit.mcp.client.server_connection import ServerConnection
 from agentkit.mcp.convert import result_from_mcp
 from agentkit.message import ToolResult
-from agentkit.tools.run_context import RunContext
+from agentkit.tools.run_context import RunContext, link_of
 
 SESSION_ENDED = "Session terminated"
 """The SDK's message if a server of an earlier revision no longer knows the session."""
@@ -48,7 +48,7 @@ async def call_tool(
 
         with _failures(connection, client), ungrouped():
             async with anyio.create_task_group() as group:
-                group.start_soon(notifications.forward, context.emit)
+                group.start_soon(notifications.forward, link_of(context).emit)
                 result = await client.call_tool(
                     name, dict(arguments), progress_callback=on_progress
                 )

@@ -17,14 +17,14 @@ from mcp.client.session import ClientRequestContext, ElicitationFnT, ListRootsFn
 from pydantic import FileUrl
 
 from agentkit.agent.agent import Agent
-from agentkit.agent.run import RunScope
+from agentkit.agent.run import Run
 from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings
 from agentkit.errors import AgentKitError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
 from agentkit.mcp.convert import McpBlock, block_from_mcp, block_to_mcp
 from agentkit.message import AssistantMessage, Message, UserMessage
-from agentkit.tools.run_context import RunContext
+from agentkit.tools.run_context import RunContext, run_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,25 +161,25 @@ def sample_with_run(current: CurrentCall) -> OnSampling:
 
     async def sample(asked: SamplingRequest) -> SamplingResponse:
         context = current()
-        scope = None if context is None else context.scope
-        if not isinstance(scope, RunScope) or scope.model is None:
+        run = None if context is None else run_of(context)
+        if not isinstance(run, Run):
             raise AgentKitError("no run is in progress whose model could be used")
-        limit = scope.meter.reached()
+        limit = run.meter.reached()
         if limit is not None:
             raise AgentKitError(f"the run has reached its limit ({limit})")
         agent = Agent(
-            scope.model,
+            run.model,
             name=f"{asked.server} (sampling)",
             instructions=asked.instructions,
             settings=asked.settings,
-            budget=Budget(turns=1, hard=True),
+            budget=Budget(turns=1, closing_answer=False),
         )
         result = await agent.run(asked.messages, within=context)
         if result.stop_reason not in ("answered", "length"):
             raise AgentKitError(f"the run has reached its limit ({result.stop_reason})")
         return SamplingResponse(
             message=AssistantMessage.of(result.text),
-            model=scope.model.name,
+            model=run.model.name,
             stop_reason="endTurn" if result.stop_reason == "answered" else "maxTokens",
         )
 

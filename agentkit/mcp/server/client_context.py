@@ -27,7 +27,7 @@ from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.mcp.convert import block_from_mcp, block_to_mcp
 from agentkit.mcp.server.call_state import CallState
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
-from agentkit.tools.run_context import RunContext
+from agentkit.tools.run_context import RunContext, run_of
 from agentkit.tools.tool_attempt import CallInterrupted
 
 LOG_LEVEL = "agentkit.log_level"
@@ -247,7 +247,7 @@ def client_of(context: RunContext[Any]) -> ClientContext | None:
 
     A tool of a served agent has no client: the agent's model called it.
     """
-    return context.scope.client if isinstance(context.scope, CallScope) else None
+    return run.client if isinstance(run := run_of(context), CallScope) else None
 
 
 def connection_of(context: ServerRequestContext[Any]) -> Connection:

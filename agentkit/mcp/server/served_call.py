@@ -17,12 +17,14 @@ from mcp.shared.exceptions import MCPError
 
 from agentkit.dialect.tool_names import unwrap_name
 from agentkit.event import (
+    EventRecord,
     RunEvent,
-    SubAgentEvent,
+    RunStarted,
     ToolCallStarted,
     ToolProgressed,
     TurnStarted,
 )
+from agentkit.history import History
 from agentkit.mcp.convert import result_to_mcp
 from agentkit.mcp.server.approval_requests import request_approval
 from agentkit.mcp.server.call_state import CallState
@@ -30,7 +32,9 @@ from agentkit.mcp.server.client_context import CallScope, ClientContext, InputRe
 from agentkit.mcp.server.server_settings import ServerSettings
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.approval import plan_call, validate_edited
+from agentkit.tools.confirmation import returned_call
 from agentkit.tools.execute import execute_calls
+from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.value import replace
@@ -98,15 +102,22 @@ async def _run(
             f"The call of {ready.tool.name!r} was denied and not run.{reason}",
             is_error=True,
         )
+    unconfirmed = returned_call(ready, History())
+    if unconfirmed is not None and verdict.arguments is None:
+        return unconfirmed
+    progress = _Progress(client)
+    link = RunLink(
+        run=CallScope(client=client), emit=progress.forward, listener=progress.forward_record
+    )
     (result,) = await execute_calls(
         [ready],
         deps=settings.deps,
-        emit=_Progress(client, tool=ready.tool.name).forward,
+        emit=progress.forward,
         clock=settings.clock,
         timeout_seconds=settings.timeout_seconds,
         max_characters=settings.max_characters,
         concurrency_limits=settings.concurrency,
-        scope=CallScope(client=client),
+        link=lambda _: link,
     )
     return result
 
@@ -114,9 +125,9 @@ async def _run(
 class _Progress:
     """Reports a call's progress to the client: the tool's own, or the steps of nested agents."""
 
-    def __init__(self, client: ClientContext, *, tool: str) -> None:
+    def __init__(self, client: ClientContext) -> None:
         self._client = client
-        self._tool = tool
+        self._agents: dict[str, str] = {}
         self._last = -1.0
         self._steps = 0
         self._reports = False
@@ -126,11 +137,15 @@ class _Progress:
         if isinstance(event, ToolProgressed):
             self._reports = True
             await self._notify(event.progress, event.total, event.message)
-        elif isinstance(event, SubAgentEvent) and not self._reports:
-            message = _describe_step(event)
-            if message is not None:
-                self._steps += 1
-                await self._notify(float(self._steps), None, message)
+
+    async def forward_record(self, record: EventRecord) -> None:
+        """Pass on the steps of an agent that runs inside the call, unless its tool reports."""
+        if isinstance(record.event, RunStarted):
+            self._agents[record.run_id] = record.event.agent
+        message = _describe_step(record.event, agent=self._agents.get(record.run_id, "agent"))
+        if message is not None and not self._reports:
+            self._steps += 1
+            await self._notify(float(self._steps), None, message)
 
     async def _notify(self, progress: float, total: float | None, message: str | None) -> None:
         # Must increase: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress
@@ -139,15 +154,13 @@ class _Progress:
             await self._client.report_progress(progress, total, message)
 
 
-def _describe_step(event: SubAgentEvent) -> str | None:
-    """Describe an agent's step in a few words; None if the event is not a step."""
-    match event.event:
+def _describe_step(event: RunEvent, *, agent: str) -> str | None:
+    """Return what an agent does, in a few words; None for an event that is not a step."""
+    match event:
         case TurnStarted(turn=turn):
-            return f"{event.agent}: turn {turn}"
+            return f"{agent}: turn {turn}"
         case ToolCallStarted(call=call):
-            return f"{event.agent}: {call.name}"
-        case SubAgentEvent() as inner:
-            return _describe_step(inner)
+            return f"{agent}: {call.name}"
         case _:
             return None
 

@@ -9,27 +9,24 @@ import pytest
 from agentkit import (
     Agent,
     AgentKitError,
-    AgentOptions,
     AssistantMessage,
     Budget,
     ModelRequest,
     ModelResponse,
     ProviderError,
     RunContext,
-    RunEvent,
     RunFinished,
     TextReceived,
     Tool,
     ToolDefinitionError,
     ToolResult,
     Usage,
-    event_to_json,
     tool,
 )
-from agentkit.agent.run import RunScope
 from agentkit.durable.journal import MemoryJournal
-from agentkit.event import Emit, SubAgentEvent
+from agentkit.event import Emit, EventRecord
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
+from agentkit.tools.run_context import run_of
 
 ASK = AssistantMessage.of("", tool_call("helper", {"prompt": "Count."}))
 
@@ -114,48 +111,57 @@ async def test_events_of_an_agent_below_are_told_inside_those_of_its_call() -> N
     helper = _helper("Three.")
 
     async with _boss(helper).stream("go") as run:
-        seen = [event async for event in run]
+        seen = [record async for record in run.records()]
 
-    inner = [event for event in seen if isinstance(event, SubAgentEvent)]
-    assert {(event.call_id, event.agent) for event in inner} == {("call00001", "helper")}
-    assert [event.event.type for event in inner] == [
+    inner = [record for record in seen if record.parent_id == run.run_id]
+    assert {record.call_id for record in inner} == {"call00001"}
+    assert len({record.run_id for record in inner}) == 1
+    assert [record.seq for record in seen] == list(range(1, len(seen) + 1))
+    assert [record.event.type for record in inner] == [
         "run_started",
         "turn_started",
         "text_received",
         "model_responded",
         "run_finished",
     ]
-    assert TextReceived(text="Three.") in [event.event for event in inner]
-    assert '"event":{"text":"Three.","type":"text_received"}' in event_to_json(inner[2])
+    assert TextReceived(text="Three.") in [record.event for record in inner]
+    assert '"event":{"text":"Three.","type":"text_received"}' in inner[2].to_json()
+
+
+async def test_the_events_of_a_stream_are_those_of_its_own_run() -> None:
+    """No inner answer is printed by mistake."""
+    async with _boss(_helper("Three.")).stream("go") as run:
+        seen = [event async for event in run]
+
+    assert [event.text for event in seen if isinstance(event, TextReceived)] == ["done"]
     assert sum(isinstance(event, RunFinished) for event in seen) == 1
 
 
-async def test_a_listener_that_fails_at_an_event_below_ends_the_run() -> None:
-    """It is no error of the tool."""
-    boss, helper = _boss(_helper("Three.")), SubAgentEvent
+async def test_a_listener_that_fails_gets_no_more_records_and_ends_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged once; the other listeners go on."""
+    heard: list[EventRecord] = []
 
-    async def listen(event: RunEvent) -> None:
-        if isinstance(event, helper):
-            raise LookupError("deaf")
+    async def fail(record: EventRecord) -> None:
+        heard.append(record)
+        raise LookupError("no")
 
-    with pytest.raises(LookupError, match="deaf"):
-        await _run_with(boss, listen)
-
-
-async def _run_with(agent: Agent[Any], emit: Emit) -> object:
     @tool
     async def outer(context: RunContext) -> str:
         """Run the agent inside."""
-        return (await agent.run("go", within=context)).output
+        return (await _helper("Three.").run("go", within=context, listener=fail)).output
 
     top: Agent[Any] = Agent(
         ScriptedModel(AssistantMessage.of("", tool_call("outer")), "end"), tools=[outer]
     )
     async with top.stream("go") as run:
-        async for event in run:
-            if isinstance(event, SubAgentEvent):
-                await emit(event.event)
-    return run.result
+        records = [record async for record in run.records()]
+
+    assert run.result.output == "end"
+    assert len(heard) == 1
+    assert sum(record.parent_id is not None for record in records) == 5
+    assert [vars(one)["event"] for one in caplog.records] == ["listener_failed"]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +241,10 @@ async def test_what_the_caller_handed_in_reaches_the_tools_below() -> None:
 
     await _boss(helper).run("go", deps="deps", run_id="r-")
 
-    assert seen == [("deps", "r-call00001/call00001")]
+    ((deps, key),) = seen
+    assert deps == "deps"
+    assert key.startswith("r-/call00001/helper/")
+    assert key.endswith("/call00001")
 
 
 async def test_agents_inside_each_other_are_bounded() -> None:
@@ -247,19 +256,14 @@ async def test_agents_inside_each_other_are_bounded() -> None:
             ScriptedModel(AssistantMessage.of("", call), f"level {level}"),
             name=f"agent-{level}",
             tools=[agent.as_tool()],
-            options=AgentOptions(max_depth=3),
+            max_depth=3,
         )
-    deepest: list[RunEvent] = []
 
     async with agent.stream("go") as run:
-        async for event in run:
-            inner: RunEvent = event
-            while isinstance(inner, SubAgentEvent):
-                inner = inner.event
-            deepest.append(inner)
+        records = [record async for record in run.records()]
 
     assert run.result.output == "level 0"
-    assert any("3 agents work inside each other" in repr(event) for event in deepest)
+    assert any("3 agents run inside each other" in repr(record.event) for record in records)
 
 
 async def test_a_tool_of_ones_own_can_run_an_agent_within_the_run() -> None:
@@ -284,26 +288,14 @@ async def test_a_tool_of_ones_own_can_run_an_agent_within_the_run() -> None:
 
 async def test_without_a_run_above_the_agent_runs_by_itself() -> None:
     """A context that no agent made, as of a tool server, has no scope."""
-
-    async def report(*_: object) -> None:
-        """Hear nothing."""
-
-    context: RunContext[Any] = RunContext(
-        deps=None, call_id="1", tool_name="x", idempotency_key="1", report=report
-    )
+    context: RunContext[Any] = RunContext(deps=None)
 
     assert (await _helper("Three.").run("Count.", within=context)).output == "Three."
 
 
 def test_a_run_in_another_thread_cannot_be_part_of_the_run_above() -> None:
     """Its listeners are in another event loop."""
-
-    async def report(*_: object) -> None:
-        """Hear nothing."""
-
-    context: RunContext[Any] = RunContext(
-        deps=None, call_id="1", tool_name="x", idempotency_key="1", report=report
-    )
+    context: RunContext[Any] = RunContext(deps=None)
 
     with pytest.raises(AgentKitError, match="make the tool async"):
         _helper("Three.").run_sync("Count.", within=context)
@@ -371,13 +363,7 @@ class _Dying(ScriptedModel):
 
 def test_the_scope_is_closed_to_tools() -> None:
     """It does not show in what a tool prints of its context."""
+    context: RunContext[Any] = RunContext(deps=None)
 
-    async def report(*_: object) -> None:
-        """Hear nothing."""
-
-    context: RunContext[Any] = RunContext(
-        deps=None, call_id="1", tool_name="x", idempotency_key="1", report=report
-    )
-
-    assert "scope" not in repr(context)
-    assert not isinstance(context.scope, RunScope)
+    assert "link" not in repr(context)
+    assert run_of(context) is None

@@ -1,81 +1,93 @@
 """The reader sets the pace; only pieces of an answer may wait for it."""
 
+from datetime import UTC, datetime
+
 import anyio
 import pytest
 
-from agentkit.agent.event_queue import ROOM, Channel
-from agentkit.agent.options import RunHandle
+from agentkit import Agent
+from agentkit.agent.event_queue import ROOM, EventQueue
 from agentkit.agent.stream import AgentStream
-from agentkit.event import RunEvent, TextReceived, TurnStarted
-from agentkit.history import History
+from agentkit.event import EventRecord, RunEvent, TextReceived, TurnStarted
+from agentkit.testing import ScriptedModel
 
-PIECE = TextReceived(text="a")
-STEP = TurnStarted(turn=1)
+
+def _record(event: RunEvent) -> EventRecord:
+    return EventRecord(run_id="r", event=event, at=datetime(2024, 1, 1, tzinfo=UTC))
+
+
+PIECE = _record(TextReceived(text="a"))
+STEP = _record(TurnStarted(turn=1))
 
 
 async def test_no_more_pieces_wait_than_there_is_room_for() -> None:
     """A slow reader slows the run instead of filling memory."""
-    channel = Channel()
+    queue = EventQueue()
     sent = 0
 
     async def run() -> None:
         nonlocal sent
         for _ in range(3 * ROOM):
-            await channel.send(PIECE)
+            await queue(PIECE)
             sent += 1
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run)
             await anyio.wait_all_tasks_blocked()
             assert sent == ROOM
-            await channel.receive()
+            await queue.receive()
             await anyio.wait_all_tasks_blocked()
             assert sent == ROOM + 1
             for _ in range(3 * ROOM - 1):
-                await channel.receive()
+                await queue.receive()
 
 
-async def test_a_step_waits_until_it_is_heard_and_so_is_all_before_it() -> None:
+async def test_a_step_waits_until_it_is_read_and_so_is_all_before_it() -> None:
     """Whatever comes next, the reader has not missed what came before."""
-    channel = Channel()
-    heard: list[RunEvent] = []
+    queue = EventQueue()
+    read: list[EventRecord] = []
 
     async def run() -> None:
-        await channel.send(PIECE)
-        await channel.send(STEP)
-        heard.append(STEP)
-        channel.end()
+        await queue(PIECE)
+        await queue(STEP)
+        read.append(STEP)
+        queue.end()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run)
-            assert await channel.receive() is PIECE
+            assert await queue.receive() is PIECE
             await anyio.wait_all_tasks_blocked()
-            assert heard == []
-            assert await channel.receive() is STEP
+            assert read == []
+            assert await queue.receive() is STEP
             with pytest.raises(anyio.EndOfStream):
-                await channel.receive()
+                await queue.receive()
 
-    assert heard == [STEP]
+    assert read == [STEP]
 
 
-async def test_who_has_left_hears_nothing_more() -> None:
-    """What waited is dropped."""
-    channel = Channel()
-    await channel.send(PIECE)
+async def test_a_reader_who_has_left_gets_nothing_more_and_holds_nobody_up() -> None:
+    """What waited is dropped, and who waits for the reader goes on."""
+    queue = EventQueue()
+    await queue(PIECE)
 
-    channel.leave()
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(queue, STEP)
+            await anyio.wait_all_tasks_blocked()
+            queue.leave()
+        await queue(STEP)
 
     with pytest.raises(anyio.ClosedResourceError):
-        await channel.receive()
+        await queue.receive()
 
 
 async def test_a_cancelled_run_is_no_end_for_its_reader() -> None:
-    """Who may hear of the one before the other."""
-    channel = Channel()
-    stream = AgentStream[str](channel, RunHandle(History()))
-    channel.end()
+    """The reader may learn of the cancellation after the run has."""
+    queue = EventQueue()
+    stream = AgentStream[str](queue, Agent(ScriptedModel())._new_run("go", {}, None))
+    queue.end()
 
     with anyio.CancelScope() as scope:
         scope.cancel()

@@ -9,7 +9,6 @@ import pytest
 
 from agentkit import (
     Agent,
-    AgentOptions,
     AssistantMessage,
     Budget,
     ModelSettings,
@@ -95,7 +94,7 @@ async def test_agents_may_hand_over_to_each_other_for_a_while() -> None:
         _over("billing", 1),
         _over("billing", 3),
         tools=[handoff(billing)],
-        options=AgentOptions(max_handoffs=3),
+        max_handoffs=3,
     )
     assert isinstance(billing.model, ScriptedModel)
     billing.model._answers.append("Enough.")
@@ -237,13 +236,7 @@ async def test_a_remembered_hand_off_is_made_again_without_running_anything() ->
 
 async def test_outside_of_a_run_nothing_can_be_handed_over() -> None:
     """The tool says so."""
-
-    async def report(*_: object) -> None:
-        """Hear nothing."""
-
-    context: RunContext[Any] = RunContext(
-        deps=None, call_id="1", tool_name="x", idempotency_key="1", report=report
-    )
+    context: RunContext[Any] = RunContext(deps=None)
 
     with pytest.raises(ToolError, match="none is under way"):
         await handoff(_agent("billing")).function(context, {})

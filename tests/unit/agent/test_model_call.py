@@ -2,18 +2,22 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import anyio
 import pytest
 
-from agentkit.agent.model_call import Exchanger, ModelInput
+from agentkit import Agent
+from agentkit.agent.model_call import _exchange
 from agentkit.agent.run import Inbox
 from agentkit.agent.step import CallModel, Exchange, RunState
-from agentkit.budget.budget import Budget, Meter, Spent
+from agentkit.budget.budget import Budget
+from agentkit.budget.meter import Meter, Spent
 from agentkit.budget.request_limit import BILLED_KINDS
 from agentkit.chat import FailedExchange, ModelRequest, ModelResponse, ModelSettings, ToolChoice
 from agentkit.config.profile import ModelProfile
+from agentkit.context.window import Window
 from agentkit.errors import ErrorKind, ProviderError, UnsupportedError
 from agentkit.event import (
     ContextTrimmed,
@@ -23,13 +27,13 @@ from agentkit.event import (
     RunEvent,
     StopReason,
     TextReceived,
-    ignore,
 )
 from agentkit.history import History
 from agentkit.message import AssistantMessage, UserMessage
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.usage import Usage
+from tests.unit.agent.running import running
 
 HI = UserMessage.of("hi")
 STATE = RunState(history=History([HI]))
@@ -62,7 +66,7 @@ class _Telling(ScriptedModel):
         return await super().chat(request, emit=emit)
 
 
-async def _fit(request: ModelRequest, *, connection: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
+async def _fit(request: ModelRequest, *, ask: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
     return request
 
 
@@ -77,16 +81,15 @@ async def _make(
     inbox: Inbox | None = None,
     fit: Any = _fit,
 ) -> Exchange:
-    exchanger = Exchanger(
-        model,
-        given=ModelInput(profile=profile, settings=settings or ModelSettings()),
-        meter=meter or Meter(budget or Budget(), clock=ManualClock()),
-        inbox=inbox or Inbox(),
-        fit=fit,
-    )
+    model.profile = profile
+    agent: Agent[Any] = Agent(model, budget=budget, settings=settings, clock=ManualClock())
+    agent.window = cast(Window, SimpleNamespace(profile=profile, fit=fit))
     step = CallModel(choice=ToolChoice(), closing=closing)
-    with anyio.fail_after(5):
-        return await exchanger.make(STATE, step, tools=(), emit=ignore)
+    async with running(agent, STATE.history) as (run, member):
+        run.meter = meter or run.meter
+        run.inbox = inbox or run.inbox
+        with anyio.fail_after(5):
+            return await _exchange(run, member, STATE, step, {})
 
 
 @pytest.mark.parametrize(
@@ -255,8 +258,8 @@ async def test_no_provider_is_asked_for_more_than_its_window(tokens: int, sent: 
 async def test_a_summary_is_kept_within_the_budget_as_well() -> None:
     """It has no more room than an answer, or is not asked for."""
 
-    async def fit(request: ModelRequest, *, connection: Any, emit: Emit) -> ModelRequest:
-        await connection.chat(replace(request, settings=ModelSettings(max_tokens=600)), emit=emit)
+    async def fit(request: ModelRequest, *, ask: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
+        await ask(replace(request, settings=ModelSettings(max_tokens=600)))
         return request
 
     model = ScriptedModel(OK, OK)
@@ -312,7 +315,7 @@ async def test_what_a_summary_used_is_counted_beside_the_answer() -> None:
     """In the budget and in the result, but not as a turn."""
     used = Usage(input_tokens=100, output_tokens=10)
 
-    async def fit(request: ModelRequest, *, connection: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
+    async def fit(request: ModelRequest, *, ask: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
         await emit(
             ContextTrimmed(
                 dropped_messages=1,

@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 import pytest
 
+from agentkit import Agent, OutputError
 from agentkit.agent.progress import HINT
 from agentkit.agent.result import RunResult
 from agentkit.agent.step import (
@@ -26,7 +28,8 @@ from agentkit.chat import FinishReason, ModelExchange, ModelResponse, ToolChoice
 from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
-from agentkit.output.output_type import Judgement
+from agentkit.output.output_type import Judgement, SuspendedError
+from agentkit.testing import ScriptedModel
 from agentkit.tools.approval import PlannedCall, Verdict
 from agentkit.tools.tool import Decision
 from agentkit.usage import Usage
@@ -102,7 +105,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
         ),
         pytest.param(
             _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], over="max_cost"),
-            Policy(budget=Budget(hard=True)),
+            Policy(closing_answer=False),
             Finish(reason="max_cost"),
             id="a hard limit",
         ),
@@ -149,14 +152,18 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             id="an answer in the last turn",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], turns=2),
-            Policy(budget=Budget(turns=2)),
+            _state(
+                [HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")],
+                turns=2,
+                over="max_turns",
+            ),
+            Policy(),
             CallModel(choice=ToolChoice(mode="none"), closing="max_turns"),
             id="the limit: asked once more",
         ),
         pytest.param(
             _state([HI, AssistantMessage.of("so far")], turns=3, closing="max_turns"),
-            Policy(budget=Budget(turns=2)),
+            Policy(),
             Finish(reason="max_turns"),
             id="the last answer",
         ),
@@ -167,7 +174,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
                 closing="max_turns",
                 plan=_plan("allow"),
             ),
-            Policy(budget=Budget(turns=2)),
+            Policy(),
             RunTools(calls=(CALL,)),
             id="calls in spite of the limit are answered",
         ),
@@ -179,8 +186,8 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
         ),
         pytest.param(_state([]), Policy(), CallModel(choice=ToolChoice()), id="nothing yet"),
         pytest.param(
-            _state([HI], turns=3),
-            Policy(budget=Budget(turns=2)),
+            _state([HI], turns=3, over="max_turns"),
+            Policy(),
             CallModel(choice=ToolChoice(mode="none"), closing="max_turns"),
             id="beyond the limit",
         ),
@@ -292,12 +299,26 @@ def test_a_state_grows_by_responses_and_results() -> None:
     assert (asked.turns, asked.has_called, asked.usage.input_tokens) == (1, True, 3)
     assert answered.history.open_calls == ()
     assert (closed.turns, closed.has_called, closed.closing) == (2, True, "max_turns")
-    assert RunResult.of(closed, "max_turns", model="m").output == "two"
-    without_answer = RunResult.of(answered, "max_turns", model="m").output
-    assert without_answer == (
-        "The run ended without an answer: it reached its limit of model calls."
-    )
-    assert RunResult.of(asked, "suspended", model="m").output == ""
+
+
+def test_a_result_has_the_output_that_the_run_ended_with() -> None:
+    """A text beside a call, or none at all, is no output."""
+    run = Agent[Any](ScriptedModel())._new_run("hi", {}, None)
+    asked: list[Message] = [HI, AssistantMessage.of("Let me see.", CALL)]
+    closed = _state([*asked, ToolResult.of("1", "2"), AssistantMessage.of("two")])
+    without_answer = _state([*asked, ToolResult.of("1", "2")])
+
+    assert RunResult.of(run, closed, "max_turns", agent="a", model="m").output == "two"
+    result = RunResult.of(run, without_answer, "max_turns", agent="a", model="m")
+    assert (result.has_output, result.text) == (False, "Let me see.")
+    with pytest.raises(OutputError, match="stop_reason 'max_turns'"):
+        result.output  # noqa: B018 - the property raises
+    empty = RunResult.of(run, _state([HI]), "max_turns", agent="a", model="m")
+    assert empty.text == "The run ended without an answer: it reached its limit of model calls."
+    waiting = RunResult.of(run, _state(asked), "suspended", agent="a", model="m")
+    with pytest.raises(SuspendedError, match="add must be approved"):
+        waiting.output  # noqa: B018 - the property raises
+    assert "SuspendedError" not in repr(waiting)
 
 
 def test_each_turn_is_told_with_who_answered_it() -> None:
@@ -307,7 +328,7 @@ def test_each_turn_is_told_with_who_answered_it() -> None:
     state = _state([HI], turns=3).add_exchange(Exchange(response=response))
 
     assert state.turns == 4
-    assert state.answered == (ModelExchange(turn=4, provider="h", model="m", usage=Usage()),)
+    assert state.exchanges == (ModelExchange(turn=4, provider="h", model="m", usage=Usage()),)
 
 
 @pytest.mark.parametrize("late", [(), (AGAIN,)], ids=["nothing since", "something was said since"])
@@ -358,7 +379,7 @@ def test_states_and_steps_are_values() -> None:
     ]
     values = [one for one in made if isinstance(one, type) and is_dataclass(one)]
 
-    assert len(values) == 9
+    assert len(values) == 10
     for one in values:
         assert vars(one)["__dataclass_params__"].frozen, one
         assert "__slots__" in vars(one), one

@@ -1,6 +1,7 @@
 """The calls of a turn, planned and run within the limits of a run."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -8,22 +9,32 @@ from typing import Any
 import anyio
 import pytest
 
+from agentkit import Agent
 from agentkit.agent import tool_calls as calls_module
-from agentkit.agent.journal import Journal, NoJournal
-from agentkit.agent.step import RunState, ToolAnswers
-from agentkit.agent.tool_calls import Caller, CallInput
-from agentkit.budget.budget import Budget, Meter
+from agentkit.agent.journal import Journal
+from agentkit.agent.options import RunOptions
+from agentkit.agent.run import Run
+from agentkit.agent.step import ToolAnswers
+from agentkit.agent.tool_calls import _run_batch, plan_open_calls
+from agentkit.budget.budget import Budget
 from agentkit.durable.journal import MemoryJournal
-from agentkit.event import RunEvent, ToolCallRejected
+from agentkit.event import (
+    EventRecord,
+    RunEvent,
+    ToolCallFinished,
+    ToolCallRejected,
+    ToolCallStarted,
+)
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.testing.clock import ManualClock
-from agentkit.testing.scripted import tool_call
+from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools.approval import Approval
 from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.execute import Proceed
 from agentkit.tools.tool import Tool, tool
 from agentkit.tools.validate import ReadyCall
+from tests.unit.agent.running import running
 
 
 @tool(read_only=True)
@@ -50,31 +61,37 @@ TOOLS: dict[str, Tool[..., Any]] = {one.name: one for one in (add, hang, once, E
 CALLS = [tool_call("add", {"a": at, "b": 1}, call_id=f"call{at:05}") for at in range(4)]
 
 
+_NAMES = {"timeout_seconds": "tool_timeout_seconds", "caps": "concurrency"}
+
+
 async def _run(
     *calls: ToolCall,
     budget: Budget | None = None,
     journal: Journal | None = None,
     tools: Mapping[str, Tool[..., Any]] = TOOLS,
+    approvals: Sequence[Approval] = (),
+    is_replay: bool = False,
     **given: Any,
-) -> tuple[ToolAnswers, list[RunEvent], Caller]:
-    clock = ManualClock()
-    caller = Caller(
-        given=CallInput(**given),
-        meter=Meter(budget or Budget(), clock=clock),
-        journal=journal or NoJournal(),
-        clock=clock,
+) -> tuple[ToolAnswers, list[RunEvent], Run]:
+    """Plan and run calls; with `is_replay` as if another life had planned them."""
+    options: Any = {_NAMES[name]: value for name, value in given.items()}
+    agent: Agent[Any] = Agent(
+        ScriptedModel(), tools=list(tools.values()), budget=budget, clock=ManualClock(), **options
     )
-    state = RunState(history=History([UserMessage.of("go"), AssistantMessage.of("", *calls)]))
-    plan = await caller.plan(calls, tools=tools)
-    state = state.add_plan(plan)
     events: list[RunEvent] = []
 
-    async def listen(event: RunEvent) -> None:
-        events.append(event)
+    async def listen(record: EventRecord) -> None:
+        events.append(record.event)
 
-    with anyio.fail_after(5):
-        answers = await caller.run(state, calls, tools=tools, emit=listen)
-    return answers, events, caller
+    history = History([UserMessage.of("go"), AssistantMessage.of("", *calls)])
+    more: RunOptions[Any] = {"listener": listen, "approvals": approvals, "journal": journal}
+    async with running(agent, history, more) as (run, member):
+        state = await plan_open_calls(run, member, run.start_state(), calls)
+        if is_replay:
+            state = replace(state, ready={}, is_replay=True)
+        with anyio.fail_after(5):
+            answers = await _run_batch(run, member, state, calls)
+    return answers, events, run
 
 
 async def test_calls_beyond_the_limit_are_answered_and_not_run() -> None:
@@ -117,34 +134,33 @@ async def test_a_call_that_cannot_run_is_answered_and_takes_no_place() -> None:
 )
 async def test_answers_about_a_call_are_followed(approval: Approval, said: str) -> None:
     """A person's word is told to the model."""
-    answers, _, _ = await _run(CALLS[0], approvals={CALLS[0].id: approval})
+    answers, _, _ = await _run(CALLS[0], approvals=[approval])
 
     assert said in answers.results[0].text
 
 
 async def test_a_tool_that_runs_elsewhere_is_asked_about() -> None:
     """It is settled with the call, before anything runs."""
-    caller = Caller(
-        given=CallInput(),
-        meter=Meter(Budget(), clock=ManualClock()),
-        journal=NoJournal(),
-        clock=ManualClock(),
-    )
+    call = tool_call("elsewhere")
+    history = History([UserMessage.of("go"), AssistantMessage.of("", call)])
+    agent: Agent[Any] = Agent(ScriptedModel(), tools=[ELSEWHERE])
 
-    (planned,) = await caller.plan([tool_call("elsewhere")], tools=TOOLS)
+    async with running(agent, history) as (run, member):
+        state = await plan_open_calls(run, member, run.start_state(), [call])
 
+    planned = state.plan[call.id]
     assert planned.verdict.decision == "ask"
 
 
 async def test_the_deadline_stops_tools_and_keeps_what_has_ended() -> None:
     """What was stopped says that its end is not known."""
-    answers, _, caller = await _run(
+    answers, _, run = await _run(
         CALLS[0], tool_call("hang", {}, call_id="hang00001"), budget=Budget(seconds=0.5)
     )
 
     assert answers.results[0] == ToolResult.of(CALLS[0].id, "1") or not answers.results[0].is_error
     assert "was stopped before it ended" in answers.results[1].text
-    assert [caller.result_of(call).is_error for call in CALLS] == [
+    assert [run.draft.result_of(call).is_error for call in CALLS] == [
         False,
         *[True] * (len(CALLS) - 1),
     ]
@@ -222,32 +238,38 @@ async def test_remembered_results_are_not_run_for_again() -> None:
     call = tool_call("once", {}, call_id="once00001")
     first, _, _ = await _run(call, CALLS[0], journal=journal)
 
-    again, _, _ = await _run(call, CALLS[0], journal=journal)
+    again, events, _ = await _run(call, CALLS[0], journal=journal, is_replay=True)
 
     assert again.results == first.results
-    assert journal.names == ("turn-0/call-1/once", "turn-0/call-2/add")
+    assert [type(event) for event in events] == [ToolCallStarted, ToolCallFinished] * 2
+    keys = ("s1/m2/tool-1/once", "s1/m2/tool-2/add")
+    assert journal.names == ("run", "s1", "s1/m2/plan", *keys)
     begun = MemoryJournal()
-    begun._begun.update(journal.names)
+    begun._begun.update(keys)
     unknown, _, _ = await _run(call, CALLS[0], journal=begun)
     assert "is unknown" in unknown.results[0].text
     assert unknown.results[1] == first.results[1]
 
 
-async def test_a_call_without_a_plan_of_this_life_is_checked_when_it_runs() -> None:
+async def test_what_was_recorded_counts_whatever_tools_exist_now() -> None:
+    """The journal is asked before a call is validated or its tool is looked up."""
+    journal = MemoryJournal()
+    call = tool_call("once", {}, call_id="once00001")
+    first, _, _ = await _run(call, journal=journal)
+
+    again, _, _ = await _run(call, journal=journal, is_replay=True, tools={"add": add})
+
+    assert again.results == first.results
+
+
+async def test_a_call_without_a_plan_of_this_life_is_validated_when_it_runs() -> None:
     """The plan came from a journal."""
-    answers, _, caller = await _run(CALLS[0])
-    caller._checked.clear()
-    state = RunState(history=History([UserMessage.of("go"), AssistantMessage.of("", CALLS[0])]))
-    plan = await caller.plan(CALLS[:1], tools=TOOLS)
-    caller._checked.clear()
+    answers, _, _ = await _run(CALLS[0])
 
-    async def listen(event: RunEvent) -> None:
-        """Hear nothing."""
-
-    again = await caller.run(state.add_plan(plan), CALLS[:1], tools=TOOLS, emit=listen)
+    again, _, _ = await _run(CALLS[0], journal=MemoryJournal(), is_replay=True)
 
     assert again.results == answers.results
-    assert replace(again, results=()) == ToolAnswers(results=())
+    assert (again.over, again.used.tool_calls) == (None, 1)
 
 
 @pytest.mark.parametrize(
@@ -257,13 +279,13 @@ async def test_a_call_without_a_plan_of_this_life_is_checked_when_it_runs() -> N
         (150, {}, False),
         (140, {}, True),
         (3600, {"timeout_seconds": None}, True),
-        (None, {"timeout_seconds": None}, False),
+        (math.inf, {"timeout_seconds": None}, False),
         (3600, {"caps": ConcurrencyLimits(process=1)}, True),
         (3600, {"caps": ConcurrencyLimits(groups={"others": 1})}, False),
     ],
 )
 async def test_the_time_of_a_run_bounds_calls_that_could_take_longer(
-    seconds: float | None,
+    seconds: float,
     given: dict[str, Any],
     is_bounded: bool,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,16 +1,18 @@
 """What a run may still use."""
 
+import math
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from agentkit.budget.budget import MIN_ANSWER_TOKENS, NO_LIMITS, Budget, Forecast, Meter, Spent
+from agentkit.budget.budget import NO_LIMITS, Budget
+from agentkit.budget.meter import MIN_ANSWER_TOKENS, Forecast, Meter, Spent
 from agentkit.event import StopReason
 from agentkit.testing.clock import ManualClock
 from agentkit.usage import Usage
 
-OPEN = Budget(turns=1, tool_calls=None, seconds=None)
+OPEN = Budget(turns=1, tool_calls=math.inf, seconds=math.inf)
 CHEAP = Forecast(
     input_tokens=1_000, input_usd_per_million=Decimal(2), output_usd_per_million=Decimal(6)
 )
@@ -35,7 +37,7 @@ def test_an_invalid_budget_is_rejected(limits: dict[str, float], reason: str) ->
 
 def test_a_cost_limit_may_be_a_float_and_becomes_an_exact_decimal() -> None:
     """0.1 is ten cents."""
-    assert Budget(cost_usd=0.1).cost_usd == Decimal("0.1")  # type: ignore[arg-type]  # what users write
+    assert Budget(cost_usd=0.1).limits().cost_usd == Decimal("0.1")
 
 
 def test_only_limits_of_tokens_and_cost_need_a_forecast() -> None:
@@ -43,9 +45,9 @@ def test_only_limits_of_tokens_and_cost_need_a_forecast() -> None:
     clock = ManualClock()
     counted = Meter(Budget(tokens=5), clock=clock)
 
-    assert not Budget().needs_forecast
-    assert Budget(tokens=5).needs_forecast
-    assert Budget(cost_usd=Decimal(1)).needs_forecast
+    assert not Budget().limits().needs_forecast
+    assert Budget(tokens=5).limits().needs_forecast
+    assert Budget(cost_usd=Decimal(1)).limits().needs_forecast
     assert Meter(Budget(), clock=clock, parent=counted).needs_forecast
     assert not Meter(Budget(), clock=clock).needs_forecast
 
@@ -96,7 +98,10 @@ def test_an_exchange_uses_a_turn_its_tokens_and_its_cost() -> None:
         pytest.param(Budget(seconds=1000), Spent(seconds=969.9), None, id="at most 30 s are kept"),
         pytest.param(Budget(seconds=1000), Spent(seconds=970), "deadline", id="30 s are kept"),
         pytest.param(
-            Budget(seconds=100, hard=True), Spent(seconds=99), None, id="hard: nothing is kept"
+            Budget(seconds=100, closing_answer=False),
+            Spent(seconds=99),
+            None,
+            id="hard: nothing is kept",
         ),
     ],
 )
@@ -140,7 +145,7 @@ def test_the_remaining_tool_calls_are_those_of_the_lowest_limit() -> None:
     child.charge(Spent(tool_calls=1))
 
     assert child.calls_left() == 2
-    assert Meter(OPEN, clock=clock).calls_left() is None
+    assert Meter(OPEN, clock=clock).calls_left() == math.inf
     parent.charge(Spent(tool_calls=5))
     assert child.calls_left() == 0
 
@@ -274,7 +279,10 @@ def test_each_part_of_the_usage_is_added() -> None:
 
 def test_no_run_is_unbounded_by_default() -> None:
     """The default limits."""
-    assert Budget() == Budget(turns=40, tool_calls=200, seconds=3600.0, tokens=None, cost_usd=None)
+    limits = Budget().limits()
+
+    assert (limits.turns, limits.tool_calls, limits.seconds) == (40, 200, 3600.0)
+    assert (limits.tokens, limits.has_money_limit) == (math.inf, False)
 
 
 def test_turns_of_nested_runs_count_for_the_outer_run() -> None:

@@ -49,7 +49,7 @@ async def test_concurrent_agents_make_no_more_model_calls_than_are_left() -> Non
 async def test_a_hard_limit_leaves_no_last_answers() -> None:
     """Reserved turns are released, also if no call was made."""
     below = SlowModel(expected=2)
-    helper = Agent(below, name="helper", budget=Budget(hard=True))
+    helper = Agent(below, name="helper", budget=Budget(closing_answer=False))
     calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
     boss = Agent(
         ScriptedModel(AssistantMessage.of("", *calls), AssistantMessage.of("done")),

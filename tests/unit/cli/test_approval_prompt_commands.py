@@ -71,7 +71,7 @@ def test_a_suspension_is_in_the_json(
     """As the reason why the run stopped; the open call is the model's last."""
     assert run_question(RunRequest(question="go", selection=selection, as_json=True)) == SUSPENDED
 
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
     assert events[-1]["stop_reason"] == "suspended"
     (responded,) = [one for one in events if one["type"] == "model_responded"]
     assert [call["name"] for call in responded["message"]["tool_calls"]] == ["write_note"]

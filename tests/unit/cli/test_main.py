@@ -81,9 +81,9 @@ def test_events_can_be_had_as_lines_of_json(shell: Shell) -> None:
 
     events = [json.loads(line) for line in out.splitlines()]
     assert code == 0
-    assert events[0]["type"] == "run_started"
-    assert events[-1]["type"] == "run_finished"
-    assert "42" in events[-1]["output"]
+    assert events[0]["event"]["type"] == "run_started"
+    assert events[-1]["event"]["type"] == "run_finished"
+    assert "42" in events[-1]["event"]["text"]
     assert "→" not in err
 
 

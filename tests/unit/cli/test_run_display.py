@@ -1,6 +1,8 @@
 """What is shown of a run."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,6 +13,7 @@ from agentkit.content import ImageContent, TextContent
 from agentkit.event import (
     AnswerRepaired,
     ContextTrimmed,
+    EventRecord,
     HandedOff,
     ModelFailedOver,
     ModelResponded,
@@ -21,7 +24,6 @@ from agentkit.event import (
     RunEvent,
     RunFinished,
     RunStarted,
-    SubAgentEvent,
     TextReceived,
     ToolCallAbandoned,
     ToolCallFinished,
@@ -35,6 +37,11 @@ from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.usage import Usage
 
 CALL = ToolCall(id="1", name="add", arguments='{"a": 1, "city": "Köln"}')
+
+
+def record(event: RunEvent) -> EventRecord:
+    """Return the record of an event of an outermost run."""
+    return EventRecord(run_id="r", event=event, at=datetime(2024, 1, 1, tzinfo=UTC), seq=1)
 
 
 def responded(text: str) -> ModelResponded:
@@ -51,7 +58,7 @@ def responded(text: str) -> ModelResponded:
 def finished(stop_reason: str = "answered", usage: Usage | None = None, turns: int = 1) -> RunEvent:
     """Build the end of a run."""
     return RunFinished(
-        output="x",
+        text="x",
         stop_reason=stop_reason,  # type: ignore[arg-type]  # given as a literal
         usage=usage or Usage(),
         turns=turns,
@@ -95,7 +102,7 @@ def test_the_answer_is_on_standard_output_once(
     """Whether it came in pieces or not."""
     screen = RunDisplay()
     for event in events:
-        screen.show(event)
+        screen.show(record(event))
 
     assert capsys.readouterr().out == shown
 
@@ -103,8 +110,8 @@ def test_the_answer_is_on_standard_output_once(
 def test_a_tool_call_is_shown_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     """With arguments, result and time."""
     screen = RunDisplay()
-    screen.show(ToolCallStarted(call=CALL))
-    screen.show(ToolCallFinished(call=CALL, result=ToolResult.of("1", "3"), seconds=0.0123))
+    screen.show(record(ToolCallStarted(call=CALL)))
+    screen.show(record(ToolCallFinished(call=CALL, result=ToolResult.of("1", "3"), seconds=0.0123)))
 
     shown = capsys.readouterr()
     assert shown.err == '→ add(a=1, city="Köln")\n← 3  (12 ms)\n'
@@ -200,14 +207,6 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
         HandedOff(call_id="1", agent="clerk"),
         ["  the agent clerk takes over"],
     ),
-    "of an agent below": (
-        SubAgentEvent(call_id="1", agent="clerk", event=ToolCallStarted(call=CALL)),
-        ['  [clerk] → add(a=1, city="Köln")'],
-    ),
-    "the end of an agent below": (
-        SubAgentEvent(call_id="1", agent="clerk", event=finished()),
-        [],
-    ),
     "suspended": (
         finished("suspended"),
         ["  1 model call, 0 tokens", "  The run waits for the approval of a call."],
@@ -248,11 +247,34 @@ def test_a_call_is_formatted_with_any_arguments(arguments: str, formatted: str) 
     assert format_call(ToolCall(id="1", name="f", arguments=arguments)) == formatted
 
 
+def test_a_run_inside_a_tool_is_shown_under_the_name_of_its_agent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its answer is the result of the tool, and is not shown twice."""
+    screen = RunDisplay()
+    events: list[RunEvent] = [
+        RunStarted(model="m", agent="clerk"),
+        TextReceived(text="He"),
+        responded("Hey"),
+        ToolCallStarted(call=CALL),
+        finished(),
+    ]
+
+    for event in events:
+        screen.show(replace(record(event), run_id="inner", parent_id="r", call_id="1"))
+
+    shown = capsys.readouterr()
+    assert shown.err == '  [clerk] → add(a=1, city="Köln")\n'
+    assert shown.out == ""
+
+
 def test_events_are_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     """One each, with its type."""
-    show_as_json(RunStarted(model="x"))
+    show_as_json(record(RunStarted(model="x")))
 
-    assert json.loads(capsys.readouterr().out) == {"type": "run_started", "model": "x"}
+    line = json.loads(capsys.readouterr().out)
+    assert (line["run_id"], line["seq"]) == ("r", 1)
+    assert (line["event"]["type"], line["event"]["model"]) == ("run_started", "x")
 
 
 REJECTIONS = {

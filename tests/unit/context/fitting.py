@@ -1,6 +1,7 @@
 """A window in use, with its events."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from agentkit.chat import ModelRequest
@@ -46,7 +47,7 @@ class Fitting:
         async def keep(event: RunEvent) -> None:
             self.events.append(event)
 
-        return await self.window.fit(request, connection=self.model, emit=keep)
+        return await self.window.fit(request, ask=partial(self.model.chat, emit=keep), emit=keep)
 
     @property
     def cuts(self) -> list[ContextTrimmed]:

@@ -1,5 +1,7 @@
 """The dropped part of a conversation is summarized."""
 
+from functools import partial
+
 import pytest
 
 from agentkit.chat import FinishReason, ModelResponse
@@ -38,11 +40,10 @@ async def summarize_with(
     model = ScriptedModel(*answers)
     summary = await summarize(
         messages,
-        connection=model,
+        ask=partial(model.chat, emit=ignore),
         counter=LetterCounter(),
         max_prompt_tokens=max_prompt_tokens,
         max_tokens=90,
-        emit=ignore,
     )
     return summary, model
 

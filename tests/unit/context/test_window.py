@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from agentkit.config.profile import ModelProfile
 from agentkit.context.trim import FitStrategy
 from agentkit.context.window import ContextSettings
 from agentkit.errors import UnsupportedError
-from agentkit.event import ContextTrimmed, event_to_json
+from agentkit.event import ContextTrimmed, EventRecord
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 from agentkit.message import UserMessage as User
@@ -264,7 +265,8 @@ async def test_the_event_is_a_line_of_json() -> None:
     fitting = Fitting.of()
     await fitting.fit(asking(TASK, *working(60, result=WORDS * 3)))
 
-    line = json.loads(event_to_json(fitting.cuts[0]))
+    record = EventRecord(run_id="r", event=fitting.cuts[0], at=datetime.now(tz=UTC))
+    line = json.loads(record.to_json())["event"]
 
     assert (line["type"], line["window_tokens"]) == ("context_trimmed", 2000)
 

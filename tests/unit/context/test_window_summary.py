@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 import anyio
 import pytest
@@ -153,7 +154,11 @@ async def test_a_task_may_use_the_window_while_another_waits_for_a_summary() -> 
     sent: list[ModelRequest] = []
 
     async def slow() -> None:
-        sent.append(await fitting.window.fit(request, connection=Slow("sum"), emit=ignore))
+        sent.append(
+            await fitting.window.fit(
+                request, ask=partial(Slow("sum").chat, emit=ignore), emit=ignore
+            )
+        )
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:

@@ -1,19 +1,17 @@
 """Journals: what is remembered, and what an interruption leaves."""
 
-import shutil
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
 
-from agentkit import Agent, tool
-from agentkit.agent.step import Exchange
-from agentkit.chat import Repair
-from agentkit.durable.journal import FileJournal, JournalError, MemoryJournal
+from agentkit.durable.journal import FileJournal, MemoryJournal
+from agentkit.errors import JournalError
 from agentkit.message import ToolResult
-from agentkit.testing.scripted import ScriptedModel
-from agentkit.usage import NO_USAGE
+from agentkit.testing import check_journal
 
 RESULT = ToolResult(call_id="1", structured_content={"x": [1, None, "é\n"]})
 
@@ -28,12 +26,8 @@ class _World:
         self.done.append("act")
         return RESULT
 
-    async def fail(self) -> ToolResult:
-        self.done.append("fail")
-        raise ConnectionError("gone")
-
-    async def decide(self) -> ToolResult:
-        self.done.append("decide")
+    async def settle(self) -> ToolResult:
+        self.done.append("settle")
         return ToolResult.of("1", "not known")
 
 
@@ -50,38 +44,25 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Memor
     return lambda: FileJournal(tmp_path / "run.jsonl")
 
 
-async def test_what_is_remembered_is_not_done_again(reopen: Callable[[], MemoryJournal]) -> None:
-    """The complete value is returned, in this life and in the next."""
-    world = _World()
-
-    for _ in range(3):
-        value = await reopen().do("a", world.act, codec=_codec, unknown=world.decide)
-        assert value == RESULT
-
-    assert world.done == ["act"]
-    assert reopen().names == ("a",)
+async def test_a_journal_keeps_its_contract(reopen: Callable[[], MemoryJournal]) -> None:
+    """In memory and in a file."""
+    await check_journal(reopen)
 
 
-async def test_an_effect_that_was_begun_is_decided_and_not_repeated(
-    reopen: Callable[[], MemoryJournal],
-) -> None:
-    """The decision is recorded as its value."""
-    world = _World()
-    with pytest.raises(ConnectionError, match="gone"):
-        await reopen().do("a", world.fail, codec=_codec, unknown=world.decide)
-
-    values = [await reopen().do("a", world.act, codec=_codec, unknown=world.decide) for _ in "ab"]
-
-    assert [value.text for value in values] == ["not known", "not known"]
-    assert world.done == ["fail", "decide"]
+async def do(journal: MemoryJournal, world: _World, key: str = "a") -> ToolResult:
+    """Do one effect, and let others have the journal."""
+    value = await journal.do(key, world.act, codec=_codec, unknown=world.settle)
+    if isinstance(journal, FileJournal):
+        journal.release()
+    return value
 
 
-async def test_names_are_apart(reopen: Callable[[], MemoryJournal]) -> None:
+async def test_keys_are_apart(reopen: Callable[[], MemoryJournal]) -> None:
     """Each effect has its own."""
     world = _World()
 
-    for name in ("a", "b", "a"):
-        await reopen().do(name, world.act, codec=_codec, unknown=world.decide)
+    for key in ("a", "b", "a"):
+        await do(reopen(), world, key)
 
     assert world.done == ["act", "act"]
     assert reopen().names == ("a", "b")
@@ -91,13 +72,13 @@ async def test_names_are_apart(reopen: Callable[[], MemoryJournal]) -> None:
 async def test_a_line_that_was_not_finished_is_cut_off(tmp_path: Path, cut: int) -> None:
     """The process may have died while writing it; the effect counts as begun."""
     path, world = tmp_path / "run.jsonl", _World()
-    await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.decide)
+    await do(FileJournal(path), world)
     path.write_bytes(path.read_bytes()[:-cut])
 
-    value = await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.decide)
+    value = await do(FileJournal(path), world)
 
     assert value.text == "not known"
-    assert world.done == ["act", "decide"]
+    assert world.done == ["act", "settle"]
     assert FileJournal(path).names == ("a",)
 
 
@@ -106,7 +87,7 @@ async def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
     path, world = tmp_path / "run.jsonl", _World()
     path.write_bytes(b"")
 
-    await FileJournal(path).do("a", world.act, codec=_codec, unknown=world.decide)
+    await do(FileJournal(path), world)
 
     assert FileJournal(path).names == ("a",)
 
@@ -117,12 +98,12 @@ async def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
         ("hello\n", "Line 1 .* damaged"),
         ('{"journal": "99"}\n', "not a journal of version"),
         ('{"begun": "a"}\n', "not a journal of version"),
-        ('{"journal": "1"}\n{"x": 1}\n', "Line 2 .* no entry"),
-        ('{"journal": "1"}\n[]\n', "Line 2 .* no entry"),
-        ('{"journal": "1"}\n{"done": "a"}\n', "Line 2 .* no entry"),
+        ('{"journal": "3"}\n{"x": 1}\n', "Line 2 .* not an entry"),
+        ('{"journal": "3"}\n[]\n', "Line 2 .* not an entry"),
+        ('{"journal": "3"}\n{"done": "a"}\n', "Line 2 .* not an entry"),
     ],
 )
-def test_a_file_that_is_not_a_journal_is_rejected_and_unchanged(
+def test_a_file_that_is_no_journal_is_refused_and_left_alone(
     tmp_path: Path, content: str, reason: str
 ) -> None:
     """Nothing is written over someone's file."""
@@ -135,44 +116,89 @@ def test_a_file_that_is_not_a_journal_is_rejected_and_unchanged(
     assert path.read_text() == content
 
 
-async def test_a_journal_of_version_1_still_reads(tmp_path: Path) -> None:
-    """Its exchanges had other field names; no effect runs again, and user data is not renamed."""
+def test_a_file_in_use_is_refused_by_name(tmp_path: Path) -> None:
+    """Two that work with one file would both do the work."""
     path = tmp_path / "run.jsonl"
-    shutil.copy(Path(__file__).with_name("journal_version_1.jsonl"), path)
+    first = FileJournal(path)
 
-    @tool
-    def pay(amount: int) -> None:
-        """Pay."""
-        raise AssertionError(amount)
+    with pytest.raises(JournalError, match=f"'{path}' is in use"):
+        FileJournal(path)
 
-    result = await Agent(ScriptedModel(), tools=[pay]).run(
-        "Pay.", journal=FileJournal(path), run_id="r1"
-    )
-
-    assert result.output == "Done."
-    assert [one.provider for one in result.answered] == ["h", "h"]
-    assert result.history[2] == ToolResult(
-        call_id="call00001",
-        content=ToolResult.of("", '{"host": "kept", "rung": 1}').content,
-        structured_content={"host": "kept", "rung": 1},
-    )
+    first.release()
+    FileJournal(path).release()
 
 
-async def test_the_fields_of_an_exchange_of_version_1_are_renamed(tmp_path: Path) -> None:
-    """Provider, repairs and additional usage."""
-    path = tmp_path / "run.jsonl"
-    shutil.copy(Path(__file__).with_name("journal_version_1.jsonl"), path)
+async def test_a_released_journal_takes_its_file_again(tmp_path: Path) -> None:
+    """And knows what another one did in the meantime."""
+    path, world = tmp_path / "run.jsonl", _World()
+    first = FileJournal(path)
+    first.release()
+    await do(FileJournal(path), world)
 
-    async def fail() -> Exchange:
-        raise AssertionError
+    assert await first.do("a", world.act, codec=_codec, unknown=world.settle) == RESULT
 
-    exchange = await FileJournal(path).do(
-        "turn-1/model", fail, codec=lambda: TypeAdapter(Exchange), unknown=fail
-    )
+    assert world.done == ["act"]
+    with pytest.raises(JournalError, match="is in use"):
+        FileJournal(path)
 
-    assert exchange.response is not None
-    assert exchange.response.provider == "h"
-    assert exchange.response.repairs == (
-        Repair(kind="minted_id", before="", after="call00001", call_id="call00001"),
-    )
-    assert exchange.additional_usage == NO_USAGE
+
+@pytest.mark.parametrize("name", ["no/folder.jsonl", "."], ids=["no folder", "a folder"])
+def test_a_file_that_cannot_be_opened_is_an_error_of_the_journal(tmp_path: Path, name: str) -> None:
+    """With its name, and without a foreign exception."""
+    with pytest.raises(JournalError, match="cannot be opened"):
+        FileJournal(tmp_path / name)
+
+
+async def test_a_value_that_no_longer_reads_is_an_error_that_names_its_key() -> None:
+    """The code changed between two lives; the effect is not silently done again."""
+    journal, world = MemoryJournal(), _World()
+    await do(journal, world)
+    journal._values["a"] = '{"other": 1}'
+
+    with pytest.raises(JournalError, match="remembers of 'a' cannot be read"):
+        await do(journal, world)
+
+
+async def test_a_failed_write_cuts_the_file_back_and_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full for a moment: no later entry follows a torn line."""
+    path, world = tmp_path / "run.jsonl", _World()
+    journal = FileJournal(path)
+    await journal.do("a", world.act, codec=_codec)
+    before = path.read_bytes()
+    real = os.pwrite
+
+    def tear(handle: int, data: bytes, at: int) -> int:
+        real(handle, data[:5], at)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", tear)
+    with pytest.raises(JournalError, match="No space left on device"):
+        await journal.do("b", world.act, codec=_codec)
+    assert path.read_bytes() == before
+    monkeypatch.setattr(os, "pwrite", real)
+
+    await journal.do("b", world.act, codec=_codec)
+
+    journal.release()
+    assert FileJournal(path).names == ("a", "b")
+
+
+async def test_a_torn_entry_that_stays_ends_the_use_of_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written behind it."""
+    journal, world = FileJournal(tmp_path / "run.jsonl"), _World()
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pwrite", fail)
+    monkeypatch.setattr(os, "ftruncate", fail)
+    with pytest.raises(JournalError, match="Input/output error"):
+        await journal.do("a", world.act, codec=_codec)
+    monkeypatch.undo()
+
+    with pytest.raises(JournalError, match="a torn entry could not be removed"):
+        await journal.do("b", world.act, codec=_codec)

@@ -289,7 +289,7 @@ async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not(
     result = await agent.run("hi")
 
     failure = FailedExchange(model="a", kind="server", error="busy")
-    assert result.answered == (
+    assert result.exchanges == (
         ModelExchange(turn=1, provider="b", model=None, usage=usage, failures=(failure,)),
     )
     assert result.usage == usage

@@ -83,18 +83,18 @@ async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effe
         ({}, False, "allow", ""),
         ({"approval": "ask"}, False, "ask", ""),
         ({"approval": "deny"}, False, "deny", "This tool may not be used here."),
-        ({}, True, "ask", MENDED_REASON),
+        ({}, True, "allow", ""),
         ({"approval": "ask"}, True, "ask", MENDED_REASON),
         ({"approval": "deny"}, True, "deny", "This tool may not be used here."),
         ({"accepts_repaired": True}, True, "allow", ""),
         ({"read_only": True}, True, "allow", ""),
-        ({"idempotent": True}, True, "ask", MENDED_REASON),
+        ({"idempotent": True}, True, "allow", ""),
     ],
 )
-async def test_without_a_rule_the_stricter_of_two_words_counts(
+async def test_without_a_rule_the_tool_decides(
     options: dict[str, Any], is_repaired: bool, decision: Decision, reason: str
 ) -> None:
-    """That of the tool, and that about arguments that were repaired."""
+    """The person who is asked learns what was repaired."""
     found = await verdict_of(ready(is_repaired=is_repaired, **options))
 
     assert found == Verdict(decision=decision, reason=reason)
@@ -108,7 +108,7 @@ async def test_without_a_rule_the_stricter_of_two_words_counts(
         ("ask", False, "allow", Verdict(decision="allow")),
         ("allow", False, "deny", Verdict(decision="deny")),
         ("allow", False, "ask", Verdict(decision="ask")),
-        ("allow", True, None, Verdict(decision="ask", reason=MENDED_REASON)),
+        ("allow", True, None, Verdict(decision="allow")),
         ("allow", True, "allow", Verdict(decision="allow")),
         ("allow", True, "ask", Verdict(decision="ask", reason=MENDED_REASON)),
         ("allow", True, Verdict(decision="ask", reason="why"),

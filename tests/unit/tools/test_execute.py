@@ -11,10 +11,12 @@ import anyio.from_thread
 import anyio.lowlevel
 import pytest
 
+from agentkit.agent.report import Report
 from agentkit.clock import SystemClock
 from agentkit.content import text_blocks
 from agentkit.errors import ToolError
 from agentkit.event import (
+    EventRecord,
     RunEvent,
     ToolCallFinished,
     ToolCallStarted,
@@ -284,17 +286,20 @@ async def test_an_idempotency_key_can_be_given() -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 async def test_a_listener_that_fails_is_not_a_failure_of_the_tool(count: int) -> None:
-    """It is raised as it is, not in a group, and not told to the model."""
+    """A report catches what its listeners raise."""
 
-    async def emit(event: RunEvent) -> None:
-        if isinstance(event, ToolProgressed):
+    async def fail(record: EventRecord) -> None:
+        if isinstance(record.event, ToolProgressed):
             raise LookupError("listener")
 
-    async def work(context: RunContext) -> None:
+    async def work(context: RunContext) -> str:
         await context.report_progress(1)
+        return "done"
 
-    with pytest.raises(LookupError, match="listener"):
-        await execute(*[ready(work, id=f"c{n}") for n in range(count)], emit=emit)
+    report = Report([fail], clock=StepClock())
+    results = await execute(*[ready(work, id=f"c{n}") for n in range(count)], emit=report.emit)
+
+    assert [result.text for result in results] == ["done"] * count
 
 
 async def test_long_results_are_cut_and_kept_whole_for_the_caller() -> None:

@@ -9,7 +9,7 @@ import pytest
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPDeprecationWarning
 
-from agentkit import Agent, Budget, ModelResponded, SubAgentEvent, ToolResult
+from agentkit import Agent, Budget, ModelResponded, ToolResult
 from agentkit.content import ImageContent
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.server_requests import (
@@ -222,14 +222,14 @@ async def test_sampling_with_the_runs_model_counts_against_its_budget(make: Make
     agent = Agent(model, tools=[make(asking_server(), on_sampling="run")])
 
     async with agent.stream("go") as run:
-        events = [event async for event in run]
+        records = [record async for record in run.records()]
 
     assert '"text":"Sampled."' in run.result.history[2].text
     assert '"model":"scripted:model"' in run.result.history[2].text
     asked = model.requests[1]
     assert (asked.instructions, asked.settings.max_tokens) == ("Be short.", 9)
     assert [one.text for one in asked.history] == ["Hi", "Yes?", "Go on"]
-    inner = [event.event for event in events if isinstance(event, SubAgentEvent)]
+    inner = [record.event for record in records if record.parent_id is not None]
     assert any(isinstance(event, ModelResponded) for event in inner)
 
     short = Agent(

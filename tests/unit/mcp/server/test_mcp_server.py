@@ -232,7 +232,7 @@ async def test_a_call_that_needs_approval_is_denied_if_the_client_cannot_ask(mod
     assert "It needs a user's approval. The client does not support" in text_of(result)
 
 
-async def test_repaired_arguments_need_approval_as_in_a_run() -> None:
+async def test_repaired_values_are_returned_for_confirmation_as_in_a_run() -> None:
     """A tool with effects does not run with guessed values."""
     runs: list[int] = []
 
@@ -244,10 +244,13 @@ async def test_repaired_arguments_need_approval_as_in_a_run() -> None:
 
     person = Person(lambda _: {"approve": True})
     async with mcp.Client(build_server([pay]), elicitation_callback=person) as client:
-        await call(client, "pay", {"amount": "7"})
+        returned = await call(client, "pay", {"amount": "7"})
+        confirmed = await call(client, "pay", {"amount": 7})
 
-    (asked,) = person.asked
-    assert 'run with {"amount": 7}?\nIts arguments were repaired' in asked
+    assert returned.is_error
+    assert 'read as {"amount": 7}' in str(returned.content)
+    assert not confirmed.is_error
+    assert person.asked == []
     assert runs == [7]
 
 

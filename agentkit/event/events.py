@@ -1,52 +1,34 @@
-"""All that a run reports, as one closed union.
+"""What a run reports, as a closed union of values.
 
 In:  what happens in a run.
-Out: `RunEvent`s, past tense, and `event_to_json` for one line of JSON each.
-
-An `Emit` is awaited: a slow listener slows the run and fills no memory.
+Out: `RunEvent`s, past tense; `Emit`, the function that reports one.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import field
-from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from agentkit.chat import FailedExchange, FinishReason, Repair
 from agentkit.content import ContentBlock
 from agentkit.errors import ErrorKind
+from agentkit.event.run_events import (
+    ApprovalDecided,
+    HandedOff,
+    RunFailed,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+)
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
-from agentkit.surrogates import dump_json
 from agentkit.usage import Usage
 from agentkit.value import dataclass
-
-StopReason: TypeAlias = Literal[
-    "answered",
-    "suspended",
-    "max_turns",
-    "max_tool_calls",
-    "max_tokens",
-    "max_cost",
-    "deadline",
-    "no_progress",
-    "invalid_output",
-    "content_filter",
-    "length",
-]
 
 ReportLevel: TypeAlias = Literal[
     "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStarted:
-    """A run began; `model` is the name it was asked for."""
-
-    model: str
-    type: Literal["run_started"] = "run_started"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +95,7 @@ class ToolArgumentsReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialOutputReceived:
-    """More of an answer of a certain type arrived; only while streaming.
+    """More of a structured answer arrived; only while streaming.
 
     Attributes:
         value: the answer so far as JSON, not checked; later ones hold more, or begin anew.
@@ -256,7 +238,7 @@ class ToolCallAbandoned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResultTruncated:
-    """A result was too long for the model; `content` is the whole of it."""
+    """A result was too long for the model; `content` is the complete result."""
 
     call_id: str
     content: tuple[ContentBlock, ...]
@@ -265,13 +247,13 @@ class ToolResultTruncated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolsetReported:
-    """Something happened where tools come from, or their server had something to tell.
+    """Something happened to a toolset, or its server sent a log message.
 
     Attributes:
         toolset: the name of the toolset, e.g. of the MCP server.
-        level: how grave it is, as syslog and MCP have it.
-        message: in words, or what the server sent, as JSON.
-        call_id: the call it belongs to, where that is known.
+        level: the severity, as in syslog and MCP.
+        message: text, or what the server sent, as JSON.
+        call_id: the call it belongs to, if that is known.
     """
 
     toolset: str
@@ -281,44 +263,10 @@ class ToolsetReported:
     type: Literal["toolset_reported"] = "toolset_reported"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandedOff:
-    """The conversation passed on to the agent `agent`, by the call `call_id`."""
-
-    call_id: str
-    agent: str
-    type: Literal["handed_off"] = "handed_off"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubAgentEvent:
-    """Something happened in a run inside this one.
-
-    Attributes:
-        call_id: the call whose tool runs the agent.
-        agent: the agent's name.
-        event: what happened there; may be of an agent further below.
-    """
-
-    call_id: str
-    agent: str
-    event: "RunEvent"
-    type: Literal["sub_agent_event"] = "sub_agent_event"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFinished:
-    """A run ended; `output` is its answer, an answer of a certain type as JSON."""
-
-    output: str
-    stop_reason: StopReason
-    usage: Usage
-    turns: int
-    type: Literal["run_finished"] = "run_finished"
-
-
-RunEvent: TypeAlias = (
+RunEvent: TypeAlias = Annotated[
     RunStarted
+    | RunResumed
+    | ApprovalDecided
     | TurnStarted
     | ContextTrimmed
     | TextReceived
@@ -340,23 +288,13 @@ RunEvent: TypeAlias = (
     | ToolResultTruncated
     | ToolsetReported
     | HandedOff
-    | SubAgentEvent
     | RunFinished
-)
+    | RunFailed,
+    Field(discriminator="type"),
+]
 
 Emit: TypeAlias = Callable[[RunEvent], Awaitable[None]]
 
 
 async def ignore(event: RunEvent) -> None:
     """Listen to nothing."""
-
-
-def event_to_json(event: RunEvent) -> str:
-    """Return `event` as one line of JSON; its `type` says which it is."""
-    return dump_json(_codec(), event)
-
-
-@cache
-def _codec() -> TypeAdapter[RunEvent]:
-    """Build the writer of events, at first use."""
-    return TypeAdapter(Annotated[RunEvent, Field(discriminator="type")])

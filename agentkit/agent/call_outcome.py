@@ -1,0 +1,144 @@
+"""What is recorded of a call, so that a replay gives the same result and the same events.
+
+In:  the events of a batch of calls; later what was recorded.
+Out: `CallOutcome`s with their `CallFacts`; the same events, marked as replayed.
+
+Progress is not kept: it is over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import field
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from agentkit.agent.report import Report
+from agentkit.agent.step import CallFacts
+from agentkit.budget.meter import NOTHING, Spent
+from agentkit.event import (
+    AnswerRepaired,
+    Emit,
+    RunEvent,
+    ToolCallAbandoned,
+    ToolCallFinished,
+    ToolCallRejected,
+    ToolCallStarted,
+    ToolResultTruncated,
+)
+from agentkit.message import ToolCall, ToolResult
+from agentkit.usage import NO_USAGE, Usage
+from agentkit.value import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOutcome:
+    """What came of one call, as it is recorded.
+
+    Attributes:
+        result: what the tool gave, before it was truncated.
+        note: what the model is told about the call before its result.
+        used: what agents used that ran inside the call.
+        usage: the same, as providers report it.
+    """
+
+    result: ToolResult
+    note: str | None = None
+    facts: CallFacts = field(default_factory=CallFacts)
+    used: Spent = NOTHING
+    usage: Usage = NO_USAGE
+
+
+class FactCollector:
+    """Passes events on, and keeps what they say."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._facts: dict[str, CallFacts] = {}
+
+    def of(self, call_id: str) -> CallFacts:
+        """Return what is known of a call."""
+        return self._facts.get(call_id) or CallFacts()
+
+    def put(self, call_id: str, facts: CallFacts) -> None:
+        """Take what an earlier life recorded."""
+        self._facts[call_id] = facts
+
+    async def emit(self, event: RunEvent) -> None:
+        """Keep what an event says of its call, and pass it on."""
+        match event:
+            case AnswerRepaired(repair=repair) if repair.call_id is not None:
+                repairs = self.of(repair.call_id).repairs
+                self._add(repair.call_id, repairs=(*repairs, repair))
+            case ToolCallStarted(call=call):
+                self._add(call.id, was_run=True)
+            case ToolCallFinished(call=call, seconds=seconds):
+                self._add(call.id, seconds=seconds)
+            case ToolResultTruncated(call_id=call_id, content=content):
+                self._add(call_id, full_content=content)
+            case ToolCallAbandoned(call=call, seconds=seconds):
+                self._add(call.id, abandoned_seconds=seconds)
+            case _:
+                pass
+        await self._emit(event)
+
+    def _add(self, call_id: str, **facts: Any) -> None:
+        self._facts[call_id] = replace(self.of(call_id), **facts)
+
+
+async def replay_events(
+    calls: Sequence[ToolCall],
+    results: Sequence[ToolResult],
+    facts: Sequence[CallFacts],
+    *,
+    report: Report,
+) -> None:
+    """Report again what happened to calls in an earlier life."""
+    if not report.is_active:
+        return
+    for call, result, fact in zip(calls, results, facts, strict=True):
+        for repair in fact.repairs:
+            await report.replay(AnswerRepaired(repair=repair))
+        if not fact.was_run:
+            await report.replay(ToolCallRejected(call=call, result=result))
+            continue
+        await report.replay(ToolCallStarted(call=call))
+        if fact.abandoned_seconds is not None:
+            await report.replay(ToolCallAbandoned(call=call, seconds=fact.abandoned_seconds))
+        if fact.full_content is not None:
+            await report.replay(ToolResultTruncated(call_id=call.id, content=fact.full_content))
+        await report.replay(ToolCallFinished(call=call, result=result, seconds=fact.seconds))
+
+
+def unknown_result(call: ToolCall) -> ToolResult:
+    """Return the result of a call that an earlier life began and whose end is not known."""
+    return ToolResult.of(
+        call.id,
+        f"The outcome of the call of {call.name!r} is unknown: it was begun, and then the run was "
+        "interrupted. It was not run again, as it must not happen twice. Find out by other means "
+        "whether it took effect, or tell the user.",
+        is_error=True,
+    )
+
+
+def denied_result(call: ToolCall, reason: str) -> ToolResult:
+    """Return the result of a call that was not allowed."""
+    given = f" The reason given: {reason}" if reason else ""
+    return ToolResult.of(
+        call.id, f"The call of {call.name!r} was refused and was not run.{given}", is_error=True
+    )
+
+
+def over_budget_result(call: ToolCall) -> ToolResult:
+    """Return the result of a call for which the budget has no room."""
+    return ToolResult.of(
+        call.id,
+        f"The call of {call.name!r} was not run: this task may make no more tool calls.",
+        is_error=True,
+    )
+
+
+@cache
+def outcome_codec() -> TypeAdapter[CallOutcome]:
+    """Return what writes and reads the outcome of a call."""
+    return TypeAdapter(CallOutcome)

@@ -1,0 +1,117 @@
+"""Where a run reports what happens.
+
+In:  events from everything that works for a run.
+Out: `EventRecord`s, made here and nowhere else, for each listener in order.
+
+A listener that raises is logged once and gets no more records of this run: it cannot end the run.
+"""
+
+from collections.abc import Awaitable, Iterable
+
+import anyio
+
+from agentkit.clock import Clock
+from agentkit.event import (
+    Emit,
+    EventRecord,
+    Listener,
+    ReasoningReceived,
+    RunEvent,
+    TextReceived,
+    ToolArgumentsReceived,
+    ignore,
+)
+from agentkit.log import Log
+from agentkit.value import maker
+
+_record = maker(EventRecord)
+_DELTAS = (TextReceived, ReasoningReceived, ToolArgumentsReceived)
+
+log = Log("agentkit.agent")
+
+
+class Report:
+    """The records of one run, for its own listeners and those of the runs above it.
+
+    Attributes:
+        run_id: see `EventRecord`; set when the run knows it.
+        segment: see `EventRecord`.
+        is_active: somebody listens.
+        wants_deltas: somebody wants the pieces of answers.
+    """
+
+    def __init__(
+        self,
+        listeners: Iterable[Listener],
+        *,
+        clock: Clock,
+        parent: "Report | None" = None,
+        call_id: str | None = None,
+    ) -> None:
+        self.run_id = ""
+        self.segment = 1
+        self._listeners = list(listeners)
+        self._clock = clock
+        self._parent = parent
+        self._call_id = call_id
+        self._seq = 0
+        self._lock: anyio.Lock | None = None
+        self._root: Report | None = None if parent is None else parent._root or parent
+        self.is_active: bool = bool(self._listeners) or (parent is not None and parent.is_active)
+        self.wants_deltas: bool = any(map(_wants_deltas, self._listeners)) or (
+            parent is not None and parent.wants_deltas
+        )
+
+    @property
+    def emitter(self) -> Emit:
+        """Return the function that reports an event; `ignore` if nobody listens."""
+        return self.emit if self.is_active else ignore
+
+    def replay(self, event: RunEvent) -> Awaitable[None]:
+        """Report what the journal remembers of an earlier life."""
+        return self.emit(event, is_replay=True)
+
+    async def emit(self, event: RunEvent, *, is_replay: bool = False) -> None:
+        """Report one event; return when every listener has taken it."""
+        if not self.is_active:
+            return
+        root = self._root or self  # not a reference to itself, which only the collector frees
+        if root._lock is None:
+            root._lock = anyio.Lock(fast_acquire=True)
+        async with root._lock:  # tasks side by side report too, and order is kept
+            seq = None
+            if not is_replay:
+                root._seq += 1
+                seq = root._seq
+            record = _record(
+                run_id=self.run_id,
+                event=event,
+                at=self._clock.now(),
+                segment=self.segment,
+                seq=seq,
+                parent_id=None if self._parent is None else self._parent.run_id,
+                call_id=self._call_id,
+                is_replay=is_replay,
+            )
+            report: Report | None = self
+            while report is not None:
+                if report._listeners:
+                    await report._deliver(record)
+                report = report._parent
+
+    async def _deliver(self, record: EventRecord) -> None:
+        is_delta = isinstance(record.event, _DELTAS)
+        for listener in tuple(self._listeners):
+            if is_delta and not _wants_deltas(listener):
+                continue
+            try:
+                await listener(record)
+            except Exception as error:  # a stranger's code; the run goes on
+                self._listeners.remove(listener)
+                log.warning(
+                    "listener_failed", run_id=self.run_id, listener=repr(listener), exc_info=error
+                )
+
+
+def _wants_deltas(listener: Listener) -> bool:
+    return bool(getattr(listener, "wants_deltas", False))

@@ -1,0 +1,286 @@
+"""What a run has used, against its limits and those of the runs above it.
+
+In:  what each step used, what a request will use.
+Out: `Meter`, which answers every question about a limit: what may be sent, how long it may take,
+     what is left for a part of the run, what was used, which limit is reached.
+
+What a run's retries, failovers and inner runs use counts as the run's own.
+"""
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+
+from agentkit.budget.budget import NO_LIMITS, Budget, Limits, check_price
+from agentkit.clock import Clock
+from agentkit.config.profile import ModelProfile
+from agentkit.event import StopReason
+from agentkit.usage import NO_USAGE, Usage
+from agentkit.value import dataclass, maker, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """The usage so far."""
+
+    turns: int = 0
+    tool_calls: int = 0
+    tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    seconds: float = 0.0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        if other is NOTHING:
+            return self
+        if self is NOTHING:
+            return other
+        return _new_spent(
+            turns=self.turns + other.turns,
+            tool_calls=self.tool_calls + other.tool_calls,
+            tokens=self.tokens + other.tokens,
+            cost_usd=self.cost_usd + other.cost_usd,
+            seconds=self.seconds + other.seconds,
+        )
+
+    @staticmethod
+    def of_usage(usage: Usage) -> "Spent":
+        """Return the usage of one exchange, without its duration."""
+        return _new_spent(turns=1, tokens=usage.total_tokens, cost_usd=usage.cost_usd or Decimal(0))
+
+
+_new_spent = maker(Spent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """The usage that a request may have: its input is known, its answer is bounded.
+
+    Attributes:
+        input_tokens: counted or estimated; an estimate is rarely too low.
+        input_usd_per_million: price of input; None if unknown.
+        output_usd_per_million: price of output; None if unknown.
+    """
+
+    input_tokens: int
+    input_usd_per_million: Decimal | None = None
+    output_usd_per_million: Decimal | None = None
+
+    def price(self, input_tokens: int, output_tokens: int) -> Decimal:
+        """Return the price of these tokens; an unknown price counts as 0."""
+        inputs = input_tokens * (self.input_usd_per_million or Decimal(0))
+        outputs = output_tokens * (self.output_usd_per_million or Decimal(0))
+        return (inputs + outputs) / 1_000_000
+
+
+NOTHING = Spent()
+
+MIN_ANSWER_TOKENS = 32
+"""A request that allows a shorter answer is not worth the cost of its input."""
+
+
+class Meter:
+    """The usage of a run and its nested runs, compared with its budget and its parents' budgets.
+
+    Attributes:
+        usage: the usage so far, as providers and token counts report it.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_held",
+        "_owed",
+        "_parent",
+        "_spent",
+        "_started",
+        "_turns_begun",
+        "_waiting",
+        "_working_seconds",
+        "limits",
+        "usage",
+    )
+
+    def __init__(
+        self, budget: Budget | Limits, *, clock: Clock, parent: "Meter | None" = None
+    ) -> None:
+        self.limits = budget.limits() if isinstance(budget, Budget) else budget
+        self._clock = clock
+        self._parent = parent
+        self._started = clock.monotonic()
+        self._working_seconds = self.limits.working_seconds
+        self._spent = NOTHING
+        self._held: dict[object, Spent] = {}
+        self._owed: dict[object, Spent] = {}
+        self._waiting: tuple[Callable[[], None], ...] = ()
+        self._turns_begun = 0
+        self.usage = NO_USAGE
+
+    @property
+    def spent(self) -> Spent:
+        """Return the usage so far, including the duration."""
+        return replace(self._spent, seconds=self._seconds)
+
+    @property
+    def _seconds(self) -> float:
+        return self._spent.seconds + self._clock.monotonic() - self._started
+
+    def charge(self, used: Spent, usage: Usage | None = None) -> None:
+        """Add usage here and at all parents; `seconds` is time of an earlier life of the run."""
+        self._spent = self._spent + used
+        if usage is not None:
+            self.usage = self.usage + usage
+        if self._parent is not None:
+            self._parent.charge(used, usage)
+
+    def child(self, budget: Budget | Limits = NO_LIMITS) -> "Meter":
+        """Return a meter for a part of this run, with limits in addition to those here."""
+        return Meter(budget, clock=self._clock, parent=self)
+
+    def reached(self) -> StopReason | None:
+        """Return the limit that is reached, here or at a parent; None if there is none."""
+        spent, limits = self._spent, self.limits
+        if spent.turns >= limits.turns:
+            return "max_turns"
+        if spent.tool_calls > limits.tool_calls:
+            return "max_tool_calls"
+        if spent.tokens >= limits.tokens:
+            return "max_tokens"
+        if spent.cost_usd >= limits.cost_usd:
+            return "max_cost"
+        if self._seconds >= self._working_seconds:
+            return "deadline"
+        return None if self._parent is None else self._parent.reached()
+
+    def seconds_left(self, *, closing: bool) -> float | None:
+        """Return the time limit of the next step; None for no limit.
+
+        A part of the time is reserved for the closing answer; with `closing` it may be used.
+        """
+        left = self._seconds_left(closing=closing)
+        return None if left == math.inf else left
+
+    def _seconds_left(self, *, closing: bool) -> float:
+        limit = self.limits.seconds if closing else self._working_seconds
+        left = limit if limit == math.inf else max(0.0, limit - self._seconds)
+        return (
+            left if self._parent is None else min(left, self._parent._seconds_left(closing=closing))
+        )
+
+    def begin_turn(self) -> bool:
+        """Reserve a model call here and at all parents; return False if none is left.
+
+        `end_turn` releases it after it was charged.
+        """
+        if self._spent.turns + self._turns_begun >= self.limits.turns:
+            return False
+        if self._parent is not None and not self._parent.begin_turn():
+            return False
+        self._turns_begun += 1
+        return True
+
+    def end_turn(self) -> None:
+        """Release a reserved model call, which was charged or not made."""
+        self._turns_begun -= 1
+        if self._parent is not None:
+            self._parent.end_turn()
+
+    def calls_left(self) -> float:
+        """Return how many more tool calls may run; infinite for no limit."""
+        left = max(0.0, self.limits.tool_calls - self._spent.tool_calls)
+        return left if self._parent is None else min(left, self._parent.calls_left())
+
+    def check_price(self, profile: ModelProfile, *, model: str) -> None:
+        """Refuse a limit of money, here or at a parent, on a model whose price is not known.
+
+        Raises:
+            ConfigError: as `agentkit.budget.budget.check_price`.
+        """
+        check_price(self.limits, profile, model=model)
+        if self._parent is not None:
+            self._parent.check_price(profile, model=model)
+
+    def prices(self, profile: ModelProfile) -> tuple[Decimal | None, Decimal | None]:
+        """Return dollars per million input and output tokens, of this budget or the profile."""
+        return self.limits.prices(profile)
+
+    @property
+    def needs_forecast(self) -> bool:
+        """Return whether this budget or a parent's limits tokens or cost."""
+        above = self._parent is not None and self._parent.needs_forecast
+        return self.limits.needs_forecast or above
+
+    def answer_limit(
+        self, forecast: Forecast, *, pending: Spent = NOTHING
+    ) -> int | StopReason | None:
+        """Return the maximum length of an answer: tokens, the limit that forbids it, or None.
+
+        Args:
+            forecast: the usage that the request may have.
+            pending: usage that is not charged yet.
+        """
+        found: list[int] = []
+        held = (*self._held.values(), *self._owed.values())
+        limits, spent = self.limits, sum(held, self._spent + pending)
+        if limits.tokens != math.inf:
+            left = int(limits.tokens) - spent.tokens - forecast.input_tokens
+            if left < MIN_ANSWER_TOKENS:
+                return "max_tokens"
+            found.append(left)
+        if limits.has_money_limit:
+            affordable = _affordable(limits.cost_usd - spent.cost_usd, forecast)
+            if affordable < MIN_ANSWER_TOKENS:
+                return "max_cost"
+            found.append(affordable)
+        if self._parent is not None:
+            above = self._parent.answer_limit(forecast, pending=pending)
+            if isinstance(above, str):
+                return above
+            if above is not None:
+                found.append(above)
+        return min(found, default=None)
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether a request in flight has reserved a part of this budget or a parent's."""
+        return bool(self._held) or (self._parent is not None and self._parent.is_held)
+
+    def reserve(self, holder: object, most: Spent, *, is_over: bool = False) -> None:
+        """Reserve the usage that a request may have, here and at all parents.
+
+        Args:
+            holder: the key for `release`.
+            most: the usage that it may have.
+            is_over: it has had that usage, and it is not charged yet.
+        """
+        (self._owed if is_over else self._held)[holder] = most
+        if self._parent is not None:
+            self._parent.reserve(holder, most, is_over=is_over)
+
+    def release(self, holder: object) -> None:
+        """Release a reservation, if there is one; its usage was charged or did not occur."""
+        self._owed.pop(holder, None)
+        was_held = self._held.pop(holder, None) is not None
+        if self._parent is not None:
+            self._parent.release(holder)
+        # A waiting request releases nothing, so waiting requests do not wake each other.
+        elif was_held:
+            waiting, self._waiting = self._waiting, ()
+            for act in waiting:
+                act()
+
+    def call_when_released(self, act: Callable[[], None]) -> None:
+        """Call `act` once, when a reservation is released."""
+        if self._parent is not None:
+            self._parent.call_when_released(act)
+        else:
+            self._waiting = (*self._waiting, act)
+
+
+def _affordable(money: Decimal, forecast: Forecast) -> int:
+    """Return how many answer tokens `money` buys after the input; 0 if no price is known."""
+    price_in, price_out = forecast.input_usd_per_million, forecast.output_usd_per_million
+    if price_in is None or price_out is None:
+        return 0
+    left = money - price_in * forecast.input_tokens / 1_000_000
+    if left <= 0:
+        return 0
+    return 2**31 if price_out == 0 else int(left * 1_000_000 / price_out)

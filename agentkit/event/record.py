@@ -1,0 +1,84 @@
+"""Event records: an event with its run, its time and its place.
+
+In:  `RunEvent`s.
+Out: `EventRecord`s, with one line of JSON for each; `Listener`, who gets them.
+
+A `Listener` is awaited: a slow one slows the run and fills no memory.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import cache
+from typing import TypeAlias
+
+from pydantic import TypeAdapter
+
+from agentkit.event.events import RunEvent
+from agentkit.surrogates import dump_json
+from agentkit.value import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """An event with its run, its time and its place.
+
+    Attributes:
+        run_id: the run in which it happened.
+        parent_id: the run whose tool runs this one; None for an outermost run.
+        call_id: the call of the parent whose tool runs this run.
+        segment: counts the parts of a run that was suspended, from 1.
+        seq: counts the records of an outermost run and all runs inside it, from 1; None for a
+            replay.
+        at: when it happened, in UTC.
+        is_replay: an earlier life of the run did this; the journal remembers it.
+    """
+
+    run_id: str
+    event: RunEvent
+    at: datetime
+    segment: int = 1
+    seq: int | None = None
+    parent_id: str | None = None
+    call_id: str | None = None
+    is_replay: bool = False
+
+    def to_json(self) -> str:
+        """Return the record as one line of JSON; `event.type` says which event it holds."""
+        return dump_json(_record_codec(), self)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> "EventRecord":
+        """Read a record that `to_json` wrote.
+
+        Raises:
+            ValueError: it is not one.
+        """
+        return _record_codec().validate_json(text)
+
+
+Listener: TypeAlias = Callable[[EventRecord], Awaitable[None]]
+"""Awaited for each record, in order. Text deltas come only to one made by `with_deltas`."""
+
+
+class DeltaListener:
+    """A listener that gets text deltas too; see `with_deltas`."""
+
+    wants_deltas = True
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def __call__(self, record: EventRecord) -> Awaitable[None]:
+        """Pass `record` on."""
+        return self._listener(record)
+
+
+def with_deltas(listener: Listener) -> Listener:
+    """Return `listener` so that it also gets the pieces of text, reasoning and arguments."""
+    return DeltaListener(listener)
+
+
+@cache
+def _record_codec() -> TypeAdapter[EventRecord]:
+    """Build the reader and writer of records, at first use."""
+    return TypeAdapter(EventRecord)
