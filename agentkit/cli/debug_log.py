@@ -14,12 +14,11 @@ from agentkit.agent.agent import Agent
 from agentkit.chat import ModelRequest
 from agentkit.cli.terminal import escape_controls
 from agentkit.event import (
+    EventRecord,
     PartialOutputReceived,
     ReasoningReceived,
-    RunEvent,
     TextReceived,
     ToolArgumentsReceived,
-    event_to_json,
 )
 from agentkit.hooks.model_middleware import wrapped_model
 from agentkit.log import Log
@@ -61,10 +60,10 @@ def log_requests(agent: Agent[object]) -> None:
     agent.model = wrapped_model(model, before=before)
 
 
-def log_event(event: RunEvent) -> None:
+def log_record(record: EventRecord) -> None:
     """Log an event of a run, with arguments and results; pieces of answers are left out."""
-    if log.is_debug() and not isinstance(event, _Delta):
-        log.debug(event.type, data=event_to_json(event))
+    if log.is_debug() and not isinstance(record.event, _Delta):
+        log.debug(record.event.type, data=record.to_json())
 
 
 class _SafeFormatter(logging.Formatter):

@@ -11,7 +11,7 @@ import anyio
 
 from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
-from agentkit.cli.debug_log import log_event
+from agentkit.cli.debug_log import log_record
 from agentkit.cli.run_display import RunDisplay, ShowRecord
 from agentkit.exception_groups import ungrouped
 from agentkit.message import Message, UserMessage
@@ -41,7 +41,7 @@ async def show_run(
             try:
                 async with agent.stream(asked, **options) as run:
                     async for record in run.records():
-                        log_event(record.event)
+                        log_record(record)
                         show(record)
             finally:
                 display.end()

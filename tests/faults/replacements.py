@@ -15,6 +15,11 @@ REPLACEMENTS: tuple[tuple[str, str], ...] = (
     ("call_seconds=", "call_timeout_seconds="),
     # A server that does not start fails the run unless it is not required.
     ('{H.port}/mcp")', '{H.port}/mcp", required=False)'),
+    ("ToolError, ToolResult, event_to_json, tool", "ToolError, ToolResult, tool"),
+    ("async for event in stream:", "async for event in stream.records():"),
+    ("event_to_json(event)", "event.to_json()"),
+    ("from agentkit.agent.start import", "from agentkit.agent.options import"),
+    ("options=AgentOptions(clock=clock)", "clock=clock"),
 )
 
 

@@ -29,6 +29,7 @@ from agentkit.cli.signals import run_async
 from agentkit.cli.terminal import check_standard_output, note
 from agentkit.errors import AgentKitError
 from agentkit.event import (
+    EventRecord,
     ModelResponded,
     RunEvent,
     TextReceived,
