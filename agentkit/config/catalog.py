@@ -1,6 +1,6 @@
-"""The catalog of providers: ours, and a user's own file laid over it.
+"""The catalog of providers: the built-in one, merged with a user's own file.
 
-In:  `catalog.toml` beside this module, and the path of another file of that form.
+In:  `catalog.toml` next to this module, and the path of another file of that format.
 Out: `ProviderProfile`s by name, in the order of the files.
 
 Files are read strictly: a field we do not know, or a value of another type, is an error that names
@@ -29,11 +29,12 @@ def load_catalog(path: Path | None = None) -> Mapping[str, ProviderProfile]:
     """Return the known providers by name.
 
     Args:
-        path: a file of your own. Its tables are laid over ours: what is a table adds to the table
-            of its name, anything else replaces what stood there; new providers come last.
+        path: the user's own file. A table adds to the built-in table of its name, any other value
+            replaces the one there; new providers come last.
 
     Raises:
-        ConfigError: the file cannot be read, is not TOML, or says something no profile holds.
+        ConfigError: the file cannot be read, is not TOML, or has a field or a value that no profile
+        has.
     """
     return _builtin_catalog() if path is None else _read(path, over=_builtin_tables())
 
@@ -58,7 +59,7 @@ def _adapter() -> TypeAdapter[dict[str, ProviderProfile]]:
 
 
 def _read(path: Path, *, over: Table) -> Mapping[str, ProviderProfile]:
-    """Return the profiles of the file, laid over other tables."""
+    """Return the profiles of the file, merged into other tables."""
     tables = _merge(over, _parse(path))
     named = {name: _with_names(name, table, path=path) for name, table in tables.items()}
     try:
@@ -68,13 +69,13 @@ def _read(path: Path, *, over: Table) -> Mapping[str, ProviderProfile]:
         raise ConfigError("; ".join(_error_lines(error, named, path=path))) from error
     except (TypeError, ValueError) as error:
         raise ConfigError(
-            f"{path}: a date, a time or a number without end has no place in a catalog ({error})."
+            f"{path}: a date, a time or a number without end is not allowed in a catalog ({error})."
         ) from error
     return MappingProxyType(found)
 
 
 def _parse(path: Path) -> Table:
-    """Return the tables of a file as they stand."""
+    """Parse the tables of a file."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -86,7 +87,7 @@ def _parse(path: Path) -> Table:
 
 
 def _merge(under: Table, over: Table) -> dict[str, object]:
-    """Return `under` with `over` laid on it, table by table."""
+    """Return `under` with `over` merged into it, table by table."""
     merged = dict(under)
     for name, value in over.items():
         below = merged.get(name)
@@ -117,7 +118,7 @@ def _check_provider_name(name: str, table: Table, *, path: Path) -> None:
     """Refuse what would be overwritten, and names that no model name could hold."""
     if "name" in table:
         raise ConfigError(
-            f"{path}: [{name}] name: the table's name is the provider's; leave it out."
+            f"{path}: [{name}] name: the table's name is the provider's name; leave it out."
         )
     if not name or name != name.strip().casefold() or ":" in name or " " in name:
         raise ConfigError(

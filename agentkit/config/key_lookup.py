@@ -1,4 +1,4 @@
-"""Choose the key for a provider, and decide where it may be sent.
+"""Choose the key for a provider, and decide which URLs may receive it.
 
 In:  a provider's profile, the base URL in use, an explicit key, the environment as a mapping, the
      keys that the user has stored.
@@ -100,9 +100,9 @@ class _Origin(NamedTuple):
     port: int | None
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        name = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
-        return f"{self.scheme}://{host}{port}"
+        return f"{self.scheme}://{name}{port}"
 
 
 def _origin(url: str) -> _Origin | None:

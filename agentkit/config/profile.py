@@ -1,10 +1,10 @@
-"""What a provider is like and what a model is like, as data.
+"""Profiles of providers and models, as data.
 
 In:  `catalog.toml`, a user's own file, or code.
 Out: `ProviderProfile` and `ModelProfile`.
 
-A rule that follows the model (Mistral's message order, nine-character ids) hangs on the model's
-`rules`; what follows the provider hangs on `Accepts`.
+A rule that follows the model (Mistral's message order, nine-character ids) is in the model's
+`rules`; one that follows the provider is in `Accepts`.
 """
 
 import re
@@ -71,7 +71,7 @@ class Accepts:
     """Which parts of a request a provider understands.
 
     Attributes:
-        tool_choice: the spellings it takes; `any` is Mistral's older word for `required`.
+        tool_choice: the forms it takes; `any` is Mistral's older word for `required`.
         parallel_tool_calls: it takes the field of that name.
         stream_usage: how usage is asked for in a stream.
         max_tokens_field: its name for the limit.
@@ -82,7 +82,7 @@ class Accepts:
         response_format: the kinds of `response_format` it takes.
         extra_fields: fields to send with every request.
         is_strict: it refuses fields that it does not know.
-        omit: fields never to send, whatever is asked; learned from refusals.
+        omit: fields never to send; learned from refusals.
     """
 
     tool_choice: frozenset[ToolChoiceForm] = frozenset({"auto", "required", "none", "named"})
@@ -116,7 +116,7 @@ class ModelProfile:
         context_window_tokens: prompt and answer together; None if unknown.
         input_usd_per_million: price of a million input tokens; None if unknown.
         output_usd_per_million: price of a million output tokens; None if unknown.
-        aliases: other spellings a user may write.
+        aliases: other names a user may write.
         output_mode: how structured output is requested, unless the caller chooses.
         reasoning: how its thoughts arrive: `none`; `separate`, in a field of their own; `tags`, in
             the text between tags; `hidden`, not at all, though they are billed.
@@ -152,7 +152,7 @@ class ProviderProfile:
     """One provider.
 
     Attributes:
-        name: what stands before the colon in a model's name.
+        name: the part before the colon in a model's name.
         base_url: what a dialect's paths are appended to; kept without a slash at its end; empty
             for a provider that is launched, or that has no address until a user gives one.
         launcher: `module:name` of a function that starts the provider for as long as a model is
@@ -178,16 +178,16 @@ class ProviderProfile:
 
 
 def is_mistral_family(model_id: str) -> bool:
-    """Say whether an id, in any provider's spelling, names a model of the Mistral family."""
+    """Return whether an id, in any provider's notation, names a model of the Mistral family."""
     return _MISTRAL_NAME.search(model_id.casefold()) is not None
 
 
-def is_loopback(host: str) -> bool:
+def is_loopback(hostname: str) -> bool:
     """Return whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
+    if hostname == "localhost" or hostname.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        return ip_address(hostname).is_loopback
     except ValueError:
         return False
 
@@ -209,6 +209,6 @@ def check_base_url(url: str) -> str:
         raise ValueError(f"{url!r} is not a base URL; it begins with http:// or https://.")
     if parts.query or parts.fragment:
         raise ValueError(f"The base URL {url!r} has a '?' or a '#'; it ends before them.")
-    if parts.port == 0:  # one that is no number, or too large, raises by being read
-        raise ValueError(f"The base URL {url!r} names port 0, where nobody can be reached.")
+    if parts.port == 0:  # a port that is not a number, or too large, raises on access
+        raise ValueError(f"The base URL {url!r} names port 0, which cannot be connected to.")
     return url.rstrip("/")

@@ -1,10 +1,11 @@
-"""Write what is known of a provider into a user's own catalog.
+"""Write the profile of a provider into a user's own catalog.
 
-In:  the file's path, a provider's name, a table of what to lay over it.
+In:  the file's path, a provider's name, a table to merge into the file.
 Out: the new text of the file; on `save`, the file.
 
-The rest of the file stays as it is, comments and order too. A text that would not be read back as
-it is meant is never written, and a file is replaced whole or not at all. No key has a place here.
+The rest of the file stays as it is, with comments and order. A text that would be parsed
+differently from what was meant is never written, and a file is replaced atomically. Keys are never
+written.
 """
 
 import os
@@ -24,13 +25,13 @@ from agentkit.errors import ConfigError
 Table: TypeAlias = Mapping[str, object]
 
 _HEADING = (
-    "Providers of your own, laid over those that agentkit knows.",
-    "A table adds to the table of its name; anything else replaces what stood there.",
+    "Your own providers, merged with those that agentkit knows.",
+    "A table adds to the table of its name; any other value replaces the one there.",
 )
 
 
 def edit_catalog(path: Path, *, provider: str, table: Table) -> str:
-    """Return the text of the catalog at `path` with `table` laid over the table of `provider`.
+    """Return the text of the catalog at `path` with `table` merged into the table of `provider`.
 
     Args:
         path: need not exist yet.
@@ -50,9 +51,9 @@ def edit_catalog(path: Path, *, provider: str, table: Table) -> str:
     if not old.strip():
         for line in _HEADING:
             document.add(tomlkit.comment(line))
-    wanted = _overlaid(before, {provider: table})
+    wanted = _merged(before, {provider: table})
     try:
-        _lay(document, {provider: table})
+        _merge_into(document, {provider: table})
         new = tomlkit.dumps(document)
         is_right = tomllib.loads(new) == wanted
     except (TOMLKitError, ValueError, TypeError, KeyError) as error:
@@ -66,7 +67,7 @@ def save_catalog(path: Path, text: str) -> None:
     """Put `text` in place of the catalog at `path`, if it is one.
 
     Raises:
-        ConfigError: the text is no catalog, or the file cannot be written.
+        ConfigError: the text is not a catalog, or the file cannot be written.
     """
     place = path.resolve()  # a link stays a link
     temporary: Path | None = None
@@ -92,14 +93,14 @@ def save_catalog(path: Path, text: str) -> None:
 
 
 def format_table(provider: str, table: Table) -> str:
-    """Return the table of one provider as a file of its own would have it."""
+    """Return the table of one provider as the text of a file."""
     document = tomlkit.document()
-    _lay(document, {provider: table})
+    _merge_into(document, {provider: table})
     return tomlkit.dumps(document)
 
 
 def _check(temporary: Path, *, shown: Path) -> None:
-    """Refuse a text that is no catalog; what is wrong names the file that it is for."""
+    """Reject a text that is not a catalog; the message names the file that it is for."""
     try:
         load_catalog(temporary)
     except ConfigError as error:
@@ -119,15 +120,15 @@ def _read(path: Path) -> str:
         raise ConfigError(f"The catalog {path} cannot be read: {error}.") from error
 
 
-def _lay(under: MutableMapping[str, object], over: Table) -> None:
-    """Lay `over` on a part of a document, table by table."""
+def _merge_into(under: MutableMapping[str, object], over: Table) -> None:
+    """Merge `over` into a part of a document, table by table."""
     for name, value in over.items():
         if not isinstance(value, Mapping):
             under[name] = value
             continue
         below = under.get(name)
         if isinstance(below, MutableMapping):
-            _lay(cast(MutableMapping[str, object], below), value)  # TOML's keys are text
+            _merge_into(cast(MutableMapping[str, object], below), value)  # TOML's keys are text
         else:
             under[name] = _new_table(_with_id(below, value))
 
@@ -142,24 +143,24 @@ def _new_table(values: Table) -> tomlkit.items.Table:
     return table
 
 
-def _overlaid(under: Table, over: Table) -> dict[str, object]:
-    """Return what a reader must find afterwards."""
+def _merged(under: Table, over: Table) -> dict[str, object]:
+    """Return the tables that the new text must have."""
     merged = dict(under)
     for name, value in over.items():
         if isinstance(value, Mapping):
             below = merged.get(name)
             is_table = isinstance(below, Mapping)
             value = (
-                _overlaid(cast(Table, below), value)
+                _merged(cast(Table, below), value)
                 if is_table
-                else _overlaid({}, _with_id(below, value))
+                else _merged({}, _with_id(below, value))
             )
         merged[name] = value
     return merged
 
 
 def _with_id(below: object, table: Table) -> Table:
-    """Return a table in place of a bare text, which is a model's id."""
+    """Return a table in place of a plain text, which is a model's id."""
     return {"id": str(below), **table} if isinstance(below, str) else table
 
 

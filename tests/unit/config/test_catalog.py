@@ -254,7 +254,7 @@ def test_a_file_of_ones_own_changes_only_what_it_names(tmp_path: Path) -> None:
         ("a = 3", "[a]: Input should be an object"),
         ("[a]\nbase_ur = ''", "[a] base_ur: Unexpected keyword argument"),
         ("[a]\nbase_url = 'ftp://x'", "[a]: 'ftp://x' is not a base URL"),
-        ("[a]\nname = 'b'", "[a] name: the table's name is the provider's; leave it out"),
+        ("[a]\nname = 'b'", "[a] name: the table's name is the provider's name; leave it out"),
         ("[Big]", "[Big]: a provider's name is lower case"),
         ("['a:b']", "[a:b]: a provider's name is lower case, without ':' or space"),
         ("[a.auth]\nkind = 'cookie'", "[a.auth] kind: Input should be 'bearer', 'header'"),

@@ -78,7 +78,7 @@ def test_a_new_file_says_what_it_is(tmp_path: Path) -> None:
 
     save_catalog(path, edit_catalog(path, provider="mine", table=TABLE))
 
-    assert path.read_text().startswith("# Providers of your own")
+    assert path.read_text().startswith("# Your own providers")
     assert "[mine]\n" in path.read_text()
     assert read_catalog({"AGENTKIT_CATALOG": str(path)})["mine"].accepts.is_strict
 
