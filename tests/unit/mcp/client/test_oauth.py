@@ -20,6 +20,7 @@ from agentkit import AgentKitError, ConfigError
 from agentkit.mcp.client import oauth
 from agentkit.mcp.client.oauth import OAuth, TokenFile, default_storage
 
+LOGIN = "https://login.example.com/?state=s"
 URL = "https://mcp.example.com/mcp"
 
 
@@ -105,7 +106,7 @@ async def port() -> int:
 async def login(oauth: OAuth) -> AuthorizationCodeResult:
     """Do what the SDK does to log in."""
     auth: Any = oauth.build_auth(URL)
-    await auth.context.redirect_handler("https://login.example.com/")
+    await auth.context.redirect_handler(LOGIN)
     result: AuthorizationCodeResult = await auth.context.callback_handler()
     return result
 
@@ -124,7 +125,7 @@ async def test_the_browsers_redirect_is_received(port: int, tmp_path: Path) -> N
     with anyio.fail_after(5):
         found = await login(OAuth(port=port, open_url=open_url, storage=tmp_path / "t"))
 
-    assert visited == ["https://login.example.com/"]
+    assert visited == [LOGIN]
     assert [page.status_code for page in pages] == [404, 200]
     assert found == AuthorizationCodeResult(code="c 1", state="s", iss="https://i")
 
@@ -134,7 +135,7 @@ async def test_a_refused_login_is_an_error(port: int, tmp_path: Path) -> None:
 
     async def open_url(_: str) -> None:
         async with httpx2.AsyncClient() as http:
-            await http.get(f"http://127.0.0.1:{port}/callback?error=access_denied")
+            await http.get(f"http://127.0.0.1:{port}/callback?error=access_denied&state=s")
 
     with pytest.raises(AgentKitError, match="The login was refused: access_denied"):
         await login(OAuth(port=port, open_url=open_url, storage=tmp_path / "t"))
@@ -151,7 +152,7 @@ async def test_a_login_has_a_time_limit(
     with pytest.raises(AgentKitError, match="No one logged in within"):
         await login(OAuth(port=port, storage=tmp_path / "t"))
 
-    assert opened == ["https://login.example.com/"]
+    assert opened == [LOGIN]
 
 
 async def test_a_port_in_use_is_an_error(tmp_path: Path) -> None:
@@ -173,3 +174,73 @@ def test_the_token_file_is_plain_json(tmp_path: Path) -> None:
     assert (
         json.loads((tmp_path / "t").read_text())["tokens"].items() >= {"access_token": "a"}.items()
     )
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "GET /callback?code=evil",
+        "GET /callback?code=evil&state=",
+        "GET /callback?code=evil&state=t",
+        "GET /callback?error=access_denied",
+        "GET /callback?error=access_denied&state=t",
+        "GET /callback?code=evil&state=t&state=s",
+        "GET /other?code=evil&state=s",
+        "POST /callback?code=evil&state=s",
+        "GET //[/callback?code=evil&state=s",
+        "GET /callback?" + "a=1&" * 30 + "code=evil&state=s",
+        "\xff\xfe",
+        "GET",
+        "",
+    ],
+)
+async def test_only_the_right_state_on_the_right_path_ends_the_wait(
+    request_text: str, port: int, tmp_path: Path
+) -> None:
+    """Any web page can send requests to the listener, and any program can hold it."""
+
+    async def open_url(_: str) -> None:
+        idle = await anyio.connect_tcp("127.0.0.1", port)
+        async with idle, await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(f"{request_text} HTTP/1.1\r\n\r\n".encode("latin-1"))
+            assert (await stream.receive()).startswith(b"HTTP/1.1 404")
+            async with httpx2.AsyncClient() as http:
+                await http.get(f"http://127.0.0.1:{port}/callback?code=good&state=s")
+
+    with anyio.fail_after(60):
+        found = await login(OAuth(port=port, open_url=open_url, storage=tmp_path / "t"))
+
+    assert found.code == "good"
+
+
+async def test_only_web_pages_are_opened(port: int, tmp_path: Path) -> None:
+    """The server names the URL."""
+    opened: list[str] = []
+
+    async def open_url(url: str) -> None:
+        opened.append(url)
+
+    auth: Any = OAuth(port=port, open_url=open_url, storage=tmp_path / "t").build_auth(URL)
+    await auth.context.redirect_handler("file:///etc/passwd?state=s")
+    with pytest.raises(AgentKitError, match="is not an http or https URL"):
+        await auth.context.callback_handler()
+
+    assert opened == []
+
+
+async def test_tokens_are_not_written_through_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither through one at the file's own place nor through one at that of the new file."""
+    stolen, path = tmp_path / "stolen", tmp_path / "tokens.json"
+    path.symlink_to(stolen)
+    await TokenFile(path).set_tokens(OAuthToken(access_token="a"))  # noqa: S106
+
+    assert not path.is_symlink()
+    assert not stolen.exists()
+
+    monkeypatch.setattr("secrets.token_hex", lambda _: "x")
+    (tmp_path / ".tokens.json.x").symlink_to(stolen)
+    with pytest.raises(FileExistsError):
+        await TokenFile(path).set_tokens(OAuthToken(access_token="b"))  # noqa: S106
+    assert not stolen.exists()
