@@ -8,7 +8,6 @@ A web page can reach a port on loopback, so `Host` and `Origin` are checked agai
 server that listens beyond loopback needs a token. Runs on asyncio only, as uvicorn does.
 """
 
-import hmac
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -21,15 +20,20 @@ import sniffio
 import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.datastructures import Headers
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from agentkit.errors import ConfigError
 from agentkit.exception_groups import ungrouped
+from agentkit.mcp.server.request_limits import BearerAuth, HostCheck, TimedH11Protocol
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
 
 PATH = "/mcp"
+SESSION_IDLE_SECONDS = 1800.0
+MAX_SESSIONS = 1_000
+"""Clients of revisions before 2026-07-28 open sessions, and often do not close them."""
+
+# The SDK compares the beginning of these headers; `HostCheck` compares them as a whole.
+_CHECKED_HERE = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ALL_ADDRESSES = ("0.0.0.0", "::", "")  # noqa: S104  # only compared with, never bound to
 
@@ -44,6 +48,7 @@ class HttpOptions(TypedDict, total=False):
         allowed_hosts: further allowed host names, as `name` or `name:port`; mandatory if the
             server listens on all addresses.
         allowed_origins: origins of web pages that may call it, as `https://name[:port]`.
+        session_idle_seconds: a session without requests expires after this time; 1800.
     """
 
     host: str
@@ -51,6 +56,7 @@ class HttpOptions(TypedDict, total=False):
     token: str | None
     allowed_hosts: Iterable[str]
     allowed_origins: Iterable[str]
+    session_idle_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +91,20 @@ async def open_http(
         raise ConfigError("MCP is served over HTTP on asyncio only; run it with anyio's default.")
     checked = _CheckedOptions.of(options)
     app: ASGIApp = server.streamable_http_app(
-        transport_security=checked.security, streamable_http_path=PATH
+        streamable_http_path=PATH,
+        transport_security=_CHECKED_HERE,
+        session_idle_timeout=checked.session_idle_seconds,
+        max_sessions=MAX_SESSIONS,
     )
     if checked.token is not None:
         app = BearerAuth(app, token=checked.token)
+    app = HostCheck(app, hosts=checked.hosts, origins=checked.origins)
     with _listening(checked.host, checked.port) as listener:
         web = _UvicornServer(
             uvicorn.Config(
                 app,
+                http=TimedH11Protocol,
+                ws="none",
                 lifespan="off",  # the tools are opened and closed here
                 log_config=None,
                 access_log=False,
@@ -120,29 +132,6 @@ async def serve_http(server: Server[Any], **options: Unpack[HttpOptions]) -> Non
         await anyio.sleep_forever()
 
 
-class BearerAuth:
-    """ASGI middleware that rejects requests without the bearer token."""
-
-    def __init__(self, app: ASGIApp, *, token: str) -> None:
-        """Wrap `app`."""
-        self._app = app
-        self._token = token.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] == "http" and not self._is_authorized(Headers(scope=scope)):
-            # https://www.rfc-editor.org/rfc/rfc6750#section-3
-            challenge = {"WWW-Authenticate": 'Bearer realm="mcp"'}
-            await Response("Unauthorized", 401, challenge)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _is_authorized(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        is_same = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
-        return is_same and scheme.casefold() == "bearer"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CheckedOptions:
     """The validated options."""
@@ -150,7 +139,9 @@ class _CheckedOptions:
     host: str
     port: int
     token: str | None
-    security: TransportSecuritySettings
+    hosts: tuple[str, ...]
+    origins: tuple[str, ...]
+    session_idle_seconds: float
 
     @classmethod
     def of(cls, options: HttpOptions) -> "_CheckedOptions":
@@ -184,10 +175,9 @@ class _CheckedOptions:
             host=host,
             port=options.get("port", 8000),
             token=None if token is None else token.strip(),
-            security=TransportSecuritySettings(
-                allowed_hosts=[*names, *(f"{name}:*" for name in names)],
-                allowed_origins=[*origins, *(f"{origin}:*" for origin in origins)],
-            ),
+            hosts=tuple(names),
+            origins=tuple(origins),
+            session_idle_seconds=options.get("session_idle_seconds", SESSION_IDLE_SECONDS),
         )
 
 
