@@ -31,6 +31,7 @@ from agentkit.mcp.server.client_context import (
     client_of,
     connection_of,
 )
+from agentkit.mcp.server.containment import contained
 from agentkit.mcp.server.registry import ToolRegistry
 from agentkit.mcp.server.served_agent import serve_agent
 from agentkit.mcp.server.served_call import serve_call
@@ -96,9 +97,15 @@ def build_server(
         context: ServerRequestContext[None],
         params: types.PaginatedRequestParams | None,
     ) -> types.ListToolsResult:
-        return await registry.list_tools(context, None if params is None else params.cursor)
+        cursor = None if params is None else params.cursor
+        return await contained(lambda: registry.list_tools(context, cursor), method="tools/list")
 
     async def call_tool(
+        context: ServerRequestContext[None], params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        return await contained(lambda: answer_call(context, params), method="tools/call")
+
+    async def answer_call(
         context: ServerRequestContext[None], params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         state = CallState.read(params, new_id=_new_id)

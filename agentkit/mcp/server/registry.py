@@ -22,6 +22,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from agentkit.log import Log
 from agentkit.mcp.convert import tool_to_mcp
 from agentkit.mcp.server.client_context import connection_of
+from agentkit.mcp.server.containment import ends_request
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import StaticToolset, Toolset, index_tools
 
@@ -112,7 +113,9 @@ class ToolRegistry:
             return
         try:
             await self.refresh()
-        except Exception as error:  # a stranger's toolset
+        except BaseException as error:
+            if await ends_request(error):
+                raise
             log.warning("toolset_not_listed", exc_info=error)
 
     async def _watch(self) -> None:
