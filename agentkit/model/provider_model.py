@@ -1,55 +1,21 @@
-"""A model at a provider: dialect, transport and retries combined.
+"""A model at a provider, as its caller configures it.
 
 In:  a resolved name, settings of retries and rate limits.
 Out: `ProviderModel`, a `Model`.
 
-An answer is read to its end and checked before anything of it leaves here as a message. A failed
-attempt leaves no trace in the conversation, and is not repeated once its text was emitted.
+What speaks to the provider is in `provider_connection`, which is loaded when a model is opened.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from random import random
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import TypeAlias, cast
 
-import anyio
-
-from agentkit.chat import ModelRequest, ModelResponse, Repair
-from agentkit.config.key_redaction import redact_key
 from agentkit.config.load import ResolvedModel
-from agentkit.config.profile import ModelProfile, ProviderProfile
-from agentkit.dialect.base import Dialect, Encoded
-from agentkit.dialect.provider_errors import status_error
-from agentkit.errors import ProtocolError, ProviderError
-from agentkit.event import Emit, ModelRetried, RequestDelayed, RequestDowngraded
-from agentkit.log import Log
-from agentkit.model.downgrade import PROCESS_PROFILES, LearnedProfiles, find_downgrade
-from agentkit.model.launch import launched
-from agentkit.model.model import EmitTracker, ModelConnection
+from agentkit.config.profile import ModelProfile
+from agentkit.lazy_import import load_object
+from agentkit.model.model import ModelConnection
 from agentkit.model.rate_limit import RateLimit, RateLimiter
-from agentkit.model.response_builder import ResponseBuilder
-from agentkit.model.usage_cost import estimate_usage, with_cost
-from agentkit.transport.base import Transport, WireResponse
-from agentkit.transport.content_decoder import is_mislabelled
-from agentkit.transport.open_transport import open_transport
-from agentkit.transport.retry import RetrySettings, retry_wait
-from agentkit.usage import NO_USAGE
-from agentkit.value import replace
-from agentkit.wire import WireHead
-
-MAX_ERROR_BYTES = 100_000
-CLOSE_SECONDS = 5.0
-DRAIN_SECONDS = 0.2
-BYTES_PER_TOKEN = 3
-
-log = Log("agentkit.model")
-
-
-class OpenTransport(Protocol):
-    """Opens a transport to a provider."""
-
-    def __call__(self, resolved: ResolvedModel, *, base_url: str | None = None) -> Transport:
-        """Return a transport; it is closed with the model."""
+from agentkit.transport.retry import RetrySettings
 
 
 class ProviderModel:
@@ -59,11 +25,11 @@ class ProviderModel:
         self,
         resolved: ResolvedModel,
         *,
-        dialects: Mapping[str, Callable[[], Dialect]],
+        dialects: Mapping[str, Callable[[], object]],
         retry: RetrySettings | None = None,
         rate_limit: RateLimit | None = None,
-        learned: LearnedProfiles = PROCESS_PROFILES,
-        transport: OpenTransport = open_transport,
+        learned: object | None = None,
+        transport: Callable[..., object] | None = None,
     ) -> None:
         """Build a model; nothing is opened.
 
@@ -72,16 +38,18 @@ class ProviderModel:
             dialects: factories of codecs by name; one codec is made for each opening.
             retry: how often to try again, and how long to wait.
             rate_limit: the provider's limits, if they are known beforehand.
-            learned: where to keep the profiles that refusals have changed.
-            transport: opens the transport, e.g. one that records.
+            learned: where to keep the profiles that refusals have changed, `LearnedProfiles`; those
+                of the process if not given.
+            transport: opens the transport, e.g. one that records; see
+                `provider_connection.OpenTransport`.
         """
         self.resolved = resolved
-        self._dialects = dialects
-        self._retry = retry or RetrySettings()
-        self._rate_limit = rate_limit or RateLimit()
-        self._rate_limiter = RateLimiter(self._rate_limit)
-        self._learned = learned
-        self._transport = transport
+        self.retry = retry or RetrySettings()
+        self.rate_limiter = RateLimiter(rate_limit or RateLimit())
+        self.dialects = dialects
+        self.learned = learned
+        self.transport = transport
+        self._rate_limit = rate_limit
 
     @property
     def name(self) -> str:
@@ -97,235 +65,17 @@ class ProviderModel:
         """Return the same model with other retry settings."""
         return ProviderModel(
             self.resolved,
-            dialects=self._dialects,
+            dialects=self.dialects,
             retry=retry,
             rate_limit=self._rate_limit,
-            learned=self._learned,
-            transport=self._transport,
+            learned=self.learned,
+            transport=self.transport,
         )
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[ModelConnection]:
+    def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Start the provider's server if it has a launcher, and open a transport to it."""
-        async with launched(self.resolved.provider, model_id=self.resolved.model.id) as base_url:
-            transport = self._transport(self.resolved, base_url=base_url)
-            try:
-                yield ProviderConnection(
-                    self.resolved,
-                    dialects=self._dialects,
-                    transport=transport,
-                    retry=self._retry,
-                    rate_limiter=self._rate_limiter,
-                    learned=self._learned,
-                )
-            finally:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await transport.aclose()
+        path = "agentkit.model.provider_connection:open_connection"
+        return cast(_OpenConnection, load_object(path))(self)
 
 
-class ProviderConnection:
-    """An open model at a provider."""
-
-    def __init__(
-        self,
-        resolved: ResolvedModel,
-        *,
-        dialects: Mapping[str, Callable[[], Dialect]],
-        transport: Transport,
-        retry: RetrySettings,
-        rate_limiter: RateLimiter,
-        learned: LearnedProfiles,
-    ) -> None:
-        self._resolved = resolved
-        self._makers = dialects
-        self._dialects: dict[str, Dialect] = {}
-        self._transport = transport
-        self._retry = retry
-        self._rate_limiter = rate_limiter
-        self._learned = learned
-
-    async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """Make one exchange, and repeat it if that is safe; see `ModelConnection`."""
-        attempt = 1
-        while True:
-            provider, model = self._learned.recall(self._resolved.provider, self._resolved.model)
-            limited = request.limited()
-            encoded = self._dialect(provider).encode(limited, provider=provider, model=model)
-            tracker = EmitTracker(emit)
-            try:
-                return await self._exchange(limited, encoded, provider, tracker)
-            except ProviderError as error:
-                error.provider = provider.name
-                error.model = self._resolved.model.id
-                error.args = (self._without_key(str(error)),)
-                if error.request_id is not None:
-                    error.request_id = self._without_key(error.request_id)
-                if tracker.has_text:
-                    raise
-                downgrade = find_downgrade(provider, model, error, sent=encoded.fields)
-                if downgrade is None:
-                    await self._wait(error, attempt=attempt, emit=emit)
-                    attempt += 1
-                else:
-                    self._learned.remember(downgrade.provider, downgrade.model)
-                    await emit(RequestDowngraded(change=downgrade.change, error=str(error)))
-
-    def _without_key(self, text: str) -> str:
-        """Return the text without the key, which some providers repeat."""
-        key = self._resolved.api_key
-        return text if key is None else redact_key(text, key.get_secret_value())
-
-    async def _wait(self, error: ProviderError, *, attempt: int, emit: Emit) -> None:
-        """Wait before the next attempt, or raise `error` if there is none."""
-        wait = retry_wait(
-            error,
-            attempt=attempt,
-            settings=self._retry,
-            spread=random(),  # noqa: S311 - spreads waits, keeps no secret
-        )
-        if wait is None:
-            raise error
-        await emit(
-            ModelRetried(
-                attempt=attempt,
-                kind=error.kind,
-                error=str(error),
-                wait_seconds=wait,
-                usage=error.usage,
-            )
-        )
-        log.warning("model_retried", kind=error.kind, attempt=attempt, wait_seconds=wait)
-        await anyio.sleep(wait)
-
-    def _dialect(self, provider: ProviderProfile) -> Dialect:
-        """Return this connection's codec of the provider's dialect; it keeps what it encoded."""
-        name = provider.dialect
-        if name not in self._dialects:
-            self._dialects[name] = self._makers[name]()
-        return self._dialects[name]
-
-    async def _exchange(
-        self,
-        request: ModelRequest,
-        encoded: Encoded,
-        provider: ProviderProfile,
-        tracker: EmitTracker,
-    ) -> ModelResponse:
-        """Make one attempt."""
-        if not self._rate_limiter.is_unlimited:
-            await self._wait_for_rate_limit(request, encoded, tracker)
-        builder: ResponseBuilder | None = None
-        try:
-            async with self._transport.exchange(encoded.wire) as answer:
-                head = answer.head
-                # Not before: a thousand runs that wait for their answers need none.
-                builder = ResponseBuilder(
-                    request,
-                    tool_names=encoded.tool_names,
-                    provider=provider.name,
-                    calls_in_text=encoded.calls_in_text,
-                )
-                builder.feed(encoded.opening)
-                await self._read(answer, builder, provider, tracker)
-            response = _with_header_repair(builder.finish(), head)
-            _check_choice(request, response)
-        except ProviderError as error:
-            if builder is not None and builder.usage != NO_USAGE:
-                error.usage = with_cost(builder.usage, self._resolved.model)
-            raise
-        model, usage = self._resolved.model, response.usage
-        if usage.total_tokens == 0 and usage.cost_usd is None:
-            usage = estimate_usage(request, response, model)
-        usage = with_cost(usage, model)
-        return response if usage is response.usage else replace(response, usage=usage)
-
-    async def _wait_for_rate_limit(
-        self, request: ModelRequest, encoded: Encoded, tracker: EmitTracker
-    ) -> None:
-        """Wait until the request is within the known limits.
-
-        Raises:
-            ProviderError: the provider resets an exhausted limit only after `max_wait_seconds`.
-        """
-        limiter = self._rate_limiter
-        header = limiter.exhausted_seconds(anyio.current_time())
-        if header > self._retry.max_wait_seconds:
-            raise ProviderError(
-                f"The provider reported an exhausted rate limit ({limiter.exhausted}: 0) that it "
-                f"resets in {header:.0f} s; no request waits longer than max_wait_seconds "
-                f"({self._retry.max_wait_seconds:g} s).",
-                kind="rate_limit",
-                retry="same",
-                retry_after_seconds=header,
-            )
-        tokens = len(encoded.wire.body) // BYTES_PER_TOKEN + (request.settings.max_tokens or 0)
-        wait = limiter.reserve(anyio.current_time(), tokens=tokens)
-        if wait > 0:
-            reason = f"{limiter.exhausted}: 0" if header else "the rate limit of the settings"
-            log.info("request_delayed", wait_seconds=wait, reason=reason)
-            await tracker.emit(RequestDelayed(wait_seconds=wait, reason=reason))
-            await anyio.sleep(wait)
-
-    async def _read(
-        self,
-        answer: WireResponse,
-        builder: ResponseBuilder,
-        provider: ProviderProfile,
-        tracker: EmitTracker,
-    ) -> None:
-        """Read an answer to its end, and emit what may be shown of it."""
-        self._rate_limiter.read_headers(answer.head.headers, clock=anyio.current_time)
-        if not answer.head.is_success:
-            raise status_error(answer.head, await _read_all(answer))
-        decoder = self._dialect(provider).decoder(answer.head)
-        async for chunk in answer.chunks:
-            for event in builder.feed(decoder.feed(chunk)):
-                await tracker.emit(event)
-            if builder.is_done:
-                await _drain(answer)
-        for event in (*builder.feed(decoder.close()), *builder.close()):
-            await tracker.emit(event)
-
-
-async def _drain(answer: WireResponse) -> None:
-    """Read what follows the end of an answer, if it comes at once, to keep the connection."""
-    with anyio.move_on_after(DRAIN_SECONDS):
-        async for _ in answer.chunks:
-            pass
-
-
-async def _read_all(answer: WireResponse) -> bytes:
-    """Return the body of an error, truncated to a length that no error needs."""
-    body = bytearray()
-    async for chunk in answer.chunks:
-        body += chunk
-        if len(body) > MAX_ERROR_BYTES:
-            break
-    return bytes(body[:MAX_ERROR_BYTES])
-
-
-def _with_header_repair(response: ModelResponse, head: WireHead) -> ModelResponse:
-    """Return the response with a repair if its Content-Encoding named no encoding."""
-    named = head.headers.get("content-encoding", "")
-    if not is_mislabelled(named):
-        return response
-    repair = Repair(kind="ignored_content_encoding", before=named, after="")
-    return replace(response, repairs=(*response.repairs, repair))
-
-
-def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
-    """Reject an answer that violates a forced choice; providers ignore it without an error."""
-    if not request.tool_choice.is_forced or response.message.tool_calls:
-        return
-    if response.finish_reason == "length":
-        raise ProtocolError(
-            "The answer reached its token limit before the tool call that was required; "
-            "allow more tokens (max_tokens).",
-            kind="truncated",
-            retry="change",
-        )
-    raise ProtocolError(
-        "A tool call was required and the model answered without one.",
-        kind="bad_response",
-        retry="same",
-    )
+_OpenConnection: TypeAlias = Callable[[ProviderModel], AbstractAsyncContextManager[ModelConnection]]

@@ -7,9 +7,9 @@ Plain text is the simplest type: it adds nothing to a request and accepts any an
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Generic
+from typing import Any, Generic, cast
 
 from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
 from agentkit.config.profile import OutputMode
@@ -18,8 +18,8 @@ from agentkit.errors import ToolDefinitionError
 from agentkit.event import StopReason, ToolsetReported
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
+from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
-from agentkit.output.output_text import read_text
 from agentkit.output.output_type import Judgement, OutputSettings, OutputT, OutputType, read_type
 from agentkit.output.partial_output import PartialOutput
 from agentkit.tools.approval import ApprovalRule
@@ -184,7 +184,7 @@ class OutputPlan(Generic[OutputT]):
 
     def _judge_text(self, output: OutputType[OutputT], text: str, *, is_closing: bool) -> Judgement:
         """Judge an answer in text, which is accepted even if a call was requested."""
-        ready = read_text(text, output)
+        ready = _read_text(text, output)
         if isinstance(ready, ReadyCall):
             return Judgement(is_accepted=True, repairs=ready.repairs)
         reason = REJECTED.format(reason=ready, how=self.instructions)
@@ -220,7 +220,7 @@ class OutputPlan(Generic[OutputT]):
             if isinstance(message, ToolResult):
                 results[message.call_id] = message
             elif isinstance(message, AssistantMessage) and not message.tool_calls:
-                ready = None if results else read_text(message.text, output)
+                ready = None if results else _read_text(message.text, output)
                 return ready if isinstance(ready, ReadyCall) else None
             elif isinstance(message, AssistantMessage):
                 own = [call for call in message.tool_calls if self._is_own(call)]
@@ -235,6 +235,14 @@ class OutputPlan(Generic[OutputT]):
 
 PLAIN_TEXT: OutputPlan[Any] = OutputPlan(None)
 """The plan for plain text: it requests nothing and accepts any text."""
+
+
+def _read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
+    """Read structured output from text; few runs need that, so its module is loaded late."""
+    read = cast(
+        Callable[..., ReadyCall | str], load_object("agentkit.output.output_text:read_text")
+    )
+    return read(text, output)
 
 
 def plan_output(

@@ -8,13 +8,12 @@ the model what to change. A valid call is never changed. An invalid one is repai
 repair fits, and `ReadyCall.repairs` lists what was changed.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
 from pydantic import ValidationError
 
 from agentkit.chat import Repair
-from agentkit.dialect.argument_repair import repair_arguments
 from agentkit.dialect.tool_names import unwrap_name
 from agentkit.json_schema import (
     JsonObject,
@@ -25,6 +24,7 @@ from agentkit.json_schema import (
     parse_json,
 )
 from agentkit.json_schema.violation import shorten
+from agentkit.lazy_import import load_object
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import Tool
@@ -97,7 +97,11 @@ def _repair(call: ToolCall, tool: Tool) -> ReadyCall | None:
     def is_valid(value: JsonValue) -> bool:
         return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
 
-    repaired = repair_arguments(call.arguments, schema=tool.input_schema, is_valid=is_valid)
+    # Most arguments fit as they are, so what repairs them is loaded for the first that do not.
+    repair = cast(
+        Callable[..., Any], load_object("agentkit.dialect.argument_repair:repair_arguments")
+    )
+    repaired = repair(call.arguments, schema=tool.input_schema, is_valid=is_valid)
     if repaired is None:
         return None
     repairs = tuple(replace(repair, call_id=call.id) for repair in repaired.repairs)
