@@ -60,7 +60,7 @@ class MemoryJournal:
                 self._begun.add(key)
                 await self._note({"begun": key})
             value = await act()
-            # What has happened is recorded, whoever is cancelled meanwhile.
+            # An effect that ended is recorded, also if its run is cancelled meanwhile.
             with anyio.CancelScope(shield=True):
                 text = dump_json(codec(), value)
                 await self._note({"done": key, "value": text})
@@ -86,7 +86,7 @@ class FileJournal(MemoryJournal):
     """Remembers in a file of JSON lines, on the disk before the run goes on.
 
     The file is locked from its opening until the run under it has ended or was suspended, and
-    again while the run goes on; nobody else can use it meanwhile.
+    again while the run goes on; no other journal can use it meanwhile.
     """
 
     def __init__(self, path: str | Path) -> None:

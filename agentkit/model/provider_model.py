@@ -3,7 +3,7 @@
 In:  a resolved name, settings of retries and rate limits.
 Out: `ProviderModel`, a `Model`.
 
-What speaks to the provider is in `provider_connection`, which is loaded when a model is opened.
+What speaks to the provider is in `provider_exchange`, which is loaded when a model is opened.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ class ProviderModel:
             learned: where to keep the profiles that refusals have changed, `LearnedProfiles`; those
                 of the process if not given.
             transport: opens the transport, e.g. one that records; see
-                `provider_connection.OpenTransport`.
+                `provider_exchange.OpenTransport`.
         """
         self.resolved = resolved
         self.retry = retry or RetrySettings()
@@ -74,7 +74,7 @@ class ProviderModel:
 
     def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Start the provider's server if it has a launcher, and open a transport to it."""
-        path = "agentkit.model.provider_connection:open_connection"
+        path = "agentkit.model.provider_exchange:open_connection"
         return cast(_OpenConnection, load_object(path))(self)
 
 

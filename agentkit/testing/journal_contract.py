@@ -1,4 +1,4 @@
-"""What every journal keeps to, as a check that anybody can run on their own.
+"""The contract of journals, as a check for every implementation.
 
 In:  a function that opens the journal of one run, new or as an earlier life left it.
 Out: nothing, or an `AssertionError` that says what is wrong.

@@ -26,8 +26,8 @@ class _World:
         self.done.append("act")
         return RESULT
 
-    async def settle(self) -> ToolResult:
-        self.done.append("settle")
+    async def decide(self) -> ToolResult:
+        self.done.append("decide")
         return ToolResult.of("1", "not known")
 
 
@@ -51,7 +51,7 @@ async def test_a_journal_keeps_its_contract(reopen: Callable[[], MemoryJournal])
 
 async def do(journal: MemoryJournal, world: _World, key: str = "a") -> ToolResult:
     """Do one effect, and let others have the journal."""
-    value = await journal.do(key, world.act, codec=_codec, unknown=world.settle)
+    value = await journal.do(key, world.act, codec=_codec, unknown=world.decide)
     if isinstance(journal, FileJournal):
         journal.release()
     return value
@@ -78,7 +78,7 @@ async def test_a_line_that_was_not_finished_is_cut_off(tmp_path: Path, cut: int)
     value = await do(FileJournal(path), world)
 
     assert value.text == "not known"
-    assert world.done == ["act", "settle"]
+    assert world.done == ["act", "decide"]
     assert FileJournal(path).names == ("a",)
 
 
@@ -103,7 +103,7 @@ async def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
         ('{"journal": "3"}\n{"done": "a"}\n', "Line 2 .* not an entry"),
     ],
 )
-def test_a_file_that_is_no_journal_is_refused_and_left_alone(
+def test_a_file_that_is_not_a_journal_is_refused_and_left_alone(
     tmp_path: Path, content: str, reason: str
 ) -> None:
     """Nothing is written over someone's file."""
@@ -135,7 +135,7 @@ async def test_a_released_journal_takes_its_file_again(tmp_path: Path) -> None:
     first.release()
     await do(FileJournal(path), world)
 
-    assert await first.do("a", world.act, codec=_codec, unknown=world.settle) == RESULT
+    assert await first.do("a", world.act, codec=_codec, unknown=world.decide) == RESULT
 
     assert world.done == ["act"]
     with pytest.raises(JournalError, match="is in use"):
