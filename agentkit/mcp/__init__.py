@@ -10,8 +10,10 @@ Importing this package does not load the SDK, so it works without the extra. The
 from agentkit.lazy_import import load_object
 
 _PATHS = {
+    "AskInput": "agentkit.mcp.client.config_file:AskInput",
     "ClientContext": "agentkit.mcp.server.client_context:ClientContext",
     "ClientRequestError": "agentkit.mcp.server.client_context:ClientRequestError",
+    "ConfigInput": "agentkit.mcp.client.config_file:ConfigInput",
     "ElicitationOutcome": "agentkit.mcp.server.client_context:ElicitationOutcome",
     "ElicitationRequest": "agentkit.mcp.client.server_requests:ElicitationRequest",
     "ElicitationResponse": "agentkit.mcp.client.server_requests:ElicitationResponse",

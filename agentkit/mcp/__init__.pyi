@@ -2,6 +2,8 @@
 
 from agentkit.mcp.client.client_settings import MCPOptions as MCPOptions
 from agentkit.mcp.client.client_settings import Prompt as Prompt
+from agentkit.mcp.client.config_file import AskInput as AskInput
+from agentkit.mcp.client.config_file import ConfigInput as ConfigInput
 from agentkit.mcp.client.mcp_toolset import MCPToolset as MCPToolset
 from agentkit.mcp.client.oauth import OAuth as OAuth
 from agentkit.mcp.client.oauth import TokenFile as TokenFile

@@ -4,6 +4,7 @@ In:  commands, URLs and configuration files, as the user writes them.
 Out: toolsets; the SDK is loaded only if a server is named.
 """
 
+import getpass
 import re
 import shlex
 import sys
@@ -49,7 +50,7 @@ class Servers:
         options = _options(may_sample=self.may_sample)
         each: list[Toolset] = [build_server(word, **options) for word in self.words]
         if self.config is not None:
-            each += _toolset_class().load_servers(self.config, **options).values()
+            each += _load_servers(self.config, options).values()
         return searchable(combined(*each), over=SEARCH_THRESHOLD) if each else None
 
 
@@ -93,10 +94,29 @@ def find_server(word: str, *, config: Path | None) -> Any:
     options = {**_options(may_sample=False), "trusts_annotations": True}
     if config is None:
         return build_server(word, **options)
-    found: Mapping[str, Any] = _toolset_class().load_servers(config, **options)
+    found = _load_servers(config, options)
     if word not in found:
         raise ConfigError(f"{str(config)!r} has no server {word!r}; it has {', '.join(found)}.")
     return found[word]
+
+
+def _load_servers(config: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the toolsets of the servers in a file, by name."""
+    ask = _ask_input if sys.stdin.isatty() and sys.stderr.isatty() else None
+    found: Mapping[str, Any] = _toolset_class().load_servers(config, ask_input=ask, **options)
+    return found
+
+
+def _ask_input(asked: Any) -> str | None:
+    """Ask the user for a value that a configuration file leaves open."""
+    choice = f" [{', '.join(asked.options)}]" if asked.options else ""
+    default = f" ({asked.default})" if asked.default and not asked.is_password else ""
+    question = f"{asked.description or asked.id}{choice}{default}: "
+    if asked.is_password:
+        return getpass.getpass(question, stream=sys.stderr)
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() or None
 
 
 def _options(*, may_sample: bool) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from agentkit.mcp.client.client_settings import (
     Prompt,
     prompt_entry_from_mcp,
 )
-from agentkit.mcp.client.config_file import ServerEntry, read_entries
+from agentkit.mcp.client.config_file import AskInput, ServerEntry, read_entries
 from agentkit.mcp.client.oauth import LOGIN_SECONDS, OAuth
 from agentkit.mcp.client.resources import ResourceReader
 from agentkit.mcp.client.server_connection import Lifetime, RestartSettings, ServerConnection
@@ -153,11 +153,18 @@ class MCPToolset:
         return cls(InMemoryTransport(server=server), name=name or server.name, **options)
 
     @classmethod
-    def from_config(cls, path: str | Path, **options: Unpack[MCPOptions]) -> Toolset:
+    def from_config(
+        cls,
+        path: str | Path,
+        *,
+        ask_input: AskInput | None = None,
+        **options: Unpack[MCPOptions],
+    ) -> Toolset:
         """Return the tools of all servers in a configuration file as one toolset.
 
         Args:
-            path: the file, in the `mcpServers` form of MCP clients.
+            path: the file, in the `mcpServers` form of MCP clients, or in that of VS Code.
+            ask_input: asks the user for a value that the file leaves open (`${input:…}`).
             options: for all servers; `search_threshold` applies to all tools together.
 
         Raises:
@@ -165,17 +172,21 @@ class MCPToolset:
         """
         threshold = options.get("search_threshold", SEARCH_THRESHOLD)
         each = MCPOptions(**{**options, "search_threshold": None})
-        together = combined(*cls.load_servers(path, **each).values())
+        together = combined(*cls.load_servers(path, ask_input=ask_input, **each).values())
         return together if threshold is None else searchable(together, over=threshold)
 
     @classmethod
     def load_servers(
-        cls, path: str | Path, **options: Unpack[MCPOptions]
+        cls,
+        path: str | Path,
+        *,
+        ask_input: AskInput | None = None,
+        **options: Unpack[MCPOptions],
     ) -> Mapping[str, "MCPToolset"]:
         """Return a toolset for each server in a configuration file, by name; see `from_config`."""
         return {
             name: cls._from_entry(name, entry, options)
-            for name, entry in read_entries(path).items()
+            for name, entry in read_entries(path, ask_input=ask_input).items()
         }
 
     @classmethod

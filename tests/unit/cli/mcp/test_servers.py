@@ -1,5 +1,6 @@
 """MCP servers as a person writes them on the command line."""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -86,3 +87,39 @@ def test_the_tools_of_servers_are_added_to_those_of_the_agent(
     assert type(more.toolset) is not type(alone.toolset)
     monkeypatch.setattr(servers_module, "load_object", None)
     assert Servers().toolset() is None
+
+
+@pytest.mark.parametrize("is_password", [False, True])
+def test_values_that_a_file_leaves_open_are_asked_for_on_a_terminal(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_password: bool,
+) -> None:
+    """A password without showing it; elsewhere the file is an error."""
+    path = tmp_path / "mcp.json"
+    asked = {"id": "key", "description": "Your key", "default": "d", "password": is_password}
+    path.write_text(
+        json.dumps(
+            {"servers": {"a": {"command": "x", "args": ["${input:key}"]}}, "inputs": [asked]}
+        )
+    )
+    shown: list[str] = []
+
+    def getpass(prompt: str, *, stream: object) -> str:  # noqa: ARG001  # as it is called
+        shown.append(prompt)
+        return "typed"
+
+    monkeypatch.setattr("getpass.getpass", getpass)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("typed\n"))
+    with pytest.raises(ConfigError, match="The input 'key' has no value"):
+        find_server("a", config=path)
+    for stream in (sys.stdin, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+
+    toolset = find_server("a", config=path)
+
+    assert toolset._transport.command.args == ("typed",)
+    assert shown == (["Your key: "] if is_password else [])
+    assert capsys.readouterr().err == ("" if is_password else "Your key (d): ")
