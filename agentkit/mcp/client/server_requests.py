@@ -23,6 +23,7 @@ from agentkit.chat import ModelSettings
 from agentkit.errors import AgentKitError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
 from agentkit.mcp.convert import McpBlock, block_from_mcp, block_to_mcp
+from agentkit.mcp.form_defaults import form_defaults
 from agentkit.message import AssistantMessage, Message, UserMessage
 from agentkit.tools.run_context import RunContext, run_of
 
@@ -115,14 +116,7 @@ def _filled(
     schema: JsonObject, content: Mapping[str, JsonValue]
 ) -> types.ElicitResult | types.ErrorData:
     """Return the form's content, with the schema's defaults, if it is valid."""
-    fields = schema.get("properties")
-    fields = fields if isinstance(fields, dict) else {}
-    defaults = {
-        name: one["default"]
-        for name, one in fields.items()
-        if isinstance(one, dict) and "default" in one
-    }
-    filled = {**defaults, **content}
+    filled = {**form_defaults(schema), **content}
     try:
         faults = JsonSchema(schema).violations(filled)
     except JsonSchemaError as error:

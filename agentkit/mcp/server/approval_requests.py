@@ -27,6 +27,7 @@ FORM: JsonObject = {
     "required": ["approve"],
 }
 DENIED = "The user denied it."
+NOT_FILLED_IN = "The client accepted the form without filling it in, so the approval is missing."
 
 
 def approval_request(ready: ReadyCall, verdict: Verdict) -> InputRequest:
@@ -43,7 +44,9 @@ def read_approval(answer: object) -> Verdict:
     """Return the user's decision; anything but an explicit approval is a denial."""
     if not isinstance(answer, ElicitResult) or answer.action != "accept":
         return Verdict(decision="deny", reason=DENIED)
-    content = answer.content or {}
+    if answer.content is None:
+        return Verdict(decision="deny", reason=NOT_FILLED_IN)
+    content = answer.content
     if content.get("approve") is True:
         return Verdict(decision="allow")
     reason = content.get("reason")

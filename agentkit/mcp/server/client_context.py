@@ -25,6 +25,7 @@ from pydantic import BaseModel, ValidationError
 from agentkit.errors import ToolError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.mcp.convert import block_from_mcp, block_to_mcp
+from agentkit.mcp.form_defaults import form_defaults
 from agentkit.mcp.server.call_state import CallState
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
 from agentkit.tools.run_context import RunContext, run_of
@@ -99,9 +100,11 @@ class ClientContext:
         """
         form = types.ElicitRequestFormParams(message=message, requested_schema=dict(schema))
         found = await self._ask(types.ElicitRequest(params=form), types.ElicitResult, key=key)
-        # The SDK's type of a form's values is narrower than that of any JSON.
-        content = cast(JsonObject, (found.content or {}) if found.action == "accept" else {})
+        content: JsonObject = {}
         if found.action == "accept":
+            # Clients that show a form as one button accept it without content.
+            given = form_defaults(schema) if found.content is None else found.content
+            content = cast(JsonObject, given)  # the SDK's type of values is narrower than JSON
             faults = JsonSchema(schema).violations(content, limit=3)
             if faults:
                 raise _invalid_answer("; ".join(map(str, faults)))

@@ -322,3 +322,42 @@ async def _roots(
     context: ClientRequestContext,  # noqa: ARG001 - the same
 ) -> types.ListRootsResult:
     return types.ListRootsResult(roots=[types.Root(uri=FileUrl("file:///work"))])
+
+
+@both_revisions
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "object", "properties": {}}, "accept {}"),
+        ({"type": "object", "properties": {"a": {"type": "string"}}}, "accept {}"),
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"type": "string", "default": "d"}},
+                "required": ["a"],
+            },
+            "accept {'a': 'd'}",
+        ),
+        (
+            {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+            "The client's answer is not valid: a: expected a value",
+        ),
+    ],
+    ids=["no fields", "optional", "default", "required"],
+)
+async def test_a_form_may_be_accepted_without_content(
+    mode: Mode, schema: Any, expected: str
+) -> None:
+    """Its defaults stand for the fields; a required one without a default is missing."""
+
+    @tool
+    async def ask(context: RunContext[None]) -> str:
+        """Ask."""
+        answer = await caller_in(context).elicit("Well?", schema)
+        return f"{answer.action} {answer.content}"
+
+    async def accept(context: Any, params: Any) -> types.ElicitResult:  # noqa: ARG001
+        return types.ElicitResult(action="accept")
+
+    async with mcp.Client(build_server([ask]), mode=mode, elicitation_callback=accept) as client:
+        assert text_of(await client.call_tool("ask", {})).startswith(expected)

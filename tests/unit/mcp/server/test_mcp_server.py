@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import anyio
 import mcp
@@ -214,6 +215,24 @@ async def test_approval_is_requested_from_the_user_at_the_client(
     assert runs == (["/tmp/x"] if ran else [])  # noqa: S108 - the same
     assert result.is_error is not ran
     assert words in text_of(result)
+
+
+@both_revisions
+async def test_an_approval_form_without_content_approves_nothing(mode: Mode) -> None:
+    """Clients that show a form as one button send none; the reason says so."""
+
+    @tool(approval="ask")
+    def remove() -> str:
+        """Remove."""
+        return "gone"
+
+    async def accept(context: Any, params: Any) -> types.ElicitResult:  # noqa: ARG001
+        return types.ElicitResult(action="accept")
+
+    async with mcp.Client(build_server([remove]), mode=mode, elicitation_callback=accept) as client:
+        result = await call(client, "remove", {})
+
+    assert "without filling it in, so the approval is missing" in text_of(result)
 
 
 @both_revisions
