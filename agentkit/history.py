@@ -51,10 +51,25 @@ class History(Sequence[Message]):
         Raises:
             HistoryError: a message does not fit the messages before it.
         """
+        self._begin([replace_surrogates(message) for message in messages])
+
+    @classmethod
+    def from_stored(cls, messages: Iterable[Message]) -> "History":
+        """Build a history of messages that were in one before, so hold no lone surrogates.
+
+        Raises:
+            HistoryError: a message does not fit the messages before it.
+        """
+        history = object.__new__(cls)
+        history._begin(tuple(messages))
+        return history
+
+    def _begin(self, messages: Sequence[Message]) -> None:
+        """Fill a new history."""
         self._log = _Log([], {})
         self._length = 0
         self._open: tuple[ToolCall, ...] = ()
-        self._open = self._append(tuple(messages))
+        self._open = self._append(messages)
         self._length = len(self._log.messages)
 
     @property
@@ -84,6 +99,7 @@ class History(Sequence[Message]):
         """
         if not messages:
             return self
+        messages = tuple([replace_surrogates(message) for message in messages])
         grown = object.__new__(History)
         with _LOCK:
             if len(self._log.messages) == self._length:
@@ -167,7 +183,6 @@ class History(Sequence[Message]):
 
     def _append(self, messages: Sequence[Message]) -> tuple[ToolCall, ...]:
         """Append to the shared list, all or nothing, and return the calls that are open then."""
-        messages = [replace_surrogates(message) for message in messages]
         open_calls = {call.id: call for call in self._open} if self._open else {}
         new_calls: dict[str, int] = {}
         for position, message in enumerate(messages, start=self._length):

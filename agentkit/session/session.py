@@ -303,7 +303,7 @@ class Session:
         place, head = self._head_place, self._info.head
         if place is None or (place.last.id if place.last else None) != head:
             path = () if head is None else await self._parts.read_path(head)
-            place = _Place(path=path, history=History(entry.message for entry in path))
+            place = _Place(path=path, history=History.from_stored(entry.message for entry in path))
             self._head_place = place
         return place
 
@@ -317,7 +317,7 @@ class Session:
         path = await self._parts.read_path(entry_id)
         for at in range(len(path) - 1, -1, -1):
             if isinstance(path[at].message, UserMessage):
-                history = History(entry.message for entry in path[:at])
+                history = History.from_stored(entry.message for entry in path[:at])
                 return _Place(path=path[:at], history=history), path[at]
         raise SessionNotFoundError(f"There is no message of the user before {entry_id!r}.")
 
