@@ -294,10 +294,12 @@ class SessionTree(RuleBasedStateMachine):
 
 def test_trees_are_those_of_a_model(database_url: str) -> None:
     """Hypothesis chooses what is done, and by which writer."""
-    with start_blocking_portal() as portal:
-        with portal.wrap_async_context_manager(open_sessions(database_url)) as sessions:
-            # Hypothesis calls it to make a machine; a function will do.
-            machine = cast("type[SessionTree]", partial(SessionTree, portal, sessions))
-            run_state_machine_as_test(
-                machine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None)
-            )
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(open_sessions(database_url)) as sessions,
+    ):
+        # Hypothesis calls it to make a machine; a function will do.
+        machine = cast("type[SessionTree]", partial(SessionTree, portal, sessions))
+        run_state_machine_as_test(
+            machine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None)
+        )
