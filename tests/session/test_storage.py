@@ -145,7 +145,7 @@ async def test_a_turn_outlives_a_restart_of_the_server(
         assert again.version == 1
 
 
-async def test_a_process_that_is_killed_leaves_whole_turns(tmp_path: Path) -> None:
+async def test_a_process_that_is_killed_leaves_complete_turns(tmp_path: Path) -> None:
     """A turn is stored completely or not at all."""
     path = tmp_path / "chats.db"
     url = f"sqlite:{path}"
