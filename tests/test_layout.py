@@ -5,12 +5,13 @@ import inspect
 import types
 import typing
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 import agentkit
+from tests.covering_tests import COVERING_TESTS
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("agentkit", "tools", "agents", "examples", "benchmarks", "tests", "scripts")
@@ -157,3 +158,29 @@ def test_a_public_name_has_a_docstring_of_its_own(name: str) -> None:
 def test_public_names_are_sorted_and_unique() -> None:
     """So that a reader finds them."""
     assert sorted(set(agentkit.__all__)) == agentkit.__all__
+
+
+def modules() -> Iterator[Path]:
+    """Yield the modules of all packages, as paths below `agentkit` or below `tools`, `agents`."""
+    for package in PACKAGES:
+        folder = package if package.name == "agentkit" else package.parent
+        for path in sources(package):
+            if not path.stem.startswith("__"):
+                yield path.relative_to(folder)
+
+
+def test_every_module_has_a_test_of_its_name_or_in_the_table() -> None:
+    """`tests/covering_tests.py` names the tests of the others, and has no obsolete entry."""
+    unit = ROOT / "tests" / "unit"
+    unnamed = {
+        path.with_suffix("").as_posix()
+        for path in modules()
+        if not (unit / path.parent / f"test_{path.stem}.py").exists()
+        and not (unit / path.parent.parent / f"test_{path.parent.name}.py").exists()
+    }
+    named = [one for covered in COVERING_TESTS.values() for one in covered]
+
+    assert unnamed - set(named) == set()
+    assert set(named) - unnamed == set()
+    assert len(named) == len(set(named))
+    assert [test for test in COVERING_TESTS if not (ROOT / "tests" / test).exists()] == []

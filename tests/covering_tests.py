@@ -1,0 +1,220 @@
+"""The tests of modules that have no test of their own name.
+
+In:  nothing.
+Out: `COVERING_TESTS`: a test file, and the modules that it covers.
+
+A module needs no entry if `tests/unit` has a test with its name or with the name of its package.
+`tests/test_layout.py` checks that no module and no test is missing, and that no entry is obsolete.
+"""
+
+from collections.abc import Mapping, Sequence
+
+COVERING_TESTS: Mapping[str, Sequence[str]] = {
+    "contract/test_contracts.py": ("testing/contracts",),
+    "contract/test_stores.py": ("testing/store_contract",),
+    "contract/test_transports.py": ("transport/base",),
+    "dialect/test_wire.py": ("dialect/base",),
+    "integration/test_agent.py": (
+        "agent/agent",
+        "agent/loop",
+        "agent/options",
+        "agent/stream",
+    ),
+    "integration/test_doctor.py": ("doctor/diagnosis",),
+    "integration/test_doctor_end.py": (
+        "doctor/finding",
+        "doctor/findings",
+        "doctor/run_probes",
+    ),
+    "integration/test_doctor_streams.py": (
+        "doctor/call_findings",
+        "doctor/probe_plan",
+    ),
+    "integration/test_doctor_use.py": ("doctor/probe_request",),
+    "integration/test_output_ends.py": ("agent/result",),
+    "integration/test_recording_plugin.py": ("recording/pytest_plugin",),
+    "integration/test_transport_direct.py": (
+        "transport/direct/connection",
+        "transport/direct/direct_transport",
+        "transport/direct/h11_parser",
+    ),
+    "integration/test_transport_direct_httpx.py": ("transport/direct/httpx_adapter",),
+    "integration/test_transport_direct_pool.py": ("transport/direct/pool",),
+    "integration/test_transport_failures.py": ("transport/response_body",),
+    "integration/test_transport_httpx.py": (
+        "transport/httpx_transport",
+        "transport/request_auth",
+    ),
+    "local/test_launch.py": ("local/llama_server",),
+    "local/test_process.py": ("local/child_process",),
+    "local/test_serve.py": ("local/llama_program",),
+    "mcp/test_faults.py": (
+        "mcp/client/repair/streams",
+        "mcp/client/stdio_process",
+    ),
+    "mcp/test_http.py": ("mcp/client/transports",),
+    "mcp/test_serve.py": ("mcp/server/stdio",),
+    "sdk/test_server_fields.py": (
+        "dialect/anthropic_messages/server_body",
+        "dialect/openai_chat/server_body",
+    ),
+    "unit/agent/test_as_tool.py": (
+        "agent/draft",
+        "agent/run",
+    ),
+    "unit/agent/test_tool_calls.py": ("agent/call_outcome",),
+    "unit/budget/test_budget.py": ("budget/meter",),
+    "unit/cli/commands/test_keys_and_models.py": (
+        "cli/commands/keys",
+        "cli/commands/models",
+        "doctor/list_models",
+        "doctor/provider_connection",
+    ),
+    "unit/cli/commands/test_sandbox.py": ("cli/commands/sandbox_server",),
+    "unit/cli/mcp/test_serve.py": ("cli/mcp/mcp_commands",),
+    "unit/cli/test_agent_builder.py": ("cli/user_code",),
+    "unit/cli/test_approval_prompt.py": ("cli/line_prompt",),
+    "unit/cli/test_approval_prompt_commands.py": (
+        "cli/commands/run",
+        "cli/indicator",
+        "cli/run_task",
+        "cli/signals",
+    ),
+    "unit/cli/test_exit_codes.py": ("cli/provider_advice",),
+    "unit/cli/test_main.py": (
+        "cli/app",
+        "cli/commands/agents",
+        "cli/commands/providers",
+        "cli/commands/tools",
+        "cli/debug_log",
+        "cli/ready_made",
+        "cli/shared_options",
+        "cli/stand_in_notice",
+        "model/launch",
+        "version",
+    ),
+    "unit/cli/test_questions.py": (
+        "cli/answer_writer",
+        "cli/output_schema",
+        "cli/prompt",
+        "cli/question_group",
+        "cli/welcome",
+    ),
+    "unit/config/test_user_models.py": ("config/user_files",),
+    "unit/dialect/anthropic_messages/test_dialect.py": ("dialect/request_body",),
+    "unit/dialect/anthropic_messages/test_response.py": ("dialect/frames",),
+    "unit/dialect/openai_chat/test_dialect.py": ("dialect/openai_chat/messages",),
+    "unit/dialect/openai_chat/test_response.py": ("dialect/openai_chat/token_usage",),
+    "unit/dialect/test_argument_repair.py": (
+        "dialect/coerce",
+        "dialect/lenient_json",
+    ),
+    "unit/dialect/test_prompted.py": ("dialect/prompted_format",),
+    "unit/doctor/test_probe_response.py": ("doctor/probe",),
+    "unit/durable/test_journal.py": (
+        "agent/journal",
+        "durable/journal_format",
+        "testing/journal_contract",
+    ),
+    "unit/hooks/test_redacted.py": (
+        "hooks/redactor",
+        "hooks/rewrite_cache",
+        "hooks/streaming_redactor",
+    ),
+    "unit/json_schema/test_validator.py": (
+        "json_schema/keywords",
+        "json_schema/violation",
+    ),
+    "unit/mcp/client/test_config_file.py": ("mcp/client/json_with_comments",),
+    "unit/mcp/client/test_mcp_toolset.py": (
+        "mcp/client/call",
+        "mcp/client/client_settings",
+        "mcp/client/resource_tools",
+        "mcp/client/resources",
+        "mcp/client/server_connection",
+    ),
+    "unit/mcp/client/test_server_requests.py": ("mcp/form_defaults",),
+    "unit/mcp/client/test_tool_list.py": ("mcp/client/pagination",),
+    "unit/mcp/server/test_client_context.py": ("mcp/server/call_state",),
+    "unit/mcp/server/test_mcp_server.py": (
+        "mcp/server/approval_requests",
+        "mcp/server/containment",
+        "mcp/server/registry",
+        "mcp/server/served_call",
+        "mcp/server/server_settings",
+    ),
+    "unit/model/test_provider_model.py": (
+        "model/model",
+        "model/provider_exchange",
+    ),
+    "unit/model/test_rate_limit_and_circuit_breaker.py": (
+        "model/circuit_breaker",
+        "model/rate_limit",
+    ),
+    "unit/model/test_response_builder.py": ("dialect/tool_call_assembler",),
+    "unit/model/test_response_builder_text_calls.py": ("dialect/text_calls/hold_back",),
+    "unit/model/test_route.py": ("model/build",),
+    "unit/recording/test_record_replay.py": ("recording/recording",),
+    "unit/sandbox/faults/test_injector.py": (
+        "sandbox/faults/answer_faults",
+        "sandbox/faults/byte_faults",
+        "sandbox/faults/format_faults",
+    ),
+    "unit/sandbox/planner/test_mentions.py": ("sandbox/planner/unit_names",),
+    "unit/sandbox/planner/test_planner.py": (
+        "sandbox/planner/call_correction",
+        "sandbox/planner/clauses",
+        "sandbox/planner/parameters",
+        "sandbox/planner/plan_request",
+        "sandbox/planner/tool_knowledge",
+    ),
+    "unit/sandbox/planner/test_planner_questions.py": (
+        "sandbox/planner/sentence",
+        "sandbox/planner/tool_matching",
+        "sandbox/planner/value_parsing",
+        "sandbox/planner/words",
+    ),
+    "unit/sandbox/test_server.py": ("sandbox/wire/conversation",),
+    "unit/sandbox/wire/test_chat_response.py": (
+        "sandbox/wire/encoded_response",
+        "sandbox/wire/models_endpoint",
+    ),
+    "unit/sandbox/wire/test_providers.py": (
+        "sandbox/wire/chat_request",
+        "sandbox/wire/completion",
+        "sandbox/wire/key_check",
+        "sandbox/wire/other_families",
+        "sandbox/wire/provider_format",
+        "sandbox/wire/rejection",
+        "sandbox/wire/request_adaptation",
+    ),
+    "unit/session/test_branches.py": ("session/session",),
+    "unit/session/test_formats.py": (
+        "session/json_format",
+        "session/markdown_format",
+        "session/parts",
+    ),
+    "unit/session/test_sessions.py": (
+        "session/gc",
+        "session/values",
+    ),
+    "unit/session/test_turns.py": ("session/agent_run",),
+    "unit/session/test_writers.py": (
+        "session/session_errors",
+        "session/tables",
+    ),
+    "unit/store/test_migrate.py": ("store/open_store",),
+    "unit/store/test_store.py": (
+        "store/base",
+        "store/connection_pool",
+        "store/postgres",
+        "store/sqlite",
+        "store/topics",
+    ),
+    "unit/tools/test_approval.py": ("tools/confirmation",),
+    "unit/tools/test_execute.py": (
+        "agent/report",
+        "tools/run_context",
+    ),
+    "unit/tools/test_validate.py": ("tools/binding",),
+}
