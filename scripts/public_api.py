@@ -47,8 +47,9 @@ def members_of(found: type) -> Mapping[str, str]:
         for name in inspect.get_annotations(base)
         if not name.startswith("_")
     }
+    plain = dict if typing.is_typeddict(found) else object
     for name in dir(found):
-        if name.startswith("_") or hasattr(object, name) or name in fields:
+        if name.startswith("_") or hasattr(plain, name) or name in fields:
             continue
         member = inspect.getattr_static(found, name)
         if isinstance(member, property):
@@ -72,7 +73,7 @@ def signature_of(found: object) -> str:
             default=one.default if one.default is inspect.Parameter.empty else Ellipsis,
         )
         for one in signature.parameters.values()
-        if one.name not in ("self", "cls")
+        if one.name not in ("self", "cls") and not one.name.startswith("_")
     ]
     text = str(inspect.Signature(plain))
     return text.replace("Ellipsis", "…")
