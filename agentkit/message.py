@@ -7,12 +7,15 @@ A tool's result is itself a message: `ToolResult` has the fields of MCP's `CallT
 id of the call. The order of messages is not checked here but in `history`.
 """
 
-from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
 
 from agentkit.content import ContentBlock, ReasoningContent, join_text, text_blocks
 from agentkit.json_schema import JsonValue
-from agentkit.value import dataclass, maker
+
+BLOCKS: tuple[type[ContentBlock], ...] = get_args(ContentBlock)
+_set = object.__setattr__  # the messages are frozen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +41,30 @@ class SystemMessage:
     role: Literal["system"] = "system"
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
+Content: TypeAlias = str | ContentBlock | Iterable[str | ContentBlock]
+"""What messages are built from: text, a content block, or several of them."""
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, init=False)
 class UserMessage:
     """A message from the user."""
 
     content: tuple[ContentBlock, ...]
-    role: Literal["user"] = "user"
+    role: Literal["user"] = field(default="user", kw_only=True)
+
+    def __init__(self, content: Content, *, role: Literal["user"] = "user") -> None:
+        """Build a message of text and content blocks.
+
+        Raises:
+            TypeError: `content` is something else.
+        """
+        _set(self, "content", read_content(content))
+        _set(self, "role", role)
 
     @classmethod
     def of(cls, text: str) -> "UserMessage":
         """Build a message of plain text."""
-        return cls(content=text_blocks(text))
+        return cls(text)
 
     @property
     def text(self) -> str:
@@ -56,7 +72,7 @@ class UserMessage:
         return join_text(self.content)
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, init=False)
 class AssistantMessage:
     """A message from the model: text, reasoning and calls, in any combination.
 
@@ -65,16 +81,36 @@ class AssistantMessage:
     """
 
     content: tuple[ContentBlock, ...] = ()
-    tool_calls: tuple[ToolCall, ...] = ()
-    is_incomplete: bool = False
-    role: Literal["assistant"] = "assistant"
+    tool_calls: tuple[ToolCall, ...] = field(default=(), kw_only=True)
+    is_incomplete: bool = field(default=False, kw_only=True)
+    role: Literal["assistant"] = field(default="assistant", kw_only=True)
+
+    def __init__(
+        self,
+        content: Content = (),
+        *,
+        tool_calls: Iterable[ToolCall] = (),
+        is_incomplete: bool = False,
+        role: Literal["assistant"] = "assistant",
+    ) -> None:
+        """Build a message of text, content blocks and calls.
+
+        Raises:
+            TypeError: `content` or `tool_calls` holds something else.
+        """
+        _set(self, "content", read_content(content))
+        calls = tuple(tool_calls)
+        for call in calls:
+            if not isinstance(call, ToolCall):
+                raise TypeError(f"tool_calls holds a {type(call).__name__!r}, not a ToolCall.")
+        _set(self, "tool_calls", calls)
+        _set(self, "is_incomplete", is_incomplete)
+        _set(self, "role", role)
 
     @classmethod
-    def of(
-        cls, text: str = "", *tool_calls: ToolCall, is_incomplete: bool = False
-    ) -> "AssistantMessage":
+    def of(cls, text: str = "", *tool_calls: ToolCall) -> "AssistantMessage":
         """Build a message of plain text, calls, or both."""
-        return cls(content=text_blocks(text), tool_calls=tool_calls, is_incomplete=is_incomplete)
+        return cls(text, tool_calls=tool_calls)
 
     @property
     def text(self) -> str:
@@ -87,29 +123,51 @@ class AssistantMessage:
         return "".join(block.text for block in self.content if isinstance(block, ReasoningContent))
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, init=False)
 class ToolResult:
-    """The result of one tool call.
+    """The answer to one tool call.
 
     Attributes:
         call_id: the id of the call it answers.
         content: what the model reads, in order.
         structured_content: the same as JSON, usually an object, if the tool has an output schema.
-        is_error: the tool did not run or failed; `content` gives the reason.
+        is_error: the tool did not run or failed; `content` holds the reason.
         meta: MCP's `_meta` of a result, for programs; it is not sent to the model.
     """
 
     call_id: str
     content: tuple[ContentBlock, ...] = ()
-    structured_content: Mapping[str, JsonValue] | JsonValue = None
-    is_error: bool = False
-    meta: Mapping[str, JsonValue] | None = None
-    role: Literal["tool"] = "tool"
+    structured_content: Mapping[str, JsonValue] | JsonValue = field(default=None, kw_only=True)
+    is_error: bool = field(default=False, kw_only=True)
+    meta: Mapping[str, JsonValue] | None = field(default=None, kw_only=True)
+    role: Literal["tool"] = field(default="tool", kw_only=True)
+
+    def __init__(
+        self,
+        call_id: str,
+        content: Content = (),
+        *,
+        structured_content: Mapping[str, JsonValue] | JsonValue = None,
+        is_error: bool = False,
+        meta: Mapping[str, JsonValue] | None = None,
+        role: Literal["tool"] = "tool",
+    ) -> None:
+        """Build a result of text and content blocks.
+
+        Raises:
+            TypeError: `content` is something else.
+        """
+        _set(self, "call_id", call_id)
+        _set(self, "content", read_content(content))
+        _set(self, "structured_content", structured_content)
+        _set(self, "is_error", is_error)
+        _set(self, "meta", meta)
+        _set(self, "role", role)
 
     @staticmethod
     def of(call_id: str, text: str, *, is_error: bool = False) -> "ToolResult":
         """Build a result of plain text."""
-        return _new_result(call_id=call_id, content=text_blocks(text), is_error=is_error)
+        return ToolResult(call_id, text, is_error=is_error)
 
     @property
     def text(self) -> str:
@@ -117,6 +175,33 @@ class ToolResult:
         return join_text(self.content)
 
 
-_new_result = maker(ToolResult)
+def read_content(content: Content) -> tuple[ContentBlock, ...]:
+    """Return what a message is built from as content blocks.
+
+    Raises:
+        TypeError: it is neither text nor a content block, nor several of them.
+    """
+    if isinstance(content, str):
+        return text_blocks(content)
+    if isinstance(content, BLOCKS):
+        return (content,)
+    if not isinstance(content, Iterable) or isinstance(content, Mapping | bytes):
+        raise TypeError(
+            f"A message holds text and content blocks, not a value of type "
+            f"{type(content).__name__!r}; write e.g. UserMessage('Hello')."
+        )
+    blocks: list[ContentBlock] = []
+    for one in content:
+        if isinstance(one, str):
+            blocks.extend(text_blocks(one))
+        elif isinstance(one, BLOCKS):
+            blocks.append(one)
+        else:
+            raise TypeError(
+                f"A message holds text and content blocks, not a value of type "
+                f"{type(one).__name__!r}."
+            )
+    return tuple(blocks)
+
 
 Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolResult

@@ -7,7 +7,12 @@ Between runs nothing is open, unless the agent is entered with `async with`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from functools import partial
 from typing import Any, Generic, Self, TypeVar, Unpack, overload
 
@@ -16,6 +21,7 @@ import sniffio
 from typing_extensions import TypeForm
 
 from agentkit.agent.as_tool import agent_as_tool
+from agentkit.agent.conversation import Conversation
 from agentkit.agent.event_queue import EventQueue
 from agentkit.agent.loop import run_agent
 from agentkit.agent.member import Member
@@ -31,6 +37,7 @@ from agentkit.agent.options import (
 from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
 from agentkit.agent.stream import AgentStream, open_stream
+from agentkit.agent.sync_stream import SyncAgentStream, open_sync_stream
 from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings
 from agentkit.context.window import Window
@@ -175,11 +182,8 @@ class Agent(Generic[DepsT, OutputT]):
                 "run_sync cannot be part of the run above, which is in another event loop; make "
                 "the tool async and use 'await agent.run(..., within=context)'."
             )
-        try:
-            library = sniffio.current_async_library()
-        except sniffio.AsyncLibraryNotFoundError:
-            return anyio.run(self._run, self._new_run(prompt, options, output_type))
-        raise UsageError(f"run_sync was called inside {library}; use 'await agent.run(...)'.")
+        _check_not_async("await agent.run(...)")
+        return anyio.run(self._run, self._new_run(prompt, options, output_type))
 
     @overload
     def stream(
@@ -210,6 +214,32 @@ class Agent(Generic[DepsT, OutputT]):
         queue = EventQueue()
         run = self._new_run(prompt, options, output_type, listeners=[queue])
         return open_stream(partial(self._run, run), queue, run)
+
+    def stream_sync(
+        self,
+        prompt: str | UserMessage | Iterable[Message] | None = None,
+        *,
+        output_type: Any = None,
+        **options: Unpack[RunOptions[DepsT]],
+    ) -> AbstractContextManager[SyncAgentStream[OutputT]]:
+        """Stream as `stream` does, from code that is not async.
+
+        Use as `with agent.stream_sync(...) as run: for event in run: ...`.
+
+        Raises:
+            UsageError: called from async code, where `agent.stream(...)` belongs.
+        """
+        _check_not_async("async with agent.stream(...)")
+        return open_sync_stream(self.stream(prompt, output_type=output_type, **options))
+
+    def conversation(self, **options: Unpack[RunOptions[DepsT]]) -> Conversation[OutputT]:
+        """Return a conversation, which keeps the history from turn to turn.
+
+        Args:
+            options: see `RunOptions`; they hold for each turn.
+        """
+        check_run_options(options)
+        return Conversation(self, dict(options))
 
     def as_tool(
         self,
@@ -296,3 +326,19 @@ class Agent(Generic[DepsT, OutputT]):
         with ungrouped():
             async with self.model.open() as connection, self.toolset.open():
                 yield connection
+
+
+def _check_not_async(instead: str) -> None:
+    """Refuse a call from async code, whose event loop it would block.
+
+    Raises:
+        UsageError: an event loop runs in this thread.
+    """
+    try:
+        library = sniffio.current_async_library()
+    except sniffio.AsyncLibraryNotFoundError:
+        return
+    raise UsageError(
+        f"This is called inside {library}, e.g. from an async function or a notebook; use "
+        f"'{instead}'."
+    )

@@ -45,7 +45,7 @@ class Draft:
         history = self.history.add(*self.new)
         text = "".join(self.received)
         if text and not history.open_calls:
-            history = history.add(AssistantMessage.of(text, is_incomplete=True))
+            history = history.add(AssistantMessage(text, is_incomplete=True))
         return history.add(*map(self.result_of, history.open_calls))
 
     def result_of(self, call: ToolCall) -> ToolResult:

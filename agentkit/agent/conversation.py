@@ -1,0 +1,83 @@
+"""A conversation with an agent, turn after turn.
+
+In:  an agent, options for all turns; then prompts.
+Out: results and streams; the history that grows with each turn.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Generic
+
+from agentkit.agent.result import RunResult
+from agentkit.agent.stream import AgentStream
+from agentkit.errors import UsageError
+from agentkit.history import History
+from agentkit.message import UserMessage
+from agentkit.output.output_type import OutputT
+
+
+class Conversation(Generic[OutputT]):
+    """Keeps the history between turns, also after an answer that was stopped.
+
+    Attributes:
+        history: the conversation so far.
+    """
+
+    def __init__(self, agent: Any, options: dict[str, Any]) -> None:
+        self._agent = agent  # an `Agent`, whose module imports this one
+        history = options.pop("history", None)
+        self.history = history if isinstance(history, History) else History(history or ())
+        self._options = options
+        self._is_busy = False
+
+    async def run(self, prompt: str | UserMessage) -> RunResult[OutputT]:
+        """Run one turn and return its result.
+
+        Raises:
+            UsageError: another turn is under way.
+            AgentKitError: as `Agent.run`; the history is as it was before the turn.
+        """
+        with self._turn():
+            result: RunResult[OutputT] = await self._agent.run(
+                prompt, history=self.history, **self._options
+            )
+            self.history = result.history
+            return result
+
+    def run_sync(self, prompt: str | UserMessage) -> RunResult[OutputT]:
+        """Run one turn from code that is not async; see `run`."""
+        with self._turn():
+            result: RunResult[OutputT] = self._agent.run_sync(
+                prompt, history=self.history, **self._options
+            )
+            self.history = result.history
+            return result
+
+    @asynccontextmanager
+    async def stream(self, prompt: str | UserMessage) -> AsyncIterator[AgentStream[OutputT]]:
+        """Stream one turn; what was said until then is kept if the context is left early."""
+        with self._turn():
+            async with self._agent.stream(prompt, history=self.history, **self._options) as run:
+                try:
+                    yield run
+                finally:
+                    self.history = run.history
+            self.history = run.history
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold the conversation for one turn.
+
+        Raises:
+            UsageError: another turn is under way.
+        """
+        if self._is_busy:
+            raise UsageError(
+                "A turn of this conversation is under way; await it, or use one conversation for "
+                "each task."
+            )
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False
