@@ -1,4 +1,4 @@
-"""The client that the official conformance suite puts to the test: an agent's toolset.
+"""The client for the official conformance suite: an agent's toolset.
 
 In:  the suite's server as the last argument; `MCP_CONFORMANCE_SCENARIO` and `…_CONTEXT`.
 Out: an exit code. What is seen on the wire is the suite's to judge.
@@ -35,13 +35,13 @@ METADATA_URL = "https://conformance-test.local/client-metadata.json"
 
 
 class HeadlessLogin:
-    """A browser whose user says yes to everything."""
+    """A browser whose user accepts everything."""
 
     def __init__(self) -> None:
         self._answer = AuthorizationCodeResult(code="")
 
     async def open_url(self, url: str) -> None:
-        """Go to the authorization server, which sends the browser straight back."""
+        """Request the authorization URL, which redirects at once."""
         async with httpx2.AsyncClient() as http:
             response = await http.get(url)
         query = parse_qs(urlsplit(response.headers["location"]).query)
@@ -51,12 +51,12 @@ class HeadlessLogin:
         )
 
     async def wait_for_code(self) -> AuthorizationCodeResult:
-        """Return what it was sent back with."""
+        """Return the parameters of the redirect."""
         return self._answer
 
 
 async def accept(question: ElicitationRequest) -> ElicitationResponse:
-    """Leave each field at its default, else fill in the plainest value."""
+    """Fill in each field with its default, or with a simple value."""
     fields: Any = (question.schema or {}).get("properties", {})
     content = {
         name: one["enum"][0] if "enum" in one else PLAIN.get(str(one.get("type")), "x")
@@ -67,7 +67,7 @@ async def accept(question: ElicitationRequest) -> ElicitationResponse:
 
 
 async def sample(asked: SamplingRequest) -> SamplingResponse:  # noqa: ARG001
-    """Say something."""
+    """Return a fixed completion."""
     return SamplingResponse(message=AssistantMessage.of("An answer."), model="test-model")
 
 
@@ -94,7 +94,7 @@ def toolset(url: str, folder: Path, context: Mapping[str, Any]) -> MCPToolset:
 
 
 def calls_of(tools: Sequence[Tool], context: Mapping[str, Any]) -> Iterator[tuple[str, JsonValue]]:
-    """Yield the calls that the scenario names, else one of each tool."""
+    """Yield the calls that the scenario names, or one of each tool."""
     named = context.get("toolCalls")
     if named:
         yield from ((one["name"], one["arguments"]) for one in named)
@@ -108,7 +108,7 @@ def calls_of(tools: Sequence[Tool], context: Mapping[str, Any]) -> Iterator[tupl
 
 
 def filled(schema: Mapping[str, Any]) -> JsonValue:
-    """Return the plainest arguments that fit a schema."""
+    """Return simple arguments that fit a schema."""
     fields = schema.get("properties", {})
     return {
         name: PLAIN.get(str(fields[name].get("type")), "x") for name in schema.get("required", ())
@@ -132,14 +132,14 @@ async def call_each(server: MCPToolset, context: Mapping[str, Any]) -> None:
 
 
 async def main(url: str) -> None:
-    """Do what the scenario is about."""
+    """Run the scenario."""
     with TemporaryDirectory() as folder:
         context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
         await call_each(toolset(url, Path(folder), context), context)
 
 
 def start(arguments: list[str]) -> None:
-    """Begin as a program."""
+    """Run as a program."""
     anyio.run(main, arguments[-1])
 
 

@@ -63,7 +63,7 @@ class Changing:
         yield
 
     async def list_tools(self) -> Sequence[Tool]:
-        """Return the tools as they are now."""
+        """Return the current tools."""
         return (*self._tools, self._more) if self._has_more else self._tools
 
     def test_trigger_tool_change(self) -> str:
@@ -72,7 +72,7 @@ class Changing:
         return "changed"
 
     async def test_trigger_prompt_change(self) -> str:
-        """Say that the list of prompts changed."""
+        """Notify that the list of prompts changed."""
         await self._bus.publish(PromptsListChanged())
         return "changed"
 

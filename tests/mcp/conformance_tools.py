@@ -47,13 +47,13 @@ def test_image_content() -> list[ContentBlock]:
 
 @tool
 def test_audio_content() -> list[ContentBlock]:
-    """Return a sound."""
+    """Return audio."""
     return [AudioContent(data=WAV, mime_type="audio/wav")]
 
 
 @tool
 def test_embedded_resource() -> list[ContentBlock]:
-    """Return a resource as a whole."""
+    """Return an embedded resource."""
     return [
         EmbeddedResource(
             uri="test://embedded-resource",
@@ -79,7 +79,7 @@ def test_multiple_content_types() -> list[ContentBlock]:
 
 @tool
 async def test_tool_with_logging(context: RunContext[None]) -> str:
-    """Log three lines."""
+    """Log three messages."""
     for line in ("Tool execution started", "Tool processing data", "Tool execution completed"):
         await _caller(context).log("info", line)
         await anyio.sleep(0.05)
@@ -88,7 +88,7 @@ async def test_tool_with_logging(context: RunContext[None]) -> str:
 
 @tool
 async def test_logging_tool(context: RunContext[None]) -> str:
-    """Log a line, which only those get who asked for it."""
+    """Log a message, for clients that asked for its level."""
     await _caller(context).log("info", "A line.")
     return "Logged a line."
 
@@ -110,14 +110,14 @@ async def test_tool_with_progress(context: RunContext[None]) -> str:
 
 @tool
 async def test_sampling(context: RunContext[None], prompt: str) -> str:
-    """Have the client's model answer."""
+    """Request a completion of the client's model."""
     answer = await _caller(context).sample(prompt, max_tokens=100)
     return f"LLM response: {answer.text}"
 
 
 @tool
 async def test_elicitation(context: RunContext[None], message: str) -> str:
-    """Have the person at the client answer."""
+    """Request input from the user at the client."""
     answer = await _caller(context).elicit(
         message,
         form(
@@ -130,7 +130,7 @@ async def test_elicitation(context: RunContext[None], message: str) -> str:
 
 @tool
 async def test_elicitation_sep1034_defaults(context: RunContext[None]) -> str:
-    """Ask with defaults."""
+    """Request input with defaults."""
     answer = await _caller(context).elicit(
         "Please review the defaults.",
         form(
@@ -151,7 +151,7 @@ async def test_elicitation_sep1034_defaults(context: RunContext[None]) -> str:
 
 @tool
 async def test_elicitation_sep1330_enums(context: RunContext[None]) -> str:
-    """Ask with all kinds of choices."""
+    """Request input with all kinds of choices."""
     options: JsonValue = ["option1", "option2", "option3"]
     titled: JsonValue = [
         {"const": "value1", "title": "First"},
@@ -173,14 +173,14 @@ async def test_elicitation_sep1330_enums(context: RunContext[None]) -> str:
 
 @tool
 async def test_input_required_result_elicitation(context: RunContext[None]) -> str:
-    """Greet whom the client names."""
+    """Greet the person that the user names."""
     answer = await _caller(context).elicit("What is your name?", NAME, key="user_name")
     return f"Hello, {answer.content.get('name')}!"
 
 
 @tool
 async def test_input_required_result_sampling(context: RunContext[None]) -> str:
-    """Have the client's model answer."""
+    """Request a completion of the client's model."""
     answer = await _caller(context).sample(
         "What is the capital of France?", max_tokens=100, key="capital_question"
     )
@@ -189,28 +189,28 @@ async def test_input_required_result_sampling(context: RunContext[None]) -> str:
 
 @tool
 async def test_input_required_result_list_roots(context: RunContext[None]) -> str:
-    """Name the client's folders."""
+    """List the client's roots."""
     roots = await _caller(context).list_roots(key="client_roots")
     return ", ".join(str(root.uri) for root in roots)
 
 
 @tool
 async def test_input_required_result_request_state(context: RunContext[None]) -> str:
-    """Ask, and keep state meanwhile."""
+    """Send a request, and keep state in between."""
     await _caller(context).elicit("Please confirm", form(ok={"type": "boolean"}), key="confirm")
     return "state-ok"
 
 
 @tool
 async def test_input_required_result_tampered_state(context: RunContext[None]) -> str:
-    """Ask, and refuse state that was changed meanwhile."""
+    """Send a request, and reject manipulated state."""
     await _caller(context).elicit("Please confirm", form(ok={"type": "boolean"}), key="confirm")
     return "confirmed"
 
 
 @tool
 async def test_input_required_result_multiple_inputs(context: RunContext[None]) -> str:
-    """Ask three things at once."""
+    """Send three requests at once."""
     answers = await _caller(context).ask(
         {
             "user_name": _elicitation("What is your name?", NAME),
@@ -223,7 +223,7 @@ async def test_input_required_result_multiple_inputs(context: RunContext[None]) 
 
 @tool
 async def test_input_required_result_multi_round(context: RunContext[None]) -> str:
-    """Ask one thing after the other."""
+    """Send one request after the other."""
     client = _caller(context)
     name = await client.elicit("Step 1: What is your name?", NAME, key="step1")
     color = await client.elicit(
@@ -234,7 +234,7 @@ async def test_input_required_result_multi_round(context: RunContext[None]) -> s
 
 @tool
 async def test_input_required_result_capabilities(context: RunContext[None]) -> str:
-    """Ask only what the client can be asked."""
+    """Send only requests that the client supports."""
     client = _caller(context)
     wanted: dict[str, types.InputRequest] = {}
     if client.capabilities.elicitation is not None:
@@ -246,13 +246,13 @@ async def test_input_required_result_capabilities(context: RunContext[None]) -> 
 
 @tool
 async def test_missing_capability(context: RunContext[None]) -> str:
-    """Need what this client does not offer."""
+    """Send a request that this client does not support."""
     return (await _caller(context).sample("Hello", max_tokens=10)).text
 
 
 @tool
 async def test_streaming_elicitation(context: RunContext[None]) -> str:
-    """Report progress, then ask."""
+    """Report progress, then request input."""
     await context.report_progress(1, 2)
     answer = await _caller(context).elicit("What is your name?", NAME)
     return f"Hello, {answer.content.get('name')}!"

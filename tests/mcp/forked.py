@@ -22,27 +22,27 @@ MOST_BYTES = 1_000_000
 
 
 def serve(path: str, module: str) -> None:
-    """Load `module`, and fork it for whoever asks, until SIGTERM."""
+    """Load `module`, and fork it for each request, until SIGTERM."""
     sys.path.insert(0, str(Path.cwd()))
     start: Callable[[list[str]], None] = importlib.import_module(module).start
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(path)
-        door.listen(100)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(100)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no one waits for them
         while True:
-            caller, _ = door.accept()
+            client, _ = listener.accept()
             if os.fork() == 0:
-                door.close()
+                listener.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                os._exit(_take_over(caller, start))
-            caller.close()
+                os._exit(_take_over(client, start))
+            client.close()
 
 
-def _take_over(caller: socket.socket, start: Callable[[list[str]], None]) -> int:
-    """Be the program that was asked for, and tell how it ended."""
-    text, descriptors, _, _ = socket.recv_fds(caller, MOST_BYTES, len(STREAMS))
+def _take_over(client: socket.socket, start: Callable[[list[str]], None]) -> int:
+    """Run as the requested program, and return its exit code."""
+    text, descriptors, _, _ = socket.recv_fds(client, MOST_BYTES, len(STREAMS))
     asked = json.loads(text)
     for stream, descriptor in zip(STREAMS, descriptors, strict=True):
         os.dup2(descriptor, stream)
@@ -55,21 +55,21 @@ def _take_over(caller: socket.socket, start: Callable[[list[str]], None]) -> int
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except BaseException:  # noqa: BLE001 - told as the interpreter would
+    except BaseException:  # noqa: BLE001 - printed as the interpreter does
         sys.excepthook(*sys.exc_info())
     sys.stdout.flush()
     sys.stderr.flush()
-    caller.sendall(bytes([code]))
+    client.sendall(bytes([code]))
     return code
 
 
 def ask(path: str, arguments: list[str]) -> int:
     """Let the program be run, and return its exit code."""
     asked = {"arguments": arguments, "variables": dict(os.environ), "folder": str(Path.cwd())}
-    with socket.socket(socket.AF_UNIX) as caller:
-        caller.connect(path)
-        socket.send_fds(caller, [json.dumps(asked).encode()], list(STREAMS))
-        return (caller.recv(1) or b"\x01")[0]
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+        socket.send_fds(client, [json.dumps(asked).encode()], list(STREAMS))
+        return (client.recv(1) or b"\x01")[0]
 
 
 if __name__ == "__main__":

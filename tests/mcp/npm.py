@@ -1,7 +1,7 @@
 """Programs from npm that are not ours, pinned, in `.cache/npm`: `python npm.py PACKAGE`.
 
 In:  the name of a package in `PACKAGES`.
-Out: the words that start its program, after it was installed at first use.
+Out: the command of its program, installed at first use.
 
 On Linux Node itself comes from npm too; elsewhere the one on the PATH is used.
 """
@@ -42,7 +42,7 @@ class NoNpmError(Exception):
 
 
 def command(package: str) -> list[str]:
-    """Return the words that start the program of a package.
+    """Return the command of a package's program.
 
     Raises:
         NoNpmError: it is not there, and cannot be installed.
@@ -70,7 +70,7 @@ def _folder() -> Path:
     folder = ROOT / ".cache/npm" / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits, and finds it there
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits for the first
         if not folder.is_dir():
             _install(wanted, folder)
     return folder

@@ -69,7 +69,7 @@ async def ran(toolset: Toolset, *calls: tuple[str, Any]) -> Ran:
 
 
 def seen(result: ToolResult) -> dict[str, Any]:
-    """Return what the server says it saw."""
+    """Return the server's own counters."""
     read: dict[str, Any] = json.loads(result.text)
     return read
 

@@ -62,7 +62,7 @@ class RawServer:
             time.sleep(60)
 
     def take(self, message: Message) -> None:
-        """Take in one message."""
+        """Handle one message."""
         method, params = message.get("method"), message.get("params", {})
         if method == "notifications/cancelled":
             self.cancelled.append(params["requestId"])
@@ -89,7 +89,7 @@ class RawServer:
             write_json({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
     def initialize(self, params: Message) -> Message:
-        """Shake hands."""
+        """Answer the handshake."""
         self.note("started")
         return {
             "protocolVersion": params["protocolVersion"],
@@ -125,42 +125,42 @@ class RawServer:
         return done if done is None or isinstance(done, dict) else text(str(done))
 
     def do_echo(self, arguments: Message) -> str:
-        """Say what came."""
+        """Return the arguments."""
         return json.dumps(arguments)
 
     def do_give(self, arguments: Message) -> Message:
-        """Answer with just what was asked for, right or wrong."""
+        """Return the requested result, valid or not."""
         result: Message = arguments["result"]
         return result
 
     def do_hang(self, _: Message) -> None:
-        """Answer never."""
+        """Never answer."""
         self.note("hanging")
 
     def do_die(self, _: Message) -> None:
-        """Go away in the middle of the call."""
+        """Die during the call."""
         sys.stderr.write("my last words\n")
         sys.stderr.flush()
         os.kill(os.getpid(), signal.SIGKILL)
 
     def do_half(self, _: Message) -> None:
-        """Go away in the middle of a line."""
+        """Exit during a line."""
         sys.stdout.write('{"jsonrpc": "2.0", "id": 3, "resul')
         sys.stdout.flush()
         os._exit(0)
 
     def do_big(self, arguments: Message) -> str:
-        """Answer at length."""
+        """Return a long text."""
         return "x" * int(arguments["bytes"])
 
     def do_storm(self, arguments: Message) -> str:
-        """Say that the tools changed, again and again."""
+        """Notify many times that the tools changed."""
         for _ in range(int(arguments["times"])):
             write_json({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
         return "calm again"
 
     def do_flood(self, arguments: Message) -> str:
-        """Log without measure."""
+        """Log many messages."""
         for at in range(int(arguments["times"])):
             params = {"level": "info", "data": f"line {at}"}
             write_json({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
@@ -179,13 +179,13 @@ class RawServer:
         return str(self.children[-1].pid)
 
     def do_seen(self, _: Message) -> str:
-        """Say what came so far."""
+        """Return counters."""
         return json.dumps(
             {"lists": self.lists, "cancelled": len(self.cancelled), "pid": os.getpid()}
         )
 
     def note(self, word: str) -> None:
-        """Write a word into the file that a test looks at."""
+        """Write a word into the file that a test reads."""
         if "notes" in self.quirks:
             with Path(self.quirks["notes"]).open("a", encoding="utf-8") as file:
                 file.write(word + "\n")
@@ -207,9 +207,9 @@ def varied(at: int) -> Message:
     return entry(f"{names[at % 5]}_{at}", schema)
 
 
-def text(said: str) -> Message:
+def text(content: str) -> Message:
     """Return a result of text."""
-    return {"content": [{"type": "text", "text": said}]}
+    return {"content": [{"type": "text", "text": content}]}
 
 
 def write(line: str) -> None:

@@ -62,7 +62,7 @@ async def over_http(mode: Mode) -> AsyncIterator[mcp.Client]:
 @pytest.mark.parametrize("mode", ["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
 @pytest.mark.parametrize("connect", [over_stdio, over_http], ids=["stdio", "http"])
 async def test_no_call_ends_the_server_or_another_call(connect: Connect, mode: Mode) -> None:
-    """Each attempt is an error of its own call; the session goes on."""
+    """Each attempt is an error of its own call; the session continues."""
     waited: list[str] = []
     failed: dict[str, bool] = {}
 

@@ -37,7 +37,7 @@ async def test_of_five_thousand_tools_a_run_is_offered_the_needed_ones() -> None
 
 
 async def test_a_list_without_end_is_given_up() -> None:
-    """The run goes on without these tools."""
+    """The run continues without these tools."""
     done = await ran(raw("endless"))
 
     assert "the list has no end" in done.reports

@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self._reply(405, "text/plain", "")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _answer(self, message: Any, result: Any) -> None:
         self._send(message, {"result": result})

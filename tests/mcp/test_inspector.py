@@ -18,7 +18,7 @@ SERVER = [sys.executable, "-m", "agentkit", "mcp", "serve", "--tools", "calculat
 
 @pytest.fixture(scope="module")
 def inspector() -> list[str]:
-    """Return the words that start it."""
+    """Return its command."""
     try:
         return command("@modelcontextprotocol/inspector")
     except NoNpmError as error:

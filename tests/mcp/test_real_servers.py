@@ -1,6 +1,6 @@
-"""An agent over the sandbox uses MCP servers that are not ours, and what they did is looked at.
+"""An agent over the sandbox uses MCP servers that are not ours, and their effects are checked.
 
-One file names five servers, as other clients have it; each test starts them once.
+A configuration file names five servers; each test starts them once.
 """
 
 import json
@@ -57,7 +57,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def git(folder: Path, *words: str) -> str:
-    """Return what git says."""
+    """Return the output of git."""
     done = subprocess.run(  # noqa: S603 - constant arguments
         ["git", "-C", str(folder), *words],  # noqa: S607
         capture_output=True,

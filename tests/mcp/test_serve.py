@@ -73,12 +73,12 @@ def test_standard_output_holds_the_protocol_only(tmp_path: Path) -> None:
         info = ask(process, "initialize", HELLO, 1)
         send(process, {"method": "notifications/initialized"})
         shouted = ask(process, "tools/call", {"name": "shout"}, 2)
-        heard = ask(process, "tools/call", {"name": "listen"}, 3)
+        answer = ask(process, "tools/call", {"name": "listen"}, 3)
         out, err = process.communicate(timeout=LIMIT_SECONDS)
 
     assert info["serverInfo"]["name"] == "agentkit"
     assert shouted["content"] == [{"type": "text", "text": "shouted"}]
-    assert heard["content"] == [{"type": "text", "text": "heard ''"}]
+    assert answer["content"] == [{"type": "text", "text": "heard ''"}]
     assert out == ""
     assert process.returncode == 0
     assert sorted(err.splitlines()) == ["by a child", "by descriptor", "printed", "written"]
@@ -105,8 +105,8 @@ def test_over_http_it_requires_the_token_and_ends_at_once(tmp_path: Path) -> Non
     (tmp_path / "token").write_text(f"{token}\n")
     with serving(tmp_path, "--http", "0", "--token-file", "token") as process:
         assert process.stderr is not None
-        said = process.stderr.readline()
-        url = said.removeprefix("Serving MCP at ").split(". ")[0]
+        line = process.stderr.readline()
+        url = line.removeprefix("Serving MCP at ").split(". ")[0]
         hang = {
             "jsonrpc": "2.0",
             "id": 1,
@@ -138,4 +138,4 @@ def test_over_http_it_requires_the_token_and_ends_at_once(tmp_path: Path) -> Non
     assert refused.status_code == 401
     assert process.returncode == 0
     assert (out, err) == ("", "")
-    assert token not in said
+    assert token not in line

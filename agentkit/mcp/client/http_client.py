@@ -191,7 +191,7 @@ class _BoundedBody(httpx2.AsyncByteStream):
             raise BodyError(f"broke off: {type(error).__name__}: {error}") from error
 
     async def _abandon(self, parts: AsyncIterator[bytes]) -> None:
-        """Close the connection in the middle of a body.
+        """Close the connection before the end of a body.
 
         httpx2 leaves its inner generators open then. They end once the closed connection is read.
         """

@@ -41,9 +41,7 @@ class NotificationQueue:
         if not self._is_closed:
             self._more = anyio.Event()
         if self._dropped:
-            message = (
-                f"It told more than was track_call: {self._dropped} notifications were dropped."
-            )
+            message = f"It sent too many notifications: {self._dropped} were dropped."
             taken.append(ToolsetReported(toolset=self._name, level="warning", message=message))
             self._dropped = 0
         return taken

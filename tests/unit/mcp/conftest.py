@@ -15,19 +15,19 @@ from agentkit.mcp.client.transports import InMemoryTransport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OlderDoor(InMemoryTransport):
-    """A way to a server that speaks with it as before 2026-07-28."""
+class LegacyTransport(InMemoryTransport):
+    """A transport that uses the revisions before 2026-07-28."""
 
     @asynccontextmanager
     async def open(
         self,
         build: Callable[[Any], Client],
-        life: Lifetime,  # noqa: ARG002
+        lifetime: Lifetime,  # noqa: ARG002
         *,
         max_bytes: int,  # noqa: ARG002
         report: Callable[[str], None],  # noqa: ARG002
     ) -> AsyncIterator[Client]:
-        """Open it so."""
+        """Open the client in its legacy mode."""
         client = build(self.server)
         client.mode = "legacy"
         async with client:
@@ -39,10 +39,10 @@ Make: TypeAlias = Callable[..., MCPToolset]
 
 @pytest.fixture(params=["2026-07-28", "2025-11-25"])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Return what makes a toolset that speaks one revision of the protocol."""
-    door = InMemoryTransport if request.param == "2026-07-28" else OlderDoor
+    """Return a function that builds a toolset which uses one revision of the protocol."""
+    transport = InMemoryTransport if request.param == "2026-07-28" else LegacyTransport
 
     def build(server: Server[Any], **options: Any) -> MCPToolset:
-        return MCPToolset(door(server=server), name="demo", **options)
+        return MCPToolset(transport(server=server), name="demo", **options)
 
     return build

@@ -65,14 +65,14 @@ class Demo:
         )
 
     async def change(self, *names: str) -> None:
-        """Offer other tools, and say so to whoever listens."""
+        """Offer other tools, and notify subscribed clients."""
         self.tools = [types.Tool(name=name, input_schema=OBJECT) for name in names]
         await self.bus.publish(ToolsListChanged())
 
     async def call_tool(
         self, context: ServerRequestContext, params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        """Do what the name says."""
+        """Run the method of the tool's name."""
         match params.name:
             case "add":
                 given = params.arguments or {}

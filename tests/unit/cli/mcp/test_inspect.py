@@ -1,4 +1,4 @@
-"""A look into an MCP server, from the command line."""
+"""Inspecting an MCP server from the command line."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from agentkit.cli.mcp.inspect import (
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from tests.unit.mcp.demo_server import Demo
 
-LOOK = Inspection(server="demo")
+INSPECTION = Inspection(server="demo")
 AS_JSON = Inspection(server="demo", as_json=True)
 
 
@@ -32,7 +32,7 @@ def _demo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_tools_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     """As a table, or as JSON."""
-    assert show_tools(LOOK) == 0
+    assert show_tools(INSPECTION) == 0
     assert "add     a, b        Add two numbers." in capsys.readouterr().out
 
     assert show_tools(AS_JSON) == 0
@@ -43,7 +43,7 @@ def test_the_tools_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_tool_is_called(capsys: pytest.CaptureFixture[str]) -> None:
     """Its result on standard output, the rest elsewhere."""
-    assert call_tool(LOOK, name="add", arguments='{"a": 1, "b": 2}') == 0
+    assert call_tool(INSPECTION, name="add", arguments='{"a": 1, "b": 2}') == 0
     shown = capsys.readouterr()
     assert shown.out == "sum\n"
     assert "1 of 2 half" in shown.err
@@ -59,8 +59,8 @@ def test_a_tool_is_called(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_call_that_fails_has_its_own_exit_code(
     name: str, arguments: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And says why on standard error."""
-    assert call_tool(LOOK, name=name, arguments=arguments) == 1
+    """The reason is on standard error."""
+    assert call_tool(INSPECTION, name=name, arguments=arguments) == 1
 
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -70,23 +70,23 @@ def test_a_call_that_fails_has_its_own_exit_code(
 def test_a_missing_tool_is_a_config_error() -> None:
     """The message lists the names."""
     with pytest.raises(ConfigError, match="has no tool 'nope'; it has add, show"):
-        call_tool(LOOK, name="nope", arguments="{}")
+        call_tool(INSPECTION, name="nope", arguments="{}")
 
 
 def test_content_of_every_kind_is_printed(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """Text as it is, the type of other content; the bytes of a resource into a pipe."""
-    assert call_tool(LOOK, name="show", arguments="{}") == 0
+    assert call_tool(INSPECTION, name="show", arguments="{}") == 0
     shown = capfdbinary.readouterr()
     assert shown.out == b"hello\nb\n"
     assert b"[image image/png]" in shown.err
 
-    assert show_resources(LOOK, uri="demo://a") == 0
+    assert show_resources(INSPECTION, uri="demo://a") == 0
     assert capfdbinary.readouterr().out == b"abc\n\x00"
 
 
 def test_resources_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     """With their templates."""
-    assert show_resources(LOOK, uri=None) == 0
+    assert show_resources(INSPECTION, uri=None) == 0
     assert "demo://{name}" in capsys.readouterr().out
 
     assert show_resources(AS_JSON, uri=None) == 0
@@ -95,7 +95,7 @@ def test_resources_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_prompts_are_listed_and_filled_in(capsys: pytest.CaptureFixture[str]) -> None:
     """By NAME=VALUE."""
-    assert show_prompts(LOOK, name=None, arguments=()) == 0
+    assert show_prompts(INSPECTION, name=None, arguments=()) == 0
     assert "greet   who        Greet." in capsys.readouterr().out
 
     assert show_prompts(AS_JSON, name=None, arguments=()) == 0
@@ -108,7 +108,7 @@ def test_prompts_are_listed_and_filled_in(capsys: pytest.CaptureFixture[str]) ->
         }
     ]
 
-    assert show_prompts(LOOK, name="greet", arguments=["who=Bo"]) == 0
+    assert show_prompts(INSPECTION, name="greet", arguments=["who=Bo"]) == 0
     assert capsys.readouterr().out == "Greet Bo.\n"
     with pytest.raises(ConfigError, match="write NAME=VALUE"):
-        show_prompts(LOOK, name="greet", arguments=["Bo"])
+        show_prompts(INSPECTION, name="greet", arguments=["Bo"])

@@ -1,4 +1,4 @@
-"""The HTTP client for MCP servers: what it makes of responses."""
+"""The HTTP client for MCP servers."""
 
 import gzip
 import json
@@ -119,7 +119,7 @@ async def test_a_json_answer_is_decoded_and_repaired(reply: bytes) -> None:
     ids=["bomb", "empty members", "large", "brotli", "no gzip", "cut", "no answer", "no result"],
 )
 async def test_a_bad_body_is_an_error_of_its_own_request(reply: bytes, message: str) -> None:
-    """At once, and within the bound; the connection goes on."""
+    """At once, and within the bound; the connection stays usable."""
     answer = await answer_to(reply)
 
     assert (answer["id"], answer["error"]["code"]) == (7, -32603)

@@ -105,9 +105,9 @@ async def test_progress_is_an_event_of_the_run(make: Make) -> None:
     agent = Agent(calling(("add", '{"a": 1, "b": 2}')), tools=[make(Demo().server)])
 
     async with agent.stream("go") as run:
-        told = [event async for event in run if isinstance(event, ToolProgressed)]
+        progress = [event async for event in run if isinstance(event, ToolProgressed)]
 
-    assert told == [ToolProgressed(call_id="c0", progress=1, total=2, message="half")]
+    assert progress == [ToolProgressed(call_id="c0", progress=1, total=2, message="half")]
 
 
 async def test_a_change_of_the_tools_reaches_the_next_turn() -> None:
@@ -270,13 +270,13 @@ async def test_a_stream_can_be_left_during_a_call(make: Make) -> None:
 
 
 async def events_of(agent: Agent[Any]) -> list[RunEvent]:
-    """Return all that a run reports."""
+    """Return all events of a run."""
     async with agent.stream("go") as run:
         return [event async for event in run]
 
 
-class ShutDoor:
-    """A way that is closed."""
+class ClosedTransport:
+    """A transport that cannot connect."""
 
     def open(
         self,
@@ -292,7 +292,7 @@ class ShutDoor:
 
 async def test_a_server_that_does_not_start_fails_the_run() -> None:
     """If it is not required, it costs its tools only, and the run reports it."""
-    optional = MCPToolset(ShutDoor(), name="shut", required=False)
+    optional = MCPToolset(ClosedTransport(), name="shut", required=False)
     agent = Agent(ScriptedModel(DONE), tools=[optional])
 
     events = await events_of(agent)
@@ -300,16 +300,16 @@ async def test_a_server_that_does_not_start_fails_the_run() -> None:
     (report,) = [event for event in events if isinstance(event, ToolsetReported)]
     assert (report.toolset, report.level) == ("shut", "error")
     assert "ConnectionError: no way in" in report.message
-    required = MCPToolset(ShutDoor(), name="shut")
+    required = MCPToolset(ClosedTransport(), name="shut")
     with pytest.raises(ToolsetError, match=r"'shut' cannot be used: ConnectionError: no way in\."):
         await Agent(ScriptedModel(DONE), tools=[required]).run("go")
-    async with MCPToolset(ShutDoor(), name="shut").open():
+    async with MCPToolset(ClosedTransport(), name="shut").open():
         pass
 
 
 async def test_a_resource_of_a_lost_server_is_a_tool_error() -> None:
     """Not an exception of the SDK."""
-    toolset = MCPToolset(ShutDoor(), name="shut")
+    toolset = MCPToolset(ClosedTransport(), name="shut")
 
     async with toolset.open():
         with pytest.raises(ToolError, match="is not available: ConnectionError"):

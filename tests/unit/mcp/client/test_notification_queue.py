@@ -1,10 +1,10 @@
-"""What servers tell, kept until it is received."""
+"""The queue of a server's notifications."""
 
 from agentkit import RunEvent, ToolsetReported
 from agentkit.mcp.client.notification_queue import MAX_NOTIFICATIONS, NotificationQueue
 
 
-def said(message: str) -> ToolsetReported:
+def report(message: str) -> ToolsetReported:
     """Return a report."""
     return ToolsetReported(toolset="s", level="info", message=message)
 
@@ -14,29 +14,29 @@ async def test_events_are_emitted_in_order_until_closed() -> None:
     notifications = NotificationQueue("s")
     received: list[RunEvent] = []
 
-    async def tell(event: RunEvent) -> None:
+    async def emit(event: RunEvent) -> None:
         received.append(event)
         if len(received) == 1:
-            notifications.add(said("c"))
+            notifications.add(report("c"))
             notifications.close()
 
-    notifications.add(said("a"))
-    notifications.add(said("b"))
-    await notifications.forward(tell)
+    notifications.add(report("a"))
+    notifications.add(report("b"))
+    await notifications.forward(emit)
 
-    assert received == [said("a"), said("b"), said("c")]
+    assert received == [report("a"), report("b"), report("c")]
 
 
 def test_excess_events_are_dropped_and_counted() -> None:
     """The count is reported once."""
     notifications = NotificationQueue("s")
     for number in range(MAX_NOTIFICATIONS + 5):
-        notifications.add(said(str(number)))
+        notifications.add(report(str(number)))
 
     taken = notifications.take()
 
-    assert taken[:MAX_NOTIFICATIONS] == [said(str(number)) for number in range(MAX_NOTIFICATIONS)]
+    assert taken[:MAX_NOTIFICATIONS] == [report(str(number)) for number in range(MAX_NOTIFICATIONS)]
     (last,) = taken[MAX_NOTIFICATIONS:]
     assert isinstance(last, ToolsetReported)
-    assert "5 notifications were dropped" in last.message
+    assert "5 were dropped" in last.message
     assert notifications.take() == []

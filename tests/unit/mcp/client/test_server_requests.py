@@ -1,4 +1,4 @@
-"""Servers that ask back in the middle of a call: the user, the model, for folders."""
+"""Requests of servers during a call: elicitation, sampling, roots."""
 
 import warnings
 from pathlib import Path
@@ -67,7 +67,7 @@ ASKED: dict[str, types.InputRequest] = {
 
 
 def asking_server() -> Server[Any]:
-    """Return a server whose tools ask something, and tell what they received."""
+    """Return a server whose tools send requests, and return the answers."""
 
     async def list_tools(_: Any, params: Any) -> types.ListToolsResult:  # noqa: ARG001
         return types.ListToolsResult(

@@ -38,7 +38,7 @@ UNUSABLE: dict[str, dict[str, Any]] = {
 
 
 def serving(*tools: types.Tool) -> Server[Any]:
-    """Return a server that lists these tools, and tells the name under which one is called."""
+    """Return a server that lists these tools; a call returns the name it was made with."""
 
     async def list_tools(_: Any, params: Any) -> types.ListToolsResult:  # noqa: ARG001
         return types.ListToolsResult(tools=list(tools))
@@ -46,7 +46,7 @@ def serving(*tools: types.Tool) -> Server[Any]:
     async def call_tool(_: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         return types.CallToolResult(content=[types.TextContent(text=f"called {params.name}")])
 
-    return Server("strange", on_list_tools=list_tools, on_call_tool=call_tool)
+    return Server("foreign", on_list_tools=list_tools, on_call_tool=call_tool)
 
 
 def named(*names: str, **more: Any) -> list[types.Tool]:

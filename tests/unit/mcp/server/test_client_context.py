@@ -1,4 +1,4 @@
-"""What a served tool can ask of its client and tell it, in both revisions."""
+"""The client as a served tool sees it, in both revisions."""
 
 from typing import Any
 
@@ -270,7 +270,7 @@ async def test_an_answer_of_another_type_is_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "wanted", "heard"),
+    ("mode", "wanted", "received"),
     [
         ("legacy", None, ["debug", "error"]),
         ("legacy", "error", ["error"]),
@@ -279,7 +279,7 @@ async def test_an_answer_of_another_type_is_rejected() -> None:
     ],
 )
 async def test_log_messages_are_sent_to_clients_that_asked_for_them(
-    mode: Mode, wanted: types.LoggingLevel | None, heard: list[str]
+    mode: Mode, wanted: types.LoggingLevel | None, received: list[str]
 ) -> None:
     """Before 2026-07-28 all, until a level is set; since then only on request."""
     lines: list[str] = []
@@ -303,7 +303,7 @@ async def test_log_messages_are_sent_to_clients_that_asked_for_them(
                 await client.set_logging_level(wanted)
         await call(client, "talk")
 
-    assert lines == heard
+    assert lines == received
 
 
 async def _complete(

@@ -84,7 +84,7 @@ async def test_a_tool_that_does_not_exist_is_an_error_of_the_protocol(mode: Mode
 @both_revisions
 async def test_progress_reaches_the_client_and_only_increases(mode: Mode) -> None:
     """A decreasing value is left out: the protocol forbids it."""
-    heard: list[tuple[float, float | None, str | None]] = []
+    received: list[tuple[float, float | None, str | None]] = []
 
     @tool
     async def work(context: RunContext[None]) -> str:
@@ -94,12 +94,12 @@ async def test_progress_reaches_the_client_and_only_increases(mode: Mode) -> Non
         return "done"
 
     async def forward(progress: float, total: float | None, message: str | None) -> None:
-        heard.append((progress, total, message))
+        received.append((progress, total, message))
 
     async with mcp.Client(build_server([work]), mode=mode) as client:
         await call(client, "work", progress_callback=forward)
 
-    assert heard == [(0, 2, "part 0"), (1, 2, "part 1"), (2, 2, "part 2")]
+    assert received == [(0, 2, "part 0"), (1, 2, "part 1"), (2, 2, "part 2")]
 
 
 async def test_a_call_that_its_client_cancels_is_stopped() -> None:
@@ -186,7 +186,7 @@ async def test_a_client_of_an_earlier_revision_gets_objects_only() -> None:
 
 @both_revisions
 @pytest.mark.parametrize(
-    ("said", "ran", "words"),
+    ("content", "ran", "words"),
     [
         ({"approve": True}, True, "gone"),
         ({"approve": False, "reason": "Not today."}, False, "not run. Not today."),
@@ -196,7 +196,7 @@ async def test_a_client_of_an_earlier_revision_gets_objects_only() -> None:
     ids=["yes", "no, with a reason", "no", "declined"],
 )
 async def test_approval_is_requested_from_the_user_at_the_client(
-    mode: Mode, said: dict[str, object] | None, *, ran: bool, words: str
+    mode: Mode, content: dict[str, object] | None, *, ran: bool, words: str
 ) -> None:
     """With all its arguments; only a plain yes lets it run, and only once."""
     runs: list[str] = []
@@ -207,7 +207,7 @@ async def test_approval_is_requested_from_the_user_at_the_client(
         runs.append(path)
         return "gone"
 
-    person = Person(lambda _: said)
+    person = Person(lambda _: content)
     async with mcp.Client(build_server([remove]), mode=mode, elicitation_callback=person) as client:
         result = await call(client, "remove", {"path": "/tmp/x"})  # noqa: S108 - a word
 
@@ -296,11 +296,11 @@ class Growing:
 
 async def test_a_client_of_an_earlier_revision_is_notified_of_changed_tools() -> None:
     """Without a subscription, as soon as the call that changed them is over."""
-    heard = anyio.Event()
+    received = anyio.Event()
 
     async def forward(message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):
-            heard.set()
+            received.set()
 
     with anyio.fail_after(5):
         async with mcp.Client(
@@ -308,7 +308,7 @@ async def test_a_client_of_an_earlier_revision_is_notified_of_changed_tools() ->
         ) as client:
             assert client.server_capabilities.tools == types.ToolsCapability(list_changed=True)
             await call(client, "grow")
-            await heard.wait()
+            await received.wait()
             listed = (await client.list_tools()).tools
 
     assert [one.name for one in listed] == ["grow", "add"]
@@ -316,7 +316,7 @@ async def test_a_client_of_an_earlier_revision_is_notified_of_changed_tools() ->
 
 async def test_equal_tools_that_are_built_again_are_no_change() -> None:
     """Only a difference that a client can see is notified."""
-    heard: list[int] = []
+    received: list[int] = []
     growing = Growing()
 
     class MadeAnew(Growing):
@@ -325,7 +325,7 @@ async def test_equal_tools_that_are_built_again_are_no_change() -> None:
 
     async def forward(message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):
-            heard.append(len(growing.tools))
+            received.append(len(growing.tools))
 
     with anyio.fail_after(5):
         async with mcp.Client(
@@ -336,7 +336,7 @@ async def test_equal_tools_that_are_built_again_are_no_change() -> None:
             await call(client, "grow")
             await client.list_tools()
 
-    assert heard == [2]
+    assert received == [2]
 
 
 async def test_a_subscribed_client_is_notified_of_changed_tools() -> None:

@@ -76,7 +76,7 @@ def test_structured_content_needs_no_content() -> None:
 def test_structured_content_that_is_no_object_becomes_text(
     content: list[Any], expected: list[Any]
 ) -> None:
-    """Before 2026-07-28, where it is not allowed; unless there is other content."""
+    """Before 2026-07-28 it is not allowed; other content is preferred."""
     result = {"content": content, "structuredContent": [10]}
 
     assert repaired("tools/call", result)[0] == {"content": expected}
@@ -122,9 +122,9 @@ def test_one_bad_tool_costs_that_tool(version: str) -> None:
         ],
         **(CACHED if version == MODERN else {}),
     }
-    told = "\n".join(reports)
+    reported = "\n".join(reports)
     for what in ("icons.0 of 'icon'", "annotations of 'hints'", "'none'", "'text'", "'out'"):
-        assert what in told
+        assert what in reported
 
 
 def test_an_output_schema_may_be_of_any_type_since_2026_07_28() -> None:
