@@ -8,6 +8,7 @@ Binary data stays base64 text, as on the wire.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from agentkit.json_schema import JsonValue
@@ -18,7 +19,7 @@ from agentkit.value import dataclass, maker
 class TextContent:
     """Plain text."""
 
-    text: str
+    text: str = field(kw_only=False)
     annotations: Mapping[str, JsonValue] | None = None
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["text"] = "text"
@@ -90,7 +91,7 @@ class EmbeddedResource:
 class ReasoningContent:
     """The model's reasoning before its answer; never sent back to a provider."""
 
-    text: str
+    text: str = field(kw_only=False)
     type: Literal["reasoning"] = "reasoning"
 
 

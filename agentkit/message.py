@@ -37,7 +37,7 @@ class ToolCall:
 class SystemMessage:
     """Instructions for the conversation."""
 
-    text: str
+    text: str = field(kw_only=False)
     role: Literal["system"] = "system"
 
 

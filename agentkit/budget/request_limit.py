@@ -107,7 +107,7 @@ class RequestLimit:
             await self._emit(more)
         has_failed_over, self._has_failed_over = self._has_failed_over, False
         match event:
-            case TextReceived(text=text) | ToolArgumentsReceived(text=text):  # the most frequent
+            case TextReceived(text) | ToolArgumentsReceived(text=text):  # the most frequent
                 self._characters += len(text)
                 if isinstance(event, TextReceived):
                     self.received.append(text)

@@ -29,8 +29,8 @@ AskLine: TypeAlias = Callable[[str, str], Awaitable[str | None]]
 
 HELP = "y: run it · n: deny it · e: edit the arguments · anything else: deny it, with this reason"
 REFUSED = "The user denied it."
-ALLOWED = Verdict(decision="allow")
-DENIED = Verdict(decision="deny", reason="Calls that need approval may not run here.")
+ALLOWED = Verdict("allow")
+DENIED = Verdict("deny", reason="Calls that need approval may not run here.")
 
 
 class ApproveMode(StrEnum):
@@ -107,9 +107,9 @@ class ApprovalPrompt:
         while (line := await self._ask("  May it run? [y/n/e/reason] ", "")) is not None:
             match line.strip().lower():
                 case "y" | "yes":
-                    return Verdict(decision="allow")
+                    return Verdict("allow")
                 case "n" | "no":
-                    return Verdict(decision="deny", reason=REFUSED)
+                    return Verdict("deny", reason=REFUSED)
                 case "e" | "edit":
                     edited = await self._edit(ready)
                     if edited is not None:
@@ -117,7 +117,7 @@ class ApprovalPrompt:
                 case "" | "?":
                     note(f"  {HELP}", style="dim")
                 case _:
-                    return Verdict(decision="deny", reason=line.strip())
+                    return Verdict("deny", reason=line.strip())
         return verdict
 
     async def _edit(self, ready: ReadyCall) -> Verdict | None:
@@ -127,7 +127,7 @@ class ApprovalPrompt:
             changed = replace(ready.call, arguments=text)
             checked = validate_call(changed, {ready.tool.name: ready.tool})
             if not isinstance(checked, ToolResult):
-                return Verdict(decision="allow", arguments=text)
+                return Verdict("allow", arguments=text)
             note(f"  {reason_of(checked.text)}", style="red")
         return None
 

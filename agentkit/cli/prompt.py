@@ -87,7 +87,7 @@ def _read_without_descriptor() -> str:
 
 def _blocks(text: str, images: Iterable[ContentBlock]) -> Iterable[ContentBlock]:
     if text:
-        yield TextContent(text=text)
+        yield TextContent(text)
     yield from images
 
 
@@ -106,7 +106,7 @@ def _read_file(path: Path) -> TextContent | ImageContent:
         raise ConfigError(
             f"The file {str(path)!r} is neither text in UTF-8 nor a PNG, JPEG, GIF or WebP image."
         ) from error
-    return TextContent(text=f"The file {decode_word(path.name)}:\n\n{text}")
+    return TextContent(f"The file {decode_word(path.name)}:\n\n{text}")
 
 
 def _image_type(data: bytes) -> str | None:

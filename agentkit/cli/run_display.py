@@ -77,7 +77,7 @@ class RunDisplay:
             case TurnStarted():
                 self.shown = ""
                 self.indicator.show("waiting for the model")
-            case TextReceived(text=text):
+            case TextReceived(text):
                 self.indicator.hide()
                 self.shown += text
                 self.writer.write(text)

@@ -95,7 +95,7 @@ class MistralRules:
     def opening(self, instructions: str) -> list[Message]:
         """Return the system message, or nothing without instructions."""
         texts = [text for text in (instructions, *self._system) if text.strip()]
-        return [SystemMessage(text="\n\n".join(texts))] if texts else []
+        return [SystemMessage("\n\n".join(texts))] if texts else []
 
     def add(self, message: Message) -> list[Message]:
         """Add the next message of the history and return the messages that are final now."""

@@ -72,7 +72,7 @@ class ContextTrimmed:
 class TextReceived:
     """A piece of the answer's text arrived; only while streaming."""
 
-    text: str
+    text: str = field(kw_only=False)
     type: Literal["text_received"] = "text_received"
 
 
@@ -80,7 +80,7 @@ class TextReceived:
 class ReasoningReceived:
     """A piece of the model's reasoning arrived; only while streaming."""
 
-    text: str
+    text: str = field(kw_only=False)
     type: Literal["reasoning_received"] = "reasoning_received"
 
 

@@ -142,7 +142,7 @@ def _size(blocks: Iterable[ContentBlock]) -> int:
     size = 0
     for block in blocks:
         match block:
-            case TextContent(text=text):
+            case TextContent(text):
                 size += len(text)
             case ImageContent(data=data) | AudioContent(data=data):
                 size += len(data)

@@ -95,9 +95,9 @@ async def emit_response(response: ModelResponse, *, emit: Emit) -> None:
     """Emit the content of a complete response at once, as if it had just arrived."""
     for block in response.message.content:
         if isinstance(block, TextContent):
-            await emit(TextReceived(text=block.text))
+            await emit(TextReceived(block.text))
         elif isinstance(block, ReasoningContent):
-            await emit(ReasoningReceived(text=block.text))
+            await emit(ReasoningReceived(block.text))
 
 
 async def await_if_needed(value: T | Awaitable[T]) -> T:

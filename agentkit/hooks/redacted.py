@@ -117,9 +117,9 @@ class _Listener:
     async def emit(self, event: RunEvent) -> None:
         """Forward an event, redacted."""
         match event:
-            case TextReceived(text=text):
+            case TextReceived(text):
                 await self._emit_text(self._text.feed(text))
-            case ReasoningReceived(text=text):
+            case ReasoningReceived(text):
                 await self._emit_reasoning(self._reasoning.feed(text))
             case _:
                 await self._emit(event)
@@ -131,8 +131,8 @@ class _Listener:
 
     async def _emit_text(self, text: str) -> None:
         if text:
-            await self._emit(TextReceived(text=text))
+            await self._emit(TextReceived(text))
 
     async def _emit_reasoning(self, text: str) -> None:
         if text:
-            await self._emit(ReasoningReceived(text=text))
+            await self._emit(ReasoningReceived(text))

@@ -141,7 +141,7 @@ class Redactor:
         joined = self.text("".join(block.text for block in blocks))
         if joined == "".join(block.text for block in each):
             return each
-        return [TextContent(text=joined)]
+        return [TextContent(joined)]
 
     def _block(self, block: ContentBlock) -> ContentBlock:
         match block:

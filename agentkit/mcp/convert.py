@@ -43,7 +43,7 @@ def block_from_mcp(block: McpBlock) -> ContentBlock:
     annotations, meta = _json(block.annotations), _object(block.meta)
     match block:
         case types.TextContent():
-            return TextContent(text=block.text, annotations=annotations, meta=meta)
+            return TextContent(block.text, annotations=annotations, meta=meta)
         case types.ImageContent():
             return ImageContent(
                 data=block.data, mime_type=block.mime_type, annotations=annotations, meta=meta

@@ -173,7 +173,7 @@ class ResponseBuilder:
 
     def _take_reasoning(self, delta: ReasoningDelta) -> Sequence[StreamedPart]:
         self._reasoning.append(delta.text)
-        return (ReasoningReceived(text=delta.text),)
+        return (ReasoningReceived(delta.text),)
 
     def _take_call(self, delta: CallDelta) -> Sequence[StreamedPart]:
         self._calls.add(delta)
@@ -235,7 +235,7 @@ class ResponseBuilder:
 
     def _content(self, text: str) -> tuple[ContentBlock, ...]:
         reasoning = "".join(self._reasoning)
-        thought = (ReasoningContent(text=reasoning),) if reasoning else ()
+        thought = (ReasoningContent(reasoning),) if reasoning else ()
         return (*thought, *text_blocks(text))
 
     def _show(self, text: str) -> Sequence[TextReceived]:

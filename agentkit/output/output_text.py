@@ -10,7 +10,7 @@ accepted, because it is unknown which one was meant.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentkit.chat import Repair
@@ -79,7 +79,7 @@ def _unwrapped_value(text: str) -> RepairedArguments | None:
     return RepairedArguments(value=value, repairs=(repair,))
 
 
-def _is_about(arguments: JsonObject, output: OutputType[Any]) -> bool:
+def _is_about(arguments: Mapping[str, Any], output: OutputType[Any]) -> bool:
     """Return whether an object in a text has a property of the type.
 
     If the type requires no property, every object would be valid, even one that the text only

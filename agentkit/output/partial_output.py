@@ -42,7 +42,7 @@ class PartialOutput:
         match event:
             case ModelRetried() | ModelFailedOver():
                 self._begin()
-            case TextReceived(text=text) if self._in_text:
+            case TextReceived(text) if self._in_text:
                 return self._add(text)
             case ToolArgumentsReceived(text=text) if not self._in_text:
                 return self._add(text)

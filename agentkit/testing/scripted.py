@@ -90,9 +90,9 @@ async def _emit_content(message: AssistantMessage, emit: Emit) -> None:
     for block in message.content:
         match block:
             case TextContent():
-                await emit(TextReceived(text=block.text))
+                await emit(TextReceived(block.text))
             case ReasoningContent():
-                await emit(ReasoningReceived(text=block.text))
+                await emit(ReasoningReceived(block.text))
             case _:
                 pass  # there are no events for other blocks
 

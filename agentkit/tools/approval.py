@@ -11,13 +11,13 @@ of a value is a guess about what the model meant.
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import field
 from inspect import isawaitable
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from agentkit.dialect.tool_names import unwrap_name
 from agentkit.errors import HistoryError, wrong_return
 from agentkit.history import History
-from agentkit.json_schema import JsonValue
 from agentkit.json_schema.violation import shorten
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.confirmation import returned_call, waiting_call
@@ -43,7 +43,7 @@ class Verdict:
         arguments: JSON text to run with in place of the model's; only with `allow`.
     """
 
-    decision: Decision
+    decision: Decision = field(kw_only=False)
     reason: str = ""
     arguments: str | None = None
 
@@ -69,7 +69,7 @@ Ready-made rules are in `agentkit.tools.rules`.
 class Approval:
     """A person's decision about one call, for exactly the arguments it had.
 
-    Build it with `Approval.approve`, `Approval.deny` or `Approval.edit`.
+    Build it with `Approval.approve` or `Approval.deny`.
     """
 
     call_id: str
@@ -77,21 +77,25 @@ class Approval:
     verdict: Verdict
 
     @classmethod
-    def approve(cls, call: ToolCall) -> "Approval":
-        """Let `call` run as it is."""
-        return cls(call_id=call.id, digest=call_digest(call), verdict=Verdict(decision="allow"))
+    def approve(
+        cls, call: ToolCall, *, arguments: Mapping[str, Any] | str | None = None
+    ) -> "Approval":
+        """Let `call` run.
+
+        Args:
+            call: the call as it is in the history.
+            arguments: run it with these, which replace all of its own; the model is told. Values,
+                or JSON text.
+        """
+        if isinstance(arguments, Mapping):
+            arguments = json.dumps(dict(arguments))
+        verdict = Verdict("allow", arguments=arguments)
+        return cls(call_id=call.id, digest=call_digest(call), verdict=verdict)
 
     @classmethod
     def deny(cls, call: ToolCall, *, reason: str = "") -> "Approval":
         """Deny `call`; the model gets `reason`."""
-        verdict = Verdict(decision="deny", reason=reason)
-        return cls(call_id=call.id, digest=call_digest(call), verdict=verdict)
-
-    @classmethod
-    def edit(cls, call: ToolCall, *, arguments: str | Mapping[str, JsonValue]) -> "Approval":
-        """Let `call` run with other arguments, which replace all of its own; the model is told."""
-        text = arguments if isinstance(arguments, str) else json.dumps(dict(arguments))
-        verdict = Verdict(decision="allow", arguments=text)
+        verdict = Verdict("deny", reason=reason)
         return cls(call_id=call.id, digest=call_digest(call), verdict=verdict)
 
 
@@ -267,9 +271,9 @@ async def apply_rule(rule: ApprovalRule, ready: ReadyCall) -> Verdict | None:
 
 
 _STRICTNESS: Mapping[Decision, int] = {"allow": 0, "ask": 1, "deny": 2}
-_PLAIN = {decision: Verdict(decision=decision) for decision in _DECISIONS}
+_PLAIN = {decision: Verdict(decision) for decision in _DECISIONS}
 _PLAIN_VERDICTS: Mapping[str, Verdict] = dict(_PLAIN.items())
-_EXTERNAL = Verdict(decision="ask", reason="This tool runs elsewhere; its result is awaited.")
+_EXTERNAL = Verdict("ask", reason="This tool runs elsewhere; its result is awaited.")
 
 
 async def _decide(ready: ReadyCall, rule: ApprovalRule | None) -> Verdict:

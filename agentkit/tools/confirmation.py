@@ -11,9 +11,10 @@ that it holds in every life of a run.
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from agentkit.history import History
-from agentkit.json_schema import JsonObject, JsonValue
+from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolResult
 from agentkit.tools.validate import ReadyCall
 from agentkit.value import replace
@@ -101,5 +102,5 @@ def _returned_before(history: History, names: set[str]) -> tuple[str | None, int
     return pending, returned
 
 
-def _canonical(arguments: JsonObject) -> str:
-    return json.dumps(arguments, ensure_ascii=False, sort_keys=True)
+def _canonical(arguments: Mapping[str, Any]) -> str:
+    return json.dumps(dict(arguments), ensure_ascii=False, sort_keys=True)

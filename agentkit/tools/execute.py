@@ -358,5 +358,5 @@ def annotated(result: ToolResult, *, call_id: str, note: str | None) -> ToolResu
     """Return a result under its call's id, with what the model must know about the call."""
     if not note and result.call_id == call_id:
         return result
-    notes = (TextContent(text=f"[{note}]\n"),) if note else ()
+    notes = (TextContent(f"[{note}]\n"),) if note else ()
     return replace(result, call_id=call_id, content=(*notes, *result.content))

@@ -89,7 +89,7 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
     is_structured = tool.output_check is not None or isinstance(structured, dict)
     return _misfit(tool, structured) or _new_result(
         call_id=call_id,
-        content=(TextContent(text=data if isinstance(data, str) else text),),
+        content=(TextContent(data if isinstance(data, str) else text),),
         structured_content=structured if is_structured else None,
     )
 

@@ -15,6 +15,22 @@ from agentkit.tools.tool import Decision
 from agentkit.tools.validate import ReadyCall
 
 Condition: TypeAlias = Callable[[ReadyCall], bool]
+"""Whether a rule is about a call."""
+
+__all__ = [
+    "Condition",
+    "allow",
+    "ask",
+    "deny",
+    "first",
+    "has_effects",
+    "is_destructive",
+    "is_open_world",
+    "is_repaired",
+    "named",
+    "strictest",
+    "tagged",
+]
 
 
 def has_effects(ready: ReadyCall) -> bool:
@@ -114,7 +130,7 @@ class _Named:
 
 
 def _rule(decision: Decision, conditions: tuple[Condition, ...], reason: str) -> ApprovalRule:
-    verdict = Verdict(decision=decision, reason=reason)
+    verdict = Verdict(decision, reason=reason)
     if decision == "allow":
         conditions = tuple(one.is_offered if isinstance(one, _Named) else one for one in conditions)
 
@@ -122,8 +138,3 @@ def _rule(decision: Decision, conditions: tuple[Condition, ...], reason: str) ->
         return verdict if any(condition(ready) for condition in conditions) else None
 
     return decide
-
-
-ask_destructive = ask(is_destructive, reason="The tool may destroy something.")
-ask_effects = ask(has_effects, reason="The tool has effects.")
-deny_effects = deny(has_effects, reason="Only tools that read may be used here.")

@@ -49,7 +49,7 @@ class ReadyCall:
 
     call: ToolCall
     tool: Tool
-    arguments: JsonObject
+    arguments: Mapping[str, Any]
     bound: BoundArguments
     repairs: tuple[Repair, ...] = ()
     idempotency_key: str | None = None

@@ -212,7 +212,7 @@ class _Model:
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
         """Return the response."""
         for text in self._shown if request.stream or self._always else ():
-            await emit(TextReceived(text=text))
+            await emit(TextReceived(text))
         return self._response
 
 

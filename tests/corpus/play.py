@@ -120,7 +120,7 @@ async def _run(agent: Agent[None], seen: Seen, *, choice: str) -> None:
             match event:
                 case TurnStarted():
                     turn = event.turn
-                case TextReceived(text=text) if turn == 1:
+                case TextReceived(text) if turn == 1:
                     seen.shown += text
                 case AnswerRepaired(repair=repair):
                     seen.repairs.append(repair)

@@ -95,7 +95,7 @@ def answers(history: History) -> list[Approval]:
     return [
         Approval.approve(first),
         Approval.deny(second, reason="Too much."),
-        Approval.edit(third, arguments={"amount": 7}),
+        Approval.approve(third, arguments={"amount": 7}),
     ]
 
 

@@ -67,7 +67,7 @@ def test_embedded_resource() -> list[ContentBlock]:
 def test_multiple_content_types() -> list[ContentBlock]:
     """Return text, an image and a resource."""
     return [
-        TextContent(text="Multiple content types test:"),
+        TextContent("Multiple content types test:"),
         ImageContent(data=PNG, mime_type="image/png"),
         EmbeddedResource(
             uri="test://mixed-content-resource",

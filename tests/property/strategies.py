@@ -51,15 +51,15 @@ call_ids = st.sampled_from(["call_1", "a1B2c3D4e", "0", "same", "é"]) | st.text
 )
 
 readable_blocks: st.SearchStrategy[ContentBlock] = st.one_of(
-    texts.map(lambda text: TextContent(text=text)),
-    texts.map(lambda text: ReasoningContent(text=text)),
+    texts.map(lambda text: TextContent(text)),
+    texts.map(lambda text: ReasoningContent(text)),
     st.just(ResourceLink(uri="file:///a", name="a")),
     st.just(EmbeddedResource(uri="file:///b", text="b")),
     st.just(EmbeddedResource(uri="file:///c", blob="AAAA")),
 )
 any_blocks = readable_blocks | st.just(ImageContent(data="AAAA", mime_type="image/png"))
 
-system_messages = texts.map(lambda text: SystemMessage(text=text))
+system_messages = texts.map(lambda text: SystemMessage(text))
 user_messages = st.lists(readable_blocks, max_size=3).map(
     lambda blocks: UserMessage(content=tuple(blocks))
 )

@@ -74,7 +74,7 @@ def long_talk(chance: random.Random, *, words: int, most: int) -> History:
     while said < words:
         messages.append(UserMessage.of(_text(chance, chance.choice([3, 30]))))
         if chance.random() < 0.1:
-            messages.append(SystemMessage(text="Be brief."))
+            messages.append(SystemMessage("Be brief."))
         for _ in range(chance.choice([0, 1, 3, 8])):
             calls = [
                 ToolCall(id=f"c{len(messages)}_{at}", name="fs.read", arguments='{"path": "a"}')

@@ -69,7 +69,7 @@ def histories(draw: st.DrawFn, texts: st.SearchStrategy[str] = PROSE) -> History
     for turn in range(draw(st.integers(0, 6))):
         match draw(st.sampled_from(["system", "user", "assistant", "calls"])):
             case "system":
-                messages.append(SystemMessage(text=draw(texts)))
+                messages.append(SystemMessage(draw(texts)))
             case "user":
                 messages.append(UserMessage.of(draw(texts)))
             case "assistant":

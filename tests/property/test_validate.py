@@ -99,7 +99,7 @@ def check(name: str, text: str) -> ReadyCall | ToolResult:
         found.text.encode()
     else:
         assert found.tool is TOOLS[found.tool.name]
-        assert list(found.tool.arguments_check.violations(found.arguments)) == []
+        assert list(found.tool.arguments_check.violations(dict(found.arguments))) == []
     return found
 
 

@@ -1,8 +1,17 @@
 """Content blocks check their fields."""
 
-import pytest
+import copy
+import pickle
+from typing import Any
 
-from agentkit.content import EmbeddedResource
+import pytest
+from pydantic import TypeAdapter
+
+from agentkit.content import EmbeddedResource, ReasoningContent, TextContent
+from agentkit.event import ReasoningReceived, TextReceived
+from agentkit.message import SystemMessage
+from agentkit.tools.approval import Verdict
+from agentkit.value import maker, replace
 
 
 @pytest.mark.parametrize("contents", [{}, {"text": "a", "blob": "YQ=="}])
@@ -10,3 +19,27 @@ def test_an_embedded_resource_holds_text_or_a_blob(contents: dict[str, str]) -> 
     """Neither or both is a ValueError."""
     with pytest.raises(ValueError, match="either text or a blob"):
         EmbeddedResource(uri="u", text=contents.get("text"), blob=contents.get("blob"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (TextContent, "text"),
+        (ReasoningContent, "text"),
+        (SystemMessage, "text"),
+        (TextReceived, "text"),
+        (ReasoningReceived, "text"),
+        (Verdict, "decision"),
+    ],
+)
+def test_the_obvious_field_is_positional(kind: Any, name: str) -> None:
+    """The others take a keyword; copies, pickles, pydantic and patterns work as before."""
+    value = kind("deny")
+
+    assert value == kind(**{name: "deny"}) == maker(kind)("deny")
+    assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == value
+    assert replace(value, **{name: "allow"}) == kind("allow")
+    assert TypeAdapter(kind).validate_python({name: "deny"}) == value
+    assert kind.__match_args__ == (name,)
+    with pytest.raises(TypeError, match="positional"):
+        kind("deny", "more")

@@ -99,7 +99,7 @@ def test_open_calls_are_the_calls_without_a_result_in_the_models_order() -> None
     [
         pytest.param([HI, ASKS, ONE, HI], "add their results first", id="user before results"),
         pytest.param(
-            [HI, ASKS, SystemMessage(text="s")], "add their results first", id="system between"
+            [HI, ASKS, SystemMessage("s")], "add their results first", id="system between"
         ),
         pytest.param(
             [HI, ASKS, AssistantMessage.of("x")], "add their results first", id="assistant"
@@ -200,16 +200,16 @@ def test_adding_costs_the_same_at_any_length() -> None:
 def test_the_stored_form_keeps_every_kind_of_message_and_block() -> None:
     """Reading the stored form gives an equal history."""
     blocks = (
-        TextContent(text="é\n", annotations={"audience": ["user"]}, meta={"k": 1}),
+        TextContent("é\n", annotations={"audience": ["user"]}, meta={"k": 1}),
         ImageContent(data="aGk=", mime_type="image/png"),
         AudioContent(data="aGk=", mime_type="audio/wav"),
         ResourceLink(uri="file:///a", name="a", size_bytes=3),
         EmbeddedResource(uri="file:///b", blob="aGk="),
-        ReasoningContent(text="hm"),
+        ReasoningContent("hm"),
     )
     history = History(
         [
-            SystemMessage(text="be brief"),
+            SystemMessage("be brief"),
             UserMessage(content=blocks),
             AssistantMessage(content=blocks, tool_calls=(CALL,)),
             ToolResult(
@@ -243,7 +243,7 @@ def test_the_first_version_of_the_stored_form_still_reads() -> None:
 
     history = History.from_json(json.dumps(stored))
 
-    assert history == History([SystemMessage(text="s"), HI, AssistantMessage.of("", CALL), ONE])
+    assert history == History([SystemMessage("s"), HI, AssistantMessage.of("", CALL), ONE])
 
 
 @pytest.mark.parametrize(

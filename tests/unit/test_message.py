@@ -8,11 +8,11 @@ def test_the_text_of_a_message_is_its_text_blocks_joined() -> None:
     """Reasoning is separate, and other blocks are skipped."""
     message = AssistantMessage(
         content=(
-            ReasoningContent(text="hm, "),
-            TextContent(text="It is "),
+            ReasoningContent("hm, "),
+            TextContent("It is "),
             EmbeddedResource(uri="u", text="not said"),
-            TextContent(text="blue."),
-            ReasoningContent(text="yes"),
+            TextContent("blue."),
+            ReasoningContent("yes"),
         )
     )
 
@@ -20,4 +20,4 @@ def test_the_text_of_a_message_is_its_text_blocks_joined() -> None:
     assert message.reasoning == "hm, yes"
     assert UserMessage.of("").content == ()
     assert ToolResult.of("1", "a", is_error=True).text == "a"
-    assert SystemMessage(text="s").role == "system"
+    assert SystemMessage("s").role == "system"

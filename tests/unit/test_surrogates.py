@@ -57,7 +57,7 @@ def test_any_json_can_be_encoded_afterwards(value: Any) -> None:
 
 
 MESSAGES: dict[str, tuple[Message, Message]] = {
-    "system": (SystemMessage(text=HALF), SystemMessage(text=REPAIRED)),
+    "system": (SystemMessage(HALF), SystemMessage(REPAIRED)),
     "user": (UserMessage.of(HALF), UserMessage.of(REPAIRED)),
     "assistant": (
         AssistantMessage.of(HALF, ToolCall(id="c1", name="f", arguments=f'{{"a": "{HALF}"}}')),
@@ -70,14 +70,14 @@ MESSAGES: dict[str, tuple[Message, Message]] = {
             content=(
                 ResourceLink(uri=f"file:///{HALF}", name=HALF),
                 EmbeddedResource(uri="x", text=HALF),
-                TextContent(text="fine"),
+                TextContent("fine"),
             )
         ),
         UserMessage(
             content=(
                 ResourceLink(uri=f"file:///{REPAIRED}", name=REPAIRED),
                 EmbeddedResource(uri="x", text=REPAIRED),
-                TextContent(text="fine"),
+                TextContent("fine"),
             )
         ),
     ),
@@ -120,6 +120,6 @@ def test_json_of_a_value_with_half_characters_can_be_encoded() -> None:
     """The usual value is written by pydantic alone."""
     adapter: TypeAdapter[Any] = TypeAdapter(dict[str, TextContent])
 
-    assert json.loads(dump_json(adapter, {"a": TextContent(text=HALF)}))["a"]["text"] == REPAIRED
-    assert json.loads(dump_json(adapter, {"a": TextContent(text="é")}))["a"]["text"] == "é"
-    assert dump_json(adapter, {"a": TextContent(text=HALF)}).encode()
+    assert json.loads(dump_json(adapter, {"a": TextContent(HALF)}))["a"]["text"] == REPAIRED
+    assert json.loads(dump_json(adapter, {"a": TextContent("é")}))["a"]["text"] == "é"
+    assert dump_json(adapter, {"a": TextContent(HALF)}).encode()

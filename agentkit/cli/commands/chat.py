@@ -218,7 +218,7 @@ def keep_what_happened(asked: History, events: Iterable[RunEvent]) -> History:
         match event:
             case TurnStarted():
                 partial_text = ""
-            case TextReceived(text=text):
+            case TextReceived(text):
                 partial_text += text
             case ModelResponded(message=message):
                 partial_text = ""

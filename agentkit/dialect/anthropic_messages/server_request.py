@@ -218,7 +218,7 @@ def _as_messages(body: CountBody) -> Iterator[Message]:
     system = body.system
     text = system if isinstance(system, str) else "\n\n".join(block.text for block in system)
     if text:
-        yield SystemMessage(text=text)
+        yield SystemMessage(text)
     for turn in body.messages:
         blocks = blocks_of(turn)
         if turn.role == "assistant":
@@ -253,12 +253,12 @@ def _content(blocks: Iterable[Block]) -> Iterator[ContentBlock]:
     for block in blocks:
         match block:
             case TextBlock():
-                yield TextContent(text=block.text)
+                yield TextContent(block.text)
             case ImageBlock():
                 source = block.source
                 yield ImageContent(data=source.data, mime_type=source.media_type)
             case ThinkingBlock():
-                yield ReasoningContent(text=block.thinking)
+                yield ReasoningContent(block.thinking)
             case _:
                 pass  # calls and results are read elsewhere; redacted reasoning is not text
 

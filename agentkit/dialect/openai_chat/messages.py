@@ -90,7 +90,7 @@ class PlainRules:
 
     def opening(self, instructions: str) -> list[Message]:
         """Return the instructions as a system message."""
-        return [SystemMessage(text=instructions)] if instructions.strip() else []
+        return [SystemMessage(instructions)] if instructions.strip() else []
 
     def add(self, message: Message) -> list[Message]:
         """Return `message`, unless it is an assistant message without text and calls."""

@@ -201,12 +201,12 @@ def _as_message(body: MessageBody, place: int) -> Message:
         case ToolBody():
             return ToolResult(call_id=body.tool_call_id, content=_text_blocks(body.content))
         case _:
-            return SystemMessage(text=_join(body.content))
+            return SystemMessage(_join(body.content))
 
 
 def _as_assistant(body: AssistantBody) -> AssistantMessage:
     reasoning = body.reasoning_content
-    blocks: list[ContentBlock] = [ReasoningContent(text=reasoning)] if reasoning else []
+    blocks: list[ContentBlock] = [ReasoningContent(reasoning)] if reasoning else []
     blocks += _text_blocks(body.content or "") or _text_blocks(body.refusal or "")
     calls = (
         ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
@@ -222,7 +222,7 @@ def _user_blocks(body: UserBody, place: int) -> Iterator[ContentBlock]:
     for position, part in enumerate(body.content):
         match part:
             case TextPart():
-                yield TextContent(text=part.text)
+                yield TextContent(part.text)
             case ImagePart():
                 path: Path = ("messages", place, "content", position, "image_url", "url")
                 yield _as_image(part.image_url.url, path)
@@ -242,7 +242,7 @@ def _as_image(url: str, path: Path) -> ImageContent:
 
 def _text_blocks(content: str | Sequence[TextPart | RefusalPart]) -> tuple[TextContent, ...]:
     text = _join(content)
-    return (TextContent(text=text),) if text else ()
+    return (TextContent(text),) if text else ()
 
 
 def _join(content: str | Sequence[TextPart | RefusalPart]) -> str:

@@ -43,14 +43,14 @@ def approval_request(ready: ReadyCall, verdict: Verdict) -> InputRequest:
 def read_approval(answer: object) -> Verdict:
     """Return the user's decision; anything but an explicit approval is a denial."""
     if not isinstance(answer, ElicitResult) or answer.action != "accept":
-        return Verdict(decision="deny", reason=DENIED)
+        return Verdict("deny", reason=DENIED)
     if answer.content is None:
-        return Verdict(decision="deny", reason=NOT_FILLED_IN)
+        return Verdict("deny", reason=NOT_FILLED_IN)
     content = answer.content
     if content.get("approve") is True:
-        return Verdict(decision="allow")
+        return Verdict("allow")
     reason = content.get("reason")
-    return Verdict(decision="deny", reason=reason if isinstance(reason, str) and reason else DENIED)
+    return Verdict("deny", reason=reason if isinstance(reason, str) and reason else DENIED)
 
 
 async def request_approval(client: ClientContext, ready: ReadyCall, verdict: Verdict) -> Verdict:
@@ -58,5 +58,5 @@ async def request_approval(client: ClientContext, ready: ReadyCall, verdict: Ver
     try:
         answers = await client.ask({"approval": approval_request(ready, verdict)})
     except ClientRequestError as error:
-        return Verdict(decision="deny", reason=f"It needs a user's approval. {error}")
+        return Verdict("deny", reason=f"It needs a user's approval. {error}")
     return read_approval(answers["approval"])

@@ -30,7 +30,7 @@ from agentkit.tools.validate import ReadyCall, validate_call
 
 _HISTORY = "history"
 _ELSEWHERE = Verdict(
-    decision="deny", reason="It is an external tool, and no one here can provide its result."
+    "deny", reason="It is an external tool, and no one here can provide its result."
 )
 
 
@@ -87,7 +87,7 @@ async def _go_on(
     try:
         answers = await client.ask({key: approval_request(*one) for key, one in asked.items()})
     except ClientRequestError as error:
-        verdicts |= dict.fromkeys(asked, Verdict(decision="deny", reason=str(error)))
+        verdicts |= dict.fromkeys(asked, Verdict("deny", reason=str(error)))
     else:
         verdicts |= {key: read_approval(answer) for key, answer in answers.items()}
     approvals = [_approval(waiting[key][0].call, said) for key, said in verdicts.items()]

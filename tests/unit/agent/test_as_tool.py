@@ -124,7 +124,7 @@ async def test_events_of_an_agent_below_are_told_inside_those_of_its_call() -> N
         "model_responded",
         "run_finished",
     ]
-    assert TextReceived(text="Three.") in [record.event for record in inner]
+    assert TextReceived("Three.") in [record.event for record in inner]
     assert '"event":{"text":"Three.","type":"text_received"}' in inner[2].to_json()
 
 

@@ -16,7 +16,7 @@ def _record(event: RunEvent) -> EventRecord:
     return EventRecord(run_id="r", event=event, at=datetime(2024, 1, 1, tzinfo=UTC))
 
 
-PIECE = _record(TextReceived(text="a"))
+PIECE = _record(TextReceived("a"))
 STEP = _record(TurnStarted(turn=1))
 
 

@@ -152,7 +152,7 @@ async def test_failed_attempts_that_made_an_answer_are_paid_for(kind: ErrorKind,
         event = ModelFailedOver(failure=failure)
     plain = await _make(_Telling(), budget=Budget(tokens=1000))
 
-    exchange = await _make(_Telling(TextReceived(text="x" * 30), event), budget=Budget(tokens=1000))
+    exchange = await _make(_Telling(TextReceived("x" * 30), event), budget=Budget(tokens=1000))
 
     more = exchange.used.tokens - plain.used.tokens
     assert plain.used == Spent(turns=1, tokens=7)
@@ -227,7 +227,7 @@ async def test_what_an_exchange_used_that_fails_for_good_is_charged(has_failed_o
 
 async def test_an_answer_that_is_cut_by_the_time_is_paid_for() -> None:
     """As far as it came."""
-    model = _Telling(TextReceived(text="x" * 300), waits=True)
+    model = _Telling(TextReceived("x" * 300), waits=True)
 
     exchange = await _make(model, budget=Budget(seconds=0.01, tokens=1000))
 
@@ -278,7 +278,7 @@ async def test_a_summary_is_kept_within_the_budget_as_well() -> None:
 
 async def test_an_answer_that_grows_beyond_its_limit_is_cut_off_and_paid_for() -> None:
     """A provider that does not keep to `max_tokens` cannot spend more than there is."""
-    endless = _Telling(*[TextReceived(text="x" * 1000)] * 20, waits=True)
+    endless = _Telling(*[TextReceived("x" * 1000)] * 20, waits=True)
 
     exchange = await _make(endless, budget=Budget(tokens=1000))
 

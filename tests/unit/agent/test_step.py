@@ -49,7 +49,7 @@ def _state(messages: Sequence[Message], **values: object) -> RunState:
 def _plan(*decisions: Decision) -> dict[str, PlannedCall]:
     return {
         call.id: PlannedCall(
-            call_id=call.id, tool_name="add", effect="once", verdict=Verdict(decision=decision)
+            call_id=call.id, tool_name="add", effect="once", verdict=Verdict(decision)
         )
         for call, decision in zip((CALL, OTHER), decisions, strict=False)
     }

@@ -127,8 +127,8 @@ async def test_a_call_that_cannot_run_is_answered_and_takes_no_place() -> None:
     [
         (Approval.deny(CALLS[0], reason="not now"), "not run. The reason given: not now"),
         (Approval.deny(CALLS[0]), "was refused and was not run."),
-        (Approval.edit(CALLS[0], arguments={"a": 20, "b": 22}), "42"),
-        (Approval.edit(CALLS[0], arguments={"a": "x"}), "could not be run"),
+        (Approval.approve(CALLS[0], arguments={"a": 20, "b": 22}), "42"),
+        (Approval.approve(CALLS[0], arguments={"a": "x"}), "could not be run"),
     ],
     ids=["refused", "refused without a reason", "edited", "edited badly"],
 )

@@ -95,7 +95,7 @@ async def test_all_of_a_call_is_shown(capsys: pytest.CaptureFixture[str]) -> Non
     agent, _ = build(
         deleted,
         asks=tool_call("delete", {"path": path}),
-        rule=lambda _: Verdict(decision="ask", reason="It cannot be undone."),
+        rule=lambda _: Verdict("ask", reason="It cannot be undone."),
     )
     set_approval_mode(agent, ApproveMode.ASK, ask=Person("y"))
 
@@ -201,7 +201,7 @@ async def test_one_approval_is_requested_at_a_time() -> None:
     assert isinstance(ready, ReadyCall)
 
     async def ask_one() -> None:
-        assert await rule(ready) == Verdict(decision="allow")  # type: ignore[misc]  # ours is async
+        assert await rule(ready) == Verdict("allow")  # type: ignore[misc]  # ours is async
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:

@@ -67,12 +67,12 @@ def finished(stop_reason: str = "answered", usage: Usage | None = None, turns: i
 
 ANSWERS: dict[str, tuple[list[RunEvent], str]] = {
     "streamed": (
-        [TurnStarted(turn=1), TextReceived(text="He"), TextReceived(text="y"), responded("Hey")],
+        [TurnStarted(turn=1), TextReceived("He"), TextReceived("y"), responded("Hey")],
         "Hey\n",
     ),
     "whole": ([TurnStarted(turn=1), responded("Hey")], "Hey\n"),
     "half streamed": (
-        [TurnStarted(turn=1), TextReceived(text="He"), responded("Hey")],
+        [TurnStarted(turn=1), TextReceived("He"), responded("Hey")],
         "Hey\n",
     ),
     "with its own line end": ([TurnStarted(turn=1), responded("Hey\n")], "Hey\n"),
@@ -80,16 +80,16 @@ ANSWERS: dict[str, tuple[list[RunEvent], str]] = {
     "two turns": (
         [
             TurnStarted(turn=1),
-            TextReceived(text="Let me see."),
+            TextReceived("Let me see."),
             responded("Let me see."),
             TurnStarted(turn=2),
-            TextReceived(text="42"),
+            TextReceived("42"),
             responded("42"),
         ],
         "Let me see.\n42\n",
     ),
     "repaired after it was shown": (
-        [TurnStarted(turn=1), TextReceived(text="Hey ["), responded("Hey")],
+        [TurnStarted(turn=1), TextReceived("Hey ["), responded("Hey")],
         "Hey [\n",
     ),
 }
@@ -195,7 +195,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     "cut": (
         ToolResultTruncated(
             call_id="1",
-            content=(TextContent(text="x" * 1200), ImageContent(data="", mime_type="image/png")),
+            content=(TextContent("x" * 1200), ImageContent(data="", mime_type="image/png")),
         ),
         ["  a result of 1,200 characters was cut for the model"],
     ),
@@ -254,7 +254,7 @@ def test_a_run_inside_a_tool_is_shown_under_the_name_of_its_agent(
     screen = RunDisplay()
     events: list[RunEvent] = [
         RunStarted(model="m", agent="clerk"),
-        TextReceived(text="He"),
+        TextReceived("He"),
         responded("Hey"),
         ToolCallStarted(call=CALL),
         finished(),

@@ -25,7 +25,7 @@ from tests.unit.context.long_conversation import LetterCounter, asking, chatting
 USED = Usage(input_tokens=10, output_tokens=2)
 CALL = ToolCall(id="a", name="read", arguments='{"path": "x"}')
 DONE = (
-    SystemMessage(text="Never mention the sea."),
+    SystemMessage("Never mention the sea."),
     User.of("Find the bug."),
     AssistantMessage.of("I look.", CALL),
     ToolResult.of("a", "no such file", is_error=True),
@@ -121,7 +121,7 @@ async def test_a_transcript_longer_than_the_window_is_shortened_until_it_fits() 
         ),
         pytest.param(
             ModelResponse(
-                message=AssistantMessage(content=(ReasoningContent(text="hm"),)),
+                message=AssistantMessage(content=(ReasoningContent("hm"),)),
                 finish_reason="stop",
             ),
             Summary(error="the model gave no text"),
@@ -162,7 +162,7 @@ async def test_an_empty_transcript_ends_the_search() -> None:
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_a_summary_follows_the_first_system_messages(at: int) -> None:
     """As a question of the user and an answer with a heading."""
-    system = tuple(SystemMessage(text=str(number)) for number in range(at))
+    system = tuple(SystemMessage(str(number)) for number in range(at))
 
     request = with_summary(asking(*system, *DONE[1:]), "All was well.")
 
@@ -172,6 +172,6 @@ def test_a_summary_follows_the_first_system_messages(at: int) -> None:
 
 def test_a_summary_may_be_the_only_message() -> None:
     """After the system messages."""
-    request = with_summary(asking(SystemMessage(text="s")), "x")
+    request = with_summary(asking(SystemMessage("s")), "x")
 
     assert len(request.history) == 3

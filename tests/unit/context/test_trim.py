@@ -119,9 +119,9 @@ def test_consecutive_user_messages_are_dropped_one_by_one() -> None:
 def test_instructions_and_system_messages_are_kept() -> None:
     """Wherever a system message is in the conversation."""
     request = asking(
-        SystemMessage(text="first"),
+        SystemMessage("first"),
         *chatting(5, text="a long talk"),
-        SystemMessage(text="later"),
+        SystemMessage("later"),
         TASK,
         instructions="Be kind.",
     )

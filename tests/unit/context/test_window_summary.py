@@ -34,7 +34,7 @@ def answered(text: str) -> ModelResponse:
 async def test_dropped_turns_are_replaced_by_a_summary() -> None:
     """The transcript also contains the task, which is kept."""
     fitting = Fitting.of(answered("All files up to 9 are fine."), settings=SUMMARIZE)
-    rules = SystemMessage(text="Be exact.")
+    rules = SystemMessage("Be exact.")
     request = asking(rules, TASK, *working(30, result=WORDS * 3))
 
     fitted = await fitting.fit(request)

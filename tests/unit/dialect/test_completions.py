@@ -318,7 +318,7 @@ def test_a_conversation_of_several_turns_goes_back_as_it_came() -> None:
     """Calls and results are in the prompt, and tools move to the new user message."""
     history = History(
         [
-            SystemMessage(text="Be kind."),
+            SystemMessage("Be kind."),
             UserMessage.of("1+1?"),
             AssistantMessage.of("", ToolCall(id="c1", name="math.add", arguments='{"a": 1}')),
             ToolResult.of("c1", "2"),

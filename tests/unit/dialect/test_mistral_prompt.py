@@ -39,7 +39,7 @@ OFFER = (
 def test_tools_and_system_text_stand_before_the_last_user_message() -> None:
     """A new user message takes both with it."""
     messages: list[Message] = [
-        SystemMessage(text="Be brief."),
+        SystemMessage("Be brief."),
         UserMessage.of("U1"),
         CALLS,
         ToolResult.of("aaaaaaaa1", "11"),
@@ -107,7 +107,7 @@ def test_a_result_that_is_json_is_written_as_json(content: str, written: str) ->
 
 def test_system_text_has_no_part_of_its_own() -> None:
     """It is part of the user message it stands in."""
-    assert message_parts(SystemMessage(text="Be brief.")) == []
+    assert message_parts(SystemMessage("Be brief.")) == []
 
 
 def test_structured_content_stands_for_missing_content() -> None:
@@ -129,7 +129,7 @@ def test_structured_content_is_not_lost_on_the_way_to_the_prompt() -> None:
 
 def test_blocks_of_a_message_are_joined_by_lines() -> None:
     """A user message of several texts is one text."""
-    message = UserMessage(content=(TextContent(text="a"), TextContent(text="b")))
+    message = UserMessage(content=(TextContent("a"), TextContent("b")))
 
     assert prompt_text([message]) == "<s>[INST] a\nb[/INST]"
 

@@ -81,7 +81,7 @@ def compiled(*messages: Message, instructions: str = "") -> list[Message]:
             id="empty messages",
         ),
         pytest.param(
-            [HI, AssistantMessage(content=(ReasoningContent(text="hm"),)), ASK, RESULT],
+            [HI, AssistantMessage(content=(ReasoningContent("hm"),)), ASK, RESULT],
             [HI, ASK, RESULT],
             id="thoughts",
         ),
@@ -97,7 +97,7 @@ def compiled(*messages: Message, instructions: str = "") -> list[Message]:
         ),
         pytest.param(
             [
-                UserMessage(content=(TextContent(text="a"), TextContent(text="b"))),
+                UserMessage(content=(TextContent("a"), TextContent("b"))),
                 ASK,
                 ToolResult.of("a1B2c3D4e", "no", is_error=True),
             ],
@@ -115,10 +115,10 @@ def test_a_conversation_keeps_its_sense_within_the_rules(
 
 def test_all_instructions_stand_in_one_system_message_first() -> None:
     """Wherever they were; the format has one place for them."""
-    messages = (SystemMessage(text="one"), HI, SystemMessage(text=" "), SystemMessage(text="two"))
+    messages = (SystemMessage("one"), HI, SystemMessage(" "), SystemMessage("two"))
 
     assert compiled(*messages, instructions="zero") == [
-        SystemMessage(text="zero\n\none\n\ntwo"),
+        SystemMessage("zero\n\none\n\ntwo"),
         HI,
     ]
 
@@ -162,9 +162,7 @@ def test_two_ids_never_become_the_same() -> None:
             ToolResult(call_id="1", structured_content={"Ä": [1]}), '{"Ä":[1]}', id="data"
         ),
         pytest.param(
-            ToolResult(
-                call_id="1", content=(TextContent(text="one"),), structured_content={"n": 1}
-            ),
+            ToolResult(call_id="1", content=(TextContent("one"),), structured_content={"n": 1}),
             "one",
             id="words beside data",
         ),

@@ -252,7 +252,7 @@ def test_between_results_and_the_next_user_message_the_assistant_speaks(rules: R
         UserMessage.of("go"),
         CALLS,
         *RESULTS,
-        SystemMessage(text="Be kind."),
+        SystemMessage("Be kind."),
         UserMessage.of("and?"),
         UserMessage.of("hm?"),
     )

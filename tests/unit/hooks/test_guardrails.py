@@ -143,5 +143,5 @@ async def test_a_checked_answer_is_emitted_after_the_check(is_streamed: bool) ->
     async with guarded(model, check_output=no_names).open() as connection:
         await connection.chat(request, emit=emit)
 
-    assert shown == ([TextReceived(text="hello")] if is_streamed else [])
+    assert shown == ([TextReceived("hello")] if is_streamed else [])
     assert model.requests == [replace(request, stream=False)]

@@ -102,7 +102,7 @@ class Streaming:
 
     name = "streaming:model"
     profile = ScriptedModel().profile
-    answer = AssistantMessage(content=(ReasoningContent(text="hm"), TextContent(text="hello")))
+    answer = AssistantMessage(content=(ReasoningContent("hm"), TextContent("hello")))
 
     def __init__(self) -> None:
         self.requests: list[ModelRequest] = []
@@ -121,10 +121,10 @@ class Streaming:
         """Answer."""
         self.requests.append(request)
         for event in (
-            ReasoningReceived(text="hm"),
+            ReasoningReceived("hm"),
             ModelRetried(attempt=1, kind="server", error="500", wait_seconds=0),
             ToolArgumentsReceived(tool_name="f", text="{"),
-            TextReceived(text="hello"),
+            TextReceived("hello"),
         ):
             await emit(event)
         return ModelResponse(message=self.answer, finish_reason="stop")
@@ -136,21 +136,21 @@ async def test_text_that_may_be_changed_is_emitted_after_the_change(is_streamed:
     inner, listener = Streaming(), Listener()
 
     def after(_: ModelRequest, response: ModelResponse) -> ModelResponse:
-        listener.events.append(TextReceived(text="<after>"))
-        content = (*response.message.content, TextContent(text="!"))
+        listener.events.append(TextReceived("<after>"))
+        content = (*response.message.content, TextContent("!"))
         return replace(response, message=replace(response.message, content=content))
 
     request = replace(HI, stream=is_streamed)
     assert await ask(wrapped_model(inner, after=after), request, emit=listener) == "hello!"
 
     shown: list[RunEvent] = [
-        ReasoningReceived(text="hm"),
-        TextReceived(text="hello"),
-        TextReceived(text="!"),
+        ReasoningReceived("hm"),
+        TextReceived("hello"),
+        TextReceived("!"),
     ]
     assert listener.events == [
         ModelRetried(attempt=1, kind="server", error="500", wait_seconds=0),
-        TextReceived(text="<after>"),
+        TextReceived("<after>"),
         *(shown if is_streamed else []),
     ]
     assert inner.requests == [HI]
@@ -161,9 +161,9 @@ async def test_middleware_that_only_reads_passes_text_on_as_it_arrives() -> None
     listener = Listener()
 
     async def look(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
-        listener.events.append(TextReceived(text="<asked>"))
+        listener.events.append(TextReceived("<asked>"))
         response = await call_next(request, emit=emit)
-        listener.events.append(TextReceived(text="<answered>"))
+        listener.events.append(TextReceived("<answered>"))
         return response
 
     await ask(wrapped_model(ScriptedModel("hello"), look), STREAMED, emit=listener)

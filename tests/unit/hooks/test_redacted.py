@@ -46,7 +46,7 @@ def user(*blocks: Any) -> UserMessage:
 
 IMAGE = ImageContent(data=KEY, mime_type="image/png")
 MESSAGES: dict[str, tuple[Message, Message]] = {
-    "system": (SystemMessage(text=f"Use {KEY}."), SystemMessage(text="Use ***.")),
+    "system": (SystemMessage(f"Use {KEY}."), SystemMessage("Use ***.")),
     "user": (UserMessage.of("Call 555-1234!"), UserMessage.of("Call ***!")),
     "arguments": (
         assistant('{"key": "sk-12345", "n": [1, null, true]}'),
@@ -69,32 +69,32 @@ MESSAGES: dict[str, tuple[Message, Message]] = {
     "result": (
         ToolResult(
             call_id="1",
-            content=(TextContent(text=KEY),),
+            content=(TextContent(KEY),),
             structured_content={"key": [KEY]},
         ),
         ToolResult(
             call_id="1",
-            content=(TextContent(text="***"),),
+            content=(TextContent("***"),),
             structured_content={"key": ["***"]},
         ),
     ),
     "over the border of two texts": (
-        user(TextContent(text="the sk-1"), TextContent(text="2345 key"), IMAGE),
-        user(TextContent(text="the *** key"), IMAGE),
+        user(TextContent("the sk-1"), TextContent("2345 key"), IMAGE),
+        user(TextContent("the *** key"), IMAGE),
     ),
     "in one of two texts": (
-        user(TextContent(text=KEY), TextContent(text=" key")),
-        user(TextContent(text="***"), TextContent(text=" key")),
+        user(TextContent(KEY), TextContent(" key")),
+        user(TextContent("***"), TextContent(" key")),
     ),
     "other blocks": (
         user(
-            ReasoningContent(text=KEY),
+            ReasoningContent(KEY),
             EmbeddedResource(uri="a:sk-12345", text=KEY),
             EmbeddedResource(uri="a:b", blob="x"),
             ResourceLink(uri="a:sk-12345", name="n", title=KEY),
         ),
         user(
-            ReasoningContent(text="***"),
+            ReasoningContent("***"),
             EmbeddedResource(uri="a:***", text="***"),
             EmbeddedResource(uri="a:b", blob="x"),
             ResourceLink(uri="a:***", name="n", title="***"),
@@ -214,7 +214,7 @@ async def test_answers_are_redacted_on_request() -> None:
     retried = ModelRetried(attempt=1, kind="server", error="500", wait_seconds=0)
     call = ToolCall(id="1", name="f", arguments=f'{{"key": "{KEY}"}}')
     message = AssistantMessage(
-        content=(ReasoningContent(text=f"hm {KEY}"), TextContent(text=f"the {KEY} key")),
+        content=(ReasoningContent(f"hm {KEY}"), TextContent(f"the {KEY} key")),
         tool_calls=(call,),
     )
     response = ModelResponse(
@@ -223,11 +223,11 @@ async def test_answers_are_redacted_on_request() -> None:
         repairs=(Repair(kind="text_call", before=KEY, after="x"),),
     )
     model = Streaming(
-        ReasoningReceived(text="hm sk-"),
+        ReasoningReceived("hm sk-"),
         retried,
-        TextReceived(text="the sk-1"),
-        ReasoningReceived(text="12345"),
-        TextReceived(text="2345 key"),
+        TextReceived("the sk-1"),
+        ReasoningReceived("12345"),
+        TextReceived("2345 key"),
         response=response,
     )
     listener = Listener()
@@ -236,7 +236,7 @@ async def test_answers_are_redacted_on_request() -> None:
     async with redacted(model, KEY, answers=True).open() as connection:
         answered = await connection.chat(request, emit=listener)
 
-    content = (ReasoningContent(text="hm [redacted]"), TextContent(text="the [redacted] key"))
+    content = (ReasoningContent("hm [redacted]"), TextContent("the [redacted] key"))
     assert answered == replace(
         response,
         message=AssistantMessage(content=content, tool_calls=(call,)),
@@ -244,8 +244,8 @@ async def test_answers_are_redacted_on_request() -> None:
     )
     assert listener.events == [
         retried,
-        ReasoningReceived(text="hm [redacted]"),
-        TextReceived(text="the [redacted] key"),
+        ReasoningReceived("hm [redacted]"),
+        TextReceived("the [redacted] key"),
     ]
 
 

@@ -34,8 +34,8 @@ ICON: dict[str, Any] = {"src": "https://x/i.png", "mimeType": "image/png", "size
 @pytest.mark.parametrize(
     "block",
     [
-        TextContent(text="a"),
-        TextContent(text="a", **MARKS),
+        TextContent("a"),
+        TextContent("a", **MARKS),
         ImageContent(data="AA==", mime_type="image/png", **MARKS),
         AudioContent(data="AA==", mime_type="audio/wav", **MARKS),
         ResourceLink(
@@ -63,17 +63,17 @@ def test_a_content_block_survives_the_round_trip(block: ContentBlock) -> None:
 
 def test_reasoning_is_converted_to_text() -> None:
     """MCP has no block for it."""
-    assert block_to_mcp(ReasoningContent(text="hm")) == types.TextContent(text="hm")
+    assert block_to_mcp(ReasoningContent("hm")) == types.TextContent(text="hm")
 
 
 @pytest.mark.parametrize(
     "result",
     [
-        ToolResult(call_id="", content=(TextContent(text="a"),), is_error=True),
-        ToolResult(call_id="", content=(TextContent(text="[]"),), structured_content=[]),
+        ToolResult(call_id="", content=(TextContent("a"),), is_error=True),
+        ToolResult(call_id="", content=(TextContent("[]"),), structured_content=[]),
         ToolResult(
             call_id="",
-            content=(TextContent(text="{}"),),
+            content=(TextContent("{}"),),
             structured_content={"a": [1]},
             meta={"k": "v"},
         ),

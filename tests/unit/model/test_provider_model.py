@@ -209,7 +209,7 @@ async def test_an_answer_whose_text_was_shown_is_not_asked_for_again() -> None:
 
     assert isinstance(outcome, ProtocolError)
     assert outcome.kind == "stream_interrupted"
-    assert events == [TextReceived(text="Hel")]
+    assert events == [TextReceived("Hel")]
     assert len(transport.requests) == 1
 
 

@@ -47,7 +47,7 @@ def test_an_answer_is_assembled_completely() -> None:
     response = builder.finish()
 
     assert response.message == AssistantMessage(
-        content=(ReasoningContent(text="hm"), TextContent(text="Hello"))
+        content=(ReasoningContent("hm"), TextContent("Hello"))
     )
     assert (response.finish_reason, response.raw_finish_reason) == ("stop", "end_turn")
     assert (response.response_id, response.model, response.provider) == ("r", "m", "h")
@@ -63,9 +63,9 @@ def test_what_may_be_shown_comes_at_once() -> None:
     shown = builder.feed([ReasoningDelta(text="hm"), TextDelta(text="Hel"), TextDelta(text="lo")])
 
     assert shown == [
-        ReasoningReceived(text="hm"),
-        TextReceived(text="Hel"),
-        TextReceived(text="lo"),
+        ReasoningReceived("hm"),
+        TextReceived("Hel"),
+        TextReceived("lo"),
     ]
     assert not builder.is_done
 

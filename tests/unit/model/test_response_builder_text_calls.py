@@ -121,7 +121,7 @@ def test_text_that_was_held_back_in_vain_is_shown_at_the_end() -> None:
     shown = builder.feed([TextDelta(text=text), STOP, DoneDelta()])
 
     assert shown == []
-    assert builder.close() == [TextReceived(text=text)]
+    assert builder.close() == [TextReceived(text)]
     assert builder.finish().message.text == text
     assert builder.close() == []
 

@@ -154,7 +154,7 @@ async def test_text_that_was_shown_is_never_taken_back() -> None:
 
         async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
             self.requests.append(request)
-            await emit(TextReceived(text="Hel"))
+            await emit(TextReceived("Hel"))
             raise _busy()
 
     with pytest.raises(StatusError, match="busy"):

@@ -28,7 +28,7 @@ def answered(result: ToolResult) -> list[Message]:
     "messages",
     [
         pytest.param([], id="nothing"),
-        pytest.param([SystemMessage(text="s")] * 9, id="system"),
+        pytest.param([SystemMessage("s")] * 9, id="system"),
         pytest.param([AssistantMessage.of("a")] * 9, id="only answers"),
         pytest.param([User.of("Ā" * 500), AssistantMessage.of("🧿" * 500)], id="odd letters"),
         pytest.param([User.of("\x01\x02\n\t" * 100)], id="odd spaces"),
@@ -59,7 +59,7 @@ def test_no_counter_goes_beyond_the_bound(rules: str, messages: list[Message]) -
     "blocks",
     [
         pytest.param((IMAGE,), id="image"),
-        pytest.param((TextContent(text="see"), LINK), id="text and link"),
+        pytest.param((TextContent("see"), LINK), id="text and link"),
     ],
 )
 def test_of_more_than_text_nothing_can_be_said(blocks: tuple[ContentBlock, ...]) -> None:
@@ -76,6 +76,6 @@ def test_of_structured_content_alone_nothing_can_be_said() -> None:
 
 def test_thoughts_are_not_sent_and_not_counted() -> None:
     """They may be long."""
-    thought = AssistantMessage(content=(ReasoningContent(text="hm" * 9999), TextContent(text="a")))
+    thought = AssistantMessage(content=(ReasoningContent("hm" * 9999), TextContent("a")))
 
     assert max_message_tokens([thought]) == max_message_tokens([AssistantMessage.of("a")])

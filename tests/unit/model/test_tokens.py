@@ -115,7 +115,7 @@ def _conversation(seed: int) -> ModelRequest:
     if chance.random() < 0.8:
         messages = messages[: -chance.randint(1, 2)]
     if chance.random() < 0.2:
-        messages.insert(0, SystemMessage(text=_text(chance)))
+        messages.insert(0, SystemMessage(_text(chance)))
     history = History()
     for message in messages:
         history = history.add(message)
@@ -287,7 +287,7 @@ def test_other_families_are_estimated_with_all_that_is_sent() -> None:
     picture = User(content=(ImageContent(data="AAAA", mime_type="image/png"),))
     sound = User(content=(AudioContent(data="A" * 2000, mime_type="audio/wav"),))
     assert both > bare > added(AssistantMessage.of(""))
-    assert added(SystemMessage(text="Be brief.")) == added(User.of("Be brief."))
+    assert added(SystemMessage("Be brief.")) == added(User.of("Be brief."))
     assert added(instructions="Be brief.") > 0
     assert added(tools=(tool,)) > 10
     assert added(picture) > 1_600

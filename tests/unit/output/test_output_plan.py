@@ -74,7 +74,7 @@ def test_the_offer_depends_on_the_tool_choice_and_the_tools(
         ((ASKED, *ANSWERED, UserMessage.of("And now?")), ()),
         ((ASKED, AssistantMessage.of('{"result": 3}')), (3,)),
         ((ASKED, AssistantMessage.of("three")), ()),
-        ((SystemMessage(text="Be."),), ()),
+        ((SystemMessage("Be."),), ()),
         ((), ()),
     ],
     ids=["taken", "refused", "open", "asked on", "text", "words", "no answer", "nothing"],

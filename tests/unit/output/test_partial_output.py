@@ -41,14 +41,14 @@ def test_a_wrapped_value_is_reported_unwrapped() -> None:
     """As it will be in the result."""
     partial = PartialOutput(in_text=True, is_wrapped=True)
 
-    pieces = [TextReceived(text="Sure: {"), TextReceived(text='"result": [1, 2, 3]}')]
+    pieces = [TextReceived("Sure: {"), TextReceived('"result": [1, 2, 3]}')]
 
     assert _values(partial, *pieces) == [[1, 2, 3]]
 
 
 def test_only_the_requested_part_of_a_response_is_read() -> None:
     """Text next to a call is not an answer, nor the other way round."""
-    call, text = _in_call('{"a": 1}'), TextReceived(text='{"b": 2}')
+    call, text = _in_call('{"a": 1}'), TextReceived('{"b": 2}')
 
     assert _values(PartialOutput(in_text=False, is_wrapped=False), text, call) == [{"a": 1}]
     assert _values(PartialOutput(in_text=True, is_wrapped=False), text, call) == [{"b": 2}]
@@ -58,7 +58,7 @@ def test_text_without_an_object_is_not_reported() -> None:
     """Prose, or invalid JSON."""
     for text in ("words", "{]", "{" * 1000):
         partial = PartialOutput(in_text=True, is_wrapped=False)
-        assert partial.feed(TextReceived(text=text)) is None
+        assert partial.feed(TextReceived(text)) is None
 
 
 def test_a_retried_answer_begins_again() -> None:
@@ -75,8 +75,8 @@ def test_the_same_value_is_not_reported_twice() -> None:
     """White space at the end changes nothing."""
     partial = PartialOutput(in_text=True, is_wrapped=False)
 
-    assert partial.feed(TextReceived(text='{"a": 1}')) == PartialOutputReceived(value={"a": 1})
-    assert partial.feed(TextReceived(text=" " * 100)) is None
+    assert partial.feed(TextReceived('{"a": 1}')) == PartialOutputReceived(value={"a": 1})
+    assert partial.feed(TextReceived(" " * 100)) is None
 
 
 def test_a_long_answer_is_parsed_a_logarithmic_number_of_times() -> None:
@@ -84,6 +84,6 @@ def test_a_long_answer_is_parsed_a_logarithmic_number_of_times() -> None:
     text = json.dumps({"items": [f"number {n}" for n in range(20_000)]})
     partial = PartialOutput(in_text=True, is_wrapped=False)
 
-    shown = _values(partial, *(TextReceived(text=text[i : i + 4]) for i in range(0, len(text), 4)))
+    shown = _values(partial, *(TextReceived(text[i : i + 4]) for i in range(0, len(text), 4)))
 
     assert 100 < len(shown) < 300

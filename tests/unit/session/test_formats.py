@@ -160,7 +160,7 @@ async def test_an_empty_conversation_can_be_exported_and_imported(
             UserMessage.of("\r\n\0\ud800"),
             UserMessage.of("## User\n\\\\## X\n##\n"),
             UserMessage(content=()),
-            SystemMessage(text=""),
+            SystemMessage(""),
             AssistantMessage.of("```\n"),
         )
     )

@@ -62,8 +62,8 @@ def test_a_message_of_plain_text_has_a_short_form(
 @pytest.mark.parametrize(
     "message",
     [
-        UserMessage(content=(TextContent(text="hi", meta={"a": 1}),)),
-        AssistantMessage(content=(TextContent(text="hi", annotations={"a": None}),)),
+        UserMessage(content=(TextContent("hi", meta={"a": 1}),)),
+        AssistantMessage(content=(TextContent("hi", annotations={"a": None}),)),
         ToolResult.of("c1", "no", is_error=True),
         ToolResult(call_id="c1", structured_content={"a": None}),
     ],

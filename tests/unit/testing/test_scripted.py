@@ -62,8 +62,8 @@ async def test_a_scripted_model_shows_text_and_reasoning_only_while_streaming() 
     """Other blocks have no event."""
     message = AssistantMessage(
         content=(
-            ReasoningContent(text="hm"),
-            TextContent(text="hi"),
+            ReasoningContent("hm"),
+            TextContent("hi"),
             ImageContent(data="", mime_type="image/png"),
         )
     )
@@ -77,7 +77,7 @@ async def test_a_scripted_model_shows_text_and_reasoning_only_while_streaming() 
         assert seen == []
         await connection.chat(STREAMED, emit=keep)
 
-    assert seen == [ReasoningReceived(text="hm"), TextReceived(text="hi")]
+    assert seen == [ReasoningReceived("hm"), TextReceived("hi")]
 
 
 async def test_a_scripted_transport_gives_heads_and_chunks_as_written() -> None:

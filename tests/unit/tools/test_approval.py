@@ -73,7 +73,7 @@ async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effe
     plan = await plan_call(ready(**options), rule=None, approvals={})
 
     assert plan == PlannedCall(
-        call_id="c1", tool_name="pay", effect=effect, verdict=Verdict(decision="allow")
+        call_id="c1", tool_name="pay", effect=effect, verdict=Verdict("allow")
     )
 
 
@@ -97,26 +97,26 @@ async def test_without_a_rule_the_tool_decides(
     """The person who is asked learns what was repaired."""
     found = await verdict_of(ready(is_repaired=is_repaired, **options))
 
-    assert found == Verdict(decision=decision, reason=reason)
+    assert found == Verdict(decision, reason=reason)
 
 
 @pytest.mark.parametrize(
     ("approval", "is_repaired", "said", "expected"),
     [
-        ("allow", False, None, Verdict(decision="allow")),
-        ("ask", False, None, Verdict(decision="ask")),
-        ("ask", False, "allow", Verdict(decision="allow")),
-        ("allow", False, "deny", Verdict(decision="deny")),
-        ("allow", False, "ask", Verdict(decision="ask")),
-        ("allow", True, None, Verdict(decision="allow")),
-        ("allow", True, "allow", Verdict(decision="allow")),
-        ("allow", True, "ask", Verdict(decision="ask", reason=MENDED_REASON)),
-        ("allow", True, Verdict(decision="ask", reason="why"),
-         Verdict(decision="ask", reason="why")),
-        ("allow", False, Verdict(decision="allow", arguments='{"amount": 2}'),
-         Verdict(decision="allow", arguments='{"amount": 2}')),
+        ("allow", False, None, Verdict("allow")),
+        ("ask", False, None, Verdict("ask")),
+        ("ask", False, "allow", Verdict("allow")),
+        ("allow", False, "deny", Verdict("deny")),
+        ("allow", False, "ask", Verdict("ask")),
+        ("allow", True, None, Verdict("allow")),
+        ("allow", True, "allow", Verdict("allow")),
+        ("allow", True, "ask", Verdict("ask", reason=MENDED_REASON)),
+        ("allow", True, Verdict("ask", reason="why"),
+         Verdict("ask", reason="why")),
+        ("allow", False, Verdict("allow", arguments='{"amount": 2}'),
+         Verdict("allow", arguments='{"amount": 2}')),
         ("deny", False, "allow",
-         Verdict(decision="deny", reason="This tool may not be used here.")),
+         Verdict("deny", reason="This tool may not be used here.")),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -143,7 +143,7 @@ async def test_a_rule_decides_if_it_has_an_opinion(
     [
         Approval.approve,
         lambda call: Approval.deny(call, reason="no"),
-        lambda call: Approval.edit(call, arguments={"amount": 2}),
+        lambda call: Approval.approve(call, arguments={"amount": 2}),
     ],
 )
 @pytest.mark.parametrize("approval", ["allow", "ask", "deny"])
@@ -174,7 +174,7 @@ async def test_answers_about_calls_that_are_not_there_are_passed_over() -> None:
     """They belong to calls of another turn."""
     other = Approval.deny(ToolCall(id="c9", name="pay"))
 
-    assert await verdict_of(ready(), approvals={"c9": other}) == Verdict(decision="allow")
+    assert await verdict_of(ready(), approvals={"c9": other}) == Verdict("allow")
 
 
 def test_a_digest_depends_on_each_part_and_its_bounds() -> None:
@@ -191,7 +191,7 @@ def test_a_digest_depends_on_each_part_and_its_bounds() -> None:
     assert call_digest(calls[0]) == call_digest(replace(calls[0]))
 
 
-@pytest.mark.parametrize("said", [None, "allow", "ask", Verdict(decision="allow")])
+@pytest.mark.parametrize("said", [None, "allow", "ask", Verdict("allow")])
 async def test_a_tool_that_runs_elsewhere_is_always_asked_about(said: RuleAnswer) -> None:
     """There is nothing to run here."""
     found = await verdict_of(ready(external()), rule=lambda _: said)
@@ -224,7 +224,7 @@ async def test_a_verdict_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="returned 'yes'; it must return a Verdict"):
         await verdict_of(ready(), rule=lambda _: "yes")  # type: ignore[arg-type,return-value] # on purpose
     with pytest.raises(ValueError, match="Only an allowed call"):
-        Verdict(decision="ask", arguments="{}")
+        Verdict("ask", arguments="{}")
 
 
 @pytest.mark.parametrize(
@@ -232,12 +232,12 @@ async def test_a_verdict_that_is_none_is_refused() -> None:
     [
         Approval.approve(ToolCall(id="c1", name="pay")),
         Approval.deny(ToolCall(id="c1", name="pay"), reason="no"),
-        Approval.edit(ToolCall(id="c1", name="pay"), arguments='{"amount": 2}'),
+        Approval.approve(ToolCall(id="c1", name="pay"), arguments='{"amount": 2}'),
         PlannedCall(
             call_id="c1",
             tool_name="pay",
             effect="once",
-            verdict=Verdict(decision="ask", reason="why"),
+            verdict=Verdict("ask", reason="why"),
         ),
     ],
 )
@@ -259,7 +259,7 @@ def test_a_stored_answer_that_contradicts_itself_is_refused() -> None:
 def test_edited_arguments_are_checked_again() -> None:
     """And the model is told what ran."""
     call = ready()
-    answer = Approval.edit(call.call, arguments={"amount": 2})
+    answer = Approval.approve(call.call, arguments={"amount": 2})
     assert answer.verdict.arguments is not None
 
     found = validate_edited(call.call, answer.verdict.arguments, {"pay": call.tool})

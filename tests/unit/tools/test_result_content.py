@@ -67,7 +67,7 @@ def result_of(value: object, hint: Any = Any) -> ToolResult:
 
 def text(*texts: str) -> tuple[TextContent, ...]:
     """Return text blocks."""
-    return tuple(TextContent(text=one) for one in texts)
+    return tuple(TextContent(one) for one in texts)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_structured_content_may_be_any_json() -> None:
     assert isinstance(call, ReadyCall)
 
     assert build_result(call, 3) == ToolResult(
-        call_id="c1", content=(TextContent(text="3"),), structured_content=3
+        call_id="c1", content=(TextContent("3"),), structured_content=3
     )
     assert "expected an integer" in build_result(call, "3").text
 
@@ -223,16 +223,16 @@ def test_long_text_is_cut_and_says_so() -> None:
     result = result_of(["a" * 8, LINK, "b" * 8, "c", LINK])
 
     assert cut_result(result, max_characters=12).content == (
-        TextContent(text="a" * 8),
+        TextContent("a" * 8),
         LINK,
-        TextContent(text="bbbb\n[cut here: 12 of 17 characters are shown]"),
+        TextContent("bbbb\n[cut here: 12 of 17 characters are shown]"),
         LINK,
     )
     assert cut_result(result, max_characters=16).content == (
-        TextContent(text="a" * 8),
+        TextContent("a" * 8),
         LINK,
-        TextContent(text="b" * 8),
-        TextContent(text="\n[cut here: 16 of 17 characters are shown]"),
+        TextContent("b" * 8),
+        TextContent("\n[cut here: 16 of 17 characters are shown]"),
         LINK,
     )
     assert cut_result(result, max_characters=17) is result

@@ -135,7 +135,7 @@ class InterruptedModel:
         """Answer; the second time, stop half-way for ever."""
         self.requests.append(request)
         if len(self.requests) == 2:
-            await emit(TextReceived(text="I thi"))
+            await emit(TextReceived("I thi"))
             signal.raise_signal(signal.SIGINT)
             await anyio.sleep_forever()
         return ModelResponse(message=AssistantMessage.of("Yes."), finish_reason="stop")
@@ -176,18 +176,18 @@ STOPPED = AssistantMessage.of("[stopped by the user]")
 OPEN = ToolResult.of("b", "Stopped by the user before it had a result.", is_error=True)
 STOPS: dict[str, tuple[list[RunEvent], list[Message]]] = {
     "in the middle of the answer": (
-        [TurnStarted(turn=1), TextReceived(text="Let "), TextReceived(text="me")],
+        [TurnStarted(turn=1), TextReceived("Let "), TextReceived("me")],
         [AssistantMessage.of("Let me\n[stopped by the user]")],
     ),
     "in the middle of the second answer": (
         [
             TurnStarted(turn=1),
-            TextReceived(text="First"),
+            TextReceived("First"),
             responded(TWO_CALLS),
             ended("a"),
             ended("b"),
             TurnStarted(turn=2),
-            TextReceived(text="Then"),
+            TextReceived("Then"),
         ],
         [
             TWO_CALLS,

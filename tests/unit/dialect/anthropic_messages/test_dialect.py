@@ -223,7 +223,7 @@ def test_a_small_window_gets_a_small_limit() -> None:
 
 def test_the_rules_of_the_family_hold_on_this_form() -> None:
     """System messages go up, ids have nine characters."""
-    history = History([SystemMessage(text="Be kind."), *CALLED])
+    history = History([SystemMessage("Be kind."), *CALLED])
     request = replace(WITH_TOOLS, history=history, instructions="Be brief.")
 
     body = body_of(AnthropicMessages().encode(request, provider=PROVIDER, model=MIXTRAL))

@@ -125,9 +125,9 @@ def test_an_empty_conversation_asks_to_go_on() -> None:
 def test_what_is_blank_is_left_out() -> None:
     """Blank texts are refused, and so are messages without blocks."""
     turns = encode(
-        UserMessage(content=(TextContent(text=" "), TextContent(text="a"))),
+        UserMessage(content=(TextContent(" "), TextContent("a"))),
         AssistantMessage.of(" \n"),
-        AssistantMessage(content=(ReasoningContent(text="hm"),)),
+        AssistantMessage(content=(ReasoningContent("hm"),)),
         UserMessage(content=()),
     )
 
@@ -137,7 +137,7 @@ def test_what_is_blank_is_left_out() -> None:
 def test_system_text_is_apart() -> None:
     """Wherever it stood."""
     turns = Turns("plain")
-    for message in (SystemMessage(text="A"), SystemMessage(text=" "), SystemMessage(text="B")):
+    for message in (SystemMessage("A"), SystemMessage(" "), SystemMessage("B")):
         turns.add(message)
 
     assert turns.system("Be brief.") == "Be brief.\n\nA\n\nB"
@@ -151,7 +151,7 @@ def test_images_are_shown_and_resources_are_read() -> None:
     turns = encode(
         UserMessage(content=(PNG, resource)),
         AssistantMessage.of("", ToolCall(id="c1", name="f")),
-        ToolResult(call_id="c1", content=(TextContent(text="see"), PNG)),
+        ToolResult(call_id="c1", content=(TextContent("see"), PNG)),
     )
 
     assert turns[0]["content"] == [PNG_BLOCK, text("inside")]

@@ -154,7 +154,7 @@ def test_complete_and_streamed_are_the_same_answer() -> None:
     assert whole.repairs == ()
     assert whole.raw_finish_reason == "tool_use"
     assert whole.message == AssistantMessage(
-        content=(ReasoningContent(text="Hm…"), TextContent(text="Ça va ✓")),
+        content=(ReasoningContent("Hm…"), TextContent("Ça va ✓")),
         tool_calls=(
             ToolCall(id="toolu_1", name="f", arguments='{"x": [1, "é"]}'),
             ToolCall(id="toolu_2", name="now", arguments="{}"),

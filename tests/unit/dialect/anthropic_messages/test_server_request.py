@@ -62,7 +62,7 @@ def test_the_smallest_request_is_read() -> None:
     """A limit is part of it."""
     assert read() == ReceivedRequest(
         model="m",
-        messages=(UserMessage(content=(TextContent(text="hi"),)),),
+        messages=(UserMessage(content=(TextContent("hi"),)),),
         settings=ModelSettings(max_tokens=9),
         include_usage=True,
     )
@@ -86,17 +86,17 @@ def test_turns_become_messages() -> None:
         system=[text("be brief"), text("be kind")],
     )
 
-    two = (TextContent(text="2"),)
+    two = (TextContent("2"),)
     assert request.messages == (
-        SystemMessage(text="be brief\n\nbe kind"),
+        SystemMessage("be brief\n\nbe kind"),
         UserMessage(
-            content=(TextContent(text="look"), ImageContent(data="AAA=", mime_type="image/png"))
+            content=(TextContent("look"), ImageContent(data="AAA=", mime_type="image/png"))
         ),
         AssistantMessage(
-            content=(ReasoningContent(text="1+1"), TextContent(text="well")), tool_calls=(CALL,)
+            content=(ReasoningContent("1+1"), TextContent("well")), tool_calls=(CALL,)
         ),
         ToolResult(call_id="toolu_1", content=two, is_error=True),
-        UserMessage(content=(TextContent(text="and now?"),)),
+        UserMessage(content=(TextContent("and now?"),)),
         AssistantMessage(
             tool_calls=(ToolCall(id="toolu_2", name="add", arguments='{"a": 1}'),),
         ),
@@ -239,13 +239,13 @@ def test_a_request_of_our_own_client_is_read_back() -> None:
         [
             UserMessage(
                 content=(
-                    TextContent(text="What is 1 + 1?"),
+                    TextContent("What is 1 + 1?"),
                     ImageContent(data="AAA=", mime_type="image/png"),
                 )
             ),
-            AssistantMessage(content=(TextContent(text="well"),), tool_calls=(CALL,)),
-            ToolResult(call_id="toolu_1", content=(TextContent(text="2"),), is_error=True),
-            UserMessage(content=(TextContent(text="And?"),)),
+            AssistantMessage(content=(TextContent("well"),), tool_calls=(CALL,)),
+            ToolResult(call_id="toolu_1", content=(TextContent("2"),), is_error=True),
+            UserMessage(content=(TextContent("And?"),)),
         ]
     )
     sent = ModelRequest(
@@ -263,6 +263,6 @@ def test_a_request_of_our_own_client_is_read_back() -> None:
     )
     received = read_messages_request(load_body(encoded.wire.body))
 
-    assert received.messages == (SystemMessage(text="be brief"), *history)
+    assert received.messages == (SystemMessage("be brief"), *history)
     assert (received.tools, received.tool_choice) == (sent.tools, sent.tool_choice)
     assert (received.settings, received.stream) == (sent.settings, True)

@@ -24,10 +24,10 @@ CALLS = (
     ToolCall(id="toolu_1", name="add", arguments='{"a": 1}'),
     ToolCall(id="toolu_2", name="add", arguments='{"a": 2}'),
 )
-TEXT = TextContent(text="Two. é")
-THOUGHT = ReasoningContent(text="1 + 1")
+TEXT = TextContent("Two. é")
+THOUGHT = ReasoningContent("1 + 1")
 REQUEST = ModelRequest(
-    history=History([UserMessage(content=(TextContent(text="go"),))]),
+    history=History([UserMessage(content=(TextContent("go"),))]),
     tools=(ToolSpec(name="add", description="", input_schema={"type": "object"}),),
 )
 MESSAGES = {

@@ -197,12 +197,12 @@ def test_a_plain_model_gets_the_history_as_it_is() -> None:
     """System messages stay in place, text stands beside calls, ids are the provider's own."""
     history = History(
         (
-            SystemMessage(text="early"),
+            SystemMessage("early"),
             UserMessage.of("hi"),
             AssistantMessage.of("I look.", ToolCall(id="call_1", name="fs.read", arguments="{}")),
             ToolResult.of("call_1", "data"),
-            AssistantMessage(content=(ReasoningContent(text="hm"),)),
-            SystemMessage(text="late"),
+            AssistantMessage(content=(ReasoningContent("hm"),)),
+            SystemMessage("late"),
         )
     )
 
@@ -249,10 +249,10 @@ def test_images_and_audio_of_a_user_are_sent_as_parts() -> None:
     """Text alone stays a text: not every provider takes a list."""
     message = UserMessage(
         content=(
-            TextContent(text="see"),
+            TextContent("see"),
             ImageContent(data="QUJD", mime_type="image/png"),
             AudioContent(data="REVG", mime_type="audio/wav"),
-            ReasoningContent(text="hm"),
+            ReasoningContent("hm"),
             ResourceLink(uri="file:///a", name="a"),
             EmbeddedResource(uri="file:///b", blob="AAAA"),
         )
@@ -282,7 +282,7 @@ def test_a_tool_result_is_sent_as_text() -> None:
     shown = ToolResult(
         call_id="2",
         content=(
-            TextContent(text="see"),
+            TextContent("see"),
             ImageContent(data="", mime_type="image/png"),
             AudioContent(data="", mime_type="audio/wav"),
             EmbeddedResource(uri="file:///b", text="words"),

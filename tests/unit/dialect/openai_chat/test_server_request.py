@@ -55,7 +55,7 @@ def refuse(*messages: dict[str, Any], **fields: Any) -> InvalidRequestError:
 def test_the_smallest_request_is_read() -> None:
     """Everything else has the format's default."""
     assert read() == ReceivedRequest(
-        model="m", messages=(UserMessage(content=(TextContent(text="hi"),)),)
+        model="m", messages=(UserMessage(content=(TextContent("hi"),)),)
     )
 
 
@@ -74,14 +74,14 @@ def test_each_role_becomes_a_message() -> None:
     )
 
     assert request.messages == (
-        SystemMessage(text="be brief"),
-        SystemMessage(text="ab"),
-        UserMessage(content=(TextContent(text="a"), TextContent(text="b"))),
+        SystemMessage("be brief"),
+        SystemMessage("ab"),
+        UserMessage(content=(TextContent("a"), TextContent("b"))),
         AssistantMessage(tool_calls=(CALL,)),
-        ToolResult(call_id="call_1", content=(TextContent(text="ab"),)),
-        AssistantMessage(content=(ReasoningContent(text="1+1"), TextContent(text="Two."))),
-        UserMessage(content=(TextContent(text="x"),)),
-        AssistantMessage(content=(TextContent(text="No."),)),
+        ToolResult(call_id="call_1", content=(TextContent("ab"),)),
+        AssistantMessage(content=(ReasoningContent("1+1"), TextContent("Two."))),
+        UserMessage(content=(TextContent("x"),)),
+        AssistantMessage(content=(TextContent("No."),)),
     )
 
 
@@ -246,17 +246,17 @@ def test_a_request_of_our_own_client_is_read_back() -> None:
     """The client's side of the format and the server's agree."""
     history = History(
         [
-            SystemMessage(text="be brief"),
+            SystemMessage("be brief"),
             UserMessage(
                 content=(
-                    TextContent(text="What is 1 + 1?"),
+                    TextContent("What is 1 + 1?"),
                     ImageContent(data="AAA=", mime_type="image/png"),
                 )
             ),
             AssistantMessage(tool_calls=(CALL,)),
-            ToolResult(call_id="call_1", content=(TextContent(text="2"),)),
-            AssistantMessage(content=(TextContent(text="Two."),)),
-            UserMessage(content=(TextContent(text="And?"),)),
+            ToolResult(call_id="call_1", content=(TextContent("2"),)),
+            AssistantMessage(content=(TextContent("Two."),)),
+            UserMessage(content=(TextContent("And?"),)),
         ]
     )
     sent = ModelRequest(

@@ -83,12 +83,12 @@ async def test_results_of_every_kind_arrive(make: Make) -> None:
     )
 
     assert add == ToolResult(
-        call_id="c0", content=(TextContent(text="sum"),), structured_content={"sum": 3}
+        call_id="c0", content=(TextContent("sum"),), structured_content={"sum": 3}
     )
     assert wrong.is_error
     assert "a: expected an integer" in wrong.text
     assert show.content == (
-        TextContent(text="hello"),
+        TextContent("hello"),
         ImageContent(data=PNG, mime_type="image/png"),
         AudioContent(data="AA==", mime_type="audio/wav"),
         ResourceLink(uri="demo://a", name="a"),

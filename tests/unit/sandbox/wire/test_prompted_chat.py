@@ -14,7 +14,7 @@ MADE = PastCall(name="f", arguments={"x": 1}, result="done")
 
 
 def _find(system: str, *said: tuple[str, str]) -> Prompted | None:
-    messages: list[Message] = [SystemMessage(text=system)]
+    messages: list[Message] = [SystemMessage(system)]
     for role, text in said:
         kind = AssistantMessage if role == "assistant" else UserMessage
         messages.append(kind(content=text_blocks(text)))
