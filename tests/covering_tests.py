@@ -71,6 +71,12 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "doctor/provider_connection",
     ),
     "unit/cli/commands/test_sandbox.py": ("cli/commands/sandbox_server",),
+    "unit/cli/commands/test_session_commands.py": (
+        "cli/commands/db",
+        "cli/database_admin",
+        "cli/database_option",
+        "cli/stored_sessions",
+    ),
     "unit/cli/mcp/test_serve.py": ("cli/mcp/mcp_commands",),
     "unit/cli/test_agent_builder.py": ("cli/user_code",),
     "unit/cli/test_approval_prompt.py": ("cli/line_prompt",),

@@ -14,12 +14,14 @@ import typer
 from agentkit.cli.agent_builder import selection_of
 from agentkit.cli.commands.agents import list_agents
 from agentkit.cli.commands.chat import run_chat
+from agentkit.cli.commands.db import app as db
 from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
 from agentkit.cli.commands.keys import app as keys
 from agentkit.cli.commands.models import app as models
 from agentkit.cli.commands.providers import list_providers
 from agentkit.cli.commands.run import RunRequest, run_question
 from agentkit.cli.commands.sandbox import SandboxOptions, run_sandbox
+from agentkit.cli.commands.session_commands import app as sessions
 from agentkit.cli.commands.tools import list_tools
 from agentkit.cli.debug_log import log_to_standard_error
 from agentkit.cli.mcp.mcp_commands import app as mcp
@@ -306,3 +308,5 @@ def sandbox(
 app.add_typer(models)
 app.add_typer(keys)
 app.add_typer(mcp)
+app.add_typer(sessions)
+app.add_typer(db)

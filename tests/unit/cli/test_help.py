@@ -20,6 +20,13 @@ COMMANDS = {
     **{f"models-{name}": ("models", name) for name in ("list", "default", "alias")},
     "keys": ("keys",),
     **{f"keys-{name}": ("keys", name) for name in ("set", "list", "remove")},
+    "db": ("db",),
+    **{f"db-{name}": ("db", name) for name in ("migrate", "check", "gc")},
+    "sessions": ("sessions",),
+    **{
+        f"sessions-{name}": ("sessions", name)
+        for name in ("list", "show", "search", "export", "import", "fork", "delete")
+    },
     "mcp": ("mcp",),
     **{f"mcp-{name}": ("mcp", name) for name in ("tools", "call", "resources", "prompts", "serve")},
 }
