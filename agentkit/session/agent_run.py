@@ -20,17 +20,22 @@ from agentkit.output.output_type import OutputT
 
 
 def start_stream(
-    agent: Agent[DepsT, OutputT], history: History, options: RunOptions[DepsT]
+    agent: Agent[DepsT, OutputT],
+    prompt: UserMessage | None,
+    *,
+    history: History,
+    options: RunOptions[DepsT],
 ) -> AbstractAsyncContextManager[AgentStream[OutputT]]:
-    """Start a run that goes on with `history`; it ends with a message of the user or open calls.
+    """Start a run that goes on with `history`.
 
     Raises:
         TypeError: there is no such option, or the session gives it itself.
-        HistoryError: nothing can follow the conversation.
+        HistoryError: there is nothing to answer, or calls are open that the prompt cannot follow.
     """
     if "history" in options:
         raise TypeError("A session gives the history of its runs itself; leave 'history' out.")
-    return agent.stream(history, **options)
+    given: RunOptions[DepsT] = {**options, "history": history}
+    return agent.stream(prompt, **given)
 
 
 def as_message(prompt: str | UserMessage) -> UserMessage:
@@ -42,15 +47,13 @@ def as_message(prompt: str | UserMessage) -> UserMessage:
     if isinstance(prompt, str):
         if not prompt.strip():
             raise HistoryError("The prompt is empty; give the model something to answer.")
-        return UserMessage.of(prompt)
+        return UserMessage(prompt)
     return prompt
 
 
 async def finish(run: AgentStream[OutputT]) -> RunResult[OutputT]:
     """Wait until a run has ended and return its result."""
-    async for _ in run:
-        pass
-    return run.result
+    return await run.finish()
 
 
 def added_messages(before: History, after: History) -> Sequence[Message]:

@@ -138,21 +138,19 @@ class Session:
             StoreError: the turn could not be stored; `run.history` holds it.
         """
         info = await self._unchanged()
-        said: Sequence[Message] = () if prompt is None else (as_message(prompt),)
+        said = None if prompt is None else as_message(prompt)
         if replaces is None:
             place = await self._head()
         else:
-            place, replaced = await self._before(replaces)
-            said = said or (replaced.message,)
-        starting = place.history.add(*said)
+            place, _, replaced = await self._before(replaces)
+            said = said or replaced
         run: AgentStream[OutputT] | None = None
         try:
-            async with start_stream(agent, starting, options) as run:
+            async with start_stream(agent, said, history=place.history, options=options) as run:
                 yield run
         finally:
             if run is not None:
-                run_id = options.get("run_id")
-                await self._store_turn(info, place, history=run.history, run_id=run_id)
+                await self._store_turn(info, place, history=run.history, run_id=run.run_id)
 
     async def run(
         self,
@@ -194,8 +192,8 @@ class Session:
             SessionNotFoundError: the conversation was deleted, or has no such entry.
         """
         info = self._info
-        place, replaced = await self._before(entry_id)
-        if replaced.id != entry_id:
+        place, replaced_id, _ = await self._before(entry_id)
+        if replaced_id != entry_id:
             raise SessionError(f"The entry {entry_id!r} is not a message of the user.")
         [entry] = await self._add(info, place, history=place.history.add(as_message(message)))
         return entry
@@ -307,8 +305,8 @@ class Session:
             self._head_place = place
         return place
 
-    async def _before(self, entry_id: str) -> tuple[_Place, SessionEntry]:
-        """Return the last message of the user up to an entry, and the place before it.
+    async def _before(self, entry_id: str) -> tuple[_Place, str, UserMessage]:
+        """Return the last message of the user up to an entry, its id, and the place before it.
 
         Raises:
             SessionNotFoundError: there is no such entry, or no message of the user before it.
@@ -316,9 +314,10 @@ class Session:
         await self._require_entry(entry_id)
         path = await self._parts.read_path(entry_id)
         for at in range(len(path) - 1, -1, -1):
-            if isinstance(path[at].message, UserMessage):
+            message = path[at].message
+            if isinstance(message, UserMessage):
                 history = History.from_stored(entry.message for entry in path[:at])
-                return _Place(path=path[:at], history=history), path[at]
+                return _Place(path=path[:at], history=history), path[at].id, message
         raise SessionNotFoundError(f"There is no message of the user before {entry_id!r}.")
 
     async def _require_entry(self, entry_id: str) -> None:

@@ -64,6 +64,7 @@ def test_a_message_of_plain_text_has_a_short_form(
     [
         UserMessage(content=(TextContent("hi", meta={"a": 1}),)),
         AssistantMessage(content=(TextContent("hi", annotations={"a": None}),)),
+        AssistantMessage("hi", is_incomplete=True),
         ToolResult.of("c1", "no", is_error=True),
         ToolResult(call_id="c1", structured_content={"a": None}),
     ],
