@@ -89,7 +89,8 @@ from agentkit.output.output_type import OutputError, OutputSettings
 from agentkit.tools.approval import Approval, ApprovalRule, Verdict
 from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.run_context import RunContext
-from agentkit.tools.tool import Tool, ToolAnnotations, tool
+from agentkit.tools.tool import Tool, tool
+from agentkit.tools.tool_options import ToolAnnotations
 from agentkit.tools.toolset import StaticToolset, Toolset, combined, filtered, prefixed, renamed
 from agentkit.usage import Usage
 

@@ -50,7 +50,8 @@ from agentkit.model.model import Model, ModelConnection
 from agentkit.output.output_plan import OutputPlan, plan_output
 from agentkit.output.output_type import OutputT
 from agentkit.tools.approval import ApprovalRule
-from agentkit.tools.tool import Tool, ToolOptions
+from agentkit.tools.tool import Tool
+from agentkit.tools.tool_options import ToolOptions
 from agentkit.tools.toolset import ToolLike, as_toolset
 
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from agentkit.agent.result import RunResult
 from agentkit.errors import AgentKitError, JournalError, ToolError
 from agentkit.json_schema import JsonObject
 from agentkit.tools.run_context import RunContext
-from agentkit.tools.tool import Tool, ToolOptions
+from agentkit.tools.tool import Tool
+from agentkit.tools.tool_options import ToolOptions
 
 INPUT_SCHEMA: JsonObject = {
     "type": "object",

@@ -23,7 +23,7 @@ from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tools.binding import Binding, BoundArguments
 from agentkit.tools.run_context import RunContext, link_of
-from agentkit.tools.tool import Tool, ToolAnnotations
+from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import StaticToolset
 from agentkit.value import dataclass, replace
 
@@ -85,9 +85,9 @@ def handoff(
         description=description,
         input_schema=INPUT_SCHEMA,
         handler=hand_off,
-        annotations=ToolAnnotations(
-            destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        ),
+        destructive=False,
+        idempotent=True,
+        open_world=False,
         accepts_repaired=True,
         parallel=False,
     )

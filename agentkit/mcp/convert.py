@@ -24,7 +24,8 @@ from agentkit.content import (
 )
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.message import AssistantMessage, Message, ToolResult, UserMessage
-from agentkit.tools.tool import Tool, ToolAnnotations
+from agentkit.tools.tool import Tool
+from agentkit.tools.tool_options import ToolAnnotations
 
 _SERVER_INFO = types.SERVER_INFO_META_KEY
 _icons: TypeAdapter[list[types.Icon]] = TypeAdapter(list[types.Icon])

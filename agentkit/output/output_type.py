@@ -23,7 +23,8 @@ from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.message import ToolResult, UserMessage
 from agentkit.tools.binding import BoundArguments, is_lossy, to_json
 from agentkit.tools.schema import RESULT_KEY, derive_answer
-from agentkit.tools.tool import Tool, ToolAnnotations
+from agentkit.tools.tool import Tool
+from agentkit.tools.tool_options import ToolAnnotations
 from agentkit.value import dataclass
 
 OutputT = TypeVar("OutputT", default=str, covariant=True)

@@ -21,7 +21,8 @@ from agentkit.history import History
 from agentkit.json_schema.violation import shorten
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.confirmation import returned_call, waiting_call
-from agentkit.tools.tool import Decision, Tool
+from agentkit.tools.tool import Tool
+from agentkit.tools.tool_options import Decision
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.value import dataclass, maker, replace
 

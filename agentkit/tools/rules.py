@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from agentkit.tools.approval import ApprovalRule, Verdict, apply_rule, strictest_verdict
-from agentkit.tools.tool import Decision
+from agentkit.tools.tool_options import Decision
 from agentkit.tools.validate import ReadyCall
 
 Condition: TypeAlias = Callable[[ReadyCall], bool]

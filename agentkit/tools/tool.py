@@ -7,10 +7,18 @@ A tool that exists can be offered: its name and schemas are checked when it is m
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from types import MethodType
-from typing import Any, Generic, Literal, TypeAlias, TypedDict, Unpack, cast, get_args, overload
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    Unpack,
+    cast,
+    get_args,
+    overload,
+)
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -19,67 +27,15 @@ from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
 from agentkit.tools.binding import Binding, HandlerBinding
 from agentkit.tools.signature import is_async, origin_of, read_function, takes_context
+from agentkit.tools.tool_options import Decision, ToolAnnotations, ToolOptions, fields_of
 from agentkit.value import dataclass, replace
 
 P = ParamSpec("P", default=...)
 ResultT = TypeVar("ResultT", covariant=True, default=Any)
-
-Decision: TypeAlias = Literal["allow", "ask", "deny"]
-"""Whether a call may run, is asked about first, or may not run."""
+P2 = ParamSpec("P2")
+Result2T = TypeVar("Result2T")
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolAnnotations:
-    """What a tool says about its effects; the defaults are MCP's, and assume the worst.
-
-    Attributes:
-        read_only_hint: it changes nothing.
-        destructive_hint: it may destroy something; only if it is not read-only.
-        idempotent_hint: calling it again with the same arguments changes nothing more.
-        open_world_hint: it reaches beyond what is known here, such as the web.
-    """
-
-    read_only_hint: bool = False
-    destructive_hint: bool = True
-    idempotent_hint: bool = False
-    open_world_hint: bool = True
-
-
-class CommonOptions(TypedDict, total=False):
-    """What may be said about any tool; see `Tool`."""
-
-    title: str | None
-    icons: tuple[Mapping[str, JsonValue], ...]
-    meta: Mapping[str, JsonValue] | None
-    timeout_seconds: float | None
-    parallel: bool | None
-    approval: Decision
-    accepts_repaired: bool
-    polls: bool
-    max_concurrency: int | None
-    concurrency_group: str | None
-    find_outcome: Callable[..., object] | None
-
-
-class ToolOptions(CommonOptions, total=False):
-    """What may be said about a tool beside its function; all are optional."""
-
-    annotations: ToolAnnotations | None
-    tags: Iterable[str]
-
-
-class DecoratorOptions(CommonOptions, total=False):
-    """What `@tool(...)` takes; the last four are the hints of `ToolAnnotations`."""
-
-    name: str | None
-    description: str | None
-    tags: Iterable[str]
-    read_only: bool
-    destructive: bool
-    idempotent: bool
-    open_world: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -198,7 +154,15 @@ class Tool(Generic[P, ResultT]):
         """Call the function as it was written, without any check."""
         return self.function(*args, **kwargs)
 
-    def __get__(self, instance: object, owner: type | None = None) -> "Tool[..., ResultT]":
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> "Tool[P, ResultT]": ...
+
+    @overload
+    def __get__(
+        self: "Tool[Concatenate[Any, P2], Result2T]", instance: object, owner: type | None = None
+    ) -> "Tool[P2, Result2T]": ...
+
+    def __get__(self, instance: object, owner: type | None = None) -> "Tool[..., Any]":
         """Bind a tool that was made of a method to an instance."""
         if instance is None or self.method_of is None:
             return self
@@ -206,56 +170,14 @@ class Tool(Generic[P, ResultT]):
         return replace(self, function=bound, method_of=None)
 
     @classmethod
-    def from_function(
-        cls,
-        function: Callable[P, ResultT],
-        *,
-        name: str | None = None,
-        description: str | None = None,
-        **options: Unpack[ToolOptions],
-    ) -> "Tool[P, ResultT]":
-        """Make a tool of a function, method, partial or callable object, sync or async.
-
-        Args:
-            function: its signature gives the schema, its docstring the descriptions; a first
-                parameter annotated as `RunContext` is not part of the schema.
-            name: the function's own, if not given.
-            description: the docstring's, if not given.
-            options: see `ToolOptions`.
-
-        Raises:
-            ToolDefinitionError: a model cannot be offered this function.
-        """
-        facts = read_function(function)
-        name = facts.name if name is None else name
-        if name is None:
-            raise ToolDefinitionError(
-                f"{origin_of(function)} has no name; give one: "
-                "Tool.from_function(…, name='…') or @tool(name='…')."
-            )
-        return Tool(
-            name=name,
-            description=facts.description if description is None else description,
-            input_schema=facts.input_schema,
-            function=function,
-            binding=facts.binding,
-            arguments_check=JsonSchema(facts.input_schema, is_trusted=True),
-            output_schema=facts.output_schema,
-            output_check=_output_check(facts.output_schema),
-            is_output_wrapped=facts.is_output_wrapped,
-            method_of=facts.method_of,
-            **_settle(options),
-        )
-
-    @classmethod
     def from_schema(
         cls,
         *,
         name: str,
         description: str,
-        input_schema: Mapping[str, JsonValue],
+        input_schema: Mapping[str, Any],
         handler: Callable[..., object],
-        output_schema: Mapping[str, JsonValue] | None = None,
+        output_schema: Mapping[str, Any] | None = None,
         **options: Unpack[ToolOptions],
     ) -> "Tool[..., Any]":
         """Make a tool of a JSON Schema and a handler.
@@ -287,7 +209,7 @@ class Tool(Generic[P, ResultT]):
             arguments_check=check,
             output_schema=None if output_check is None else output_check.schema,
             output_check=output_check,
-            **_settle(options),
+            **fields_of(options),
         )
 
     @classmethod
@@ -296,7 +218,7 @@ class Tool(Generic[P, ResultT]):
         *,
         name: str,
         description: str,
-        input_schema: Mapping[str, JsonValue],
+        input_schema: Mapping[str, Any],
         **options: Unpack[ToolOptions],
     ) -> "Tool[..., Any]":
         """Declare a tool that runs elsewhere, such as in the user's browser.
@@ -327,21 +249,6 @@ async def _run_elsewhere(arguments: JsonObject) -> object:  # noqa: ARG001  # as
     raise ToolError("This tool runs elsewhere and has no function here; its result is handed in.")
 
 
-class _Settled(CommonOptions):
-    """The options as the fields of `Tool` have them."""
-
-    annotations: ToolAnnotations
-    tags: frozenset[str]
-
-
-def _settle(options: ToolOptions) -> _Settled:
-    tags = options.get("tags", ())
-    if isinstance(tags, str):
-        raise ToolDefinitionError(f"tags={tags!r} is one text; write tags=[{tags!r}].")
-    annotations = options.get("annotations") or ToolAnnotations()
-    return _Settled(**{**options, "tags": frozenset(tags), "annotations": annotations})
-
-
 def _output_check(schema: JsonObject | None) -> JsonSchema | None:
     return None if schema is None else JsonSchema(schema, is_trusted=True)
 
@@ -366,34 +273,71 @@ def _checked(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchem
 
 
 @overload
-def tool(function: Callable[P, ResultT], /) -> Tool[P, ResultT]: ...
+def tool(
+    function: Callable[P, ResultT],
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    **options: Unpack[ToolOptions],
+) -> Tool[P, ResultT]: ...
 
 
 @overload
 def tool(
-    **options: Unpack[DecoratorOptions],
+    *, name: str | None = None, description: str | None = None, **options: Unpack[ToolOptions]
 ) -> Callable[[Callable[P, ResultT]], Tool[P, ResultT]]: ...
 
 
-def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    **options: Unpack[ToolOptions],
+) -> Any:
     """Make a tool of a function; the tool can still be called as the function.
 
-    Use it bare, `@tool`, or with options, `@tool(read_only=True, timeout_seconds=5)`.
+    Use it as a decorator, `@tool` or `@tool(read_only=True)`, or as a function, `tool(f)`.
 
     Args:
-        function: see `Tool.from_function`.
-        options: `read_only`, `destructive`, `idempotent`, `open_world` as in `ToolAnnotations`;
-            the others of `DecoratorOptions` as in `Tool`.
+        function: a function, method, partial or callable object, sync or async. Its signature
+            gives the schema, its docstring the descriptions; a first parameter annotated as
+            `RunContext` is not part of the schema.
+        name: the function's own, if not given.
+        description: the docstring's, if not given.
+        options: see `ToolOptions`.
 
     Raises:
         ToolDefinitionError: a model cannot be offered this function.
     """
-    hints = {f"{key}_hint": options.pop(key) for key in _HINTS if key in options}
 
     def decorate(function: Callable[..., Any]) -> Any:
-        return Tool.from_function(function, annotations=ToolAnnotations(**hints), **options)
+        return _from_function(function, name=name, description=description, options=options)
 
     return decorate if function is None else decorate(function)
 
 
-_HINTS = ("read_only", "destructive", "idempotent", "open_world")
+def _from_function(
+    function: Callable[..., Any], *, name: str | None, description: str | None, options: ToolOptions
+) -> Tool[..., Any]:
+    facts = read_function(function)
+    name = facts.name if name is None else name
+    if name is None:
+        raise ToolDefinitionError(
+            f"{origin_of(function)} has no name; give one: tool(…, name='…') or @tool(name='…')."
+        )
+    return Tool(
+        name=name,
+        description=facts.description if description is None else description,
+        input_schema=facts.input_schema,
+        function=function,
+        binding=facts.binding,
+        arguments_check=JsonSchema(facts.input_schema, is_trusted=True),
+        output_schema=facts.output_schema,
+        output_check=_output_check(facts.output_schema),
+        is_output_wrapped=facts.is_output_wrapped,
+        method_of=facts.method_of,
+        **fields_of(options),
+    )

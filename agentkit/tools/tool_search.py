@@ -20,7 +20,7 @@ from agentkit.event import ToolsetReported
 from agentkit.history import History
 from agentkit.json_schema import JsonObject
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
-from agentkit.tools.tool import Tool, ToolAnnotations
+from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, list_tools_for, namespaces_of, take_reports
 
 SEARCH_THRESHOLD = 60
@@ -106,7 +106,8 @@ class _Searched:
                 "additionalProperties": False,
             },
             handler=self._find,
-            annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+            read_only=True,
+            open_world=False,
         )
 
     def open(self) -> AbstractAsyncContextManager[None]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from agentkit.errors import ToolDefinitionError
 from agentkit.event import ToolsetReported
 from agentkit.history import History
-from agentkit.tools.tool import Tool
+from agentkit.tools.tool import Tool, tool
 from agentkit.tools.tool_name import valid_tool_name
 
 
@@ -175,11 +175,11 @@ def index_tools(tools: Iterable[Tool]) -> Mapping[str, Tool]:
         ToolDefinitionError: two have one name.
     """
     found: dict[str, Tool] = {}
-    for tool in tools:
-        other = found.setdefault(tool.name, tool)
-        if other is not tool:
+    for one in tools:
+        other = found.setdefault(one.name, one)
+        if other is not one:
             raise ToolDefinitionError(
-                f"Two tools have the name {tool.name!r}: {other.origin} and {tool.origin}. "
+                f"Two tools have the name {one.name!r}: {other.origin} and {one.origin}. "
                 "Give one another name, e.g. with @tool(name=…), prefixed(…) or renamed(…)."
             )
     return found
@@ -192,7 +192,7 @@ def _as_tool(one: object) -> Tool:
             raise ToolDefinitionError(
                 f"{one!r} cannot be a tool; pass a function, a Tool or a Toolset."
             )
-        one = Tool.from_function(one)
+        one = tool(one)
     if one.method_of is not None:
         raise ToolDefinitionError(
             f"The tool {one.name!r} is a method of {one.method_of!r} and needs an instance: "
@@ -245,18 +245,18 @@ class _Combined:
         joined: list[Tool] = []
         dropped: dict[str, ToolsetReported] = {}
         for toolset, tools in zip(self._toolsets, lists, strict=True):
-            for tool in tools:
-                namespace = _namespace(toolset, tool)
+            for listed in tools:
+                namespace = _namespace(toolset, listed)
                 if not namespace:
-                    joined.append(tool)
+                    joined.append(listed)
                     continue
-                if seen[tool.name] > 1 or self._is_like_another_server(tool.name, namespace):
-                    tool = self._prefix(tool, namespace, kept)
-                if tool.name in taken:
-                    dropped[tool.name] = _dropped(tool.name, namespace)
+                if seen[listed.name] > 1 or self._is_like_another_server(listed.name, namespace):
+                    listed = self._prefix(listed, namespace, kept)
+                if listed.name in taken:
+                    dropped[listed.name] = _dropped(listed.name, namespace)
                     continue
-                taken.add(tool.name)
-                joined.append(tool)
+                taken.add(listed.name)
+                joined.append(listed)
         self._reports += [one for name, one in dropped.items() if name not in self._dropped]
         self._dropped = dropped
         index_tools(joined)

@@ -23,7 +23,6 @@ from agentkit import (
     RunResult,
     TextReceived,
     Tool,
-    ToolAnnotations,
     ToolCallRejected,
     ToolResult,
     TurnStarted,
@@ -156,7 +155,7 @@ def _tools(case: Case, seen: Seen) -> Iterator[Tool]:
             description=spec["description"],
             input_schema=spec["parameters"],
             handler=run,
-            annotations=ToolAnnotations(read_only_hint=True),
+            read_only=True,
         )
 
 

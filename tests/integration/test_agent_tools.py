@@ -178,7 +178,7 @@ async def test_calls_with_side_effects_run_one_after_the_other() -> None:
 
 def test_two_tools_with_one_name_are_rejected_when_the_agent_is_built() -> None:
     """Not during a run; the same tool twice counts as one tool."""
-    other = Tool.from_function(lambda: None, name="add", description="Another.")
+    other = tool(lambda: None, name="add", description="Another.")
 
     with pytest.raises(ToolDefinitionError, match="Two tools have the name 'add'"):
         Agent(ScriptedModel(), tools=[add, StaticToolset([other])])

@@ -203,7 +203,7 @@ def test_a_value_encoded_as_json_reaches_the_function_unchanged(
     def function(value: Any) -> None: ...
 
     function.__annotations__["value"] = hint
-    made = Tool.from_function(function)
+    made = tool(function)
     writer = TypeAdapter[Any](hint)
 
     @given(value=values)

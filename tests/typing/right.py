@@ -5,7 +5,21 @@ from typing import Any, Literal, assert_type
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from agentkit import Agent, AgentStream, RunContext, RunResult, tool
+from agentkit import (
+    Agent,
+    AgentStream,
+    Approval,
+    ReasoningReceived,
+    RunContext,
+    RunResult,
+    TextContent,
+    TextReceived,
+    Tool,
+    ToolCall,
+    Verdict,
+    tool,
+)
+from agentkit.tools import rules
 
 
 class Invoice(BaseModel):
@@ -87,3 +101,51 @@ def take_a_more_exact_agent(agent: Agent[Any, BaseModel]) -> BaseModel:
 def give_a_more_exact_agent() -> None:
     """See above."""
     take_a_more_exact_agent(Agent("sandbox:m", output_type=Invoice))
+
+
+class Shop:
+    """A class with a tool of its own."""
+
+    @tool(read_only=True)
+    def stock(self, item: str) -> int:
+        """Count the items in stock."""
+        return len(item)
+
+
+def call_a_tool_of_a_class() -> None:
+    """As the method that it was made of."""
+    assert_type(Shop().stock("pen"), int)
+    assert_type(Shop.stock(Shop(), "pen"), int)
+
+
+def make_tools() -> None:
+    """Of a function, and of a schema in a variable."""
+    assert_type(tool(len, name="size", idempotent=True)("abc"), int)
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    Tool.from_schema(name="f", description="", input_schema=schema, handler=len, read_only=True)
+
+
+def decide_about_a_call(call: ToolCall) -> None:
+    """By rules and approvals."""
+    rules.first(
+        rules.allow(rules.named("a_*")),
+        rules.ask(rules.is_destructive, lambda ready: ready.arguments.get("n", 0) > 1),
+        lambda _: Verdict("deny", reason="no"),
+    )
+    arguments = {"n": 1}
+    Approval.approve(call, arguments=arguments)
+    Approval.deny(call, reason="no")
+
+
+def read_values(event: TextReceived | ReasoningReceived, verdict: Verdict) -> str:
+    """By position."""
+    match verdict:
+        case Verdict("deny"):
+            return TextContent("denied").text
+        case _:
+            pass
+    match event:
+        case TextReceived(text):
+            return text
+        case ReasoningReceived(text):
+            return text

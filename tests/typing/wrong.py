@@ -5,7 +5,15 @@ mypy reports an unused ignore as an error. pyright is configured to disregard th
 
 from pydantic import BaseModel
 
-from agentkit import Agent, RunResult
+from agentkit import (
+    Agent,
+    Approval,
+    RunResult,
+    ToolCall,
+    Verdict,
+    tool,
+)
+from agentkit.tools import rules
 
 
 class Invoice(BaseModel):
@@ -66,3 +74,31 @@ def give_an_unknown_option() -> None:
 def return_another_result() -> RunResult[Note]:
     """Of a run with another type."""
     return Agent("sandbox:m").run_sync("hi", output_type=Invoice)  # type: ignore[arg-type]  # wrong
+
+
+class Shop:
+    """A class with a tool of its own."""
+
+    @tool
+    def stock(self, item: str) -> int:
+        """Count the items in stock."""
+        return len(item)
+
+
+def call_a_tool_of_a_class() -> None:
+    """It takes what the method takes."""
+    Shop().stock(3)  # type: ignore[arg-type]  # wrong
+    Shop().stock()  # type: ignore[call-arg]  # wrong
+
+
+def give_a_tool_an_unknown_option() -> None:
+    """Hints are options of their own."""
+    tool(len, readonly=True)  # type: ignore[call-overload]  # wrong
+
+
+def decide_in_another_word() -> None:
+    """A verdict has three."""
+    Verdict("maybe")  # type: ignore[arg-type]  # wrong
+    Verdict("deny", "no")  # type: ignore[call-arg]  # wrong
+    Approval.approve(ToolCall(id="a", name="f"), arguments=3)  # type: ignore[arg-type]  # wrong
+    rules.ask(rules.is_destructive())  # type: ignore[call-arg, arg-type]  # wrong

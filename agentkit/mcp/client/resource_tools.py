@@ -11,10 +11,9 @@ from agentkit.dialect.mistral_rules import readable_text
 from agentkit.json_schema import JsonObject
 from agentkit.mcp.client.resources import ResourceReader
 from agentkit.message import AssistantMessage, UserMessage
-from agentkit.tools.tool import Tool, ToolAnnotations
+from agentkit.tools.tool import Tool
 
 Read = Callable[[], ResourceReader]
-_READS = ToolAnnotations(read_only_hint=True)
 _NOTHING: JsonObject = {"type": "object", "additionalProperties": False}
 
 
@@ -37,14 +36,14 @@ def resource_tools(read: Read, *, server: str) -> Sequence[Tool]:
             description=f"List the resources of the server {server!r}: documents, data, files.",
             input_schema=_NOTHING,
             handler=list_resources,
-            annotations=_READS,
+            read_only=True,
         ),
         Tool.from_schema(
             name="read_resource",
             description=f"Read one resource of the server {server!r}.",
             input_schema={"type": "object", "properties": {"uri": uri}, "required": ["uri"]},
             handler=read_resource,
-            annotations=_READS,
+            read_only=True,
         ),
     )
 
@@ -75,7 +74,7 @@ def prompt_tools(read: Read, *, server: str) -> Sequence[Tool]:
             description=f"List the prompts, ready-made instructions, of the server {server!r}.",
             input_schema=_NOTHING,
             handler=list_prompts,
-            annotations=_READS,
+            read_only=True,
         ),
         Tool.from_schema(
             name="get_prompt",
@@ -86,7 +85,7 @@ def prompt_tools(read: Read, *, server: str) -> Sequence[Tool]:
                 "required": ["name"],
             },
             handler=get_prompt,
-            annotations=_READS,
+            read_only=True,
         ),
     )
 

@@ -170,11 +170,11 @@ class ToolList:
             title=one.title or (None if one.annotations is None else one.annotations.title),
             icons=icons_from_mcp(one.icons),
             meta=one.meta,
-            # Untrusted hints could only make rules laxer: MCP's defaults are the strictest values.
-            annotations=annotations_from_mcp(one.annotations if self._trusts_annotations else None),
             timeout_seconds=self._call_seconds,
         )
-        return replace(tool, own_name=one.name, namespace=self._namespace)
+        # Untrusted hints could only make rules laxer: MCP's defaults are the strictest values.
+        hints = annotations_from_mcp(one.annotations if self._trusts_annotations else None)
+        return replace(tool, annotations=hints, own_name=one.name, namespace=self._namespace)
 
     def _handler(self, name: str) -> Callable[..., Any]:
         async def call(context: RunContext[Any], arguments: JsonObject) -> ToolResult:

@@ -31,7 +31,7 @@ from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, Us
 from agentkit.output.output_type import Judgement, SuspendedError
 from agentkit.testing import ScriptedModel
 from agentkit.tools.approval import PlannedCall, Verdict
-from agentkit.tools.tool import Decision
+from agentkit.tools.tool_options import Decision
 from agentkit.usage import Usage
 
 CALL = ToolCall(id="1", name="add")

@@ -2,12 +2,10 @@
 
 import anyio
 
-from agentkit import Agent, AssistantMessage, Budget, ToolAnnotations
+from agentkit import Agent, AssistantMessage, Budget
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.event import Emit
 from agentkit.testing.scripted import ScriptedModel, tool_call
-
-READS = ToolAnnotations(read_only_hint=True)
 
 
 class SlowModel(ScriptedModel):
@@ -34,7 +32,7 @@ async def test_concurrent_agents_make_no_more_model_calls_than_are_left() -> Non
     calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
     boss = Agent(
         ScriptedModel(AssistantMessage.of("", *calls), AssistantMessage.of("done")),
-        tools=[helper.as_tool(annotations=READS)],
+        tools=[helper.as_tool(read_only=True)],
         budget=Budget(turns=3),
     )
 
@@ -53,7 +51,7 @@ async def test_a_hard_limit_leaves_no_last_answers() -> None:
     calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
     boss = Agent(
         ScriptedModel(AssistantMessage.of("", *calls), AssistantMessage.of("done")),
-        tools=[helper.as_tool(annotations=READS)],
+        tools=[helper.as_tool(read_only=True)],
         budget=Budget(turns=3),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from agentkit import RunContext, StaticToolset, Tool, ToolAnnotations, ToolError, tool
+from agentkit import RunContext, StaticToolset, Tool, ToolError, tool
 from agentkit.content import AudioContent, EmbeddedResource, ImageContent, ResourceLink
 from agentkit.hooks import cached
 from agentkit.testing.clock import ManualClock
@@ -26,10 +26,10 @@ class Counter:
                 raise ToolError("There is nothing.")
             return f"{at or 'all'}{other} {self.runs}"
 
-        self.tool = Tool.from_function(look, **options)
+        self.tool = tool(look, **options)
 
 
-READS: dict[str, Any] = {"annotations": ToolAnnotations(read_only_hint=True)}
+READS: dict[str, Any] = {"read_only": True}
 
 
 async def first(*tools: Tool, **options: Any) -> Tool:
@@ -160,8 +160,8 @@ async def test_the_cache_is_bounded_by_its_size(value: Any) -> None:
         runs.append(at)
         return value
 
-    made = await first(Tool.from_function(look, **READS), max_characters=130)
-    tight = await first(Tool.from_function(look, **READS), max_characters=50)
+    made = await first(tool(look, **READS), max_characters=130)
+    tight = await first(tool(look, **READS), max_characters=50)
 
     for at in "aab":
         await run(made, f'{{"at": "{at}"}}')

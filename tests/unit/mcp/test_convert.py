@@ -104,7 +104,8 @@ def test_a_tool_is_listed_with_all_its_fields() -> None:
         title="T",
         icons=(ICON,),
         meta={"m": 1},
-        annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+        read_only=True,
+        open_world=False,
     )
 
     listed = tool_to_mcp(tool)

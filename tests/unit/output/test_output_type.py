@@ -13,6 +13,7 @@ from agentkit.history import History
 from agentkit.message import ToolResult, UserMessage
 from agentkit.output.output_type import OutputError, OutputSettings, OutputType, read_type
 from agentkit.testing.scripted import tool_call
+from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_call
 
 
@@ -124,7 +125,7 @@ def test_settings_are_checked() -> None:
 
 async def test_the_answering_tool_returns_an_error_if_it_runs() -> None:
     """It runs only if it was called with other tools."""
-    tool = _read(int).tool
+    tool: Tool[..., Any] = _read(int).tool
 
     with pytest.raises(Exception, match="with it"):
         await tool(3)

@@ -12,13 +12,13 @@ from agentkit.event import Emit, RunEvent, ignore
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.concurrency.worker_threads import run_in_thread
 from agentkit.tools.execute import execute_calls
-from agentkit.tools.tool import Tool
+from agentkit.tools.tool import Tool, tool
 from agentkit.tools.validate import ReadyCall, validate_call
 
 
 def ready(made: Tool | Callable[..., object], arguments: str = "", id: str = "c1") -> ReadyCall:  # noqa: A002
     """Return a call that is ready."""
-    made = made if isinstance(made, Tool) else Tool.from_function(made)
+    made = made if isinstance(made, Tool) else tool(made)
     call = ToolCall(id=id, name=made.name, arguments=arguments)
     found = validate_call(call, {made.name: made})
     assert isinstance(found, ReadyCall)

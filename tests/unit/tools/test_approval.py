@@ -22,7 +22,8 @@ from agentkit.tools.approval import (
     plan_call,
     validate_edited,
 )
-from agentkit.tools.tool import Decision, Tool, tool
+from agentkit.tools.tool import Tool, tool
+from agentkit.tools.tool_options import Decision
 from agentkit.tools.validate import ReadyCall, validate_call
 
 MENDED = (Repair(kind="coerced_integer", before="'1'", after="1", call_id="c1"),)

@@ -9,14 +9,14 @@ import pytest
 from pydantic import Field
 from typing_extensions import Doc
 
-from agentkit.tools.tool import Tool
+from agentkit.tools.tool import tool
 
 T = TypeVar("T")
 
 
 def properties(function: Callable[..., object]) -> Any:
     """Return the properties of the derived schema."""
-    return Tool.from_function(function).input_schema["properties"]
+    return tool(function).input_schema["properties"]
 
 
 def google(a: int, b: str = "") -> None:
@@ -60,7 +60,7 @@ def sphinx(a: int, b: str = "") -> None:
 @pytest.mark.parametrize("function", [google, numpy, sphinx])
 def test_docstrings_of_three_forms_are_read(function: Callable[..., object]) -> None:
     """The description goes to the tool, those of parameters into the schema."""
-    made = Tool.from_function(function)
+    made = tool(function)
 
     assert made.description == "Do a thing.\n\nIn two lines."
     assert properties(function)["a"]["description"] == "how many, at most ten."
@@ -96,11 +96,11 @@ def test_a_docstring_in_no_known_form_is_the_description() -> None:
     def odd() -> None: ...
 
     odd.__doc__ = "Look.\n\nArgs:\n  :param :\n---\n"
-    assert Tool.from_function(odd).description.startswith("Look.")
+    assert tool(odd).description.startswith("Look.")
     odd.__doc__ = None
-    assert Tool.from_function(odd).description == ""
+    assert tool(odd).description == ""
     odd.__doc__ = "One line."
-    assert Tool.from_function(odd).description == "One line."
+    assert tool(odd).description == "One line."
 
 
 def test_a_docstring_that_breaks_the_parser_is_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,4 +111,4 @@ def test_a_docstring_that_breaks_the_parser_is_kept_whole(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("docstring_parser.parse", refuse)
 
-    assert Tool.from_function(google).description.startswith("Do a thing.")
+    assert tool(google).description.startswith("Do a thing.")

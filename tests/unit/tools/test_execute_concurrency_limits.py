@@ -52,7 +52,7 @@ async def test_a_thousand_calls_under_a_limit_of_eight(is_async: bool) -> None:
         with crowd:
             return n
 
-    made = Tool.from_function(work if is_async else block)
+    made = tool(work if is_async else block)
     calls = [ready(made, f'{{"n": {n}}}', f"c{n}") for n in range(1000)]
     tasks = len(anyio.get_running_tasks())
 

@@ -13,7 +13,7 @@ from agentkit.event import ToolCallFinished, ToolCallStarted, ignore
 from agentkit.message import ToolResult
 from agentkit.tools.execute import Proceed, find_outcome
 from agentkit.tools.run_context import RunContext
-from agentkit.tools.tool import Tool, tool
+from agentkit.tools.tool import tool
 from agentkit.tools.validate import ReadyCall
 from tests.unit.tools.running import Listener, execute, ready
 
@@ -287,4 +287,4 @@ async def test_a_check_that_gives_what_does_not_fit_is_at_fault() -> None:
 def test_a_check_must_be_callable() -> None:
     """It is found out when the tool is made."""
     with pytest.raises(Exception, match="find_outcome"):
-        Tool.from_function(double, find_outcome="no")  # type: ignore[arg-type] # on purpose
+        tool(double, find_outcome="no")  # type: ignore[call-overload]  # on purpose

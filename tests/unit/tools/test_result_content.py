@@ -19,7 +19,7 @@ from agentkit.content import (
 )
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.result_content import build_result, cut_result
-from agentkit.tools.tool import Tool
+from agentkit.tools.tool import Tool, tool
 from agentkit.tools.validate import ReadyCall, validate_call
 
 LINK = ResourceLink(uri="file:///a", name="a")
@@ -50,7 +50,7 @@ class SilentError(Exception):
 
 def call_of(function: Callable[..., object]) -> ReadyCall:
     """Return a ready call of a tool made of `function`."""
-    made = Tool.from_function(function)
+    made = tool(function)
     found = validate_call(ToolCall(id="c1", name=made.name), {made.name: made})
     assert isinstance(found, ReadyCall)
     return found

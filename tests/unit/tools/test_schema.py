@@ -17,7 +17,7 @@ import pytest
 from pydantic import BaseModel, Field
 from typing_extensions import TypeAliasType, TypedDict
 
-from agentkit.tools.tool import Tool
+from agentkit.tools.tool import tool
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Arbitrary:
 
 def received(function: Callable[..., object], arguments: str) -> object:
     """Return what the function of a tool returns for JSON arguments."""
-    made = Tool.from_function(function)
+    made = tool(function)
     values = json.loads(arguments)
     assert made.arguments_check.violations(values) == ()
     bound = made.binding.bind(values)
@@ -70,7 +70,7 @@ def received(function: Callable[..., object], arguments: str) -> object:
 
 def properties(function: Callable[..., object]) -> Any:
     """Return the properties of the derived schema."""
-    return Tool.from_function(function).input_schema["properties"]
+    return tool(function).input_schema["properties"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_schema_holds_no_noise() -> None:
     ) -> None:
         """Greet."""
 
-    assert Tool.from_function(greet).input_schema == {
+    assert tool(greet).input_schema == {
         "type": "object",
         "additionalProperties": False,
         "properties": {
@@ -247,7 +247,7 @@ def test_the_return_type_gives_the_output_schema(hint: Any, schema: object) -> N
 
     function.__annotations__["return"] = hint
 
-    assert Tool.from_function(function).output_schema == schema
+    assert tool(function).output_schema == schema
 
 
 def test_a_recursive_return_type_has_an_object_at_the_root() -> None:
@@ -256,7 +256,7 @@ def test_a_recursive_return_type_has_an_object_at_the_root() -> None:
     def function() -> Person:
         return Person(name="a")
 
-    schema = Tool.from_function(function).output_schema
+    schema = tool(function).output_schema
 
     assert schema is not None
     assert schema["type"] == "object"
@@ -269,7 +269,7 @@ def test_a_returned_awaitable_counts_as_what_it_gives() -> None:
     def function() -> Awaitable[int]:
         raise NotImplementedError
 
-    schema = Tool.from_function(function).output_schema
+    schema = tool(function).output_schema
 
     assert schema is not None
     assert schema["properties"] == {"result": {"type": "integer"}}
@@ -283,6 +283,6 @@ def test_a_named_alias_needs_no_title() -> None:
 
     function.__annotations__["a"] = alias
 
-    assert Tool.from_function(function).input_schema["$defs"] == {
+    assert tool(function).input_schema["$defs"] == {
         "alias": {"type": "array", "items": {"type": "integer"}}
     }

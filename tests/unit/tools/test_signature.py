@@ -13,14 +13,14 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from agentkit.errors import ToolDefinitionError
 from agentkit.tools.run_context import RunContext
-from agentkit.tools.tool import Tool, tool
+from agentkit.tools.tool import tool
 
 T = TypeVar("T")
 
 
 def received(function: Callable[..., object], arguments: str) -> object:
     """Return what the function of a tool returns for JSON arguments."""
-    made = Tool.from_function(function)
+    made = tool(function)
     values = json.loads(arguments)
     assert made.arguments_check.violations(values) == ()
     bound = made.binding.bind(values)
@@ -29,7 +29,7 @@ def received(function: Callable[..., object], arguments: str) -> object:
 
 def properties(function: Callable[..., object]) -> Any:
     """Return the properties of the derived schema."""
-    return Tool.from_function(function).input_schema["properties"]
+    return tool(function).input_schema["properties"]
 
 
 def test_a_parameter_left_out_keeps_the_default_of_the_function() -> None:
@@ -54,7 +54,7 @@ def test_defaults_of_pydantic_are_used() -> None:
         return (a, b, c)
 
     assert received(function, "{}") == (1, 2, [3])
-    assert "required" not in Tool.from_function(function).input_schema
+    assert "required" not in tool(function).input_schema
     assert properties(function)["b"] == {"type": "integer", "default": 2, "minimum": 0}
 
 
@@ -109,9 +109,9 @@ def test_a_partial_hides_what_it_sets() -> None:
     bound = partial(partial(send, "h"), key="secret")
 
     assert list(properties(bound)) == ["text"]
-    assert "secret" not in json.dumps(Tool.from_function(bound).input_schema)
+    assert "secret" not in json.dumps(tool(bound).input_schema)
     assert received(bound, '{"text": "x"}') == ("h", "secret", "x")
-    assert (Tool.from_function(bound).name, Tool.from_function(bound).description) == (
+    assert (tool(bound).name, tool(bound).description) == (
         "send",
         "Send.",
     )
@@ -158,9 +158,9 @@ def test_methods_and_callable_objects_are_tools() -> None:
     assert received(Counter.made, '{"by": 1}') == "Counter1"
     assert received(Counter.double, '{"by": 1}') == 2
     assert received(counter, '{"by": 1}') == 4
-    made = Tool.from_function(counter)
+    made = tool(counter)
     assert (made.name, made.description) == ("Counter", "Counts.")
-    assert Tool.from_function(Plain()).description == "Call it."
+    assert tool(Plain()).description == "Call it."
     assert received(math.sqrt, '{"x": 4}') == 2.0
 
 
@@ -204,7 +204,7 @@ def test_a_wrapped_function_keeps_its_signature() -> None:
         return a + b
 
     assert received(add, '{"a": 1, "b": 2}') == 6
-    assert Tool.from_function(add).description == "Add."
+    assert tool(add).description == "Add."
 
 
 def test_a_context_is_not_part_of_the_schema() -> None:
@@ -215,7 +215,7 @@ def test_a_context_is_not_part_of_the_schema() -> None:
     def third(context: "RunContext[int]") -> None: ...
 
     for function, names in ((first, ["a"]), (second, ["a"]), (third, [])):
-        made = Tool.from_function(function)
+        made = tool(function)
         assert list(made.input_schema["properties"]) == names  # type: ignore[arg-type]  # an object
         assert made.binding.takes_context
 
@@ -286,7 +286,7 @@ def test_what_cannot_be_offered_is_refused_when_the_tool_is_made(
 ) -> None:
     """The message names the function, the parameter and what to do."""
     with pytest.raises(ToolDefinitionError) as caught:
-        Tool.from_function(function)
+        tool(function)
 
     assert complaint in str(caught.value)
 
@@ -299,7 +299,7 @@ def test_an_annotation_that_is_no_type_is_refused() -> None:
     function.__annotations__["a"] = "int[3]"
 
     with pytest.raises(ToolDefinitionError, match="annotation that is no type"):
-        Tool.from_function(function)
+        tool(function)
 
 
 def even(value: int) -> int:

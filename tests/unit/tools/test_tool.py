@@ -10,7 +10,8 @@ import pytest
 from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonValue
 from agentkit.tools.run_context import RunContext
-from agentkit.tools.tool import Tool, ToolAnnotations, tool
+from agentkit.tools.tool import Tool, tool
+from agentkit.tools.tool_options import ToolAnnotations
 
 OBJECT: dict[str, JsonValue] = {"type": "object", "properties": {"a": {"type": "integer"}}}
 
@@ -229,3 +230,17 @@ def test_an_external_tool_is_declared_and_cannot_be_run() -> None:
     assert pick.arguments_check.violations({"a": "x"})
     with pytest.raises(ToolError, match="runs elsewhere"):
         anyio.run(pick, {})
+
+
+def test_hints_are_options_of_their_own() -> None:
+    """And `tool` makes a tool of a function without being a decorator."""
+
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    made = tool(add, name="plus", read_only=True, open_world=False)
+
+    assert made.annotations == ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    assert (made.name, made(1, 2)) == ("plus", 3)
+    with pytest.raises(ToolDefinitionError, match="read_only=True"):
+        tool(add, annotations=ToolAnnotations())  # type: ignore[call-overload]  # on purpose

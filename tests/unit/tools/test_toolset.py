@@ -123,7 +123,7 @@ def test_a_method_without_an_instance_is_refused() -> None:
 
 def twin() -> Tool:
     """Make another tool called `read`."""
-    return Tool.from_function(plain, name="read")
+    return tool(plain, name="read")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_a_good_call_is_ready() -> None:
     found = validate_call(call, TOOLS)
 
     assert isinstance(found, ReadyCall)
-    assert (found.call, found.tool) == (call, plan)
+    chosen: Tool[..., Any] = found.tool
+    assert (found.call, chosen) == (call, plan)
     assert found.arguments == {"day": "2024-05-31"}
     assert found.bound.named == {"day": date(2024, 5, 31)}
     assert found.repairs == ()
@@ -154,7 +155,7 @@ def test_a_decimal_is_never_rounded() -> None:
 
     def pay(amounts: list[Decimal], rate: float = 1) -> None: ...
 
-    made = Tool.from_function(pay)
+    made = tool(pay)
     exact = Decimal("12345678901234567.89")
 
     for good in (f'["{exact}"]', "[0.1]", "[12345678901234567890]", "[0.123456789012345]"):
@@ -210,7 +211,7 @@ def test_what_a_validator_of_a_user_raises_is_an_answer(hint: Any, complaint: st
     def function(a: Any) -> None: ...
 
     function.__annotations__["a"] = hint
-    made = Tool.from_function(function)
+    made = tool(function)
 
     text = refusal("function", '{"a": 5}', tools={"function": made})
 
@@ -228,7 +229,7 @@ def test_a_strict_model_still_takes_a_date_from_text() -> None:
 
     def function(a: Strict) -> None: ...
 
-    made = Tool.from_function(function)
+    made = tool(function)
 
     assert ready(made, '{"a": {"day": "2024-05-31", "tags": ["x"]}}').bound.named == {
         "a": Strict(day=date(2024, 5, 31), tags=frozenset(["x"]))
@@ -240,7 +241,7 @@ def test_the_number_of_faults_in_a_message_is_bounded() -> None:
 
     def function(a: list[int]) -> None: ...
 
-    made = Tool.from_function(function)
+    made = tool(function)
     text = refusal("function", json.dumps({"a": ["x"] * 500}), tools={"function": made})
 
     assert text.count("\n- ") == 8
@@ -251,7 +252,7 @@ def test_faults_of_python_types_are_bounded_too() -> None:
 
     def function(a: list[Annotated[int, AfterValidator(check_even)]]) -> None: ...
 
-    made = Tool.from_function(function)
+    made = tool(function)
 
     assert refusal("function", f'{{"a": {[1] * 500}}}', tools={"function": made}).count("\n- ") == 8
 
@@ -284,7 +285,7 @@ def test_a_repair_has_to_fit_python_types_as_well() -> None:
 
     def function(a: Annotated[int, AfterValidator(check_even)]) -> None: ...
 
-    made = Tool.from_function(function)
+    made = tool(function)
 
     assert ready(made, '{"a": "4"}').bound.named == {"a": 4}
     assert "a: expected an integer, got the text" in refusal(
@@ -297,7 +298,7 @@ def test_a_decimal_is_not_rounded_by_a_repair_either() -> None:
 
     def pay(amount: Decimal) -> None: ...
 
-    made = Tool.from_function(pay)
+    made = tool(pay)
 
     assert ready(made, "{'amount': 1.5}").bound.named == {"amount": Decimal("1.5")}
     assert refusal("pay", "{'amount': 12345678901234567.89}", tools={"pay": made})
@@ -389,7 +390,7 @@ def test_a_large_argument_is_read_whole() -> None:
 
     def write(text: Annotated[str, Field(min_length=1)]) -> None: ...
 
-    made = Tool.from_function(write)
+    made = tool(write)
 
     assert ready(made, '{"text": "' + "ü\\n" * 200_000 + '"}').bound.named == {
         "text": "ü\n" * 200_000

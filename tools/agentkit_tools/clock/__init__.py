@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentkit import Tool, ToolAnnotations, ToolError
+from agentkit import Tool, ToolError, tool
 from agentkit.clock import Clock, SystemClock
 from agentkit_tools.clock.moment import MomentFault, format_moment, parse_moment
 from agentkit_tools.clock.zone import PlaceFault, find_zone
@@ -19,7 +19,6 @@ __all__ = ["TOOLS", "build_tools", "days_between"]
 Place = Annotated[
     str, Field(examples=["Tokyo", "America/New_York", "Japan", "UTC+2"], max_length=100)
 ]
-_ONLY_READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
 def build_tools(clock: Clock) -> tuple[Tool, ...]:
@@ -58,14 +57,20 @@ def build_tools(clock: Clock) -> tuple[Tool, ...]:
             raise ToolError("The time cannot be converted: it is outside the calendar.") from fault
 
     return (
-        Tool.from_function(
+        tool(
             current_time,
             title="Current time",
-            annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+            read_only=True,
+            open_world=False,
             tags=("time",),
         ),
-        Tool.from_function(
-            convert_time, title="Convert a time", annotations=_ONLY_READS, tags=("time",)
+        tool(
+            convert_time,
+            title="Convert a time",
+            read_only=True,
+            idempotent=True,
+            open_world=False,
+            tags=("time",),
         ),
         days_between,
     )
@@ -90,11 +95,13 @@ def _zone(place: str, at: datetime) -> tzinfo:
         raise ToolError(f"The time zone was not found: {fault}.") from fault
 
 
-days_between = Tool.from_function(
+days_between = tool(
     _days_between,
     name="days_between",
     title="Days between two dates",
-    annotations=_ONLY_READS,
+    read_only=True,
+    idempotent=True,
+    open_world=False,
     tags=("time",),
 )
 

@@ -17,7 +17,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentkit import Tool, ToolAnnotations, ToolError
+from agentkit import Tool, ToolError, tool
+from agentkit.tools.tool_options import ToolOptions
 from agentkit_tools.files.folder import Entry, Folder, Found, PathFault, read_at
 from agentkit_tools.files.text import decode_text, describe_bytes
 
@@ -35,8 +36,8 @@ RelativePath = Annotated[str, Field(examples=["notes.txt", "docs/plan.md"])]
 FolderPath = Annotated[str, Field(examples=[".", "docs"])]
 Pattern = Annotated[str, Field(examples=["*", "*.md", "docs/*.txt"], max_length=200)]
 
-_READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
-_WRITES = ToolAnnotations(destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+_READS = ToolOptions(read_only=True, idempotent=True, open_world=False, tags=("files",))
+_WRITES = ToolOptions(idempotent=True, open_world=False, tags=("files", "write"))
 
 
 def files(root: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
@@ -51,11 +52,9 @@ def files(root: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
     """
     cabinet = _Cabinet(folder=Folder.at(Path(root)))
     reading = (cabinet.read_file, cabinet.list_files, cabinet.search_files)
-    tools = [Tool.from_function(each, annotations=_READS, tags=("files",)) for each in reading]
+    tools = [tool(each, **_READS) for each in reading]
     if allow_write:
-        tools.append(
-            Tool.from_function(cabinet.write_file, annotations=_WRITES, tags=("files", "write"))
-        )
+        tools.append(tool(cabinet.write_file, **_WRITES))
     return tuple(tools)
 
 
