@@ -62,6 +62,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "agent/draft",
         "agent/run",
     ),
+    "unit/agent/test_conversation.py": ("agent/sync_stream",),
     "unit/agent/test_tool_calls.py": ("agent/call_outcome",),
     "unit/budget/test_budget.py": ("budget/meter",),
     "unit/cli/commands/test_keys_and_models.py": (
@@ -180,7 +181,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "sandbox/planner/value_parsing",
         "sandbox/planner/words",
     ),
-    "unit/sandbox/test_server.py": ("sandbox/wire/conversation",),
+    "unit/sandbox/test_server.py": ("sandbox/wire/plan_input",),
     "unit/sandbox/wire/test_chat_response.py": (
         "sandbox/wire/encoded_response",
         "sandbox/wire/models_endpoint",

@@ -30,7 +30,6 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "agentkit/dialect/",
         "agentkit/doctor/",
         "agentkit/errors.py",
-        "agentkit/event/",
         "agentkit/mcp/",
         "agentkit/model/response_builder.py",
         "agentkit/sandbox/",

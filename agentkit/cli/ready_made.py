@@ -15,7 +15,7 @@ from agentkit.lazy_import import load_object
 from agentkit.tools.tool import Tool
 
 
-class ToolFamily(Protocol):
+class ReadyMadeTools(Protocol):
     """What is shown of a tool family."""
 
     @property
@@ -35,9 +35,9 @@ class ToolFamily(Protocol):
         """Return whether its dependencies are installed."""
 
 
-def tool_families() -> Mapping[str, ToolFamily]:
+def tool_families() -> Mapping[str, ReadyMadeTools]:
     """Return the tool families by name."""
-    return cast(Mapping[str, ToolFamily], load_object("agentkit_tools:FAMILIES"))
+    return cast(Mapping[str, ReadyMadeTools], load_object("agentkit_tools:FAMILIES"))
 
 
 def load_tools(name: str, *, folder: Path, allow_write: bool) -> tuple[Tool, ...]:

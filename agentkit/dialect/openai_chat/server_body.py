@@ -142,7 +142,7 @@ class FunctionBody(_Body):
     strict: bool | None = None
 
 
-class ToolOffer(_Body):
+class OfferedFunction(_Body):
     """One entry of `tools`."""
 
     type: Literal["function"]
@@ -202,7 +202,7 @@ class ChatBody(_Body):
 
     model: str
     messages: list[MessageBody]
-    tools: Annotated[list[ToolOffer], Field(min_length=1)] | None = None
+    tools: Annotated[list[OfferedFunction], Field(min_length=1)] | None = None
     tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
     parallel_tool_calls: bool | None = None
     stream: bool | None = None

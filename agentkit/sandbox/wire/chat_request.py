@@ -15,8 +15,8 @@ from agentkit.dialect.event_stream import compact_json
 from agentkit.dialect.openai_chat.server_request import decode_chat_request
 from agentkit.dialect.received_request import InvalidRequestError, ReceivedRequest, load_body
 from agentkit.sandbox.wire.completion import CompletionRequest
-from agentkit.sandbox.wire.conversation import build_plan_request, find_call_ids
 from agentkit.sandbox.wire.mistral_checks import ID_CODE, find_violations
+from agentkit.sandbox.wire.plan_input import build_plan_request, find_call_ids
 from agentkit.sandbox.wire.prompted_chat import find_prompted
 from agentkit.sandbox.wire.provider_format import ChoiceKind, ProviderFormat
 from agentkit.sandbox.wire.rejection import (

@@ -14,8 +14,8 @@ from agentkit.dialect.received_request import InvalidRequestError, ReceivedReque
 from agentkit.message import ToolResult, UserMessage
 from agentkit.sandbox.wire.chat_request import reject_model
 from agentkit.sandbox.wire.completion import CompletionRequest
-from agentkit.sandbox.wire.conversation import build_plan_request, find_call_ids
 from agentkit.sandbox.wire.mistral_checks import check_id
+from agentkit.sandbox.wire.plan_input import build_plan_request, find_call_ids
 from agentkit.sandbox.wire.provider_format import ProviderFormat
 from agentkit.sandbox.wire.rejection import Rejection, from_invalid_request, from_violation
 from agentkit.value import replace

@@ -24,7 +24,7 @@ from agentkit.transport.base import WireResponse
 from agentkit.transport.base_url import Address, parse_address
 from agentkit.transport.direct.connection import HttpConnection, connect
 from agentkit.transport.direct.h11_parser import RequestHead, ResponseHead
-from agentkit.transport.direct.pool import ConnectionPool
+from agentkit.transport.direct.pool import HttpConnectionPool
 from agentkit.transport.error_mapping import ErrorMapper, WireError
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.request_auth import RequestAuth, check_path
@@ -79,7 +79,7 @@ class DirectTransport:
         )
         self._outgoing = RequestAuth(provider, api_key)
         self._heads: dict[tuple[str, str, bool, bool], RequestHead] = {}
-        self.pool = ConnectionPool(
+        self.pool = HttpConnectionPool(
             partial(connect, self._address, settings=limits),
             settings=limits,
             clock=clock or SystemClock(),
@@ -128,7 +128,7 @@ class DirectTransport:
 
 
 async def send_request(
-    pool: ConnectionPool, head: RequestHead, body: bytes
+    pool: HttpConnectionPool, head: RequestHead, body: bytes
 ) -> tuple[HttpConnection, ResponseHead]:
     """Send a request over a connection of `pool`, and return it with the head of the response.
 

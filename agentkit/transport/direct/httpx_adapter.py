@@ -19,7 +19,7 @@ from agentkit.transport.base_url import Address, parse_address
 from agentkit.transport.direct.connection import HttpConnection, connect
 from agentkit.transport.direct.direct_transport import send_request
 from agentkit.transport.direct.h11_parser import RequestHead
-from agentkit.transport.direct.pool import ConnectionPool
+from agentkit.transport.direct.pool import HttpConnectionPool
 from agentkit.transport.error_mapping import WireError, WireErrorKind
 from agentkit.transport.http_settings import HttpSettings
 
@@ -50,7 +50,7 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
         """
         self._settings = settings or HttpSettings()
         self._clock = clock or SystemClock()
-        self._pools: dict[str, ConnectionPool] = {}
+        self._pools: dict[str, HttpConnectionPool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`, and return its response with the body still to be read."""
@@ -81,7 +81,7 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
         for pool in self._pools.values():
             pool.close()
 
-    def _pool(self, url: httpx.URL) -> ConnectionPool:
+    def _pool(self, url: httpx.URL) -> HttpConnectionPool:
         """Return the connections to the host of `url`."""
         origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
         if origin not in self._pools:
@@ -90,8 +90,8 @@ class DirectAsyncTransport(httpx.AsyncBaseTransport):
             self._pools[origin] = self._new_pool(parse_address(origin, name=origin))
         return self._pools[origin]
 
-    def _new_pool(self, address: Address) -> ConnectionPool:
-        return ConnectionPool(
+    def _new_pool(self, address: Address) -> HttpConnectionPool:
+        return HttpConnectionPool(
             partial(connect, address, settings=self._settings),
             settings=self._settings,
             clock=self._clock,
@@ -106,7 +106,7 @@ class _Body(httpx.AsyncByteStream):
     """The body of a response, as httpx reads it."""
 
     def __init__(
-        self, connection: HttpConnection, pool: ConnectionPool, request: httpx.Request
+        self, connection: HttpConnection, pool: HttpConnectionPool, request: httpx.Request
     ) -> None:
         self._connection = connection
         self._pool = pool

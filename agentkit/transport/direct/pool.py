@@ -19,7 +19,7 @@ from agentkit.transport.error_mapping import WireError
 from agentkit.transport.http_settings import HttpSettings
 
 
-class ConnectionPool:
+class HttpConnectionPool:
     """Connections to one host; may be used by many tasks at once."""
 
     def __init__(
