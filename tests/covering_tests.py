@@ -223,5 +223,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "agent/report",
         "tools/run_context",
     ),
+    "unit/tools/test_tool.py": ("tools/tool_options",),
     "unit/tools/test_validate.py": ("tools/binding",),
 }

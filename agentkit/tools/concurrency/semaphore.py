@@ -4,9 +4,9 @@ In:  semaphores, each with a limit; calls that need some of them.
 Out: a `Permit` that counts in all these semaphores until it is released, from any thread.
 
 All semaphores of a call are acquired atomically: a call that waits for one holds none of the
-others. Code that runs inside a permit and needs the same semaphore again borrows the permit it
-holds: a tool that runs an agent waits for that agent's tools, and would deadlock if its own permit
-counted against them.
+others. The semaphores are reentrant: code that runs inside a permit and needs the same semaphore
+again reuses the permit it holds. A tool that runs an agent waits for that agent's tools, and would
+deadlock if its own permit counted against them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,17 +35,19 @@ class Permit:
     """The semaphores one call has acquired; its fields change under the lock of its pool.
 
     Attributes:
-        lenders: for each semaphore, the outer permit it is borrowed from; None if it was acquired
-            from the semaphore itself.
-        lent: the semaphores in which this permit is lent to a call inside it.
+        outer_permits: for each semaphore, the outer permit that is reused; None if the semaphore
+            itself was acquired.
+        reused: the semaphores in which a call inside this permit reuses it.
     """
 
-    __slots__ = ("is_released", "lenders", "lent", "pool")
+    __slots__ = ("is_released", "outer_permits", "pool", "reused")
 
-    def __init__(self, pool: "SemaphorePool", lenders: "dict[Semaphore, Permit | None]") -> None:
+    def __init__(
+        self, pool: "SemaphorePool", outer_permits: "dict[Semaphore, Permit | None]"
+    ) -> None:
         self.pool = pool
-        self.lenders = lenders
-        self.lent: set[Semaphore] = set()
+        self.outer_permits = outer_permits
+        self.reused: set[Semaphore] = set()
         self.is_released = False
 
     def release(self) -> None:
@@ -83,7 +85,7 @@ class SemaphorePool:
             if permit.is_released:
                 return
             permit.is_released = True
-            for semaphore in permit.lenders:
+            for semaphore in permit.outer_permits:
                 self._free(permit, semaphore)
             admitted = self._admit()
         for waiter in admitted:
@@ -92,32 +94,32 @@ class SemaphorePool:
 
     def _take(self, semaphores: Sequence[Semaphore], held: Sequence[Permit]) -> Permit | None:
         """Return a permit for all `semaphores`; None, with nothing acquired, if one is full."""
-        lenders: dict[Semaphore, Permit | None] = {}
+        outer_permits: dict[Semaphore, Permit | None] = {}
         for semaphore in semaphores:
-            lenders[semaphore] = None
+            outer_permits[semaphore] = None
             if semaphore.taken >= semaphore.limit:
-                lender = next((permit for permit in held if semaphore in permit.lenders), None)
-                if lender is None or lender.is_released or semaphore in lender.lent:
+                outer = next((permit for permit in held if semaphore in permit.outer_permits), None)
+                if outer is None or outer.is_released or semaphore in outer.reused:
                     return None
-                lenders[semaphore] = lender
-        for semaphore, lender in lenders.items():
-            if lender is None:
+                outer_permits[semaphore] = outer
+        for semaphore, outer in outer_permits.items():
+            if outer is None:
                 semaphore.taken += 1
             else:
-                lender.lent.add(semaphore)
-        return Permit(self, lenders)
+                outer.reused.add(semaphore)
+        return Permit(self, outer_permits)
 
     def _free(self, permit: Permit, semaphore: Semaphore) -> None:
-        """Release one semaphore; a permit that is lent counts until its borrower releases it."""
-        if semaphore in permit.lent:
+        """Release one semaphore; a permit that is reused counts until the inner one is released."""
+        if semaphore in permit.reused:
             return
-        lender = permit.lenders[semaphore]
-        if lender is None:
+        outer = permit.outer_permits[semaphore]
+        if outer is None:
             semaphore.taken -= 1
             return
-        lender.lent.remove(semaphore)
-        if lender.is_released:
-            self._free(lender, semaphore)
+        outer.reused.remove(semaphore)
+        if outer.is_released:
+            self._free(outer, semaphore)
 
     def _admit(self) -> "list[_Waiter]":
         """Grant permits to the waiters that can have one, first come, first served."""
@@ -141,7 +143,7 @@ class SemaphorePool:
 
 @contextmanager
 def holding(permit: Permit) -> Iterator[None]:
-    """Let the body, and the threads it starts, borrow this permit."""
+    """Let the body, and the threads it starts, reuse this permit."""
     token = _held.set((*_held.get(), permit))
     try:
         yield
