@@ -1,0 +1,314 @@
+"""Four runs whose effects are counted outside their journals, and journals that stop them.
+
+In:  a journal, a ledger.
+Out: the history and the events of one life of a run.
+
+What a model answers follows from the history it is given, and each tool with an effect has a
+`find_outcome`: so a run that was stopped anywhere must end as one that was not.
+"""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio.lowlevel
+from pydantic import TypeAdapter
+
+from agentkit import (
+    Agent,
+    Approval,
+    AssistantMessage,
+    History,
+    ModelRequest,
+    ModelResponse,
+    RunContext,
+    Tool,
+    handoff,
+    tool,
+)
+from agentkit.config.profile import ModelProfile
+from agentkit.durable.journal import FileJournal, MemoryJournal
+from agentkit.event import Emit, Listener
+from agentkit.message import ToolCall
+from agentkit.model.model import ModelConnection
+from agentkit.testing.scripted import tool_call
+
+T = TypeVar("T")
+Turns = Callable[[int], AssistantMessage]
+
+
+class Ledger:
+    """What was really done: one line of a file each, so that it outlives a process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, line: str) -> None:
+        """Note that something was done."""
+        with self._path.open("a") as file:
+            file.write(f"{line}\n")
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what was done, oldest first."""
+        return self._path.read_text().splitlines() if self._path.exists() else []
+
+    def done_twice(self) -> list[str]:
+        """Return the effects that happened more than once; models may be asked again."""
+        return [
+            line
+            for line, count in Counter(self.lines).items()
+            if count > 1 and not line.startswith(("asked ", "looked "))
+        ]
+
+
+class LedgerModel:
+    """Answers by the number of answers in the history; notes each request."""
+
+    def __init__(self, ledger: Ledger, name: str, turns: Turns) -> None:
+        self.name = f"ledger:{name}"
+        self.profile = ModelProfile(family="ledger", id=name)
+        self._ledger = ledger
+        self._turns = turns
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[ModelConnection]:
+        """Open it."""
+        yield self
+
+    async def chat(
+        self,
+        request: ModelRequest,
+        *,
+        emit: Emit,  # noqa: ARG002 - the interface
+    ) -> ModelResponse:
+        """Answer."""
+        turn = sum(isinstance(message, AssistantMessage) for message in request.history) + 1
+        await anyio.lowlevel.checkpoint()
+        self._ledger.add(f"asked {self.name} {turn}")
+        message = self._turns(turn)
+        reason: Any = "tool_calls" if message.tool_calls else "stop"
+        return ModelResponse(message=message, finish_reason=reason)
+
+
+def _tools(ledger: Ledger) -> list[Tool[..., Any]]:
+    """Return a tool that only reads, and one whose effect must happen once."""
+
+    async def perform(line: str) -> str:
+        await anyio.lowlevel.checkpoint()
+        ledger.add(f"appended {line}")
+        await anyio.lowlevel.checkpoint()
+        return f"appended {line}"
+
+    async def find(_: RunContext[None], arguments: dict[str, Any]) -> str:
+        line = arguments["line"]
+        is_done = f"appended {line}" in ledger.lines
+        return f"appended {line}" if is_done else await perform(line)
+
+    @tool(find_outcome=find)
+    async def append(line: str) -> str:
+        """Append a line."""
+        return await perform(line)
+
+    @tool(read_only=True)
+    async def look() -> str:
+        """Look."""
+        await anyio.lowlevel.checkpoint()
+        ledger.add("looked here")
+        return "looked"
+
+    return [append, look]
+
+
+def _append(line: str) -> ToolCall:
+    return tool_call("append", {"line": line}, call_id=line.ljust(9, "0"))
+
+
+def _asks(*turns: list[ToolCall]) -> Turns:
+    """Return the turns of a model that makes these calls, and then answers."""
+
+    def answer(turn: int) -> AssistantMessage:
+        if turn > len(turns):
+            return AssistantMessage.of(f"done after {turn}")
+        return AssistantMessage.of("", *turns[turn - 1])
+
+    return answer
+
+
+class Life:
+    """What one life of a run needs."""
+
+    def __init__(self, journal: Any, ledger: Ledger, listener: Listener | None = None) -> None:
+        self.ledger = ledger
+        self.options: dict[str, Any] = {"journal": journal, "run_id": "run-1"}
+        if listener is not None:
+            self.options["listener"] = listener
+
+    def model(self, name: str, *turns: list[ToolCall]) -> LedgerModel:
+        """Return a model that makes these calls, and then answers."""
+        return LedgerModel(self.ledger, name, _asks(*turns))
+
+
+async def two_turns(life: Life) -> History:
+    """Two turns of two calls each."""
+    look = [tool_call("look", {}, call_id=f"look0000{n}") for n in (1, 2)]
+    model = life.model("one", [_append("a"), look[0]], [_append("b"), look[1]])
+    result = await Agent(model, tools=_tools(life.ledger)).run("go", **life.options)
+    return result.history
+
+
+async def agents_in_parallel(life: Life) -> History:
+    """Two agents as tools of a third, in one turn."""
+    inner = [
+        Agent(
+            life.model(name, [_append(f"{name}{1}"), _append(f"{name}{2}")]),
+            name=name,
+            tools=_tools(life.ledger),
+        )
+        for name in ("left", "right")
+    ]
+    calls = [tool_call(a.name, {"prompt": "go"}, call_id=a.name.ljust(9, "0")) for a in inner]
+    outer: Agent[Any] = Agent(
+        life.model("outer", calls),
+        name="outer",
+        tools=[agent.as_tool(parallel=True) for agent in inner],
+    )
+    return (await outer.run("go", **life.options)).history
+
+
+async def handed_over(life: Life) -> History:
+    """A run that another agent goes on with."""
+    second = Agent(
+        # Its first turn is the second of the conversation.
+        life.model("second", [], [_append("c"), _append("d")]),
+        name="second",
+        tools=_tools(life.ledger),
+    )
+    give = tool_call("transfer_to_second", {}, call_id="transfer1")
+    first: Agent[Any] = Agent(
+        life.model("first", [_append("a"), give]),
+        name="first",
+        tools=[*_tools(life.ledger), handoff(second)],
+    )
+    return (await first.run("go", **life.options)).history
+
+
+async def suspended_twice(life: Life) -> History:
+    """Each turn waits for an approval, and goes on under the same journal and id."""
+    model = life.model("one", [_append("a"), _append("b")], [_append("c"), _append("d")])
+    agent = Agent(model, tools=_tools(life.ledger), approve=lambda _request: "ask")
+    result = await agent.run("go", **life.options)
+    for segment in (2, 3):
+        assert result.stop_reason == "suspended"
+        approvals = [Approval.approve(call) for call in result.open_calls]
+        result = await agent.run(history=result.history, approvals=approvals, **life.options)
+        assert result.segment == segment
+    assert result.stop_reason == "answered"
+    return result.history
+
+
+SCENARIOS: Mapping[str, Callable[[Life], Awaitable[History]]] = {
+    scenario.__name__: scenario
+    for scenario in (two_turns, agents_in_parallel, handed_over, suspended_twice)
+}
+
+
+class Moments:
+    """Counts the moments before and after each effect and each write; stops at one of them."""
+
+    def __init__(self, stop: Callable[[], None], *, at: int | None = None) -> None:
+        self.count = 0
+        self._stop = stop
+        self._at = at
+
+    def reach(self) -> None:
+        """Count one moment."""
+        self.count += 1
+        if self.count == self._at:
+            self._stop()
+
+
+class StoppingMemoryJournal(MemoryJournal):
+    """A journal in memory that reaches `moments`, and keeps every key that was written."""
+
+    def __init__(self, written: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self.moments = Moments(lambda: None)
+        self._written = written
+
+    async def do(
+        self,
+        key: str,
+        effect: Callable[[], Awaitable[T]],
+        *,
+        codec: Callable[[], TypeAdapter[T]],
+        unknown: Callable[[], Awaitable[T]] | None = None,
+    ) -> T:
+        """Do it; the moments are before and after the effect."""
+        return await super().do(
+            key,
+            _between(self, effect),
+            codec=codec,
+            unknown=None if unknown is None else _between(self, unknown),
+        )
+
+    async def _note(self, entry: dict[str, str]) -> None:
+        self.moments.reach()
+        await anyio.lowlevel.checkpoint()  # a write is an await point, as that of a file is
+        self._written.extend(entry_keys(entry))
+        await anyio.lowlevel.checkpoint()
+        self.moments.reach()
+
+
+class StoppingFileJournal(FileJournal):
+    """A journal in a file that reaches `moments`."""
+
+    def __init__(self, path: Path, moments: Moments) -> None:
+        super().__init__(path)
+        self.moments = moments
+
+    async def do(
+        self,
+        key: str,
+        effect: Callable[[], Awaitable[T]],
+        *,
+        codec: Callable[[], TypeAdapter[T]],
+        unknown: Callable[[], Awaitable[T]] | None = None,
+    ) -> T:
+        """Do it; the moments are before and after the effect."""
+        return await super().do(
+            key,
+            _between(self, effect),
+            codec=codec,
+            unknown=None if unknown is None else _between(self, unknown),
+        )
+
+    async def _note(self, entry: dict[str, str]) -> None:
+        self.moments.reach()
+        await super()._note(entry)
+        self.moments.reach()
+
+
+def _between(
+    journal: StoppingMemoryJournal | StoppingFileJournal, effect: Callable[[], Awaitable[T]]
+) -> Callable[[], Awaitable[T]]:
+    async def between() -> T:
+        journal.moments.reach()
+        value = await effect()
+        journal.moments.reach()
+        return value
+
+    return between
+
+
+def entry_keys(entry: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the key that an entry of a journal is for, with its kind."""
+    return [(kind, entry[kind]) for kind in ("begun", "done") if kind in entry]
+
+
+def file_keys(path: Path) -> list[tuple[str, str]]:
+    """Return all keys that a journal file holds."""
+    return [key for line in path.read_text().splitlines() for key in entry_keys(json.loads(line))]
