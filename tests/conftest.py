@@ -25,6 +25,7 @@ PROGRAMS = (
     "cli_scripts",
     "cli_signals",
     "cli_streams",
+    "crash_points",
     "doctor_process",
     "durable_run",
     "second_process",

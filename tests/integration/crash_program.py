@@ -62,7 +62,7 @@ def main() -> None:
     """Try every moment of every scenario."""
     folder, backend = Path(sys.argv[1]), sys.argv[2]
     # What a process has written outlives it; only a power failure would need the disk.
-    os.fsync = lambda _handle: None
+    os.fsync = lambda fd: None  # noqa: ARG005 - the interface
     outcomes = []
     for scenario in SCENARIOS:
         # Once here, so that the processes that follow need not load everything anew.

@@ -156,8 +156,9 @@ async def two_turns(life: Life) -> History:
     """Two turns of two calls each."""
     look = [tool_call("look", {}, call_id=f"look0000{n}") for n in (1, 2)]
     model = life.model("one", [_append("a"), look[0]], [_append("b"), look[1]])
-    result = await Agent(model, tools=_tools(life.ledger)).run("go", **life.options)
-    return result.history
+    agent: Agent[Any] = Agent(model, tools=_tools(life.ledger))
+    history: History = (await agent.run("go", **life.options)).history
+    return history
 
 
 async def agents_in_parallel(life: Life) -> History:
@@ -176,7 +177,8 @@ async def agents_in_parallel(life: Life) -> History:
         name="outer",
         tools=[agent.as_tool(parallel=True) for agent in inner],
     )
-    return (await outer.run("go", **life.options)).history
+    history: History = (await outer.run("go", **life.options)).history
+    return history
 
 
 async def handed_over(life: Life) -> History:
@@ -193,7 +195,8 @@ async def handed_over(life: Life) -> History:
         name="first",
         tools=[*_tools(life.ledger), handoff(second)],
     )
-    return (await first.run("go", **life.options)).history
+    history: History = (await first.run("go", **life.options)).history
+    return history
 
 
 async def suspended_twice(life: Life) -> History:
@@ -207,7 +210,8 @@ async def suspended_twice(life: Life) -> History:
         result = await agent.run(history=result.history, approvals=approvals, **life.options)
         assert result.segment == segment
     assert result.stop_reason == "answered"
-    return result.history
+    history: History = result.history
+    return history
 
 
 SCENARIOS: Mapping[str, Callable[[Life], Awaitable[History]]] = {

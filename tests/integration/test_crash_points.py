@@ -50,7 +50,8 @@ def _twice(keys: Any) -> list[Any]:
 
 def test_a_process_that_ends_at_any_moment_changes_nothing(outcomes: list[Any]) -> None:
     """The history is that of the undisturbed run; no effect happens twice, no key is written
-    twice."""
+    twice.
+    """
     complete = {one["scenario"]: one for one in outcomes if one["at"] is None}
     assert set(complete) == set(SCENARIOS)
     for one in outcomes:
@@ -80,8 +81,7 @@ def _effects(lines: list[str]) -> list[str]:
 
 async def _undisturbed(scenario: str, folder: Path) -> tuple[str, list[str], int]:
     """Return the history, the effects and the number of moments of a run that is not stopped."""
-    folder.mkdir()
-    journal, ledger = StoppingMemoryJournal([]), Ledger(folder / "ledger.txt")
+    journal, ledger = StoppingMemoryJournal([]), Ledger(folder / "complete.txt")
     history = await SCENARIOS[scenario](Life(journal, ledger))
     return history.to_json(), _effects(ledger.lines), journal.moments.count
 
@@ -91,7 +91,7 @@ async def test_a_run_that_is_lost_at_any_moment_goes_on_from_memory(
     scenario: str, tmp_path: Path
 ) -> None:
     """A life ends with `RunLost` at each moment in turn, and the next has the same journal."""
-    history, effects, moments = await _undisturbed(scenario, tmp_path / "complete")
+    history, effects, moments = await _undisturbed(scenario, tmp_path)
     for at in range(1, moments + 1):
         ledger, written = Ledger(tmp_path / f"{at}.txt"), list[tuple[str, str]]()
         journal = StoppingMemoryJournal(written)
@@ -116,7 +116,7 @@ async def test_a_run_that_is_cancelled_at_any_await_goes_on_from_memory(
     scenario: str, tmp_path: Path
 ) -> None:
     """It is cancelled in each round of the event loop in turn, and then runs again."""
-    history, effects, _ = await _undisturbed(scenario, tmp_path / "complete")
+    history, effects, _ = await _undisturbed(scenario, tmp_path)
     ticks, ended = -1, False
     while not ended:
         ticks += 1
@@ -138,7 +138,7 @@ async def test_a_run_that_is_cancelled_at_any_moment_goes_on_from_its_file(
 ) -> None:
     """It is cancelled before and after each effect and write, and then runs again."""
     monkeypatch.setattr("os.fsync", lambda _handle: None)  # no power failure is tested here
-    history, effects, moments = await _undisturbed(scenario, tmp_path / "complete")
+    history, effects, moments = await _undisturbed(scenario, tmp_path)
     for at in range(1, moments + 1):
         ledger, path = Ledger(tmp_path / f"{at}.txt"), tmp_path / f"{at}.jsonl"
         with anyio.CancelScope() as scope:

@@ -194,9 +194,7 @@ async def test_structured_output_that_is_asked_again_is_replayed() -> None:
         AssistantMessage.of("", tool_call("final_answer", {"result": value}, call_id=call_id))
         for value, call_id in (("no number", "answer001"), (3, "answer002"))
     )
-    lives = await _two_lives(
-        lambda clock: _agent(clock, wrong, right, runs=[], output_type=int)
-    )
+    lives = await _two_lives(lambda clock: _agent(clock, wrong, right, runs=[], output_type=int))
 
     assert sum(isinstance(event, OutputRejected) for event in _events(lives[3])) == 1
 
@@ -219,9 +217,7 @@ async def test_a_tool_that_the_deadline_stopped_does_not_run_again() -> None:
 
     journal, histories = MemoryJournal(), []
     for answers in ((_calls("wait", 1), "closing"), ()):
-        agent: Agent[Any] = Agent(
-            ScriptedModel(*answers), tools=[wait], budget=Budget(seconds=0.3)
-        )
+        agent: Agent[Any] = Agent(ScriptedModel(*answers), tools=[wait], budget=Budget(seconds=0.3))
         result = await agent.run("go", journal=journal)
         assert result.stop_reason == "deadline"
         histories.append(result.history)
@@ -249,7 +245,9 @@ async def test_a_recorded_outcome_counts_when_its_tool_is_gone() -> None:
         return ""
 
     calls = AssistantMessage.of(
-        "", tool_call("first", {}, call_id="first0001"), tool_call("second", {}, call_id="second001")
+        "",
+        tool_call("first", {}, call_id="first0001"),
+        tool_call("second", {}, call_id="second001"),
     )
     with anyio.CancelScope() as scope:
         await Agent(ScriptedModel(calls), tools=[first, second]).run("go", journal=journal)
@@ -332,7 +330,7 @@ async def test_a_second_opener_of_a_file_is_refused(tmp_path: Path) -> None:
     @tool(read_only=True)
     async def open_again() -> str:
         """Open the journal of this run again."""
-        with pytest.raises(JournalError, match="journal.jsonl' is in use"):
+        with pytest.raises(JournalError, match=r"journal\.jsonl' is in use"):
             FileJournal(path)
         return "refused"
 

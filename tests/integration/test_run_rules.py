@@ -1,4 +1,4 @@
-"""What must leave a run as it is, what its listeners get at its end, and what its budget refuses."""
+"""What leaves a run as it is, what listeners get at its end, and what its budget refuses."""
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -13,7 +13,6 @@ from agentkit import (
     AssistantMessage,
     Budget,
     ConfigError,
-    RunContext,
     TextReceived,
     ToolResult,
     tool,
@@ -24,13 +23,14 @@ from agentkit.event import AnswerRepaired, EventRecord, RunFinished, with_deltas
 from agentkit.message import ToolCall
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools.tool import Tool
+from agentkit.value import replace
 
 T = TypeVar("T")
 ERRORS = (JournalError("The journal is full."), RunLost("Another process took the run over."))
-GO = AssistantMessage.of("", tool_call("work", {}, call_id="work00001"))
+GO = AssistantMessage.of("", tool_call("work", {"prompt": "go"}, call_id="work00001"))
 TWO = AssistantMessage.of(
     "",
-    tool_call("work", {}, call_id="work00001"),
+    tool_call("work", {"prompt": "go"}, call_id="work00001"),
     tool_call("wait", {}, call_id="wait00001"),
 )
 
@@ -48,14 +48,14 @@ def _raising(error: BaseException, *, in_hook: bool = False) -> Tool[..., Any]:
             raise error
         return await proceed()
 
-    @tool(read_only=True, middleware=[hook])
-    async def work() -> str:
+    @tool(read_only=True)
+    async def work(prompt: str) -> str:  # noqa: ARG001 - as an agent as a tool takes it
         """Work."""
         async with anyio.create_task_group() as group:  # a tool may well use one
             group.start_soon(_raise, error)
         return ""
 
-    return work
+    return replace(work, middleware=(hook,))
 
 
 async def _raise(error: BaseException) -> None:
@@ -160,7 +160,7 @@ async def test_listeners_get_the_end_of_a_cancelled_run() -> None:
         assert isinstance(end, RunFinished)
         assert end.stop_reason == "cancelled"
     assert not any(isinstance(record.event, TextReceived) for record in plain)
-    assert [r.event.text for r in all_records if isinstance(r.event, TextReceived)][0] == (
+    assert next(r.event.text for r in all_records if isinstance(r.event, TextReceived)) == (
         "The answer is "
     )
 
