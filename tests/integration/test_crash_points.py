@@ -49,9 +49,7 @@ def _twice(keys: Any) -> list[Any]:
 
 
 def test_a_process_that_ends_at_any_moment_changes_nothing(outcomes: list[Any]) -> None:
-    """The history is that of the undisturbed run; no effect happens twice, no key is written
-    twice.
-    """
+    """The history is the undisturbed one; no effect happens and no key is written twice."""
     complete = {one["scenario"]: one for one in outcomes if one["at"] is None}
     assert set(complete) == set(SCENARIOS)
     for one in outcomes:
