@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from threading import Lock
-from typing import Annotated, Any, overload
+from typing import Annotated, Any, cast, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from agentkit.errors import HistoryError
+from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 from agentkit.surrogates import replace_surrogates
 
@@ -110,6 +111,15 @@ class History(Sequence[Message]):
             log = _Log(self._log.messages[: self._length], self._own_calls())
         grown._log, grown._length, grown._open = log, self._length, self._open
         return grown.add(*messages)
+
+    def __add__(self, messages: Iterable[Message]) -> "History":
+        """Return this history with `messages` at its end; see `add`."""
+        return self.add(*messages)
+
+    def _repr_html_(self) -> str:
+        """Return the conversation for a notebook."""
+        to_html = cast(Callable[..., str], load_object("agentkit.notebook:messages_to_html"))
+        return to_html(self)
 
     def to_json(self) -> str:
         """Return the stored form: JSON text with a version number, safe in any encoding."""

@@ -10,7 +10,7 @@ from typing import Literal
 import anyio
 import anyio.to_thread
 
-from agentkit import Agent, History, Model, TextReceived, ToolCallStarted, UserMessage, tool
+from agentkit import Agent, History, Model, TextReceived, ToolCallStarted, tool
 
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
 MENU = {"Monday": "lentil soup", "Tuesday": "pasta", "Wednesday": "curry", "Thursday": "pizza"}
@@ -38,7 +38,7 @@ async def chat(model: str | Model) -> History:
         while line := await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
             if not line.strip():
                 continue
-            async with agent.stream(history.add(UserMessage.of(line.strip()))) as run:
+            async with agent.stream(line.strip(), history=history) as run:
                 async for event in run:
                     if isinstance(event, TextReceived):
                         print(event.text, end="", flush=True)

@@ -44,7 +44,7 @@ from agentkit.context.window import Window
 from agentkit.errors import UsageError
 from agentkit.event import Listener
 from agentkit.exception_groups import ungrouped
-from agentkit.message import Message, UserMessage
+from agentkit.message import UserMessage
 from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
 from agentkit.output.output_plan import OutputPlan, plan_output
@@ -117,20 +117,20 @@ class Agent(Generic[DepsT, OutputT]):
     @overload
     async def run(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[OutputT]: ...
     @overload
     async def run(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         *,
         output_type: TypeForm[T],
         **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[T]: ...
     async def run(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         *,
         output_type: Any = None,
         **options: Unpack[RunOptions[DepsT]],
@@ -138,7 +138,7 @@ class Agent(Generic[DepsT, OutputT]):
         """Run until there is an answer, a limit, or a call that has to be asked about.
 
         Args:
-            prompt: the user's words, or a conversation to go on with.
+            prompt: the user's words; without them, `history` is answered or resumed.
             output_type: what the answer of this run is, in place of the agent's output type.
             options: see `RunOptions`; all may be left out.
 
@@ -154,20 +154,20 @@ class Agent(Generic[DepsT, OutputT]):
     @overload
     def run_sync(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[OutputT]: ...
     @overload
     def run_sync(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         *,
         output_type: TypeForm[T],
         **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[T]: ...
     def run_sync(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         *,
         output_type: Any = None,
         **options: Unpack[RunOptions[DepsT]],
@@ -189,20 +189,20 @@ class Agent(Generic[DepsT, OutputT]):
     @overload
     def stream(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         **options: Unpack[RunOptions[DepsT]],
     ) -> AbstractAsyncContextManager[AgentStream[OutputT]]: ...
     @overload
     def stream(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         *,
         output_type: TypeForm[T],
         **options: Unpack[RunOptions[DepsT]],
     ) -> AbstractAsyncContextManager[AgentStream[T]]: ...
     def stream(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         *,
         output_type: Any = None,
         **options: Unpack[RunOptions[DepsT]],
@@ -218,7 +218,7 @@ class Agent(Generic[DepsT, OutputT]):
 
     def stream_sync(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None = None,
+        prompt: str | UserMessage | None = None,
         *,
         output_type: Any = None,
         **options: Unpack[RunOptions[DepsT]],
@@ -298,7 +298,7 @@ class Agent(Generic[DepsT, OutputT]):
 
     def _new_run(
         self,
-        prompt: str | UserMessage | Iterable[Message] | None,
+        prompt: str | UserMessage | None,
         options: RunOptions[Any],
         output_type: Any,
         *,
@@ -306,6 +306,11 @@ class Agent(Generic[DepsT, OutputT]):
     ) -> Run:
         """Read what the caller gave to one run; None for the agent's own output type."""
         check_run_options(options)
+        if self.deps_type is not None and "deps" not in options and "within" not in options:
+            raise TypeError(
+                f"The tools of the agent {self.name!r} use a value of type "
+                f"{self.deps_type.__qualname__!r}; give it: run(…, deps=…)."
+            )
         output = self._output if output_type is None else self._plan(output_type)
         start, history = start_history(prompt, options.get("history"))
         return Run(

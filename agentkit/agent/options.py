@@ -15,7 +15,7 @@ from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings, ToolChoice
 from agentkit.clock import Clock, SystemClock
 from agentkit.context.window import ContextSettings
-from agentkit.errors import HistoryError
+from agentkit.errors import HistoryError, UsageError
 from agentkit.event import Listener
 from agentkit.history import History
 from agentkit.message import Message, UserMessage
@@ -73,6 +73,30 @@ class AgentSettings:
     clock: Clock = field(default_factory=SystemClock)
 
 
+INSTEAD: Mapping[str, str] = {
+    **dict.fromkeys(["system_prompt", "system_message", "system", "prompt"], "instructions='…'"),
+    **dict.fromkeys(
+        ["max_turns", "max_iterations", "max_steps", "recursion_limit"],
+        "budget=Budget(turns=…)",
+    ),
+    **dict.fromkeys(["max_cost", "max_budget_usd"], "budget=Budget(cost_usd=…)"),
+    **dict.fromkeys(["timeout", "max_execution_time"], "budget=Budget(seconds=…)"),
+    **dict.fromkeys(
+        ["temperature", "top_p", "max_tokens", "seed", "stop", "model_settings"],
+        "settings=ModelSettings(…)",
+    ),
+    **dict.fromkeys(["response_format", "result_type", "output_schema"], "output_type=…"),
+    **dict.fromkeys(["messages", "message_history", "chat_history"], "run(…, history=…)"),
+    **dict.fromkeys(["functions", "toolsets", "mcp_servers"], "tools=[…]"),
+    **dict.fromkeys(["context", "dependencies", "user_data"], "run(…, deps=…)"),
+}
+"""What options of other frameworks are called here."""
+
+
+def _instead_of(name: str) -> str:
+    return f"write {INSTEAD[name]}; " if name in INSTEAD else ""
+
+
 def read_agent_options(options: AgentOptions) -> AgentSettings:
     """Return the options of an agent, with the defaults of those that were not given.
 
@@ -81,8 +105,8 @@ def read_agent_options(options: AgentOptions) -> AgentSettings:
     """
     if unknown := sorted(options.keys() - AgentOptions.__annotations__.keys()):
         raise TypeError(
-            f"An Agent has no option {unknown[0]!r}; besides those of its signature it has "
-            f"{', '.join(sorted(AgentOptions.__annotations__))}."
+            f"An Agent has no option {unknown[0]!r}; {_instead_of(unknown[0])}besides those of its "
+            f"signature it has {', '.join(sorted(AgentOptions.__annotations__))}."
         )
     return AgentSettings(**options)
 
@@ -133,22 +157,31 @@ def check_run_options(options: Mapping[str, object]) -> None:
     """
     if unknown := sorted(options.keys() - RUN_OPTIONS):
         raise TypeError(
-            f"A run has no option {unknown[0]!r}; it has output_type, "
+            f"A run has no option {unknown[0]!r}; {_instead_of(unknown[0])}it has output_type, "
             f"{', '.join(sorted(RUN_OPTIONS))}."
         )
 
 
 def start_history(
-    prompt: str | UserMessage | Iterable[Message] | None,
+    prompt: str | UserMessage | None,
     before: History | Iterable[Message] | None,
 ) -> tuple[int, History]:
     """Return how long the conversation was before the prompt, and the one that the run begins with.
 
     Raises:
+        UsageError: the prompt is not one.
         HistoryError: there is nothing to answer, or calls are open that the prompt cannot follow.
     """
     if prompt is not None and not isinstance(prompt, str | UserMessage):
-        before, prompt = prompt, None
+        raise UsageError(
+            f"A prompt is text or a UserMessage, and not a value of type "
+            f"{type(prompt).__name__!r}; write "
+            + (
+                "UserMessage('…')."
+                if isinstance(prompt, Mapping)
+                else "run(history=…) for a conversation, whose last message is answered."
+            )
+        )
     if before is not None and not isinstance(before, Iterable):
         raise HistoryError(
             f"A run begins with text or with a conversation, not with {type(before).__name__!r}; "

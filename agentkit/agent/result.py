@@ -4,15 +4,16 @@ In:  the last state of a run.
 Out: `RunResult`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import Any, Generic
+from typing import Any, Generic, cast
 
 from agentkit.agent.run import Run
 from agentkit.agent.step import RunState
 from agentkit.chat import ModelExchange
 from agentkit.event import StopReason
 from agentkit.history import History
+from agentkit.lazy_import import load_object
 from agentkit.message import Message, ToolCall, ToolResult, UserMessage
 from agentkit.output.output_type import OutputError, OutputT, SuspendedError
 from agentkit.usage import Usage
@@ -91,10 +92,20 @@ class RunResult(Generic[OutputT]):
         return self.history[self._start :]
 
     def __repr__(self) -> str:
-        shown = repr(self._outputs[0]) if self._outputs else f"no output, text={self.text!r}"
+        return f"RunResult({self._shown()}, {self._facts()})"
+
+    def _repr_html_(self) -> str:
+        """Return the output and the conversation for a notebook."""
+        to_html = cast(Callable[..., str], load_object("agentkit.notebook:result_to_html"))
+        return to_html(self._shown(), self._facts(), self.history)
+
+    def _shown(self) -> str:
+        return repr(self._outputs[0]) if self._outputs else f"no output, text={self.text!r}"
+
+    def _facts(self) -> str:
         return (
-            f"RunResult({shown}, stop_reason={self.stop_reason!r}, "
-            f"tokens={self.usage.total_tokens}, cost_usd={self.usage.cost_usd})"
+            f"stop_reason={self.stop_reason!r}, tokens={self.usage.total_tokens}, "
+            f"cost_usd={self.usage.cost_usd}"
         )
 
     @staticmethod

@@ -34,12 +34,14 @@ async def show_run(
         show: gets each record.
         options: of the run; see `agentkit.agent.options.RunOptions`.
     """
-    asked = [prompt] if isinstance(prompt, UserMessage) else prompt
+    asked: dict[str, Any] = (
+        {"prompt": prompt} if isinstance(prompt, str | UserMessage) else {"history": prompt}
+    )
     with ungrouped():
         async with anyio.create_task_group() as group:
             group.start_soon(display.indicator.animate)
             try:
-                async with agent.stream(asked, **options) as run:
+                async with agent.stream(**asked, **options) as run:
                     async for record in run.records():
                         log_record(record)
                         show(record)

@@ -12,6 +12,7 @@ that name.
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from inspect import iscoroutine
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from agentkit.errors import ToolDefinitionError
@@ -95,7 +96,8 @@ def as_toolset(tools: Iterable[ToolLike]) -> Toolset:
     """
     listed: object = tools
     if isinstance(listed, str | bytes | Mapping) or not isinstance(listed, Iterable):
-        raise ToolDefinitionError(f"tools={tools!r} is no list of tools; write tools=[…].")
+        instead = "[*tools.values()]" if isinstance(listed, Mapping) else "[…]"
+        raise ToolDefinitionError(f"tools={tools!r} is no list of tools; write tools={instead}.")
     return combined(*(one if isinstance(one, Toolset) else StaticToolset([one]) for one in tools))
 
 
@@ -188,6 +190,12 @@ def index_tools(tools: Iterable[Tool]) -> Mapping[str, Tool]:
 def _as_tool(one: object) -> Tool:
     """Make a tool of a function; refuse what can never be called."""
     if not isinstance(one, Tool):
+        if iscoroutine(one):
+            one.close()
+            raise ToolDefinitionError(
+                f"{one.__qualname__!r} was called; pass the function itself: "
+                f"tools=[{one.__name__}], without parentheses."
+            )
         if not callable(one):
             raise ToolDefinitionError(
                 f"{one!r} cannot be a tool; pass a function, a Tool or a Toolset."

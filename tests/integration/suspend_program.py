@@ -128,7 +128,7 @@ async def go(folder: Path, what: str) -> Any:
             (call,) = history.open_calls
             history = history.add(ToolResult.of(call.id, "Paris"))
         try:
-            result = await agent.run(history, approvals=approvals)
+            result = await agent.run(history=history, approvals=approvals)
         except HistoryError as error:
             return {"error": str(error)}
     stored.write_text(result.history.to_json())

@@ -1,6 +1,5 @@
 """Complete runs in one process, with a scripted model."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import anyio
@@ -126,22 +125,22 @@ async def test_run_sync_in_async_code_is_an_error_that_names_the_alternative() -
         agent.run_sync("hi")
 
 
-@pytest.mark.parametrize("prompt", ["", " \n", [], History()])
-async def test_an_empty_prompt_is_rejected_before_anything_is_sent(
-    prompt: str | Sequence[UserMessage],
-) -> None:
+@pytest.mark.parametrize(
+    "given", [{"prompt": ""}, {"prompt": " \n"}, {"history": []}, {"history": History()}, {}]
+)
+async def test_an_empty_prompt_is_rejected_before_anything_is_sent(given: Any) -> None:
     """There is nothing to answer."""
     model = ScriptedModel()
     agent: Agent[None] = Agent(model)
 
     with pytest.raises(HistoryError, match="is empty"):
-        await agent.run(prompt)
+        await agent.run(**given)
 
     assert model.requests == []
 
 
 @pytest.mark.parametrize(
-    ("prompt", "reason"),
+    ("history", "reason"),
     [
         (None, "The conversation is empty"),
         (42, "not with 'int'"),
@@ -150,10 +149,10 @@ async def test_an_empty_prompt_is_rejected_before_anything_is_sent(
     ],
     ids=["nothing", "a number", "texts", "dicts"],
 )
-async def test_a_prompt_of_a_wrong_type_is_rejected(prompt: Any, reason: str) -> None:
+async def test_a_history_of_a_wrong_type_is_rejected(history: Any, reason: str) -> None:
     """With a clear message, before anything is sent."""
     with pytest.raises(HistoryError, match=reason):
-        await Agent(ScriptedModel()).run(prompt)
+        await Agent(ScriptedModel()).run(history=history)
 
 
 async def test_an_unknown_option_is_rejected() -> None:
@@ -191,7 +190,7 @@ async def test_a_history_with_an_open_call_resumes_at_that_call() -> None:
     model = ScriptedModel("It is 3.")
     agent: Agent[None] = Agent(model, tools=[add])
 
-    result = await agent.run(saved)
+    result = await agent.run(history=saved)
 
     assert result.history[2] == THREE
     assert result.turns == 1
@@ -203,7 +202,7 @@ async def test_a_finished_history_gives_its_answer_again() -> None:
     done = History([UserMessage.of("go"), AssistantMessage.of("done")])
     agent: Agent[None] = Agent(ScriptedModel())
 
-    result = await agent.run(done)
+    result = await agent.run(history=done)
 
     assert (result.output, result.turns, result.history) == ("done", 0, done)
 
@@ -214,7 +213,7 @@ async def test_a_conversation_continues_from_its_history() -> None:
     agent: Agent[None] = Agent(model)
 
     first = await agent.run("hi")
-    second = await agent.run(first.history.add(UserMessage.of("What did I say?")))
+    second = await agent.run("What did I say?", history=first.history)
 
     assert second.output == "You said hi."
     assert len(model.requests[1].history) == 3

@@ -245,7 +245,7 @@ async def test_a_cancelled_run_can_be_continued() -> None:
                 break
 
     again = Agent(ScriptedModel("I was interrupted."), tools=effects.tools())  # type: ignore[arg-type]  # tools
-    result = await again.run(run.history.add(UserMessage.of("What happened?")))
+    result = await again.run("What happened?", history=run.history)
 
     assert result.output == "I was interrupted."
 

@@ -124,7 +124,7 @@ async def test_running_with_a_finished_history_gives_the_same_value(
     agent = Agent(model, output_type=Invoice, **(options or {}))
     first = await agent.run("go")
 
-    again = await agent.run(History.from_json(first.history.to_json()))
+    again = await agent.run(history=History.from_json(first.history.to_json()))
 
     assert again.output == first.output
     assert again.turns == 0
@@ -136,7 +136,7 @@ async def test_a_text_conversation_can_continue_with_structured_output() -> None
     agent = Agent(model)
     spoken = await agent.run("What do we owe?")
 
-    result = await agent.run(spoken.history, output_type=Invoice)
+    result = await agent.run(history=spoken.history, output_type=Invoice)
 
     assert spoken.output == "It is 12.50."
     assert result.output == INVOICE

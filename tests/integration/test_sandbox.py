@@ -15,7 +15,7 @@ from mistral_common.protocol.instruct.validator import (
 
 from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
-from agentkit.message import AssistantMessage, ToolResult, UserMessage
+from agentkit.message import AssistantMessage, ToolResult
 from agentkit.sandbox import Sandbox, sandbox
 from agentkit.testing import ManualClock
 from agentkit.tools.tool import Tool, tool
@@ -139,7 +139,7 @@ async def test_every_request_of_a_long_conversation_is_one_that_mistral_accepts(
             agent = _agent(running, tools)
             result = await agent.run(questions[0])
             for question in questions[1:]:
-                result = await agent.run(result.history.add(UserMessage.of(question)))
+                result = await agent.run(question, history=result.history)
             forced = await agent.run("What is 7 * 6?", tool_choice="calculate")
             sent = _check_with_oracle(running)
 

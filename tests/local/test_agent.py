@@ -83,10 +83,11 @@ async def run(
     agent: Agent[None], prompt: str | History, *, stream: bool = True, choice: str = "auto"
 ) -> tuple[RunResult, list[RunEvent]]:
     """Run the agent; a run that is not streamed emits no events."""
+    asked: dict[str, Any] = {"history" if isinstance(prompt, History) else "prompt": prompt}
     with anyio.fail_after(30):
         if not stream:
-            return await agent.run(prompt, tool_choice=choice), []
-        async with agent.stream(prompt, tool_choice=choice) as running:
+            return await agent.run(**asked, tool_choice=choice), []
+        async with agent.stream(**asked, tool_choice=choice) as running:
             events = [event async for event in running]
         return running.result, events
 

@@ -131,8 +131,8 @@ async def _run(
 ) -> RunResult:
     choice = conversation.forced or "auto"
     if not is_streamed:
-        return await agent.run(history, tool_choice=choice)
-    async with agent.stream(history, tool_choice=choice) as run:
+        return await agent.run(history=history, tool_choice=choice)
+    async with agent.stream(history=history, tool_choice=choice) as run:
         async for _ in run:
             pass
         return run.result

@@ -294,3 +294,13 @@ def _growth(messages: list[UserMessage]) -> list[History]:
     for message in messages:
         grown.append(grown[-1].add(message))
     return grown
+
+
+def test_a_history_grows_as_a_tuple_does() -> None:
+    """`+` returns a new one."""
+    before = History([UserMessage("a")])
+
+    after = before + [UserMessage("b")]  # noqa: RUF005 - what is tested
+
+    assert isinstance(after, History)
+    assert ([one.text for one in before], [one.text for one in after]) == (["a"], ["a", "b"])

@@ -168,7 +168,7 @@ def sample_with_run(current: CurrentCall) -> OnSampling:
             settings=asked.settings,
             budget=Budget(turns=1, closing_answer=False),
         )
-        result = await agent.run(asked.messages, within=context)
+        result = await agent.run(history=asked.messages, within=context)
         if result.stop_reason not in ("answered", "length"):
             raise AgentKitError(f"the run has reached its limit ({result.stop_reason})")
         return SamplingResponse(

@@ -91,7 +91,8 @@ async def _go_on(
     else:
         verdicts |= {key: read_approval(answer) for key, answer in answers.items()}
     approvals = [_approval(waiting[key][0].call, said) for key, said in verdicts.items()]
-    return await agent.run(history, **_options(context, approvals))
+    options: RunOptions[Any] = {**_options(context, approvals), "history": history}
+    return await agent.run(**options)
 
 
 async def _waiting(

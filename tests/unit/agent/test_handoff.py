@@ -178,7 +178,7 @@ async def test_a_suspended_run_goes_on_with_the_agent_that_asked() -> None:
     assert (result.stop_reason, result.agent) == ("suspended", "billing")
     assert result.open_calls == (call,)
     answered = result.history.add(ToolResult.of(call.id, "by hand"))
-    assert (await billing.run(answered)).output == "ok"
+    assert (await billing.run(history=answered)).output == "ok"
 
 
 async def test_the_history_is_whole_at_every_event() -> None:

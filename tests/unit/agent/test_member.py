@@ -80,8 +80,8 @@ async def test_open_calls_of_an_earlier_run_are_planned_once() -> None:
     start: list[Message] = [UserMessage.of("go"), AssistantMessage.of("", call)]
     journal = MemoryJournal()
 
-    first = await Agent[Any](ScriptedModel("a"), tools=[look]).run(start, journal=journal)
-    again = await Agent[Any](ScriptedModel(), tools=[look]).run(start, journal=journal)
+    first = await Agent[Any](ScriptedModel("a"), tools=[look]).run(history=start, journal=journal)
+    again = await Agent[Any](ScriptedModel(), tools=[look]).run(history=start, journal=journal)
 
     keys = ("s1/m2/plan", "s1/m2/tool-1/look", "s1/m2/tools", "s1/m3/model")
     assert journal.names == ("run", "s1", *keys)

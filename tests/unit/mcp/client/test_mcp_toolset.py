@@ -178,7 +178,7 @@ async def test_resources_and_prompts_are_read_through_the_toolset(make: Make) ->
         ("greet", {"who": "whom"}, frozenset({"who"}))
     ]
     assert messages == (UserMessage.of("Greet Bo."),)
-    assert (await Agent(ScriptedModel(DONE)).run(messages)).output == "done"
+    assert (await Agent(ScriptedModel(DONE)).run(history=messages)).output == "done"
     assert instructions == "Use it well."
 
 

@@ -226,7 +226,7 @@ async def test_of_many_tools_the_needed_ones_are_offered() -> None:
     toolset = MCPToolset.in_memory(server)
     model = ScriptedModel(AssistantMessage.of("done"))
 
-    await Agent(model, tools=[toolset]).run([UserMessage.of("How is the weather?")])
+    await Agent(model, tools=[toolset]).run(history=[UserMessage.of("How is the weather?")])
     tools, _ = await listed(MCPToolset.in_memory(server, search_threshold=None))
 
     assert [tool.name for tool in model.requests[0].tools] == ["find_tools", "weather"]
