@@ -181,7 +181,7 @@ async def agents_in_parallel(life: Life) -> History:
     return history
 
 
-async def handed_over(life: Life) -> History:
+async def handed_off(life: Life) -> History:
     """A run that another agent goes on with."""
     second = Agent(
         # Its first turn is the second of the conversation.
@@ -216,7 +216,7 @@ async def suspended_twice(life: Life) -> History:
 
 SCENARIOS: Mapping[str, Callable[[Life], Awaitable[History]]] = {
     scenario.__name__: scenario
-    for scenario in (two_turns, agents_in_parallel, handed_over, suspended_twice)
+    for scenario in (two_turns, agents_in_parallel, handed_off, suspended_twice)
 }
 
 

@@ -205,7 +205,7 @@ def _finished(records: Sequence[EventRecord]) -> RunFinished:
 
 
 async def test_a_tool_that_the_deadline_stopped_does_not_run_again() -> None:
-    """What it is told is recorded with the step."""
+    """The result that the model gets is recorded with the step."""
     runs: list[str] = []
 
     @tool(read_only=True)
@@ -341,7 +341,7 @@ async def test_a_second_opener_of_a_file_is_refused(tmp_path: Path) -> None:
     assert FileJournal(path).names
 
 
-async def test_an_approval_is_kept_if_a_run_was_handed_over_and_suspended() -> None:
+async def test_an_approval_is_kept_if_a_run_was_handed_off_and_suspended() -> None:
     """It is resumed on the first agent, and the second, whose call it is, goes on."""
     done: list[str] = []
 
