@@ -113,7 +113,7 @@ class ModelRequest:
 
     Attributes:
         response_format: JSON Schema that the answer's text should fit; a provider that cannot be
-            asked to keep to it is not asked, so it stands in the instructions too.
+            asked to keep to it is not asked, so the instructions contain it too.
         shown_arguments: name of the tool whose arguments are shown as they arrive, if one.
         room: asked before each attempt for the most tokens its answer may have; None for any.
     """

@@ -1,6 +1,6 @@
 """Errors for the caller, each with what can be done about it.
 
-In:  what went wrong, in words, with facts as attributes.
+In:  what went wrong, as a message, with facts as attributes.
 Out: one family under `AgentKitError`, safe to log and to pickle.
 
 No message holds a secret, a request body or a tool argument's full text.
@@ -86,7 +86,7 @@ class JournalError(AgentKitError):
 class RunLost(BaseException):
     """Another process took this run over; nothing that this one still does counts.
 
-    It is no `Exception`, so that no handler of a tool or hook goes on with the run.
+    It is not an `Exception`, so that no handler of a tool or hook goes on with the run.
     """
 
 
@@ -141,7 +141,7 @@ class ProviderError(AgentKitError):
 
 
 class TransportError(ProviderError):
-    """The provider could not be reached, or its answer did not arrive whole."""
+    """The provider could not be reached, or its answer did not arrive completely."""
 
 
 class StatusError(ProviderError):

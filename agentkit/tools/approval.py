@@ -244,7 +244,7 @@ def validate_edited(
     return ToolResult.of(
         call.id,
         "The user changed the arguments of this call, and the changed call could not be run. "
-        f"This is no fault of yours.\n{ready.text}",
+        f"This is not your fault.\n{ready.text}",
         is_error=True,
     )
 

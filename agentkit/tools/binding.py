@@ -31,7 +31,7 @@ _bound = maker(BoundArguments)
 
 
 class Binding(Protocol):
-    """Stands between JSON and one function."""
+    """Connects JSON arguments and results with one function."""
 
     @property
     def takes_context(self) -> bool:

@@ -66,7 +66,7 @@ def waiting_call(ready: ReadyCall, *, behind: str) -> ToolResult:
 
 
 def without_mark(result: ToolResult) -> ToolResult:
-    """Return the result of a tool without our mark, which a server could have written."""
+    """Return the result of a tool without agentkit's mark, which a server could have written."""
     meta = result.meta
     if meta is None or META_KEY not in meta:
         return result

@@ -204,11 +204,7 @@ async def find_outcome(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Execution:
-    """What is the same for all calls of one `execute_calls`; see `ExecuteOptions`.
-
-    Attributes:
-        has_own_tasks: each call runs in a child task of the caller.
-    """
+    """The options that all calls of one `execute_calls` share; see `ExecuteOptions`."""
 
     deps: object
     emit: Emit

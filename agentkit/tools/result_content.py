@@ -1,7 +1,7 @@
 """Turn what a tool returned into the result of its call.
 
 In:  a return value of any type, the tool's output schema.
-Out: a `ToolResult`: content blocks, and structured content where there is a JSON object.
+Out: a `ToolResult`: content blocks, and structured content for a JSON object.
 
 A value that has no JSON form, or does not fit the tool's own schema, is an error result that says
 the tool is at fault: the model must not think that its call was wrong.
@@ -42,7 +42,7 @@ _IMAGES = {
 
 
 def build_result(call: ReadyCall, value: object) -> ToolResult:
-    """Return the whole result of `call` for what its tool returned.
+    """Return the result of `call` for the value that its tool returned.
 
     Args:
         call: the call that ran.
@@ -63,8 +63,8 @@ def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTER
     """Return `result` with no more text than a model should read; itself if it is short enough.
 
     Args:
-        result: the whole result.
-        max_characters: text beyond is cut, and a note says so; structured content stays whole.
+        result: the complete result.
+        max_characters: text beyond is cut, and a note says so; structured content stays complete.
     """
     total = sum([len(block.text) for block in result.content if isinstance(block, TextContent)])
     if total <= max_characters:
@@ -76,8 +76,8 @@ def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTER
 def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
     """Return the result, or what is wrong with the value."""
     if isinstance(value, ToolResult):
-        misfit = "" if value.is_error else _misfit(tool, value.structured_content)
-        return misfit or replace(value, call_id=call_id)
+        violation = "" if value.is_error else _schema_violation(tool, value.structured_content)
+        return violation or replace(value, call_id=call_id)
     if isinstance(value, str) and tool.output_check is None:
         return ToolResult.of(call_id, value)
     blocks = _as_blocks(call_id, value)
@@ -87,15 +87,15 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
     text = _ENCODER.encode(data)
     structured: JsonValue = {RESULT_KEY: data} if tool.is_output_wrapped else data
     is_structured = tool.output_check is not None or isinstance(structured, dict)
-    return _misfit(tool, structured) or _new_result(
+    return _schema_violation(tool, structured) or _new_result(
         call_id=call_id,
         content=(TextContent(data if isinstance(data, str) else text),),
         structured_content=structured if is_structured else None,
     )
 
 
-def _misfit(tool: Tool, structured: Mapping[str, JsonValue] | JsonValue) -> str:
-    """Return how structured content does not fit the tool's output schema; empty if it does."""
+def _schema_violation(tool: Tool, structured: Mapping[str, JsonValue] | JsonValue) -> str:
+    """Return how structured content violates the tool's output schema; empty if it is valid."""
     if tool.output_check is None:
         return ""
     structured = dict(structured) if isinstance(structured, Mapping) else structured
@@ -121,7 +121,7 @@ def _as_blocks(call_id: str, value: object) -> tuple[ContentBlock, ...] | None:
 
 
 def _item_text(item: object) -> str:
-    """Return an item that stands between blocks as text."""
+    """Return an item between blocks as text."""
     if isinstance(item, str):
         return item
     return _ENCODER.encode(to_json(item))
@@ -152,7 +152,7 @@ def _fault(call: ReadyCall, reason: str) -> ToolResult:
 def _reason(error: Exception) -> str:
     try:
         return shorten(str(error).partition("\n")[0], 200)
-    except Exception:  # noqa: BLE001  # a stranger's `__str__`
+    except Exception:  # noqa: BLE001  # the `__str__` of a third party
         return type(error).__name__
 
 
@@ -175,13 +175,13 @@ log = Log("agentkit.tools")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFailure:
-    """Why a tool gave nothing."""
+    """The reason why a tool returned no value."""
 
     text: str
 
 
 def describe_failure(call: ReadyCall, error: BaseException) -> ToolFailure:
-    """Log what a tool raised, and put it into words for the model."""
+    """Log what a tool raised, and describe it for the model."""
     text = replace_surrogates(shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS))
     log.warning(
         "tool_call_failed",

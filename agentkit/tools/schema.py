@@ -89,7 +89,7 @@ def derive_input_schema(model: type[BaseModel]) -> tuple[JsonObject, bool]:
 
 
 class Answer(NamedTuple):
-    """What a type says of an answer.
+    """The schema of a structured output and how it is read.
 
     Attributes:
         schema: an object schema.
@@ -105,12 +105,12 @@ class Answer(NamedTuple):
 
 
 def derive_answer(annotation: Any) -> Answer:
-    """Return how an answer of this type is written and read; what is no object is wrapped.
+    """Return the schema and the reader of an output type; a type that is not an object is wrapped.
 
     Raises:
         PydanticUserError: the type has no JSON Schema.
         NameError: it names a type that does not exist.
-        TypeError: it is no type.
+        TypeError: it is not a type.
         ValueError: it has a pattern that cannot be read.
     """
     adapter = TypeAdapter[Any](annotation)
@@ -143,7 +143,7 @@ def check_patterns(schema: JsonValue) -> None:
 
 
 def derive_output(annotation: Any) -> Output:
-    """Return what a return annotation says of the result.
+    """Return how a result is encoded by the return annotation.
 
     Text, content blocks, bytes, nothing and unknown types have no schema. As MCP wants an object,
     any other type is wrapped as `{"result": …}`.

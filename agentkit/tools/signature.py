@@ -27,10 +27,10 @@ from agentkit.value import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionFacts:
-    """What a callable says about itself.
+    """The name, description and schemas of a callable.
 
     Attributes:
-        name: None if it has none that a tool could bear.
+        name: None if it has none that is valid for a tool.
         method_of: the class it was written in, if it still needs an instance.
     """
 
@@ -142,7 +142,7 @@ def _check_kind(body: Callable[..., object], label: str) -> None:
         )
     if inspect.isgeneratorfunction(body) or inspect.isasyncgenfunction(body):
         raise ToolDefinitionError(
-            f"{label} yields; a tool returns its whole result once, e.g. as a list."
+            f"{label} yields; a tool returns its complete result once, e.g. as a list."
         )
 
 
@@ -157,12 +157,12 @@ def _hints(body: Callable[..., object], label: str) -> Mapping[str, Any]:
         ) from error
     except TypeError as error:
         raise ToolDefinitionError(
-            f"{label} has an annotation that is no type: {error}. Annotate with types."
+            f"{label} has an annotation that is not a type: {error}. Annotate with types."
         ) from error
 
 
 def _local_names(body: Callable[..., object]) -> dict[str, Any] | None:
-    """Return the local names of the function that is defining `body` at this moment."""
+    """Return the local names of the function whose body defines `body` now."""
     outer, separator, _ = getattr(body, "__qualname__", "").rpartition(".<locals>.")
     code = getattr(body, "__code__", None)
     if not separator or code is None:
@@ -177,7 +177,7 @@ def _local_names(body: Callable[..., object]) -> dict[str, Any] | None:
 
 
 def _parameters(function: Callable[..., object], label: str) -> list[inspect.Parameter]:
-    """List the parameters that are still open; what a partial has set is its maker's affair."""
+    """List the parameters that are still open, without those that a partial has set."""
     if isinstance(function, staticmethod):
         function = function.__func__
     try:
@@ -244,7 +244,7 @@ _CONFIG = ConfigDict(extra="forbid", protected_namespaces=(), defer_build=False)
 
 
 def _field(model: type[BaseModel], attribute: str, parameter: inspect.Parameter) -> Parameter:
-    """Note how one parameter is passed."""
+    """Return how one parameter is passed."""
     info = model.model_fields[attribute]
     is_known = parameter.default is not inspect.Parameter.empty and not isinstance(
         parameter.default, FieldInfo
@@ -335,7 +335,7 @@ class Documentation:
 
 
 def read_docstring(text: str | None) -> Documentation:
-    """Read a docstring; one in no known form is a description as a whole."""
+    """Read a docstring; one of unknown format is the description as a whole."""
     text = inspect.cleandoc(text or "")
     if "\n" not in text:
         return Documentation(description=text)

@@ -52,7 +52,7 @@ class Tool(Generic[P, ResultT]):
         meta: MCP's `_meta` of a tool, for programs; no model sees it.
         tags: to choose tools by.
         timeout_seconds: how long one call may take; None leaves it to the run.
-        parallel: whether it may run beside others; None: if it only reads.
+        parallel: whether it may run in parallel with others; None: if it only reads.
         approval: its own word on all its calls; a caller's rule may differ, except from `deny`.
         accepts_repaired: it may run on repaired arguments although it has effects.
         polls: it is meant to be called again and again with the same arguments.
@@ -61,7 +61,7 @@ class Tool(Generic[P, ResultT]):
         concurrency_group: tools of one group share the limit that `ConcurrencyLimits` has for it.
         find_outcome: finds the outcome of a call that began and whose end is not known; see
             `agentkit.tools.execute.find_outcome`.
-        is_external: declared here and run elsewhere; its results are handed in by the caller.
+        is_external: declared here and run elsewhere; the caller passes its results to the run.
         middleware: wraps each call of this tool, outermost first; see `execute.ToolMiddleware`.
         function: what is run.
         binding: how arguments reach the function.
@@ -223,7 +223,7 @@ class Tool(Generic[P, ResultT]):
     ) -> "Tool[..., Any]":
         """Declare a tool that runs elsewhere, such as in the user's browser.
 
-        A run that calls it is suspended, and goes on when the result is handed in.
+        A run that calls it is suspended, and goes on when the run is resumed with the result.
 
         Args:
             name: see `Tool`.
@@ -238,15 +238,17 @@ class Tool(Generic[P, ResultT]):
             name=name,
             description=description,
             input_schema=input_schema,
-            handler=_run_elsewhere,
+            handler=_refuse_external,
             **options,
         )
         return replace(declared, is_external=True)
 
 
-async def _run_elsewhere(arguments: JsonObject) -> object:  # noqa: ARG001  # as a handler is called
-    """Stand where an external tool has no function."""
-    raise ToolError("This tool runs elsewhere and has no function here; its result is handed in.")
+async def _refuse_external(arguments: JsonObject) -> object:  # noqa: ARG001  # as a handler is called
+    """Refuse to run an external tool, which has no function here."""
+    raise ToolError(
+        "This tool runs elsewhere and has no function here; its result is passed to the run."
+    )
 
 
 def _output_check(schema: JsonObject | None) -> JsonSchema | None:

@@ -91,7 +91,7 @@ class ToolAttempt:
         event loop when a task that the tool started raises `SystemExit`; that cannot be caught.)
         """
         if isinstance(error, KeyboardInterrupt):
-            # Ctrl-C is raised in the main thread, on Trio inside whatever runs there.
+            # Ctrl-C is raised in the main thread, on Trio inside the task that runs there.
             return current_thread() is main_thread()
         if isinstance(error, CallInterrupted | RunLost):
             return True

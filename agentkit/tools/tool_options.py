@@ -1,4 +1,4 @@
-"""What may be said about a tool beside its function.
+"""The options of a tool, in addition to its function.
 
 In:  keyword arguments of `@tool`, `Tool.from_schema` and `Agent.as_tool`.
 Out: the fields of a `Tool`, with `ToolAnnotations`.
@@ -12,7 +12,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.value import dataclass
 
 Decision: TypeAlias = Literal["allow", "ask", "deny"]
-"""Whether a call may run, is asked about first, or may not run."""
+"""Whether a call may run, needs approval first, or may not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class _Options(TypedDict, total=False):
 
 
 class ToolOptions(_Options, total=False):
-    """What may be said about a tool; see `Tool`. The last four are hints of `ToolAnnotations`."""
+    """The options of a tool; see `Tool`. The last four are hints of `ToolAnnotations`."""
 
     tags: Iterable[str]
     read_only: bool

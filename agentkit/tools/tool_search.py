@@ -100,7 +100,7 @@ class _Searched:
             input_schema={
                 "type": "object",
                 "properties": {
-                    "query": {"type": "string", "description": "what the tool should do, in words"}
+                    "query": {"type": "string", "description": "what the tool should do"}
                 },
                 "required": ["query"],
                 "additionalProperties": False,
@@ -126,7 +126,7 @@ class _Searched:
         if tools != self._index.tools:
             self._index = ToolIndex(tools)
         messages = list(islice(reversed(history), RECENT_MESSAGES))
-        needed = {tool.name for tool in self._rank(_said(messages))}
+        needed = {tool.name for tool in self._rank(_latest_messages(messages))}
         needed.update(self._named(messages))
         return (self._find_tool, *(tool for tool in tools if tool.name in needed))
 
@@ -155,8 +155,8 @@ class _Searched:
             yield from (name for name in _endings(mentioned) if name in names)
 
 
-def _said(messages: Iterable[object]) -> str:
-    """Return what the user said last, and before, in this conversation."""
+def _latest_messages(messages: Iterable[object]) -> str:
+    """Return the latest messages of the user in this conversation, as one text."""
     said = (one.text for one in messages if isinstance(one, UserMessage))
     return "\n".join(islice(said, 3))
 

@@ -5,7 +5,7 @@ Out: `Toolset`s: fixed, combined, filtered, prefixed, renamed.
 
 Tools may come and go between turns, and a set may offer what a conversation needs of many. Two
 tools of one name are an error as soon as they can be known: when the set is made, or when a set
-that changes is asked. Where toolsets with a `namespace` of their own share a name, it stands before
+that changes is asked. If toolsets with a `namespace` of their own share a name, it is put before
 that name.
 """
 
@@ -113,8 +113,8 @@ def combined(*toolsets: Toolset) -> Toolset:
     for name, count in names.items():
         if count > 1:
             raise ToolDefinitionError(
-                f"{count} servers have the name {name!r}, so their tools could not be told apart. "
-                "Give one another name, e.g. MCPToolset.stdio(…, name=…)."
+                f"{count} servers have the name {name!r}, so their tools could not be "
+                "distinguished. Give one another name, e.g. MCPToolset.stdio(…, name=…)."
             )
     fixed = [one for one in toolsets if isinstance(one, StaticToolset)]
     joined = StaticToolset(tool for one in fixed for tool in one.tools)
@@ -148,7 +148,7 @@ def renamed(toolset: Toolset, names: Mapping[str, str]) -> Toolset:
     """Give other names to some tools; `names` maps old to new.
 
     Raises:
-        ToolDefinitionError: a name is not allowed, stands twice, or an old one does not exist.
+        ToolDefinitionError: a name is not allowed, is used twice, or an old one does not exist.
     """
     if isinstance(toolset, StaticToolset):
         unknown = sorted(set(names) - {tool.name for tool in toolset.tools})

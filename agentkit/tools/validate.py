@@ -143,7 +143,7 @@ def _error_result(call: ToolCall, text: str) -> ToolResult:
 
 def _unknown_tool_message(name: str, tools: Mapping[str, Tool]) -> str:
     if not tools:
-        return f"There is no tool {shorten(name)!r}: no tools are on offer. Answer in words."
+        return f"There is no tool {shorten(name)!r}: no tools are on offer. Answer without a tool."
     names = ", ".join(list(tools)[:MAX_NAMES])
     rest = f" and {len(tools) - MAX_NAMES} more" if len(tools) > MAX_NAMES else ""
     return (

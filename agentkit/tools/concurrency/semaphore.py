@@ -133,7 +133,7 @@ class SemaphorePool:
         return admitted
 
     def _give_up(self, waiter: "_Waiter") -> None:
-        """Forget a waiter; a permit that was granted at the same moment is released."""
+        """Remove a waiter; a permit that was granted at the same moment is released."""
         with self._lock:
             self._waiting.pop(waiter, None)
             permit = waiter.permit

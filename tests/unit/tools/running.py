@@ -52,11 +52,11 @@ async def abandon_once_started(
 
 
 class Listener:
-    """Keeps the events it hears."""
+    """Keeps the events it receives."""
 
     def __init__(self) -> None:
         self.events: list[RunEvent] = []
 
     async def __call__(self, event: RunEvent) -> None:
-        """Hear an event."""
+        """Keep an event."""
         self.events.append(event)

@@ -1,4 +1,4 @@
-"""Which calls may run: whose word counts, and about what exactly."""
+"""Which calls may run: whose decision counts, and for which call exactly."""
 
 import json
 from collections.abc import Awaitable, Mapping
@@ -26,8 +26,8 @@ from agentkit.tools.tool import Tool, tool
 from agentkit.tools.tool_options import Decision
 from agentkit.tools.validate import ReadyCall, validate_call
 
-MENDED = (Repair(kind="coerced_integer", before="'1'", after="1", call_id="c1"),)
-MENDED_REASON = "Its arguments were repaired: coerced_integer: '1' became 1"
+REPAIRED = (Repair(kind="coerced_integer", before="'1'", after="1", call_id="c1"),)
+REPAIRED_REASON = "Its arguments were repaired: coerced_integer: '1' became 1"
 
 
 def pay(amount: int) -> int:
@@ -42,7 +42,7 @@ def ready(made: Tool | None = None, *, is_repaired: bool = False, **options: Any
         ToolCall(id="c1", name=made.name, arguments='{"amount": 1}'), {made.name: made}
     )
     assert isinstance(found, ReadyCall)
-    return replace(found, repairs=MENDED if is_repaired else ())
+    return replace(found, repairs=REPAIRED if is_repaired else ())
 
 
 async def verdict_of(
@@ -51,7 +51,7 @@ async def verdict_of(
     rule: ApprovalRule | None = None,
     approvals: Mapping[str, Approval] | None = None,
 ) -> Verdict:
-    """Return what is settled about a call."""
+    """Return the verdict on a call."""
     return (await plan_call(call, rule=rule, approvals=approvals or {})).verdict
 
 
@@ -69,8 +69,10 @@ def external() -> Tool:
         ({"read_only": True, "idempotent": True}, "read"),
     ],
 )
-async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effect: Any) -> None:
-    """As the annotations have it; without any, the worst is assumed."""
+async def test_a_planned_call_names_tool_arguments_and_effect(
+    options: dict[str, Any], effect: Any
+) -> None:
+    """By the annotations of the tool; without any, the worst is assumed."""
     plan = await plan_call(ready(**options), rule=None, approvals={})
 
     assert plan == PlannedCall(
@@ -85,7 +87,7 @@ async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effe
         ({"approval": "ask"}, False, "ask", ""),
         ({"approval": "deny"}, False, "deny", "This tool may not be used here."),
         ({}, True, "allow", ""),
-        ({"approval": "ask"}, True, "ask", MENDED_REASON),
+        ({"approval": "ask"}, True, "ask", REPAIRED_REASON),
         ({"approval": "deny"}, True, "deny", "This tool may not be used here."),
         ({"accepts_repaired": True}, True, "allow", ""),
         ({"read_only": True}, True, "allow", ""),
@@ -95,7 +97,7 @@ async def test_the_plan_names_call_tool_and_effect(options: dict[str, Any], effe
 async def test_without_a_rule_the_tool_decides(
     options: dict[str, Any], is_repaired: bool, decision: Decision, reason: str
 ) -> None:
-    """The person who is asked learns what was repaired."""
+    """The approver sees what was repaired."""
     found = await verdict_of(ready(is_repaired=is_repaired, **options))
 
     assert found == Verdict(decision, reason=reason)
@@ -111,7 +113,7 @@ async def test_without_a_rule_the_tool_decides(
         ("allow", False, "ask", Verdict("ask")),
         ("allow", True, None, Verdict("allow")),
         ("allow", True, "allow", Verdict("allow")),
-        ("allow", True, "ask", Verdict("ask", reason=MENDED_REASON)),
+        ("allow", True, "ask", Verdict("ask", reason=REPAIRED_REASON)),
         ("allow", True, Verdict("ask", reason="why"),
          Verdict("ask", reason="why")),
         ("allow", False, Verdict("allow", arguments='{"amount": 2}'),
@@ -121,10 +123,10 @@ async def test_without_a_rule_the_tool_decides(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-async def test_a_rule_decides_if_it_has_an_opinion(
+async def test_a_rule_decides_unless_it_returns_none(
     approval: Decision, is_repaired: bool, said: RuleAnswer, expected: Verdict, is_async: bool
 ) -> None:
-    """Only what a tool denies stays denied."""
+    """Only a call that the tool denies stays denied."""
 
     async def later() -> RuleAnswer:
         await anyio.lowlevel.checkpoint()
@@ -148,8 +150,8 @@ async def test_a_rule_decides_if_it_has_an_opinion(
     ],
 )
 @pytest.mark.parametrize("approval", ["allow", "ask", "deny"])
-async def test_an_answer_about_this_very_call_wins(made: Any, approval: Decision) -> None:
-    """Over the tool, what was repaired, and the rule, which is not asked again."""
+async def test_an_approval_of_this_very_call_wins(made: Any, approval: Decision) -> None:
+    """Over the tool, over a repair, and over the rule, which is not called again."""
     call = ready(approval=approval, is_repaired=True)
     answer: Approval = made(call.call)
 
@@ -162,8 +164,8 @@ async def test_an_answer_about_this_very_call_wins(made: Any, approval: Decision
 @pytest.mark.parametrize(
     "changes", [{"arguments": '{"amount": 100}'}, {"name": "other"}, {"id": "c2"}]
 )
-async def test_an_answer_about_another_call_is_refused(changes: dict[str, str]) -> None:
-    """It was given for what was shown, not for what the call is now."""
+async def test_an_approval_of_another_call_is_refused(changes: dict[str, str]) -> None:
+    """It was given for the call that was shown, and the call has changed."""
     call = ready()
     answer = replace(Approval.approve(replace(call.call, **changes)), call_id="c1")
 
@@ -171,7 +173,7 @@ async def test_an_answer_about_another_call_is_refused(changes: dict[str, str]) 
         await plan_call(call, rule=None, approvals={"c1": answer})
 
 
-async def test_answers_about_calls_that_are_not_there_are_passed_over() -> None:
+async def test_approvals_of_missing_calls_are_ignored() -> None:
     """They belong to calls of another turn."""
     other = Approval.deny(ToolCall(id="c9", name="pay"))
 
@@ -179,7 +181,7 @@ async def test_answers_about_calls_that_are_not_there_are_passed_over() -> None:
 
 
 def test_a_digest_depends_on_each_part_and_its_bounds() -> None:
-    """No two calls share one; half characters do not break it."""
+    """No two calls share one; lone surrogates do not break it."""
     calls = [
         ToolCall(id="a", name="b", arguments="c"),
         ToolCall(id="b", name="a", arguments="c"),
@@ -193,15 +195,15 @@ def test_a_digest_depends_on_each_part_and_its_bounds() -> None:
 
 
 @pytest.mark.parametrize("said", [None, "allow", "ask", Verdict("allow")])
-async def test_a_tool_that_runs_elsewhere_is_always_asked_about(said: RuleAnswer) -> None:
-    """There is nothing to run here."""
+async def test_an_external_tool_always_waits_for_its_result(said: RuleAnswer) -> None:
+    """Whatever the rule returns; there is nothing to run here."""
     found = await verdict_of(ready(external()), rule=lambda _: said)
 
     assert found.decision == "ask"
     assert found.reason == "This tool runs elsewhere; its result is awaited."
 
 
-async def test_a_tool_that_runs_elsewhere_can_be_denied() -> None:
+async def test_an_external_tool_can_be_denied() -> None:
     """By the tool, by a rule, by a person."""
     call = ready(external())
     denied = ready(replace(external(), approval="deny"))
@@ -212,7 +214,7 @@ async def test_a_tool_that_runs_elsewhere_can_be_denied() -> None:
     assert await verdict_of(call, approvals={"c1": refusal}) == refusal.verdict
 
 
-async def test_a_tool_that_runs_elsewhere_cannot_be_approved() -> None:
+async def test_an_external_tool_cannot_be_approved() -> None:
     """Its result is what is missing."""
     call = ready(external())
 
@@ -220,8 +222,8 @@ async def test_a_tool_that_runs_elsewhere_cannot_be_approved() -> None:
         await plan_call(call, rule=None, approvals={"c1": Approval.approve(call.call)})
 
 
-async def test_a_verdict_that_is_none_is_refused() -> None:
-    """A rule that says `yes` has said nothing."""
+async def test_an_unknown_verdict_is_refused() -> None:
+    """A rule that returns `yes` has decided nothing."""
     with pytest.raises(UsageError, match="returned 'yes'; it must return a Verdict"):
         await verdict_of(ready(), rule=lambda _: "yes")  # type: ignore[arg-type,return-value] # on purpose
     with pytest.raises(ValueError, match="Only an allowed call"):
@@ -242,15 +244,15 @@ async def test_a_verdict_that_is_none_is_refused() -> None:
         ),
     ],
 )
-def test_answers_and_plans_can_be_written_and_read(value: Approval | PlannedCall) -> None:
+def test_approvals_and_planned_calls_are_stored_and_read(value: Approval | PlannedCall) -> None:
     """They wait on disk, and come from other processes."""
     adapter: TypeAdapter[Any] = TypeAdapter(type(value))
 
     assert adapter.validate_json(adapter.dump_json(value)) == value
 
 
-def test_a_stored_answer_that_contradicts_itself_is_refused() -> None:
-    """What is read is checked like what is made."""
+def test_a_stored_approval_that_contradicts_itself_is_refused() -> None:
+    """A value that is read is checked like one that is made."""
     stored = {"call_id": "c1", "digest": "d", "verdict": {"decision": "deny", "arguments": "{}"}}
 
     with pytest.raises(ValidationError, match="Only an allowed call"):
@@ -258,7 +260,7 @@ def test_a_stored_answer_that_contradicts_itself_is_refused() -> None:
 
 
 def test_edited_arguments_are_checked_again() -> None:
-    """And the model is told what ran."""
+    """And the model reads which arguments ran."""
     call = ready()
     answer = Approval.approve(call.call, arguments={"amount": 2})
     assert answer.verdict.arguments is not None
@@ -275,7 +277,7 @@ def test_edited_arguments_are_checked_again() -> None:
 
 @pytest.mark.parametrize("arguments", ['{"amount": "many"}', "{", "[]"])
 def test_edited_arguments_that_do_not_fit_are_not_run(arguments: str) -> None:
-    """The model learns that it was not its doing."""
+    """The model reads that the fault is not its own."""
     call = ready()
 
     found = validate_edited(call.call, arguments, {"pay": call.tool})

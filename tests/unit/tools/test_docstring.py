@@ -58,7 +58,7 @@ def sphinx(a: int, b: str = "") -> None:
 
 
 @pytest.mark.parametrize("function", [google, numpy, sphinx])
-def test_docstrings_of_three_forms_are_read(function: Callable[..., object]) -> None:
+def test_docstrings_of_three_formats_are_read(function: Callable[..., object]) -> None:
     """The description goes to the tool, those of parameters into the schema."""
     made = tool(function)
 
@@ -67,8 +67,8 @@ def test_docstrings_of_three_forms_are_read(function: Callable[..., object]) -> 
     assert properties(function)["b"]["description"] == "what of."
 
 
-def test_a_description_beside_the_type_wins() -> None:
-    """`Field`, a plain text or a `Doc`, in this order of closeness."""
+def test_a_description_in_the_annotation_wins() -> None:
+    """`Field`, a plain text or a `Doc`, in this order of precedence."""
 
     def function(
         a: Annotated[int, Field(description="from field")],
@@ -90,8 +90,8 @@ def test_a_description_beside_the_type_wins() -> None:
     assert found == {"a": "from field", "b": "from text", "c": "from doc", "d": "from docstring"}
 
 
-def test_a_docstring_in_no_known_form_is_the_description() -> None:
-    """Also one that breaks the parser, and none at all."""
+def test_a_docstring_of_unknown_format_is_the_description() -> None:
+    """Also one that the parser cannot read, and none at all."""
 
     def odd() -> None: ...
 
@@ -103,8 +103,10 @@ def test_a_docstring_in_no_known_form_is_the_description() -> None:
     assert tool(odd).description == "One line."
 
 
-def test_a_docstring_that_breaks_the_parser_is_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The parser is a stranger's; its faults are not the user's."""
+def test_a_docstring_that_breaks_the_parser_is_kept_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The parser is a third party's; its faults are not the user's."""
 
     def refuse(_: str) -> None:
         raise ValueError

@@ -1,4 +1,4 @@
-"""Running calls: in order, side by side, in time, and whatever a tool does."""
+"""Running calls: in order, in parallel, in time, and whatever a tool does."""
 
 import logging
 import threading
@@ -31,7 +31,7 @@ from tests.unit.tools.running import Listener, execute, ready
 
 
 async def test_sync_and_async_tools_are_run() -> None:
-    """A sync one in a thread, an async one in place."""
+    """A sync tool in a thread, an async one in the event loop."""
     main = threading.get_ident()
 
     def sync_tool(a: int) -> list[int | bool]:
@@ -51,7 +51,7 @@ async def test_no_calls_give_no_results() -> None:
     assert await execute() == []
 
 
-async def test_a_sync_function_may_return_something_to_await() -> None:
+async def test_a_sync_function_may_return_an_awaitable() -> None:
     """As a wrapper around an async function does."""
 
     async def work() -> str:
@@ -63,8 +63,8 @@ async def test_a_sync_function_may_return_something_to_await() -> None:
     assert (await execute(ready(wrapper)))[0].text == "done"
 
 
-async def test_calls_run_side_by_side_and_answer_in_order() -> None:
-    """The first ends last: each waits for the next, so all were under way."""
+async def test_calls_run_in_parallel_with_results_in_order() -> None:
+    """The first ends last: each waits for the next, so all were running."""
     events = [anyio.Event() for _ in range(4)]
     events[3].set()
 
@@ -87,7 +87,7 @@ async def test_calls_run_side_by_side_and_answer_in_order() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 3])
-async def test_no_more_run_than_the_limit(concurrency: int) -> None:
+async def test_no_more_calls_run_than_the_limit(concurrency: int) -> None:
     """And as many as it allows do."""
     running = most = 0
 
@@ -104,14 +104,14 @@ async def test_no_more_run_than_the_limit(concurrency: int) -> None:
     assert most == concurrency
 
 
-async def test_a_limit_below_one_is_a_bug_of_the_caller() -> None:
-    """Nothing could run."""
+async def test_a_limit_below_one_is_refused() -> None:
+    """No call could run."""
     with pytest.raises(ValueError, match="concurrency is 0"):
         await execute(concurrency=0)
 
 
 class OddError(Exception):
-    """Cannot say what it is."""
+    """Has no text form."""
 
     def __str__(self) -> str:
         raise RuntimeError
@@ -132,10 +132,10 @@ class OddError(Exception):
          "ValueError: a; b"),
     ],
 )  # fmt: skip
-async def test_what_a_tool_raises_is_an_answer(
+async def test_an_exception_of_a_tool_becomes_a_result(
     error: Exception, text: str, is_async: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In its own words for the model; with a traceback in the log."""
+    """Its message goes to the model; the traceback to the log."""
     if is_async and isinstance(error, StopIteration):
         text = "RuntimeError: coroutine raised StopIteration"
 
@@ -166,7 +166,7 @@ async def test_a_long_error_is_cut() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_interrupt_on_the_main_thread_passes_through(count: int, backend: str) -> None:
-    """It is the user's Ctrl-C: alone, not in a group; also out of one, and next to other calls."""
+    """It is the user's Ctrl-C: alone; also raised in a group, and next to other calls."""
 
     async def fail() -> None:
         await anyio.wait_all_tasks_blocked()
@@ -184,8 +184,8 @@ def test_an_interrupt_on_the_main_thread_passes_through(count: int, backend: str
             anyio.run(run, function, backend=backend)
 
 
-async def test_a_tool_that_ends_in_time_is_not_disturbed() -> None:
-    """The limit is for each tool, from its own start."""
+async def test_a_tool_that_ends_in_time_is_not_cancelled() -> None:
+    """The timeout is for each tool, from its own start."""
 
     async def work() -> str:
         await anyio.lowlevel.checkpoint()
@@ -198,7 +198,7 @@ async def test_a_tool_that_ends_in_time_is_not_disturbed() -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 async def test_cancellation_passes_through(count: int) -> None:
-    """Every tool is stopped, and no result is made up."""
+    """Every tool is stopped, and no result is invented."""
     started: list[str] = []
     stopped: list[str] = []
 
@@ -236,7 +236,7 @@ class StepClock(SystemClock):
         return self.seconds
 
 
-async def test_events_tell_of_start_progress_and_end() -> None:
+async def test_events_report_start_progress_and_end() -> None:
     """In the order they happen; a thread may report too."""
     events: list[RunEvent] = []
 
@@ -286,7 +286,7 @@ async def test_an_idempotency_key_can_be_given() -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 async def test_a_listener_that_fails_is_not_a_failure_of_the_tool(count: int) -> None:
-    """A report catches what its listeners raise."""
+    """The event report catches what its listeners raise."""
 
     async def fail(record: EventRecord) -> None:
         if isinstance(record.event, ToolProgressed):
@@ -302,25 +302,25 @@ async def test_a_listener_that_fails_is_not_a_failure_of_the_tool(count: int) ->
     assert [result.text for result in results] == ["done"] * count
 
 
-async def test_long_results_are_cut_and_kept_whole_for_the_caller() -> None:
-    """The model reads what it can; the listeners have it all."""
-    heard = Listener()
+async def test_long_results_are_cut_for_the_model_only() -> None:
+    """The listeners get the complete result."""
+    listener = Listener()
 
     async def work() -> str:
         return "x" * 100
 
     call = ready(work)
-    (result,) = await execute(call, emit=heard, max_characters=10, clock=StepClock())
+    (result,) = await execute(call, emit=listener, max_characters=10, clock=StepClock())
 
     assert result.text == "x" * 10 + "\n[cut here: 10 of 100 characters are shown]"
-    assert heard.events == [
+    assert listener.events == [
         ToolCallStarted(call=call.call),
         ToolResultTruncated(call_id="c1", content=text_blocks("x" * 100)),
         ToolCallFinished(call=call.call, result=result, seconds=1.0),
     ]
 
 
-async def test_a_note_stands_before_the_result() -> None:
+async def test_a_note_is_placed_before_the_result() -> None:
     """Such as that a person changed the arguments."""
 
     async def work() -> str:
@@ -331,8 +331,8 @@ async def test_a_note_stands_before_the_result() -> None:
     assert result.text == "[Changed.]\ndone"
 
 
-async def test_an_external_tool_has_nothing_to_run() -> None:
-    """Whoever runs it all the same is told so."""
+async def test_running_an_external_tool_is_an_error() -> None:
+    """It has no function."""
     made = Tool.external(name="pick", description="Pick.", input_schema={"type": "object"})
 
     (result,) = await execute(ready(made))

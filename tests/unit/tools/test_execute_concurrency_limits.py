@@ -38,7 +38,7 @@ class Crowd:
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-async def test_a_thousand_calls_under_a_limit_of_eight(is_async: bool) -> None:
+async def test_a_thousand_calls_keep_a_limit_of_eight(is_async: bool) -> None:
     """Never more than eight at once, in order, and no more tasks than that."""
     crowd = Crowd()
 
@@ -60,11 +60,11 @@ async def test_a_thousand_calls_under_a_limit_of_eight(is_async: bool) -> None:
 
     assert [result.text for result in results] == [str(n) for n in range(1000)]
     assert crowd.most <= 8
-    # Seven workers beside this task, and the watch.
+    # Seven workers next to this task, and the watch.
     assert not is_async or (crowd.most, crowd.most_tasks - tasks) == (8, 8)
 
 
-async def test_many_calls_need_the_memory_of_those_that_run() -> None:
+async def test_many_calls_need_only_the_memory_of_the_running_ones() -> None:
     """What a tool holds while it runs is held eight times, not two hundred times."""
 
     async def work() -> str:
@@ -125,8 +125,8 @@ async def test_limits_hold_over_runs(
     assert crowd.most == most
 
 
-async def test_the_limit_of_a_tool_holds_within_a_turn_without_caps() -> None:
-    """No one has to hand in anything for it."""
+async def test_the_limit_of_a_tool_holds_without_limits_of_the_agent() -> None:
+    """Nothing has to be configured for it."""
     crowd = Crowd()
 
     @tool(max_concurrency=1)
@@ -140,9 +140,9 @@ async def test_the_limit_of_a_tool_holds_within_a_turn_without_caps() -> None:
     assert crowd.most == 1
 
 
-async def test_a_call_starts_when_it_has_its_place() -> None:
-    """No one is told of a start before, and the time begins with it."""
-    heard, limits, go_on = Listener(), ConcurrencyLimits(process=1), anyio.Event()
+async def test_a_call_starts_when_it_has_its_permit() -> None:
+    """No start is reported before, and its timeout begins then."""
+    listener, limits, go_on = Listener(), ConcurrencyLimits(process=1), anyio.Event()
 
     @tool(timeout_seconds=60)
     async def first() -> None:
@@ -157,13 +157,13 @@ async def test_a_call_starts_when_it_has_its_place() -> None:
     calls = [ready(first), ready(second, id="c2")]
 
     def starts() -> list[str]:
-        return [event.call.id for event in heard.events if isinstance(event, ToolCallStarted)]
+        return [event.call.id for event in listener.events if isinstance(event, ToolCallStarted)]
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
 
             async def run() -> None:
-                results = await execute(*calls, concurrency_limits=limits, emit=heard)
+                results = await execute(*calls, concurrency_limits=limits, emit=listener)
                 assert results[1].text == "done"
 
             group.start_soon(run)
@@ -177,7 +177,7 @@ async def test_a_call_starts_when_it_has_its_place() -> None:
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 async def test_a_tool_that_runs_tools_does_not_wait_for_itself(is_async: bool) -> None:
-    """An agent as a tool stands in the place that its own tools need."""
+    """An agent as a tool holds the permit that its own tools need."""
     limits, crowd = ConcurrencyLimits(process=1, groups={"g": 1}), Crowd()
 
     @tool(concurrency_group="g", max_concurrency=1)
@@ -205,7 +205,7 @@ async def test_a_tool_that_runs_tools_does_not_wait_for_itself(is_async: bool) -
 
 
 async def test_a_slow_listener_slows_the_calls() -> None:
-    """Events are not piled up."""
+    """Events are not queued without bound."""
     waiting: list[RunEvent] = []
 
     async def emit(event: RunEvent) -> None:

@@ -1,4 +1,4 @@
-"""What stands around each call, what is kept of it, and how unknown ends are found out."""
+"""Middleware around calls, results that are stored, and checks after a crash."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ async def double(a: int) -> str:
     return str(2 * a)
 
 
-async def test_what_is_around_a_call_sees_call_and_result() -> None:
+async def test_middleware_sees_the_call_and_its_result() -> None:
     """And may change the result."""
     seen: list[object] = []
 
@@ -40,25 +40,25 @@ async def test_what_is_around_a_call_sees_call_and_result() -> None:
     assert results == [ToolResult.of("c1", "hidden"), ToolResult.of("c2", "hidden")]
 
 
-async def test_a_remembered_result_takes_the_place_of_the_tool() -> None:
-    """It gets the id of this call; listeners hear of a start and an end all the same."""
-    heard, call = Listener(), ready(double, '{"a": 1}')
+async def test_a_stored_result_replaces_running_the_tool() -> None:
+    """It gets the id of this call; listeners receive a start and an end all the same."""
+    listener, call = Listener(), ready(double, '{"a": 1}')
 
     async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         del proceed
         return ToolResult.of("old", "remembered")
 
-    results = await execute(call, middleware=middleware, emit=heard)
+    results = await execute(call, middleware=middleware, emit=listener)
 
     assert results == [ToolResult.of("c1", "remembered")]
-    assert heard.events[0] == ToolCallStarted(call=call.call)
-    assert isinstance(heard.events[1], ToolCallFinished)
-    assert len(heard.events) == 2
+    assert listener.events[0] == ToolCallStarted(call=call.call)
+    assert isinstance(listener.events[1], ToolCallFinished)
+    assert len(listener.events) == 2
 
 
-async def test_a_call_may_be_tried_again() -> None:
+async def test_middleware_may_retry_a_call() -> None:
     """It is one call: one start and one end."""
-    heard, tries = Listener(), list[int]()
+    listener, tries = Listener(), list[int]()
 
     async def flaky() -> str:
         tries.append(1)
@@ -72,15 +72,15 @@ async def test_a_call_may_be_tried_again() -> None:
             result = await proceed()
         return result
 
-    (result,) = await execute(ready(flaky), middleware=middleware, emit=heard)
+    (result,) = await execute(ready(flaky), middleware=middleware, emit=listener)
 
     assert result.text == "done"
-    assert [event.type for event in heard.events] == ["tool_call_started", "tool_call_finished"]
+    assert [event.type for event in listener.events] == ["tool_call_started", "tool_call_finished"]
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_what_is_around_a_call_may_fail(count: int) -> None:
-    """That is no answer for the model; the others are stopped."""
+async def test_an_exception_of_the_middleware_ends_the_calls(count: int) -> None:
+    """It is not a result for the model; the other calls are stopped."""
 
     async def middleware(call: ReadyCall, proceed: Proceed) -> ToolResult:
         if call.call.id == "c0":
@@ -94,8 +94,8 @@ async def test_what_is_around_a_call_may_fail(count: int) -> None:
         await execute(*[ready(wait, id=f"c{n}") for n in range(count)], middleware=middleware)
 
 
-async def test_the_model_reads_the_cut_result_and_what_is_around_the_whole() -> None:
-    """A journal remembers it whole."""
+async def test_middleware_gets_the_result_before_it_is_cut() -> None:
+    """A journal stores it complete."""
     seen: list[int] = []
 
     async def work() -> str:
@@ -112,7 +112,7 @@ async def test_the_model_reads_the_cut_result_and_what_is_around_the_whole() -> 
     assert result.text.startswith("x" * 10 + "\n[cut here")
 
 
-async def test_results_are_handed_over_as_soon_as_they_exist() -> None:
+async def test_results_are_delivered_as_soon_as_they_exist() -> None:
     """A cancellation in the middle loses none."""
     finished: dict[str, ToolResult] = {}
 
@@ -142,8 +142,8 @@ async def run_and_cancel(middleware: Any, *, after: anyio.Event, **options: Any)
             group.cancel_scope.cancel()
 
 
-async def test_a_result_that_is_being_remembered_is_not_lost() -> None:
-    """The writing goes on, for the time of a cleanup."""
+async def test_a_result_that_is_being_stored_is_not_lost() -> None:
+    """The writing continues for the time of a cleanup."""
     writing, finished = anyio.Event(), dict[str, ToolResult]()
 
     async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
@@ -158,8 +158,8 @@ async def test_a_result_that_is_being_remembered_is_not_lost() -> None:
     assert finished == {"c1": ToolResult.of("c1", "2")}
 
 
-async def test_remembering_without_end_is_cut_short() -> None:
-    """Then the result is lost, and no one claims to have it."""
+async def test_storing_without_end_is_cut_short() -> None:
+    """Then the result is lost, and is not reported as stored."""
     writing, finished = anyio.Event(), dict[str, ToolResult]()
 
     async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
@@ -173,8 +173,8 @@ async def test_remembering_without_end_is_cut_short() -> None:
     assert finished == {}
 
 
-async def test_what_comes_before_the_tool_is_cancelled_at_once() -> None:
-    """Nothing exists yet that could be lost."""
+async def test_middleware_before_the_tool_is_cancelled_at_once() -> None:
+    """No result exists yet that could be lost."""
     waiting = anyio.Event()
 
     async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
@@ -186,8 +186,8 @@ async def test_what_comes_before_the_tool_is_cancelled_at_once() -> None:
 
 
 @pytest.mark.parametrize("step", [*range(30)])
-async def test_what_came_back_is_remembered_whenever_it_is_cancelled(step: int) -> None:
-    """The journal has its time as soon as there is something to remember."""
+async def test_a_result_is_stored_whenever_the_cancellation_comes(step: int) -> None:
+    """The journal has its time as soon as there is a result to store."""
     came_back, finished = list[int](), dict[str, ToolResult]()
 
     async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
@@ -233,7 +233,7 @@ async def outcome(call: ReadyCall, **options: Any) -> ToolResult | None:
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 async def test_a_check_finds_out_how_a_call_ended(is_async: bool) -> None:
-    """It sees context and arguments, and its value is the tool's."""
+    """It gets context and arguments, and its value is the tool's."""
     seen: list[object] = []
 
     def find(context: RunContext[dict[str, int]], arguments: dict[str, int]) -> dict[str, int]:
@@ -254,7 +254,7 @@ async def test_a_check_finds_out_how_a_call_ended(is_async: bool) -> None:
 
 
 async def test_a_check_may_not_know() -> None:
-    """There is none, it says so, it fails, or it takes too long."""
+    """There is no check, it returns "unknown", it fails, or it takes too long."""
 
     async def nothing(context: RunContext, arguments: dict[str, Any]) -> None:
         del context, arguments
@@ -270,7 +270,7 @@ async def test_a_check_may_not_know() -> None:
         assert await outcome(paying(check), timeout_seconds=0.01) is None
 
 
-async def test_a_check_that_gives_what_does_not_fit_is_at_fault() -> None:
+async def test_a_check_that_returns_an_invalid_value_is_at_fault() -> None:
     """As the tool would be."""
 
     def find(context: RunContext, arguments: dict[str, Any]) -> dict[str, str]:
@@ -285,6 +285,6 @@ async def test_a_check_that_gives_what_does_not_fit_is_at_fault() -> None:
 
 
 def test_a_check_must_be_callable() -> None:
-    """It is found out when the tool is made."""
+    """The error comes when the tool is made."""
     with pytest.raises(Exception, match="find_outcome"):
         tool(double, find_outcome="no")  # type: ignore[call-overload]  # on purpose

@@ -21,7 +21,7 @@ def w() -> None:
 
 @tool(parallel=True)
 def p() -> None:
-    """Write where no one else does."""
+    """Write to a file that no other call uses."""
 
 
 @tool(read_only=True, parallel=False)

@@ -1,4 +1,4 @@
-"""Return values as results: text, blocks, JSON, and what is none of these."""
+"""Return values as results: text, blocks, JSON, and values that are none of these."""
 
 import math
 from collections.abc import Callable
@@ -120,8 +120,8 @@ def test_a_value_becomes_content(
     )
 
 
-def test_a_whole_result_is_taken_as_it_is() -> None:
-    """A tool that stands for another one hands its answer on, errors too."""
+def test_a_tool_result_is_used_as_it_is() -> None:
+    """A tool that calls another one returns its result, errors too."""
     given = ToolResult(
         call_id="other", content=text("no"), structured_content={"a": 1}, is_error=True
     )
@@ -148,10 +148,10 @@ LOOP.append(LOOP)
         (5, City, "output schema: expected an object, got the number 5"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_the_fault_of_the_tool(
+def test_a_value_that_cannot_be_encoded_is_the_fault_of_the_tool(
     value: object, hint: Any, complaint: str
 ) -> None:
-    """The model must not try other arguments, nor do it twice."""
+    """The model must not try other arguments, nor call it twice."""
     result = result_of(value, hint)
 
     assert result.is_error
@@ -160,7 +160,7 @@ def test_a_value_that_cannot_be_used_is_the_fault_of_the_tool(
     assert result.text.endswith("do not repeat the call.")
 
 
-def test_a_value_whose_error_has_no_words_is_survived() -> None:
+def test_an_error_without_a_message_is_survived() -> None:
     """Values of users run code of users."""
 
     def refuse(_: object) -> type:
@@ -175,7 +175,7 @@ def test_a_value_whose_error_has_no_words_is_survived() -> None:
     )
 
 
-def test_an_output_schema_of_a_handler_is_held() -> None:
+def test_the_output_schema_of_a_handler_is_checked() -> None:
     """A tool from a schema must return what it declared."""
 
     def handle(arguments: dict[str, Any]) -> Any:
@@ -196,12 +196,12 @@ def test_an_output_schema_of_a_handler_is_held() -> None:
     assert "expected an object" in build_result(call, "text").text
     assert "expected an object" in build_result(call, ToolResult.of("", "text")).text
     assert build_result(call, ToolResult.of("", "no", is_error=True)).text == "no"
-    whole = ToolResult(call_id="", structured_content={"a": 1})
-    assert build_result(call, whole) == ToolResult(call_id="c1", structured_content={"a": 1})
+    complete = ToolResult(call_id="", structured_content={"a": 1})
+    assert build_result(call, complete) == ToolResult(call_id="c1", structured_content={"a": 1})
 
 
 def test_structured_content_may_be_any_json() -> None:
-    """MCP since 2026-07-28: the schema says what it is."""
+    """By MCP since 2026-07-28, the schema decides."""
     made = Tool.from_schema(
         name="t",
         description="",
@@ -218,8 +218,8 @@ def test_structured_content_may_be_any_json() -> None:
     assert "expected an integer" in build_result(call, "3").text
 
 
-def test_long_text_is_cut_and_says_so() -> None:
-    """The limit counts for all blocks together; structured content stays whole."""
+def test_long_text_is_cut_with_a_note() -> None:
+    """The limit counts for all blocks together; structured content stays complete."""
     result = result_of(["a" * 8, LINK, "b" * 8, "c", LINK])
 
     assert cut_result(result, max_characters=12).content == (
@@ -236,12 +236,12 @@ def test_long_text_is_cut_and_says_so() -> None:
         LINK,
     )
     assert cut_result(result, max_characters=17) is result
-    whole = cut_result(result_of({"a": "x" * 100}), max_characters=10)
-    assert whole.structured_content == {"a": "x" * 100}
-    assert whole.text == '{"a": "xxx\n[cut here: 10 of 109 characters are shown]'
+    complete = cut_result(result_of({"a": "x" * 100}), max_characters=10)
+    assert complete.structured_content == {"a": "x" * 100}
+    assert complete.text == '{"a": "xxx\n[cut here: 10 of 109 characters are shown]'
 
 
-def test_half_characters_are_replaced() -> None:
+def test_lone_surrogates_are_replaced() -> None:
     """Odd file names hold them, and no request could carry them."""
     assert result_of("a\udcff", str).text == "a\ufffd"
     result = result_of(["ü\udcff", "é"], list[str])

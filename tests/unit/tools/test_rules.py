@@ -54,10 +54,10 @@ READS, DEFAULT, GENTLE = {"read_only": True}, dict[str, Any](), {"destructive": 
         (rules.named("Files_*", "write"), DEFAULT, False),
     ],
 )
-def test_conditions_look_at_tool_and_call(
+def test_conditions_depend_on_tool_and_call(
     condition: rules.Condition, options: dict[str, Any], expected: bool
 ) -> None:
-    """At annotations, tags, names and what was repaired."""
+    """On annotations, tags, names and repairs."""
     assert condition(ready(**options)) is expected
 
 
@@ -95,10 +95,10 @@ ASK, DENY, ALLOW = (
         (rules.deny(rules.has_effects), READS, None),
     ],
 )  # fmt: skip
-async def test_rules_speak_of_the_calls_they_meet(
+async def test_rules_decide_about_the_calls_that_match(
     rule: ApprovalRule, options: dict[str, Any], expected: Verdict | None
 ) -> None:
-    """And say nothing of others."""
+    """And not about others."""
     assert await apply_rule(rule, ready(**options)) == expected
 
 

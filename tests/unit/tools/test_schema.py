@@ -165,7 +165,7 @@ def test_a_structured_type_is_built_from_json(hint: Any, text: str, value: objec
     assert received(function, f'{{"a": {text}}}') == value
 
 
-def test_a_schema_holds_no_noise() -> None:
+def test_a_schema_has_no_generated_titles() -> None:
     """Only the titles that a person wrote remain; unknown parameters are refused."""
 
     def greet(
@@ -201,8 +201,8 @@ def test_a_schema_holds_no_noise() -> None:
     }
 
 
-def test_what_json_cannot_say_is_left_out() -> None:
-    """An infinite default or bound; a default without a JSON form."""
+def test_values_without_a_json_form_are_left_out() -> None:
+    """An infinite default or bound; a default that JSON has no form for."""
 
     def function(
         a: float = math.inf,
@@ -251,7 +251,7 @@ def test_the_return_type_gives_the_output_schema(hint: Any, schema: object) -> N
 
 
 def test_a_recursive_return_type_has_an_object_at_the_root() -> None:
-    """MCP asks for `type: object` there."""
+    """MCP requires `type: object` there."""
 
     def function() -> Person:
         return Person(name="a")
@@ -263,7 +263,7 @@ def test_a_recursive_return_type_has_an_object_at_the_root() -> None:
     assert "Person" in schema["$defs"]  # type: ignore[operator]  # an object
 
 
-def test_a_returned_awaitable_counts_as_what_it_gives() -> None:
+def test_a_returned_awaitable_counts_as_its_value() -> None:
     """A sync function may return a coroutine."""
 
     def function() -> Awaitable[int]:

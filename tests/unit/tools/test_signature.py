@@ -1,4 +1,4 @@
-"""Python callables as tools: what their signatures ask for."""
+"""Python callables as tools: which arguments their signatures require."""
 
 # ruff: noqa: D101, D102, D103  # the functions and classes here are what is looked at
 
@@ -32,7 +32,7 @@ def properties(function: Callable[..., object]) -> Any:
     return tool(function).input_schema["properties"]
 
 
-def test_a_parameter_left_out_keeps_the_default_of_the_function() -> None:
+def test_a_missing_parameter_keeps_the_default_of_the_function() -> None:
     """The very object, not a copy."""
     marker = object()
 
@@ -59,7 +59,7 @@ def test_defaults_of_pydantic_are_used() -> None:
 
 
 def test_names_that_pydantic_reserves_are_allowed() -> None:
-    """A parameter is called what it is called."""
+    """Such as `model_config` and `copy`."""
 
     def function(
         _secret: int, schema: int, model_config: int, json: int, copy: int, field_secret: int
@@ -91,7 +91,7 @@ def test_an_alias_is_the_name_in_json() -> None:
 
 
 def test_positional_parameters_are_passed_by_position() -> None:
-    """Also where one before is left out."""
+    """Also if one before is missing."""
 
     def function(a: int, b: int = 2, c: int = 3, /, d: int = 4) -> object:
         return (a, b, c, d)
@@ -99,12 +99,12 @@ def test_positional_parameters_are_passed_by_position() -> None:
     assert received(function, '{"a": 1, "c": 5}') == (1, 2, 5, 4)
 
 
-def test_a_partial_hides_what_it_sets() -> None:
-    """Its maker decided; the model neither sees nor changes it."""
+def test_a_partial_hides_the_parameters_it_sets() -> None:
+    """The model neither sees nor changes them."""
 
-    def send(host: str, key: str, text: str = "") -> object:
+    def send(address: str, key: str, text: str = "") -> object:
         """Send."""
-        return (host, key, text)
+        return (address, key, text)
 
     bound = partial(partial(send, "h"), key="secret")
 
@@ -165,7 +165,7 @@ def test_methods_and_callable_objects_are_tools() -> None:
 
 
 def test_a_static_method_object_is_a_tool() -> None:
-    """`@tool` may stand above `@staticmethod`."""
+    """`@tool` may be written above `@staticmethod`."""
 
     class Owner:
         @tool
@@ -178,7 +178,7 @@ def test_a_static_method_object_is_a_tool() -> None:
 
 
 def test_a_decorated_method_is_bound_by_its_instance() -> None:
-    """The class holds a tool that waits for an instance."""
+    """The class holds a tool that is not bound yet."""
     bound = Counter(7).ahead
 
     assert Counter.ahead.method_of == "Counter"
@@ -220,7 +220,7 @@ def test_a_context_is_not_part_of_the_schema() -> None:
         assert made.binding.takes_context
 
 
-def test_annotations_in_text_may_name_what_is_local() -> None:
+def test_annotations_as_text_may_name_local_types() -> None:
     """As with `from __future__ import annotations` inside a function."""
 
     class Local(BaseModel):
@@ -270,7 +270,7 @@ def bad_default(a: int = Field(2, alias="a b", gt="x")) -> None: ...
         (unknown, "name 'Nowhere' is not defined. Define the name before the tool"),
         (late_context, "takes its RunContext as 'context'; make it the first parameter"),
         (keyword_context, "takes its RunContext by keyword; put it before '*'"),
-        (generator, "yields; a tool returns its whole result once"),
+        (generator, "yields; a tool returns its complete result once"),
         (async_generator, "yields"),
         (Arbitrary, "is a class; pass a function"),
         (max, "has no signature"),
@@ -278,10 +278,10 @@ def bad_default(a: int = Field(2, alias="a b", gt="x")) -> None: ...
         (bad_default, "cannot be called with JSON"),
         (lambda: 1, "has no name; give one"),
         (cast(Callable[..., object], 5), "5 cannot be a tool; pass a function"),
-        (Nested(), "annotation that is no type"),
+        (Nested(), "annotation that is not a type"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_offered_is_refused_when_the_tool_is_made(
+def test_an_unusable_signature_is_refused_when_the_tool_is_made(
     function: Callable[..., object], complaint: str
 ) -> None:
     """The message names the function, the parameter and what to do."""
@@ -291,14 +291,14 @@ def test_what_cannot_be_offered_is_refused_when_the_tool_is_made(
     assert complaint in str(caught.value)
 
 
-def test_an_annotation_that_is_no_type_is_refused() -> None:
-    """`get_type_hints` has words for it."""
+def test_an_annotation_that_is_not_a_type_is_refused() -> None:
+    """With the message of `get_type_hints`."""
 
     def function(a: Any) -> None: ...
 
     function.__annotations__["a"] = "int[3]"
 
-    with pytest.raises(ToolDefinitionError, match="annotation that is no type"):
+    with pytest.raises(ToolDefinitionError, match="annotation that is not a type"):
         tool(function)
 
 

@@ -1,4 +1,4 @@
-"""Tools as values: names, options, and those made straight from a schema."""
+"""Tools as values: names, options, and tools made from a schema."""
 
 from dataclasses import replace
 from functools import partial
@@ -33,7 +33,7 @@ def made(**changes: Any) -> Tool:
 
 
 def test_a_decorated_function_is_still_a_function() -> None:
-    """With its options as facts of the tool."""
+    """With its options as attributes of the tool."""
 
     @tool(
         name="plus",
@@ -91,18 +91,18 @@ def test_a_name_inside_the_alphabet_is_kept(name: str) -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
 def test_a_timeout_must_be_above_zero(seconds: float) -> None:
-    """Nothing could ever end in time."""
+    """No call could ever end in time."""
     with pytest.raises(ToolDefinitionError, match="must be above 0"):
         made(timeout_seconds=seconds)
 
 
-def test_tags_are_several_texts() -> None:
+def test_tags_are_a_collection_of_texts() -> None:
     """One text would be a set of letters."""
     with pytest.raises(ToolDefinitionError, match=r"write tags=\['math'\]"):
         made(tags="math")
 
 
-def test_a_tool_from_a_schema_hands_over_the_arguments() -> None:
+def test_a_tool_from_a_schema_passes_the_arguments_on() -> None:
     """As they are, in a copy."""
     arguments: dict[str, JsonValue] = {"a": 1}
     bound = made().binding.bind(arguments)
@@ -113,7 +113,7 @@ def test_a_tool_from_a_schema_hands_over_the_arguments() -> None:
 
 
 def test_a_schema_without_a_type_is_one_of_an_object() -> None:
-    """Providers ask for `type`; arguments are an object anyway."""
+    """Providers require `type`; arguments are an object anyway."""
     assert made(input_schema={"oneOf": [{"required": ["a"]}]}).input_schema == {
         "type": "object",
         "oneOf": [{"required": ["a"]}],
@@ -160,7 +160,7 @@ def test_a_handler_of_two_parameters_gets_the_context() -> None:
     assert not made(handler=lambda arguments, more=1: (arguments, more)).binding.takes_context
 
 
-def test_tools_are_told_apart_by_identity() -> None:
+def test_tools_are_compared_by_identity() -> None:
     """So that a listing can be compared cheaply with the one before."""
     one = made()
 
@@ -213,7 +213,7 @@ def test_an_option_out_of_range_is_refused(changes: dict[str, Any], message: str
 
 
 def test_an_unknown_option_is_refused() -> None:
-    """A slip of the pen does not pass in silence."""
+    """A typing error is not ignored."""
     with pytest.raises(TypeError, match="aproval"):
         made(aproval="ask")
 

@@ -1,4 +1,4 @@
-"""What a tool raises is its own failure, whatever it is, unless the user or the caller ends it."""
+"""An exception of a tool is its own failure, unless the user or the caller ends it."""
 
 import asyncio  # noqa: TID251 - what only asyncio can do is tested
 import sys
@@ -102,7 +102,7 @@ async def test_an_exit_raised_by_a_tool_is_a_failure_of_the_tool(
 
 @pytest.mark.parametrize("count", [1, 2])
 async def test_a_cancellation_raised_by_a_tool_is_a_failure_of_the_tool(count: int) -> None:
-    """No scope is cancelled, so that it is not the caller's."""
+    """No scope is cancelled, so it is not the caller's."""
     results = await execute(*[ready(cancelled_alone), ready(fine, id="c2")][:count])
 
     assert [result.is_error for result in results] == [True, False][:count]
@@ -230,7 +230,7 @@ def test_an_interrupt_in_an_event_loop_of_a_worker_thread_is_a_failure() -> None
 
 
 async def test_notes_of_an_exception_reach_the_model() -> None:
-    """They often say what to do."""
+    """They often advise how to fix it."""
 
     async def fail() -> None:
         error = ValueError("no such page")

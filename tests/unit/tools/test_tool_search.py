@@ -36,14 +36,14 @@ async def offered(toolset: Toolset, *messages: Said) -> set[str]:
     return {tool.name for tool in await list_tools_for(toolset, History(messages))}
 
 
-async def test_a_small_set_is_offered_whole() -> None:
-    """There is nothing to find."""
+async def test_a_small_set_is_offered_completely() -> None:
+    """There is nothing to search."""
     assert await offered(searchable(MANY, over=20), UserMessage.of("hello")) == {
         tool.name for tool in MANY.tools
     }
 
 
-async def test_of_a_large_set_what_the_user_speaks_of_is_offered() -> None:
+async def test_the_tools_that_the_message_mentions_are_offered() -> None:
     """And a tool that finds the rest."""
     toolset = searchable(MANY, over=19, offered=4)
 
@@ -54,8 +54,8 @@ async def test_of_a_large_set_what_the_user_speaks_of_is_offered() -> None:
     assert len(await toolset.list_tools()) == 21
 
 
-async def test_what_was_found_or_called_stays_on_offer() -> None:
-    """Also when the conversation is taken up again, by another process."""
+async def test_found_and_called_tools_stay_on_offer() -> None:
+    """Also when the conversation is continued by another process."""
     toolset = searchable(MANY, over=10, offered=2)
     result = ToolResult(
         call_id="1", structured_content={"tools": [{"name": "delete_invoice"}, {"name": 3}, 4]}
@@ -108,8 +108,8 @@ async def test_a_run_finds_a_tool_and_calls_it() -> None:
     )
 
 
-async def test_words_that_fit_nothing_are_told_so() -> None:
-    """The model can try others."""
+async def test_a_search_without_a_match_returns_a_message() -> None:
+    """The model can try other words."""
     model = ScriptedModel(
         AssistantMessage.of("", ToolCall(id="1", name="find_tools", arguments='{"query": "zzz"}')),
         AssistantMessage.of("done"),
@@ -129,8 +129,8 @@ def test_a_name_counts_more_than_a_description() -> None:
     """And words within names count, those of parameters too."""
     index = ToolIndex(
         [
-            made("a", "Tells the weather, at great length, among many other things of the day."),
-            made("getWeather", "Tells it."),
+            made("a", "Returns the weather, at great length, among many other things of the day."),
+            made("getWeather", "Returns it."),
             made("b", "x" * 200),
         ]
     )

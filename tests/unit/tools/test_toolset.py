@@ -1,4 +1,4 @@
-"""Toolsets: fixed ones, those that change, and those made of others."""
+"""Toolsets: fixed ones, changing ones, and combined ones."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -97,8 +97,10 @@ async def test_a_fixed_set_lists_the_same_tools_each_time() -> None:
         ([None], "None cannot be a tool"),
     ],
 )
-def test_what_is_no_tool_is_refused_when_the_set_is_made(tools: Any, complaint: str) -> None:
-    """With what to pass in its place."""
+def test_a_value_that_is_not_a_tool_is_refused_when_the_set_is_made(
+    tools: Any, complaint: str
+) -> None:
+    """The message names what to pass instead."""
     with pytest.raises(ToolDefinitionError) as caught:
         as_toolset(tools)
 
@@ -146,7 +148,7 @@ def test_two_fixed_tools_of_one_name_are_an_error_at_once(make: Callable[[], obj
 
 
 async def test_two_changing_tools_of_one_name_are_an_error_when_listed() -> None:
-    """No earlier could they be known."""
+    """The names are not known earlier."""
     changing = Changing()
     toolset = combined(StaticToolset([read]), changing)
     assert await names(toolset) == ["read"]
@@ -158,7 +160,7 @@ async def test_two_changing_tools_of_one_name_are_an_error_when_listed() -> None
 
 
 def test_one_tool_twice_is_one_tool() -> None:
-    """The same value cannot be confused with itself, but would be offered twice."""
+    """It is one value, and would be offered twice."""
     assert list(index_tools([read, read])) == ["read"]
 
 
@@ -170,7 +172,7 @@ async def test_prefixes_and_names_are_changed() -> None:
     assert read.name == "read"
 
 
-async def test_changed_tools_are_kept_while_they_stay() -> None:
+async def test_changed_tools_are_cached_while_they_stay() -> None:
     """Their specs keep their identity from turn to turn."""
     changing = Changing(read, write)
     toolset = prefixed(changing, "x.")
@@ -187,7 +189,7 @@ async def test_changed_tools_are_kept_while_they_stay() -> None:
     assert third[0] is not first[0]
 
 
-async def test_a_filter_is_asked_before_every_turn() -> None:
+async def test_a_filter_is_called_before_every_turn() -> None:
     """Tools may come and go."""
     is_open = True
     toolset = filtered(StaticToolset([read, write]), lambda one: is_open or one is read)
@@ -206,8 +208,8 @@ def test_a_name_that_is_no_longer_allowed_is_refused() -> None:
         prefixed(StaticToolset([read]), "x" * 128)
 
 
-def test_renaming_what_does_not_exist_is_refused() -> None:
-    """Most likely a slip of the pen."""
+def test_renaming_an_unknown_tool_is_refused() -> None:
+    """Most likely it is a typing error."""
     with pytest.raises(ToolDefinitionError, match=r"Cannot rename \['raed'\].*'read'"):
         renamed(StaticToolset([read]), {"raed": "look"})
 
@@ -223,8 +225,8 @@ async def test_a_combined_set_opens_all_of_its_sets() -> None:
     assert (first.log, second.log) == (["opened", "closed"], ["opened", "closed"])
 
 
-async def test_a_single_set_is_itself() -> None:
-    """Nothing is put around it."""
+async def test_a_single_set_is_returned_as_it_is() -> None:
+    """It is not wrapped."""
     changing = Changing(read)
 
     assert combined(changing) is changing
@@ -256,7 +258,7 @@ class Server:
         return news
 
 
-async def test_names_that_two_servers_share_get_those_of_the_servers() -> None:
+async def test_names_that_two_servers_share_get_the_servers_names_as_prefixes() -> None:
     """The others stay; a tool that stays is the same object in each turn."""
     joined = combined(Server("a", "read", "x"), Server("b", "read"), StaticToolset([read]))
 
@@ -267,7 +269,7 @@ async def test_names_that_two_servers_share_get_those_of_the_servers() -> None:
     assert tuple(again) == tuple(first)
 
 
-async def test_the_news_of_all_servers_is_told_once() -> None:
+async def test_the_reports_of_all_servers_are_emitted_once() -> None:
     """By a run, at its next turn."""
     server = Server("a", "x")
     agent = Agent(
@@ -276,9 +278,9 @@ async def test_the_news_of_all_servers_is_told_once() -> None:
     )
 
     async with agent.stream("go") as run:
-        told = [event async for event in run if isinstance(event, ToolsetReported)]
+        reports = [event async for event in run if isinstance(event, ToolsetReported)]
 
-    assert [event.toolset for event in told] == ["a", "b"]
+    assert [event.toolset for event in reports] == ["a", "b"]
     assert server.news == []
 
 
@@ -303,7 +305,7 @@ async def test_no_server_can_take_a_name_of_another(
     assert [tool.name for tool in await joined.list_tools()] == expected
 
 
-async def test_a_name_that_is_taken_costs_the_server_its_tool() -> None:
+async def test_a_tool_whose_name_is_taken_is_left_out() -> None:
     """It is reported once, and never ends the run."""
     joined = combined(Server("a", "read"), StaticToolset([renamed_read("a_read"), read]))
 
@@ -317,7 +319,7 @@ async def test_a_name_that_is_taken_costs_the_server_its_tool() -> None:
 
 
 async def test_names_are_unique_across_nested_toolsets() -> None:
-    """A group of servers in a search beside another server; own names stay known."""
+    """A group of servers in a search next to another server; their own names stay known."""
     group = searchable(combined(tagged("a", "read"), tagged("b", "write")), over=5)
     joined = combined(filtered(group, lambda _: True), tagged("c", "read"))
 
@@ -339,7 +341,7 @@ def test_two_servers_of_one_name_are_an_error() -> None:
 
 
 async def test_a_server_cannot_take_the_name_of_the_search() -> None:
-    """The model finds tools with ours."""
+    """The model finds tools with the search tool of agentkit."""
     tools = await searchable(Server("a", "find_tools", "x"), over=1).list_tools()
 
     assert [tool.name for tool in tools] == ["find_tools", "x"]

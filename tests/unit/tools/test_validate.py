@@ -1,4 +1,4 @@
-"""Calls from a stranger: ready, or answered in words that help."""
+"""Untrusted calls: ready to run, or refused with a message that helps."""
 
 import json
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def test_no_text_means_no_arguments(arguments: str) -> None:
 
     @tool
     def now() -> str:
-        """Tell the time."""
+        """Return the time."""
         return "now"
 
     assert ready(now, arguments).arguments == {}
@@ -93,7 +93,7 @@ def test_an_unknown_tool_is_answered_with_the_names_that_exist() -> None:
         "Call one of these, or answer without a tool."
     )
     assert refusal("x", "{}", tools={}) == (
-        "There is no tool 'x': no tools are on offer. Answer in words."
+        "There is no tool 'x': no tools are on offer. Answer without a tool."
     )
     many = {f"t{number}": convert for number in range(60)}
     assert refusal("x" * 999, "{}", tools=many).count(",") == 50
@@ -118,7 +118,7 @@ def test_an_unknown_tool_is_answered_with_the_names_that_exist() -> None:
         ('{"amount": "1" ' + "}" * 1_000_000 + ":", "Extra data"),
     ],
 )
-def test_text_that_is_no_json_object_is_refused(arguments: str, complaint: str) -> None:
+def test_text_that_is_not_a_json_object_is_refused(arguments: str, complaint: str) -> None:
     """Nothing is guessed, least of all a default."""
     text = refusal("convert", arguments)
 
@@ -140,12 +140,12 @@ def test_text_that_is_no_json_object_is_refused(arguments: str, complaint: str) 
         ('{"day": "2024-05-31", "count": 5.5}', "count: expected an integer or null, got the "),
     ],
 )
-def test_nothing_is_made_to_fit(arguments: str, complaint: str) -> None:
+def test_values_are_not_coerced(arguments: str, complaint: str) -> None:
     """Pydantic would read `2024` as a moment of 1970, and `"5"` as 5."""
     assert complaint in refusal("plan", arguments)
 
 
-def test_a_whole_float_is_an_integer() -> None:
+def test_a_float_without_a_fraction_is_an_integer() -> None:
     """JSON has one kind of number."""
     assert ready(plan, '{"day": "2024-05-31", "count": 5.0}').bound.named["count"] == 5
 
@@ -205,7 +205,7 @@ def raise_it(error: Exception) -> Callable[[Any], Any]:
          "a value of the type object"),
     ],
 )  # fmt: skip
-def test_what_a_validator_of_a_user_raises_is_an_answer(hint: Any, complaint: str) -> None:
+def test_an_exception_of_a_validator_is_a_refusal(hint: Any, complaint: str) -> None:
     """Whatever it is; the tool does not run."""
 
     def function(a: Any) -> None: ...
@@ -237,7 +237,7 @@ def test_a_strict_model_still_takes_a_date_from_text() -> None:
 
 
 def test_the_number_of_faults_in_a_message_is_bounded() -> None:
-    """A message is for reading."""
+    """The message stays readable."""
 
     def function(a: list[int]) -> None: ...
 
@@ -248,7 +248,7 @@ def test_the_number_of_faults_in_a_message_is_bounded() -> None:
 
 
 def test_faults_of_python_types_are_bounded_too() -> None:
-    """Those that only the types can see."""
+    """Those that only the types find."""
 
     def function(a: list[Annotated[int, AfterValidator(check_even)]]) -> None: ...
 
@@ -268,10 +268,10 @@ def test_faults_of_python_types_are_bounded_too() -> None:
         ('{"amount": 5, "rate": null}', {"amount": 5}, ["dropped_null"]),
     ],
 )
-def test_what_does_not_fit_is_repaired_where_nothing_is_guessed(
+def test_arguments_are_repaired_if_nothing_is_guessed(
     arguments: str, expected: dict[str, object], kinds: list[str]
 ) -> None:
-    """The call says what was changed, for whom it was, and gets Python values as any other."""
+    """The call lists its repairs, and the function gets Python values as from any other call."""
     found = ready(convert, arguments)
 
     assert found.arguments == expected
@@ -281,7 +281,7 @@ def test_what_does_not_fit_is_repaired_where_nothing_is_guessed(
 
 
 def test_a_repair_has_to_fit_python_types_as_well() -> None:
-    """Text for a number that no validator of the user takes stays refused."""
+    """Text for a number that no validator of the user accepts stays refused."""
 
     def function(a: Annotated[int, AfterValidator(check_even)]) -> None: ...
 
@@ -316,7 +316,7 @@ def read_message(to: str) -> str:
     return to
 
 
-DRESSED = index_tools([send_email, read_message])
+WRAPPED = index_tools([send_email, read_message])
 
 
 @pytest.mark.parametrize(
@@ -333,9 +333,9 @@ DRESSED = index_tools([send_email, read_message])
         ("functions.mail.read_message", "mail.read_message"),
     ],
 )
-def test_a_dressed_name_is_undressed(name: str, meant: str) -> None:
-    """And that is a repair, so that a tool with side effects is asked about."""
-    found = validate_call(ToolCall(id="c1", name=name, arguments='{"to": "a"}'), DRESSED)
+def test_a_wrapped_name_is_unwrapped(name: str, meant: str) -> None:
+    """That counts as a repair, so that a tool with side effects needs approval."""
+    found = validate_call(ToolCall(id="c1", name=name, arguments='{"to": "a"}'), WRAPPED)
 
     assert isinstance(found, ReadyCall)
     assert found.tool.name == meant
@@ -350,30 +350,30 @@ def test_a_dressed_name_is_undressed(name: str, meant: str) -> None:
     ["send_mail", "Send_Email", "sendemail", "unsend_email", "undo_send_email", "email", "message",
      "send_email_now", "", " ", "()", "functions.", "x" * 301 + ".send_email", "send.email"],
 )  # fmt: skip
-def test_a_name_is_never_taken_by_likeness(name: str) -> None:
+def test_a_similar_name_is_never_assumed(name: str) -> None:
     """The model gets the names that exist."""
-    found = validate_call(ToolCall(id="c1", name=name, arguments='{"to": "a"}'), DRESSED)
+    found = validate_call(ToolCall(id="c1", name=name, arguments='{"to": "a"}'), WRAPPED)
 
     assert isinstance(found, ToolResult)
     assert "The tools are: send_email, mail.read_message" in found.text
 
 
-def test_a_dressed_name_counts_only_with_arguments_that_fit() -> None:
-    """Otherwise it may be another tool that was meant."""
-    text = refusal("functions.send_email", '{"whom": "a"}', tools=DRESSED)
+def test_a_wrapped_name_counts_only_with_arguments_that_fit() -> None:
+    """Otherwise another tool may be meant."""
+    text = refusal("functions.send_email", '{"whom": "a"}', tools=WRAPPED)
 
     assert text.startswith("There is no tool 'functions.send_email'.")
 
 
-def test_an_ending_that_two_tools_have_is_refused() -> None:
-    """Which one was meant, no one knows."""
+def test_an_ending_that_two_tools_share_is_refused() -> None:
+    """It is not known which one was meant."""
     tools = {"a.read_it": convert, "b.read_it": convert}
 
     assert refusal("read_it", '{"amount": 1}', tools=tools).startswith("There is no tool")
 
 
 def test_changed_arguments_are_checked_like_any_others() -> None:
-    """Whoever changed them says what was changed."""
+    """The caller that changed them names the change."""
     call = ToolCall(id="c1", name="convert", arguments='{"amount": "5"}')
     repair = Repair(kind="coerced_number", before='"5"', after="5", call_id="c1")
 
@@ -385,7 +385,7 @@ def test_changed_arguments_are_checked_like_any_others() -> None:
     assert isinstance(refused, ToolResult)
 
 
-def test_a_large_argument_is_read_whole() -> None:
+def test_a_large_argument_is_read_completely() -> None:
     """A file to write may be long."""
 
     def write(text: Annotated[str, Field(min_length=1)]) -> None: ...

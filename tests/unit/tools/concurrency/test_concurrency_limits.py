@@ -42,8 +42,8 @@ async def is_free(limits: ConcurrencyLimits, made: Tool) -> bool:
     return False
 
 
-async def test_without_limits_nobody_waits() -> None:
-    """A group that has no limit here has none."""
+async def test_without_limits_no_call_waits() -> None:
+    """Nor in a group that has no limit."""
     limits = ConcurrencyLimits()
 
     for made in (read, fetch, think):
@@ -52,8 +52,8 @@ async def test_without_limits_nobody_waits() -> None:
             one.release()
 
 
-async def test_a_tool_has_its_own_limit_in_all_its_forms() -> None:
-    """Renamed, it is the same function."""
+async def test_a_renamed_tool_shares_the_limit_of_its_function() -> None:
+    """It is the same function."""
     limits = ConcurrencyLimits()
     held = await limits.acquire(narrow)
 
@@ -66,7 +66,7 @@ async def test_a_tool_has_its_own_limit_in_all_its_forms() -> None:
 
 
 async def test_tools_of_a_group_share_its_limit() -> None:
-    """And no others."""
+    """Tools of other groups do not."""
     limits = ConcurrencyLimits(groups={"disk": 2, "net": 1})
     held = [await limits.acquire(read), await limits.acquire(write)]
 
@@ -79,8 +79,8 @@ async def test_tools_of_a_group_share_its_limit() -> None:
     held[0].release()
 
 
-async def test_all_share_the_limit_of_the_process() -> None:
-    """Whichever tools they are."""
+async def test_all_tools_share_the_limit_of_the_process() -> None:
+    """Whatever their groups."""
     limits = ConcurrencyLimits(process=2, groups={"disk": 1})
     held = [await limits.acquire(read), await limits.acquire(think)]
 
@@ -91,7 +91,7 @@ async def test_all_share_the_limit_of_the_process() -> None:
     held[0].release()
 
 
-async def test_a_place_is_given_back_by_its_last_keeper() -> None:
+async def test_a_permit_is_released_by_its_last_holder() -> None:
     """A thread that goes on keeps it."""
     limits = ConcurrencyLimits(process=1)
     held = await limits.acquire(think)
@@ -103,7 +103,7 @@ async def test_a_place_is_given_back_by_its_last_keeper() -> None:
     assert await is_free(limits, think)
 
 
-async def test_nothing_is_kept_of_tools_that_are_not_in_use() -> None:
+async def test_the_limits_of_unused_tools_are_freed() -> None:
     """Tools come and go with the servers that offer them."""
     limits = ConcurrencyLimits()
     held = await limits.acquire(narrow)
@@ -113,8 +113,8 @@ async def test_nothing_is_kept_of_tools_that_are_not_in_use() -> None:
     assert limits.tools_in_use == 0
 
 
-def test_no_place_is_easily_left() -> None:
-    """Where there is no limit there is nothing to give back."""
+def test_a_call_without_a_limit_releases_nothing() -> None:
+    """There is no permit."""
     UNLIMITED.retain()
     UNLIMITED.release()
     UNLIMITED.release()
@@ -124,6 +124,6 @@ def test_no_place_is_easily_left() -> None:
 
 @pytest.mark.parametrize("limits", [{"process": 0}, {"groups": {"disk": -1}}])
 def test_a_limit_below_one_is_refused(limits: dict[str, int | dict[str, int]]) -> None:
-    """Nothing could ever run."""
+    """No call could ever run."""
     with pytest.raises(ValueError, match="must be 1 or more"):
         ConcurrencyLimits(**limits)  # type: ignore[arg-type] # either kind of limit

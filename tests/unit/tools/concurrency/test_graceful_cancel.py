@@ -1,4 +1,4 @@
-"""Stopping tools: told once, with time to clean up, and then for good."""
+"""Stopping tools: one cancellation, time to clean up, then the end."""
 
 import signal
 import threading
@@ -20,8 +20,8 @@ from agentkit.tools.tool import tool
 from tests.unit.tools.running import Listener, abandon_once_started, execute, ready
 
 
-async def test_a_tool_of_its_own_task_group_that_times_out_is_stopped() -> None:
-    """What leaves its group is the cancellation, with or without errors beside it."""
+async def test_a_tool_with_its_own_task_group_is_stopped_at_its_timeout() -> None:
+    """Its group raises the cancellation, alone or together with errors."""
 
     async def fail_when_cancelled() -> None:
         try:
@@ -40,8 +40,8 @@ async def test_a_tool_of_its_own_task_group_that_times_out_is_stopped() -> None:
 
 
 @pytest.mark.parametrize("own", [None, 0.01])
-async def test_an_async_tool_past_its_time_is_stopped(own: float | None) -> None:
-    """By the limit of the run, or by its own, which wins."""
+async def test_an_async_tool_is_stopped_at_its_timeout(own: float | None) -> None:
+    """At the timeout of the run, or at its own, which takes precedence."""
     stopped = anyio.Event()
 
     @tool(timeout_seconds=own)
@@ -60,8 +60,8 @@ async def test_an_async_tool_past_its_time_is_stopped(own: float | None) -> None
     assert stopped.is_set()
 
 
-async def test_a_sync_tool_past_its_time_is_left_behind() -> None:
-    """A thread cannot be stopped, and the answer says so."""
+async def test_a_sync_tool_goes_on_after_its_timeout() -> None:
+    """A thread cannot be stopped, and the result says that it may still run."""
     release = threading.Event()
 
     def block() -> None:
@@ -77,7 +77,7 @@ async def test_a_sync_tool_past_its_time_is_left_behind() -> None:
     )
 
 
-async def settle(steps: int = 20) -> None:
+async def run_other_tasks(steps: int = 20) -> None:
     """Give way often, as a cleanup that talks to a server does."""
     for _ in range(steps):
         await anyio.lowlevel.checkpoint()
@@ -93,15 +93,15 @@ async def cancelled(work: Callable[[], Coroutine[Any, Any, object]], *, seconds:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_tool_whose_time_is_up_may_clean_up(count: int) -> None:
-    """Its `finally` can wait; the others go on."""
+async def test_a_tool_cleans_up_after_its_timeout(count: int) -> None:
+    """Its `finally` can await; the other calls go on."""
     cleaned: list[str] = []
 
     async def wait(context: RunContext) -> None:
         try:
             await anyio.sleep_forever()
         finally:
-            await settle()
+            await run_other_tasks()
             cleaned.append(context.call_id)
 
     results = await execute(*[ready(wait, id=f"c{n}") for n in range(count)], timeout_seconds=0.01)
@@ -113,15 +113,15 @@ async def test_a_tool_whose_time_is_up_may_clean_up(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_tool_whose_caller_is_cancelled_may_clean_up(count: int) -> None:
-    """The cancellation goes on when it is done."""
+async def test_a_tool_cleans_up_after_its_caller_is_cancelled(count: int) -> None:
+    """The cancellation continues after the cleanup."""
     cleaned: list[str] = []
 
     async def wait(context: RunContext) -> None:
         try:
             await anyio.sleep_forever()
         finally:
-            await settle()
+            await run_other_tasks()
             cleaned.append(context.call_id)
 
     async def run() -> None:
@@ -134,7 +134,7 @@ async def test_a_tool_whose_caller_is_cancelled_may_clean_up(count: int) -> None
 
 
 async def test_a_cleanup_without_end_is_cut_short() -> None:
-    """Both when the time is up and when the caller is cancelled."""
+    """After a timeout and after a cancellation of the caller."""
     ended: list[str] = []
 
     async def stay(context: RunContext) -> None:
@@ -153,8 +153,8 @@ async def test_a_cleanup_without_end_is_cut_short() -> None:
 
 
 @pytest.mark.parametrize("by", ["time", "caller"])
-async def test_a_tool_that_never_waits_for_long_is_told_too(by: str) -> None:
-    """It only gives way, again and again, and cleans up like any other."""
+async def test_a_tool_that_only_yields_to_the_event_loop_is_cancelled_too(by: str) -> None:
+    """It yields again and again, and cleans up like any other."""
     cleaned = anyio.Event()
 
     async def spin() -> None:
@@ -162,7 +162,7 @@ async def test_a_tool_that_never_waits_for_long_is_told_too(by: str) -> None:
             while True:
                 await anyio.lowlevel.checkpoint()
         finally:
-            await settle()
+            await run_other_tasks()
             cleaned.set()
 
     limit = 0.01 if by == "time" else None
@@ -172,14 +172,14 @@ async def test_a_tool_that_never_waits_for_long_is_told_too(by: str) -> None:
                 lambda: execute(ready(spin), timeout_seconds=limit, cleanup_seconds=60)
             )
             if by == "caller":
-                await settle(50)
+                await run_other_tasks(50)
                 group.cancel_scope.cancel()
 
     assert cleaned.is_set()
 
 
-async def test_what_a_stopped_tool_returns_is_not_taken() -> None:
-    """Its task group ends early and without a word; half of the work would pass for all."""
+async def test_the_return_value_of_a_stopped_tool_is_dropped() -> None:
+    """Its task group ends early and without an error; a part of the result would look complete."""
     finished: dict[str, ToolResult] = {}
 
     async def fetch_all() -> str:
@@ -201,9 +201,9 @@ async def test_what_a_stopped_tool_returns_is_not_taken() -> None:
     assert finished == {}
 
 
-async def test_each_tool_has_its_own_time() -> None:
+async def test_each_tool_has_its_own_timeout() -> None:
     """The shortest ends first, whichever began first."""
-    heard = Listener()
+    listener = Listener()
 
     async def wait() -> None:
         await anyio.sleep_forever()
@@ -212,16 +212,16 @@ async def test_each_tool_has_its_own_time() -> None:
         ready(tool(name=f"t{limit}", timeout_seconds=limit / 4)(wait), id=f"c{limit}")
         for limit in (6, 1, 3)
     ]
-    results = await execute(*calls, emit=heard)
+    results = await execute(*calls, emit=listener)
 
-    ended = [event.call.id for event in heard.events if isinstance(event, ToolCallFinished)]
+    ended = [event.call.id for event in listener.events if isinstance(event, ToolCallFinished)]
     assert ended == ["c1", "c3", "c6"]
     assert [result.call_id for result in results] == ["c6", "c1", "c3"]
 
 
-async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
-    """Until it really ends, no one has its permit."""
-    heard, limits, release = Listener(), ConcurrencyLimits(process=1), threading.Event()
+async def test_a_blocking_tool_holds_its_permit_after_its_timeout() -> None:
+    """Until it really ends."""
+    listener, limits, release = Listener(), ConcurrencyLimits(process=1), threading.Event()
 
     def block() -> None:
         release.wait(5)
@@ -232,25 +232,25 @@ async def test_a_blocking_tool_past_its_time_is_reported_and_counted() -> None:
     blocked = ready(block)
     try:
         (result,) = await execute(
-            blocked, emit=heard, timeout_seconds=0.3, concurrency_limits=limits
+            blocked, emit=listener, timeout_seconds=0.3, concurrency_limits=limits
         )
         with anyio.move_on_after(0.05) as waited:
             await execute(ready(quick, id="c2"), concurrency_limits=limits)
     finally:
         release.set()
 
-    assert heard.events[:2] == [
+    assert listener.events[:2] == [
         ToolCallStarted(call=blocked.call),
         ToolCallAbandoned(call=blocked.call, seconds=0.3),
     ]
-    assert isinstance(heard.events[2], ToolCallFinished)
+    assert isinstance(listener.events[2], ToolCallFinished)
     assert result.text.endswith("It may still be running.")
     assert waited.cancelled_caught
     assert (await execute(ready(quick, id="c3"), concurrency_limits=limits))[0].text == "done"
 
 
-async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
-    """The model is not told that it may be at work."""
+async def test_a_blocking_tool_without_a_free_thread_is_not_run() -> None:
+    """The result does not say that it may still run."""
     started, release, ran = threading.Event(), threading.Event(), list[int]()
 
     def hold() -> None:
@@ -270,8 +270,8 @@ async def test_a_blocking_tool_that_finds_no_thread_is_not_run() -> None:
     assert ran == []
 
 
-async def test_a_blocking_tool_whose_caller_is_cancelled_is_counted() -> None:
-    """No one waits for it, and no one has its permit."""
+async def test_a_blocking_tool_holds_its_permit_after_its_caller_is_cancelled() -> None:
+    """No one waits for it, and no other call gets its permit."""
     limits, begun, release = ConcurrencyLimits(process=1), threading.Event(), threading.Event()
 
     def block() -> None:
@@ -297,15 +297,15 @@ async def test_a_blocking_tool_whose_caller_is_cancelled_is_counted() -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_interrupt_leaves_time_to_clean_up(backend: str) -> None:
-    """Ctrl-C is no scope of ours, and stops tools as one does."""
+def test_a_tool_cleans_up_after_an_interrupt(backend: str) -> None:
+    """Ctrl-C does not cancel a scope of agentkit, and stops tools like one."""
     cleaned: list[str] = []
 
     async def wait() -> None:
         try:
             await anyio.sleep_forever()
         finally:
-            await settle()
+            await run_other_tasks()
             cleaned.append("done")
 
     async def interrupt() -> None:
@@ -322,8 +322,8 @@ def test_an_interrupt_leaves_time_to_clean_up(backend: str) -> None:
     assert cleaned == ["done"]
 
 
-async def test_a_tool_that_cleans_up_is_not_disturbed_by_its_caller() -> None:
-    """Told once that its time is up, it is not told again."""
+async def test_a_cleanup_is_not_cancelled_again_by_the_caller() -> None:
+    """After a timeout, a cancellation of the caller does not interrupt the cleanup."""
     cleaning, go_on, cleaned = anyio.Event(), anyio.Event(), anyio.Event()
 
     async def wait() -> None:
@@ -348,8 +348,8 @@ CASES = [*range(60)]
 
 
 @pytest.mark.parametrize("step", CASES)
-async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None:
-    """Only the one in flight may have an effect and no result; no permit stays taken."""
+async def test_a_cancellation_at_any_step_loses_no_finished_result(step: int) -> None:
+    """Only the call in flight may have an effect and no result; every permit is released."""
     effects: list[str] = []
     finished: dict[str, ToolResult] = {}
     limits = ConcurrencyLimits(process=2, groups={"g": 1})
@@ -357,14 +357,14 @@ async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None
     @tool(concurrency_group="g", max_concurrency=1)
     async def act(context: RunContext) -> str:
         """Have an effect at the last moment."""
-        await settle(3)
+        await run_other_tasks(3)
         effects.append(context.call_id)
         return "done"
 
     @tool
     async def look() -> str:
         """Look."""
-        await settle(2)
+        await run_other_tasks(2)
         return "seen"
 
     calls = [ready(act if n % 2 else look, id=f"c{n}") for n in range(6)]
@@ -372,7 +372,7 @@ async def test_cancelled_at_any_step_nothing_finished_is_lost(step: int) -> None
         async with anyio.create_task_group() as group:
             run = partial(execute, *calls, concurrency_limits=limits, finished=finished)
             group.start_soon(partial(run, emit=Listener()))
-            await settle(step)
+            await run_other_tasks(step)
             group.cancel_scope.cancel()
 
     assert len(set(effects) - set(finished)) <= 1

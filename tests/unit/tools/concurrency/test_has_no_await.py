@@ -1,4 +1,4 @@
-"""Which coroutine functions have nothing to wait for."""
+"""Which coroutine functions have nothing to await."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -67,7 +67,7 @@ async def lists() -> list[int]:
 
 
 async def enters() -> None:
-    """Wait at the door."""
+    """Wait on entry."""
     async with _context():
         pass
 
@@ -91,8 +91,10 @@ async def wrapper() -> int:
 
 
 @pytest.mark.parametrize("function", [counts, holds_a_waiting_one, Counter().count])
-def test_without_an_await_nothing_is_waited_for(function: Callable[..., object]) -> None:
-    """Such a call ends in one go."""
+def test_a_coroutine_function_without_an_await_never_suspends(
+    function: Callable[..., object],
+) -> None:
+    """Such a call ends in one step."""
     assert has_no_await(function)
 
 
@@ -114,6 +116,6 @@ def test_without_an_await_nothing_is_waited_for(function: Callable[..., object])
     ],
     ids=lambda function: getattr(function, "__qualname__", type(function).__name__),
 )
-def test_what_may_wait_or_is_not_known_is_guarded(function: Callable[..., object]) -> None:
-    """Also what only looks like a coroutine function without an await."""
+def test_a_function_that_may_suspend_is_recognised(function: Callable[..., object]) -> None:
+    """Also one whose code is not known, or that only looks as if it had no await."""
     assert not has_no_await(function)

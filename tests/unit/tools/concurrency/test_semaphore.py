@@ -1,4 +1,4 @@
-"""Gates: all at once or none, in order, over loops and threads, lent to who is inside."""
+"""Semaphores: acquired atomically, in order, over loops and threads, and reentrant."""
 
 import gc
 import threading
@@ -22,13 +22,13 @@ async def is_free(pool: SemaphorePool, *semaphores: Semaphore) -> bool:
 
 
 def test_a_limit_below_one_is_refused() -> None:
-    """No one could ever pass."""
+    """No permit could ever be acquired."""
     with pytest.raises(ValueError, match="limit is 0"):
         Semaphore(0)
 
 
-async def test_those_who_wait_enter_in_the_order_they_came() -> None:
-    """One leaves, one enters."""
+async def test_waiters_get_permits_in_the_order_they_came() -> None:
+    """Each released permit goes to the next waiter."""
     pool, semaphore, order = SemaphorePool(), Semaphore(1), list[int]()
     first = await pool.acquire([semaphore])
 
@@ -48,8 +48,8 @@ async def test_those_who_wait_enter_in_the_order_they_came() -> None:
     assert order == [0, 1, 2, 3]
 
 
-async def test_leaving_twice_frees_one_place() -> None:
-    """A permit is given back once."""
+async def test_a_second_release_does_nothing() -> None:
+    """A permit is released once."""
     pool, semaphore = SemaphorePool(), Semaphore(2)
     first, _ = await pool.acquire([semaphore]), await pool.acquire([semaphore])
     first.release()
@@ -60,7 +60,7 @@ async def test_leaving_twice_frees_one_place() -> None:
     assert not await is_free(pool, semaphore)
 
 
-async def test_who_waits_for_one_gate_holds_no_other() -> None:
+async def test_a_waiter_for_one_semaphore_holds_no_other() -> None:
     """The wide semaphore stays free for others while the narrow one is full."""
     pool, wide, narrow = SemaphorePool(), Semaphore(2), Semaphore(1)
     first = await pool.acquire([wide, narrow])
@@ -75,16 +75,16 @@ async def test_who_waits_for_one_gate_holds_no_other() -> None:
             assert await is_free(pool, wide)
             first.release()
 
-    assert gate_counts(wide, narrow) == (0, 0)
+    assert taken_counts(wide, narrow) == (0, 0)
 
 
-def gate_counts(*semaphores: Semaphore) -> tuple[int, ...]:
+def taken_counts(*semaphores: Semaphore) -> tuple[int, ...]:
     """Return how many count against each semaphore."""
     return tuple(semaphore.taken for semaphore in semaphores)
 
 
-async def test_one_who_gives_up_leaves_the_queue() -> None:
-    """While waiting; and at the very moment of being let in."""
+async def test_a_cancelled_waiter_leaves_the_queue() -> None:
+    """While it waits, and at the moment it gets its permit."""
     pool, semaphore = SemaphorePool(), Semaphore(1)
     first = await pool.acquire([semaphore])
     scopes = [anyio.CancelScope() for _ in range(2)]
@@ -108,8 +108,8 @@ async def test_one_who_gives_up_leaves_the_queue() -> None:
     assert semaphore.taken == 0
 
 
-async def test_who_stands_inside_borrows_the_place() -> None:
-    """One at a time; the others wait for it or for a free one, and no one waits for ever."""
+async def test_code_inside_a_permit_reuses_it() -> None:
+    """One call at a time; the others wait for it or for a free permit, and none waits for ever."""
     pool, semaphore, order = SemaphorePool(), Semaphore(1), list[str]()
 
     async def inner(name: str) -> None:
@@ -131,8 +131,8 @@ async def test_who_stands_inside_borrows_the_place() -> None:
     assert await is_free(pool, semaphore)
 
 
-async def test_a_place_borrowed_is_lent_on() -> None:
-    """Agents in agents in agents."""
+async def test_a_reused_permit_is_reused_again_deeper_inside() -> None:
+    """As by agents in agents in agents."""
     pool, semaphore = SemaphorePool(), Semaphore(1)
 
     async def descend(depth: int) -> None:
@@ -149,8 +149,10 @@ async def test_a_place_borrowed_is_lent_on() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["outer first", "inner first"])
-async def test_a_place_counts_until_both_have_left(order: Sequence[int]) -> None:
-    """What was lent to a thread that goes on is not free because its lender has ended."""
+async def test_a_permit_counts_until_the_outer_and_the_inner_one_are_released(
+    order: Sequence[int],
+) -> None:
+    """A permit reused by a thread that goes on is not free when the outer call has ended."""
     pool, semaphore = SemaphorePool(), Semaphore(1)
     outer = await pool.acquire([semaphore])
     with holding(outer):
@@ -163,8 +165,8 @@ async def test_a_place_counts_until_both_have_left(order: Sequence[int]) -> None
     assert semaphore.taken == 0
 
 
-async def test_nothing_is_borrowed_from_who_has_left() -> None:
-    """Its permit may be another's by now."""
+async def test_a_released_permit_is_not_reused() -> None:
+    """Another call may hold it by now."""
     pool, semaphore = SemaphorePool(), Semaphore(1)
     outer = await pool.acquire([semaphore])
     outer.release()
@@ -174,15 +176,15 @@ async def test_nothing_is_borrowed_from_who_has_left() -> None:
     other.release()
 
 
-async def test_a_place_of_another_house_is_not_borrowed() -> None:
-    """Each keeps its own limits."""
+async def test_a_permit_of_another_pool_is_not_reused() -> None:
+    """Each pool has its own limits."""
     pools, semaphore = (SemaphorePool(), SemaphorePool()), Semaphore(1)
     with holding(await pools[0].acquire([semaphore])):
         assert not await is_free(pools[1], semaphore)
 
 
-async def test_a_thread_gives_its_place_back() -> None:
-    """Whoever waits in an event loop is woken from there."""
+async def test_a_thread_releases_its_permit() -> None:
+    """It wakes the waiter in the event loop."""
     pool, semaphore = SemaphorePool(), Semaphore(1)
     permit = await pool.acquire([semaphore])
 
@@ -225,7 +227,7 @@ async def test_a_limit_holds_over_event_loops(other: str) -> None:
 
 @pytest.mark.parametrize("other", ["asyncio", "trio"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_one_whose_event_loop_is_gone_is_passed_over(other: str) -> None:
+async def test_a_waiter_whose_event_loop_has_ended_is_skipped(other: str) -> None:
     """The permit goes to the next."""
     pool, semaphore = SemaphorePool(), Semaphore(1)
     permit = await pool.acquire([semaphore])

@@ -1,4 +1,4 @@
-"""Threads for sync tools: never more than the limit, whatever was given up."""
+"""Threads for sync tools: never more than the limit, whatever was abandoned."""
 
 import threading
 from collections.abc import Callable
@@ -15,7 +15,7 @@ NAME: ContextVar[str] = ContextVar("name", default="none")
 
 
 async def test_a_function_runs_in_a_thread_with_the_context_of_its_caller() -> None:
-    """Its value comes back."""
+    """Its value is returned."""
     NAME.set("caller")
 
     assert await run_in_thread(NAME.get) == "caller"
@@ -23,8 +23,8 @@ async def test_a_function_runs_in_a_thread_with_the_context_of_its_caller() -> N
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), StopIteration("y")], ids=repr)
-async def test_what_it_raises_comes_back_as_a_value(error: Exception) -> None:
-    """Also what a future could not carry."""
+async def test_an_exception_is_returned_as_a_value(error: Exception) -> None:
+    """Also one that a future could not carry."""
 
     def fail() -> None:
         raise error
@@ -33,7 +33,7 @@ async def test_what_it_raises_comes_back_as_a_value(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
-async def test_an_exit_raised_in_a_thread_is_a_value(error: BaseException) -> None:
+async def test_an_exit_raised_in_a_thread_is_returned_as_a_value(error: BaseException) -> None:
     """A worker thread cannot end the program."""
 
     def leave() -> None:
@@ -42,7 +42,7 @@ async def test_an_exit_raised_in_a_thread_is_a_value(error: BaseException) -> No
     assert await run_in_thread(leave) == ThreadFailure(error=error)
 
 
-async def test_a_function_given_up_keeps_its_place_until_it_ends() -> None:
+async def test_an_abandoned_function_keeps_its_permit_until_it_ends() -> None:
     """With one permit, the next starts only when the first thread is really free."""
     started, release, order = threading.Event(), threading.Event(), []
 
@@ -65,8 +65,8 @@ async def test_a_function_given_up_keeps_its_place_until_it_ends() -> None:
     assert order == ["first", "second"]
 
 
-async def test_a_function_that_had_not_begun_never_begins() -> None:
-    """Cancelled before its thread took it up."""
+async def test_a_function_cancelled_before_its_start_never_starts() -> None:
+    """No thread had taken it."""
     began: list[int] = []
 
     with anyio.CancelScope() as scope:
@@ -76,8 +76,8 @@ async def test_a_function_that_had_not_begun_never_begins() -> None:
     assert await run_in_thread(lambda: list(began)) == []
 
 
-async def test_a_dropped_function_gives_its_place_back() -> None:
-    """While waiting for a permit, and after."""
+async def test_a_dropped_function_releases_its_permit() -> None:
+    """While it waits for a permit, and after."""
     release = threading.Event()
 
     def block() -> bool:
