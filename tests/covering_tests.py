@@ -129,6 +129,8 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "hooks/streaming_redactor",
     ),
     "unit/json_schema/test_validator.py": (
+        "json_schema/engine",
+        "json_schema/explain",
         "json_schema/keywords",
         "json_schema/violation",
     ),

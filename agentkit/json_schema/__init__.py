@@ -1,12 +1,12 @@
-"""JSON: values, strict parsing of text, and JSON Schema.
+"""JSON: values, a strict parser, and JSON Schema.
 
-In:  untrusted text and values, schemas.
+In:  text and values from untrusted sources, schemas.
 Out: `JsonValue`, `parse_json`, `JsonSchema` and its `Violation`s.
 """
 
 from agentkit.json_schema.strict_json import JsonObject, JsonTextError, JsonValue, parse_json
-from agentkit.json_schema.validator import JsonSchema, JsonSchemaError
-from agentkit.json_schema.violation import Violation, describe
+from agentkit.json_schema.validator import JsonSchema
+from agentkit.json_schema.violation import JsonSchemaError, Violation, describe
 
 __all__ = [
     "JsonObject",

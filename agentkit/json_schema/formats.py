@@ -1,10 +1,11 @@
-"""The formats of JSON Schema's `format` keyword.
+"""The formats of JSON Schema's `format` keyword, as they are asserted for derived schemas.
 
 In:  a JSON value.
 Out: whether it has the format; a value that is not a string has every format.
 
-Dates and times follow RFC 3339 and ISO 8601 closely enough that only a date is accepted as a date:
-pydantic would parse `2024` as seconds since 1970. An offset may be missing.
+Dates and times follow RFC 3339 and ISO 8601, closely enough that nothing but a date is taken for a
+date: pydantic, which parses the value later, reads `2024` as seconds since 1970. An offset may be
+missing.
 """
 
 import ipaddress
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, time
 from urllib.parse import urlsplit
 from uuid import UUID
+
+from agentkit.json_schema.pattern import is_supported
 
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _TIME = r"\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?"
@@ -25,6 +28,8 @@ _CLOCK_DURATION = re.compile(r"[+-]?(\d+ ?d(ays?)?,? ?)?\d{1,2}:\d{2}(:\d{2}(\.\
 _DATE_TIME = re.compile(f"({_DATE})[Tt _]({_TIME}{_OFFSET})")
 _TIME_OF_DAY = re.compile(f"({_TIME}){_OFFSET}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_ECMA_ONLY = re.compile(r"\(\?<?[=!]|\\[1-9]\d?|\\k<\w+>|\\c[A-Za-z]")
+"""Lookahead and lookbehind, back references and control characters, which Rust's engine lacks."""
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
@@ -72,11 +77,13 @@ def _is_uri(text: str) -> bool:
 
 
 def _is_regex(text: str) -> bool:
-    return bool(re.compile(text))
+    """Return whether `text` is a pattern of ECMA-262, as JSON Schema asks, or of Python."""
+    simpler = _ECMA_ONLY.sub(lambda found: "(?:" if found.group().startswith("(") else "", text)
+    return is_supported(simpler) or bool(re.compile(text))
 
 
 def _on_text(check: Callable[[str], bool]) -> Callable[[object], bool]:
-    """Turn a check of strings into one of any value; an exception means that it is invalid."""
+    """Return a check of any value for a check of strings; an exception means no."""
 
     def has_format(value: object) -> bool:
         if not isinstance(value, str):

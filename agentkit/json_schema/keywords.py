@@ -1,81 +1,86 @@
-"""Keywords of JSON Schema that jsonschema checks without bounds or reports too vaguely.
+"""Keywords of JSON Schema that jsonschema checks without bounds, or reports with too little detail.
 
-In:  the arguments of a keyword in jsonschema: a validator, the keyword's value, an instance, a
-     schema.
-Out: `jsonschema.ValidationError`s.
-
-jsonschema has no type annotations: its objects are Any.
+In:  what jsonschema passes to a keyword: a validator, the keyword's value, an instance, a schema.
+Out: jsonschema's errors.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from agentkit.json_schema.pattern import UnmatchedError, has_match, is_additional
-from agentkit.lazy_import import load_object
+from jsonschema import ValidationError
+
+from agentkit.json_schema.pattern import has_match, is_additional
+from agentkit.json_schema.steps import spend
+from agentkit.json_schema.unevaluated import unevaluated_items, unevaluated_properties
 
 
 def required(validator: Any, names: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Report a missing name in the path; jsonschema has it in the message only."""
+    """Put the missing name into the path; jsonschema has it in the message only."""
     if isinstance(instance, dict):
         for name in names:
             if name not in instance:
-                yield _error(f"{name!r} is missing", path=[name])
+                yield ValidationError(f"{name!r} is missing", path=[name])
 
 
 def unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Find a duplicate item in linear time; jsonschema may compare each item with each."""
+    """Find a repeated item in linear time; jsonschema may compare each with each."""
     if not wanted or not isinstance(instance, list):
         return
     seen: set[str] = set()
     for position, item in enumerate(instance):
         key = json.dumps(_canonical(item), sort_keys=True)
+        spend(1 + len(key) // 64)
         if key in seen:
-            yield _error("is a duplicate", path=[position], instance=item)
+            yield ValidationError("occurs twice", path=[position], instance=item)
             return
         seen.add(key)
 
 
 def pattern(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Match a string in bounded time."""
+    """Match a text in bounded time; a pattern that cannot be checked admits every text."""
     if isinstance(instance, str):
-        try:
-            is_match = has_match(wanted, instance)
-        except UnmatchedError as error:
-            yield _error(str(error))
-            return
-        if not is_match:
-            yield _error("does not match")
+        spend(1 + len(instance) // 64)
+        if has_match(wanted, instance) is False:
+            yield ValidationError("does not match")
 
 
 def pattern_properties(validator: Any, named: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
-    """Check the fields with matching names, each match in bounded time."""
+    """Check the properties whose names match, each match in bounded time."""
     if isinstance(instance, dict):
         for text, subschema in named.items():
+            spend(1 + len(instance))
             for key, value in instance.items():
                 if has_match(text, key):
                     yield from validator.descend(value, subschema, path=key, schema_path=text)
 
 
 def additional_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    """Check the fields that no other keyword names."""
+    """Check the properties that no other keyword names."""
     if not isinstance(instance, dict) or wanted is True:
         return
+    spend(1 + len(instance) * (1 + len(schema.get("patternProperties", ()))) // 4)
     extra = [key for key in instance if is_additional(key, schema)]
     if isinstance(wanted, dict):
         for key in extra:
             yield from validator.descend(instance[key], wanted, path=key)
     elif extra:
-        yield _error("fields of these names are not allowed")
+        yield ValidationError("properties of these names are not allowed")
 
 
-def _error(message: str, **facts: Any) -> Any:
-    build: Any = load_object("jsonschema:ValidationError")
-    return build(message, **facts)
+def is_same_json(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are equal; `true` is not 1, but 1.0 is 1."""
+    if type(one) is type(other) and isinstance(one, str):
+        return bool(one == other)
+    return bool(one == other) and _dump(one) == _dump(other)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(_canonical(value), sort_keys=True)
 
 
 def _canonical(value: Any) -> Any:
-    """Return equal numbers in the same form: 1.0 is 1 in JSON Schema."""
+    """Return a value in which equal numbers are written alike: 1.0 is 1 in JSON Schema."""
     match value:
         case float() if value.is_integer():
             return int(value)
@@ -87,11 +92,13 @@ def _canonical(value: Any) -> Any:
             return value
 
 
-BOUNDED: Mapping[str, Callable[..., Iterator[Any]]] = {
+KEYWORDS: Mapping[str, Callable[..., Iterator[Any]]] = {
     "additionalProperties": additional_properties,
     "pattern": pattern,
     "patternProperties": pattern_properties,
     "required": required,
+    "unevaluatedItems": unevaluated_items,
+    "unevaluatedProperties": unevaluated_properties,
     "uniqueItems": unique_items,
 }
-"""Replacements of jsonschema's own checks, by keyword."""
+"""The functions that replace jsonschema's own, by the keyword's name."""

@@ -1,125 +1,86 @@
 """A JSON Schema with its validator, built once.
 
 In:  a schema (Draft 2020-12, or an older draft named by `$schema`) and JSON values.
-Out: `JsonSchema`; its `Violation`s of a value.
+Out: `JsonSchema`; what does not match as `Violation`s.
 
-No reference is ever fetched from the network (a schema could make the client send requests), and
-the work of a check is bounded. jsonschema is loaded at the first check, since its import costs more
-than agentkit's.
+No reference is fetched from the network, and no schema and no value makes a check run without end.
+
+jsonschema takes 4 ms to check a schema against the meta-schema, and servers offer hundreds of
+tools. Schemas of the usual keywords, and values of flat objects, are therefore recognised here.
+jsonschema is loaded at the first schema or value that is not recognised, and only it rejects.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import cache
-from itertools import islice
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias, cast
 
-from agentkit.json_schema.fast_check import flat_object_check, validity_of
-from agentkit.json_schema.pattern import PatternError, check_pattern, is_nested
-from agentkit.json_schema.strict_json import JsonObject, JsonValue
-from agentkit.json_schema.violation import Violation, explain, shorten
+from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
+from agentkit.json_schema.violation import JsonSchemaError, Violation
 from agentkit.lazy_import import load_object
 
 MAX_SCHEMA_DEPTH = 100
-MAX_REFERENCES = 50_000
 MAX_VIOLATIONS = 8
-
-_NEWEST = "https://json-schema.org/draft/2020-12/schema"
-_DRAFTS = {
-    _NEWEST: "Draft202012Validator",
-    "https://json-schema.org/draft/2019-09/schema": "Draft201909Validator",
-    "http://json-schema.org/draft-07/schema": "Draft7Validator",
-    "http://json-schema.org/draft-06/schema": "Draft6Validator",
-    "http://json-schema.org/draft-04/schema": "Draft4Validator",
-}
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-
-
-class JsonSchemaError(ValueError):
-    """The schema is not usable; the message gives the reason."""
 
 
 class JsonSchema:
-    """A schema with its validator, built once and safe to use from many threads."""
+    """A schema with its validator, built once. Safe to use from many threads."""
 
-    def __init__(self, schema: Mapping[str, JsonValue], *, is_trusted: bool = False) -> None:
+    def __init__(self, schema: Mapping[str, JsonValue], *, is_derived: bool = False) -> None:
         """Keep a copy of `schema`.
 
         Args:
             schema: a JSON object.
-            is_trusted: a program derived it, so it need not be validated.
+            is_derived: it was derived from types by agentkit. Then the schema itself is not
+                checked, and its formats are asserted; in other schemas a format is an annotation.
 
         Raises:
-            JsonSchemaError: it is not a valid schema, or has an invalid pattern, or a reference to
-                a missing schema, to the network, or to itself.
+            JsonSchemaError: it is not a schema, has a reference that leads nowhere, outside, or
+                back to itself, or asks for more work than can be done.
         """
         self.schema = _copy(schema)
+        self._is_derived = is_derived
         self._validator: Any = None
         self._fast_check = flat_object_check(self.schema)
-        if not is_trusted:
+        if not is_derived:
             self._check()
 
+    @property
+    def unchecked_patterns(self) -> tuple[str, ...]:
+        """Return the patterns in the schema that are not checked; see `json_schema.pattern`."""
+        found = dict.fromkeys(_patterns_in(self.schema))
+        if not found:
+            return ()
+        find: Any = load_object("agentkit.json_schema.engine:find_unsupported_patterns")
+        unsupported: tuple[str, ...] = find(tuple(found))
+        return unsupported
+
     def violations(self, value: JsonValue, *, limit: int = MAX_VIOLATIONS) -> tuple[Violation, ...]:
-        """Return the violations of `value`, at most `limit`; empty if it is valid."""
+        """Return where `value` does not match, at most `limit` places; empty if it matches."""
         if self._fast_check is not None and self._fast_check.accepts(value):
             return ()
+        find: Any = load_object("agentkit.json_schema.engine:find_violations")
+        found: tuple[Violation, ...] = find(self._build(), value, limit=limit)
+        return found
+
+    def _build(self) -> Any:
+        """Return jsonschema's validator, which is built once."""
         if self._validator is None:
-            self._validator = _build(self.schema)
-        try:
-            with _bounded():
-                errors = islice(self._validator.iter_errors(value), limit)
-                return tuple(islice(explain(errors), limit))
-        except (RecursionError, _TooMuchWorkError):
-            return (_unchecked("one too deep or too large to be checked"),)
-        except Exception as error:  # noqa: BLE001  # jsonschema fails on values that it cannot compare
-            reason = f"{type(error).__name__}: {shorten(str(error))}"
-            return (_unchecked(f"one that cannot be checked ({reason})"),)
+            build: Any = load_object("agentkit.json_schema.engine:build_validator")
+            self._validator = build(self.schema, asserts_formats=self._is_derived)
+        return self._validator
 
     def _check(self) -> None:
-        """Check the schema and everything it refers to."""
-        validity = validity_of(self.schema)
-        if validity == "plain":
+        """Check the schema itself, and every place it refers to."""
+        form = validity_of(self.schema)
+        if form == "plain":
             return
-        self._validator = _build(self.schema)
-        if validity == "unknown":
-            with _bounded():
-                found = next(explain(self._validator.META.iter_errors(self.schema)), None)
-            if found is not None:
-                raise JsonSchemaError(str(found))
-        _check_subschemas(self.schema, self._validator)
-        try:
-            # A cycle of references is found by following it, with any value.
-            with _bounded():
-                list(self._validator.iter_errors({}))
-        except (RecursionError, _TooMuchWorkError) as error:
-            raise JsonSchemaError("a '$ref' refers to itself") from error
-
-
-class _TooMuchWorkError(Exception):
-    """A check followed more references than a reasonable value needs."""
-
-
-_references_left: ContextVar[list[int]] = ContextVar("references_left")
-
-
-@contextmanager
-def _bounded() -> Iterator[None]:
-    """Limit the references that the checks in this context may follow."""
-    token = _references_left.set([MAX_REFERENCES])
-    try:
-        yield
-    finally:
-        _references_left.reset(token)
-
-
-def _unchecked(found: str) -> Violation:
-    return Violation(path=(), expected="a value that can be checked", found=found)
+        check: Any = load_object("agentkit.json_schema.engine:check_schema")
+        check(self.schema, self._build(), is_known_valid=form == "refers")
 
 
 def _copy(schema: Mapping[str, JsonValue]) -> JsonObject:
-    """Return a copy as plain JSON; reject values that are not JSON or too deep."""
+    """Return a copy as plain JSON; raise an error if it is not JSON or too deep."""
     if not isinstance(schema, Mapping):
         raise JsonSchemaError(f"a schema is a JSON object, not a {type(schema).__name__}")
     try:
@@ -139,102 +100,174 @@ def _copy(schema: Mapping[str, JsonValue]) -> JsonObject:
     raise JsonSchemaError(f"it is more than {MAX_SCHEMA_DEPTH} levels deep")
 
 
-# jsonschema ships no types: its objects are Any, and stay inside this module.
+def _patterns_in(schema: JsonValue) -> Iterator[str]:
+    """Yield the patterns of a schema and its subschemas."""
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _patterns_in(item)
+    elif isinstance(schema, dict):
+        for name, value in schema.items():
+            if name == "pattern" and isinstance(value, str):
+                yield value
+            elif name == "patternProperties" and isinstance(value, dict):
+                yield from value
+            if name not in _DATA:
+                yield from _patterns_in(value)
 
 
-def _build(schema: JsonObject) -> Any:
-    named = schema.get("$schema", _NEWEST)
-    draft = _DRAFTS.get(named.rstrip("#")) if isinstance(named, str) else None
-    if draft is None:
-        raise JsonSchemaError(f"'$schema' is {named!r}; known are {', '.join(_DRAFTS)}")
-    # jsonschema would replace our class if a schema names its draft again.
-    nameless = {key: value for key, value in schema.items() if key != "$schema"}
-    return _engine(draft)(nameless, registry=_registry(), format_checker=_format_checker())
+Validity: TypeAlias = Literal["plain", "refers", "unknown"]
+"""Certainly valid; valid apart from its references, which may lead nowhere; not certain."""
 
-
-@cache
-def _registry() -> Any:
-    """Return the registry of the drafts' own schemas; nothing else is ever retrieved."""
-    return load_object("jsonschema_specifications:REGISTRY")
-
-
-@cache
-def _format_checker() -> Any:
-    checker = cast(Any, load_object("jsonschema:FormatChecker"))(formats=())
-    formats = cast(Any, load_object("agentkit.json_schema.formats:FORMATS"))
-    checker.checkers = {name: (check, ()) for name, check in formats.items()}
-    return checker
-
-
-@cache
-def _engine(draft: str) -> Any:
-    """Return jsonschema's validator class with bounds and better messages."""
-    base = cast(Any, load_object(f"jsonschema:{draft}"))
-    extend = cast(Any, load_object("jsonschema.validators:extend"))
-    counted = {
-        keyword: _counted(base.VALIDATORS[keyword])
-        for keyword in _REFERENCES
-        if keyword in base.VALIDATORS
+_SAME_KEYWORDS = frozenset(
+    {
+        "https://json-schema.org/draft/2020-12/schema",
+        "https://json-schema.org/draft/2019-09/schema",
+        "http://json-schema.org/draft-07/schema",
     }
-    bounded = cast(Any, load_object("agentkit.json_schema.keywords:BOUNDED"))
-    engine = extend(base, {**counted, **bounded})
-    engine.META = engine(base.META_SCHEMA, registry=_registry())
-    return engine
+)
+_TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
+_PLAIN_TYPES: Mapping[str, frozenset[type]] = {
+    "string": frozenset({str}),
+    "integer": frozenset({int}),
+    "number": frozenset({int, float, LossyFloat}),
+    "boolean": frozenset({bool}),
+}
+_NOTES = frozenset({"title", "description", "default", "examples", "$comment"})
+_PLAIN_FIELD = _NOTES | {"type"}
+_PLAIN_OBJECT = _NOTES | {"type", "properties", "required", "additionalProperties"}
 
 
-def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
-    """Count each followed reference: only references can multiply the work without limit."""
-
-    def count(validator: Any, reference: Any, instance: Any, schema: Any) -> Any:
-        left = _references_left.get()
-        left[0] -= 1
-        if left[0] < 0:
-            raise _TooMuchWorkError
-        return follow(validator, reference, instance, schema)
-
-    return count
-
-
-def _check_subschemas(schema: JsonObject, validator: Any) -> None:
-    """Resolve every reference and parse every pattern."""
-    specify = cast(Any, load_object("referencing.jsonschema:specification_with"))
-    root = specify(validator.META_SCHEMA.get("$schema")).create_resource(schema)
-    uri = root.id() or ""
-    resolver = _registry().with_resource(uri, root).crawl().resolver(base_uri=uri)
-    waiting = [(root, resolver)]
+def validity_of(schema: JsonValue) -> Validity:
+    """Return what is certain about `schema` without jsonschema."""
+    refers = False
+    waiting = [_without_draft(schema)]
     while waiting:
-        resource, resolver = waiting.pop()
-        if isinstance(resource.contents, dict):
-            _check_references(resource.contents, resolver)
-            _check_patterns(resource.contents)
-        waiting += [(inner, resolver.in_subresource(inner)) for inner in resource.subresources()]
+        one = waiting.pop()
+        if one is True or one is False:
+            continue
+        if type(one) is not dict:
+            return "unknown"
+        for name, value in one.items():
+            is_right = _VALUES.get(name)
+            if is_right is not None and is_right(value):
+                refers = refers or name == "$ref"
+            elif name in _SCHEMA:
+                waiting.append(value)
+            elif name in _NAMED and type(value) is dict:
+                waiting.extend(value.values())
+            elif name in _LISTED and type(value) is list and value:
+                waiting.extend(value)
+            else:
+                return "unknown"
+    return "refers" if refers else "plain"
 
 
-def _check_references(contents: JsonObject, resolver: Any) -> None:
-    for keyword in _REFERENCES:
-        reference = contents.get(keyword)
-        if isinstance(reference, str):
-            try:
-                resolver.lookup(reference)
-            except Exception as error:
-                raise JsonSchemaError(
-                    f"{keyword!r} {shorten(reference)!r} does not exist; put the schema under "
-                    "'$defs', since nothing is fetched from the network"
-                ) from error
+class FlatObjectCheck:
+    """Recognises the objects that have only known fields, each of a simple type."""
+
+    def __init__(self, fields: Mapping[str, frozenset[type]], required: frozenset[str]) -> None:
+        self._fields = fields
+        self._required = required
+
+    def accepts(self, value: JsonValue) -> bool:
+        """Return whether `value` certainly matches."""
+        if type(value) is not dict or not self._required <= value.keys():
+            return False
+        fields = self._fields
+        for name, one in value.items():
+            if name not in fields or type(one) not in fields[name]:
+                return False
+        return True
 
 
-def _check_patterns(contents: JsonObject) -> None:
-    own = contents.get("pattern")
-    named = contents.get("patternProperties")
-    names = list(named) if isinstance(named, dict) else []
-    for text in [own, *names] if isinstance(own, str) else names:
-        try:
-            check_pattern(text)
-        except PatternError as error:
-            raise JsonSchemaError(f"the pattern {shorten(text)!r} {error}") from error
-        if "unevaluatedProperties" in contents and text in names and is_nested(text):
-            # jsonschema matches the names of this keyword with Python's engine.
-            raise JsonSchemaError(
-                f"the pattern {shorten(text)!r} could take unbounded time with "
-                "'unevaluatedProperties'"
-            )
+def flat_object_check(schema: Mapping[str, JsonValue]) -> FlatObjectCheck | None:
+    """Return what recognises values of `schema`; None if it is not a flat object schema."""
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    if schema.get("type") != "object" or not schema.keys() <= _PLAIN_OBJECT:
+        return None
+    if not isinstance(properties, dict) or not isinstance(required, list):
+        return None
+    names = frozenset([one for one in required if isinstance(one, str)])
+    fields: dict[str, frozenset[type]] = {}
+    for name, one in properties.items():
+        if not isinstance(one, dict) or not one.keys() <= _PLAIN_FIELD:
+            return None
+        kind = one.get("type")
+        if not isinstance(kind, str) or kind not in _PLAIN_TYPES:
+            return None
+        fields[name] = _PLAIN_TYPES[kind]
+    return FlatObjectCheck(fields, names) if len(names) == len(required) else None
+
+
+def _without_draft(schema: JsonValue) -> JsonValue:
+    """Drop the name of a draft in which the keywords below mean the same."""
+    draft = schema.get("$schema") if isinstance(schema, dict) else None
+    if not isinstance(schema, dict) or not isinstance(draft, str):
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "$schema"}
+    return rest if draft.rstrip("#") in _SAME_KEYWORDS else schema
+
+
+def _is_text(value: JsonValue) -> bool:
+    return type(value) is str
+
+
+def _is_flag(value: JsonValue) -> bool:
+    return type(value) is bool
+
+
+def _is_number(value: JsonValue) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_step(value: JsonValue) -> bool:
+    return type(value) in (int, float) and value > 0  # type: ignore[operator]  # it is a number
+
+
+def _is_count(value: JsonValue) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_list(value: JsonValue) -> bool:
+    return type(value) is list
+
+
+def _is_anything(_: JsonValue) -> bool:
+    return True
+
+
+def _is_type(value: JsonValue) -> bool:
+    if type(value) is list:
+        return bool(value) and _is_names(value) and _TYPES.issuperset(map(str, value))
+    return type(value) is str and value in _TYPES
+
+
+def _is_names(value: JsonValue) -> bool:
+    if type(value) is not list or not all(type(one) is str for one in value):
+        return False
+    return len(set(map(str, value))) == len(value)
+
+
+_DATA = frozenset({"default", "examples", "const", "enum"})
+_SCHEMA = frozenset(
+    {"items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames"}
+)
+_NAMED = frozenset({"properties", "$defs", "definitions"})
+_LISTED = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_VALUES: Mapping[str, Callable[[JsonValue], bool]] = {
+    "type": _is_type,
+    "enum": _is_list,
+    "required": _is_names,
+    "multipleOf": _is_step,
+    **dict.fromkeys(("title", "description", "format", "pattern", "$comment"), _is_text),
+    **dict.fromkeys(("default", "const"), _is_anything),
+    **dict.fromkeys(("uniqueItems", "readOnly", "writeOnly"), _is_flag),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number),
+    **dict.fromkeys(
+        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+        _is_count,
+    ),
+    "examples": _is_list,
+    # Any other reference is left to jsonschema.
+    "$ref": lambda value: type(value) is str and bool(re.fullmatch(r"#[\w/$.-]*", value)),
+}

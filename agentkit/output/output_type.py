@@ -146,7 +146,7 @@ def read_type(annotation: Any, *, settings: OutputSettings) -> OutputType[Any]:
             is_wrapped=answer.is_wrapped,
             has_decimals=answer.has_decimals,
         ),
-        arguments_check=JsonSchema(answer.schema, is_trusted=True),
+        arguments_check=JsonSchema(answer.schema, is_derived=True),
         annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
     )
     return OutputType(tool=tool, is_wrapped=answer.is_wrapped, read=_first)

@@ -1,13 +1,13 @@
-"""Derive JSON Schemas from Python types, without the noise.
+"""Derive JSON Schemas from Python types.
 
-In:  a pydantic model of parameters; a return annotation.
-Out: the input schema; the output schema and how to write values of it.
+In:  a pydantic model of parameters; the type of a result or an answer.
+Out: the schema, and what turns values of the type into JSON and back.
 """
 
 import math
 import re
 import types
-from collections.abc import Awaitable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Collection, Coroutine, Iterable, Mapping
 from inspect import Signature
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
@@ -37,16 +37,15 @@ BLOCK_TYPES = (
 RESULT_KEY = "result"
 
 _FREE_FORM = {Signature.empty, None, type(None), str, Any, object}
-_VALUE_KEYWORDS = {"default", "examples", "const", "enum"}
 _BINARY = {bytes, bytearray, ToolResult, *BLOCK_TYPES}
 
 
 class Output(NamedTuple):
-    """What a return annotation says.
+    """The schema of a return annotation.
 
     Attributes:
-        schema: an object schema, or None where anything may come.
-        adapter: writes values of the type.
+        schema: an object schema; None if the annotation leaves the result open.
+        adapter: turns values of the type into JSON.
         is_wrapped: the schema holds the value under `result`.
     """
 
@@ -55,8 +54,11 @@ class Output(NamedTuple):
     is_wrapped: bool = False
 
 
-class _Quiet(GenerateJsonSchema):
-    """Leaves out the titles pydantic makes of names, and says nothing about odd defaults."""
+class _SchemaGenerator(GenerateJsonSchema):
+    """Derives schemas that leave a model as little to get wrong as the types do.
+
+    The titles that pydantic makes of names are left out, as they repeat the names.
+    """
 
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012  # as the base class has it
         "skipped-choice",
@@ -70,8 +72,43 @@ class _Quiet(GenerateJsonSchema):
         self.has_decimals = True
         return super().decimal_schema(schema)
 
+    def model_schema(self, schema: Any) -> JsonSchemaValue:
+        """Forbid unknown fields unless the model's author allows or ignores them.
+
+        pydantic ignores them by default. A model that wraps its arguments once more, or misspells
+        a field, would run the tool with defaults that it did not mean.
+        """
+        found = super().model_schema(schema)
+        config = getattr(schema["cls"], "model_config", {})
+        if self.mode == "validation" and "extra" not in config and found.get("type") == "object":
+            found.setdefault("additionalProperties", False)
+        return found
+
+    def tagged_union_schema(self, schema: Any) -> JsonSchemaValue:
+        """Require the tag of a discriminated union, also if it has a default in each variant."""
+        found = super().tagged_union_schema(schema)
+        tag = found.get("discriminator", {}).get("propertyName")
+        return {**found, "required": [tag]} if isinstance(tag, str) else found
+
+    def p_arguments_schema(self, arguments: Any, var_args_schema: Any) -> JsonSchemaValue:
+        """Keep the field names of a `NamedTuple`, whose JSON is an array."""
+        return _with_names(super().p_arguments_schema(arguments, var_args_schema), arguments)
+
+    def named_tuple_schema(self, schema: Any) -> JsonSchemaValue:
+        """Do the same for pydantic from 2.14 on, where a `NamedTuple` has a method of its own."""
+        # Older versions have no such method, and never call it.
+        found = cast(Any, super()).named_tuple_schema(schema)
+        return _with_names(found, schema["fields"])
+
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
+
+
+def _with_names(schema: JsonSchemaValue, fields: Iterable[Mapping[str, Any]]) -> JsonSchemaValue:
+    """Return the schema of an array with the names of its fields as titles."""
+    for item, field in zip(schema.get("prefixItems", ()), fields, strict=False):
+        item.setdefault("title", field["name"])
+    return schema
 
 
 def derive_input_schema(model: type[BaseModel]) -> tuple[JsonObject, bool]:
@@ -80,7 +117,7 @@ def derive_input_schema(model: type[BaseModel]) -> tuple[JsonObject, bool]:
     Raises:
         PydanticUserError: a type has no JSON Schema.
     """
-    generator = _Quiet()
+    generator = _SchemaGenerator()
     schema = cast(JsonObject, generator.generate(model.__pydantic_core_schema__))
     schema.pop("title", None)
     schema.setdefault("properties", {})
@@ -89,13 +126,13 @@ def derive_input_schema(model: type[BaseModel]) -> tuple[JsonObject, bool]:
 
 
 class Answer(NamedTuple):
-    """The schema of a structured output and how it is read.
+    """The schema of a structured output.
 
     Attributes:
         schema: an object schema.
-        adapter: reads values of the type.
+        adapter: parses values of the type.
         is_wrapped: the schema holds the value under `result`.
-        has_decimals: a number must not be rounded on its way.
+        has_decimals: numbers must not be rounded to floats.
     """
 
     schema: JsonObject
@@ -105,48 +142,25 @@ class Answer(NamedTuple):
 
 
 def derive_answer(annotation: Any) -> Answer:
-    """Return the schema and the reader of an output type; a type that is not an object is wrapped.
+    """Return the schema and the adapter of an output type; what is not an object is wrapped.
 
     Raises:
         PydanticUserError: the type has no JSON Schema.
         NameError: it names a type that does not exist.
         TypeError: it is not a type.
-        ValueError: it has a pattern that cannot be read.
     """
     adapter = TypeAdapter[Any](annotation)
-    generator = _Quiet()
+    generator = _SchemaGenerator()
     schema = cast(JsonObject, generator.generate(adapter.core_schema, mode="validation"))
     found, is_wrapped = _as_object(schema)
-    check_patterns(found)
     return Answer(found, adapter, is_wrapped, generator.has_decimals)
 
 
-def check_patterns(schema: JsonValue) -> None:
-    """Read every pattern: pydantic takes some that Python's own `re` cannot read.
-
-    Raises:
-        ValueError: one cannot be read.
-    """
-    if isinstance(schema, list):
-        for item in schema:
-            check_patterns(item)
-    elif isinstance(schema, dict):
-        pattern = schema.get("pattern")
-        if isinstance(pattern, str):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"the pattern {pattern!r} cannot be read: {error}") from error
-        for key, item in schema.items():
-            if key not in _VALUE_KEYWORDS:
-                check_patterns(item)
-
-
 def derive_output(annotation: Any) -> Output:
-    """Return how a result is encoded by the return annotation.
+    """Return the schema of a return annotation.
 
-    Text, content blocks, bytes, nothing and unknown types have no schema. As MCP wants an object,
-    any other type is wrapped as `{"result": …}`.
+    Text, content blocks, bytes, None and unknown types have no schema. MCP requires an object, so
+    that any other type is wrapped as `{"result": …}`.
     """
     annotation = _awaited(annotation)
     if _is_free_form(annotation):
@@ -154,7 +168,8 @@ def derive_output(annotation: Any) -> Output:
     try:
         adapter = TypeAdapter[Any](annotation)
         schema = cast(
-            JsonObject, adapter.json_schema(mode="serialization", schema_generator=_Quiet)
+            JsonObject,
+            adapter.json_schema(mode="serialization", schema_generator=_SchemaGenerator),
         )
     except (PydanticUserError, NameError, TypeError):
         return Output()
@@ -163,7 +178,7 @@ def derive_output(annotation: Any) -> Output:
 
 
 def _as_object(schema: JsonObject) -> tuple[JsonObject, bool]:
-    """Return a schema whose root is an object, and whether it had to be wrapped."""
+    """Return a schema whose root is an object, and whether the value is wrapped."""
     definitions = cast(JsonObject, schema.pop("$defs", {}))
     target = schema
     if isinstance(reference := schema.get("$ref"), str):
@@ -196,7 +211,7 @@ def _strip_titles(schema: JsonObject) -> None:
 
 
 def _finite(value: JsonValue) -> JsonValue:
-    """Leave out what JSON cannot say, such as a default of infinity."""
+    """Leave out what JSON cannot express, such as a default of infinity."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items() if not _is_infinite(item)}
     return [_finite(item) for item in value] if isinstance(value, list) else value
@@ -209,14 +224,14 @@ def _is_infinite(value: JsonValue) -> bool:
 
 
 def _awaited(annotation: Any) -> Any:
-    """Return what is left when a returned coroutine has been awaited."""
+    """Return the type of the value after a returned coroutine has been awaited."""
     if get_origin(annotation) in (Awaitable, Coroutine):
         return get_args(annotation)[-1]
     return annotation
 
 
 def _is_free_form(annotation: object) -> bool:
-    """Return whether values of this type are shown as they are."""
+    """Return whether values of this type are text or content blocks already."""
     if get_origin(annotation) is Annotated:
         return _is_free_form(get_args(annotation)[0])
     if isinstance(annotation, TypeVar):
@@ -228,7 +243,7 @@ def _is_free_form(annotation: object) -> bool:
 
 
 def _is_binary(annotation: object) -> bool:
-    """Return whether a type is a content block, bytes, or a sequence of such."""
+    """Return whether a type is a content block, bytes, or a sequence of these."""
     if _is_in(annotation, _BINARY):
         return True
     origin = get_origin(annotation)
@@ -239,5 +254,5 @@ def _is_binary(annotation: object) -> bool:
 
 
 def _is_in(annotation: object, known: Collection[object]) -> bool:
-    """Look for a type among others; not every annotation can be hashed."""
+    """Return whether a type is among others, by identity: not every annotation is hashable."""
     return any(annotation is one for one in known)

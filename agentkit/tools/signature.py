@@ -21,7 +21,7 @@ from agentkit.json_schema import JsonObject
 from agentkit.lazy_import import load_object
 from agentkit.tools.binding import FunctionBinding, Parameter
 from agentkit.tools.run_context import RunContext
-from agentkit.tools.schema import check_patterns, derive_input_schema, derive_output
+from agentkit.tools.schema import derive_input_schema, derive_output
 from agentkit.value import dataclass
 
 
@@ -264,7 +264,6 @@ def _input_schema(
 ) -> tuple[JsonObject, bool]:
     try:
         schema, has_decimals = derive_input_schema(model)
-        check_patterns(schema)
     except Exception as error:
         raise _bad_type(label, hints, error) from error
     return schema, has_decimals

@@ -25,6 +25,7 @@ from typing_extensions import ParamSpec, TypeVar
 from agentkit.chat import ToolSpec
 from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
+from agentkit.log import Log
 from agentkit.tools.binding import Binding, HandlerBinding
 from agentkit.tools.signature import is_async, origin_of, read_function, takes_context
 from agentkit.tools.tool_options import Decision, ToolAnnotations, ToolOptions, fields_of
@@ -35,6 +36,7 @@ ResultT = TypeVar("ResultT", covariant=True, default=Any)
 P2 = ParamSpec("P2")
 Result2T = TypeVar("Result2T")
 
+log = Log("agentkit.tools")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -198,6 +200,8 @@ class Tool(Generic[P, ResultT]):
         output_check = None
         if output_schema is not None:
             output_check = _read_schema(output_schema, name, "output_schema")
+        if check.unchecked_patterns:
+            log.info("patterns_not_checked", tool_name=name, patterns=check.unchecked_patterns)
         return Tool(
             name=name,
             description=description,
@@ -252,7 +256,7 @@ async def _refuse_external(arguments: JsonObject) -> object:  # noqa: ARG001  # 
 
 
 def _output_check(schema: JsonObject | None) -> JsonSchema | None:
-    return None if schema is None else JsonSchema(schema, is_trusted=True)
+    return None if schema is None else JsonSchema(schema, is_derived=True)
 
 
 def _read_schema(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
@@ -336,7 +340,7 @@ def _from_function(
         input_schema=facts.input_schema,
         function=function,
         binding=facts.binding,
-        arguments_check=JsonSchema(facts.input_schema, is_trusted=True),
+        arguments_check=JsonSchema(facts.input_schema, is_derived=True),
         output_schema=facts.output_schema,
         output_check=_output_check(facts.output_schema),
         is_output_wrapped=facts.is_output_wrapped,

@@ -34,8 +34,11 @@ LIST_SECONDS = 30.0
 RESTART_SECONDS = 5.0
 """How long a turn waits for a server that is being restarted."""
 
-THREAD_THRESHOLD = 100
-"""Longer lists are built in a thread: checking each schema takes about a millisecond."""
+MAX_PATTERNS_SHOWN = 3
+
+THREAD_THRESHOLD = 10
+"""Longer lists are built in a thread: checking a schema takes a millisecond, and a hostile one half
+a second."""
 
 
 class ToolList:
@@ -172,9 +175,24 @@ class ToolList:
             meta=one.meta,
             timeout_seconds=self._call_seconds,
         )
+        self._report_patterns(tool)
         # Untrusted hints could only make rules laxer: MCP's defaults are the strictest values.
         hints = annotations_from_mcp(one.annotations if self._trusts_annotations else None)
         return replace(tool, annotations=hints, own_name=one.name, namespace=self._namespace)
+
+    def _report_patterns(self, tool: Tool) -> None:
+        """Report the patterns of a tool that only the server checks."""
+        output = tool.output_check
+        patterns = tool.arguments_check.unchecked_patterns
+        patterns += output.unchecked_patterns if output is not None else ()
+        if patterns:
+            shown = ", ".join(shorten(pattern) for pattern in patterns[:MAX_PATTERNS_SHOWN])
+            rest = ", …" if len(patterns) > MAX_PATTERNS_SHOWN else ""
+            self._connection.report(
+                "notice",
+                f"The schema of its tool {tool.name!r} has patterns that are not checked here, "
+                f"since they cannot be matched in linear time: {shown}{rest}.",
+            )
 
     def _handler(self, name: str) -> Callable[..., Any]:
         async def call(context: RunContext[Any], arguments: JsonObject) -> ToolResult:

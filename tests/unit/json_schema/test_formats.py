@@ -22,7 +22,7 @@ from agentkit.json_schema.formats import FORMATS
         ("ipv6", ["::1"], ["1.2.3.4", ":::"]),
         ("hostname", ["example.org", "a-b.c."], ["-a.b", "a..b", "a b", "x" * 300]),
         ("uri", ["https://a.b/c?d", "urn:x"], ["a.b", "https://a b", "http://[x"]),
-        ("regex", ["a+"], ["("]),
+        ("regex", ["a+", "(?=a)b", "(?<=a+)b", r"^(.)\1$", r"\p{L}", r"a\Z"], ["(", "[", "a)"]),
     ],
 )
 def test_a_format_accepts_its_own_and_nothing_else(

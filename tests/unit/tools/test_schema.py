@@ -187,6 +187,7 @@ def test_a_schema_has_no_generated_titles() -> None:
             "Person": {
                 "description": "Someone.",
                 "type": "object",
+                "additionalProperties": False,
                 "properties": {
                     "name": {"type": "string", "title": "Full name"},
                     "friends": {

@@ -14,6 +14,8 @@ from agentkit.mcp.client import pagination, tool_list
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedModel, check_toolset
+from agentkit.tools.binding import BoundArguments
+from agentkit.tools.validate import ReadyCall, validate_call
 from tests.unit.mcp.conftest import Make
 from tests.unit.mcp.demo_server import Demo
 
@@ -33,7 +35,20 @@ UNUSABLE: dict[str, dict[str, Any]] = {
     "file": {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}},
     "deep": deep(120),
     "loop": {"type": "object", "$ref": "#"},
-    "pattern": {"type": "object", "properties": {"a": {"pattern": "("}}},
+    "multiplying": {
+        "type": "object",
+        "$ref": "#/$defs/l40",
+        "$defs": {
+            "l0": {},
+            **{
+                f"l{n + 1}": {
+                    "anyOf": [{"$ref": f"#/$defs/l{n}"}] * 2,
+                    "unevaluatedProperties": False,
+                }
+                for n in range(40)
+            },
+        },
+    },
 }
 
 
@@ -84,6 +99,30 @@ async def test_an_invalid_keyword_is_ignored_and_reported(make: Make) -> None:
     assert reports == [
         "The input schema of its tool 'a' is not valid; ignored: properties/a/minLength."
     ]
+
+
+async def test_a_pattern_that_is_not_checked_is_reported_once(make: Make) -> None:
+    """The tool is offered; the server checks its own patterns."""
+    email = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9]*\.)+[A-Za-z]{2,}$"
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"to": {"pattern": email}, "cc": {"items": {"pattern": email}}},
+    }
+    server = serving(types.Tool(name="send", input_schema=schema), *named("other"))
+
+    tools, reports = await listed(make(server))
+
+    assert [tool.name for tool in tools] == ["send", "other"]
+    (report,) = reports
+    assert "its tool 'send' has patterns that are not checked here" in report
+    assert validate_call(
+        ToolCall(id="1", name="send", arguments='{"to": "x"}'), {"send": tools[0]}
+    ) == ReadyCall(
+        call=ToolCall(id="1", name="send", arguments='{"to": "x"}'),
+        tool=tools[0],
+        arguments={"to": "x"},
+        bound=BoundArguments(positional=({"to": "x"},)),
+    )
 
 
 async def test_a_catastrophic_pattern_is_harmless(make: Make) -> None:

@@ -1,12 +1,12 @@
-"""Values that the fast path accepts are valid for jsonschema."""
+"""Values of flat object schemas are recognised as jsonschema would, without it."""
 
 from itertools import product
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from agentkit.json_schema.fast_check import flat_object_check
 from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
+from agentkit.json_schema.validator import flat_object_check
 
 VALUES: list[JsonValue] = ["", "a", 1, -1, 1.0, 1.5, LossyFloat(0.1), True, None, [], {}]
 OBJECTS: list[JsonValue] = [
@@ -19,20 +19,18 @@ OBJECTS: list[JsonValue] = [
 @pytest.mark.parametrize("kind", ["string", "integer", "number", "boolean"])
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize("required", [[], ["a"], ["a", "b"]])
-def test_a_value_that_the_fast_path_accepts_is_valid(
-    kind: str, is_open: bool, required: list[JsonValue]
-) -> None:
-    """It accepts some values, and each of them is valid."""
+def test_what_is_recognised_matches(kind: str, is_open: bool, required: list[JsonValue]) -> None:
+    """Some values are recognised, and jsonschema accepts each of them."""
     schema: JsonObject = {
         "type": "object",
         "properties": {"a": {"type": kind, "description": "one"}, "b": {"type": "number"}},
         "required": required,
         "additionalProperties": is_open,
     }
-    check = flat_object_check(schema)
-    assert check is not None
+    flat = flat_object_check(schema)
+    assert flat is not None
 
-    known = [value for value in OBJECTS if check.accepts(value)]
+    known = [value for value in OBJECTS if flat.accepts(value)]
 
     assert known
     assert all(Draft202012Validator(schema).is_valid(value) for value in known)
@@ -54,6 +52,6 @@ def test_a_value_that_the_fast_path_accepts_is_valid(
         {"type": "object", "required": True},
     ],
 )
-def test_the_fast_path_has_no_check_for_other_schemas(schema: JsonObject) -> None:
-    """Jsonschema checks their values."""
+def test_other_schemas_are_not_flat_objects(schema: JsonObject) -> None:
+    """They are left to jsonschema."""
     assert flat_object_check(schema) is None
