@@ -31,7 +31,7 @@ from agentkit.history import History
 from agentkit.message import UserMessage
 from agentkit.model.model import Model
 from agentkit.output.output_plan import OutputPlan
-from agentkit.tools.approval import Approval, ApprovalRule
+from agentkit.tools.approval import Approval, call_digest, ApprovalRule
 from agentkit.tools.run_context import RunContext, link_of
 from agentkit.tools.toolset import Toolset, as_toolset
 from agentkit.value import maker
@@ -373,7 +373,7 @@ async def _made(value: str) -> str:
 
 def _segment_digest(history: History, approvals: Mapping[str, Approval]) -> str:
     """Return what tells one segment from the others: the open calls and what was decided."""
-    parts = [call.id for call in history.open_calls]
+    parts = [call_digest(call) for call in history.open_calls]
     for call_id in sorted(approvals):
         verdict = approvals[call_id].verdict
         parts += [call_id, verdict.decision, verdict.arguments or "", verdict.reason]
