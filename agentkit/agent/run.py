@@ -31,7 +31,7 @@ from agentkit.history import History
 from agentkit.message import UserMessage
 from agentkit.model.model import Model
 from agentkit.output.output_plan import OutputPlan
-from agentkit.tools.approval import Approval, call_digest, ApprovalRule
+from agentkit.tools.approval import Approval, ApprovalRule, call_digest
 from agentkit.tools.run_context import RunContext, link_of
 from agentkit.tools.toolset import Toolset, as_toolset
 from agentkit.value import maker
