@@ -40,7 +40,7 @@ class Connection(Protocol):
 ConnectionT = TypeVar("ConnectionT", bound=Connection)
 
 
-class ConnectionPool(Generic[ConnectionT]):
+class DatabasePool(Generic[ConnectionT]):
     """Up to `size` connections, opened when they are needed and kept until the end."""
 
     def __init__(self, connect: Callable[[], ConnectionT], *, size: int) -> None:
@@ -102,7 +102,7 @@ class ConnectionPool(Generic[ConnectionT]):
 class _Lease(Generic[ConnectionT, T]):
     """One use of a connection in a worker thread, which another thread can stop."""
 
-    def __init__(self, pool: ConnectionPool[ConnectionT], work: Callable[[ConnectionT], T]) -> None:
+    def __init__(self, pool: DatabasePool[ConnectionT], work: Callable[[ConnectionT], T]) -> None:
         self._has_begun = False
         self._pool = pool
         self._work = work

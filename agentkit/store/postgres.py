@@ -33,7 +33,7 @@ from agentkit.store.base import (
     Subscription,
     Transaction,
 )
-from agentkit.store.connection_pool import ConnectionPool
+from agentkit.store.connection_pool import DatabasePool
 from agentkit.store.database_url import DatabaseUrl
 from agentkit.store.text_repair import repair_text
 from agentkit.store.topics import Topics
@@ -164,7 +164,7 @@ class PostgresStore:
         self._url = url
         self._tasks = tasks
         self._topics = Topics()
-        self._pool = ConnectionPool(lambda: PostgresConnection(url), size=CONNECTIONS)
+        self._pool = DatabasePool(lambda: PostgresConnection(url), size=CONNECTIONS)
         self._opening = anyio.Lock()
         self._is_listening = False
 

@@ -26,7 +26,7 @@ from agentkit.store.base import (
     Subscription,
     Transaction,
 )
-from agentkit.store.connection_pool import ConnectionPool
+from agentkit.store.connection_pool import DatabasePool
 from agentkit.store.database_url import DatabaseUrl
 from agentkit.store.text_repair import repair_text
 from agentkit.store.topics import Topics
@@ -137,8 +137,8 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._topics = Topics()
-        self._readers = ConnectionPool(lambda: SqliteConnection(path), size=READERS)
-        self._writers = ConnectionPool(lambda: SqliteConnection(path), size=1)
+        self._readers = DatabasePool(lambda: SqliteConnection(path), size=READERS)
+        self._writers = DatabasePool(lambda: SqliteConnection(path), size=1)
 
     @property
     def kind(self) -> StoreKind:
