@@ -156,10 +156,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "model/model",
         "model/provider_exchange",
     ),
-    "unit/model/test_rate_limit_and_circuit_breaker.py": (
-        "model/circuit_breaker",
-        "model/rate_limit",
-    ),
     "unit/model/test_response_builder.py": ("dialect/tool_call_assembler",),
     "unit/model/test_response_builder_text_calls.py": ("dialect/text_calls/hold_back",),
     "unit/model/test_route.py": ("model/build",),

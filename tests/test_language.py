@@ -35,7 +35,6 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "tests/property/test_stream.py",
         "tests/unit/agent/",
         "tests/unit/cli/",
-        "tests/unit/config/",
         "tests/unit/dialect/",
         "tests/unit/mcp/",
         "tests/unit/model/",
@@ -148,7 +147,8 @@ PHRASES = (
            (r"\bside by side\b", r"\"besides\"")),
     Phrase(r"\b(stands|stood|standing)\b|\bstand\b(?!-| (for|ins?|alone)\b)",
            "is, appears, is placed",
-           (r"\bstands for\b", r"\bstood for\b", r"\bstanding for\b", r"\bstands alone\b")),
+           (r"\bstands for\b", r"\bstood for\b", r"\bstanding for\b", r"\bstands alone\b",
+            r"\bstands in\b")),
     Phrase(r"\bof elsewhere\b", "other, from another …"),
     # Conditions and references.
     Phrase(r"\bwhere (there|nothing|none|no|no one|not|neither|needed be) ", "if there …"),

@@ -1,4 +1,4 @@
-"""Our catalog holds together, and a user's file is laid over it or refused with reasons."""
+"""The built-in catalog is consistent; a user's file is merged into it, or refused with reasons."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -24,15 +24,15 @@ PROVIDERS_OF_THE_SEEDS = {
 
 
 @pytest.mark.parametrize("name", PROVIDERS_OF_THE_SEEDS)
-def test_every_provider_of_the_seeds_has_its_address_and_its_id_of_the_model(name: str) -> None:
-    """These are the providers a user was promised."""
+def test_every_provider_has_its_address_and_its_own_id_of_the_model(name: str) -> None:
+    """These are the providers that the documentation promises."""
     provider = load_catalog()[name]
     ids = {model.family: model.id for model in provider.models}
 
     assert (provider.base_url, ids["mixtral-8x22b"]) == PROVIDERS_OF_THE_SEEDS[name]
 
 
-def test_a_provider_that_needs_a_key_says_which_variable_and_where_to_get_one() -> None:
+def test_a_provider_that_needs_a_key_names_its_variable_and_where_to_get_one() -> None:
     """A missing key must never leave a user without a next step."""
     silent = [
         provider.name
@@ -46,16 +46,16 @@ def test_a_provider_that_needs_a_key_says_which_variable_and_where_to_get_one() 
 OTHER_FAMILIES = ("gpt-", "gemini-", "llama-", "deepseek-", "grok-", "qwen", "sonar")
 
 
-def test_every_model_of_ours_keeps_the_rules_of_its_family() -> None:
-    """The rules are read from the names; none of ours may be missed."""
+def test_every_model_of_the_catalog_has_the_rules_of_its_family() -> None:
+    """The rules follow from the names; none may be missed."""
     for provider in load_catalog().values():
         for model in provider.models:
             is_other = model.family.startswith(OTHER_FAMILIES)
             assert model.rules == ("plain" if is_other else "mistral"), (provider.name, model.id)
 
 
-def test_no_name_of_a_model_is_used_twice_on_one_provider() -> None:
-    """A name that stands for two models would pick one silently."""
+def test_no_name_of_a_model_is_used_twice_at_one_provider() -> None:
+    """A name of two models would pick one silently."""
     for provider in load_catalog().values():
         names = [
             name.casefold()
@@ -65,8 +65,8 @@ def test_no_name_of_a_model_is_used_twice_on_one_provider() -> None:
         assert len(names) == len(set(names)), provider.name
 
 
-def test_the_body_key_form_differs_only_where_the_provider_does() -> None:
-    """One provider, two ways to give the key."""
+def test_the_profile_with_the_key_in_the_body_differs_only_in_that() -> None:
+    """It is one provider with two ways to send the key."""
     catalog = load_catalog()
     header, body = catalog["modelslab"], catalog["modelslab-body"]
 
@@ -98,10 +98,10 @@ FORMS = {
 
 
 @pytest.mark.parametrize("provider", FORMS)
-def test_a_provider_of_several_forms_comes_first_in_the_one_with_the_most_to_it(
+def test_the_profile_with_the_most_features_comes_first_of_several_for_one_provider(
     provider: str,
 ) -> None:
-    """The key that they share picks that one; the others have the same models and key."""
+    """The key that they share selects that one; the others have the same models and key."""
     catalog = load_catalog()
     names = [name for name in catalog if name == provider or name.startswith(f"{provider}-")]
 
@@ -114,27 +114,27 @@ def test_a_provider_of_several_forms_comes_first_in_the_one_with_the_most_to_it(
         assert catalog[name].launcher == catalog[provider].launcher
 
 
-def test_llama_cpp_is_never_asked_for_a_choice_that_it_does_not_keep() -> None:
+def test_llama_cpp_is_never_sent_a_tool_choice_that_it_ignores() -> None:
     """It reads a name as `auto`, and under `none` a call still comes."""
     for provider in load_catalog().values():
         if provider.name.startswith(("llamacpp", "local")) and provider.dialect != "completions":
             assert provider.accepts.tool_choice == {"auto", "required"}, provider.name
 
 
-def test_an_empty_seed_field_means_that_there_is_none() -> None:
+def test_an_empty_field_of_the_catalog_means_none() -> None:
     """TOML has no null."""
     assert load_catalog()["oxen"].accepts.seed_field is None
 
 
-def test_the_sandbox_is_launched_and_says_that_it_is_no_language_model() -> None:
-    """Nobody may take it for one."""
+def test_the_sandbox_is_launched_and_describes_itself_as_not_a_language_model() -> None:
+    """No one may take it for one."""
     sandbox = load_catalog()["sandbox"]
 
     assert sandbox.launcher == "agentkit.sandbox:launch"
     assert (sandbox.is_language_model, sandbox.auth.kind) == (False, "none")
 
 
-def test_every_provider_has_an_address_or_a_launcher_or_asks_for_an_address() -> None:
+def test_every_provider_has_an_address_or_a_launcher_or_requires_an_address() -> None:
     """A provider that cannot be reached has no place in the catalog."""
     nowhere = [
         provider.name
@@ -146,15 +146,15 @@ def test_every_provider_has_an_address_or_a_launcher_or_asks_for_an_address() ->
 
 
 @pytest.mark.parametrize("provider", ["local", "local-completions", "sandbox"])
-def test_what_launches_a_provider_can_be_found(provider: str) -> None:
-    """It is named by text, which no checker reads."""
+def test_the_launcher_of_a_provider_exists(provider: str) -> None:
+    """It is named by text, which no type checker reads."""
     launcher = load_catalog()[provider].launcher
 
     assert launcher is not None
     assert callable(load_object(launcher))
 
 
-def test_our_catalog_is_read_once() -> None:
+def test_the_built_in_catalog_is_read_once() -> None:
     """It does not change while a program runs."""
     assert load_catalog() is load_catalog()
 
@@ -166,8 +166,8 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_file_of_ones_own_adds_providers_after_ours(tmp_path: Path) -> None:
-    """What it leaves out has the defaults of the profile."""
+def test_a_users_file_adds_providers_after_the_built_in_ones(tmp_path: Path) -> None:
+    """Fields it leaves out have the defaults of the profile."""
     path = write(
         tmp_path,
         """
@@ -224,8 +224,8 @@ def test_a_file_of_ones_own_adds_providers_after_ours(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_of_ones_own_changes_only_what_it_names(tmp_path: Path) -> None:
-    """A table adds to ours; a list replaces ours."""
+def test_a_users_file_changes_only_the_fields_it_names(tmp_path: Path) -> None:
+    """A table adds to the built-in one; a list replaces it."""
     path = write(
         tmp_path,
         """
@@ -273,9 +273,7 @@ def test_a_file_of_ones_own_changes_only_what_it_names(tmp_path: Path) -> None:
         ("[a.accepts.extra_fields]\nx = inf", "a date, a time or a number without end"),
     ],
 )
-def test_what_a_file_gets_wrong_is_told_with_file_table_and_field(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
+def test_an_error_names_file_table_and_field(tmp_path: Path, text: str, complaint: str) -> None:
     """A user must find the line."""
     path = write(tmp_path, text)
 
@@ -286,8 +284,8 @@ def test_what_a_file_gets_wrong_is_told_with_file_table_and_field(
     assert complaint in str(caught.value)
 
 
-def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
-    """Nobody likes to fix a file a field at a time."""
+def test_all_errors_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
+    """It is tedious to fix a file a field at a time."""
     path = write(tmp_path, "[a]\nbase_ur = ''\n[b.auth]\nenv = 'KEY'")
 
     with pytest.raises(ConfigError) as caught:
@@ -297,7 +295,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert "[b.auth] env" in str(caught.value)
 
 
-def test_a_wrong_value_is_not_repeated(tmp_path: Path) -> None:
+def test_an_error_does_not_quote_the_value(tmp_path: Path) -> None:
     """A header may hold a secret."""
     path = write(tmp_path, "[a]\nheaders = { x-api-key = ['geheim'] }")
 
@@ -307,7 +305,7 @@ def test_a_wrong_value_is_not_repeated(tmp_path: Path) -> None:
     assert "geheim" not in f"{caught.value!r} {caught.value.__cause__!r} {caught.value.__cause__}"
 
 
-def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_by_its_path(tmp_path: Path) -> None:
     """The variable may hold a stale path."""
     path = tmp_path / "gone.toml"
 
@@ -315,7 +313,7 @@ def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
         load_catalog(path)
 
 
-def test_a_file_that_is_not_text_is_told_by_its_path(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_reported_by_its_path(tmp_path: Path) -> None:
     """It is read as UTF-8."""
     path = tmp_path / "providers.toml"
     path.write_bytes(b"\xff\xfe")

@@ -1,4 +1,4 @@
-"""Where a key may be sent: one of a variable to its provider's origin, an explicit one anywhere."""
+"""Where a key may be sent: from a variable to its provider's origin, an explicit one anywhere."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ FOREIGN = [
 @pytest.mark.parametrize("base_url", FOREIGN)
 @pytest.mark.parametrize("from_environment", [False, True], ids=["given", "environment"])
 def test_a_key_of_a_variable_goes_to_no_other_origin(base_url: str, from_environment: bool) -> None:
-    """Neither to another host, port or scheme, nor over plain HTTP; the error shows no key."""
+    """Neither to another host name, port or scheme, nor over plain HTTP; the error shows no key."""
     environ = {"OPENROUTER_API_KEY": KEY}
     if from_environment:
         environ["AGENTKIT_OPENROUTER_BASE_URL"] = base_url
@@ -63,7 +63,7 @@ def test_a_key_of_a_variable_goes_to_no_other_origin(base_url: str, from_environ
 
 @pytest.mark.parametrize("base_url", FOREIGN)
 def test_an_explicit_key_goes_to_the_base_url_that_is_given_with_it(base_url: str) -> None:
-    """Whoever gives both means both."""
+    """The caller gave both."""
     found = resolve_model(
         "openrouter:mixtral-8x22b",
         environ={"OPENROUTER_API_KEY": KEY},
@@ -82,9 +82,7 @@ def test_an_explicit_key_goes_to_the_base_url_that_is_given_with_it(base_url: st
         ("openai-compatible:m", "OPENAI_COMPATIBLE_API_KEY"),
     ],
 )
-def test_the_key_of_a_server_of_ones_own_goes_where_that_server_is(
-    name: str, variable: str
-) -> None:
+def test_the_key_of_a_local_server_goes_to_its_address(name: str, variable: str) -> None:
     """Its variable belongs to no origin: the program runs wherever the user starts it."""
     found = resolve_model(name, environ={variable: KEY}, base_url="https://gpu.example/v1")
 
@@ -92,7 +90,7 @@ def test_the_key_of_a_server_of_ones_own_goes_where_that_server_is(
     assert found.api_key.get_secret_value() == KEY
 
 
-def test_the_variable_of_a_profile_of_ones_own_goes_to_its_base_url(tmp_path: Path) -> None:
+def test_the_variable_of_a_users_profile_goes_to_its_base_url(tmp_path: Path) -> None:
     """The profile names both."""
     path = tmp_path / "catalog.toml"
     path.write_text(

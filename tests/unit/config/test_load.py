@@ -1,4 +1,4 @@
-"""From a model's name and an environment to all that is needed to open it."""
+"""From a model's name and an environment to everything needed to open it."""
 
 import os
 import pickle
@@ -35,7 +35,7 @@ KEY = "sk-geheim-123"
     ],
 )
 def test_a_family_an_id_and_an_alias_find_the_same_model(name: str, model_id: str) -> None:
-    """What is sent is always the provider's own spelling."""
+    """The request always has the provider's own id."""
     resolved = resolve_model(name, environ={}, api_key=KEY)
 
     assert resolved.model.id == model_id
@@ -59,7 +59,7 @@ def test_an_id_that_the_catalog_does_not_hold_is_sent_as_it_is(name: str, rules:
     assert resolved.model == ModelProfile(family=wanted, id=wanted, rules=rules)  # type: ignore[arg-type]  # one of two literals
 
 
-def test_an_exact_spelling_comes_before_one_that_only_looks_alike(tmp_path: Path) -> None:
+def test_an_exact_id_comes_before_a_similar_one(tmp_path: Path) -> None:
     """Two models may differ in capitals alone."""
     path = tmp_path / "providers.toml"
     path.write_text("[a]\nbase_url='http://a'\nauth={is_required=false}\n[a.models]\nM='1'\nm='2'")
@@ -70,7 +70,7 @@ def test_an_exact_spelling_comes_before_one_that_only_looks_alike(tmp_path: Path
 
 
 def test_the_key_comes_from_the_first_variable_that_is_set() -> None:
-    """Space around it, as a file leaves it, is no part of it."""
+    """White space around it, as left by a file, is not part of it."""
     environ = {"AIMLAPI_API_KEY": " ", "AIMLAPI_KEY": f" {KEY}\n"}
 
     resolved = resolve_model("aimlapi:mixtral-8x22b", environ=environ)
@@ -79,8 +79,8 @@ def test_the_key_comes_from_the_first_variable_that_is_set() -> None:
     assert resolved.api_key.get_secret_value() == KEY
 
 
-def test_a_key_given_by_hand_comes_before_that_of_the_environment() -> None:
-    """Who writes it means it."""
+def test_an_explicit_key_comes_before_that_of_the_environment() -> None:
+    """The caller gave it on purpose."""
     resolved = resolve_model("oxen:mixtral-8x22b", environ={"OXEN_API_KEY": "other"}, api_key=KEY)
 
     assert resolved.api_key is not None
@@ -106,13 +106,13 @@ def test_a_missing_key_is_one_line_with_the_variable_and_where_to_get_one() -> N
     )
 
 
-def test_an_empty_key_given_by_hand_is_not_replaced_by_another() -> None:
-    """An unset variable in the caller's code must not pick a key nobody named."""
+def test_an_explicit_empty_key_is_not_replaced_by_another() -> None:
+    """An unset variable in the caller's code must not select another key."""
     with pytest.raises(ConfigError, match="There is an empty api_key for Oxen"):
         resolve_model("oxen:mixtral-8x22b", environ={"OXEN_API_KEY": KEY}, api_key=" ")
 
 
-def test_a_provider_without_a_variable_asks_for_the_key_itself(tmp_path: Path) -> None:
+def test_a_provider_without_a_variable_requires_an_explicit_key(tmp_path: Path) -> None:
     """A provider of the user's own may name none."""
     path = tmp_path / "providers.toml"
     path.write_text("[a]\nbase_url='http://a'\n")
@@ -122,7 +122,7 @@ def test_a_provider_without_a_variable_asks_for_the_key_itself(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("key", ["a b", "a\nb", "schlüssel", "a\x00"])
-def test_a_key_that_no_header_can_carry_is_refused_by_its_variable(key: str) -> None:
+def test_a_key_that_no_header_can_carry_is_refused_with_its_variable(key: str) -> None:
     """The HTTP client would fail later, with the key in its message."""
     with pytest.raises(ConfigError, match="OXEN_API_KEY holds a space or a character") as caught:
         resolve_model("oxen:mixtral-8x22b", environ={"OXEN_API_KEY": key})
@@ -137,12 +137,12 @@ def test_a_key_that_no_header_can_carry_is_refused_by_its_variable(key: str) -> 
         *("llamacpp-completions", "local", "local-completions", "ollama", "lmstudio", "sandbox"),
     ],
 )
-def test_a_provider_of_ones_own_needs_no_key(provider: str) -> None:
+def test_a_local_provider_needs_no_key(provider: str) -> None:
     """It runs on this machine."""
     assert resolve_model(f"{provider}:mixtral-8x22b", environ={}).api_key is None
 
 
-def test_a_provider_of_ones_own_gets_a_key_that_is_given() -> None:
+def test_a_local_provider_gets_a_key_that_is_given() -> None:
     """A server may have been started with one."""
     resolved = resolve_model("vllm:mixtral-8x22b", environ={"VLLM_API_KEY": KEY})
 
@@ -150,7 +150,7 @@ def test_a_provider_of_ones_own_gets_a_key_that_is_given() -> None:
 
 
 def test_a_provider_that_takes_no_key_gets_none() -> None:
-    """A key that reaches nobody cannot leak."""
+    """A key that is not sent cannot be disclosed."""
     assert resolve_model("sandbox:mixtral-8x22b", environ={}, api_key=KEY).api_key is None
 
 
@@ -169,14 +169,14 @@ def test_an_unknown_provider_gets_three_suggestions() -> None:
 
 
 @pytest.mark.parametrize("name", ["mixtral-8x22b", "", ":mixtral-8x22b"])
-def test_a_name_without_a_provider_is_told_how_to_be_written(name: str) -> None:
-    """A model alone does not say where it is."""
+def test_the_error_for_a_name_without_a_provider_shows_the_format(name: str) -> None:
+    """A model alone does not name its provider."""
     with pytest.raises(ConfigError, match="write provider:model, "):
         resolve_model(name, environ={})
 
 
 @pytest.mark.parametrize("name", ["openrouter", "openrouter:", " OpenRouter "])
-def test_a_provider_stands_for_its_default_model(name: str) -> None:
+def test_a_provider_alone_means_its_default_model(name: str) -> None:
     """So that a provider that `agentkit doctor --save-as` wrote can be used by its name."""
     resolved = resolve_model(name, environ={"OPENROUTER_API_KEY": KEY})
 
@@ -199,17 +199,17 @@ def test_a_provider_without_known_models_needs_a_model() -> None:
     ],
     ids=["catalog", "environment", "hand"],
 )
-def test_an_address_by_hand_comes_before_the_environment_and_the_catalog(
+def test_an_explicit_address_comes_before_the_environment_and_the_catalog(
     base_url: str | None, environ: dict[str, str], expected: str
 ) -> None:
-    """The nearest word counts."""
+    """The most specific setting counts."""
     resolved = resolve_model("vllm:mixtral-8x22b", environ=environ, base_url=base_url)
 
     assert resolved.provider.base_url == expected
 
 
 def test_a_provider_at_a_given_address_is_not_started() -> None:
-    """Somebody else has started it."""
+    """It is running already."""
     resolved = resolve_model("sandbox:mixtral-8x22b", environ={}, base_url="http://127.0.0.1:9")
 
     assert resolved.provider.launcher is None
@@ -219,13 +219,13 @@ def test_a_provider_at_a_given_address_is_not_started() -> None:
     ("base_url", "complaint"),
     [("", "base_url is empty"), ("gpu:9", "base_url cannot be used: 'gpu:9' is not a base URL")],
 )
-def test_an_address_that_cannot_be_used_is_refused(base_url: str, complaint: str) -> None:
+def test_an_invalid_address_is_refused(base_url: str, complaint: str) -> None:
     """It would fail later, less clearly."""
     with pytest.raises(ConfigError, match=complaint):
         resolve_model("vllm:mixtral-8x22b", environ={}, base_url=base_url)
 
 
-def test_a_wrong_address_of_the_environment_is_told_by_its_variable() -> None:
+def test_an_invalid_address_of_the_environment_is_reported_with_its_variable() -> None:
     """A user must know where it comes from."""
     with pytest.raises(ConfigError, match="AGENTKIT_VLLM_BASE_URL cannot be used"):
         resolve_model("vllm:mixtral-8x22b", environ={"AGENTKIT_VLLM_BASE_URL": "gpu:9"})
@@ -241,14 +241,14 @@ def test_any_openai_compatible_provider_works_with_an_address() -> None:
     assert (resolved.model.id, resolved.model.rules) == ("my/mixtral", "mistral")
 
 
-def test_an_openai_compatible_provider_without_an_address_asks_for_one() -> None:
-    """There is nothing to guess."""
+def test_an_openai_compatible_provider_without_an_address_is_an_error() -> None:
+    """It has no default."""
     with pytest.raises(ConfigError, match="set AGENTKIT_OPENAI_COMPATIBLE_BASE_URL"):
         resolve_model("openai-compatible:x", environ={})
 
 
 def test_the_variable_of_a_provider_is_its_name_in_capitals() -> None:
-    """What no variable may hold becomes an underscore."""
+    """Characters that no variable may hold become an underscore."""
     assert base_url_variable("my-provider.2") == "AGENTKIT_MY_PROVIDER_2_BASE_URL"
 
 
@@ -280,12 +280,12 @@ def test_the_variable_of_a_provider_is_its_name_in_capitals() -> None:
 def test_the_default_model_is_the_one_named_else_the_first_with_a_key_else_the_sandbox(
     environ: dict[str, str], name: str, why: str
 ) -> None:
-    """And it says why."""
+    """With the reason."""
     assert default_model(environ) == (name, why)
 
 
-def test_a_provider_that_lists_no_model_is_no_default(tmp_path: Path) -> None:
-    """There would be nothing to ask it for; one with a model of its own is asked for that."""
+def test_a_provider_without_listed_models_is_not_a_default(tmp_path: Path) -> None:
+    """There is no model to use; one with a default model is used with that."""
     path = tmp_path / "providers.toml"
     path.write_text("[a.auth]\nenv=['A_KEY']\n[b.auth]\nenv=['B_KEY']\n[b.models]\nlarge='l-1'\n")
     environ = {"AGENTKIT_CATALOG": str(path), "A_KEY": KEY, "B_KEY": KEY}
@@ -293,7 +293,7 @@ def test_a_provider_that_lists_no_model_is_no_default(tmp_path: Path) -> None:
     assert default_model(environ) == ("b:large", "B_KEY is set")
 
 
-def test_the_catalog_of_the_environment_is_laid_over_ours(
+def test_the_catalog_of_the_environment_is_merged_into_the_built_in_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its path may begin with the home folder."""
@@ -304,10 +304,10 @@ def test_the_catalog_of_the_environment_is_laid_over_ours(
     assert "campus" not in read_catalog({})
 
 
-def test_without_another_environment_that_of_the_process_is_read(
+def test_without_an_environment_that_of_the_process_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """That is what every caller but a test wants."""
+    """Every caller except a test wants that."""
     for variable in [name for name in os.environ if name.startswith("AGENTKIT_")]:
         monkeypatch.delenv(variable)
     monkeypatch.setenv("OXEN_API_KEY", KEY)

@@ -1,4 +1,4 @@
-"""What a profile may and may not hold."""
+"""Which values a profile may and may not have."""
 
 from decimal import Decimal
 
@@ -28,14 +28,14 @@ from agentkit.config.profile import (
         "ministral-8b",
     ],
 )
-def test_the_mistral_family_is_known_in_any_spelling(model_id: str) -> None:
+def test_the_mistral_family_is_known_in_any_form_of_its_name(model_id: str) -> None:
     """Rules follow the model, whatever a provider calls it."""
     assert is_mistral_family(model_id)
 
 
 @pytest.mark.parametrize("model_id", ["gpt-4o", "llama-3.1-70b", "qwen2.5:7b", "claude-3", ""])
 def test_other_models_are_not_of_the_mistral_family(model_id: str) -> None:
-    """Their conversations need no rules of Mistral's."""
+    """Their conversations do not need the rules of Mistral's models."""
     assert not is_mistral_family(model_id)
 
 
@@ -70,8 +70,8 @@ def test_a_base_url_is_kept_without_a_slash_at_its_end(url: str, expected: str) 
         ("https://a.example:http/v1", "Port could not be cast"),
     ],
 )
-def test_an_address_that_is_no_base_url_is_refused(url: str, complaint: str) -> None:
-    """A wrong address is told before anything is sent."""
+def test_an_address_that_is_not_a_base_url_is_refused(url: str, complaint: str) -> None:
+    """The error comes before anything is sent."""
     with pytest.raises(ValueError, match=complaint):
         check_base_url(url)
 
@@ -87,7 +87,7 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(url: str) -> Non
 
 @pytest.mark.parametrize("kind", ["header", "body"])
 def test_a_key_in_a_header_or_body_needs_a_name(kind: str) -> None:
-    """There is no name to guess."""
+    """There is no default for it."""
     with pytest.raises(ValueError, match=f"A key in a {kind} needs"):
         Auth(kind=kind, name=" ")  # type: ignore[arg-type]  # one of two literals
 
@@ -103,9 +103,7 @@ def test_a_key_in_a_header_or_body_needs_a_name(kind: str) -> None:
     ],
     ids=["id", "family", "window", "price", "nan"],
 )
-def test_a_model_profile_that_makes_no_sense_is_refused(
-    fields: dict[str, object], complaint: str
-) -> None:
+def test_an_invalid_model_profile_is_refused(fields: dict[str, object], complaint: str) -> None:
     """A value that exists is valid."""
     given = {"family": "a", "id": "a", **fields}
 

@@ -65,7 +65,7 @@ def test_without_a_keyring_a_private_file_holds_the_key(environ: dict[str, str])
 def test_a_keyring_holds_the_key_and_the_file_only_its_name(
     environ: dict[str, str], keyring: dict[tuple[str, str], str]
 ) -> None:
-    """So that no keyring is asked for keys it does not have."""
+    """So that the keyring is not queried for keys it does not have."""
     assert store_key("groq", KEY, environ) == "keyring"
 
     path = Path(environ["XDG_CONFIG_HOME"]) / "agentkit" / "keys.json"
@@ -79,7 +79,7 @@ def test_a_keyring_holds_the_key_and_the_file_only_its_name(
 
 @pytest.mark.usefixtures("no_keyring")
 def test_a_removed_key_is_gone(environ: dict[str, str]) -> None:
-    """Removing it twice is not an error, but nothing was there."""
+    """Removing it twice is not an error."""
     store_key("groq", KEY, environ)
 
     assert remove_key("groq", environ)
@@ -87,12 +87,12 @@ def test_a_removed_key_is_gone(environ: dict[str, str]) -> None:
     assert stored_key("groq", environ) is None
 
 
-def test_a_key_in_a_keyring_that_is_gone_is_an_error(
+def test_a_key_in_a_missing_keyring_is_an_error(
     environ: dict[str, str],
     keyring: dict[tuple[str, str], str],  # noqa: ARG001 - installs it
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It says what to do; the run does not go on without a key."""
+    """The message names what to do; the run does not continue without a key."""
     store_key("groq", KEY, environ)
     monkeypatch.setitem(sys.modules, "keyring", None)
 
@@ -132,7 +132,7 @@ def test_a_keyring_that_fails_is_an_error(
 
 @pytest.mark.usefixtures("no_keyring")
 def test_a_file_that_others_can_read_is_rejected(environ: dict[str, str]) -> None:
-    """As ssh does; the message says what to run."""
+    """As ssh does; the message names the command to run."""
     store_key("groq", KEY, environ)
     path = Path(environ["XDG_CONFIG_HOME"]) / "agentkit" / "keys.json"
     path.chmod(0o644)

@@ -1,4 +1,4 @@
-"""A user's own catalog: where it is, and how it is written."""
+"""A user's own catalog: its path, and how it is edited."""
 
 import os
 import stat
@@ -30,8 +30,8 @@ is_strict = false
 """
 
 
-def test_what_is_not_touched_stays_as_it_is(tmp_path: Path) -> None:
-    """Comments, order and spelling."""
+def test_the_rest_of_the_file_is_unchanged(tmp_path: Path) -> None:
+    """Its comments, order and format."""
     path = tmp_path / "c.toml"
     path.write_text(OLD)
 
@@ -45,7 +45,7 @@ def test_what_is_not_touched_stays_as_it_is(tmp_path: Path) -> None:
     assert path.read_text() == OLD
 
 
-def test_a_model_that_is_a_bare_id_keeps_it(tmp_path: Path) -> None:
+def test_a_model_that_is_only_an_id_keeps_it(tmp_path: Path) -> None:
     """It becomes a table with that id."""
     path = tmp_path / "c.toml"
     path.write_text(OLD)
@@ -59,7 +59,7 @@ def test_a_model_that_is_a_bare_id_keeps_it(tmp_path: Path) -> None:
     }
 
 
-def test_a_table_in_one_line_is_added_to(tmp_path: Path) -> None:
+def test_an_inline_table_is_extended(tmp_path: Path) -> None:
     """As is one in dotted keys."""
     path = tmp_path / "c.toml"
     path.write_text(OLD + "\n[third]\nauth.is_required = false\n")
@@ -72,7 +72,7 @@ def test_a_table_in_one_line_is_added_to(tmp_path: Path) -> None:
     assert tomllib.loads(new)["third"]["auth"] == {"is_required": False, "env": ["Y"]}
 
 
-def test_a_new_file_says_what_it_is(tmp_path: Path) -> None:
+def test_a_new_file_begins_with_a_comment(tmp_path: Path) -> None:
     """And can be read as a catalog."""
     path = tmp_path / "deep" / "er" / "c.toml"
 
@@ -88,8 +88,10 @@ def test_a_new_file_says_what_it_is(tmp_path: Path) -> None:
     [(b"[a\n", "not TOML"), (b"\xff", "cannot be read")],
     ids=["no TOML", "no text"],
 )
-def test_a_file_that_is_no_catalog_is_not_edited(content: bytes, why: str, tmp_path: Path) -> None:
-    """Its name is told."""
+def test_a_file_that_is_not_a_catalog_is_not_edited(
+    content: bytes, why: str, tmp_path: Path
+) -> None:
+    """The error names it."""
     path = tmp_path / "c.toml"
     path.write_bytes(content)
 
@@ -98,19 +100,19 @@ def test_a_file_that_is_no_catalog_is_not_edited(content: bytes, why: str, tmp_p
 
 
 def test_a_value_that_toml_does_not_have_is_refused(tmp_path: Path) -> None:
-    """Before anything is written; what can be done is told."""
+    """Before anything is written; the error names what to do."""
     with pytest.raises(ConfigError, match="by hand"):
         edit_catalog(tmp_path / "c.toml", provider="mine", table={"accepts": {"seed_field": None}})
 
 
-def test_an_edit_that_would_say_something_else_is_refused(tmp_path: Path) -> None:
-    """What is read back must be what was meant: a number that is none is not equal to itself."""
+def test_an_edit_that_reads_back_differently_is_refused(tmp_path: Path) -> None:
+    """Such as a NaN, which is not equal to itself."""
     with pytest.raises(ConfigError, match="by hand"):
         edit_catalog(tmp_path / "c.toml", provider="mine", table={"a": float("nan")})
 
 
-def test_a_text_that_is_no_catalog_is_not_saved(tmp_path: Path) -> None:
-    """The old file stays, and nothing lies beside it."""
+def test_a_text_that_is_not_a_catalog_is_not_saved(tmp_path: Path) -> None:
+    """The old file stays, and no temporary file is left."""
     path = tmp_path / "c.toml"
     path.write_text(OLD)
 
@@ -121,16 +123,16 @@ def test_a_text_that_is_no_catalog_is_not_saved(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    """A file stands where a folder is needed."""
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """A file is in the place of a folder."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError, match="cannot be written"):
         save_catalog(tmp_path / "file" / "c.toml", "")
 
 
-def test_a_link_stays_a_link_and_rights_stay_rights(tmp_path: Path) -> None:
-    """A user keeps such files elsewhere."""
+def test_links_and_permissions_of_the_file_are_kept(tmp_path: Path) -> None:
+    """Users keep such files elsewhere."""
     real = tmp_path / "real.toml"
     real.write_text(OLD)
     real.chmod(0o600)
@@ -144,8 +146,8 @@ def test_a_link_stays_a_link_and_rights_stay_rights(tmp_path: Path) -> None:
     assert stat.S_IMODE(os.stat(real).st_mode) == 0o600  # noqa: PTH116 - follows no link
 
 
-def test_a_table_is_spelled_by_itself() -> None:
-    """As --dry-run prints it."""
+def test_a_table_is_formatted_alone() -> None:
+    """As `--dry-run` prints it."""
     assert format_table("mine", {"models": {"a.b": {"id": "a.b"}}, "title": "T"}) == (
         '[mine]\ntitle = "T"\n\n[mine.models."a.b"]\nid = "a.b"\n'
     )
@@ -164,19 +166,19 @@ PLACES = {
 
 
 @pytest.mark.parametrize(("environ", "path"), PLACES.values(), ids=PLACES)
-def test_the_place_follows_from_the_environment(environ: dict[str, str], path: str) -> None:
-    """The first that is set counts."""
+def test_the_path_follows_from_the_environment(environ: dict[str, str], path: str) -> None:
+    """The first variable that is set counts."""
     assert user_catalog_path(environ) == Path(path)
 
 
-def test_without_a_home_there_is_no_place() -> None:
+def test_without_a_home_folder_there_is_no_path() -> None:
     """Nor is anything read."""
     assert user_catalog_path({}) is None
     assert "openrouter" in read_catalog({})
 
 
-def test_the_file_at_the_usual_place_is_read_if_it_is_there(tmp_path: Path) -> None:
-    """What doctor wrote is used without another word; a file that is named must exist."""
+def test_the_file_at_the_default_path_is_read_if_it_exists(tmp_path: Path) -> None:
+    """The file that `doctor` wrote is used without a setting; a file that is named must exist."""
     environ = {"HOME": str(tmp_path)}
     before = resolve_model("vllm:mixtral-8x22b", environ=environ)
     path = user_catalog_path(environ)

@@ -17,7 +17,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return {"XDG_CONFIG_HOME": str(tmp_path)}
 
 
-def test_a_choice_is_read_back(environ: dict[str, str]) -> None:
+def test_a_saved_choice_is_read_back(environ: dict[str, str]) -> None:
     """Without a file there is none."""
     assert read_user_models(environ) == UserModels()
     assert read_user_models({}) == UserModels()
@@ -28,14 +28,14 @@ def test_a_choice_is_read_back(environ: dict[str, str]) -> None:
 
 
 def test_the_default_comes_before_keys_and_after_the_variable(environ: dict[str, str]) -> None:
-    """What is nearest to the command counts."""
+    """The most specific setting counts."""
     save_user_models(CHOICE, environ)
 
     assert default_model(environ | {"OXEN_API_KEY": "k"}) == ("vllm:qwen", "your default")
     assert default_model(environ | {"AGENTKIT_MODEL": "vllm:x"})[0] == "vllm:x"
 
 
-def test_an_alias_stands_for_a_model(environ: dict[str, str]) -> None:
+def test_an_alias_is_accepted_in_place_of_a_model(environ: dict[str, str]) -> None:
     """Wherever a model is named."""
     save_user_models(CHOICE, environ)
 

@@ -1,4 +1,4 @@
-"""What the tests of builder have in common: tools, a request, pieces of calls."""
+"""What the tests of the response builder share: tools, a request, pieces of calls."""
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.dialect.base import (

@@ -1,4 +1,4 @@
-"""What is learned from a refusal."""
+"""How later requests change after a provider has refused one."""
 
 from dataclasses import replace
 
@@ -28,8 +28,8 @@ def _refusal(text: str, *, kind: str = "invalid_request", retry: Retry = "change
         ("Input should be 'auto', 'none' or 'any' (body.tool_choice)", "tool_choice"),
     ],
 )
-def test_a_field_that_is_named_is_left_out(text: str, field: str) -> None:
-    """The refusal has to name it as a word of its own."""
+def test_a_field_that_the_refusal_names_is_left_out(text: str, field: str) -> None:
+    """It must be named as a word of its own."""
     downgrade = find_downgrade(PROVIDER, MIXTRAL, _refusal(text), sent=SENT)
 
     assert downgrade is not None
@@ -53,15 +53,13 @@ def test_a_field_that_is_named_is_left_out(text: str, field: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_repaired_by_leaving_out_is_not(
-    error: StatusError, sent: tuple[str, ...]
-) -> None:
+def test_a_required_field_is_not_left_out(error: StatusError, sent: tuple[str, ...]) -> None:
     """The error goes to the caller."""
     assert find_downgrade(PROVIDER, UNKNOWN, error, sent=sent) is None
 
 
-def test_the_limit_takes_the_name_that_the_refusal_gives_once() -> None:
-    """A provider that refuses both names is not asked for ever."""
+def test_the_token_limit_is_renamed_once_to_the_name_in_the_refusal() -> None:
+    """If a provider refuses both names, the request is not repeated for ever."""
     error = _refusal("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
 
     downgrade = find_downgrade(PROVIDER, MIXTRAL, error, sent=SENT)
@@ -74,8 +72,8 @@ def test_the_limit_takes_the_name_that_the_refusal_gives_once() -> None:
     )
 
 
-def test_a_provider_without_tools_gets_them_by_prompt_once() -> None:
-    """A prompted provider that still refuses is not asked again."""
+def test_a_provider_without_tools_gets_them_in_the_prompt_once() -> None:
+    """If it still refuses, the request is not repeated."""
     error = _refusal("mixtral:latest does not support tools", kind="tools_unsupported")
 
     downgrade = find_downgrade(PROVIDER, MIXTRAL, error, sent=SENT)
@@ -102,8 +100,8 @@ MISTRALS_REFUSALS = [
 
 
 @pytest.mark.parametrize("text", MISTRALS_REFUSALS)
-def test_a_model_that_refuses_what_mistrals_do_gets_their_rules_once(text: str) -> None:
-    """Its name did not tell; under the rules, the same refusal is an error."""
+def test_a_model_that_refuses_like_mistrals_gets_their_rules_once(text: str) -> None:
+    """Its name did not show the family; under the rules, the same refusal is an error."""
     downgrade = find_downgrade(PROVIDER, UNKNOWN, _refusal(text), sent=SENT)
 
     assert downgrade is not None
@@ -122,13 +120,13 @@ def test_a_model_that_refuses_what_mistrals_do_gets_their_rules_once(text: str) 
         "messages: content of role user must not be empty",
     ],
 )
-def test_another_refusal_says_nothing_about_the_rules(text: str) -> None:
-    """Words alone do not make the rule."""
+def test_another_refusal_does_not_turn_the_rules_on(text: str) -> None:
+    """A few similar words are not enough."""
     assert find_downgrade(PROVIDER, UNKNOWN, _refusal(text), sent=SENT) is None
 
 
-def test_what_was_learned_is_recalled_for_that_provider_address_and_model_alone() -> None:
-    """Another model on the same provider may understand more."""
+def test_a_downgrade_is_remembered_for_that_provider_address_and_model_alone() -> None:
+    """Another model at the same provider may support more."""
     learned = LearnedProfiles()
     changed = replace(PROVIDER, dialect="prompted"), replace(UNKNOWN, rules="mistral")
     learned.remember(*changed)

@@ -87,8 +87,8 @@ async def _chat(
     return outcome, transport, events.seen
 
 
-async def test_an_answer_is_read_priced_and_told_apart_by_provider() -> None:
-    """The catalog's price times the tokens, where the provider names no cost."""
+async def test_an_answer_is_read_and_priced() -> None:
+    """By the catalog's price times the tokens, if the provider names no cost."""
     transport = ScriptedTransport(ANSWER)
 
     async with _model(transport).open() as connection:
@@ -102,8 +102,8 @@ async def test_an_answer_is_read_priced_and_told_apart_by_provider() -> None:
 
 
 @pytest.mark.parametrize("named", ["utf-8", "identity", "none"])
-async def test_a_header_that_names_no_encoding_is_accepted_and_reported(named: str) -> None:
-    """Some providers put a charset there; the body is plain."""
+async def test_an_invalid_content_encoding_is_accepted_and_reported(named: str) -> None:
+    """Some providers put a charset there; the body is not compressed."""
     mislabelled = ScriptedExchange(headers={"content-encoding": named}, chunks=ANSWER.chunks)
 
     async with _model(ScriptedTransport(mislabelled)).open() as connection:
@@ -113,7 +113,7 @@ async def test_a_header_that_names_no_encoding_is_accepted_and_reported(named: s
     assert response.repairs == (Repair(kind="ignored_content_encoding", before=named, after=""),)
 
 
-async def test_a_passing_failure_is_tried_again_and_reported() -> None:
+async def test_a_temporary_failure_is_retried_and_reported() -> None:
     """The history of the failed attempts is in the events, not in the conversation."""
     outcome, transport, events = await _chat([BUSY, BUSY, ANSWER])
 
@@ -123,10 +123,10 @@ async def test_a_passing_failure_is_tried_again_and_reported() -> None:
     assert [event.attempt for event in events if isinstance(event, ModelRetried)] == [1, 2]
 
 
-async def test_a_failed_answer_is_told_with_what_it_used_and_leaves_less_room() -> None:
-    """A provider bills an answer that is no use to anyone."""
-    rooms = iter([90, 50, None])
-    request = replace(REQUEST, room=lambda: next(rooms))
+async def test_a_failed_answer_is_reported_with_its_usage_and_reduces_the_token_limit() -> None:
+    """A provider bills a useless answer too."""
+    limits = iter([90, 50, None])
+    request = replace(REQUEST, room=lambda: next(limits))
 
     outcome, transport, events = await _chat([EMPTY, EMPTY, EMPTY], request)
 
@@ -157,10 +157,10 @@ async def test_a_failed_answer_is_told_with_what_it_used_and_leaves_less_room() 
         ),
     ],
 )
-async def test_a_failure_that_stays_is_raised_with_provider_and_model(
+async def test_a_persistent_failure_is_raised_with_provider_and_model(
     exchanges: list[ScriptedExchange], kind: str, count: int
 ) -> None:
-    """The caller sees one typed error, whatever carried it."""
+    """The caller sees one typed error, whatever the transport."""
     outcome, transport, _ = await _chat(exchanges)
 
     assert isinstance(outcome, ProviderError)
@@ -170,8 +170,8 @@ async def test_a_failure_that_stays_is_raised_with_provider_and_model(
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["as a status", "in the stream"])
-async def test_the_key_that_the_provider_repeats_stands_in_no_error(streamed: bool) -> None:
-    """Not even one without the form of a key: it is known here."""
+async def test_a_key_that_the_provider_repeats_appears_in_no_error(streamed: bool) -> None:
+    """Not even one without the usual form of a key: the model knows its own key."""
     error: JsonValue = {"error": {"message": "Wrong key test-key!", "code": 401}}
     exchange = ScriptedExchange.of_json(error, status=401)
     if streamed:
@@ -199,8 +199,8 @@ async def test_a_key_that_is_echoed_in_the_request_id_is_redacted(form: str) -> 
     assert form not in str(outcome)
 
 
-async def test_an_answer_whose_text_was_shown_is_not_asked_for_again() -> None:
-    """Else the user would read its beginning twice."""
+async def test_an_answer_whose_text_was_shown_is_not_requested_again() -> None:
+    """Otherwise the user would read its beginning twice."""
     cut = ScriptedExchange.of_events(
         'data: {"choices": [{"delta": {"content": "Hel"}}]}\n\n',
     )
@@ -213,8 +213,8 @@ async def test_an_answer_whose_text_was_shown_is_not_asked_for_again() -> None:
     assert len(transport.requests) == 1
 
 
-async def test_a_stream_is_read_to_its_end_so_that_the_connection_can_be_kept() -> None:
-    """What follows the end marker is read and skipped."""
+async def test_a_stream_is_read_to_its_end_so_that_the_connection_can_be_reused() -> None:
+    """Bytes after the end marker are read and skipped."""
     stream = ScriptedExchange.of_events(
         'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\n',
         "data: [DONE]\n\n",
@@ -227,7 +227,7 @@ async def test_a_stream_is_read_to_its_end_so_that_the_connection_can_be_kept() 
 
 
 async def test_a_field_that_the_provider_refuses_is_left_out_and_stays_out() -> None:
-    """The request is sent once more without it; the next one does not hold it at all."""
+    """The request is sent once more without it; the next one does not contain it at all."""
     refused = ScriptedExchange.of_json(
         {
             "object": "error",
@@ -259,8 +259,8 @@ async def test_a_field_that_the_provider_refuses_is_left_out_and_stays_out() -> 
     assert none == []
 
 
-async def test_a_forced_call_that_does_not_come_is_tried_again_then_an_error() -> None:
-    """An answer without the call is never passed off as success."""
+async def test_a_missing_forced_call_is_retried_and_then_an_error() -> None:
+    """An answer without the call never passes for success."""
     request = replace(REQUEST, tools=(ADD,), tool_choice=ToolChoice(mode="required"))
 
     outcome, transport, _ = await _chat([ANSWER, ANSWER, ANSWER], request)
@@ -270,8 +270,8 @@ async def test_a_forced_call_that_does_not_come_is_tried_again_then_an_error() -
     assert len(transport.requests) == 3
 
 
-async def test_a_forced_call_that_the_limit_kept_from_coming_is_not_asked_for_again() -> None:
-    """The same limit would keep it from coming again."""
+async def test_a_forced_call_that_the_token_limit_prevented_is_not_requested_again() -> None:
+    """The same limit would prevent it again."""
     request = replace(REQUEST, tools=(ADD,), tool_choice=ToolChoice(mode="required"))
     cut = ScriptedExchange.of_json(
         {"choices": [{"message": {"content": "Let me"}, "finish_reason": "length"}]}
@@ -284,7 +284,7 @@ async def test_a_forced_call_that_the_limit_kept_from_coming_is_not_asked_for_ag
     assert len(transport.requests) == 1
 
 
-async def test_a_model_that_shows_its_family_by_a_refusal_is_sent_its_rules_from_then_on() -> None:
+async def test_a_model_that_shows_its_family_by_a_refusal_gets_its_rules_from_then_on() -> None:
     """Ids become nine letters and digits, and the next run begins with them."""
     plain = replace(RESOLVED, model=ModelProfile(family="w.gguf", id="w.gguf"))
     refused = ScriptedExchange.of_json(
@@ -318,8 +318,8 @@ async def test_a_model_that_shows_its_family_by_a_refusal_is_sent_its_rules_from
     ]
 
 
-async def test_the_body_of_an_error_is_read_to_a_limit() -> None:
-    """A provider that floods is cut off."""
+async def test_the_body_of_an_error_is_read_up_to_a_limit() -> None:
+    """The rest is not read."""
     flood = ScriptedExchange(status=500, chunks=[b"x" * 400_000] * 5)
 
     outcome, _, _ = await _chat([flood] * 3)
@@ -342,15 +342,15 @@ def test_every_dialect_can_be_made(name: str) -> None:
     assert DIALECTS[name]() is not DIALECTS[name]()
 
 
-def test_several_names_are_one_model() -> None:
-    """Models of one's own may stand among them."""
+def test_several_names_are_one_route() -> None:
+    """Models of the user's own may be among them."""
     route = build_model(["openrouter:mixtral-8x22b", ScriptedModel()], api_key="k")
 
     assert route.name == "openrouter:mixtral-8x22b | scripted:model"
 
 
-async def test_an_exchange_of_which_the_provider_tells_nothing_is_counted_by_us() -> None:
-    """Marked as an estimate, and with_cost like any other."""
+async def test_the_usage_of_an_exchange_is_estimated_if_the_provider_reports_none() -> None:
+    """It is marked as an estimate, and priced like any other."""
     silent = ScriptedExchange.of_json(
         {
             "choices": [

@@ -55,7 +55,7 @@ def model_over(
 
 
 async def test_a_limit_that_is_reset_in_an_hour_is_an_error_at_once_and_in_every_run() -> None:
-    """It would hold this and every other run of the model without an event."""
+    """Waiting would block this and every other run of the model without an event."""
     started = time.monotonic()
     async with model_over(exhausted("1h")).open() as connection:
         await connection.chat(REQUEST, emit=_ignore)
@@ -94,7 +94,7 @@ async def test_the_bound_is_the_longest_wait_of_the_retry_settings() -> None:
 
 
 async def test_a_limit_from_the_settings_is_waited_for_and_reported() -> None:
-    """The user set it, so the wait is what the user wants, however long."""
+    """The user set it, so the user wants the wait, however long."""
     reported = anyio.Event()
     waits: list[RequestDelayed] = []
 

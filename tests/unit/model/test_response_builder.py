@@ -31,7 +31,7 @@ from tests.unit.model.response_builders import (
 
 
 def test_an_answer_is_assembled_completely() -> None:
-    """Text, reasoning, who answered, what it cost, why it stopped."""
+    """Text, reasoning, model, usage, and the reason for its end."""
     builder = built(
         HeadDelta(response_id="r", model="m"),
         HeadDelta(response_id="other", upstream="Up"),
@@ -56,7 +56,7 @@ def test_an_answer_is_assembled_completely() -> None:
     assert builder.is_done
 
 
-def test_what_may_be_shown_comes_at_once() -> None:
+def test_text_is_shown_as_it_arrives() -> None:
     """A user reads along."""
     builder = ResponseBuilder(REQUEST)
 
@@ -71,7 +71,7 @@ def test_what_may_be_shown_comes_at_once() -> None:
 
 
 def test_nothing_is_shown_of_an_answer_that_was_not_streamed() -> None:
-    """It comes whole, with the response."""
+    """It is complete when the response comes."""
     builder = ResponseBuilder(ModelRequest(history=HI, tools=OFFERED))
 
     assert builder.feed([ReasoningDelta(text="hm"), TextDelta(text="{"), STOP]) == []
@@ -219,16 +219,16 @@ def test_pieces_find_their_call(
             ["split_calls", "minted_id"],
             id="two calls, one of them twice",
         ),
-        pytest.param('{"a":1}{"a"', ['{"a":1}{"a"'], [], id="a whole one and a broken one"),
+        pytest.param('{"a":1}{"a"', ['{"a":1}{"a"'], [], id="a complete one and a broken one"),
         pytest.param('{"a":1} and so', ['{"a":1} and so'], [], id="words after it"),
         pytest.param("[1]", ["[1]"], [], id="a list"),
         pytest.param("{" * 100_000, ["{" * 100_000], [], id="brackets without end"),
     ],
 )
-def test_one_slot_may_hold_several_texts(
+def test_one_index_may_hold_several_texts(
     arguments: str, expected: list[str], kind: list[str]
 ) -> None:
-    """Repeated text is one call, different objects are different calls, the rest stays."""
+    """Repeated text is one call, different objects are different calls; other text stays."""
     delta = CallDelta(id="a1B2c3D4e", name="f", arguments=arguments, is_complete=True)
 
     assert calls(delta) == [("f", text) for text in expected]
@@ -242,14 +242,14 @@ def test_an_object_in_place_of_text_is_reported() -> None:
     assert kinds(delta) == ["object_arguments"]
 
 
-def test_a_name_that_was_joined_is_reported() -> None:
-    """The reader of a recording should see why."""
+def test_a_name_in_several_pieces_is_reported() -> None:
+    """So that the reader of a recording sees the cause."""
     assert kinds(piece(0, "get_", id="1"), piece(0, "get_a")) == ["joined_name"]
 
 
 @pytest.mark.parametrize("given", [None, "", " "])
 def test_a_call_without_an_id_gets_one(given: str | None) -> None:
-    """Nine letters or digits, the same each time, free in the conversation, told."""
+    """Nine letters or digits, the same each time, unused in the conversation, and reported."""
     delta = CallDelta(id=given, name="f", arguments="{}", is_complete=True)
 
     first, second = built(delta, delta).finish(), built(delta, delta).finish()
@@ -278,8 +278,8 @@ def test_an_id_that_the_conversation_has_already_is_replaced() -> None:
     assert more[0].id not in ids
 
 
-def test_a_minted_id_that_is_taken_by_chance_is_not_used() -> None:
-    """A provider may say anything, even the id that would be minted next."""
+def test_a_generated_id_that_is_in_use_is_not_used() -> None:
+    """A provider may use any id, even the one that would be generated next."""
     nameless = CallDelta(name="f", arguments="{}", is_complete=True)
     other = CallDelta(id="1", name="f", arguments="{}", is_complete=True)
     minted = built(other, nameless).finish().message.tool_calls[1].id

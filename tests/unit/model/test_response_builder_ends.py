@@ -33,7 +33,7 @@ from tests.unit.model.response_builders import HI, LEAK, OFFERED, REQUEST, STOP,
     ],
 )
 def test_the_providers_reason_is_read(reasons: list[str], ours: str) -> None:
-    """A limit counts, whatever is said after it; the provider's word is kept."""
+    """A reached limit counts, whatever reason follows; the provider's own term is kept."""
     response = built(
         TextDelta(text="a"), *(FinishDelta(reason=reason) for reason in reasons)
     ).finish()
@@ -43,7 +43,7 @@ def test_the_providers_reason_is_read(reasons: list[str], ours: str) -> None:
 
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls", "length_of_list", "function_call"])
-def test_calls_make_it_a_tool_turn_whatever_the_reason(reason: str) -> None:
+def test_an_answer_with_calls_ends_for_tools_whatever_the_reason(reason: str) -> None:
     """Servers end forced calls with 'stop'."""
     response = built(piece(0, "f", "{}", id="1"), FinishDelta(reason=reason)).finish()
 
@@ -91,9 +91,7 @@ USED = UsageDelta(usage=Usage(output_tokens=5))
         ),
     ],
 )
-def test_an_answer_without_substance_is_an_error(
-    deltas: list[Delta], kind: ErrorKind, retry: Retry
-) -> None:
+def test_an_empty_answer_is_an_error(deltas: list[Delta], kind: ErrorKind, retry: Retry) -> None:
     """Nothing of it gets into a history, and a cut call never runs."""
     with pytest.raises(ProtocolError) as caught:
         built(*deltas, request=CUT).finish()
@@ -101,33 +99,33 @@ def test_an_answer_without_substance_is_an_error(
     assert (caught.value.kind, caught.value.retry) == (kind, retry)
 
 
-def test_a_broken_call_below_the_limit_is_left_to_the_validator() -> None:
-    """The model is told that its JSON is wrong, not that it was cut."""
+def test_an_invalid_call_below_the_limit_is_left_to_the_validator() -> None:
+    """The model reads that its JSON is invalid, not that it was cut."""
     usage = UsageDelta(usage=Usage(output_tokens=4))
 
     assert calls(piece(0, "f", '{"a"'), usage, STOP, request=CUT) == [("f", '{"a"')]
 
 
 def test_a_complete_call_at_the_limit_is_not_truncated() -> None:
-    """The provider says that it ended by itself, and the JSON says so too."""
+    """By the provider's reason and by its JSON, it ended by itself."""
     assert calls(piece(0, "f", "{}"), USED, STOP, request=CUT) == [("f", "{}")]
 
 
 def test_text_cut_by_the_limit_is_an_answer_cut_by_the_limit() -> None:
-    """The caller decides what to make of it."""
+    """The caller decides what to do with it."""
     response = built(TextDelta(text="Once"), FinishDelta(reason="length")).finish()
 
     assert (response.message.text, response.finish_reason) == ("Once", "length")
 
 
 def test_a_filtered_answer_may_be_empty() -> None:
-    """Asking again would give the same."""
+    """Another attempt would give the same."""
     assert built(FinishDelta(reason="content_filter")).finish().finish_reason == "content_filter"
 
 
 @pytest.mark.parametrize("deltas", [[], [TextDelta(text="Hi")], [piece(0, "f", "{}")]])
-def test_a_stream_without_an_end_is_broken_off(deltas: list[Delta]) -> None:
-    """Even with a whole sentence or a whole call in it."""
+def test_a_stream_without_an_end_is_incomplete(deltas: list[Delta]) -> None:
+    """Even with a complete sentence or a complete call in it."""
     builder = ResponseBuilder(REQUEST)
     builder.feed(deltas)
 
@@ -137,7 +135,7 @@ def test_a_stream_without_an_end_is_broken_off(deltas: list[Delta]) -> None:
     assert (caught.value.kind, caught.value.retry) == ("stream_interrupted", "same")
 
 
-def test_a_reason_is_an_end_without_an_end_mark() -> None:
+def test_a_reason_is_an_end_without_an_end_marker() -> None:
     """Not every provider sends one."""
     builder = ResponseBuilder(REQUEST)
     builder.feed([TextDelta(text="Hi"), STOP])

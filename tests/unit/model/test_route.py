@@ -58,8 +58,8 @@ async def _ask(route: RouteModel, emit: Emit = ignore) -> ModelResponse:
         return await connection.chat(REQUEST, emit=emit)
 
 
-async def test_the_first_that_answers_is_the_answer() -> None:
-    """Who failed before, and why, is in the response and in the events."""
+async def test_the_first_model_that_answers_is_used() -> None:
+    """The models that failed before, and why, are in the response and in the events."""
     events: list[RunEvent] = []
 
     async def keep(event: RunEvent) -> None:
@@ -86,8 +86,8 @@ async def test_the_first_that_answers_is_the_answer() -> None:
     assert route.name == "a | b | c | d"
 
 
-async def test_when_all_fail_the_round_is_made_again() -> None:
-    """As often as the settings say, and only if waiting may help."""
+async def test_if_all_models_fail_they_are_tried_again() -> None:
+    """As often as the settings allow, and only if waiting may help."""
     events: list[RunEvent] = []
 
     async def keep(event: RunEvent) -> None:
@@ -121,10 +121,10 @@ async def test_when_all_fail_the_round_is_made_again() -> None:
         ),
     ],
 )
-async def test_a_route_on_which_nobody_answers_is_one_error(
+async def test_a_route_without_an_answer_is_one_error(
     errors: list[Exception], kind: str, retry: str
 ) -> None:
-    """It tells what each said."""
+    """It lists the error of each model."""
     route = RouteModel([_named("a", *errors[::2]), _named("b", *errors[1::2])], retry=AT_ONCE)
 
     with pytest.raises(ProviderError, match=r"a: .*; b: ") as caught:
@@ -134,7 +134,7 @@ async def test_a_route_on_which_nobody_answers_is_one_error(
 
 
 @pytest.mark.parametrize("kind", ["truncated", "content_filter"])
-async def test_a_failure_that_comes_from_the_request_is_raised_at_once(kind: str) -> None:
+async def test_a_failure_caused_by_the_request_is_raised_at_once(kind: str) -> None:
     """Another provider would give the same."""
     error = _busy(kind=kind, retry="change")
 
@@ -144,8 +144,8 @@ async def test_a_failure_that_comes_from_the_request_is_raised_at_once(kind: str
     assert caught.value is error
 
 
-async def test_text_that_was_shown_is_never_taken_back() -> None:
-    """The failure is raised, and no one else is asked."""
+async def test_no_other_model_is_tried_after_text_was_shown() -> None:
+    """The failure is raised."""
 
     class Cut(ScriptedModel):
         @asynccontextmanager
@@ -165,7 +165,7 @@ async def test_text_that_was_shown_is_never_taken_back() -> None:
     ("order", "asked"),
     [("listed", "dear"), ("cheapest", "cheap"), ("fastest", "dear")],
 )
-async def test_the_order_decides_who_is_asked_first(order: RouteOrder, asked: str) -> None:
+async def test_the_order_decides_which_model_is_tried_first(order: RouteOrder, asked: str) -> None:
     """Unknown prices come last; without a measurement the order given holds."""
     models = [
         _named("dear", "dear", price=9),
@@ -176,7 +176,7 @@ async def test_the_order_decides_who_is_asked_first(order: RouteOrder, asked: st
     assert (await _ask(RouteModel(models, order=order))).message.text == asked
 
 
-async def test_the_fastest_is_found_by_measuring() -> None:
+async def test_the_fastest_model_is_found_by_measuring() -> None:
     """Each is tried once, then the quickest is preferred until it slows down."""
     clock = ManualClock()
 
@@ -203,8 +203,8 @@ async def test_the_fastest_is_found_by_measuring() -> None:
     assert texts == ["slow", "quick", "quick", "quick", "slow"]
 
 
-async def test_one_that_keeps_failing_is_left_alone_for_a_while() -> None:
-    """Then it is tried again; where all rest, the one that rests least is asked."""
+async def test_a_model_that_keeps_failing_is_skipped_for_a_while() -> None:
+    """Then it is tried again; if all are skipped, the one whose time ends first is tried."""
     clock = ManualClock()
     bad = _named("bad", _busy(), _busy(), "well again")
     good = _named("good", "1", "2", "3", _busy(), _busy())
@@ -228,7 +228,7 @@ async def test_one_that_keeps_failing_is_left_alone_for_a_while() -> None:
 
 
 async def test_a_model_that_cannot_be_opened_counts_as_failed() -> None:
-    """As long as one can be."""
+    """As long as another one can be."""
 
     class Closed(ScriptedModel):
         @asynccontextmanager
@@ -246,7 +246,7 @@ async def test_a_model_that_cannot_be_opened_counts_as_failed() -> None:
 
 
 def test_a_route_needs_a_model_and_has_the_smallest_window() -> None:
-    """What fits the smallest fits all."""
+    """A conversation that fits the smallest fits all."""
     with pytest.raises(ConfigError, match="at least one model"):
         RouteModel([])
 
@@ -257,15 +257,15 @@ def test_a_route_needs_a_model_and_has_the_smallest_window() -> None:
 
 @pytest.mark.parametrize(("prices", "highest"), [((4, 9), 9), ((4, None), None), ((None, 4), None)])
 def test_a_route_has_the_highest_price(prices: tuple[int | None, ...], highest: int | None) -> None:
-    """Whoever answers, it costs no more; a price unknown of one is unknown."""
+    """Whichever model answers, it costs no more; if one price is unknown, the route's is."""
     route = RouteModel([_named(str(at), price=price) for at, price in enumerate(prices)])
 
     assert route.profile.input_usd_per_million == highest
     assert route.profile.output_usd_per_million == highest
 
 
-async def test_models_on_providers_try_once_in_a_round() -> None:
-    """The route does the waiting, else one provider's patience would keep the others unasked."""
+async def test_models_of_a_route_do_not_retry_by_themselves() -> None:
+    """The route does the waiting, or the retries of one provider would delay trying the others."""
     resolved = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="k")
     provider = ProviderModel(
         replace(resolved, provider=replace(resolved.provider, base_url="http://127.0.0.1:9")),
@@ -278,8 +278,8 @@ async def test_models_on_providers_try_once_in_a_round() -> None:
     assert [failure.kind for failure in response.failures] == ["connection"]
 
 
-async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not() -> None:
-    """With what it cost."""
+async def test_the_result_of_a_run_lists_which_models_answered_and_which_failed() -> None:
+    """With the cost."""
     usage = Usage(input_tokens=3, cost_usd=Decimal("0.01"))
     response = ModelResponse(
         message=AssistantMessage.of("hello"), finish_reason="stop", usage=usage, provider="b"
@@ -296,7 +296,7 @@ async def test_the_result_of_a_run_tells_who_answered_each_turn_and_who_did_not(
 
 
 @pytest.mark.parametrize("wrong", [None, 5, [None], ["sandbox:mixtral-8x22b", 5]])
-def test_what_is_no_model_is_refused_when_an_agent_is_made(wrong: Any) -> None:
-    """In words."""
+def test_a_value_that_is_not_a_model_is_refused_when_an_agent_is_made(wrong: Any) -> None:
+    """With a message that names what to pass."""
     with pytest.raises(ConfigError, match=r"(None|5) is not a model; give 'provider:family-or-id'"):
         Agent(wrong)

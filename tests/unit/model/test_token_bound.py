@@ -19,7 +19,7 @@ IMAGE = ImageContent(data="AAAA", mime_type="image/png")
 
 
 def answered(result: ToolResult) -> list[Message]:
-    """Return a whole turn with this result."""
+    """Return a complete turn with this result."""
     return [User.of("go"), AssistantMessage.of("", CALL), result]
 
 
@@ -41,8 +41,8 @@ def answered(result: ToolResult) -> list[Message]:
         pytest.param(answered(ToolResult(call_id="call_1")), id="no output"),
     ],
 )
-def test_no_counter_goes_beyond_the_bound(rules: str, messages: list[Message]) -> None:
-    """Whatever is spelled anew on the way."""
+def test_no_counter_exceeds_the_bound(rules: str, messages: list[Message]) -> None:
+    """Also for text that the request encodes in a longer form."""
     tool = ToolSpec(name="a.b", description="é" * 50, input_schema={"type": "object"})
     request = ModelRequest(history=History(messages), instructions="Be\nkind.", tools=(tool,))
 
@@ -62,13 +62,13 @@ def test_no_counter_goes_beyond_the_bound(rules: str, messages: list[Message]) -
         pytest.param((TextContent("see"), LINK), id="text and link"),
     ],
 )
-def test_of_more_than_text_nothing_can_be_said(blocks: tuple[ContentBlock, ...]) -> None:
+def test_other_content_than_text_has_no_bound(blocks: tuple[ContentBlock, ...]) -> None:
     """It is counted instead."""
     assert max_message_tokens([User(content=blocks)]) == math.inf
 
 
-def test_of_structured_content_alone_nothing_can_be_said() -> None:
-    """It is sent where there is no text."""
+def test_structured_content_alone_has_no_bound() -> None:
+    """It is sent if there is no text."""
     result = ToolResult(call_id="call_1", structured_content={"a": 1})
 
     assert max_message_tokens([result]) == math.inf

@@ -1,4 +1,4 @@
-"""The estimate, beside the tokenizer it stands in for."""
+"""The estimate, compared with the tokenizer it stands in for."""
 
 # ruff: noqa: RUF001 - samples of other scripts look like Latin letters here and there
 
@@ -76,16 +76,18 @@ def tokenizer() -> Any:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_estimate_is_not_below_the_truth(tokenizer: Any, name: str) -> None:
-    """Too much promised is a request refused."""
+def test_the_estimate_is_not_below_the_exact_count(tokenizer: Any, name: str) -> None:
+    """A request with more tokens than the window is refused."""
     text = SAMPLES[name] * 10
 
     assert estimate_tokens(text) >= len(tokenizer.encode(text, bos=False, eos=False))
 
 
 @pytest.mark.parametrize("name", USUAL)
-def test_the_estimate_of_usual_text_is_not_far_above_the_truth(tokenizer: Any, name: str) -> None:
-    """Too little promised is room wasted."""
+def test_the_estimate_of_usual_text_is_not_far_above_the_exact_count(
+    tokenizer: Any, name: str
+) -> None:
+    """Otherwise a part of the window is wasted."""
     text = SAMPLES[name] * 10
 
     assert estimate_tokens(text) <= 1.65 * len(tokenizer.encode(text, bos=False, eos=False))
@@ -108,13 +110,13 @@ def test_the_estimate_of_usual_text_is_not_far_above_the_truth(tokenizer: Any, n
         ("\ud800", 4),
     ],
 )
-def test_the_weights_are_these(text: str, expected: int) -> None:
+def test_the_weights_have_these_values(text: str, expected: int) -> None:
     """One for the text itself, and the units."""
     assert estimate_tokens(text) == expected
 
 
-def test_every_character_is_weighed() -> None:
-    """Nothing falls between the kinds of units."""
+def test_every_character_is_counted() -> None:
+    """Each is in one of the kinds of units."""
     every = "".join(map(chr, range(0x500)))
 
     found = "".join(unit[0] for unit in token_estimate._UNIT.finditer(every))

@@ -1,4 +1,4 @@
-"""Counting tokens, with `mistral-common` as the judge."""
+"""Counting tokens, compared with `mistral-common`."""
 
 import json
 import random
@@ -139,7 +139,7 @@ def test_five_hundred_conversations_count_as_mistral_counts_them(judge: Judge) -
     assert wrong == []
 
 
-def test_a_conversation_that_grows_is_counted_from_where_it_was(judge: Judge) -> None:
+def test_a_growing_conversation_is_counted_incrementally(judge: Judge) -> None:
     """Each message is tokenized once, and the sum stays right at every length."""
     history = History()
     counter = build_counter("mistral")
@@ -203,8 +203,8 @@ def test_many_conversations_at_once_are_counted_right(judge: Judge) -> None:
         assert counter.count(request) == judge(request)
 
 
-def test_tools_count_only_where_they_are_sent(judge: Judge) -> None:
-    """With the choice `none` they stay at home; a changed offer is counted anew."""
+def test_tools_count_only_if_they_are_sent(judge: Judge) -> None:
+    """With the choice `none` they are not; a changed set of tools is counted anew."""
     history = History([User.of("hi")])
     counter = build_counter("mistral")
     none = ToolChoice(mode="none")
@@ -216,15 +216,15 @@ def test_tools_count_only_where_they_are_sent(judge: Judge) -> None:
             assert counter.count(request) == judge(request)
 
 
-def test_half_a_surrogate_is_counted() -> None:
-    """A stranger's text may hold one; no tokenizer reads it."""
+def test_a_lone_surrogate_is_counted() -> None:
+    """Untrusted text may hold one; no tokenizer reads it."""
     request = ModelRequest(history=History([User.of("a\ud800b")]))
 
     assert build_counter("mistral").count(request) == 1 + 2 + 3
 
 
-def test_what_cannot_be_sent_cannot_be_counted_and_harms_nothing(judge: Judge) -> None:
-    """The same error as when it is sent; later counts are right."""
+def test_a_conversation_that_cannot_be_encoded_cannot_be_counted(judge: Judge) -> None:
+    """It is the same error as when it is sent; later counts are right."""
     good = History([User.of("one"), AssistantMessage.of("two")])
     picture = User(content=(ImageContent(data="AAAA", mime_type="image/png"),))
     counter = build_counter("mistral")
@@ -246,16 +246,16 @@ def test_what_cannot_be_sent_cannot_be_counted_and_harms_nothing(judge: Judge) -
         ("plain", "mixtral-8x22b", False),
     ],
 )
-def test_only_the_family_of_the_tokenizer_is_exact(
+def test_only_models_with_this_tokenizer_are_counted_exactly(
     rules: str, family: str, *, is_exact: bool
 ) -> None:
-    """Relatives have other tokenizers."""
+    """Related models have other tokenizers."""
     assert build_counter(rules, family=family).is_exact is is_exact
 
 
 @pytest.mark.usefixtures("without_extra")
 def test_without_the_extra_the_count_is_an_estimate_that_is_not_too_low(judge: Judge) -> None:
-    """Nothing fails; the number is said to be no exact one."""
+    """Nothing fails; the number is marked as an estimate."""
     counter = build_counter("mistral")
     assert not counter.is_exact
 
@@ -273,7 +273,7 @@ def _plain(counter: TokenCounter, *messages: Message, **more: Any) -> int:
 
 
 def test_other_families_are_estimated_with_all_that_is_sent() -> None:
-    """Text beside calls, system messages, pictures and sounds included."""
+    """Including text next to calls, system messages, pictures and sounds."""
     counter = build_counter("plain")
     empty = _plain(counter)
     call = ToolCall(id="c1", name="add", arguments='{"a": 1}')
@@ -283,10 +283,10 @@ def test_other_families_are_estimated_with_all_that_is_sent() -> None:
         return _plain(counter, *messages, **more) - empty
 
     both = added(AssistantMessage.of("I add.", call), ToolResult.of("c1", "3"))
-    bare = added(AssistantMessage.of("", call), ToolResult.of("c1", "3"))
+    without_text = added(AssistantMessage.of("", call), ToolResult.of("c1", "3"))
     picture = User(content=(ImageContent(data="AAAA", mime_type="image/png"),))
     sound = User(content=(AudioContent(data="A" * 2000, mime_type="audio/wav"),))
-    assert both > bare > added(AssistantMessage.of(""))
+    assert both > without_text > added(AssistantMessage.of(""))
     assert added(SystemMessage("Be brief.")) == added(User.of("Be brief."))
     assert added(instructions="Be brief.") > 0
     assert added(tools=(tool,)) > 10

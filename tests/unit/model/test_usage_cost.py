@@ -8,8 +8,8 @@ from agentkit.usage import Usage
 from agentkit.value import replace
 
 
-def test_usage_is_priced_only_where_the_price_is_known() -> None:
-    """The provider's own figure wins."""
+def test_usage_is_priced_only_if_the_price_is_known() -> None:
+    """The provider's own figure takes precedence."""
     profile = ModelProfile(
         family="f",
         id="i",

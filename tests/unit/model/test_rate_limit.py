@@ -1,10 +1,9 @@
-"""When to wait for a provider, and when to leave it alone."""
+"""When a request waits for a rate limit, and for how long."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.model.circuit_breaker import CircuitBreaker, CircuitBreakerSettings
 from agentkit.model.rate_limit import RateLimit, RateLimiter, parse_reset
 
 
@@ -16,7 +15,7 @@ def test_without_limits_nothing_waits() -> None:
 
 
 def test_requests_beyond_the_limit_wait_for_the_window() -> None:
-    """Those that ask at once get places one after the other."""
+    """Those that come at once get their turns one after the other."""
     rate_limiter = RateLimiter(RateLimit(requests_per_minute=2))
 
     waits = [rate_limiter.reserve(100.0, tokens=0) for _ in range(5)]
@@ -26,7 +25,7 @@ def test_requests_beyond_the_limit_wait_for_the_window() -> None:
 
 
 def test_tokens_beyond_the_limit_wait_for_the_window() -> None:
-    """A request larger than the whole limit goes alone."""
+    """A request larger than the complete limit is sent alone."""
     rate_limiter = RateLimiter(RateLimit(tokens_per_minute=100))
 
     waits = [rate_limiter.reserve(0.0, tokens=tokens) for tokens in (60, 40, 1, 500, 1)]
@@ -43,8 +42,8 @@ def test_tokens_beyond_the_limit_wait_for_the_window() -> None:
         max_size=30,
     )
 )
-def test_no_minute_ever_holds_more_than_the_limits(asks: list[tuple[float, int]]) -> None:
-    """Whatever is asked for and when."""
+def test_no_minute_ever_has_more_than_the_limits(asks: list[tuple[float, int]]) -> None:
+    """For any requests at any times."""
     rate_limiter = RateLimiter(RateLimit(requests_per_minute=4, tokens_per_minute=100))
     now, sent = 0.0, []
     for gap, tokens in asks:
@@ -57,8 +56,8 @@ def test_no_minute_ever_holds_more_than_the_limits(asks: list[tuple[float, int]]
         assert sum(window) <= 100
 
 
-def test_the_providers_own_word_is_heeded() -> None:
-    """Nothing is sent before the limit that is used up is lifted."""
+def test_an_exhausted_limit_of_the_provider_is_respected() -> None:
+    """Nothing is sent before it is reset."""
     rate_limiter = RateLimiter(RateLimit())
     rate_limiter.read_headers(
         {
@@ -90,42 +89,15 @@ def test_the_providers_own_word_is_heeded() -> None:
         ("s", None),
     ],
 )
-def test_the_time_to_a_reset_is_read_in_its_many_spellings(
-    text: str, seconds: float | None
-) -> None:
-    """What is not such a time is not guessed at."""
+def test_the_time_to_a_reset_is_read_in_all_its_formats(text: str, seconds: float | None) -> None:
+    """A text that is not such a time is ignored."""
     found = parse_reset(text)
 
     assert found is None if seconds is None else found == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
-def test_a_limit_that_lets_nothing_through_is_refused(name: str) -> None:
-    """It would wait forever."""
+def test_a_limit_of_nothing_is_refused(name: str) -> None:
+    """Every request would wait for ever."""
     with pytest.raises(ValueError, match=f"{name} is 0"):
         RateLimit(**{name: 0})
-
-
-def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_try_later() -> None:
-    """The times double up to the longest; success closes it at once."""
-    circuit_breaker = CircuitBreaker(
-        CircuitBreakerSettings(failures=2, open_seconds=10.0, max_open_seconds=15.0)
-    )
-
-    circuit_breaker.record_failure(0.0)
-    assert circuit_breaker.allows(0.0)
-    circuit_breaker.record_success()
-    circuit_breaker.record_failure(1.0)
-    assert circuit_breaker.allows(1.0)
-    circuit_breaker.record_failure(2.0)
-    assert not circuit_breaker.allows(11.9)
-
-    assert circuit_breaker.allows(12.0)
-    assert not circuit_breaker.allows(12.0)
-    circuit_breaker.record_failure(13.0)
-    assert not circuit_breaker.allows(27.9)
-    assert circuit_breaker.allows(28.0)
-
-    circuit_breaker.record_success()
-    assert circuit_breaker.allows(28.0)
-    assert circuit_breaker.allows(28.0)
