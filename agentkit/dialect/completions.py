@@ -1,7 +1,7 @@
 """Raw text completion with the v3 instruct prompt, for servers without a chat template.
 
 In:  `ModelRequest` and the profiles of provider and model; later the head of an answer.
-Out: `Encoded`: the whole conversation as one text; a decoder for the answer.
+Out: `Encoded`: the complete conversation as one text; a decoder for the answer.
 
 The server adds `<s>` at the start and stops at the model's `</s>`: neither is sent. No stop text is
 sent but the caller's, because an answer might contain it. A call comes back as text, often without
@@ -167,5 +167,5 @@ def _encode_offer(tools: tuple[ToolSpec, ...]) -> bytes:
 
 
 def _encode(text: str) -> bytes:
-    """Return `text` as it stands between the quotes of a JSON string."""
+    """Return `text` as it is written between the quotes of a JSON string."""
     return to_json(text)[1:-1]

@@ -31,7 +31,7 @@ class Frame:
 
     Attributes:
         is_complete: it is the complete answer, not one event of it.
-        is_done: it is no object but the `[DONE]` that ends a stream.
+        is_done: it is not an object but the `[DONE]` that ends a stream.
     """
 
     value: Mapping[str, Any]
@@ -130,7 +130,7 @@ class Frames:
                 except (ValueError, RecursionError) as error:
                     if is_end:
                         raise self.problem(
-                            "The stream broke off in the middle of an event.",
+                            "The stream ended in the middle of an event.",
                             kind="stream_interrupted",
                         ) from error
                     raise self.bad(part) from error

@@ -3,9 +3,9 @@ r"""Render a conversation as the text Mixtral 8x22B was trained on: the v3 instr
 In:  compiled messages (see `mistral_rules`), tools.
 Out: `Part`s in their order: markers, plain text, JSON; and the rendered text.
 
-Tools and system text stand before the last user message only, as mistral-common writes them.
+Tools and system text are placed before the last user message only, as mistral-common writes them.
 
-A server that takes raw text tokenizes a marker wherever it stands, also in the text of a user or a
+A server that takes raw text tokenizes a marker wherever it is, also in the text of a user or a
 tool: prompt injection by special tokens. So `render` breaks every marker in such text, visibly:
 
 - in plain text a space is inserted after its bracket: `[ INST]`, `< /s>`;
@@ -53,7 +53,7 @@ class Part:
 
     Attributes:
         kind: a `marker` is one token; `text` and `json` are tokenized separately, so a space
-            stands before each of them in the prompt.
+            precedes each of them in the prompt.
     """
 
     text: str

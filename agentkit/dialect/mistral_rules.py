@@ -8,11 +8,11 @@ The rules, checked against `mistral-common` in the tests:
 - One system message, first: the instructions and all system messages, joined by a blank line.
 - Call ids are nine letters or digits (error 3280 otherwise), unique, equal on call and result, the
   same in every turn.
-- User and assistant alternate. Neighbours of one role are joined by a blank line. Between a tool
-  result and a user message stands an assistant message (La Plateforme answers 3230, wrong message
-  order, otherwise); the conversation begins with a user message and never ends with an assistant
-  one. Missing messages are filled in with `GO_ON` or `UNDERSTOOD`.
-- An assistant message holds text or calls. Text beside calls does not exist in the format and is
+- User and assistant alternate. Consecutive messages of one role are joined by a blank line. Between
+  a tool result and a user message there is an assistant message (otherwise La Plateforme answers
+  3230, wrong message order); the conversation begins with a user message and never ends with an
+  assistant one. Missing messages are filled in with `GO_ON` or `UNDERSTOOD`.
+- An assistant message holds text or calls. Text next to calls does not exist in the format and is
   left out; it stays in the history.
 - No message is empty. An empty tool result becomes `NO_OUTPUT`; other empty messages are left out.
 
@@ -227,6 +227,6 @@ def _text_of_user(message: UserMessage) -> str:
         if isinstance(block, ImageContent | AudioContent):
             raise UnsupportedError(
                 f"A user message holds {block.type} content, and this model reads only text; "
-                "describe it in words or choose another model."
+                "describe it as text or choose another model."
             )
     return readable_text(message.content)

@@ -3,9 +3,9 @@
 In:  `ModelRequest` and the profiles of provider and model; later the head of an answer.
 Out: `Encoded`, without any field about tools; a decoder for the answer.
 
-The tools stand in the system text, earlier calls in the text of assistant messages, and the results
+The tools are in the system text, earlier calls in the text of assistant messages, and the results
 of one turn are one user message, with an assistant message before the next one. A call comes back
-as text, and the response builder finds it there. A tool choice can only be requested in words;
+as text, and the response builder finds it there. A tool choice can only be requested as text;
 whether the model respected it shows in the answer.
 """
 

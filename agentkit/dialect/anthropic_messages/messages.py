@@ -177,7 +177,7 @@ def _user_blocks(blocks: Sequence[ContentBlock]) -> Iterator[object]:
     if any(isinstance(block, AudioContent) for block in blocks):
         raise UnsupportedError(
             "A user message holds audio content, which the Anthropic format cannot carry; describe "
-            "it in words or choose another provider."
+            "it as text or choose another provider."
         )
     return _blocks(blocks)
 

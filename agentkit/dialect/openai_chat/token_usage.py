@@ -23,8 +23,8 @@ def read_usage(value: Mapping[str, Any]) -> Usage | None:
     """Return the usage in `value`: the standard field, or Groq's `x_groq`."""
     usage = value.get("usage")
     if not isinstance(usage, dict):
-        beside = value.get("x_groq")
-        usage = beside.get("usage") if isinstance(beside, dict) else None
+        of_groq = value.get("x_groq")
+        usage = of_groq.get("usage") if isinstance(of_groq, dict) else None
     if not isinstance(usage, dict) or not usage:
         return None
     if usage.keys() <= _PLAIN:  # all that many providers report

@@ -19,12 +19,12 @@ CUTS = st.lists(st.integers(min_value=0, max_value=4000), max_size=12)
 
 
 def document(value: object) -> bytes:
-    """Return a whole answer."""
+    """Return a complete answer."""
     return json.dumps(value, ensure_ascii=False).encode()
 
 
 def events(*values: object) -> bytes:
-    """Return a stream of events; text stands as it is."""
+    """Return a stream of events; text is kept as it is."""
     texts = [
         value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for value in values
@@ -81,5 +81,5 @@ def answer(
     data: bytes,
     head: WireHead = DOCUMENT,
 ) -> ModelResponse:
-    """Return what a whole answer of one chunk makes."""
+    """Return the response for a complete answer of one chunk."""
     return build_response(request, encoded, read(dialect.decoder(head), [data]))

@@ -67,7 +67,9 @@ def repaired(text: str) -> tuple[JsonValue, list[str]] | None:
         pytest.param('{"age": "5"}', {"age": 5}, ["coerced_integer"], id="an integer as text"),
         pytest.param('{"age": "-12"}', {"age": -12}, ["coerced_integer"], id="a negative one"),
         pytest.param('{"size": "1.5"}', {"size": 1.5}, ["coerced_number"], id="a number as text"),
-        pytest.param('{"size": "2"}', {"size": 2}, ["coerced_integer"], id="whole, as a number"),
+        pytest.param(
+            '{"size": "2"}', {"size": 2}, ["coerced_integer"], id="an integer, as a number"
+        ),
         pytest.param('{"size": "1e3"}', {"size": 1000.0}, ["coerced_number"], id="an exponent"),
         pytest.param('{"admin": "true"}', {"admin": True}, ["coerced_boolean"], id="true"),
         pytest.param('{"admin": "False"}', {"admin": False}, ["coerced_boolean"], id="False"),
@@ -141,7 +143,7 @@ def repaired(text: str) -> tuple[JsonValue, list[str]] | None:
         ),
     ],
 )
-def test_what_can_be_read_without_a_guess_is_repaired(
+def test_arguments_are_repaired_if_nothing_is_guessed(
     text: str, value: JsonValue, kinds: list[str]
 ) -> None:
     """And each repair is named."""
@@ -174,15 +176,15 @@ def test_what_can_be_read_without_a_guess_is_repaired(
         pytest.param('"\\"\\\\\\"x\\\\\\"\\""', id="encoded again and again"),
         pytest.param('{"name": "Bob"', id="not ended"),
         pytest.param('{"name": "Bob', id="not ended in a text"),
-        pytest.param('{"name": Bob}', id="a bare word"),
-        pytest.param("{name: 'Bob'}", id="a bare key"),
+        pytest.param('{"name": Bob}', id="an unquoted word"),
+        pytest.param("{name: 'Bob'}", id="an unquoted key"),
         pytest.param("{'name': 'what's up'}", id="quotes in disorder"),
         pytest.param("{'name' 'Bob'}", id="no colon"),
         pytest.param("{'name': 'a' 'age': 1}", id="no comma"),
         pytest.param("{'name': 'a',, 'age': 1}", id="two commas"),
         pytest.param("{'name': 'a', 'name': 'b'}", id="a key twice"),
         pytest.param('{"name": "a", "name": "b"}', id="a key twice, in JSON"),
-        pytest.param('{"size": NaN}', id="bare NaN"),
+        pytest.param('{"size": NaN}', id="unquoted NaN"),
         pytest.param("{'size': 1e999}", id="a number too large"),
         pytest.param("{'age': 1_000}", id="Python's digits"),
         pytest.param(f"{{'age': {'9' * 2000}}}", id="digits without end"),
@@ -199,7 +201,7 @@ def test_what_can_be_read_without_a_guess_is_repaired(
         pytest.param("<tool>", id="a tag"),
     ],
 )
-def test_what_would_be_a_guess_is_refused(text: str) -> None:
+def test_arguments_that_need_a_guess_are_refused(text: str) -> None:
     """The model is asked again instead."""
     assert repaired(text) is None
 
@@ -212,7 +214,7 @@ def test_text_that_the_schema_allows_is_never_decoded() -> None:
     assert coerce(json.loads(text), SCHEMA) == (json.loads(text), [])
 
 
-def test_a_repair_says_where_and_what() -> None:
+def test_a_repair_names_its_position_and_values() -> None:
     """It is shown to people, shortened."""
     result = repair_arguments(
         '{"inner": {"n": "1"}, "tags": ["2"]}', schema=SCHEMA, is_valid=is_valid
@@ -235,14 +237,12 @@ def test_a_repair_says_where_and_what() -> None:
         ({"anyOf": [{"$ref": "#"}, {"type": "integer"}]}, 5),
     ],
 )
-def test_a_reference_that_leads_nowhere_or_round_and_round_is_harmless(
-    schema: JsonObject, value: JsonValue
-) -> None:
-    """Schemas come from strangers too."""
+def test_a_missing_or_circular_reference_is_harmless(schema: JsonObject, value: JsonValue) -> None:
+    """Schemas come from third parties too."""
     assert coerce("5", schema)[0] == value
 
 
-def test_a_whole_schema_may_ask_for_another_type() -> None:
+def test_a_value_of_another_type_than_an_object_is_coerced_too() -> None:
     """Coercion works on any value, not only on arguments."""
     assert coerce("[1]", {"type": "array"})[0] == [1]
     assert coerce("[1]", {"type": "string"}) == ("[1]", [])
@@ -253,8 +253,8 @@ def test_a_whole_schema_may_ask_for_another_type() -> None:
     ["[" * 200_000, '{"a":' * 40_000, "{'a':" * 40_000, "'" + "\\_" * 100_000, "'" * 200_000],
     ids=["lists", "objects", "Python", "escapes", "quotes"],
 )
-def test_much_broken_text_is_refused_fast(text: str) -> None:
-    """Linear time, whatever stands in it."""
+def test_long_invalid_text_is_refused_fast(text: str) -> None:
+    """In linear time, for any content."""
     started = time.process_time()
 
     assert read_arguments(text) is None
@@ -264,15 +264,15 @@ def test_much_broken_text_is_refused_fast(text: str) -> None:
 
 
 def test_a_value_is_read_from_the_middle_of_a_text() -> None:
-    """What follows it is for the caller to judge."""
+    """The caller decides about the text after it."""
     found = parse_lenient("see [1, -2.5, true, null] and", 4)
 
     assert (found.value, found.end, found.deviations) == ([1, -2.5, True, None], 25, frozenset())
 
 
 @pytest.mark.parametrize("text", ["", "   ", "[1", "[1 2]", "-", "01", "nul", "{1: 2}", "'"])
-def test_what_is_no_value_is_an_error(text: str) -> None:
-    """Never half a value."""
+def test_text_without_a_value_is_an_error(text: str) -> None:
+    """A part of a value is never returned."""
     with pytest.raises(LenientJsonError):
         parse_lenient(text)
 
@@ -299,8 +299,8 @@ def test_numbers_are_read_as_json_reads_them(number: str) -> None:
     ],
     ids=["too long", "half a character", "two values", "a fence without an end"],
 )
-def test_what_an_encoding_or_a_bound_refuses_is_no_value(text: str) -> None:
-    """In whatever accent it is written."""
+def test_a_value_beyond_an_encoding_or_a_bound_is_an_error(text: str) -> None:
+    """In any of the formats."""
     assert repair_arguments(text, schema={}, is_valid=lambda _: True) is None
 
 
@@ -314,7 +314,7 @@ def test_escapes_are_read_alike_in_both_quotes() -> None:
     assert repaired.value == {"a": "\\\n\t/\\", "b": '\\"é'}
 
 
-def test_a_repair_never_quotes_half_a_character() -> None:
+def test_a_repair_never_quotes_a_lone_surrogate() -> None:
     """No log and no event could carry it."""
     repaired = repair_arguments('{"a": 1} \ud800', schema={}, is_valid=lambda _: True)
 

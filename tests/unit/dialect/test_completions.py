@@ -76,7 +76,7 @@ def completion(text: str, reason: str | None = "stop") -> dict[str, Any]:
 
 
 def test_the_conversation_is_one_text() -> None:
-    """The server writes the begin mark; the limit is always sent."""
+    """The server writes the marker of the beginning; the token limit is always sent."""
     encoded = Completions().encode(
         replace(ASKED, instructions="Be brief."), provider=PROVIDER, model=MIXTRAL
     )
@@ -93,7 +93,7 @@ def test_the_conversation_is_one_text() -> None:
 
 
 def test_settings_have_the_names_of_the_provider() -> None:
-    """Only what is set and accepted is sent."""
+    """Only settings that are set and accepted are sent."""
     request = replace(
         ASKED,
         tools=(),
@@ -116,8 +116,8 @@ def test_settings_have_the_names_of_the_provider() -> None:
 @pytest.mark.parametrize(
     ("window", "limit"), [(None, 4096), (65_536, 4096), (1000, 500), (1, 1)], ids=str
 )
-def test_the_limit_fits_the_window(window: int | None, limit: int) -> None:
-    """No one set one, so the answer may take half of a small window."""
+def test_the_token_limit_fits_the_window(window: int | None, limit: int) -> None:
+    """Without a limit of the caller, the answer may take half of a small window."""
     model = replace(MIXTRAL, context_window_tokens=window)
 
     assert (
@@ -125,21 +125,21 @@ def test_the_limit_fits_the_window(window: int | None, limit: int) -> None:
     )
 
 
-def test_a_profile_may_set_the_limit() -> None:
-    """What the provider's profile sends with every request stands, unless the caller sets it."""
+def test_a_profile_may_set_the_token_limit() -> None:
+    """A field that the profile sends with every request is kept, unless the caller sets it."""
     assert encode(ASKED, extra_fields={"max_tokens": 99})["max_tokens"] == 99
 
 
 def test_unsupported_stop_texts_are_an_error() -> None:
-    """They change what an answer is, so they are never dropped."""
+    """They change the answer, so they are never dropped."""
     request = replace(ASKED, settings=ModelSettings(stop=("x",)))
 
     with pytest.raises(UnsupportedError, match="no stop texts"):
         encode(request, stop=False)
 
 
-def test_only_the_family_whose_prompt_is_known_is_served() -> None:
-    """Another model would read the text as noise."""
+def test_only_models_whose_prompt_format_is_known_are_accepted() -> None:
+    """Another model would not understand the markers."""
     with pytest.raises(UnsupportedError, match="prompt of 'llama' is not known"):
         Completions().encode(
             ASKED, provider=PROVIDER, model=ModelProfile(family="llama", id="llama", rules="plain")
@@ -149,7 +149,7 @@ def test_only_the_family_whose_prompt_is_known_is_served() -> None:
 @given(history=histories())
 @settings(max_examples=60, deadline=None)
 def test_every_turn_sends_the_same_text_as_a_first_one(history: History) -> None:
-    """What was kept from turn to turn is what would be encoded anew, byte for byte."""
+    """The cached text equals a new encoding, byte for byte."""
     dialect = Completions()
     for length in range(len(history) + 1):
         part = History(history[:length])
@@ -175,7 +175,7 @@ def test_every_turn_sends_the_same_text_as_a_first_one(history: History) -> None
     ids=["auto", "required", "named"],
 )
 def test_a_forced_call_is_begun_in_the_prompt(choice: ToolChoice, ending: str) -> None:
-    """The tools on offer stay the same, so that the text before it does too."""
+    """The tools on offer stay the same, so the text before it does too."""
     encoded = Completions().encode(
         replace(ASKED, tool_choice=choice), provider=PROVIDER, model=MIXTRAL
     )
@@ -184,15 +184,15 @@ def test_a_forced_call_is_begun_in_the_prompt(choice: ToolChoice, ending: str) -
     assert encoded.opening == ((TextDelta(text=ending),) if ending else ())
 
 
-def test_without_a_choice_no_tools_are_offered() -> None:
-    """`none` means that the prompt holds no tools."""
+def test_with_the_choice_none_no_tools_are_offered() -> None:
+    """The prompt contains no tools then."""
     assert encode(replace(ASKED, tool_choice=ToolChoice(mode="none")))["prompt"] == (
         "[INST] Zoë?[/INST]"
     )
 
 
 @pytest.mark.parametrize("choice", ["required", "other"])
-def test_a_call_that_nothing_can_answer_is_an_error(choice: str) -> None:
+def test_a_forced_call_without_a_tool_is_an_error(choice: str) -> None:
     """There must be a tool to call."""
     request = replace(ASKED, tools=(), tool_choice=ToolChoice.parse(choice))
 
@@ -213,7 +213,7 @@ def test_a_call_that_nothing_can_answer_is_an_error(choice: str) -> None:
     ids=["marker", "no marker", "object", "required", "named", "named with id"],
 )
 def test_calls_come_back_as_text(choice: str, text: str) -> None:
-    """With the marker, without it, or as the rest of what the prompt began."""
+    """With the marker, without it, or as the rest of the call that the prompt began."""
     dialect = Completions()
     request = replace(ASKED, tool_choice=ToolChoice.parse(choice))
     encoded = dialect.encode(request, provider=PROVIDER, model=MIXTRAL)
@@ -226,8 +226,8 @@ def test_calls_come_back_as_text(choice: str, text: str) -> None:
     assert response.repairs == ()
 
 
-async def test_a_model_of_a_provider_puts_the_opening_before_the_answer() -> None:
-    """Where the prompt began the call, the response holds all of it, and nothing was shown."""
+async def test_a_provider_model_puts_the_beginning_from_the_prompt_before_the_answer() -> None:
+    """If the prompt began the call, the response contains all of it, and nothing was shown."""
     shown: list[RunEvent] = []
 
     async def emit(event: RunEvent) -> None:
@@ -257,7 +257,9 @@ async def test_a_model_of_a_provider_puts_the_opening_before_the_answer() -> Non
     assert [event for event in shown if isinstance(event, TextReceived)] == []
 
 
-WHOLE = document({**completion(" Ça va ✓"), "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
+COMPLETE = document(
+    {**completion(" Ça va ✓"), "usage": {"prompt_tokens": 5, "completion_tokens": 2}}
+)
 STREAMED = events(
     completion(" ", None),
     completion("Ça", None),
@@ -273,7 +275,7 @@ USAGE = UsageDelta(usage=Usage(input_tokens=5, output_tokens=2))
 @given(cuts=CUTS)
 def test_a_complete_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
     """The space that the format puts before an answer is not part of it."""
-    deltas = read(Completions().decoder(DOCUMENT), cut(WHOLE, cuts))
+    deltas = read(Completions().decoder(DOCUMENT), cut(COMPLETE, cuts))
 
     assert deltas == [
         HEAD,
@@ -299,7 +301,7 @@ def test_a_streamed_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
 
 
 def test_an_error_in_the_stream_is_raised() -> None:
-    """Whatever came before it."""
+    """After any text."""
     data = events(completion(" So", None), {"error": {"message": "overloaded", "code": 503}})
 
     with pytest.raises(StatusError, match="overloaded") as caught:
@@ -308,13 +310,13 @@ def test_an_error_in_the_stream_is_raised() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b'{"id": 1}'], ids=["empty", "html", "no choice"])
-def test_what_is_no_completion_is_an_error(data: bytes) -> None:
-    """An answer without a choice is no answer."""
+def test_a_response_that_is_not_a_completion_is_an_error(data: bytes) -> None:
+    """An answer without a choice is not an answer."""
     with pytest.raises(ProtocolError):
         read(Completions().decoder(DOCUMENT), [data])
 
 
-def test_a_conversation_of_several_turns_goes_back_as_it_came() -> None:
+def test_a_conversation_of_several_turns_is_encoded_with_its_calls() -> None:
     """Calls and results are in the prompt, and tools move to the new user message."""
     history = History(
         [

@@ -42,7 +42,7 @@ class Recorder:
 
 
 def test_a_growing_conversation_is_encoded_once() -> None:
-    """Each turn encodes what is new."""
+    """Each turn encodes only the new messages."""
     recorder = Recorder()
 
     results = [recorder.follow(A), recorder.follow(A, B), recorder.follow(A, B, C)]
@@ -51,8 +51,8 @@ def test_a_growing_conversation_is_encoded_once() -> None:
     assert recorder.encoded == ["a", "b", "c"]
 
 
-def test_a_conversation_that_branches_is_encoded_again() -> None:
-    """Going back, or going on otherwise, never gives what was said in the other branch."""
+def test_a_branch_of_a_conversation_is_encoded_again() -> None:
+    """After going back or continuing differently, no message of the other branch is sent."""
     recorder = Recorder()
 
     results = [recorder.follow(A, B), recorder.follow(A, C), recorder.follow(A)]
@@ -61,7 +61,7 @@ def test_a_conversation_that_branches_is_encoded_again() -> None:
 
 
 def test_an_equal_message_is_not_the_same_message() -> None:
-    """Only identity is proof enough, and it is cheap."""
+    """Messages are compared by identity, which is safe and cheap."""
     recorder = Recorder()
     recorder.follow(A)
 
@@ -70,8 +70,8 @@ def test_an_equal_message_is_not_the_same_message() -> None:
     assert recorder.encoded == ["a", "a"]
 
 
-def test_variants_are_kept_apart() -> None:
-    """One history may be encoded into several things."""
+def test_variants_are_cached_separately() -> None:
+    """One history may be encoded into several formats."""
     recorder = Recorder()
 
     recorder.follow(A, variant="x")
@@ -82,7 +82,7 @@ def test_variants_are_kept_apart() -> None:
 
 
 def test_beyond_the_limit_the_least_recently_used_is_dropped() -> None:
-    """What was used last is kept."""
+    """The most recently used ones are kept."""
     recorder = Recorder(max_kept_bytes=20)
     recorder.follow(A)
     recorder.follow(B)
@@ -95,16 +95,16 @@ def test_beyond_the_limit_the_least_recently_used_is_dropped() -> None:
     assert recorder.encoded == ["a", "b", "c", "b"]
 
 
-def test_an_empty_conversation_is_never_kept() -> None:
-    """It has no message to be known by."""
+def test_an_empty_conversation_is_never_cached() -> None:
+    """It has no message to identify it."""
     recorder = Recorder()
 
     assert recorder.follow() == recorder.follow() == []
     assert recorder.follow(A) == ["a"]
 
 
-def test_a_transcript_that_failed_is_not_used_again() -> None:
-    """The next request starts from nothing."""
+def test_a_transcript_that_failed_is_not_reused() -> None:
+    """The next request starts anew."""
     recorder = Recorder()
     recorder.follow(A)
 
@@ -133,8 +133,8 @@ def test_tools_are_encoded_once_while_they_stay_the_same() -> None:
     assert seen == [1, 2, 2, 1, 0]
 
 
-def test_nothing_is_kept_of_a_conversation_that_was_collected() -> None:
-    """It could not go on, and a process that makes many runs would only grow."""
+def test_nothing_is_cached_of_a_conversation_that_was_collected() -> None:
+    """It cannot continue, and the memory of a process with many runs would only grow."""
     recorder = Recorder()
     recorder.follow(UserMessage.of("x"), B)
 

@@ -20,12 +20,12 @@ def test_an_event_is_read_back_with_its_name_and_its_value() -> None:
     ]
 
 
-def test_a_comment_is_no_event() -> None:
-    """It only keeps the connection alive."""
+def test_a_comment_is_not_an_event() -> None:
+    """It only keeps the connection open."""
     assert encode_event(comment("ping")) == b": ping\n\n"
     assert SSEDecoder().feed(encode_event(comment("ping"))) == []
 
 
-def test_half_a_surrogate_pair_does_not_break_the_stream() -> None:
+def test_a_lone_surrogate_does_not_break_the_stream() -> None:
     """A model may cut a character in two."""
     assert encode_event(StreamEvent(data="\ud800")) == 'data: "\ufffd"\n\n'.encode()

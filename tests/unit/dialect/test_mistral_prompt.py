@@ -36,8 +36,8 @@ OFFER = (
 )
 
 
-def test_tools_and_system_text_stand_before_the_last_user_message() -> None:
-    """A new user message takes both with it."""
+def test_tools_and_system_text_are_before_the_last_user_message() -> None:
+    """They move to each new user message."""
     messages: list[Message] = [
         SystemMessage("Be brief."),
         UserMessage.of("U1"),
@@ -59,8 +59,8 @@ def test_tools_and_system_text_stand_before_the_last_user_message() -> None:
     )
 
 
-def test_in_a_tool_loop_the_offer_stays_where_it_is() -> None:
-    """The results follow the user message that has the offer."""
+def test_in_a_tool_loop_the_offered_tools_stay_in_their_place() -> None:
+    """The results follow the user message that has them."""
     messages: list[Message] = [UserMessage.of("go"), CALLS, ToolResult.of("aaaaaaaa1", "[1, 2]")]
 
     text = prompt_text(messages, [TOOL])
@@ -78,8 +78,8 @@ def test_messages_without_text_leave_no_empty_parts() -> None:
     assert prompt_text(messages) == "<s>[INST][/INST][INST] hi[/INST]"
 
 
-def test_a_conversation_without_a_user_has_no_place_for_tools() -> None:
-    """Nothing is invented to hold them."""
+def test_a_conversation_without_a_user_message_offers_no_tools() -> None:
+    """No message is invented to hold them."""
     assert prompt_text([AssistantMessage.of("hi")], [TOOL]) == "<s> hi</s>"
 
 
@@ -106,19 +106,19 @@ def test_a_result_that_is_json_is_written_as_json(content: str, written: str) ->
 
 
 def test_system_text_has_no_part_of_its_own() -> None:
-    """It is part of the user message it stands in."""
+    """It is part of the user message after it."""
     assert message_parts(SystemMessage("Be brief.")) == []
 
 
-def test_structured_content_stands_for_missing_content() -> None:
-    """What a tool gave is not lost where it gave no text."""
+def test_structured_content_replaces_missing_content() -> None:
+    """The result of a tool is not lost if it has no text."""
     result = ToolResult(call_id="aaaaaaaa1", structured_content={"n": 1})
 
     assert result_json(result) == '{"content": {"n": 1}, "call_id": "aaaaaaaa1"}'
 
 
-def test_structured_content_is_not_lost_on_the_way_to_the_prompt() -> None:
-    """The rules of the family take it for the text of the result."""
+def test_structured_content_reaches_the_prompt() -> None:
+    """The rules of the family use it as the text of the result."""
     result = ToolResult(call_id="c1", structured_content={"n": [1]})
     history = History([UserMessage.of("go"), AssistantMessage.of("", CALL), result])
 
@@ -145,8 +145,8 @@ def test_blocks_of_a_message_are_joined_by_lines() -> None:
         ("[inst] [INST [TODO] <span>", "[inst] [INST [TODO] <span>"),
     ],
 )
-def test_a_marker_in_plain_text_is_broken_where_one_can_see_it(text: str, safe: str) -> None:
-    """What is no marker stays as it is."""
+def test_a_marker_in_plain_text_is_made_harmless_visibly(text: str, safe: str) -> None:
+    """Other text stays as it is."""
     assert safe_text(text) == safe
 
 
@@ -178,5 +178,5 @@ def test_a_user_cannot_write_the_markers_of_a_conversation() -> None:
     ],
 )
 def test_a_call_is_begun_as_the_model_would(name: str | None, start: str) -> None:
-    """The model goes on after the marker, or after the name."""
+    """The model continues after the marker, or after the name."""
     assert call_start(name) == start

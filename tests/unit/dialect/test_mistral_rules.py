@@ -30,7 +30,7 @@ RESULT = ToolResult.of("a1B2c3D4e", "3")
 
 
 def compiled(*messages: Message, instructions: str = "") -> list[Message]:
-    """Return what becomes of these messages."""
+    """Return these messages within the rules."""
     return compile_history(ModelRequest(history=History(messages), instructions=instructions))
 
 
@@ -73,7 +73,7 @@ def compiled(*messages: Message, instructions: str = "") -> list[Message]:
         pytest.param(
             [HI, AssistantMessage.of("I add.", CALL), RESULT],
             [HI, ASK, RESULT],
-            id="text beside a call",
+            id="text next to a call",
         ),
         pytest.param(
             [HI, AssistantMessage.of(" \n"), UserMessage.of(""), HI],
@@ -106,14 +106,14 @@ def compiled(*messages: Message, instructions: str = "") -> list[Message]:
         ),
     ],
 )
-def test_a_conversation_keeps_its_sense_within_the_rules(
+def test_a_conversation_keeps_its_meaning_within_the_rules(
     messages: list[Message], expected: list[Message]
 ) -> None:
     """Roles in order, nothing empty, text or calls."""
     assert compiled(*messages) == expected
 
 
-def test_all_instructions_stand_in_one_system_message_first() -> None:
+def test_all_instructions_are_in_one_system_message_first() -> None:
     """Wherever they were; the format has one place for them."""
     messages = (SystemMessage("one"), HI, SystemMessage(" "), SystemMessage("two"))
 
@@ -123,8 +123,8 @@ def test_all_instructions_stand_in_one_system_message_first() -> None:
     ]
 
 
-def test_ids_become_nine_letters_or_digits_on_call_and_result() -> None:
-    """The same in every turn, whatever the provider had given."""
+def test_ids_become_nine_letters_or_digits_in_call_and_result() -> None:
+    """The same in every turn, for any ids of the provider."""
     history: list[Message] = [HI, AssistantMessage.of("", ToolCall(id="call_abc", name="add"))]
     history.append(ToolResult.of("call_abc", "3"))
 
@@ -137,7 +137,7 @@ def test_ids_become_nine_letters_or_digits_on_call_and_result() -> None:
 
 
 def test_two_ids_never_become_the_same() -> None:
-    """Not even where one was chosen to look like the other."""
+    """Not even if one was chosen to look like the other."""
     look_alike = nine_char_id("call_abc")
     calls = (ToolCall(id="call_abc", name="add"), ToolCall(id=look_alike, name="add"))
     messages: list[Message] = [
@@ -164,7 +164,7 @@ def test_two_ids_never_become_the_same() -> None:
         pytest.param(
             ToolResult(call_id="1", content=(TextContent("one"),), structured_content={"n": 1}),
             "one",
-            id="words beside data",
+            id="text next to data",
         ),
         pytest.param(
             ToolResult(call_id="1", content=(EmbeddedResource(uri="file:///a", text="inside"),)),
@@ -183,12 +183,12 @@ def test_two_ids_never_become_the_same() -> None:
         ),
     ],
 )
-def test_of_a_result_a_model_reads_what_is_text(result: ToolResult, text: str) -> None:
-    """Data where there is nothing else; what is no text is named."""
+def test_the_text_of_a_result_is_sent(result: ToolResult, text: str) -> None:
+    """Structured content if there is no text; other content is named."""
     assert result_text(result) == text
 
 
 def test_a_sound_of_the_user_is_refused() -> None:
-    """To leave it out would answer another question."""
+    """Leaving it out would change the question."""
     with pytest.raises(UnsupportedError, match="audio"):
         compiled(UserMessage(content=(AudioContent(data="", mime_type="audio/wav"),)))

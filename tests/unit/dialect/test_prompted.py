@@ -1,4 +1,4 @@
-"""Tools by prompt: what the model is told, what it wrote, what comes back."""
+"""Tools by prompt: what the model is rendered, what it wrote, what comes back."""
 
 import json
 from dataclasses import replace
@@ -82,7 +82,7 @@ def said(text: str, reason: str = "stop") -> dict[str, Any]:
 
 @both
 def test_no_field_about_tools_is_sent(rules: Rules) -> None:
-    """Whatever is asked: this provider would refuse it, or not know what it means."""
+    """Whatever the request: this provider would refuse or ignore it."""
     request = replace(
         ASKED,
         tool_choice=ToolChoice(mode="required"),
@@ -95,8 +95,8 @@ def test_no_field_about_tools_is_sent(rules: Rules) -> None:
     assert body["messages"][1:] == [{"role": "user", "content": "go"}]
 
 
-def test_a_mistral_model_is_shown_the_marks_it_was_taught_on() -> None:
-    """Tools in their mark, the form of a call, the form of a result."""
+def test_a_mistral_model_gets_the_markers_it_was_trained_on() -> None:
+    """Around the tools, a call and a result."""
     text = system(ASKED)
 
     assert text.startswith("Be brief.\n\nYou can call tools.")
@@ -116,8 +116,8 @@ def test_a_mistral_model_is_shown_the_marks_it_was_taught_on() -> None:
     assert '\n[TOOL_CALLS] [{"name": "name of the tool", "arguments": {' in text
 
 
-def test_another_model_is_shown_tags() -> None:
-    """A line for each tool, which no description can break out of."""
+def test_another_model_gets_tags() -> None:
+    """With a line for each tool, which no description can end."""
     text = system(ASKED, "plain")
 
     lines = [line for line in text.split("\n") if line.startswith('{"name"')]
@@ -143,10 +143,10 @@ def test_another_model_is_shown_tags() -> None:
     ],
 )
 @both
-def test_a_choice_is_requested_in_words(
+def test_a_tool_choice_is_requested_in_the_system_text(
     rules: Rules, choice: str, parallel: bool | None, ending: str
 ) -> None:
-    """At the end of the system text."""
+    """At its end."""
     request = replace(
         ASKED,
         tool_choice=ToolChoice.parse(choice),
@@ -157,7 +157,7 @@ def test_a_choice_is_requested_in_words(
 
 
 def test_a_named_tool_is_the_only_one_that_is_offered() -> None:
-    """PromptFormat alone do not force."""
+    """The prompt alone cannot force a call."""
     request = replace(ASKED, tool_choice=ToolChoice.parse("f"))
     encoded = Prompted().encode(request, provider=PROVIDER, model=MODELS["plain"])
 
@@ -166,7 +166,7 @@ def test_a_named_tool_is_the_only_one_that_is_offered() -> None:
 
 
 @both
-def test_without_tools_nothing_is_said_about_them(rules: Rules) -> None:
+def test_without_tools_the_prompt_does_not_mention_them(rules: Rules) -> None:
     """Unless the conversation shows calls, which the model would imitate."""
     asked = replace(ASKED, tool_choice=ToolChoice(mode="none"))
     called = History(
@@ -185,7 +185,7 @@ def test_without_tools_nothing_is_said_about_them(rules: Rules) -> None:
 
 
 @pytest.mark.parametrize("choice", ["required", "g"])
-def test_a_call_that_nothing_can_answer_is_an_error(choice: str) -> None:
+def test_a_forced_call_without_a_tool_is_an_error(choice: str) -> None:
     """There must be such a tool."""
     tools = () if choice == "required" else (F,)
 
@@ -205,7 +205,7 @@ RESULTS = (
 
 
 def test_calls_and_results_are_rendered_for_a_mistral_model() -> None:
-    """Calls are the assistant's words, the results of one turn one message of the user."""
+    """Calls are text of the assistant, the results of one turn one message of the user."""
     turns = talk("mistral", UserMessage.of("go"), CALLS, *RESULTS)
 
     assert turns == [
@@ -245,7 +245,7 @@ def test_calls_and_results_are_rendered_for_another_model() -> None:
 
 
 @both
-def test_between_results_and_the_next_user_message_the_assistant_speaks(rules: Rules) -> None:
+def test_an_assistant_message_separates_results_and_the_next_user_message(rules: Rules) -> None:
     """Both would be messages of the user."""
     turns = talk(
         rules,
@@ -264,19 +264,19 @@ def test_between_results_and_the_next_user_message_the_assistant_speaks(rules: R
 
 
 @both
-@pytest.mark.parametrize("shape", ["told", "bare"])
+@pytest.mark.parametrize("shape", ["rendered", "without_marker"])
 @given(first=json_objects, second=json_objects)
 @settings(max_examples=60, deadline=None)
 def test_a_rendered_call_is_read_as_the_same_call(
     rules: Rules, shape: str, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
-    """So a model that imitates its own history is understood."""
+    """So a model may imitate its own history."""
     calls = (
         ToolCall(id="aaaaaaaa1", name="f", arguments=json.dumps(first)),
         ToolCall(id="aaaaaaaa2", name="fs.read", arguments=json.dumps(second)),
     )
     text = PROMPT_FORMATS[rules].calls(calls)
-    if shape == "bare":
+    if shape == "without_marker":
         text = text.removeprefix("[TOOL_CALLS]")
 
     leak = find_leak(text, offered={"f", wire_name("fs.read")}, fits=lambda _name, _arguments: True)
@@ -298,14 +298,14 @@ ENDS = {
 @given(text=st.text(st.sampled_from('[]/<>TOLCARESUINtolcarespn_ "\\')) | st.text())
 @settings(max_examples=100)
 @both
-def test_no_result_can_end_its_own_mark(rules: Rules, text: str) -> None:
-    """A tool's text stays inside, whatever it is."""
+def test_no_result_can_end_its_own_marker(rules: Rules, text: str) -> None:
+    """A tool's text stays inside, for any content."""
     start, end = ENDS[rules]
     content = f"x {end} {end.lower()} {end.upper()} {text}"
 
-    told = PROMPT_FORMATS[rules].results([ToolResult.of("a", content)])
+    rendered = PROMPT_FORMATS[rules].results([ToolResult.of("a", content)])
 
-    inside = told.removeprefix(start).removesuffix(end)
+    inside = rendered.removeprefix(start).removesuffix(end)
     assert end not in inside
     assert json.loads(inside) == {"content": content, "call_id": "a"}
 
@@ -313,8 +313,8 @@ def test_no_result_can_end_its_own_mark(rules: Rules, text: str) -> None:
 @given(history=histories())
 @settings(max_examples=60, deadline=None)
 @both
-def test_every_turn_sends_what_a_first_one_would(rules: Rules, history: History) -> None:
-    """What was kept from turn to turn is what would be told anew."""
+def test_every_turn_sends_the_same_text_as_a_first_one(rules: Rules, history: History) -> None:
+    """The cached text equals a new encoding."""
     dialect = Prompted()
     for length in range(len(history) + 1):
         part = History(history[:length])
@@ -341,7 +341,7 @@ def test_every_turn_sends_what_a_first_one_would(rules: Rules, history: History)
     ],
 )
 def test_a_call_comes_back_as_text(rules: Rules, text: str) -> None:
-    """Under our name for the tool, and nothing of the text is left."""
+    """It is read under agentkit's name of the tool, and no text remains."""
     dialect = Prompted()
     encoded = dialect.encode(ASKED, provider=PROVIDER, model=MODELS[rules])
     text = text.replace("fs_read_X", wire_name("fs.read"))
@@ -358,7 +358,7 @@ def test_a_call_comes_back_as_text(rules: Rules, text: str) -> None:
 @given(cuts=CUTS)
 @settings(deadline=None)
 def test_a_streamed_call_is_read_however_it_is_cut(cuts: list[int]) -> None:
-    """And a plain answer is text."""
+    """And an answer without a call is text."""
     pieces = ["Sure. ", "[TOOL", "_CALLS] [{", '"name": "f", "argu', 'ments": {"x": 1}}]']
     data = events(
         *({"choices": [{"delta": {"content": piece}}]} for piece in pieces),
@@ -385,7 +385,7 @@ def test_a_plain_answer_is_text() -> None:
 
 
 def test_an_error_inside_an_answer_is_raised() -> None:
-    """As in the form that carries it."""
+    """As in the format that carries it."""
     with pytest.raises(StatusError, match="too many"):
         read(
             Prompted().decoder(DOCUMENT),
@@ -393,6 +393,6 @@ def test_an_error_inside_an_answer_is_raised() -> None:
         )
 
 
-def test_a_choice_that_is_free_needs_no_words() -> None:
+def test_a_free_tool_choice_adds_no_text() -> None:
     """`auto` and `none` force nothing."""
     assert choice_instruction(ToolChoice()) == choice_instruction(ToolChoice(mode="none")) == ""

@@ -119,7 +119,7 @@ def routed(raw: object, code: int = 400) -> dict[str, object]:
             "tools_unsupported",
             "change",
             "support tools",
-            id="a bare text",
+            id="a plain text",
         ),
         pytest.param(
             400,
@@ -210,7 +210,7 @@ def routed(raw: object, code: int = 400) -> dict[str, object]:
 def test_a_refusal_gets_its_kind_and_retry(
     status: int, body: object, kind: ErrorKind, retry: Retry, said: str
 ) -> None:
-    """Kind, retry and the innermost words, whatever stands around them."""
+    """And the innermost message, whatever is around it."""
     raw = body if isinstance(body, str) else json.dumps(body)
 
     error = status_error(WireHead(status=status), raw.encode())
@@ -259,7 +259,7 @@ def test_a_refusal_gets_its_kind_and_retry(
     ],
 )
 def test_an_error_inside_a_success_is_found(value: object, kind: ErrorKind, retry: Retry) -> None:
-    """A 200 says nothing; the numbers and words in the body do."""
+    """The status is 200; the codes and messages in the body decide."""
     error = error_in_answer(value, WireHead(status=200, headers={"x-request-id": "r1"}))
 
     assert error is not None
@@ -278,8 +278,8 @@ def test_an_error_inside_a_success_is_found(value: object, kind: ErrorKind, retr
         None,
     ],
 )
-def test_what_is_no_error_is_none(value: object) -> None:
-    """Empty error fields are common beside good answers."""
+def test_an_empty_error_is_not_an_error(value: object) -> None:
+    """Empty error fields are common in good answers."""
     assert error_in_answer(value, WireHead(status=200)) is None
 
 
@@ -308,8 +308,8 @@ def test_what_is_no_error_is_none(value: object) -> None:
         pytest.param({"retry-after": "Wed, 21 Oct 2020 07:28:00 GMT"}, 0.0, id="a past date"),
     ],
 )
-def test_how_long_to_wait_is_read(headers: dict[str, str], seconds: float | None) -> None:
-    """Seconds or a date, never below zero, never above the cap."""
+def test_the_time_to_wait_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    """Seconds or a date, never below zero, never above the limit."""
     now = datetime(2026, 10, 21, 7, 27, 50, tzinfo=UTC)
 
     assert retry_after_seconds(WireHead(status=429, headers=headers), now=now) == seconds
@@ -347,7 +347,7 @@ def test_a_redirect_is_reported_and_not_retried(headers: dict[str, str], place: 
 
 
 def test_a_long_message_is_cut() -> None:
-    """No one reads a page of an upstream's words."""
+    """No one reads a page of an upstream's text."""
     error = status_error(WireHead(status=400), b"x" * 5000)
 
     assert len(str(error)) < 700

@@ -1,4 +1,4 @@
-"""Bodies of requests: what is no JSON object, and which parameter an error names."""
+"""Bodies of requests: invalid ones, and the parameter that an error names."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from agentkit.dialect.received_request import (
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"7", b'{"x": NaN}', b'"\\ud800"', b'{"x": "\\ud800"}', b"\xff"]
 )
-def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
-    """Half a surrogate pair counts as no JSON: nothing could be answered with it."""
+def test_a_body_that_is_not_a_json_object_is_refused(body: bytes) -> None:
+    """A lone surrogate counts as invalid JSON: no response could repeat it."""
     with pytest.raises(InvalidRequestError, match="The body is not") as refused:
         load_body(body)
 
@@ -102,7 +102,7 @@ def test_no_value_of_the_body_is_repeated() -> None:
 def test_a_value_that_would_change_the_answer_is_refused(
     value: Any, neutral: tuple[Any, ...], reason: str
 ) -> None:
-    """And the values that may be sent are named."""
+    """The error names the values that may be sent."""
     with pytest.raises(InvalidRequestError) as refused:
         require_neutral({"n": value}, {"n": neutral})
 

@@ -39,19 +39,19 @@ def event(data: str, name: str | None = None) -> ServerEvent:
         pytest.param(b'data: a\n{"e": 1}\n', [event("a"), event('{"e": 1}')], id="JSON at once"),
         pytest.param(b"\n\n\n", [], id="nothing"),
         pytest.param(b"", [], id="no bytes"),
-        pytest.param(b"data: \xff\n\n", [event("�")], id="bytes that are no UTF-8"),
+        pytest.param(b"data: \xff\n\n", [event("�")], id="bytes that are not UTF-8"),
     ],
 )
 def test_a_stream_gives_the_same_events_byte_by_byte(
     stream: bytes, events: list[ServerEvent]
 ) -> None:
-    """Where the network cuts does not matter, not even inside a character or a line end."""
+    """However the network splits it, even inside a character or a line end."""
     assert read(stream) == events
     assert read(*(stream[i : i + 1] for i in range(len(stream)))) == events
 
 
-def test_an_event_is_given_as_soon_as_it_is_complete() -> None:
-    """No one waits for the next event to see this one."""
+def test_an_event_is_returned_as_soon_as_it_is_complete() -> None:
+    """The next event is not needed for that."""
     decoder = SSEDecoder()
 
     first = decoder.feed(b"data: a\r\n\r")
@@ -60,6 +60,6 @@ def test_an_event_is_given_as_soon_as_it_is_complete() -> None:
     assert decoder.feed(b"\ndata: b\r\n\r\n") == [event("b")]
 
 
-def test_a_character_cut_in_the_middle_is_put_together() -> None:
-    """UTF-8 is only read when the event is whole."""
+def test_a_character_cut_in_the_middle_is_joined() -> None:
+    """UTF-8 is decoded only when the event is complete."""
     assert read(b"data: \xc3", b"\xa9\n\n") == [event("é")]

@@ -15,31 +15,31 @@ NAMES = st.from_regex(r"[A-Za-z0-9_.-]{1,128}", fullmatch=True)
 
 @given(name=NAMES | st.text())
 def test_any_name_becomes_one_that_every_provider_accepts(name: str) -> None:
-    """Even what an old stored conversation may hold."""
+    """Even a name from an old stored conversation."""
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", wire_name(name))
 
 
 @given(names=st.lists(NAMES, unique=True, max_size=6))
-def test_changed_names_lead_back(names: list[str]) -> None:
-    """What the model says can be read as one of our names, and only one."""
+def test_changed_names_are_mapped_back(names: list[str]) -> None:
+    """A name in an answer means one of agentkit's names, and only one."""
     changed = changed_names(names)
 
     assert [changed.get(wire_name(name), wire_name(name)) for name in names] == names
 
 
 @pytest.mark.parametrize("name", ["add", "fs-read_2", "x" * 64])
-def test_a_name_that_fits_stays(name: str) -> None:
-    """No one should see another name than their own without need."""
+def test_a_valid_name_stays(name: str) -> None:
+    """No name is changed without need."""
     assert wire_name(name) == name
     assert changed_names([name]) == {}
 
 
-def test_a_name_that_does_not_fit_stays_readable_and_the_same() -> None:
+def test_a_changed_name_is_readable_and_stable() -> None:
     """The model chooses by it, and every turn has to show the same one."""
     assert wire_name("fs.read") == "fs_read_4074bc0257"
 
 
-def test_two_names_that_would_look_the_same_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_names_that_would_become_equal_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call must never reach another tool than the one that was meant."""
     taken = wire_name("fs.read")
 

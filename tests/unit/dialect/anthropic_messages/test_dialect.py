@@ -1,4 +1,4 @@
-"""Requests in the Anthropic form."""
+"""Requests in the Anthropic format."""
 
 from dataclasses import replace
 from typing import Any
@@ -56,8 +56,8 @@ def choice(request: ModelRequest, **accepts: Any) -> object:
     return encode(request, **accepts).get("tool_choice")
 
 
-def test_the_smallest_request_has_a_limit() -> None:
-    """The form demands one."""
+def test_the_smallest_request_has_a_token_limit() -> None:
+    """The format requires one."""
     encoded = AnthropicMessages().encode(ASKED, provider=PROVIDER, model=OTHER)
 
     assert encoded.wire.path == "/messages"
@@ -66,8 +66,8 @@ def test_the_smallest_request_has_a_limit() -> None:
     assert body_of(encoded) == {"model": "other", "messages": GO, "max_tokens": 4096}
 
 
-def test_everything_that_is_set_is_sent_in_the_words_of_the_form() -> None:
-    """A seed has no field here; it is only a wish."""
+def test_all_settings_are_sent_under_the_names_of_the_format() -> None:
+    """The format has no field for a seed, which is only a preference."""
     request = replace(
         WITH_TOOLS,
         instructions="Be brief.",
@@ -107,8 +107,8 @@ def test_everything_that_is_set_is_sent_in_the_words_of_the_form() -> None:
         ("fs.read", {"type": "tool", "name": wire_name("fs.read")}),
     ],
 )
-def test_a_choice_is_encoded_in_the_words_of_the_format(asked: str, sent: object) -> None:
-    """`auto` is what the provider does anyway."""
+def test_a_tool_choice_is_encoded_in_the_terms_of_the_format(asked: str, sent: object) -> None:
+    """`auto` is the provider's default."""
     body = encode(replace(WITH_TOOLS, tool_choice=ToolChoice.parse(asked)))
 
     assert body.get("tool_choice") == sent
@@ -116,7 +116,7 @@ def test_a_choice_is_encoded_in_the_words_of_the_format(asked: str, sent: object
 
 
 def test_a_provider_without_named_choices_is_offered_one_tool() -> None:
-    """And is told that it must call."""
+    """And a call is required."""
     body = encode(
         replace(WITH_TOOLS, tool_choice=ToolChoice.parse("f")), tool_choice=frozenset({"any"})
     )
@@ -124,15 +124,15 @@ def test_a_provider_without_named_choices_is_offered_one_tool() -> None:
     assert (body["tools"], body["tool_choice"]) == ([F_JSON], {"type": "any"})
 
 
-def test_without_calls_in_the_conversation_none_sends_no_tools() -> None:
-    """What is not there cannot be called."""
+def test_with_the_choice_none_a_conversation_without_calls_sends_no_tools() -> None:
+    """A tool that is not sent cannot be called."""
     body = encode(replace(WITH_TOOLS, tool_choice=ToolChoice(mode="none")))
 
     assert "tools" not in body
     assert "tool_choice" not in body
 
 
-def test_with_calls_in_the_conversation_none_is_said() -> None:
+def test_with_the_choice_none_a_conversation_with_calls_sends_tools_and_choice() -> None:
     """The provider has to know the tools of the calls it reads."""
     request = replace(WITH_TOOLS, history=CALLED, tool_choice=ToolChoice(mode="none"))
 
@@ -152,8 +152,10 @@ def test_with_calls_in_the_conversation_none_is_said() -> None:
         ("auto", True, {"type": "auto", "disable_parallel_tool_use": False}),
     ],
 )
-def test_parallel_calls_are_part_of_the_choice(asked: str, parallel: bool, sent: object) -> None:
-    """This form has no field of its own for them."""
+def test_parallel_calls_are_part_of_the_tool_choice(
+    asked: str, parallel: bool, sent: object
+) -> None:
+    """The format has no field of its own for them."""
     request = replace(
         WITH_TOOLS,
         tool_choice=ToolChoice.parse(asked),
@@ -183,7 +185,7 @@ def test_parallel_calls_are_part_of_the_choice(asked: str, parallel: bool, sent:
     ids=["no tools", "no such tool", "sound"],
 )
 def test_an_impossible_request_is_an_error(request_: ModelRequest, said: str) -> None:
-    """Before anything is sent, and again when it is tried again."""
+    """Before anything is sent, at the first attempt and at later ones."""
     dialect = AnthropicMessages()
     for _ in range(2):
         with pytest.raises(UnsupportedError, match=said):
@@ -191,13 +193,13 @@ def test_an_impossible_request_is_an_error(request_: ModelRequest, said: str) ->
 
 
 def test_unsupported_stop_texts_are_an_error() -> None:
-    """They change what an answer is."""
+    """Without them the answer would be different."""
     with pytest.raises(UnsupportedError, match="no stop texts"):
         encode(replace(ASKED, settings=ModelSettings(stop=("x",))), stop=False)
 
 
 def test_the_profile_adds_fields_and_leaves_fields_out() -> None:
-    """Its limit stands where the caller sets none; its name for the model is used."""
+    """Its token limit is used if the caller sets none; so is its name for the model."""
     body = encode(
         replace(ASKED, settings=ModelSettings(temperature=1)),
         extra_fields={"max_tokens": 99, "metadata": {"user_id": "x"}},
@@ -221,8 +223,8 @@ def test_a_small_window_gets_a_small_limit() -> None:
     assert body_of(encoded)["max_tokens"] == 500
 
 
-def test_the_rules_of_the_family_hold_on_this_form() -> None:
-    """System messages go up, ids have nine characters."""
+def test_the_rules_of_the_model_family_hold_in_this_format() -> None:
+    """System messages come first, ids have nine characters."""
     history = History([SystemMessage("Be kind."), *CALLED])
     request = replace(WITH_TOOLS, history=history, instructions="Be brief.")
 
@@ -235,7 +237,7 @@ def test_the_rules_of_the_family_hold_on_this_form() -> None:
 
 
 def test_a_continued_conversation_is_sent_like_a_new_one() -> None:
-    """What was kept is the same bytes."""
+    """The cache gives the same bytes."""
     dialect = AnthropicMessages()
     history = CALLED
     for _ in range(3):
@@ -246,7 +248,7 @@ def test_a_continued_conversation_is_sent_like_a_new_one() -> None:
 
 
 def test_a_complete_turn_is_sent_and_read() -> None:
-    """A wire name is our name again in the answer, and the answer fits the next turn."""
+    """The answer has agentkit's name of the tool again, and fits the next turn."""
     dialect = AnthropicMessages()
     encoded = dialect.encode(WITH_TOOLS, provider=PROVIDER, model=OTHER)
     call = {
@@ -274,7 +276,7 @@ def test_a_complete_turn_is_sent_and_read() -> None:
 
 
 def test_tokens_are_counted_for_the_same_conversation() -> None:
-    """Only what the question may hold is sent: no limit, no settings, no fields of the provider."""
+    """Only what counting accepts is sent: no limit, no settings, no fields of the provider."""
     provider = replace(PROVIDER, accepts=Accepts(extra_fields={"max_tokens": 99}))
     request = replace(
         WITH_TOOLS,
@@ -299,5 +301,5 @@ def test_tokens_are_counted_for_the_same_conversation() -> None:
 
 
 def test_the_models_of_a_provider_can_be_listed() -> None:
-    """A question without a body."""
+    """By a request without a body."""
     assert list_models() == WireRequest(path="/models", method="GET")

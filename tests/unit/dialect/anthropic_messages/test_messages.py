@@ -1,4 +1,4 @@
-"""Conversations in the Anthropic form: turns that alternate, blocks that are never blank."""
+"""Conversations in the Anthropic format: turns that alternate, blocks that are never blank."""
 
 import json
 from typing import Any, Literal
@@ -49,8 +49,8 @@ def text(value: str) -> dict[str, str]:
     return {"type": "text", "text": value}
 
 
-def test_the_results_of_one_turn_stand_in_one_user_turn() -> None:
-    """Before what the user says next, with their errors."""
+def test_the_results_of_one_turn_are_in_one_user_turn() -> None:
+    """Before the next text of the user, with their errors."""
     turns = encode(
         UserMessage.of("go"),
         AssistantMessage.of(
@@ -89,8 +89,8 @@ def test_the_results_of_one_turn_stand_in_one_user_turn() -> None:
     ]
 
 
-def test_neighbours_of_one_role_share_a_turn() -> None:
-    """The form wants the roles to alternate."""
+def test_consecutive_messages_of_one_role_share_a_turn() -> None:
+    """The format requires the roles to alternate."""
     turns = encode(
         UserMessage.of("a"),
         UserMessage.of("b"),
@@ -117,13 +117,13 @@ def test_first_and_last_turn_are_the_users() -> None:
     ]
 
 
-def test_an_empty_conversation_asks_to_go_on() -> None:
+def test_an_empty_conversation_becomes_a_request_to_go_on() -> None:
     """An empty list is refused."""
     assert encode() == [{"role": "user", "content": [text("Go on.")]}]
 
 
-def test_what_is_blank_is_left_out() -> None:
-    """Blank texts are refused, and so are messages without blocks."""
+def test_blank_texts_are_left_out() -> None:
+    """They are refused, and so are messages without blocks."""
     turns = encode(
         UserMessage(content=(TextContent(" "), TextContent("a"))),
         AssistantMessage.of(" \n"),
@@ -134,8 +134,8 @@ def test_what_is_blank_is_left_out() -> None:
     assert turns == [{"role": "user", "content": [text("a")]}]
 
 
-def test_system_text_is_apart() -> None:
-    """Wherever it stood."""
+def test_system_text_is_a_field_of_its_own() -> None:
+    """Wherever it was in the conversation."""
     turns = Turns("plain")
     for message in (SystemMessage("A"), SystemMessage(" "), SystemMessage("B")):
         turns.add(message)
@@ -145,8 +145,8 @@ def test_system_text_is_apart() -> None:
     assert Turns("plain").system("") == ""
 
 
-def test_images_are_shown_and_resources_are_read() -> None:
-    """In what the user says, and in results."""
+def test_images_and_text_resources_are_sent() -> None:
+    """From messages of the user and from results."""
     resource = EmbeddedResource(uri="file:///a", text="inside")
     turns = encode(
         UserMessage(content=(PNG, resource)),
@@ -169,7 +169,7 @@ def test_images_are_shown_and_resources_are_read() -> None:
     ],
     ids=["empty", "structured", "text"],
 )
-def test_a_result_is_the_text_that_it_holds(result: ToolResult, content: str | None) -> None:
+def test_a_result_is_sent_as_its_text(result: ToolResult, content: str | None) -> None:
     """A result without content needs none here."""
     turns = encode(AssistantMessage.of("", ToolCall(id="c1", name="f")), result)
 
@@ -177,15 +177,15 @@ def test_a_result_is_the_text_that_it_holds(result: ToolResult, content: str | N
 
 
 def test_a_sound_is_refused() -> None:
-    """The form has no block for it."""
+    """The format has no block for it."""
     sound = AudioContent(data="AAAA", mime_type="audio/wav")
 
     with pytest.raises(UnsupportedError, match="audio"):
         encode(UserMessage(content=(sound,)))
 
 
-def test_ids_outside_the_alphabet_are_changed_alike_on_call_and_result() -> None:
-    """Providers of other forms make ids with dots and colons."""
+def test_ids_with_other_characters_are_changed_equally_in_call_and_result() -> None:
+    """Providers of other formats make ids with dots and colons."""
     turns = encode(
         AssistantMessage.of("", ToolCall(id="functions.f:0", name="f")),
         ToolResult.of("functions.f:0", "x"),
@@ -205,8 +205,8 @@ def test_ids_outside_the_alphabet_are_changed_alike_on_call_and_result() -> None
     assert all(call.isalnum() and len(call) == 9 for call in calls)
 
 
-def test_a_changed_id_never_meets_a_real_one() -> None:
-    """Not even where a provider made just the id that another is changed to."""
+def test_a_changed_id_never_equals_another_id() -> None:
+    """Not even if a provider made just the id that another one is changed to."""
     first = encode(AssistantMessage.of("", ToolCall(id="a.b", name="f")), ToolResult.of("a.b", "x"))
     taken = first[1]["content"][0]["id"]
 
@@ -222,8 +222,8 @@ def test_a_changed_id_never_meets_a_real_one() -> None:
     assert [block["tool_use_id"] for block in turns[2]["content"]] == ids
 
 
-def test_mistral_models_keep_their_rules_on_this_form() -> None:
-    """No text beside calls, nine-character ids, an answer between results and the user."""
+def test_mistral_models_keep_their_rules_in_this_format() -> None:
+    """No text together with calls, nine-character ids, an answer between results and the user."""
     turns = encode(
         UserMessage.of("go"),
         AssistantMessage.of("Let me see.", ToolCall(id="toolu_1", name="f")),
@@ -250,7 +250,7 @@ def test_mistral_models_keep_their_rules_on_this_form() -> None:
 
 
 def test_a_tool_always_takes_an_object() -> None:
-    """The form insists on the word."""
+    """The format requires `type`."""
     tools = (
         ToolSpec(name="a.b", description="d", input_schema={}),
         ToolSpec(name="c", description="", input_schema={"properties": {}, "type": "object"}),
@@ -265,10 +265,10 @@ def test_a_tool_always_takes_an_object() -> None:
 @given(history=histories())
 @settings(max_examples=100, deadline=None)
 @pytest.mark.parametrize("rules", ["mistral", "plain"])
-def test_every_conversation_keeps_the_form(
+def test_every_conversation_is_valid_in_the_format(
     history: History, rules: Literal["mistral", "plain"]
 ) -> None:
-    """Roles alternate, calls are answered in the next turn, first thing, and nothing is empty."""
+    """Roles alternate, calls are answered first thing in the next turn, and nothing is empty."""
     turns = encode(*history, rules=rules)
 
     roles = [turn["role"] for turn in turns]
@@ -294,7 +294,7 @@ def test_every_conversation_keeps_the_form(
 def test_encoding_at_any_point_changes_nothing(
     history: History, rules: Literal["mistral", "plain"]
 ) -> None:
-    """A transcript that was sent after every message is the same in the end."""
+    """A conversation that was sent after every message is the same in the end."""
     turns = Turns(rules)
     for message in history:
         turns.encode()

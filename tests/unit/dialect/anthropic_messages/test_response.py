@@ -1,4 +1,4 @@
-"""Answers in the Anthropic form, complete and streamed, cut anywhere."""
+"""Answers in the Anthropic format, complete and streamed, cut anywhere."""
 
 import json
 from typing import Any
@@ -60,7 +60,7 @@ MESSAGE: dict[str, Any] = {
         "output_tokens": 7,
     },
 }
-WHOLE = document(MESSAGE)
+COMPLETE = document(MESSAGE)
 
 
 def start(index: int, **block: Any) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def response(deltas: list[Delta]) -> ModelResponse:
 @given(cuts=CUTS)
 def test_a_complete_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
     """Reasoning, text and calls, in their order; cached tokens are input tokens."""
-    assert read(AnthropicDecoder(DOCUMENT), cut(WHOLE, cuts)) == [
+    assert read(AnthropicDecoder(DOCUMENT), cut(COMPLETE, cuts)) == [
         HeadDelta(response_id="msg_1", model="mixtral"),
         UsageDelta(
             usage=Usage(input_tokens=18, output_tokens=7, cache_read_tokens=5, cache_write_tokens=3)
@@ -140,20 +140,20 @@ def test_a_complete_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
 
 @given(cuts=CUTS)
 def test_a_streamed_answer_is_read_however_it_is_cut(cuts: list[int]) -> None:
-    """The same pieces, whatever the network did."""
+    """The same pieces, however the network splits the bytes."""
     deltas = read(AnthropicDecoder(STREAM), cut(STREAMED, cuts))
 
     assert deltas == decode(STREAMED)
 
 
-def test_complete_and_streamed_are_the_same_answer() -> None:
+def test_a_complete_and_a_streamed_answer_are_the_same() -> None:
     """One message, however it came."""
-    whole, streamed = response(decode(WHOLE, DOCUMENT)), response(decode(STREAMED))
+    complete, streamed = response(decode(COMPLETE, DOCUMENT)), response(decode(STREAMED))
 
-    assert whole == streamed
-    assert whole.repairs == ()
-    assert whole.raw_finish_reason == "tool_use"
-    assert whole.message == AssistantMessage(
+    assert complete == streamed
+    assert complete.repairs == ()
+    assert complete.raw_finish_reason == "tool_use"
+    assert complete.message == AssistantMessage(
         content=(ReasoningContent("Hm…"), TextContent("Ça va ✓")),
         tool_calls=(
             ToolCall(id="toolu_1", name="f", arguments='{"x": [1, "é"]}'),
@@ -162,7 +162,7 @@ def test_complete_and_streamed_are_the_same_answer() -> None:
     )
 
 
-def test_input_that_comes_with_the_start_is_taken_when_nothing_follows() -> None:
+def test_input_in_the_first_event_is_used_if_none_follows() -> None:
     """Some providers put all of a block into its first event."""
     data = events(
         OPENING,
@@ -185,8 +185,8 @@ def test_input_that_comes_with_the_start_is_taken_when_nothing_follows() -> None
     ]
 
 
-def test_blocks_and_events_that_are_not_known_are_passed_over() -> None:
-    """The form may grow; a provider's own tools are not ours to run."""
+def test_unknown_blocks_and_events_are_ignored() -> None:
+    """The format may grow; a provider's own tools are not run here."""
     data = events(
         OPENING,
         start(0, type="server_tool_use", id="s", name="web_search", input={}),
@@ -220,9 +220,9 @@ def test_calls_without_an_index_are_separated() -> None:
         stop(1),
         *ENDING,
     ]
-    bare = [{key: value for key, value in event.items() if key != "index"} for event in data]
+    no_index = [{key: value for key, value in event.items() if key != "index"} for event in data]
 
-    message = response(decode(events(*bare))).message
+    message = response(decode(events(*no_index))).message
 
     assert [(c.id, c.arguments) for c in message.tool_calls] == [
         ("a", '{"x": 1}'),
@@ -232,16 +232,16 @@ def test_calls_without_an_index_are_separated() -> None:
 
 @pytest.mark.parametrize(
     ("data", "head"),
-    [(events(MESSAGE), STREAM), (WHOLE, STREAM), (STREAMED, DOCUMENT)],
+    [(events(MESSAGE), STREAM), (COMPLETE, STREAM), (STREAMED, DOCUMENT)],
     ids=["document as an event", "document for a stream", "stream for a document"],
 )
 def test_the_body_decides_not_the_header(data: bytes, head: WireHead) -> None:
-    """Proxies answer in the other way than was asked."""
+    """Proxies answer with a stream to a request without one, and the other way round."""
     assert response(decode(data, head)).message.tool_calls[0].id == "toolu_1"
 
 
 def test_arguments_as_text_stay_as_they_came() -> None:
-    """A provider that writes text where an object belongs is read by who validates."""
+    """Some providers send text in place of an object; the validation reads it."""
     block = {"type": "tool_use", "id": 7, "name": "f", "input": '{"x": 1}'}
 
     deltas = decode(document({**MESSAGE, "content": [block]}), DOCUMENT)
@@ -249,15 +249,15 @@ def test_arguments_as_text_stay_as_they_came() -> None:
     assert CallDelta(id="7", name="f", arguments='{"x": 1}', is_complete=True) in deltas
 
 
-def test_content_may_be_bare_text() -> None:
-    """So it is in requests, and so some providers answer."""
+def test_content_may_be_plain_text() -> None:
+    """It may be in requests, and some providers answer so."""
     deltas = decode(document({**MESSAGE, "content": "Hi."}), DOCUMENT)
 
     assert TextDelta(text="Hi.") in deltas
 
 
-def test_counts_that_grow_are_taken_at_their_largest() -> None:
-    """A zero at the end does not undo what the start said; what is no count is passed over."""
+def test_the_largest_of_growing_counts_is_used() -> None:
+    """A zero at the end does not reset the count of the start; an invalid count is ignored."""
     data = events(
         OPENING,
         {"type": "message_delta", "delta": {}, "usage": {"input_tokens": 0, "output_tokens": 4}},
@@ -273,7 +273,7 @@ def test_counts_that_grow_are_taken_at_their_largest() -> None:
 
 
 def test_an_answer_without_usage_or_names_is_an_answer() -> None:
-    """Nothing of the head is needed."""
+    """No field of the head is required."""
     data = document({"content": [{"type": "text", "text": "Hi."}], "usage": {}})
 
     assert decode(data, DOCUMENT) == [TextDelta(text="Hi."), DoneDelta()]
@@ -289,8 +289,8 @@ def test_an_answer_without_usage_or_names_is_an_answer() -> None:
         ("refusal", "content_filter"),
     ],
 )
-def test_the_providers_reason_is_kept_beside_ours(reason: str, ours: str) -> None:
-    """The words of this form are known."""
+def test_the_providers_reason_is_kept_next_to_agentkits(reason: str, ours: str) -> None:
+    """The reasons of this format are known."""
     content = [{"type": "text", "text": "Hi."}]
 
     answer = response(
@@ -314,10 +314,10 @@ ERROR = {
         (named_events(OPENING, ERROR), STREAM),
         (events(OPENING, start(0, type="text", text="So"), ERROR), STREAM),
     ],
-    ids=["whole", "named event", "after text"],
+    ids=["complete", "named event", "after text"],
 )
 def test_an_error_inside_an_answer_is_raised(data: bytes, head: WireHead) -> None:
-    """It may pass when asked again."""
+    """A retry may succeed."""
     with pytest.raises(StatusError, match="Overloaded") as caught:
         decode(data, head)
     assert (caught.value.kind, caught.value.retry) == ("server", "same")
@@ -345,16 +345,16 @@ def test_an_error_inside_an_answer_is_raised(data: bytes, head: WireHead) -> Non
         ),
     ],
 )
-def test_what_is_not_of_this_form_is_an_error(data: bytes, head: WireHead, said: str) -> None:
-    """The message quotes what came, and the same request may be sent again."""
+def test_a_response_of_another_format_is_an_error(data: bytes, head: WireHead, said: str) -> None:
+    """The message quotes it, and the same request may be sent again."""
     with pytest.raises(ProtocolError, match=said) as caught:
         decode(data, head)
     assert caught.value.retry == "same"
 
 
-def test_a_stream_that_breaks_off_is_an_error() -> None:
-    """In the middle of an event here; between events where it is assembled."""
-    with pytest.raises(ProtocolError, match="broke off") as caught:
+def test_a_stream_that_ends_early_is_an_error() -> None:
+    """In the middle of an event here; between events in the response builder."""
+    with pytest.raises(ProtocolError, match="ended in the middle") as caught:
         decode(STREAMED[:100])
     assert caught.value.kind == "stream_interrupted"
 
@@ -371,25 +371,25 @@ def test_events_without_blank_lines_between_them_are_separated() -> None:
     assert response(decode(lines)) == response(decode(STREAMED))
 
 
-def test_the_end_of_the_other_form_is_an_end_too() -> None:
-    """A proxy that closes every stream alike is understood."""
+def test_the_end_marker_of_the_other_format_is_an_end_too() -> None:
+    """Some proxies close every stream alike."""
     data = events(OPENING, start(0, type="text", text="Hi."), "[DONE]")
 
     assert response(decode(data)).message == AssistantMessage.of("Hi.")
 
 
-def test_what_follows_the_end_is_not_read() -> None:
-    """The message is over when the provider says so."""
+def test_bytes_after_the_end_are_not_read() -> None:
+    """The provider decides when the message is over."""
     data = STREAMED + events(delta(1, type="text_delta", text="more"))
 
     assert decode(data) == decode(STREAMED)
 
 
 def test_a_slow_provider_may_send_white_space_first() -> None:
-    """It keeps the connection alive; a byte order mark is no space."""
-    chunks = [b"\xef\xbb", b"\xbf\r\n", *[b" "] * 50, WHOLE]
+    """It keeps the connection open; a byte order mark is accepted too."""
+    chunks = [b"\xef\xbb", b"\xbf\r\n", *[b" "] * 50, COMPLETE]
 
-    assert read(AnthropicDecoder(DOCUMENT), chunks) == decode(WHOLE, DOCUMENT)
+    assert read(AnthropicDecoder(DOCUMENT), chunks) == decode(COMPLETE, DOCUMENT)
 
 
 def test_an_event_over_several_lines_is_one_value() -> None:
@@ -397,4 +397,4 @@ def test_an_event_over_several_lines_is_one_value() -> None:
     pretty = json.dumps(MESSAGE, indent=1)
     data = "".join(f"data: {line}\n" for line in pretty.split("\n")) + "\ndata:\n\n"
 
-    assert response(decode(data.encode())) == response(decode(WHOLE, DOCUMENT))
+    assert response(decode(data.encode())) == response(decode(COMPLETE, DOCUMENT))

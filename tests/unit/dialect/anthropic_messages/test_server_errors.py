@@ -44,7 +44,7 @@ def test_the_type_of_an_error_follows_from_its_status(status: int, kind: str) ->
 def test_a_request_that_cannot_be_read_names_its_parameter() -> None:
     """In the message: there is no field for it."""
     error = InvalidRequestError("it is too long", path=("messages", 0, "content"))
-    bare = InvalidRequestError("The body is not JSON.")
+    without_parameter = InvalidRequestError("The body is not JSON.")
 
     assert encode_invalid_messages_request(error) == {
         "type": "error",
@@ -53,22 +53,22 @@ def test_a_request_that_cannot_be_read_names_its_parameter() -> None:
             "message": "messages.0.content: it is too long",
         },
     }
-    assert encode_invalid_messages_request(bare)["error"] == {
+    assert encode_invalid_messages_request(without_parameter)["error"] == {
         "type": "invalid_request_error",
         "message": "The body is not JSON.",
     }
 
 
-def test_our_client_recognises_the_error_inside_a_stream() -> None:
-    """Where no status tells of it any more."""
+def test_agentkits_client_recognises_the_error_inside_a_stream() -> None:
+    """After the status was sent."""
     data = encode_event(encode_error_event("The model failed.", status=500))
 
     with pytest.raises(StatusError, match=r"The model failed\."):
         AnthropicMessages().decoder(STREAM).feed(data)
 
 
-def test_tokens_and_models_are_told() -> None:
-    """The list is one page; an empty one has no ends."""
+def test_tokens_and_models_are_encoded() -> None:
+    """The list is one page; an empty one has no first and last id."""
     listed = encode_messages_models(["a", "b"], created=CREATED)
 
     assert encode_token_count(7) == {"input_tokens": 7}

@@ -59,7 +59,7 @@ def refuse(*turns: dict[str, Any], **fields: Any) -> InvalidRequestError:
 
 
 def test_the_smallest_request_is_read() -> None:
-    """A limit is part of it."""
+    """With a token limit."""
     assert read() == ReceivedRequest(
         model="m",
         messages=(UserMessage(content=(TextContent("hi"),)),),
@@ -69,7 +69,7 @@ def test_the_smallest_request_is_read() -> None:
 
 
 def test_turns_become_messages() -> None:
-    """Results come before what the user says beside them; redacted reasoning is dropped."""
+    """Results come before the text of the same user turn; redacted reasoning is dropped."""
     image = {"type": "base64", "media_type": "image/png", "data": "AAA="}
     request = read(
         turn("user", text("look"), {"type": "image", "source": image}),
@@ -114,10 +114,10 @@ def test_turns_become_messages() -> None:
         ({"type": "auto", "disable_parallel_tool_use": True}, ToolChoice(), False),
     ],
 )
-def test_the_choice_says_also_whether_calls_may_be_parallel(
+def test_the_tool_choice_decides_also_about_parallel_calls(
     choice: dict[str, Any], expected: ToolChoice, parallel: bool | None
 ) -> None:
-    """In this format both stand in one field."""
+    """In this format both are in one field."""
     request = read(tools=[OFFER], tool_choice=choice)
 
     assert (request.tools, request.tool_choice) == ((ADD,), expected)
@@ -125,7 +125,7 @@ def test_the_choice_says_also_whether_calls_may_be_parallel(
 
 
 def test_settings_are_read() -> None:
-    """And the schema of a structured answer."""
+    """And the schema of a structured output."""
     schema = {"type": "json_schema", "schema": {"type": "array"}}
     request = read(
         stop_sequences=["END"],
@@ -170,10 +170,10 @@ def test_settings_are_read() -> None:
         ([], "messages.0.content", "at least 1"),
     ],
 )
-def test_turns_that_do_not_fit_each_other_are_refused(
+def test_a_conversation_that_is_inconsistent_is_refused(
     turns: list[dict[str, Any]], place: str, words: str
 ) -> None:
-    """With the place at which they break."""
+    """The error names the position."""
     error = refuse(*(turns or [{"role": "user", "content": ""}]))
 
     assert error.dotted_param == place
@@ -212,7 +212,7 @@ def test_an_image_that_would_have_to_be_fetched_is_refused() -> None:
     assert error.dotted_param == "messages.0.content.0.source.type"
 
 
-def test_counting_needs_no_limit_and_knows_no_stream() -> None:
+def test_a_counting_request_has_neither_limit_nor_stream() -> None:
     """It has the fields of the conversation alone."""
     body: dict[str, Any] = {"model": "m", "messages": [ASKED]}
 
@@ -225,15 +225,15 @@ def test_counting_needs_no_limit_and_knows_no_stream() -> None:
         read_messages_request({**body, "stream": True}, is_count=True)
 
 
-def test_every_field_of_the_format_has_one_fate() -> None:
-    """It is carried, harmless, or refused unless it has a neutral value."""
+def test_every_field_of_the_format_is_read_ignored_or_refused() -> None:
+    """Refused unless it has a neutral value."""
     fates = [*CARRIED_FIELDS, *HARMLESS_FIELDS, *NEUTRAL_VALUES]
 
     assert len(fates) == len(set(fates))
     assert set(fates) == set(MessagesBody.model_fields)
 
 
-def test_a_request_of_our_own_client_is_read_back() -> None:
+def test_a_request_of_agentkits_client_is_read_back() -> None:
     """The client's side of the format and the server's agree."""
     history = History(
         [

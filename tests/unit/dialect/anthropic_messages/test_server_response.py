@@ -46,7 +46,7 @@ def response(message: AssistantMessage, reason: FinishReason | None = None) -> M
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["complete", "streamed"])
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES.keys())
-def test_our_client_reads_back_what_the_server_writes(
+def test_agentkits_client_reads_back_what_the_server_writes(
     message: AssistantMessage, is_streamed: bool
 ) -> None:
     """The same message, reason, usage and ids, complete and as a stream."""
@@ -102,7 +102,7 @@ def test_a_complete_response_has_the_fields_of_the_format() -> None:
 
 
 def test_a_stream_opens_fills_and_closes_each_block() -> None:
-    """Names and types agree; what the deltas bring is empty at the start."""
+    """Names and types agree; a block starts empty and its deltas fill it."""
     events = list(encode_messages_stream(response(MESSAGES["both"]), HEAD))
     block = ["content_block_start", "content_block_delta", "content_block_stop"]
 
@@ -133,7 +133,7 @@ def test_a_stream_opens_fills_and_closes_each_block() -> None:
         ("content_filter", None, ("refusal", None)),
     ],
 )
-def test_the_reason_for_the_end_is_told_in_the_format_s_words(
+def test_the_finish_reason_is_encoded_in_the_terms_of_the_format(
     reason: FinishReason, stop_sequence: str | None, expected: tuple[str, str | None]
 ) -> None:
     """With the stop text, if one ended the answer."""
@@ -145,7 +145,7 @@ def test_the_reason_for_the_end_is_told_in_the_format_s_words(
 
 
 @pytest.mark.parametrize("arguments", ["", '{"a":', "[1]", "7"])
-def test_arguments_that_are_no_object_cannot_be_written(arguments: str) -> None:
+def test_arguments_that_are_not_an_object_cannot_be_written(arguments: str) -> None:
     """The format has a place for an object alone."""
     call = ToolCall(id="toolu_1", name="add", arguments=arguments)
     sent = response(AssistantMessage(tool_calls=(call,)))
@@ -156,7 +156,7 @@ def test_arguments_that_are_no_object_cannot_be_written(arguments: str) -> None:
         next(encode_messages_stream(sent, HEAD))
 
 
-def test_a_response_that_failed_is_no_response() -> None:
+def test_a_failed_response_cannot_be_encoded() -> None:
     """A client would take it for an answer."""
     failed = response(MESSAGES["text"], "error")
 

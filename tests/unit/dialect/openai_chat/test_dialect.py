@@ -44,14 +44,14 @@ def body_of(
 
 
 def test_the_default_body_is_minimal() -> None:
-    """Providers refuse what they do not know."""
+    """Providers refuse unknown fields."""
     body = body_of(ModelRequest(history=HI))
 
     assert body == {"model": "m-1", "messages": [{"role": "user", "content": "hi"}]}
 
 
 def test_settings_are_sent_under_the_providers_names() -> None:
-    """Each provider has its own words for the same things."""
+    """Providers have different names for the same settings."""
     settings = ModelSettings(
         temperature=0.5, top_p=0.9, max_tokens=7, seed=3, stop=("a",), parallel_tool_calls=False
     )
@@ -78,7 +78,7 @@ def test_settings_are_sent_under_the_providers_names() -> None:
 
 
 def test_an_unsupported_preference_is_left_out() -> None:
-    """A seed and parallel calls are wishes; the answer is checked anyway."""
+    """A seed and parallel calls are preferences; the answer is checked anyway."""
     settings = ModelSettings(seed=3, parallel_tool_calls=True)
     accepts = Accepts(seed_field=None, parallel_tool_calls=False)
 
@@ -88,7 +88,7 @@ def test_an_unsupported_preference_is_left_out() -> None:
 
 
 def test_unsupported_stop_texts_are_refused() -> None:
-    """Without them the answer would be another one."""
+    """Without them the answer would be different."""
     settings = ModelSettings(stop=("END",))
 
     with pytest.raises(UnsupportedError, match="END"):
@@ -111,15 +111,15 @@ def test_usage_is_requested_in_the_providers_way(
     stream: bool,
     fields: dict[str, object],
 ) -> None:
-    """Some send it always, some refuse the question."""
+    """Some send it always, some refuse the field."""
     body = body_of(ModelRequest(history=HI, stream=stream), Accepts(stream_usage=usage))
 
     del body["model"], body["messages"]
     assert body == fields
 
 
-def test_fields_a_provider_refused_before_are_left_out() -> None:
-    """What was learned from a refusal holds for the next request."""
+def test_fields_that_a_provider_refused_before_are_left_out() -> None:
+    """A refusal changes the next request."""
     accepts = Accepts(omit=frozenset({"stream_options", "tool_choice", "never_there"}))
     request = ModelRequest(
         history=HI, tools=(ADD, READ), tool_choice=ToolChoice.parse("add"), stream=True
@@ -150,13 +150,13 @@ def test_fields_a_provider_refused_before_are_left_out() -> None:
         ("fs.read", set(), ["fs_read_4074bc0257"], None),
     ],
 )
-def test_a_choice_is_encoded_for_the_provider(
+def test_a_tool_choice_is_encoded_for_the_provider(
     choice: str,
     takes: Any,  # a set of the profile's literals
     names: list[str],
     encoded: object,
 ) -> None:
-    """One tool is forced by offering no other where a name is not understood."""
+    """If a provider does not accept a name, the named tool is the only one offered."""
     request = ModelRequest(history=HI, tools=(ADD, READ), tool_choice=ToolChoice.parse(choice))
 
     body = body_of(request, Accepts(tool_choice=frozenset(takes)))
@@ -173,7 +173,7 @@ def test_a_choice_is_encoded_for_the_provider(
         ("sub", (), "are: none"),
     ],
 )
-def test_a_choice_that_cannot_be_met_is_refused_before_sending(
+def test_an_impossible_tool_choice_is_refused_before_sending(
     choice: str, tools: tuple[ToolSpec, ...], said: str
 ) -> None:
     """The provider's own refusal would be harder to read."""
@@ -183,8 +183,8 @@ def test_a_choice_that_cannot_be_met_is_refused_before_sending(
         body_of(request)
 
 
-def test_names_that_changed_lead_back() -> None:
-    """The answer will use the provider's recorder."""
+def test_changed_names_are_mapped_back() -> None:
+    """The answer has the provider's name of the recorder."""
     encoded = OpenAIChat().encode(
         ModelRequest(history=HI, tools=(ADD, READ)), provider=PROVIDER, model=PLAIN
     )
@@ -193,8 +193,8 @@ def test_names_that_changed_lead_back() -> None:
     assert encoded.wire.path == "/chat/completions"
 
 
-def test_a_plain_model_gets_the_history_as_it_is() -> None:
-    """System messages stay in place, text stands beside calls, ids are the provider's own."""
+def test_a_model_without_special_rules_gets_the_history_as_it_is() -> None:
+    """System messages stay in place, text stays with calls, ids are the provider's own."""
     history = History(
         (
             SystemMessage("early"),
@@ -235,8 +235,8 @@ def test_a_plain_model_gets_the_history_as_it_is() -> None:
         ('{"a": NaN}', "{}"),
     ],
 )
-def test_arguments_of_earlier_calls_go_out_as_an_object(arguments: str, sent: str) -> None:
-    """Servers parse them, and fail on what a model once wrote wrongly."""
+def test_arguments_of_earlier_calls_are_sent_as_an_object(arguments: str, sent: str) -> None:
+    """Servers parse them, and fail on invalid arguments that a model once wrote."""
     message = AssistantMessage.of("", ToolCall(id="1", name="add", arguments=arguments))
 
     encoded = json.loads(encode_message(message))
@@ -296,8 +296,8 @@ def test_a_tool_result_is_sent_as_text() -> None:
     )
 
 
-def test_half_a_character_does_not_stop_a_run() -> None:
-    """Tools read files with anything in them; UTF-8 cannot hold half a surrogate pair."""
+def test_a_lone_surrogate_does_not_stop_a_run() -> None:
+    """Tools read files with anything in them; UTF-8 cannot encode one."""
     encoded = json.loads(encode_message(UserMessage.of("a\ud800b\ud83d\ude00")))
 
     assert encoded["content"] == "a\ufffdb😀"
@@ -324,7 +324,7 @@ def test_tools_are_encoded_once_for_many_turns(monkeypatch: pytest.MonkeyPatch) 
 def test_a_message_is_encoded_only_once(
     monkeypatch: pytest.MonkeyPatch, model: ModelProfile
 ) -> None:
-    """What grows per turn is the copying of bytes, nothing else."""
+    """Only the copying of bytes grows with each turn."""
     counted: list[object] = []
 
     def count(message: Any) -> bytes:  # any message
@@ -341,7 +341,7 @@ def test_a_message_is_encoded_only_once(
     assert len(counted) <= len(history) + 1
 
 
-def test_conversations_side_by_side_do_not_mix() -> None:
+def test_parallel_conversations_do_not_mix() -> None:
     """One dialect serves many runs at once, and branches of one conversation."""
     transcripts = Transcripts()
     first = HI.add(AssistantMessage.of("one"), UserMessage.of("more"))
@@ -368,7 +368,7 @@ def test_the_answer_is_read_by_this_dialects_decoder() -> None:
     assert list(decoder.close()) == [TextDelta(text="Hi"), DoneDelta()]
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_the_cache_is_bounded() -> None:
     """A model that stays open for a thousand conversations does not keep them all."""
     transcripts = Transcripts(max_kept_bytes=1000)
 

@@ -34,8 +34,8 @@ def read(*chunks: bytes, head: WireHead = STREAM) -> list[Delta]:
     return [*deltas, *decoder.close()]
 
 
-def whole(message: dict[str, Any], **more: object) -> bytes:
-    """Return a whole answer."""
+def complete(message: dict[str, Any], **more: object) -> bytes:
+    """Return a complete answer."""
     return json.dumps({"choices": [{"message": message, **more}]}).encode()
 
 
@@ -50,8 +50,8 @@ def chunk(delta: dict[str, Any], **more: object) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": delta, **more}]}
 
 
-def test_a_complete_answer_is_a_stream_of_one_chunk() -> None:
-    """Head, text, finish, usage, end: in the order a stream would give them."""
+def test_a_complete_answer_is_read_like_a_stream_of_one_chunk() -> None:
+    """Head, text, finish, usage, end: in the order of a stream."""
     body = {
         "id": "c1",
         "model": "m",
@@ -69,8 +69,8 @@ def test_a_complete_answer_is_a_stream_of_one_chunk() -> None:
     ]
 
 
-def test_a_stream_gives_its_pieces_as_they_come() -> None:
-    """Empty choices, null fields and empty finish reasons say nothing."""
+def test_a_stream_yields_its_pieces_as_they_come() -> None:
+    """Empty choices, null fields and empty finish reasons mean nothing."""
     body = events(
         {"id": "", "choices": []},
         chunk({"role": "assistant", "content": ""}, finish_reason=None),
@@ -91,11 +91,11 @@ def test_a_stream_gives_its_pieces_as_they_come() -> None:
 
 @pytest.mark.parametrize("head", [JSON, STREAM, WireHead(status=200)], ids=["json", "sse", "none"])
 @pytest.mark.parametrize("lead", [b"", b"\xef\xbb\xbf", b"\n\n  "], ids=["plain", "bom", "space"])
-def test_the_bytes_decide_what_they_are_not_the_header(head: WireHead, lead: bytes) -> None:
-    """Proxies change headers, and providers answer a stream with a document."""
+def test_the_body_decides_about_the_format_not_the_header(head: WireHead, lead: bytes) -> None:
+    """Proxies change headers, and providers answer a stream request with a document."""
     said = [TextDelta(text="Hi")]
 
-    document = read(lead, whole({"content": "Hi"}), head=head)
+    document = read(lead, complete({"content": "Hi"}), head=head)
     stream = read(lead, events(chunk({"content": "Hi"})), head=head)
 
     assert [delta for delta in document if isinstance(delta, TextDelta)] == said
@@ -103,21 +103,21 @@ def test_the_bytes_decide_what_they_are_not_the_header(head: WireHead, lead: byt
 
 
 @pytest.mark.parametrize("start", [b": PROCESSING\n\n", b"event: x\n", b"id: 1\n", b"retry: 1\n"])
-def test_a_stream_is_known_by_any_of_its_lines(start: bytes) -> None:
+def test_a_stream_is_recognised_by_any_of_its_lines(start: bytes) -> None:
     """Not every stream begins with data."""
     body = start + events(chunk({"content": "Hi"}))
 
     assert read(*(body[i : i + 1] for i in range(len(body))), head=JSON) == [TextDelta(text="Hi")]
 
 
-def test_keep_alive_space_before_an_answer_is_not_gathered() -> None:
+def test_white_space_before_an_answer_is_not_buffered() -> None:
     """Some providers send blanks for minutes; they take no memory and no time."""
     decoder = OpenAIChatDecoder(JSON)
 
     for _ in range(10_000):
         assert list(decoder.feed(b" \n")) == []
 
-    decoder.feed(whole({"content": "Hi"}))
+    decoder.feed(complete({"content": "Hi"}))
     assert TextDelta(text="Hi") in decoder.close()
 
 
@@ -144,9 +144,9 @@ def test_keep_alive_space_before_an_answer_is_not_gathered() -> None:
         ),
     ],
 )
-def test_content_comes_in_many_shapes(content: object, deltas: list[Delta]) -> None:
+def test_content_has_many_formats(content: object, deltas: list[Delta]) -> None:
     """A text, nothing, a list of chunks."""
-    assert read(whole({"content": content})) == [*deltas, DoneDelta()]
+    assert read(complete({"content": content})) == [*deltas, DoneDelta()]
 
 
 @pytest.mark.parametrize(
@@ -162,14 +162,12 @@ def test_content_comes_in_many_shapes(content: object, deltas: list[Delta]) -> N
             {"reasoning": "hm", "reasoning_content": "hm"}, [ReasoningDelta(text="hm")], id="both"
         ),
         pytest.param({"refusal": "No.", "content": None}, [TextDelta(text="No.")], id="refusal"),
-        pytest.param({"refusal": "No.", "content": "a"}, [TextDelta(text="a")], id="beside text"),
+        pytest.param({"refusal": "No.", "content": "a"}, [TextDelta(text="a")], id="next to text"),
     ],
 )
-def test_what_is_said_beside_the_content_is_read(
-    message: dict[str, Any], deltas: list[Delta]
-) -> None:
+def test_reasoning_and_refusals_are_read(message: dict[str, Any], deltas: list[Delta]) -> None:
     """Reasoning once, however many names it has; a refusal is an answer."""
-    assert read(whole(message)) == [*deltas, DoneDelta()]
+    assert read(complete(message)) == [*deltas, DoneDelta()]
 
 
 CALL = CallDelta(id="1", name="f", arguments="{}", is_complete=True)
@@ -209,13 +207,13 @@ CALL = CallDelta(id="1", name="f", arguments="{}", is_complete=True)
         ),
     ],
 )
-def test_calls_come_in_many_shapes(message: dict[str, Any], calls: list[Delta]) -> None:
-    """Each is given as the provider sent it, for the response builder to assemble."""
-    assert read(whole(message)) == [*calls, DoneDelta()]
+def test_calls_have_many_formats(message: dict[str, Any], calls: list[Delta]) -> None:
+    """Each is passed on as the provider sent it, for the response builder to assemble."""
+    assert read(complete(message)) == [*calls, DoneDelta()]
 
 
-def test_a_message_in_a_stream_is_read_where_there_is_no_delta() -> None:
-    """Some servers stream whole messages, some send both."""
+def test_a_message_in_a_stream_is_read_if_there_is_no_delta() -> None:
+    """Some servers stream complete messages, some send both."""
     only = events({"choices": [{"message": {"content": "Hi"}}]})
     both = events({"choices": [{"message": {"content": "Hi there"}, "delta": {"content": "Hi"}}]})
 
@@ -224,7 +222,7 @@ def test_a_message_in_a_stream_is_read_where_there_is_no_delta() -> None:
 
 
 def test_the_text_of_a_completion_is_read() -> None:
-    """Some servers answer a chat in the older form."""
+    """Some servers answer a chat in the older format."""
     assert read(json.dumps({"choices": [{"text": "Hi"}]}).encode()) == [
         TextDelta(text="Hi"),
         DoneDelta(),
@@ -255,9 +253,9 @@ def test_events_without_blank_lines_between_them_are_separated() -> None:
         pytest.param(b"{}", "bad_response", id="no choices"),
         pytest.param(b'{"choices": []}', "bad_response", id="empty choices"),
         pytest.param(b'{"choices": [1]}', "bad_response", id="an odd choice"),
-        pytest.param(whole({"content": 5}), "bad_response", id="a number as content"),
-        pytest.param(whole({"tool_calls": "f()"}), "bad_response", id="a text as calls"),
-        pytest.param(whole({"tool_calls": ["f()"]}), "bad_response", id="a text as a call"),
+        pytest.param(complete({"content": 5}), "bad_response", id="a number as content"),
+        pytest.param(complete({"tool_calls": "f()"}), "bad_response", id="a text as calls"),
+        pytest.param(complete({"tool_calls": ["f()"]}), "bad_response", id="a text as a call"),
         pytest.param(b"event: ping\n\n", "bad_response", id="no data"),
         pytest.param(b"data: \n\n", "bad_response", id="empty data"),
         pytest.param(b"data: {oops}\n\n", "bad_response", id="no JSON"),
@@ -265,7 +263,7 @@ def test_events_without_blank_lines_between_them_are_separated() -> None:
         pytest.param(b'data: {"choices": [{"del', "stream_interrupted", id="half an event"),
     ],
 )
-def test_what_is_no_answer_is_an_error(body: bytes, kind: ErrorKind) -> None:
+def test_an_invalid_answer_is_an_error(body: bytes, kind: ErrorKind) -> None:
     """Never an empty success; the same request may be sent again."""
     with pytest.raises(ProtocolError) as caught:
         read(body, head=WireHead(status=200, headers={"x-request-id": "r"}))
@@ -299,8 +297,8 @@ def collect(chunks: Sequence[bytes]) -> tuple[list[Delta], ProviderError | None]
     ],
     ids=["object", "vLLM", "OpenRouter", "no words", "in the choice"],
 )
-def test_an_error_in_a_stream_comes_after_what_was_said_before(last: dict[str, Any]) -> None:
-    """However the network cut the stream."""
+def test_an_error_in_a_stream_comes_after_the_text_before_it(last: dict[str, Any]) -> None:
+    """However the network splits the stream."""
     body = events(chunk({"content": "The"}), last)
 
     for cut in (len(body), 1):
@@ -311,8 +309,8 @@ def test_an_error_in_a_stream_comes_after_what_was_said_before(last: dict[str, A
         assert (error.kind, error.retry, error.request_id) == ("server", "same", "r")
 
 
-def test_an_error_as_bare_json_in_a_stream_is_read() -> None:
-    """A proxy writes it there when its upstream breaks."""
+def test_an_error_as_plain_json_in_a_stream_is_read() -> None:
+    """A proxy writes it there when its upstream fails."""
     deltas, error = collect([events(chunk({"content": "a"})), b'{"error": {"code": 429}}\n'])
 
     assert deltas == [TextDelta(text="a")]
@@ -330,8 +328,8 @@ def test_an_error_at_the_very_end_is_raised_there() -> None:
     assert error.kind == "rate_limit"
 
 
-def test_an_event_may_hold_its_json_over_several_lines() -> None:
-    """The form of events allows it."""
+def test_an_event_may_have_its_json_over_several_lines() -> None:
+    """The event format allows it."""
     lines = json.dumps(chunk({"content": "a"}), indent=1).split("\n")
     body = "".join(f"data: {line}\n" for line in lines)
 
@@ -391,6 +389,6 @@ def test_an_event_may_hold_its_json_over_several_lines() -> None:
         ),
     ],
 )
-def test_usage_is_read_as_far_as_it_makes_sense(value: dict[str, Any], usage: Usage | None) -> None:
-    """A count that is no count is not reported."""
+def test_valid_usage_is_read(value: dict[str, Any], usage: Usage | None) -> None:
+    """An invalid count is not reported."""
     assert read_usage(value) == usage

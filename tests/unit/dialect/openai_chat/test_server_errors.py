@@ -44,8 +44,8 @@ def test_a_request_that_cannot_be_read_names_its_parameter() -> None:
     }
 
 
-def test_our_client_recognises_the_error_inside_a_stream() -> None:
-    """Where no status tells of it any more."""
+def test_agentkits_client_recognises_the_error_inside_a_stream() -> None:
+    """After the status was sent."""
     found = error_in_answer(
         encode_chat_error("The model failed.", status=500), WireHead(status=200)
     )

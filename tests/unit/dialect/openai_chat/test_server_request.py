@@ -114,8 +114,8 @@ def test_an_image_that_would_have_to_be_fetched_is_refused(url: str) -> None:
     assert error.code == "unsupported_value"
 
 
-def test_settings_tools_and_choice_are_read() -> None:
-    """The newer name of the token limit counts before the older one."""
+def test_settings_tools_and_tool_choice_are_read() -> None:
+    """The newer name of the token limit takes precedence over the older one."""
     request = read(
         tools=[OFFER],
         tool_choice={"type": "function", "function": {"name": "add"}},
@@ -151,7 +151,7 @@ def test_settings_tools_and_choice_are_read() -> None:
         ),
     ],
 )
-def test_the_format_of_the_answer_is_a_schema(wanted: Any, schema: Any) -> None:
+def test_the_response_format_is_a_schema(wanted: Any, schema: Any) -> None:
     """Or none, for text."""
     assert read(response_format=wanted).response_format == schema
 
@@ -172,10 +172,10 @@ def test_the_format_of_the_answer_is_a_schema(wanted: Any, schema: Any) -> None:
         ([{**USER, "extra": 1}], "messages[0].extra", "Extra inputs"),
     ],
 )
-def test_a_conversation_that_does_not_fit_together_is_refused(
+def test_a_conversation_that_is_inconsistent_is_refused(
     messages: list[dict[str, Any]], param: str, words: str
 ) -> None:
-    """With the place at which it breaks."""
+    """The error names the position."""
     error = refuse(*messages)
 
     assert error.param == param
@@ -228,21 +228,21 @@ def test_a_conversation_without_a_message_is_refused() -> None:
 
 
 def test_fields_of_some_clients_may_be_ignored() -> None:
-    """By name; a null is no value."""
+    """By name; a null counts as missing."""
     body: dict[str, Any] = {"model": "m", "messages": [USER], "min_p": 0.1, "seed": None}
 
     assert read_chat_request(body, ignore_fields=["min_p"]) == read()
 
 
-def test_every_field_of_the_format_has_one_fate() -> None:
-    """It is carried, harmless, or refused unless it has a neutral value."""
+def test_every_field_of_the_format_is_read_ignored_or_refused() -> None:
+    """Refused unless it has a neutral value."""
     fates = [*CARRIED_FIELDS, *HARMLESS_FIELDS, *NEUTRAL_VALUES]
 
     assert len(fates) == len(set(fates))
     assert set(fates) == set(ChatBody.model_fields)
 
 
-def test_a_request_of_our_own_client_is_read_back() -> None:
+def test_a_request_of_agentkits_client_is_read_back() -> None:
     """The client's side of the format and the server's agree."""
     history = History(
         [

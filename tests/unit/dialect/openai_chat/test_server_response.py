@@ -47,7 +47,7 @@ def response(message: AssistantMessage, reason: FinishReason | None = None) -> M
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["complete", "streamed"])
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES.keys())
-def test_our_client_reads_back_what_the_server_writes(
+def test_agentkits_client_reads_back_what_the_server_writes(
     message: AssistantMessage, is_streamed: bool
 ) -> None:
     """The same message, reason, usage and ids, complete and as a stream."""
@@ -110,8 +110,8 @@ def test_a_complete_response_has_the_fields_of_the_format() -> None:
     }
 
 
-def test_a_stream_ends_with_its_usage_only_if_it_is_asked_for() -> None:
-    """Then in a chunk of its own, without choices."""
+def test_a_stream_ends_with_its_usage_only_if_requested() -> None:
+    """In a chunk of its own, without choices."""
     sent = response(MESSAGES["text"])
 
     *_, last, done = encode_chat_stream(sent, HEAD)
@@ -125,8 +125,8 @@ def test_a_stream_ends_with_its_usage_only_if_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("reason", ["stop", "length", "content_filter"])
-def test_the_reason_for_the_end_is_told_in_the_format_s_words(reason: FinishReason) -> None:
-    """Which are ours."""
+def test_the_finish_reason_is_encoded_in_the_terms_of_the_format(reason: FinishReason) -> None:
+    """They are agentkit's terms too."""
     body = encode_chat_response(response(MESSAGES["text"], reason), HEAD)
 
     assert isinstance(body["choices"], list)
@@ -134,7 +134,7 @@ def test_the_reason_for_the_end_is_told_in_the_format_s_words(reason: FinishReas
     assert body["choices"][0]["finish_reason"] == reason
 
 
-def test_a_response_that_failed_is_no_response() -> None:
+def test_a_failed_response_cannot_be_encoded() -> None:
     """A client would take it for an answer."""
     failed = response(MESSAGES["text"], "error")
 
