@@ -27,16 +27,13 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "agentkit/agent/",
         "agentkit/dialect/",
         "agentkit/doctor/",
-        "agentkit/mcp/",
         "agentkit/model/response_builder.py",
         "agentkit/sandbox/",
-        "tests/mcp/",
         "tests/property/test_doctor.py",
         "tests/property/test_stream.py",
         "tests/unit/agent/",
         "tests/unit/cli/",
         "tests/unit/dialect/",
-        "tests/unit/mcp/",
         "tests/unit/model/",
         "tests/unit/sandbox/",
     }
@@ -79,7 +76,10 @@ THINGS_THAT_LEAK = "memory|task|resource|thread|socket|connection|secret|key|pro
 PHRASES = (
     # Who serves a model.
     Phrase(r"\bhosts?\b", "provider; host only for a DNS name or a machine", DNS_HOST,
-           ("agentkit/transport/", "tests/unit/transport/", "tests/integration/test_transport")),
+           ("agentkit/transport/", "tests/unit/transport/", "tests/integration/test_transport",
+            "agentkit/mcp/server/request_limits.py", "agentkit/mcp/server/streamable_http.py",
+            "tests/unit/mcp/server/test_request_limits.py",
+            "tests/unit/mcp/client/test_private_addresses.py")),
     Phrase(r"\bhosted\b", "served"),
     # Speaking and listening.
     Phrase(r"\b(tells?|told|telling)\b", "report, emit, return, show, distinguish",
@@ -123,7 +123,7 @@ PHRASES = (
     Phrase(r"\brungs?\b", "kind", (r"\"rung\\?\"",)),
     Phrase(r"\brooms\b", "packages", (r"\b(meeting|free) rooms\b", r"\brooms(?= =|\[)")),
     Phrase(r"\bpatience\b|\bpatient\b", "limits, timeouts"),
-    Phrase(r"\b(un)?watched\b", "wrapped, observed"),
+    Phrase(r"\b(un)?watched\b", "wrapped, observed", (), ("tests/mcp/conformance_server.py",)),
     Phrase(r"\bhand(s|ed|ing)? over\b|\bhandovers?\b", "hand off; pass"),
     Phrase(r"\b(gives?|given|handed|hands) on\b", "pass on, forward"),
     Phrase(r"\bpass(es|ed|ing)? over\b", "skip, ignore"),

@@ -124,7 +124,7 @@ async def call_each(server: MCPToolset, context: Mapping[str, Any]) -> None:
         ]
         turns = [AssistantMessage.of("", call) for call in calls]
         model = ScriptedModel(*turns, AssistantMessage.of("done"))
-        # Repaired arguments, such as a null that is left out, would be asked about.
+        # Repaired arguments, such as a null that is left out, would need approval.
         agent = Agent(model, tools=[server], approve=lambda call: "allow")  # noqa: ARG005
         result = await agent.run("Call each tool.")
     for message in result.history:

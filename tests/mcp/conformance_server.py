@@ -1,6 +1,6 @@
 """A server for the official conformance suite: `python conformance_server.py FILE`.
 
-Its tools are agentkit's; prompts, resources and completion are added with the SDK's own doors.
+Its tools are agentkit's; prompts, resources and completion are added with the SDK itself.
 The address is written to FILE; it serves until it is terminated.
 """
 

@@ -22,7 +22,7 @@ def shout() -> str:
 @tool
 def listen() -> str:
     """Read what is not there."""
-    return f"heard {sys.stdin.read()!r}"
+    return f"read {sys.stdin.read()!r}"
 
 
 @tool

@@ -1,7 +1,7 @@
 """Runs of an agent with `raw_server.py`.
 
 In:  the server's quirks, and the calls that a scripted model makes.
-Out: what came of the calls, the events of the run.
+Out: the results of the calls, the events of the run.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""An MCP server of a few lines that misbehaves as its arguments say: `python raw_server.py QUIRK…`.
+"""A small MCP server with the faults that its arguments name: `python raw_server.py QUIRK…`.
 
 In:  quirks, as `word` or `word=value`; JSON-RPC lines on standard input.
 Out: JSON-RPC lines on standard output, in the protocol's form of 2025-11-25 and before.
@@ -52,7 +52,7 @@ class RawServer:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if "garbage" in self.quirks:
             while True:
-                write("this is no message")
+                write("this is not a message")
         for line in sys.stdin:
             if "noisy" in self.quirks:
                 write("Debug: a line came")

@@ -113,7 +113,7 @@ async def test_a_call_that_never_returns_times_out_and_is_cancelled_at_the_serve
 async def test_leaving_a_run_cancels_its_call_at_the_server(
     tmp_path: Path,
 ) -> None:
-    """So that it does not continue to work in vain."""
+    """So that it does not continue to work for no one."""
     notes = tmp_path / "notes"
     toolset = raw(f"notes={notes}")
     async with toolset.open():

@@ -39,7 +39,7 @@ def node_server(name: str, *arguments: str) -> dict[str, object]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Return a file with five servers, beside an empty repository."""
+    """Return a file with five servers, next to an empty repository."""
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "config", "user.name", "Ada")
     git(tmp_path, "config", "user.email", "ada@example.org")

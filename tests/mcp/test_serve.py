@@ -78,7 +78,7 @@ def test_standard_output_holds_the_protocol_only(tmp_path: Path) -> None:
 
     assert info["serverInfo"]["name"] == "agentkit"
     assert shouted["content"] == [{"type": "text", "text": "shouted"}]
-    assert answer["content"] == [{"type": "text", "text": "heard ''"}]
+    assert answer["content"] == [{"type": "text", "text": "read ''"}]
     assert out == ""
     assert process.returncode == 0
     assert sorted(err.splitlines()) == ["by a child", "by descriptor", "printed", "written"]

@@ -42,7 +42,7 @@ MESSAGES = (
 
 
 def command(name: str) -> list[str]:
-    """Return the command of a server; where there is no npm, only CI must have it."""
+    """Return the command of a server; without npm, only CI must have it."""
     package, *words = SERVERS[name]
     if package == sys.executable:
         return [package, *words]

@@ -188,7 +188,7 @@ class _BoundedBody(httpx2.AsyncByteStream):
             await self._abandon(parts)
             raise BodyError(self._fault(error)) from error
         except httpx2.RequestError as error:
-            raise BodyError(f"broke off: {type(error).__name__}: {error}") from error
+            raise BodyError(f"ended early: {type(error).__name__}: {error}") from error
 
     async def _abandon(self, parts: AsyncIterator[bytes]) -> None:
         """Close the connection before the end of a body.

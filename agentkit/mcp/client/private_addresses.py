@@ -28,7 +28,7 @@ def refuse_private_addresses(server_url: str) -> RequestHook:
     """Return a hook that rejects requests to private addresses, except to the server itself.
 
     If the server itself is on a private address, its metadata may name others there: a test
-    deployment has its authorization server beside it.
+    deployment has its authorization server on a private address too.
     """
     server = httpx2.URL(server_url)
     is_private_server: bool | None = None

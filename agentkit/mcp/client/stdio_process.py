@@ -58,7 +58,7 @@ class Command:
     Attributes:
         command: the program, found on the PATH.
         args: its arguments.
-        env: variables for it, besides HOME, PATH and the like; it inherits no others.
+        env: variables for it, in addition to HOME, PATH and the like; it inherits no others.
         cwd: its working folder; the current one if None.
     """
 
@@ -183,8 +183,8 @@ async def _lines(stream: ByteReceiveStream, *, max_bytes: int) -> AsyncGenerator
     size = 0
     tail = b""
     async for chunk in stream:
-        *whole, rest = chunk.split(b"\n")
-        for piece in whole:
+        *lines, rest = chunk.split(b"\n")
+        for piece in lines:
             yield _line(parts, piece, size=size, tail=tail, max_bytes=max_bytes)
             parts, size, tail = [], 0, b""
         if rest:

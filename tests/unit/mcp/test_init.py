@@ -24,8 +24,8 @@ def test_a_public_name_is_loaded_on_use(name: str) -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """As for any module."""
-    with pytest.raises(AttributeError, match="has no attribute 'Door'"):
-        _ = agentkit.mcp.Door  # type: ignore[attr-defined]  # the mistake under test
+    with pytest.raises(AttributeError, match="has no attribute 'Gadget'"):
+        _ = agentkit.mcp.Gadget  # type: ignore[attr-defined]  # the mistake under test
 
 
 def test_importing_the_package_does_not_load_the_sdk() -> None:

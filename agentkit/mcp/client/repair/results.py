@@ -112,7 +112,7 @@ def _remove_errors(
             result = {**result, missing: default}
             reasons.setdefault((), "")
         elif found:
-            reasons.setdefault(_whole_block(method, found), _reason(path, one["msg"]))
+            reasons.setdefault(_containing_block(method, found), _reason(path, one["msg"]))
     for path in sorted(filter(None, reasons), key=place, reverse=True):
         removed.append((_describe(result, path), reasons[path]))
         result = _replace_block(method, result, path)
@@ -132,7 +132,7 @@ def _own_path(result: Mapping[str, Any], path: Path) -> Path | None:
     return path[1:] or None
 
 
-def _whole_block(method: str, path: Path) -> Path:
+def _containing_block(method: str, path: Path) -> Path:
     """Return the path of the content block that an element belongs to, if it does to one."""
     return path[:2] if method in _BLOCKS and path[0] == _BLOCKS[method] else path
 

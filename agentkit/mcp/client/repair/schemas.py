@@ -46,7 +46,7 @@ def normalize_input_schema(schema: object) -> dict[str, Any]:
     """Return the schema of a tool's arguments, which is always one of an object.
 
     Args:
-        schema: as listed; anything that is no schema means a tool without parameters.
+        schema: as listed; anything else than a schema means a tool without parameters.
     """
     if not isinstance(schema, dict) or not schema:
         return {"type": "object", "properties": {}}
@@ -106,7 +106,7 @@ def _schema(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
 
 
 def _subschema(value: object, depth: int) -> object:
-    """Return a schema inside of another; a bare type name stands for a schema of that type."""
+    """Return a schema inside of another; a type name alone means a schema of that type."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str):

@@ -40,7 +40,7 @@ async def repaired(
     """Open a transport whose received results are repaired."""
     async with transport as (received, sent):
         waiting = WaitingRequests(report)
-        yield _RepairedStream(received, waiting), _WatchedStream(sent, waiting)
+        yield _RepairedStream(received, waiting), _RecordingStream(sent, waiting)
 
 
 class _RepairedStream:
@@ -92,7 +92,7 @@ class _RepairedStream:
         return item if message is item.message else SessionMessage(message, item.metadata)
 
 
-class _WatchedStream:
+class _RecordingStream:
     """The messages to a transport; remembers the requests. The SDK's `WriteStream`."""
 
     def __init__(self, stream: WriteStream[SessionMessage], waiting: WaitingRequests) -> None:

@@ -25,7 +25,7 @@ def write(tmp_path: Path) -> Any:
     return save
 
 
-def doors(path: Path) -> dict[str, Any]:
+def read_servers(path: Path) -> dict[str, Any]:
     """Return the ways to the servers in a file."""
     return {name: one._transport for name, one in MCPToolset.load_servers(path).items()}
 
@@ -56,7 +56,7 @@ def test_servers_of_every_kind_are_read(write: Any, monkeypatch: pytest.MonkeyPa
         }
     )
 
-    found = doors(path)
+    found = read_servers(path)
 
     assert found["files"] == StdioTransport(
         command=Command(
@@ -122,7 +122,7 @@ def test_the_default_name_is_the_package_or_script(words: tuple[str, ...], name:
     assert MCPToolset.stdio(*words).name == name
 
 
-def test_the_default_name_of_a_url_is_its_host() -> None:
+def test_the_default_name_of_a_url_is_its_host_name() -> None:
     """And `repr` does not show the bearer token."""
     toolset = MCPToolset.http("https://example.com/mcp", token="s3cret")  # noqa: S106
 

@@ -111,7 +111,7 @@ async def test_a_json_answer_is_decoded_and_repaired(reply: bytes) -> None:
         ),
         (
             response(b"{}", *JSON, "content-length: 100"),
-            "the answer broke off: RemoteProtocolError",
+            "the answer ended early: RemoteProtocolError",
         ),
         (response(b'["no", "answer"]', *JSON), "the answer is not a JSON-RPC response"),
         (response(b'{"id": 7, "result": 5}', *JSON), "its result is int"),

@@ -1,4 +1,4 @@
-"""What the login at an MCP server leaves to us: a file for tokens, and an ear for the browser."""
+"""The login at an MCP server: a file for tokens, and a local address for the browser."""
 
 import json
 import logging

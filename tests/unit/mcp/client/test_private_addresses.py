@@ -83,7 +83,7 @@ async def test_a_public_server_cannot_name_a_private_address(url: str) -> None:
 
 
 async def test_a_server_on_a_private_address_may_name_others() -> None:
-    """In a test deployment, its authorization server is beside it."""
+    """In a test deployment, its authorization server has one too."""
     for server in ("http://localhost:8000/mcp", "http://test-server/mcp"):
         request = await checked(server, "http://127.0.0.1:9000/token")
 

@@ -1,4 +1,4 @@
-"""Tools as strangers list them: names, schemas and lists that are not as they should be."""
+"""Tools as third parties list them: names, schemas and lists that are not as they should be."""
 
 import hashlib
 from typing import Any
@@ -175,7 +175,7 @@ async def test_a_toolset_keeps_the_contract_of_toolsets(make: Make) -> None:
 
 async def test_a_server_without_tools_offers_none(make: Make) -> None:
     """It may have resources or prompts."""
-    tools, reports = await listed(make(Server("bare")))
+    tools, reports = await listed(make(Server("empty")))
 
     assert (tools, reports) == ([], [])
 

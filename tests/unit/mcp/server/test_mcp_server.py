@@ -176,12 +176,12 @@ async def test_a_client_of_an_earlier_revision_gets_objects_only() -> None:
         cut = await call(client, "numbers")
     async with mcp.Client(build_server([numbers])) as client:
         (newer,) = (await client.list_tools()).tools
-        whole = await call(client, "numbers")
+        complete = await call(client, "numbers")
 
     assert older.output_schema is None
     assert (cut.structured_content, text_of(cut)) == (None, "[1, 2]")
     assert newer.output_schema == {"type": "array", "items": {"type": "integer"}}
-    assert whole.structured_content == [1, 2]
+    assert complete.structured_content == [1, 2]
 
 
 @both_revisions

@@ -31,7 +31,7 @@ class Shop:
         self.done: list[str] = []
 
     def tools(self) -> list[Tool]:
-        """Return one that may run, and one that has to be asked about."""
+        """Return one that may run, and one that needs approval."""
 
         @tool(read_only=True)
         def look() -> str:
@@ -143,12 +143,12 @@ async def test_open_calls_of_a_handed_off_agent_are_an_error() -> None:
 
 async def test_an_agent_whose_provider_fails_is_an_error_of_the_tool() -> None:
     """With a message for the client's model; the server continues."""
-    model = ScriptedModel(TransportError("The host is down.", kind="connection"), "Here again.")
+    model = ScriptedModel(TransportError("The provider is down.", kind="connection"), "Here again.")
     agent = Agent(model, name="helper")
     async with mcp.Client(build_server(agents=[agent])) as client:
         failed = await call(client, "helper", {"prompt": "Help."})
         again = await call(client, "helper", {"prompt": "Help."})
 
     assert failed.is_error
-    assert text_of(failed) == "The agent 'helper' gave no answer: The host is down."
+    assert text_of(failed) == "The agent 'helper' gave no answer: The provider is down."
     assert text_of(again) == "Here again."

@@ -8,7 +8,7 @@ from agentkit.mcp.server.streamable_http import HttpOptions, open_http
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"host": "0.0.0.0"}, "can be reached from other machines"),  # noqa: S104 - refused
         ({"host": "example.com"}, "set a token, or bind to 127.0.0.1"),
@@ -20,10 +20,10 @@ from agentkit.mcp.server.streamable_http import HttpOptions, open_http
 )
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_an_unsafe_or_impossible_address_is_a_config_error(
-    options: HttpOptions, told: str
+    options: HttpOptions, message: str
 ) -> None:
     """Before a port is open."""
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         async with open_http(build_server(), **options):
             raise AssertionError
 

@@ -73,7 +73,7 @@ def test_structured_content_needs_no_content() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"), [([TEXT], [TEXT]), ([], [{"type": "text", "text": "[10]"}])]
 )
-def test_structured_content_that_is_no_object_becomes_text(
+def test_structured_content_that_is_not_an_object_becomes_text(
     content: list[Any], expected: list[Any]
 ) -> None:
     """Before 2026-07-28 it is not allowed; other content is preferred."""

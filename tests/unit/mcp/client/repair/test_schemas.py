@@ -99,7 +99,7 @@ def test_an_input_schema_is_one_of_an_object(schema: object, expected: object) -
         "required",
         "any",
         "names of types",
-        "properties that are no schemas",
+        "properties that are not schemas",
         "null",
         "draft",
         "nested",
