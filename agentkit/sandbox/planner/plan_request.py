@@ -14,8 +14,8 @@ from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PastCall:
-    """A call that was made, with its result; None if there is none yet."""
+class CallRecord:
+    """A call that was made or is to be made; without a result, there is none yet."""
 
     name: str
     arguments: Mapping[str, JsonValue]
@@ -29,7 +29,6 @@ class PlanRequest:
     Attributes:
         question: the last message of the user.
         made: the calls made for this question so far, oldest first.
-        earlier: the calls made for the questions before it, oldest first.
         parallel: the answer may hold several calls.
         today: the date that "today" is.
     """
@@ -37,18 +36,9 @@ class PlanRequest:
     question: str
     tools: tuple[ToolSpec, ...] = ()
     choice: ToolChoice = field(default_factory=ToolChoice)
-    made: tuple[PastCall, ...] = ()
-    earlier: tuple[PastCall, ...] = ()
+    made: tuple[CallRecord, ...] = ()
     parallel: bool = True
     today: date = date(2024, 1, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextCall:
-    """A call to make; the provider's format gives it its id."""
-
-    name: str
-    arguments: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,4 +46,4 @@ class PlannedAnswer:
     """Text, or calls and no text."""
 
     text: str = ""
-    calls: tuple[NextCall, ...] = ()
+    calls: tuple[CallRecord, ...] = ()

@@ -1,225 +1,231 @@
-"""Decide by plain rules what to answer. This is no language model, and says so.
+"""Decide by plain rules what to answer. This is not a language model, and its answers say so.
 
-In:  an `PlanRequest`.
-Out: an `PlannedAnswer`: calls of the tools whose words the question uses, or text.
+In:  a `PlanRequest`.
+Out: a `PlannedAnswer`: calls, or text.
 
-A tool is called only with values that stand in the question; what cannot be read is asked for.
-Nothing is kept between two asks: the same ask gets the same answer.
+There is one rule: a tool is called only if every word and number of the question is accounted for;
+otherwise the answer says which words were not understood. A call that is required is an exception.
 """
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
-from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.answer_text import is_complaint, retell
-from agentkit.sandbox.planner.call_correction import repair
-from agentkit.sandbox.planner.clauses import cut_sentences, is_follow_up, split_clauses
-from agentkit.sandbox.planner.plan_request import NextCall, PastCall, PlannedAnswer, PlanRequest
-from agentkit.sandbox.planner.tool_knowledge import KnownTool, know
-from agentkit.sandbox.planner.tool_matching import Match, choose, find_matches
-from agentkit.value import dataclass
+from agentkit.sandbox.planner.known_questions import read_known
+from agentkit.sandbox.planner.plan_request import CallRecord, PlannedAnswer, PlanRequest
+from agentkit.sandbox.planner.tokens import Token, tokenize
+from agentkit.sandbox.planner.tool_knowledge import IntendedCall, KnownTool, know
+from agentkit.sandbox.planner.tool_reading import ToolReading
 
-_MAX_CHARACTERS = 4_000
-_MAX_WORDS = 600
-_MAX_SENTENCES = 24
-_WORD = re.compile(r"\w+|[^\w\s]")
-_NO_MODEL = "This is agentkit's sandbox, not a language model: it only matches words to tools."
+Tools: TypeAlias = tuple[KnownTool, ...]
+
+_MAX_CHARACTERS, _MAX_JOINTS = 2_000, 8
+_MAX_TEXT, _MAX_WORDS = 4_000, 12
+_ERROR = re.compile(
+    r"\W*(?:tool )?(?:error|failed|invalid|cannot|could not|[A-Z]\w*Error)\b|.{0,500}\b(?:cannot be"
+    r"|not found|was not run|there is no|did you mean|does not exist|is not an?|is not known)\b",
+    re.IGNORECASE,
+)
+"""The words of an error: the OpenAI format has no field that marks one."""
+
+_NO_MODEL = "This is agentkit's sandbox, not a language model."
+_SKIPPED = re.compile(
+    r"(?:(?:hi|hello|hey|thanks|thank you|help(?: me)?|what can you do|who are you)\b[ ,]*)+"
+    r"|use the tools?(?: for both at once)?",
+    re.IGNORECASE,
+)
+_POLITE = re.compile(
+    r"^(?:(?:please|hi|hello|hey|ok|so|and|also|then|now|can you|could you|tell me)[ ,]+)*"
+    r"|(?:,? (?:please|thanks|thank you))*$",
+    re.IGNORECASE,
+)
+_BETTER = re.compile(r"(?:did you mean|close are|use one of):? ['\"]?([\w/+ -]*\w)", re.IGNORECASE)
+_EXAMPLES = (
+    "What is 15% of 80?", "What is 5 ft 10 in in metres?", "What time is it in Tokyo?",
+    "How many days until Christmas?", "Which files are there?",
+)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One thing that was asked for, and the calls that would do it."""
-
-    sentence: str
-    match: Match | None = None
-    calls: tuple[NextCall, ...] = ()
-
-
-def plan(ask: PlanRequest) -> PlannedAnswer:
-    """Answer with calls while some are due, then with what came of them."""
-    if ask.choice.mode == "none" or not ask.tools:
-        return PlannedAnswer(text=_conclude(ask, ()))
-    jobs = () if _is_too_long(ask.question) else find_jobs(ask)
-    due = _find_due(ask, jobs)
-    if ask.choice.is_forced and not due:
-        due = _force(ask, jobs)
+def plan(request: PlanRequest) -> PlannedAnswer:
+    """Return the calls that are due, or else what the calls so far have shown."""
+    choice = request.choice
+    offered = () if choice.mode == "none" else request.tools
+    tools = tuple(know(one) for one in offered if choice.name in {None, one.name})
+    intended, unknown = understand(request.question, tools, today=request.today)
+    followed = [_follow(request, one) for one in intended]
+    due = [call for call, made in followed if made is None]
+    due = [call for place, call in enumerate(due) if call not in due[:place]]
+    if choice.is_forced and not due:
+        due = [*_force(request, tools)][:1]
     if due:
-        return PlannedAnswer(calls=due if ask.parallel else due[:1])
-    return PlannedAnswer(text=_conclude(ask, jobs))
+        return PlannedAnswer(calls=tuple(due if request.parallel else due[:1]))
+    return PlannedAnswer(text=_conclude(request, intended) or _explain(request, tools, unknown))
 
 
-def _is_too_long(question: str) -> bool:
-    """Return whether a question is more than the rules can take in reasonable time."""
-    return (
-        len(question) > _MAX_CHARACTERS
-        or len(_WORD.findall(question)) > _MAX_WORDS
-        or len(cut_sentences(question)) > _MAX_SENTENCES
+@lru_cache(maxsize=256)  # the same question comes again with every result
+def understand(question: str, tools: Tools, *, today: date) -> tuple[list[IntendedCall], str]:
+    """Return what a question asks for; if any part is not understood, only the words of that."""
+    if len(question) > _MAX_CHARACTERS or not tools:
+        return [], f"more than {_MAX_CHARACTERS:,} characters"
+    calls: list[IntendedCall] = []
+    reader = _Reader(question, tools, today)
+    tokens = tokenize(question, today=today)
+    ends = [place for place, one in enumerate(tokens) if one.word in (".", "?", "!", ";")]
+    for start, end in zip([-1, *ends], [*ends, len(tokens)], strict=True):
+        sentence = tokens[start + 1 : end]
+        if sentence and not _SKIPPED.fullmatch(question, sentence[0].start, sentence[-1].end):
+            found = reader.read(sentence)
+            if not found:
+                return [], reader.find_unknown(sentence)
+            calls += found
+    return calls, ""
+
+
+class _Reader(NamedTuple):
+    """Reads the sentences of one question."""
+
+    text: str
+    tools: Tools
+    today: date
+
+    def read(self, tokens: Sequence[Token]) -> list[IntendedCall]:
+        """Read what is asked, joined by "and" or not; nothing unless all of it is understood."""
+        calls = self._read_one(tokens) if tokens else []
+        joints = [place for place, token in enumerate(tokens) if token.word in ("and", ",")]
+        for place in joints[:_MAX_JOINTS] if not calls else ():
+            first = self._read_one(tokens[:place]) if place else []
+            if first and (others := self.read(tokens[place + 1 :])):
+                return [*first, *others]
+        return calls
+
+    def _read_one(self, tokens: Sequence[Token]) -> list[IntendedCall]:
+        """Read one question by the patterns, else for the tool whose name fits best."""
+        plain = _POLITE.sub("", self.text[tokens[0].start : tokens[-1].end])
+        for tool in self.tools:
+            if calls := read_known(plain, tool, today=self.today):
+                return calls
+        readings = [ToolReading(self.text, tokens, tool) for tool in self.tools]
+        return max(readings, key=lambda one: one.matched * bool(one.calls)).calls
+
+    def find_unknown(self, tokens: Sequence[Token]) -> str:
+        """Return the words that the best fitting tool has no place for, or what it needs."""
+        readings = [ToolReading(self.text, tokens, tool) for tool in self.tools]
+        best = min(readings, key=lambda one: (not one.matched, len(one.unknown)))
+        if best.matched and not best.unknown and best.missing:
+            return f"which {' and '.join(f'`{one.name}`' for one in best.missing)} is meant"
+        words = best.unknown or tokens
+        return ", ".join(repr(self.text[one.start : one.end]) for one in words)
+
+
+def _follow(request: PlanRequest, one: IntendedCall) -> tuple[CallRecord, CallRecord | None]:
+    """Return the call that is meant, with the value that its error offers, and its record."""
+    call = CallRecord(name=one.tool.name, arguments=one.arguments)
+    result = (_find(request, call) or call).result or ""
+    offer = _BETTER.search(result) if _ERROR.match(result) else None
+    for name, value in one.arguments.items() if offer else ():
+        better = {**one.arguments, name: offer[1] if offer else value}
+        likeness = SequenceMatcher(None, str(value), str(better[name]).rpartition("/")[2]).ratio()
+        if str(value) in result and likeness > 0.7 and one.tool.accepts(better):
+            call = CallRecord(name=one.tool.name, arguments=better)
+    return call, _find(request, call)
+
+
+def _find(request: PlanRequest, call: CallRecord) -> CallRecord | None:
+    made = (m for m in request.made if (m.name, m.arguments) == (call.name, call.arguments))
+    return next(made, None)
+
+
+def _force(request: PlanRequest, tools: Tools) -> Iterator[CallRecord]:
+    """Yield calls because one is required: the last one again, else with the question as text."""
+    for last in request.made[-1:]:
+        yield CallRecord(name=last.name, arguments=last.arguments)
+    tokens = tokenize(request.question, today=request.today)
+    for tool in tools if tokens else ():
+        read = ToolReading(request.question, tokens, tool)
+        texts = {one.name: request.question for one in read.missing if one.type == "string"}
+        if tool.accepts({**read.values, **texts}):
+            yield CallRecord(name=tool.name, arguments={**read.values, **texts})
+
+
+def _conclude(request: PlanRequest, intended: Sequence[IntendedCall]) -> str:
+    """Return the results as sentences."""
+    parts: list[str] = []
+    for one in intended:
+        sentence, (call, made) = one.sentence, _follow(request, one)
+        for name, value in one.arguments.items():
+            sentence = sentence.replace(str(value), str(call.arguments[name]))
+        parts += _state(made, sentence, is_named=one.is_named)
+    for made in request.made if not intended else ():
+        parts += _state(made, "", is_named=True)
+    return ("\n\n" if "\n" in "".join(parts) else " ").join(dict.fromkeys(parts))
+
+
+def _state(made: CallRecord | None, sentence: str, *, is_named: bool) -> list[str]:
+    """Return a result as a sentence, in a list; nothing if there is no result."""
+    if made is None or made.result is None:
+        return []
+    text = _read_out(made.result.strip())[:_MAX_TEXT]
+    is_short = "\n" not in text and 0 < len(text.split()) <= _MAX_WORDS
+    is_whole = is_named and all(str(v).lower() in text.lower() for v in made.arguments.values())
+    # A file may hold the words of an error; an error about it names it.
+    is_about_it = not sentence.endswith("\n{}") or any(
+        str(v) in text for v in made.arguments.values()
     )
+    if is_about_it and _ERROR.match(made.result):
+        text = f"The tool {made.name} reports an error: {text}"
+    elif sentence.endswith("\n{}"):
+        text = sentence.replace("{}", text)
+    elif sentence and is_short and not is_whole:
+        # Converters repeat the question: "26.2 miles = 42.16 kilometres".
+        short = re.sub(r"^.*?(?:= *|(\u2248) *)", lambda sign: "about " * bool(sign[1]), text)
+        text = sentence[0].upper() + sentence[1:].replace("{}", short).removesuffix(".")
+    elif not (is_short and is_whole):
+        text = f"The tool {made.name} answers: {text or 'nothing'}"
+    return [text if text.endswith((".", "!", "?")) or "\n" in text else f"{text}."]
 
 
-def find_jobs(ask: PlanRequest) -> tuple[Job, ...]:
-    """Return what the question asks for, in its order."""
-    tools = _find_eligible(ask)
-
-    def pick(sentence: str) -> Match | None:
-        return choose(find_matches(sentence, tools, today=ask.today))
-
-    jobs = []
-    for sentence, match in split_clauses(ask.question, pick):
-        follow = _follow_up(ask, sentence, tools) if is_follow_up(sentence, match) else None
-        if follow is not None:
-            jobs.append(Job(sentence=sentence, calls=(follow,)))
-        elif match is None:
-            jobs.append(Job(sentence=sentence))
-        else:
-            calls = tuple(
-                NextCall(name=match.tool.name, arguments=one) for one in match.filling.arguments
-            )
-            jobs.append(Job(sentence=sentence, match=match, calls=calls))
-    return tuple(jobs)
+def _read_out(text: str) -> str:
+    """Return the fields of a JSON object in words; other text as it is."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    fields = value.items() if isinstance(value, dict) else ()
+    return ", ".join(f"{name.replace('_', ' ')} {one}" for name, one in fields) or text
 
 
-def _find_eligible(ask: PlanRequest) -> tuple[KnownTool, ...]:
-    """Return the tools that the choice leaves."""
-    return tuple(know(tool) for tool in ask.tools if ask.choice.name in {None, tool.name})
+def _explain(request: PlanRequest, tools: Tools, unknown: str) -> str:
+    """Return why nothing was called, and questions that would be understood."""
+    if not tools:
+        reason = "No tool may be called" if request.tools else "No tools are on offer"
+        return f"{_NO_MODEL} {reason}, so it has no answer. For one, choose a real provider."
+    listed = "".join(f"\n- {one}" for one in find_examples(tools, today=request.today))
+    reason = f" It answers only what it understands completely, and not {unknown}."
+    return f"{_NO_MODEL}{reason if unknown else ''} These questions work:{listed}"
 
 
-def _find_due(ask: PlanRequest, jobs: Sequence[Job]) -> tuple[NextCall, ...]:
-    """Return the calls not made yet, and failed ones that can be repaired, each once."""
-    due: list[NextCall] = []
-    planned = [call for job in jobs for call in job.calls]
-    for call in planned:
-        made = next((m for m in ask.made if _is_same(m, call)), None)
-        if made is None:
-            due.append(call)
-        elif (again := _repair(ask, made, planned)) is not None:
-            due.append(again)
-    return tuple(call for i, call in enumerate(due) if call not in due[:i])
+@lru_cache(maxsize=64)
+def find_examples(tools: Tools, *, today: date) -> tuple[str, ...]:
+    """Return up to three questions that these tools answer; each was read by the rules."""
+    found: dict[str, str] = {}
+    named = [_name(tool, word) for word in ("sample", "test", "demo") for tool in tools]
+    for one in [*_EXAMPLES, *named]:
+        calls, _ = understand(one, tools, today=today)
+        if calls and len(found) < 3:
+            found.setdefault(calls[0].tool.name if len(tools) > 2 else one, one)
+    return tuple(found.values())
 
 
-def _repair(ask: PlanRequest, made: PastCall, planned: Sequence[NextCall]) -> NextCall | None:
-    """Return a failed call as its error says it should be; None if that was tried before."""
-    if made.result is None or not is_complaint(made.result):
-        return None
-    arguments = repair(made.arguments, made.result)
-    if arguments is None:
-        return None
-    call = NextCall(name=made.name, arguments=arguments)
-    tool = next(know(t) for t in ask.tools if t.name == made.name)
-    is_new = not any(_is_same(m, call) for m in ask.made) and call not in planned
-    return call if is_new and tool.takes(arguments) else None
-
-
-def _is_same(made: PastCall, call: NextCall) -> bool:
-    return made.name == call.name and dict(made.arguments) == dict(call.arguments)
-
-
-def _force(ask: PlanRequest, jobs: Sequence[Job]) -> tuple[NextCall, ...]:
-    """Return a call where one must be made, as a provider that forces calls does.
-
-    What was called is called again; free text that could not be read is the question itself.
-    """
-    if ask.made:
-        last = ask.made[-1]
-        return (NextCall(name=last.name, arguments=last.arguments),)
-    tools = _find_eligible(ask)
-    asked = [job.match for job in jobs if job.match is not None]
-    for match in [*asked, *find_matches(ask.question, tools, today=ask.today)]:
-        arguments = {**match.filling.partial, **_question_for(match, ask.question)}
-        if match.tool.takes(arguments):
-            return (NextCall(name=match.tool.name, arguments=arguments),)
-    return ()
-
-
-def _question_for(match: Match, question: str) -> Mapping[str, JsonValue]:
-    return {
-        slot.name: question
-        for slot in match.tool.slots
-        if slot.name in match.filling.missing and slot.shape == "string" and not slot.choices
-    }
-
-
-def _follow_up(ask: PlanRequest, sentence: str, tools: Sequence[KnownTool]) -> NextCall | None:
-    """Read "and in Tokyo?" as the last call with another value."""
-    if not ask.earlier:
-        return None
-    last = ask.earlier[-1]
-    same = tuple(tool for tool in tools if tool.name == last.name)
-    for match in find_matches(sentence, same, today=ask.today):
-        arguments = {**last.arguments, **match.filling.partial}
-        if match.filling.partial and match.tool.takes(arguments):
-            return NextCall(name=last.name, arguments=arguments)
-    return None
-
-
-def _conclude(ask: PlanRequest, jobs: Sequence[Job]) -> str:
-    """Say what came of the calls, and what could not be done."""
-    done = [made for made in ask.made if made.result is not None]
-    final = [
-        made
-        for i, made in enumerate(done)
-        if not _was_repaired(done, i) and not _is_slip(made, jobs, done)
-    ]
-    parts = []
-    if final:
-        parts.append(retell(final, [_find_sentence(made, jobs, done) for made in final]))
-    for job in jobs:
-        if job.match is not None and not job.calls:
-            parts.append(_ask_back(job.match))
-        elif job.match is None and not job.calls and final:
-            parts.append(f"None of the tools fits {job.sentence!r}. {_NO_MODEL}")
-    return "\n".join(parts) or _say_nothing(ask)
-
-
-def _was_repaired(done: Sequence[PastCall], index: int) -> bool:
-    made = done[index]
-    return any(m.name == made.name and _repairs(made, m) for m in done[index + 1 :])
-
-
-def _is_slip(made: PastCall, jobs: Sequence[Job], done: Sequence[PastCall]) -> bool:
-    """Return whether a call failed that was never meant, as one that went out broken."""
-    if not is_complaint(made.result or ""):
-        return False
-    meant = [call for job in jobs for call in job.calls if call.name == made.name]
-    is_meant = any(_is_same(made, call) for call in meant)
-    return bool(meant) and not is_meant and not any(_repairs(one, made) for one in done)
-
-
-def _find_sentence(made: PastCall, jobs: Sequence[Job], done: Sequence[PastCall]) -> str:
-    """Return the sentence a call was made for, if it was the only one made for it."""
-    first = next((m for m in done if m.name == made.name and _repairs(m, made)), made)
-    for job in jobs:
-        if len(job.calls) == 1 and _is_same(first, job.calls[0]):
-            return job.sentence
-    return ""
-
-
-def _repairs(failed: PastCall, later: PastCall) -> bool:
-    """Return whether the later call is the failed one as its error said it should be."""
-    result = failed.result or ""
-    return is_complaint(result) and repair(failed.arguments, result) == dict(later.arguments)
-
-
-def _ask_back(match: Match) -> str:
-    needed = " and ".join(f"`{name}`" for name in match.filling.missing)
-    what = f"I need {needed}" if needed else "I need other values"
-    return (
-        f"To use the tool {match.tool.name} {what}, and could not read that from your words. "
-        f"{_NO_MODEL}"
-    )
-
-
-def _say_nothing(ask: PlanRequest) -> str:
-    names = ", ".join(tool.name for tool in ask.tools)
-    if ask.choice.mode == "none" and names:
-        reason = "No tool may be called this time, so there is nothing it can answer."
-    elif _is_too_long(ask.question):
-        reason = (
-            f"It reads at most {_MAX_CHARACTERS:,} characters, {_MAX_WORDS} words and "
-            f"{_MAX_SENTENCES} sentences."
-        )
-    elif names:
-        reason = f"None of the tools on offer ({names}) fits what was asked."
-    else:
-        reason = "No tools are on offer, so there is nothing it can answer."
-    return f"{_NO_MODEL} {reason} For a real answer, choose a real provider."
+def _name(tool: KnownTool, word: str) -> str:
+    """Return a question that names a tool and its required arguments."""
+    samples = {"number": len(word), "integer": len(word), "date": "2026-12-24", "time": "9:30"}
+    given = []
+    for one in tool.parameters:
+        value = samples.get(one.kind) or samples.get(one.type) or repr((*one.choices, word)[0])
+        given += [f"{' '.join(one.words)} {value}"] if one.is_required else []
+    named = " ".join(re.findall(r"[^\W_]+", tool.name)).capitalize()
+    return f"{named} with {' and '.join(given)}." if given else f"{named}."

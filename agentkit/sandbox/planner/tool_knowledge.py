@@ -1,13 +1,14 @@
-"""What the planner knows of a tool, worked out once per tool.
+"""What the planner knows about a tool: its words, its parameters, a check of arguments.
 
-In:  `ToolSpec`s, which arrive anew with every request.
-Out: `KnownTool`s: their parameters, the weight of their words, and a check of arguments.
+In:  `ToolSpec`s, with the JSON Schemas of third parties.
+Out: `KnownTool`s, one for each tool, kept for the next request.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from jsonschema import Draft7Validator
 from referencing import Registry
@@ -15,59 +16,119 @@ from referencing.exceptions import Unresolvable
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.parameters import Slot, read_slots
-from agentkit.sandbox.planner.words import stems
 from agentkit.value import dataclass
+
+_KINDS = {
+    "email": {"email"}, "url": {"url", "uri"}, "date": {"date", "day"}, "time": {"time"},
+    "path": {"path", "file", "filename", "folder", "directory"},
+}  # fmt: skip
+"""The kind of token that belongs into a text parameter, by the words of its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of a tool; `type`, `kind` and `choices` of a list are those of its items."""
+
+    name: str
+    words: tuple[str, ...]
+    type: str
+    kind: str
+    choices: tuple[JsonValue, ...]
+    is_required: bool
+    is_list: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KnownTool:
-    """A tool, read; equal only to itself, since one is kept per tool.
-
-    Attributes:
-        weights: the stems of its words; those of its name weigh most.
-    """
+    """A tool; equal only to itself, since one is kept for each."""
 
     name: str
-    description: str
-    slots: tuple[Slot, ...]
-    weights: Mapping[str, float]
+    words: frozenset[str]
+    parameters: tuple[Parameter, ...]
     validator: Draft7Validator
 
-    def takes(self, arguments: Mapping[str, JsonValue]) -> bool:
-        """Return whether the tool's own schema takes `arguments`; a broken schema takes nothing."""
+    def accepts(self, arguments: Mapping[str, JsonValue]) -> bool:
+        """Return whether the schema accepts `arguments`; a broken schema accepts nothing."""
         try:
             return next(iter(self.validator.iter_errors(dict(arguments))), None) is None
         except (Unresolvable, RecursionError):
             return False
 
+    def find(self, *words: str) -> str | None:
+        """Return the name of the first parameter that has one of `words` in its name."""
+        return next((one.name for one in self.parameters if {*words} & {*one.words}), None)
+
+
+class IntendedCall(NamedTuple):
+    """A call that a question asks for, and a sentence for its answer, with `{}` for the result.
+
+    If the question names the tool, a result that names all arguments is a sentence by itself.
+    """
+
+    tool: KnownTool
+    arguments: Mapping[str, JsonValue]
+    sentence: str
+    is_named: bool = False
+
 
 def know(tool: ToolSpec) -> KnownTool:
-    """Read a tool, or recall it."""
-    return _know(tool.name, tool.description, json.dumps(tool.input_schema))
+    """Return what is known about a tool."""
+    return _know(tool.name, json.dumps(tool.input_schema))
 
 
 @lru_cache(maxsize=1024)
-def _know(name: str, description: str, schema_text: str) -> KnownTool:
+def _know(name: str, schema_text: str) -> KnownTool:
     schema = json.loads(schema_text)
-    slots = read_slots(schema)
+    properties = schema.get("properties")
+    fields = properties.items() if isinstance(properties, dict) else ()
     return KnownTool(
         name=name,
-        description=description,
-        slots=slots,
-        weights=_weigh(name, description, slots),
+        words=frozenset(stems(name)),
+        parameters=tuple(_parameter(key, inner, schema) for key, inner in fields),
         validator=Draft7Validator(schema, registry=Registry()),  # fetches nothing
     )
 
 
-def _weigh(name: str, description: str, slots: Sequence[Slot]) -> dict[str, float]:
-    weights: dict[str, float] = {}
-    first, _, rest = re.sub(r"\s+", " ", description).partition(". ")
-    parts = [(3.0, name), (1.5, first), (0.75, rest[:600])]
-    for slot in slots:
-        choices = " ".join(str(choice) for choice in slot.choices)
-        parts += [(1.0, slot.name), (1.0, choices), (0.5, slot.about)]
-    for weight, text in parts:
-        for word in stems(text):
-            weights[word] = max(weight, weights.get(word, 0.0))
-    return weights
+def _parameter(name: str, inner: object, root: Mapping[str, Any]) -> Parameter:
+    outer = _resolve(inner, root)
+    is_list = outer.get("type") == "array"
+    schema = _resolve(outer.get("items"), root) if is_list else outer
+    words = stems(name)
+    named = (kind for kind, names in _KINDS.items() if names & {*words})
+    listed = [schema["const"]] if "const" in schema else schema.get("enum") or ()
+    return Parameter(
+        name=name,
+        type=str(schema.get("type", "string")),
+        kind=schema["format"] if schema.get("format") in _KINDS else next(named, "text"),
+        words=words,
+        choices=tuple(one for one in listed if one is not None),
+        is_required=name in (root.get("required") or ()),
+        is_list=is_list,
+    )
+
+
+def _resolve(schema: object, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow references inside `root`, and unions to their first member that is not null."""
+    for _ in range(8):
+        if not isinstance(schema, dict):
+            break
+        defined = (root.get("$defs") or {}).get(str(schema.get("$ref")).rpartition("/")[2])
+        options = [defined, *(schema.get("anyOf") or schema.get("oneOf") or ())]
+        chosen = [one for one in options if isinstance(one, dict) and one.get("type") != "null"]
+        if not chosen:
+            return schema
+        schema = chosen[0]
+    return {}
+
+
+def stem(word: str) -> str:
+    """Return a word in lower case without the ending of a plural."""
+    word = word.lower()
+    if word.endswith("ies"):
+        return f"{word[:-3]}y"
+    return word if len(word) < 4 or word.endswith("ss") else word.removesuffix("s")
+
+
+def stems(name: str) -> tuple[str, ...]:
+    """Return the stems of the words in a name such as `get_user` or `maxTokens`."""
+    return tuple(map(stem, re.findall(r"[A-Z]?[^\W_A-Z]+|[A-Z]+", name)))

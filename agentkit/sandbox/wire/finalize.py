@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from agentkit.message import ToolCall
-from agentkit.sandbox.planner.plan_request import NextCall, PlannedAnswer
+from agentkit.sandbox.planner.plan_request import CallRecord, PlannedAnswer
 from agentkit.sandbox.wire.call_ids import derive_id
 from agentkit.sandbox.wire.completion import Completion
 from agentkit.sandbox.wire.provider_format import IdFormat
@@ -81,7 +81,7 @@ def _cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, str | None]:
 
 
 def _as_tool_calls(
-    calls: Sequence[NextCall], *, prompt: str, used_ids: Collection[str], ids: IdFormat
+    calls: Sequence[CallRecord], *, prompt: str, used_ids: Collection[str], ids: IdFormat
 ) -> tuple[ToolCall, ...]:
     taken = set(used_ids)
     encoded = []

@@ -11,7 +11,7 @@ from datetime import date
 from agentkit.dialect.received_request import ReceivedRequest
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, Message, ToolResult, UserMessage
-from agentkit.sandbox.planner.plan_request import PastCall, PlanRequest
+from agentkit.sandbox.planner.plan_request import CallRecord, PlanRequest
 
 
 def build_plan_request(
@@ -28,15 +28,14 @@ def build_plan_request(
         tools=request.tools,
         choice=request.tool_choice,
         made=find_past_calls(messages[start + 1 :]),
-        earlier=find_past_calls(messages[: start + 1]),
         parallel=parallel_by_default if parallel is None else parallel,
         today=today,
     )
 
 
-def find_past_calls(messages: Sequence[Message]) -> tuple[PastCall, ...]:
+def find_past_calls(messages: Sequence[Message]) -> tuple[CallRecord, ...]:
     """Pair calls with their results, by id if the ids of an answer differ, else by position."""
-    made: list[PastCall] = []
+    made: list[CallRecord] = []
     for place, message in enumerate(messages):
         if not isinstance(message, AssistantMessage):
             continue
@@ -49,7 +48,7 @@ def find_past_calls(messages: Sequence[Message]) -> tuple[PastCall, ...]:
             at_position = results[position].text if position < len(results) else None
             result = by_id.get(call.id) if are_ids_distinct else at_position
             arguments = _read_arguments(call.arguments)
-            made.append(PastCall(name=call.name, arguments=arguments, result=result))
+            made.append(CallRecord(name=call.name, arguments=arguments, result=result))
     return tuple(made)
 
 

@@ -18,7 +18,7 @@ from agentkit.dialect.event_stream import StreamEvent
 from agentkit.dialect.openai_chat.server_response import DONE
 from agentkit.dialect.received_request import InvalidRequestError, load_body, validate_body
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.plan_request import PastCall, PlanRequest
+from agentkit.sandbox.planner.plan_request import CallRecord, PlanRequest
 from agentkit.sandbox.wire.chat_request import reject_model
 from agentkit.sandbox.wire.chat_response import (
     FULL_NOTE,
@@ -112,9 +112,9 @@ def encode_prompt(completion: Completion, context: ResponseContext) -> EncodedRe
 
 def _as_plan_request(parts: list[Part], *, begun: Part | None, today: date) -> PlanRequest:
     """Return what the planner is asked; the last offer and the last question count."""
-    question, made, earlier = "", list[PastCall](), list[PastCall]()
+    question, made = "", list[CallRecord]()
     tools: tuple[ToolSpec, ...] = ()
-    calls: list[tuple[str, PastCall]] = []
+    calls: list[tuple[str, CallRecord]] = []
     results: list[tuple[str, str]] = []
     for part in parts:
         match part.kind:
@@ -126,7 +126,6 @@ def _as_plan_request(parts: list[Part], *, begun: Part | None, today: date) -> P
             case "result":
                 results.append(read_result(part.text))
             case "user":
-                earlier += [*made, *pair(calls, results)]
                 question, made, calls, results = part.text, [], [], []
             case "assistant":
                 pass  # earlier answers change nothing
@@ -136,7 +135,6 @@ def _as_plan_request(parts: list[Part], *, begun: Part | None, today: date) -> P
         tools=tools,
         choice=_read_choice(begun),
         made=tuple(made),
-        earlier=tuple(earlier),
         today=today,
     )
 

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.planner.plan_request import CallRecord
 from agentkit.sandbox.wire.completion import Completion
 from agentkit.value import dataclass, replace
 
@@ -83,10 +83,10 @@ def read_offer(text: str) -> tuple[ToolSpec, ...]:
     return tuple(tools)
 
 
-def read_calls(text: str) -> list[tuple[str, PastCall]]:
+def read_calls(text: str) -> list[tuple[str, CallRecord]]:
     """Return the calls in a JSON list, each with its id or an empty text."""
     return [
-        (str(item.get("id", "")), PastCall(name=str(item["name"]), arguments=_arguments(item)))
+        (str(item.get("id", "")), CallRecord(name=str(item["name"]), arguments=_arguments(item)))
         for item in _objects(_load(text))
         if isinstance(item.get("name"), str)
     ]
@@ -115,8 +115,8 @@ def read_result(text: str) -> tuple[str, str]:
 
 
 def pair(
-    calls: Sequence[tuple[str, PastCall]], results: Sequence[tuple[str, str]]
-) -> list[PastCall]:
+    calls: Sequence[tuple[str, CallRecord]], results: Sequence[tuple[str, str]]
+) -> list[CallRecord]:
     """Pair each call with its result, by id if there is one, else by position."""
     by_id = {call_id: content for call_id, content in results if call_id}
     paired = []

@@ -10,7 +10,7 @@ from datetime import date
 
 from agentkit.chat import ToolChoice, ToolSpec
 from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
-from agentkit.sandbox.planner.plan_request import PastCall, PlanRequest
+from agentkit.sandbox.planner.plan_request import CallRecord, PlanRequest
 from agentkit.sandbox.wire.prompt_markers import (
     find_calls,
     find_offer,
@@ -31,8 +31,7 @@ class Prompted:
     choice: ToolChoice
     parallel: bool
     question: str
-    made: tuple[PastCall, ...]
-    earlier: tuple[PastCall, ...]
+    made: tuple[CallRecord, ...]
 
     def as_plan_request(self, *, today: date) -> PlanRequest:
         """Return what the planner is asked."""
@@ -41,7 +40,6 @@ class Prompted:
             tools=self.tools,
             choice=self.choice,
             made=self.made,
-            earlier=self.earlier,
             parallel=self.parallel,
             today=today,
         )
@@ -53,8 +51,8 @@ def find_prompted(messages: Sequence[Message]) -> Prompted | None:
     tools = find_offer(system)
     if not tools:
         return None
-    question, made, earlier = "", list[PastCall](), list[PastCall]()
-    calls: list[tuple[str, PastCall]] = []
+    question, made = "", list[CallRecord]()
+    calls: list[tuple[str, CallRecord]] = []
     for message in messages:
         text = message.text
         if isinstance(message, AssistantMessage):
@@ -62,14 +60,13 @@ def find_prompted(messages: Sequence[Message]) -> Prompted | None:
         elif isinstance(message, UserMessage) and (results := find_results(text)):
             made += pair(calls, results)
         elif isinstance(message, UserMessage):
-            question, earlier, made = text, [*earlier, *made], []
+            question, made = text, []
     return Prompted(
         tools=tools,
         choice=_read_choice(system),
         parallel=_ONE.search(system) is None,
         question=question,
         made=tuple(made),
-        earlier=tuple(earlier),
     )
 
 

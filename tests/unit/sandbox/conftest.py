@@ -1,4 +1,4 @@
-"""Tools of strangers for the planner's tests, and a way to ask with them."""
+"""Tools for the planner's tests, those of agentkit and third-party ones, and a way to ask."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -7,7 +7,7 @@ import pytest
 
 from agentkit.chat import ToolChoice, ToolSpec
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.plan_request import PastCall, PlannedAnswer, PlanRequest
+from agentkit.sandbox.planner.plan_request import CallRecord, PlannedAnswer, PlanRequest
 from agentkit.sandbox.planner.planner import plan
 
 TODAY = date(2026, 11, 21)  # a Saturday
@@ -92,7 +92,7 @@ OURS = (
     ),
 )
 
-STRANGERS = (
+THIRD_PARTY = (
     _tool(
         "get_weather",
         "Get the current weather for a location.",
@@ -209,9 +209,9 @@ def ours() -> Sequence[ToolSpec]:
 
 
 @pytest.fixture
-def strangers() -> Sequence[ToolSpec]:
-    """Return tools that agentkit knows nothing of."""
-    return STRANGERS
+def third_party() -> Sequence[ToolSpec]:
+    """Return tools that agentkit knows nothing about."""
+    return THIRD_PARTY
 
 
 @pytest.fixture
@@ -221,9 +221,9 @@ def ask_ours() -> AskWith:
 
 
 @pytest.fixture
-def ask_strangers() -> AskWith:
-    """Return a function that asks the planner with the strangers' tools on offer."""
-    return lambda question, **more: _ask(question, STRANGERS, **more)
+def ask_third_party() -> AskWith:
+    """Return a function that asks the planner with third-party tools on offer."""
+    return lambda question, **more: _ask(question, THIRD_PARTY, **more)
 
 
 def _ask(
@@ -231,8 +231,7 @@ def _ask(
     tools: Sequence[ToolSpec],
     *,
     choice: str = "auto",
-    made: Sequence[PastCall] = (),
-    earlier: Sequence[PastCall] = (),
+    made: Sequence[CallRecord] = (),
     parallel: bool = True,
 ) -> PlannedAnswer:
     return plan(
@@ -241,7 +240,6 @@ def _ask(
             tools=tuple(tools),
             choice=ToolChoice.parse(choice),
             made=tuple(made),
-            earlier=tuple(earlier),
             parallel=parallel,
             today=TODAY,
         )

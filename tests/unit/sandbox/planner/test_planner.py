@@ -6,7 +6,7 @@ import pytest
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.plan_request import PastCall, PlannedAnswer, PlanRequest
+from agentkit.sandbox.planner.plan_request import CallRecord, PlannedAnswer, PlanRequest
 from agentkit.sandbox.planner.planner import plan
 
 AskWith = Callable[..., PlannedAnswer]
@@ -17,8 +17,8 @@ def _calls(answer: PlannedAnswer) -> Calls:
     return [(call.name, dict(call.arguments)) for call in answer.calls]
 
 
-def _made(name: str, result: str | None, **arguments: JsonValue) -> PastCall:
-    return PastCall(name=name, arguments=arguments, result=result)
+def _made(name: str, result: str | None, **arguments: JsonValue) -> CallRecord:
+    return CallRecord(name=name, arguments=arguments, result=result)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_short_question_goes_on_from_the_last_call(
     question: str, expected: Calls, ask_strangers: AskWith
 ) -> None:
     """With what is new in it."""
-    earlier: list[PastCall] = [_made("get_weather", "sunny", location="Paris", unit="celsius")]
+    earlier: list[CallRecord] = [_made("get_weather", "sunny", location="Paris", unit="celsius")]
 
     assert _calls(ask_strangers(question, earlier=earlier)) == expected
 

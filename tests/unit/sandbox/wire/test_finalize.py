@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.message import ToolCall
-from agentkit.sandbox.planner.plan_request import NextCall, PlannedAnswer
+from agentkit.sandbox.planner.plan_request import CallRecord, PlannedAnswer
 from agentkit.sandbox.wire.finalize import complete, count_tokens, split_pieces
 
 CALLS = (
-    NextCall(name="add", arguments={"a": 1, "b": 2}),
-    NextCall(name="add", arguments={"a": 1, "b": 2}),
+    CallRecord(name="add", arguments={"a": 1, "b": 2}),
+    CallRecord(name="add", arguments={"a": 1, "b": 2}),
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from agentkit.dialect.event_stream import compact_json
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.planner.plan_request import CallRecord
 from agentkit.sandbox.wire.completion import CompletionRequest
 from agentkit.sandbox.wire.messages_request import read_messages
 from agentkit.sandbox.wire.providers import PROVIDERS
@@ -63,10 +63,10 @@ def test_calls_are_paired_with_their_results() -> None:
         stop_sequences=["x"],
         stream=True,
     )
-    made = PastCall(name="f", arguments={"x": 1}, result="done")
+    made = CallRecord(name="f", arguments={"x": 1}, result="done")
 
     assert read.plan.question == "and now?"
-    assert (read.plan.earlier, read.plan.made) == ((made,), (made,))
+    assert read.plan.made == (made,)
     assert [tool.name for tool in read.plan.tools] == ["f"]
     assert read.used_ids == {"toolu_1", "toolu_2"}
     assert (read.stop, read.is_stream, read.max_tokens) == (("x",), True, 9)

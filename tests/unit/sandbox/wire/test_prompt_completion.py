@@ -5,7 +5,7 @@ from datetime import date
 
 from agentkit.dialect.event_stream import compact_json
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.planner.plan_request import CallRecord
 from agentkit.sandbox.wire.completion import CompletionRequest
 from agentkit.sandbox.wire.prompt_completion import read_prompt
 from agentkit.sandbox.wire.providers import PROVIDERS
@@ -15,7 +15,7 @@ from tests.unit.sandbox.server_client import WEATHER, on_provider, read_event
 OFFER = '[AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
 CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "abcdefgh1"}]</s>'
 RESULT = '[TOOL_RESULTS] {"content": 7, "call_id": "abcdefgh1"}[/TOOL_RESULTS]'
-MADE = PastCall(name="f", arguments={"x": 1}, result="7")
+MADE = CallRecord(name="f", arguments={"x": 1}, result="7")
 
 
 def _read(prompt: JsonValue, **more: JsonValue) -> CompletionRequest | Rejection:

@@ -3,7 +3,7 @@
 import pytest
 
 from agentkit.message import ToolCall
-from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.planner.plan_request import CallRecord
 from agentkit.sandbox.wire.completion import Completion
 from agentkit.sandbox.wire.prompt_markers import (
     as_text,
@@ -68,8 +68,8 @@ def test_calls_and_results_are_paired() -> None:
     )
 
     assert calls == [
-        ("a", PastCall(name="f", arguments={"x": 1})),
-        ("", PastCall(name="g", arguments={})),
+        ("a", CallRecord(name="f", arguments={"x": 1})),
+        ("", CallRecord(name="g", arguments={})),
     ]
     assert results == [("b", '{"y": 2}'), ("a", "one")]
     assert [made.result for made in pair(calls, results)] == ["one", "one"]

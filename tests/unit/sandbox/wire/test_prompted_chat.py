@@ -4,13 +4,13 @@ from datetime import date
 
 from agentkit.content import text_blocks
 from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
-from agentkit.sandbox.planner.plan_request import PastCall
+from agentkit.sandbox.planner.plan_request import CallRecord
 from agentkit.sandbox.wire.prompted_chat import Prompted, find_prompted
 
 OFFER = 'Call: [AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
 CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "a"}]'
 RESULT = '[TOOL_RESULTS] {"content": "done", "call_id": "a"}[/TOOL_RESULTS]'
-MADE = PastCall(name="f", arguments={"x": 1}, result="done")
+MADE = CallRecord(name="f", arguments={"x": 1}, result="done")
 
 
 def _find(system: str, *said: tuple[str, str]) -> Prompted | None:
