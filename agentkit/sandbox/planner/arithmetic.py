@@ -51,8 +51,7 @@ def find_expression(text: str) -> str | None:
         nodes = [*ast.walk(tree)]
         called = [one.func for one in nodes if isinstance(one, ast.Call)]
         are_called = all(one in called for one in nodes if isinstance(one, ast.Name))
-        is_number = isinstance(tree.body, ast.Constant)
-        is_plain = are_called and not is_number and all(map(_is_allowed, nodes))
+        is_plain = are_called and len(nodes) > 2 and all(map(_is_allowed, nodes))
         return ast.unparse(tree) if is_plain else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

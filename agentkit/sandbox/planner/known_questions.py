@@ -17,12 +17,13 @@ from agentkit.sandbox.planner.tokens import DATE, NUMBER, PATH, QUOTED, parse_da
 from agentkit.sandbox.planner.tool_knowledge import IntendedCall, KnownTool
 
 _ASK = r"(?:what(?:'s| is| are) |how much (?:is|are) )?"
-_PLACE = rf"(?:{QUOTED}|(?-i:[A-Z][\w'.+-]*(?:[ /][A-Z][\w'.+-]*)*))"
+_PLACE = rf"(?:{QUOTED}|(?-i:[A-Z][\w'.+-]*(?:[ /][A-Z][\w'.+-]*)*|(?!and|the)\b[a-z]{{3,}}))"
 _LIST = r"{0}(?:(?:, {0})*,? and (?:in )?{0})?"
-_PLACES = rf"(?: (?:in|at) (?P<places>{_LIST.replace('{0}', _PLACE)}))?"
+_NOW = r"(?: (?:right )?now)?"
+_PLACES = rf"{_NOW}(?: (?:in|at) (?P<places>{_LIST.replace('{0}', _PLACE)}))?{_NOW}"
 _FILE = rf"(?:{QUOTED}|{PATH})"
 _UNIT = (
-    r"(?:(?:(?:degrees?|square|cubic|fluid|nautical|metric) )?[^\W\d_]+"
+    r"(?:(?![ap]m\b)(?:(?:degrees?|square|cubic|fluid|nautical|metric) )?[^\W\d_]+"
     r"(?:/[^\W\d_]+| per [^\W\d_]+)?|\u00b0[cf])"
 )
 _AMOUNT = rf"(?:{NUMBER} ?{_UNIT}(?:,? (?:and )?{NUMBER} ?{_UNIT})?|an? {_UNIT})"
@@ -37,8 +38,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         rf"(?P<to>{_UNIT}) in (?P<amount>an? {_UNIT})",
     ),
     "time": (
-        rf"(?:{_ASK}the (?:current )?time|time(?= in)|what time is it)(?: (?:right )?now)?{_PLACES}"
-        r"(?: (?:right )?now)?",
+        rf"(?:{_ASK}the (?:current )?time|(?:current )?time(?= in)|what time is it){_PLACES}",
         rf"(?:{_ASK}(?:today's date|the (?:current )?date|the day of the week)(?: today)?"
         rf"|what (?:day|date|day of the week) is (?:it|today)(?: today)?){_PLACES}",
     ),
@@ -92,7 +92,7 @@ def _calculate(found: Mapping[str, str], tool: KnownTool, _: date) -> _Calls:
     expression = find_expression(asked)
     if name and expression:
         shown = re.sub(r",(?= (?:plus|minus|times))", "", asked)
-        shown = re.sub(r" ?\* ?", " \u00d7 ", re.sub(r" ?/ ?", " \u00f7 ", shown))
+        shown = re.sub(r" ?(?<!\*)\*(?!\*) ?", " \u00d7 ", re.sub(r" ?/ ?", " \u00f7 ", shown))
         is_order = re.match(r"add|subtract|multiply|divide", asked, re.I)
         yield {name: expression}, "The result is {}." if is_order else f"{shown} is {{}}."
 

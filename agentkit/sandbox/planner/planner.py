@@ -23,11 +23,11 @@ from agentkit.sandbox.planner.tool_reading import ToolReading
 
 Tools: TypeAlias = tuple[KnownTool, ...]
 
-_MAX_CHARACTERS, _MAX_JOINTS = 2_000, 8
-_MAX_TEXT, _MAX_WORDS = 4_000, 12
+_MAX_CHARACTERS, _MAX_JOINTS, _MAX_TEXT, _MAX_WORDS = 2_000, 8, 4_000, 12
 _ERROR = re.compile(
     r"\W*(?:tool )?(?:error|failed|invalid|cannot|could not|[A-Z]\w*Error)\b|.{0,500}\b(?:cannot be"
-    r"|not found|was not run|there is no|did you mean|does not exist|is not an?|is not known)\b",
+    r"|not found|was not run|there is no|did you mean|does not exist|is not an?|is not known"
+    r"|has no result|is outside the|exists already)\b",
     re.IGNORECASE,
 )
 """The words of an error: the OpenAI format has no field that marks one."""
@@ -52,25 +52,26 @@ _EXAMPLES = (
 
 def plan(request: PlanRequest) -> PlannedAnswer:
     """Return the calls that are due, or else what the calls so far have shown."""
-    choice = request.choice
-    offered = () if choice.mode == "none" else request.tools
-    tools = tuple(know(one) for one in offered if choice.name in {None, one.name})
-    intended, unknown = understand(request.question, tools, today=request.today)
-    followed = [_follow(request, one) for one in intended]
+    tools, choice = tuple(map(know, request.tools)), request.choice
+    allowed = [one for one in tools if choice.mode != "none" and choice.name in {None, one.name}]
+    intended, reason = understand(request.question, tools, today=request.today)
+    followed = [_follow(request, one) for one in intended if one.tool in allowed]
     due = [call for call, made in followed if made is None]
     due = [call for place, call in enumerate(due) if call not in due[:place]]
     if choice.is_forced and not due:
-        due = [*_force(request, tools)][:1]
+        due = [*_force(request, allowed)][:1]
     if due:
         return PlannedAnswer(calls=tuple(due if request.parallel else due[:1]))
-    return PlannedAnswer(text=_conclude(request, intended) or _explain(request, tools, unknown))
+    if not allowed:
+        reason = f"No tool {'may be called' if tools else 'is on offer'}, so it has no answer."
+    return PlannedAnswer(text=_conclude(request, intended) or _explain(request, allowed, reason))
 
 
 @lru_cache(maxsize=256)  # the same question comes again with every result
 def understand(question: str, tools: Tools, *, today: date) -> tuple[list[IntendedCall], str]:
-    """Return what a question asks for; if any part is not understood, only the words of that."""
+    """Return the calls that answer a question; if any part is not understood, only the reason."""
     if len(question) > _MAX_CHARACTERS or not tools:
-        return [], f"more than {_MAX_CHARACTERS:,} characters"
+        return [], f"It does not read a question of more than {_MAX_CHARACTERS:,} characters."
     calls: list[IntendedCall] = []
     reader = _Reader(question, tools, today)
     tokens = tokenize(question, today=today)
@@ -80,7 +81,7 @@ def understand(question: str, tools: Tools, *, today: date) -> tuple[list[Intend
         if sentence and not _SKIPPED.fullmatch(question, sentence[0].start, sentence[-1].end):
             found = reader.read(sentence)
             if not found:
-                return [], reader.find_unknown(sentence)
+                return [], reader.explain(sentence)
             calls += found
     return calls, ""
 
@@ -109,16 +110,19 @@ class _Reader(NamedTuple):
             if calls := read_known(plain, tool, today=self.today):
                 return calls
         readings = [ToolReading(self.text, tokens, tool) for tool in self.tools]
-        return max(readings, key=lambda one: one.matched * bool(one.calls)).calls
+        fitting = [one for one in readings if one.calls]
+        return max(fitting, key=lambda one: one.matched).calls if fitting else []
 
-    def find_unknown(self, tokens: Sequence[Token]) -> str:
-        """Return the words that the best fitting tool has no place for, or what it needs."""
+    def explain(self, tokens: Sequence[Token]) -> str:
+        """Return which words the best fitting tool has no place for, or what it needs."""
         readings = [ToolReading(self.text, tokens, tool) for tool in self.tools]
         best = min(readings, key=lambda one: (not one.matched, len(one.unknown)))
-        if best.matched and not best.unknown and best.missing:
-            return f"which {' and '.join(f'`{one.name}`' for one in best.missing)} is meant"
-        words = best.unknown or tokens
-        return ", ".join(repr(self.text[one.start : one.end]) for one in words)
+        if best.matched and best.missing and not best.unknown:
+            missing = ", ".join(f"`{one.name}`" for one in best.missing)
+            return f"The question does not give what the tool {best.tool.name} requires: {missing}."
+        words = [self.text[one.start : one.end] for one in best.unknown or tokens]
+        listed = ", ".join(map(repr, [*dict.fromkeys(words)][:_MAX_WORDS]))
+        return f"It answers only if it understands every word. It does not understand: {listed}."
 
 
 def _follow(request: PlanRequest, one: IntendedCall) -> tuple[CallRecord, CallRecord | None]:
@@ -139,16 +143,18 @@ def _find(request: PlanRequest, call: CallRecord) -> CallRecord | None:
     return next(made, None)
 
 
-def _force(request: PlanRequest, tools: Tools) -> Iterator[CallRecord]:
+def _force(request: PlanRequest, tools: Sequence[KnownTool]) -> Iterator[CallRecord]:
     """Yield calls because one is required: the last one again, else with the question as text."""
     for last in request.made[-1:]:
         yield CallRecord(name=last.name, arguments=last.arguments)
     tokens = tokenize(request.question, today=request.today)
-    for tool in tools if tokens else ():
-        read = ToolReading(request.question, tokens, tool)
-        texts = {one.name: request.question for one in read.missing if one.type == "string"}
-        if tool.accepts({**read.values, **texts}):
-            yield CallRecord(name=tool.name, arguments={**read.values, **texts})
+    readings = (ToolReading(request.question, tokens, tool) for tool in tools if tokens)
+    for one in sorted(readings, key=lambda one: -one.matched):
+        needed = (p for p in one.tool.parameters if p.is_required and p.type == "string")
+        read = one.values if one.matched else {}
+        arguments = {**{p.name: request.question for p in needed}, **read}
+        if one.tool.accepts(arguments):
+            yield CallRecord(name=one.tool.name, arguments=arguments)
 
 
 def _conclude(request: PlanRequest, intended: Sequence[IntendedCall]) -> str:
@@ -170,14 +176,12 @@ def _state(made: CallRecord | None, sentence: str, *, is_named: bool) -> list[st
         return []
     text = _read_out(made.result.strip())[:_MAX_TEXT]
     is_short = "\n" not in text and 0 < len(text.split()) <= _MAX_WORDS
-    is_whole = is_named and all(str(v).lower() in text.lower() for v in made.arguments.values())
+    named = [str(value).lower() in text.lower() for value in made.arguments.values()]
+    is_whole, is_file = is_named and all(named or [False]), sentence.endswith("\n{}")
     # A file may hold the words of an error; an error about it names it.
-    is_about_it = not sentence.endswith("\n{}") or any(
-        str(v) in text for v in made.arguments.values()
-    )
-    if is_about_it and _ERROR.match(made.result):
+    if _ERROR.match(made.result) and (any(named or [True]) or not is_file):
         text = f"The tool {made.name} reports an error: {text}"
-    elif sentence.endswith("\n{}"):
+    elif is_file:
         text = sentence.replace("{}", text)
     elif sentence and is_short and not is_whole:
         # Converters repeat the question: "26.2 miles = 42.16 kilometres".
@@ -198,14 +202,11 @@ def _read_out(text: str) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {one}" for name, one in fields) or text
 
 
-def _explain(request: PlanRequest, tools: Tools, unknown: str) -> str:
+def _explain(request: PlanRequest, tools: Sequence[KnownTool], reason: str) -> str:
     """Return why nothing was called, and questions that would be understood."""
-    if not tools:
-        reason = "No tool may be called" if request.tools else "No tools are on offer"
-        return f"{_NO_MODEL} {reason}, so it has no answer. For one, choose a real provider."
-    listed = "".join(f"\n- {one}" for one in find_examples(tools, today=request.today))
-    reason = f" It answers only what it understands completely, and not {unknown}."
-    return f"{_NO_MODEL}{reason if unknown else ''} These questions work:{listed}"
+    listed = "".join(f"\n- {one}" for one in find_examples(tuple(tools), today=request.today))
+    advice = f"These questions work:{listed}" if listed else "For one, choose a real provider."
+    return " ".join(filter(None, (_NO_MODEL, reason, advice)))
 
 
 @lru_cache(maxsize=64)

@@ -51,7 +51,7 @@ class KnownTool:
         """Return whether the schema accepts `arguments`; a broken schema accepts nothing."""
         try:
             return next(iter(self.validator.iter_errors(dict(arguments))), None) is None
-        except (Unresolvable, RecursionError):
+        except (Unresolvable, RecursionError, AttributeError, TypeError, re.error):
             return False
 
     def find(self, *words: str) -> str | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.tokens import Token
+from agentkit.sandbox.planner.tokens import PATH, Token
 from agentkit.sandbox.planner.tool_knowledge import IntendedCall, KnownTool, Parameter, stem
 
 _OPENING = re.compile(
@@ -39,13 +39,12 @@ class ToolReading:
     """
 
     def __init__(self, text: str, tokens: Sequence[Token], tool: KnownTool) -> None:
-        self._tokens, self._tool, self._used = tokens, tool, set[int]()
+        self._tokens, self.tool, self._used = tokens, tool, set[int]()
         self._spread: tuple[str, list[Token], list[JsonValue]] = ("", [], [])
         self._said = {stem(one.text) for one in tokens if one.kind in ("word", "name")}
         self.values: dict[str, JsonValue] = {}
         self._read_arguments()
-        filled = [one for one in tool.parameters if one.name in self.values]
-        named = {word for one in filled for word in one.words}
+        named = {word for p in tool.parameters if p.name in self.values for word in p.words}
         implied = self._said | named | ({"file"} if "path" in named else set())
         self.missing = [p for p in tool.parameters if p.is_required and p.name not in self.values]
         # "What is time?" does not ask for the current time.
@@ -75,20 +74,20 @@ class ToolReading:
         for value in values or [""]:
             sentence = f"{text[start:first]}{value}{text[last:]}{ending}" if ending else ""
             arguments = {**self.values, name: value} if values else self.values
-            yield IntendedCall(self._tool, arguments, sentence, is_named=True)
+            yield IntendedCall(self.tool, arguments, sentence, is_named=True)
 
     def _read_arguments(self) -> None:
         """Read what is named, what the schema lists, then values that fit only one parameter."""
-        for parameter in sorted(self._tool.parameters, key=lambda one: -len(one.words)):
+        for parameter in sorted(self.tool.parameters, key=lambda one: -len(one.words)):
             for place in range(len(self._tokens)):
                 self._read_named(parameter, place)
-        for parameter in self._tool.parameters:
+        for parameter in self.tool.parameters:
             for place in range(len(self._tokens) if parameter.choices else 0):
                 self._take(parameter, [place], is_named=True)
-        for _ in self._tool.parameters:
+        for _ in self.tool.parameters:
             for place, token in enumerate(self._tokens):
                 before = self._tokens[place - 1].word if place else ""
-                is_word = stem(token.text) in self._tool.words
+                is_word = stem(token.text) in self.tool.words
                 if place not in self._used and before not in _NO_PLACE and not is_word:
                     self._read_unnamed(token, self._group(place))
 
@@ -108,13 +107,15 @@ class ToolReading:
         """Give values without a name to the only parameter they fit, or to `a`, `b` and so on."""
         fitting = [
             one
-            for one in self._tool.parameters
+            for one in self.tool.parameters
             # "A room for 'Anna'" is not the room 'Anna'.
             if one.name not in self.values
             and not (one.choices or {*one.words} <= self._said)
-            and (one.is_required or len(self._tool.parameters) == 1 or token.kind == "path")
+            and (one.is_required or len(self.tool.parameters) == 1 or token.kind == "path")
             and _convert(one, token)
         ]
+        paths = [one for one in self._tokens if re.fullmatch(PATH, one.text, re.IGNORECASE)]
+        fitting = [p for p in fitting if p.kind == "path" and paths == [token]] or fitting
         if len(group) == len(fitting) > 1 and all(len(one.name) == 1 for one in fitting):
             for one, place in zip(fitting, group, strict=True):
                 self._take(one, [place])

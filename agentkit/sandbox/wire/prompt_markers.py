@@ -92,7 +92,7 @@ def read_calls(text: str) -> list[tuple[str, CallRecord]]:
     ]
 
 
-def find_calls(text: str) -> list[tuple[str, PastCall]]:
+def find_calls(text: str) -> list[tuple[str, CallRecord]]:
     """Return the calls in an answer that a chat repeats, in either prompted format."""
     if CALLS in text:
         return read_calls(text.partition(CALLS)[2])

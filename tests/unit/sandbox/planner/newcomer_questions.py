@@ -6,7 +6,7 @@ Out: for each question the texts that its answer has to hold; none if the tools 
 """
 
 ANSWERABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("What is 6 * 7?", ("6 × 7 is 42.",)),
+    ("What is 6 * 7?", ("6 \u00d7 7 is 42.",)),
     ("What is 15% of 80?", ("15% of 80 is 12.",)),
     ("what's 15 % of 80", ("is 12.",)),
     ("What is 15 percent of 80?", ("is 12.",)),
@@ -24,7 +24,7 @@ ANSWERABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Subtract 7 from 20.", ("is 13.",)),
     ("What is the factorial of 5?", ("is 120.",)),
     ("What is three times four?", ("Three times four is 12.",)),
-    ("What is 3 + 4? What is 5 * 6?", ("3 + 4 is 7.", "5 × 6 is 30.")),
+    ("What is 3 + 4? What is 5 * 6?", ("3 + 4 is 7.", "5 \u00d7 6 is 30.")),
     ("What is 2 + 2 and what time is it in Lima?", ("2 + 2 is 4.", "In Lima it is", "05:00")),
     ("Hi, what is 9 - 4?", ("9 - 4 is 5.",)),
     ("Could you tell me what 8 times 9 is?", ("72",)),

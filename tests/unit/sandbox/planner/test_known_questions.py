@@ -23,7 +23,7 @@ def _read(text: str, tools: Sequence[ToolSpec] = OURS) -> Calls:
     [
         ("What is 6 * 7", "6 * 7", "6 \u00d7 7 is {}."),
         ("15 / 4", "15 / 4", "15 \u00f7 4 is {}."),
-        ("Calculate 2 ** 3", "2 ** 3", "2  \u00d7  \u00d7 3 is {}."),
+        ("Calculate 2 ** 3", "2 ** 3", "2 ** 3 is {}."),
         ("how much is 12 plus 30", "12 + 30", "12 plus 30 is {}."),
         ("what 8 times 9 is", "8 * 9", "8 times 9 is {}."),
         ("Add 3 and 5", "3 + 5", "The result is {}."),
@@ -116,7 +116,10 @@ def test_days_are_counted_from_and_to_today(text: str, start: str, end: str) -> 
         ("What is in the file notes.txt", [("read_file", {"path": "notes.txt"})]),
         ("what's in 'my notes.txt'", [("read_file", {"path": "my notes.txt"})]),
         ("What does docs/a.md say", [("read_file", {"path": "docs/a.md"})]),
-        ("Read a.txt and b.txt", [("read_file", {"path": "a.txt"}), ("read_file", {"path": "b.txt"})]),
+        (
+            "Read a.txt and b.txt",
+            [("read_file", {"path": "a.txt"}), ("read_file", {"path": "b.txt"})],
+        ),
         ("List all my files", [("list_files", {})]),
         ("Which files are there", [("list_files", {})]),
         ("Which files mention invoices", [("search_files", {"text": "invoices"})]),
@@ -136,7 +139,7 @@ def test_files_are_read_listed_and_searched(
     [
         "What time will it be in 3 hours",
         "What time is it in Tokyo, Japan",
-        "What time is it in tokyo",
+        "What time is it in new york",
         "What is time",
         "What day of the week is 2026-12-24",
         "How many days until 3/4",

@@ -1,16 +1,22 @@
-"""What is answered when tools fit, fail or are missing, and what choices leave."""
+"""What is called and what is answered: complete questions, refusals, errors and choices."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from agentkit.chat import ToolSpec
+from agentkit.chat import ToolChoice, ToolSpec
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.plan_request import CallRecord, PlannedAnswer, PlanRequest
-from agentkit.sandbox.planner.planner import plan
+from agentkit.sandbox.planner.planner import find_examples, plan, understand
+from agentkit.sandbox.planner.tool_knowledge import know
+from tests.unit.sandbox.conftest import OURS, THIRD_PARTY, TODAY
 
 AskWith = Callable[..., PlannedAnswer]
 Calls = list[tuple[str, dict[str, JsonValue]]]
+
+TWO = "What is 15% of 80 and what time is it in Lima?"
+CALCULATED = ("calculate", {"expression": "15 / 100 * 80"})
+TOLD_TIME = ("current_time", {"timezone": "Lima"})
 
 
 def _calls(answer: PlannedAnswer) -> Calls:
@@ -21,79 +27,219 @@ def _made(name: str, result: str | None, **arguments: JsonValue) -> CallRecord:
     return CallRecord(name=name, arguments=arguments, result=result)
 
 
+def _tool(name: str, properties: JsonValue, *, required: Sequence[str] = ()) -> ToolSpec:
+    schema: Mapping[str, JsonValue] = {
+        "type": "object",
+        "properties": properties,
+        "required": [*required],
+    }
+    return ToolSpec(name=name, description="", input_schema=schema)
+
+
 @pytest.mark.parametrize(
-    "question", ["Tell me a joke", "Who wrote Hamlet?", "what is the capital of France", "", "Hi!"]
+    ("question", "unknown"),
+    [
+        ("Tell me a joke", "'joke'."),
+        ("what is the capital of France", "'capital'."),
+        ("Write a poem about the sea.", "'poem', 'about', 'sea'."),
+        ("What time will it be in 3 hours?", "'3', 'hours'."),
+        ("Sum the amounts in jan.csv and feb.csv and write the total to total.md", "'total.md'."),
+        ("What is 3 + 4 apples in 7 boxes?", "'apples'"),
+        ("What is 2 + 2 and tell me a joke", "'joke'."),
+        ("What is 2 + 2? Tell me a joke.", "'joke'."),
+        ("Tell me a joke. What is 2 + 2?", "'joke'."),
+        ("What is the weather in Oslo tomorrow?", "'tomorrow'."),
+        ("Do not calculate 2 + 2", "'not'"),
+        ("What is 3 pm in Tokyo?", "'pm'"),
+        ("( " * 590, "'('."),
+    ],
 )
-def test_a_question_without_a_fitting_tool_is_answered_in_words(
-    question: str, ask_ours: AskWith, ask_strangers: AskWith
+def test_nothing_is_called_unless_all_of_a_question_is_understood(
+    question: str, unknown: str
 ) -> None:
-    """The answer says what it comes from."""
-    for answer in (ask_ours(question), ask_strangers(question)):
-        assert answer.calls == ()
-        assert "not a language model" in answer.text
-        assert "None of the tools on offer" in answer.text
+    """The answer names the words that were not understood."""
+    answer = plan(PlanRequest(question=question, tools=(*OURS, *THIRD_PARTY), today=TODAY))
+
+    assert answer.calls == ()
+    assert "not a language model" in answer.text
+    reason, _, _ = answer.text.partition(" These questions work:")
+    assert "It does not understand: '" in reason
+    assert unknown in reason
 
 
 @pytest.mark.parametrize(
     ("question", "tool", "missing"),
     [
-        ("Send an email", "send_email", ["to", "subject", "body"]),
-        ("Book a flight to Rome", "book_flight", ["origin", "date"]),
-        ("Schedule a meeting tomorrow", "schedule_meeting", ["when", "who"]),
+        ("Send an email", "send_email", "`to`, `subject`, `body`"),
+        ("What is the weather?", "get_weather", "`location`"),
+        ("Schedule a meeting", "schedule_meeting", "`when`, `who`"),
+        ("Look up the user", "get_user", "`user_id`"),
     ],
 )
-def test_what_cannot_be_read_is_asked_for(
-    question: str, tool: str, missing: list[str], ask_strangers: AskWith
+def test_what_a_tool_requires_and_the_question_does_not_give_is_named(
+    question: str, tool: str, missing: str, ask_third_party: AskWith
 ) -> None:
     """No value is made up."""
-    answer = ask_strangers(question)
+    answer = ask_third_party(question)
 
     assert answer.calls == ()
-    assert f"To use the tool {tool} I need" in answer.text
-    assert all(f"`{name}`" in answer.text for name in missing)
+    assert f"does not give what the tool {tool} requires: {missing}." in answer.text
 
 
-def test_half_an_expression_is_not_calculated(ask_ours: AskWith) -> None:
-    """A part of it would give a wrong answer."""
-    assert ask_ours("What is 3 + 4 apples in 7 boxes?").calls == ()
+@pytest.mark.parametrize("question", ["Hi!", "Hello", "help", "What can you do?", "Thanks!", ""])
+@pytest.mark.parametrize("tools", [OURS, THIRD_PARTY], ids=["ours", "third party"])
+def test_a_greeting_is_answered_with_three_questions_that_work(
+    question: str, tools: tuple[ToolSpec, ...]
+) -> None:
+    """They are made from the tools on offer."""
+    answer = plan(PlanRequest(question=question, tools=tools, today=TODAY))
+
+    start, *examples = answer.text.split("\n- ")
+    assert start == "This is agentkit's sandbox, not a language model. These questions work:"
+    assert len({*examples}) == 3
+    assert all(plan(PlanRequest(question=one, tools=tools, today=TODAY)).calls for one in examples)
 
 
-def test_the_results_are_read_out_in_the_order_of_the_question(ask_ours: AskWith) -> None:
-    """Numbers as equations, objects as their fields."""
-    answer = ask_ours(
-        "What is 15% of 80 and what time is it in Lima?",
-        made=[
-            _made("calculate", "12", expression="15% of 80"),
-            _made("current_time", '{"time": "10:15", "day": "Monday"}', timezone="Lima"),
-        ],
+@pytest.mark.parametrize(
+    "tool",
+    [
+        _tool("echo", {"message": {"type": "string"}}, required=["message"]),
+        _tool("add", {"a": {"type": "number"}, "b": {"type": "number"}}, required=["a", "b"]),
+        _tool("set_light", {"room": {"enum": ["hall", "attic"]}}, required=["room"]),
+        _tool("log_day", {"day": {"type": "string", "format": "date"}}, required=["day"]),
+    ],
+    ids=lambda tool: tool.name,
+)
+def test_examples_are_made_for_a_tool_of_any_server(tool: ToolSpec) -> None:
+    """Each of them is understood as a call of that tool."""
+    known = (know(tool),)
+    examples = find_examples(known, today=TODAY)
+
+    assert examples
+    for one in examples:
+        calls, reason = understand(one, known, today=TODAY)
+        assert ([call.tool for call in calls], reason) == ([*known], "")
+
+
+def test_a_tool_with_an_object_as_argument_has_no_example() -> None:
+    """An object cannot be named in a question."""
+    tool = _tool("place", {"point": {"type": "object"}}, required=["point"])
+
+    assert find_examples((know(tool),), today=TODAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (TWO, [CALCULATED, TOLD_TIME]),
+        ("What is 15% of 80? What time is it in Lima?", [CALCULATED, TOLD_TIME]),
+        ("Hi! What is 15% of 80, and also what time is it in Lima, please?",
+         [CALCULATED, TOLD_TIME]),
+        ("100 km in miles and 50 kg in pounds",
+         [("convert_units", {"value": 100, "from_unit": "km", "to_unit": "miles"}),
+          ("convert_units", {"value": 50, "from_unit": "kg", "to_unit": "pounds"})]),
+        ("What is 2 + 2? What is 2 + 2?", [("calculate", {"expression": "2 + 2"})]),
+        ("Use the tools. What is 2 + 2?", [("calculate", {"expression": "2 + 2"})]),
+        ("Write 'What is 2 + 2? And what time is it in Oslo?' to a.txt",
+         [("write_file",
+           {"path": "a.txt", "content": "What is 2 + 2? And what time is it in Oslo?"})]),
+    ],
+)  # fmt: skip
+def test_every_question_of_a_message_is_read(
+    question: str, expected: Calls, ask_ours: AskWith
+) -> None:
+    """Joined or in sentences of their own; a quotation stays in one piece."""
+    assert _calls(ask_ours(question)) == expected
+
+
+def test_the_tool_with_the_most_words_in_the_question_is_chosen() -> None:
+    """Of those that have a place for every word."""
+    item: JsonValue = {"item": {"type": "string"}}
+    tools = (
+        _tool("get_order", item, required=["item"]),
+        _tool("order_status", item, required=["item"]),
     )
 
-    assert answer == PlannedAnswer(text="15% of 80 = 12. The time in Lima: time 10:15, day Monday.")
+    answer = plan(PlanRequest(question="What is the order status of item 'A1'?", tools=tools))
+
+    assert _calls(answer) == [("order_status", {"item": "A1"})]
 
 
-def test_without_parallel_calls_one_job_is_done_after_the_other(ask_ours: AskWith) -> None:
-    """The second call is due when the first is made."""
-    question = "What is 15% of 80 and what time is it in Lima?"
-    first = ask_ours(question, parallel=False)
-    done = _made("calculate", "12", expression="15% of 80")
+def test_without_parallel_calls_one_call_follows_the_other(ask_ours: AskWith) -> None:
+    """The second is due when the first is made."""
+    done = _made("calculate", "12", expression="15 / 100 * 80")
 
-    second = ask_ours(question, made=[done], parallel=False)
-
-    assert _calls(first) == [("calculate", {"expression": "15% of 80"})]
-    assert _calls(second) == [("current_time", {"timezone": "Lima"})]
+    assert _calls(ask_ours(TWO, parallel=False)) == [CALCULATED]
+    assert _calls(ask_ours(TWO, made=[done], parallel=False)) == [TOLD_TIME]
 
 
-def test_what_no_tool_fits_is_said_beside_what_was_done(ask_ours: AskWith) -> None:
-    """Nothing asked for is skipped in silence."""
-    answer = ask_ours(
-        "What is 2 + 2? Tell me a joke.", made=[_made("calculate", "4", expression="2 + 2")]
+def test_a_call_without_a_result_is_not_made_again(ask_ours: AskWith) -> None:
+    """It is under way."""
+    answer = ask_ours("What is 2 + 2?", made=[_made("calculate", None, expression="2 + 2")])
+
+    assert answer.calls == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "made", "text"),
+    [
+        ("What is 6 * 7?", [_made("calculate", "42", expression="6 * 7")], "6 \u00d7 7 is 42."),
+        (TWO,
+         [_made("current_time", "10:15", timezone="Lima"),
+          _made("calculate", "12", expression="15 / 100 * 80")],
+         "15% of 80 is 12. In Lima it is 10:15."),
+        ("What time is it in Lima?",
+         [_made("current_time", '{"time": "10:15", "day": "Monday"}', timezone="Lima")],
+         "In Lima it is time 10:15, day Monday."),
+        ("What is the weather in Oslo and Rome?",
+         [_made("get_weather", "rain", location="Oslo"),
+          _made("get_weather", "sun", location="Rome")],
+         "The weather in Oslo is rain. The weather in Rome is sun."),
+        ("What is the weather in Oslo?",
+         [_made("get_weather", "In Oslo it rains", location="Oslo")], "In Oslo it rains."),
+        ("Get the weather in Oslo.", [_made("get_weather", "rain", location="Oslo")],
+         "The tool get_weather answers: rain."),
+        ("What is the weather in Oslo?", [_made("get_weather", "", location="Oslo")],
+         "The tool get_weather answers: nothing."),
+        ("What is 1/3?", [_made("calculate", "1/3 \u2248 0.333", expression="1 / 3")],
+         "1 \u00f7 3 is about 0.333."),
+        ("What does a.txt say?", [_made("read_file", "one\ntwo", path="a.txt")],
+         "a.txt says:\none\ntwo"),
+        ("Read a.txt and b.txt",
+         [_made("read_file", "one", path="a.txt"), _made("read_file", "two", path="b.txt")],
+         "a.txt says:\none\n\nb.txt says:\ntwo"),
+        ("What does a.txt say?", [_made("read_file", "Error: none\nbut words", path="a.txt")],
+         "a.txt says:\nError: none\nbut words"),
+        ("What is the weather in Oslo?",
+         [_made("get_weather", "Rain and then wind, later snow, and in the end the sun shines",
+                location="Oslo")],
+         "The tool get_weather answers: Rain and then wind, later snow, and in the end the sun"
+         " shines."),
+    ],
+)  # fmt: skip
+def test_results_are_read_out_as_sentences(
+    question: str, made: list[CallRecord], text: str
+) -> None:
+    """In the order of the question, with the words of the question."""
+    answer = plan(
+        PlanRequest(question=question, tools=(*OURS, *THIRD_PARTY), made=tuple(made), today=TODAY)
     )
 
-    assert answer.text.startswith("2 + 2 = 4.\nNone of the tools fits 'Tell me a joke.'.")
+    assert answer == PlannedAnswer(text=text)
 
 
-def test_a_failed_call_is_made_again_once_as_its_error_says(ask_ours: AskWith) -> None:
-    """The error names the fix, and the answer tells only of what came of it."""
+def test_a_result_of_any_length_is_read_out_in_part(ask_ours: AskWith) -> None:
+    """As much of it as is read."""
+    answer = ask_ours("Read a.txt", made=[_made("read_file", "word " * 9_000, path="a.txt")])
+
+    assert answer.text.startswith("a.txt says:\nword word")
+    assert 4_000 <= len(answer.text) <= 4_020
+
+
+def test_a_failed_call_is_made_again_with_the_value_that_its_error_offers(
+    ask_ours: AskWith,
+) -> None:
+    """The answer reports only the result of that."""
     question = "What time is it in Tokio?"
     failed = _made("current_time", "'Tokio' is not known; close are Asia/Tokyo", timezone="Tokio")
     again = ask_ours(question, made=[failed])
@@ -102,138 +248,168 @@ def test_a_failed_call_is_made_again_once_as_its_error_says(ask_ours: AskWith) -
     answer = ask_ours(question, made=[failed, done])
 
     assert _calls(again) == [("current_time", {"timezone": "Asia/Tokyo"})]
-    assert answer == PlannedAnswer(text="The time in Tokio: 10:15.")
+    assert answer == PlannedAnswer(text="In Asia/Tokyo it is 10:15.")
 
 
-def test_a_call_that_fails_again_is_told_and_not_tried_for_ever(ask_ours: AskWith) -> None:
-    """One repair each."""
+def test_a_call_that_fails_again_is_reported_and_not_repeated(ask_ours: AskWith) -> None:
+    """There is one correction for each call."""
     failed = _made("current_time", "'Tokio' is not known; close are Asia/Tokyo", timezone="Tokio")
     broken = _made("current_time", "Error: the clock stands still", timezone="Asia/Tokyo")
 
     answer = ask_ours("What time is it in Tokio?", made=[failed, broken])
 
     assert answer == PlannedAnswer(
-        text="The tool current_time could not do it: Error: the clock stands still"
+        text="The tool current_time reports an error: Error: the clock stands still."
     )
-
-
-def test_an_error_that_names_no_fix_is_told_as_it_is(ask_ours: AskWith) -> None:
-    """Nothing is guessed."""
-    failed = _made("read_file", "'notes.txt' does not exist.", path="notes.txt")
-
-    answer = ask_ours("What is in the file notes.txt?", made=[failed])
-
-    assert answer == PlannedAnswer(text="'notes.txt' does not exist.")
-
-
-def test_a_repaired_call_that_the_schema_refuses_is_not_made() -> None:
-    """What an error says is a stranger's word."""
-    light = ToolSpec(
-        name="set_room",
-        description="Set the room.",
-        input_schema={
-            "type": "object",
-            "properties": {"room": {"type": "string", "enum": ["kitchen"]}},
-            "required": ["room"],
-        },
-    )
-    made = _made("set_room", "unknown room kitchen, did you mean 'hall'?", room="kitchen")
-
-    answer = plan(PlanRequest(question="Set the room to kitchen", tools=(light,), made=(made,)))
-
-    assert answer.calls == ()
-
-
-@pytest.mark.parametrize("choice", ["none", "calculate"])
-def test_the_choice_leaves_only_what_it_names(choice: str, ask_ours: AskWith) -> None:
-    """No tool at all, or that one alone."""
-    answer = ask_ours("What is 15% of 80 and what time is it in Lima?", choice=choice)
-
-    expected = [] if choice == "none" else [("calculate", {"expression": "15% of 80"})]
-    assert _calls(answer) == expected
-
-
-def test_without_tools_or_with_none_allowed_the_reason_is_said(ask_ours: AskWith) -> None:
-    """Each its own."""
-    assert "No tools are on offer" in plan(PlanRequest(question="What is 2 + 2?")).text
-    assert "No tool may be called" in ask_ours("What is 2 + 2?", choice="none").text
-
-
-def test_results_are_read_out_also_when_no_further_call_is_allowed(ask_ours: AskWith) -> None:
-    """A run that ends at a bound asks so."""
-    made = [_made("calculate", "4", expression="2 + 2")]
-
-    answer = ask_ours("What is 2 + 2?", choice="none", made=made)
-
-    assert answer == PlannedAnswer(text="calculate(expression=2 + 2): 4.")
-
-
-def test_a_forced_choice_always_calls(ask_ours: AskWith, ask_strangers: AskWith) -> None:
-    """Free text that cannot be read is the question itself, as nothing else is known."""
-    assert _calls(ask_strangers("Tell me a joke", choice="web_search")) == [
-        ("web_search", {"query": "Tell me a joke"})
-    ]
-    assert len(ask_ours("Tell me a joke", choice="required").calls) == 1
-    again = ask_ours(
-        "What is 2 + 2?", choice="required", made=[_made("calculate", "4", expression="2 + 2")]
-    )
-    assert _calls(again) == [("calculate", {"expression": "2 + 2"})]
-
-
-def test_a_forced_tool_whose_numbers_cannot_be_read_is_asked_about(ask_strangers: AskWith) -> None:
-    """A number is never made up, not even under force."""
-    answer = ask_strangers("Look up the user", choice="get_user")
-
-    assert answer.calls == ()
-    assert "`user_id`" in answer.text
 
 
 @pytest.mark.parametrize(
-    ("question", "expected"),
+    ("result", "place"),
     [
-        ("And in Tokyo?", [("get_weather", {"location": "Tokyo", "unit": "celsius"})]),
-        ("What about Rome?", [("get_weather", {"location": "Rome", "unit": "celsius"})]),
-        ("And why?", []),
+        ("Error: 'Lima' is unknown; did you mean 'Reykjavik'?", "another place"),
+        ("Error: unknown; did you mean 'Lime'?", "a value that is not named as the wrong one"),
+        ("In 'Lima', close are Lime", "no error"),
     ],
 )
-def test_a_short_question_goes_on_from_the_last_call(
-    question: str, expected: Calls, ask_strangers: AskWith
+def test_an_offer_that_is_not_alike_is_not_taken(
+    result: str, place: str, ask_ours: AskWith
 ) -> None:
-    """With what is new in it."""
-    earlier: list[CallRecord] = [_made("get_weather", "sunny", location="Paris", unit="celsius")]
+    """It would answer another question."""
+    answer = ask_ours(
+        "What time is it in Lima?", made=[_made("current_time", result, timezone="Lima")]
+    )
 
-    assert _calls(ask_strangers(question, earlier=earlier)) == expected
+    assert answer.calls == (), place
+    assert result.rstrip("?") in answer.text
 
 
-def test_a_call_still_without_a_result_is_not_made_again(ask_ours: AskWith) -> None:
-    """It is under way."""
-    answer = ask_ours("What is 2 + 2?", made=[_made("calculate", None, expression="2 + 2")])
+def test_a_correction_that_the_schema_rejects_is_not_made() -> None:
+    """The text of an error comes from a third party."""
+    tool = _tool("set_room", {"room": {"type": "string", "enum": ["hall"]}}, required=["room"])
+    made = _made("set_room", "Error: unknown room hall, did you mean 'halls'?", room="hall")
+
+    answer = plan(PlanRequest(question="Set the room to hall", tools=(tool,), made=(made,)))
 
     assert answer.calls == ()
+    assert "reports an error" in answer.text
 
 
-def _deep_schema() -> Mapping[str, JsonValue]:
-    return {
-        "$defs": {
-            "City": {"type": "string", "description": "name of a city"},
-            "Loop": {"$ref": "#/$defs/Loop"},
-        },
-        "type": "object",
-        "properties": {
-            "city": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/City"}]},
-            "loop": {"$ref": "#/$defs/Loop"},
-        },
-        "required": ["city"],
-    }
+@pytest.mark.parametrize(
+    ("question", "made"),
+    [
+        ("What is in the file a.txt?", _made("read_file", "'a.txt' does not exist.", path="a.txt")),
+        ("What is 1 / 0?", _made("calculate", "It has no result.", expression="1 / 0")),
+        ("What is 1 / 0?", _made("calculate", "ZeroDivisionError: no", expression="1 / 0")),
+        ("Read /etc/passwd", _made("read_file", "'/etc/passwd' is outside the folder",
+                                   path="/etc/passwd")),
+        ("List the files.", _made("list_files", "Error: the disk is gone.")),
+    ],
+)  # fmt: skip
+def test_an_error_is_reported_as_it_is(question: str, made: CallRecord, ask_ours: AskWith) -> None:
+    """It is not put into the sentence of an answer."""
+    answer = ask_ours(question, made=[made])
+
+    text = f"The tool {made.name} reports an error: {(made.result or '').removesuffix('.')}."
+    assert answer == PlannedAnswer(text=text)
 
 
-def test_references_and_unions_in_a_schema_are_followed() -> None:
-    """A reference that leads to itself leads nowhere."""
-    tool = ToolSpec(name="weather", description="Tell the weather.", input_schema=_deep_schema())
+def test_a_broken_call_is_repeated_as_it_was_meant_and_not_reported() -> None:
+    """A call that was meant and failed is reported."""
+    tool = _tool("population", {"city": {"type": "string"}}, required=["city"])
+    broken = _made("population", "Error: expected a value for city", citty="Oslo")
+    failed = _made("population", "Error: no such city", city="Oslo")
+    right = _made("population", "700000", city="Oslo")
 
-    answer = plan(PlanRequest(question="What is the weather in Paris?", tools=(tool,)))
+    def answer(*made: CallRecord) -> PlannedAnswer:
+        question = "What is the population of Oslo?"
+        return plan(PlanRequest(question=question, tools=(tool,), made=made))
 
-    assert _calls(answer) == [("weather", {"city": "Paris"})]
+    assert _calls(answer(broken)) == [("population", {"city": "Oslo"})]
+    assert answer(broken, right).text == "The population of Oslo is 700000."
+    assert answer(failed).text == "The tool population reports an error: Error: no such city."
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("auto", [CALCULATED, TOLD_TIME]),
+        ("required", [CALCULATED, TOLD_TIME]),
+        ("calculate", [CALCULATED]),
+        ("current_time", [TOLD_TIME]),
+        ("none", []),
+    ],
+)
+def test_a_choice_permits_the_tools_that_it_names(
+    choice: str, expected: Calls, ask_ours: AskWith
+) -> None:
+    """The question is read with all tools, so that the words for the others are understood."""
+    assert _calls(ask_ours(TWO, choice=choice)) == expected
+
+
+def test_the_reason_is_given_if_no_tool_is_on_offer_or_may_be_called(ask_ours: AskWith) -> None:
+    """Each its own."""
+    without = plan(PlanRequest(question="What is 2 + 2?")).text
+    not_allowed = ask_ours("What is 2 + 2?", choice="none").text
+
+    assert "No tool is on offer, so it has no answer. For one, choose a real provider." in without
+    assert "No tool may be called, so it has no answer." in not_allowed
+
+
+def test_results_are_read_out_if_no_further_call_is_allowed(ask_ours: AskWith) -> None:
+    """A run that ends at a limit asks so."""
+    made = [_made("calculate", "4", expression="2 + 2")]
+
+    assert ask_ours("What is 2 + 2?", choice="none", made=made).text == "2 + 2 is 4."
+
+
+def test_a_result_that_the_question_does_not_ask_for_is_read_out_with_its_tool(
+    ask_ours: AskWith,
+) -> None:
+    """A required call is an example."""
+    made = [_made("calculate", "4", expression="2 + 2"), _made("list_files", "a.txt\nb.txt")]
+
+    answer = ask_ours("Tell me a joke", made=made)
+
+    assert answer.text == (
+        "The tool calculate answers: 4.\n\nThe tool list_files answers: a.txt\nb.txt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "choice", "expected"),
+    [
+        ("Tell me a joke", "web_search", [("web_search", {"query": "Tell me a joke"})]),
+        ("Tell me a joke", "required", [("get_weather", {"location": "Tell me a joke"})]),
+        ("Look up user 7 quickly", "get_user", [("get_user", {"user_id": 7})]),
+        ("Look up user 7 quickly", "required", [("get_user", {"user_id": 7})]),
+        ("Look up the user", "get_user", []),
+        ("Turn on the light", "set_light", []),
+    ],
+)
+def test_a_required_call_gets_the_question_as_free_text_and_no_invented_number(
+    question: str, choice: str, expected: Calls, ask_third_party: AskWith
+) -> None:
+    """It is the one exception of the rule, since a provider would answer with a call too."""
+    answer = ask_third_party(question, choice=choice)
+
+    assert _calls(answer) == expected
+    assert answer.calls or "not a language model" in answer.text
+
+
+def test_a_required_call_after_all_are_made_repeats_the_last(ask_ours: AskWith) -> None:
+    """A request that always requires a call never ends."""
+    made = [_made("calculate", "4", expression="2 + 2")]
+
+    again = ask_ours("What is 2 + 2?", choice="required", made=made)
+
+    assert _calls(again) == [("calculate", {"expression": "2 + 2"})]
+
+
+def test_a_required_call_without_a_question_is_not_made() -> None:
+    """Nothing is known about its arguments."""
+    request = PlanRequest(question="", tools=OURS, choice=ToolChoice.parse("required"))
+
+    assert plan(request).calls == ()
 
 
 @pytest.mark.parametrize(
@@ -241,62 +417,28 @@ def test_references_and_unions_in_a_schema_are_followed() -> None:
     [
         {"type": "object", "properties": {"city": {"$ref": "http://example.com/city.json"}}},
         {"type": "object", "properties": {"city": True}, "required": ["city"]},
+        {"properties": {"city": {"anyOf": [{"type": "null"}, {"type": "string"}]}}},
+        {"$defs": {"L": {"$ref": "#/$defs/L"}}, "properties": {"loop": {"$ref": "#/$defs/L"}}},
+        {"properties": []},
+        {"properties": {"city": {"type": "string", "pattern": "("}}},
         {},
     ],
-    ids=["remote reference", "boolean schema", "empty"],
-)
+    ids=["remote reference", "boolean schema", "union", "endless reference", "list", "pattern",
+         "empty"],
+)  # fmt: skip
 def test_an_odd_schema_breaks_nothing(schema: Mapping[str, JsonValue]) -> None:
     """Nothing is fetched and nothing is raised."""
-    tool = ToolSpec(name="weather", description="Tell the weather.", input_schema=schema)
+    tool = ToolSpec(name="weather", description="", input_schema=schema)
 
-    answer = plan(PlanRequest(question="What is the weather in Paris?", tools=(tool,)))
+    for question in ("What is the weather in Paris?", "Help!"):
+        answer = plan(PlanRequest(question=question, tools=(tool,)))
+        assert answer.text or answer.calls
 
-    assert answer.text or answer.calls
 
-
-@pytest.mark.parametrize(
-    "question",
-    ["x" * 5000, "word " * 700, "What is 2 + 2? " * 30, "( " * 590],
-    ids=["characters", "words", "sentences", "parentheses"],
-)
-def test_a_question_that_is_too_long_or_too_odd_is_not_half_read(
-    question: str, ask_ours: AskWith
-) -> None:
-    """It ends soon, with words."""
+@pytest.mark.parametrize("question", ["x" * 5_000, "word " * 700], ids=["one word", "many words"])
+def test_a_question_that_is_too_long_is_not_read(question: str, ask_ours: AskWith) -> None:
+    """The answer gives the limit."""
     answer = ask_ours(question)
 
     assert answer.calls == ()
-    assert "not a language model" in answer.text
-
-
-def test_a_quotation_is_never_parted(ask_ours: AskWith) -> None:
-    """Whatever stands in it."""
-    answer = ask_ours("Write 'What is 2 + 2? And what time is it in Oslo?' to a.txt")
-
-    content = "What is 2 + 2? And what time is it in Oslo?"
-    assert _calls(answer) == [("write_file", {"path": "a.txt", "content": content})]
-
-
-def test_a_call_that_went_out_broken_is_not_retold() -> None:
-    """It was never meant; one that was meant and failed is told."""
-    tool = ToolSpec(
-        name="population",
-        description="Tell the population of a city.",
-        input_schema={
-            "type": "object",
-            "properties": {"city": {"type": "string", "description": "the name of the city"}},
-            "required": ["city"],
-        },
-    )
-    broken = _made("population", "Error: expected a value for city", citty="Oslo")
-    failed = _made("population", "Error: no such city", city="Oslo")
-    right = _made("population", "700000", city="Oslo")
-    question = "What is the population of Oslo?"
-
-    again = plan(PlanRequest(question=question, tools=(tool,), made=(broken,)))
-    after = plan(PlanRequest(question=question, tools=(tool,), made=(broken, right)))
-    told = plan(PlanRequest(question=question, tools=(tool,), made=(failed,)))
-
-    assert _calls(again) == [("population", {"city": "Oslo"})]
-    assert after.text == "The population of Oslo = 700000."
-    assert "no such city" in told.text
+    assert "It does not read a question of more than 2,000 characters." in answer.text

@@ -42,7 +42,9 @@ def test_values_are_found_by_their_form(text: str, values: list[tuple[str, str]]
     assert [(one.kind, one.text) for one in found] == values
 
 
-@pytest.mark.parametrize("text", ["What is 15% of $80?", "a, b & c!", "\u201cone\u201d (two)", "*.py", ""])
+@pytest.mark.parametrize(
+    "text", ["What is 15% of $80?", "a, b & c!", "\u201cone\u201d (two)", "*.py", ""]
+)
 def test_nothing_but_white_space_is_left_out(text: str) -> None:
     """What is not understood has to be a token, too."""
     covered = "".join(text[one.start : one.end] for one in tokenize(text, today=TODAY))

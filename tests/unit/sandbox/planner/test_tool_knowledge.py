@@ -46,11 +46,18 @@ def test_a_parameter_is_read_from_its_schema(
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("file_path", "path"), ("day", "date"), ("startTime", "time"), ("email", "email"), ("to", "text")],
+    [
+        ("file_path", "path"),
+        ("day", "date"),
+        ("startTime", "time"),
+        ("email", "email"),
+        ("to", "text"),
+    ],
 )
 def test_the_words_of_a_name_tell_the_kind_of_its_value(name: str, kind: str) -> None:
     """However the name is written."""
-    (found,) = _know(**{name: {"type": "string"}}).parameters
+    schema: JsonValue = {"type": "string"}
+    (found,) = _know(**{name: schema}).parameters
 
     assert (found.kind, found.is_required) == (kind, False)
 

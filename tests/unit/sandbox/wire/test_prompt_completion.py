@@ -31,13 +31,12 @@ def _asked(prompt: JsonValue, **more: JsonValue) -> CompletionRequest:
 
 
 def test_calls_are_paired_with_their_results() -> None:
-    """Those before the last question are earlier ones, and the last offer counts."""
+    """Only the calls after the last question count, and the last offer."""
     first = _asked(f"{OFFER}[INST] go[/INST]{CALL}{RESULT}")
     later = _asked(f"[INST] go[/INST]{CALL}{RESULT} Seven.</s>{OFFER}[INST] and?[/INST]{CALL}")
 
-    assert (first.plan.question, first.plan.made, first.plan.earlier) == ("go", (MADE,), ())
+    assert (first.plan.question, first.plan.made) == ("go", (MADE,))
     assert later.plan.question == "and?"
-    assert later.plan.earlier == (MADE,)
     assert later.plan.made == (replace(MADE, result=None),)
     assert [tool.name for tool in later.plan.tools] == ["f"]
 

@@ -28,13 +28,13 @@ def _found(system: str, *said: tuple[str, str]) -> Prompted:
 
 
 def test_calls_are_paired_with_their_results() -> None:
-    """Those before the last question are earlier ones."""
+    """Only those after the last question count."""
     turn = (("assistant", CALL), ("user", RESULT))
     ask = _found(
         OFFER, ("user", "go"), *turn, ("assistant", "Done."), ("user", "and?"), *turn
     ).as_plan_request(today=date(2026, 1, 1))
 
-    assert (ask.question, ask.made, ask.earlier) == ("and?", (MADE,), (MADE,))
+    assert (ask.question, ask.made) == ("and?", (MADE,))
     assert [tool.name for tool in ask.tools] == ["f"]
     assert (ask.choice.mode, ask.parallel) == ("auto", True)
 
