@@ -28,24 +28,28 @@ QUESTIONS: list[tuple[str, list[str], str]] = [
     (
         "What is 12.5% of 640, plus the square root of 1764?",
         ["calculate"],
-        "12.5% of 640 plus the square root of 1764 = 122.",
+        "12.5% of 640 plus the square root of 1764 is 122.",
     ),
     (
         "What time is it in Tokyo?",
         ["current_time"],
-        "The time in Tokyo: Monday 2024-01-01 09:00:00 (Asia/Tokyo, UTC+09:00).",
+        "In Tokyo it is Monday 2024-01-01 09:00:00 (Asia/Tokyo, UTC+09:00).",
     ),
     (
         "How many kilometres are 26.2 miles?",
         ["convert_units"],
-        "26.2 miles = 42.1648128 kilometres.",
+        "26.2 miles is 42.1648128 kilometres.",
     ),
-    ("What is in the file notes.txt?", ["read_file"], "Pay the invoices."),
-    ("Which files mention invoices?", ["search_files"], "notes.txt:2"),
+    (
+        "What is in the file notes.txt?",
+        ["read_file"],
+        "notes.txt says:\nBuy milk.\nPay the invoices.",
+    ),
+    ("Which files mention invoices?", ["search_files"], "'invoices' is in:\nnotes.txt:2"),
     (
         "What is 15% of 80 and what time is it in Lima?",
         ["calculate", "current_time"],
-        "15% of 80 = 12. The time in Lima: Sunday 2023-12-31 19:00:00",
+        "15% of 80 is 12. In Lima it is Sunday 2023-12-31 19:00:00",
     ),
     ("Tell me a joke", [], "not a language model"),
 ]
@@ -130,7 +134,7 @@ async def test_every_request_of_a_long_conversation_is_one_that_mistral_accepts(
     """Several turns of several calls, errors and forced choices among them."""
     questions = [question for question, _, _ in QUESTIONS] + [
         "What time is it in Tokio?",
-        "And in Lima?",
+        "What time is it in Lima?",
         "What is 5 / 0?",
         "What is 1 + 1? What is 2 + 2? What is 3 + 3?",
     ]
@@ -144,8 +148,8 @@ async def test_every_request_of_a_long_conversation_is_one_that_mistral_accepts(
             sent = _check_with_oracle(running)
 
     assert sent >= 2 * len(questions) - 2
-    assert result.output == "1 + 1 = 2. 2 + 2 = 4. 3 + 3 = 6."
-    assert forced.output == "7 * 6 = 42."
+    assert result.output == "1 + 1 is 2. 2 + 2 is 4. 3 + 3 is 6."
+    assert forced.output == "7 \u00d7 6 is 42."
     calls = list(
         chain.from_iterable(m.tool_calls for m in result.history if isinstance(m, AssistantMessage))
     )
@@ -160,7 +164,7 @@ async def test_a_failed_call_is_repaired_once_by_what_its_error_says(tools: Sequ
             result = await _agent(running, tools).run("What time is it in Tokio?")
 
     assert _called(result) == ["current_time", "current_time"]
-    assert result.output.startswith("The time in Tokio: Monday 2024-01-01 09:00:00 (Asia/Tokyo")
+    assert result.output.startswith("In Asia/Tokyo it is Monday 2024-01-01 09:00:00 (Asia/Tokyo")
 
 
 async def test_any_tool_will_do() -> None:
@@ -202,4 +206,4 @@ async def test_many_runs_at_once_share_one_sandbox(tools: Sequence[Tool]) -> Non
             for number in range(20):
                 tasks.start_soon(run, agent, number)
 
-    assert outputs == {n: f"{n} * {n} = {n * n}." for n in range(20)}
+    assert outputs == {n: f"{n} \u00d7 {n} is {n * n}." for n in range(20)}

@@ -83,7 +83,7 @@ CONVERSATIONS = (
         name="one call",
         questions=("What is the weather in Oslo?",),
         calls=("Oslo",),
-        answer="The weather in Oslo: 4 degrees and rain.",
+        answer="The weather in Oslo is 4 degrees and rain.",
     ),
     Conversation(
         name="three calls, then two in a row",
@@ -92,14 +92,14 @@ CONVERSATIONS = (
             "What is the population of Trondhjem?",
         ),
         calls=("Oslo", "Bergen", "Trondheim", "Trondhjem", "Trondheim"),
-        answer="The population of Trondhjem = 214565.",
+        answer="The population of Trondheim is 214565.",
     ),
     Conversation(
         name="forced, then a broken call",
         questions=("What is the weather in Bergen?",),
         forced="weather",
         calls=("Bergen",),
-        answer="The weather in Bergen: 6 degrees and rain.",
+        answer="The weather in Bergen is 6 degrees and rain.",
         alter=BreakOnce,
     ),
 )

@@ -23,7 +23,7 @@ WEATHER = {
     },
 }
 QUESTION = {"role": "user", "content": "What is the weather in Oslo and Bergen?"}
-ANSWER = "weather(city=Oslo): rain. weather(city=Bergen): sun."
+ANSWER = "The weather in Oslo is rain. The weather in Bergen is sun."
 FORMS = [name for name, form in PROVIDERS.items() if "messages" in form.endpoints.values()]
 
 

@@ -26,7 +26,7 @@ ADD: JsonValue = {
         },
     },
 }
-ASKED: JsonValue = {"role": "user", "content": "What is 2 + 2? What is \u00e9 'x'? What is 3 * 3?"}
+ASKED: JsonValue = {"role": "user", "content": "What is 2 + 2? What is 3 \u00d7 3?"}
 
 
 def _body(*messages: JsonValue, **more: JsonValue) -> dict[str, JsonValue]:
@@ -137,7 +137,7 @@ async def test_results_are_paired_with_their_calls_by_id() -> None:
     async with _running() as (_, client):
         answer = (await _chat(client, _body(*conversation, tools=[ADD]))).json()
 
-    assert answer["choices"][0]["message"]["content"] == "2 + 2 = 4. 3 * 3 = 9."
+    assert answer["choices"][0]["message"]["content"] == "2 + 2 is 4. 3 \u00d7 3 is 9."
 
 
 async def test_a_conversation_without_a_question_is_answered() -> None:
