@@ -28,14 +28,12 @@ TO_BE_CLEANED: frozenset[str] = frozenset(
         "agentkit/dialect/",
         "agentkit/doctor/",
         "agentkit/model/response_builder.py",
-        "agentkit/sandbox/",
         "tests/property/test_doctor.py",
         "tests/property/test_stream.py",
         "tests/unit/agent/",
         "tests/unit/cli/",
         "tests/unit/dialect/",
         "tests/unit/model/",
-        "tests/unit/sandbox/",
     }
 )
 """Path prefixes that are not read yet; this set only shrinks, and ends empty."""

@@ -43,11 +43,8 @@ SHARED_BASENAMES: Mapping[str, str] = {
 }
 """Names that two modules of `agentkit` share, with the reason."""
 
-SANDBOX = "one reads what the other writes"
 COUNTERS = "one of them goes when there is one interface for counters"
 SHARED_CLASS_NAMES: Mapping[str, str] = {
-    "Part": SANDBOX,
-    "Prompted": SANDBOX,
     "TokenCounter": COUNTERS,
 }
 """Names that two public classes share, with the reason."""

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.arithmetic import find_expression
-from agentkit.sandbox.planner.tokens import DATE, NUMBER, PATH, QUOTED, parse_date
+from agentkit.sandbox.planner.question_tokens import DATE, NUMBER, PATH, QUOTED, parse_date
 from agentkit.sandbox.planner.tool_knowledge import IntendedCall, KnownTool
 
 _ASK = r"(?:what(?:'s| is| are) |how much (?:is|are) )?"
@@ -72,8 +72,8 @@ _FACTORS = {
 
 def read_known(text: str, tool: KnownTool, *, today: date) -> list[IntendedCall]:
     """Return how `tool` answers a question of these kinds; nothing if it does not."""
-    words = tool.words.union(*(one.words for one in tool.parameters))
-    topics = [topic for topic in _PATTERNS if topic in words]
+    known = tool.words.union(*(one.words for one in tool.parameters))
+    topics = [topic for topic in _PATTERNS if topic in known]
     for topic, pattern in ((one, two) for one in topics for two in _PATTERNS[one]):
         if found := re.fullmatch(pattern, text, re.I):
             groups = {name: value or "" for name, value in found.groupdict().items()}
@@ -109,14 +109,14 @@ def _convert(found: Mapping[str, str], tool: KnownTool, _: date) -> _Calls:
         number = number * factor + (float(given.replace(",", "")) if given[-1].isdigit() else 1)
         unit = following
     if value and {*ends} == {"from", "to"}:
-        whole = int(number) if number == int(number) else number
+        count = int(number) if number == int(number) else number
         yield (
-            {value: whole, ends["from"]: unit, ends["to"]: found["to"]},
+            {value: count, ends["from"]: unit, ends["to"]: found["to"]},
             f"{found['amount']} is {{}}.",
         )
 
 
-def _tell_time(found: Mapping[str, str], tool: KnownTool, _: date) -> _Calls:
+def _get_time(found: Mapping[str, str], tool: KnownTool, _: date) -> _Calls:
     place = tool.find("timezone", "zone", "tz", "city", "location", "place")
     if place and len(tool.parameters) == 1:
         for one in map(_unquote, re.findall(_PLACE, found["places"], re.I)):
@@ -149,6 +149,6 @@ def _unquote(text: str) -> str:
 
 
 _READERS = {
-    "expression": _calculate, "unit": _convert, "time": _tell_time, "day": _count_days,
+    "expression": _calculate, "unit": _convert, "time": _get_time, "day": _count_days,
     "read": _use_files, "list": _use_files, "search": _use_files,
 }  # fmt: skip

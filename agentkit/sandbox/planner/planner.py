@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 from agentkit.sandbox.planner.known_questions import read_known
 from agentkit.sandbox.planner.plan_request import CallRecord, PlannedAnswer, PlanRequest
-from agentkit.sandbox.planner.tokens import Token, tokenize
+from agentkit.sandbox.planner.question_tokens import QuestionToken, tokenize
 from agentkit.sandbox.planner.tool_knowledge import IntendedCall, KnownTool, know
 from agentkit.sandbox.planner.tool_reading import ToolReading
 
@@ -93,7 +93,7 @@ class _Reader(NamedTuple):
     tools: Tools
     today: date
 
-    def read(self, tokens: Sequence[Token]) -> list[IntendedCall]:
+    def read(self, tokens: Sequence[QuestionToken]) -> list[IntendedCall]:
         """Read what is asked, joined by "and" or not; nothing unless all of it is understood."""
         calls = self._read_one(tokens) if tokens else []
         joints = [place for place, token in enumerate(tokens) if token.word in ("and", ",")]
@@ -103,7 +103,7 @@ class _Reader(NamedTuple):
                 return [*first, *others]
         return calls
 
-    def _read_one(self, tokens: Sequence[Token]) -> list[IntendedCall]:
+    def _read_one(self, tokens: Sequence[QuestionToken]) -> list[IntendedCall]:
         """Read one question by the patterns, else for the tool whose name fits best."""
         plain = _POLITE.sub("", self.text[tokens[0].start : tokens[-1].end])
         for tool in self.tools:
@@ -113,7 +113,7 @@ class _Reader(NamedTuple):
         fitting = [one for one in readings if one.calls]
         return max(fitting, key=lambda one: one.matched).calls if fitting else []
 
-    def explain(self, tokens: Sequence[Token]) -> str:
+    def explain(self, tokens: Sequence[QuestionToken]) -> str:
         """Return which words the best fitting tool has no place for, or what it needs."""
         readings = [ToolReading(self.text, tokens, tool) for tool in self.tools]
         best = min(readings, key=lambda one: (not one.matched, len(one.unknown)))
@@ -150,9 +150,8 @@ def _force(request: PlanRequest, tools: Sequence[KnownTool]) -> Iterator[CallRec
     tokens = tokenize(request.question, today=request.today)
     readings = (ToolReading(request.question, tokens, tool) for tool in tools if tokens)
     for one in sorted(readings, key=lambda one: -one.matched):
-        needed = (p for p in one.tool.parameters if p.is_required and p.type == "string")
-        read = one.values if one.matched else {}
-        arguments = {**{p.name: request.question for p in needed}, **read}
+        texts = {p.name: request.question for p in one.missing if p.type == "string"}
+        arguments = {**one.values, **texts}
         if one.tool.accepts(arguments):
             yield CallRecord(name=one.tool.name, arguments=arguments)
 
@@ -177,23 +176,23 @@ def _state(made: CallRecord | None, sentence: str, *, is_named: bool) -> list[st
     text = _read_out(made.result.strip())[:_MAX_TEXT]
     is_short = "\n" not in text and 0 < len(text.split()) <= _MAX_WORDS
     named = [str(value).lower() in text.lower() for value in made.arguments.values()]
-    is_whole, is_file = is_named and all(named or [False]), sentence.endswith("\n{}")
+    is_complete, is_file = is_named and all(named or [False]), sentence.endswith("\n{}")
     # A file may hold the words of an error; an error about it names it.
     if _ERROR.match(made.result) and (any(named or [True]) or not is_file):
         text = f"The tool {made.name} reports an error: {text}"
     elif is_file:
         text = sentence.replace("{}", text)
-    elif sentence and is_short and not is_whole:
+    elif sentence and is_short and not is_complete:
         # Converters repeat the question: "26.2 miles = 42.16 kilometres".
         short = re.sub(r"^.*?(?:= *|(\u2248) *)", lambda sign: "about " * bool(sign[1]), text)
         text = sentence[0].upper() + sentence[1:].replace("{}", short).removesuffix(".")
-    elif not (is_short and is_whole):
+    elif not (is_short and is_complete):
         text = f"The tool {made.name} answers: {text or 'nothing'}"
     return [text if text.endswith((".", "!", "?")) or "\n" in text else f"{text}."]
 
 
 def _read_out(text: str) -> str:
-    """Return the fields of a JSON object in words; other text as it is."""
+    """Return the fields of a JSON object as a list; other text as it is."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

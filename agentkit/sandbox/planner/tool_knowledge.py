@@ -26,7 +26,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class KnownParameter:
     """One parameter of a tool; `type`, `kind` and `choices` of a list are those of its items."""
 
     name: str
@@ -44,7 +44,7 @@ class KnownTool:
 
     name: str
     words: frozenset[str]
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[KnownParameter, ...]
     validator: Draft7Validator
 
     def accepts(self, arguments: Mapping[str, JsonValue]) -> bool:
@@ -89,14 +89,14 @@ def _know(name: str, schema_text: str) -> KnownTool:
     )
 
 
-def _parameter(name: str, inner: object, root: Mapping[str, Any]) -> Parameter:
+def _parameter(name: str, inner: object, root: Mapping[str, Any]) -> KnownParameter:
     outer = _resolve(inner, root)
     is_list = outer.get("type") == "array"
     schema = _resolve(outer.get("items"), root) if is_list else outer
     words = stems(name)
     named = (kind for kind, names in _KINDS.items() if names & {*words})
     listed = [schema["const"]] if "const" in schema else schema.get("enum") or ()
-    return Parameter(
+    return KnownParameter(
         name=name,
         type=str(schema.get("type", "string")),
         kind=schema["format"] if schema.get("format") in _KINDS else next(named, "text"),
@@ -123,9 +123,7 @@ def _resolve(schema: object, root: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def stem(word: str) -> str:
     """Return a word in lower case without the ending of a plural."""
-    word = word.lower()
-    if word.endswith("ies"):
-        return f"{word[:-3]}y"
+    word = re.sub("ies$", "y", word.lower())
     return word if len(word) < 4 or word.endswith("ss") else word.removesuffix("s")
 
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.tokens import PATH, Token
-from agentkit.sandbox.planner.tool_knowledge import IntendedCall, KnownTool, Parameter, stem
+from agentkit.sandbox.planner.question_tokens import PATH, QuestionToken
+from agentkit.sandbox.planner.tool_knowledge import IntendedCall, KnownParameter, KnownTool, stem
 
 _OPENING = re.compile(
     r"(?:(?:please|and|also|then|now|ok|so|can you|could you|would you|tell me|show me|give me"
@@ -38,13 +38,15 @@ class ToolReading:
     `matched` counts the words of the tool's name that are said, and is 0 if it is not named.
     """
 
-    def __init__(self, text: str, tokens: Sequence[Token], tool: KnownTool) -> None:
+    def __init__(self, text: str, tokens: Sequence[QuestionToken], tool: KnownTool) -> None:
         self._tokens, self.tool, self._used = tokens, tool, set[int]()
-        self._spread: tuple[str, list[Token], list[JsonValue]] = ("", [], [])
+        self._spread: tuple[str, list[QuestionToken], list[JsonValue]] = ("", [], [])
         self._said = {stem(one.text) for one in tokens if one.kind in ("word", "name")}
         self.values: dict[str, JsonValue] = {}
         self._read_arguments()
-        named = {word for p in tool.parameters if p.name in self.values for word in p.words}
+        filled = [one for one in tool.parameters if one.name in self.values]
+        self.values = {one.name: self.values[one.name] for one in filled}
+        named = {word for one in filled for word in one.words}
         implied = self._said | named | ({"file"} if "path" in named else set())
         self.missing = [p for p in tool.parameters if p.is_required and p.name not in self.values]
         # "What is time?" does not ask for the current time.
@@ -91,7 +93,7 @@ class ToolReading:
                 if place not in self._used and before not in _NO_PLACE and not is_word:
                     self._read_unnamed(token, self._group(place))
 
-    def _read_named(self, parameter: Parameter, place: int) -> None:
+    def _read_named(self, parameter: KnownParameter, place: int) -> None:
         """Read a value next to its parameter's name: "path 'x'", "rate of 1.08", "5 seconds"."""
         after = place + len(parameter.words)
         spoken = tuple(stem(one.text) for one in self._tokens[place:after])
@@ -103,7 +105,7 @@ class ToolReading:
             elif place and self._tokens[place - 1].kind == "number":
                 self._take(parameter, [place - 1], is_named=True)
 
-    def _read_unnamed(self, token: Token, group: Sequence[int]) -> None:
+    def _read_unnamed(self, token: QuestionToken, group: Sequence[int]) -> None:
         """Give values without a name to the only parameter they fit, or to `a`, `b` and so on."""
         fitting = [
             one
@@ -122,7 +124,9 @@ class ToolReading:
         elif len(fitting) == 1:
             self._take(fitting[0], group)
 
-    def _take(self, parameter: Parameter, group: Sequence[int], *, is_named: bool = False) -> bool:
+    def _take(
+        self, parameter: KnownParameter, group: Sequence[int], *, is_named: bool = False
+    ) -> bool:
         """Give the tokens of a group to a parameter, unless one is used or does not fit."""
         tokens = [self._tokens[place] for place in group]
         values = [v for one in tokens for v in _convert(parameter, one, is_named=is_named)]
@@ -146,7 +150,9 @@ class ToolReading:
         return [at for at in range(place, end) if codes[at] == code]
 
 
-def _convert(parameter: Parameter, token: Token, *, is_named: bool = False) -> list[JsonValue]:
+def _convert(
+    parameter: KnownParameter, token: QuestionToken, *, is_named: bool = False
+) -> list[JsonValue]:
     """Return the value that a token has for a parameter, in a list; empty if it does not fit."""
     spoken = token.written.lower().replace("_", " ")
     if parameter.choices:

@@ -3,8 +3,8 @@
 In:  nothing.
 Out: their `ProviderFormat`s, for `providers`.
 
-None of them was observed. Each follows what the provider documents about its OpenAI format; where
-that is silent, the sandbox does what is hardest for a client (U).
+None of them was observed. Each follows what the provider documents about its OpenAI format; if a
+provider does not document something, the sandbox does what is hardest for a client (U).
 """
 
 from agentkit.sandbox.wire.provider_format import (

@@ -33,7 +33,7 @@ from agentkit.sandbox.wire.chat_response import (
 from agentkit.sandbox.wire.completion import Completion, CompletionRequest
 from agentkit.sandbox.wire.encoded_response import EncodedResponse
 from agentkit.sandbox.wire.prompt_markers import (
-    Part,
+    PromptPart,
     pair,
     read_calls,
     read_offer,
@@ -110,7 +110,9 @@ def encode_prompt(completion: Completion, context: ResponseContext) -> EncodedRe
     return EncodedResponse(headers=context.headers, body=body)
 
 
-def _as_plan_request(parts: list[Part], *, begun: Part | None, today: date) -> PlanRequest:
+def _as_plan_request(
+    parts: list[PromptPart], *, begun: PromptPart | None, today: date
+) -> PlanRequest:
     """Return what the planner is asked; the last offer and the last question count."""
     question, made = "", list[CallRecord]()
     tools: tuple[ToolSpec, ...] = ()
@@ -139,7 +141,7 @@ def _as_plan_request(parts: list[Part], *, begun: Part | None, today: date) -> P
     )
 
 
-def _read_choice(begun: Part | None) -> ToolChoice:
+def _read_choice(begun: PromptPart | None) -> ToolChoice:
     """Return the choice that the beginning of a call leaves."""
     if begun is None:
         return ToolChoice()

@@ -38,7 +38,7 @@ _PART = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PromptPart:
     """A part of a raw prompt; `is_open` if the end of the prompt cut it off."""
 
     kind: PartKind
@@ -46,14 +46,14 @@ class Part:
     is_open: bool = False
 
 
-def read_parts(prompt: str) -> list[Part]:
+def read_parts(prompt: str) -> list[PromptPart]:
     """Cut a raw prompt into its parts."""
     parts = []
     for found in _PART.finditer(prompt.removeprefix("<s>")):
         kind = found.lastgroup
         if kind is not None:
             is_open = found.end() == found.end(kind) and kind in ("calls", "assistant")
-            parts.append(Part(kind=_KINDS[kind], text=found[kind].strip(), is_open=is_open))
+            parts.append(PromptPart(kind=_KINDS[kind], text=found[kind].strip(), is_open=is_open))
     return parts
 
 

@@ -1,7 +1,7 @@
 """Read tools, calls and results from the text of a chat.
 
 In:  the messages of a request without tools.
-Out: `Prompted`, if its system text offers tools between the model's own markers; else None.
+Out: `PromptedChat`, if its system text offers tools between the model's own markers; else None.
 """
 
 import re
@@ -24,7 +24,7 @@ _ONE = re.compile(r"one tool at a time", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompted:
+class PromptedChat:
     """What the text of a chat says about tools."""
 
     tools: tuple[ToolSpec, ...]
@@ -45,7 +45,7 @@ class Prompted:
         )
 
 
-def find_prompted(messages: Sequence[Message]) -> Prompted | None:
+def find_prompted(messages: Sequence[Message]) -> PromptedChat | None:
     """Read a chat whose system text offers tools."""
     system = "\n\n".join(one.text for one in messages if isinstance(one, SystemMessage))
     tools = find_offer(system)
@@ -61,7 +61,7 @@ def find_prompted(messages: Sequence[Message]) -> Prompted | None:
             made += pair(calls, results)
         elif isinstance(message, UserMessage):
             question, made = text, []
-    return Prompted(
+    return PromptedChat(
         tools=tools,
         choice=_read_choice(system),
         parallel=_ONE.search(system) is None,

@@ -58,7 +58,7 @@ def test_a_question_is_answered_with_a_tool(shell: Shell) -> None:
     assert "122" in out
     assert "→" not in out
     assert lines[0].startswith("sandbox:mixtral-8x22b (no key of a known provider is set)")
-    assert '→ calculate(expression="12.5% of 640 + sqrt(1764)")' in lines
+    assert '→ calculate(expression="12.5 / 100 * 640 + sqrt(1764)")' in lines
     assert any(line.startswith("← 122  (") for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""Arithmetic in words becomes an expression, or nothing."""
+"""Arithmetic as prose becomes an expression, or nothing."""
 
 import pytest
 

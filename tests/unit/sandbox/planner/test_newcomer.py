@@ -74,8 +74,7 @@ async def test_no_answer_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
                 wrong.append((question, answer))
         for question in NOT_ANSWERABLE:
             answer, calls = await _ask(agent, question)
-            is_refusal = not calls and "not a language model" in answer
-            if not is_refusal and "reports an error" not in answer:
+            if calls or "not a language model" not in answer:
                 wrong.append((question, answer))
     with capsys.disabled():
         sys.stdout.write(f"\n{right} of {len(ANSWERABLE)} answerable questions answered\n")
@@ -86,12 +85,13 @@ async def test_no_answer_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("question", NOT_ANSWERABLE)
 async def test_a_refusal_says_what_was_not_understood(question: str, tmp_path: Path) -> None:
-    """It calls no tool, or only reports the error of one."""
+    """It calls no tool."""
     async with _newcomers_agent(tmp_path) as agent:
         answer, calls = await _ask(agent, question)
 
-    reasons = ("It does not understand: ", "does not give what the tool", "These questions work:")
-    assert "reports an error" in answer if calls else any(one in answer for one in reasons)
+    reasons = ("It does not understand: ", "does not give what the tool")
+    assert calls == 0
+    assert any(one in answer for one in reasons)
     assert _list(tmp_path) == ["notes.txt", "todo.md"]
 
 

@@ -16,7 +16,7 @@ Calls = list[tuple[str, dict[str, JsonValue]]]
 
 TWO = "What is 15% of 80 and what time is it in Lima?"
 CALCULATED = ("calculate", {"expression": "15 / 100 * 80"})
-TOLD_TIME = ("current_time", {"timezone": "Lima"})
+TIME_IN_LIMA = ("current_time", {"timezone": "Lima"})
 
 
 def _calls(answer: PlannedAnswer) -> Calls:
@@ -131,10 +131,10 @@ def test_a_tool_with_an_object_as_argument_has_no_example() -> None:
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
-        (TWO, [CALCULATED, TOLD_TIME]),
-        ("What is 15% of 80? What time is it in Lima?", [CALCULATED, TOLD_TIME]),
+        (TWO, [CALCULATED, TIME_IN_LIMA]),
+        ("What is 15% of 80? What time is it in Lima?", [CALCULATED, TIME_IN_LIMA]),
         ("Hi! What is 15% of 80, and also what time is it in Lima, please?",
-         [CALCULATED, TOLD_TIME]),
+         [CALCULATED, TIME_IN_LIMA]),
         ("100 km in miles and 50 kg in pounds",
          [("convert_units", {"value": 100, "from_unit": "km", "to_unit": "miles"}),
           ("convert_units", {"value": 50, "from_unit": "kg", "to_unit": "pounds"})]),
@@ -148,7 +148,7 @@ def test_a_tool_with_an_object_as_argument_has_no_example() -> None:
 def test_every_question_of_a_message_is_read(
     question: str, expected: Calls, ask_ours: AskWith
 ) -> None:
-    """Joined or in sentences of their own; a quotation stays in one piece."""
+    """Joined or in sentences of their own; a quotation is never cut."""
     assert _calls(ask_ours(question)) == expected
 
 
@@ -170,7 +170,7 @@ def test_without_parallel_calls_one_call_follows_the_other(ask_ours: AskWith) ->
     done = _made("calculate", "12", expression="15 / 100 * 80")
 
     assert _calls(ask_ours(TWO, parallel=False)) == [CALCULATED]
-    assert _calls(ask_ours(TWO, made=[done], parallel=False)) == [TOLD_TIME]
+    assert _calls(ask_ours(TWO, made=[done], parallel=False)) == [TIME_IN_LIMA]
 
 
 def test_a_call_without_a_result_is_not_made_again(ask_ours: AskWith) -> None:
@@ -254,12 +254,12 @@ def test_a_failed_call_is_made_again_with_the_value_that_its_error_offers(
 def test_a_call_that_fails_again_is_reported_and_not_repeated(ask_ours: AskWith) -> None:
     """There is one correction for each call."""
     failed = _made("current_time", "'Tokio' is not known; close are Asia/Tokyo", timezone="Tokio")
-    broken = _made("current_time", "Error: the clock stands still", timezone="Asia/Tokyo")
+    broken = _made("current_time", "Error: the clock has stopped", timezone="Asia/Tokyo")
 
     answer = ask_ours("What time is it in Tokio?", made=[failed, broken])
 
     assert answer == PlannedAnswer(
-        text="The tool current_time reports an error: Error: the clock stands still."
+        text="The tool current_time reports an error: Error: the clock has stopped."
     )
 
 
@@ -332,10 +332,10 @@ def test_a_broken_call_is_repeated_as_it_was_meant_and_not_reported() -> None:
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        ("auto", [CALCULATED, TOLD_TIME]),
-        ("required", [CALCULATED, TOLD_TIME]),
+        ("auto", [CALCULATED, TIME_IN_LIMA]),
+        ("required", [CALCULATED, TIME_IN_LIMA]),
         ("calculate", [CALCULATED]),
-        ("current_time", [TOLD_TIME]),
+        ("current_time", [TIME_IN_LIMA]),
         ("none", []),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.tool_knowledge import KnownTool, Parameter, know, stem, stems
+from agentkit.sandbox.planner.tool_knowledge import KnownParameter, KnownTool, know, stem, stems
 
 
 def _know(**properties: JsonValue) -> KnownTool:
@@ -54,7 +54,7 @@ def test_a_parameter_is_read_from_its_schema(
         ("to", "text"),
     ],
 )
-def test_the_words_of_a_name_tell_the_kind_of_its_value(name: str, kind: str) -> None:
+def test_the_words_of_a_name_give_the_kind_of_its_value(name: str, kind: str) -> None:
     """However the name is written."""
     schema: JsonValue = {"type": "string"}
     (found,) = _know(**{name: schema}).parameters
@@ -73,7 +73,7 @@ def test_a_parameter_is_found_by_a_word_of_its_name() -> None:
     tool = _know(home_city={"type": "string"}, city={"type": "string"})
 
     assert (tool.find("town", "city"), tool.find("zone")) == ("home_city", None)
-    assert isinstance(tool.parameters[0], Parameter)
+    assert isinstance(tool.parameters[0], KnownParameter)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
-from agentkit.sandbox.planner.tokens import tokenize
+from agentkit.sandbox.planner.question_tokens import tokenize
 from agentkit.sandbox.planner.tool_knowledge import know
 from agentkit.sandbox.planner.tool_reading import ToolReading
 

@@ -5,7 +5,7 @@ from datetime import date
 from agentkit.content import text_blocks
 from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
 from agentkit.sandbox.planner.plan_request import CallRecord
-from agentkit.sandbox.wire.prompted_chat import Prompted, find_prompted
+from agentkit.sandbox.wire.prompted_chat import PromptedChat, find_prompted
 
 OFFER = 'Call: [AVAILABLE_TOOLS] [{"function": {"name": "f", "parameters": {}}}][/AVAILABLE_TOOLS]'
 CALL = '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1}, "id": "a"}]'
@@ -13,7 +13,7 @@ RESULT = '[TOOL_RESULTS] {"content": "done", "call_id": "a"}[/TOOL_RESULTS]'
 MADE = CallRecord(name="f", arguments={"x": 1}, result="done")
 
 
-def _find(system: str, *said: tuple[str, str]) -> Prompted | None:
+def _find(system: str, *said: tuple[str, str]) -> PromptedChat | None:
     messages: list[Message] = [SystemMessage(system)]
     for role, text in said:
         kind = AssistantMessage if role == "assistant" else UserMessage
@@ -21,7 +21,7 @@ def _find(system: str, *said: tuple[str, str]) -> Prompted | None:
     return find_prompted(messages)
 
 
-def _found(system: str, *said: tuple[str, str]) -> Prompted:
+def _found(system: str, *said: tuple[str, str]) -> PromptedChat:
     found = _find(system, *said)
     assert found is not None
     return found

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from agentkit.sandbox.planner.tokens import parse_date, tokenize
+from agentkit.sandbox.planner.question_tokens import parse_date, tokenize
 
 TODAY = date(2026, 11, 21)  # a Saturday
 

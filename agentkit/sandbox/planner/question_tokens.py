@@ -1,7 +1,7 @@
 """Cut a question into tokens: quotations, numbers, dates, names, words and marks.
 
 In:  the text of a question; the date that "today" is.
-Out: `Token`s, which together cover everything but white space.
+Out: `QuestionToken`s, which together cover everything but white space.
 """
 
 import re
@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class QuestionToken:
     """A piece of a question; as a value, `text` is a date in ISO form, `written` as it is."""
 
     kind: str
@@ -48,9 +48,9 @@ class Token:
         return self.written.lower() if self.kind in ("word", "mark") else ""
 
 
-def tokenize(text: str, *, today: date) -> list[Token]:
+def tokenize(text: str, *, today: date) -> list[QuestionToken]:
     """Return the tokens of `text`; capitalised words that do not begin a sentence are names."""
-    tokens: list[Token] = []
+    tokens: list[QuestionToken] = []
     for found in _TOKEN.finditer(text):
         kind, value, last = str(found.lastgroup), found.group(), tokens[-1] if tokens else None
         start, is_start = found.start(), last is None or last.word in (".", "?", "!", ";", ":")
@@ -63,21 +63,23 @@ def tokenize(text: str, *, today: date) -> list[Token]:
             value = value[1:-1]
         iso = parse_date(value, today=today) if kind == "date" else value
         kind = "mark" if iso is None else kind
-        token = Token(kind=kind, text=iso or "", written=value, start=start, end=found.end())
+        token = QuestionToken(
+            kind=kind, text=iso or "", written=value, start=start, end=found.end()
+        )
         tokens.append(token)
     return tokens
 
 
 def parse_date(text: str, *, today: date) -> str | None:
     """Return a date in ISO form, or None; a day without a year is the next one that comes."""
-    words = re.findall(r"[a-z]+|\d+", _FEASTS.get(text.lower(), text.lower()))
-    shift = {"yesterday": -1, "today": 0, "tomorrow": 1}.get(words[-1])
-    if words[-1] in _DAYS:
-        shift = (_DAYS.index(words[-1]) - today.weekday()) % 7 or 7
+    parts = re.findall(r"[a-z]+|\d+", _FEASTS.get(text.lower(), text.lower()))
+    shift = {"yesterday": -1, "today": 0, "tomorrow": 1}.get(parts[-1])
+    if parts[-1] in _DAYS:
+        shift = (_DAYS.index(parts[-1]) - today.weekday()) % 7 or 7
     if shift is not None:
         return (today + timedelta(days=shift)).isoformat()
-    numbers = [int(word) for word in words if word.isdigit()]
-    named = [_MONTHS.index(word[:3]) // 3 + 1 for word in words if word[:3] in _MONTHS]
+    numbers = [int(word) for word in parts if word.isdigit()]
+    named = [_MONTHS.index(word[:3]) // 3 + 1 for word in parts if word[:3] in _MONTHS]
     if not named:
         numbers, named = [numbers[2], numbers[0]], [numbers[1]]
     try:
