@@ -165,20 +165,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "sandbox/faults/byte_faults",
         "sandbox/faults/format_faults",
     ),
-    "unit/sandbox/planner/test_mentions.py": ("sandbox/planner/unit_names",),
-    "unit/sandbox/planner/test_planner.py": (
-        "sandbox/planner/call_correction",
-        "sandbox/planner/clauses",
-        "sandbox/planner/parameters",
-        "sandbox/planner/plan_request",
-        "sandbox/planner/tool_knowledge",
-    ),
-    "unit/sandbox/planner/test_planner_questions.py": (
-        "sandbox/planner/sentence",
-        "sandbox/planner/tool_matching",
-        "sandbox/planner/value_parsing",
-        "sandbox/planner/words",
-    ),
+    "unit/sandbox/planner/test_planner.py": ("sandbox/planner/plan_request",),
     "unit/sandbox/test_server.py": ("sandbox/wire/plan_input",),
     "unit/sandbox/wire/test_chat_response.py": (
         "sandbox/wire/encoded_response",

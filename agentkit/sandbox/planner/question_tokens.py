@@ -63,10 +63,8 @@ def tokenize(text: str, *, today: date) -> list[QuestionToken]:
             value = value[1:-1]
         iso = parse_date(value, today=today) if kind == "date" else value
         kind = "mark" if iso is None else kind
-        token = QuestionToken(
-            kind=kind, text=iso or "", written=value, start=start, end=found.end()
-        )
-        tokens.append(token)
+        one = QuestionToken(kind=kind, text=iso or "", written=value, start=start, end=found.end())
+        tokens.append(one)
     return tokens
 
 

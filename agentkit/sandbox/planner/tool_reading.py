@@ -105,7 +105,7 @@ class ToolReading:
             elif place and self._tokens[place - 1].kind == "number":
                 self._take(parameter, [place - 1], is_named=True)
 
-    def _read_unnamed(self, token: QuestionToken, group: Sequence[int]) -> None:
+    def _read_unnamed(self, token: QuestionToken, group: list[int]) -> None:
         """Give values without a name to the only parameter they fit, or to `a`, `b` and so on."""
         fitting = [
             one
@@ -114,7 +114,7 @@ class ToolReading:
             if one.name not in self.values
             and not (one.choices or {*one.words} <= self._said)
             and (one.is_required or len(self.tool.parameters) == 1 or token.kind == "path")
-            and _convert(one, token)
+            and _convert(one, token, is_named=False)
         ]
         paths = [one for one in self._tokens if re.fullmatch(PATH, one.text, re.IGNORECASE)]
         fitting = [p for p in fitting if p.kind == "path" and paths == [token]] or fitting
@@ -124,9 +124,7 @@ class ToolReading:
         elif len(fitting) == 1:
             self._take(fitting[0], group)
 
-    def _take(
-        self, parameter: KnownParameter, group: Sequence[int], *, is_named: bool = False
-    ) -> bool:
+    def _take(self, parameter: KnownParameter, group: list[int], *, is_named: bool = False) -> bool:
         """Give the tokens of a group to a parameter, unless one is used or does not fit."""
         tokens = [self._tokens[place] for place in group]
         values = [v for one in tokens for v in _convert(parameter, one, is_named=is_named)]
@@ -150,9 +148,7 @@ class ToolReading:
         return [at for at in range(place, end) if codes[at] == code]
 
 
-def _convert(
-    parameter: KnownParameter, token: QuestionToken, *, is_named: bool = False
-) -> list[JsonValue]:
+def _convert(parameter: KnownParameter, token: QuestionToken, *, is_named: bool) -> list[JsonValue]:
     """Return the value that a token has for a parameter, in a list; empty if it does not fit."""
     spoken = token.written.lower().replace("_", " ")
     if parameter.choices:

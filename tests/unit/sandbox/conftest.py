@@ -202,6 +202,16 @@ THIRD_PARTY = (
 AskWith = Callable[..., PlannedAnswer]
 
 
+def calls_of(answer: PlannedAnswer) -> list[tuple[str, dict[str, JsonValue]]]:
+    """Return the calls of an answer as plain values."""
+    return [(call.name, dict(call.arguments)) for call in answer.calls]
+
+
+def record(name: str, result: str | None, **arguments: JsonValue) -> CallRecord:
+    """Return a call that was made."""
+    return CallRecord(name=name, arguments=arguments, result=result)
+
+
 @pytest.fixture
 def ours() -> Sequence[ToolSpec]:
     """Return the tools that agentkit brings."""

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from agentkit.chat import ToolChoice, ToolSpec
+from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.plan_request import CallRecord, PlannedAnswer, PlanRequest
 from agentkit.sandbox.planner.planner import find_examples, plan, understand
 from agentkit.sandbox.planner.tool_knowledge import know
-from tests.unit.sandbox.conftest import OURS, THIRD_PARTY, TODAY
+from tests.unit.sandbox.conftest import OURS, THIRD_PARTY, TODAY, calls_of, record
 
 AskWith = Callable[..., PlannedAnswer]
 Calls = list[tuple[str, dict[str, JsonValue]]]
@@ -17,14 +17,6 @@ Calls = list[tuple[str, dict[str, JsonValue]]]
 TWO = "What is 15% of 80 and what time is it in Lima?"
 CALCULATED = ("calculate", {"expression": "15 / 100 * 80"})
 TIME_IN_LIMA = ("current_time", {"timezone": "Lima"})
-
-
-def _calls(answer: PlannedAnswer) -> Calls:
-    return [(call.name, dict(call.arguments)) for call in answer.calls]
-
-
-def _made(name: str, result: str | None, **arguments: JsonValue) -> CallRecord:
-    return CallRecord(name=name, arguments=arguments, result=result)
 
 
 def _tool(name: str, properties: JsonValue, *, required: Sequence[str] = ()) -> ToolSpec:
@@ -149,7 +141,7 @@ def test_every_question_of_a_message_is_read(
     question: str, expected: Calls, ask_ours: AskWith
 ) -> None:
     """Joined or in sentences of their own; a quotation is never cut."""
-    assert _calls(ask_ours(question)) == expected
+    assert calls_of(ask_ours(question)) == expected
 
 
 def test_the_tool_with_the_most_words_in_the_question_is_chosen() -> None:
@@ -162,20 +154,20 @@ def test_the_tool_with_the_most_words_in_the_question_is_chosen() -> None:
 
     answer = plan(PlanRequest(question="What is the order status of item 'A1'?", tools=tools))
 
-    assert _calls(answer) == [("order_status", {"item": "A1"})]
+    assert calls_of(answer) == [("order_status", {"item": "A1"})]
 
 
 def test_without_parallel_calls_one_call_follows_the_other(ask_ours: AskWith) -> None:
     """The second is due when the first is made."""
-    done = _made("calculate", "12", expression="15 / 100 * 80")
+    done = record("calculate", "12", expression="15 / 100 * 80")
 
-    assert _calls(ask_ours(TWO, parallel=False)) == [CALCULATED]
-    assert _calls(ask_ours(TWO, made=[done], parallel=False)) == [TIME_IN_LIMA]
+    assert calls_of(ask_ours(TWO, parallel=False)) == [CALCULATED]
+    assert calls_of(ask_ours(TWO, made=[done], parallel=False)) == [TIME_IN_LIMA]
 
 
 def test_a_call_without_a_result_is_not_made_again(ask_ours: AskWith) -> None:
     """It is under way."""
-    answer = ask_ours("What is 2 + 2?", made=[_made("calculate", None, expression="2 + 2")])
+    answer = ask_ours("What is 2 + 2?", made=[record("calculate", None, expression="2 + 2")])
 
     assert answer.calls == ()
 
@@ -183,35 +175,35 @@ def test_a_call_without_a_result_is_not_made_again(ask_ours: AskWith) -> None:
 @pytest.mark.parametrize(
     ("question", "made", "text"),
     [
-        ("What is 6 * 7?", [_made("calculate", "42", expression="6 * 7")], "6 \u00d7 7 is 42."),
+        ("What is 6 * 7?", [record("calculate", "42", expression="6 * 7")], "6 \u00d7 7 is 42."),
         (TWO,
-         [_made("current_time", "10:15", timezone="Lima"),
-          _made("calculate", "12", expression="15 / 100 * 80")],
+         [record("current_time", "10:15", timezone="Lima"),
+          record("calculate", "12", expression="15 / 100 * 80")],
          "15% of 80 is 12. In Lima it is 10:15."),
         ("What time is it in Lima?",
-         [_made("current_time", '{"time": "10:15", "day": "Monday"}', timezone="Lima")],
+         [record("current_time", '{"time": "10:15", "day": "Monday"}', timezone="Lima")],
          "In Lima it is time 10:15, day Monday."),
         ("What is the weather in Oslo and Rome?",
-         [_made("get_weather", "rain", location="Oslo"),
-          _made("get_weather", "sun", location="Rome")],
+         [record("get_weather", "rain", location="Oslo"),
+          record("get_weather", "sun", location="Rome")],
          "The weather in Oslo is rain. The weather in Rome is sun."),
         ("What is the weather in Oslo?",
-         [_made("get_weather", "In Oslo it rains", location="Oslo")], "In Oslo it rains."),
-        ("Get the weather in Oslo.", [_made("get_weather", "rain", location="Oslo")],
+         [record("get_weather", "In Oslo it rains", location="Oslo")], "In Oslo it rains."),
+        ("Get the weather in Oslo.", [record("get_weather", "rain", location="Oslo")],
          "The tool get_weather answers: rain."),
-        ("What is the weather in Oslo?", [_made("get_weather", "", location="Oslo")],
+        ("What is the weather in Oslo?", [record("get_weather", "", location="Oslo")],
          "The tool get_weather answers: nothing."),
-        ("What is 1/3?", [_made("calculate", "1/3 \u2248 0.333", expression="1 / 3")],
+        ("What is 1/3?", [record("calculate", "1/3 \u2248 0.333", expression="1 / 3")],
          "1 \u00f7 3 is about 0.333."),
-        ("What does a.txt say?", [_made("read_file", "one\ntwo", path="a.txt")],
+        ("What does a.txt say?", [record("read_file", "one\ntwo", path="a.txt")],
          "a.txt says:\none\ntwo"),
         ("Read a.txt and b.txt",
-         [_made("read_file", "one", path="a.txt"), _made("read_file", "two", path="b.txt")],
+         [record("read_file", "one", path="a.txt"), record("read_file", "two", path="b.txt")],
          "a.txt says:\none\n\nb.txt says:\ntwo"),
-        ("What does a.txt say?", [_made("read_file", "Error: none\nbut words", path="a.txt")],
+        ("What does a.txt say?", [record("read_file", "Error: none\nbut words", path="a.txt")],
          "a.txt says:\nError: none\nbut words"),
         ("What is the weather in Oslo?",
-         [_made("get_weather", "Rain and then wind, later snow, and in the end the sun shines",
+         [record("get_weather", "Rain and then wind, later snow, and in the end the sun shines",
                 location="Oslo")],
          "The tool get_weather answers: Rain and then wind, later snow, and in the end the sun"
          " shines."),
@@ -230,7 +222,7 @@ def test_results_are_read_out_as_sentences(
 
 def test_a_result_of_any_length_is_read_out_in_part(ask_ours: AskWith) -> None:
     """As much of it as is read."""
-    answer = ask_ours("Read a.txt", made=[_made("read_file", "word " * 9_000, path="a.txt")])
+    answer = ask_ours("Read a.txt", made=[record("read_file", "word " * 9_000, path="a.txt")])
 
     assert answer.text.startswith("a.txt says:\nword word")
     assert 4_000 <= len(answer.text) <= 4_020
@@ -241,20 +233,20 @@ def test_a_failed_call_is_made_again_with_the_value_that_its_error_offers(
 ) -> None:
     """The answer reports only the result of that."""
     question = "What time is it in Tokio?"
-    failed = _made("current_time", "'Tokio' is not known; close are Asia/Tokyo", timezone="Tokio")
+    failed = record("current_time", "'Tokio' is not known; close are Asia/Tokyo", timezone="Tokio")
     again = ask_ours(question, made=[failed])
-    done = _made("current_time", "10:15", timezone="Asia/Tokyo")
+    done = record("current_time", "10:15", timezone="Asia/Tokyo")
 
     answer = ask_ours(question, made=[failed, done])
 
-    assert _calls(again) == [("current_time", {"timezone": "Asia/Tokyo"})]
+    assert calls_of(again) == [("current_time", {"timezone": "Asia/Tokyo"})]
     assert answer == PlannedAnswer(text="In Asia/Tokyo it is 10:15.")
 
 
 def test_a_call_that_fails_again_is_reported_and_not_repeated(ask_ours: AskWith) -> None:
     """There is one correction for each call."""
-    failed = _made("current_time", "'Tokio' is not known; close are Asia/Tokyo", timezone="Tokio")
-    broken = _made("current_time", "Error: the clock has stopped", timezone="Asia/Tokyo")
+    failed = record("current_time", "'Tokio' is not known; close are Asia/Tokyo", timezone="Tokio")
+    broken = record("current_time", "Error: the clock has stopped", timezone="Asia/Tokyo")
 
     answer = ask_ours("What time is it in Tokio?", made=[failed, broken])
 
@@ -276,17 +268,17 @@ def test_an_offer_that_is_not_alike_is_not_taken(
 ) -> None:
     """It would answer another question."""
     answer = ask_ours(
-        "What time is it in Lima?", made=[_made("current_time", result, timezone="Lima")]
+        "What time is it in Lima?", made=[record("current_time", result, timezone="Lima")]
     )
 
     assert answer.calls == (), place
     assert result.rstrip("?") in answer.text
 
 
-def test_a_correction_that_the_schema_rejects_is_not_made() -> None:
+def test_a_correction_that_the_schema_rejects_is_notmade() -> None:
     """The text of an error comes from a third party."""
     tool = _tool("set_room", {"room": {"type": "string", "enum": ["hall"]}}, required=["room"])
-    made = _made("set_room", "Error: unknown room hall, did you mean 'halls'?", room="hall")
+    made = record("set_room", "Error: unknown room hall, did you mean 'halls'?", room="hall")
 
     answer = plan(PlanRequest(question="Set the room to hall", tools=(tool,), made=(made,)))
 
@@ -297,12 +289,13 @@ def test_a_correction_that_the_schema_rejects_is_not_made() -> None:
 @pytest.mark.parametrize(
     ("question", "made"),
     [
-        ("What is in the file a.txt?", _made("read_file", "'a.txt' does not exist.", path="a.txt")),
-        ("What is 1 / 0?", _made("calculate", "It has no result.", expression="1 / 0")),
-        ("What is 1 / 0?", _made("calculate", "ZeroDivisionError: no", expression="1 / 0")),
-        ("Read /etc/passwd", _made("read_file", "'/etc/passwd' is outside the folder",
+        ("What is in the file a.txt?",
+         record("read_file", "'a.txt' does not exist.", path="a.txt")),
+        ("What is 1 / 0?", record("calculate", "It has no result.", expression="1 / 0")),
+        ("What is 1 / 0?", record("calculate", "ZeroDivisionError: no", expression="1 / 0")),
+        ("Read /etc/passwd", record("read_file", "'/etc/passwd' is outside the folder",
                                    path="/etc/passwd")),
-        ("List the files.", _made("list_files", "Error: the disk is gone.")),
+        ("List the files.", record("list_files", "Error: the disk is gone.")),
     ],
 )  # fmt: skip
 def test_an_error_is_reported_as_it_is(question: str, made: CallRecord, ask_ours: AskWith) -> None:
@@ -316,100 +309,17 @@ def test_an_error_is_reported_as_it_is(question: str, made: CallRecord, ask_ours
 def test_a_broken_call_is_repeated_as_it_was_meant_and_not_reported() -> None:
     """A call that was meant and failed is reported."""
     tool = _tool("population", {"city": {"type": "string"}}, required=["city"])
-    broken = _made("population", "Error: expected a value for city", citty="Oslo")
-    failed = _made("population", "Error: no such city", city="Oslo")
-    right = _made("population", "700000", city="Oslo")
+    broken = record("population", "Error: expected a value for city", citty="Oslo")
+    failed = record("population", "Error: no such city", city="Oslo")
+    right = record("population", "700000", city="Oslo")
 
     def answer(*made: CallRecord) -> PlannedAnswer:
         question = "What is the population of Oslo?"
         return plan(PlanRequest(question=question, tools=(tool,), made=made))
 
-    assert _calls(answer(broken)) == [("population", {"city": "Oslo"})]
+    assert calls_of(answer(broken)) == [("population", {"city": "Oslo"})]
     assert answer(broken, right).text == "The population of Oslo is 700000."
     assert answer(failed).text == "The tool population reports an error: Error: no such city."
-
-
-@pytest.mark.parametrize(
-    ("choice", "expected"),
-    [
-        ("auto", [CALCULATED, TIME_IN_LIMA]),
-        ("required", [CALCULATED, TIME_IN_LIMA]),
-        ("calculate", [CALCULATED]),
-        ("current_time", [TIME_IN_LIMA]),
-        ("none", []),
-    ],
-)
-def test_a_choice_permits_the_tools_that_it_names(
-    choice: str, expected: Calls, ask_ours: AskWith
-) -> None:
-    """The question is read with all tools, so that the words for the others are understood."""
-    assert _calls(ask_ours(TWO, choice=choice)) == expected
-
-
-def test_the_reason_is_given_if_no_tool_is_on_offer_or_may_be_called(ask_ours: AskWith) -> None:
-    """Each its own."""
-    without = plan(PlanRequest(question="What is 2 + 2?")).text
-    not_allowed = ask_ours("What is 2 + 2?", choice="none").text
-
-    assert "No tool is on offer, so it has no answer. For one, choose a real provider." in without
-    assert "No tool may be called, so it has no answer." in not_allowed
-
-
-def test_results_are_read_out_if_no_further_call_is_allowed(ask_ours: AskWith) -> None:
-    """A run that ends at a limit asks so."""
-    made = [_made("calculate", "4", expression="2 + 2")]
-
-    assert ask_ours("What is 2 + 2?", choice="none", made=made).text == "2 + 2 is 4."
-
-
-def test_a_result_that_the_question_does_not_ask_for_is_read_out_with_its_tool(
-    ask_ours: AskWith,
-) -> None:
-    """A required call is an example."""
-    made = [_made("calculate", "4", expression="2 + 2"), _made("list_files", "a.txt\nb.txt")]
-
-    answer = ask_ours("Tell me a joke", made=made)
-
-    assert answer.text == (
-        "The tool calculate answers: 4.\n\nThe tool list_files answers: a.txt\nb.txt"
-    )
-
-
-@pytest.mark.parametrize(
-    ("question", "choice", "expected"),
-    [
-        ("Tell me a joke", "web_search", [("web_search", {"query": "Tell me a joke"})]),
-        ("Tell me a joke", "required", [("get_weather", {"location": "Tell me a joke"})]),
-        ("Look up user 7 quickly", "get_user", [("get_user", {"user_id": 7})]),
-        ("Look up user 7 quickly", "required", [("get_user", {"user_id": 7})]),
-        ("Look up the user", "get_user", []),
-        ("Turn on the light", "set_light", []),
-    ],
-)
-def test_a_required_call_gets_the_question_as_free_text_and_no_invented_number(
-    question: str, choice: str, expected: Calls, ask_third_party: AskWith
-) -> None:
-    """It is the one exception of the rule, since a provider would answer with a call too."""
-    answer = ask_third_party(question, choice=choice)
-
-    assert _calls(answer) == expected
-    assert answer.calls or "not a language model" in answer.text
-
-
-def test_a_required_call_after_all_are_made_repeats_the_last(ask_ours: AskWith) -> None:
-    """A request that always requires a call never ends."""
-    made = [_made("calculate", "4", expression="2 + 2")]
-
-    again = ask_ours("What is 2 + 2?", choice="required", made=made)
-
-    assert _calls(again) == [("calculate", {"expression": "2 + 2"})]
-
-
-def test_a_required_call_without_a_question_is_not_made() -> None:
-    """Nothing is known about its arguments."""
-    request = PlanRequest(question="", tools=OURS, choice=ToolChoice.parse("required"))
-
-    assert plan(request).calls == ()
 
 
 @pytest.mark.parametrize(
