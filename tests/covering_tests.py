@@ -209,5 +209,4 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "tools/run_context",
     ),
     "unit/tools/test_tool.py": ("tools/tool_options",),
-    "unit/tools/test_validate.py": ("tools/binding",),
 }

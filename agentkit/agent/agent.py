@@ -312,6 +312,7 @@ class Agent(Generic[DepsT, OutputT]):
                 f"{self.deps_type.__qualname__!r}; give it: run(…, deps=…)."
             )
         output = self._output if output_type is None else self._plan(output_type)
+        output = output.for_run(options.get("deps"))
         start, history = start_history(prompt, options.get("history"))
         return Run(
             options,

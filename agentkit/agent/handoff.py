@@ -130,9 +130,9 @@ class HandoffBinding:
         """See `Binding`."""
         return self.plain.is_async
 
-    def bind(self, arguments: JsonObject) -> BoundArguments:
+    def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:
         """See `Binding`."""
-        return self.plain.bind(arguments)
+        return self.plain.bind(arguments, deps=deps)
 
     def dump(self, value: object) -> JsonValue:
         """See `Binding`."""

@@ -108,7 +108,7 @@ async def _exchange(
         judged = None
         used = call.limit.used
         if response is not None:
-            judged = run.output.judge(response, is_closing=step.closing is not None)
+            judged = await run.output.judge_off_loop(response, is_closing=step.closing is not None)
             used += Spent.of_usage(response.usage)
         exchange = _new_exchange(
             response=response,

@@ -40,7 +40,7 @@ from agentkit.tools.execute import annotated, execute_calls, find_outcome, plan_
 from agentkit.tools.result_content import MAX_RESULT_CHARACTERS, cut_result
 from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
-from agentkit.tools.validate import ReadyCall, validate_call
+from agentkit.tools.validate import ReadyCall, validate_off_loop
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import maker, replace
 
@@ -73,8 +73,15 @@ async def plan_calls_of(
         ready: gets each call as it was validated.
         repairs: what was repaired of the answer that holds the calls.
     """
+    left = run.meter.calls_left()
     for call in calls:
-        ready[call.id] = _with_repairs(validate_call(call, tools), repairs)
+        if left <= 0:
+            ready[call.id] = over_budget_result(call)  # not validated: it may be one of thousands
+            continue
+        checked = _with_repairs(await validate_off_loop(call, tools, deps=run.deps), repairs)
+        ready[call.id] = checked
+        if isinstance(checked, ReadyCall):
+            left -= 1
     return await plan_calls_in_order(
         [(call, ready[call.id]) for call in calls],
         rule=member.rule,
@@ -182,7 +189,11 @@ class _Batch:
         if all(call.id in ready for call in calls):
             return ready
         tools = await self._member.tools(self._state.history, emit=self.emit)
-        return {call.id: ready.get(call.id) or validate_call(call, tools) for call in calls}
+        deps = self._run.deps
+        return {
+            call.id: ready.get(call.id) or await validate_off_loop(call, tools, deps=deps)
+            for call in calls
+        }
 
     async def reject(
         self, calls: Sequence[ToolCall], checked: Mapping[str, ReadyCall | ToolResult]
@@ -191,15 +202,8 @@ class _Batch:
         run, ready = self._run, []
         is_over_budget = False
         for call in calls:
-            planned = self._state.plan[call.id]
-            one: ReadyCall | ToolResult = checked[call.id]
-            if planned.rejection is not None:
-                one = planned.rejection
-            elif planned.verdict.decision == "deny":
-                one = denied_result(call, planned.verdict.reason)
-            elif planned.verdict.arguments is not None:
-                tools = await self._member.tools(self._state.history, emit=self.emit)
-                one = validate_edited(call, planned.verdict.arguments, tools)
+            one = await self._as_planned(call, checked[call.id])
+            is_over_budget = is_over_budget or one == over_budget_result(call)
             if isinstance(one, ReadyCall):
                 # Charged at once: agents side by side share what is left.
                 if run.meter.calls_left() == 0:
@@ -216,6 +220,20 @@ class _Batch:
         if is_over_budget:
             self._count()
         return ready
+
+    async def _as_planned(
+        self, call: ToolCall, checked: ReadyCall | ToolResult
+    ) -> ReadyCall | ToolResult:
+        """Return a call as the plan of the state has it: rejected, edited, or as it was."""
+        planned = self._state.plan[call.id]
+        if planned.rejection is not None:
+            return planned.rejection
+        if planned.verdict.decision == "deny":
+            return denied_result(call, planned.verdict.reason)
+        if planned.verdict.arguments is not None:
+            tools = await self._member.tools(self._state.history, emit=self.emit)
+            return validate_edited(call, planned.verdict.arguments, tools, deps=self._run.deps)
+        return checked
 
     async def record(
         self, ready: ReadyCall, run_tool: Callable[[], Awaitable[ToolResult]]

@@ -22,6 +22,9 @@ from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 
 Schema = Mapping[str, JsonValue]
 
+MAX_REPAIRS = 100
+"""Values that are converted in one call; each becomes an event and part of an approval."""
+
 _MAX_DEPTH = 64
 _MAX_DIGITS = 300
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
@@ -32,9 +35,19 @@ _ALTERNATIVES = ("anyOf", "oneOf", "allOf")
 
 
 def coerce(value: JsonValue, schema: Schema) -> tuple[JsonValue, list[Repair]]:
-    """Return `value` with strings converted to what `schema` requires, and the repairs."""
+    """Return `value` with strings converted to what `schema` requires, and the repairs.
+
+    If that would take more than `MAX_REPAIRS`, nothing is converted.
+    """
     repairs: list[Repair] = []
-    return _Coercion(schema, repairs).run(value), repairs
+    try:
+        return _Coercion(schema, repairs).run(value), repairs
+    except _TooManyRepairsError:
+        return value, []
+
+
+class _TooManyRepairsError(Exception):
+    """So many values do not fit that the model should write them again."""
 
 
 class _Coercion:
@@ -77,12 +90,15 @@ class _Coercion:
             schema = _property_schema(views, key)
             place = f"{path}.{key}" if path else key
             if item is None and key not in required and not self._allows_null(schema):
-                self._repairs.append(
-                    Repair(kind="dropped_null", before=f"{place}: null", after="not given")
-                )
+                self._add(Repair(kind="dropped_null", before=f"{place}: null", after="not given"))
                 continue
             kept[key] = self.apply(item, schema, path=place, depth=depth - 1)
         return kept
+
+    def _add(self, repair: Repair) -> None:
+        if len(self._repairs) == MAX_REPAIRS:
+            raise _TooManyRepairsError
+        self._repairs.append(repair)
 
     def _allows_null(self, schema: JsonValue) -> bool:
         """Return whether null is allowed; a property without a schema may be anything."""
@@ -96,7 +112,7 @@ class _Coercion:
         for kind, turned in _readings(text, types):
             after = json.dumps(turned, ensure_ascii=False)
             place = f"{path}: " if path else ""
-            self._repairs.append(
+            self._add(
                 Repair(kind=kind, before=short(f"{place}{text!r}"), after=short(f"{place}{after}"))
             )
             return turned

@@ -8,8 +8,11 @@ Plain text is the simplest type: it adds nothing to a request and accepts any an
 
 import json
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from copy import copy
+from functools import cached_property, partial
 from typing import Any, Generic, cast
+
+import anyio.to_thread
 
 from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
 from agentkit.config.profile import OutputMode
@@ -25,12 +28,16 @@ from agentkit.output.partial_output import PartialOutput
 from agentkit.tools.approval import ApprovalRule
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, list_tools_for, take_reports
-from agentkit.tools.validate import ReadyCall, validate_call
+from agentkit.tools.validate import LARGE_CHARACTERS, ReadyCall, validate_call
 from agentkit.value import dataclass, maker
 
 BY_TOOL = (
     "To give your final answer, call the tool {name} with it, alone, once you have all it needs. "
     "An answer in text is not accepted. You may call it at any time."
+)
+BY_TOOL_OR_TEXT = (
+    "To give your final answer, call the tool {name} with it, alone, once you have all it needs. "
+    "You may call it at any time. If text is enough, answer in text."
 )
 BY_TEXT = (
     "Your final answer must be one JSON object and nothing else: no text around it. It must fit "
@@ -77,6 +84,20 @@ class OutputPlan(Generic[OutputT]):
         self.output = output
         self.mode = mode
         self._settings = settings or OutputSettings()
+        self._deps: object = None
+        self._accepted: tuple[AssistantMessage, ReadyCall] | None = None
+
+    def for_run(self, deps: object) -> "OutputPlan[OutputT]":
+        """Return the plan of one run, which validates each answer once.
+
+        Args:
+            deps: the dependencies of the run; pydantic validators get them as `info.context`.
+        """
+        if self.output is None:
+            return self
+        plan = copy(self)
+        plan._deps = deps
+        return plan
 
     @property
     def retries(self) -> int | None:
@@ -99,7 +120,8 @@ class OutputPlan(Generic[OutputT]):
         if self.output is None:
             return ""
         if self.tool is not None:
-            return BY_TOOL.format(name=self.tool.name)
+            how = BY_TOOL_OR_TEXT if self.output.admits_text else BY_TOOL
+            return how.format(name=self.tool.name)
         schema = json.dumps(self.output.tool.arguments_check.schema, ensure_ascii=False)
         return BY_TEXT.format(schema=schema)
 
@@ -151,11 +173,20 @@ class OutputPlan(Generic[OutputT]):
             return None
         calls = response.message.tool_calls
         if not calls:
-            return self._judge_text(self.output, response.message.text, is_closing=is_closing)
+            return self._judge_text(self.output, response.message, is_closing=is_closing)
         own = [call for call in calls if self._is_own(call)]
         if not own or (len(own) < len(calls) and not is_closing):
             return None  # a call next to others runs as they do, and its tool rejects it
-        return self._judge_calls(calls, own, self.output)
+        return self._judge_calls(response.message, own, self.output)
+
+    async def judge_off_loop(
+        self, response: ModelResponse, *, is_closing: bool
+    ) -> Judgement | None:
+        """Judge an answer; a large one in a worker thread, so that other tasks go on."""
+        judge = partial(self.judge, response, is_closing=is_closing)
+        if self.output is None or _size(response.message) <= LARGE_CHARACTERS:
+            return judge()
+        return await anyio.to_thread.run_sync(judge)
 
     def is_answered(self, history: History) -> bool:
         """Return whether `history` ends with a valid answer."""
@@ -182,24 +213,28 @@ class OutputPlan(Generic[OutputT]):
         written = json.dumps(ready.arguments, ensure_ascii=False)
         return RunOutput(values=(self.output.read(ready.bound),), text=written)
 
-    def _judge_text(self, output: OutputType[OutputT], text: str, *, is_closing: bool) -> Judgement:
+    def _judge_text(
+        self, output: OutputType[OutputT], message: AssistantMessage, *, is_closing: bool
+    ) -> Judgement:
         """Judge an answer in text, which is accepted even if a call was requested."""
-        ready = _read_text(text, output)
+        ready = _read_text(message.text, output, deps=self._deps)
         if isinstance(ready, ReadyCall):
+            self._accepted = (message, ready)
             return Judgement(is_accepted=True, repairs=ready.repairs)
         reason = REJECTED.format(reason=ready, how=self.instructions)
         reply = None if is_closing else UserMessage.of(reason)
         return Judgement(reason=reason, reply=reply)
 
     def _judge_calls(
-        self, calls: Sequence[ToolCall], own: Sequence[ToolCall], output: OutputType[OutputT]
+        self, message: AssistantMessage, own: Sequence[ToolCall], output: OutputType[OutputT]
     ) -> Judgement:
         """Judge an answer by a call, with a result for every call."""
+        calls = message.tool_calls
         if len(own) > 1:
             reason = ONE_ANSWER.format(count=len(own))
             results = [ToolResult.of(call.id, reason, is_error=True) for call in calls]
             return Judgement(reason=reason, results=tuple(results))
-        checked = validate_call(own[0], {output.tool.name: output.tool})
+        checked = validate_call(own[0], {output.tool.name: output.tool}, deps=self._deps)
         result = checked if isinstance(checked, ToolResult) else ToolResult.of(own[0].id, ACCEPTED)
         results = [
             result if call is own[0] else ToolResult.of(call.id, TOO_LATE, is_error=True)
@@ -207,6 +242,7 @@ class OutputPlan(Generic[OutputT]):
         ]
         if isinstance(checked, ToolResult):
             return Judgement(reason=checked.text, results=tuple(results))
+        self._accepted = (message, checked)
         return Judgement(is_accepted=True, results=tuple(results), repairs=checked.repairs)
 
     def _is_own(self, call: ToolCall) -> bool:
@@ -220,29 +256,42 @@ class OutputPlan(Generic[OutputT]):
             if isinstance(message, ToolResult):
                 results[message.call_id] = message
             elif isinstance(message, AssistantMessage) and not message.tool_calls:
-                ready = None if results else _read_text(message.text, output)
-                return ready if isinstance(ready, ReadyCall) else None
+                return None if results else self._validated(message, None, output)
             elif isinstance(message, AssistantMessage):
                 own = [call for call in message.tool_calls if self._is_own(call)]
                 if len(own) != 1 or own[0].id not in results or results[own[0].id].is_error:
                     return None
-                checked = validate_call(own[0], {output.tool.name: output.tool})
-                return checked if isinstance(checked, ReadyCall) else None
+                return self._validated(message, own[0], output)
             else:
                 break
         return None
+
+    def _validated(
+        self, message: AssistantMessage, call: ToolCall | None, output: OutputType[OutputT]
+    ) -> ReadyCall | None:
+        """Return the answer in a message, validated once: validators may act or draw an id."""
+        if self._accepted is not None and self._accepted[0] == message:
+            return self._accepted[1]
+        if call is None:
+            ready: object = _read_text(message.text, output, deps=self._deps)
+        else:
+            ready = validate_call(call, {output.tool.name: output.tool}, deps=self._deps)
+        if not isinstance(ready, ReadyCall):
+            return None
+        self._accepted = (message, ready)
+        return ready
 
 
 PLAIN_TEXT: OutputPlan[Any] = OutputPlan(None)
 """The plan for plain text: it requests nothing and accepts any text."""
 
 
-def _read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
+def _read_text(text: str, output: OutputType[Any], *, deps: object) -> ReadyCall | str:
     """Read structured output from text; few runs need that, so its module is loaded late."""
     read = cast(
         Callable[..., ReadyCall | str], load_object("agentkit.output.output_text:read_text")
     )
-    return read(text, output)
+    return read(text, output, deps=deps)
 
 
 def plan_output(
@@ -292,6 +341,10 @@ def _with_exemption(rule: ApprovalRule, tool: Tool) -> ApprovalRule:
         return "allow" if call.tool is tool else rule(call)
 
     return exempting
+
+
+def _size(message: AssistantMessage) -> int:
+    return len(message.text) + sum(len(call.arguments) for call in message.tool_calls)
 
 
 def _last_text(history: History) -> str:

@@ -19,28 +19,36 @@ from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonObject, JsonTextError, JsonValue, parse_json
 from agentkit.message import ToolCall
-from agentkit.output.output_type import OutputType
+from agentkit.output.output_type import MAX_ANSWER_CHARACTERS, OutputType
 from agentkit.tools.schema import RESULT_KEY
 from agentkit.tools.validate import MAX_FAULTS, ReadyCall, check_arguments, describe_faults
 from agentkit.value import replace
 
-MAX_CHARACTERS = 2_000_000
 _MAX_OBJECTS = 32
 _FENCE = re.compile(r"```[\w-]*[ \t]*\r?\n(.*?)```", re.S)
 
 
-def read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
-    """Return the answer in `text`, or what is wrong with it, worded for the model."""
-    if len(text) > MAX_CHARACTERS:
-        return f"it has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read"
-    ready = _read_one(text, output)
+def read_text(text: str, output: OutputType[Any], *, deps: object = None) -> ReadyCall | str:
+    """Return the answer in `text`, or what is wrong with it, worded for the model.
+
+    Args:
+        text: the text of the answer.
+        output: the output type.
+        deps: the dependencies of the run; pydantic validators get them as `info.context`.
+    """
+    if len(text) > MAX_ANSWER_CHARACTERS:
+        return f"it has {len(text):,} characters, and at most {MAX_ANSWER_CHARACTERS:,} are read"
+    ready = _read_one(text, output, deps)
     # Text after an answer may be another answer, so it is searched.
     if ready is not None and all(one.kind != "trailing_text" for one in ready.repairs):
         return ready
-    valid = [one for part in _candidates(text) if (one := _read_one(part, output)) is not None]
-    found = [one for one in valid if _is_about(one.arguments, output)]
+    words = _words(text, output, deps)
+    if words is not None:
+        return words
+    valid = [_read_one(part, output, deps) for part in _candidates(text)]
+    found = [one for one in valid if one is not None and _is_about(one.arguments, output)]
     if not found:
-        return _reason(text, output)
+        return _reason(text, output, deps)
     first = found[0]
     if any(other.arguments != first.arguments for other in found):
         return "it holds several JSON objects that would fit; give only one"
@@ -50,12 +58,29 @@ def read_text(text: str, output: OutputType[Any]) -> ReadyCall | str:
     return replace(first, repairs=(repair, *first.repairs))
 
 
-def _read_one(text: str, output: OutputType[Any]) -> ReadyCall | None:
+def _words(text: str, output: OutputType[Any], deps: object) -> ReadyCall | None:
+    """Return the text itself as the answer, if any text is a value of the type.
+
+    An object that the text only mentions is not searched for: "There is no order {…}." Text that
+    is JSON is not taken: it is another value of the type, with a mistake in it.
+    """
+    if not output.admits_text or text.lstrip()[:1] in ("", "{", "`"):
+        return None
+    call = ToolCall(id="answer", name=output.tool.name, arguments="")
+    ready = check_arguments(call, output.tool, {RESULT_KEY: text}, deps=deps)
+    return ready if isinstance(ready, ReadyCall) else None
+
+
+def _read_one(text: str, output: OutputType[Any], deps: object) -> ReadyCall | None:
     """Return the answer that the complete text is; None if it is not one."""
     tool, call = output.tool, ToolCall(id="answer", name=output.tool.name, arguments=text)
+    valid: list[tuple[JsonValue, ReadyCall]] = []
 
     def is_valid(value: JsonValue) -> bool:
-        return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
+        ready = check_arguments(call, tool, value, deps=deps) if isinstance(value, dict) else None
+        if isinstance(ready, ReadyCall):
+            valid.append((value, ready))
+        return isinstance(ready, ReadyCall)
 
     repaired = None  # empty text would be read as a call without arguments
     if "{" in text:
@@ -64,7 +89,9 @@ def _read_one(text: str, output: OutputType[Any]) -> ReadyCall | None:
         repaired = _unwrapped_value(text)
     if repaired is None:
         return None
-    ready = check_arguments(call, tool, repaired.value, repairs=repaired.repairs)
+    if valid and valid[-1][0] is repaired.value:
+        return replace(valid[-1][1], repairs=repaired.repairs)  # its validators ran once
+    ready = check_arguments(call, tool, repaired.value, repairs=repaired.repairs, deps=deps)
     return ready if isinstance(ready, ReadyCall) else None
 
 
@@ -108,7 +135,7 @@ def _candidates(text: str) -> Iterator[str]:
         start = text.find("{", end)
 
 
-def _reason(text: str, output: OutputType[Any]) -> str:
+def _reason(text: str, output: OutputType[Any], deps: object) -> str:
     """Return the reason why the text has no valid answer."""
     pieces = list(_candidates(text))
     read = read_arguments(pieces[0] if len(pieces) == 1 else text) if "{" in text else None
@@ -117,7 +144,7 @@ def _reason(text: str, output: OutputType[Any]) -> str:
     faults: list[object] = [*output.tool.arguments_check.violations(read.value, limit=MAX_FAULTS)]
     if not faults:
         try:
-            output.tool.binding.bind(read.value)
+            output.tool.binding.bind(read.value, deps=deps)
         except Exception as error:  # noqa: BLE001  # validators of the user's types may raise anything
             faults.extend(describe_faults(error))
     lines = "\n".join(f"- {fault}" for fault in faults)

@@ -7,12 +7,14 @@ Out: `OutputType`: the tool that takes such an answer, and how its arguments bec
 The tool never runs: its call is validated like any call, and the arguments are the answer.
 """
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any, Generic
+from functools import partial
+from typing import Any, Generic, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
 from agentkit.chat import Repair
@@ -21,13 +23,15 @@ from agentkit.errors import AgentKitError, ConfigError, ToolError
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.message import ToolResult, UserMessage
-from agentkit.tools.binding import BoundArguments, is_lossy, to_json
+from agentkit.tools.binding import BoundArguments, is_lossy, to_json, without_defaults
 from agentkit.tools.schema import RESULT_KEY, derive_answer
 from agentkit.tools.tool import Tool
 from agentkit.tools.tool_options import ToolAnnotations
 from agentkit.value import dataclass
 
 OutputT = TypeVar("OutputT", default=str, covariant=True)
+
+MAX_ANSWER_CHARACTERS = 2_000_000
 
 TOOL_DESCRIPTION = (
     "Give the final answer to the user. Call it alone, once you have all that the answer needs."
@@ -90,17 +94,33 @@ class OutputBinding:
     adapter: TypeAdapter[Any]
     is_wrapped: bool
     has_decimals: bool
+    schema: JsonObject
     takes_context: bool = False
     is_async: bool = True
 
-    def bind(self, arguments: JsonObject) -> BoundArguments:
+    def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:
         """See `Binding`. In JSON mode a strict type still accepts e.g. a date as text."""
         if self.has_decimals and is_lossy(arguments):
             raise ValueError(
                 "a number has more digits than can be kept; write it as text in quotation marks"
             )
         value: JsonValue = arguments[RESULT_KEY] if self.is_wrapped else arguments
-        return BoundArguments(positional=(self.adapter.validate_json(json.dumps(value)),))
+        return BoundArguments(positional=(self._parse(value, deps),))
+
+    def _parse(self, value: JsonValue, deps: object) -> object:
+        try:
+            return self.adapter.validate_json(json.dumps(value), context=deps)
+        except ValidationError:
+            # The schema accepts its own defaults, such as the null of `limit: int = None`.
+            given = without_defaults(value, self._value_schema(), root=self.schema)
+            if given == value:
+                raise
+            return self.adapter.validate_json(json.dumps(given), context=deps)
+
+    def _value_schema(self) -> JsonValue:
+        properties = self.schema.get("properties")
+        is_inside = self.is_wrapped and isinstance(properties, dict)
+        return cast(JsonObject, properties)[RESULT_KEY] if is_inside else self.schema
 
     def dump(self, value: object) -> JsonValue:
         """See `Binding`."""
@@ -114,10 +134,12 @@ class OutputType(Generic[OutputT]):
     Attributes:
         tool: takes an answer of the type, and validates it.
         is_wrapped: the type is not an object, so the answer is the property `result` of one.
+        admits_text: any text is a value of the type, as for `Order | str`.
     """
 
     tool: Tool[..., Any]
     is_wrapped: bool
+    admits_text: bool
     read: Callable[[BoundArguments], OutputT] = field(repr=False)
 
 
@@ -128,6 +150,12 @@ def read_type(annotation: Any, *, settings: OutputSettings) -> OutputType[Any]:
         ConfigError: no JSON can be converted to the type.
         ToolDefinitionError: the name in the settings is not a valid name of a tool.
     """
+    if inspect.isroutine(annotation) or isinstance(annotation, partial):
+        # pydantic would call it whenever an answer is validated, in every life of a run.
+        raise ConfigError(
+            f"output_type={annotation!r} is a function, not a type; make it a tool, or call it "
+            "with the output of the run."
+        )
     try:
         answer = derive_answer(annotation)
     except Exception as error:  # validators of the user's type may raise anything
@@ -145,11 +173,35 @@ def read_type(annotation: Any, *, settings: OutputSettings) -> OutputType[Any]:
             adapter=answer.adapter,
             is_wrapped=answer.is_wrapped,
             has_decimals=answer.has_decimals,
+            schema=answer.schema,
         ),
         arguments_check=JsonSchema(answer.schema, is_derived=True),
+        max_arguments_characters=MAX_ANSWER_CHARACTERS,
         annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
     )
-    return OutputType(tool=tool, is_wrapped=answer.is_wrapped, read=_first)
+    return OutputType(
+        tool=tool,
+        is_wrapped=answer.is_wrapped,
+        admits_text=answer.is_wrapped and _admits_text(answer.schema),
+        read=_first,
+    )
+
+
+def _admits_text(schema: JsonObject) -> bool:
+    """Return whether the wrapped value may be any text."""
+    waiting = [cast(JsonObject, schema["properties"])[RESULT_KEY]]
+    for one in waiting:
+        if one is True or one == {}:
+            return True
+        if not isinstance(one, dict):
+            continue
+        if one.get("type") == "string" and not _LIMITING.intersection(one):
+            return True
+        waiting.extend(cast(list[JsonValue], one.get("anyOf", [])))
+    return False
+
+
+_LIMITING = frozenset({"enum", "const", "pattern", "format", "minLength", "maxLength"})
 
 
 def _first(bound: BoundArguments) -> Any:

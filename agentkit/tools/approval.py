@@ -224,7 +224,7 @@ async def plan_calls_in_order(
 
 
 def validate_edited(
-    call: ToolCall, arguments: str, tools: Mapping[str, Tool]
+    call: ToolCall, arguments: str, tools: Mapping[str, Tool], *, deps: object = None
 ) -> ReadyCall | ToolResult:
     """Validate a call again whose arguments a person changed; never raises.
 
@@ -232,11 +232,12 @@ def validate_edited(
         call: the call as the model asked for it.
         arguments: JSON text that replaces the call's own.
         tools: those on offer.
+        deps: see `validate_call`.
 
     Returns:
         A call that may run, with a note for the model; or an error result with the reason.
     """
-    ready = validate_call(replace(call, arguments=arguments), tools)
+    ready = validate_call(replace(call, arguments=arguments), tools, deps=deps)
     if isinstance(ready, ReadyCall):
         shown = shorten(arguments, MAX_SHOWN)
         note = f"The user changed the arguments of this call before it ran, to {shown}"

@@ -8,9 +8,10 @@ A binding may raise anything: types of users have validators of users. Its calle
 
 from collections.abc import Mapping
 from dataclasses import field
+from numbers import Integral, Real
 from typing import Any, Protocol, cast
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json as quick_json
 from pydantic_core import to_jsonable_python
 
@@ -41,8 +42,13 @@ class Binding(Protocol):
     def is_async(self) -> bool:
         """Return whether calling the function returns at once, with something to await."""
 
-    def bind(self, arguments: JsonObject) -> BoundArguments:
-        """Turn arguments that fit the schema into Python values."""
+    def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:
+        """Turn arguments that are valid against the schema into Python values.
+
+        Args:
+            arguments: the JSON values.
+            deps: the caller's dependencies; pydantic validators get them as `info.context`.
+        """
 
     def dump(self, value: object) -> JsonValue:
         """Turn a return value into JSON."""
@@ -82,16 +88,24 @@ class FunctionBinding:
     takes_context: bool
     is_async: bool
     has_decimals: bool
+    schema: JsonObject = field(default_factory=dict, repr=False)
 
-    def bind(self, arguments: JsonObject) -> BoundArguments:
+    def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:
         """See `Binding`. JSON mode: a strict type of a user still takes a date from a text."""
         if self.has_decimals and is_lossy(arguments):
             raise ValueError(
                 "a number has more digits than can be kept; write it as a text in quotes"
             )
         # The model's own `__init__` and `model_` methods stay out of the way of field names.
-        validator = self.model.__pydantic_validator__
-        read = cast(BaseModel, validator.validate_json(quick_json(arguments)))
+        validate = self.model.__pydantic_validator__.validate_json
+        try:
+            read = cast(BaseModel, validate(quick_json(arguments), context=deps))
+        except ValidationError:
+            # The schema accepts its own defaults, such as the null of `limit: int = None`.
+            given_values = without_defaults(arguments, self.schema, root=self.schema)
+            if given_values == arguments:
+                raise
+            read = cast(BaseModel, validate(quick_json(given_values), context=deps))
         given = read.__pydantic_fields_set__
         values = read.__dict__
         positional: list[object] = []
@@ -109,7 +123,10 @@ class FunctionBinding:
         if self.output is None:
             return to_json(value)
         return cast(
-            JsonValue, self.output.dump_python(value, mode="json", by_alias=True, warnings=False)
+            JsonValue,
+            self.output.dump_python(
+                value, mode="json", by_alias=True, warnings=False, fallback=_to_plain
+            ),
         )
 
 
@@ -120,7 +137,7 @@ class HandlerBinding:
     takes_context: bool
     is_async: bool
 
-    def bind(self, arguments: JsonObject) -> BoundArguments:
+    def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:  # noqa: ARG002
         """See `Binding`. The handler gets a copy that is its own."""
         return _bound(positional=(dict(arguments),))
 
@@ -144,4 +161,61 @@ def to_json(value: object) -> JsonValue:
     Raises:
         Exception: `value` has no JSON form.
     """
-    return cast(JsonValue, to_jsonable_python(value, by_alias=True, inf_nan_mode="constants"))
+    return cast(
+        JsonValue,
+        to_jsonable_python(value, by_alias=True, inf_nan_mode="constants", fallback=_to_plain),
+    )
+
+
+def _to_plain(value: object) -> object:
+    """Return a number or an array of a library, such as numpy's, as Python's own.
+
+    Recognised by what it is able to do, so that no library is imported.
+    """
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list) and not isinstance(value, type):
+        return to_list()
+    raise TypeError(f"a value of the type {type(value).__qualname__!r} has no JSON form")
+
+
+def without_defaults(value: JsonValue, schema: JsonValue, *, root: JsonObject) -> JsonValue:
+    """Return `value` without the optional properties that equal their default in the schema.
+
+    Args:
+        value: a value that is valid against `schema`.
+        schema: a derived schema.
+        root: the schema whose `$defs` the references of `schema` lead to.
+    """
+    if not isinstance(schema, dict):
+        return value
+    if isinstance(reference := schema.get("$ref"), str):
+        definitions = root.get("$defs")
+        name = reference.removeprefix("#/$defs/")
+        target = definitions.get(name) if isinstance(definitions, dict) else None
+        value = without_defaults(value, target, root=root)
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for branch in cast(list[JsonValue], schema.get(keyword, [])):
+            value = without_defaults(value, branch, root=root)
+    if isinstance(value, list) and "items" in schema:
+        return [without_defaults(item, schema["items"], root=root) for item in value]
+    properties = schema.get("properties")
+    if isinstance(value, dict) and isinstance(properties, dict):
+        return {
+            name: without_defaults(item, properties.get(name), root=root)
+            for name, item in value.items()
+            if not _is_default(item, properties.get(name))
+        }
+    return value
+
+
+def _is_default(value: JsonValue, schema: JsonValue) -> bool:
+    return (
+        isinstance(schema, dict)
+        and "default" in schema
+        and type(schema["default"]) is type(value)
+        and schema["default"] == value
+    )

@@ -81,6 +81,7 @@ def read_function(function: Callable[..., object]) -> FunctionFacts:
             takes_context=takes_context,
             is_async=is_async(function),
             has_decimals=has_decimals,
+            schema=schema,
         ),
         method_of=method_of,
     )

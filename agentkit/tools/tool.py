@@ -37,6 +37,9 @@ P2 = ParamSpec("P2")
 Result2T = TypeVar("Result2T")
 
 log = Log("agentkit.tools")
+MAX_ARGUMENTS_CHARACTERS = 262_144
+"""Far more than a model writes, and validated within a second."""
+
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -57,6 +60,7 @@ class Tool(Generic[P, ResultT]):
         parallel: whether it may run in parallel with others; None: if it only reads.
         approval: its own word on all its calls; a caller's rule may differ, except from `deny`.
         accepts_repaired: it may run on repaired arguments although it has effects.
+        max_arguments_characters: a call with longer arguments is not run; 1 or more.
         polls: it is meant to be called again and again with the same arguments.
         max_concurrency: how many of its calls may run at the same time, in all runs that share
             a `ConcurrencyLimits`; None for no limit of its own.
@@ -95,6 +99,7 @@ class Tool(Generic[P, ResultT]):
     parallel: bool | None = None
     approval: Decision = "allow"
     accepts_repaired: bool = False
+    max_arguments_characters: int = MAX_ARGUMENTS_CHARACTERS
     polls: bool = False
     max_concurrency: int | None = None
     concurrency_group: str | None = None
@@ -121,6 +126,11 @@ class Tool(Generic[P, ResultT]):
             raise ToolDefinitionError(
                 f"The tool {self.name!r} has approval={self.approval!r}; it must be 'allow', "
                 "'ask' or 'deny'."
+            )
+        if self.max_arguments_characters < 1:
+            raise ToolDefinitionError(
+                f"The tool {self.name!r} has max_arguments_characters="
+                f"{self.max_arguments_characters!r}; it must be 1 or more."
             )
         if self.max_concurrency is not None and self.max_concurrency < 1:
             raise ToolDefinitionError(

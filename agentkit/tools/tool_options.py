@@ -42,6 +42,7 @@ class _Options(TypedDict, total=False):
     parallel: bool | None
     approval: Decision
     accepts_repaired: bool
+    max_arguments_characters: int
     polls: bool
     max_concurrency: int | None
     concurrency_group: str | None

@@ -9,8 +9,10 @@ repair fits, and `ReadyCall.repairs` lists what was changed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, cast
 
+import anyio.to_thread
 from pydantic import ValidationError
 
 from agentkit.chat import Repair
@@ -23,12 +25,16 @@ from agentkit.json_schema import (
     describe,
     parse_json,
 )
+from agentkit.json_schema.strict_json import MAX_CHARACTERS
 from agentkit.json_schema.violation import shorten
 from agentkit.lazy_import import load_object
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import Tool
 from agentkit.value import dataclass, maker, replace
+
+LARGE_CHARACTERS = 16_384
+"""Arguments that take milliseconds to validate; longer ones could delay other tasks."""
 
 MAX_NAMES = 50
 MAX_FAULTS = 8
@@ -59,15 +65,33 @@ class ReadyCall:
 _ready_call = maker(ReadyCall)
 
 
-def validate_call(call: ToolCall, tools: Mapping[str, Tool]) -> ReadyCall | ToolResult:
-    """Validate one call against the tools on offer; never raises, whatever the text."""
+async def validate_off_loop(
+    call: ToolCall, tools: Mapping[str, Tool], *, deps: object = None
+) -> ReadyCall | ToolResult:
+    """Validate one call; large arguments in a worker thread, so that other tasks go on."""
+    validate = partial(validate_call, call, tools, deps=deps)
+    if len(call.arguments) <= LARGE_CHARACTERS:
+        return validate()
+    return await anyio.to_thread.run_sync(validate)
+
+
+def validate_call(
+    call: ToolCall, tools: Mapping[str, Tool], *, deps: object = None
+) -> ReadyCall | ToolResult:
+    """Validate one call against the tools on offer; never raises, whatever the text.
+
+    Args:
+        call: the call as the model asked for it.
+        tools: those on offer, by name.
+        deps: the dependencies of the run; pydantic validators get them as `info.context`.
+    """
     tool = tools.get(call.name)
     if tool is not None:
-        return _check(call, tool)
+        return _check(call, tool, deps)
     # Models copy what prompt templates put around a name, e.g. `functions.get_weather`.
     name = unwrap_name(call.name, tools.keys())
     if name is not None:
-        checked = _check(call, tools[name])
+        checked = _check(call, tools[name], deps)
         if isinstance(checked, ReadyCall):
             renamed = Repair(
                 kind="repaired_name", before=shorten(call.name), after=name, call_id=call.id
@@ -76,10 +100,18 @@ def validate_call(call: ToolCall, tools: Mapping[str, Tool]) -> ReadyCall | Tool
     return _error_result(call, _unknown_tool_message(call.name, tools))
 
 
-def _check(call: ToolCall, tool: Tool) -> ReadyCall | ToolResult:
+def _check(call: ToolCall, tool: Tool, deps: object) -> ReadyCall | ToolResult:
     """Validate the arguments as they came; if they are invalid, try to repair them."""
+    limit = tool.max_arguments_characters
+    if len(call.arguments) > limit:
+        return _error_result(
+            call,
+            f"The call of {tool.name!r} was not run. Its arguments have "
+            f"{len(call.arguments):,} characters, and at most {limit:,} are accepted. Send less "
+            "in one call.",
+        )
     try:
-        arguments = parse_arguments(call.arguments)
+        arguments = parse_arguments(call.arguments, max_characters=limit)
     except JsonTextError as error:
         checked: ReadyCall | ToolResult = _error_result(
             call,
@@ -87,15 +119,19 @@ def _check(call: ToolCall, tool: Tool) -> ReadyCall | ToolResult:
             f"{error}. Send the call again with the arguments written as valid JSON.",
         )
     else:
-        checked = check_arguments(call, tool, arguments)
-    return _repair(call, tool) or checked if isinstance(checked, ToolResult) else checked
+        checked = check_arguments(call, tool, arguments, deps=deps)
+    return _repair(call, tool, deps) or checked if isinstance(checked, ToolResult) else checked
 
 
-def _repair(call: ToolCall, tool: Tool) -> ReadyCall | None:
+def _repair(call: ToolCall, tool: Tool, deps: object) -> ReadyCall | None:
     """Return the call with repaired arguments; None if no repair makes them valid."""
+    valid: list[ReadyCall] = []
 
     def is_valid(value: JsonValue) -> bool:
-        return isinstance(value, dict) and isinstance(check_arguments(call, tool, value), ReadyCall)
+        ready = check_arguments(call, tool, value, deps=deps) if isinstance(value, dict) else None
+        if isinstance(ready, ReadyCall):
+            valid.append(ready)
+        return isinstance(ready, ReadyCall)
 
     # Most arguments fit as they are, so what repairs them is loaded for the first that do not.
     repair = cast(
@@ -105,11 +141,11 @@ def _repair(call: ToolCall, tool: Tool) -> ReadyCall | None:
     if repaired is None:
         return None
     repairs = tuple(replace(repair, call_id=call.id) for repair in repaired.repairs)
-    checked = check_arguments(call, tool, repaired.value, repairs=repairs)
-    return checked if isinstance(checked, ReadyCall) else None
+    # The value that was accepted last: validators of the user's types run once for it.
+    return replace(valid[-1], repairs=repairs)
 
 
-def parse_arguments(text: str) -> JsonObject:
+def parse_arguments(text: str, *, max_characters: int = MAX_CHARACTERS) -> JsonObject:
     """Parse the arguments of a call; empty text means no arguments.
 
     Raises:
@@ -117,21 +153,26 @@ def parse_arguments(text: str) -> JsonObject:
     """
     if not text.strip():
         return {}
-    value = parse_json(text)
+    value = parse_json(text, max_characters=max_characters)
     if not isinstance(value, dict):
         raise JsonTextError(f"got {describe(value)}")
     return value
 
 
 def check_arguments(
-    call: ToolCall, tool: Tool, arguments: JsonObject, *, repairs: tuple[Repair, ...] = ()
+    call: ToolCall,
+    tool: Tool,
+    arguments: JsonObject,
+    *,
+    repairs: tuple[Repair, ...] = (),
+    deps: object = None,
 ) -> ReadyCall | ToolResult:
     """Validate arguments against the tool's schema, and turn them into Python values."""
     violations = tool.arguments_check.violations(arguments, limit=MAX_FAULTS)
     if violations:
         return _error_result(call, _invalid_arguments_message(tool, violations))
     try:
-        bound = tool.binding.bind(arguments)
+        bound = tool.binding.bind(arguments, deps=deps)
     except Exception as error:  # noqa: BLE001  # the validators of a user's types are user code
         return _error_result(call, _invalid_arguments_message(tool, describe_faults(error)))
     return _ready_call(call=call, tool=tool, arguments=arguments, bound=bound, repairs=repairs)

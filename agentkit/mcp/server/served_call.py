@@ -36,7 +36,7 @@ from agentkit.tools.confirmation import returned_call
 from agentkit.tools.execute import execute_calls
 from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
-from agentkit.tools.validate import ReadyCall, validate_call
+from agentkit.tools.validate import ReadyCall, validate_off_loop
 from agentkit.value import replace
 
 
@@ -64,7 +64,7 @@ async def serve_call(
     call = ToolCall(
         id=state.call_id, name=params.name, arguments=json.dumps(params.arguments or {})
     )
-    checked = validate_call(call, tools)
+    checked = await validate_off_loop(call, tools, deps=settings.deps)
     if isinstance(checked, ToolResult):
         if params.name not in tools and unwrap_name(params.name, tools.keys()) is None:
             # https://modelcontextprotocol.io/specification/2025-11-25/server/tools#error-handling
@@ -91,7 +91,7 @@ async def _run(
     if verdict.decision == "ask" and not ready.tool.is_external:
         verdict = await request_approval(client, ready, verdict)
     if verdict.arguments is not None:
-        edited = validate_edited(ready.call, verdict.arguments, tools)
+        edited = validate_edited(ready.call, verdict.arguments, tools, deps=settings.deps)
         if isinstance(edited, ToolResult):
             return edited
         ready = edited

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-from agentkit.output.output_text import MAX_CHARACTERS, read_text
-from agentkit.output.output_type import OutputSettings, OutputType, read_type
+from agentkit.output.output_text import read_text
+from agentkit.output.output_type import MAX_ANSWER_CHARACTERS, OutputSettings, OutputType, read_type
 from agentkit.tools.validate import ReadyCall
 
 
@@ -82,7 +82,7 @@ def test_an_object_is_found_however_it_is_wrapped(text: str, kinds: list[str]) -
         (f'{WRITTEN} or {{"name": "Bergen", "people": 300}}', "several JSON objects"),
         ('{"name": "Oslo", "people": 7', "it is not one JSON object"),
         ("{" * 40 + WRITTEN, "it is not one JSON object"),
-        ("x" * (MAX_CHARACTERS + 1), "at most 2,000,000 are read"),
+        ("x" * (MAX_ANSWER_CHARACTERS + 1), "at most 2,000,000 are read"),
     ],
     ids=["words", "nothing", "list", "null", "braces", "missing", "missing in text", "validator",
          "two", "cut", "deep", "long"],
