@@ -19,6 +19,7 @@ REPLACEMENTS: tuple[tuple[str, str], ...] = (
     ("async for event in stream:", "async for event in stream.records():"),
     ("event_to_json(event)", "event.to_json()"),
     ("from agentkit.agent.start import", "from agentkit.agent.options import"),
+    ("run(result.history, approvals=", "run(history=result.history, approvals="),
     ("options=AgentOptions(clock=clock)", "clock=clock"),
 )
 
