@@ -24,13 +24,11 @@ NOT_READ = ("tests/test_language.py", "tests/faults/", "agentkit/model/data/", "
 
 TO_BE_CLEANED: frozenset[str] = frozenset(
     {
-        "agentkit/agent/",
         "agentkit/dialect/",
         "agentkit/doctor/",
         "agentkit/model/response_builder.py",
         "tests/property/test_doctor.py",
         "tests/property/test_stream.py",
-        "tests/unit/agent/",
         "tests/unit/cli/",
         "tests/unit/dialect/",
         "tests/unit/model/",

@@ -84,20 +84,20 @@ class Agent(Generic[DepsT, OutputT]):
             tools: functions, `Tool`s and toolsets, in any mixture.
             output_type: what the answer of a run is: a pydantic model, a dataclass, a TypedDict, a
                 union, or any type that pydantic knows.
-            instructions: what stands above every conversation.
+            instructions: the system text of every conversation.
             name: what the agent is called in logs.
             settings: how the model should answer.
             budget: the limits of each run.
-            approve: decides which calls may run, must be asked about, or must not run; without
-                it, each tool's own word counts.
+            approve: decides which calls may run, need approval, or must not run; without it,
+                each tool's own `approval` counts.
             api_key: the key, in place of the environment's.
-            base_url: where the host is, in place of the catalog's.
+            base_url: the address of the provider, in place of the catalog's.
             deps_type: the type of `deps`, which each run then has to give.
             options: see `AgentOptions`.
 
         Raises:
-            ConfigError: the host is not known, its key is missing, or no JSON could become a value
-                of the output type.
+            ConfigError: the provider is not known, its key is missing, or the output type cannot
+                be read from JSON.
             ToolDefinitionError: a tool cannot be offered, or two have one name.
         """
         self.model: Model = build_model(model, api_key=api_key, base_url=base_url)
@@ -135,19 +135,19 @@ class Agent(Generic[DepsT, OutputT]):
         output_type: Any = None,
         **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[Any]:
-        """Run until there is an answer, a limit, or a call that has to be asked about.
+        """Run until there is an answer, a limit, or a call that needs approval.
 
         Args:
-            prompt: the user's words; without them, `history` is answered or resumed.
+            prompt: the user's message; without one, `history` is answered or resumed.
             output_type: what the answer of this run is, in place of the agent's output type.
             options: see `RunOptions`; all may be left out.
 
         Raises:
             ProviderError: the model could not be reached or gave no usable answer.
-            HistoryError: the conversation is empty or not whole, or an approval is for another
+            HistoryError: the conversation is empty or incomplete, or an approval is for another
                 call.
             UnsupportedError: the model cannot do what is asked.
-            OutputError: the model gave no answer of the output type, however often it was told.
+            OutputError: the model gave no valid structured output within the allowed attempts.
         """
         return await self._run(self._new_run(prompt, options, output_type))
 
@@ -289,7 +289,7 @@ class Agent(Generic[DepsT, OutputT]):
             yield Member(run, self, connection)
 
     def _plan(self, output_type: Any) -> OutputPlan[Any]:
-        """Return how an answer of a type is requested from this agent's model."""
+        """Return how structured output is requested from this agent's model."""
         return plan_output(
             output_type,
             default_mode=self.model.profile.output_mode,

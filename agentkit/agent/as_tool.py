@@ -1,7 +1,7 @@
 """An agent as a tool of another.
 
 In:  an agent's `run`, a name and a description.
-Out: a `Tool` that takes a task in words and gives the agent's answer.
+Out: a `Tool` that takes a task as text and returns the agent's answer.
 
 The inner run spends from the budget of the run above, reports its events there, and cannot be
 suspended: a call that needs approval becomes an error that the model above reads.
@@ -55,14 +55,14 @@ def agent_as_tool(
             raise ToolError(f"The agent {agent!r} gave no answer: {error}") from error
         return answer_of(result, agent=agent)
 
-    # A run that was interrupted goes on where it was: its own effects are remembered one by one.
-    settled = ToolOptions(**{"timeout_seconds": math.inf, "find_outcome": ask, **options})
+    # A run that was interrupted continues: its own effects are in the journal one by one.
+    with_defaults = ToolOptions(**{"timeout_seconds": math.inf, "find_outcome": ask, **options})
     return Tool.from_schema(
         name=name or agent,
         description=describe_agent(agent) if description is None else description,
         input_schema=INPUT_SCHEMA,
         handler=ask,
-        **settled,
+        **with_defaults,
     )
 
 
@@ -70,7 +70,7 @@ def describe_agent(agent: str) -> str:
     """Return the description of an agent that has none of its own."""
     return (
         f"Give a task to the agent {agent!r}, which works on it by itself and answers. It sees "
-        "nothing of this conversation: tell it all that it needs."
+        "nothing of this conversation: include everything that it needs."
     )
 
 

@@ -33,7 +33,7 @@ from agentkit.value import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOutcome:
-    """What came of one call, as it is recorded.
+    """The outcome of one call, as it is recorded.
 
     Attributes:
         result: what the tool gave, before it was truncated.
@@ -65,7 +65,7 @@ class FactCollector:
         self._facts[call_id] = facts
 
     async def emit(self, event: RunEvent) -> None:
-        """Keep what an event says of its call, and pass it on."""
+        """Keep what an event reports about its call, and pass the event on."""
         match event:
             case AnswerRepaired(repair=repair) if repair.call_id is not None:
                 repairs = self.of(repair.call_id).repairs

@@ -1,6 +1,6 @@
-"""The step of a run that is under way, for those who look at the conversation meanwhile.
+"""The step of a run that is under way, for readers of the conversation meanwhile.
 
-In:  where a step began, and what came of it so far.
+In:  where a step began, and its results so far.
 Out: the conversation so far, complete at any time, also after the run was stopped.
 
 Nothing of a run is decided by it.

@@ -3,7 +3,7 @@
 In:  records, from any task of the run.
 Out: the same records, each once, in order.
 
-The reader sets the pace: whoever reports a step of the run waits until the reader has taken it.
+The reader sets the pace: a task that reports a step of the run waits until the reader has taken it.
 Only pieces of an answer are not waited for one by one, which would cost three turns of the event
 loop each: so many of them may wait that a fast provider is read in one go, and not one more.
 """
@@ -76,7 +76,7 @@ class EventQueue:
             self._has_come = None
 
     def leave(self) -> None:
-        """Take nothing more, and let nobody wait."""
+        """Take nothing more, and let no task wait."""
         self._is_left = True
         self._waiting.clear()
         self._wake_writers()

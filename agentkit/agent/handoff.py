@@ -1,11 +1,11 @@
-"""Hand the conversation over to another agent.
+"""Hand the conversation off to another agent.
 
-In:  agents that others may hand over to.
+In:  agents that others may hand off to.
 Out: `handoff`, a tool for a model; `Team`, the agents that take part in one run.
 
 The run goes on: the same history, budget, journal and listeners, with the other agent's model,
-tools and instructions. Who goes on is read from the history, so that it is the same in every life
-and segment of the run. How often a run may be handed over is bounded.
+tools and instructions. The active agent is read from the history, so that it is the same in every
+process and segment of the run. The number of hand-offs of a run is bounded.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ INPUT_SCHEMA: JsonObject = {
 
 
 class Handler(AgentParts, Protocol):
-    """An agent, as a run sees it that may be handed over to it."""
+    """An agent that a run may be handed off to."""
 
     def joined(self, run: Run) -> Member | None:
         """Return the agent as it takes part in the run, if it is open already."""
@@ -51,13 +51,13 @@ def handoff(
     name: str | None = None,
     description: str | None = None,
 ) -> Tool:
-    """Return a tool with which a model hands the conversation over to `agent`.
+    """Return a tool with which a model hands the conversation off to `agent`.
 
     Args:
-        agent: who goes on; or a function that returns it, for agents that hand over to each other.
+        agent: the agent; or a function that returns it, for agents that hand off to each other.
         agent_name: the agent's name; needed if `agent` is a function.
         name: the tool's name; `transfer_to_…` with the agent's name if not given.
-        description: when to hand over, for the model.
+        description: when to hand off, for the model.
 
     Raises:
         ToolDefinitionError: the names cannot be offered, or are not known.
@@ -95,19 +95,19 @@ def handoff(
 
 
 def _request_handoff(context: RunContext[Any]) -> None:
-    """Note that a run is to be handed over.
+    """Record that a run is to be handed off.
 
     Raises:
         ToolError: no agent runs the tool, or there were enough hand-offs.
     """
     run = link_of(context).run
     if not isinstance(run, Run):
-        raise ToolError("Only an agent's run can be handed over, and none is under way here.")
+        raise ToolError("Only an agent's run can be handed off, and no agent runs this tool.")
     if run.handoff_call_id:
-        raise ToolError("The conversation is handed over already; only once in a turn.")
+        raise ToolError("The conversation is handed off already; only once in a turn.")
     if run.handoffs >= run.max_handoffs:
         raise ToolError(
-            f"The conversation was handed over {run.handoffs} times and may not be again "
+            f"The conversation was handed off {run.handoffs} times and may not be again "
             "(Agent(max_handoffs=…)). Answer the user yourself."
         )
     run.handoff_call_id = context.call_id
@@ -160,7 +160,7 @@ class Team:
         self._known_targets: Mapping[str, Callable[[], Handler]] = {}
 
     async def __aenter__(self) -> Self:
-        """Let the first agent join, and those to whom the history has handed over."""
+        """Let the first agent join, and those that the conversation was handed off to."""
         extra = self._run.extra_tools
         if extra is not None and not isinstance(extra, StaticToolset):
             await self._stack().enter_async_context(extra.open())
@@ -181,7 +181,7 @@ class Team:
         return None if self._opened is None else await self._opened.__aexit__(kind, error, trace)
 
     async def hand_off(self, state: RunState, calls: Sequence[ToolCall]) -> None:
-        """Let another agent go on if one of the calls that were just run handed over to it."""
+        """Let another agent go on if one of the calls that were just run was a hand-off."""
         run = self._run
         run.handoff_call_id = ""
         targets = await self._targets(state.history)
@@ -203,7 +203,7 @@ class Team:
         return self._opened
 
     async def _targets(self, history: History) -> Mapping[str, Callable[[], Handler]]:
-        """Return who can be handed over to, by the name of the tool that does it."""
+        """Return the agents that can be handed off to, by the name of the tool that does it."""
         member = self.member
         tools = member.listed or await member.tools(history, emit=self._run.report.emitter)
         if tools is not self._known_tools:

@@ -29,8 +29,7 @@ async def run_agent(run: Run, first: Handler) -> RunResult[Any]:
 
     Raises:
         ProviderError: an exchange failed.
-        OutputError: the model gave no answer of the type that was asked for, however often it was
-            told.
+        OutputError: the model gave no valid structured output within the allowed attempts.
     """
     try:
         run.meter.check_price(first.model.profile, model=first.model.name)

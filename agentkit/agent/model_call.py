@@ -48,7 +48,7 @@ _turn_started = maker(TurnStarted)
 
 CLOSING_INSTRUCTIONS = (
     "You have reached the limit of this task ({reason}) and can call no more tools. "
-    "Give the best answer you can from what you have, and say what is missing."
+    "Give the best answer you can from what you have, and state what is missing."
 )
 log = Log("agentkit.agent")
 
@@ -136,7 +136,7 @@ async def _exchange(
 
 
 class _ModelCall:
-    """The request of one exchange, and those for summaries beside it, within one limit."""
+    """The request of one exchange, and those for its summaries, within one limit."""
 
     def __init__(self, run: Run, member: Member, *, emit: Emit) -> None:
         partial_output = run.output.partial()

@@ -43,7 +43,7 @@ class AgentOptions(TypedDict, total=False):
         tool_timeout_seconds: limit of each tool that has none of its own; 60; None for no limit.
         stop_without_progress: a run that repeats itself gets a hint, and is then stopped; True.
         max_depth: how deep agents may run inside each other below this one; 4.
-        max_handoffs: how often one run may be handed over to another agent; 8.
+        max_handoffs: how often one run may be handed off to another agent; 8.
         clock: where time comes from.
     """
 
@@ -105,8 +105,8 @@ def read_agent_options(options: AgentOptions) -> AgentSettings:
     """
     if unknown := sorted(options.keys() - AgentOptions.__annotations__.keys()):
         raise TypeError(
-            f"An Agent has no option {unknown[0]!r}; {_instead_of(unknown[0])}besides those of its "
-            f"signature it has {', '.join(sorted(AgentOptions.__annotations__))}."
+            f"An Agent has no option {unknown[0]!r}; {_instead_of(unknown[0])}in addition to "
+            f"those of its signature it has {', '.join(sorted(AgentOptions.__annotations__))}."
         )
     return AgentSettings(**options)
 
@@ -117,7 +117,7 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
     Attributes:
         history: the conversation to continue; without a prompt, the one to resume.
         deps: handed to tools in their `RunContext`.
-        tools: further tools, besides the agent's; an equal name is a `ConfigError`.
+        tools: further tools, in addition to the agent's; an equal name is a `ConfigError`.
         instructions: further instructions, after the agent's.
         settings: model settings, merged over the agent's.
         budget: the limits of this run, merged over the agent's.

@@ -1,10 +1,10 @@
-"""Notice that a run goes nowhere.
+"""Detect a run that makes no progress.
 
 In:  the last turns of a history: what was asked, what came back.
 Out: `Stall`: nothing, a hint for the model, or the end of its tools; whether it is worth a look.
 
-Pure. A turn stands still if its calls and their results were seen before in the same order: the
-same turn again, a cycle of a few turns, the same error whatever is tried, the same words. A tool
+Pure. A turn makes no progress if its calls and their results were seen before in the same order:
+the same turn again, a cycle of a few turns, the same error for any arguments, the same text. A tool
 that polls is expected to be called again and does not count.
 """
 
@@ -68,7 +68,7 @@ class Turn(NamedTuple):
         return all(is_error for _, is_error in self.came)
 
     def says_like(self, other: "Turn") -> bool:
-        """Return whether the same words stand beside the calls."""
+        """Return whether the text next to the calls is the same."""
         words = self.message.text
         return words == other.message.text and bool(words.strip())
 
@@ -81,7 +81,7 @@ class Turn(NamedTuple):
 
 
 def last_turns(history: History, before: Sequence[Turn] | None = None) -> tuple[Turn, ...]:
-    """Return the turns that tell whether a run may be stuck, the newest first.
+    """Return the turns that decide whether a run may be stuck, the newest first.
 
     Args:
         history: ends with a turn.
@@ -102,7 +102,7 @@ def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
     """Return how stuck the run is that ends with the last message of `history`.
 
     Args:
-        history: whole, without open calls; only turns since the user last spoke count.
+        history: complete, without open calls; only turns since the user last spoke count.
         polling: names of tools that are meant to be called again and again.
     """
     turns = list(islice(_newest_first(history, polling), TURNS_LOOKED_AT))
@@ -126,9 +126,9 @@ def _newest_first(history: History, polling: Collection[str] = ()) -> Iterator[T
 
 
 def _value(arguments: str) -> object:
-    """Return what is equal for the same arguments, however they are spelled.
+    """Return a value that is equal for the same arguments, however they are encoded.
 
-    1, 1.0 and true are equal, too: where they give the same, trying them by turns leads nowhere.
+    1, 1.0 and true are equal too: if they give the same, trying each of them is no progress.
     """
     try:
         return from_json(arguments, allow_inf_nan=False)
@@ -163,9 +163,9 @@ def _same_errors(turns: Sequence[Turn]) -> Progress:
 
 
 def _same_words(turns: Sequence[Turn]) -> Progress:
-    """Look for the same words said beside call after call."""
+    """Look for the same text next to call after call."""
     times = 1 + _row(turns, Turn.says_like)
-    # Words beside calls that do differ are a habit of some models: only a long row is a stall.
+    # Some models repeat a text next to calls that do differ: only a long row is a stall.
     return Progress(stall=_stall(times - STOP_AFTER), what=f"you said the same words {times} times")
 
 

@@ -36,8 +36,8 @@ class Report:
     Attributes:
         run_id: see `EventRecord`; set when the run knows it.
         segment: see `EventRecord`.
-        is_active: somebody listens.
-        wants_deltas: somebody wants the pieces of answers.
+        is_active: there is a listener.
+        wants_deltas: a listener wants the pieces of answers.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Report:
 
     @property
     def emitter(self) -> Emit:
-        """Return the function that reports an event; `ignore` if nobody listens."""
+        """Return the function that reports an event; `ignore` without a listener."""
         return self.emit if self.is_active else ignore
 
     def replay(self, event: RunEvent) -> Awaitable[None]:
@@ -106,7 +106,7 @@ class Report:
                 continue
             try:
                 await listener(record)
-            except Exception as error:  # a stranger's code; the run goes on
+            except Exception as error:  # code of a third party; the run goes on
                 self._listeners.remove(listener)
                 log.warning(
                     "listener_failed", run_id=self.run_id, listener=repr(listener), exc_info=error

@@ -27,7 +27,7 @@ class RunResult(Generic[OutputT]):
     Attributes:
         text: the text of the last answer, structured output as JSON; if a limit left no answer, a
             sentence that says so.
-        history: the whole conversation; run with it to go on.
+        history: the complete conversation; run with it to go on.
         usage: tokens and money of this run.
         stop_reason: `answered`, the limit at which the run ended, or `suspended`.
         turns: model calls made.
@@ -116,7 +116,7 @@ class RunResult(Generic[OutputT]):
         found = run.output.find(state.history)
         outputs = found.values
         if not outputs and run.output.output is None and state.has_closing_answer and found.text:
-            outputs = (found.text,)  # also beside a call, which at the limit is not run
+            outputs = (found.text,)  # also next to a call, which at the limit is not run
         return _new_result(
             text=found.text or _NO_ANSWER.get(reason, ""),
             history=state.history,
@@ -145,8 +145,8 @@ def check_result(result: RunResult[OutputT]) -> RunResult[OutputT]:
     if result.stop_reason == "invalid_output":
         last = result.history[-1]
         raise OutputError(
-            "The model gave no answer of the type that was asked for, however often it was told; "
-            "what it was told last is in 'reason'.",
+            "The model gave no valid structured output within the allowed attempts; the last fault "
+            "is in 'reason'.",
             reason=last.text if isinstance(last, UserMessage | ToolResult) else "",
             text=result.text,
             history=result.history,

@@ -80,7 +80,7 @@ class Inbox:
 
 
 class Run:
-    """One run of an agent, and of those that it hands over to.
+    """One run of an agent, and of those that it hands off to.
 
     Attributes:
         id: given by the caller or made; the idempotency key of the whole run.
@@ -99,11 +99,11 @@ class Run:
         report: where every event passes.
         draft: how far the step has come that is under way.
         stream: answers are requested as streams.
-        extra_tools: the tools of this run besides those of its agents.
+        extra_tools: the tools of this run in addition to those of its agents.
         depth: how many runs are above this one.
         max_depth: how many runs may be above any.
-        max_handoffs: how often the run may be handed over.
-        handoffs: how often it was handed over so far.
+        max_handoffs: how often the run may be handed off.
+        handoffs: how often it was handed off so far.
         handoff_call_id: the call that asked for a hand-off in this turn; empty if none did.
         approvals: decisions about open calls, by call id.
     """
@@ -168,9 +168,9 @@ class Run:
             )
         call_id = None if within is None else within.call_id
         own_listener = given.get("listener")
-        heard = [*listeners, *([] if own_listener is None else [own_listener])]
+        own_listeners = [*listeners, *([] if own_listener is None else [own_listener])]
         if link is not None and above is None and link.listener is not None:
-            heard.append(link.listener)
+            own_listeners.append(link.listener)
         self.id = given.get("run_id") or ""
         self.segment = 1
         self.agent = agent.name
@@ -193,7 +193,10 @@ class Run:
         self.inbox = Inbox()
         self.journal: Journal = given.get("journal") or NO_JOURNAL
         self.report: Report = Report(
-            heard, clock=clock, parent=None if above is None else above.report, call_id=call_id
+            own_listeners,
+            clock=clock,
+            parent=None if above is None else above.report,
+            call_id=call_id,
         )
         self.stream = self.report.wants_deltas
         self.draft = Draft(history)
@@ -237,7 +240,7 @@ class Run:
 
         Raises:
             JournalError: the journal is of another run; or two runs inside one tool have the same
-                agent and input, and cannot be told apart.
+                agent and input, and cannot be distinguished.
         """
         within = self.given.get("within")
         if self._parent is not None and within is not None and not self.has_journal:
@@ -343,8 +346,8 @@ class Run:
         """Return the journal of a run inside a tool: this one's, under the key of the call."""
         if not self.has_journal:
             return self.journal
-        told_apart = inner.id or _digest(inner.history.to_json())
-        prefix = f"{link_of(within).journal_key}/{inner.agent}/{told_apart}/"
+        inner_id = inner.id or _digest(inner.history.to_json())
+        prefix = f"{link_of(within).journal_key}/{inner.agent}/{inner_id}/"
         if prefix in self._inner_keys:
             raise JournalError(
                 f"Two runs of the agent {inner.agent!r} inside the call {within.call_id!r} have "
@@ -372,7 +375,7 @@ async def _made(value: str) -> str:
 
 
 def _segment_digest(history: History, approvals: Mapping[str, Approval]) -> str:
-    """Return what tells one segment from the others: the open calls and what was decided."""
+    """Return the digest of what distinguishes a segment: the open calls and the decisions."""
     parts = [call_digest(call) for call in history.open_calls]
     for call_id in sorted(approvals):
         verdict = approvals[call_id].verdict

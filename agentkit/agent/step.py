@@ -32,7 +32,7 @@ _NOT_JUDGED = Judgement()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What came of one model exchange; recorded as a whole.
+    """The outcome of one model exchange; one entry of the journal.
 
     Attributes:
         response: None if a limit came first.
@@ -43,7 +43,7 @@ class Exchange:
         polling: names of tools it called that are meant to be called again and again.
         judged: what was found of the answer, if structured output is requested.
         used: what the exchange used, time included.
-        additional_usage: what was used besides the response: a summary, answers that failed.
+        additional_usage: what was used in addition to the response: a summary, answers that failed.
     """
 
     response: ModelResponse | None = None
@@ -59,7 +59,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What is known of one call beside its result, for the events of a replay.
+    """What is known of one call in addition to its result, for the events of a replay.
 
     Attributes:
         was_run: its tool was started; else the call was rejected.
@@ -78,7 +78,7 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolAnswers:
-    """What came of running tools: one result per call, in the order asked.
+    """The outcome of running tools: one result per call, in the order asked.
 
     Attributes:
         facts: further facts about each call; empty without a journal.
@@ -99,7 +99,7 @@ class RunState:
     """How far a run has come.
 
     Attributes:
-        history: the whole conversation.
+        history: the complete conversation.
         turns: model calls made in this run.
         usage: what they, answers that failed, summaries and inner runs used together.
         exchanges: who answered each of them.
@@ -110,7 +110,7 @@ class RunState:
         polling: names of tools that are meant to be called again and again.
         is_accepted: the last message is structured output of the requested type.
         refusals: answers of this run that had another type.
-        is_asked_again: the last answer was text of another type, and the model was told.
+        is_asked_again: the last answer was text of another type, and the model was replies.
         over: the limit that was reached; None while there is room.
         closing: the limit for which a closing answer was requested; None before that.
         has_closing_answer: the closing answer arrived.
@@ -159,9 +159,9 @@ class RunState:
                 is_replay=is_replay,
             )
         judged = exchange.judged or _NOT_JUDGED
-        told = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
+        replies = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
         return _new_state(
-            history=history.add(response.message, *told, *exchange.late),
+            history=history.add(response.message, *replies, *exchange.late),
             turns=self.turns + 1,
             over=over,
             closing=closing,
@@ -187,7 +187,7 @@ class RunState:
         ready: Mapping[str, ReadyCall | ToolResult] | None = None,
         is_replay: bool = False,
     ) -> "RunState":
-        """Return the state in which it is decided what becomes of the open calls."""
+        """Return the state with the decisions about the open calls."""
         decided = {planned.call_id: planned for planned in plan}
         return replace(self, plan=decided, ready=ready or {}, is_replay=is_replay)
 

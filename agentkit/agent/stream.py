@@ -89,7 +89,7 @@ class AgentStream(Generic[OutputT]):
         return TextStream(self)
 
     async def finish(self) -> RunResult[OutputT]:
-        """Pass over what is still to come, and return the outcome; raise what the run raised."""
+        """Skip the remaining events, and return the outcome; raise what the run raised."""
         while await self._next() is not None:
             pass
         return self.result

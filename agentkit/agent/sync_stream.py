@@ -45,7 +45,7 @@ class SyncAgentStream(Generic[OutputT]):
                 yield event.text
 
     def finish(self) -> RunResult[OutputT]:
-        """Pass over what is still to come, and return the outcome; raise what the run raised."""
+        """Skip the remaining events, and return the outcome; raise what the run raised."""
         return self._portal.call(self._stream.finish)
 
     def send(self, message: str | UserMessage) -> None:

@@ -42,7 +42,7 @@ async def test_a_run_with_only_invalid_answers_raises_an_error_with_the_history(
     given = [answers(WRONG, call_id=f"answer{n:03}") for n in range(3)]
 
     async with Agent(ScriptedModel(*given), output_type=Invoice).stream("go") as run:
-        with pytest.raises(OutputError, match="no answer of the type") as caught:
+        with pytest.raises(OutputError, match="no valid structured output") as caught:
             async for event in run:
                 last = event
 

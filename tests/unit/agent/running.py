@@ -1,4 +1,4 @@
-"""A run put together for tests of its parts."""
+"""A run built for tests of its parts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

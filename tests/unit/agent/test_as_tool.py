@@ -61,7 +61,7 @@ async def test_the_answer_of_an_agent_is_the_result_of_its_tool() -> None:
     assert (result.output, result.agent) == ("done", "boss")
 
 
-async def test_what_an_agent_below_used_counts_as_the_runs_own() -> None:
+async def test_the_usage_of_an_inner_agent_counts_for_the_run() -> None:
     """In the result, and against the budget."""
     helper = _helper(_used("Three.", 100))
 
@@ -79,7 +79,7 @@ async def test_what_an_agent_below_used_counts_as_the_runs_own() -> None:
         (Budget(tool_calls=3), "max_tool_calls"),
     ],
 )
-async def test_the_budget_of_a_run_binds_the_agents_below(budget: Budget, reason: str) -> None:
+async def test_the_budget_of_a_run_limits_the_inner_agents(budget: Budget, reason: str) -> None:
     """They are stopped within it, however large their own is."""
 
     @tool(read_only=True)
@@ -106,7 +106,7 @@ async def test_the_budget_of_a_run_binds_the_agents_below(budget: Budget, reason
     assert len(model.requests) <= 5
 
 
-async def test_events_of_an_agent_below_are_told_inside_those_of_its_call() -> None:
+async def test_events_of_an_inner_agent_are_reported_inside_those_of_its_call() -> None:
     """Text too, as it arrives; and they can be written as JSON."""
     helper = _helper("Three.")
 
@@ -140,11 +140,11 @@ async def test_the_events_of_a_stream_are_those_of_its_own_run() -> None:
 async def test_a_listener_that_fails_gets_no_more_records_and_ends_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is logged once; the other listeners go on."""
-    heard: list[EventRecord] = []
+    """The failure is logged once; the other listeners go on."""
+    received: list[EventRecord] = []
 
     async def fail(record: EventRecord) -> None:
-        heard.append(record)
+        received.append(record)
         raise LookupError("no")
 
     @tool
@@ -159,7 +159,7 @@ async def test_a_listener_that_fails_gets_no_more_records_and_ends_nothing(
         records = [record async for record in run.records()]
 
     assert run.result.output == "end"
-    assert len(heard) == 1
+    assert len(received) == 1
     assert sum(record.parent_id is not None for record in records) == 5
     assert [vars(one)["event"] for one in caplog.records] == ["listener_failed"]
 
@@ -174,10 +174,10 @@ async def test_a_listener_that_fails_gets_no_more_records_and_ends_nothing(
         (LookupError("a bug"), "LookupError: a bug"),
     ],
 )
-async def test_an_agent_that_fails_is_an_error_the_model_above_reads(
+async def test_a_failure_of_an_inner_agent_is_an_error_that_the_outer_model_reads(
     error: Exception, said: str
 ) -> None:
-    """The run above goes on."""
+    """The outer run goes on."""
     result = await _boss(_helper(error)).run("go")
 
     answer = result.history[2]
@@ -187,8 +187,8 @@ async def test_an_agent_that_fails_is_an_error_the_model_above_reads(
     assert result.output == "done"
 
 
-async def test_an_agent_below_that_would_have_to_ask_a_person_gives_no_answer() -> None:
-    """Nothing is run, and the model above is told why."""
+async def test_an_inner_agent_that_needs_an_approval_gives_no_answer() -> None:
+    """Nothing is run, and the outer model reads the reason."""
     ran: list[str] = []
 
     @tool(approval="ask")
@@ -207,8 +207,8 @@ async def test_an_agent_below_that_would_have_to_ask_a_person_gives_no_answer() 
     assert ran == []
 
 
-async def test_a_rule_of_the_agent_below_answers_in_place() -> None:
-    """Its own `approve` is asked as in any run."""
+async def test_the_rule_of_an_inner_agent_decides_there() -> None:
+    """Its own `approve` is called as in any run."""
 
     @tool(approval="ask")
     def delete() -> str:
@@ -227,8 +227,8 @@ async def test_a_rule_of_the_agent_below_answers_in_place() -> None:
     assert result.history[2].text == "It is gone."
 
 
-async def test_what_the_caller_handed_in_reaches_the_tools_below() -> None:
-    """And ids below are unique among those above."""
+async def test_the_callers_dependencies_reach_the_inner_tools() -> None:
+    """And inner ids are unique among the outer ones."""
     seen: list[tuple[object, str]] = []
 
     @tool
@@ -247,7 +247,7 @@ async def test_what_the_caller_handed_in_reaches_the_tools_below() -> None:
     assert key.endswith("/call00001")
 
 
-async def test_agents_inside_each_other_are_bounded() -> None:
+async def test_the_depth_of_agents_inside_each_other_is_bounded() -> None:
     """The one too deep is an error that the model above it reads."""
     agent = Agent[Any](ScriptedModel("bottom"), name="agent-4")
     for level in range(3, -1, -1):
@@ -266,7 +266,7 @@ async def test_agents_inside_each_other_are_bounded() -> None:
     assert any("3 agents run inside each other" in repr(record.event) for record in records)
 
 
-async def test_a_tool_of_ones_own_can_run_an_agent_within_the_run() -> None:
+async def test_a_users_tool_can_run_an_agent_within_the_run() -> None:
     """As a stream too; outside of an agent's run it is a run of its own."""
     helper = _helper(_used("one", 5), _used("two", 7))
 
@@ -286,14 +286,14 @@ async def test_a_tool_of_ones_own_can_run_an_agent_within_the_run() -> None:
     assert result.usage.input_tokens == 12
 
 
-async def test_without_a_run_above_the_agent_runs_by_itself() -> None:
-    """A context that no agent made, as of a tool server, has no scope."""
+async def test_without_an_outer_run_the_agent_runs_by_itself() -> None:
+    """A context that no agent made, as of a tool server, has no run."""
     context: RunContext[Any] = RunContext(deps=None)
 
     assert (await _helper("Three.").run("Count.", within=context)).output == "Three."
 
 
-def test_a_run_in_another_thread_cannot_be_part_of_the_run_above() -> None:
+def test_a_run_in_another_thread_cannot_be_part_of_the_outer_run() -> None:
     """Its listeners are in another event loop."""
     context: RunContext[Any] = RunContext(deps=None)
 
@@ -301,8 +301,8 @@ def test_a_run_in_another_thread_cannot_be_part_of_the_run_above() -> None:
         _helper("Three.").run_sync("Count.", within=context)
 
 
-def test_the_tool_says_what_it_is() -> None:
-    """Names and descriptions can be given; its time is limited by budgets alone."""
+def test_the_tool_of_an_agent_has_a_name_and_a_description() -> None:
+    """Both can be given; its time is limited by budgets alone."""
     agent = _helper()
 
     plain, named = agent.as_tool(), agent.as_tool(name="n", description="d", timeout_seconds=5)
@@ -315,8 +315,8 @@ def test_the_tool_says_what_it_is() -> None:
         Agent[Any](ScriptedModel(), name="my helper").as_tool()
 
 
-async def test_a_run_that_died_below_goes_on_below() -> None:
-    """What was done is not done again, and what it used is known again."""
+async def test_an_interrupted_inner_run_goes_on() -> None:
+    """No effect is repeated, and its earlier usage is counted."""
     journal = MemoryJournal()
     ran: list[str] = []
 
@@ -361,8 +361,8 @@ class _Dying(ScriptedModel):
         return await super().chat(request, emit=emit)
 
 
-def test_the_scope_is_closed_to_tools() -> None:
-    """It does not show in what a tool prints of its context."""
+def test_the_link_to_the_run_is_hidden_from_tools() -> None:
+    """A printed context does not show it."""
     context: RunContext[Any] = RunContext(deps=None)
 
     assert "link" not in repr(context)

@@ -38,7 +38,7 @@ async def test_each_turn_continues_the_one_before() -> None:
     assert len(model.requests[1].history) == 3
 
 
-async def test_what_was_said_before_a_stop_is_kept_and_marked() -> None:
+async def test_text_before_a_stop_is_kept_and_marked() -> None:
     """The partial answer is part of the conversation."""
     model = _SlowAnswer("four")
     talk = Agent[Any](model).conversation()
@@ -92,7 +92,7 @@ def test_conversations_and_streams_work_without_async() -> None:
     assert run.history[-1].text == "three"
 
 
-async def test_a_sync_call_inside_an_event_loop_says_what_to_write() -> None:
+async def test_a_sync_call_inside_an_event_loop_is_an_error_that_names_the_async_one() -> None:
     """As in a notebook."""
     agent = Agent[Any](ScriptedModel("one"))
 

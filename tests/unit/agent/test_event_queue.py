@@ -20,7 +20,7 @@ PIECE = _record(TextReceived("a"))
 STEP = _record(TurnStarted(turn=1))
 
 
-async def test_no_more_pieces_wait_than_there_is_room_for() -> None:
+async def test_the_number_of_waiting_pieces_is_bounded() -> None:
     """A slow reader slows the run instead of filling memory."""
     queue = EventQueue()
     sent = 0
@@ -43,8 +43,8 @@ async def test_no_more_pieces_wait_than_there_is_room_for() -> None:
                 await queue.receive()
 
 
-async def test_a_step_waits_until_it_is_read_and_so_is_all_before_it() -> None:
-    """Whatever comes next, the reader has not missed what came before."""
+async def test_a_step_waits_until_it_and_all_records_before_it_are_read() -> None:
+    """So the reader has not missed any of them."""
     queue = EventQueue()
     read: list[EventRecord] = []
 
@@ -67,8 +67,8 @@ async def test_a_step_waits_until_it_is_read_and_so_is_all_before_it() -> None:
     assert read == [STEP]
 
 
-async def test_a_reader_who_has_left_gets_nothing_more_and_holds_nobody_up() -> None:
-    """What waited is dropped, and who waits for the reader goes on."""
+async def test_a_reader_that_has_left_gets_nothing_more_and_blocks_no_task() -> None:
+    """Waiting records are dropped, and tasks that wait for the reader go on."""
     queue = EventQueue()
     await queue(PIECE)
 
@@ -83,8 +83,8 @@ async def test_a_reader_who_has_left_gets_nothing_more_and_holds_nobody_up() -> 
         await queue.receive()
 
 
-async def test_a_cancelled_run_is_no_end_for_its_reader() -> None:
-    """The reader may learn of the cancellation after the run has."""
+async def test_a_cancelled_run_does_not_end_its_reader() -> None:
+    """The reader may see the cancellation after the run has."""
     queue = EventQueue()
     stream = AgentStream[str](queue, Agent(ScriptedModel())._new_run("go", {}, None))
     queue.end()

@@ -1,4 +1,4 @@
-"""A conversation given over from agent to agent."""
+"""A conversation handed off from agent to agent."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -85,8 +85,8 @@ async def test_the_run_goes_on_with_the_other_agent() -> None:
     ]
 
 
-async def test_agents_may_hand_over_to_each_other_for_a_while() -> None:
-    """Where the bound is reached, the model is told, and answers itself."""
+async def test_agents_may_hand_off_to_each_other_a_few_times() -> None:
+    """At the bound, the model gets an error, and answers itself."""
     back = handoff(lambda: front, agent_name="front")
     billing = _agent("billing", _over("front", 2), _over("front", 4), tools=[back])
     front = _agent(
@@ -105,7 +105,7 @@ async def test_agents_may_hand_over_to_each_other_for_a_while() -> None:
     refused = result.history[-2]
     assert isinstance(refused, ToolResult)
     assert refused.is_error
-    assert "handed over 3 times" in refused.text
+    assert "handed off 3 times" in refused.text
 
 
 async def test_only_the_first_hand_off_of_a_turn_counts() -> None:
@@ -123,8 +123,8 @@ async def test_only_the_first_hand_off_of_a_turn_counts() -> None:
     ]
 
 
-async def test_a_hand_off_that_is_refused_leaves_the_run_where_it_is() -> None:
-    """A denied call hands nothing over."""
+async def test_a_denied_hand_off_has_no_effect() -> None:
+    """The same agent goes on."""
     front = _agent(
         "front",
         _over("billing"),
@@ -136,27 +136,27 @@ async def test_a_hand_off_that_is_refused_leaves_the_run_where_it_is() -> None:
     assert (await front.run("go")).agent == "front"
 
 
-@pytest.mark.parametrize("wrap", ["renamed", "watched"])
+@pytest.mark.parametrize("wrap", ["renamed", "wrapped"])
 async def test_a_hand_off_works_under_another_name_and_in_a_wrapper(wrap: str) -> None:
-    """Toolsets may rename it and stand around its function."""
+    """Toolsets may rename it and wrap its function."""
     inner = handoff(_agent("billing", "I am billing."))
     if wrap == "renamed":
         toolset = prefixed(StaticToolset([inner]), "x_")
         call = replace(_over("billing").tool_calls[0], name="x_transfer_to_billing")
     else:
 
-        async def watched(*arguments: Any) -> Any:
+        async def wrapped(*arguments: Any) -> Any:
             return await inner.function(*arguments)
 
-        toolset = StaticToolset([replace(inner, function=watched)])
+        toolset = StaticToolset([replace(inner, function=wrapped)])
         call = _over("billing").tool_calls[0]
     front = _agent("front", AssistantMessage.of("", call), tools=[toolset])
 
     assert (await front.run("go")).agent == "billing"
 
 
-async def test_the_budget_of_the_run_holds_for_all_agents_of_it() -> None:
-    """Whatever their own budgets say."""
+async def test_the_budget_of_the_run_holds_for_all_its_agents() -> None:
+    """Whatever their own budgets are."""
     call = tool_call("refund", {"amount": 5})
     billing = _agent("billing", AssistantMessage.of("", call), "so far", tools=[refund])
     front = _agent("front", _over("billing"), tools=[handoff(billing)], budget=Budget(turns=2))
@@ -166,7 +166,7 @@ async def test_the_budget_of_the_run_holds_for_all_agents_of_it() -> None:
     assert (result.stop_reason, result.output, result.turns) == ("max_turns", "so far", 3)
 
 
-async def test_a_suspended_run_goes_on_with_the_agent_that_asked() -> None:
+async def test_a_suspended_run_goes_on_with_the_agent_that_made_the_call() -> None:
     """The result names it."""
     delete = replace(refund, approval="ask")
     call = tool_call("refund", {"amount": 5})
@@ -181,7 +181,7 @@ async def test_a_suspended_run_goes_on_with_the_agent_that_asked() -> None:
     assert (await billing.run(history=answered)).output == "ok"
 
 
-async def test_the_history_is_whole_at_every_event() -> None:
+async def test_the_history_is_complete_at_every_event() -> None:
     """Also between two agents."""
     back = handoff(lambda: front, agent_name="front")
     billing = _agent("billing", _over("front", 2), tools=[back])
@@ -198,7 +198,7 @@ async def test_the_history_is_whole_at_every_event() -> None:
 
 
 async def test_each_agent_is_opened_once_and_closed_at_the_end() -> None:
-    """Also one that comes to the turn twice."""
+    """Also one that gets the conversation twice."""
     log: list[str] = []
 
     class Opened(ScriptedModel):
@@ -220,8 +220,8 @@ async def test_each_agent_is_opened_once_and_closed_at_the_end() -> None:
     assert log == ["open a", "open b", "close b", "close a"]
 
 
-async def test_a_remembered_hand_off_is_made_again_without_running_anything() -> None:
-    """A run that is gone on with knows who had the word."""
+async def test_a_recorded_hand_off_is_repeated_without_running_anything() -> None:
+    """A resumed run goes on with the agent that was active."""
     journal = MemoryJournal()
 
     def front(*answers: ScriptedAnswer, then: Agent[Any]) -> Agent[Any]:
@@ -234,11 +234,11 @@ async def test_a_remembered_hand_off_is_made_again_without_running_anything() ->
     assert again.agent == "billing"
 
 
-async def test_outside_of_a_run_nothing_can_be_handed_over() -> None:
-    """The tool says so."""
+async def test_outside_of_a_run_nothing_can_be_handed_off() -> None:
+    """The tool raises an error."""
     context: RunContext[Any] = RunContext(deps=None)
 
-    with pytest.raises(ToolError, match="none is under way"):
+    with pytest.raises(ToolError, match="no agent runs this tool"):
         await handoff(_agent("billing")).function(context, {})
 
 

@@ -40,7 +40,7 @@ def add(a: int, b: int) -> int:
 
 
 async def test_a_turn_plans_the_calls_of_a_response_and_charges_for_it() -> None:
-    """What was offered, what polls, and what it used."""
+    """With the tools on offer, the polling ones, and the usage."""
     used = Usage(input_tokens=3, output_tokens=4)
     message = AssistantMessage.of("", tool_call("look"))
     model = ScriptedModel(ModelResponse(message=message, finish_reason="tool_calls", usage=used))

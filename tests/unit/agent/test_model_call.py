@@ -50,7 +50,7 @@ OK = ModelResponse(
 )
 
 
-class _Telling(ScriptedModel):
+class _EmittingModel(ScriptedModel):
     """Emits events, then waits or answers."""
 
     def __init__(self, *events: RunEvent, then: Any = OK, waits: bool = False) -> None:
@@ -117,8 +117,8 @@ async def test_the_answer_is_kept_within_what_is_left(asked: int | None, least: 
     assert asked in (None, sent)
 
 
-async def test_without_such_limits_nothing_is_counted_or_cut() -> None:
-    """The request goes as it is."""
+async def test_without_limits_nothing_is_counted_or_cut() -> None:
+    """The request is sent as it is."""
     model = ScriptedModel(OK)
 
     await _make(model)
@@ -134,7 +134,7 @@ async def test_the_deadline_cuts_an_exchange(place: str) -> None:
         await anyio.sleep_forever()
         return request
 
-    model = _Telling(waits=True)
+    model = _EmittingModel(waits=True)
     fit = slow_fit if place == "fit" else _fit
 
     exchange = await _make(model, budget=Budget(seconds=0.01), fit=fit)
@@ -144,15 +144,17 @@ async def test_the_deadline_cuts_an_exchange(place: str) -> None:
 
 @pytest.mark.parametrize("kind", ["bad_response", "connection", "truncated", "rate_limit"])
 @pytest.mark.parametrize("how", ["retried", "failed over"])
-async def test_failed_attempts_that_made_an_answer_are_paid_for(kind: ErrorKind, how: str) -> None:
+async def test_failed_attempts_with_an_answer_are_charged(kind: ErrorKind, how: str) -> None:
     """One that never reached the model is free."""
     event: RunEvent = ModelRetried(attempt=1, kind=kind, error="x", wait_seconds=0)
     if how == "failed over":
         failure = FailedExchange(model="m", kind=kind, error="x")
         event = ModelFailedOver(failure=failure)
-    plain = await _make(_Telling(), budget=Budget(tokens=1000))
+    plain = await _make(_EmittingModel(), budget=Budget(tokens=1000))
 
-    exchange = await _make(_Telling(TextReceived("x" * 30), event), budget=Budget(tokens=1000))
+    exchange = await _make(
+        _EmittingModel(TextReceived("x" * 30), event), budget=Budget(tokens=1000)
+    )
 
     more = exchange.used.tokens - plain.used.tokens
     assert plain.used == Spent(turns=1, tokens=7)
@@ -166,11 +168,11 @@ class _Failing(ScriptedModel):
     def __init__(self, *failed: RunEvent) -> None:
         super().__init__(OK)
         self.failed = failed
-        self.rooms: list[int | None] = []
+        self.limits: list[int | None] = []
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
         for event in self.failed:
-            self.rooms.append(request.limited().settings.max_tokens)
+            self.limits.append(request.limited().settings.max_tokens)
             await emit(event)
             await anyio.lowlevel.checkpoint()
         return await super().chat(request.limited(), emit=emit)
@@ -188,15 +190,15 @@ FAILED_OVER = ModelFailedOver(
     ("budget", "over"),
     [(Budget(tokens=1000), "max_tokens"), (Budget(cost_usd=Decimal("0.001")), "max_cost")],
 )
-async def test_each_attempt_has_less_room_and_the_limit_ends_them(
+async def test_each_attempt_has_a_lower_limit_until_none_is_left(
     budget: Budget, over: StopReason, failed: RunEvent
 ) -> None:
-    """What a provider counted of a failed answer is counted, in tokens and in money."""
+    """The reported usage of a failed answer is counted, in tokens and in money."""
     model = _Failing(*[failed] * 5)
 
     exchange = await _make(model, budget=budget)
 
-    first, second, third = [room or 0 for room in model.rooms]
+    first, second, third = [limit or 0 for limit in model.limits]
     assert (first - second, second - third) == (400, 400)
     assert (exchange.response, exchange.over) == (None, over)
     assert exchange.used == Spent(tokens=1200, cost_usd=Decimal("0.0012"))
@@ -204,30 +206,30 @@ async def test_each_attempt_has_less_room_and_the_limit_ends_them(
 
 
 async def test_a_new_round_of_a_route_is_not_a_further_attempt() -> None:
-    """The failure of its last model was counted when the next one was to be asked."""
+    """The failure of its last model was counted when the next one was to be tried."""
     exchange = await _make(_Failing(FAILED_OVER, RETRIED), budget=Budget(tokens=1000))
 
     assert exchange.used == Spent(turns=1, tokens=407, cost_usd=Decimal("0.0004"))
 
 
 @pytest.mark.parametrize("has_failed_over", [False, True])
-async def test_what_an_exchange_used_that_fails_for_good_is_charged(has_failed_over: bool) -> None:
-    """A run above goes on, with less."""
+async def test_the_usage_of_an_exchange_that_fails_is_charged(has_failed_over: bool) -> None:
+    """An outer run goes on, with less."""
     error = ProviderError("no", kind="bad_response")
     error.usage = BROKEN
     meter = Meter(Budget(tokens=10_000), clock=ManualClock())
     events = [FAILED_OVER] if has_failed_over else []
 
     with pytest.raises(ProviderError, match="no"):
-        await _make(_Telling(*events, then=error), meter=meter)
+        await _make(_EmittingModel(*events, then=error), meter=meter)
 
     assert meter.spent == Spent(tokens=400, cost_usd=Decimal("0.0004"))
     assert meter.usage == BROKEN
 
 
-async def test_an_answer_that_is_cut_by_the_time_is_paid_for() -> None:
-    """As far as it came."""
-    model = _Telling(TextReceived("x" * 300), waits=True)
+async def test_an_answer_that_the_deadline_cuts_is_charged() -> None:
+    """For the part that arrived."""
+    model = _EmittingModel(TextReceived("x" * 300), waits=True)
 
     exchange = await _make(model, budget=Budget(seconds=0.01, tokens=1000))
 
@@ -244,8 +246,8 @@ async def test_an_answer_that_is_cut_by_the_time_is_paid_for() -> None:
         pytest.param(8_190, 7_666, id="nearly the same: what a provider adds is kept free"),
     ],
 )
-async def test_no_provider_is_asked_for_more_than_its_window(tokens: int, sent: int | None) -> None:
-    """It would refuse the request."""
+async def test_a_request_never_exceeds_the_models_window(tokens: int, sent: int | None) -> None:
+    """The provider would refuse it."""
     model = ScriptedModel(OK)
 
     await _make(
@@ -255,8 +257,8 @@ async def test_no_provider_is_asked_for_more_than_its_window(tokens: int, sent: 
     assert model.requests[0].settings.max_tokens == sent
 
 
-async def test_a_summary_is_kept_within_the_budget_as_well() -> None:
-    """It has no more room than an answer, or is not asked for."""
+async def test_a_summary_is_kept_within_the_budget_too() -> None:
+    """It has the limit of an answer, or is not requested."""
 
     async def fit(request: ModelRequest, *, ask: Any, emit: Emit) -> ModelRequest:  # noqa: ARG001 - the interface
         await ask(replace(request, settings=ModelSettings(max_tokens=600)))
@@ -276,15 +278,15 @@ async def test_a_summary_is_kept_within_the_budget_as_well() -> None:
         await _make(ScriptedModel(), budget=Budget(tokens=20), fit=fit)
 
 
-async def test_an_answer_that_grows_beyond_its_limit_is_cut_off_and_paid_for() -> None:
-    """A provider that does not keep to `max_tokens` cannot spend more than there is."""
-    endless = _Telling(*[TextReceived("x" * 1000)] * 20, waits=True)
+async def test_an_answer_that_exceeds_its_limit_is_cut_and_charged() -> None:
+    """A provider that ignores `max_tokens` cannot spend more than the budget."""
+    endless = _EmittingModel(*[TextReceived("x" * 1000)] * 20, waits=True)
 
     exchange = await _make(endless, budget=Budget(tokens=1000))
 
     assert (exchange.response, exchange.over) == (None, "max_tokens")
     assert exchange.used.tokens > 1000
-    assert (await _make(_Telling(*endless.events))).response == OK
+    assert (await _make(_EmittingModel(*endless.events))).response == OK
 
 
 async def test_an_answer_cut_by_the_limit_of_the_budget_ends_the_run_at_that_limit() -> None:
@@ -303,7 +305,7 @@ async def test_an_answer_cut_by_the_limit_of_the_budget_ends_the_run_at_that_lim
 
 
 async def test_a_closing_answer_that_fails_leaves_the_run_without_one() -> None:
-    """The limit is what is told; any other answer that fails is an error."""
+    """The limit is reported; any other answer that fails is an error."""
     down = ProviderError("down")
 
     assert (await _make(ScriptedModel(down), closing="max_turns")).over == "max_turns"
@@ -311,7 +313,7 @@ async def test_a_closing_answer_that_fails_leaves_the_run_without_one() -> None:
         await _make(ScriptedModel(down))
 
 
-async def test_what_a_summary_used_is_counted_beside_the_answer() -> None:
+async def test_the_usage_of_a_summary_is_counted() -> None:
     """In the budget and in the result, but not as a turn."""
     used = Usage(input_tokens=100, output_tokens=10)
 
@@ -337,7 +339,7 @@ async def test_what_a_summary_used_is_counted_beside_the_answer() -> None:
 
 
 async def test_messages_are_taken_before_the_request_and_late_ones_after_an_answer() -> None:
-    """Beside calls they wait for the next turn."""
+    """After an answer with calls they wait for the next turn."""
     first, second = UserMessage.of("first"), UserMessage.of("second")
 
     class Chatty(ScriptedModel):

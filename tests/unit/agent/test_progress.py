@@ -1,4 +1,4 @@
-"""When a run goes nowhere."""
+"""When a run makes no progress."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -63,7 +63,7 @@ E: Turn = ("e", "{}", "5")
         pytest.param(
             [("a", text, "1") for text in ('{"x":1,"y":2}', '{"y":2,"x":1}', '{ "x":1, "y":2}')],
             Stall.HINT,
-            id="the same in other spellings",
+            id="the same in another encoding",
         ),
         pytest.param(
             [("a", text, "1") for text in ('{"x":1}', '{"x":"1"}', '{"x":1.5}')],
@@ -89,8 +89,8 @@ def test_the_same_turns_again_are_a_stall(turns: list[Turn], stall: Stall) -> No
     ("count", "stall"),
     [(2, Stall.NONE), (3, Stall.HINT), (4, Stall.HINT), (5, Stall.STOP), (6, Stall.STOP)],
 )
-def test_the_same_error_whatever_is_tried_is_a_stall(count: int, stall: Stall) -> None:
-    """The arguments may differ; the tool and its words may not."""
+def test_the_same_error_for_any_arguments_is_a_stall(count: int, stall: Stall) -> None:
+    """The tool and the error must be the same."""
     tried: list[Turn] = [("a", str(n), "no such table") for n in range(count)]
     others: list[Turn] = [("a", str(n), f"no such table {n}") for n in range(count)]
     tools: list[Turn] = [(f"tool{n}", "{}", "no such table") for n in range(count)]
@@ -106,8 +106,8 @@ def test_the_same_error_whatever_is_tried_is_a_stall(count: int, stall: Stall) -
 @pytest.mark.parametrize(
     ("count", "stall"), [(7, Stall.NONE), (8, Stall.HINT), (9, Stall.HINT), (10, Stall.STOP)]
 )
-def test_the_same_words_beside_many_different_calls_are_a_stall(count: int, stall: Stall) -> None:
-    """A habit of saying the same is allowed for a while."""
+def test_the_same_text_next_to_many_different_calls_is_a_stall(count: int, stall: Stall) -> None:
+    """It is allowed for a while, as some models do that."""
     turns: list[Turn] = [("a", str(n), str(n)) for n in range(count)]
 
     assert assess(_history(turns, text="Let me look.")).stall is stall
@@ -143,8 +143,8 @@ def test_only_errors_in_one_row_count(between: tuple[str, str, bool]) -> None:
 
 
 @pytest.mark.parametrize("between", ["A", "Z", " "])
-def test_only_words_in_one_row_count(between: str) -> None:
-    """Other words, or none, begin a new row."""
+def test_only_texts_in_one_row_count(between: str) -> None:
+    """Another text, or none, begins a new row."""
     words = [("M", str(number), False) for number in range(30)]
 
     assert assess(_varied([*words[:9], (between, "x", False), *words[9:14]])).stall is Stall.NONE
@@ -157,26 +157,26 @@ def test_only_words_in_one_row_count(between: str) -> None:
     assert assess(_varied(begun)).stall is Stall.STOP
 
 
-def test_no_more_than_the_last_turns_are_looked_at() -> None:
+def test_only_the_last_turns_are_read() -> None:
     """A long run costs no more than a short one."""
     assert assess(_history([A] * 40)).what == "the same call of a gave the same result 20 times"
 
 
-def test_a_tool_that_polls_may_be_asked_again_and_again() -> None:
-    """And what came before it is forgiven."""
+def test_a_tool_that_polls_may_be_called_again_and_again() -> None:
+    """And the turns before it no longer count."""
     assert assess(_history([B] * 9 + [A] * 9), polling={"a"}).stall is Stall.NONE
     assert assess(_history([A] * 9 + [B] * 3), polling={"a"}).stall is Stall.HINT
 
 
-def test_only_what_came_since_the_user_spoke_counts() -> None:
+def test_only_turns_since_the_last_user_message_count() -> None:
     """A new question may need the same call."""
     history = _history([A] * 9).add(AssistantMessage.of("done"), UserMessage.of("again"))
 
     assert assess(history).stall is Stall.NONE
 
 
-def test_the_hint_says_what_is_repeated() -> None:
-    """In words that can be put before a model."""
+def test_the_hint_names_what_is_repeated() -> None:
+    """As a text for the model."""
     assert assess(_history([A] * 3)).what == "the same call of a gave the same result 3 times"
     assert (
         assess(_history([A, B] * 3)).what == "the same 2 steps with a and b came 3 times in a row"
@@ -196,7 +196,7 @@ def test_the_hint_says_what_is_repeated() -> None:
     assert assess(_history(said, text="Hm.")).what == "you said the same words 8 times"
 
 
-def test_a_turn_of_many_calls_is_compared_as_a_whole() -> None:
+def test_a_turn_of_many_calls_is_compared_completely() -> None:
     """Two results that changed places are not the same."""
 
     def turns(results: list[tuple[str, str]]) -> History:
@@ -213,10 +213,10 @@ def test_a_turn_of_many_calls_is_compared_as_a_whole() -> None:
 
 
 class _ReadFrom(History):
-    """A history that tells which of its messages are read."""
+    """A history that records which of its messages are read."""
 
     def __reversed__(self) -> Iterator[Message]:
-        """Note each message."""
+        """Record each message."""
         for message in super().__reversed__():
             READ.append(message)
             yield message
@@ -225,8 +225,8 @@ class _ReadFrom(History):
 READ: list[Message] = []
 
 
-def test_only_the_newest_turn_is_read_where_the_others_are_known() -> None:
-    """Each turn pays for that."""
+def test_only_the_newest_turn_is_read_if_the_others_are_known() -> None:
+    """So that each turn costs little."""
     history = _ReadFrom(_history([("a", str(n), str(n)) for n in range(30)]))
     READ.clear()
     known = last_turns(history)
@@ -253,8 +253,8 @@ def test_only_the_newest_turn_is_read_where_the_others_are_known() -> None:
         pytest.param([("a", "1", "x"), ("b", "2", "x")], "", True, id="the same of others"),
     ],
 )
-def test_most_turns_are_not_worth_a_look(turns: list[Turn], text: str, may_be: bool) -> None:
-    """Where neither results nor words come again, nothing stands still."""
+def test_most_turns_cannot_be_a_stall(turns: list[Turn], text: str, may_be: bool) -> None:
+    """If neither results nor texts repeat, the run makes progress."""
     assert may_be_stuck(last_turns(_history(turns, text=text))) is may_be
 
 
@@ -264,8 +264,8 @@ STEPS = st.tuples(
 
 
 @given(steps=st.lists(STEPS, max_size=25) | st.lists(STEPS, max_size=3).map(lambda few: few * 5))
-def test_a_stall_is_always_worth_a_look(steps: list[tuple[str, str, bool]]) -> None:
-    """What is known of the last turns misses none."""
+def test_a_stall_is_never_missed_by_the_quick_check(steps: list[tuple[str, str, bool]]) -> None:
+    """For any turns."""
     for build in (_varied, _unvaried):
         known: tuple[progress.Turn, ...] | None = None
         for count in range(1, len(steps) + 1):
@@ -276,7 +276,7 @@ def test_a_stall_is_always_worth_a_look(steps: list[tuple[str, str, bool]]) -> N
 
 
 def test_a_turn_with_fewer_or_more_calls_is_another() -> None:
-    """Also where those there are the same."""
+    """Even if the calls in common are the same."""
     call = ToolCall(id="1", name="a")
     two = (ToolCall(id="2", name="a"), ToolCall(id="3", name="b"))
     messages: list[Message] = [UserMessage.of("go")]

@@ -1,4 +1,4 @@
-"""What users of other frameworks write first: each error says what to write instead."""
+"""Mistakes of users who know other frameworks: each error names what to write instead."""
 
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ BUILD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("options", "message"), BUILD, ids=[next(iter(one)) for one, _ in BUILD])
-def test_what_cannot_be_built_is_explained(options: dict[str, Any], message: str) -> None:
+def test_an_agent_with_wrong_options_is_an_error(options: dict[str, Any], message: str) -> None:
     """Before anything is sent."""
     with pytest.raises((AgentKitError, TypeError), match=message):
         Agent(**{"model": ScriptedModel(), **options})
@@ -44,7 +44,7 @@ def test_what_cannot_be_built_is_explained(options: dict[str, Any], message: str
         ({"role": "user", "content": "a"}, r"write UserMessage\('…'\)"),
     ],
 )
-def test_what_is_no_prompt_is_explained(prompt: object, message: str) -> None:
+def test_a_prompt_of_a_wrong_type_is_an_error(prompt: object, message: str) -> None:
     """A conversation goes into `history`."""
     with pytest.raises(AgentKitError, match=message):
         Agent[Any](ScriptedModel()).run_sync(cast(str, prompt))

@@ -33,8 +33,8 @@ def _response(*calls: ToolCall, text: str = "") -> ModelResponse:
     )
 
 
-def test_what_the_user_said_in_between_stands_where_it_was_said() -> None:
-    """Before the answer if it was taken in, after it if it came too late."""
+def test_messages_of_the_user_during_a_run_are_in_order() -> None:
+    """Before the answer if they came before the request, after it otherwise."""
     exchange = Exchange(response=_response(text="so"), taken=(AGAIN,), late=(HI,))
 
     state = STATE.add_exchange(exchange)
@@ -42,25 +42,25 @@ def test_what_the_user_said_in_between_stands_where_it_was_said() -> None:
     assert state.history.messages == (HI, AGAIN, AssistantMessage.of("so"), HI)
 
 
-def test_the_last_turns_are_known_where_they_are_whole() -> None:
-    """A turn that has open calls is not; one that an answer settled is read from the history."""
+def test_the_last_turns_are_known_if_they_are_complete() -> None:
+    """A turn with open calls is not; one that an answer completed is read from the history."""
     asked = STATE.add_exchange(Exchange(response=_response(CALL, OTHER)))
     part = asked.add_answers(ToolAnswers(results=(ToolResult.of("1", "2"),)))
-    whole = part.add_answers(ToolAnswers(results=(ToolResult.of("2", "3"),)))
+    complete = part.add_answers(ToolAnswers(results=(ToolResult.of("2", "3"),)))
     judged = Judgement(reason="no", results=(ToolResult.of("3", "no"),))
     third = replace(CALL, id="3")
 
     assert (asked.last_turns, part.last_turns) == (None, None)
-    assert whole.last_turns is not None
-    assert [turn.came for turn in whole.last_turns] == [[("2", False), ("3", False)]]
-    settled = whole.add_exchange(Exchange(response=_response(third), judged=judged))
-    assert settled.last_turns is None
-    kept = whole.add_exchange(Exchange(response=_response(third)))
-    assert kept.last_turns == whole.last_turns
+    assert complete.last_turns is not None
+    assert [turn.came for turn in complete.last_turns] == [[("2", False), ("3", False)]]
+    answered = complete.add_exchange(Exchange(response=_response(third), judged=judged))
+    assert answered.last_turns is None
+    kept = complete.add_exchange(Exchange(response=_response(third)))
+    assert kept.last_turns == complete.last_turns
 
 
-def test_a_run_that_has_called_nothing_is_not_looked_at() -> None:
-    """What went nowhere before it is another run's affair."""
+def test_a_run_without_calls_is_not_checked_for_stalls() -> None:
+    """Turns before it belong to another run."""
     messages: list[Message] = [HI]
     for turn in range(9):
         call = replace(CALL, id=str(turn))

@@ -89,13 +89,13 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             _state([HI, AssistantMessage.of("", CALL, OTHER)], plan=_plan("deny", "ask")),
             Policy(),
             RunTools(calls=(CALL,)),
-            id="calls up to the first to be asked about",
+            id="calls up to the first that needs approval",
         ),
         pytest.param(
             _state([HI, AssistantMessage.of("", CALL, OTHER)], plan=_plan("ask", "allow")),
             Policy(),
             Suspend(calls=(CALL, OTHER)),
-            id="a call to be asked about holds up those behind it",
+            id="a call that needs approval delays those after it",
         ),
         pytest.param(
             _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], over="deadline"),
@@ -219,19 +219,19 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             _state([HI, SAID, AGAIN], is_asked_again=True),
             Policy(output_retries=1, answer_choice=FORCED),
             CallModel(choice=FORCED),
-            id="after an answer in words, the call that answers",
+            id="after a text answer, the call that answers",
         ),
         pytest.param(
             _state([HI, SAID, AGAIN], is_asked_again=True),
             Policy(output_retries=1),
             CallModel(choice=ToolChoice()),
-            id="after an answer in words, where no call answers",
+            id="after a text answer, if no call answers",
         ),
         pytest.param(
             _state([HI]),
             Policy(output_retries=1, answer_choice=FORCED),
             CallModel(choice=ToolChoice()),
-            id="no answer in words yet",
+            id="no text answer yet",
         ),
         pytest.param(
             _state([HI, SAID], finish_reason="content_filter"),
@@ -243,13 +243,13 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             _state([HI, SAID, AGAIN], finish_reason="content_filter"),
             Policy(output_retries=1),
             CallModel(choice=ToolChoice()),
-            id="an answer that was withheld, and something was said since",
+            id="an answer that was withheld, and a message since",
         ),
         pytest.param(
             _state([HI, SAID], finish_reason="stop"),
             Policy(output_retries=1),
             CallModel(choice=ToolChoice()),
-            id="words in place of an answer of a type",
+            id="a text in place of structured output",
         ),
     ],
 )
@@ -270,10 +270,10 @@ def test_the_next_step_follows_from_the_state(
         (None, "answered"),
     ],
 )
-def test_why_a_run_stopped_follows_from_why_the_answer_did(
+def test_the_stop_reason_follows_from_the_finish_reason(
     finish_reason: FinishReason | None, stop_reason: StopReason
 ) -> None:
-    """A cut answer is not passed off as a whole one."""
+    """A cut answer is not reported as a complete one."""
     state = _state([HI, AssistantMessage.of("x")], finish_reason=finish_reason)
 
     assert next_step(state, Policy()) == Finish(reason=stop_reason)
@@ -302,7 +302,7 @@ def test_a_state_grows_by_responses_and_results() -> None:
 
 
 def test_a_result_has_the_output_that_the_run_ended_with() -> None:
-    """A text beside a call, or none at all, is no output."""
+    """A text next to a call, or no text, is no output."""
     run = Agent[Any](ScriptedModel())._new_run("hi", {}, None)
     asked: list[Message] = [HI, AssistantMessage.of("Let me see.", CALL)]
     closed = _state([*asked, ToolResult.of("1", "2"), AssistantMessage.of("two")])
@@ -321,8 +321,8 @@ def test_a_result_has_the_output_that_the_run_ended_with() -> None:
     assert "SuspendedError" not in repr(waiting)
 
 
-def test_each_turn_is_told_with_who_answered_it() -> None:
-    """Counted on from the turns before."""
+def test_each_turn_is_listed_with_the_model_that_answered() -> None:
+    """The numbers continue from the turns before."""
     response = ModelResponse(message=SAID, finish_reason="stop", provider="h", model="m")
 
     state = _state([HI], turns=3).add_exchange(Exchange(response=response))
@@ -332,8 +332,10 @@ def test_each_turn_is_told_with_who_answered_it() -> None:
 
 
 @pytest.mark.parametrize("late", [(), (AGAIN,)], ids=["nothing since", "something was said since"])
-def test_an_answer_counts_unless_something_was_said_since(late: tuple[UserMessage, ...]) -> None:
-    """What the user said is heard first."""
+def test_an_answer_counts_unless_the_user_has_sent_a_message_since(
+    late: tuple[UserMessage, ...],
+) -> None:
+    """The message is answered first."""
     response = ModelResponse(message=SAID, finish_reason="stop")
     accepted = Exchange(response=response, judged=Judgement(is_accepted=True), late=late)
     refused = Exchange(response=response, judged=Judgement(reason="no", reply=AGAIN), late=late)
@@ -362,7 +364,7 @@ def test_a_limit_once_reached_stays_reached(
     assert state.add_answers(ToolAnswers(results=(), over=now)).over == then
 
 
-def test_nothing_is_settled_at_the_start() -> None:
+def test_the_first_state_is_empty() -> None:
     """No answer, no refusal."""
     state = _state([HI])
 
@@ -372,7 +374,7 @@ def test_nothing_is_settled_at_the_start() -> None:
 
 
 def test_states_and_steps_are_values() -> None:
-    """No one changes one, by a wrong name neither; and each part of one is named."""
+    """They cannot be changed, not even by a wrong name; and each field is named."""
     module = sys.modules[RunState.__module__]
     made = [
         one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
@@ -387,6 +389,6 @@ def test_states_and_steps_are_values() -> None:
 
 
 def test_a_budget_without_a_turn_is_refused() -> None:
-    """A run has to ask at least once."""
+    """A run needs at least one request."""
     with pytest.raises(ValueError, match="at least one turn"):
         Budget(turns=0)

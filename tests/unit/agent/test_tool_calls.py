@@ -61,7 +61,7 @@ TOOLS: dict[str, Tool[..., Any]] = {one.name: one for one in (add, hang, once, E
 CALLS = [tool_call("add", {"a": at, "b": 1}, call_id=f"call{at:05}") for at in range(4)]
 
 
-_NAMES = {"timeout_seconds": "tool_timeout_seconds", "caps": "concurrency"}
+_NAMES = {"timeout_seconds": "tool_timeout_seconds", "limits": "concurrency"}
 
 
 async def _run(
@@ -94,8 +94,8 @@ async def _run(
     return answers, events, run
 
 
-async def test_calls_beyond_the_limit_are_answered_and_not_run() -> None:
-    """The first ones are run, and the run knows that its limit is reached."""
+async def test_calls_beyond_the_limit_get_an_error_and_are_not_run() -> None:
+    """The first ones are run, and the run stops at its limit."""
     answers, events, _ = await _run(*CALLS, budget=Budget(tool_calls=2))
 
     assert [result.is_error for result in answers.results] == [False, False, True, True]
@@ -104,7 +104,7 @@ async def test_calls_beyond_the_limit_are_answered_and_not_run() -> None:
     assert len([event for event in events if isinstance(event, ToolCallRejected)]) == 2
 
 
-async def test_exactly_as_many_calls_as_the_limit_are_no_breach() -> None:
+async def test_exactly_as_many_calls_as_the_limit_are_allowed() -> None:
     """Only a call that could not be run ends the run."""
     answers, _, _ = await _run(*CALLS, budget=Budget(tool_calls=4))
 
@@ -112,7 +112,7 @@ async def test_exactly_as_many_calls_as_the_limit_are_no_breach() -> None:
     assert answers.over is None
 
 
-async def test_a_call_that_cannot_run_is_answered_and_takes_no_place() -> None:
+async def test_a_call_that_cannot_run_gets_an_error_and_does_not_count() -> None:
     """Such as one of a tool that does not exist."""
     none = tool_call("none_such", {}, call_id="none00001")
 
@@ -132,15 +132,15 @@ async def test_a_call_that_cannot_run_is_answered_and_takes_no_place() -> None:
     ],
     ids=["refused", "refused without a reason", "edited", "edited badly"],
 )
-async def test_answers_about_a_call_are_followed(approval: Approval, said: str) -> None:
-    """A person's word is told to the model."""
+async def test_approvals_are_applied(approval: Approval, said: str) -> None:
+    """The model reads the reason of a person."""
     answers, _, _ = await _run(CALLS[0], approvals=[approval])
 
     assert said in answers.results[0].text
 
 
-async def test_a_tool_that_runs_elsewhere_is_asked_about() -> None:
-    """It is settled with the call, before anything runs."""
+async def test_an_external_tool_is_planned_as_one_that_needs_a_result() -> None:
+    """Before any call of the turn runs."""
     call = tool_call("elsewhere")
     history = History([UserMessage.of("go"), AssistantMessage.of("", call)])
     agent: Agent[Any] = Agent(ScriptedModel(), tools=[ELSEWHERE])
@@ -152,8 +152,8 @@ async def test_a_tool_that_runs_elsewhere_is_asked_about() -> None:
     assert planned.verdict.decision == "ask"
 
 
-async def test_the_deadline_stops_tools_and_keeps_what_has_ended() -> None:
-    """What was stopped says that its end is not known."""
+async def test_the_deadline_stops_tools_and_keeps_finished_results() -> None:
+    """The result of a stopped call states that its outcome is unknown."""
     answers, _, run = await _run(
         CALLS[0], tool_call("hang", {}, call_id="hang00001"), budget=Budget(seconds=0.5)
     )
@@ -180,10 +180,10 @@ async def _wait_first(ready: ReadyCall, run: Proceed) -> ToolResult:  # noqa: AR
         pytest.param({"timeout_seconds": 0.1, "middleware": (_wait_first,)}, {}, id="middleware"),
     ],
 )
-async def test_what_may_outlast_the_run_is_stopped_with_it(
+async def test_a_call_that_outlasts_the_run_is_stopped_with_it(
     changed: dict[str, Any], given: dict[str, Any]
 ) -> None:
-    """Whatever it is that takes so long."""
+    """Whatever takes so long."""
     call = tool_call("hang", {}, call_id="hang00001")
     tools = {"hang": replace(hang, **changed)}
 
@@ -195,9 +195,9 @@ async def test_what_may_outlast_the_run_is_stopped_with_it(
 
 
 @pytest.mark.parametrize("kind", ["tool", "group", "process"])
-async def test_who_waits_for_a_place_is_stopped_with_the_run(kind: str) -> None:
-    """The wait is not in the tool's own limit."""
-    caps = {
+async def test_a_call_that_waits_for_a_permit_is_stopped_with_the_run(kind: str) -> None:
+    """The wait is not part of the tool's timeout."""
+    limits = {
         "tool": ConcurrencyLimits(),
         "group": ConcurrencyLimits(groups={"slow": 1}),
         "process": ConcurrencyLimits(process=1),
@@ -209,10 +209,10 @@ async def test_who_waits_for_a_place_is_stopped_with_the_run(kind: str) -> None:
         timeout_seconds=0.1,
     )
     call = tool_call("hang", {}, call_id="hang00001")
-    held = await caps.acquire(limited)
+    held = await limits.acquire(limited)
     try:
         answers, _, _ = await _run(
-            call, tools={"hang": limited}, budget=Budget(seconds=0.3), caps=caps
+            call, tools={"hang": limited}, budget=Budget(seconds=0.3), limits=limits
         )
     finally:
         held.release()
@@ -220,8 +220,8 @@ async def test_who_waits_for_a_place_is_stopped_with_the_run(kind: str) -> None:
     assert "was not run" in answers.results[0].text
 
 
-async def test_limits_that_the_run_has_time_for_are_those_of_the_tools() -> None:
-    """One after the other, with what each may take to clean up."""
+async def test_tools_have_their_own_timeouts_if_the_run_has_the_time() -> None:
+    """One after the other, with the time of each cleanup."""
     calls = [tool_call("hang", {}, call_id=f"hang{at:05}") for at in range(2)]
     tools = {"hang": replace(hang, timeout_seconds=0.1)}
 
@@ -232,8 +232,8 @@ async def test_limits_that_the_run_has_time_for_are_those_of_the_tools() -> None
     ] * 2
 
 
-async def test_remembered_results_are_not_run_for_again() -> None:
-    """A call that was begun and has no end is not run twice where it must not be."""
+async def test_recorded_calls_are_not_run_again() -> None:
+    """Nor is a call that began and has no recorded end, if it may have had an effect."""
     journal = MemoryJournal()
     call = tool_call("once", {}, call_id="once00001")
     first, _, _ = await _run(call, CALLS[0], journal=journal)
@@ -251,8 +251,8 @@ async def test_remembered_results_are_not_run_for_again() -> None:
     assert unknown.results[1] == first.results[1]
 
 
-async def test_what_was_recorded_counts_whatever_tools_exist_now() -> None:
-    """The journal is asked before a call is validated or its tool is looked up."""
+async def test_recorded_results_are_used_whatever_tools_exist_now() -> None:
+    """The journal is read before a call is validated or its tool is looked up."""
     journal = MemoryJournal()
     call = tool_call("once", {}, call_id="once00001")
     first, _, _ = await _run(call, journal=journal)
@@ -262,7 +262,7 @@ async def test_what_was_recorded_counts_whatever_tools_exist_now() -> None:
     assert again.results == first.results
 
 
-async def test_a_call_without_a_plan_of_this_life_is_validated_when_it_runs() -> None:
+async def test_a_call_planned_by_another_process_is_validated_when_it_runs() -> None:
     """The plan came from a journal."""
     answers, _, _ = await _run(CALLS[0])
 
@@ -280,8 +280,8 @@ async def test_a_call_without_a_plan_of_this_life_is_validated_when_it_runs() ->
         (140, {}, True),
         (3600, {"timeout_seconds": None}, True),
         (math.inf, {"timeout_seconds": None}, False),
-        (3600, {"caps": ConcurrencyLimits(process=1)}, True),
-        (3600, {"caps": ConcurrencyLimits(groups={"others": 1})}, False),
+        (3600, {"limits": ConcurrencyLimits(process=1)}, True),
+        (3600, {"limits": ConcurrencyLimits(groups={"others": 1})}, False),
     ],
 )
 async def test_the_time_of_a_run_bounds_calls_that_could_take_longer(
