@@ -104,7 +104,7 @@ def test_values_that_are_not_defaults_are_kept() -> None:
     assert without_defaults(value, schema, root=schema) == {"b": 1, "c": None, "d": 1}
 
 
-class HasItem:
+class IntegerLike:
     """An integer of a library."""
 
     def __int__(self) -> int:
@@ -164,7 +164,7 @@ def test_results_of_annotated_tools_become_json(
 
 def test_a_value_without_a_json_form_is_an_error() -> None:
     """Also if it is a class that has the method."""
-    for value in (object(), HasItem(), np.ndarray):
+    for value in (object(), IntegerLike(), np.ndarray):
         with pytest.raises(Exception, match="has no JSON form"):
             to_json(value)
 
