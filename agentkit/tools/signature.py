@@ -7,11 +7,12 @@ What cannot be offered to a model is a `ToolDefinitionError` here, not a surpris
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.fields import FieldInfo
@@ -20,8 +21,8 @@ from agentkit.errors import ToolDefinitionError
 from agentkit.json_schema import JsonObject
 from agentkit.lazy_import import load_object
 from agentkit.tools.binding import FunctionBinding, Parameter
-from agentkit.tools.run_context import RunContext
 from agentkit.tools.schema import derive_input_schema, derive_output
+from agentkit.tools.type_hints import Unresolved, is_context, resolve_hints
 from agentkit.value import dataclass
 
 
@@ -32,6 +33,8 @@ class FunctionFacts:
     Attributes:
         name: None if it has none that is valid for a tool.
         method_of: the class it was written in, if it still needs an instance.
+        may_be_method: it is not known yet whether its first parameter is what it is called on;
+            here it is an argument.
     """
 
     name: str | None
@@ -41,10 +44,15 @@ class FunctionFacts:
     is_output_wrapped: bool
     binding: FunctionBinding
     method_of: str | None
+    may_be_method: bool
 
 
-def read_function(function: Callable[..., object]) -> FunctionFacts:
+def read_function(function: Callable[..., object], *, is_method: bool = False) -> FunctionFacts:
     """Read the signature, types and docstring of `function`.
+
+    Args:
+        function: what should become a tool.
+        is_method: its first parameter is what it is called on, whatever its name is.
 
     Raises:
         ToolDefinitionError: a model could not call it by a JSON object: it takes `*args`, has a
@@ -57,17 +65,23 @@ def read_function(function: Callable[..., object]) -> FunctionFacts:
     _check_kind(body, label)
     hints = _hints(body, label)
     parameters = _parameters(function, label)
-    method_of = _class_of(function, parameters)
-    if method_of is not None:
-        del parameters[0]
-    takes_context = bool(parameters) and _is_context(hints.get(parameters[0].name))
+    may_be = not is_method and bool(parameters) and may_be_method(function)
+    is_certain = may_be and (
+        parameters[0].name in ("self", "cls") or _found_in_class(function) is function
+    )
+    if is_method or is_certain:
+        is_method, may_be = True, False
+        del parameters[:1]
+    takes_context = bool(parameters) and is_context(hints.get(parameters[0].name))
     if takes_context and parameters.pop(0).kind is inspect.Parameter.KEYWORD_ONLY:
         raise ToolDefinitionError(f"{label} takes its RunContext by keyword; put it before '*'.")
     model, fields = _build_model(parameters, hints, label)
     documentation = read_docstring(_docstring(function, body))
     schema, has_decimals = _input_schema(model, hints, label)
     _describe(schema, {**documentation.parameters, **_inline_docs(fields, hints)}, fields)
-    output = derive_output(hints.get("return", inspect.Signature.empty))
+    returned = hints.get("return", inspect.Signature.empty)
+    is_known = not isinstance(returned, Unresolved)
+    output = derive_output(returned if is_known else inspect.Signature.empty)
     return FunctionFacts(
         name=_name(function, body),
         description=documentation.description,
@@ -83,8 +97,34 @@ def read_function(function: Callable[..., object]) -> FunctionFacts:
             has_decimals=has_decimals,
             schema=schema,
         ),
-        method_of=method_of,
+        method_of=_owner_of(function) if is_method else None,
+        may_be_method=may_be,
     )
+
+
+def _owner_of(function: Callable[..., object]) -> str:
+    """Return the name of the class in which a function was written."""
+    return str(getattr(function, "__qualname__", "")).rpartition(".")[0]
+
+
+def may_be_method(function: Callable[..., object]) -> bool:
+    """Return whether the first parameter of a function may be what the function is called on.
+
+    Inside a class body it is not yet known whether a method is being defined or, with
+    `@staticmethod` above `@tool`, a plain function. Later the class shows it.
+    """
+    owner = _owner_of(function)
+    if not isinstance(function, FunctionType) or not owner or owner.endswith("<locals>"):
+        return False
+    return _found_in_class(function) in (None, function)
+
+
+def _found_in_class(function: Callable[..., object]) -> object:
+    """Return what a class has under the name of a function in its body; None without a class."""
+    found: Any = sys.modules.get(function.__module__)
+    for name in _owner_of(function).split("."):
+        found = getattr(found, name, None)
+    return None if found is None else inspect.getattr_static(found, function.__name__, None)
 
 
 def origin_of(function: Callable[..., object]) -> str:
@@ -126,7 +166,7 @@ def _body(function: Callable[..., object]) -> Callable[..., object]:
     """Return the function that will run in the end: it has the annotations."""
     while isinstance(function, partial):
         function = function.func
-    if isinstance(function, MethodType | staticmethod):
+    if isinstance(function, MethodType | staticmethod | classmethod):
         function = function.__func__
     elif not isinstance(function, FunctionType | type) and not inspect.isroutine(function):
         function = getattr(type(function), "__call__", function)  # noqa: B004
@@ -148,33 +188,13 @@ def _check_kind(body: Callable[..., object], label: str) -> None:
 
 
 def _hints(body: Callable[..., object], label: str) -> Mapping[str, Any]:
-    """Resolve annotations, also those that name what is local to the function around."""
+    """Resolve the annotations; those that cannot be resolved matter only if they are needed."""
     try:
-        return get_type_hints(body, localns=_local_names(body), include_extras=True)
-    except NameError as error:
-        raise ToolDefinitionError(
-            f"{label} has an annotation that cannot be read: {error}. "
-            "Define the name before the tool, at the top of the module."
-        ) from error
+        return resolve_hints(body)
     except TypeError as error:
         raise ToolDefinitionError(
             f"{label} has an annotation that is not a type: {error}. Annotate with types."
         ) from error
-
-
-def _local_names(body: Callable[..., object]) -> dict[str, Any] | None:
-    """Return the local names of the function whose body defines `body` now."""
-    outer, separator, _ = getattr(body, "__qualname__", "").rpartition(".<locals>.")
-    code = getattr(body, "__code__", None)
-    if not separator or code is None:
-        return None
-    name = outer.rpartition(".")[2]
-    frame = inspect.currentframe()
-    while frame is not None:
-        if frame.f_code.co_name == name and frame.f_code.co_filename == code.co_filename:
-            return dict(frame.f_locals)
-        frame = frame.f_back
-    return None
 
 
 def _parameters(function: Callable[..., object], label: str) -> list[inspect.Parameter]:
@@ -198,18 +218,6 @@ def _parameters(function: Callable[..., object], label: str) -> list[inspect.Par
     return found
 
 
-def _class_of(function: Callable[..., object], parameters: list[inspect.Parameter]) -> str | None:
-    """Return the class of a method that has no instance yet."""
-    if not isinstance(function, FunctionType) or not parameters or parameters[0].name != "self":
-        return None
-    owner = function.__qualname__.rpartition(".")[0]
-    return owner if owner and not owner.endswith("<locals>") else None
-
-
-def _is_context(hint: object) -> bool:
-    return hint is RunContext or get_origin(hint) is RunContext
-
-
 def _build_model(
     parameters: list[inspect.Parameter], hints: Mapping[str, Any], label: str
 ) -> tuple[type[BaseModel], tuple[Parameter, ...]]:
@@ -219,10 +227,15 @@ def _build_model(
     attributes: dict[str, str] = {}
     for parameter in parameters:
         hint = hints.get(parameter.name, Any)
-        if _is_context(hint):
+        if is_context(hint):
             raise ToolDefinitionError(
                 f"{label} takes its RunContext as {parameter.name!r}; make it the first parameter."
             )
+        if isinstance(hint, Unresolved):
+            raise ToolDefinitionError(
+                f"{label} has an annotation that cannot be read: {hint.error}. "
+                "Define the name before the tool, at the top of the module."
+            ) from hint.error
         attribute = parameter.name
         if attribute.startswith("_") or hasattr(BaseModel, attribute):
             attribute = f"field_{attribute.strip('_')}"
@@ -273,7 +286,7 @@ def _input_schema(
 def _bad_type(label: str, hints: Mapping[str, Any], error: Exception) -> ToolDefinitionError:
     """Name the parameter whose type has no JSON form."""
     for name, hint in hints.items():
-        if name == "return" or _is_context(hint):
+        if name == "return" or is_context(hint) or isinstance(hint, Unresolved):
             continue
         try:
             TypeAdapter(hint).json_schema()

@@ -27,7 +27,14 @@ from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
 from agentkit.log import Log
 from agentkit.tools.binding import Binding, HandlerBinding
-from agentkit.tools.signature import is_async, origin_of, read_function, takes_context
+from agentkit.tools.signature import (
+    FunctionFacts,
+    is_async,
+    may_be_method,
+    origin_of,
+    read_function,
+    takes_context,
+)
 from agentkit.tools.tool_options import Decision, ToolAnnotations, ToolOptions, fields_of
 from agentkit.value import dataclass, replace
 
@@ -73,6 +80,9 @@ class Tool(Generic[P, ResultT]):
         binding: how arguments reach the function.
         is_output_wrapped: `output_schema` holds the value under `result`.
         method_of: the class of a method that has no instance yet; such a tool cannot be offered.
+        as_method: the tool if its function turns out to be a method, when an instance or a class
+            is asked for it; None if that is known already.
+        is_class_method: it is bound to the class, not to an instance.
         spec: what a model sees; the same object as long as the tool lives.
         arguments_check: the validator of `input_schema`, built once.
         output_check: the validator of `output_schema`.
@@ -107,6 +117,8 @@ class Tool(Generic[P, ResultT]):
     is_external: bool = False
     middleware: tuple[Callable[..., Any], ...] = field(default=(), repr=False)
     method_of: str | None = field(default=None, repr=False)
+    as_method: "Tool[..., Any] | None" = field(default=None, repr=False)
+    is_class_method: bool = field(default=False, repr=False)
     own_name: str = ""
     namespace: str = ""
     spec: ToolSpec = field(init=False, repr=False)
@@ -175,11 +187,13 @@ class Tool(Generic[P, ResultT]):
     ) -> "Tool[P2, Result2T]": ...
 
     def __get__(self, instance: object, owner: type | None = None) -> "Tool[..., Any]":
-        """Bind a tool that was made of a method to an instance."""
-        if instance is None or self.method_of is None:
-            return self
-        bound = cast(Callable[..., ResultT], MethodType(self.function, instance))
-        return replace(self, function=bound, method_of=None)
+        """Bind a tool that was made of a method to an instance, or to its class."""
+        method = self.as_method or self
+        receiver = owner if self.is_class_method else instance
+        if receiver is None or method.method_of is None:
+            return method
+        bound = cast(Callable[..., ResultT], MethodType(method.function, receiver))
+        return replace(method, function=bound, method_of=None, is_class_method=False)
 
     @classmethod
     def from_schema(
@@ -265,10 +279,6 @@ async def _refuse_external(arguments: JsonObject) -> object:  # noqa: ARG001  # 
     )
 
 
-def _output_check(schema: JsonObject | None) -> JsonSchema | None:
-    return None if schema is None else JsonSchema(schema, is_derived=True)
-
-
 def _read_schema(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
     """Check a schema that a person wrote."""
     try:
@@ -336,24 +346,46 @@ def tool(
 
 
 def _from_function(
-    function: Callable[..., Any], *, name: str | None, description: str | None, options: ToolOptions
+    function: Any, *, name: str | None, description: str | None, options: ToolOptions
 ) -> Tool[..., Any]:
-    facts = read_function(function)
-    name = facts.name if name is None else name
-    if name is None:
-        raise ToolDefinitionError(
-            f"{origin_of(function)} has no name; give one: tool(…, name='…') or @tool(name='…')."
+    if isinstance(function, MethodType) and isinstance(function.__func__, Tool):
+        # From Python 3.13 on, `@classmethod` above `@tool` binds the tool itself.
+        return function.__func__.__get__(function.__self__, type(function.__self__))
+    is_class_method = isinstance(function, classmethod)
+    if is_class_method:
+        function = function.__func__
+
+    def build(facts: FunctionFacts, **more: Any) -> Tool[..., Any]:
+        own_name = facts.name if name is None else name
+        if own_name is None:
+            raise ToolDefinitionError(
+                f"{origin_of(function)} has no name; give one: tool(…, name='…') or "
+                "@tool(name='…')."
+            )
+        output = facts.output_schema
+        return Tool(
+            name=own_name,
+            description=facts.description if description is None else description,
+            input_schema=facts.input_schema,
+            function=function,
+            binding=facts.binding,
+            arguments_check=JsonSchema(facts.input_schema, is_derived=True),
+            output_schema=output,
+            output_check=None if output is None else JsonSchema(output, is_derived=True),
+            is_output_wrapped=facts.is_output_wrapped,
+            method_of=facts.method_of,
+            **more,
+            **fields_of(options),
         )
-    return Tool(
-        name=name,
-        description=facts.description if description is None else description,
-        input_schema=facts.input_schema,
-        function=function,
-        binding=facts.binding,
-        arguments_check=JsonSchema(facts.input_schema, is_derived=True),
-        output_schema=facts.output_schema,
-        output_check=_output_check(facts.output_schema),
-        is_output_wrapped=facts.is_output_wrapped,
-        method_of=facts.method_of,
-        **fields_of(options),
-    )
+
+    if is_class_method:
+        return build(read_function(function, is_method=True), is_class_method=True)
+    try:
+        facts = read_function(function)
+    except ToolDefinitionError:
+        if not may_be_method(function):
+            raise
+        return build(read_function(function, is_method=True))
+    if not facts.may_be_method:
+        return build(facts)
+    return build(facts, as_method=build(read_function(function, is_method=True)))
