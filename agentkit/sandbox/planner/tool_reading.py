@@ -6,6 +6,7 @@ Out: `ToolReading`: the calls if every token has its place, else the tokens that
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.question_tokens import PATH, QuestionToken
@@ -105,6 +106,14 @@ class ToolReading:
             elif place and self._tokens[place - 1].kind == "number":
                 self._take(parameter, [place - 1], is_named=True)
 
+    @cached_property
+    def _paths(self) -> list[QuestionToken]:
+        return [one for one in self._tokens if re.fullmatch(PATH, one.text, re.IGNORECASE)]
+
+    @cached_property
+    def _codes(self) -> str:
+        return "".join(_CODES.get(one.word) or _CODES.get(one.kind, "w") for one in self._tokens)
+
     def _read_unnamed(self, token: QuestionToken, group: list[int]) -> None:
         """Give values without a name to the only parameter they fit, or to `a`, `b` and so on."""
         fitting = [
@@ -116,8 +125,7 @@ class ToolReading:
             and (one.is_required or len(self.tool.parameters) == 1 or token.kind == "path")
             and _convert(one, token, is_named=False)
         ]
-        paths = [one for one in self._tokens if re.fullmatch(PATH, one.text, re.IGNORECASE)]
-        fitting = [p for p in fitting if p.kind == "path" and paths == [token]] or fitting
+        fitting = [p for p in fitting if p.kind == "path" and self._paths == [token]] or fitting
         if len(group) == len(fitting) > 1 and all(len(one.name) == 1 for one in fitting):
             for one, place in zip(fitting, group, strict=True):
                 self._take(one, [place])
@@ -140,7 +148,7 @@ class ToolReading:
 
     def _group(self, place: int) -> list[int]:
         """Return the places of values of one kind in a list: "Oslo, Bergen and in Rome"."""
-        codes = "".join(_CODES.get(one.word) or _CODES.get(one.kind, "w") for one in self._tokens)
+        codes = self._codes
         code = codes[place : place + 1]
         # "Paris, Texas" is one place: the last joint has to be "and".
         found = re.compile(f"{code}(?:,i?{code})*,?&i?{code}").match(codes, place) if code else None

@@ -137,9 +137,12 @@ async def test_a_call_has_the_limits_of_the_server() -> None:
         """Speak."""
         return context.deps * 100
 
-    options = ServerSettings(deps="word", timeout_seconds=0.01, max_characters=50)
-    async with mcp.Client(build_server([sleep, speak], settings=options)) as client:
+    async with mcp.Client(
+        build_server([sleep], settings=ServerSettings(timeout_seconds=0.01))
+    ) as client:
         late = await call(client, "sleep")
+    options = ServerSettings(deps="word", max_characters=50)
+    async with mcp.Client(build_server([speak], settings=options)) as client:
         long = await call(client, "speak")
     denying = ServerSettings(approve=deny(named("add")))
     async with mcp.Client(build_server([add], settings=denying)) as client:
