@@ -39,6 +39,7 @@ from agentkit.message import UserMessage
 from agentkit.output.output_type import Judgement
 from agentkit.surrogates import replace_surrogates
 from agentkit.tools.tool import Tool
+from agentkit.tools.validate import restore_names
 from agentkit.value import maker, replace
 
 _new_exchange = maker(Exchange)
@@ -222,7 +223,10 @@ class _ModelCall:
             limit.cancelled()
             raise
         message = replace_surrogates(response.message)
-        return response if message is response.message else replace(response, message=message)
+        message, renamed = restore_names(message, {tool.name for tool in request.tools})
+        if message is response.message:
+            return response
+        return replace(response, message=message, repairs=(*response.repairs, *renamed))
 
     def _forecast(self, request: ModelRequest) -> Forecast:
         """Return what the request will use."""
