@@ -5,7 +5,7 @@ Out: the state after the exchange: a response with a plan for its calls, or the 
      first.
 
 A request that could exceed the budget is not sent. An answer that takes longer than the run has
-left, or that grows beyond what it may, is cut off and dropped.
+left, or that exceeds its limit, is cut off and dropped.
 """
 
 from collections.abc import Callable, Mapping
