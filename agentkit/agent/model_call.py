@@ -8,9 +8,9 @@ A request that could exceed the budget is not sent. An answer that takes longer 
 left, or that exceeds its limit, is cut off and dropped.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache, cached_property, partial
-from typing import Protocol, TypeAlias, cast
+from typing import TypeAlias
 
 import anyio
 from pydantic import TypeAdapter
@@ -33,9 +33,9 @@ from agentkit.event import (
     ignore,
 )
 from agentkit.history import History
-from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
+from agentkit.model.model import TokenCounter, new_counter
 from agentkit.output.output_type import Judgement
 from agentkit.surrogates import replace_surrogates
 from agentkit.tools.tool import Tool
@@ -238,20 +238,9 @@ class _ModelCall:
         )
 
     @cached_property
-    def _counter(self) -> "TokenCounter":
-        """Return the counter of this exchange; few runs need one, so its module is loaded late."""
-        build = cast("BuildCounter", load_object("agentkit.model.tokens:build_counter"))
-        return build(self._member.profile.rules, family=self._member.profile.family)
-
-
-class TokenCounter(Protocol):
-    """Counts the tokens of requests; see `agentkit.model.tokens`."""
-
-    def count(self, request: ModelRequest) -> int:
-        """Return the tokens of the prompt that `request` becomes."""
-
-
-BuildCounter: TypeAlias = Callable[..., TokenCounter]
+    def _counter(self) -> TokenCounter:
+        """Return the counter of this exchange, which few runs need."""
+        return new_counter(self._member.profile)
 
 
 async def _plan(
