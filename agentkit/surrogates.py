@@ -22,6 +22,7 @@ from agentkit.value import replace
 
 T = TypeVar("T")
 
+_CONSTANT = frozenset({"type", "role"})
 _NO_TEXT = frozenset({bool, int, float, bytes, type(None)})
 
 
@@ -70,6 +71,9 @@ def _repair_fields(value: T) -> T:
     kind: type = type(value)
     for name in _field_names(kind):
         old = getattr(value, name)
+        # Nearly every field is one of these; each message of a conversation comes through here.
+        if not old or type(old) in _NO_TEXT or (type(old) is str and old.isascii()):
+            continue
         new = replace_surrogates(old)
         if new is not old:
             changed[name] = new
@@ -80,4 +84,5 @@ def _repair_fields(value: T) -> T:
 def _field_names(kind: type) -> tuple[str, ...]:
     if not dataclasses.is_dataclass(kind):
         return ()
-    return tuple(field.name for field in dataclasses.fields(kind) if field.init)
+    names = (field.name for field in dataclasses.fields(kind) if field.init)
+    return tuple(name for name in names if name not in _CONSTANT)

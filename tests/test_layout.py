@@ -43,12 +43,6 @@ SHARED_BASENAMES: Mapping[str, str] = {
 }
 """Names that two modules of `agentkit` share, with the reason."""
 
-COUNTERS = "one of them goes when there is one interface for counters"
-SHARED_CLASS_NAMES: Mapping[str, str] = {
-    "TokenCounter": COUNTERS,
-}
-"""Names that two public classes share, with the reason."""
-
 
 def sources(*folders: Path) -> list[Path]:
     """Return the Python files below folders."""
@@ -94,7 +88,7 @@ def test_modules_share_a_name_only_for_a_reason() -> None:
     assert shared == SHARED_BASENAMES.keys()
 
 
-def test_public_classes_share_a_name_only_for_a_reason() -> None:
+def test_public_classes_have_different_names() -> None:
     """Over all packages."""
     names: Counter[str] = Counter()
     for path in sources(*PACKAGES):
@@ -102,7 +96,7 @@ def test_public_classes_share_a_name_only_for_a_reason() -> None:
         names.update(node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     shared = {name for name, count in names.items() if count > 1 and not name.startswith("_")}
 
-    assert shared == SHARED_CLASS_NAMES.keys()
+    assert shared == set()
 
 
 def test_every_module_documents_its_input_and_output() -> None:

@@ -5,12 +5,12 @@ Out: the state after the exchange: a response with a plan for its calls, or the 
      first.
 
 A request that could exceed the budget is not sent. An answer that takes longer than the run has
-left, or that grows beyond what it may, is cut off and dropped.
+left, or that exceeds its limit, is cut off and dropped.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache, cached_property, partial
-from typing import Protocol, TypeAlias, cast
+from typing import TypeAlias
 
 import anyio
 from pydantic import TypeAdapter
@@ -33,12 +33,13 @@ from agentkit.event import (
     ignore,
 )
 from agentkit.history import History
-from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.message import UserMessage
+from agentkit.model.model import TokenCounter, new_counter
 from agentkit.output.output_type import Judgement
 from agentkit.surrogates import replace_surrogates
 from agentkit.tools.tool import Tool
+from agentkit.tools.validate import restore_names
 from agentkit.value import maker, replace
 
 _new_exchange = maker(Exchange)
@@ -222,7 +223,10 @@ class _ModelCall:
             limit.cancelled()
             raise
         message = replace_surrogates(response.message)
-        return response if message is response.message else replace(response, message=message)
+        message, renamed = restore_names(message, {tool.name for tool in request.tools})
+        if message is response.message:
+            return response
+        return replace(response, message=message, repairs=(*response.repairs, *renamed))
 
     def _forecast(self, request: ModelRequest) -> Forecast:
         """Return what the request will use."""
@@ -234,20 +238,9 @@ class _ModelCall:
         )
 
     @cached_property
-    def _counter(self) -> "TokenCounter":
-        """Return the counter of this exchange; few runs need one, so its module is loaded late."""
-        build = cast("BuildCounter", load_object("agentkit.model.tokens:build_counter"))
-        return build(self._member.profile.rules, family=self._member.profile.family)
-
-
-class TokenCounter(Protocol):
-    """Counts the tokens of requests; see `agentkit.model.tokens`."""
-
-    def count(self, request: ModelRequest) -> int:
-        """Return the tokens of the prompt that `request` becomes."""
-
-
-BuildCounter: TypeAlias = Callable[..., TokenCounter]
+    def _counter(self) -> TokenCounter:
+        """Return the counter of this exchange, which few runs need."""
+        return new_counter(self._member.profile)
 
 
 async def _plan(

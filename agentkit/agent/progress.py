@@ -111,7 +111,7 @@ def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
 
 
 def _newest_first(history: History, polling: Collection[str] = ()) -> Iterator[Turn]:
-    """Yield the turns since the user last spoke; one that polls ends what is looked at."""
+    """Yield the turns since the last user message, back to the last one that polls."""
     results: dict[str, ToolResult] = {}
     for message in reversed(history):
         if isinstance(message, ToolResult):

@@ -74,7 +74,7 @@ def save_catalog(path: Path, text: str) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         mode = place.stat().st_mode & 0o7777 if place.exists() else 0o644
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".agentkit-")
         temporary = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)

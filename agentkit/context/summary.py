@@ -12,11 +12,12 @@ from dataclasses import field
 from typing import TypeAlias
 
 from agentkit.chat import ModelRequest, ModelResponse, ModelSettings
-from agentkit.context.trim import PromptCounter, shorten_text
+from agentkit.context.trim import shorten_text
 from agentkit.dialect.mistral_rules import readable_text, result_text
 from agentkit.errors import AgentKitError
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
+from agentkit.model.model import TokenCounter
 from agentkit.usage import Usage
 from agentkit.value import dataclass, replace
 
@@ -55,7 +56,7 @@ async def summarize(
     messages: Sequence[Message],
     *,
     ask: AskModel,
-    counter: PromptCounter,
+    counter: TokenCounter,
     max_prompt_tokens: int,
     max_tokens: int,
 ) -> Summary:
@@ -95,7 +96,7 @@ def with_summary(request: ModelRequest, text: str) -> ModelRequest:
 
 
 def _build_request(
-    messages: Sequence[Message], *, counter: PromptCounter, max_prompt_tokens: int, max_tokens: int
+    messages: Sequence[Message], *, counter: TokenCounter, max_prompt_tokens: int, max_tokens: int
 ) -> ModelRequest | None:
     """Return the request with as much of the transcript as fits; None if that is too little."""
     transcript = "\n\n".join(_paragraphs(messages))

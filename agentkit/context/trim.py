@@ -13,7 +13,6 @@ cache stay valid.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import Protocol
 
 from agentkit.chat import ModelRequest
 from agentkit.content import text_blocks
@@ -21,6 +20,7 @@ from agentkit.dialect.mistral_rules import result_text
 from agentkit.errors import UnsupportedError
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
+from agentkit.model.model import TokenCounter
 from agentkit.value import dataclass, replace
 
 _LEAST_CHARACTERS = 100  # of a shortened text; the note in it takes half of them
@@ -56,17 +56,6 @@ class FitStrategy:
             )
 
 
-class PromptCounter(Protocol):
-    """The part of `agentkit.model.tokens.TokenCounter` that is used here."""
-
-    @property
-    def is_exact(self) -> bool:
-        """Return whether `count` is the model's own number and not an estimate."""
-
-    def count(self, request: ModelRequest) -> int:
-        """Return the number of tokens of the prompt for `request`."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
     """A request that fits.
@@ -99,7 +88,7 @@ class Fitted:
 def fit(
     request: ModelRequest,
     *,
-    counter: PromptCounter,
+    counter: TokenCounter,
     window_tokens: int,
     answer_tokens: int,
     strategy: FitStrategy,
@@ -227,7 +216,7 @@ class _Search:
     """Finds the smallest cut of one conversation after which it fits."""
 
     def __init__(
-        self, request: ModelRequest, *, counter: PromptCounter, room: int, strategy: FitStrategy
+        self, request: ModelRequest, *, counter: TokenCounter, room: int, strategy: FitStrategy
     ) -> None:
         self._request = request
         self._counter = counter

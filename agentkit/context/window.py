@@ -9,22 +9,21 @@ counted at all.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import field
 from operator import is_
-from typing import cast
 
 from agentkit.chat import ModelRequest, ModelSettings
 from agentkit.config.profile import ModelProfile
 from agentkit.context.summary import AskModel, Summary, summarize, with_summary
-from agentkit.context.trim import FitStrategy, Fitted, PromptCounter, fit, shorten_text
+from agentkit.context.trim import FitStrategy, Fitted, fit, shorten_text
 from agentkit.dialect.encoding_cache import ToolCache
 from agentkit.errors import UnsupportedError
 from agentkit.event import ContextTrimmed, Emit
 from agentkit.history import History
-from agentkit.lazy_import import load_object
 from agentkit.log import Log
 from agentkit.message import Message
+from agentkit.model.model import TokenCounter, new_counter
 from agentkit.model.token_estimate import max_message_tokens, max_text_tokens, max_tool_tokens
 from agentkit.value import dataclass, replace
 
@@ -79,7 +78,7 @@ class _Kept:
     source: History
     sent: History
     most: float = 0
-    counter: PromptCounter | None = None
+    counter: TokenCounter | None = None
 
     def is_start_of(self, history: History) -> bool:
         """Return whether `history` continues this conversation, by the identity of its messages."""
@@ -128,7 +127,7 @@ class Window:
         kept = self._take(request.history).grow(request.history)
         request = replace(request, history=kept.sent)
         if not self._is_surely_short(request, kept, window_tokens=self._window_tokens):
-            counter = kept.counter or self._build_counter()
+            counter = kept.counter or new_counter(self.profile)
             shares = _Shares.of(self._window_tokens, request.settings, self._settings, counter)
             trimmer = _Trimmer(counter, settings=self._settings, shares=shares)
             fitted = await trimmer.fit(request, ask=ask, emit=emit)
@@ -164,13 +163,6 @@ class Window:
             if len(self._kept) > _KEPT_CONVERSATIONS:
                 self._kept.popitem(last=False)
 
-    def _build_counter(self) -> PromptCounter:
-        """Return a counter; its module is loaded now, for the first long conversation."""
-        build = cast(
-            Callable[..., PromptCounter], load_object("agentkit.model.tokens:build_counter")
-        )
-        return build(self.profile.rules, family=self.profile.family)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shares:
@@ -195,7 +187,7 @@ class _Shares:
 
     @classmethod
     def of(
-        cls, window: int, asked: ModelSettings, settings: ContextSettings, counter: PromptCounter
+        cls, window: int, asked: ModelSettings, settings: ContextSettings, counter: TokenCounter
     ) -> "_Shares":
         """Divide a window."""
         spare = window // (_SPARE if counter.is_exact else _SPARE_ESTIMATED)
@@ -210,7 +202,7 @@ class _Trimmer:
     """Trims one request."""
 
     def __init__(
-        self, counter: PromptCounter, *, settings: ContextSettings, shares: _Shares
+        self, counter: TokenCounter, *, settings: ContextSettings, shares: _Shares
     ) -> None:
         self._counter = counter
         self._settings = settings

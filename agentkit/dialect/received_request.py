@@ -172,7 +172,7 @@ def _path_in(body: JsonValue, loc: Sequence[str | int], *, is_missing: bool) -> 
 
 
 def _code_of(kind: str) -> str:
-    """Return OpenAI's word for one of pydantic's kinds of error."""
+    """Return OpenAI's error code for a kind of pydantic error."""
     match kind:
         case "missing":
             return "missing_required_parameter"

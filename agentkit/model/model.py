@@ -1,16 +1,17 @@
-"""A model one can call.
+"""A model one can call, and the counter of its tokens.
 
 In:  a `ModelRequest`.
-Out: a `ModelResponse`; on the way, what arrives is emitted as events.
+Out: a `ModelResponse`; on the way, what arrives is emitted as events. The tokens of a request.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
 from agentkit.event import Emit, RunEvent, TextReceived
+from agentkit.lazy_import import load_object
 from agentkit.transport.retry import RetrySettings
 
 
@@ -67,3 +68,24 @@ class EmitTracker:
         """Forward `event`."""
         self.has_text = self.has_text or isinstance(event, TextReceived)
         return self._emit(event)
+
+
+class TokenCounter(Protocol):
+    """Counts requests; best used by one run, or by a few."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Return whether `count` is exact, not an estimate."""
+
+    def count(self, request: ModelRequest) -> int:
+        """Return the tokens of the prompt that `request` becomes.
+
+        Raises:
+            UnsupportedError: the request cannot be sent to this family of models at all.
+        """
+
+
+def new_counter(model: ModelProfile) -> TokenCounter:
+    """Return a new counter for a model; its module is loaded now, as few runs need one."""
+    build = cast(Callable[..., TokenCounter], load_object("agentkit.model.tokens:build_counter"))
+    return build(model.rules, family=model.family)

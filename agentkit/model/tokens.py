@@ -28,6 +28,7 @@ from agentkit.errors import MissingExtraError
 from agentkit.history import History
 from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
+from agentkit.model.model import TokenCounter
 from agentkit.model.token_estimate import estimate_tokens
 
 _MODEL_FILE = Path(__file__).parent / "data" / "mistral_instruct_tokenizer_240323.model.v3"
@@ -39,21 +40,6 @@ _IMAGE_TOKENS = 1_600  # what a large image costs at the providers that read any
 _AUDIO_CHARS_PER_TOKEN = 200  # of base64, at a low bit rate
 
 CountText = Callable[[str], int]
-
-
-class TokenCounter(Protocol):
-    """Counts requests; best used by one run, or by a few."""
-
-    @property
-    def is_exact(self) -> bool:
-        """Return whether `count` is exact, not an estimate."""
-
-    def count(self, request: ModelRequest) -> int:
-        """Return the tokens of the prompt that `request` becomes.
-
-        Raises:
-            UnsupportedError: the request cannot be sent to this family of models at all.
-        """
 
 
 def build_counter(rules: str, *, family: str = "mixtral-8x22b") -> TokenCounter:
@@ -241,7 +227,7 @@ def _media_tokens(block: ContentBlock) -> int:
 
 
 class _SentencePiece(Protocol):
-    """What is used of the tokenizer, which is an extra."""
+    """The part of the tokenizer that is used; it is an extra."""
 
     def encode(self, text: str) -> list[int]: ...
 

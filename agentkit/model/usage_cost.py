@@ -5,11 +5,10 @@ Out: `Usage`.
 """
 
 from decimal import Decimal
-from typing import Protocol, cast
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
-from agentkit.lazy_import import load_object
+from agentkit.model.model import new_counter
 from agentkit.model.token_estimate import estimate_tokens
 from agentkit.usage import Usage
 from agentkit.value import replace
@@ -18,9 +17,8 @@ MILLION = 1_000_000
 
 
 def estimate_usage(request: ModelRequest, response: ModelResponse, model: ModelProfile) -> Usage:
-    """Return our own count for an exchange without reported usage, marked as an estimate."""
-    build = cast(_BuildCounter, load_object("agentkit.model.tokens:build_counter"))
-    counter = build(model.rules, family=model.family)
+    """Return an own count for an exchange without reported usage, marked as an estimate."""
+    counter = new_counter(model)
     said = [response.message.text, response.message.reasoning]
     said += [f"{call.name}{call.arguments}" for call in response.message.tool_calls]
     return Usage(
@@ -28,17 +26,6 @@ def estimate_usage(request: ModelRequest, response: ModelResponse, model: ModelP
         output_tokens=sum(map(estimate_tokens, said)),
         is_estimate=True,
     )
-
-
-class _Counter(Protocol):
-    def count(self, request: ModelRequest) -> int: ...
-
-
-class _BuildCounter(Protocol):
-    """Makes a counter of request tokens; see `agentkit.model.tokens`."""
-
-    def __call__(self, rules: str, *, family: str) -> _Counter:
-        """Return a counter for a family of models."""
 
 
 def with_cost(usage: Usage, model: ModelProfile) -> Usage:

@@ -117,7 +117,7 @@ def save_recording(path: Path, exchanges: Sequence[RecordedExchange]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = format_recording(exchanges)
     with NamedTemporaryFile(
-        "w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8", newline="\n"
+        "w", dir=path.parent, prefix=".agentkit-", delete=False, encoding="utf-8", newline="\n"
     ) as file:
         file.write(text)
     Path(file.name).chmod(0o644)

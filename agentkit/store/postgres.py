@@ -258,7 +258,7 @@ async def _blocking(work: Callable[[], T]) -> T:
 
 
 def _defaults(url: DatabaseUrl) -> dict[str, str]:
-    """Return the settings that the address leaves to us.
+    """Return the settings that the address does not give.
 
     Raises:
         ConfigError: the address is not well formed.

@@ -138,7 +138,7 @@ class HandlerBinding:
     is_async: bool
 
     def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:  # noqa: ARG002
-        """See `Binding`. The handler gets a copy that is its own."""
+        """See `Binding`. The handler gets its own copy."""
         return _bound(positional=(dict(arguments),))
 
     def dump(self, value: object) -> JsonValue:

@@ -35,6 +35,7 @@ from agentkit.tools.signature import (
     read_function,
     takes_context,
 )
+from agentkit.tools.tool_name import valid_tool_name
 from agentkit.tools.tool_options import Decision, ToolAnnotations, ToolOptions, fields_of
 from agentkit.value import dataclass, replace
 
@@ -364,7 +365,9 @@ def _from_function(
             )
         output = facts.output_schema
         return Tool(
-            name=own_name,
+            # A function may have a name in any script; a name that was given must be valid.
+            name=valid_tool_name(own_name) if name is None else own_name,
+            own_name=own_name,
             description=facts.description if description is None else description,
             input_schema=facts.input_schema,
             function=function,

@@ -9,6 +9,7 @@ repair fits, and `ReadyCall.repairs` lists what was changed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, cast
 
@@ -28,7 +29,7 @@ from agentkit.json_schema import (
 from agentkit.json_schema.strict_json import MAX_CHARACTERS
 from agentkit.json_schema.violation import shorten
 from agentkit.lazy_import import load_object
-from agentkit.message import ToolCall, ToolResult
+from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import Tool
 from agentkit.value import dataclass, maker, replace
@@ -73,6 +74,27 @@ async def validate_off_loop(
     if len(call.arguments) <= LARGE_CHARACTERS:
         return validate()
     return await anyio.to_thread.run_sync(validate)
+
+
+def restore_names(
+    message: AssistantMessage, offered: AbstractSet[str]
+) -> tuple[AssistantMessage, tuple[Repair, ...]]:
+    """Return a message whose calls have the names that were offered, and what was changed.
+
+    Models put a namespace or markup around a name, such as `functions.get_weather`. In the next
+    request it is the offered name again; otherwise the provider, which allows fewer characters,
+    would be sent a third name, and the model would go on with that one.
+    """
+    calls: list[ToolCall] = []
+    repairs: list[Repair] = []
+    for call in message.tool_calls:
+        name = unwrap_name(call.name, offered)
+        if name is not None and name != call.name:
+            before = shorten(call.name)
+            repairs.append(Repair(kind="repaired_name", before=before, after=name, call_id=call.id))
+            call = replace(call, name=name)
+        calls.append(call)
+    return (replace(message, tool_calls=tuple(calls)) if repairs else message), tuple(repairs)
 
 
 def validate_call(

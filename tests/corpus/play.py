@@ -156,6 +156,7 @@ def _tools(case: Case, seen: Seen) -> Iterator[Tool]:
             input_schema=spec["parameters"],
             handler=run,
             read_only=True,
+            max_arguments_characters=2_000_000,
         )
 
 

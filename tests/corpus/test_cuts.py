@@ -143,9 +143,9 @@ async def test_a_megabyte_of_nonsense_is_rejected_quickly(text: str) -> None:
     )  # what follows may be invented
 
 
-async def test_the_largest_accepted_arguments_run() -> None:
-    """In one delta, in many, and as a text call; a tool accepts 256 KB by default."""
-    room = "hall \"1\" — {'a'} [TOOL_CALLS] \\ \n" * 6_000
+async def test_a_megabyte_of_arguments_runs() -> None:
+    """In one delta, in many, and as a text call."""
+    room = "hall \"1\" — {'a'} [TOOL_CALLS] \\ \n" * 30_000
     arguments = json.dumps({"room": room})
     expected = {**RAN, "tool_calls": [{"name": "set_light", "arguments": {"room": room}}]}
     size = 10_000

@@ -170,7 +170,7 @@ class TokenFile:
     def _write(self) -> None:
         """Replace the file atomically; no other user can read or redirect it at any time."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
+        new = self.path.with_name(f".agentkit-{secrets.token_hex(8)}")
         # A new file, which is not a link that another user has put there.
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600)
         try:

@@ -34,7 +34,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionToken:
-    """A piece of a question; as a value, `text` is a date in ISO form, `written` as it is."""
+    """A piece of a question: its value in `text`, a date in ISO form, and its original text."""
 
     kind: str
     text: str

@@ -47,7 +47,7 @@ class DirectTransport:
     """Carries exchanges with one provider; may be used by many tasks at once.
 
     Attributes:
-        error_mapper: names the host in errors.
+        error_mapper: names the provider in errors.
         pool: its connections.
     """
 

@@ -243,6 +243,20 @@ def test_a_file_is_written_atomically(root: Path) -> None:
     assert list((root / "new/deep").iterdir()) == [root / "new/deep/file.txt"]
 
 
+@pytest.mark.parametrize(
+    "name", ["天" * 80 + ".md", "é" * 127, "x" * 255, "🦄" * 63], ids=["CJK", "é", "ASCII", "emoji"]
+)
+def test_a_file_with_the_longest_name_is_written(root: Path, name: str) -> None:
+    """A name may have 255 bytes, which are fewer characters in most scripts."""
+    write_file = named(root, "write_file")
+
+    assert write_file(name, "a").endswith("(1 bytes).")
+    assert write_file(name, "ab", overwrite=True).endswith("(2 bytes).")
+
+    assert (root / name).read_text() == "ab"
+    assert list(root.glob(".agentkit*")) == []
+
+
 def test_a_file_is_replaced_only_if_the_call_asks_for_it(root: Path) -> None:
     """Its permissions are kept."""
     write_file = named(root, "write_file")

@@ -20,7 +20,8 @@ from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolResult
 from agentkit.message import UserMessage as User
 from agentkit.model import tokens
-from agentkit.model.tokens import TokenCounter, build_counter
+from agentkit.model.model import TokenCounter
+from agentkit.model.tokens import build_counter
 
 Tokenizer: TypeAlias = MistralTokenizer[Any, Any, Any, Any, Any]
 Judge: TypeAlias = Callable[[ModelRequest], int]

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from agentkit import StaticToolset, ToolDefinitionError, tool
 from agentkit.tools.tool_name import valid_tool_name
 
 
@@ -38,3 +39,19 @@ def test_different_names_stay_different() -> None:
 def test_a_name_is_the_same_each_time() -> None:
     """On every machine."""
     assert valid_tool_name("a/b") == "a_b_c14cddc0"
+
+
+def test_functions_with_names_of_other_scripts_are_tools() -> None:
+    """Their names stay different, and rules know them by their own."""
+
+    def 検索(words: str) -> None: ...  # noqa: N802  # other scripts have no case
+    def 天气查询(city: str) -> None: ...  # noqa: N802  # likewise
+    def größe(of: str) -> None: ...
+
+    tools = StaticToolset([検索, 天气查询, größe]).tools
+
+    assert [one.own_name for one in tools] == ["検索", "天气查询", "größe"]
+    assert len({one.name for one in tools}) == 3
+    assert tools[2].name.startswith("gr_e_")
+    with pytest.raises(ToolDefinitionError, match="cannot be the name of a tool"):
+        tool(name="検索")(検索)

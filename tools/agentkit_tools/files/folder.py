@@ -101,7 +101,8 @@ class Folder:
             existed = _is_replaceable(parent, name)
             if existed and not overwrite:
                 raise PathFault(f"{path!r} exists already; set overwrite to replace it")
-            temporary = f".{name[:100]}.{secrets.token_hex(8)}"
+            # Not made of the name, which may have as many bytes as a name can have.
+            temporary = f".agentkit-{secrets.token_hex(8)}"
             mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode if existed else 0o644
             descriptor = os.open(temporary, _NEW_FILE, stat.S_IMODE(mode), dir_fd=parent)
             try:

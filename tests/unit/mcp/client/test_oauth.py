@@ -240,7 +240,7 @@ async def test_tokens_are_not_written_through_a_link(
     assert not stolen.exists()
 
     monkeypatch.setattr("secrets.token_hex", lambda _: "x")
-    (tmp_path / ".tokens.json.x").symlink_to(stolen)
+    (tmp_path / ".agentkit-x").symlink_to(stolen)
     with pytest.raises(FileExistsError):
         await TokenFile(path).set_tokens(OAuthToken(access_token="b"))  # noqa: S106
     assert not stolen.exists()
