@@ -123,6 +123,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "durable/journal_format",
         "testing/journal_contract",
     ),
+    "unit/durable/test_sql_journal.py": ("durable/persistence",),
     "unit/hooks/test_redacted.py": (
         "hooks/redactor",
         "hooks/rewrite_cache",
