@@ -165,7 +165,7 @@ class Repair:
     """One thing in an answer that was not as it should be, and what was made of it.
 
     Attributes:
-        kind: which rule repaired it, e.g. `minted_id` or `coerced_integer`.
+        kind: which rule repaired it, e.g. `text_call` or `coerced_integer`.
         before: what came, shortened.
         after: what was made of it, shortened.
         call_id: the call it concerns, if one.

@@ -26,11 +26,14 @@ class ToolCall:
         id: unique in its conversation; the provider's own, or generated if it sent none.
         name: the tool's name in agentkit.
         arguments: JSON text from the model: untrusted and not validated.
+        rejection: why it must not run, for the model; set for a call that was found in the text of
+            an answer and was incomplete, or may be a quotation. None for other calls.
     """
 
     id: str
     name: str
     arguments: str = "{}"
+    rejection: str | None = None
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)

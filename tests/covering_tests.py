@@ -117,6 +117,31 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "dialect/lenient_json",
     ),
     "unit/dialect/test_prompted.py": ("dialect/prompted_format",),
+    "unit/dialect/text_calls/test_families.py": (
+        "dialect/text_calls/channels",
+        "dialect/text_calls/grammar",
+        "dialect/text_calls/json_calls",
+        "dialect/text_calls/plain_body",
+        "dialect/text_calls/python_calls",
+        "dialect/text_calls/table",
+        "dialect/text_calls/tagged_values",
+    ),
+    "unit/dialect/text_calls/test_forms.py": (
+        "dialect/text_calls/markers",
+        "dialect/text_calls/unimportant",
+        "dialect/text_calls/unmarked_calls",
+    ),
+    "unit/dialect/text_calls/test_positions.py": (
+        "dialect/text_calls/layout",
+        "dialect/text_calls/provenance",
+        "dialect/text_calls/resolution",
+        "dialect/text_calls/rows",
+    ),
+    "unit/dialect/text_calls/test_reasoning.py": (
+        "dialect/text_calls/piece",
+        "dialect/text_calls/reader",
+        "dialect/text_calls/thought",
+    ),
     "unit/doctor/test_probe_response.py": ("doctor/probe",),
     "unit/durable/test_journal.py": (
         "agent/journal",
@@ -157,8 +182,11 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "model/model",
         "model/provider_exchange",
     ),
-    "unit/model/test_response_builder.py": ("dialect/tool_call_assembler",),
-    "unit/model/test_response_builder_text_calls.py": ("dialect/text_calls/hold_back",),
+    "unit/model/test_response_builder.py": (
+        "dialect/tool_call_assembler",
+        "model/call_numbering",
+        "model/finish_reasons",
+    ),
     "unit/model/test_route.py": ("model/build",),
     "unit/recording/test_record_replay.py": ("recording/recording",),
     "unit/sandbox/faults/test_injector.py": (

@@ -24,7 +24,10 @@ ResponseFormatForm: TypeAlias = Literal["json_object", "json_schema"]
 OutputMode: TypeAlias = Literal["tool", "response_format", "prompt"]
 """How structured output is requested: by calling a tool that takes it, or as JSON text, with or
 without a `response_format` in the request."""
-Reasoning: TypeAlias = Literal["none", "separate", "tags", "hidden"]
+Reasoning: TypeAlias = Literal["none", "separate", "tags", "prefilled", "hidden"]
+ReasoningStyle: TypeAlias = Literal["unknown", "none", "tagged", "prefilled"]
+"""How a model writes reasoning into its text: not at all, between tags, or with the opening tag in
+the prompt, so that only the closing one is in the answer."""
 UsageRequest: TypeAlias = Literal["stream_options", "usage_include", "always", "never"]
 
 
@@ -119,7 +122,8 @@ class ModelProfile:
         aliases: other names a user may write.
         output_mode: how structured output is requested, unless the caller chooses.
         reasoning: how its thoughts arrive: `none`; `separate`, in a field of their own; `tags`, in
-            the text between tags; `hidden`, not at all, though they are billed.
+            the text between tags; `prefilled`, in the text, with the opening tag in the prompt;
+            `hidden`, not at all, though they are billed.
         tool_choice: the forms of a tool choice that it takes at this provider; None for those of
             the provider.
     """
@@ -145,6 +149,16 @@ class ModelProfile:
         for price in (self.input_usd_per_million, self.output_usd_per_million):
             if price is not None and not (price.is_finite() and price >= 0):
                 raise ValueError(f"A price is 0 or more, not {price}.")
+
+    @property
+    def reasoning_style(self) -> ReasoningStyle:
+        """Return how reasoning may be in its text; of a model without a profile it is unknown."""
+        if self.reasoning == "prefilled":
+            return "prefilled"
+        if self.reasoning != "none":
+            return "tagged"
+        is_mixtral = "mixtral" in f"{self.family} {self.id}".casefold()
+        return "none" if is_mixtral else "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from agentkit.chat import Repair
 from agentkit.dialect.coerce import coerce
 from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
-from agentkit.dialect.text_calls.parser import MARKER
+from agentkit.dialect.text_calls.table import contains_opener
 from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 from agentkit.json_schema.strict_json import MAX_CHARACTERS
@@ -109,7 +109,7 @@ def _read(text: str, repairs: list[Repair]) -> JsonValue:
         kinds.insert(0, "fenced")
     if rest.strip():
         kinds.append("trailing_text")
-    if not kinds or not _DROPPABLE_REST.match(rest) or MARKER.search(rest):
+    if not kinds or not _DROPPABLE_REST.match(rest) or contains_opener(rest):
         # Without any deviation the strict parser had other reasons, such as a lone surrogate.
         raise LenientJsonError("there is more than one value, or one that is not JSON")
     after = json.dumps(found.value, ensure_ascii=False)

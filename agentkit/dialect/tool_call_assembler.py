@@ -26,6 +26,7 @@ from itertools import pairwise
 
 from agentkit.chat import Repair
 from agentkit.dialect.base import CallDelta
+from agentkit.surrogates import replace_surrogates
 from agentkit.value import dataclass, maker
 
 SHORT_CHARS = 80
@@ -38,12 +39,17 @@ _DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallDraft:
-    """One assembled call; the name may be unknown, the arguments may not be JSON."""
+    """One assembled call; the name may be unknown, the arguments may not be JSON.
+
+    Attributes:
+        rejection: why it must not run, for the model; None for other calls.
+    """
 
     name: str
     arguments: str
     id: str | None = None
     repairs: tuple[Repair, ...] = ()
+    rejection: str | None = None
 
 
 _new_draft = maker(CallDraft)
@@ -179,7 +185,12 @@ class _Slot:
 def _finish(slot: _Slot, offered: AbstractSet[str]) -> Iterator[CallDraft]:
     """Return the calls in a slot: one, or several that were concatenated."""
     name = _join_name(slot.names, offered)
-    texts, repairs = split_arguments("".join(slot.arguments))
+    snapshot = _last_snapshot(slot.arguments)
+    if snapshot is not None:
+        before = replace_surrogates("".join(slot.arguments))
+        texts, repairs = [snapshot], [_repaired("argument_snapshots", before, snapshot)]
+    else:
+        texts, repairs = split_arguments(replace_surrogates("".join(slot.arguments)))
     if slot.is_object:
         repairs.append(Repair(kind="object_arguments", before="object", after="JSON text"))
     if name != slot.name:
@@ -191,6 +202,28 @@ def _finish(slot: _Slot, offered: AbstractSet[str]) -> Iterator[CallDraft]:
             id=slot.id if position == 0 else None,
             repairs=tuple(repairs) if position == 0 else (),
         )
+
+
+def _last_snapshot(pieces: Sequence[str]) -> str | None:
+    """Return the last piece if each one holds all arguments so far; None if they are parts.
+
+    Some providers send cumulative pieces. Cut anywhere, each begins with the one before it, which
+    no part of JSON does after a bracket. Complete objects each hold all fields of the one before.
+    """
+    texts = [replace_surrogates(piece) for piece in pieces if piece.strip()]
+    if len(texts) < 2 or not texts[0].lstrip().startswith("{"):
+        return None
+    if all(later.startswith(earlier) for earlier, later in pairwise(texts)):
+        return texts[-1] if texts[-1] != texts[0] else None
+    if not all(text.lstrip().startswith("{") for text in texts):
+        return None
+    try:
+        values = [json.loads(text) for text in texts]
+    except (ValueError, RecursionError):
+        return None
+    filled = [value for value in values if value]
+    is_growing = all(earlier.items() < later.items() for earlier, later in pairwise(filled))
+    return texts[-1] if is_growing and len(filled) > 1 else None
 
 
 def _join_name(parts: Sequence[str], offered: AbstractSet[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import DialectName
 from agentkit.dialect.base import Encoded
-from agentkit.dialect.text_calls.parser import MARKER
+from agentkit.dialect.text_calls.table import contains_opener
 from agentkit.errors import ProviderError
 from agentkit.usage import Usage
 from agentkit.value import dataclass
@@ -72,6 +72,7 @@ class ProbeResult:
         is_stream: the response was server-sent events.
         usage: the reported usage.
         error_form: the structure of an error body, without its values.
+        text: the answer text as it arrived, with markers and calls in it.
     """
 
     name: ProbeName
@@ -85,6 +86,7 @@ class ProbeResult:
     is_stream: bool = False
     usage: Usage = field(default_factory=Usage)
     error_form: str = ""
+    text: str = ""
 
     @property
     def is_answered(self) -> bool:
@@ -107,13 +109,12 @@ class ProbeResult:
     def is_text_call(self) -> bool:
         """Return whether a tool call came in the text."""
         repairs = () if self.response is None else self.response.repairs
-        return any(repair.kind == "leaked_text" for repair in repairs)
+        return any(repair.kind == "text_call" for repair in repairs)
 
     @property
     def has_marker(self) -> bool:
         """Return whether the text holds a marker that opens a tool call."""
-        text = "" if self.response is None else self.response.message.text
-        return MARKER.search(text) is not None
+        return contains_opener(self.text)
 
     @property
     def error_text(self) -> str:

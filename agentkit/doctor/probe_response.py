@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from itertools import islice
 
-from agentkit.dialect.base import CallDelta, Delta, UsageDelta
+from agentkit.dialect.base import CallDelta, Delta, TextDelta, UsageDelta
 from agentkit.dialect.provider_errors import status_error
 from agentkit.doctor.probe import Probe, ProbeResult
 from agentkit.errors import ProviderError
@@ -33,12 +33,12 @@ def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1)
             error_form=form_of(body),
         )
     deltas, error = _decode(probe, head, body)
-    fold = ResponseBuilder(probe.request, tool_names=probe.encoded.tool_names)
-    fold.feed([*probe.encoded.opening, *deltas])
+    builder = ResponseBuilder(probe.request, tool_names=probe.encoded.tool_names)
+    builder.feed([*probe.encoded.opening, *deltas])
     response = None
     if error is None:
         try:
-            response = fold.finish()
+            response = builder.finish()
         except ProviderError as problem:
             error = problem
     usages = [delta.usage for delta in deltas if isinstance(delta, UsageDelta)]
@@ -55,6 +55,7 @@ def read_answer(probe: Probe, head: WireHead, body: bytes, *, attempts: int = 1)
         is_stream=not body.lstrip().startswith((b"{", b"[")),
         usage=usages[-1] if usages else Usage(),
         error_form="" if error is None or error.kind in _OURS else form_of(body),
+        text="".join(delta.text for delta in deltas if isinstance(delta, TextDelta)),
     )
 
 

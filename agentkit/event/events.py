@@ -85,6 +85,18 @@ class ReasoningReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextReclassified:
+    """Text that was emitted as answer text turned out to be reasoning; only while streaming.
+
+    Attributes:
+        text: all answer text of this exchange so far.
+    """
+
+    text: str = field(kw_only=False)
+    type: Literal["text_reclassified"] = "text_reclassified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolArgumentsReceived:
     """A piece of an answer that is given by a call arrived; only while streaming."""
 
@@ -271,6 +283,7 @@ RunEvent: TypeAlias = Annotated[
     | ContextTrimmed
     | TextReceived
     | ReasoningReceived
+    | TextReclassified
     | ToolArgumentsReceived
     | PartialOutputReceived
     | OutputRejected

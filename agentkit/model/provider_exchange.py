@@ -175,6 +175,7 @@ class ProviderConnection:
                     tool_names=encoded.tool_names,
                     provider=provider.name,
                     calls_in_text=encoded.calls_in_text,
+                    reasoning=self._resolved.model.reasoning_style,
                 )
                 builder.feed(encoded.opening)
                 await self._read(answer, builder, provider, tracker)
@@ -233,7 +234,9 @@ class ProviderConnection:
             for event in builder.feed(decoder.feed(chunk)):
                 await tracker.emit(event)
             if builder.is_done:
+                # Some providers keep the connection open, or send keep-alives, after the end.
                 await _drain(answer)
+                break
         for event in (*builder.feed(decoder.close()), *builder.close()):
             await tracker.emit(event)
 

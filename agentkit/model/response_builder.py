@@ -1,10 +1,10 @@
-"""ResponseBuilder the deltas of one answer into a response.
+"""Build a response from the deltas of one answer.
 
 In:  `Delta`s in the order they arrived, and the request they answer.
-Out: on the way, the text a user may see; at the end one `ModelResponse`, whole and never empty.
+Out: on the way, the text a user may see; at the end one `ModelResponse`, complete and never empty.
 
-An answer that was interrupted, was cut inside its calls or holds nothing is an error here, whatever
-the provider calls it. Whether there are calls decides what the answer is, not the finish reason.
+An answer that ended early, was cut inside its calls, holds nothing, or contradicts its own finish
+reason is an error here, whatever the provider calls it.
 """
 
 import json
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse, Repair
+from agentkit.config.profile import ReasoningStyle
 from agentkit.content import ContentBlock, ReasoningContent, text_blocks
 from agentkit.dialect.argument_repair import repair_arguments
 from agentkit.dialect.base import (
@@ -24,54 +25,49 @@ from agentkit.dialect.base import (
     TextDelta,
     UsageDelta,
 )
-from agentkit.dialect.mistral_rules import nine_char_id
-from agentkit.dialect.text_calls.finder import Leak, find_leak, unglue
-from agentkit.dialect.text_calls.hold_back import LeakGuard
+from agentkit.dialect.text_calls.glued import split_glued
+from agentkit.dialect.text_calls.grammar import OfferedTools
+from agentkit.dialect.text_calls.piece import Piece
+from agentkit.dialect.text_calls.provenance import Provenance
+from agentkit.dialect.text_calls.reader import AnswerReader
+from agentkit.dialect.text_calls.resolution import Separation
 from agentkit.dialect.tool_call_assembler import CallDraft, ToolCallAssembler, short
 from agentkit.errors import ErrorKind, ProtocolError, Retry
-from agentkit.event import ReasoningReceived, TextReceived, ToolArgumentsReceived
+from agentkit.event import (
+    ReasoningReceived,
+    TextReceived,
+    TextReclassified,
+    ToolArgumentsReceived,
+)
 from agentkit.json_schema import JsonSchema, JsonSchemaError
-from agentkit.message import AssistantMessage, ToolCall
+from agentkit.message import AssistantMessage
+from agentkit.model.call_numbering import number_calls
+from agentkit.model.finish_reasons import promises_call, read_reason
+from agentkit.model.incoming_text import IncomingText
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import maker, replace
 
 _text_received = maker(TextReceived)
 _new_response = maker(ModelResponse)
 _new_message = maker(AssistantMessage)
-_new_call = maker(ToolCall)
 
-StreamedPart: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived
+StreamedPart: TypeAlias = (
+    TextReceived | ReasoningReceived | TextReclassified | ToolArgumentsReceived
+)
 """What a user may be shown of an answer on its way."""
-
-_FINISH_REASONS: Mapping[str, FinishReason] = {
-    "length": "length",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "max_length": "length",
-    "token_limit": "length",
-    "model_length": "length",
-    "model_context_window_exceeded": "length",
-    "content_filter": "content_filter",
-    "content-filter": "content_filter",
-    "sensitive": "content_filter",
-    "recitation": "content_filter",
-    "prohibited_content": "content_filter",
-    "safety": "content_filter",
-    "refusal": "content_filter",
-}
-
 
 _NO_HEAD = HeadDelta()
 
 
 class ResponseBuilder:
-    """Gathers one answer; made anew for each.
+    """Collects one answer; a new one is made for each.
 
     Args:
-        request: what was asked.
+        request: the request that is answered.
         tool_names: wire name to our name, from the `Encoded` request.
         provider: the provider's name in the catalog, for the response.
-        calls_in_text: calls belong into the text, from the `Encoded` request.
+        calls_in_text: calls were requested as text, from the `Encoded` request.
+        reasoning: how the model writes reasoning into its text.
     """
 
     def __init__(
@@ -81,20 +77,23 @@ class ResponseBuilder:
         tool_names: Mapping[str, str] | None = None,
         provider: str | None = None,
         calls_in_text: bool = False,
+        reasoning: ReasoningStyle = "tagged",
     ) -> None:
         self._request = request
         self._tool_names = tool_names or {}
         self._provider = provider
         self._calls_in_text = calls_in_text
-        self._offered = frozenset({tool.name for tool in request.tools}.union(self._tool_names))
-        self._calls = ToolCallAssembler(self._offered)
-        self._guard = LeakGuard(self._offered)
-        self._shown_chars = 0
-        self._leak: Leak | None = None
-        self._answer = ""  # all text, without calls that leaked into it
+        self._tools = self._offered_tools()
+        self._calls = ToolCallAssembler(self._tools.names)
+        self._reader = AnswerReader(self._tools, Provenance(request.history), reasoning=reasoning)
+        self._incoming = IncomingText()
+        self._incoming_reasoning = IncomingText()
+        self._reading = Separation()
         self._is_closed = False
+        self._has_text = False
         self._text: list[str] = []
         self._reasoning: list[str] = []
+        self._native_reasoning: list[str] = []
         self._reasons: list[str] = []
         self._reason: FinishReason = "stop"
         self._usage = NO_USAGE
@@ -110,54 +109,70 @@ class ResponseBuilder:
 
     @property
     def usage(self) -> Usage:
-        """Return what the provider said so far that this answer uses."""
+        """Return the usage that the provider reported for this answer so far."""
         return self._usage
 
     def feed(self, deltas: Iterable[Delta]) -> list[StreamedPart]:
-        """Take the next deltas and return what a user may be shown of them, if anyone listens.
+        """Add the next deltas and return what a user may be shown of them, if anyone listens.
 
-        Text that may turn out to be a call is kept back; `close` gives what of it is text.
+        Text that may still become a call is held back; `close` returns what of it is text.
         """
         shown: list[StreamedPart] = []
         for delta in deltas:
-            shown += _TAKERS[type(delta)](self, delta)
+            shown += _HANDLERS[type(delta)](self, delta)
         return shown if self._request.stream else []
 
     def close(self) -> list[StreamedPart]:
-        """Take the end of the answer and return the rest of the text, before `finish`.
+        """Add the end of the answer and return the rest of the text, before `finish`.
 
-        Of an answer that was interrupted or was cut inside a call nothing more is shown.
+        If the answer ended early or was cut inside a call, nothing more is shown.
         """
         if self._is_closed:
             return []
         self._is_closed = True
-        self._reason = self._finish_reason()
-        self._answer = "".join(self._text)
-        self._leak = find_leak(self._answer, offered=self._offered, fits=self._fits)
-        if self._leak is not None:
-            self._answer = self._leak.text
-        if self._is_broken_off or self._is_cut_in_text:
+        self._reason = read_reason(self._reasons)
+        shown: list[StreamedPart] = []
+        if rest := self._incoming.close():
+            shown += self._show(self._reader.feed(rest))
+        self._native_reasoning.append(self._incoming_reasoning.close())
+        self._reading = self._reader.close(
+            is_cut=self._reason == "length", has_calls=self._calls.has_any
+        )
+        shown += self._show(self._reading.pieces)
+        if self._is_interrupted or self._is_cut_in_text or not self._request.stream:
             return []
-        rest = self._show(self._answer[self._shown_chars :])
-        return [*rest] if self._request.stream else []
+        return shown
 
     def finish(self) -> ModelResponse:
         """Return the response; call it once, after the last delta.
 
         Raises:
-            ProtocolError: the answer was interrupted (`stream_interrupted`), was cut inside its
-                calls (`truncated`), or holds nothing (`empty_response`).
+            ProtocolError: the answer ended early (`stream_interrupted`), was cut inside its calls
+                (`truncated`), holds nothing (`empty_response`), or a call that cannot be read
+                (`bad_response`).
         """
         self.close()
-        if self._is_broken_off:
+        if self._is_interrupted:
             raise self._problem(
                 "The stream ended before the answer did.", kind="stream_interrupted"
             )
-        drafts, repairs = self._drafts()
-        self._check(drafts, self._answer)
-        calls, more = self._number(drafts)
+        native = [one for draft in self._calls.drafts() for one in self._split(draft)]
+        drafts, repairs = self._all_calls(native)
+        text = "".join(self._text)
+        text = text.rstrip() if self._reading.calls else text
+        self._check(native, drafts, text)
+        if drafts and self._request.tool_choice.mode == "none":
+            names = ", ".join(draft.name for draft in drafts)
+            repairs.append(Repair(kind="dropped_call", before=short(names), after=""))
+            drafts = []
+        calls, more = number_calls(
+            drafts,
+            history=self._request.history,
+            tool_names=self._tool_names,
+            needs_no_ids=self._calls_in_text,
+        )
         return _new_response(
-            message=_new_message(content=self._content(self._answer), tool_calls=tuple(calls)),
+            message=_new_message(content=self._content(text), tool_calls=tuple(calls)),
             finish_reason="tool_calls" if calls else self._reason,
             raw_finish_reason=self._reasons[-1] if self._reasons else None,
             usage=self._usage,
@@ -167,84 +182,112 @@ class ResponseBuilder:
             repairs=(*repairs, *more),
         )
 
-    def _take_text(self, delta: TextDelta) -> Sequence[StreamedPart]:
-        self._text.append(delta.text)
-        return self._show(self._guard.feed(delta.text))
+    def _on_text(self, delta: TextDelta) -> Sequence[StreamedPart]:
+        self._has_text = True
+        text = self._incoming.feed(delta.text)
+        return self._show(self._reader.feed(text)) if text else ()
 
-    def _take_reasoning(self, delta: ReasoningDelta) -> Sequence[StreamedPart]:
-        self._reasoning.append(delta.text)
-        return (ReasoningReceived(delta.text),)
+    def _on_reasoning(self, delta: ReasoningDelta) -> Sequence[StreamedPart]:
+        text = self._incoming_reasoning.feed(delta.text)
+        self._native_reasoning.append(text)
+        return (ReasoningReceived(text),) if text else ()
 
-    def _take_call(self, delta: CallDelta) -> Sequence[StreamedPart]:
+    def _on_call(self, delta: CallDelta) -> Sequence[StreamedPart]:
         self._calls.add(delta)
         return self._show_arguments(delta)
 
-    def _take_finish(self, delta: FinishDelta) -> Sequence[StreamedPart]:
+    def _on_finish(self, delta: FinishDelta) -> Sequence[StreamedPart]:
         self._reasons.append(delta.reason)
         self._is_finished = True
         return ()
 
-    def _take_usage(self, delta: UsageDelta) -> Sequence[StreamedPart]:
+    def _on_usage(self, delta: UsageDelta) -> Sequence[StreamedPart]:
         self._usage = delta.usage
         return ()
 
-    def _take_head(self, delta: HeadDelta) -> Sequence[StreamedPart]:
+    def _on_head(self, delta: HeadDelta) -> Sequence[StreamedPart]:
         self._head = _fill(self._head, delta)
         return ()
 
-    def _take_done(self, delta: DoneDelta) -> Sequence[StreamedPart]:
+    def _on_done(self, delta: DoneDelta) -> Sequence[StreamedPart]:
         self._is_done = True
         self._is_finished = self._is_finished or delta.is_finish
         return ()
 
-    def _drafts(self) -> tuple[list[CallDraft], list[Repair]]:
-        """Return the calls to make, and what was done about the others."""
-        drafts = [call for one in self._calls.drafts() for call in unglue(one, self._offered)]
-        repairs: list[Repair] = []
-        if self._leak is not None and not drafts:
-            drafts = [self._read_from_text(call) for call in self._leak.calls]
-        elif self._leak is not None:
-            # The provider read the calls and left their text in place.
-            before = self._leak.calls[0].repairs[0].before
-            repairs.append(Repair(kind="dropped_leak", before=before, after=""))
-        if self._leak is not None and self._leak.dropped:
-            before = short(self._leak.dropped)
-            repairs.append(Repair(kind="dropped_text", before=before, after=""))
-        if drafts and self._request.tool_choice.mode == "none":
-            names = ", ".join(draft.name for draft in drafts)
-            repairs.append(Repair(kind="dropped_call", before=short(names), after=""))
-            drafts = []
+    def _offered_tools(self) -> OfferedTools:
+        """Return the tools of the request under their wire names and ours."""
+        ours = {tool.name: tool.input_schema for tool in self._request.tools}
+        wire = {name: ours[own] for name, own in self._tool_names.items() if own in ours}
+        schemas = {**ours, **wire}
+        return OfferedTools(names=frozenset(schemas), schemas=schemas, fits=self._fits)
+
+    def _split(self, draft: CallDraft) -> list[CallDraft]:
+        """Return a native call, and the calls that were left behind its arguments."""
+        return split_glued(draft, self._tools)
+
+    def _all_calls(self, native: Sequence[CallDraft]) -> tuple[list[CallDraft], list[Repair]]:
+        """Return native calls and calls of the text, and what was done about the others."""
+        drafts = list(native)
+        repairs = list(self._reading.repairs)
+        if self._incoming.has_snapshots:
+            repairs.append(Repair(kind="text_snapshots", before="", after=""))
+        known = set(map(self._identity, native))
+        for call in self._reading.calls:
+            if self._identity(call) in known:
+                # The provider parsed the call and left its text in place.
+                before = short(f"{call.name}({call.arguments})")
+                repairs.append(Repair(kind="dropped_text_call", before=before, after=""))
+            else:
+                drafts.append(self._without_move(call))
         return drafts, repairs
 
-    def _read_from_text(self, call: CallDraft) -> CallDraft:
-        """Return a call without the repair of its place, where that is the right one."""
+    def _identity(self, call: CallDraft) -> tuple[str, str]:
+        """Return what is equal for equal calls."""
+        return self._tool_names.get(call.name, call.name), _canonical(call.arguments)
+
+    def _without_move(self, call: CallDraft) -> CallDraft:
+        """Return a call without the repair of its place, if text is the right place."""
         if not self._calls_in_text:
             return call
-        repairs = tuple(repair for repair in call.repairs if repair.kind != "leaked_text")
+        repairs = tuple(repair for repair in call.repairs if repair.kind != "text_call")
         return replace(call, repairs=repairs)
 
     @property
-    def _is_broken_off(self) -> bool:
-        is_empty = self._is_done and not self._text and not self._calls.has_any
+    def _is_interrupted(self) -> bool:
+        is_empty = self._is_done and not self._has_text and not self._calls.has_any
         return not self._is_finished and not is_empty
 
     @property
     def _is_cut_in_text(self) -> bool:
-        """Return whether the limit was reached inside something that began as a call in text."""
-        return self._reason == "length" and self._guard.may_be_in_call
+        """Return whether the limit was reached inside a text call, and no other was complete."""
+        return self._reading.is_cut and all(call.rejection for call in self._reading.calls)
 
     def _content(self, text: str) -> tuple[ContentBlock, ...]:
-        reasoning = "".join(self._reasoning)
+        reasoning = "".join([*self._native_reasoning, *self._reasoning])
         thought = (ReasoningContent(reasoning),) if reasoning else ()
         return (*thought, *text_blocks(text))
 
-    def _show(self, text: str) -> Sequence[TextReceived]:
-        """Return a piece of text, if it is one."""
-        self._shown_chars += len(text)
-        return (_text_received(text=text),) if text else ()
+    def _show(self, pieces: Iterable[Piece]) -> list[StreamedPart]:
+        """Add pieces to the answer and return what a user may be shown."""
+        shown: list[StreamedPart] = []
+        for kind, text in pieces:
+            if kind == "text":
+                self._text.append(text)
+                shown.append(_text_received(text=text))
+                continue
+            if kind == "was_answer":
+                self._reasoning.clear()
+                continue
+            self._reasoning.append(text)
+            if kind == "reasoning":
+                shown.append(ReasoningReceived(text))
+            else:
+                self._text.clear()
+                shown.append(TextReclassified(text))
+        return shown
 
     def _show_arguments(self, delta: CallDelta) -> Sequence[ToolArgumentsReceived]:
-        """Return a piece of the arguments that the request asks to see, as far as it is plain."""
+        """Return a piece of the arguments that the request asks to see."""
         if delta.name:
             self._calling = self._tool_names.get(delta.name, delta.name)
         if delta.arguments and self._calling == self._request.shown_arguments:
@@ -252,7 +295,7 @@ class ResponseBuilder:
         return ()
 
     def _fits(self, name: str, arguments: str) -> bool:
-        """Return whether an offered tool takes such arguments, repaired where that is allowed."""
+        """Return whether an offered tool accepts such arguments, repaired if that is allowed."""
         own_name = self._tool_names.get(name, name)
         spec = next(tool for tool in self._request.tools if tool.name == own_name)
         try:
@@ -264,32 +307,28 @@ class ResponseBuilder:
             schema=spec.input_schema,
             is_valid=lambda value: not schema.violations(value, limit=1),
         )
-        # A model that repeats what it was offered calls nothing.
+        # A model that repeats the definition of a tool calls nothing.
         return repaired is not None and repaired.value != spec.input_schema
 
-    def _finish_reason(self) -> FinishReason:
-        """Return ours for the provider's words; a limit that was hit counts above all."""
-        found: FinishReason = "stop"
-        for reason in self._reasons:
-            known = _FINISH_REASONS.get(reason.lower())
-            if known == "length":
-                return known
-            found = known or found
-        return found
-
-    def _check(self, drafts: Sequence[CallDraft], text: str) -> None:
-        """Refuse an answer that was cut inside its calls, or holds nothing."""
-        reason = self._reason
-        if self._is_cut_in_text or (drafts and (reason == "length" or self._is_cut(drafts))):
+    def _check(self, native: Sequence[CallDraft], drafts: Sequence[CallDraft], text: str) -> None:
+        """Reject an answer that was cut inside its calls, holds nothing, or contradicts itself."""
+        is_limited = self._reason == "length"
+        if self._is_cut_in_text or (native and is_limited) or self._is_cut(drafts):
             raise self._problem(
                 "The answer reached its token limit inside a tool call, which was not run; "
                 "allow more tokens (max_tokens).",
                 kind="truncated",
                 retry="change",
             )
-        if drafts or text.strip() or reason == "content_filter":
+        if drafts or self._reason == "content_filter":
             return
-        if reason == "length":
+        if self._reading.is_malformed:
+            raise self._problem("The answer is a tool call that cannot be read.")
+        if promises_call(self._reasons):
+            raise self._problem("The answer ended with a tool call and holds none.")
+        if text.strip():
+            return
+        if is_limited:
             raise self._problem(
                 "The answer reached its token limit before it said anything; "
                 "allow more tokens (max_tokens).",
@@ -305,49 +344,20 @@ class ResponseBuilder:
             return False
         return not all(_is_json(draft.arguments) for draft in drafts)
 
-    def _number(self, drafts: Sequence[CallDraft]) -> tuple[list[ToolCall], list[Repair]]:
-        """Give every call our name for its tool and an id that is free in the conversation."""
-        calls: list[ToolCall] = []
-        repairs: list[Repair] = []
-        taken: set[str] = set()
-        for draft in drafts:
-            call_id = (draft.id or "").strip()
-            if not call_id or call_id in taken or self._request.history.has_call(call_id):
-                call_id = self._mint(draft, taken)
-                before = short(draft.id or "")
-                if before or not self._calls_in_text:  # who is asked for text is asked for no id
-                    repairs.append(
-                        Repair(kind="minted_id", before=before, after=call_id, call_id=call_id)
-                    )
-            taken.add(call_id)
-            name = self._tool_names.get(draft.name, draft.name)
-            calls.append(_new_call(id=call_id, name=name, arguments=draft.arguments))
-            repairs.extend(replace(repair, call_id=call_id) for repair in draft.repairs)
-        return calls, repairs
-
-    def _mint(self, draft: CallDraft, taken: set[str]) -> str:
-        """Make an id of nine letters or digits: the same for the same answer, free here."""
-        history = self._request.history
-        attempt = len(taken)
-        while True:
-            seed = f"{len(history)}/{attempt}/{draft.id}/{draft.name}/{draft.arguments}"
-            call_id = nine_char_id(seed)
-            if call_id not in taken and not history.has_call(call_id):
-                return call_id
-            attempt += 1
-
-    def _problem(self, message: str, *, kind: ErrorKind, retry: Retry = "same") -> ProtocolError:
+    def _problem(
+        self, message: str, *, kind: ErrorKind = "bad_response", retry: Retry = "same"
+    ) -> ProtocolError:
         return ProtocolError(message, kind=kind, retry=retry)
 
 
-_TAKERS: Mapping[type, Callable[[ResponseBuilder, Any], Sequence[StreamedPart]]] = {
-    TextDelta: ResponseBuilder._take_text,
-    ReasoningDelta: ResponseBuilder._take_reasoning,
-    CallDelta: ResponseBuilder._take_call,
-    FinishDelta: ResponseBuilder._take_finish,
-    UsageDelta: ResponseBuilder._take_usage,
-    HeadDelta: ResponseBuilder._take_head,
-    DoneDelta: ResponseBuilder._take_done,
+_HANDLERS: Mapping[type, Callable[[ResponseBuilder, Any], Sequence[StreamedPart]]] = {
+    TextDelta: ResponseBuilder._on_text,
+    ReasoningDelta: ResponseBuilder._on_reasoning,
+    CallDelta: ResponseBuilder._on_call,
+    FinishDelta: ResponseBuilder._on_finish,
+    UsageDelta: ResponseBuilder._on_usage,
+    HeadDelta: ResponseBuilder._on_head,
+    DoneDelta: ResponseBuilder._on_done,
 }
 
 
@@ -360,6 +370,14 @@ def _fill(known: HeadDelta, new: HeadDelta) -> HeadDelta:
         model=known.model or new.model,
         upstream=known.upstream or new.upstream,
     )
+
+
+def _canonical(arguments: str) -> str:
+    """Return arguments in one form, so that equal ones are equal."""
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments
 
 
 def _is_json(text: str) -> bool:

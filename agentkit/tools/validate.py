@@ -107,6 +107,8 @@ def validate_call(
         tools: those on offer, by name.
         deps: the dependencies of the run; pydantic validators get them as `info.context`.
     """
+    if call.rejection is not None:
+        return _error_result(call, call.rejection)
     tool = tools.get(call.name)
     if tool is not None:
         return _check(call, tool, deps)

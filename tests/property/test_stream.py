@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit.chat import ModelRequest, ModelResponse, ToolSpec
+from agentkit.config.profile import ReasoningStyle
 from agentkit.dialect.argument_repair import object_text, read_arguments, repair_arguments
 from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
 from agentkit.dialect.sse import SSEDecoder
-from agentkit.dialect.text_calls.finder import find_leak
-from agentkit.dialect.text_calls.hold_back import LeakGuard
 from agentkit.errors import ProviderError
-from agentkit.event import TextReceived
+from agentkit.event import RunEvent, TextReceived, TextReclassified
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonSchema
 from agentkit.message import ToolCall, UserMessage
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.wire import WireHead
 from tests.property.strategies import argument_texts, json_objects, texts
+from tests.unit.dialect.text_calls.readings import read as read_text
 
 SCHEMA: JsonObject = {"type": "object", "properties": {"a": {"type": "integer"}}}
 TOOLS = tuple(ToolSpec(name=name, description="", input_schema=SCHEMA) for name in ("add", "now"))
@@ -46,6 +46,22 @@ texts_with_calls = st.lists(
             "[{'name': 'now'}]",
             'add{"a": 1}',
             "now{}",
+            "<think>",
+            "</think>",
+            "[THINK]",
+            "[/THINK]",
+            "</s>",
+            "<|im_end|>",
+            "[TOOL_RESULTS]",
+            "<|channel|>final<|message|>",
+            "<|channel|>commentary to=functions.add<|message|>",
+            "<|tool_call>call:add{a:1}<tool_call|>",
+            "<tool_call>add<arg_key>a</arg_key><arg_value>1</arg_value></tool_call>",
+            "> ",
+            "`",
+            '"',
+            "(",
+            "now",
             "[",
             "]",
             "{",
@@ -86,6 +102,15 @@ def stream_of(pieces: Sequence[str], wanted: Sequence[tuple[str, str]]) -> bytes
     return "\r\n\r\n".join([": hi", *lines, "data: [DONE]", ""]).encode()
 
 
+def show(events: Sequence[RunEvent], shown: list[str]) -> None:
+    """Add the text of events to what is shown; text that was reclassified is not."""
+    for event in events:
+        if isinstance(event, TextReceived):
+            shown.append(event.text)
+        elif isinstance(event, TextReclassified):
+            shown.clear()
+
+
 def read(body: bytes, cuts: Sequence[int]) -> tuple[str, ModelResponse | str]:
     """Return what was shown of a body that was cut there, and the response or the error."""
     decoder, builder = OpenAIChatDecoder(HEAD), ResponseBuilder(REQUEST)
@@ -93,10 +118,8 @@ def read(body: bytes, cuts: Sequence[int]) -> tuple[str, ModelResponse | str]:
     shown: list[str] = []
     try:
         for start, end in pairwise(edges):
-            events = builder.feed(decoder.feed(body[start:end]))
-            shown.extend(event.text for event in events if isinstance(event, TextReceived))
-        events = [*builder.feed(decoder.close()), *builder.close()]
-        shown.extend(event.text for event in events if isinstance(event, TextReceived))
+            show(builder.feed(decoder.feed(body[start:end])), shown)
+        show([*builder.feed(decoder.close()), *builder.close()], shown)
         return "".join(shown), builder.finish()
     except ProviderError as error:
         return "".join(shown), f"{error.kind}: {error}"
@@ -154,17 +177,28 @@ def test_what_was_shown_is_the_text_of_the_answer(pieces: list[str]) -> None:
         assert shown.rstrip() == response.message.text.rstrip()
 
 
-@given(text=texts_with_calls, offset=st.integers(0, 30))
-@MANY
-def test_the_guard_never_shows_the_beginning_of_a_call(text: str, offset: int) -> None:
-    """Whatever the reader will find at the end was held back from its first letter on."""
-    offered = frozenset({"add", "now"})
-    guard = LeakGuard(offered)
-    shown = guard.feed(text[:offset]) + "".join(guard.feed(letter) for letter in text[offset:])
-    leak = find_leak(text, offered=offered, fits=lambda name, arguments: bool(name and arguments))
+@given(
+    text=texts_with_calls,
+    sizes=st.lists(st.integers(1, 12), max_size=8),
+    reasoning=st.sampled_from(["none", "tagged", "prefilled", "unknown"]),
+    is_cut=st.booleans(),
+)
+@settings(max_examples=600, deadline=None)
+def test_what_is_held_back_and_what_is_found_agree_for_every_cut(
+    text: str, sizes: list[int], reasoning: ReasoningStyle, is_cut: bool
+) -> None:
+    """The answer is the same for all pieces, and what was shown is its beginning."""
+    complete = read_text(text, reasoning=reasoning, is_cut=is_cut)
 
-    assert text.startswith(shown)
-    assert leak is None or leak.text.startswith(shown.rstrip())
+    for answer in (
+        read_text(text, sizes=sizes, reasoning=reasoning, is_cut=is_cut),
+        read_text(text, size=1, reasoning=reasoning, is_cut=is_cut),
+    ):
+        assert answer.drafts == complete.drafts
+        assert answer.text.rstrip() == complete.text.rstrip()
+        assert answer.reasoning.split() == complete.reasoning.split()
+        assert (answer.is_cut, answer.is_malformed) == (complete.is_cut, complete.is_malformed)
+        assert answer.text.startswith(answer.shown.rstrip())
 
 
 @given(wanted=calls.filter(bool))

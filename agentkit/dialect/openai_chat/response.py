@@ -66,6 +66,7 @@ class OpenAIChatDecoder:
         self._is_done = False
         self._has_content = False
         self._choice: object = None
+        self._calls_from: tuple[object, int] | None = None  # index and position of a choice
         self._last_head: tuple[object, object, object] = (None, None, None)
         self._failure: ProviderError | None = None
 
@@ -126,15 +127,35 @@ class OpenAIChatDecoder:
             raise self._frames.bad("a JSON document without choices")
         if not isinstance(first, dict):
             raise self._frames.bad("a choice that is not an object")
-        if first and self._choice is None:
-            self._choice = first.get("index")
-        if first.get("index") in (None, self._choice):  # else part of another choice
-            self._read_choice(first, deltas, is_complete=is_complete)
+        others = choices[1:] if isinstance(choices, list) else []
+        self._read_choices(first, others, deltas, is_complete=is_complete)
         for source in (value, first):
             usage = read_usage(source) if "usage" in source or "x_groq" in source else None
             if usage is not None:
                 deltas.append(_usage_delta(usage=usage))
                 break
+
+    def _read_choices(
+        self,
+        first: Mapping[str, Any],
+        others: Sequence[object],
+        deltas: list[Delta],
+        *,
+        is_complete: bool,
+    ) -> None:
+        """Read the first choice, and the calls of others if it has none."""
+        if first and self._choice is None:
+            self._choice = first.get("index")
+        if first.get("index") in (None, self._choice):
+            start = len(deltas)
+            self._read_choice(first, deltas, is_complete=is_complete)
+            if any(isinstance(delta, CallDelta) for delta in deltas[start:]):
+                self._calls_from = self._calls_from or (None, 0)
+        else:
+            others = [first, *others]
+        for position, other in enumerate(others, start=1):
+            if isinstance(other, dict):
+                self._read_other_choice(other, position, deltas, is_complete=is_complete)
 
     def _read_head(self, value: Mapping[str, Any], deltas: list[Delta]) -> None:
         """Add id, model and upstream once: every chunk repeats them."""
@@ -168,10 +189,37 @@ class OpenAIChatDecoder:
         if isinstance(reason, str) and reason:
             deltas.append(_finish_delta(reason=reason))
 
+    def _read_other_choice(
+        self,
+        choice: Mapping[str, Any],
+        position: int,
+        deltas: list[Delta],
+        *,
+        is_complete: bool,
+    ) -> None:
+        """Read the calls of a choice other than the first, if the first has none.
+
+        agentkit never requests more than one choice, but some gateways (GitHub Copilot's) put the
+        text into one choice and the calls into the next.
+        """
+        message = choice.get("message" if is_complete else "delta")
+        found: list[Delta] = []
+        if isinstance(message, dict):
+            self._read_message(message, found, is_complete=is_complete)
+        calls = [delta for delta in found if isinstance(delta, CallDelta)]
+        origin = (choice.get("index"), position)
+        if calls and self._calls_from in (None, origin):
+            self._calls_from = origin
+            self._has_content = True
+            deltas += calls
+        reason = choice.get("finish_reason")
+        if self._calls_from == origin and isinstance(reason, str) and reason:
+            deltas.append(_finish_delta(reason=reason))
+
     def _read_choice_content(
         self, choice: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
     ) -> None:
-        """Read the content of a choice, in whatever field it stands.
+        """Read the content of a choice, in whatever field it is.
 
         A `message` inside a stream is the complete answer: it counts if nothing came before it.
         """
@@ -236,7 +284,7 @@ class OpenAIChatDecoder:
         if not isinstance(call, dict):
             raise self._frames.bad("a tool call that is not an object")
         inner = _decoded(call.get("function"))
-        # Fields that are missing inside `function` may stand beside it.
+        # Fields that are missing inside `function` may be next to it.
         function = {**call, **inner} if isinstance(inner, dict) else call
         index = call.get("index")
         call_id = call.get("id")

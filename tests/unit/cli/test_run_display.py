@@ -145,8 +145,8 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
     ),
     "progress without an end": (ToolProgressed(call_id="1", progress=0.5), ["  0.5"]),
     "repaired": (
-        AnswerRepaired(repair=Repair(kind="leaked_text", before="[TOOL", after="add")),
-        ["  repaired (leaked_text): [TOOL → add"],
+        AnswerRepaired(repair=Repair(kind="text_call", before="[TOOL", after="add")),
+        ["  repaired (text_call): [TOOL → add"],
     ),
     "retried": (
         ModelRetried(attempt=1, kind="server", error="500", wait_seconds=1.26),

@@ -12,7 +12,7 @@ from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.dialect.prompted import Prompted
 from agentkit.dialect.prompted_format import PROMPT_FORMATS, choice_instruction
-from agentkit.dialect.text_calls.finder import find_leak
+from agentkit.dialect.text_calls.grammar import OfferedTools
 from agentkit.dialect.tool_names import wire_name
 from agentkit.errors import StatusError, UnsupportedError
 from agentkit.history import History
@@ -37,6 +37,7 @@ from tests.unit.dialect.answers import (
     events,
     read,
 )
+from tests.unit.dialect.text_calls.readings import read as read_text
 
 Rules = Literal["mistral", "plain"]
 PROVIDER = ProviderProfile(name="provider", title="Provider", base_url="http://provider/v1")
@@ -279,11 +280,12 @@ def test_a_rendered_call_is_read_as_the_same_call(
     if shape == "without_marker":
         text = text.removeprefix("[TOOL_CALLS]")
 
-    leak = find_leak(text, offered={"f", wire_name("fs.read")}, fits=lambda _name, _arguments: True)
+    names = frozenset({"f", wire_name("fs.read")})
+    tools = OfferedTools(names=names, schemas={}, fits=lambda _name, _arguments: True)
+    answer = read_text(text, tools=tools)
 
-    assert leak is not None
-    assert leak.text == ""
-    assert [(call.name, call.id, json.loads(call.arguments)) for call in leak.calls] == [
+    assert answer.text == ""
+    assert [(call.name, call.id, json.loads(call.arguments)) for call in answer.drafts] == [
         ("f", "aaaaaaaa1", first),
         (wire_name("fs.read"), "aaaaaaaa2", second),
     ]

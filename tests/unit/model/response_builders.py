@@ -31,11 +31,11 @@ HI = History((UserMessage.of("hi"),))
 REQUEST = ModelRequest(history=HI, tools=OFFERED, stream=True)
 STOP = FinishDelta(reason="stop")
 PARIS = '{"city": "Paris"}'
-LEAK = f'[TOOL_CALLS] [{{"name": "get_weather", "arguments": {PARIS}}}]'
+TEXT_CALL = f'[TOOL_CALLS] [{{"name": "get_weather", "arguments": {PARIS}}}]'
 
 
 def built(*deltas: Delta, request: ModelRequest = REQUEST) -> ResponseBuilder:
-    """Return a built that has read these deltas and the end mark."""
+    """Return a builder that has read these deltas and the end mark."""
     builder = ResponseBuilder(request, tool_names={"fs_read_x": "fs.read"}, provider="h")
     builder.feed([*deltas, DoneDelta()])
     return builder

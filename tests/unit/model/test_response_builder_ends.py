@@ -13,7 +13,16 @@ from agentkit.dialect.base import (
 from agentkit.errors import ErrorKind, ProtocolError, Retry
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
-from tests.unit.model.response_builders import HI, LEAK, OFFERED, REQUEST, STOP, built, calls, piece
+from tests.unit.model.response_builders import (
+    HI,
+    OFFERED,
+    REQUEST,
+    STOP,
+    TEXT_CALL,
+    built,
+    calls,
+    piece,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +31,6 @@ from tests.unit.model.response_builders import HI, LEAK, OFFERED, REQUEST, STOP,
         (["stop"], "stop"),
         (["STOP"], "stop"),
         (["eos"], "stop"),
-        (["tool_calls"], "stop"),
         (["length"], "length"),
         (["model_length"], "length"),
         (["MAX_TOKENS"], "length"),
@@ -62,7 +70,13 @@ USED = UsageDelta(usage=Usage(output_tokens=5))
         pytest.param([TextDelta(text=" \n"), STOP], "empty_response", "same", id="space"),
         pytest.param([ReasoningDelta(text="hm"), STOP], "empty_response", "same", id="thoughts"),
         pytest.param(
-            [FinishDelta(reason="tool_calls")], "empty_response", "same", id="calls without a call"
+            [FinishDelta(reason="tool_calls")], "bad_response", "same", id="calls without a call"
+        ),
+        pytest.param(
+            [TextDelta(text="Well."), FinishDelta(reason="tool_use")],
+            "bad_response",
+            "same",
+            id="text in place of a call",
         ),
         pytest.param([FinishDelta(reason="length")], "truncated", "change", id="cut before a word"),
         pytest.param(
@@ -78,16 +92,16 @@ USED = UsageDelta(usage=Usage(output_tokens=5))
             id="cut in a call, said otherwise",
         ),
         pytest.param(
-            [TextDelta(text=LEAK[:40]), FinishDelta(reason="length")],
+            [TextDelta(text=TEXT_CALL[:40]), FinishDelta(reason="length")],
             "truncated",
             "change",
-            id="cut in a leak",
+            id="cut in a text call",
         ),
         pytest.param(
-            [TextDelta(text=LEAK), FinishDelta(reason="length")],
+            [TextDelta(text=TEXT_CALL), FinishDelta(reason="length")],
             "truncated",
             "change",
-            id="cut after a leak",
+            id="cut after a text call",
         ),
     ],
 )

@@ -199,8 +199,8 @@ def test_unknown_blocks_and_events_are_ignored() -> None:
         delta(2, type="citations_delta", citation={}),
         delta(2, type="text_delta", text="Found."),
         stop(2),
-        *ENDING,
-        "[DONE]",
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        {"type": "message_stop"},
     )
 
     answer = response(decode(data))

@@ -1,4 +1,4 @@
-"""What strangers send costs no more than its length, whatever stands in it."""
+"""The cost of untrusted text is linear in its length, whatever it holds."""
 
 import json
 import time
@@ -9,34 +9,31 @@ import pytest
 from agentkit.dialect.argument_repair import repair_arguments
 from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
 from agentkit.dialect.provider_errors import status_error
-from agentkit.dialect.text_calls.finder import find_leak
-from agentkit.dialect.text_calls.hold_back import LeakGuard
+from agentkit.dialect.text_calls.quotation import Quotation
 from agentkit.dialect.tool_call_assembler import split_arguments
 from agentkit.dialect.tool_names import unwrap_name
+from agentkit.history import History
 from agentkit.json_schema import JsonValue
+from agentkit.message import AssistantMessage, UserMessage
 from agentkit.wire import WireHead
+from tests.unit.dialect.text_calls.readings import read
 
 OFFERED = frozenset({"get_weather", "add"})
+READ_BEFORE = History(
+    (UserMessage.of("[TOOL_CALLS]add{} " * 200), AssistantMessage.of("OK."), UserMessage.of("Go."))
+)
 CHARS = 10_000
 TIMES = 4
 MOST_TIMES = 9
-"""Of the cost, for `TIMES` as much text: 4 where the cost is linear, 16 where it is quadratic."""
+"""Of the cost, for `TIMES` as much text: 4 if the cost is linear, 16 if it is quadratic."""
 
 LEAST_SECONDS = 0.003
 
 
-def _find(text: str) -> None:
-    find_leak(text, offered=OFFERED, fits=lambda _, arguments: _repair(arguments))
-
-
-def _guard(text: str) -> None:
-    guard = LeakGuard(OFFERED)
+def _quote(text: str) -> None:
+    quotation = Quotation()
     for start in range(0, len(text), 50):
-        guard.feed(text[start : start + 50])
-
-
-def _guard_at_once(text: str) -> None:
-    LeakGuard(OFFERED).feed(f"So: {text}")
+        quotation.feed(text[start : start + 50])
 
 
 def _repair(text: str) -> bool:
@@ -58,11 +55,18 @@ def _decode(text: str) -> None:
     decoder.feed(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
 
 
-DOORS: dict[str, Callable[[str], object]] = {
-    "leak": _find,
-    "leak before prose": lambda text: _find(f"So: {text}"),
-    "guard": _guard,
-    "guard at once": _guard_at_once,
+ENTRIES: dict[str, Callable[[str], object]] = {
+    "answer": read,
+    "answer after prose": lambda text: read(f"So: {text}"),
+    "answer in pieces": lambda text: read(text, size=50),
+    "answer after prose in pieces": lambda text: read(f"So: {text}", size=50),
+    "answer after a quotation": lambda text: read(f'He said "x {text}', size=50),
+    "thought": lambda text: read(f"<think>{text}", size=50),
+    "thought of the prompt": lambda text: read(text, size=50, reasoning="prefilled"),
+    "answer of an unknown model": lambda text: read(text, size=50, reasoning="unknown"),
+    "answer that was cut": lambda text: read(text, is_cut=True),
+    "answer in a conversation": lambda text: read(text, history=READ_BEFORE),
+    "quotation": _quote,
     "repair": _repair,
     "split": split_arguments,
     "error": _fail,
@@ -78,31 +82,35 @@ PIECES = (
     "**[TOOL_CALLS]", '[TOOL_CALLS][{"name": "add", ', "[TOOL_CALLS]add[CALL_ID] ", "[ARGS] ",
     "<tool_call>", "<tool_call> <function=add>", "<function=add><parameter=a>", "<parameter=a>",
     "```tool_code\n", "<script>", "<style", "tool ", "function_call", "insufficient ", "api key ",
-    "not support ", "maximum ", "a.", "a:", "a__", "functions.",
+    "not support ", "maximum ", "a.", "a:", "a__", "functions.", "<think>", "</think>", "</think> ",
+    "<think>a</think>", "[THINK]", "<|im_end|>", "<|channel|>", "<|start|>assistant", "<|message|>",
+    "<|channel|>final<|message|>", "<|tool_call>call:add{", "<|tool_call>call:add{a:[", "~~~\n",
+    "<tool_call>add<arg_key>a</arg_key><arg_value>", "<|tool_calls_section_begin|>", "\u201c",
+    "`` ", "(",
+    "<tool_call>x</tool_call>", '"[TOOL_CALLS]add{} ', "\n[TOOL_CALLS]add{}\n", "[TOOL_RESULTS]",
 )  # fmt: skip
 
 
-def _seconds(door: Callable[[str], object], text: str) -> float:
-    """Return the CPU time of the quickest of a few tries."""
-    found = []
-    for _ in range(3):
-        started = time.process_time()
-        door(text)
-        found.append(time.process_time() - started)
-        if found[-1] < LEAST_SECONDS:
-            break
-    return min(found)
+def _seconds(entry: Callable[[str], object], text: str) -> float:
+    """Return the CPU time of one try."""
+    started = time.process_time()
+    entry(text)
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize("piece", PIECES)
-@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 def test_four_times_the_text_costs_about_four_times_as_much(
-    door: Callable[[str], object], piece: str
+    entry: Callable[[str], object], piece: str
 ) -> None:
-    """Also where it almost fits again and again."""
+    """Also if it almost fits again and again."""
     short = piece * (CHARS // len(piece))
     long = piece * (TIMES * CHARS // len(piece))
 
-    once = max(_seconds(door, f"{short}x"), LEAST_SECONDS)
-
-    assert _seconds(door, f"{long}x") < MOST_TIMES * once
+    costs: list[tuple[float, float]] = []
+    for _ in range(4):  # a busy machine may disturb one of them
+        costs.append((_seconds(entry, f"{short}x"), _seconds(entry, f"{long}x")))
+        once = max(LEAST_SECONDS, min(cost for cost, _ in costs))
+        if min(cost for _, cost in costs) < MOST_TIMES * once:
+            return
+    pytest.fail(f"{costs}")

@@ -1,0 +1,1 @@
+"""One module per model family: its grammar, as a `Family`; none knows another."""

@@ -1,0 +1,83 @@
+"""What a conversation already holds of a call that was found in an answer.
+
+In:  the history of a request.
+Out: whether the text of a call was read before, and whether the model made the call itself.
+
+A call that occurs in a tool result or a user message is a quotation, wherever an answer repeats
+it: a web page or a file that holds a call must not be able to make it. The results of rejected
+calls, which agentkit writes itself, are not such a source; a model may repeat a call of its own.
+Other error results count as sources: a tool's error message may hold text of others.
+"""
+
+import json
+import re
+
+from agentkit.dialect.mistral_rules import result_text
+from agentkit.history import History
+from agentkit.message import AssistantMessage, ToolResult, UserMessage
+
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_UNIMPORTANT = re.compile(r"\\[nrt]|[\\\s]+")
+
+
+class Provenance:
+    """The conversation before an answer."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def has_read(self, text: str) -> bool:
+        """Return whether the text of a call occurs in something that others wrote.
+
+        Compared without white space and backslashes: a result may hold it as JSON text.
+        """
+        wanted = _essence(text)
+        # A cheap test first: conversations are long, and calls in text may come in every turn.
+        probe = max(_WORD.findall(wanted), key=len, default="")
+        return any(probe in source and wanted in _essence(source) for source in self._sources())
+
+    def has_made(self, name: str, arguments: str) -> bool:
+        """Return whether the model made this very call before."""
+        value = _value(arguments)
+        return any(
+            call.name == name and call.rejection is None and _value(call.arguments) == value
+            for message in self._history
+            if isinstance(message, AssistantMessage)
+            for call in message.tool_calls
+        )
+
+    def was_asked_again(self, rejection: str) -> bool:
+        """Return whether the model was told since the last user message that calls were unclear."""
+        for message in reversed(self._history):
+            if isinstance(message, UserMessage):
+                return False
+            if isinstance(message, AssistantMessage) and any(
+                call.rejection is not None and rejection in call.rejection
+                for call in message.tool_calls
+            ):
+                return True
+        return False
+
+    def _sources(self) -> list[str]:
+        """Return the texts of the conversation that others than the model and agentkit wrote."""
+        found: list[str] = []
+        rejected: set[str] = set()
+        for message in self._history:
+            if isinstance(message, AssistantMessage):
+                rejected.update(call.id for call in message.tool_calls if call.rejection)
+            elif isinstance(message, UserMessage):
+                found.append(message.text)
+            elif isinstance(message, ToolResult) and message.call_id not in rejected:
+                found.append(result_text(message))
+        return found
+
+
+def _essence(text: str) -> str:
+    return _UNIMPORTANT.sub("", text)
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
