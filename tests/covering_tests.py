@@ -184,6 +184,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     ),
     "unit/model/test_response_builder.py": (
         "dialect/tool_call_assembler",
+        "model/answer_text",
         "model/call_numbering",
         "model/finish_reasons",
     ),

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse, Repair
 from agentkit.config.profile import ReasoningStyle
 from agentkit.content import ContentBlock, ReasoningContent, text_blocks
-from agentkit.dialect.argument_repair import repair_arguments
 from agentkit.dialect.base import (
     CallDelta,
     Delta,
@@ -28,8 +27,6 @@ from agentkit.dialect.base import (
 from agentkit.dialect.text_calls.glued import split_glued
 from agentkit.dialect.text_calls.grammar import OfferedTools
 from agentkit.dialect.text_calls.piece import Piece
-from agentkit.dialect.text_calls.provenance import Provenance
-from agentkit.dialect.text_calls.reader import AnswerReader
 from agentkit.dialect.text_calls.resolution import Separation
 from agentkit.dialect.tool_call_assembler import CallDraft, ToolCallAssembler, short
 from agentkit.errors import ErrorKind, ProtocolError, Retry
@@ -39,8 +36,8 @@ from agentkit.event import (
     TextReclassified,
     ToolArgumentsReceived,
 )
-from agentkit.json_schema import JsonSchema, JsonSchemaError
 from agentkit.message import AssistantMessage
+from agentkit.model.answer_text import AnswerText, offered_tools
 from agentkit.model.call_numbering import number_calls
 from agentkit.model.finish_reasons import promises_call, read_reason
 from agentkit.model.incoming_text import IncomingText
@@ -57,6 +54,7 @@ StreamedPart: TypeAlias = (
 """What a user may be shown of an answer on its way."""
 
 _NO_HEAD = HeadDelta()
+_NO_TEXT = Separation()
 
 
 class ResponseBuilder:
@@ -83,14 +81,14 @@ class ResponseBuilder:
         self._tool_names = tool_names or {}
         self._provider = provider
         self._calls_in_text = calls_in_text
-        self._tools = self._offered_tools()
-        self._calls = ToolCallAssembler(self._tools.names)
-        self._reader = AnswerReader(self._tools, Provenance(request.history), reasoning=reasoning)
-        self._incoming = IncomingText()
-        self._incoming_reasoning = IncomingText()
-        self._reading = Separation()
+        self._reasoning_style = reasoning
+        self._tools: OfferedTools | None = None  # made if it is needed: most answers are one call
+        self._answer: AnswerText | None = None
+        self._incoming_reasoning: IncomingText | None = None
+        names = frozenset({tool.name for tool in request.tools}.union(self._tool_names))
+        self._calls = ToolCallAssembler(names)
+        self._reading = _NO_TEXT
         self._is_closed = False
-        self._has_text = False
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._native_reasoning: list[str] = []
@@ -131,14 +129,13 @@ class ResponseBuilder:
             return []
         self._is_closed = True
         self._reason = read_reason(self._reasons)
-        shown: list[StreamedPart] = []
-        if rest := self._incoming.close():
-            shown += self._show(self._reader.feed(rest))
-        self._native_reasoning.append(self._incoming_reasoning.close())
-        self._reading = self._reader.close(
-            is_cut=self._reason == "length", has_calls=self._calls.has_any
-        )
-        shown += self._show(self._reading.pieces)
+        if self._incoming_reasoning is not None:
+            self._native_reasoning.append(self._incoming_reasoning.close())
+        if self._answer is not None:
+            self._reading = self._answer.close(
+                is_cut=self._reason == "length", has_calls=self._calls.has_any
+            )
+        shown = self._show(self._reading.pieces)
         if self._is_interrupted or self._is_cut_in_text or not self._request.stream:
             return []
         return shown
@@ -183,11 +180,15 @@ class ResponseBuilder:
         )
 
     def _on_text(self, delta: TextDelta) -> Sequence[StreamedPart]:
-        self._has_text = True
-        text = self._incoming.feed(delta.text)
-        return self._show(self._reader.feed(text)) if text else ()
+        if self._answer is None:
+            self._answer = AnswerText(
+                self._request, self._offered_tools(), reasoning=self._reasoning_style
+            )
+        return self._show(self._answer.feed(delta.text))
 
     def _on_reasoning(self, delta: ReasoningDelta) -> Sequence[StreamedPart]:
+        if self._incoming_reasoning is None:
+            self._incoming_reasoning = IncomingText()
         text = self._incoming_reasoning.feed(delta.text)
         self._native_reasoning.append(text)
         return (ReasoningReceived(text),) if text else ()
@@ -215,21 +216,22 @@ class ResponseBuilder:
         return ()
 
     def _offered_tools(self) -> OfferedTools:
-        """Return the tools of the request under their wire names and ours."""
-        ours = {tool.name: tool.input_schema for tool in self._request.tools}
-        wire = {name: ours[own] for name, own in self._tool_names.items() if own in ours}
-        schemas = {**ours, **wire}
-        return OfferedTools(names=frozenset(schemas), schemas=schemas, fits=self._fits)
+        """Return the tools of the request, as a reader of calls needs them."""
+        if self._tools is None:
+            self._tools = offered_tools(self._request, self._tool_names)
+        return self._tools
 
     def _split(self, draft: CallDraft) -> list[CallDraft]:
         """Return a native call, and the calls that were left behind its arguments."""
-        return split_glued(draft, self._tools)
+        if _is_json(draft.arguments):
+            return [draft]
+        return split_glued(draft, self._offered_tools())
 
     def _all_calls(self, native: Sequence[CallDraft]) -> tuple[list[CallDraft], list[Repair]]:
         """Return native calls and calls of the text, and what was done about the others."""
         drafts = list(native)
         repairs = list(self._reading.repairs)
-        if self._incoming.has_snapshots:
+        if self._answer is not None and self._answer.has_snapshots:
             repairs.append(Repair(kind="text_snapshots", before="", after=""))
         known = set(map(self._identity, native))
         for call in self._reading.calls:
@@ -254,7 +256,7 @@ class ResponseBuilder:
 
     @property
     def _is_interrupted(self) -> bool:
-        is_empty = self._is_done and not self._has_text and not self._calls.has_any
+        is_empty = self._is_done and self._answer is None and not self._calls.has_any
         return not self._is_finished and not is_empty
 
     @property
@@ -293,22 +295,6 @@ class ResponseBuilder:
         if delta.arguments and self._calling == self._request.shown_arguments:
             return (ToolArgumentsReceived(tool_name=self._calling, text=delta.arguments),)
         return ()
-
-    def _fits(self, name: str, arguments: str) -> bool:
-        """Return whether an offered tool accepts such arguments, repaired if that is allowed."""
-        own_name = self._tool_names.get(name, name)
-        spec = next(tool for tool in self._request.tools if tool.name == own_name)
-        try:
-            schema = JsonSchema(spec.input_schema)
-        except JsonSchemaError:
-            return False
-        repaired = repair_arguments(
-            arguments,
-            schema=spec.input_schema,
-            is_valid=lambda value: not schema.violations(value, limit=1),
-        )
-        # A model that repeats the definition of a tool calls nothing.
-        return repaired is not None and repaired.value != spec.input_schema
 
     def _check(self, native: Sequence[CallDraft], drafts: Sequence[CallDraft], text: str) -> None:
         """Reject an answer that was cut inside its calls, holds nothing, or contradicts itself."""
