@@ -115,6 +115,8 @@ class ModelRequest:
         response_format: JSON Schema that the answer's text should fit; a provider that cannot be
             asked to keep to it is not asked, so the instructions contain it too.
         shown_arguments: name of the tool whose arguments are shown as they arrive, if one.
+        accepts_text: text is an answer even if the tool choice requires a call; many servers (Ollama,
+            LM Studio) ignore the choice, and the text may hold what was asked for.
         room: asked before each attempt for the most tokens its answer may have; None for any.
     """
 
@@ -126,6 +128,7 @@ class ModelRequest:
     stream: bool = False
     response_format: Mapping[str, JsonValue] | None = None
     shown_arguments: str | None = None
+    accepts_text: bool = False
     room: Callable[[], int | None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -144,17 +147,23 @@ class ModelRequest:
 
 SYNTAX_REPAIRS = frozenset(
     {
+        "argument_snapshots",
         "decoded_array",
         "decoded_object",
         "double_encoded",
         "fenced",
         "illegal_escape",
         "joined_name",
+        "leading_object",
+        "minted_id",
         "null_arguments",
         "object_arguments",
         "python_literal",
         "raw_line_break",
         "repaired_name",
+        "repeated_arguments",
+        "split_calls",
+        "text_call",
     }
 )
 """Kinds of repair of a call that change how it was written and keep its name and its values."""

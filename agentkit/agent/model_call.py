@@ -192,6 +192,7 @@ class _ModelCall:
             stream=run.stream,
             response_format=offer.response_format,
             shown_arguments=offer.shown_arguments,
+            accepts_text=offer.accepts_text,
         )
 
     async def _summarize(self, request: ModelRequest) -> ModelResponse:

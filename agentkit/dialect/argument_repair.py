@@ -16,6 +16,7 @@ from agentkit.chat import Repair
 from agentkit.dialect.coerce import coerce
 from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.dialect.text_calls.table import contains_opener
+from agentkit.dialect.text_calls.unimportant import without_markers
 from agentkit.dialect.tool_call_assembler import short
 from agentkit.json_schema import JsonTextError, JsonValue, parse_json
 from agentkit.json_schema.strict_json import MAX_CHARACTERS
@@ -23,11 +24,13 @@ from agentkit.value import dataclass
 
 _FENCE = re.compile(r"```[\w-]*")
 _MAX_UNWRAPPED = 3
-# What may be dropped after a complete value: excess closing brackets, then no more data. Text after
-# a `[TOOL_RESULTS]` marker is a result that the model invented.
-_DROPPABLE_REST = re.compile(
-    r"[\s}\])]*(?:(?=\[/TOOL_CALLS?\]|\[TOOL_RESULTS\])|(?![\s}\]),:\"'{\[]))"
+_RESULT_MARKER = "[TOOL_RESULTS]"
+_VALUE = re.compile(r"[\d{\[\"'`:=]|\A,")
+_CORRECTION = re.compile(
+    r"\b(?:wait|sorry|oops|no|not|instead|actually|rather|should|must|correct\w*|mistake|wrong)\b",
+    re.IGNORECASE,
 )
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ def _read(text: str, repairs: list[Repair]) -> JsonValue:
         kinds.insert(0, "fenced")
     if rest.strip():
         kinds.append("trailing_text")
-    if not kinds or not _DROPPABLE_REST.match(rest) or contains_opener(rest):
+    if not kinds or not _is_droppable(rest, found.value):
         # Without any deviation the strict parser had other reasons, such as a lone surrogate.
         raise LenientJsonError("there is more than one value, or one that is not JSON")
     after = json.dumps(found.value, ensure_ascii=False)
@@ -117,6 +120,19 @@ def _read(text: str, repairs: list[Repair]) -> JsonValue:
         raise LenientJsonError("it holds half of a surrogate pair")
     repairs.extend(_repaired(kind, text, after) for kind in kinds)
     return found.value
+
+
+def _is_droppable(rest: str, value: JsonValue) -> bool:
+    """Return whether text after a complete value may be dropped.
+
+    Excess closing brackets and closing marks may, and words that add nothing. Another value, a
+    word that announces a correction, or the name of an argument may not: they would change the
+    call. Behind a result marker is a result that the model invented.
+    """
+    rest = without_markers(rest.partition(_RESULT_MARKER)[0]).strip(" \t\r\n}])")
+    if _VALUE.search(rest) or _CORRECTION.search(rest) or contains_opener(rest):
+        return False
+    return not isinstance(value, dict) or value.keys().isdisjoint(_WORD.findall(rest))
 
 
 def _unfence(text: str) -> str | None:

@@ -271,6 +271,8 @@ def _check_choice(request: ModelRequest, response: ModelResponse) -> None:
     """Reject an answer that violates a forced choice; providers ignore it without an error."""
     if not request.tool_choice.is_forced or response.message.tool_calls:
         return
+    if request.accepts_text and response.finish_reason != "length":
+        return
     if response.finish_reason == "length":
         raise ProtocolError(
             "The answer reached its token limit before the tool call that was required; "

@@ -58,6 +58,7 @@ class Offer:
     choice: ToolChoice
     response_format: dict[str, JsonValue] | None = None
     shown_arguments: str | None = None
+    accepts_text: bool = False
 
 
 _new_offer = maker(Offer)
@@ -155,11 +156,14 @@ class OutputPlan(Generic[OutputT]):
         shown = own.name if stream else None
         is_only = tools in ((), (own,)) and not choice.is_forced
         if is_only or closing is not None or choice.mode == "none":
-            return _new_offer(tools=(own,), choice=self.choice, shown_arguments=shown)
+            return _new_offer(
+                tools=(own,), choice=self.choice, shown_arguments=shown, accepts_text=True
+            )
         if choice.is_forced and choice.name != own.name:
             # A required call must have an effect, and an answer has none.
             tools = tuple(spec for spec in tools if spec is not own)
-        return _new_offer(tools=tools, choice=choice, shown_arguments=shown)
+        is_own = choice.name == own.name
+        return _new_offer(tools=tools, choice=choice, shown_arguments=shown, accepts_text=is_own)
 
     def partial(self) -> PartialOutput | None:
         """Return a reader of partial output for one answer; None for plain text."""

@@ -4,8 +4,9 @@ In:  the text of an answer; the output type.
 Out: a `ReadyCall` of the answering tool with the value and its repairs; or the reason why there is
      none.
 
-The complete text is tried first, then the JSON objects in it. If two valid objects differ, none is
-accepted, because it is unknown which one was meant.
+The complete text is tried first, then a code fence in it, or a JSON object at its end. An object
+among words may be an example or one that they deny. If two valid objects differ, none is accepted,
+because it is unknown which one was meant.
 """
 
 import json
@@ -25,6 +26,7 @@ from agentkit.tools.validate import MAX_FAULTS, ReadyCall, check_arguments, desc
 from agentkit.value import replace
 
 _MAX_OBJECTS = 32
+_EXCESS = " \t\r\n}])"  # models close more brackets than they opened
 _FENCE = re.compile(r"```[\w-]*[ \t]*\r?\n(.*?)```", re.S)
 
 
@@ -45,13 +47,19 @@ def read_text(text: str, output: OutputType[Any], *, deps: object = None) -> Rea
     words = _words(text, output, deps)
     if words is not None:
         return words
-    valid = [_read_one(part, output, deps) for part in _candidates(text)]
-    found = [one for one in valid if one is not None and _is_about(one.arguments, output)]
+    read = [(_read_one(part, output, deps), is_last) for part, is_last in _candidates(text)]
+    found = [
+        (one, is_last)
+        for one, is_last in read
+        if one is not None and _is_about(one.arguments, output)
+    ]
     if not found:
         return _reason(text, output, deps)
-    first = found[0]
-    if any(other.arguments != first.arguments for other in found):
+    first = found[0][0]
+    if any(other.arguments != first.arguments for other, _ in found):
         return "it holds several JSON objects that would fit; give only one"
+    if not any(is_last for _, is_last in found):
+        return "text follows the JSON object; give the object and nothing else"
     repair = Repair(
         kind="json_in_text", before=short(text), after=short(json.dumps(first.arguments))
     )
@@ -116,11 +124,15 @@ def _is_about(arguments: Mapping[str, Any], output: OutputType[Any]) -> bool:
     return not isinstance(named, dict) or not named or not arguments.keys().isdisjoint(named)
 
 
-def _candidates(text: str) -> Iterator[str]:
-    """Yield the parts of `text` that may be an answer: code fences, otherwise every object."""
+def _candidates(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the parts of `text` that may be an answer: code fences, otherwise every object.
+
+    Yields:
+        A part, and whether it is fenced or ends the text, so that it may be the answer.
+    """
     fenced = [found.group(1) for found in _FENCE.finditer(text)]
     if fenced:
-        yield from fenced[:_MAX_OBJECTS]
+        yield from ((part, True) for part in fenced[:_MAX_OBJECTS])
         return
     start = text.find("{")
     for _ in range(_MAX_OBJECTS):
@@ -131,13 +143,13 @@ def _candidates(text: str) -> Iterator[str]:
         except LenientJsonError:
             end = start + 1
         else:
-            yield text[start:end]
+            yield text[start:end], not text[end:].strip(_EXCESS)
         start = text.find("{", end)
 
 
 def _reason(text: str, output: OutputType[Any], deps: object) -> str:
     """Return the reason why the text has no valid answer."""
-    pieces = list(_candidates(text))
+    pieces = [part for part, _ in _candidates(text)]
     read = read_arguments(pieces[0] if len(pieces) == 1 else text) if "{" in text else None
     if read is None:
         return "it is not one JSON object"

@@ -56,12 +56,13 @@ def _read(text: str, output: OutputType[Any]) -> tuple[object, list[str]] | str:
         (f"\n  {WRITTEN}\n", []),
         (f"```json\n{WRITTEN}\n```", ["fenced"]),
         (f"Here it is:\n```json\n{WRITTEN}\n```\nAnything else?", ["json_in_text"]),
-        (f"The answer is {WRITTEN}. Bye!", ["json_in_text"]),
+        (f"The answer is {WRITTEN}", ["json_in_text"]),
+        (f"The answer is {WRITTEN}}}", ["json_in_text"]),
         (f"A set {{a, b}} and then {WRITTEN}", ["json_in_text"]),
         (f"{WRITTEN} or, again: {WRITTEN}", ["json_in_text"]),
         ("{'name': 'Oslo', 'people': 700}", ["python_literal"]),
     ],
-    ids=["plain", "spaced", "fenced", "fence in text", "in text", "set", "twice", "python"],
+    ids=["plain", "spaced", "fenced", "fence in text", "at the end", "bracket", "set", "twice", "python"],
 )
 def test_an_object_is_found_however_it_is_wrapped(text: str, kinds: list[str]) -> None:
     """The repairs are reported."""
@@ -79,13 +80,16 @@ def test_an_object_is_found_however_it_is_wrapped(text: str, kinds: list[str]) -
         ('{"name": "Oslo"}', "people"),
         ('Well: {"name": "Oslo"}.', "people"),
         ('{"name": "Nowhere", "people": 0}', "no such city"),
+        (f"The answer is {WRITTEN}. Bye!", "text follows the JSON object"),
+        (f"The answer is not {WRITTEN}.", "text follows the JSON object"),
+        (f"{WRITTEN} would be wrong.", "text follows the JSON object"),
         (f'{WRITTEN} or {{"name": "Bergen", "people": 300}}', "several JSON objects"),
         ('{"name": "Oslo", "people": 7', "it is not one JSON object"),
         ("{" * 40 + WRITTEN, "it is not one JSON object"),
         ("x" * (MAX_ANSWER_CHARACTERS + 1), "at most 2,000,000 are read"),
     ],
     ids=["words", "nothing", "list", "null", "braces", "missing", "missing in text", "validator",
-         "two", "cut", "deep", "long"],
+         "among words", "denied", "wrong", "two", "cut", "deep", "long"],
 )  # fmt: skip
 def test_text_without_a_valid_answer_gives_a_reason(text: str, reason: str) -> None:
     """Worded so that the model can do better."""
