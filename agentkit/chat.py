@@ -115,8 +115,8 @@ class ModelRequest:
         response_format: JSON Schema that the answer's text should fit; a provider that cannot be
             asked to keep to it is not asked, so the instructions contain it too.
         shown_arguments: name of the tool whose arguments are shown as they arrive, if one.
-        accepts_text: text is an answer even if the tool choice requires a call; many servers (Ollama,
-            LM Studio) ignore the choice, and the text may hold what was asked for.
+        accepts_text: text is an answer even if the tool choice requires a call; some servers
+            (Ollama, LM Studio) ignore the choice, and the text may hold what was asked for.
         room: asked before each attempt for the most tokens its answer may have; None for any.
     """
 

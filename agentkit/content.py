@@ -89,9 +89,15 @@ class EmbeddedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasoningContent:
-    """The model's reasoning before its answer; never sent back to a provider."""
+    """The model's reasoning before its answer.
+
+    Attributes:
+        data: the same as the provider sent it, opaque. Some providers need it back with the call
+            before which it came (DeepSeek, Kimi, Anthropic with signatures). Not compared.
+    """
 
     text: str = field(kw_only=False)
+    data: tuple[Mapping[str, JsonValue], ...] = field(default=(), compare=False)
     type: Literal["reasoning"] = "reasoning"
 
 

@@ -109,7 +109,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     ),
     "unit/config/test_user_models.py": ("config/user_files",),
     "unit/dialect/anthropic_messages/test_dialect.py": ("dialect/request_body",),
-    "unit/dialect/anthropic_messages/test_response.py": ("dialect/frames",),
     "unit/dialect/openai_chat/test_dialect.py": ("dialect/openai_chat/messages",),
     "unit/dialect/openai_chat/test_response.py": ("dialect/openai_chat/token_usage",),
     "unit/dialect/test_argument_repair.py": (

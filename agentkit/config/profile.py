@@ -83,6 +83,8 @@ class Accepts:
         stop: it takes stop texts.
         penalties: it takes `frequency_penalty` and `presence_penalty`.
         response_format: the kinds of `response_format` it takes.
+        takes_reasoning: it takes the reasoning before a call back, in the form that it sent;
+            DeepSeek, Kimi and Anthropic refuse such calls without it. Learned from refusals, too.
         extra_fields: fields to send with every request.
         is_strict: it refuses fields that it does not know.
         omit: fields never to send; learned from refusals.
@@ -97,6 +99,7 @@ class Accepts:
     stop: bool = True
     penalties: bool = True
     response_format: frozenset[ResponseFormatForm] = frozenset()
+    takes_reasoning: bool = False
     extra_fields: Mapping[str, object] = field(default_factory=dict)
     is_strict: bool = False
     omit: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from agentkit.chat import ModelRequest
 from agentkit.config.profile import ModelProfile, ProviderProfile
+from agentkit.json_schema import JsonValue
 from agentkit.usage import Usage
 from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
@@ -26,9 +27,14 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasoningDelta:
-    """A piece of the model's reasoning."""
+    """A piece of the model's reasoning.
+
+    Attributes:
+        data: what `ReasoningContent.data` keeps of it; the text may be empty then. Not compared.
+    """
 
     text: str
+    data: Mapping[str, JsonValue] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ and proxies answer a streaming request with a document, and a plain one with a s
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -22,6 +23,12 @@ from agentkit.wire import WireHead
 _BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and white space sent as a keep-alive
 _DONE = "[DONE]"
 _QUOTED_CHARS = 120
+_WORD_CHARS = 20
+_KEEP_ALIVE_WORDS = frozenset({"ping", "pong", "keepalive", "heartbeat"})
+"""The names and the data of events that only keep a connection open. A comment is meant for that;
+Anthropic names an event `ping`, and gateways send such words as data."""
+
+_NO_LETTERS = re.compile(r"[^a-z]+")
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")
 
 
@@ -115,7 +122,7 @@ class Frames:
         for event in events:
             # Some proxies add the `data:` prefix twice.
             text = event.data.strip().removeprefix("data:").strip()
-            if not text or text == "null":
+            if not text or text == "null" or _is_keep_alive(event, text):
                 continue
             self._has_event = True
             for part in (text,) if "\n" not in text else _parts(text):
@@ -144,6 +151,15 @@ class Frames:
         if not isinstance(value, dict):
             raise self.bad(json.dumps(value))
         return value
+
+
+def _is_keep_alive(event: ServerEvent, text: str) -> bool:
+    """Return whether an event has no content, by its name or its data."""
+    if "\n" in text:
+        return False  # several events, if the blank lines between them are missing
+    if event.name is not None and _NO_LETTERS.sub("", event.name.lower()) in _KEEP_ALIVE_WORDS:
+        return True
+    return len(text) <= _WORD_CHARS and _NO_LETTERS.sub("", text.lower()) in _KEEP_ALIVE_WORDS
 
 
 def read_json(text: str) -> Any:

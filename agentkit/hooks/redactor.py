@@ -146,7 +146,9 @@ class Redactor:
     def _block(self, block: ContentBlock) -> ContentBlock:
         match block:
             case ReasoningContent():
-                return self._changed(block, text=self.text(block.text))
+                # The provider's own form of a thought holds the same text.
+                is_same = self.text(block.text) == block.text
+                return block if is_same else replace(block, text=self.text(block.text), data=())
             case EmbeddedResource():
                 text = None if block.text is None else self.text(block.text)
                 return self._changed(block, uri=self.text(block.uri), text=text)

@@ -12,7 +12,7 @@ is recognised by the errors of that family's templates.
 import re
 from collections.abc import Collection
 
-from agentkit.config.profile import ModelProfile, ProviderProfile, other_max_tokens_field
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, other_max_tokens_field
 from agentkit.errors import ProviderError
 from agentkit.value import dataclass, replace
 
@@ -32,6 +32,10 @@ _FIELD_IS_REJECTED = (
     r"|unexpected|not (?:permitted|allowed|supported|support)|unsupported|invalid"
     r"|input should be|no endpoints"
 )
+# DeepSeek and Kimi name the field that is missing, Anthropic the block.
+_REASONING = r"(?<!\w)(?:reasoning_content|reasoning|thinking)(?!\w)"
+_IS_MISSING = r"missing|required|expected|must|pass(?:ed)? back"
+_OMITTED_REASONING = "messages.reasoning"
 # The texts are those of mistral-common's validator, of La Plateforme, and of `raise_exception` in
 # the Hugging Face chat templates of this family (call ids of nine characters, alternating roles).
 _MISTRAL_RULES_APPLY = (
@@ -79,25 +83,10 @@ def find_downgrade(
             model=replace(model, rules="mistral"),
             change="kept the rules of the Mistral family",
         )
-    for field in DROPPABLE:
-        is_named = re.search(rf"(?<![\w]){field}(?![\w])", text) is not None
-        if field in sent and is_named and re.search(_FIELD_IS_REJECTED, text, re.IGNORECASE):
-            accepts = replace(provider.accepts, omit=provider.accepts.omit | {field})
-            return Downgrade(
-                provider=replace(provider, accepts=accepts),
-                model=model,
-                change=f"left out {field!r}",
-            )
-    limit = provider.accepts.max_tokens_field
-    other = other_max_tokens_field(provider.accepts)
-    if limit in sent and other not in provider.accepts.omit and _asks_for(other, text, limit):
-        omit = provider.accepts.omit | {limit}
-        accepts = replace(provider.accepts, max_tokens_field=other, omit=omit)
-        return Downgrade(
-            provider=replace(provider, accepts=accepts),
-            model=model,
-            change=f"called the limit {other!r}",
-        )
+    changed = _change_fields(provider.accepts, text, sent)
+    if changed is not None:
+        accepts, change = changed
+        return Downgrade(provider=replace(provider, accepts=accepts), model=model, change=change)
     if error.kind == "tools_unsupported" and provider.dialect == "openai_chat" and "tools" in sent:
         return Downgrade(
             provider=replace(provider, dialect="prompted"),
@@ -105,6 +94,37 @@ def find_downgrade(
             change="offered the tools by prompt",
         )
     return None
+
+
+def _change_fields(
+    accepts: Accepts, text: str, sent: Collection[str]
+) -> tuple[Accepts, str] | None:
+    """Return what a provider accepts that refuses or misses a field, and the change as text."""
+    for field in DROPPABLE:
+        is_named = re.search(rf"(?<![\w]){field}(?![\w])", text) is not None
+        if field in sent and is_named and re.search(_FIELD_IS_REJECTED, text, re.IGNORECASE):
+            return replace(accepts, omit=accepts.omit | {field}), f"left out {field!r}"
+    reasoning = _change_reasoning(accepts, text)
+    if reasoning is not None:
+        return reasoning
+    limit, other = accepts.max_tokens_field, other_max_tokens_field(accepts)
+    if limit in sent and other not in accepts.omit and _asks_for(other, text, limit):
+        omit = accepts.omit | {limit}
+        return replace(accepts, max_tokens_field=other, omit=omit), f"called the limit {other!r}"
+    return None
+
+
+def _change_reasoning(accepts: Accepts, text: str) -> tuple[Accepts, str] | None:
+    """Return the same for the reasoning before a call."""
+    if re.search(_REASONING, text, re.IGNORECASE) is None:
+        return None
+    if accepts.takes_reasoning and re.search(_FIELD_IS_REJECTED, text, re.IGNORECASE):
+        omit = accepts.omit | {_OMITTED_REASONING}
+        return replace(accepts, takes_reasoning=False, omit=omit), "left reasoning out"
+    is_missing = re.search(_IS_MISSING, text, re.IGNORECASE)
+    if not is_missing or accepts.takes_reasoning or _OMITTED_REASONING in accepts.omit:
+        return None
+    return replace(accepts, takes_reasoning=True), "sent reasoning back"
 
 
 def _asks_for(field: str, text: str, sent: str) -> bool:

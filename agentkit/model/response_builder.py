@@ -36,6 +36,7 @@ from agentkit.event import (
     TextReclassified,
     ToolArgumentsReceived,
 )
+from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage
 from agentkit.model.answer_text import AnswerText, offered_tools
 from agentkit.model.call_numbering import number_calls
@@ -92,6 +93,7 @@ class ResponseBuilder:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._native_reasoning: list[str] = []
+        self._reasoning_data: list[Mapping[str, JsonValue]] = []
         self._reasons: list[str] = []
         self._reason: FinishReason = "stop"
         self._usage = NO_USAGE
@@ -169,7 +171,9 @@ class ResponseBuilder:
             needs_no_ids=self._calls_in_text,
         )
         return _new_response(
-            message=_new_message(content=self._content(text), tool_calls=tuple(calls)),
+            message=_new_message(
+                content=self._content(text, has_calls=bool(calls)), tool_calls=tuple(calls)
+            ),
             finish_reason="tool_calls" if calls else self._reason,
             raw_finish_reason=self._reasons[-1] if self._reasons else None,
             usage=self._usage,
@@ -187,6 +191,8 @@ class ResponseBuilder:
         return self._show(self._answer.feed(delta.text))
 
     def _on_reasoning(self, delta: ReasoningDelta) -> Sequence[StreamedPart]:
+        if delta.data is not None and delta.data not in self._reasoning_data[-1:]:
+            self._reasoning_data.append(delta.data)
         if self._incoming_reasoning is None:
             self._incoming_reasoning = IncomingText()
         text = self._incoming_reasoning.feed(delta.text)
@@ -264,9 +270,10 @@ class ResponseBuilder:
         """Return whether the limit was reached inside a text call, and no other was complete."""
         return self._reading.is_cut and all(call.rejection for call in self._reading.calls)
 
-    def _content(self, text: str) -> tuple[ContentBlock, ...]:
+    def _content(self, text: str, *, has_calls: bool) -> tuple[ContentBlock, ...]:
         reasoning = "".join([*self._native_reasoning, *self._reasoning])
-        thought = (ReasoningContent(reasoning),) if reasoning else ()
+        data = tuple(self._reasoning_data) if has_calls else ()  # only calls need it back
+        thought = (ReasoningContent(reasoning, data=data),) if reasoning or data else ()
         return (*thought, *text_blocks(text))
 
     def _show(self, pieces: Iterable[Piece]) -> list[StreamedPart]:

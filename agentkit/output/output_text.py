@@ -45,8 +45,11 @@ def read_text(text: str, output: OutputType[Any], *, deps: object = None) -> Rea
     if ready is not None and all(one.kind != "trailing_text" for one in ready.repairs):
         return ready
     words = _words(text, output, deps)
-    if words is not None:
-        return words
+    return words if words is not None else _object_in(text, output, deps)
+
+
+def _object_in(text: str, output: OutputType[Any], deps: object) -> ReadyCall | str:
+    """Return the answer that is an object in `text`, or what is wrong with it."""
     read = [(_read_one(part, output, deps), is_last) for part, is_last in _candidates(text)]
     found = [
         (one, is_last)

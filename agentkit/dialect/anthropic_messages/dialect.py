@@ -78,8 +78,11 @@ class AnthropicMessages:
     ) -> tuple[Body, tuple[ToolSpec, ...]]:
         """Return a body with the conversation and the tools, and those tools."""
         tools, choice = _offer(request, accepts)
+        takes_reasoning = accepts.takes_reasoning
         turns = self._transcripts.follow(
-            request.history, lambda: Turns(model.rules), variant=model.rules
+            request.history,
+            lambda: Turns(model.rules, takes_reasoning=takes_reasoning),
+            variant=f"{model.rules}+reasoning" if takes_reasoning else model.rules,
         )
         body = Body(accepts)
         body.put(accepts.model_field, model.id)

@@ -16,7 +16,7 @@ from dataclasses import field
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
-from agentkit.content import AudioContent, ContentBlock, ImageContent
+from agentkit.content import AudioContent, ContentBlock, ImageContent, ReasoningContent
 from agentkit.dialect.argument_repair import object_text
 from agentkit.dialect.mistral_rules import (
     GO_ON,
@@ -53,9 +53,11 @@ def encode_tools(tools: Iterable[ToolSpec]) -> bytes:
 class Turns:
     """The encoded part of one conversation; see `encoding_cache.Transcript`."""
 
-    def __init__(self, rules: Literal["mistral", "plain"]) -> None:
+    def __init__(
+        self, rules: Literal["mistral", "plain"], *, takes_reasoning: bool = False
+    ) -> None:
         self._rules: Rules = MistralRules() if rules == "mistral" else PlainRules()
-        self._encoder = _TurnsEncoder()
+        self._encoder = _TurnsEncoder(takes_reasoning=takes_reasoning)
 
     @property
     def size_bytes(self) -> int:
@@ -97,6 +99,7 @@ class _TurnsEncoder:
     system: list[str] = field(default_factory=list)
     wire_ids: dict[str, str] = field(default_factory=dict)
     taken_ids: set[str] = field(default_factory=set)
+    takes_reasoning: bool = False
 
     def copy(self) -> "_TurnsEncoder":
         """Return an independent copy, to which anything but calls can be added."""
@@ -139,6 +142,8 @@ class _TurnsEncoder:
         self.role, self.blocks = role, encoded
 
     def _assistant_blocks(self, message: AssistantMessage) -> Iterator[object]:
+        if self.takes_reasoning and message.tool_calls:
+            yield from _reasoning_blocks(message)
         # The API refuses a final assistant text that ends in white space.
         if text := message.text.rstrip():
             yield {"type": "text", "text": text}
@@ -160,6 +165,20 @@ class _TurnsEncoder:
         self.taken_ids.add(wire)
         self.wire_ids[call_id] = wire
         return wire
+
+
+def _reasoning_blocks(message: AssistantMessage) -> Iterator[object]:
+    """Yield the reasoning before calls, which must be the blocks that came, with their signatures.
+
+    See https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking. Servers that sign
+    nothing take any text.
+    """
+    thoughts = [block for block in message.content if isinstance(block, ReasoningContent)]
+    blocks = [data for thought in thoughts for data in thought.data if "type" in data]
+    if blocks:
+        yield from blocks
+    elif message.reasoning:
+        yield {"type": "thinking", "thinking": message.reasoning, "signature": ""}
 
 
 def _result_block(result: ToolResult, call_id: str) -> dict[str, object]:

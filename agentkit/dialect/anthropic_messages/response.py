@@ -23,6 +23,7 @@ from agentkit.dialect.base import (
 )
 from agentkit.dialect.frames import Frame, Frames
 from agentkit.dialect.openai_chat.token_usage import read_usage
+from agentkit.json_schema import JsonValue
 from agentkit.usage import Usage
 from agentkit.value import replace
 from agentkit.wire import WireHead
@@ -42,6 +43,7 @@ class AnthropicDecoder:
         self._frames = Frames(head, form="a message")
         self._usage: dict[str, Any] = {}
         self._calls: dict[int | None, str] = {}
+        self._thoughts: dict[int | None, dict[str, JsonValue]] = {}
         self._skipped: set[int | None] = set()
         self._is_done = False
 
@@ -120,7 +122,9 @@ class AnthropicDecoder:
             case "text" if _text(block, "text"):
                 yield TextDelta(text=block["text"])
             case "thinking" if _text(block, "thinking"):
-                yield ReasoningDelta(text=block["thinking"])
+                yield ReasoningDelta(text=block["thinking"], data=_signed(block))
+            case "redacted_thinking":
+                yield ReasoningDelta(text="", data=block)
             case "tool_use":
                 yield replace(_call(block), arguments=_input_text(block), is_complete=True)
             case _:
@@ -131,11 +135,22 @@ class AnthropicDecoder:
         if block.get("type") == "tool_use":
             self._calls[index] = _input_text(block)
             yield replace(_call(block), index=index)
-        else:
-            self._skipped.add(index)
-            yield from self._read_block(block)
+            return
+        if block.get("type") == "thinking":
+            self._thoughts[index] = {"type": "thinking", "thinking": "", "signature": ""}
+            self._add_to_thought(block, index)
+        self._skipped.add(index)
+        yield from self._read_block(block)
+
+    def _add_to_thought(self, part: Mapping[str, Any], index: int | None) -> None:
+        """Keep reasoning and its signature, which an API may need back unchanged."""
+        thought = self._thoughts.get(index)
+        if thought is not None:
+            for name in ("thinking", "signature"):
+                thought[name] = f"{thought[name]}{_text(part, name)}"
 
     def _read_delta(self, delta: Mapping[str, Any], index: int | None) -> Iterator[Delta]:
+        self._add_to_thought(delta, index)
         match delta.get("type"):
             case "text_delta" if _text(delta, "text"):
                 yield TextDelta(text=delta["text"])
@@ -156,6 +171,9 @@ class AnthropicDecoder:
 
     def _close_block(self, index: int | None) -> Iterator[Delta]:
         """Return the input of the start event, if no other input followed."""
+        thought = _signed(self._thoughts.pop(index, {}))
+        if thought is not None:
+            yield ReasoningDelta(text="", data=thought)
         start = self._calls.pop(index, "")
         if start:
             yield CallDelta(index=index, arguments=start)
@@ -192,6 +210,11 @@ def _text(value: Mapping[str, Any], name: str) -> str:
     """Return a text field, empty if it is not text."""
     text = value.get(name)
     return text if isinstance(text, str) else ""
+
+
+def _signed(block: Mapping[str, Any]) -> Mapping[str, JsonValue] | None:
+    """Return a block of reasoning that is to be kept as it came; None if it has no signature."""
+    return block if _text(block, "signature") else None
 
 
 def _call(block: Mapping[str, Any]) -> CallDelta:

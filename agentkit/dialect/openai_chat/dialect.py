@@ -44,7 +44,9 @@ class OpenAIChat:
         offer = offer_tools(request, accepts)
         body = Body(accepts)
         body.put_bytes(accepts.model_field, _word(model.id))
-        messages = self._transcripts.encode(request, rules=model.rules)
+        messages = self._transcripts.encode(
+            request, rules=model.rules, takes_reasoning=accepts.takes_reasoning
+        )
         body.put_bytes("messages", b"[" + messages + b"]")
         if offer.tools:
             body.put_bytes("tools", self._tools.encode(offer.tools))

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from pydantic_core import to_json as quick_json
 
 from agentkit.chat import ModelRequest, ToolSpec
-from agentkit.content import AudioContent, ContentBlock, ImageContent
+from agentkit.content import AudioContent, ContentBlock, ImageContent, ReasoningContent
 from agentkit.dialect.argument_repair import object_text
 from agentkit.dialect.encoding_cache import MAX_KEPT_BYTES, TranscriptStore
 from agentkit.dialect.mistral_rules import MistralRules, readable_text, result_text
@@ -30,9 +30,16 @@ def to_json(value: object) -> bytes:
     return replace_surrogates(_ENCODER.encode(value)).encode()
 
 
-def encode_message(message: Message) -> bytes:
-    """Return one message with only the format's fields: La Plateforme answers 422 to others."""
+def encode_message(message: Message, *, takes_reasoning: bool = False) -> bytes:
+    """Return one message with only the format's fields: La Plateforme answers 422 to others.
+
+    Args:
+        message: of the conversation.
+        takes_reasoning: the provider takes reasoning back (`Accepts.takes_reasoning`).
+    """
     encoded = _encode(message)
+    if takes_reasoning and isinstance(message, AssistantMessage) and message.tool_calls:
+        encoded = {**encoded, **_reasoning_field(message)}
     try:
         return quick_json(encoded)  # the same bytes as `to_json` for these types
     except ValueError:  # a lone surrogate
@@ -60,13 +67,28 @@ class Transcripts:
         """Return the size of what is kept for later turns."""
         return self._store.kept_bytes
 
-    def encode(self, request: ModelRequest, *, rules: Literal["mistral", "plain"]) -> bytes:
+    def encode(
+        self,
+        request: ModelRequest,
+        *,
+        rules: Literal["mistral", "plain"],
+        takes_reasoning: bool = False,
+    ) -> bytes:
         """Return the messages of `request`, joined by commas.
+
+        Args:
+            request: the request with the conversation.
+            rules: whose rules it must keep.
+            takes_reasoning: as `Accepts` has it.
 
         Raises:
             UnsupportedError: a message holds content that this model cannot read.
         """
-        kept = self._store.follow(request.history, lambda: _Transcript(rules), variant=rules)
+        kept = self._store.follow(
+            request.history,
+            lambda: _Transcript(rules, takes_reasoning=takes_reasoning),
+            variant=f"{rules}+reasoning" if takes_reasoning else rules,
+        )
         opening = [encode_message(message) for message in kept.rules.opening(request.instructions)]
         ending = [encode_message(message) for message in kept.rules.ending()]
         return b",".join([*opening, *([kept.final] if kept.final else []), *ending])
@@ -107,9 +129,10 @@ class PlainRules:
 class _Transcript:
     """The encoded part of one conversation."""
 
-    def __init__(self, rules: Literal["mistral", "plain"]) -> None:
+    def __init__(self, rules: Literal["mistral", "plain"], *, takes_reasoning: bool) -> None:
         self.rules: Rules = MistralRules() if rules == "mistral" else PlainRules()
         self.final = bytearray()
+        self._takes_reasoning = takes_reasoning
 
     @property
     def size_bytes(self) -> int:
@@ -121,7 +144,7 @@ class _Transcript:
         for final in self.rules.add(message):
             if self.final:
                 self.final += b","
-            self.final += encode_message(final)
+            self.final += encode_message(final, takes_reasoning=self._takes_reasoning)
 
 
 def _encode(message: Message) -> Mapping[str, object]:
@@ -157,6 +180,24 @@ def _encode_assistant(message: AssistantMessage) -> Mapping[str, object]:
         for call in message.tool_calls
     ]
     return {"role": "assistant", "content": message.text or None, "tool_calls": calls}
+
+
+def _reasoning_field(message: AssistantMessage) -> Mapping[str, object]:
+    """Return the reasoning before calls in the field it came in; DeepSeek's if it had another form.
+
+    DeepSeek: https://api-docs.deepseek.com/guides/thinking_mode (tool calls). Other messages do not
+    need it, and older DeepSeek models refuse it there.
+    """
+    if not message.reasoning:
+        return {}
+    fields = [
+        data["field"]
+        for block in message.content
+        if isinstance(block, ReasoningContent)
+        for data in block.data
+        if isinstance(data.get("field"), str)
+    ]
+    return {str(fields[0]) if fields else "reasoning_content": message.reasoning}
 
 
 def _encode_user_content(blocks: Sequence[ContentBlock]) -> str | list[Mapping[str, object]]:

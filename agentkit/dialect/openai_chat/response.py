@@ -25,6 +25,7 @@ from agentkit.dialect.frames import Frame, Frames
 from agentkit.dialect.openai_chat.token_usage import read_usage
 from agentkit.dialect.provider_errors import error_in_answer
 from agentkit.errors import ProviderError, StatusError
+from agentkit.json_schema import JsonValue
 from agentkit.value import maker
 from agentkit.wire import WireHead
 
@@ -39,6 +40,11 @@ _END_MARK = DoneDelta(is_finish=False)
 
 _ARGUMENT_KEYS = ("parameters", "input", "args")
 """Other keys under which providers put the arguments."""
+
+_REASONING_FIELDS: Mapping[str, Mapping[str, JsonValue]] = {
+    name: {"field": name} for name in ("reasoning_content", "reasoning")
+}
+"""Where reasoning is, and what is kept of it to return it in the same field."""
 
 _FAILED = frozenset(
     {
@@ -238,9 +244,9 @@ class OpenAIChatDecoder:
     def _read_message(
         self, message: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
     ) -> None:
-        for key in ("reasoning_content", "reasoning"):
+        for key, data in _REASONING_FIELDS.items():
             if isinstance(message.get(key), str) and message[key]:
-                deltas.append(ReasoningDelta(text=message[key]))
+                deltas.append(ReasoningDelta(text=message[key], data=data))
                 break
         content = message.get("content")
         self._read_content(content, deltas)

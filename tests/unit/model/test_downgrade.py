@@ -72,6 +72,32 @@ def test_the_token_limit_is_renamed_once_to_the_name_in_the_refusal() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Missing `reasoning_content` field in the assistant message at message index 2.",
+        "thinking is enabled but reasoning_content is missing in assistant tool call message",
+        "Expected `thinking` or `redacted_thinking`, but found `tool_use`.",
+        "content[].thinking must be passed back in thinking mode",
+    ],
+)
+def test_reasoning_is_sent_back_to_a_provider_that_misses_it(text: str) -> None:
+    """Once: if it still refuses, the reasoning is left out for good, or the error is raised."""
+    downgrade = find_downgrade(PROVIDER, MIXTRAL, _refusal(text), sent=SENT)
+
+    assert downgrade is not None
+    assert downgrade.provider.accepts.takes_reasoning
+    assert downgrade.change == "sent reasoning back"
+    changed = downgrade.provider
+    assert find_downgrade(changed, MIXTRAL, _refusal(text), sent=SENT) is None
+    refused = _refusal("messages[1].reasoning_content: Extra inputs are not permitted")
+    again = find_downgrade(changed, MIXTRAL, refused, sent=SENT)
+    assert again is not None
+    assert not again.provider.accepts.takes_reasoning
+    assert again.change == "left reasoning out"
+    assert find_downgrade(again.provider, MIXTRAL, _refusal(text), sent=SENT) is None
+
+
 def test_a_provider_without_tools_gets_them_in_the_prompt_once() -> None:
     """If it still refuses, the request is not repeated."""
     error = _refusal("mixtral:latest does not support tools", kind="tools_unsupported")

@@ -62,7 +62,17 @@ def _read(text: str, output: OutputType[Any]) -> tuple[object, list[str]] | str:
         (f"{WRITTEN} or, again: {WRITTEN}", ["json_in_text"]),
         ("{'name': 'Oslo', 'people': 700}", ["python_literal"]),
     ],
-    ids=["plain", "spaced", "fenced", "fence in text", "at the end", "bracket", "set", "twice", "python"],
+    ids=[
+        "plain",
+        "spaced",
+        "fenced",
+        "fence in text",
+        "at the end",
+        "bracket",
+        "set",
+        "twice",
+        "python",
+    ],
 )
 def test_an_object_is_found_however_it_is_wrapped(text: str, kinds: list[str]) -> None:
     """The repairs are reported."""

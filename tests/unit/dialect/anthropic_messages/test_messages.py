@@ -35,9 +35,13 @@ PNG_BLOCK = {
 }
 
 
-def encode(*messages: Message, rules: Literal["mistral", "plain"] = "plain") -> list[Any]:
+def encode(
+    *messages: Message,
+    rules: Literal["mistral", "plain"] = "plain",
+    takes_reasoning: bool = False,
+) -> list[Any]:
     """Return the turns of a conversation."""
-    turns = Turns(rules)
+    turns = Turns(rules, takes_reasoning=takes_reasoning)
     for message in messages:
         turns.add(message)
     encoded: list[Any] = json.loads(turns.encode())
@@ -87,6 +91,38 @@ def test_the_results_of_one_turn_are_in_one_user_turn() -> None:
             ],
         },
     ]
+
+
+SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "S"}
+REDACTED = {"type": "redacted_thinking", "data": "xyz"}
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "blocks"),
+    [
+        (ReasoningContent("Hm.", data=(SIGNED, REDACTED)), [SIGNED, REDACTED]),
+        (ReasoningContent("", data=(REDACTED,)), [REDACTED]),
+        (ReasoningContent("Hm."), [{**SIGNED, "signature": ""}]),
+        (ReasoningContent("Hm.", data=({"field": "reasoning"},)), [{**SIGNED, "signature": ""}]),
+    ],
+    ids=["signed", "redacted", "not signed", "of another format"],
+)
+def test_the_reasoning_before_a_call_goes_back_as_it_came(
+    reasoning: ReasoningContent, blocks: list[Any]
+) -> None:
+    """Only to a provider that takes it, and only with calls."""
+    call = AssistantMessage(
+        content=(reasoning,), tool_calls=(ToolCall(id="a", name="f", arguments="{}"),)
+    )
+    said = AssistantMessage(content=(reasoning, TextContent("Done.")))
+    messages = (UserMessage.of("Go."), call, ToolResult.of("a", "1"), said, UserMessage.of("And?"))
+
+    turns = encode(*messages, takes_reasoning=True)
+
+    use = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    assert turns[1]["content"] == [*blocks, use]
+    assert turns[3]["content"] == [text("Done.")]
+    assert encode(*messages)[1]["content"] == [use]
 
 
 def test_consecutive_messages_of_one_role_share_a_turn() -> None:
