@@ -10,7 +10,7 @@ gpt-oss writes at times, is skipped.
 """
 
 import re
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from agentkit.dialect.text_calls.families.harmony import read_message_call
 from agentkit.dialect.text_calls.grammar import Cursor, OfferedTools
@@ -41,6 +41,13 @@ def may_begin_channels(text: str) -> bool | None:
     return None if is_recipient else False
 
 
+class ChannelCall(NamedTuple):
+    """A call, and its text from the recipient on."""
+
+    call: CallDraft
+    source: str
+
+
 class ChannelReader:
     """Reads one answer; see `AnswerReader`, which uses it."""
 
@@ -49,7 +56,8 @@ class ChannelReader:
         self._buffer = ""
         self._state: Literal["header", "text", "reasoning", "call"] = "header"
         self._recipient = ""
-        self._calls: list[CallDraft] = []
+        self._call_header = ""
+        self._calls: list[ChannelCall] = []
         self._has_text = False
         self._is_new_message = False
         self._raw_call: list[str] = []
@@ -62,7 +70,7 @@ class ChannelReader:
         self._buffer += text
         return self._run(is_end=False)
 
-    def close(self) -> tuple[list[Piece], list[CallDraft]]:
+    def close(self) -> tuple[list[Piece], list["ChannelCall"]]:
         """Return what is left, and the calls."""
         pieces = self._run(is_end=True)
         return pieces, self._calls
@@ -109,6 +117,7 @@ class ChannelReader:
         self._is_new_message = True
         if recipient is not None and recipient.group("name") != "assistant":
             self._recipient, self._state = recipient.group("name"), "call"
+            self._call_header = f"{header[recipient.start() :]}{token.group()}"
         else:
             name = "" if channel is None else channel.group("name")
             self._state = "reasoning" if name == "analysis" else "text"
@@ -145,7 +154,9 @@ class ChannelReader:
         """Read the JSON of a call, and go on behind it."""
         cursor = Cursor(self._buffer, 0, self._tools)
         cursor.skip_space()
-        self._calls.append(read_message_call(cursor, self._recipient))
+        call = read_message_call(cursor, self._recipient)
+        source = f"{self._call_header}{self._buffer[: cursor.at]}"
+        self._calls.append(ChannelCall(call=call, source=source))
         cursor.match(_AFTER_CALL)
         self._buffer = self._buffer[cursor.at :]
         self._state = "header"

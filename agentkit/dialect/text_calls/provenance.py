@@ -11,13 +11,15 @@ Other error results count as sources: a tool's error message may hold text of ot
 
 import json
 import re
+from html import unescape
 
 from agentkit.dialect.mistral_rules import result_text
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
-_UNIMPORTANT = re.compile(r"\\[nrt]|[\\\s]+")
+_ESCAPED_CHARACTER = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_UNIMPORTANT = re.compile(r"\\+[nrt]|[\\\s]+")
 
 
 class Provenance:
@@ -29,11 +31,11 @@ class Provenance:
     def has_read(self, text: str) -> bool:
         """Return whether the text of a call occurs in something that others wrote.
 
-        Compared without white space and backslashes: a result may hold it as JSON text.
+        Compared without white space and escapes: a result may hold it as JSON text or HTML.
         """
         wanted = _essence(text)
         # A cheap test first: conversations are long, and calls in text may come in every turn.
-        probe = max(_WORD.findall(wanted), key=len, default="")
+        probe = max(_WORD.findall(text), key=len, default="")
         return any(probe in source and wanted in _essence(source) for source in self._sources())
 
     def has_made(self, name: str, arguments: str) -> bool:
@@ -73,7 +75,9 @@ class Provenance:
 
 
 def _essence(text: str) -> str:
-    return _UNIMPORTANT.sub("", text)
+    if "\\" in text:
+        text = _ESCAPED_CHARACTER.sub(lambda found: chr(int(found.group(1), 16)), text)
+    return _UNIMPORTANT.sub("", unescape(text) if "&" in text else text)
 
 
 def _value(text: str) -> object:

@@ -108,7 +108,7 @@ class AnswerReader:
             has_calls: it has native calls too.
         """
         if self._mode == "channels":
-            return channel_reading(*self._channels.close())
+            return channel_reading(*self._channels.close(), self._provenance)
         if self._mode == "thought" and self._thought is not None:
             return self._close_thought(self._thought, is_cut=is_cut, has_calls=has_calls)
         if self._mode == "text":

@@ -6,9 +6,10 @@ Out: `Separation`: text, reasoning, calls, and what was dropped.
 What was read is not recovered: a call that occurs in a tool result or a user message is quoted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from agentkit.chat import Repair
+from agentkit.dialect.text_calls.channels import ChannelCall
 from agentkit.dialect.text_calls.grammar import OfferedTools
 from agentkit.dialect.text_calls.layout import Layout, read_layout
 from agentkit.dialect.text_calls.piece import Piece
@@ -209,8 +210,16 @@ def _rejected(call: CallDraft, rejection: str | None) -> CallDraft:
     return replace(call, rejection=rejection.format(name=call.name))
 
 
-def channel_reading(pieces: Iterable[Piece], calls: Iterable[CallDraft]) -> Separation:
+def channel_reading(
+    pieces: Sequence[Piece], found: Sequence[ChannelCall], provenance: Provenance
+) -> Separation:
     """Return the reading of an answer in messages on channels."""
-    found = tuple(moved(call, f"to={call.name}") for call in calls)
-    is_cut = any(call.rejection is not None for call in found)
-    return Separation(pieces=tuple(pieces), calls=found, is_cut=is_cut)
+    calls = tuple(moved(call, source) for call, source in found)
+    groups = [Group(calls=(call,), source=source) for call, source in found]
+    read = [_was_read(group, provenance) for group in groups]
+    if read and all(read):
+        return Separation(pieces=(*pieces, *(Piece("text", group.source) for group in groups)))
+    if any(read):
+        calls = tuple(_rejected(call, UNCLEAR_CALL) for call in calls)
+    is_cut = any(one.call.rejection is not None for one in found)
+    return Separation(pieces=tuple(pieces), calls=calls, is_cut=is_cut)

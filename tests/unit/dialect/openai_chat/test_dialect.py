@@ -357,9 +357,9 @@ def test_a_message_is_encoded_only_once(
     """Only the copying of bytes grows with each turn."""
     counted: list[object] = []
 
-    def count(message: Any) -> bytes:  # any message
+    def count(message: Any, **options: bool) -> bytes:  # any message
         counted.append(message)
-        return encode_message(message)
+        return encode_message(message, **options)
 
     monkeypatch.setattr("agentkit.dialect.openai_chat.messages.encode_message", count)
     dialect, history = OpenAIChat(), HI
