@@ -21,6 +21,10 @@ REPLACEMENTS: tuple[tuple[str, str], ...] = (
     ("from agentkit.agent.start import", "from agentkit.agent.options import"),
     ("run(result.history, approvals=", "run(history=result.history, approvals="),
     ("options=AgentOptions(clock=clock)", "clock=clock"),
+    ("agentkit.model.host import HostModel", "agentkit.model.provider_model import ProviderModel"),
+    ("HostModel(", "ProviderModel("),
+    ("from agentkit.transport.open import", "from agentkit.transport.open_transport import"),
+    ("agentkit.transport.settings import", "agentkit.transport.http_settings import"),
 )
 
 
