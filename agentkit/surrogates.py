@@ -33,7 +33,8 @@ def replace_surrogates(value: T) -> T:
     """
     kind: type = type(value)
     if kind is str:
-        return cast(T, _repair_text(cast(str, value)))
+        text = cast(str, value)
+        return value if text.isascii() else cast(T, _repair_text(text))
     if kind in _NO_TEXT:
         return value
     if isinstance(value, list | tuple):
@@ -56,8 +57,6 @@ def dump_json(adapter: TypeAdapter[T], value: T) -> str:
 
 
 def _repair_text(text: str) -> str:
-    if text.isascii():
-        return text
     try:
         text.encode()
     except UnicodeEncodeError:

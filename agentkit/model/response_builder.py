@@ -229,8 +229,9 @@ class ResponseBuilder:
 
     def _split(self, draft: CallDraft) -> list[CallDraft]:
         """Return a native call, and the calls that were left behind its arguments."""
-        if _is_json(draft.arguments):
-            return [draft]
+        end = draft.arguments.find("}")
+        if end in (-1, len(draft.arguments) - 1) or _is_json(draft.arguments):
+            return [draft]  # nothing is behind them
         return split_glued(draft, self._offered_tools())
 
     def _all_calls(self, native: Sequence[CallDraft]) -> tuple[list[CallDraft], list[Repair]]:
@@ -239,7 +240,7 @@ class ResponseBuilder:
         repairs = list(self._reading.repairs)
         if self._answer is not None and self._answer.has_snapshots:
             repairs.append(Repair(kind="text_snapshots", before="", after=""))
-        known = set(map(self._identity, native))
+        known = set(map(self._identity, native)) if self._reading.calls else set()
         for call in self._reading.calls:
             if self._identity(call) in known:
                 # The provider parsed the call and left its text in place.

@@ -155,8 +155,8 @@ class OpenAIChatDecoder:
         if first.get("index") in (None, self._choice):
             start = len(deltas)
             self._read_choice(first, deltas, is_complete=is_complete)
-            if any(isinstance(delta, CallDelta) for delta in deltas[start:]):
-                self._calls_from = self._calls_from or (None, 0)
+            if self._calls_from is None and CallDelta in map(type, deltas[start:]):
+                self._calls_from = (None, 0)
         else:
             others = [first, *others]
         for position, other in enumerate(others, start=1):
