@@ -154,7 +154,9 @@ def _text_reading(
         return Separation(pieces=(Piece("text", joined),))
     is_start = not before.strip()
     text, repairs = trim(joined, is_start=is_start, with_openers=True)
-    is_in_call = ending.is_cut and (may_end_in_call(joined) or (is_start and is_held))
+    is_in_call = ending.is_cut and (
+        may_end_in_call(joined, is_start=is_start) or (is_start and is_held)
+    )
     return Separation(pieces=(Piece("text", text),), repairs=repairs, is_cut=is_in_call)
 
 

@@ -15,7 +15,8 @@ from agentkit.dialect.text_calls.table import CLOSERS, DROPPED, MARKERS, OPENERS
 from agentkit.dialect.tool_call_assembler import short
 
 _BRACKET_CHARS = 2  # with the backslash that Markdown may put before it
-_CALL_BEGINNING = re.compile(r"[\s:=*`]*[\w.:\\-]{0,200}")
+_MAX_BEGINNING_CHARS = 300
+_PROSE = re.compile(r"[^\W\d_]+ [^\W\d_]+ [^\W\d_]+")
 _FENCE_LINE = re.compile(r"\A\s*(?:[*_>]{0,3}\s*)(?:`{3,}|~{3,})[\w-]{0,40}[ \t]*\n")
 
 
@@ -89,16 +90,29 @@ def _found(text: str) -> Iterator[Marker]:
         found = MARKERS.search(text, found.end)
 
 
-def may_end_in_call(text: str) -> bool:
-    """Return whether text that was cut off ends in a marker, or where a call begins."""
-    last: Marker | None = None
+def may_end_in_call(text: str, *, is_start: bool) -> bool:
+    """Return whether text that was cut off ends in a marker, or where a call begins.
+
+    Args:
+        text: the end of an answer.
+        is_start: it is the beginning of the answer too.
+    """
+    between: list[str] | None = None  # what is between markers since the last opener
+    at = 0
     found = MARKERS.search(text, is_end=False)
     while isinstance(found, Marker):
-        last = found if found.name in OPENERS else last
-        found = MARKERS.search(text, found.end, is_end=False)
-    if found is not None:
-        return len(text) - found > _BRACKET_CHARS
-    return last is not None and _CALL_BEGINNING.fullmatch(text, last.end) is not None
+        if found.name in OPENERS:
+            between = []
+        elif between is not None:
+            between.append(text[at : found.start])
+        at = found.end
+        found = MARKERS.search(text, at, is_end=False)
+    if found is not None and len(text) - found > _BRACKET_CHARS:
+        return True
+    if between is not None:
+        rest = "".join([*between, text[at:found]])
+        return len(rest) <= _MAX_BEGINNING_CHARS and _PROSE.search(rest) is None
+    return found is not None and is_start and not text[:found].strip()
 
 
 def dropped_marker(text: str) -> Repair:

@@ -65,6 +65,18 @@ def test_a_call_that_is_cut_never_runs_with_less(form: Format) -> None:
         for is_cut in (False, True):
             answer = read(text[:end], is_cut=is_cut)
             assert loaded(answer.calls) in ([], ONE)
+            assert not is_cut or answer.is_cut or answer.calls or not answer.text.strip()
+
+
+@pytest.mark.parametrize(
+    "opener", ["[TOOL_CALLS]", "<tool_call>", "<|python_tag|>", "<function_calls>"]
+)
+def test_a_sentence_about_an_opener_that_is_cut_is_text(opener: str) -> None:
+    """The limit ended an explanation, not a call."""
+    answer = read(f"The token {opener} tells a server that a call follows, so", is_cut=True)
+
+    assert not answer.is_cut
+    assert answer.text.startswith("The token")
 
 
 @EVERY
