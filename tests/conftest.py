@@ -1,6 +1,7 @@
 """Run every async test on asyncio and on Trio, and print the tables of a session at its end."""
 
 import gc
+import signal
 import sys
 import threading
 from collections.abc import Generator
@@ -18,6 +19,12 @@ pytest_plugins = ["tests.databases"]
 # The duration of one example depends more on the machine than on the code.
 settings.register_profile("agentkit", deadline=None)
 settings.load_profile("agentkit")
+
+# `nohup` and a shell's `&` start a program with these ignored, and its children inherit that.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 HERE = Path(__file__).parent
 PROGRAMS = (

@@ -210,6 +210,8 @@ def _last_snapshot(pieces: Sequence[str]) -> str | None:
     Some providers send cumulative pieces. Cut anywhere, each begins with the one before it, which
     no part of JSON does after a bracket. Complete objects each hold all fields of the one before.
     """
+    if len(pieces) < 2:
+        return None
     texts = [replace_surrogates(piece) for piece in pieces if piece.strip()]
     if len(texts) < 2 or not texts[0].lstrip().startswith("{"):
         return None

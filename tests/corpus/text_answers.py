@@ -1,7 +1,7 @@
 """Answer an agent's question with a given text, complete or streamed, and record what follows.
 
 In:  the text of an answer, native calls next to it, tools; how it is cut into pieces.
-Out: `Outcome`: what ran, what was shown, what became of the answer.
+Out: `Outcome`: what ran, what was shown, how the run ended.
 
 After the answer the provider says "Done.", so that an agent that continues can end.
 """
@@ -70,7 +70,7 @@ class Written:
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What became of an answer.
+    """The calls that ran after an answer, and what was shown of it.
 
     Attributes:
         ran: the calls that ran, in order.
@@ -96,7 +96,7 @@ class Outcome:
 
     @property
     def calls(self) -> list[ToolCall]:
-        """Return the calls of the answer that are not rejected for where they are."""
+        """Return the calls of the answer that were accepted in their place."""
         return [call for call in self.first.tool_calls if call.rejection is None]
 
 

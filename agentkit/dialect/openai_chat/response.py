@@ -126,6 +126,25 @@ class OpenAIChatDecoder:
         choices = value.get("choices")
         if isinstance(choices, dict):
             choices = [choices]
+        first = self._first(choices, is_complete=is_complete)
+        if first and self._choice is None:
+            self._choice = first.get("index")
+        is_ours = first.get("index") in (None, self._choice)
+        if is_ours:
+            self._read_choice(first, deltas, is_complete=is_complete)
+            if self._calls_from is None and CallDelta in map(type, deltas):
+                self._calls_from = (None, 0)
+        if isinstance(choices, list) and (len(choices) > 1 or not is_ours):
+            others = choices[1:] if is_ours else choices
+            self._read_other_choices(others, deltas, is_complete=is_complete)
+        for source in (value, first):
+            usage = read_usage(source) if "usage" in source or "x_groq" in source else None
+            if usage is not None:
+                deltas.append(_usage_delta(usage=usage))
+                break
+
+    def _first(self, choices: object, *, is_complete: bool) -> Mapping[str, Any]:
+        """Return the first choice; an empty one if a chunk has none."""
         first: object = {}
         if isinstance(choices, list) and choices:
             first = choices[0]
@@ -133,35 +152,7 @@ class OpenAIChatDecoder:
             raise self._frames.bad("a JSON document without choices")
         if not isinstance(first, dict):
             raise self._frames.bad("a choice that is not an object")
-        others = choices[1:] if isinstance(choices, list) else []
-        self._read_choices(first, others, deltas, is_complete=is_complete)
-        for source in (value, first):
-            usage = read_usage(source) if "usage" in source or "x_groq" in source else None
-            if usage is not None:
-                deltas.append(_usage_delta(usage=usage))
-                break
-
-    def _read_choices(
-        self,
-        first: Mapping[str, Any],
-        others: Sequence[object],
-        deltas: list[Delta],
-        *,
-        is_complete: bool,
-    ) -> None:
-        """Read the first choice, and the calls of others if it has none."""
-        if first and self._choice is None:
-            self._choice = first.get("index")
-        if first.get("index") in (None, self._choice):
-            start = len(deltas)
-            self._read_choice(first, deltas, is_complete=is_complete)
-            if self._calls_from is None and CallDelta in map(type, deltas[start:]):
-                self._calls_from = (None, 0)
-        else:
-            others = [first, *others]
-        for position, other in enumerate(others, start=1):
-            if isinstance(other, dict):
-                self._read_other_choice(other, position, deltas, is_complete=is_complete)
+        return first
 
     def _read_head(self, value: Mapping[str, Any], deltas: list[Delta]) -> None:
         """Add id, model and upstream once: every chunk repeats them."""
@@ -194,6 +185,13 @@ class OpenAIChatDecoder:
         self._read_choice_content(choice, deltas, is_complete=is_complete)
         if isinstance(reason, str) and reason:
             deltas.append(_finish_delta(reason=reason))
+
+    def _read_other_choices(
+        self, choices: Sequence[object], deltas: list[Delta], *, is_complete: bool
+    ) -> None:
+        for position, choice in enumerate(choices, start=1):
+            if isinstance(choice, dict):
+                self._read_other_choice(choice, position, deltas, is_complete=is_complete)
 
     def _read_other_choice(
         self,

@@ -377,6 +377,8 @@ class AnswerReader:
 
     def _close_text(self, *, is_cut: bool) -> Separation:
         """Return the rest of the answer text."""
+        if not self._buffer:
+            return Separation(repairs=tuple(self._repairs))
         found = MARKERS.search(self._buffer, is_end=False)
         is_in_marker = isinstance(found, int) and len(self._buffer) - found > 2
         text, repairs = trim(self._buffer, has_opener=self._has_opener)

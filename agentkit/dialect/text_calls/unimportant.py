@@ -58,6 +58,8 @@ def trim(
         has_opener: an opener is in the text before this one.
     """
     markers = list(_found(text))
+    if not markers:
+        return text, ()
     names = DROPPED | (OPENERS.keys() if with_openers else frozenset())
     has_opener = has_opener or any(one.name in OPENERS for one in markers)
     if has_opener and not with_openers:

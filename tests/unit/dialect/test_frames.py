@@ -68,5 +68,5 @@ def test_a_name_does_not_hide_events_whose_blank_lines_are_missing() -> None:
 
 
 def test_nothing_after_the_end_mark_is_read() -> None:
-    """Not even what is no JSON."""
+    """Not even text that is invalid JSON."""
     assert read(TEXT + b"data: [DONE]\n\ndata: nonsense\n\n")[-1].is_done

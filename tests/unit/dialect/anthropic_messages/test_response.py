@@ -162,26 +162,6 @@ def test_a_complete_and_a_streamed_answer_are_the_same() -> None:
     )
 
 
-def test_signed_reasoning_is_kept_as_it_came_with_calls() -> None:
-    """Complete or in pieces; without a call it is not needed."""
-    signed = {"type": "thinking", "thinking": "Hm…", "signature": "x"}
-    redacted = {"type": "redacted_thinking", "data": "y"}
-    for deltas in (decode(COMPLETE, DOCUMENT), decode(STREAMED)):
-        [thought] = [b for b in response(deltas).message.content if isinstance(b, ReasoningContent)]
-        assert thought.data == (signed,)
-
-    content = [signed, redacted, {"type": "tool_use", "id": "a", "name": "f", "input": {}}]
-    [both] = response(decode(document({**MESSAGE, "content": content}), DOCUMENT)).message.content
-    assert both == ReasoningContent("Hm…")
-    assert isinstance(both, ReasoningContent)
-    assert both.data == (signed, redacted)
-
-    content = [signed, {"type": "text", "text": "Done."}]
-    message = {**MESSAGE, "content": content, "stop_reason": "end_turn"}
-    thought, _ = response(decode(document(message), DOCUMENT)).message.content  # type: ignore[assignment]  # the first is reasoning
-    assert thought.data == ()
-
-
 def test_input_in_the_first_event_is_used_if_none_follows() -> None:
     """Some providers put all of a block into its first event."""
     data = events(

@@ -50,36 +50,6 @@ def test_the_default_body_is_minimal() -> None:
     assert body == {"model": "m-1", "messages": [{"role": "user", "content": "hi"}]}
 
 
-@pytest.mark.parametrize(
-    ("reasoning", "field"),
-    [
-        (ReasoningContent("Hm.", data=({"field": "reasoning_content"},)), "reasoning_content"),
-        (ReasoningContent("Hm.", data=({"field": "reasoning"},)), "reasoning"),
-        (ReasoningContent("Hm."), "reasoning_content"),
-        (ReasoningContent("Hm.", data=({"type": "thinking"},)), "reasoning_content"),
-    ],
-)
-def test_the_reasoning_before_a_call_goes_back_to_providers_that_take_it(
-    reasoning: ReasoningContent, field: str
-) -> None:
-    """In its own field, and with calls only."""
-    call = AssistantMessage(
-        content=(reasoning,), tool_calls=(ToolCall(id="a", name="add", arguments="{}"),)
-    )
-    said = AssistantMessage(content=(reasoning, TextContent("Done.")))
-    history = History((*HI, call, ToolResult.of("a", "1"), said, UserMessage.of("And?")))
-    dialect, request = OpenAIChat(), ModelRequest(history=history)
-    bodies: list[dict[str, Any]] = []
-    for takes_reasoning in (True, False, True):
-        provider = replace(PROVIDER, accepts=Accepts(takes_reasoning=takes_reasoning))
-        bodies.append(json.loads(dialect.encode(request, provider=provider, model=PLAIN).wire.body))
-
-    sent = [message.get(field) for message in bodies[0]["messages"]]
-    assert sent == [None, "Hm.", None, None, None]
-    assert "Hm." not in json.dumps(bodies[1])
-    assert bodies[2] == bodies[0]
-
-
 def test_settings_are_sent_under_the_providers_names() -> None:
     """Providers have different names for the same settings."""
     settings = ModelSettings(
