@@ -45,7 +45,7 @@ class OpenAIChat:
         body = Body(accepts)
         body.put_bytes(accepts.model_field, _word(model.id))
         messages = self._transcripts.encode(request, rules=model.rules)
-        body.put_bytes("messages", b"[" + messages + b"]")
+        body.put_bytes("messages", b"[", *messages, b"]")
         if offer.tools:
             body.put_bytes("tools", self._tools.encode(offer.tools))
         for name, value in (

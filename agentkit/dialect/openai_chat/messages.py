@@ -60,16 +60,25 @@ class Transcripts:
         """Return the size of what is kept for later turns."""
         return self._store.kept_bytes
 
-    def encode(self, request: ModelRequest, *, rules: Literal["mistral", "plain"]) -> bytes:
-        """Return the messages of `request`, joined by commas.
+    def encode(
+        self, request: ModelRequest, *, rules: Literal["mistral", "plain"]
+    ) -> list[bytes | bytearray]:
+        """Return the messages of `request` in pieces, with the commas between them.
+
+        They hold good until the next call, which may add to one of them.
 
         Raises:
             UnsupportedError: a message holds content that this model cannot read.
         """
         kept = self._store.follow(request.history, lambda: _Transcript(rules), variant=rules)
-        opening = [encode_message(message) for message in kept.rules.opening(request.instructions)]
-        ending = [encode_message(message) for message in kept.rules.ending()]
-        return b",".join([*opening, *([kept.final] if kept.final else []), *ending])
+        pieces: list[bytes | bytearray] = []
+        for message in kept.rules.opening(request.instructions):
+            pieces += (encode_message(message), b",")
+        if kept.final:
+            pieces += (kept.final, b",")
+        for message in kept.rules.ending():
+            pieces += (encode_message(message), b",")
+        return pieces[:-1]
 
 
 class Rules(Protocol):

@@ -40,7 +40,7 @@ def encode(*messages: Message, rules: Literal["mistral", "plain"] = "plain") -> 
     turns = Turns(rules)
     for message in messages:
         turns.add(message)
-    encoded: list[Any] = json.loads(turns.encode())
+    encoded: list[Any] = json.loads(b"".join(turns.encode()))
     return encoded
 
 
@@ -300,5 +300,5 @@ def test_encoding_at_any_point_changes_nothing(
         turns.encode()
         turns.add(message)
 
-    assert json.loads(turns.encode()) == encode(*history, rules=rules)
-    assert turns.size_bytes <= len(turns.encode())
+    assert json.loads(b"".join(turns.encode())) == encode(*history, rules=rules)
+    assert turns.size_bytes <= len(b"".join(turns.encode()))

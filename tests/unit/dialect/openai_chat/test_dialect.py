@@ -377,4 +377,4 @@ def test_the_cache_is_bounded() -> None:
         transcripts.encode(ModelRequest(history=history), rules="plain")
 
     assert transcripts.kept_bytes <= 1000
-    assert transcripts.encode(ModelRequest(history=History()), rules="plain") == b""
+    assert transcripts.encode(ModelRequest(history=History()), rules="plain") == []
