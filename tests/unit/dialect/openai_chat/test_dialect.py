@@ -349,12 +349,12 @@ def test_parallel_conversations_do_not_mix() -> None:
     other = History((UserMessage.of("hi"),))
 
     sent = [
-        transcripts.encode(ModelRequest(history=history), rules="plain")
+        b"".join(transcripts.encode(ModelRequest(history=history), rules="plain"))
         for history in (first, branch, other, first, HI, branch)
     ]
 
     fresh = [
-        Transcripts().encode(ModelRequest(history=history), rules="plain")
+        b"".join(Transcripts().encode(ModelRequest(history=history), rules="plain"))
         for history in (first, branch, other, first, HI, branch)
     ]
     assert sent == fresh
