@@ -7,18 +7,19 @@ The reader sets the pace; see `event_queue`. Leaving the context stops the run.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Generic
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from agentkit.agent.detached_task import DetachedTask
 from agentkit.agent.event_queue import EventQueue
 from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
 from agentkit.errors import UsageError
 from agentkit.event import EventRecord, RunEvent, TextReceived
-from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.message import UserMessage
 from agentkit.output.output_type import OutputError, OutputT
@@ -31,7 +32,8 @@ class AgentStream(Generic[OutputT]):
         self._queue = queue
         self._run = run
         self._result: RunResult[OutputT] | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
+        self._has_raised = False
 
     @property
     def result(self) -> RunResult[OutputT]:
@@ -103,6 +105,7 @@ class AgentStream(Generic[OutputT]):
                 # The run was cancelled, and so is its reader, who may just not know it yet.
                 await checkpoint_if_cancelled()
             if self._error is not None:
+                self._has_raised = True
                 raise self._error from None
             return None
 
@@ -110,10 +113,20 @@ class AgentStream(Generic[OutputT]):
         """Run to the end and keep the outcome for the reader."""
         try:
             self._result = await start()
-        except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
-            self._error = error
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if isinstance(error, anyio.get_cancelled_exc_class()):
+                raise
+            self._error = error  # the reader raises it
         finally:
             self._queue.end()
+
+    def _raise_unread(self) -> None:
+        """Raise what must end the program, if the reader has left before it was raised."""
+        error = self._error
+        if error is not None and not isinstance(error, Exception) and not self._has_raised:
+            raise error
 
 
 class EventRecords:
@@ -150,17 +163,37 @@ class TextStream:
         raise StopAsyncIteration
 
 
-@asynccontextmanager
-async def open_stream(
-    start: Callable[[], Awaitable[RunResult[Any]]], queue: EventQueue, run: Run
-) -> AsyncIterator[AgentStream[Any]]:
-    """Start a run and yield its stream; leaving the context cancels what still runs."""
-    stream = AgentStream[Any](queue, run)
-    with ungrouped():
-        async with anyio.create_task_group() as group:
-            group.start_soon(stream._drive, start)
-            try:
-                yield stream
-            finally:
-                queue.leave()
-            group.cancel_scope.cancel()
+class OpenStream(AbstractAsyncContextManager[AgentStream[Any]]):
+    """The context of a stream: a run that has started, and stops when the context is left.
+
+    It may be left in another task than it was entered in; see `detached_task`. It is no generator:
+    if one and the generator around it are collected together, each is closed in a task of its own.
+    """
+
+    def __init__(
+        self, start: Callable[[], Awaitable[RunResult[Any]]], queue: EventQueue, run: Run
+    ) -> None:
+        self._start = start
+        self._queue = queue
+        self._stream = AgentStream[Any](queue, run)
+        self._task: DetachedTask | None = None
+
+    async def __aenter__(self) -> AgentStream[Any]:
+        """Start the run.
+
+        Raises:
+            UsageError: it has been started before.
+        """
+        if self._task is not None:
+            raise UsageError("This stream has been read; call agent.stream(...) for another run.")
+        self._task = DetachedTask(partial(self._stream._drive, self._start))
+        self._task.start()
+        return self._stream
+
+    async def __aexit__(self, *raised: object) -> None:
+        """Stop what still runs, and wait for its end."""
+        self._queue.leave()
+        if self._task is not None:
+            await self._task.stop()
+        if raised[0] is None:
+            self._stream._raise_unread()
