@@ -83,7 +83,7 @@ class Conversation(Generic[OutputT]):
 
 
 class _StreamedTurn(AbstractAsyncContextManager[AgentStream[OutputT]]):
-    """The context of one streamed turn; no generator, for the reason in `OpenStream`."""
+    """The context of one streamed turn; a class for the same reason as `OpenStream`."""
 
     def __init__(self, conversation: Conversation[OutputT], prompt: str | UserMessage) -> None:
         self._conversation = conversation

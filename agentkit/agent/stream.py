@@ -8,21 +8,27 @@ The reader sets the pace; see `event_queue`. Leaving the context stops the run.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
 from functools import partial
-from typing import Any, Generic
+from typing import Any, Generic, cast
 
 import anyio
+import sniffio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from agentkit.agent.detached_task import DetachedTask
 from agentkit.agent.event_queue import EventQueue
 from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
 from agentkit.errors import UsageError
 from agentkit.event import EventRecord, RunEvent, TextReceived
 from agentkit.history import History
+from agentkit.lazy_import import load_object
 from agentkit.message import UserMessage
 from agentkit.output.output_type import OutputError, OutputT
+
+
+_running: set[object] = set()
+"""Tasks that have not ended: asyncio's event loop itself has weak references only."""
 
 
 class AgentStream(Generic[OutputT]):
@@ -166,8 +172,8 @@ class TextStream:
 class OpenStream(AbstractAsyncContextManager[AgentStream[Any]]):
     """The context of a stream: a run that has started, and stops when the context is left.
 
-    It may be left in another task than it was entered in; see `detached_task`. It is no generator:
-    if one and the generator around it are collected together, each is closed in a task of its own.
+    It may be left in another task than it was entered in; see `_DetachedTask`. It is a class, since
+    generators that hold each other and are garbage together are closed at the same time.
     """
 
     def __init__(
@@ -176,7 +182,7 @@ class OpenStream(AbstractAsyncContextManager[AgentStream[Any]]):
         self._start = start
         self._queue = queue
         self._stream = AgentStream[Any](queue, run)
-        self._task: DetachedTask | None = None
+        self._task: _DetachedTask | None = None
 
     async def __aenter__(self) -> AgentStream[Any]:
         """Start the run.
@@ -186,7 +192,7 @@ class OpenStream(AbstractAsyncContextManager[AgentStream[Any]]):
         """
         if self._task is not None:
             raise UsageError("This stream has been read; call agent.stream(...) for another run.")
-        self._task = DetachedTask(partial(self._stream._drive, self._start))
+        self._task = _DetachedTask(partial(self._stream._drive, self._start))
         self._task.start()
         return self._stream
 
@@ -197,3 +203,54 @@ class OpenStream(AbstractAsyncContextManager[AgentStream[Any]]):
             await self._task.stop()
         if raised[0] is None:
             self._stream._raise_unread()
+
+
+class _DetachedTask:
+    """A task that is in no task group, so that any other task may wait for it or stop it.
+
+    A task group and a cancel scope belong to the task that entered them. An async generator has no
+    task of its own: web frameworks and `asyncio.wait_for` ask each item in another one, and a
+    generator that was left early is closed by the event loop. A task group that is open across a
+    `yield` of it then ends with an error in the wrong task.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work = work
+        self._scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+
+    def start(self) -> None:
+        """Start the task."""
+        if sniffio.current_async_library() == "trio":
+            spawn = cast(Callable[..., Any], load_object("trio.lowlevel:spawn_system_task"))
+            spawn(self._run, context=copy_context())
+            return
+        create = cast(Callable[..., Any], load_object("asyncio:create_task"))
+        task = create(self._run())
+        _running.add(task)
+        task.add_done_callback(self._on_end)
+
+    async def stop(self) -> None:
+        """Cancel the task and wait for its end; a cancellation of the caller is raised after it."""
+        self._scope.cancel()
+        interruption: BaseException | None = None
+        with anyio.CancelScope(shield=True):
+            while not self._ended.is_set():
+                try:
+                    await self._ended.wait()
+                except anyio.get_cancelled_exc_class() as error:
+                    interruption = error  # `task.cancel()` of asyncio passes a shield
+        if interruption is not None:
+            raise interruption
+
+    def _on_end(self, task: object) -> None:
+        """Note the end of an asyncio task, also of one that was cancelled before it began."""
+        _running.discard(task)
+        self._ended.set()
+
+    async def _run(self) -> None:
+        try:
+            with self._scope:
+                await self._work()
+        finally:
+            self._ended.set()
