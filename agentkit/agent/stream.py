@@ -26,7 +26,6 @@ from agentkit.lazy_import import load_object
 from agentkit.message import UserMessage
 from agentkit.output.output_type import OutputError, OutputT
 
-
 _running: set[object] = set()
 """Tasks that have not ended: asyncio's event loop itself has weak references only."""
 
