@@ -70,7 +70,7 @@ class AgentStream(Generic[OutputT]):
 
     def send(self, message: str | UserMessage) -> None:
         """Say something to the running agent; it is taken in at the next turn."""
-        self._run.inbox.put(UserMessage.of(message) if isinstance(message, str) else message)
+        self._run.inbox.put(UserMessage(message) if isinstance(message, str) else message)
 
     def __aiter__(self) -> "AgentStream[OutputT]":
         return self

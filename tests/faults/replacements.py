@@ -21,6 +21,10 @@ REPLACEMENTS: tuple[tuple[str, str], ...] = (
     ("from agentkit.agent.start import", "from agentkit.agent.options import"),
     ("run(result.history, approvals=", "run(history=result.history, approvals="),
     ("options=AgentOptions(clock=clock)", "clock=clock"),
+    ('AssistantMessage.of("", tool_call(', "(tool_call("),
+    ('AssistantMessage.of("", *calls)', "AssistantMessage(tool_calls=calls)"),
+    ('AssistantMessage.of("", call)', "AssistantMessage(tool_calls=[call])"),
+    ('AssistantMessage.of("closing answer")', 'AssistantMessage("closing answer")'),
 )
 
 

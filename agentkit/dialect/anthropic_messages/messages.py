@@ -85,7 +85,7 @@ class Turns:
         for message in self._rules.ending():
             ending.add(message)
         if ending.role != "user":
-            ending.add(UserMessage.of(GO_ON))
+            ending.add(UserMessage(GO_ON))
         ending.finish()
         return b"[", finished, b"," if finished else b"", ending.final, b"]"
 
@@ -130,7 +130,7 @@ class _TurnsEncoder:
         if not encoded:
             return
         if self.role is None and role == "assistant":
-            self._add("user", _user_blocks(UserMessage.of(GO_ON).content))
+            self._add("user", _user_blocks(UserMessage(GO_ON).content))
         if self.role == role:
             self.blocks += encoded
             return
