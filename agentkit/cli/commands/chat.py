@@ -236,10 +236,8 @@ def keep_what_happened(asked: History, events: Iterable[RunEvent]) -> History:
 def _close(history: History, results: dict[str, ToolResult]) -> History:
     """Answer the open calls, with their results if there are any."""
     return history + (
-
-            results.get(call.id) or ToolResult(call.id, _STOPPED, is_error=True)
-            for call in history.open_calls
-
+        results.get(call.id) or ToolResult(call.id, _STOPPED, is_error=True)
+        for call in history.open_calls
     )
 
 

@@ -37,6 +37,7 @@ from agentkit.usage import Usage
 CALL = ToolCall(id="1", name="add")
 OTHER = ToolCall(id="2", name="add")
 HI = UserMessage("hi")
+ASKS = AssistantMessage(tool_calls=[CALL])
 SAID = AssistantMessage("so it is")
 AGAIN = UserMessage("Once more.")
 FORCED = ToolChoice(mode="required")
@@ -74,7 +75,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             _state([HI]), Policy(tool_choice=FORCED), CallModel(choice=FORCED), id="a forced call"
         ),
         pytest.param(
-            _state([HI, AssistantMessage(tool_calls=[CALL])]),
+            _state([HI, ASKS]),
             Policy(),
             PlanCalls(calls=(CALL,)),
             id="open calls of an earlier run",
@@ -98,17 +99,13 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             id="a call that needs approval delays those after it",
         ),
         pytest.param(
-            _state(
-                [HI, AssistantMessage(tool_calls=[CALL]), ToolResult("1", "2")], over="deadline"
-            ),
+            _state([HI, ASKS, ToolResult("1", "2")], over="deadline"),
             Policy(),
             CallModel(choice=ToolChoice(mode="none"), closing="deadline"),
             id="a limit that was reached",
         ),
         pytest.param(
-            _state(
-                [HI, AssistantMessage(tool_calls=[CALL]), ToolResult("1", "2")], over="max_cost"
-            ),
+            _state([HI, ASKS, ToolResult("1", "2")], over="max_cost"),
             Policy(closing_answer=False),
             Finish(reason="max_cost"),
             id="a hard limit",
@@ -138,17 +135,13 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             id="a tool that polls",
         ),
         pytest.param(
-            _state(
-                [HI, AssistantMessage(tool_calls=[CALL]), ToolResult("1", "2")], has_called=True
-            ),
+            _state([HI, ASKS, ToolResult("1", "2")], has_called=True),
             Policy(tool_choice=FORCED),
             CallModel(choice=ToolChoice()),
             id="a forced call is forced once",
         ),
         pytest.param(
-            _state(
-                [HI, AssistantMessage(tool_calls=[CALL]), ToolResult("1", "2")], has_called=True
-            ),
+            _state([HI, ASKS, ToolResult("1", "2")], has_called=True),
             Policy(tool_choice=ToolChoice(mode="none")),
             CallModel(choice=ToolChoice(mode="none")),
             id="none stays none",
@@ -161,7 +154,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
         ),
         pytest.param(
             _state(
-                [HI, AssistantMessage(tool_calls=[CALL]), ToolResult("1", "2")],
+                [HI, ASKS, ToolResult("1", "2")],
                 turns=2,
                 over="max_turns",
             ),
@@ -177,7 +170,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
         ),
         pytest.param(
             _state(
-                [HI, AssistantMessage(tool_calls=[CALL])],
+                [HI, ASKS],
                 turns=3,
                 closing="max_turns",
                 plan=_plan("allow"),
@@ -291,7 +284,7 @@ def test_a_state_grows_by_responses_and_results() -> None:
     """Turns, usage and calls are counted; the old state stays."""
     start = _state([HI])
     response = ModelResponse(
-        message=AssistantMessage(tool_calls=[CALL]),
+        message=ASKS,
         finish_reason="tool_calls",
         usage=Usage(input_tokens=3),
     )
