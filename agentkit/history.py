@@ -92,15 +92,17 @@ class History(Sequence[Message]):
         """Return whether a call of the conversation has this id."""
         return self._log.calls.get(call_id, self._length) < self._length
 
-    def add(self, *messages: Message) -> "History":
+    def __add__(self, messages: Iterable[Message]) -> "History":
         """Return this history with `messages` at its end.
 
         Raises:
             HistoryError: a message does not fit the messages before it; this history is unchanged.
         """
-        if not messages:
-            return self
-        messages = tuple([replace_surrogates(message) for message in messages])
+        new = [replace_surrogates(message) for message in messages]
+        return self._grown(new) if new else self
+
+    def _grown(self, messages: Sequence[Message]) -> "History":
+        """Return this history with `messages` at its end."""
         grown = object.__new__(History)
         with _LOCK:
             if len(self._log.messages) == self._length:
@@ -110,11 +112,7 @@ class History(Sequence[Message]):
                 return grown
             log = _Log(self._log.messages[: self._length], self._own_calls())
         grown._log, grown._length, grown._open = log, self._length, self._open
-        return grown.add(*messages)
-
-    def __add__(self, messages: Iterable[Message]) -> "History":
-        """Return this history with `messages` at its end; see `add`."""
-        return self.add(*messages)
+        return grown._grown(messages)
 
     def _repr_html_(self) -> str:
         """Return the conversation for a notebook."""
@@ -199,7 +197,7 @@ class History(Sequence[Message]):
             if not isinstance(message, Message):
                 raise HistoryError(
                     f"The item at {position} is a {type(message).__name__!r} and not a message; "
-                    "write e.g. UserMessage.of('…')."
+                    "write e.g. UserMessage('…')."
                 )
             if isinstance(message, ToolResult):
                 _close(open_calls, message, known=self._log.calls, new=new_calls)

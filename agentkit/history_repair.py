@@ -191,7 +191,7 @@ def _results(calls: Sequence[_TrackedCall], *, keep_open: bool) -> Iterator[Tool
     for one in calls:
         if one.found is None and not keep_open:
             text = NO_RESULT.format(name=one.call.name)
-            yield ToolResult.of(one.call.id, text, is_error=True)
+            yield ToolResult(one.call.id, text, is_error=True)
 
 
 def _call_repairs(

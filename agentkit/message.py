@@ -64,11 +64,6 @@ class UserMessage:
         _set(self, "content", read_content(content))
         _set(self, "role", role)
 
-    @classmethod
-    def of(cls, text: str) -> "UserMessage":
-        """Build a message of plain text."""
-        return cls(text)
-
     @property
     def text(self) -> str:
         """Return the text blocks, joined."""
@@ -109,11 +104,6 @@ class AssistantMessage:
         _set(self, "tool_calls", calls)
         _set(self, "is_incomplete", is_incomplete)
         _set(self, "role", role)
-
-    @classmethod
-    def of(cls, text: str = "", *tool_calls: ToolCall) -> "AssistantMessage":
-        """Build a message of plain text, calls, or both."""
-        return cls(text, tool_calls=tool_calls)
 
     @property
     def text(self) -> str:
@@ -166,11 +156,6 @@ class ToolResult:
         _set(self, "is_error", is_error)
         _set(self, "meta", meta)
         _set(self, "role", role)
-
-    @staticmethod
-    def of(call_id: str, text: str, *, is_error: bool = False) -> "ToolResult":
-        """Build a result of plain text."""
-        return ToolResult(call_id, text, is_error=is_error)
 
     @property
     def text(self) -> str:

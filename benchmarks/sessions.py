@@ -35,7 +35,7 @@ class _Speaker:
 
     def turn(self) -> list[Message]:
         """Return a message of the user and an answer."""
-        return [UserMessage.of(self._text(20)), AssistantMessage.of(self._text(60))]
+        return [UserMessage(self._text(20)), AssistantMessage(self._text(60))]
 
     def _text(self, count: int) -> str:
         return " ".join(self._random.choices(self._words, self._weights, k=count))

@@ -57,7 +57,7 @@ async def test_the_chatbot_continues_the_conversation(
     """The second question is sent with the history of the first."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("What is for lunch on Monday?\n\nThanks\n"))
     model = ScriptedModel(
-        AssistantMessage.of("", tool_call("lunch_menu", {"weekday": "Monday"})),
+        AssistantMessage(tool_calls=[tool_call("lunch_menu", {"weekday": "Monday"})]),
         "Lentil soup.",
         "You are welcome.",
     )
@@ -86,11 +86,12 @@ async def test_the_task_works_on_files(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "a.txt").write_text("invoice 42")
     model = ScriptedModel(
-        AssistantMessage.of("", tool_call("search_files", {"text": "invoice"}, call_id="1")),
-        AssistantMessage.of(
-            "",
-            tool_call("write_file", {"path": "report.txt", "content": "a.txt"}, call_id="2"),
-            tool_call("write_file", {"path": "../escaped.txt", "content": "x"}, call_id="3"),
+        AssistantMessage(tool_calls=[tool_call("search_files", {"text": "invoice"}, call_id="1")]),
+        AssistantMessage(
+            tool_calls=[
+                tool_call("write_file", {"path": "report.txt", "content": "a.txt"}, call_id="2"),
+                tool_call("write_file", {"path": "../escaped.txt", "content": "x"}, call_id="3"),
+            ],
         ),
         "One file mentions invoices: a.txt.",
     )
@@ -130,7 +131,7 @@ async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_service_streams_events() -> None:
     """One line of JSON per event, with the answer in the last."""
     model = ScriptedModel(
-        AssistantMessage.of("", tool_call("calculate", {"expression": "6*7"})), "It is 42."
+        AssistantMessage(tool_calls=[tool_call("calculate", {"expression": "6*7"})]), "It is 42."
     )
     with anyio.fail_after(5):
         async with client_of(load("service").build_app(model)) as client:

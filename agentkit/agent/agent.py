@@ -36,7 +36,7 @@ from agentkit.agent.options import (
 )
 from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
-from agentkit.agent.stream import AgentStream, open_stream
+from agentkit.agent.stream import AgentStream, OpenStream
 from agentkit.agent.sync_stream import SyncAgentStream, open_sync_stream
 from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings
@@ -214,7 +214,7 @@ class Agent(Generic[DepsT, OutputT]):
         """
         queue = EventQueue()
         run = self._new_run(prompt, options, output_type, listeners=[queue])
-        return open_stream(partial(self._run, run), queue, run)
+        return OpenStream(partial(self._run, run), queue, run)
 
     def stream_sync(
         self,

@@ -112,7 +112,7 @@ async def replay_events(
 
 def unknown_result(call: ToolCall) -> ToolResult:
     """Return the result of a call that an earlier life began and whose end is not known."""
-    return ToolResult.of(
+    return ToolResult(
         call.id,
         f"The outcome of the call of {call.name!r} is unknown: it was begun, and then the run was "
         "interrupted. It was not run again, as it must not happen twice. Find out by other means "
@@ -124,14 +124,14 @@ def unknown_result(call: ToolCall) -> ToolResult:
 def denied_result(call: ToolCall, reason: str) -> ToolResult:
     """Return the result of a call that was not allowed."""
     given = f" The reason given: {reason}" if reason else ""
-    return ToolResult.of(
+    return ToolResult(
         call.id, f"The call of {call.name!r} was refused and was not run.{given}", is_error=True
     )
 
 
 def over_budget_result(call: ToolCall) -> ToolResult:
     """Return the result of a call for which the budget has no room."""
-    return ToolResult.of(
+    return ToolResult(
         call.id,
         f"The call of {call.name!r} was not run: this task may make no more tool calls.",
         is_error=True,

@@ -4,8 +4,8 @@ In:  an agent, options for all turns; then prompts.
 Out: results and streams; the history that grows with each turn.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Generic
 
 from agentkit.agent.result import RunResult
@@ -53,16 +53,15 @@ class Conversation(Generic[OutputT]):
             self.history = result.history
             return result
 
-    @asynccontextmanager
-    async def stream(self, prompt: str | UserMessage) -> AsyncIterator[AgentStream[OutputT]]:
-        """Stream one turn; what was said until then is kept if the context is left early."""
-        with self._turn():
-            async with self._agent.stream(prompt, history=self.history, **self._options) as run:
-                try:
-                    yield run
-                finally:
-                    self.history = run.history
-            self.history = run.history
+    def stream(
+        self, prompt: str | UserMessage
+    ) -> AbstractAsyncContextManager[AgentStream[OutputT]]:
+        """Stream one turn; what was said until then is kept if the context is left early.
+
+        Raises:
+            UsageError: another turn is under way; raised when the context is entered.
+        """
+        return _StreamedTurn(self, prompt)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -81,3 +80,36 @@ class Conversation(Generic[OutputT]):
             yield
         finally:
             self._is_busy = False
+
+
+class _StreamedTurn(AbstractAsyncContextManager[AgentStream[OutputT]]):
+    """The context of one streamed turn; a class for the same reason as `OpenStream`."""
+
+    def __init__(self, conversation: Conversation[OutputT], prompt: str | UserMessage) -> None:
+        self._conversation = conversation
+        self._prompt = prompt
+        self._turn = conversation._turn()
+        self._opened: AbstractAsyncContextManager[AgentStream[OutputT]]
+        self._run: AgentStream[OutputT]
+
+    async def __aenter__(self) -> AgentStream[OutputT]:
+        """Begin the turn."""
+        conversation = self._conversation
+        self._turn.__enter__()
+        try:
+            self._opened = conversation._agent.stream(
+                self._prompt, history=conversation.history, **conversation._options
+            )
+            self._run = await self._opened.__aenter__()
+        except BaseException:
+            self._turn.__exit__(None, None, None)
+            raise
+        return self._run
+
+    async def __aexit__(self, *raised: Any) -> None:
+        """Stop the run, and keep what was said."""
+        try:
+            await self._opened.__aexit__(*raised)
+        finally:
+            self._conversation.history = self._run.history
+            self._turn.__exit__(None, None, None)

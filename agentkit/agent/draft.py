@@ -42,11 +42,11 @@ class Draft:
 
     def complete(self) -> History:
         """Return the conversation so far: each call has a result, a partial answer is marked."""
-        history = self.history.add(*self.new)
+        history = self.history + self.new
         text = "".join(self.received)
         if text and not history.open_calls:
-            history = history.add(AssistantMessage(text, is_incomplete=True))
-        return history.add(*map(self.result_of, history.open_calls))
+            history += [AssistantMessage(text, is_incomplete=True)]
+        return history + map(self.result_of, history.open_calls)
 
     def result_of(self, call: ToolCall) -> ToolResult:
         """Return the result of a call; of one that was stopped, what is known of it."""
@@ -62,4 +62,4 @@ def stopped_result(call: ToolCall, *, has_started: bool) -> ToolResult:
         if has_started
         else "was not run: the run was stopped first."
     )
-    return ToolResult.of(call.id, f"The call of {call.name!r} {known}", is_error=True)
+    return ToolResult(call.id, f"The call of {call.name!r} {known}", is_error=True)

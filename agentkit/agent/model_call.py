@@ -96,7 +96,7 @@ async def _exchange(
     if emit is not ignore:
         await emit(_turn_started(turn=state.turns + 1))
     taken = run.inbox.take()
-    history = state.history.add(*taken) if taken else state.history
+    history = state.history + taken if taken else state.history
     tools = await member.tools(history, emit=emit)
     is_counted = step.closing is None  # the closing answer does not count as a turn
     if is_counted and not meter.begin_turn():

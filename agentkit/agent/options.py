@@ -200,5 +200,5 @@ def start_history(
             f"The conversation waits for {names}; resume it with run(history=…, approvals=[…]) "
             "before a new prompt."
         )
-    message = UserMessage.of(prompt) if isinstance(prompt, str) else prompt
-    return len(history), history.add(message)
+    message = UserMessage(prompt) if isinstance(prompt, str) else prompt
+    return len(history), history + [message]

@@ -145,7 +145,7 @@ class RunState:
         is_replay: bool = False,
     ) -> "RunState":
         """Return the state after a model exchange."""
-        history = self.history.add(*exchange.taken) if exchange.taken else self.history
+        history = self.history + exchange.taken if exchange.taken else self.history
         usage = self.usage + exchange.additional_usage
         over = self.over or exchange.over
         response = exchange.response
@@ -161,7 +161,7 @@ class RunState:
         judged = exchange.judged or _NOT_JUDGED
         replies = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
         return _new_state(
-            history=history.add(response.message, *replies, *exchange.late),
+            history=history + [response.message, *replies, *exchange.late],
             turns=self.turns + 1,
             over=over,
             closing=closing,
@@ -193,7 +193,7 @@ class RunState:
 
     def add_answers(self, answers: ToolAnswers, *, is_replay: bool = False) -> "RunState":
         """Return the state after tools answered."""
-        history = self.history.add(*answers.results)
+        history = self.history + answers.results
         return replace(
             self,
             history=history,

@@ -7,10 +7,13 @@ The reader sets the pace; see `event_queue`. Leaving the context stops the run.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Generic
+from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Generic, cast
 
 import anyio
+import sniffio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from agentkit.agent.event_queue import EventQueue
@@ -18,10 +21,13 @@ from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
 from agentkit.errors import UsageError
 from agentkit.event import EventRecord, RunEvent, TextReceived
-from agentkit.exception_groups import ungrouped
 from agentkit.history import History
+from agentkit.lazy_import import load_object
 from agentkit.message import UserMessage
 from agentkit.output.output_type import OutputError, OutputT
+
+_running: set[object] = set()
+"""Tasks that have not ended: asyncio's event loop itself has weak references only."""
 
 
 class AgentStream(Generic[OutputT]):
@@ -31,7 +37,8 @@ class AgentStream(Generic[OutputT]):
         self._queue = queue
         self._run = run
         self._result: RunResult[OutputT] | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
+        self._has_raised = False
 
     @property
     def result(self) -> RunResult[OutputT]:
@@ -63,7 +70,7 @@ class AgentStream(Generic[OutputT]):
 
     def send(self, message: str | UserMessage) -> None:
         """Say something to the running agent; it is taken in at the next turn."""
-        self._run.inbox.put(UserMessage.of(message) if isinstance(message, str) else message)
+        self._run.inbox.put(UserMessage(message) if isinstance(message, str) else message)
 
     def __aiter__(self) -> "AgentStream[OutputT]":
         return self
@@ -103,6 +110,7 @@ class AgentStream(Generic[OutputT]):
                 # The run was cancelled, and so is its reader, who may just not know it yet.
                 await checkpoint_if_cancelled()
             if self._error is not None:
+                self._has_raised = True
                 raise self._error from None
             return None
 
@@ -110,10 +118,20 @@ class AgentStream(Generic[OutputT]):
         """Run to the end and keep the outcome for the reader."""
         try:
             self._result = await start()
-        except Exception as error:  # noqa: BLE001 - carried to the reader, who raises it
-            self._error = error
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if isinstance(error, anyio.get_cancelled_exc_class()):
+                raise
+            self._error = error  # the reader raises it
         finally:
             self._queue.end()
+
+    def _raise_unread(self) -> None:
+        """Raise what must end the program, if the reader has left before it was raised."""
+        error = self._error
+        if error is not None and not isinstance(error, Exception) and not self._has_raised:
+            raise error
 
 
 class EventRecords:
@@ -150,17 +168,88 @@ class TextStream:
         raise StopAsyncIteration
 
 
-@asynccontextmanager
-async def open_stream(
-    start: Callable[[], Awaitable[RunResult[Any]]], queue: EventQueue, run: Run
-) -> AsyncIterator[AgentStream[Any]]:
-    """Start a run and yield its stream; leaving the context cancels what still runs."""
-    stream = AgentStream[Any](queue, run)
-    with ungrouped():
-        async with anyio.create_task_group() as group:
-            group.start_soon(stream._drive, start)
-            try:
-                yield stream
-            finally:
-                queue.leave()
-            group.cancel_scope.cancel()
+class OpenStream(AbstractAsyncContextManager[AgentStream[Any]]):
+    """The context of a stream: a run that has started, and stops when the context is left.
+
+    It may be left in another task than it was entered in; see `_DetachedTask`. It is a class, since
+    generators that hold each other and are garbage together are closed at the same time.
+    """
+
+    def __init__(
+        self, start: Callable[[], Awaitable[RunResult[Any]]], queue: EventQueue, run: Run
+    ) -> None:
+        self._start = start
+        self._queue = queue
+        self._stream = AgentStream[Any](queue, run)
+        self._task: _DetachedTask | None = None
+
+    async def __aenter__(self) -> AgentStream[Any]:
+        """Start the run.
+
+        Raises:
+            UsageError: it has been started before.
+        """
+        if self._task is not None:
+            raise UsageError("This stream has been read; call agent.stream(...) for another run.")
+        self._task = _DetachedTask(partial(self._stream._drive, self._start))
+        self._task.start()
+        return self._stream
+
+    async def __aexit__(self, *raised: object) -> None:
+        """Stop what still runs, and wait for its end."""
+        self._queue.leave()
+        if self._task is not None:
+            await self._task.stop()
+        if raised[0] is None:
+            self._stream._raise_unread()
+
+
+class _DetachedTask:
+    """A task that is in no task group, so that any other task may wait for it or stop it.
+
+    A task group and a cancel scope belong to the task that entered them. An async generator has no
+    task of its own: web frameworks and `asyncio.wait_for` ask each item in another one, and a
+    generator that was left early is closed by the event loop. A task group that is open across a
+    `yield` of it then ends with an error in the wrong task.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work = work
+        self._scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+
+    def start(self) -> None:
+        """Start the task."""
+        if sniffio.current_async_library() == "trio":
+            spawn = cast(Callable[..., Any], load_object("trio.lowlevel:spawn_system_task"))
+            spawn(self._run, context=copy_context())
+            return
+        create = cast(Callable[..., Any], load_object("asyncio:create_task"))
+        task = create(self._run())
+        _running.add(task)
+        task.add_done_callback(self._on_end)
+
+    async def stop(self) -> None:
+        """Cancel the task and wait for its end; a cancellation of the caller is raised after it."""
+        self._scope.cancel()
+        interruption: BaseException | None = None
+        with anyio.CancelScope(shield=True):
+            while not self._ended.is_set():
+                try:
+                    await self._ended.wait()
+                except anyio.get_cancelled_exc_class() as error:
+                    interruption = error  # `task.cancel()` of asyncio passes a shield
+        if interruption is not None:
+            raise interruption
+
+    def _on_end(self, task: object) -> None:
+        """Note the end of an asyncio task, also of one that was cancelled before it began."""
+        _running.discard(task)
+        self._ended.set()
+
+    async def _run(self) -> None:
+        try:
+            with self._scope:
+                await self._work()
+        finally:
+            self._ended.set()

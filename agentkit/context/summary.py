@@ -89,8 +89,8 @@ def with_summary(request: ModelRequest, text: str) -> ModelRequest:
         len(messages),
     )
     messages[start:start] = [
-        UserMessage.of(QUESTION),
-        AssistantMessage.of(f"{HEADING}\n{text}"),
+        UserMessage(QUESTION),
+        AssistantMessage(f"{HEADING}\n{text}"),
     ]
     return replace(request, history=History(messages))
 
@@ -107,7 +107,7 @@ def _build_request(
         shown = shorten_text(transcript, characters)
         prompt = f"{shown}\n\nSum up this conversation in at most {max_tokens * 2 // 3} words."
         request = ModelRequest(
-            history=History([UserMessage.of(prompt)]),
+            history=History([UserMessage(prompt)]),
             instructions=INSTRUCTIONS,
             settings=ModelSettings(max_tokens=max_tokens),
         )

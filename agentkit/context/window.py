@@ -87,7 +87,7 @@ class _Kept:
     def grow(self, history: History) -> "_Kept":
         """Return the conversation with the new messages of `history`."""
         new = history[len(self.source) :]
-        sent = history if self.sent is self.source else self.sent.add(*new)
+        sent = history if self.sent is self.source else self.sent + new
         return replace(self, source=history, sent=sent, most=self.most + max_message_tokens(new))
 
 

@@ -59,10 +59,10 @@ class Completions:
         tools = offer_tools(request, _ALL_CHOICES).tools
         prompt = self._prompts.follow(request.history, _Prompt)
         start = call_start(request.tool_choice.name) if request.tool_choice.is_forced else ""
-        text = prompt.encode(request.instructions, offer=self._offers.encode(tools))
+        prompt_pieces = prompt.encode(request.instructions, offer=self._offers.encode(tools))
         body = Body(provider.accepts)
         body.put(provider.accepts.model_field, model.id)
-        body.put_bytes("prompt", b'"' + text + _encode(start) + b'"')
+        body.put_bytes("prompt", b'"', *prompt_pieces, _encode(start), b'"')
         limit = provider.accepts.max_tokens_field
         if limit not in body:
             body.put(limit, default_max_tokens(model))
@@ -139,10 +139,14 @@ class _Prompt:
             else:
                 self._after += _encode_message(final)
 
-    def encode(self, instructions: str, *, offer: bytes) -> bytes:
-        """Return the prompt as the inside of a JSON string."""
-        parts = [bytes(self._before)]
-        last, after = self._last, [bytes(self._after)]
+    def encode(self, instructions: str, *, offer: bytes) -> list[bytes | bytearray]:
+        """Return the prompt as the inside of a JSON string, in pieces.
+
+        They hold good until the next message is added.
+        """
+        parts: list[bytes | bytearray] = [self._before]
+        last = self._last
+        after: list[bytes | bytearray] = [self._after]
         for message in self._rules.ending():
             if isinstance(message, UserMessage):
                 parts += [_encode_last(last), *after]
@@ -150,7 +154,7 @@ class _Prompt:
             else:
                 after.append(_encode_message(message))
         system = "".join(message.text for message in self._rules.opening(instructions))
-        return b"".join([*parts, offer, _encode_last(last, system=system), *after])
+        return [*parts, offer, _encode_last(last, system=system), *after]
 
 
 def _encode_last(message: UserMessage | None, *, system: str = "") -> bytes:

@@ -116,22 +116,22 @@ class MistralRules:
             case UserMessage():
                 return [self._open]
             case AssistantMessage():
-                return [self._open, UserMessage.of(GO_ON)]
+                return [self._open, UserMessage(GO_ON)]
             case None:
-                return [] if self._after_results else [UserMessage.of(GO_ON)]
+                return [] if self._after_results else [UserMessage(GO_ON)]
 
     def _add_user(self, message: UserMessage) -> list[Message]:
         text = _text_of_user(message)
         if not text.strip():
             return []
         if isinstance(self._open, UserMessage):
-            self._open = UserMessage.of(f"{self._open.text}\n\n{text}")
+            self._open = UserMessage(f"{self._open.text}\n\n{text}")
             return []
         final = self._finish_open()
         if self._after_results:
-            final.append(AssistantMessage.of(UNDERSTOOD))
+            final.append(AssistantMessage(UNDERSTOOD))
         self._after_results = False
-        self._open = UserMessage.of(text)
+        self._open = UserMessage(text)
         return final
 
     def _add_assistant(self, message: AssistantMessage) -> list[Message]:
@@ -144,11 +144,11 @@ class MistralRules:
         if not text.strip():
             return []
         if isinstance(self._open, AssistantMessage):
-            self._open = AssistantMessage.of(f"{self._open.text}\n\n{text}")
+            self._open = AssistantMessage(f"{self._open.text}\n\n{text}")
             return []
         final = self._finish_before_assistant(needs_user=not self._after_results)
         self._after_results = False
-        self._open = AssistantMessage.of(text)
+        self._open = AssistantMessage(text)
         return final
 
     def _add_result(self, message: ToolResult) -> list[Message]:
@@ -168,7 +168,7 @@ class MistralRules:
         final = self._finish_open()
         is_first = before is None and not self._after_results
         if needs_user and (is_first or isinstance(before, AssistantMessage)):
-            final.append(UserMessage.of(GO_ON))
+            final.append(UserMessage(GO_ON))
         return final
 
     def _wire_calls(self, calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:

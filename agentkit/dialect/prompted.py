@@ -101,12 +101,12 @@ class _PromptedTranscript:
             self._results.append(message)
             self._open -= 1
             if self._open == 0:
-                self._append(UserMessage.of(self._words.results(self._results)))
+                self._append(UserMessage(self._words.results(self._results)))
                 self._results = []
                 self._after_results = True
             return
         if self._after_results and isinstance(message, UserMessage):
-            self._append(AssistantMessage.of(UNDERSTOOD))
+            self._append(AssistantMessage(UNDERSTOOD))
         self._after_results = isinstance(message, SystemMessage) and self._after_results
         self._append(self._rewrite(message))
 
@@ -118,8 +118,8 @@ class _PromptedTranscript:
         self._open = len(message.tool_calls)
         calls = self._words.calls(message.tool_calls)
         said = message.text.strip()
-        return AssistantMessage.of(f"{said}\n\n{calls}" if said else calls)
+        return AssistantMessage(f"{said}\n\n{calls}" if said else calls)
 
     def _append(self, message: Message) -> None:
-        self.history = self.history.add(message)
+        self.history += [message]
         self.size_bytes += len(message.text)

@@ -40,7 +40,7 @@ class Body:
 
     def __init__(self, accepts: Accepts) -> None:
         self._omit = accepts.omit
-        self._fields: dict[str, bytes] = {}
+        self._fields: dict[str, tuple[bytes | bytearray, ...]] = {}
         for name, value in accepts.extra_fields.items():
             self.put(name, value)
 
@@ -49,11 +49,11 @@ class Body:
 
     def put(self, name: str, value: object) -> None:
         """Set a field to a JSON value."""
-        self._fields[name] = to_json(value)
+        self._fields[name] = (to_json(value),)
 
-    def put_bytes(self, name: str, value: bytes) -> None:
-        """Set a field to encoded JSON."""
-        self._fields[name] = value
+    def put_bytes(self, name: str, *pieces: bytes | bytearray) -> None:
+        """Set a field to encoded JSON, in pieces that are joined with the complete body."""
+        self._fields[name] = pieces
 
     def encode(
         self,
@@ -77,10 +77,14 @@ class Body:
         fields = self._fields
         if self._omit:
             fields = {name: text for name, text in fields.items() if name not in self._omit}
-        body = b",".join([_name(name) + value for name, value in fields.items()])
+        # A conversation can be megabytes long, so it is copied once.
+        parts: list[bytes | bytearray] = []
+        for name, pieces in fields.items():
+            parts += (b"," if parts else b"{", _name(name), *pieces)
+        parts.append(b"}" if parts else b"{}")
         return _new_encoded(
             wire=_new_request(
-                path=path, body=b"{" + body + b"}", headers=_NO_HEADERS, stream=request.stream
+                path=path, body=b"".join(parts), headers=_NO_HEADERS, stream=request.stream
             ),
             fields=tuple(fields),
             tool_names=_changed_names(tuple([tool.name for tool in tools])),

@@ -97,7 +97,7 @@ def build_probe(name: ProbeName, diagnosis: Diagnosis) -> Probe:
 
 
 def _request(name: ProbeName, diagnosis: Diagnosis) -> ModelRequest:
-    question: list[Message] = [UserMessage.of(_ASKED.get(name, _WEATHER_QUESTION))]
+    question: list[Message] = [UserMessage(_ASKED.get(name, _WEATHER_QUESTION))]
     tools: tuple[ToolSpec, ...] = () if name in _WITHOUT_TOOLS else (_WEATHER,)
     if name in ("round_trip", *_ID_PROBES):
         question += _round_trip(_ID_PROBES.get(name) or provider_call_id(diagnosis))
@@ -118,7 +118,7 @@ def _request(name: ProbeName, diagnosis: Diagnosis) -> ModelRequest:
 def _round_trip(call_id: str) -> list[Message]:
     """Return a tool call and its result."""
     call = ToolCall(id=call_id, name=TOOL, arguments='{"city":"Oslo"}')
-    return [AssistantMessage.of("", call), ToolResult.of(call_id, "Sunny, 21 degrees.")]
+    return [AssistantMessage(tool_calls=[call]), ToolResult(call_id, "Sunny, 21 degrees.")]
 
 
 def provider_call_id(diagnosis: Diagnosis) -> str:

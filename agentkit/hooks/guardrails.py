@@ -147,7 +147,7 @@ async def _block(
         )
     answered = replace(
         response,
-        message=AssistantMessage.of(blocked.answer),
+        message=AssistantMessage(blocked.answer),
         finish_reason="content_filter",
         raw_finish_reason=f"blocked_{checked}",
         repairs=(),

@@ -49,7 +49,7 @@ class RewriteCache:
         if known.rewritten is known.source and all(map(is_, new, changed)):
             rewritten = history
         else:
-            rewritten = known.rewritten.add(*changed)
+            rewritten = known.rewritten + changed
         # The entry holds the message, so that its id is not reused.
         self._rewrites[id(history[-1])] = _Rewrite(history, rewritten)
         if len(self._rewrites) > _MAX_CONVERSATIONS:

@@ -64,7 +64,7 @@ def _contain(middleware: ToolMiddleware) -> ToolMiddleware:
                 # A listener of the run failed, not the tool: failures of tools are results.
                 raise inner_errors[0] from None
             failure = describe_failure(ready, error)
-            return ToolResult.of(ready.call.id, failure.text, is_error=True)
+            return ToolResult(ready.call.id, failure.text, is_error=True)
         if not isinstance(result, ToolResult):
             raise wrong_return(middleware, result, role="tool middleware", expected="a ToolResult")
         return result

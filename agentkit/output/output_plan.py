@@ -201,7 +201,7 @@ class OutputPlan(Generic[OutputT]):
         is_answer = isinstance(history.last, AssistantMessage)
         if self.output is None or not is_answer or history.open_calls or self.is_answered(history):
             return history
-        return history.add(UserMessage.of(ASK.format(how=self.instructions)))
+        return history + [UserMessage(ASK.format(how=self.instructions))]
 
     def find(self, history: History) -> "RunOutput[OutputT]":
         """Return the output with which `history` ends."""
@@ -226,7 +226,7 @@ class OutputPlan(Generic[OutputT]):
             self._accepted = (message, ready)
             return Judgement(is_accepted=True, repairs=ready.repairs)
         reason = REJECTED.format(reason=ready, how=self.instructions)
-        reply = None if is_closing else UserMessage.of(reason)
+        reply = None if is_closing else UserMessage(reason)
         return Judgement(reason=reason, reply=reply)
 
     def _judge_calls(
@@ -236,12 +236,12 @@ class OutputPlan(Generic[OutputT]):
         calls = message.tool_calls
         if len(own) > 1:
             reason = ONE_ANSWER.format(count=len(own))
-            results = [ToolResult.of(call.id, reason, is_error=True) for call in calls]
+            results = [ToolResult(call.id, reason, is_error=True) for call in calls]
             return Judgement(reason=reason, results=tuple(results))
         checked = validate_call(own[0], {output.tool.name: output.tool}, deps=self._deps)
-        result = checked if isinstance(checked, ToolResult) else ToolResult.of(own[0].id, ACCEPTED)
+        result = checked if isinstance(checked, ToolResult) else ToolResult(own[0].id, ACCEPTED)
         results = [
-            result if call is own[0] else ToolResult.of(call.id, TOO_LATE, is_error=True)
+            result if call is own[0] else ToolResult(call.id, TOO_LATE, is_error=True)
             for call in calls
         ]
         if isinstance(checked, ToolResult):

@@ -89,7 +89,7 @@ def _plain_text(message: Message) -> str | None:
 def _plain_message(
     kind: type[SystemMessage | UserMessage | AssistantMessage], text: str
 ) -> SystemMessage | UserMessage | AssistantMessage:
-    return SystemMessage(text) if issubclass(kind, SystemMessage) else kind.of(text)
+    return SystemMessage(text) if issubclass(kind, SystemMessage) else kind(text)
 
 
 def _read_messages(lines: Iterable[str]) -> Iterator[Message]:

@@ -195,7 +195,7 @@ class Session:
         place, replaced_id, _ = await self._before(entry_id)
         if replaced_id != entry_id:
             raise SessionError(f"The entry {entry_id!r} is not a message of the user.")
-        [entry] = await self._add(info, place, history=place.history.add(as_message(message)))
+        [entry] = await self._add(info, place, history=place.history + [as_message(message)])
         return entry
 
     async def append(
@@ -209,7 +209,7 @@ class Session:
             SessionNotFoundError: the conversation was deleted.
         """
         info, place = self._info, await self._head()
-        history = place.history.add(*messages)
+        history = place.history + messages
         return await self._add(info, place, history=history, run_id=run_id)
 
     async def select(self, entry_id: str) -> None:

@@ -192,7 +192,7 @@ async def check_model(model: Model) -> None:
     """
     _require(model.name, "a model has a name")
     request = ModelRequest(
-        history=History((UserMessage.of("Say something about the weather in Paris."),)),
+        history=History((UserMessage("Say something about the weather in Paris."),)),
         tools=(_WEATHER,),
     )
     with anyio.fail_after(_DEADLINE_SECONDS):

@@ -7,29 +7,39 @@ A script that has no answer left raises `AssertionError`: the code under test ca
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import field
+from itertools import count
+from typing import TypeAlias
 
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
 from agentkit.content import ReasoningContent, TextContent
 from agentkit.event import Emit, ReasoningReceived, TextReceived
 from agentkit.json_schema import JsonValue
-from agentkit.message import AssistantMessage, ToolCall
+from agentkit.message import AssistantMessage, Message, ToolCall
 from agentkit.model.model import ModelConnection
 from agentkit.transport.base import WireResponse
-from agentkit.value import dataclass
+from agentkit.value import dataclass, replace
 from agentkit.wire import WireHead, WireRequest
 
-ScriptedAnswer = AssistantMessage | ModelResponse | str | Exception
-"""A message, a complete response, plain text, or an exception to raise."""
+_Answer: TypeAlias = (
+    str | ToolCall | Sequence[ToolCall] | AssistantMessage | ModelResponse | Exception
+)
+ScriptedAnswer: TypeAlias = _Answer | Callable[[ModelRequest], _Answer]
+"""Text, calls, a message, a complete response, an exception to raise, or a function of the request
+that returns one of these."""
+
+FIRST_ID = "call00001"
+"""The id of a call that has no number yet; nine characters, as Mistral requires."""
 
 
 class ScriptedModel:
     """A model that returns the answers it was built with, in order.
 
-    All connections share one script; `requests` holds the requests, oldest first.
+    All connections share one script; `requests` holds the requests, oldest first. Calls made by
+    `tool_call` are numbered on from those of the conversation: `call00001`, `call00002`, ….
     """
 
     def __init__(
@@ -70,20 +80,47 @@ class ScriptedModel:
                 f"{self._name} was called {len(self.requests)} times and has no answer left."
             )
         answer = self._answers.pop(0)
+        if callable(answer):
+            answer = answer(request)
         if isinstance(answer, Exception):
             raise answer
-        response = _as_response(answer)
+        response = _numbered(_as_response(answer), request.history)
         if request.stream:
             await _emit_content(response.message, emit)
         return response
 
 
-def _as_response(answer: AssistantMessage | ModelResponse | str) -> ModelResponse:
-    if isinstance(answer, ModelResponse):
-        return answer
-    message = AssistantMessage.of(answer) if isinstance(answer, str) else answer
+def _as_response(answer: object) -> ModelResponse:
+    match answer:
+        case ModelResponse():
+            return answer
+        case AssistantMessage():
+            message = answer
+        case str():
+            message = AssistantMessage(answer)
+        case ToolCall():
+            message = AssistantMessage(tool_calls=[answer])
+        case Iterable():
+            message = AssistantMessage(tool_calls=answer)
+        case _:
+            raise TypeError(f"A script holds a {type(answer).__name__!r}; see ScriptedAnswer.")
     reason: FinishReason = "tool_calls" if message.tool_calls else "stop"
     return ModelResponse(message=message, finish_reason=reason)
+
+
+def _numbered(response: ModelResponse, conversation: Iterable[Message]) -> ModelResponse:
+    """Give each call without a number the next one that the conversation does not have."""
+    calls = response.message.tool_calls
+    if not any(call.id == FIRST_ID for call in calls):
+        return response
+    used = {call.id for call in calls if call.id != FIRST_ID}
+    for message in conversation:
+        if isinstance(message, AssistantMessage):
+            used.update(call.id for call in message.tool_calls)
+    numbers = (f"call{number:05}" for number in count(1))
+    free = (number for number in numbers if number not in used)
+    numbered = [replace(call, id=next(free)) if call.id == FIRST_ID else call for call in calls]
+    return replace(response, message=replace(response.message, tool_calls=numbered))
 
 
 async def _emit_content(message: AssistantMessage, emit: Emit) -> None:

@@ -242,7 +242,7 @@ def validate_edited(
         shown = shorten(arguments, MAX_SHOWN)
         note = f"The user changed the arguments of this call before it ran, to {shown}"
         return replace(ready, note=note)
-    return ToolResult.of(
+    return ToolResult(
         call.id,
         "The user changed the arguments of this call, and the changed call could not be run. "
         f"This is not your fault.\n{ready.text}",

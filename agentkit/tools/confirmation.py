@@ -58,7 +58,7 @@ def returned_call(ready: ReadyCall, history: History) -> ToolResult | None:
 
 def waiting_call(ready: ReadyCall, *, behind: str) -> ToolResult:
     """Return the error result of a call with effects that follows a returned one."""
-    return ToolResult.of(
+    return ToolResult(
         ready.call.id,
         f"Not run: it waits for the call before it, of {behind!r}. Call it again after that one.",
         is_error=True,
@@ -75,7 +75,7 @@ def without_mark(result: ToolResult) -> ToolResult:
 
 
 def _result(ready: ReadyCall, text: str, *, form: str | None) -> ToolResult:
-    result = ToolResult.of(ready.call.id, text, is_error=True)
+    result = ToolResult(ready.call.id, text, is_error=True)
     return replace(result, meta={META_KEY: form})
 
 

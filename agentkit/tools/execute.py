@@ -346,7 +346,7 @@ class _CallRun:
         finally:
             held.release()
         if isinstance(outcome, ToolFailure):
-            return ToolResult.of(self._call.call.id, outcome.text, is_error=True)
+            return ToolResult(self._call.call.id, outcome.text, is_error=True)
         return build_result(self._call, outcome)
 
 

@@ -79,7 +79,7 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
         violation = "" if value.is_error else _schema_violation(tool, value.structured_content)
         return violation or replace(value, call_id=call_id)
     if isinstance(value, str) and tool.output_check is None:
-        return ToolResult.of(call_id, value)
+        return ToolResult(call_id, value)
     blocks = _as_blocks(call_id, value)
     if blocks is not None:
         return _new_result(call_id=call_id, content=blocks)
@@ -141,7 +141,7 @@ def _binary_block(call_id: str, data: bytes) -> ContentBlock:
 
 
 def _fault(call: ReadyCall, reason: str) -> ToolResult:
-    return ToolResult.of(
+    return ToolResult(
         call.call.id,
         f"The tool {call.tool.name!r} ran, but its result cannot be used: {reason}. "
         "This is a fault of the tool, not of the call: do not repeat the call.",

@@ -203,7 +203,7 @@ def check_arguments(
 
 
 def _error_result(call: ToolCall, text: str) -> ToolResult:
-    return ToolResult.of(call.id, text, is_error=True)
+    return ToolResult(call.id, text, is_error=True)
 
 
 def _unknown_tool_message(name: str, tools: Mapping[str, Tool]) -> str:

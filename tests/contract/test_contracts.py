@@ -185,7 +185,7 @@ async def test_a_toolset_that_violates_a_rule_fails_the_contract(
 async def test_the_scripted_model_passes_the_contract() -> None:
     """With text and with calls."""
     await check_model(ScriptedModel(*["sunny"] * 6))
-    await check_model(ScriptedModel(*[AssistantMessage.of("", tool_call("get_weather"))] * 6))
+    await check_model(ScriptedModel(*[AssistantMessage(tool_calls=[tool_call("get_weather")])] * 6))
 
 
 async def test_a_model_of_the_sandbox_passes_the_contract() -> None:
@@ -219,7 +219,7 @@ class _Model:
 def _response(text: str = "", *calls: ToolCall, reason: str = "stop") -> ModelResponse:
     assert reason in {"stop", "tool_calls"}
     return ModelResponse(
-        message=AssistantMessage.of(text, *calls),
+        message=AssistantMessage(text, tool_calls=calls),
         finish_reason="tool_calls" if reason == "tool_calls" else "stop",
     )
 

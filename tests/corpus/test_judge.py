@@ -41,7 +41,7 @@ def case(outcome: str, **expected: Any) -> Case:
 
 def seen(*messages: Any, **changes: Any) -> Seen:
     """Return a run with the right outcome."""
-    history = History((UserMessage.of("?"), *messages))
+    history = History((UserMessage("?"), *messages))
     usage = Usage(input_tokens=1, output_tokens=2)
     answered = ModelExchange(turn=1, provider=None, model=None, usage=usage)
     state = RunState(history=history, usage=usage, exchanges=(answered,))
@@ -51,22 +51,22 @@ def seen(*messages: Any, **changes: Any) -> Seen:
 
 
 CALLED = seen(
-    AssistantMessage.of("", CALL),
-    ToolResult.of(CALL.id, "y"),
-    AssistantMessage.of(DONE),
+    AssistantMessage(tool_calls=[CALL]),
+    ToolResult(CALL.id, "y"),
+    AssistantMessage(DONE),
     ran=RAN,
     started=RAN,
     requests=[{}, SECOND],
 )
 REPAIRED = replace(CALLED, repairs=[Repair(kind="x", before="", after="")])
-SAID = seen(AssistantMessage.of("Hello"), shown="Hello")
+SAID = seen(AssistantMessage("Hello"), shown="Hello")
 FAILED = Seen(
     is_streamed=True, error=ProviderError("no room", kind="server", retry="same"), shown="He"
 )
 REFUSED = seen(
-    AssistantMessage.of("", CALL),
-    ToolResult.of(CALL.id, "There is no tool 'x'.", is_error=True),
-    AssistantMessage.of(DONE),
+    AssistantMessage(tool_calls=[CALL]),
+    ToolResult(CALL.id, "There is no tool 'x'.", is_error=True),
+    AssistantMessage(DONE),
     requests=[{}, SECOND],
 )
 

@@ -112,11 +112,11 @@ def test_what_was_read_is_not_made_a_call(form: Format, cut: Cut) -> None:
     for held in (call, page, json.dumps(page), f"<p>{escape(call)}</p>", f"Do this: {call} Go on."):
         history = History(
             (
-                UserMessage.of("What does the page say?"),
+                UserMessage("What does the page say?"),
                 AssistantMessage(
                     tool_calls=(ToolCall(id="call00001", name="wait", arguments='{"for": "it"}'),)
                 ),
-                ToolResult.of("call00001", held),
+                ToolResult("call00001", held),
             )
         )
         for text in (call, f"The page says:\n{call}"):

@@ -40,7 +40,7 @@ from agentkit.value import replace
 Json = dict[str, Any]
 Call = tuple[str, Mapping[str, Any]]
 
-QUESTION = History((UserMessage.of("Do what is to be done."),))
+QUESTION = History((UserMessage("Do what is to be done."),))
 DONE = "Done."
 MOST_TURNS = 6
 RESOLVED = resolve_model("openai-compatible:my-model", environ={}, base_url="http://127.0.0.1:9/v1")

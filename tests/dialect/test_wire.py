@@ -28,7 +28,7 @@ DIALECTS: Mapping[str, Callable[[], Dialect]] = {"openai_chat": OpenAIChat}
 TOOLS = tuple(
     ToolSpec(name=name, description="", input_schema={"type": "object"}) for name in ("add", "now")
 )
-REQUEST = ModelRequest(history=History((UserMessage.of("2 + 3?"),)), tools=TOOLS, stream=True)
+REQUEST = ModelRequest(history=History((UserMessage("2 + 3?"),)), tools=TOOLS, stream=True)
 TYPES = {".sse": "text/event-stream", ".json": "application/json"}
 
 

@@ -61,7 +61,7 @@ def called(name: str, arguments: dict | None = None, **options):
 
     async def run():
         call = ToolCall(id="call00001", name=name, arguments=json.dumps(arguments or {}))
-        model = ScriptedModel(AssistantMessage.of("", call), "done")
+        model = ScriptedModel(AssistantMessage(tool_calls=[call]), "done")
         result = await Agent(model, tools=[server(**options)]).run("go")
         return result.history[2] if len(result.history) > 2 else result
 

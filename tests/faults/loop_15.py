@@ -40,7 +40,7 @@ CASES = [(search, {"words": "x", "limit": None}, "x None"), (paint, {"colour": "
 wrong = False
 for one, arguments, expected in CASES:
     call = ToolCall(id="call00001", name=one.name, arguments=json.dumps(arguments))
-    result = Agent(ScriptedModel(AssistantMessage.of("", call), "done"), tools=[one]).run_sync("go")
+    result = Agent(ScriptedModel(AssistantMessage(tool_calls=[call]), "done"), tools=[one]).run_sync("go")
     text = result.history[2].text if len(result.history) > 2 else ""
     is_right = text == expected
     wrong = wrong or not is_right

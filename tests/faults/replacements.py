@@ -25,6 +25,10 @@ REPLACEMENTS: tuple[tuple[str, str], ...] = (
     ("HostModel(", "ProviderModel("),
     ("from agentkit.transport.open import", "from agentkit.transport.open_transport import"),
     ("agentkit.transport.settings import", "agentkit.transport.http_settings import"),
+    ('AssistantMessage.of("", tool_call(', "(tool_call("),
+    ('AssistantMessage.of("", *calls)', "AssistantMessage(tool_calls=calls)"),
+    ('AssistantMessage.of("", call)', "AssistantMessage(tool_calls=[call])"),
+    ('AssistantMessage.of("closing answer")', 'AssistantMessage("closing answer")'),
 )
 
 

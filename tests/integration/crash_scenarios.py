@@ -132,8 +132,8 @@ def _asks(*turns: list[ToolCall]) -> Turns:
 
     def answer(turn: int) -> AssistantMessage:
         if turn > len(turns):
-            return AssistantMessage.of(f"done after {turn}")
-        return AssistantMessage.of("", *turns[turn - 1])
+            return AssistantMessage(f"done after {turn}")
+        return AssistantMessage(tool_calls=turns[turn - 1])
 
     return answer
 

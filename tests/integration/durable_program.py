@@ -87,13 +87,13 @@ class PlainModel:
             file.write("asked\n")
         turn = sum(isinstance(message, AssistantMessage) for message in request.history) + 1
         if turn == 3:
-            return ModelResponse(message=AssistantMessage.of("done"), finish_reason="stop")
+            return ModelResponse(message=AssistantMessage("done"), finish_reason="stop")
         calls = [
             tool_call("append", {"line": f"line {turn}"}, call_id=f"append00{turn}"),
             tool_call("look", {}, call_id=f"look0000{turn}"),
             tool_call("mark", {"text": f"mark {turn}"}, call_id=f"mark0000{turn}"),
         ]
-        return ModelResponse(message=AssistantMessage.of("", *calls), finish_reason="tool_calls")
+        return ModelResponse(message=AssistantMessage(tool_calls=calls), finish_reason="tool_calls")
 
 
 def build_tools(folder: Path, *, with_check: bool) -> list[Tool[..., Any]]:

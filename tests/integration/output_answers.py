@@ -51,7 +51,7 @@ def look_up(number: str) -> str:
 
 def asks(*calls: ToolCall) -> AssistantMessage:
     """Return a message with these calls and no text."""
-    return AssistantMessage.of("", *calls)
+    return AssistantMessage(tool_calls=calls)
 
 
 def answers(arguments: JsonValue, *, call_id: str = "answer001") -> AssistantMessage:

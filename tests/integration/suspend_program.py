@@ -57,9 +57,9 @@ class Payer:
             [tool_call("locate", call_id="locate001")],
         ]
         if asked < len(calls):
-            message = AssistantMessage.of("", *calls[asked])
+            message = AssistantMessage(tool_calls=calls[asked])
             return ModelResponse(message=message, finish_reason="tool_calls")
-        return ModelResponse(message=AssistantMessage.of("Done."), finish_reason="stop")
+        return ModelResponse(message=AssistantMessage("Done."), finish_reason="stop")
 
 
 def build_agent(folder: Path) -> Agent[None]:
@@ -126,7 +126,7 @@ async def go(folder: Path, what: str) -> Any:
         approvals = ANSWERS[what](history) if what in ANSWERS else []
         if what == "hand-in":
             (call,) = history.open_calls
-            history = history.add(ToolResult.of(call.id, "Paris"))
+            history += [ToolResult(call.id, "Paris")]
         try:
             result = await agent.run(history=history, approvals=approvals)
         except HistoryError as error:

@@ -45,12 +45,12 @@ def add(a: int, b: int) -> int:
 
 
 def _asks(*calls: ToolCall) -> AssistantMessage:
-    return AssistantMessage.of("", *calls)
+    return AssistantMessage(tool_calls=calls)
 
 
 ADD_1_2 = tool_call("add", {"a": 1, "b": 2})
 THREE = ToolResult(
-    call_id="call00001", content=ToolResult.of("", "3").content, structured_content={"result": 3}
+    call_id="call00001", content=ToolResult("", "3").content, structured_content={"result": 3}
 )
 
 
@@ -61,14 +61,14 @@ async def test_a_run_calls_the_model_and_its_tools_until_it_answers() -> None:
 
     result = await agent.run("What is 1 + 2?")
 
-    asked = UserMessage.of("What is 1 + 2?")
+    asked = UserMessage("What is 1 + 2?")
     assert result.output == "It is 3."
     assert result.stop_reason == "answered"
     assert result.turns == 2
     assert result.model == "scripted:model"
     assert result.history.messages[:2] == (asked, _asks(ADD_1_2))
     assert result.history[2] == THREE
-    assert result.history[3] == AssistantMessage.of("It is 3.")
+    assert result.history[3] == AssistantMessage("It is 3.")
     first, second = model.requests
     assert first.history == History([asked])
     assert second.history == History([asked, _asks(ADD_1_2), THREE])
@@ -82,9 +82,7 @@ async def test_a_stream_gives_the_events_and_the_same_result() -> None:
     """Events are in order, and the result equals that of `run`."""
     clock = ManualClock()
     usage = Usage(input_tokens=5, output_tokens=1)
-    answer = ModelResponse(
-        message=AssistantMessage.of("It is 3."), finish_reason="stop", usage=usage
-    )
+    answer = ModelResponse(message=AssistantMessage("It is 3."), finish_reason="stop", usage=usage)
     agent: Agent[None] = Agent(ScriptedModel(_asks(ADD_1_2), answer), tools=[add], clock=clock)
     events: list[RunEvent] = []
 
@@ -186,7 +184,7 @@ async def test_an_invalid_call_gets_an_error_result_and_the_model_tries_again() 
 
 async def test_a_history_with_an_open_call_resumes_at_that_call() -> None:
     """A run resumes from the messages alone."""
-    saved = History.from_json(History([UserMessage.of("go"), _asks(ADD_1_2)]).to_json())
+    saved = History.from_json(History([UserMessage("go"), _asks(ADD_1_2)]).to_json())
     model = ScriptedModel("It is 3.")
     agent: Agent[None] = Agent(model, tools=[add])
 
@@ -199,7 +197,7 @@ async def test_a_history_with_an_open_call_resumes_at_that_call() -> None:
 
 async def test_a_finished_history_gives_its_answer_again() -> None:
     """Without a request to the model."""
-    done = History([UserMessage.of("go"), AssistantMessage.of("done")])
+    done = History([UserMessage("go"), AssistantMessage("done")])
     agent: Agent[None] = Agent(ScriptedModel())
 
     result = await agent.run(history=done)
@@ -244,7 +242,7 @@ async def test_a_model_that_calls_a_tool_at_the_limit_is_stopped() -> None:
 
     first = tool_call("count", {"label": "in time"})
     again = tool_call("count", {"label": "too late"}, call_id="again0001")
-    model = ScriptedModel(_asks(first), AssistantMessage.of("Well,", again))
+    model = ScriptedModel(_asks(first), AssistantMessage("Well,", tool_calls=[again]))
 
     result = await Agent(model, tools=[count]).run("Go.", budget=Budget(turns=1))
 

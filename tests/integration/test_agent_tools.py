@@ -31,12 +31,12 @@ def add(a: int, b: int) -> int:
 
 
 def _asks(*calls: ToolCall) -> AssistantMessage:
-    return AssistantMessage.of("", *calls)
+    return AssistantMessage(tool_calls=calls)
 
 
 ADD_1_2 = tool_call("add", {"a": 1, "b": 2})
 THREE = ToolResult(
-    call_id="call00001", content=ToolResult.of("", "3").content, structured_content={"result": 3}
+    call_id="call00001", content=ToolResult("", "3").content, structured_content={"result": 3}
 )
 
 

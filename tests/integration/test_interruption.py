@@ -99,9 +99,9 @@ def _turns() -> list[AssistantMessage]:
         tool_call("none_such", {}, call_id="none00001"),
     ]
     return [
-        AssistantMessage.of("", *first),
-        AssistantMessage.of("", *second),
-        AssistantMessage.of("done"),
+        AssistantMessage(tool_calls=first),
+        AssistantMessage(tool_calls=second),
+        AssistantMessage("done"),
     ]
 
 
@@ -127,7 +127,7 @@ async def test_a_run_cancelled_at_any_point_leaves_a_consistent_history(stream: 
         ended = await _stop_after(ticks, partial(agent._run, run))
 
         _check(run.draft.complete(), effects)
-        assert run.draft.complete()[0] == UserMessage.of("go")
+        assert run.draft.complete()[0] == UserMessage("go")
 
     assert ticks > 100
     assert sorted(effects.ended) == sorted(effects.begun)
@@ -174,7 +174,9 @@ async def test_a_nested_agent_is_cancelled_when_the_reader_leaves(
     """It is stopped with the run, without an error event."""
     inner: Agent[Any] = Agent(ScriptedModel("inner"), name="inner")
     call = tool_call("inner", {"prompt": "go"}, call_id="inner0001")
-    agent: Agent[Any] = Agent(ScriptedModel(AssistantMessage.of("", call)), tools=[inner.as_tool()])
+    agent: Agent[Any] = Agent(
+        ScriptedModel(AssistantMessage(tool_calls=[call])), tools=[inner.as_tool()]
+    )
 
     async with agent.stream("go") as run:
         async for record in run.records():
@@ -201,7 +203,7 @@ async def test_a_response_is_kept_before_its_calls_begin() -> None:
         await agent._run(run)
 
     history = run.draft.complete()
-    assert history[:2] == [UserMessage.of("go"), _turns()[0]]
+    assert history[:2] == [UserMessage("go"), _turns()[0]]
     results = [message for message in history if isinstance(message, ToolResult)]
     assert len(results) == 4
     assert all("was not run" in result.text for result in results)
@@ -231,7 +233,7 @@ async def test_a_received_message_is_kept_when_its_exchange_is_cancelled() -> No
                     await asked.wait()
                     break
 
-    assert run.history[-1] == UserMessage.of("be quick")
+    assert run.history[-1] == UserMessage("be quick")
 
 
 async def test_a_cancelled_run_can_be_continued() -> None:
@@ -254,7 +256,7 @@ async def test_a_message_sent_during_a_run_is_read_at_the_next_turn() -> None:
     """Before the request; next to a final answer, it is answered as well."""
     effects = _Effects()
     call = tool_call("look", {"name": "a"})
-    model = ScriptedModel(AssistantMessage.of("", call), "one", "two")
+    model = ScriptedModel(AssistantMessage(tool_calls=[call]), "one", "two")
     agent: Agent[Any] = Agent(model, tools=effects.tools())  # type: ignore[arg-type]  # tools
 
     async with agent.stream("go") as run:
@@ -264,8 +266,8 @@ async def test_a_message_sent_during_a_run_is_read_at_the_next_turn() -> None:
         assert run.result.output == "one"
 
     assert [m.text for m in run.history if isinstance(m, UserMessage)] == ["go", "be quick"]
-    assert run.history[3] == UserMessage.of("be quick")
-    assert model.requests[1].history[-1] == UserMessage.of("be quick")
+    assert run.history[3] == UserMessage("be quick")
+    assert model.requests[1].history[-1] == UserMessage("be quick")
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -276,7 +278,7 @@ async def test_a_message_that_arrives_with_the_final_answer_is_not_lost(stream: 
         async def chat(self, request: Any, *, emit: Any) -> Any:
             response = await super().chat(request, emit=emit)
             if len(self.requests) == 1:
-                run.inbox.put(UserMessage.of("and now?"))
+                run.inbox.put(UserMessage("and now?"))
             return response
 
     agent: Agent[Any] = Agent(Chatty("one", "two"))

@@ -49,7 +49,7 @@ async def test_a_call_of_final_answer_ends_the_run_with_its_value() -> None:
     assert result.output == INVOICE
     assert result.text == '{"number": "A-1", "total": "12.50"}'
     assert (result.stop_reason, result.turns) == ("answered", 2)
-    assert result.history[-1] == ToolResult.of("answer001", ACCEPTED)
+    assert result.history[-1] == ToolResult("answer001", ACCEPTED)
     assert result.history.open_calls == ()
     first, second = model.requests
     assert [spec.name for spec in first.tools] == ["look_up", "final_answer"]

@@ -146,7 +146,7 @@ async def test_a_text_conversation_can_continue_with_structured_output() -> None
 async def test_a_filtered_answer_is_not_retried() -> None:
     """It would be filtered again."""
     model = ScriptedModel(
-        ModelResponse(message=AssistantMessage.of("I"), finish_reason="content_filter")
+        ModelResponse(message=AssistantMessage("I"), finish_reason="content_filter")
     )
 
     result = await Agent(model, output_type=Invoice).run("go")

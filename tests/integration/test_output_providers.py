@@ -141,7 +141,7 @@ async def test_a_conversation_with_the_sandbox_continues_after_structured_output
             agent = Agent("sandbox:mixtral-8x22b", base_url=running.base_url)
             first = await agent.run(QUESTION, output_type=Contact)
             second = await agent.run(
-                history=first.history.add(UserMessage.of("Take 3 and 4.")), output_type=list[int]
+                history=first.history + [UserMessage("Take 3 and 4.")], output_type=list[int]
             )
 
     assert first.output == ANNA

@@ -110,7 +110,7 @@ async def _two_lives(
 
 def _calls(name: str, count: int) -> AssistantMessage:
     calls = [tool_call(name, {}, call_id=f"{name}{n}".ljust(9, "0")) for n in range(count)]
-    return AssistantMessage.of("", *calls)
+    return AssistantMessage(tool_calls=calls)
 
 
 def _agent(
@@ -191,7 +191,7 @@ async def test_a_truncated_result_is_replayed() -> None:
 async def test_structured_output_that_is_asked_again_is_replayed() -> None:
     """With the reason why it was rejected."""
     wrong, right = (
-        AssistantMessage.of("", tool_call("final_answer", {"result": value}, call_id=call_id))
+        AssistantMessage(tool_calls=[tool_call("final_answer", {"result": value}, call_id=call_id)])
         for value, call_id in (("no number", "answer001"), (3, "answer002"))
     )
     lives = await _two_lives(lambda clock: _agent(clock, wrong, right, runs=[], output_type=int))
@@ -244,10 +244,11 @@ async def test_a_recorded_outcome_counts_when_its_tool_is_gone() -> None:
         await anyio.sleep_forever()
         return ""
 
-    calls = AssistantMessage.of(
-        "",
-        tool_call("first", {}, call_id="first0001"),
-        tool_call("second", {}, call_id="second001"),
+    calls = AssistantMessage(
+        tool_calls=[
+            tool_call("first", {}, call_id="first0001"),
+            tool_call("second", {}, call_id="second001"),
+        ],
     )
     with anyio.CancelScope() as scope:
         await Agent(ScriptedModel(calls), tools=[first, second]).run("go", journal=journal)
@@ -368,5 +369,5 @@ async def test_an_approval_is_kept_if_a_run_was_handed_off_and_suspended() -> No
 
     assert result.text == "second answers"
     assert done == ["paid"]
-    assert waiting.history[0] == UserMessage.of("go")
+    assert waiting.history[0] == UserMessage("go")
     assert (waiting.segment, result.segment) == (1, 2)

@@ -27,11 +27,12 @@ from agentkit.value import replace
 
 T = TypeVar("T")
 ERRORS = (JournalError("The journal is full."), RunLost("Another process took the run over."))
-GO = AssistantMessage.of("", tool_call("work", {"prompt": "go"}, call_id="work00001"))
-TWO = AssistantMessage.of(
-    "",
-    tool_call("work", {"prompt": "go"}, call_id="work00001"),
-    tool_call("wait", {}, call_id="wait00001"),
+GO = AssistantMessage(tool_calls=[tool_call("work", {"prompt": "go"}, call_id="work00001")])
+TWO = AssistantMessage(
+    tool_calls=[
+        tool_call("work", {"prompt": "go"}, call_id="work00001"),
+        tool_call("wait", {}, call_id="wait00001"),
+    ],
 )
 
 
@@ -212,7 +213,7 @@ async def test_budgets_are_merged() -> None:
 
 
 def _raw(arguments: str, call_id: str) -> AssistantMessage:
-    return AssistantMessage.of("", ToolCall(id=call_id, name="book", arguments=arguments))
+    return AssistantMessage(tool_calls=[ToolCall(id=call_id, name="book", arguments=arguments)])
 
 
 async def test_a_repaired_value_is_returned_and_its_confirmation_runs_once() -> None:

@@ -14,11 +14,12 @@ from agentkit.testing.scripted import tool_call
 
 ROOT = Path(__file__).resolve().parents[2]
 FORKED = str(ROOT / "tests/mcp/forked.py")
-LOOKED = ToolResult.of("look00001", "looked")
-CALLS = AssistantMessage.of(
-    "",
-    tool_call("look", call_id="look00001"),
-    *(tool_call("pay", {"amount": n}, call_id=f"pay00000{n}") for n in (1, 2, 3)),
+LOOKED = ToolResult("look00001", "looked")
+CALLS = AssistantMessage(
+    tool_calls=[
+        tool_call("look", call_id="look00001"),
+        *(tool_call("pay", {"amount": n}, call_id=f"pay00000{n}") for n in (1, 2, 3)),
+    ],
 )
 WAITING = {"stop_reason": "suspended", "open": ["pay000001", "pay000002", "pay000003"]}
 
@@ -87,7 +88,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, socket_path: str) -> De
 
 def test_a_run_waits_with_its_open_calls_in_the_history(desk: Desk) -> None:
     """What may run has run; nothing else has."""
-    assert list(desk.history) == [UserMessage.of("Pay the bills."), CALLS, LOOKED]
+    assert list(desk.history) == [UserMessage("Pay the bills."), CALLS, LOOKED]
     assert desk.history.open_calls == CALLS.tool_calls[1:]
     assert desk.effects == ["looked"]
 
@@ -100,14 +101,14 @@ def test_one_is_approved_one_refused_one_edited(desk: Desk) -> None:
     assert desk.effects == ["looked", "paid 1", "paid 7"]
     assert list(desk.history)[2:] == [
         LOOKED,
-        ToolResult.of("pay000001", "paid 1"),
-        ToolResult.of(
+        ToolResult("pay000001", "paid 1"),
+        ToolResult(
             "pay000002",
             "The call of 'pay' was refused and was not run. The reason given: Too much.",
             is_error=True,
         ),
         desk.history[5],
-        AssistantMessage.of("", tool_call("locate", call_id="locate001")),
+        AssistantMessage(tool_calls=[tool_call("locate", call_id="locate001")]),
     ]
     edited = desk.history[5]
     assert isinstance(edited, ToolResult)
@@ -125,8 +126,8 @@ def test_what_ran_elsewhere_is_handed_in(desk: Desk) -> None:
 
     assert ended == {"stop_reason": "answered", "open": [], "output": "Done."}
     assert list(desk.history)[-2:] == [
-        ToolResult.of("locate001", "Paris"),
-        AssistantMessage.of("Done."),
+        ToolResult("locate001", "Paris"),
+        AssistantMessage("Done."),
     ]
     assert desk.effects == ["looked", "paid 1", "paid 7"]
 

@@ -118,7 +118,7 @@ async def test_a_conversation_continues_after_an_answer(
 
     async with Agent(f"{form}:mixtral-8x22b", tools=tools, base_url=base_url) as agent:
         first, events = await run(agent, QUESTION, stream=stream)
-        again = first.history.add(UserMessage.of(QUESTION))
+        again = first.history + [UserMessage(QUESTION)]
         second, more = await run(agent, again, stream=stream)
 
     assert outline(first.history) == TURN
@@ -141,7 +141,7 @@ async def test_a_conversation_continues_in_another_format(
     for form in forms:
         tools = [recording_tool("get_weather", CITY, [])]
         agent: Agent[None] = Agent(f"{form}:mixtral-8x22b", tools=tools, base_url=base_url)
-        result, _ = await run(agent, history.add(UserMessage.of(QUESTION)))
+        result, _ = await run(agent, history + [UserMessage(QUESTION)])
         history = result.history
 
     assert outline(history) == TURN * 3
@@ -161,7 +161,7 @@ async def test_a_tool_choice_is_respected_although_the_server_ignores_it(
     async with Agent(f"{form}:mixtral-8x22b", tools=tools, base_url=base_url) as agent:
         before, _ = await run(agent, QUESTION)
         ran.clear()
-        again = before.history.add(UserMessage.of(QUESTION))
+        again = before.history + [UserMessage(QUESTION)]
         result, events = await run(agent, again, choice=choice)
 
     assert result.stop_reason == "answered"
@@ -266,7 +266,7 @@ async def test_the_family_of_weights_with_another_name_is_learned_from_an_error(
 
     async with Agent(name, tools=tools, base_url=base_url) as agent:
         first, events = await run(agent, QUESTION)
-        again = first.history.add(UserMessage.of(QUESTION))
+        again = first.history + [UserMessage(QUESTION)]
         second, more = await run(agent, again)
 
     assert outline(second.history) == TURN * 2
@@ -284,10 +284,10 @@ async def test_an_order_of_roles_that_the_template_rejects_is_corrected(
     call = ToolCall(id="abcdefghi", name="get_weather", arguments='{"city":"London"}')
     history = History(
         [
-            UserMessage.of(QUESTION),
-            AssistantMessage.of("", call),
-            ToolResult.of("abcdefghi", "21 degrees"),
-            UserMessage.of(QUESTION),
+            UserMessage(QUESTION),
+            AssistantMessage(tool_calls=[call]),
+            ToolResult("abcdefghi", "21 degrees"),
+            UserMessage(QUESTION),
         ]
     )
     tools = [recording_tool("get_weather", CITY, [])]

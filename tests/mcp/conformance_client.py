@@ -68,7 +68,7 @@ async def accept(question: ElicitationRequest) -> ElicitationResponse:
 
 async def sample(asked: SamplingRequest) -> SamplingResponse:  # noqa: ARG001
     """Return a fixed completion."""
-    return SamplingResponse(message=AssistantMessage.of("An answer."), model="test-model")
+    return SamplingResponse(message=AssistantMessage("An answer."), model="test-model")
 
 
 def toolset(url: str, folder: Path, context: Mapping[str, Any]) -> MCPToolset:
@@ -122,8 +122,8 @@ async def call_each(server: MCPToolset, context: Mapping[str, Any]) -> None:
             ToolCall(id=str(at), name=name, arguments=json.dumps(arguments))
             for at, (name, arguments) in enumerate(calls_of(await server.list_tools(), context))
         ]
-        turns = [AssistantMessage.of("", call) for call in calls]
-        model = ScriptedModel(*turns, AssistantMessage.of("done"))
+        turns = [AssistantMessage(tool_calls=[call]) for call in calls]
+        model = ScriptedModel(*turns, AssistantMessage("done"))
         # Repaired arguments, such as a null that is left out, would need approval.
         agent = Agent(model, tools=[server], approve=lambda call: "allow")  # noqa: ARG005
         result = await agent.run("Call each tool.")

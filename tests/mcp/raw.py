@@ -51,7 +51,7 @@ class Ran:
 def script(*calls: tuple[str, Any]) -> ScriptedModel:
     """Return a model that makes these calls, one in each turn, and then answers."""
     answers = [
-        AssistantMessage.of("", tool_call(name, arguments, call_id=f"call{at:05}"))
+        AssistantMessage(tool_calls=[tool_call(name, arguments, call_id=f"call{at:05}")])
         for at, (name, arguments) in enumerate(calls)
     ]
     return ScriptedModel(*answers, "done")

@@ -73,10 +73,10 @@ def histories(draw: st.DrawFn, *, max_messages: int = 8) -> History:
     count = draw(st.integers(0, max_messages))
     for _ in range(count):
         message = draw(st.one_of(system_messages, user_messages, _assistant_messages(used)))
-        history = history.add(message)
+        history += [message]
         if isinstance(message, AssistantMessage):
             used.update(call.id for call in message.tool_calls)
-            history = history.add(*_results(draw, message.tool_calls))
+            history = history + _results(draw, message.tool_calls)
     return history
 
 

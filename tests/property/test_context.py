@@ -72,7 +72,7 @@ def long_talk(chance: random.Random, *, words: int, most: int) -> History:
     messages: list[Message] = []
     said = 0
     while said < words:
-        messages.append(UserMessage.of(_text(chance, chance.choice([3, 30]))))
+        messages.append(UserMessage(_text(chance, chance.choice([3, 30]))))
         if chance.random() < 0.1:
             messages.append(SystemMessage("Be brief."))
         for _ in range(chance.choice([0, 1, 3, 8])):
@@ -80,15 +80,15 @@ def long_talk(chance: random.Random, *, words: int, most: int) -> History:
                 ToolCall(id=f"c{len(messages)}_{at}", name="fs.read", arguments='{"path": "a"}')
                 for at in range(chance.choice([1, 1, 2, 3]))
             ]
-            messages.append(AssistantMessage.of("", *calls))
+            messages.append(AssistantMessage(tool_calls=calls))
             for call in chance.sample(calls, len(calls)):
                 size = min(chance.choice(RESULT_WORDS), most)
-                messages.append(ToolResult.of(call.id, _text(chance, size)))
+                messages.append(ToolResult(call.id, _text(chance, size)))
                 said += size
         if chance.random() < 0.8:
-            messages.append(AssistantMessage.of(_text(chance, 40)))
+            messages.append(AssistantMessage(_text(chance, 40)))
         said += 60
-    messages.append(UserMessage.of("And now?"))
+    messages.append(UserMessage("And now?"))
     messages += _last_turn(chance, most=most)
     return History(messages)
 
@@ -98,8 +98,8 @@ def _last_turn(chance: random.Random, *, most: int) -> Sequence[Message]:
     if chance.random() < 0.5:
         return ()
     calls = [ToolCall(id=f"last{at}", name="fs.read") for at in range(2)]
-    results = [ToolResult.of(call.id, _text(chance, most)) for call in calls]
-    return (AssistantMessage.of("", *calls), *results)
+    results = [ToolResult(call.id, _text(chance, most)) for call in calls]
+    return (AssistantMessage(tool_calls=calls), *results)
 
 
 def _text(chance: random.Random, words: int) -> str:
@@ -224,7 +224,7 @@ def test_a_growing_conversation_always_fits_and_is_rarely_trimmed(
         model = ScriptedModel()
         history, before = History(), History()
         for message in conversation:
-            history = history.add(message)
+            history += [message]
             if history.open_calls:
                 continue
             cuts = len(events)

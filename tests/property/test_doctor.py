@@ -75,7 +75,9 @@ def result(name: ProbeName, answer: str, *, has_usage: bool) -> ProbeResult:
         )
     called = {"weather": ("weather",), "clock": ("clock",), "two": ("weather",) * 2}.get(answer, ())
     call = ToolCall(id="a", name="weather")
-    message = AssistantMessage.of("", call) if answer == "text call" else AssistantMessage.of("hi")
+    message = (
+        AssistantMessage(tool_calls=[call]) if answer == "text call" else AssistantMessage("hi")
+    )
     repairs = (Repair(kind="text_call", before="", after=""),) if answer == "text call" else ()
     return ProbeResult(
         name=name,

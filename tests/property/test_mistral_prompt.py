@@ -71,9 +71,9 @@ def histories(draw: st.DrawFn, texts: st.SearchStrategy[str] = PROSE) -> History
             case "system":
                 messages.append(SystemMessage(draw(texts)))
             case "user":
-                messages.append(UserMessage.of(draw(texts)))
+                messages.append(UserMessage(draw(texts)))
             case "assistant":
-                messages.append(AssistantMessage.of(draw(texts)))
+                messages.append(AssistantMessage(draw(texts)))
             case _:
                 calls = [
                     ToolCall(
@@ -81,8 +81,8 @@ def histories(draw: st.DrawFn, texts: st.SearchStrategy[str] = PROSE) -> History
                     )
                     for i in range(draw(st.integers(1, 3)))
                 ]
-                messages.append(AssistantMessage.of(draw(texts), *calls))
-                messages += [ToolResult.of(call.id, draw(RESULTS | texts)) for call in calls]
+                messages.append(AssistantMessage(draw(texts), tool_calls=calls))
+                messages += [ToolResult(call.id, draw(RESULTS | texts)) for call in calls]
     return History(messages)
 
 

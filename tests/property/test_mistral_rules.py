@@ -113,7 +113,7 @@ def test_what_was_sent_once_is_sent_the_same_again(history: History) -> None:
     keeping = OpenAIChat()
     grown = History()
     for message in history:
-        grown = grown.add(message)
+        grown += [message]
         if grown.open_calls:
             continue
         request = ModelRequest(history=grown)

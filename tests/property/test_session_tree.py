@@ -159,7 +159,7 @@ class SessionTree(RuleBasedStateMachine):
     def append(self, choice: int, writer: int, length: int) -> None:
         """Add messages of both sides."""
         kinds = (UserMessage, AssistantMessage)
-        messages = [kinds[number % 2].of(self._text()) for number in range(length)]
+        messages = [kinds[number % 2](self._text()) for number in range(length)]
         self._change(self._talk(choice), writer, "append", messages)
 
     @precondition(lambda self: self._in_state("live"))
@@ -216,7 +216,7 @@ class SessionTree(RuleBasedStateMachine):
 
         async def write(session: Session) -> None:
             try:
-                await session.append([UserMessage.of("at once")])
+                await session.append([UserMessage("at once")])
             except SessionConflictError as error:
                 refused[session] = error.version
 

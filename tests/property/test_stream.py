@@ -25,7 +25,7 @@ from tests.unit.dialect.text_calls.readings import read as read_text
 
 SCHEMA: JsonObject = {"type": "object", "properties": {"a": {"type": "integer"}}}
 TOOLS = tuple(ToolSpec(name=name, description="", input_schema=SCHEMA) for name in ("add", "now"))
-REQUEST = ModelRequest(history=History((UserMessage.of("hi"),)), tools=TOOLS, stream=True)
+REQUEST = ModelRequest(history=History((UserMessage("hi"),)), tools=TOOLS, stream=True)
 HEAD = WireHead(status=200, headers={"content-type": "text/event-stream"})
 MANY = settings(max_examples=150, deadline=None)
 

@@ -119,7 +119,7 @@ async def hold(
     results = []
     async with agent:
         for question in conversation.questions:
-            history = history.add(UserMessage.of(question))
+            history += [UserMessage(question)]
             result = await _run(agent, history, conversation, is_streamed=is_streamed)
             results.append(result)
             history = result.history

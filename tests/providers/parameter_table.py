@@ -18,7 +18,7 @@ from agentkit.value import replace
 
 TOOL = ToolSpec(name="add", description="Add.", input_schema={"type": "object"})
 SCHEMA = {"type": "object", "properties": {}}
-BASE = ModelRequest(history=History([UserMessage.of("hi")]))
+BASE = ModelRequest(history=History([UserMessage("hi")]))
 WITH_TOOLS = replace(BASE, tools=(TOOL,))
 
 REQUESTS: Mapping[str, ModelRequest] = {

@@ -31,7 +31,7 @@ async def main(url, session_id, name):
         for number in range(15):
             while True:
                 try:
-                    await chat.append([UserMessage.of(f"{name} {number}")])
+                    await chat.append([UserMessage(f"{name} {number}")])
                 except SessionConflictError as error:
                     conflicts += 1
                     await chat.refresh()
@@ -49,7 +49,7 @@ async def test_a_conversation_of_ten_thousand_messages_is_a_conversation(
     kinds = (UserMessage, AssistantMessage)
     async with open_sessions(database_url) as sessions:
         chat = await sessions.create()
-        await chat.append([kinds[n % 2].of(f"message{n} שלום") for n in range(MESSAGES)])
+        await chat.append([kinds[n % 2](f"message{n} שלום") for n in range(MESSAGES)])
 
         again = await sessions.get(chat.id)
         entries = await again.entries()
@@ -152,7 +152,7 @@ async def test_a_process_that_is_killed_leaves_complete_turns(tmp_path: Path) ->
     async with open_sessions(url) as sessions:
         chat = await sessions.create()
     program = WRITER.replace("range(15)", "range(100_000)").replace(
-        'UserMessage.of(f"{name} {number}")', 'UserMessage.of("one"), UserMessage.of("two")'
+        'UserMessage(f"{name} {number}")', 'UserMessage("one"), UserMessage("two")'
     )
     await anyio.to_thread.run_sync(_kill_amid_turns, [sys.executable, "-c", program, url, chat.id])
 

@@ -30,7 +30,9 @@ def test_a_tool_choice_with_a_name_must_have_the_mode_required() -> None:
 
 def test_a_request_never_carries_a_call_without_a_result() -> None:
     """Every provider rejects it, so it cannot be built."""
-    history = History([UserMessage.of("hi"), AssistantMessage.of("", ToolCall(id="1", name="a"))])
+    history = History(
+        [UserMessage("hi"), AssistantMessage(tool_calls=[ToolCall(id="1", name="a")])]
+    )
 
     with pytest.raises(ValueError, match="have no result yet"):
         ModelRequest(history=history)

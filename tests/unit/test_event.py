@@ -18,7 +18,7 @@ def as_json(event: RunEvent) -> str:
 async def test_events_are_lines_of_json() -> None:
     """The field `type` identifies the event."""
     event = ToolCallFinished(
-        call=ToolCall(id="1", name="add"), result=ToolResult.of("1", "2"), seconds=0.5
+        call=ToolCall(id="1", name="add"), result=ToolResult("1", "2"), seconds=0.5
     )
 
     line = as_json(event)

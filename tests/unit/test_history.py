@@ -32,10 +32,10 @@ from agentkit.message import (
 
 CALL = ToolCall(id="c1", name="add", arguments='{"a": 1}')
 OTHER = ToolCall(id="c2", name="add", arguments='{"a": 2}')
-HI = UserMessage.of("hi")
-ASKS = AssistantMessage.of("", CALL, OTHER)
-ONE = ToolResult.of("c1", "1")
-TWO = ToolResult.of("c2", "2")
+HI = UserMessage("hi")
+ASKS = AssistantMessage(tool_calls=[CALL, OTHER])
+ONE = ToolResult("c1", "1")
+TWO = ToolResult("c2", "2")
 
 
 def test_a_history_keeps_its_messages_in_order() -> None:
@@ -61,14 +61,14 @@ def test_an_index_out_of_range_is_an_error_that_names_it() -> None:
 
 def test_adding_a_message_does_not_change_the_history() -> None:
     """Two histories can grow from one and stay independent."""
-    start = History([HI, AssistantMessage.of("", CALL)])
+    start = History([HI, AssistantMessage(tool_calls=[CALL])])
 
-    left = start.add(ONE)
-    right = start.add(ToolResult.of("c1", "other"))
+    left = start + [ONE]
+    right = start + [ToolResult("c1", "other")]
 
-    assert start.messages == (HI, AssistantMessage.of("", CALL))
+    assert start.messages == (HI, AssistantMessage(tool_calls=[CALL]))
     assert left[2] == ONE
-    assert right[2] == ToolResult.of("c1", "other")
+    assert right[2] == ToolResult("c1", "other")
     assert start.open_calls == (CALL,)
     assert left.open_calls == right.open_calls == ()
 
@@ -76,9 +76,9 @@ def test_adding_a_message_does_not_change_the_history() -> None:
 def test_a_branch_may_use_a_call_id_that_only_the_other_branch_has() -> None:
     """Ids are unique in one conversation, not in all that share its beginning."""
     start = History([HI])
-    start.add(AssistantMessage.of("", CALL), ONE)
+    start + [AssistantMessage(tool_calls=[CALL]), ONE]
 
-    branch = start.add(AssistantMessage.of("again", CALL))
+    branch = start + [AssistantMessage("again", tool_calls=[CALL])]
 
     assert branch.open_calls == (CALL,)
     assert branch.has_call("c1")
@@ -90,8 +90,8 @@ def test_open_calls_are_the_calls_without_a_result_in_the_models_order() -> None
     history = History([HI, ASKS])
 
     assert history.open_calls == (CALL, OTHER)
-    assert history.add(TWO).open_calls == (CALL,)
-    assert history.add(TWO, ONE).open_calls == ()
+    assert (history + [TWO]).open_calls == (CALL,)
+    assert (history + [TWO, ONE]).open_calls == ()
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_open_calls_are_the_calls_without_a_result_in_the_models_order() -> None
         pytest.param(
             [HI, ASKS, SystemMessage("s")], "add their results first", id="system between"
         ),
-        pytest.param(
-            [HI, ASKS, AssistantMessage.of("x")], "add their results first", id="assistant"
-        ),
+        pytest.param([HI, ASKS, AssistantMessage("x")], "add their results first", id="assistant"),
         pytest.param([HI, ONE], "answers no call", id="result without a call"),
         pytest.param([HI, ASKS, ONE, ONE], "already has a result", id="two results"),
-        pytest.param([HI, AssistantMessage.of("", CALL, CALL)], "used twice", id="ids in one turn"),
         pytest.param(
-            [HI, AssistantMessage.of("", CALL), ONE, AssistantMessage.of("", CALL)],
+            [HI, AssistantMessage(tool_calls=[CALL, CALL])], "used twice", id="ids in one turn"
+        ),
+        pytest.param(
+            [HI, AssistantMessage(tool_calls=[CALL]), ONE, AssistantMessage(tool_calls=[CALL])],
             "used twice",
             id="ids in two turns",
         ),
@@ -120,7 +120,7 @@ def test_a_message_that_does_not_fit_is_rejected(messages: list[Message], reason
         History(messages)
     history = History(messages[:-1])
     with pytest.raises(HistoryError, match=reason):
-        history.add(messages[-1])
+        history + [messages[-1]]
 
     assert history.messages == tuple(messages[:-1])
     assert history == History(messages[:-1])
@@ -131,15 +131,15 @@ def test_a_rejected_batch_adds_none_of_its_messages() -> None:
     history = History([HI, ASKS])
 
     with pytest.raises(HistoryError):
-        history.add(ONE, ONE)
+        history + [ONE, ONE]
 
     assert history.open_calls == (CALL, OTHER)
-    assert history.add(ONE, TWO).messages == (HI, ASKS, ONE, TWO)
+    assert (history + [ONE, TWO]).messages == (HI, ASKS, ONE, TWO)
 
 
 def test_histories_are_compared_by_their_messages() -> None:
     """How they were built does not matter, and a list is not equal to a history."""
-    assert History([HI]).add(ASKS) == History([HI, ASKS])
+    assert History([HI]) + [ASKS] == History([HI, ASKS])
     assert History([HI]) != History([])
     assert History([HI]) != [HI]
     assert "hi" in repr(History([HI]))
@@ -147,13 +147,13 @@ def test_histories_are_compared_by_their_messages() -> None:
 
 def test_a_history_can_be_copied_and_pickled() -> None:
     """A copy grows independently."""
-    history = History((UserMessage.of("go"), AssistantMessage.of("", CALL)))
+    history = History((UserMessage("go"), AssistantMessage(tool_calls=[CALL])))
 
     copied = pickle.loads(pickle.dumps(history))
 
     assert copied == copy.deepcopy(history) == history
     assert copied.open_calls == (CALL,)
-    assert len(copied.add(ToolResult.of(CALL.id, "4"))) == 3
+    assert len(copied + [ToolResult(CALL.id, "4")]) == 3
     assert len(history) == 2
 
 
@@ -166,7 +166,7 @@ def test_only_messages_make_a_history(wrong: Any) -> None:
 
 def test_a_lone_surrogate_can_be_stored() -> None:
     """The stored form can be encoded as UTF-8."""
-    history = History((UserMessage.of("cut \ud83d here, \u00e9 and \U0001f600 complete"),))
+    history = History((UserMessage("cut \ud83d here, \u00e9 and \U0001f600 complete"),))
 
     stored = history.to_json().encode("utf-8")
 
@@ -178,7 +178,7 @@ def test_adding_costs_the_same_at_any_length() -> None:
     """The work of one `add` is counted in executed lines, which do not depend on load."""
 
     def lines_of_one_add(length: int) -> int:
-        history = History([HI]).add(*[AssistantMessage.of("x")] * length)
+        history = History([HI]) + ([AssistantMessage("x")] * length)
         count = 0
 
         def trace(*_: object) -> object:
@@ -189,7 +189,7 @@ def test_adding_costs_the_same_at_any_length() -> None:
         before = sys.gettrace()
         sys.settrace(trace)  # type: ignore[arg-type]  # the stub wants a narrower function
         try:
-            history.add(HI)
+            history + [HI]
         finally:
             sys.settrace(before)
         return count
@@ -243,7 +243,7 @@ def test_the_first_version_of_the_stored_form_still_reads() -> None:
 
     history = History.from_json(json.dumps(stored))
 
-    assert history == History([SystemMessage("s"), HI, AssistantMessage.of("", CALL), ONE])
+    assert history == History([SystemMessage("s"), HI, AssistantMessage(tool_calls=[CALL]), ONE])
 
 
 @pytest.mark.parametrize(
@@ -279,12 +279,12 @@ def test_the_stored_form_of_any_beginning_of_a_history_reads_back_equal(
 ) -> None:
     """Adding the remaining messages gives the complete history."""
     encodable = [text.encode(errors="replace").decode() for text in texts]
-    messages = [UserMessage.of(text) for text in encodable]
+    messages = [UserMessage(text) for text in encodable]
 
     beginning = History(messages[:cut])
 
     assert History.from_json(beginning.to_json()) == beginning
-    assert beginning.add(*messages[cut:]) == History(messages)
+    assert beginning + messages[cut:] == History(messages)
     assert all(len(a) + 1 == len(b) for a, b in pairwise(_growth(messages)))
 
 
@@ -292,7 +292,7 @@ def _growth(messages: list[UserMessage]) -> list[History]:
     """Return the histories that grow to `messages`, one message at a time."""
     grown = [History()]
     for message in messages:
-        grown.append(grown[-1].add(message))
+        grown.append(grown[-1] + [message])
     return grown
 
 
@@ -300,7 +300,7 @@ def test_a_history_grows_as_a_tuple_does() -> None:
     """`+` returns a new one."""
     before = History([UserMessage("a")])
 
-    after = before + [UserMessage("b")]  # noqa: RUF005 - what is tested
+    after = before + [UserMessage("b")]
 
     assert isinstance(after, History)
     assert ([one.text for one in before], [one.text for one in after]) == (["a"], ["a", "b"])

@@ -9,23 +9,23 @@ from agentkit.history import History
 from agentkit.history_repair import NO_RESULT, RepairedHistory, repair_history
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 
-HI = UserMessage.of("hi")
-YES = AssistantMessage.of("yes")
+HI = UserMessage("hi")
+YES = AssistantMessage("yes")
 
 
 def asks(*ids: str) -> AssistantMessage:
     """Return a message that calls `f`, once for each id."""
-    return AssistantMessage.of("", *(ToolCall(id=one, name="f") for one in ids))
+    return AssistantMessage(tool_calls=(ToolCall(id=one, name="f") for one in ids))
 
 
 def gives(call_id: str, text: str = "done") -> ToolResult:
     """Return a result."""
-    return ToolResult.of(call_id, text)
+    return ToolResult(call_id, text)
 
 
 def unknown(call_id: str) -> ToolResult:
     """Return the error result that is added to a call without one."""
-    return ToolResult.of(call_id, NO_RESULT.format(name="f"), is_error=True)
+    return ToolResult(call_id, NO_RESULT.format(name="f"), is_error=True)
 
 
 def changes_of(repaired: RepairedHistory) -> list[tuple[str, str, int]]:

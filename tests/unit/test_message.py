@@ -18,6 +18,6 @@ def test_the_text_of_a_message_is_its_text_blocks_joined() -> None:
 
     assert message.text == "It is blue."
     assert message.reasoning == "hm, yes"
-    assert UserMessage.of("").content == ()
-    assert ToolResult.of("1", "a", is_error=True).text == "a"
+    assert UserMessage("").content == ()
+    assert ToolResult("1", "a", is_error=True).text == "a"
     assert SystemMessage("s").role == "system"

@@ -58,11 +58,13 @@ def test_any_json_can_be_encoded_afterwards(value: Any) -> None:
 
 MESSAGES: dict[str, tuple[Message, Message]] = {
     "system": (SystemMessage(HALF), SystemMessage(REPAIRED)),
-    "user": (UserMessage.of(HALF), UserMessage.of(REPAIRED)),
+    "user": (UserMessage(HALF), UserMessage(REPAIRED)),
     "assistant": (
-        AssistantMessage.of(HALF, ToolCall(id="c1", name="f", arguments=f'{{"a": "{HALF}"}}')),
-        AssistantMessage.of(
-            REPAIRED, ToolCall(id="c1", name="f", arguments=f'{{"a": "{REPAIRED}"}}')
+        AssistantMessage(
+            HALF, tool_calls=[ToolCall(id="c1", name="f", arguments=f'{{"a": "{HALF}"}}')]
+        ),
+        AssistantMessage(
+            REPAIRED, tool_calls=[ToolCall(id="c1", name="f", arguments=f'{{"a": "{REPAIRED}"}}')]
         ),
     ),
     "blocks": (
@@ -99,12 +101,12 @@ def test_a_history_holds_no_half_characters(case: str) -> None:
 def test_calls_and_results_still_belong_together() -> None:
     """Ids are repaired alike."""
     call = ToolCall(id=f"call-{HALF}", name="f", arguments="{}")
-    history = History([UserMessage.of("go"), AssistantMessage.of("", call)])
+    history = History([UserMessage("go"), AssistantMessage(tool_calls=[call])])
 
-    closed = history.add(ToolResult.of(call.id, HALF))
+    closed = history + [ToolResult(call.id, HALF)]
 
     assert closed.open_calls == ()
-    assert closed[-1] == ToolResult.of(f"call-{REPAIRED}", REPAIRED)
+    assert closed[-1] == ToolResult(f"call-{REPAIRED}", REPAIRED)
 
 
 def test_structured_content_is_repaired() -> None:

@@ -133,7 +133,7 @@ class ChatSession:
 
     async def _answer(self, text: str) -> None:
         """Answer one message; an error leaves the conversation as it was before."""
-        asked = self.history.add(UserMessage.of(text))
+        asked = self.history + [UserMessage(text)]
         events: list[RunEvent] = []
 
         def show(record: EventRecord) -> None:
@@ -222,7 +222,7 @@ def keep_what_happened(asked: History, events: Iterable[RunEvent]) -> History:
                 partial_text += text
             case ModelResponded(message=message):
                 partial_text = ""
-                history = _close(history, results).add(message)
+                history = _close(history, results) + [message]
             case ToolCallFinished(result=result) | ToolCallRejected(result=result):
                 results[result.call_id] = result
             case _:
@@ -230,16 +230,14 @@ def keep_what_happened(asked: History, events: Iterable[RunEvent]) -> History:
     history = _close(history, results)
     if isinstance(history[-1], AssistantMessage):
         return history
-    return history.add(AssistantMessage.of(f"{partial_text}\n{_STOPPED_ANSWER}".lstrip()))
+    return history + [AssistantMessage(f"{partial_text}\n{_STOPPED_ANSWER}".lstrip())]
 
 
 def _close(history: History, results: dict[str, ToolResult]) -> History:
     """Answer the open calls, with their results if there are any."""
-    return history.add(
-        *(
-            results.get(call.id) or ToolResult.of(call.id, _STOPPED, is_error=True)
-            for call in history.open_calls
-        )
+    return history + (
+        results.get(call.id) or ToolResult(call.id, _STOPPED, is_error=True)
+        for call in history.open_calls
     )
 
 
@@ -249,8 +247,8 @@ def _answer_open_calls(history: History) -> History:
         return history
     note(describe_open_call(history.open_calls[0]), style="yellow")
     note("It was not run. The conversation goes on.", style="dim")
-    denied = (ToolResult.of(one.id, _NOT_APPROVED, is_error=True) for one in history.open_calls)
-    return history.add(*denied, AssistantMessage.of("[waited for the approval of a call]"))
+    denied = (ToolResult(one.id, _NOT_APPROVED, is_error=True) for one in history.open_calls)
+    return history + [*denied, AssistantMessage("[waited for the approval of a call]")]
 
 
 def _save(history: History, name: str) -> None:

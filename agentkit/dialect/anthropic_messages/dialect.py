@@ -88,7 +88,7 @@ class AnthropicMessages:
         body.put(accepts.model_field, model.id)
         if system := turns.system(request.instructions):
             body.put("system", system)
-        body.put_bytes("messages", turns.encode())
+        body.put_bytes("messages", *turns.encode())
         if tools:
             body.put_bytes("tools", self._tools.encode(tools))
             if choice is not None:

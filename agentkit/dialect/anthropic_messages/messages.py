@@ -78,15 +78,18 @@ class Turns:
         opening = [message.text for message in self._rules.opening(instructions)]
         return "\n\n".join([*opening, *self._encoder.system])
 
-    def encode(self) -> bytes:
-        """Return the JSON list of the turns, as if the conversation ended here."""
-        encoder = self._encoder.copy()
+    def encode(self) -> tuple[bytes | bytearray, ...]:
+        """Return the JSON list of the turns, as if the conversation ended here, in pieces.
+
+        They hold good until the next message is added.
+        """
+        finished, ending = self._encoder.final, self._encoder.copy_open_turn()
         for message in self._rules.ending():
-            encoder.add(message)
-        if encoder.role != "user":
-            encoder.add(UserMessage.of(GO_ON))
-        encoder.finish()
-        return b"[" + bytes(encoder.final) + b"]"
+            ending.add(message)
+        if ending.role != "user":
+            ending.add(UserMessage(GO_ON))
+        ending.finish()
+        return b"[", finished, b"," if finished else b"", ending.final, b"]"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,13 +104,9 @@ class _TurnsEncoder:
     taken_ids: set[str] = field(default_factory=set)
     takes_reasoning: bool = False
 
-    def copy(self) -> "_TurnsEncoder":
-        """Return an independent copy, to which anything but calls can be added."""
-        return _TurnsEncoder(
-            final=bytearray(self.final),
-            role=self.role,
-            blocks=list(self.blocks),
-        )
+    def copy_open_turn(self) -> "_TurnsEncoder":
+        """Return a copy without the finished turns, to which anything but calls can be added."""
+        return _TurnsEncoder(role=self.role, blocks=list(self.blocks))
 
     def add(self, message: Message) -> None:
         """Encode a message into the open turn, or into a new one."""
@@ -134,7 +133,7 @@ class _TurnsEncoder:
         if not encoded:
             return
         if self.role is None and role == "assistant":
-            self._add("user", _user_blocks(UserMessage.of(GO_ON).content))
+            self._add("user", _user_blocks(UserMessage(GO_ON).content))
         if self.role == role:
             self.blocks += encoded
             return

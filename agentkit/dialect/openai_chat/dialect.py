@@ -47,7 +47,7 @@ class OpenAIChat:
         messages = self._transcripts.encode(
             request, rules=model.rules, takes_reasoning=accepts.takes_reasoning
         )
-        body.put_bytes("messages", b"[" + messages + b"]")
+        body.put_bytes("messages", b"[", *messages, b"]")
         if offer.tools:
             body.put_bytes("tools", self._tools.encode(offer.tools))
         for name, value in (

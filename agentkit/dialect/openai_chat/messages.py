@@ -73,8 +73,10 @@ class Transcripts:
         *,
         rules: Literal["mistral", "plain"],
         takes_reasoning: bool = False,
-    ) -> bytes:
-        """Return the messages of `request`, joined by commas.
+    ) -> list[bytes | bytearray]:
+        """Return the messages of `request` in pieces, with the commas between them.
+
+        They hold good until the next call, which may add to one of them.
 
         Args:
             request: the request with the conversation.
@@ -89,9 +91,14 @@ class Transcripts:
             lambda: _Transcript(rules, takes_reasoning=takes_reasoning),
             variant=f"{rules}+reasoning" if takes_reasoning else rules,
         )
-        opening = [encode_message(message) for message in kept.rules.opening(request.instructions)]
-        ending = [encode_message(message) for message in kept.rules.ending()]
-        return b",".join([*opening, *([kept.final] if kept.final else []), *ending])
+        pieces: list[bytes | bytearray] = []
+        for message in kept.rules.opening(request.instructions):
+            pieces += (encode_message(message), b",")
+        if kept.final:
+            pieces += (kept.final, b",")
+        for message in kept.rules.ending():
+            pieces += (encode_message(message), b",")
+        return pieces[:-1]
 
 
 class Rules(Protocol):

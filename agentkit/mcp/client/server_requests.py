@@ -172,7 +172,7 @@ def sample_with_run(current: CurrentCall) -> OnSampling:
         if result.stop_reason not in ("answered", "length"):
             raise AgentKitError(f"the run has reached its limit ({result.stop_reason})")
         return SamplingResponse(
-            message=AssistantMessage.of(result.text),
+            message=AssistantMessage(result.text),
             model=run.model.name,
             stop_reason="endTurn" if result.stop_reason == "answered" else "maxTokens",
         )

@@ -131,7 +131,7 @@ class ClientContext:
         Raises:
             ClientRequestError: the client does not support sampling, or gave no answer.
         """
-        messages = [UserMessage.of(prompt)] if isinstance(prompt, str) else list(prompt)
+        messages = [UserMessage(prompt)] if isinstance(prompt, str) else list(prompt)
         request = types.CreateMessageRequest(
             params=types.CreateMessageRequestParams(
                 messages=[_sampling_message(message) for message in messages],

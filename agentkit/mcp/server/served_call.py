@@ -97,7 +97,7 @@ async def _run(
         ready = edited
     if verdict.decision != "allow":
         reason = f" {verdict.reason}" if verdict.reason else ""
-        return ToolResult.of(
+        return ToolResult(
             ready.call.id,
             f"The call of {ready.tool.name!r} was denied and not run.{reason}",
             is_error=True,

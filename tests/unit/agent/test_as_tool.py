@@ -28,13 +28,13 @@ from agentkit.event import Emit, EventRecord
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
 from agentkit.tools.run_context import run_of
 
-ASK = AssistantMessage.of("", tool_call("helper", {"prompt": "Count."}))
+ASK = AssistantMessage(tool_calls=[tool_call("helper", {"prompt": "Count."})])
 
 
 def _used(text: str, tokens: int, *calls: Any) -> ModelResponse:
     usage = Usage(input_tokens=tokens, output_tokens=1, cost_usd=Decimal("0.01"))
     return ModelResponse(
-        message=AssistantMessage.of(text, *calls),
+        message=AssistantMessage(text, tool_calls=calls),
         finish_reason="tool_calls" if calls else "stop",
         usage=usage,
     )
@@ -55,7 +55,7 @@ async def test_the_answer_of_an_agent_is_the_result_of_its_tool() -> None:
 
     result = await _boss(helper).run("How many?")
 
-    assert result.history[2] == ToolResult.of("call00001", "Three.")
+    assert result.history[2] == ToolResult("call00001", "Three.")
     assert isinstance(helper.model, ScriptedModel)
     assert [message.text for message in helper.model.requests[0].history] == ["Count."]
     assert (result.output, result.agent) == ("done", "boss")
@@ -153,7 +153,7 @@ async def test_a_listener_that_fails_gets_no_more_records_and_ends_nothing(
         return (await _helper("Three.").run("go", within=context, listener=fail)).output
 
     top: Agent[Any] = Agent(
-        ScriptedModel(AssistantMessage.of("", tool_call("outer")), "end"), tools=[outer]
+        ScriptedModel(AssistantMessage(tool_calls=[tool_call("outer")]), "end"), tools=[outer]
     )
     async with top.stream("go") as run:
         records = [record async for record in run.records()]
@@ -196,7 +196,7 @@ async def test_an_inner_agent_that_needs_an_approval_gives_no_answer() -> None:
         """Delete it."""
         ran.append("delete")
 
-    helper = _helper(AssistantMessage.of("", tool_call("delete")), tools=[delete])
+    helper = _helper(AssistantMessage(tool_calls=[tool_call("delete")]), tools=[delete])
 
     result = await _boss(helper).run("go")
 
@@ -216,7 +216,7 @@ async def test_the_rule_of_an_inner_agent_decides_there() -> None:
         return "gone"
 
     helper = _helper(
-        AssistantMessage.of("", tool_call("delete")),
+        AssistantMessage(tool_calls=[tool_call("delete")]),
         "It is gone.",
         tools=[delete],
         approve=lambda _: "allow",
@@ -237,7 +237,7 @@ async def test_the_callers_dependencies_reach_the_inner_tools() -> None:
         seen.append((context.deps, context.idempotency_key))
         return "ok"
 
-    helper = _helper(AssistantMessage.of("", tool_call("look")), "Three.", tools=[look])
+    helper = _helper(AssistantMessage(tool_calls=[tool_call("look")]), "Three.", tools=[look])
 
     await _boss(helper).run("go", deps="deps", run_id="r-")
 
@@ -253,7 +253,7 @@ async def test_the_depth_of_agents_inside_each_other_is_bounded() -> None:
     for level in range(3, -1, -1):
         call = tool_call(f"agent-{level + 1}", {"prompt": "go"})
         agent = Agent(
-            ScriptedModel(AssistantMessage.of("", call), f"level {level}"),
+            ScriptedModel(AssistantMessage(tool_calls=[call]), f"level {level}"),
             name=f"agent-{level}",
             tools=[agent.as_tool()],
             max_depth=3,
@@ -279,7 +279,7 @@ async def test_a_users_tool_can_run_an_agent_within_the_run() -> None:
                 pass
         return f"{first.output} {run.result.output}"
 
-    model = ScriptedModel(AssistantMessage.of("", tool_call("ask_twice")), "done")
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("ask_twice")]), "done")
     result = await Agent[Any](model, tools=[ask_twice]).run("go")
 
     assert result.history[2].text == "one two"
@@ -326,7 +326,7 @@ async def test_an_interrupted_inner_run_goes_on() -> None:
         ran.append("effect")
         return "done below"
 
-    first = AssistantMessage.of("", tool_call("effect"))
+    first = AssistantMessage(tool_calls=[tool_call("effect")])
     ask = _used("", 3, *ASK.tool_calls)
 
     dying = _helper(tools=[effect])
@@ -338,7 +338,7 @@ async def test_an_interrupted_inner_run_goes_on() -> None:
     result = await _boss(again, _used("done", 1)).run("go", journal=journal)
 
     assert result.output == "done"
-    assert result.history[2] == ToolResult.of("call00001", "Three.")
+    assert result.history[2] == ToolResult("call00001", "Three.")
     assert ran == ["effect"]
     assert result.usage.input_tokens == 16
 

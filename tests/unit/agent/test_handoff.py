@@ -31,7 +31,7 @@ from agentkit.tools.toolset import StaticToolset
 
 def _over(to: str, number: int = 1, **arguments: str) -> AssistantMessage:
     call = tool_call(f"transfer_to_{to}", dict(arguments), call_id=f"over{number:05}")
-    return AssistantMessage.of("", call)
+    return AssistantMessage(tool_calls=[call])
 
 
 def _agent(name: str, *answers: ScriptedAnswer, **options: Any) -> Agent[Any]:
@@ -51,7 +51,7 @@ def refund(amount: int) -> str:
 
 async def test_the_run_goes_on_with_the_other_agent() -> None:
     """Its model, tools, instructions and settings, on the same history."""
-    pay = AssistantMessage.of("", tool_call("refund", {"amount": 5}))
+    pay = AssistantMessage(tool_calls=[tool_call("refund", {"amount": 5})])
     billing = _agent(
         "billing",
         pay,
@@ -73,7 +73,7 @@ async def test_the_run_goes_on_with_the_other_agent() -> None:
         "scripted:billing",
     )
     assert result.turns == 3
-    said = ToolResult.of("over00001", "The agent 'billing' goes on from here. Reason: money")
+    said = ToolResult("over00001", "The agent 'billing' goes on from here. Reason: money")
     assert result.history[2] == said
     first = _requests(billing)[0]
     assert list(first.history) == result.history[:3]
@@ -111,7 +111,7 @@ async def test_agents_may_hand_off_to_each_other_a_few_times() -> None:
 async def test_only_the_first_hand_off_of_a_turn_counts() -> None:
     """The second is answered with an error."""
     one, two = _agent("one", "I am one."), _agent("two")
-    both = AssistantMessage.of("", *_over("one", 1).tool_calls, *_over("two", 2).tool_calls)
+    both = AssistantMessage(tool_calls=[*_over("one", 1).tool_calls, *_over("two", 2).tool_calls])
     front = _agent("front", both, tools=[handoff(one), handoff(two)])
 
     result = await front.run("go")
@@ -150,7 +150,7 @@ async def test_a_hand_off_works_under_another_name_and_in_a_wrapper(wrap: str) -
 
         toolset = StaticToolset([replace(inner, function=wrapped)])
         call = _over("billing").tool_calls[0]
-    front = _agent("front", AssistantMessage.of("", call), tools=[toolset])
+    front = _agent("front", AssistantMessage(tool_calls=[call]), tools=[toolset])
 
     assert (await front.run("go")).agent == "billing"
 
@@ -158,7 +158,7 @@ async def test_a_hand_off_works_under_another_name_and_in_a_wrapper(wrap: str) -
 async def test_the_budget_of_the_run_holds_for_all_its_agents() -> None:
     """Whatever their own budgets are."""
     call = tool_call("refund", {"amount": 5})
-    billing = _agent("billing", AssistantMessage.of("", call), "so far", tools=[refund])
+    billing = _agent("billing", AssistantMessage(tool_calls=[call]), "so far", tools=[refund])
     front = _agent("front", _over("billing"), tools=[handoff(billing)], budget=Budget(turns=2))
 
     result = await front.run("go")
@@ -170,14 +170,14 @@ async def test_a_suspended_run_goes_on_with_the_agent_that_made_the_call() -> No
     """The result names it."""
     delete = replace(refund, approval="ask")
     call = tool_call("refund", {"amount": 5})
-    billing = _agent("billing", AssistantMessage.of("", call), "ok", tools=[delete])
+    billing = _agent("billing", AssistantMessage(tool_calls=[call]), "ok", tools=[delete])
     front = _agent("front", _over("billing"), tools=[handoff(billing)])
 
     result = await front.run("go")
 
     assert (result.stop_reason, result.agent) == ("suspended", "billing")
     assert result.open_calls == (call,)
-    answered = result.history.add(ToolResult.of(call.id, "by hand"))
+    answered = result.history + [ToolResult(call.id, "by hand")]
     assert (await billing.run(history=answered)).output == "ok"
 
 

@@ -24,7 +24,7 @@ from agentkit.durable.journal import MemoryJournal
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from tests.unit.agent.running import running
 
-GO = History([UserMessage.of("go")])
+GO = History([UserMessage("go")])
 
 
 @tool(polls=True)
@@ -42,7 +42,7 @@ def add(a: int, b: int) -> int:
 async def test_a_turn_plans_the_calls_of_a_response_and_charges_for_it() -> None:
     """With the tools on offer, the polling ones, and the usage."""
     used = Usage(input_tokens=3, output_tokens=4)
-    message = AssistantMessage.of("", tool_call("look"))
+    message = AssistantMessage(tool_calls=[tool_call("look")])
     model = ScriptedModel(ModelResponse(message=message, finish_reason="tool_calls", usage=used))
     agent: Agent[Any] = Agent(model, tools=[look])
 
@@ -55,14 +55,14 @@ async def test_a_turn_plans_the_calls_of_a_response_and_charges_for_it() -> None
     assert asked.polling == {"look"}
     assert [planned.tool_name for planned in asked.plan.values()] == ["look"]
     assert run.meter.usage == used
-    assert state.history.last == ToolResult.of(message.tool_calls[0].id, "not yet")
+    assert state.history.last == ToolResult(message.tool_calls[0].id, "not yet")
     assert run.draft.complete() == state.history
 
 
 async def test_the_closing_answer_is_requested_without_tools() -> None:
     """A call that comes all the same gets an error result."""
     call = tool_call("look")
-    agent: Agent[Any] = Agent(ScriptedModel(AssistantMessage.of("", call)), tools=[look])
+    agent: Agent[Any] = Agent(ScriptedModel(AssistantMessage(tool_calls=[call])), tools=[look])
 
     async with running(agent, GO) as (run, member):
         step = CallModel(choice=ToolChoice(mode="none"), closing="max_turns")
@@ -77,7 +77,7 @@ async def test_the_closing_answer_is_requested_without_tools() -> None:
 async def test_open_calls_of_an_earlier_run_are_planned_once() -> None:
     """The plan is recorded, with the tools as they were."""
     call = tool_call("look")
-    start: list[Message] = [UserMessage.of("go"), AssistantMessage.of("", call)]
+    start: list[Message] = [UserMessage("go"), AssistantMessage(tool_calls=[call])]
     journal = MemoryJournal()
 
     first = await Agent[Any](ScriptedModel("a"), tools=[look]).run(history=start, journal=journal)
@@ -85,7 +85,7 @@ async def test_open_calls_of_an_earlier_run_are_planned_once() -> None:
 
     keys = ("s1/m2/plan", "s1/m2/tool-1/look", "s1/m2/tools", "s1/m3/model")
     assert journal.names == ("run", "s1", *keys)
-    assert first.history[2] == ToolResult.of(call.id, "not yet")
+    assert first.history[2] == ToolResult(call.id, "not yet")
     assert again == first
 
 
@@ -97,7 +97,7 @@ async def test_a_run_can_bring_tools_settings_and_instructions_of_its_own() -> N
         seen.append(context)
         return f"For {context.labels['user']}."
 
-    model = ScriptedModel(AssistantMessage.of("", tool_call("add", {"a": 1, "b": 2})), "3")
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("add", {"a": 1, "b": 2})]), "3")
     agent: Agent[Any] = Agent(
         model, tools=[look], instructions="Be short.", settings=ModelSettings(temperature=0.5)
     )

@@ -35,7 +35,7 @@ from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.usage import Usage
 from tests.unit.agent.running import running
 
-HI = UserMessage.of("hi")
+HI = UserMessage("hi")
 STATE = RunState(history=History([HI]))
 PRICED = ModelProfile(
     family="mixtral-8x22b",
@@ -44,7 +44,7 @@ PRICED = ModelProfile(
     output_usd_per_million=Decimal(1),
 )
 OK = ModelResponse(
-    message=AssistantMessage.of("ok"),
+    message=AssistantMessage("ok"),
     finish_reason="stop",
     usage=Usage(input_tokens=5, output_tokens=2),
 )
@@ -340,7 +340,7 @@ async def test_the_usage_of_a_summary_is_counted() -> None:
 
 async def test_messages_are_taken_before_the_request_and_late_ones_after_an_answer() -> None:
     """After an answer with calls they wait for the next turn."""
-    first, second = UserMessage.of("first"), UserMessage.of("second")
+    first, second = UserMessage("first"), UserMessage("second")
 
     class Chatty(ScriptedModel):
         async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
@@ -355,7 +355,7 @@ async def test_messages_are_taken_before_the_request_and_late_ones_after_an_answ
 
     assert (exchange.taken, exchange.late) == ((first,), (second,))
     assert list(answer.requests[0].history) == [HI, first]
-    calling = Chatty(AssistantMessage.of("", tool_call("add")))
+    calling = Chatty(AssistantMessage(tool_calls=[tool_call("add")]))
     assert (await _make(calling, inbox=inbox)).late == ()
     assert inbox.take() == (second,)
     assert inbox.take() == ()

@@ -25,12 +25,12 @@ Turn = tuple[str, str, str]
 
 def _history(turns: list[Turn], *, text: str = "", is_error: bool = False) -> History:
     """Build a history of turns: tool, arguments, result."""
-    messages: list[Message] = [UserMessage.of("go")]
+    messages: list[Message] = [UserMessage("go")]
     for number, (name, arguments, result) in enumerate(turns):
         call = ToolCall(id=str(number), name=name, arguments=arguments)
         messages += [
-            AssistantMessage.of(text, call),
-            ToolResult.of(call.id, result, is_error=is_error),
+            AssistantMessage(text, tool_calls=[call]),
+            ToolResult(call.id, result, is_error=is_error),
         ]
     return History(messages)
 
@@ -116,20 +116,20 @@ def test_the_same_text_next_to_many_different_calls_is_a_stall(count: int, stall
 
 def _varied(steps: list[tuple[str, str, bool]]) -> History:
     """Build a history of turns that differ in arguments: words, result, whether it is an error."""
-    messages: list[Message] = [UserMessage.of("go")]
+    messages: list[Message] = [UserMessage("go")]
     for number, (text, result, is_error) in enumerate(steps):
         call = ToolCall(id=str(number), name="a", arguments=str(number))
-        messages.append(AssistantMessage.of(text, call))
-        messages.append(ToolResult.of(call.id, result, is_error=is_error))
+        messages.append(AssistantMessage(text, tool_calls=[call]))
+        messages.append(ToolResult(call.id, result, is_error=is_error))
     return History(messages)
 
 
 def _unvaried(steps: list[tuple[str, str, bool]]) -> History:
     """Build the same with the same arguments."""
-    messages: list[Message] = [UserMessage.of("go")]
+    messages: list[Message] = [UserMessage("go")]
     for number, (text, result, is_error) in enumerate(steps):
-        messages.append(AssistantMessage.of(text, ToolCall(id=str(number), name="a")))
-        messages.append(ToolResult.of(str(number), result, is_error=is_error))
+        messages.append(AssistantMessage(text, tool_calls=[ToolCall(id=str(number), name="a")]))
+        messages.append(ToolResult(str(number), result, is_error=is_error))
     return History(messages)
 
 
@@ -170,7 +170,7 @@ def test_a_tool_that_polls_may_be_called_again_and_again() -> None:
 
 def test_only_turns_since_the_last_user_message_count() -> None:
     """A new question may need the same call."""
-    history = _history([A] * 9).add(AssistantMessage.of("done"), UserMessage.of("again"))
+    history = _history([A] * 9) + [AssistantMessage("done"), UserMessage("again")]
 
     assert assess(history).stall is Stall.NONE
 
@@ -200,12 +200,12 @@ def test_a_turn_of_many_calls_is_compared_completely() -> None:
     """Two results that changed places are not the same."""
 
     def turns(results: list[tuple[str, str]]) -> History:
-        messages: list[Message] = [UserMessage.of("go")]
+        messages: list[Message] = [UserMessage("go")]
         for number, (first, second) in enumerate(results):
             calls = [ToolCall(id=f"{number}{name}", name=name) for name in "xy"]
-            messages.append(AssistantMessage.of("", *calls))
-            messages.append(ToolResult.of(f"{number}y", second))
-            messages.append(ToolResult.of(f"{number}x", first))
+            messages.append(AssistantMessage(tool_calls=calls))
+            messages.append(ToolResult(f"{number}y", second))
+            messages.append(ToolResult(f"{number}x", first))
         return History(messages)
 
     assert assess(turns([("1", "2")] * 3)).stall is Stall.HINT
@@ -279,11 +279,11 @@ def test_a_turn_with_fewer_or_more_calls_is_another() -> None:
     """Even if the calls in common are the same."""
     call = ToolCall(id="1", name="a")
     two = (ToolCall(id="2", name="a"), ToolCall(id="3", name="b"))
-    messages: list[Message] = [UserMessage.of("go")]
+    messages: list[Message] = [UserMessage("go")]
     for number in range(STOP_AFTER):
         calls = [call] if number % 2 else list(two)
         calls = [replace(one, id=f"{number}{one.id}") for one in calls]
-        messages.append(AssistantMessage.of("", *calls))
-        messages += [ToolResult.of(one.id, str(number)) for one in calls]
+        messages.append(AssistantMessage(tool_calls=calls))
+        messages += [ToolResult(one.id, str(number)) for one in calls]
 
     assert assess(History(messages)).stall is Stall.NONE

@@ -18,8 +18,8 @@ from agentkit.usage import Usage
 
 CALL = ToolCall(id="1", name="add")
 OTHER = ToolCall(id="2", name="add")
-HI = UserMessage.of("hi")
-AGAIN = UserMessage.of("Once more.")
+HI = UserMessage("hi")
+AGAIN = UserMessage("Once more.")
 
 
 STATE = RunState(history=History([HI]))
@@ -27,7 +27,7 @@ STATE = RunState(history=History([HI]))
 
 def _response(*calls: ToolCall, text: str = "") -> ModelResponse:
     return ModelResponse(
-        message=AssistantMessage.of(text, *calls),
+        message=AssistantMessage(text, tool_calls=calls),
         finish_reason="tool_calls" if calls else "stop",
         usage=Usage(),
     )
@@ -39,15 +39,15 @@ def test_messages_of_the_user_during_a_run_are_in_order() -> None:
 
     state = STATE.add_exchange(exchange)
 
-    assert state.history.messages == (HI, AGAIN, AssistantMessage.of("so"), HI)
+    assert state.history.messages == (HI, AGAIN, AssistantMessage("so"), HI)
 
 
 def test_the_last_turns_are_known_if_they_are_complete() -> None:
     """A turn with open calls is not; one that an answer completed is read from the history."""
     asked = STATE.add_exchange(Exchange(response=_response(CALL, OTHER)))
-    part = asked.add_answers(ToolAnswers(results=(ToolResult.of("1", "2"),)))
-    complete = part.add_answers(ToolAnswers(results=(ToolResult.of("2", "3"),)))
-    judged = Judgement(reason="no", results=(ToolResult.of("3", "no"),))
+    part = asked.add_answers(ToolAnswers(results=(ToolResult("1", "2"),)))
+    complete = part.add_answers(ToolAnswers(results=(ToolResult("2", "3"),)))
+    judged = Judgement(reason="no", results=(ToolResult("3", "no"),))
     third = replace(CALL, id="3")
 
     assert (asked.last_turns, part.last_turns) == (None, None)
@@ -64,7 +64,7 @@ def test_a_run_without_calls_is_not_checked_for_stalls() -> None:
     messages: list[Message] = [HI]
     for turn in range(9):
         call = replace(CALL, id=str(turn))
-        messages += [AssistantMessage.of("", call), ToolResult.of(call.id, "2")]
+        messages += [AssistantMessage(tool_calls=[call]), ToolResult(call.id, "2")]
     history = History(messages)
 
     assert next_step(RunState(history=history), Policy()) == CallModel(choice=ToolChoice())

@@ -36,9 +36,10 @@ from agentkit.usage import Usage
 
 CALL = ToolCall(id="1", name="add")
 OTHER = ToolCall(id="2", name="add")
-HI = UserMessage.of("hi")
-SAID = AssistantMessage.of("so it is")
-AGAIN = UserMessage.of("Once more.")
+HI = UserMessage("hi")
+ASKS = AssistantMessage(tool_calls=[CALL])
+SAID = AssistantMessage("so it is")
+AGAIN = UserMessage("Once more.")
 FORCED = ToolChoice(mode="required")
 
 
@@ -59,7 +60,7 @@ def _again(times: int) -> list[Message]:
     messages: list[Message] = [HI]
     for turn in range(times):
         call = replace(CALL, id=str(turn))
-        messages += [AssistantMessage.of("", call), ToolResult.of(call.id, "2")]
+        messages += [AssistantMessage(tool_calls=[call]), ToolResult(call.id, "2")]
     return messages
 
 
@@ -74,37 +75,37 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             _state([HI]), Policy(tool_choice=FORCED), CallModel(choice=FORCED), id="a forced call"
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL)]),
+            _state([HI, ASKS]),
             Policy(),
             PlanCalls(calls=(CALL,)),
             id="open calls of an earlier run",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL, OTHER)], plan=_plan("allow", "allow")),
+            _state([HI, AssistantMessage(tool_calls=[CALL, OTHER])], plan=_plan("allow", "allow")),
             Policy(),
             RunTools(calls=(CALL, OTHER)),
             id="calls that may run",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL, OTHER)], plan=_plan("deny", "ask")),
+            _state([HI, AssistantMessage(tool_calls=[CALL, OTHER])], plan=_plan("deny", "ask")),
             Policy(),
             RunTools(calls=(CALL,)),
             id="calls up to the first that needs approval",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL, OTHER)], plan=_plan("ask", "allow")),
+            _state([HI, AssistantMessage(tool_calls=[CALL, OTHER])], plan=_plan("ask", "allow")),
             Policy(),
             Suspend(calls=(CALL, OTHER)),
             id="a call that needs approval delays those after it",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], over="deadline"),
+            _state([HI, ASKS, ToolResult("1", "2")], over="deadline"),
             Policy(),
             CallModel(choice=ToolChoice(mode="none"), closing="deadline"),
             id="a limit that was reached",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], over="max_cost"),
+            _state([HI, ASKS, ToolResult("1", "2")], over="max_cost"),
             Policy(closing_answer=False),
             Finish(reason="max_cost"),
             id="a hard limit",
@@ -134,26 +135,26 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             id="a tool that polls",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], has_called=True),
+            _state([HI, ASKS, ToolResult("1", "2")], has_called=True),
             Policy(tool_choice=FORCED),
             CallModel(choice=ToolChoice()),
             id="a forced call is forced once",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")], has_called=True),
+            _state([HI, ASKS, ToolResult("1", "2")], has_called=True),
             Policy(tool_choice=ToolChoice(mode="none")),
             CallModel(choice=ToolChoice(mode="none")),
             id="none stays none",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("yes")], finish_reason="stop", turns=40),
+            _state([HI, AssistantMessage("yes")], finish_reason="stop", turns=40),
             Policy(),
             Finish(reason="answered"),
             id="an answer in the last turn",
         ),
         pytest.param(
             _state(
-                [HI, AssistantMessage.of("", CALL), ToolResult.of("1", "2")],
+                [HI, ASKS, ToolResult("1", "2")],
                 turns=2,
                 over="max_turns",
             ),
@@ -162,14 +163,14 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             id="the limit: asked once more",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("so far")], turns=3, closing="max_turns"),
+            _state([HI, AssistantMessage("so far")], turns=3, closing="max_turns"),
             Policy(),
             Finish(reason="max_turns"),
             id="the last answer",
         ),
         pytest.param(
             _state(
-                [HI, AssistantMessage.of("", CALL)],
+                [HI, ASKS],
                 turns=3,
                 closing="max_turns",
                 plan=_plan("allow"),
@@ -179,7 +180,7 @@ _HINT = HINT.format(what="the same call of add gave the same result 3 times")
             id="calls in spite of the limit are answered",
         ),
         pytest.param(
-            _state([HI, AssistantMessage.of("done")]),
+            _state([HI, AssistantMessage("done")]),
             Policy(),
             Finish(reason="answered"),
             id="a finished history",
@@ -274,7 +275,7 @@ def test_the_stop_reason_follows_from_the_finish_reason(
     finish_reason: FinishReason | None, stop_reason: StopReason
 ) -> None:
     """A cut answer is not reported as a complete one."""
-    state = _state([HI, AssistantMessage.of("x")], finish_reason=finish_reason)
+    state = _state([HI, AssistantMessage("x")], finish_reason=finish_reason)
 
     assert next_step(state, Policy()) == Finish(reason=stop_reason)
 
@@ -283,15 +284,15 @@ def test_a_state_grows_by_responses_and_results() -> None:
     """Turns, usage and calls are counted; the old state stays."""
     start = _state([HI])
     response = ModelResponse(
-        message=AssistantMessage.of("", CALL),
+        message=ASKS,
         finish_reason="tool_calls",
         usage=Usage(input_tokens=3),
     )
 
     asked = start.add_exchange(Exchange(response=response))
-    answered = asked.add_answers(ToolAnswers(results=(ToolResult.of("1", "2"),)))
+    answered = asked.add_answers(ToolAnswers(results=(ToolResult("1", "2"),)))
     closed = answered.add_exchange(
-        Exchange(response=ModelResponse(message=AssistantMessage.of("two"), finish_reason="stop")),
+        Exchange(response=ModelResponse(message=AssistantMessage("two"), finish_reason="stop")),
         closing="max_turns",
     )
 
@@ -304,9 +305,9 @@ def test_a_state_grows_by_responses_and_results() -> None:
 def test_a_result_has_the_output_that_the_run_ended_with() -> None:
     """A text next to a call, or no text, is no output."""
     run = Agent[Any](ScriptedModel())._new_run("hi", {}, None)
-    asked: list[Message] = [HI, AssistantMessage.of("Let me see.", CALL)]
-    closed = _state([*asked, ToolResult.of("1", "2"), AssistantMessage.of("two")])
-    without_answer = _state([*asked, ToolResult.of("1", "2")])
+    asked: list[Message] = [HI, AssistantMessage("Let me see.", tool_calls=[CALL])]
+    closed = _state([*asked, ToolResult("1", "2"), AssistantMessage("two")])
+    without_answer = _state([*asked, ToolResult("1", "2")])
 
     assert RunResult.of(run, closed, "max_turns", agent="a", model="m").output == "two"
     result = RunResult.of(run, without_answer, "max_turns", agent="a", model="m")

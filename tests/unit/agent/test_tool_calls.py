@@ -83,7 +83,7 @@ async def _run(
     async def listen(record: EventRecord) -> None:
         events.append(record.event)
 
-    history = History([UserMessage.of("go"), AssistantMessage.of("", *calls)])
+    history = History([UserMessage("go"), AssistantMessage(tool_calls=calls)])
     more: RunOptions[Any] = {"listener": listen, "approvals": approvals, "journal": journal}
     async with running(agent, history, more) as (run, member):
         state = await plan_open_calls(run, member, run.start_state(), calls)
@@ -142,7 +142,7 @@ async def test_approvals_are_applied(approval: Approval, said: str) -> None:
 async def test_an_external_tool_is_planned_as_one_that_needs_a_result() -> None:
     """Before any call of the turn runs."""
     call = tool_call("elsewhere")
-    history = History([UserMessage.of("go"), AssistantMessage.of("", call)])
+    history = History([UserMessage("go"), AssistantMessage(tool_calls=[call])])
     agent: Agent[Any] = Agent(ScriptedModel(), tools=[ELSEWHERE])
 
     async with running(agent, history) as (run, member):
@@ -158,7 +158,7 @@ async def test_the_deadline_stops_tools_and_keeps_finished_results() -> None:
         CALLS[0], tool_call("hang", {}, call_id="hang00001"), budget=Budget(seconds=0.5)
     )
 
-    assert answers.results[0] == ToolResult.of(CALLS[0].id, "1") or not answers.results[0].is_error
+    assert answers.results[0] == ToolResult(CALLS[0].id, "1") or not answers.results[0].is_error
     assert "was stopped before it ended" in answers.results[1].text
     assert [run.draft.result_of(call).is_error for call in CALLS] == [
         False,

@@ -39,7 +39,7 @@ class _Greedy(ScriptedModel):
             )
             await anyio.lowlevel.checkpoint()
         return ModelResponse(
-            message=AssistantMessage.of("x"), finish_reason="stop", usage=_used(request)
+            message=AssistantMessage("x"), finish_reason="stop", usage=_used(request)
         )
 
 
@@ -54,7 +54,7 @@ async def test_concurrent_agents_together_stay_within_the_budget(fails: bool) ->
     greedy = _Greedy(fails=fails)
     below: Agent[None] = Agent(greedy, name="below")
     calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(6)]
-    model = ScriptedModel(AssistantMessage.of("", *calls))
+    model = ScriptedModel(AssistantMessage(tool_calls=calls))
     above: Agent[None] = Agent(model, tools=[below.as_tool(parallel=True)])
 
     with anyio.fail_after(5):
@@ -84,7 +84,7 @@ async def test_concurrent_agents_do_not_wait_if_the_budget_suffices_for_all() ->
         Crowd(*["x"] * 4), name="below", settings=ModelSettings(max_tokens=100)
     )
     calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(4)]
-    model = ScriptedModel(AssistantMessage.of("", *calls), "done")
+    model = ScriptedModel(AssistantMessage(tool_calls=calls), "done")
     above: Agent[None] = Agent(model, tools=[below.as_tool(parallel=True)])
 
     result = await above.run("go", budget=Budget(tokens=1_000))
@@ -104,11 +104,11 @@ async def test_concurrent_agents_together_stay_within_the_limit_of_tool_calls() 
 
     wanted = [tool_call("act", call_id=f"act00000{n}") for n in range(4)]
     agents = [
-        Agent[None](ScriptedModel(AssistantMessage.of("", *wanted), "x"), name=name, tools=[act])
+        Agent[None](ScriptedModel(AssistantMessage(tool_calls=wanted), "x"), name=name, tools=[act])
         for name in ("one", "two")
     ]
     calls = [tool_call(each.name, {"prompt": "go"}, call_id=f"call{each.name}") for each in agents]
-    model = ScriptedModel(AssistantMessage.of("", *calls), "done")
+    model = ScriptedModel(AssistantMessage(tool_calls=calls), "done")
     above: Agent[None] = Agent(model, tools=[one.as_tool(parallel=True) for one in agents])
 
     result = await above.run("go", budget=Budget(tool_calls=6))

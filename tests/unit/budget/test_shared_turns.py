@@ -12,7 +12,7 @@ class SlowModel(ScriptedModel):
     """Responds when all requests have arrived."""
 
     def __init__(self, expected: int) -> None:
-        super().__init__(*(AssistantMessage.of("counted") for _ in range(9)))
+        super().__init__(*(AssistantMessage("counted") for _ in range(9)))
         self._expected = expected
         self._all = anyio.Event()
 
@@ -31,7 +31,7 @@ async def test_concurrent_agents_make_no_more_model_calls_than_are_left() -> Non
     helper = Agent(below, name="helper")
     calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
     boss = Agent(
-        ScriptedModel(AssistantMessage.of("", *calls), AssistantMessage.of("done")),
+        ScriptedModel(AssistantMessage(tool_calls=calls), AssistantMessage("done")),
         tools=[helper.as_tool(read_only=True)],
         budget=Budget(turns=3),
     )
@@ -50,7 +50,7 @@ async def test_a_hard_limit_leaves_no_last_answers() -> None:
     helper = Agent(below, name="helper", budget=Budget(closing_answer=False))
     calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
     boss = Agent(
-        ScriptedModel(AssistantMessage.of("", *calls), AssistantMessage.of("done")),
+        ScriptedModel(AssistantMessage(tool_calls=calls), AssistantMessage("done")),
         tools=[helper.as_tool(read_only=True)],
         budget=Budget(turns=3),
     )

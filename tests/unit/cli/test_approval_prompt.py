@@ -44,7 +44,7 @@ def build(
         deleted.append(path)
         return f"deleted {path}"
 
-    model = ScriptedModel(AssistantMessage.of("", asks), "Done.")
+    model = ScriptedModel(AssistantMessage(tool_calls=[asks]), "Done.")
     return Agent(model, tools=[delete], approve=rule), model
 
 
@@ -173,7 +173,9 @@ async def test_no_one_is_asked_if_the_decision_is_clear(mode: ApproveMode) -> No
 async def test_an_external_tool_needs_no_question() -> None:
     """A yes would not run it."""
     declared = Tool.external(name="delete", description="Delete.", input_schema={})
-    agent: Agent[object] = Agent(ScriptedModel(AssistantMessage.of("", DELETE)), tools=[declared])
+    agent: Agent[object] = Agent(
+        ScriptedModel(AssistantMessage(tool_calls=[DELETE])), tools=[declared]
+    )
     set_approval_mode(agent, ApproveMode.ASK, ask=Person())
 
     assert (await agent.run("clean up")).stop_reason == "suspended"

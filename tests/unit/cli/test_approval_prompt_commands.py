@@ -36,7 +36,8 @@ from agentkit.testing.scripted import ScriptedModel, tool_call
 from notes import write_note
 
 def call(number):
-    return AssistantMessage.of("", tool_call("write_note", {"text": "hi"}, call_id=f"c{number}"))
+    asked = tool_call("write_note", {"text": "hi"}, call_id=f"c{number}")
+    return AssistantMessage(tool_calls=[asked])
 
 agent = Agent(ScriptedModel(call(1), "First.", "Second."), tools=[write_note])
 """
@@ -113,9 +114,7 @@ def test_a_chat_goes_on_after_a_call_that_no_one_approved(
     assert [message.role for message in history] == [
         "user", "assistant", "tool", "assistant", "user", "assistant",
     ]  # fmt: skip
-    assert history[2] == ToolResult.of(
-        "c1", "Not run: there was no one to approve it.", is_error=True
-    )
+    assert history[2] == ToolResult("c1", "Not run: there was no one to approve it.", is_error=True)
     shown = capsys.readouterr()
     assert 'write_note(text="hi") needs approval.' in shown.err
     assert shown.out == "First.\n"

@@ -48,7 +48,7 @@ def responded(text: str) -> ModelResponded:
     """Build the end of an exchange."""
     return ModelResponded(
         turn=1,
-        message=AssistantMessage.of(text),
+        message=AssistantMessage(text),
         finish_reason="stop",
         usage=Usage(),
         seconds=0.1,
@@ -111,7 +111,7 @@ def test_a_tool_call_is_shown_on_standard_error(capsys: pytest.CaptureFixture[st
     """With arguments, result and time."""
     screen = RunDisplay()
     screen.show(record(ToolCallStarted(call=CALL)))
-    screen.show(record(ToolCallFinished(call=CALL, result=ToolResult.of("1", "3"), seconds=0.0123)))
+    screen.show(record(ToolCallFinished(call=CALL, result=ToolResult("1", "3"), seconds=0.0123)))
 
     shown = capsys.readouterr()
     assert shown.err == '→ add(a=1, city="Köln")\n← 3  (12 ms)\n'
@@ -120,7 +120,7 @@ def test_a_tool_call_is_shown_on_standard_error(capsys: pytest.CaptureFixture[st
 
 LINES: dict[str, tuple[RunEvent, list[str]]] = {
     "error": (
-        ToolCallFinished(call=CALL, result=ToolResult.of("1", "no", is_error=True), seconds=1),
+        ToolCallFinished(call=CALL, result=ToolResult("1", "no", is_error=True), seconds=1),
         ["✗ no  (1000 ms)"],
     ),
     "no text": (
@@ -136,7 +136,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
         ["← [nothing]  (0 ms)"],
     ),
     "refused": (
-        ToolCallRejected(call=CALL, result=ToolResult.of("1", "a is text", is_error=True)),
+        ToolCallRejected(call=CALL, result=ToolResult("1", "a is text", is_error=True)),
         ['→ add(a=1, city="Köln")', "✗ not run: the model was told why"],
     ),
     "progress": (

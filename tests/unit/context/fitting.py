@@ -13,7 +13,7 @@ from agentkit.model.tokens import build_counter
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel
 
 WORDS = "one line of a file that a tool has read "
-TASK = UserMessage.of("Read all of them.")
+TASK = UserMessage("Read all of them.")
 
 
 def profile(window_tokens: int | None = 2000, **others: Any) -> ModelProfile:

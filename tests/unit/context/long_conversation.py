@@ -35,8 +35,8 @@ def letters(message: Message) -> int:
 def turn(number: int, *results: str) -> list[Message]:
     """Return an assistant message with a call for each result, and the results."""
     calls = [ToolCall(id=f"call{number}x{at}", name="read") for at in range(len(results))]
-    answers = [ToolResult.of(call.id, text) for call, text in zip(calls, results, strict=True)]
-    return [AssistantMessage.of("", *calls), *answers]
+    answers = [ToolResult(call.id, text) for call, text in zip(calls, results, strict=True)]
+    return [AssistantMessage(tool_calls=calls), *answers]
 
 
 def working(turns: int, *, result: str, start: int = 0) -> list[Message]:
@@ -49,7 +49,7 @@ def chatting(rounds: int, *, text: str) -> list[Message]:
     return [
         message
         for at in range(rounds)
-        for message in (User.of(f"{text} {at}?"), AssistantMessage.of(f"{text} {at}."))
+        for message in (User(f"{text} {at}?"), AssistantMessage(f"{text} {at}."))
     ]
 
 

@@ -26,10 +26,10 @@ USED = Usage(input_tokens=10, output_tokens=2)
 CALL = ToolCall(id="a", name="read", arguments='{"path": "x"}')
 DONE = (
     SystemMessage("Never mention the sea."),
-    User.of("Find the bug."),
-    AssistantMessage.of("I look.", CALL),
-    ToolResult.of("a", "no such file", is_error=True),
-    AssistantMessage.of("There is no file x."),
+    User("Find the bug."),
+    AssistantMessage("I look.", tool_calls=[CALL]),
+    ToolResult("a", "no such file", is_error=True),
+    AssistantMessage("There is no file x."),
 )
 
 
@@ -50,7 +50,7 @@ async def summarize_with(
 
 def answer(text: str, finish_reason: FinishReason = "stop") -> ModelResponse:
     """Return a response with usage."""
-    return ModelResponse(message=AssistantMessage.of(text), finish_reason=finish_reason, usage=USED)
+    return ModelResponse(message=AssistantMessage(text), finish_reason=finish_reason, usage=USED)
 
 
 async def test_the_transcript_contains_texts_calls_and_results() -> None:
@@ -73,7 +73,7 @@ async def test_the_transcript_contains_texts_calls_and_results() -> None:
 
 async def test_a_result_without_its_call_is_in_the_transcript() -> None:
     """The dropped part may begin in the middle of a turn."""
-    _, model = await summarize_with("ok", messages=(ToolResult.of("a", "7"),))
+    _, model = await summarize_with("ok", messages=(ToolResult("a", "7"),))
 
     (message,) = model.requests[0].history
     assert isinstance(message, User)
@@ -84,7 +84,7 @@ async def test_a_huge_result_leaves_space_for_others() -> None:
     """Its middle is omitted."""
     _, model = await summarize_with(
         "ok",
-        messages=(*DONE[:3], ToolResult.of("a", "r" * 100_000), *DONE[4:]),
+        messages=(*DONE[:3], ToolResult("a", "r" * 100_000), *DONE[4:]),
     )
 
     (message,) = model.requests[0].history
@@ -166,7 +166,7 @@ def test_a_summary_follows_the_first_system_messages(at: int) -> None:
 
     request = with_summary(asking(*system, *DONE[1:]), "All was well.")
 
-    pair = (User.of(QUESTION), AssistantMessage.of(f"{HEADING}\nAll was well."))
+    pair = (User(QUESTION), AssistantMessage(f"{HEADING}\nAll was well."))
     assert request.history.messages == (*system, *pair, *DONE[1:])
 
 

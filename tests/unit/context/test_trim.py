@@ -12,7 +12,7 @@ from agentkit.message import UserMessage as User
 from tests.unit.context.long_conversation import LetterCounter, asking, chatting, turn, working
 
 LONG = "x" * 1000
-TASK = User.of("do it")
+TASK = User("do it")
 EXACT = FitStrategy(fill=1)
 ONLY_DROP = FitStrategy(fill=1, shorten_results=False)
 ONLY_SHORTEN = FitStrategy(fill=1, drop_turns=False)
@@ -66,7 +66,7 @@ def test_a_shortened_result_keeps_its_beginning_its_end_and_its_kind() -> None:
     result = ToolResult(
         call_id="a", structured_content={"rows": [LONG], "last": "end"}, is_error=True
     )
-    request = asking(TASK, AssistantMessage.of("", call), result, *turn(1, "ok"))
+    request = asking(TASK, AssistantMessage(tool_calls=[call]), result, *turn(1, "ok"))
 
     history = fit_letters(request, 1000).request.history
 
@@ -91,9 +91,9 @@ def test_turns_are_dropped_when_shortening_is_not_enough() -> None:
 
 def test_a_user_message_is_dropped_with_its_last_turn() -> None:
     """First the turns of the oldest question one by one, then the question."""
-    first = [User.of("q" * 100), *working(3, result="r" * 100)]
-    second = [User.of("p" * 100), *working(1, result="s" * 100, start=3)]
-    last = User.of("z" * 100)
+    first = [User("q" * 100), *working(3, result="r" * 100)]
+    second = [User("p" * 100), *working(1, result="s" * 100, start=3)]
+    last = User("z" * 100)
     request = asking(*first, *second, last)
 
     kept = {
@@ -111,7 +111,7 @@ def test_a_user_message_is_dropped_with_its_last_turn() -> None:
 
 def test_consecutive_user_messages_are_dropped_one_by_one() -> None:
     """Only the last one is always kept."""
-    request = asking(*(User.of(f"{number}" * 10) for number in range(5)))
+    request = asking(*(User(f"{number}" * 10) for number in range(5)))
 
     assert texts(fit_letters(request, 25)) == ["3" * 10, "4" * 10]
 
@@ -208,7 +208,7 @@ def test_a_request_that_cannot_fit_is_an_error_with_token_counts(
     strategy: FitStrategy, advice: list[str]
 ) -> None:
     """So that the caller knows what to shorten."""
-    request = asking(User.of("u" * 500), instructions="i" * 200, tools=TOOLS)
+    request = asking(User("u" * 500), instructions="i" * 200, tools=TOOLS)
 
     with pytest.raises(UnsupportedError) as caught:
         fit_letters(request, 900, strategy)
@@ -228,7 +228,7 @@ def test_the_error_states_if_its_numbers_are_estimates() -> None:
 
     with pytest.raises(UnsupportedError, match="as these numbers are estimates"):
         fit(
-            asking(User.of(LONG)),
+            asking(User(LONG)),
             counter=Estimate(),
             window_tokens=900,
             answer_tokens=100,
@@ -245,7 +245,7 @@ def test_a_strategy_that_may_not_shorten_does_not_shorten_the_newest_either() ->
 def test_a_newest_turn_of_long_calls_is_an_error() -> None:
     """Arguments are never shortened, because the model would imitate that."""
     call = ToolCall(id="a", name="write", arguments=f'{{"text": "{LONG}"}}')
-    request = asking(TASK, AssistantMessage.of("", call), ToolResult.of("a", LONG))
+    request = asking(TASK, AssistantMessage(tool_calls=[call]), ToolResult("a", LONG))
 
     with pytest.raises(UnsupportedError, match="does not fit"):
         fit_letters(request, 900)

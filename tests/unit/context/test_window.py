@@ -103,7 +103,7 @@ async def test_a_trimmed_conversation_stays_trimmed_until_it_is_too_long_again()
             assert all(old is new for old, new in zip(before, sent, strict=False))
             assert len(sent) >= len(before)
         cuts, before = len(fitting.cuts), sent
-        history = history.add(*turn(number, WORDS * 3))
+        history = history + turn(number, WORDS * 3)
 
     grown = exact(ModelRequest(history=history))
     assert 10 < cuts <= grown // 500
@@ -142,7 +142,7 @@ async def test_the_work_of_a_long_run_is_linear_in_its_length(
         history = History([TASK])
         for number in range(turns):
             await fitting.fit(ModelRequest(history=history))
-            history = history.add(*turn(number, f"{number} {WORDS}" * 3))
+            history = history + turn(number, f"{number} {WORDS}" * 3)
         return len(counted), sum(seen)
 
     few, many = await work(100), await work(400)
@@ -155,13 +155,13 @@ async def test_conversations_are_independent() -> None:
     """An agent may have many conversations, and one may be continued twice."""
     fitting = Fitting.of()
     first = History([TASK, *working(40, result=WORDS * 3)])
-    second = History([User.of("Other."), *working(40, result=WORDS * 2)])
-    forked = first.add(User.of("Left?"))
-    other = first.add(User.of("Right?"))
+    second = History([User("Other."), *working(40, result=WORDS * 2)])
+    forked = first + [User("Left?")]
+    other = first + [User("Right?")]
 
     sent = [
         await fitting.fit(ModelRequest(history=history))
-        for history in (first, second, forked, other, second.add(User.of("More?")))
+        for history in (first, second, forked, other, second + [User("More?")])
     ]
 
     firsts = [fitted.history[0] for fitted in sent]
@@ -175,12 +175,12 @@ async def test_only_the_newest_conversations_are_kept(monkeypatch: pytest.Monkey
     """A dropped one is trimmed again, with the same result."""
     monkeypatch.setattr("agentkit.context.window._KEPT_CONVERSATIONS", 2)
     fitting = Fitting.of()
-    talks = [History([User.of(f"{number}"), *working(60, result=WORDS * 3)]) for number in "abc"]
+    talks = [History([User(f"{number}"), *working(60, result=WORDS * 3)]) for number in "abc"]
     for talk in talks:
         await fitting.fit(ModelRequest(history=talk))
 
     for talk in reversed(talks):
-        fitted = await fitting.fit(ModelRequest(history=talk.add(User.of("More?"))))
+        fitted = await fitting.fit(ModelRequest(history=talk + [User("More?")]))
         assert exact(fitted) <= 1500
 
     assert len(fitting.cuts) == 4
@@ -209,7 +209,7 @@ async def test_tokens_are_reserved_for_the_answer(
     tight = replace(settings, strategy=FitStrategy(fill=1))
     fitting = Fitting.of(settings=tight)
     request = asking(
-        *(User.of(f"{number}") for number in range(1000)), settings=ModelSettings(max_tokens=asked)
+        *(User(f"{number}") for number in range(1000)), settings=ModelSettings(max_tokens=asked)
     )
 
     fitted = await fitting.fit(request)
@@ -220,7 +220,7 @@ async def test_tokens_are_reserved_for_the_answer(
 async def test_more_tokens_are_reserved_if_tokens_are_estimated() -> None:
     """An estimate can be too low."""
     fitting = Fitting.of(family="other", rules="plain", window_tokens=4000)
-    request = asking(*(User.of(f"{number} {WORDS}") for number in range(1000)))
+    request = asking(*(User(f"{number} {WORDS}") for number in range(1000)))
 
     fitted = await fitting.fit(request)
 
@@ -244,7 +244,7 @@ async def test_without_the_extra_tokens_the_request_still_fits(
 async def test_a_request_that_cannot_fit_is_an_error_each_time() -> None:
     """The run ends before anything is sent."""
     fitting = Fitting.of(settings=ContextSettings(summarize=True))
-    request = asking(User.of(WORDS * 500))
+    request = asking(User(WORDS * 500))
 
     for _ in range(2):
         with pytest.raises(UnsupportedError, match=r"window of 2,000 tokens leaves 1,480"):
@@ -277,7 +277,7 @@ async def test_long_arguments_count_too() -> None:
     for at in range(10):
         text = json.dumps({"text": WORDS * 20})
         call = ToolCall(id=f"w{at}", name="write", arguments=text)
-        messages += [AssistantMessage.of("", call), ToolResult.of(call.id, "done")]
+        messages += [AssistantMessage(tool_calls=[call]), ToolResult(call.id, "done")]
 
     fitted = await Fitting.of().fit(asking(*messages))
 
@@ -297,7 +297,7 @@ async def test_a_run_sends_a_trimmed_history_and_keeps_the_complete_one() -> Non
         ToolCall(id=f"r{at}", name="read", arguments=f'{{"number": {at}}}') for at in range(30)
     ]
     model = ScriptedModel(
-        *(AssistantMessage.of("", call) for call in calls),
+        *(AssistantMessage(tool_calls=[call]) for call in calls),
         "Read.",
         profile=ModelProfile(
             family="mixtral-8x22b", id="m", rules="mistral", context_window_tokens=2000

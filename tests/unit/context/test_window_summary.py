@@ -28,7 +28,7 @@ SUMMARIZE = ContextSettings(summarize=True, summary_tokens=100)
 
 def answered(text: str) -> ModelResponse:
     """Return a summary with usage."""
-    return ModelResponse(message=AssistantMessage.of(text), finish_reason="stop", usage=USED)
+    return ModelResponse(message=AssistantMessage(text), finish_reason="stop", usage=USED)
 
 
 async def test_dropped_turns_are_replaced_by_a_summary() -> None:
@@ -39,7 +39,7 @@ async def test_dropped_turns_are_replaced_by_a_summary() -> None:
 
     fitted = await fitting.fit(request)
 
-    pair = (User.of(QUESTION), AssistantMessage.of(f"{HEADING}\nAll files up to 9 are fine."))
+    pair = (User(QUESTION), AssistantMessage(f"{HEADING}\nAll files up to 9 are fine."))
     assert fitted.history[:4] == [rules, *pair, TASK]
     (cut,) = fitting.cuts
     assert (cut.has_summary, cut.summary_error, cut.usage) == (True, None, USED)
@@ -59,14 +59,14 @@ async def test_the_next_summary_includes_the_previous_one() -> None:
     for number in range(100):
         fitted = await fitting.fit(ModelRequest(history=history))
         assert exact(fitted) <= 1480
-        history = history.add(*turn(number, WORDS * 3), AssistantMessage.of("ok"), User.of("go"))
+        history += [*turn(number, WORDS * 3), AssistantMessage("ok"), User("go")]
 
     asked = [request.history[0] for request in fitting.model.requests]
     assert len(asked) == len(fitting.cuts) > 3
     for number, message in enumerate(asked[1:]):
         assert isinstance(message, User)
         assert f"Assistant: {HEADING}\nsummary {number}\n" in message.text
-    assert [message for message in fitted.history if message == User.of(QUESTION)] == [
+    assert [message for message in fitted.history if message == User(QUESTION)] == [
         fitted.history[0]
     ]
 
@@ -110,7 +110,7 @@ async def test_a_summary_of_rare_characters_that_cannot_fit_is_dropped() -> None
     tight = replace(SUMMARIZE, summary_tokens=1, strategy=FitStrategy(fill=1))
     fitting = Fitting.of("\U0001f9ff" * 200, settings=tight)
 
-    fitted = await fitting.fit(asking(*(User.of(f"{number}") for number in range(1000))))
+    fitted = await fitting.fit(asking(*(User(f"{number}") for number in range(1000))))
 
     (cut,) = fitting.cuts
     assert (cut.has_summary, cut.summary_error) == (False, "the summary is too long")
@@ -120,7 +120,7 @@ async def test_a_summary_of_rare_characters_that_cannot_fit_is_dropped() -> None
 async def test_no_summary_is_requested_if_it_cannot_fit() -> None:
     """The kept messages fill the window."""
     fitting = Fitting.of(settings=replace(SUMMARIZE, strategy=FitStrategy(fill=1)))
-    long = User.of("word " * 1380)
+    long = User("word " * 1380)
 
     fitted = await fitting.fit(asking(*chatting(20, text=WORDS), long))
 

@@ -54,8 +54,8 @@ ADD = ToolSpec(
     },
 )
 NOW = ToolSpec(name="now", description="", input_schema={"type": "object"})
-ASKED = ModelRequest(history=History([UserMessage.of("Zoë?")]), tools=(ADD, NOW))
-OFFER = prompt_text([UserMessage.of("")], (ADD, NOW)).removeprefix("<s>").partition("[INST]")[0]
+ASKED = ModelRequest(history=History([UserMessage("Zoë?")]), tools=(ADD, NOW))
+OFFER = prompt_text([UserMessage("")], (ADD, NOW)).removeprefix("<s>").partition("[INST]")[0]
 WIRE_ADD = OFFER.partition('"name": "')[2].partition('"')[0]
 
 
@@ -321,11 +321,11 @@ def test_a_conversation_of_several_turns_is_encoded_with_its_calls() -> None:
     history = History(
         [
             SystemMessage("Be kind."),
-            UserMessage.of("1+1?"),
-            AssistantMessage.of("", ToolCall(id="c1", name="math.add", arguments='{"a": 1}')),
-            ToolResult.of("c1", "2"),
-            AssistantMessage.of("It is 2."),
-            UserMessage.of("Sure?"),
+            UserMessage("1+1?"),
+            AssistantMessage(tool_calls=[ToolCall(id="c1", name="math.add", arguments='{"a": 1}')]),
+            ToolResult("c1", "2"),
+            AssistantMessage("It is 2."),
+            UserMessage("Sure?"),
         ]
     )
 

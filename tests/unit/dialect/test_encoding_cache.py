@@ -5,7 +5,7 @@ from agentkit.dialect.encoding_cache import ToolCache, TranscriptStore
 from agentkit.history import History
 from agentkit.message import Message, UserMessage
 
-A, B, C = (UserMessage.of(text) for text in "abc")
+A, B, C = (UserMessage(text) for text in "abc")
 
 
 class Notes:
@@ -65,7 +65,7 @@ def test_an_equal_message_is_not_the_same_message() -> None:
     recorder = Recorder()
     recorder.follow(A)
 
-    recorder.follow(UserMessage.of("a"))
+    recorder.follow(UserMessage("a"))
 
     assert recorder.encoded == ["a", "a"]
 
@@ -109,7 +109,7 @@ def test_a_transcript_that_failed_is_not_reused() -> None:
     recorder.follow(A)
 
     try:
-        recorder.follow(A, UserMessage.of("bad"))
+        recorder.follow(A, UserMessage("bad"))
     except ValueError:
         recorder.follow(A)
 
@@ -136,6 +136,6 @@ def test_tools_are_encoded_once_while_they_stay_the_same() -> None:
 def test_nothing_is_cached_of_a_conversation_that_was_collected() -> None:
     """It cannot continue, and the memory of a process with many runs would only grow."""
     recorder = Recorder()
-    recorder.follow(UserMessage.of("x"), B)
+    recorder.follow(UserMessage("x"), B)
 
     assert recorder.store.kept_bytes == 0

@@ -21,12 +21,12 @@ from agentkit.message import (
     UserMessage,
 )
 
-HI = UserMessage.of("hi")
-GO_ON = UserMessage.of("Go on.")
-OK = AssistantMessage.of("OK.")
+HI = UserMessage("hi")
+GO_ON = UserMessage("Go on.")
+OK = AssistantMessage("OK.")
 CALL = ToolCall(id="a1B2c3D4e", name="add", arguments="{}")
-ASK = AssistantMessage.of("", CALL)
-RESULT = ToolResult.of("a1B2c3D4e", "3")
+ASK = AssistantMessage(tool_calls=[CALL])
+RESULT = ToolResult("a1B2c3D4e", "3")
 
 
 def compiled(*messages: Message, instructions: str = "") -> list[Message]:
@@ -40,44 +40,42 @@ def compiled(*messages: Message, instructions: str = "") -> list[Message]:
         pytest.param([], [GO_ON], id="nothing"),
         pytest.param([HI], [HI], id="a question"),
         pytest.param([HI, ASK, RESULT], [HI, ASK, RESULT], id="a result"),
+        pytest.param([HI, UserMessage("more")], [UserMessage("hi\n\nmore")], id="users are joined"),
         pytest.param(
-            [HI, UserMessage.of("more")], [UserMessage.of("hi\n\nmore")], id="users are joined"
-        ),
-        pytest.param(
-            [HI, AssistantMessage.of("a"), AssistantMessage.of("b"), HI],
-            [HI, AssistantMessage.of("a\n\nb"), HI],
+            [HI, AssistantMessage("a"), AssistantMessage("b"), HI],
+            [HI, AssistantMessage("a\n\nb"), HI],
             id="assistants are joined",
         ),
         pytest.param(
-            [HI, AssistantMessage.of("a")],
-            [HI, AssistantMessage.of("a"), GO_ON],
+            [HI, AssistantMessage("a")],
+            [HI, AssistantMessage("a"), GO_ON],
             id="never an assistant last",
         ),
         pytest.param(
-            [AssistantMessage.of("a"), HI],
-            [GO_ON, AssistantMessage.of("a"), HI],
+            [AssistantMessage("a"), HI],
+            [GO_ON, AssistantMessage("a"), HI],
             id="an assistant first",
         ),
         pytest.param([ASK, RESULT], [GO_ON, ASK, RESULT], id="a call first"),
         pytest.param([HI, ASK, RESULT, HI], [HI, ASK, RESULT, OK, HI], id="a user after a result"),
         pytest.param(
-            [HI, ASK, RESULT, AssistantMessage.of("3"), HI],
-            [HI, ASK, RESULT, AssistantMessage.of("3"), HI],
+            [HI, ASK, RESULT, AssistantMessage("3"), HI],
+            [HI, ASK, RESULT, AssistantMessage("3"), HI],
             id="an answer after a result",
         ),
         pytest.param(
-            [HI, AssistantMessage.of("a"), ASK, RESULT],
-            [HI, AssistantMessage.of("a"), GO_ON, ASK, RESULT],
+            [HI, AssistantMessage("a"), ASK, RESULT],
+            [HI, AssistantMessage("a"), GO_ON, ASK, RESULT],
             id="a call after text",
         ),
         pytest.param(
-            [HI, AssistantMessage.of("I add.", CALL), RESULT],
+            [HI, AssistantMessage("I add.", tool_calls=[CALL]), RESULT],
             [HI, ASK, RESULT],
             id="text next to a call",
         ),
         pytest.param(
-            [HI, AssistantMessage.of(" \n"), UserMessage.of(""), HI],
-            [UserMessage.of("hi\n\nhi")],
+            [HI, AssistantMessage(" \n"), UserMessage(""), HI],
+            [UserMessage("hi\n\nhi")],
             id="empty messages",
         ),
         pytest.param(
@@ -86,22 +84,22 @@ def compiled(*messages: Message, instructions: str = "") -> list[Message]:
             id="thoughts",
         ),
         pytest.param(
-            [HI, AssistantMessage.of("a \n"), HI],
-            [HI, AssistantMessage.of("a"), HI],
+            [HI, AssistantMessage("a \n"), HI],
+            [HI, AssistantMessage("a"), HI],
             id="space at the end of an answer",
         ),
         pytest.param(
             [HI, ASK, ToolResult(call_id="a1B2c3D4e")],
-            [HI, ASK, ToolResult.of("a1B2c3D4e", NO_OUTPUT)],
+            [HI, ASK, ToolResult("a1B2c3D4e", NO_OUTPUT)],
             id="a result without output",
         ),
         pytest.param(
             [
                 UserMessage(content=(TextContent("a"), TextContent("b"))),
                 ASK,
-                ToolResult.of("a1B2c3D4e", "no", is_error=True),
+                ToolResult("a1B2c3D4e", "no", is_error=True),
             ],
-            [UserMessage.of("a\nb"), ASK, ToolResult.of("a1B2c3D4e", "no", is_error=True)],
+            [UserMessage("a\nb"), ASK, ToolResult("a1B2c3D4e", "no", is_error=True)],
             id="blocks become one text",
         ),
     ],
@@ -125,13 +123,16 @@ def test_all_instructions_are_in_one_system_message_first() -> None:
 
 def test_ids_become_nine_letters_or_digits_in_call_and_result() -> None:
     """The same in every turn, for any ids of the provider."""
-    history: list[Message] = [HI, AssistantMessage.of("", ToolCall(id="call_abc", name="add"))]
-    history.append(ToolResult.of("call_abc", "3"))
+    history: list[Message] = [
+        HI,
+        AssistantMessage(tool_calls=[ToolCall(id="call_abc", name="add")]),
+    ]
+    history.append(ToolResult("call_abc", "3"))
 
     wire = nine_char_id("call_abc")
     assert compiled(*history)[1:] == [
-        AssistantMessage.of("", ToolCall(id=wire, name="add")),
-        ToolResult.of(wire, "3"),
+        AssistantMessage(tool_calls=[ToolCall(id=wire, name="add")]),
+        ToolResult(wire, "3"),
     ]
     assert wire == "zcLyzgNRz"
 
@@ -142,8 +143,8 @@ def test_two_ids_never_become_the_same() -> None:
     calls = (ToolCall(id="call_abc", name="add"), ToolCall(id=look_alike, name="add"))
     messages: list[Message] = [
         HI,
-        AssistantMessage.of("", *calls),
-        *(ToolResult.of(call.id, str(at)) for at, call in enumerate(calls)),
+        AssistantMessage(tool_calls=calls),
+        *(ToolResult(call.id, str(at)) for at, call in enumerate(calls)),
     ]
 
     asked, first, second = compiled(*messages)[1:]
@@ -152,7 +153,7 @@ def test_two_ids_never_become_the_same() -> None:
     ids = [call.id for call in asked.tool_calls]
     assert ids[0] == look_alike
     assert ids[1] != look_alike
-    assert [first, second] == [ToolResult.of(ids[0], "0"), ToolResult.of(ids[1], "1")]
+    assert [first, second] == [ToolResult(ids[0], "0"), ToolResult(ids[1], "1")]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_the_reasoning_before_a_call_goes_back_to_providers_that_take_it(
         content=(reasoning,), tool_calls=(ToolCall(id="a", name="add", arguments="{}"),)
     )
     said = AssistantMessage(content=(reasoning, TextContent("Done.")))
-    history = History((*HI, call, ToolResult.of("a", "1"), said, UserMessage.of("And?")))
+    history = History((*HI, call, ToolResult("a", "1"), said, UserMessage("And?")))
     dialect, request = OpenAIChat(), ModelRequest(history=history)
     bodies: list[dict[str, Any]] = []
     for takes_reasoning in (True, False, True):

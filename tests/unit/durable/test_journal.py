@@ -28,7 +28,7 @@ class _World:
 
     async def decide(self) -> ToolResult:
         self.done.append("decide")
-        return ToolResult.of("1", "not known")
+        return ToolResult("1", "not known")
 
 
 def _codec() -> TypeAdapter[ToolResult]:

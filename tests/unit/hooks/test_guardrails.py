@@ -39,7 +39,7 @@ async def test_an_allowed_exchange_is_unchanged() -> None:
     result = await agent.run("hi")
 
     assert (result.output, result.stop_reason) == ("hello", "answered")
-    assert model.requests[0].history == History([UserMessage.of("hi")])
+    assert model.requests[0].history == History([UserMessage("hi")])
 
 
 @pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
@@ -69,7 +69,7 @@ async def test_a_tool_result_is_checked_before_the_model_reads_it() -> None:
         """Read."""
         return "how to build a bomb"
 
-    model = ScriptedModel(AssistantMessage.of("", tool_call("read")))
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("read")]))
     agent: Agent[None] = Agent(guarded(model, check_input=no_bombs), tools=[read])
 
     assert (await agent.run("read it")).stop_reason == "content_filter"
@@ -78,9 +78,7 @@ async def test_a_tool_result_is_checked_before_the_model_reads_it() -> None:
 async def test_an_answer_may_be_blocked_with_an_error() -> None:
     """The error has the usage; no part of the answer is emitted."""
     used = Usage(input_tokens=3, output_tokens=2)
-    answer = ModelResponse(
-        message=AssistantMessage.of("I am Ada."), finish_reason="stop", usage=used
-    )
+    answer = ModelResponse(message=AssistantMessage("I am Ada."), finish_reason="stop", usage=used)
     agent: Agent[None] = Agent(guarded(ScriptedModel(answer), check_output=no_names))
     shown: list[object] = []
 
@@ -120,7 +118,9 @@ async def test_no_call_of_a_blocked_answer_is_run() -> None:
 
     used = Usage(output_tokens=5)
     asks = ModelResponse(
-        message=AssistantMessage.of("", tool_call("work")), finish_reason="tool_calls", usage=used
+        message=AssistantMessage(tool_calls=[tool_call("work")]),
+        finish_reason="tool_calls",
+        usage=used,
     )
     agent: Agent[None] = Agent(guarded(ScriptedModel(asks), check_output=no_calls), tools=[work])
 
@@ -134,7 +134,7 @@ async def test_no_call_of_a_blocked_answer_is_run() -> None:
 async def test_a_checked_answer_is_emitted_after_the_check(is_streamed: bool) -> None:
     """In one event; the request is non-streaming."""
     model = ScriptedModel("hello")
-    request = ModelRequest(history=History([UserMessage.of("hi")]), stream=is_streamed)
+    request = ModelRequest(history=History([UserMessage("hi")]), stream=is_streamed)
     shown: list[object] = []
 
     async def emit(event: object) -> None:

@@ -16,7 +16,7 @@ from agentkit.testing.scripted import ScriptedModel
 from agentkit.transport.retry import RetrySettings
 from tests.unit.tools.running import Listener
 
-HI = ModelRequest(history=History([UserMessage.of("hi")]))
+HI = ModelRequest(history=History([UserMessage("hi")]))
 STREAMED = replace(HI, stream=True)
 
 
@@ -30,7 +30,7 @@ async def ask(model: Model, request: ModelRequest = HI, *, emit: Emit | None = N
 async def louder(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:
     """Call the next model with other instructions, and change the response."""
     response = await call_next(replace(request, instructions="Shout."), emit=emit)
-    return replace(response, message=AssistantMessage.of(response.message.text.upper()))
+    return replace(response, message=AssistantMessage(response.message.text.upper()))
 
 
 async def test_middleware_changes_requests_and_responses() -> None:
@@ -53,7 +53,7 @@ async def test_functions_before_and_after_may_be_sync_or_async() -> None:
 
     def after(request: ModelRequest, response: ModelResponse) -> ModelResponse:
         seen.append((request.instructions, response.message.text))
-        return replace(response, message=AssistantMessage.of("changed"))
+        return replace(response, message=AssistantMessage("changed"))
 
     assert await ask(wrapped_model(inner, before=before)) == "one"
     assert await ask(wrapped_model(inner, before=before, after=after)) == "changed"
@@ -90,7 +90,7 @@ async def test_middleware_may_answer_itself_or_call_the_model_again() -> None:
         return await call_next(request, emit=emit)
 
     async def never(request: ModelRequest, call_next: CallNext, *, emit: Emit) -> ModelResponse:  # noqa: ARG001
-        return ModelResponse(message=AssistantMessage.of("in place"), finish_reason="stop")
+        return ModelResponse(message=AssistantMessage("in place"), finish_reason="stop")
 
     assert await ask(wrapped_model(inner, twice)) == "second"
     assert await ask(wrapped_model(inner, never)) == "in place"

@@ -36,7 +36,9 @@ REDACTOR = Redactor(compile_secrets([KEY, PHONE]), replacement="***")
 
 def assistant(arguments: str) -> AssistantMessage:
     """Return a message with a call."""
-    return AssistantMessage.of(f"with {KEY}", ToolCall(id="1", name="f", arguments=arguments))
+    return AssistantMessage(
+        f"with {KEY}", tool_calls=[ToolCall(id="1", name="f", arguments=arguments)]
+    )
 
 
 def user(*blocks: Any) -> UserMessage:
@@ -47,24 +49,31 @@ def user(*blocks: Any) -> UserMessage:
 IMAGE = ImageContent(data=KEY, mime_type="image/png")
 MESSAGES: dict[str, tuple[Message, Message]] = {
     "system": (SystemMessage(f"Use {KEY}."), SystemMessage("Use ***.")),
-    "user": (UserMessage.of("Call 555-1234!"), UserMessage.of("Call ***!")),
+    "user": (UserMessage("Call 555-1234!"), UserMessage("Call ***!")),
     "arguments": (
         assistant('{"key": "sk-12345", "n": [1, null, true]}'),
-        AssistantMessage.of(
-            "with ***", ToolCall(id="1", name="f", arguments='{"key": "***", "n": [1, null, true]}')
+        AssistantMessage(
+            "with ***",
+            tool_calls=[
+                ToolCall(id="1", name="f", arguments='{"key": "***", "n": [1, null, true]}')
+            ],
         ),
     ),
     "a name in arguments": (
         assistant('{"sk-12345": 1}'),
-        AssistantMessage.of("with ***", ToolCall(id="1", name="f", arguments='{"***": 1}')),
+        AssistantMessage(
+            "with ***", tool_calls=[ToolCall(id="1", name="f", arguments='{"***": 1}')]
+        ),
     ),
     "arguments that hide it": (
         assistant('{"key": "\\u0073k-12345"}'),
-        AssistantMessage.of("with ***", ToolCall(id="1", name="f", arguments='{"key": "***"}')),
+        AssistantMessage(
+            "with ***", tool_calls=[ToolCall(id="1", name="f", arguments='{"key": "***"}')]
+        ),
     ),
     "arguments that are not JSON": (
         assistant("{sk-12345"),
-        AssistantMessage.of("with ***", ToolCall(id="1", name="f", arguments="{***")),
+        AssistantMessage("with ***", tool_calls=[ToolCall(id="1", name="f", arguments="{***")]),
     ),
     "result": (
         ToolResult(
@@ -166,7 +175,9 @@ async def test_the_history_keeps_what_the_model_never_reads() -> None:
         got.append(key)
         return f"found {KEY}"
 
-    model = ScriptedModel(AssistantMessage.of("", tool_call("look", {"key": KEY})), f"Use {KEY}.")
+    model = ScriptedModel(
+        AssistantMessage(tool_calls=[tool_call("look", {"key": KEY})]), f"Use {KEY}."
+    )
     agent: Agent[None] = Agent(
         redacted(model, KEY), tools=[StaticToolset([look])], instructions=f"The key is {KEY}."
     )
@@ -231,7 +242,7 @@ async def test_answers_are_redacted_on_request() -> None:
         response=response,
     )
     listener = Listener()
-    request = ModelRequest(history=History([UserMessage.of("hi")]), stream=True)
+    request = ModelRequest(history=History([UserMessage("hi")]), stream=True)
 
     async with redacted(model, KEY, answers=True).open() as connection:
         answered = await connection.chat(request, emit=listener)
@@ -317,20 +328,20 @@ def test_each_message_of_a_growing_conversation_is_rewritten_once() -> None:
     def change(message: Message) -> Message:
         assert isinstance(message, UserMessage)
         rewritten.append(message.text)
-        return UserMessage.of(message.text.upper()) if message.text.islower() else message
+        return UserMessage(message.text.upper()) if message.text.islower() else message
 
     cache = RewriteCache(change)
-    plain = History([UserMessage.of("A")])
+    plain = History([UserMessage("A")])
     first = cache.rewrite(plain)
-    longer = plain.add(UserMessage.of("b"))
+    longer = plain + [UserMessage("b")]
     second = cache.rewrite(longer)
-    third = cache.rewrite(longer.add(UserMessage.of("C")))
-    other = cache.rewrite(History([UserMessage.of("d")]))
+    third = cache.rewrite(longer + [UserMessage("C")])
+    other = cache.rewrite(History([UserMessage("d")]))
 
     assert first is plain
     assert [message.text for message in third] == ["A", "B", "C"]
     assert all(a is b for a, b in zip(second, third, strict=False))
-    assert other == History([UserMessage.of("D")])
+    assert other == History([UserMessage("D")])
     assert rewritten == ["A", "b", "C", "d"]
     assert cache.rewrite(History()) == History()
 
@@ -344,7 +355,7 @@ def test_only_the_latest_conversations_are_cached() -> None:
         return message
 
     cache = RewriteCache(change)
-    histories = [History([UserMessage.of(str(number))]) for number in range(65)]
+    histories = [History([UserMessage(str(number))]) for number in range(65)]
     for history in histories:
         cache.rewrite(history)
     cache.rewrite(histories[64])

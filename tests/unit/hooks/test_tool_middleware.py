@@ -33,7 +33,7 @@ async def wrapped(middleware: object, *tools: Tool) -> Tool:
 
 async def shout(call: ReadyCall, proceed: Proceed) -> ToolResult:
     """Change a result."""
-    return ToolResult.of(call.call.id, (await proceed()).text.upper())
+    return ToolResult(call.call.id, (await proceed()).text.upper())
 
 
 async def test_middleware_wraps_a_call() -> None:
@@ -47,7 +47,7 @@ async def test_middleware_wraps_a_call() -> None:
 
     (result,) = await execute(ready(await wrapped(look), ADA))
 
-    assert result == ToolResult.of("c1", "hello Ada")
+    assert result == ToolResult("c1", "hello Ada")
     assert seen == ["greet", {"name": "Ada"}, "hello Ada"]
 
 
@@ -62,7 +62,7 @@ async def test_middleware_may_change_or_replace_a_result_or_run_the_tool_again()
         return f"run {len(runs)}"
 
     async def in_place(_: ReadyCall, __: Proceed) -> ToolResult:
-        return ToolResult.of("of another call", "remembered")
+        return ToolResult("of another call", "remembered")
 
     async def again(_: ReadyCall, proceed: Proceed) -> ToolResult:
         await proceed()
@@ -80,7 +80,7 @@ async def test_middleware_composes_with_the_last_outermost() -> None:
     """Like nested wrappers."""
 
     async def add(call: ReadyCall, proceed: Proceed) -> ToolResult:
-        return ToolResult.of(call.call.id, (await proceed()).text + " and bob")
+        return ToolResult(call.call.id, (await proceed()).text + " and bob")
 
     inner = wrapped_tools(StaticToolset([greet]), add)
     (made,) = await wrapped_tools(inner, shout).list_tools()
@@ -178,11 +178,13 @@ async def test_tools_may_change() -> None:
 
 async def test_a_run_uses_wrapped_tools_like_any_others() -> None:
     """The model is offered the same tool."""
-    model = ScriptedModel(AssistantMessage.of("", tool_call("greet", {"name": "Ada"})), "Done.")
+    model = ScriptedModel(
+        AssistantMessage(tool_calls=[tool_call("greet", {"name": "Ada"})]), "Done."
+    )
     agent: Agent[None] = Agent(model, tools=[wrapped_tools(StaticToolset([greet]), shout)])
 
     result = await agent.run("greet Ada")
 
-    assert result.history[2] == ToolResult.of("call00001", "HELLO ADA")
+    assert result.history[2] == ToolResult("call00001", "HELLO ADA")
     assert model.requests[0].tools == (greet.spec,)
     assert isinstance(result.history[1].tool_calls[0], ToolCall)  # type: ignore[union-attr]  # as scripted

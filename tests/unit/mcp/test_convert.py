@@ -128,4 +128,4 @@ def test_a_prompt_begins_a_conversation() -> None:
         ]
     )
 
-    assert prompt_from_mcp(result) == (UserMessage.of("a"), AssistantMessage.of("b"))
+    assert prompt_from_mcp(result) == (UserMessage("a"), AssistantMessage("b"))

@@ -27,7 +27,7 @@ OFFERED = (
         for name in ("edit_existing_file", "get_a", "get_b", "fs.read")
     ),
 )
-HI = History((UserMessage.of("hi"),))
+HI = History((UserMessage("hi"),))
 REQUEST = ModelRequest(history=HI, tools=OFFERED, stream=True)
 STOP = FinishDelta(reason="stop")
 PARIS = '{"city": "Paris"}'

@@ -26,7 +26,7 @@ from agentkit.usage import Usage
 
 RESOLVED = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="test-key")
 ADD = ToolSpec(name="add", description="Add.", input_schema={"type": "object"})
-REQUEST = ModelRequest(history=History([UserMessage.of("hi")]))
+REQUEST = ModelRequest(history=History([UserMessage("hi")]))
 ANSWER = ScriptedExchange.of_json(
     {
         "choices": [
@@ -94,7 +94,7 @@ async def test_an_answer_is_read_and_priced() -> None:
     async with _model(transport).open() as connection:
         response = await connection.chat(REQUEST, emit=_Events().emit)
 
-    assert response.message == AssistantMessage.of("Hello")
+    assert response.message == AssistantMessage("Hello")
     assert response.provider == "openrouter"
     assert response.usage.cost_usd == RESOLVED.model.input_usd_per_million
     assert json.loads(transport.requests[0].body)["model"] == RESOLVED.model.id
@@ -109,7 +109,7 @@ async def test_an_invalid_content_encoding_is_accepted_and_reported(named: str) 
     async with _model(ScriptedTransport(mislabelled)).open() as connection:
         response = await connection.chat(REQUEST, emit=_Events().emit)
 
-    assert response.message == AssistantMessage.of("Hello")
+    assert response.message == AssistantMessage("Hello")
     assert response.repairs == (Repair(kind="ignored_content_encoding", before=named, after=""),)
 
 
@@ -117,7 +117,7 @@ async def test_a_temporary_failure_is_retried_and_reported() -> None:
     """The history of the failed attempts is in the events, not in the conversation."""
     outcome, transport, events = await _chat([BUSY, BUSY, ANSWER])
 
-    assert outcome == AssistantMessage.of("Hello")
+    assert outcome == AssistantMessage("Hello")
     assert transport.requests[0] == transport.requests[1] == transport.requests[2]
     assert [type(event) for event in events] == [ModelRetried, ModelRetried]
     assert [event.attempt for event in events if isinstance(event, ModelRetried)] == [1, 2]
@@ -250,7 +250,7 @@ async def test_a_field_that_the_provider_refuses_is_left_out_and_stays_out() -> 
     outcome, transport, events = await _chat([refused, ANSWER], request, learned=learned)
     _, later, none = await _chat([ANSWER], request, learned=learned)
 
-    assert outcome == AssistantMessage.of("Hello")
+    assert outcome == AssistantMessage("Hello")
     sent = [json.loads(r.body).keys() for r in (*transport.requests, *later.requests)]
     assert ["parallel_tool_calls" in keys for keys in sent] == [True, False, False]
     assert [e.change for e in events if isinstance(e, RequestDowngraded)] == [
@@ -292,8 +292,8 @@ async def test_a_model_that_shows_its_family_by_a_refusal_gets_its_rules_from_th
         status=400,
     )
     call = ToolCall(id="call_1", name="add", arguments="{}")
-    asked = History([UserMessage.of("hi"), AssistantMessage.of("", call)])
-    request = replace(REQUEST, history=asked.add(ToolResult.of("call_1", "2")), tools=(ADD,))
+    asked = History([UserMessage("hi"), AssistantMessage(tool_calls=[call])])
+    request = replace(REQUEST, history=asked + [ToolResult("call_1", "2")], tools=(ADD,))
     transport, events, learned = (
         ScriptedTransport(refused, ANSWER, ANSWER),
         _Events(),

@@ -22,7 +22,7 @@ from agentkit.transport.base import Transport
 from agentkit.transport.retry import RetrySettings
 
 RESOLVED = resolve_model("openrouter:mixtral-8x22b", environ={}, api_key="test-key")
-REQUEST = ModelRequest(history=History([UserMessage.of("hi")]))
+REQUEST = ModelRequest(history=History([UserMessage("hi")]))
 ANSWER = ScriptedExchange.of_json(
     {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
 )

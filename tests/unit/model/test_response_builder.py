@@ -265,7 +265,7 @@ def test_a_call_without_an_id_gets_one(given: str | None) -> None:
 
 def test_an_id_that_the_conversation_has_already_is_replaced() -> None:
     """Some providers count from zero in every answer."""
-    history = HI.add(AssistantMessage.of("", ToolCall(id="0", name="f")), ToolResult.of("0", "x"))
+    history = HI + [AssistantMessage(tool_calls=[ToolCall(id="0", name="f")]), ToolResult("0", "x")]
     delta = CallDelta(id="0", name="f", arguments="{}", is_complete=True)
 
     response = built(delta, delta, request=ModelRequest(history=history)).finish()
@@ -273,7 +273,7 @@ def test_an_id_that_the_conversation_has_already_is_replaced() -> None:
     ids = {call.id for call in response.message.tool_calls}
     assert len(ids) == 2
     assert "0" not in ids
-    again = history.add(response.message, *(ToolResult.of(call_id, "y") for call_id in ids))
+    again = history + [response.message, *(ToolResult(call_id, "y") for call_id in ids)]
     more = built(delta, request=ModelRequest(history=again)).finish().message.tool_calls
     assert more[0].id not in ids
 

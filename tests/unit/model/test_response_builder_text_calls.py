@@ -182,7 +182,7 @@ def test_a_call_that_was_forbidden_is_dropped(deltas: list[Delta]) -> None:
 
     response = built(*deltas, STOP, request=request).finish()
 
-    assert response.message == AssistantMessage.of("Well.")
+    assert response.message == AssistantMessage("Well.")
     assert [m.kind for m in response.repairs] == ["dropped_call"]
 
 

@@ -33,7 +33,7 @@ from agentkit.testing.scripted import ScriptedModel
 from agentkit.transport.retry import RetrySettings
 from agentkit.usage import Usage
 
-REQUEST = ModelRequest(history=History([UserMessage.of("hi")]))
+REQUEST = ModelRequest(history=History([UserMessage("hi")]))
 AT_ONCE = RetrySettings(attempts=2, base_seconds=0.0)
 
 
@@ -282,7 +282,7 @@ async def test_the_result_of_a_run_lists_which_models_answered_and_which_failed(
     """With the cost."""
     usage = Usage(input_tokens=3, cost_usd=Decimal("0.01"))
     response = ModelResponse(
-        message=AssistantMessage.of("hello"), finish_reason="stop", usage=usage, provider="b"
+        message=AssistantMessage("hello"), finish_reason="stop", usage=usage, provider="b"
     )
     agent: Agent[None] = Agent([_named("a", _busy()), ScriptedModel(response, name="b")])
 

@@ -20,7 +20,7 @@ IMAGE = ImageContent(data="AAAA", mime_type="image/png")
 
 def answered(result: ToolResult) -> list[Message]:
     """Return a complete turn with this result."""
-    return [User.of("go"), AssistantMessage.of("", CALL), result]
+    return [User("go"), AssistantMessage(tool_calls=[CALL]), result]
 
 
 @pytest.mark.parametrize("rules", ["mistral", "plain"])
@@ -29,15 +29,15 @@ def answered(result: ToolResult) -> list[Message]:
     [
         pytest.param([], id="nothing"),
         pytest.param([SystemMessage("s")] * 9, id="system"),
-        pytest.param([AssistantMessage.of("a")] * 9, id="only answers"),
-        pytest.param([User.of("Ā" * 500), AssistantMessage.of("🧿" * 500)], id="odd letters"),
-        pytest.param([User.of("\x01\x02\n\t" * 100)], id="odd spaces"),
-        pytest.param(answered(ToolResult.of("call_1", "\x01\n" * 100)), id="escaped"),
+        pytest.param([AssistantMessage("a")] * 9, id="only answers"),
+        pytest.param([User("Ā" * 500), AssistantMessage("🧿" * 500)], id="odd letters"),
+        pytest.param([User("\x01\x02\n\t" * 100)], id="odd spaces"),
+        pytest.param(answered(ToolResult("call_1", "\x01\n" * 100)), id="escaped"),
         pytest.param(
-            answered(ToolResult.of("call_1", json.dumps([10**9] * 50).replace("000000000", "e9"))),
+            answered(ToolResult("call_1", json.dumps([10**9] * 50).replace("000000000", "e9"))),
             id="numbers written out",
         ),
-        pytest.param(answered(ToolResult.of("call_1", " [1,2,{}]")), id="spaced out"),
+        pytest.param(answered(ToolResult("call_1", " [1,2,{}]")), id="spaced out"),
         pytest.param(answered(ToolResult(call_id="call_1")), id="no output"),
     ],
 )
@@ -78,4 +78,4 @@ def test_thoughts_are_not_sent_and_not_counted() -> None:
     """They may be long."""
     thought = AssistantMessage(content=(ReasoningContent("hm" * 9999), TextContent("a")))
 
-    assert max_message_tokens([thought]) == max_message_tokens([AssistantMessage.of("a")])
+    assert max_message_tokens([thought]) == max_message_tokens([AssistantMessage("a")])

@@ -74,7 +74,7 @@ def _value(chance: random.Random) -> object:
 
 def _turn(chance: random.Random, number: int) -> list[Message]:
     """Return a user message and its answer, with calls in some."""
-    messages: list[Message] = [User.of(_text(chance))]
+    messages: list[Message] = [User(_text(chance))]
     for step in range(chance.choice([0, 0, 1, 2])):
         calls = [
             ToolCall(
@@ -84,12 +84,12 @@ def _turn(chance: random.Random, number: int) -> list[Message]:
             )
             for index in range(chance.randint(1, 3))
         ]
-        messages.append(AssistantMessage.of("", *calls))
+        messages.append(AssistantMessage(tool_calls=calls))
         messages += [
-            ToolResult.of(call.id, chance.choice([json.dumps(_value(chance)), _text(chance), ""]))
+            ToolResult(call.id, chance.choice([json.dumps(_value(chance)), _text(chance), ""]))
             for call in calls
         ]
-    messages.append(AssistantMessage.of(_text(chance)))
+    messages.append(AssistantMessage(_text(chance)))
     return messages
 
 
@@ -119,9 +119,9 @@ def _conversation(seed: int) -> ModelRequest:
         messages.insert(0, SystemMessage(_text(chance)))
     history = History()
     for message in messages:
-        history = history.add(message)
+        history += [message]
     while history.open_calls:
-        history = history.add(ToolResult.of(history.open_calls[0].id, "done"))
+        history += [ToolResult(history.open_calls[0].id, "done")]
     instructions = chance.choice(["", _text(chance)])
     return ModelRequest(history=history, instructions=instructions, tools=_tools(chance))
 
@@ -148,7 +148,7 @@ def test_a_growing_conversation_is_counted_incrementally(judge: Judge) -> None:
     chance = _chance(7)
     for number in range(12):
         for message in _turn(chance, number):
-            history = history.add(message)
+            history += [message]
             if history.open_calls:
                 continue
             request = ModelRequest(history=history, instructions="Be brief.", tools=tools)
@@ -165,11 +165,11 @@ def test_only_new_texts_are_tokenized(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tokens, "_tokenizer", lambda: count_text)
     counter = build_counter("mistral")
-    history = History([User.of("one"), AssistantMessage.of("two"), User.of("three")])
+    history = History([User("one"), AssistantMessage("two"), User("three")])
     counter.count(ModelRequest(history=history, instructions="sys"))
     seen.clear()
 
-    history = history.add(AssistantMessage.of("four"), User.of("five"))
+    history += [AssistantMessage("four"), User("five")]
     counter.count(ModelRequest(history=history, instructions="sys"))
 
     assert sorted(seen) == ["five", "four", "sys\n\nfive"]
@@ -177,13 +177,13 @@ def test_only_new_texts_are_tokenized(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_forks_and_shortened_conversations_are_counted_right(judge: Judge) -> None:
     """A counter serves several conversations, in any order."""
-    start = History([User.of("one"), AssistantMessage.of("two")])
-    left = start.add(User.of("left"), AssistantMessage.of("yes"), User.of("on"))
-    right = start.add(User.of("right"))
+    start = History([User("one"), AssistantMessage("two")])
+    left = start + [User("left"), AssistantMessage("yes"), User("on")]
+    right = start + [User("right")]
     shorter = History(left[2:])
     counter = build_counter("mistral")
 
-    for history in (left, right, start.add(User.of("x")), shorter, left, right, shorter):
+    for history in (left, right, start + [User("x")], shorter, left, right, shorter):
         request = ModelRequest(history=history)
         assert counter.count(request) == judge(request)
 
@@ -192,9 +192,7 @@ def test_many_conversations_at_once_are_counted_right(judge: Judge) -> None:
     """More than are kept, and more texts than are kept."""
     counter = build_counter("mistral")
     requests = [
-        ModelRequest(
-            history=History([User.of(f"{n}"), AssistantMessage.of("ok"), User.of(f"n{n}")])
-        )
+        ModelRequest(history=History([User(f"{n}"), AssistantMessage("ok"), User(f"n{n}")]))
         for n in range(3000)
     ]
     for request in requests:
@@ -206,7 +204,7 @@ def test_many_conversations_at_once_are_counted_right(judge: Judge) -> None:
 
 def test_tools_count_only_if_they_are_sent(judge: Judge) -> None:
     """With the choice `none` they are not; a changed set of tools is counted anew."""
-    history = History([User.of("hi")])
+    history = History([User("hi")])
     counter = build_counter("mistral")
     none = ToolChoice(mode="none")
     two = tuple(ToolSpec(name=name, description="d", input_schema={}) for name in ("a", "b"))
@@ -219,22 +217,22 @@ def test_tools_count_only_if_they_are_sent(judge: Judge) -> None:
 
 def test_a_lone_surrogate_is_counted() -> None:
     """Untrusted text may hold one; no tokenizer reads it."""
-    request = ModelRequest(history=History([User.of("a\ud800b")]))
+    request = ModelRequest(history=History([User("a\ud800b")]))
 
     assert build_counter("mistral").count(request) == 1 + 2 + 3
 
 
 def test_a_conversation_that_cannot_be_encoded_cannot_be_counted(judge: Judge) -> None:
     """It is the same error as when it is sent; later counts are right."""
-    good = History([User.of("one"), AssistantMessage.of("two")])
+    good = History([User("one"), AssistantMessage("two")])
     picture = User(content=(ImageContent(data="AAAA", mime_type="image/png"),))
     counter = build_counter("mistral")
     counter.count(ModelRequest(history=good))
 
     with pytest.raises(UnsupportedError, match="image"):
-        counter.count(ModelRequest(history=good.add(User.of("look"), picture)))
+        counter.count(ModelRequest(history=good + [User("look"), picture]))
 
-    request = ModelRequest(history=good.add(User.of("look")))
+    request = ModelRequest(history=good + [User("look")])
     assert counter.count(request) == judge(request)
 
 
@@ -283,12 +281,12 @@ def test_other_families_are_estimated_with_all_that_is_sent() -> None:
     def added(*messages: Message, **more: Any) -> int:
         return _plain(counter, *messages, **more) - empty
 
-    both = added(AssistantMessage.of("I add.", call), ToolResult.of("c1", "3"))
-    without_text = added(AssistantMessage.of("", call), ToolResult.of("c1", "3"))
+    both = added(AssistantMessage("I add.", tool_calls=[call]), ToolResult("c1", "3"))
+    without_text = added(AssistantMessage(tool_calls=[call]), ToolResult("c1", "3"))
     picture = User(content=(ImageContent(data="AAAA", mime_type="image/png"),))
     sound = User(content=(AudioContent(data="A" * 2000, mime_type="audio/wav"),))
-    assert both > without_text > added(AssistantMessage.of(""))
-    assert added(SystemMessage("Be brief.")) == added(User.of("Be brief."))
+    assert both > without_text > added(AssistantMessage())
+    assert added(SystemMessage("Be brief.")) == added(User("Be brief."))
     assert added(instructions="Be brief.") > 0
     assert added(tools=(tool,)) > 10
     assert added(picture) > 1_600

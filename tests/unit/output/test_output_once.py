@@ -57,7 +57,7 @@ async def test_the_validators_of_an_answer_run_once(answer: Any) -> None:
     """The value that was judged is the value that the result holds."""
     SEEN.clear()
     before = next(NUMBERS)
-    message = answer if isinstance(answer, str) else AssistantMessage.of("", *answer)
+    message = answer if isinstance(answer, str) else AssistantMessage(tool_calls=answer)
 
     result = await Agent(ScriptedModel(message), output_type=Ticket).run("go")
 
@@ -70,7 +70,7 @@ async def test_runs_of_one_agent_do_not_share_answers() -> None:
     """Equal answers of two runs are two values."""
     call = tool_call("final_answer", {"title": "Broken"})
     agent = Agent(
-        ScriptedModel(AssistantMessage.of("", call), AssistantMessage.of("", call)),
+        ScriptedModel(AssistantMessage(tool_calls=[call]), AssistantMessage(tool_calls=[call])),
         output_type=Ticket,
     )
 
@@ -136,7 +136,7 @@ async def test_text_is_an_answer_if_the_type_admits_text(
 def test_text_that_is_another_value_with_a_mistake_is_rejected(kind: Any, text: str) -> None:
     """So is text that the type limits."""
     plan = plan_output(kind, default_mode="tool", settings=OutputSettings()).for_run(None)
-    response = ModelResponse(message=AssistantMessage.of(text), finish_reason="stop")
+    response = ModelResponse(message=AssistantMessage(text), finish_reason="stop")
 
     judged = plan.judge(response, is_closing=False)
 
@@ -147,7 +147,7 @@ def test_text_that_is_another_value_with_a_mistake_is_rejected(kind: Any, text: 
 def test_a_history_that_ends_with_text_of_the_type_is_answered() -> None:
     """And its output is read from it."""
     plan = plan_output(Order | str, default_mode="tool", settings=OutputSettings()).for_run(None)
-    history = History([UserMessage.of("go"), AssistantMessage.of(WORDS)])
+    history = History([UserMessage("go"), AssistantMessage(WORDS)])
 
     assert plan.is_answered(history)
     assert plan.find(history).values == (WORDS,)
@@ -163,7 +163,9 @@ def test_a_null_that_is_the_default_is_accepted_in_an_answer() -> None:
 
     plan = plan_output(Page, default_mode="tool", settings=OutputSettings()).for_run(None)
     call = ToolCall(id="c1", name="final_answer", arguments='{"number": null}')
-    response = ModelResponse(message=AssistantMessage.of("", call), finish_reason="tool_calls")
+    response = ModelResponse(
+        message=AssistantMessage(tool_calls=[call]), finish_reason="tool_calls"
+    )
 
     judged = plan.judge(response, is_closing=False)
 

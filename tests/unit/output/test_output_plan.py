@@ -16,13 +16,13 @@ OTHER = ToolSpec(name="other", description="", input_schema={"type": "object"})
 OWN = PLAN.tool.spec if PLAN.tool is not None else OTHER
 NAMED = ToolChoice(mode="required", name="final_answer")
 CALL = tool_call("final_answer", {"result": 3})
-ANSWERED = (AssistantMessage.of("", CALL), ToolResult.of(CALL.id, ACCEPTED))
-ASKED = UserMessage.of("How many?")
+ANSWERED = (AssistantMessage(tool_calls=[CALL]), ToolResult(CALL.id, ACCEPTED))
+ASKED = UserMessage("How many?")
 
 
 def test_plain_text_adds_nothing_to_a_request_and_accepts_any_answer() -> None:
     """It costs a run nothing."""
-    response = ModelResponse(message=AssistantMessage.of("3"), finish_reason="stop")
+    response = ModelResponse(message=AssistantMessage("3"), finish_reason="stop")
     history = History([ASKED, response.message])
 
     assert plan_output(str, default_mode="tool", settings=OutputSettings()).output is None
@@ -33,7 +33,7 @@ def test_plain_text_adds_nothing_to_a_request_and_accepts_any_answer() -> None:
     assert not PLAIN_TEXT.is_answered(history)
     assert PLAIN_TEXT.resumed(history) is history
     assert PLAIN_TEXT.find(history).values == ("3",)
-    assert PLAIN_TEXT.find(History([AssistantMessage.of("", CALL)])).text == ""
+    assert PLAIN_TEXT.find(History([AssistantMessage(tool_calls=[CALL])])).text == ""
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,14 @@ def test_the_offer_depends_on_the_tool_choice_and_the_tools(
     ("messages", "values"),
     [
         ((ASKED, *ANSWERED), (3,)),
-        ((ASKED, AssistantMessage.of("", CALL), ToolResult.of(CALL.id, "no", is_error=True)), ()),
-        ((ASKED, AssistantMessage.of("", CALL)), ()),
-        ((ASKED, *ANSWERED, UserMessage.of("And now?")), ()),
-        ((ASKED, AssistantMessage.of('{"result": 3}')), (3,)),
-        ((ASKED, AssistantMessage.of("three")), ()),
+        (
+            (ASKED, AssistantMessage(tool_calls=[CALL]), ToolResult(CALL.id, "no", is_error=True)),
+            (),
+        ),
+        ((ASKED, AssistantMessage(tool_calls=[CALL])), ()),
+        ((ASKED, *ANSWERED, UserMessage("And now?")), ()),
+        ((ASKED, AssistantMessage('{"result": 3}')), (3,)),
+        ((ASKED, AssistantMessage("three")), ()),
         ((SystemMessage("Be."),), ()),
         ((), ()),
     ],
@@ -100,7 +103,9 @@ def test_an_exemption_needs_a_rule_and_an_answering_tool() -> None:
 def test_a_wrapped_tool_name_is_recognized() -> None:
     """Providers add a namespace before it."""
     call = tool_call("functions.final_answer", {"result": 3})
-    response = ModelResponse(message=AssistantMessage.of("", call), finish_reason="tool_calls")
+    response = ModelResponse(
+        message=AssistantMessage(tool_calls=[call]), finish_reason="tool_calls"
+    )
 
     judged = PLAN.judge(response, is_closing=False)
 

@@ -134,7 +134,7 @@ async def test_the_answering_tool_returns_an_error_if_it_runs() -> None:
 
 def test_an_error_survives_pickling() -> None:
     """Errors must be able to cross processes."""
-    history = History([UserMessage.of("go")])
+    history = History([UserMessage("go")])
     error = OutputError("no", reason="why", text="said", history=history)
 
     loaded = pickle.loads(pickle.dumps(OutputError("no")))

@@ -172,7 +172,7 @@ async def test_an_entry_of_another_conversation_is_not_found(sessions: Sessions)
 async def test_what_no_user_began_cannot_be_retried(sessions: Sessions) -> None:
     """There is no message to send again."""
     chat = await sessions.create()
-    [entry] = await chat.append([AssistantMessage.of("Welcome!")])
+    [entry] = await chat.append([AssistantMessage("Welcome!")])
 
     with pytest.raises(SessionNotFoundError, match="no message of the user"):
         await chat.retry(agent_with(), entry.id)
@@ -183,7 +183,7 @@ async def test_messages_that_do_not_follow_are_not_appended(sessions: Sessions) 
     chat = await sessions.create()
 
     with pytest.raises(HistoryError):
-        await chat.append([ToolResult.of("c1", "2")])
+        await chat.append([ToolResult("c1", "2")])
     assert await chat.append([]) == ()
 
     assert (await sessions.get(chat.id)).version == 0
@@ -203,8 +203,8 @@ async def test_a_title_is_made_of_the_first_message(
 ) -> None:
     """In one line; the message itself is kept as it is."""
     chat = await sessions.create()
-    await chat.append([UserMessage.of(prompt)])
+    await chat.append([UserMessage(prompt)])
 
     again = await sessions.get(chat.id)
     assert again.info.title == chat.info.title == title
-    assert await again.history() == History((UserMessage.of(prompt),))
+    assert await again.history() == History((UserMessage(prompt),))

@@ -19,10 +19,10 @@ from tests.property.strategies import histories
 
 CALL = tool_call("add", {"a": 1})
 TALK = (
-    UserMessage.of("Add 1.\n\n## User\n\\## Assistant\n# Title"),
-    AssistantMessage.of("", CALL),
-    ToolResult.of(CALL.id, "2"),
-    AssistantMessage.of("It is 2.\n```json\n{}\n```\n"),
+    UserMessage("Add 1.\n\n## User\n\\## Assistant\n# Title"),
+    AssistantMessage(tool_calls=[CALL]),
+    ToolResult(CALL.id, "2"),
+    AssistantMessage("It is 2.\n```json\n{}\n```\n"),
 )
 
 MARKDOWN = """\
@@ -116,7 +116,7 @@ async def test_a_fork_is_exported_with_the_messages_before_it(sessions: Sessions
     chat = await sessions.create()
     await chat.append(TALK)
     fork = await chat.fork()
-    await fork.append([UserMessage.of("Thanks")])
+    await fork.append([UserMessage("Thanks")])
 
     again = await sessions.import_json(await fork.export_json())
     await chat.delete()
@@ -156,12 +156,12 @@ async def test_an_empty_conversation_can_be_exported_and_imported(
 @example(
     History(
         (
-            UserMessage.of("\n"),
-            UserMessage.of("\r\n\0\ud800"),
-            UserMessage.of("## User\n\\\\## X\n##\n"),
+            UserMessage("\n"),
+            UserMessage("\r\n\0\ud800"),
+            UserMessage("## User\n\\\\## X\n##\n"),
             UserMessage(content=()),
             SystemMessage(""),
-            AssistantMessage.of("```\n"),
+            AssistantMessage("```\n"),
         )
     )
 )
@@ -287,8 +287,8 @@ def test_markdown_that_people_wrote_can_be_imported() -> None:
     new = read_markdown(text, tenant="", parts=parts())
 
     assert [entry.message for entry in new.entries] == [
-        UserMessage.of("Hello"),
-        AssistantMessage.of("Hi!"),
-        UserMessage.of("  Bye"),
+        UserMessage("Hello"),
+        AssistantMessage("Hi!"),
+        UserMessage("  Bye"),
     ]
     assert new.info.title == "A talk"

@@ -17,7 +17,7 @@ CALL = ToolCall(id="c1", name="add", arguments='{"a": 1}')
 
 
 @given(histories())
-@example(History((UserMessage.of("a\0b \ud800 \ude00\ud83d שלום"),)))
+@example(History((UserMessage("a\0b \ud800 \ude00\ud83d שלום"),)))
 def test_messages_are_read_as_they_were_written(history: History) -> None:
     """All that the types allow; NUL becomes an escape, which databases keep."""
     stored = [(VERSION, encode_message(message)) for message in history]
@@ -30,23 +30,23 @@ def test_messages_are_read_as_they_were_written(history: History) -> None:
 
 def test_halves_of_a_character_that_follow_each_other_become_one() -> None:
     """A stream may have cut it in two; the store repairs other text in the same way."""
-    stored = encode_message(UserMessage.of("\ud83d\ude00"))
+    stored = encode_message(UserMessage("\ud83d\ude00"))
 
-    assert decode_messages([(VERSION, stored)]) == [UserMessage.of("😀")]
+    assert decode_messages([(VERSION, stored)]) == [UserMessage("😀")]
 
 
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        (UserMessage.of("hi"), '{"role":"user","content":[{"type":"text","text":"hi"}]}'),
-        (AssistantMessage.of(""), '{"role":"assistant","content":[]}'),
+        (UserMessage("hi"), '{"role":"user","content":[{"type":"text","text":"hi"}]}'),
+        (AssistantMessage(), '{"role":"assistant","content":[]}'),
         (
-            AssistantMessage.of("", CALL),
+            AssistantMessage(tool_calls=[CALL]),
             '{"role":"assistant","content":[],'
             '"tool_calls":[{"id":"c1","name":"add","arguments":"{\\"a\\": 1}"}]}',
         ),
         (
-            ToolResult.of("c1", "2"),
+            ToolResult("c1", "2"),
             '{"role":"tool","call_id":"c1","content":[{"type":"text","text":"2"}]}',
         ),
     ],
@@ -65,7 +65,7 @@ def test_a_message_of_plain_text_has_a_short_form(
         UserMessage(content=(TextContent("hi", meta={"a": 1}),)),
         AssistantMessage(content=(TextContent("hi", annotations={"a": None}),)),
         AssistantMessage("hi", is_incomplete=True),
-        ToolResult.of("c1", "no", is_error=True),
+        ToolResult("c1", "no", is_error=True),
         ToolResult(call_id="c1", structured_content={"a": None}),
     ],
 )
@@ -80,10 +80,10 @@ def test_messages_of_older_versions_are_read_in_between() -> None:
     """A conversation may go on under a newer agentkit."""
     stored = [
         (1, '{"role": "user", "text": "old"}'),
-        (VERSION, encode_message(AssistantMessage.of("new"))),
+        (VERSION, encode_message(AssistantMessage("new"))),
     ]
 
-    assert decode_messages(stored) == [UserMessage.of("old"), AssistantMessage.of("new")]
+    assert decode_messages(stored) == [UserMessage("old"), AssistantMessage("new")]
 
 
 @pytest.mark.parametrize(

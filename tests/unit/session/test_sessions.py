@@ -22,7 +22,7 @@ async def talk(sessions: Sessions, *texts: str, tenant: str = "") -> Session:
     """Create a conversation in which user and model speak in turns."""
     chat = await sessions.create(tenant=tenant)
     kinds = (UserMessage, AssistantMessage)
-    await chat.append([kinds[number % 2].of(text) for number, text in enumerate(texts)])
+    await chat.append([kinds[number % 2](text) for number, text in enumerate(texts)])
     return chat
 
 
@@ -40,7 +40,7 @@ async def test_conversations_are_listed_by_their_last_use(
         clock.advance(1)
         chats.append(await talk(sessions, f"chat {number}"))
     clock.advance(1)
-    await chats[1].append([AssistantMessage.of("again")])
+    await chats[1].append([AssistantMessage("again")])
     await chats[2].rename("Renamed")
 
     first = await sessions.list(limit=2)
@@ -146,10 +146,10 @@ async def test_messages_are_found_by_their_words(sessions: Sessions) -> None:
     call = tool_call("look_up", {"refund": 1})
     entries = await second.append(
         [
-            UserMessage.of("A REFUND, please; or a Crème brûlée\nin שָׁלוֹם"),
-            AssistantMessage.of("", call),
-            ToolResult.of(call.id, "refund 17"),
-            AssistantMessage.of("退款完成。"),
+            UserMessage("A REFUND, please; or a Crème brûlée\nin שָׁלוֹם"),
+            AssistantMessage(tool_calls=[call]),
+            ToolResult(call.id, "refund 17"),
+            AssistantMessage("退款完成。"),
         ]
     )
 
@@ -229,7 +229,7 @@ async def test_forks_keep_what_they_share_with_a_removed_conversation(sessions: 
     entries = await chat.entries()
     fork = await chat.fork(entries[1].id)
     inner = await fork.fork()
-    await inner.append([UserMessage.of("deep")])
+    await inner.append([UserMessage("deep")])
     before = await inner.tree()
 
     for session in (chat, fork):

@@ -49,7 +49,7 @@ async def test_the_next_turn_goes_on_with_the_history(sessions: Sessions) -> Non
 
     await chat.run(Agent(model), "Hello")
     await chat.run(Agent(model), "How are you?")
-    result = await (await sessions.get(chat.id)).run(Agent(model), UserMessage.of("Bye"))
+    result = await (await sessions.get(chat.id)).run(Agent(model), UserMessage("Bye"))
 
     assert result.output == "Bye."
     sent = [message.text for message in model.requests[-1].history]
@@ -70,7 +70,7 @@ async def test_a_turn_that_is_stopped_is_stored_with_a_complete_history(
         await anyio.sleep_forever()
         return ""
 
-    model = ScriptedModel(AssistantMessage.of("One moment.", tool_call("wait")))
+    model = ScriptedModel(AssistantMessage("One moment.", tool_calls=[tool_call("wait")]))
     with anyio.fail_after(60):
         async with chat.stream(Agent(model, tools=[wait]), "Wait!") as run:
             async for event in run:
@@ -95,7 +95,7 @@ async def test_a_turn_that_is_cancelled_from_outside_is_stored(sessions: Session
         await anyio.sleep_forever()
         return ""
 
-    agent = Agent(ScriptedModel(AssistantMessage.of("", tool_call("wait"))), tools=[wait])
+    agent = Agent(ScriptedModel(AssistantMessage(tool_calls=[tool_call("wait")])), tools=[wait])
     with anyio.CancelScope() as scope:
         await chat.run(agent, "Wait!")
 
@@ -171,7 +171,7 @@ async def test_a_suspended_run_goes_on_with_approvals(sessions: Sessions) -> Non
 
     call = tool_call("pay", {"amount": 5})
     chat = await sessions.create()
-    first = Agent(ScriptedModel(AssistantMessage.of("", call)), tools=[pay])
+    first = Agent(ScriptedModel(AssistantMessage(tool_calls=[call])), tools=[pay])
     result = await chat.run(first, "Pay 5", run_id="order-7")
 
     again = await sessions.get(chat.id)
@@ -182,8 +182,8 @@ async def test_a_suspended_run_goes_on_with_approvals(sessions: Sessions) -> Non
 
     assert result.stop_reason == "suspended"
     assert (await again.history())[2:] == [
-        ToolResult.of(call.id, "paid 5"),
-        AssistantMessage.of("Done."),
+        ToolResult(call.id, "paid 5"),
+        AssistantMessage("Done."),
     ]
     run_ids = [entry.run_id for entry in await again.entries()]
     assert run_ids[:2] == ["order-7", "order-7"]

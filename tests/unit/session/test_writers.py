@@ -51,7 +51,7 @@ async def test_a_writer_who_is_late_is_refused_before_its_model_is_asked(
 
     with pytest.raises(SessionConflictError):
         await other.run(Agent(model), "Hello")
-    for change in (other.append([UserMessage.of("x")]),):
+    for change in (other.append([UserMessage("x")]),):
         with pytest.raises(SessionConflictError):
             await change
 
@@ -62,7 +62,7 @@ async def test_a_writer_who_is_late_is_refused_before_its_model_is_asked(
 async def test_each_change_of_the_tree_checks_the_version(sessions: Sessions, change: str) -> None:
     """Not only turns."""
     chat = await sessions.create()
-    [entry] = await chat.append([UserMessage.of("Hello")])
+    [entry] = await chat.append([UserMessage("Hello")])
     other = await sessions.get(chat.id)
     await chat.run(agent_with("Hi!"))
 
@@ -94,7 +94,7 @@ async def test_a_conversation_that_was_deleted_takes_no_turn(sessions: Sessions)
             await read_to_end(run)
     for call in (
         lambda: chat.run(agent_with(), "Hello"),
-        lambda: chat.append([UserMessage.of("x")]),
+        lambda: chat.append([UserMessage("x")]),
         lambda: chat.rename("x"),
         lambda: chat.fork(),
         lambda: chat.delete(),

@@ -13,23 +13,23 @@ from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedExchange, ScriptedModel, ScriptedTransport, tool_call
 from agentkit.wire import WireRequest
 
-REQUEST = ModelRequest(history=History((UserMessage.of("hi"),)))
-STREAMED = ModelRequest(history=History((UserMessage.of("hi"),)), stream=True)
+REQUEST = ModelRequest(history=History((UserMessage("hi"),)))
+STREAMED = ModelRequest(history=History((UserMessage("hi"),)), stream=True)
 
 
 async def test_a_scripted_model_gives_its_answers_in_order_and_keeps_the_requests() -> None:
     """Text, messages and complete responses."""
-    complete = ModelResponse(message=AssistantMessage.of("cut"), finish_reason="length")
+    complete = ModelResponse(message=AssistantMessage("cut"), finish_reason="length")
     call = tool_call("add", {"a": 1})
-    model = ScriptedModel("hello", AssistantMessage.of("", call), complete)
+    model = ScriptedModel("hello", AssistantMessage(tool_calls=[call]), complete)
 
     async with model.open() as connection:
         got = [await connection.chat(REQUEST, emit=ignore) for _ in range(3)]
 
     assert [one.message for one in got] == [
-        AssistantMessage.of("hello"),
-        AssistantMessage.of("", ToolCall(id="call00001", name="add", arguments='{"a": 1}')),
-        AssistantMessage.of("cut"),
+        AssistantMessage("hello"),
+        AssistantMessage(tool_calls=[ToolCall(id="call00001", name="add", arguments='{"a": 1}')]),
+        AssistantMessage("cut"),
     ]
     assert [one.finish_reason for one in got] == ["stop", "tool_calls", "length"]
     assert model.requests == [REQUEST] * 3

@@ -148,7 +148,7 @@ async def test_an_exception_of_a_tool_becomes_a_result(
     with caplog.at_level(logging.WARNING, logger="agentkit.tools"):
         (result,) = await execute(ready(async_tool if is_async else sync_tool))
 
-    assert result == ToolResult.of("c1", text, is_error=True)
+    assert result == ToolResult("c1", text, is_error=True)
     (record,) = caplog.records
     assert (record.exc_info is None) == isinstance(error, ToolError)
     assert record.getMessage().startswith("tool_call_failed tool_name=")

@@ -30,14 +30,14 @@ async def test_middleware_sees_the_call_and_its_result() -> None:
     async def middleware(call: ReadyCall, proceed: Proceed) -> ToolResult:
         result = await proceed()
         seen.append((call.call.id, result.text))
-        return ToolResult.of(result.call_id, "hidden")
+        return ToolResult(result.call_id, "hidden")
 
     results = await execute(
         ready(double, '{"a": 1}'), ready(double, '{"a": 2}', "c2"), middleware=middleware
     )
 
     assert sorted(seen, key=str) == [("c1", "2"), ("c2", "4")]
-    assert results == [ToolResult.of("c1", "hidden"), ToolResult.of("c2", "hidden")]
+    assert results == [ToolResult("c1", "hidden"), ToolResult("c2", "hidden")]
 
 
 async def test_a_stored_result_replaces_running_the_tool() -> None:
@@ -46,11 +46,11 @@ async def test_a_stored_result_replaces_running_the_tool() -> None:
 
     async def middleware(_: ReadyCall, proceed: Proceed) -> ToolResult:
         del proceed
-        return ToolResult.of("old", "remembered")
+        return ToolResult("old", "remembered")
 
     results = await execute(call, middleware=middleware, emit=listener)
 
-    assert results == [ToolResult.of("c1", "remembered")]
+    assert results == [ToolResult("c1", "remembered")]
     assert listener.events[0] == ToolCallStarted(call=call.call)
     assert isinstance(listener.events[1], ToolCallFinished)
     assert len(listener.events) == 2
@@ -128,7 +128,7 @@ async def test_results_are_delivered_as_soon_as_they_exist() -> None:
             await anyio.wait_all_tasks_blocked()
             group.cancel_scope.cancel()
 
-    assert finished == {"c0": ToolResult.of("c0", "done")}
+    assert finished == {"c0": ToolResult("c0", "done")}
 
 
 async def run_and_cancel(middleware: Any, *, after: anyio.Event, **options: Any) -> None:
@@ -155,7 +155,7 @@ async def test_a_result_that_is_being_stored_is_not_lost() -> None:
 
     await run_and_cancel(middleware, after=writing, finished=finished)
 
-    assert finished == {"c1": ToolResult.of("c1", "2")}
+    assert finished == {"c1": ToolResult("c1", "2")}
 
 
 async def test_storing_without_end_is_cut_short() -> None:
@@ -247,7 +247,7 @@ async def test_a_check_finds_out_how_a_call_ended(is_async: bool) -> None:
 
     assert await outcome(call) == ToolResult(
         call_id="c1",
-        content=ToolResult.of("c1", '{"paid": 5}').content,
+        content=ToolResult("c1", '{"paid": 5}').content,
         structured_content={"paid": 5},
     )
     assert seen == [("run/c1", "pay", {"amount": 5})]

@@ -194,8 +194,8 @@ def test_the_output_schema_of_a_handler_is_checked() -> None:
     assert build_result(call, {"a": 1}).structured_content == {"a": 1}
     assert "a: expected a value" in build_result(call, {}).text
     assert "expected an object" in build_result(call, "text").text
-    assert "expected an object" in build_result(call, ToolResult.of("", "text")).text
-    assert build_result(call, ToolResult.of("", "no", is_error=True)).text == "no"
+    assert "expected an object" in build_result(call, ToolResult("", "text")).text
+    assert build_result(call, ToolResult("", "no", is_error=True)).text == "no"
     complete = ToolResult(call_id="", structured_content={"a": 1})
     assert build_result(call, complete) == ToolResult(call_id="c1", structured_content={"a": 1})
 

@@ -122,9 +122,9 @@ async def test_a_method_runs_with_its_receiver_and_its_arguments(case: str) -> N
     (made,) = StaticToolset([function]).tools
     call = tool_call(made.name, {"a": 1}, call_id="c1")
 
-    result = await Agent(ScriptedModel(AssistantMessage.of("", call), "done"), tools=[made]).run(
-        "go"
-    )
+    result = await Agent(
+        ScriptedModel(AssistantMessage(tool_calls=[call]), "done"), tools=[made]
+    ).run("go")
 
     properties: Any = made.input_schema["properties"]
     assert list(properties) == ["a"]

@@ -38,7 +38,7 @@ async def offered(toolset: Toolset, *messages: Said) -> set[str]:
 
 async def test_a_small_set_is_offered_completely() -> None:
     """There is nothing to search."""
-    assert await offered(searchable(MANY, over=20), UserMessage.of("hello")) == {
+    assert await offered(searchable(MANY, over=20), UserMessage("hello")) == {
         tool.name for tool in MANY.tools
     }
 
@@ -47,10 +47,10 @@ async def test_the_tools_that_the_message_mentions_are_offered() -> None:
     """And a tool that finds the rest."""
     toolset = searchable(MANY, over=19, offered=4)
 
-    names = await offered(toolset, UserMessage.of("Which Shipments left today?"))
+    names = await offered(toolset, UserMessage("Which Shipments left today?"))
 
     assert names == {"find_tools", *(f"{verb}_shipment" for verb in VERBS)}
-    assert await offered(toolset, UserMessage.of("Hello!")) == {"find_tools"}
+    assert await offered(toolset, UserMessage("Hello!")) == {"find_tools"}
     assert len(await toolset.list_tools()) == 21
 
 
@@ -61,11 +61,13 @@ async def test_found_and_called_tools_stay_on_offer() -> None:
         call_id="1", structured_content={"tools": [{"name": "delete_invoice"}, {"name": 3}, 4]}
     )
     history: list[Said] = [
-        UserMessage.of("hi"),
-        AssistantMessage.of("", ToolCall(id="1", name="find_tools", arguments='{"query": "x"}')),
+        UserMessage("hi"),
+        AssistantMessage(
+            tool_calls=[ToolCall(id="1", name="find_tools", arguments='{"query": "x"}')]
+        ),
         result,
-        AssistantMessage.of("", ToolCall(id="2", name="list_calendar")),
-        ToolResult.of("2", "{}"),
+        AssistantMessage(tool_calls=[ToolCall(id="2", name="list_calendar")]),
+        ToolResult("2", "{}"),
     ]
 
     assert await offered(toolset, *history) == {"find_tools", "delete_invoice", "list_calendar"}
@@ -75,11 +77,11 @@ async def test_a_prefix_around_the_search_does_no_harm() -> None:
     """Names in the conversation have it, names behind the search have not."""
     toolset = prefixed(searchable(MANY, over=10, offered=2), "erp_")
     history: list[Said] = [
-        UserMessage.of("hi"),
-        AssistantMessage.of("", ToolCall(id="1", name="erp_find_tools")),
+        UserMessage("hi"),
+        AssistantMessage(tool_calls=[ToolCall(id="1", name="erp_find_tools")]),
         ToolResult(call_id="1", structured_content={"tools": [{"name": "list_customer"}]}),
-        AssistantMessage.of("", ToolCall(id="2", name="erp_archive_customer")),
-        ToolResult.of("2", "{}"),
+        AssistantMessage(tool_calls=[ToolCall(id="2", name="erp_archive_customer")]),
+        ToolResult("2", "{}"),
     ]
 
     assert await offered(toolset, *history) == {
@@ -94,7 +96,9 @@ async def test_a_run_finds_a_tool_and_calls_it() -> None:
     find = ToolCall(id="1", name="find_tools", arguments='{"query": "put old invoices away"}')
     call = ToolCall(id="2", name="archive_invoice", arguments='{"amountOfMoney": 1}')
     model = ScriptedModel(
-        AssistantMessage.of("", find), AssistantMessage.of("", call), AssistantMessage.of("done")
+        AssistantMessage(tool_calls=[find]),
+        AssistantMessage(tool_calls=[call]),
+        AssistantMessage("done"),
     )
     agent = Agent(model, tools=[searchable(MANY, over=10, offered=4)])
 
@@ -111,8 +115,10 @@ async def test_a_run_finds_a_tool_and_calls_it() -> None:
 async def test_a_search_without_a_match_returns_a_message() -> None:
     """The model can try other words."""
     model = ScriptedModel(
-        AssistantMessage.of("", ToolCall(id="1", name="find_tools", arguments='{"query": "zzz"}')),
-        AssistantMessage.of("done"),
+        AssistantMessage(
+            tool_calls=[ToolCall(id="1", name="find_tools", arguments='{"query": "zzz"}')]
+        ),
+        AssistantMessage("done"),
     )
 
     result = await Agent(model, tools=[searchable(MANY, over=0)]).run("hi")

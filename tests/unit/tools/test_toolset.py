@@ -273,7 +273,7 @@ async def test_the_reports_of_all_servers_are_emitted_once() -> None:
     """By a run, at its next turn."""
     server = Server("a", "x")
     agent = Agent(
-        ScriptedModel(AssistantMessage.of("done")),
+        ScriptedModel(AssistantMessage("done")),
         tools=[filtered(renamed(server, {}), lambda tool: True), Server("b")],  # noqa: ARG005
     )
 

@@ -156,12 +156,12 @@ def test_validators_get_the_dependencies_as_their_context() -> None:
 async def test_the_dependencies_of_a_run_reach_the_validators() -> None:
     """Those of tools and those of the output type."""
     model = ScriptedModel(
-        AssistantMessage.of("", call_of(look, '{"account": {"name": "Ann"}}')),
-        AssistantMessage.of(
-            "", ToolCall(id="c2", name="final_answer", arguments='{"name": "Bob"}')
+        AssistantMessage(tool_calls=[call_of(look, '{"account": {"name": "Ann"}}')]),
+        AssistantMessage(
+            tool_calls=[ToolCall(id="c2", name="final_answer", arguments='{"name": "Bob"}')]
         ),
-        AssistantMessage.of(
-            "", ToolCall(id="c3", name="final_answer", arguments='{"name": "Ann"}')
+        AssistantMessage(
+            tool_calls=[ToolCall(id="c3", name="final_answer", arguments='{"name": "Ann"}')]
         ),
     )
 
@@ -189,7 +189,7 @@ async def test_thousands_of_calls_in_one_answer_are_refused_by_the_budget() -> N
     calls = [
         ToolCall(id=f"c{n}", name="ping", arguments=f'{{"number": {n}}}') for n in range(5_000)
     ]
-    model = ScriptedModel(AssistantMessage.of("", *calls), "done")
+    model = ScriptedModel(AssistantMessage(tool_calls=calls), "done")
 
     result = await Agent(model, tools=[ping]).run("go")
 

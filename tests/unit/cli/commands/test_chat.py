@@ -37,7 +37,7 @@ from agentkit.model.model import ModelConnection
 from agentkit.testing import ScriptedModel, tool_call
 from agentkit.usage import Usage
 
-TWO_CALLS = AssistantMessage.of("", tool_call("f", call_id="a"), tool_call("f", call_id="b"))
+TWO_CALLS = AssistantMessage(tool_calls=[tool_call("f", call_id="a"), tool_call("f", call_id="b")])
 
 
 def lines(*texts: str) -> ReadLine:
@@ -138,7 +138,7 @@ class InterruptedModel:
             await emit(TextReceived("I thi"))
             signal.raise_signal(signal.SIGINT)
             await anyio.sleep_forever()
-        return ModelResponse(message=AssistantMessage.of("Yes."), finish_reason="stop")
+        return ModelResponse(message=AssistantMessage("Yes."), finish_reason="stop")
 
 
 async def test_ctrl_c_stops_an_answer_and_keeps_the_conversation(
@@ -166,18 +166,18 @@ def responded(message: AssistantMessage) -> ModelResponded:
 
 def ended(call_id: str, *, is_refused: bool = False) -> RunEvent:
     """Build the end of a call."""
-    call, result = ToolCall(id=call_id, name="f"), ToolResult.of(call_id, f"result {call_id}")
+    call, result = ToolCall(id=call_id, name="f"), ToolResult(call_id, f"result {call_id}")
     if is_refused:
         return ToolCallRejected(call=call, result=result)
     return ToolCallFinished(call=call, result=result, seconds=0.0)
 
 
-STOPPED = AssistantMessage.of("[stopped by the user]")
-OPEN = ToolResult.of("b", "Stopped by the user before it had a result.", is_error=True)
+STOPPED = AssistantMessage("[stopped by the user]")
+OPEN = ToolResult("b", "Stopped by the user before it had a result.", is_error=True)
 STOPS: dict[str, tuple[list[RunEvent], list[Message]]] = {
     "in the middle of the answer": (
         [TurnStarted(turn=1), TextReceived("Let "), TextReceived("me")],
-        [AssistantMessage.of("Let me\n[stopped by the user]")],
+        [AssistantMessage("Let me\n[stopped by the user]")],
     ),
     "in the middle of the second answer": (
         [
@@ -191,31 +191,31 @@ STOPS: dict[str, tuple[list[RunEvent], list[Message]]] = {
         ],
         [
             TWO_CALLS,
-            ToolResult.of("a", "result a"),
-            ToolResult.of("b", "result b"),
-            AssistantMessage.of("Then\n[stopped by the user]"),
+            ToolResult("a", "result a"),
+            ToolResult("b", "result b"),
+            AssistantMessage("Then\n[stopped by the user]"),
         ],
     ),
     "before anything": ([], [STOPPED]),
     "in the middle of tools": (
         [responded(TWO_CALLS), ended("a")],
-        [TWO_CALLS, ToolResult.of("a", "result a"), OPEN, STOPPED],
+        [TWO_CALLS, ToolResult("a", "result a"), OPEN, STOPPED],
     ),
     "after tools that ended in another order": (
         [responded(TWO_CALLS), ended("b", is_refused=True), ended("a")],
-        [TWO_CALLS, ToolResult.of("a", "result a"), ToolResult.of("b", "result b"), STOPPED],
+        [TWO_CALLS, ToolResult("a", "result a"), ToolResult("b", "result b"), STOPPED],
     ),
     "after the answer": (
-        [responded(AssistantMessage.of("Done."))],
-        [AssistantMessage.of("Done.")],
+        [responded(AssistantMessage("Done."))],
+        [AssistantMessage("Done.")],
     ),
     "in the second turn": (
-        [responded(TWO_CALLS), ended("a"), ended("b"), responded(AssistantMessage.of("Done."))],
+        [responded(TWO_CALLS), ended("a"), ended("b"), responded(AssistantMessage("Done."))],
         [
             TWO_CALLS,
-            ToolResult.of("a", "result a"),
-            ToolResult.of("b", "result b"),
-            AssistantMessage.of("Done."),
+            ToolResult("a", "result a"),
+            ToolResult("b", "result b"),
+            AssistantMessage("Done."),
         ],
     ),
 }
@@ -226,11 +226,11 @@ def test_what_happened_before_a_stop_stays_and_the_history_is_consistent(
     events: list[RunEvent], kept: list[Message]
 ) -> None:
     """A tool that ran did run: the model must know it."""
-    asked = History((UserMessage.of("go"),))
+    asked = History((UserMessage("go"),))
 
     history = keep_what_happened(asked, events)
 
-    assert list(history) == [UserMessage.of("go"), *kept]
+    assert list(history) == [UserMessage("go"), *kept]
     assert history.open_calls == ()
 
 

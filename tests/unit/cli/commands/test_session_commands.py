@@ -19,10 +19,10 @@ from agentkit.testing import tool_call
 Shell = Callable[..., tuple[int, str, str]]
 CALL = tool_call("look_up", {"order": 7})
 TALK = (
-    UserMessage.of("Where is my refund\x1b[31m?"),
-    AssistantMessage.of("", CALL),
-    ToolResult.of(CALL.id, "on its way"),
-    AssistantMessage.of("It is on its way."),
+    UserMessage("Where is my refund\x1b[31m?"),
+    AssistantMessage(tool_calls=[CALL]),
+    ToolResult(CALL.id, "on its way"),
+    AssistantMessage("It is on its way."),
 )
 
 

@@ -33,14 +33,14 @@ DOTTED_JSON = {
     "description": "",
     "input_schema": {"type": "object"},
 }
-ASKED = ModelRequest(history=History([UserMessage.of("go")]))
+ASKED = ModelRequest(history=History([UserMessage("go")]))
 GO = [{"role": "user", "content": [{"type": "text", "text": "go"}]}]
 WITH_TOOLS = replace(ASKED, tools=(F, DOTTED))
 CALLED = History(
     [
-        UserMessage.of("go"),
-        AssistantMessage.of("", ToolCall(id="c1", name="f")),
-        ToolResult.of("c1", "x"),
+        UserMessage("go"),
+        AssistantMessage(tool_calls=[ToolCall(id="c1", name="f")]),
+        ToolResult("c1", "x"),
     ]
 )
 
@@ -244,7 +244,7 @@ def test_a_continued_conversation_is_sent_like_a_new_one() -> None:
         request = replace(WITH_TOOLS, history=history)
         kept = dialect.encode(request, provider=PROVIDER, model=OTHER)
         assert kept == AnthropicMessages().encode(request, provider=PROVIDER, model=OTHER)
-        history = history.add(AssistantMessage.of("So."), UserMessage.of("And?"))
+        history += [AssistantMessage("So."), UserMessage("And?")]
 
 
 def test_a_complete_turn_is_sent_and_read() -> None:
@@ -260,7 +260,7 @@ def test_a_complete_turn_is_sent_and_read() -> None:
     data = document({"content": [call], "stop_reason": "tool_use"})
 
     response = answer(dialect, WITH_TOOLS, encoded, data)
-    history = WITH_TOOLS.history.add(response.message, ToolResult.of("toolu_1", "text of a"))
+    history = WITH_TOOLS.history + [response.message, ToolResult("toolu_1", "text of a")]
     body = body_of(
         dialect.encode(replace(WITH_TOOLS, history=history), provider=PROVIDER, model=OTHER)
     )

@@ -44,7 +44,7 @@ def encode(
     turns = Turns(rules, takes_reasoning=takes_reasoning)
     for message in messages:
         turns.add(message)
-    encoded: list[Any] = json.loads(turns.encode())
+    encoded: list[Any] = json.loads(b"".join(turns.encode()))
     return encoded
 
 
@@ -56,15 +56,17 @@ def text(value: str) -> dict[str, str]:
 def test_the_results_of_one_turn_are_in_one_user_turn() -> None:
     """Before the next text of the user, with their errors."""
     turns = encode(
-        UserMessage.of("go"),
-        AssistantMessage.of(
+        UserMessage("go"),
+        AssistantMessage(
             "Let me see. ",
-            ToolCall(id="c1", name="f", arguments='{"x": 1}'),
-            ToolCall(id="c2", name="fs.read", arguments=""),
+            tool_calls=[
+                ToolCall(id="c1", name="f", arguments='{"x": 1}'),
+                ToolCall(id="c2", name="fs.read", arguments=""),
+            ],
         ),
-        ToolResult.of("c1", "one"),
-        ToolResult.of("c2", "no such file", is_error=True),
-        UserMessage.of("and?"),
+        ToolResult("c1", "one"),
+        ToolResult("c2", "no such file", is_error=True),
+        UserMessage("and?"),
     )
 
     assert turns == [
@@ -115,7 +117,7 @@ def test_the_reasoning_before_a_call_goes_back_as_it_came(
         content=(reasoning,), tool_calls=(ToolCall(id="a", name="f", arguments="{}"),)
     )
     said = AssistantMessage(content=(reasoning, TextContent("Done.")))
-    messages = (UserMessage.of("Go."), call, ToolResult.of("a", "1"), said, UserMessage.of("And?"))
+    messages = (UserMessage("Go."), call, ToolResult("a", "1"), said, UserMessage("And?"))
 
     turns = encode(*messages, takes_reasoning=True)
 
@@ -128,11 +130,11 @@ def test_the_reasoning_before_a_call_goes_back_as_it_came(
 def test_consecutive_messages_of_one_role_share_a_turn() -> None:
     """The format requires the roles to alternate."""
     turns = encode(
-        UserMessage.of("a"),
-        UserMessage.of("b"),
-        AssistantMessage.of("c"),
-        AssistantMessage.of("d"),
-        UserMessage.of("e"),
+        UserMessage("a"),
+        UserMessage("b"),
+        AssistantMessage("c"),
+        AssistantMessage("d"),
+        UserMessage("e"),
     )
 
     assert turns == [
@@ -144,7 +146,7 @@ def test_consecutive_messages_of_one_role_share_a_turn() -> None:
 
 def test_first_and_last_turn_are_the_users() -> None:
     """An assistant turn at the end would be the beginning of the answer."""
-    turns = encode(AssistantMessage.of("hello"))
+    turns = encode(AssistantMessage("hello"))
 
     assert turns == [
         {"role": "user", "content": [text("Go on.")]},
@@ -162,7 +164,7 @@ def test_blank_texts_are_left_out() -> None:
     """They are refused, and so are messages without blocks."""
     turns = encode(
         UserMessage(content=(TextContent(" "), TextContent("a"))),
-        AssistantMessage.of(" \n"),
+        AssistantMessage(" \n"),
         AssistantMessage(content=(ReasoningContent("hm"),)),
         UserMessage(content=()),
     )
@@ -186,7 +188,7 @@ def test_images_and_text_resources_are_sent() -> None:
     resource = EmbeddedResource(uri="file:///a", text="inside")
     turns = encode(
         UserMessage(content=(PNG, resource)),
-        AssistantMessage.of("", ToolCall(id="c1", name="f")),
+        AssistantMessage(tool_calls=[ToolCall(id="c1", name="f")]),
         ToolResult(call_id="c1", content=(TextContent("see"), PNG)),
     )
 
@@ -201,13 +203,13 @@ def test_images_and_text_resources_are_sent() -> None:
     [
         (ToolResult(call_id="c1"), None),
         (ToolResult(call_id="c1", structured_content={"a": "é"}), '{"a":"é"}'),
-        (ToolResult.of("c1", "x"), "x"),
+        (ToolResult("c1", "x"), "x"),
     ],
     ids=["empty", "structured", "text"],
 )
 def test_a_result_is_sent_as_its_text(result: ToolResult, content: str | None) -> None:
     """A result without content needs none here."""
-    turns = encode(AssistantMessage.of("", ToolCall(id="c1", name="f")), result)
+    turns = encode(AssistantMessage(tool_calls=[ToolCall(id="c1", name="f")]), result)
 
     assert turns[-1]["content"][0].get("content") == content
 
@@ -223,10 +225,10 @@ def test_a_sound_is_refused() -> None:
 def test_ids_with_other_characters_are_changed_equally_in_call_and_result() -> None:
     """Providers of other formats make ids with dots and colons."""
     turns = encode(
-        AssistantMessage.of("", ToolCall(id="functions.f:0", name="f")),
-        ToolResult.of("functions.f:0", "x"),
-        AssistantMessage.of("", ToolCall(id="x" * 65, name="f")),
-        ToolResult.of("x" * 65, "y"),
+        AssistantMessage(tool_calls=[ToolCall(id="functions.f:0", name="f")]),
+        ToolResult("functions.f:0", "x"),
+        AssistantMessage(tool_calls=[ToolCall(id="x" * 65, name="f")]),
+        ToolResult("x" * 65, "y"),
     )
 
     calls = [block["id"] for turn in turns for block in turn["content"] if "id" in block]
@@ -243,13 +245,15 @@ def test_ids_with_other_characters_are_changed_equally_in_call_and_result() -> N
 
 def test_a_changed_id_never_equals_another_id() -> None:
     """Not even if a provider made just the id that another one is changed to."""
-    first = encode(AssistantMessage.of("", ToolCall(id="a.b", name="f")), ToolResult.of("a.b", "x"))
+    first = encode(
+        AssistantMessage(tool_calls=[ToolCall(id="a.b", name="f")]), ToolResult("a.b", "x")
+    )
     taken = first[1]["content"][0]["id"]
 
     turns = encode(
-        AssistantMessage.of("", ToolCall(id=taken, name="f"), ToolCall(id="a.b", name="f")),
-        ToolResult.of(taken, "x"),
-        ToolResult.of("a.b", "y"),
+        AssistantMessage(tool_calls=[ToolCall(id=taken, name="f"), ToolCall(id="a.b", name="f")]),
+        ToolResult(taken, "x"),
+        ToolResult("a.b", "y"),
     )
 
     ids = [block["id"] for block in turns[1]["content"]]
@@ -261,10 +265,10 @@ def test_a_changed_id_never_equals_another_id() -> None:
 def test_mistral_models_keep_their_rules_in_this_format() -> None:
     """No text together with calls, nine-character ids, an answer between results and the user."""
     turns = encode(
-        UserMessage.of("go"),
-        AssistantMessage.of("Let me see.", ToolCall(id="toolu_1", name="f")),
-        ToolResult.of("toolu_1", ""),
-        UserMessage.of("and?"),
+        UserMessage("go"),
+        AssistantMessage("Let me see.", tool_calls=[ToolCall(id="toolu_1", name="f")]),
+        ToolResult("toolu_1", ""),
+        UserMessage("and?"),
         rules="mistral",
     )
 
@@ -336,5 +340,5 @@ def test_encoding_at_any_point_changes_nothing(
         turns.encode()
         turns.add(message)
 
-    assert json.loads(turns.encode()) == encode(*history, rules=rules)
-    assert turns.size_bytes <= len(turns.encode())
+    assert json.loads(b"".join(turns.encode())) == encode(*history, rules=rules)
+    assert turns.size_bytes <= len(b"".join(turns.encode()))

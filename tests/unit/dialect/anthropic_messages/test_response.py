@@ -39,7 +39,7 @@ from tests.unit.dialect.answers import (
 TOOLS = tuple(
     ToolSpec(name=name, description="", input_schema={"type": "object"}) for name in ("f", "now")
 )
-REQUEST = ModelRequest(history=History([UserMessage.of("go")]), tools=TOOLS)
+REQUEST = ModelRequest(history=History([UserMessage("go")]), tools=TOOLS)
 MESSAGE: dict[str, Any] = {
     "id": "msg_1",
     "type": "message",
@@ -205,7 +205,7 @@ def test_unknown_blocks_and_events_are_ignored() -> None:
 
     answer = response(decode(data))
 
-    assert answer.message == AssistantMessage.of("Found.")
+    assert answer.message == AssistantMessage("Found.")
 
 
 def test_calls_without_an_index_are_separated() -> None:
@@ -375,7 +375,7 @@ def test_the_end_marker_of_the_other_format_is_an_end_too() -> None:
     """Some proxies close every stream alike."""
     data = events(OPENING, start(0, type="text", text="Hi."), "[DONE]")
 
-    assert response(decode(data)).message == AssistantMessage.of("Hi.")
+    assert response(decode(data)).message == AssistantMessage("Hi.")
 
 
 def test_bytes_after_the_end_are_not_read() -> None:

@@ -29,7 +29,7 @@ PLAIN = ModelProfile(family="gpt", id="m-1")
 MISTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")
 ADD = ToolSpec(name="add", description="Add.", input_schema={"type": "object"})
 READ = ToolSpec(name="fs.read", description="Read.", input_schema={"type": "object"})
-HI = History((UserMessage.of("hi"),))
+HI = History((UserMessage("hi"),))
 
 
 def body_of(
@@ -198,9 +198,11 @@ def test_a_model_without_special_rules_gets_the_history_as_it_is() -> None:
     history = History(
         (
             SystemMessage("early"),
-            UserMessage.of("hi"),
-            AssistantMessage.of("I look.", ToolCall(id="call_1", name="fs.read", arguments="{}")),
-            ToolResult.of("call_1", "data"),
+            UserMessage("hi"),
+            AssistantMessage(
+                "I look.", tool_calls=[ToolCall(id="call_1", name="fs.read", arguments="{}")]
+            ),
+            ToolResult("call_1", "data"),
             AssistantMessage(content=(ReasoningContent("hm"),)),
             SystemMessage("late"),
         )
@@ -237,7 +239,7 @@ def test_a_model_without_special_rules_gets_the_history_as_it_is() -> None:
 )
 def test_arguments_of_earlier_calls_are_sent_as_an_object(arguments: str, sent: str) -> None:
     """Servers parse them, and fail on invalid arguments that a model once wrote."""
-    message = AssistantMessage.of("", ToolCall(id="1", name="add", arguments=arguments))
+    message = AssistantMessage(tool_calls=[ToolCall(id="1", name="add", arguments=arguments)])
 
     encoded = json.loads(encode_message(message))
 
@@ -298,7 +300,7 @@ def test_a_tool_result_is_sent_as_text() -> None:
 
 def test_a_lone_surrogate_does_not_stop_a_run() -> None:
     """Tools read files with anything in them; UTF-8 cannot encode one."""
-    encoded = json.loads(encode_message(UserMessage.of("a\ud800b\ud83d\ude00")))
+    encoded = json.loads(encode_message(UserMessage("a\ud800b\ud83d\ude00")))
 
     assert encoded["content"] == "a\ufffdb😀"
 
@@ -335,7 +337,7 @@ def test_a_message_is_encoded_only_once(
     dialect, history = OpenAIChat(), HI
     for turn in range(50):
         call = ToolCall(id=f"call_{turn}", name="add")
-        history = history.add(AssistantMessage.of("", call), ToolResult.of(call.id, "1"))
+        history += [AssistantMessage(tool_calls=[call]), ToolResult(call.id, "1")]
         dialect.encode(ModelRequest(history=history), provider=PROVIDER, model=model)
 
     assert len(counted) <= len(history) + 1
@@ -344,17 +346,17 @@ def test_a_message_is_encoded_only_once(
 def test_parallel_conversations_do_not_mix() -> None:
     """One dialect serves many runs at once, and branches of one conversation."""
     transcripts = Transcripts()
-    first = HI.add(AssistantMessage.of("one"), UserMessage.of("more"))
-    branch = HI.add(AssistantMessage.of("two"))
-    other = History((UserMessage.of("hi"),))
+    first = HI + [AssistantMessage("one"), UserMessage("more")]
+    branch = HI + [AssistantMessage("two")]
+    other = History((UserMessage("hi"),))
 
     sent = [
-        transcripts.encode(ModelRequest(history=history), rules="plain")
+        b"".join(transcripts.encode(ModelRequest(history=history), rules="plain"))
         for history in (first, branch, other, first, HI, branch)
     ]
 
     fresh = [
-        Transcripts().encode(ModelRequest(history=history), rules="plain")
+        b"".join(Transcripts().encode(ModelRequest(history=history), rules="plain"))
         for history in (first, branch, other, first, HI, branch)
     ]
     assert sent == fresh
@@ -373,8 +375,8 @@ def test_the_cache_is_bounded() -> None:
     transcripts = Transcripts(max_kept_bytes=1000)
 
     for number in range(100):
-        history = History((UserMessage.of(f"{number:0100d}"),))
+        history = History((UserMessage(f"{number:0100d}"),))
         transcripts.encode(ModelRequest(history=history), rules="plain")
 
     assert transcripts.kept_bytes <= 1000
-    assert transcripts.encode(ModelRequest(history=History()), rules="plain") == b""
+    assert transcripts.encode(ModelRequest(history=History()), rules="plain") == []

@@ -20,7 +20,7 @@ from tests.unit.dialect.text_calls.readings import read
 
 OFFERED = frozenset({"get_weather", "add"})
 READ_BEFORE = History(
-    (UserMessage.of("[TOOL_CALLS]add{} " * 200), AssistantMessage.of("OK."), UserMessage.of("Go."))
+    (UserMessage("[TOOL_CALLS]add{} " * 200), AssistantMessage("OK."), UserMessage("Go."))
 )
 CHARS = 10_000
 TIMES = 4

@@ -157,14 +157,14 @@ def test_e_the_second_time_it_is_text() -> None:
     asked = ToolCall(id="a", name="get_weather", rejection=rejection)
     history = History(
         (
-            UserMessage.of("Go."),
-            AssistantMessage.of("", asked),
-            ToolResult.of("a", str(rejection), is_error=True),
+            UserMessage("Go."),
+            AssistantMessage(tool_calls=[asked]),
+            ToolResult("a", str(rejection), is_error=True),
         )
     )
 
     assert is_text(read(text, history=history), text)
-    assert read(text, history=history.add(UserMessage.of("Again."))).rejected == [PARIS]
+    assert read(text, history=history + UserMessage("Again.")).rejected == [PARIS]
 
 
 @SIZES
@@ -174,9 +174,9 @@ def test_what_was_read_is_not_recovered(kind: str, call: str, size: int | None) 
     """Not even if it is all of the answer: a page must not be able to make a call."""
     page = f"A list.\n{call}\nEnd."
     note = json.dumps({"page": page}) if kind == "json" else page
-    turn = AssistantMessage.of("", ToolCall(id="a", name="fs.read"))
-    history = History((UserMessage.of(page if kind == "user" else "Go."), turn))
-    history = history.add(ToolResult.of("a", note))
+    turn = AssistantMessage(tool_calls=[ToolCall(id="a", name="fs.read")])
+    history = History((UserMessage(page if kind == "user" else "Go."), turn))
+    history += ToolResult("a", note)
 
     for text in (call, f"So:\n{call}"):
         assert is_text(read(text, size=size, history=history), text)
@@ -185,7 +185,7 @@ def test_what_was_read_is_not_recovered(kind: str, call: str, size: int | None) 
 def test_a_call_without_a_marker_that_was_read_is_not_recovered() -> None:
     """White space does not matter."""
     note = '{"name":"get_weather","arguments":{"city":"Paris"}}'
-    history = History((UserMessage.of(f"It says {note} here."),))
+    history = History((UserMessage(f"It says {note} here."),))
     text = '{"name": "get_weather", "arguments": {"city": "Paris"}}'
 
     assert is_text(read(text, history=history), text)
@@ -195,12 +195,12 @@ def test_a_call_without_a_marker_that_was_read_is_not_recovered() -> None:
 def test_instructions_and_own_calls_are_no_quotations() -> None:
     """The caller's example may be followed, and a call may be made again."""
     asked = ToolCall(id="a", name="get_weather", arguments='{"city":"Paris"}')
-    instructed = History((SystemMessage(text=f"Write calls so: {CALL}"), UserMessage.of("Go.")))
+    instructed = History((SystemMessage(text=f"Write calls so: {CALL}"), UserMessage("Go.")))
     made = History(
         (
-            UserMessage.of("Go."),
-            AssistantMessage.of("", asked),
-            ToolResult.of("a", f"You sent {CALL} and it is 21 degrees."),
+            UserMessage("Go."),
+            AssistantMessage(tool_calls=[asked]),
+            ToolResult("a", f"You sent {CALL} and it is 21 degrees."),
         )
     )
 
@@ -210,7 +210,7 @@ def test_instructions_and_own_calls_are_no_quotations() -> None:
 
 def test_a_row_of_which_a_part_was_read_is_not_certain() -> None:
     """Neither runs; the model has to make it again."""
-    history = History((UserMessage.of(f"It says {TAG}."),))
+    history = History((UserMessage(f"It says {TAG}."),))
 
     answer = read(f"{ROME}\n{TAG}", history=history)
 

@@ -34,13 +34,13 @@ from agentkit.testing import ScriptedModel
 from tests.unit.mcp.conftest import Make
 from tests.unit.mcp.demo_server import ICON, PNG, Demo
 
-DONE = AssistantMessage.of("done")
+DONE = AssistantMessage("done")
 
 
 def calling(*calls: tuple[str, str]) -> ScriptedModel:
     """Return a model that makes these calls, one a turn, and then is done."""
     turns = [
-        AssistantMessage.of("", ToolCall(id=f"c{at}", name=name, arguments=arguments))
+        AssistantMessage(tool_calls=[ToolCall(id=f"c{at}", name=name, arguments=arguments)])
         for at, (name, arguments) in enumerate(calls)
     ]
     return ScriptedModel(*turns, DONE)
@@ -177,7 +177,7 @@ async def test_resources_and_prompts_are_read_through_the_toolset(make: Make) ->
     assert [(one.name, one.arguments, one.required) for one in prompts] == [
         ("greet", {"who": "whom"}, frozenset({"who"}))
     ]
-    assert messages == (UserMessage.of("Greet Bo."),)
+    assert messages == (UserMessage("Greet Bo."),)
     assert (await Agent(ScriptedModel(DONE)).run(history=messages)).output == "done"
     assert instructions == "Use it well."
 
@@ -254,7 +254,7 @@ async def test_a_task_started_elsewhere_uses_the_open_connection() -> None:
 async def test_a_stream_can_be_left_during_a_call(make: Make) -> None:
     """Early or by an exception, which is raised unchanged."""
     demo = Demo()
-    call = AssistantMessage.of("", ToolCall(id="1", name="wait"))
+    call = AssistantMessage(tool_calls=[ToolCall(id="1", name="wait")])
     agent = Agent(ScriptedModel(call, call), tools=[make(demo.server)])
 
     with anyio.fail_after(5):

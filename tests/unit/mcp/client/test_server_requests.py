@@ -100,8 +100,8 @@ RESULTS: dict[type, type] = {
 
 async def received(toolset: MCPToolset, name: str, *more: AssistantMessage) -> ToolResult:
     """Return the result of a call of the tool that asks so."""
-    call = AssistantMessage.of("", ToolCall(id="1", name=name))
-    model = ScriptedModel(call, *more, AssistantMessage.of("done"))
+    call = AssistantMessage(tool_calls=[ToolCall(id="1", name=name)])
+    model = ScriptedModel(call, *more, AssistantMessage("done"))
     result = await Agent(model, tools=[toolset]).run("go")
     found = result.history[2]
     assert isinstance(found, ToolResult)
@@ -176,9 +176,7 @@ async def test_a_completion_comes_from_the_callback(make: Make) -> None:
 
     async def complete(sampling: SamplingRequest) -> SamplingResponse:
         asked.append(sampling)
-        return SamplingResponse(
-            message=AssistantMessage.of("So."), model="m", stop_reason="maxTokens"
-        )
+        return SamplingResponse(message=AssistantMessage("So."), model="m", stop_reason="maxTokens")
 
     result = await received(make(asking_server(), on_sampling=complete), "complete")
 
@@ -186,9 +184,9 @@ async def test_a_completion_comes_from_the_callback(make: Make) -> None:
     assert '"stopReason":"maxTokens"' in result.text
     (sampling,) = asked
     assert sampling.messages == (
-        UserMessage.of("Hi"),
-        AssistantMessage.of("Yes?"),
-        UserMessage.of("Go on"),
+        UserMessage("Hi"),
+        AssistantMessage("Yes?"),
+        UserMessage("Go on"),
     )
     assert sampling.instructions == "Be short."
     settings = sampling.settings
@@ -216,8 +214,8 @@ async def test_sampling_with_tools_is_rejected(make: Make) -> None:
 
 async def test_sampling_with_the_runs_model_counts_against_its_budget(make: Make) -> None:
     """The completion's events are events of the run."""
-    call = AssistantMessage.of("", ToolCall(id="1", name="complete"))
-    answers = (call, AssistantMessage.of("Sampled."), AssistantMessage.of("done"))
+    call = AssistantMessage(tool_calls=[ToolCall(id="1", name="complete")])
+    answers = (call, AssistantMessage("Sampled."), AssistantMessage("done"))
     model = ScriptedModel(*answers)
     agent = Agent(model, tools=[make(asking_server(), on_sampling="run")])
 

@@ -130,7 +130,7 @@ async def test_a_catastrophic_pattern_is_harmless(make: Make) -> None:
     schema: dict[str, Any] = {"type": "object", "properties": {"a": {"pattern": "^(a+)+$"}}}
     server = serving(types.Tool(name="match", input_schema=schema))
     call = ToolCall(id="1", name="match", arguments=f'{{"a": "{"a" * 5_000}!"}}')
-    model = ScriptedModel(AssistantMessage.of("", call), AssistantMessage.of("done"))
+    model = ScriptedModel(AssistantMessage(tool_calls=[call]), AssistantMessage("done"))
 
     result = await Agent(model, tools=[make(server)]).run("go")
 
@@ -140,10 +140,10 @@ async def test_a_catastrophic_pattern_is_harmless(make: Make) -> None:
 async def test_invalid_names_are_changed(make: Make) -> None:
     """The server is called with its own name."""
     toolset = make(serving(*named("read file!", "x" * 200, "twice", "twice")))
-    call = AssistantMessage.of("", ToolCall(id="1", name="read_file_ecafb243"))
+    call = AssistantMessage(tool_calls=[ToolCall(id="1", name="read_file_ecafb243")])
 
     tools, reports = await listed(toolset)
-    result = await Agent(ScriptedModel(call, AssistantMessage.of("done")), tools=[toolset]).run("?")
+    result = await Agent(ScriptedModel(call, AssistantMessage("done")), tools=[toolset]).run("?")
 
     assert [tool.name for tool in tools] == [
         "read_file_ecafb243",
@@ -263,9 +263,9 @@ async def test_of_many_tools_the_needed_ones_are_offered() -> None:
     """They are built in a thread, so that other runs continue."""
     server = serving(*named(*(f"tool_{number}" for number in range(300)), "weather"))
     toolset = MCPToolset.in_memory(server)
-    model = ScriptedModel(AssistantMessage.of("done"))
+    model = ScriptedModel(AssistantMessage("done"))
 
-    await Agent(model, tools=[toolset]).run(history=[UserMessage.of("How is the weather?")])
+    await Agent(model, tools=[toolset]).run(history=[UserMessage("How is the weather?")])
     tools, _ = await listed(MCPToolset.in_memory(server, search_threshold=None))
 
     assert [tool.name for tool in model.requests[0].tools] == ["find_tools", "weather"]

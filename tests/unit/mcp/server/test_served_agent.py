@@ -16,11 +16,12 @@ from agentkit.mcp.server.mcp_server import build_server
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
 
-PAYS = AssistantMessage.of(
-    "",
-    tool_call("look", call_id="look00001"),
-    tool_call("pay", {"amount": 5}, call_id="pay000001"),
-    tool_call("pay", {"amount": 6}, call_id="pay000002"),
+PAYS = AssistantMessage(
+    tool_calls=[
+        tool_call("look", call_id="look00001"),
+        tool_call("pay", {"amount": 5}, call_id="pay000001"),
+        tool_call("pay", {"amount": 6}, call_id="pay000002"),
+    ],
 )
 
 
@@ -56,7 +57,7 @@ async def test_an_agent_is_served_as_a_tool(mode: Mode) -> None:
     async def forward(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
         steps.append(message)
 
-    model = ScriptedModel(AssistantMessage.of("", tool_call("look")), "All is well.")
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("look")]), "All is well.")
     agent = Agent(model, tools=Shop().tools()[:1], name="keeper")
     async with mcp.Client(build_server(agents=[agent]), mode=mode) as client:
         (listed,) = (await client.list_tools()).tools
@@ -65,7 +66,7 @@ async def test_an_agent_is_served_as_a_tool(mode: Mode) -> None:
     assert listed.name == "keeper"
     assert listed.input_schema["required"] == ["prompt"]
     assert text_of(result) == "All is well."
-    assert model.requests[0].history[-1] == UserMessage.of("Look around.")
+    assert model.requests[0].history[-1] == UserMessage("Look around.")
     assert steps == ["keeper: turn 1", "keeper: look", "keeper: turn 2"]
 
 
@@ -76,7 +77,9 @@ async def test_approval_for_an_agents_call_is_requested_from_the_user_at_the_cli
     """Nothing runs twice in any revision; the agent's model reads a denial."""
     shop = Shop()
     model = ScriptedModel(
-        PAYS, AssistantMessage.of("", tool_call("pay", {"amount": 7}, call_id="pay000003")), "Done."
+        PAYS,
+        AssistantMessage(tool_calls=[tool_call("pay", {"amount": 7}, call_id="pay000003")]),
+        "Done.",
     )
     person = Person(lambda form: {"approve": '"amount": 6' not in form.message, "reason": "Dear."})
     agent = Agent(model, tools=shop.tools(), name="buyer")
@@ -117,7 +120,7 @@ async def test_an_agents_call_is_denied_if_the_client_cannot_ask(mode: Mode) -> 
 async def test_an_agents_call_of_an_external_tool_is_denied() -> None:
     """Without asking the user, since no one could provide its result."""
     elsewhere = Tool.external(name="sign", description="x", input_schema={"type": "object"})
-    model = ScriptedModel(AssistantMessage.of("", tool_call("sign")), "Not signed.")
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("sign")]), "Not signed.")
     agent = Agent(model, tools=[elsewhere], name="signer")
     person = Person(lambda _: {"approve": True})
     async with mcp.Client(build_server(agents=[agent]), elicitation_callback=person) as client:
@@ -131,7 +134,7 @@ async def test_an_agents_call_of_an_external_tool_is_denied() -> None:
 async def test_open_calls_of_a_handed_off_agent_are_an_error() -> None:
     """They belong to another agent."""
     other = Agent(ScriptedModel(PAYS), tools=Shop().tools(), name="other")
-    model = ScriptedModel(AssistantMessage.of("", tool_call("transfer_to_other")))
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("transfer_to_other")]))
     agent = Agent(model, tools=[handoff(other)], name="first")
     person = Person(lambda _: {"approve": True})
     async with mcp.Client(build_server(agents=[agent]), elicitation_callback=person) as client:

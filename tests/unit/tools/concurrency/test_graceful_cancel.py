@@ -54,7 +54,7 @@ async def test_an_async_tool_is_stopped_at_its_timeout(own: float | None) -> Non
 
     (result,) = await execute(ready(wait), timeout_seconds=0.01 if own is None else 60)
 
-    assert result == ToolResult.of(
+    assert result == ToolResult(
         "c1", "The tool 'wait' was stopped after 0.01 seconds.", is_error=True
     )
     assert stopped.is_set()
