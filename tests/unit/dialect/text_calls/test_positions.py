@@ -164,7 +164,7 @@ def test_e_the_second_time_it_is_text() -> None:
     )
 
     assert is_text(read(text, history=history), text)
-    assert read(text, history=history + UserMessage("Again.")).rejected == [PARIS]
+    assert read(text, history=history + [UserMessage("Again.")]).rejected == [PARIS]
 
 
 @SIZES
@@ -176,7 +176,7 @@ def test_what_was_read_is_not_recovered(kind: str, call: str, size: int | None) 
     note = json.dumps({"page": page}) if kind == "json" else page
     turn = AssistantMessage(tool_calls=[ToolCall(id="a", name="fs.read")])
     history = History((UserMessage(page if kind == "user" else "Go."), turn))
-    history += ToolResult("a", note)
+    history += [ToolResult("a", note)]
 
     for text in (call, f"So:\n{call}"):
         assert is_text(read(text, size=size, history=history), text)
