@@ -214,8 +214,9 @@ def _find_provider(
         return provider
     raise ConfigError(
         f"{name!r} begins with no known provider; write provider:model, e.g. "
-        f"'openrouter:mixtral-8x22b'. {_similar(provider_name, catalog)} For any other OpenAI-compatible provider write 'openai-compatible:MODEL-ID' and give "
-        "base_url= (--base-url)."
+        f"'openrouter:mixtral-8x22b'. {_similar(provider_name, catalog)} For any other "
+        "OpenAI-compatible provider write 'openai-compatible:MODEL-ID' and give base_url= "
+        "(--base-url)."
     )
 
 
