@@ -98,11 +98,16 @@ class History(Sequence[Message]):
         Raises:
             HistoryError: a message does not fit the messages before it; this history is unchanged.
         """
-        new = [replace_surrogates(message) for message in messages]
-        return self._grown(new) if new else self
+        return self.add_repaired([replace_surrogates(message) for message in messages])
 
-    def _grown(self, messages: Sequence[Message]) -> "History":
-        """Return this history with `messages` at its end."""
+    def add_repaired(self, messages: Sequence[Message]) -> "History":
+        """Return this history with messages that hold no lone surrogates; else as `+`.
+
+        Raises:
+            HistoryError: a message does not fit the messages before it; this history is unchanged.
+        """
+        if not messages:
+            return self
         grown = object.__new__(History)
         with _LOCK:
             if len(self._log.messages) == self._length:
@@ -112,7 +117,7 @@ class History(Sequence[Message]):
                 return grown
             log = _Log(self._log.messages[: self._length], self._own_calls())
         grown._log, grown._length, grown._open = log, self._length, self._open
-        return grown._grown(messages)
+        return grown.add_repaired(messages)
 
     def _repr_html_(self) -> str:
         """Return the conversation for a notebook."""

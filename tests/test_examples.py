@@ -15,7 +15,7 @@ import anyio
 import httpx
 import pytest
 
-from agentkit import AssistantMessage
+from agentkit import AssistantMessage, ToolCall
 from agentkit.errors import TransportError
 from agentkit.testing import ScriptedModel, tool_call
 
@@ -57,7 +57,7 @@ async def test_the_chatbot_continues_the_conversation(
     """The second question is sent with the history of the first."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("What is for lunch on Monday?\n\nThanks\n"))
     model = ScriptedModel(
-        AssistantMessage(tool_calls=[tool_call("lunch_menu", {"weekday": "Monday"})]),
+        AssistantMessage(tool_calls=[tool_call("lunch_menu", weekday="Monday")]),
         "Lentil soup.",
         "You are welcome.",
     )
@@ -86,11 +86,21 @@ async def test_the_task_works_on_files(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "a.txt").write_text("invoice 42")
     model = ScriptedModel(
-        AssistantMessage(tool_calls=[tool_call("search_files", {"text": "invoice"}, call_id="1")]),
+        AssistantMessage(
+            tool_calls=[ToolCall(id="1", name="search_files", arguments='{"text": "invoice"}')]
+        ),
         AssistantMessage(
             tool_calls=[
-                tool_call("write_file", {"path": "report.txt", "content": "a.txt"}, call_id="2"),
-                tool_call("write_file", {"path": "../escaped.txt", "content": "x"}, call_id="3"),
+                ToolCall(
+                    id="2",
+                    name="write_file",
+                    arguments='{"path": "report.txt", "content": "a.txt"}',
+                ),
+                ToolCall(
+                    id="3",
+                    name="write_file",
+                    arguments='{"path": "../escaped.txt", "content": "x"}',
+                ),
             ],
         ),
         "One file mentions invoices: a.txt.",
@@ -131,7 +141,7 @@ async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_service_streams_events() -> None:
     """One line of JSON per event, with the answer in the last."""
     model = ScriptedModel(
-        AssistantMessage(tool_calls=[tool_call("calculate", {"expression": "6*7"})]), "It is 42."
+        AssistantMessage(tool_calls=[tool_call("calculate", expression="6*7")]), "It is 42."
     )
     with anyio.fail_after(5):
         async with client_of(load("service").build_app(model)) as client:

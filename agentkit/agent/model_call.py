@@ -8,7 +8,7 @@ A request that could exceed the budget is not sent. An answer that takes longer 
 left, or that exceeds its limit, is cut off and dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cache, cached_property, partial
 from typing import TypeAlias
 
@@ -34,11 +34,11 @@ from agentkit.event import (
 )
 from agentkit.history import History
 from agentkit.log import Log
-from agentkit.message import UserMessage
+from agentkit.message import ToolCall, UserMessage
 from agentkit.model.model import TokenCounter, new_counter
 from agentkit.output.output_type import Judgement
 from agentkit.surrogates import replace_surrogates
-from agentkit.tools.tool import Tool
+from agentkit.tools.approval import PlannedCall
 from agentkit.tools.validate import restore_names
 from agentkit.value import maker, replace
 
@@ -104,35 +104,48 @@ async def _exchange(
     started = run.clock.monotonic()
     call = _ModelCall(run, member, emit=emit)
     run.draft.take(taken, call.limit.received)
+    judged: Judgement | None = None
     try:
         response, over = await call.ask(history, step)
-        judged = None
-        used = call.limit.used
-        if response is not None:
+        used, usage = call.limit.used, call.limit.additional_usage
+        if response is None:
+            meter.charge(used, usage)
+        else:
             judged = await run.output.judge_off_loop(response, is_closing=step.closing is not None)
             used += Spent.of_usage(response.usage)
-        exchange = _new_exchange(
-            response=response,
-            over=over,
-            taken=taken,
-            late=_late(response, judged, run),
-            judged=judged,
-            used=used,
-            additional_usage=call.limit.additional_usage,
-        )
-        _charge(run, exchange)
+            meter.charge(used, usage + response.usage)
+        late = _late(response, judged, run)
     finally:
         if is_counted:
             meter.end_turn()
         call.limit.close()
+    plan: tuple[PlannedCall, ...] = ()
+    calls: Sequence[ToolCall] = ()
+    offered = tools if step.closing is None else {}
     if response is not None and response.message.tool_calls:
-        offered = tools if step.closing is None else {}
-        exchange = await _plan(run, member, exchange, response, offered=offered, ready=ready)
-    # The limit that is reached now is recorded with the exchange: another life of the run must
-    # not ask its own clock about it.
-    seconds = run.clock.monotonic() - started if run.has_journal or emit is not ignore else 0.0
-    return replace(
-        exchange, over=over or meter.reached(), used=replace(exchange.used, seconds=seconds)
+        calls = _calls_to_plan(response, judged)
+        plan = await plan_calls_of(
+            run,
+            member,
+            run.draft.history,
+            calls,
+            tools=offered,
+            ready=ready,
+            repairs=response.repairs,
+        )
+    if run.has_journal or emit is not ignore:
+        used = replace(used, seconds=run.clock.monotonic() - started)
+    return _new_exchange(
+        response=response,
+        # Recorded with the exchange: another life of the run must not ask its own clock about it.
+        over=over or meter.reached(),
+        plan=plan,
+        taken=taken,
+        late=late,
+        polling=tuple([c.name for c in calls if c.name in offered and offered[c.name].polls]),
+        judged=judged,
+        used=used,
+        additional_usage=usage,
     )
 
 
@@ -244,35 +257,13 @@ class _ModelCall:
         return new_counter(self._member.profile)
 
 
-async def _plan(
-    run: Run,
-    member: Member,
-    exchange: Exchange,
-    response: ModelResponse,
-    *,
-    offered: Mapping[str, Tool],
-    ready: Ready,
-) -> Exchange:
-    """Return the exchange with a plan for each call that has no result yet."""
-    judged = exchange.judged
-    answered = {} if judged is None else {one.call_id for one in judged.results}
-    calls = [call for call in response.message.tool_calls if call.id not in answered]
-    history = run.draft.history
-    plan = await plan_calls_of(
-        run, member, history, calls, tools=offered, ready=ready, repairs=response.repairs
-    )
-    polling = tuple(
-        call.name for call in calls if call.name in offered and offered[call.name].polls
-    )
-    return replace(exchange, plan=plan, polling=polling)
-
-
-def _charge(run: Run, exchange: Exchange) -> None:
-    """Count what an exchange used; its time passes by itself."""
-    usage = exchange.additional_usage
-    if exchange.response is not None:
-        usage = usage + exchange.response.usage
-    run.meter.charge(exchange.used, usage)
+def _calls_to_plan(response: ModelResponse, judged: Judgement | None) -> Sequence[ToolCall]:
+    """Return the calls of a response that have no result yet."""
+    calls = response.message.tool_calls
+    if judged is None or not judged.results:
+        return calls
+    answered = {one.call_id for one in judged.results}
+    return [call for call in calls if call.id not in answered]
 
 
 async def _report(

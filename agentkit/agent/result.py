@@ -120,7 +120,7 @@ class RunResult(Generic[OutputT]):
         return _new_result(
             text=found.text or _NO_ANSWER.get(reason, ""),
             history=state.history,
-            usage=state.usage,
+            usage=run.meter.usage,
             stop_reason=reason,
             turns=state.turns,
             model=model,

@@ -101,7 +101,6 @@ class RunState:
     Attributes:
         history: the complete conversation.
         turns: model calls made in this run.
-        usage: what they, answers that failed, summaries and inner runs used together.
         exchanges: who answered each of them.
         finish_reason: why the last answer ended; None before the first.
         has_called: the model called a tool in this run.
@@ -120,7 +119,6 @@ class RunState:
 
     history: History
     turns: int = 0
-    usage: Usage = NO_USAGE
     exchanges: tuple[ModelExchange, ...] = ()
     finish_reason: FinishReason | None = None
     has_called: bool = False
@@ -146,7 +144,6 @@ class RunState:
     ) -> "RunState":
         """Return the state after a model exchange."""
         history = self.history + exchange.taken if exchange.taken else self.history
-        usage = self.usage + exchange.additional_usage
         over = self.over or exchange.over
         response = exchange.response
         if response is None:
@@ -155,18 +152,17 @@ class RunState:
                 history=history,
                 over=over,
                 closing=closing,
-                usage=usage,
                 is_replay=is_replay,
             )
         judged = exchange.judged or _NOT_JUDGED
         replies = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
         return _new_state(
-            history=history + [response.message, *replies, *exchange.late],
+            # `call_model` has repaired the message; a recorded one was encoded.
+            history=history.add_repaired([response.message]) + (*replies, *exchange.late),
             turns=self.turns + 1,
             over=over,
             closing=closing,
             has_closing_answer=closing is not None,
-            usage=usage + response.usage,
             exchanges=(*self.exchanges, _model_exchange(response, turn=self.turns + 1)),
             finish_reason=response.finish_reason,
             has_called=self.has_called or bool(response.message.tool_calls),
@@ -198,7 +194,6 @@ class RunState:
             self,
             history=history,
             over=self.over or answers.over,
-            usage=self.usage + answers.usage,
             is_replay=is_replay,
             last_turns=None if history.open_calls else last_turns(history, self.last_turns),
         )

@@ -203,7 +203,6 @@ class _Batch:
         is_over_budget = False
         for call in calls:
             one = await self._as_planned(call, checked[call.id])
-            is_over_budget = is_over_budget or one == over_budget_result(call)
             if isinstance(one, ReadyCall):
                 # Charged at once: agents side by side share what is left.
                 if run.meter.calls_left() == 0:
@@ -211,12 +210,13 @@ class _Batch:
                 else:
                     self._count()
             if isinstance(one, ToolResult):
+                is_over_budget = is_over_budget or one == over_budget_result(call)
                 run.draft.finished[call.id] = one
                 await self.emit(ToolCallRejected(call=call, result=one))
                 continue
             for repair in one.repairs:
                 await self.emit(AnswerRepaired(repair=repair))
-            ready.append(replace(one, idempotency_key=f"{run.id}/{call.id}"))
+            ready.append(one)
         if is_over_budget:
             self._count()
         return ready
@@ -267,6 +267,7 @@ class _Batch:
             run=self._run,
             emit=self.emit,
             journal_key=key,
+            idempotency_key=f"{self._run.id}/{call.call.id}",
             run_id=self._run.id,
             agent_name=self._member.name,
             labels=self._run.labels,

@@ -16,7 +16,7 @@ from agentkit.clock import Clock
 from agentkit.config.profile import ModelProfile
 from agentkit.event import StopReason
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass, maker, replace
+from agentkit.value import dataclass, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,22 +81,25 @@ MIN_ANSWER_TOKENS = 32
 class Meter:
     """The usage of a run and its nested runs, compared with its budget and its parents' budgets.
 
-    Attributes:
-        usage: the usage so far, as providers and token counts report it.
+    It is counted in plain numbers: a value for each charge would be a tenth of a turn.
     """
 
     __slots__ = (
         "_clock",
+        "_cost_usd",
+        "_earlier_seconds",
         "_held",
         "_owed",
         "_parent",
-        "_spent",
         "_started",
+        "_tokens",
+        "_tool_calls",
+        "_turns",
         "_turns_begun",
+        "_usages",
         "_waiting",
         "_working_seconds",
         "limits",
-        "usage",
     )
 
     def __init__(
@@ -107,27 +110,46 @@ class Meter:
         self._parent = parent
         self._started = clock.monotonic()
         self._working_seconds = self.limits.working_seconds
-        self._spent = NOTHING
+        self._turns = self._tool_calls = self._tokens = 0
+        self._cost_usd = Decimal(0)
+        self._earlier_seconds = 0.0
         self._held: dict[object, Spent] = {}
         self._owed: dict[object, Spent] = {}
         self._waiting: tuple[Callable[[], None], ...] = ()
         self._turns_begun = 0
-        self.usage = NO_USAGE
+        self._usages: list[Usage] = []
+
+    @property
+    def usage(self) -> Usage:
+        """Return the usage so far, as providers and token counts report it."""
+        self._usages = [sum(self._usages, NO_USAGE)]
+        return self._usages[0]
 
     @property
     def spent(self) -> Spent:
         """Return the usage so far, including the duration."""
-        return replace(self._spent, seconds=self._seconds)
+        return Spent(
+            turns=self._turns,
+            tool_calls=self._tool_calls,
+            tokens=self._tokens,
+            cost_usd=self._cost_usd,
+            seconds=self._seconds,
+        )
 
     @property
     def _seconds(self) -> float:
-        return self._spent.seconds + self._clock.monotonic() - self._started
+        return self._earlier_seconds + self._clock.monotonic() - self._started
 
     def charge(self, used: Spent, usage: Usage | None = None) -> None:
         """Add usage here and at all parents; `seconds` is time of an earlier life of the run."""
-        self._spent = self._spent + used
-        if usage is not None:
-            self.usage = self.usage + usage
+        if used is not NOTHING:
+            self._turns += used.turns
+            self._tool_calls += used.tool_calls
+            self._tokens += used.tokens
+            self._cost_usd += used.cost_usd
+            self._earlier_seconds += used.seconds
+        if usage is not None and usage is not NO_USAGE:
+            self._usages.append(usage)
         if self._parent is not None:
             self._parent.charge(used, usage)
 
@@ -137,14 +159,14 @@ class Meter:
 
     def reached(self) -> StopReason | None:
         """Return the limit that is reached, here or at a parent; None if there is none."""
-        spent, limits = self._spent, self.limits
-        if spent.turns >= limits.turns:
+        limits = self.limits
+        if self._turns >= limits.turns:
             return "max_turns"
-        if spent.tool_calls > limits.tool_calls:
+        if self._tool_calls > limits.tool_calls:
             return "max_tool_calls"
-        if spent.tokens >= limits.tokens:
+        if self._tokens >= limits.tokens:
             return "max_tokens"
-        if spent.cost_usd >= limits.cost_usd:
+        if self._cost_usd >= limits.cost_usd:
             return "max_cost"
         if self._seconds >= self._working_seconds:
             return "deadline"
@@ -170,7 +192,7 @@ class Meter:
 
         `end_turn` releases it after it was charged.
         """
-        if self._spent.turns + self._turns_begun >= self.limits.turns:
+        if self._turns + self._turns_begun >= self.limits.turns:
             return False
         if self._parent is not None and not self._parent.begin_turn():
             return False
@@ -185,7 +207,7 @@ class Meter:
 
     def calls_left(self) -> float:
         """Return how many more tool calls may run; infinite for no limit."""
-        left = max(0.0, self.limits.tool_calls - self._spent.tool_calls)
+        left = max(0.0, self.limits.tool_calls - self._tool_calls)
         return left if self._parent is None else min(left, self._parent.calls_left())
 
     def check_price(self, profile: ModelProfile, *, model: str) -> None:
@@ -219,7 +241,7 @@ class Meter:
         """
         found: list[int] = []
         held = (*self._held.values(), *self._owed.values())
-        limits, spent = self.limits, sum(held, self._spent + pending)
+        limits, spent = self.limits, sum(held, self.spent + pending)
         if limits.tokens != math.inf:
             left = int(limits.tokens) - spent.tokens - forecast.input_tokens
             if left < MIN_ANSWER_TOKENS:

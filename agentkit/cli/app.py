@@ -24,6 +24,7 @@ from agentkit.cli.commands.sandbox import SandboxOptions, run_sandbox
 from agentkit.cli.commands.session_commands import app as sessions
 from agentkit.cli.commands.tools import list_tools
 from agentkit.cli.debug_log import log_to_standard_error
+from agentkit.cli.exit_codes import OK, exit_code_of
 from agentkit.cli.mcp.mcp_commands import app as mcp
 from agentkit.cli.question_group import QuestionGroup
 from agentkit.cli.shared_options import (
@@ -58,8 +59,12 @@ Examples:
 
 def _show_version(requested: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if requested:
-        write(f"agentkit {package_version()}\n")
-        raise typer.Exit
+        raise typer.Exit(exit_code_of(_write_version))
+
+
+def _write_version() -> int:
+    write(f"agentkit {package_version()}\n")
+    return OK
 
 
 @app.callback()
@@ -83,7 +88,7 @@ def _begin(
     if debug:
         log_to_standard_error(logging.getLogger("agentkit"))
     if context.invoked_subcommand is None:
-        show_welcome()
+        raise typer.Exit(exit_code_of(show_welcome))
 
 
 @app.command(

@@ -25,6 +25,7 @@ from agentkit.cli.terminal import (
     StandardOutputError,
     discard_buffered,
     escape_controls,
+    note,
     write_note,
 )
 from agentkit.cli.user_code import describe_failure, is_user_error
@@ -78,6 +79,8 @@ def exit_code_of(command: Callable[[], int]) -> int:
 def print_error(error: BaseException, *, prefix: str = "", model: Model | None = None) -> None:
     """Print what went wrong in one line on standard error; with `--debug`, a traceback too.
 
+    On a terminal the line is wrapped between words.
+
     Args:
         error: what was raised.
         prefix: put before the message.
@@ -88,8 +91,7 @@ def print_error(error: BaseException, *, prefix: str = "", model: Model | None =
     text = str(error) if isinstance(error, AgentKitError) else f"{type(error).__name__}: {error}"
     if isinstance(error, ProviderError):
         text += describe_advice(error, model)
-    line = escape_controls(" ".join(text.split()))
-    write_note(f"agentkit: {prefix}{line}\n")
+    note(f"agentkit: {prefix}{' '.join(text.split())}")
 
 
 def _unexpected(error: BaseException) -> int:

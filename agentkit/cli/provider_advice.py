@@ -36,16 +36,25 @@ def _advice(error: ProviderError, provider: ProviderProfile | None) -> str:
         case "rate_limit":
             wait = error.retry_after_seconds
             return f"try again in {wait:.0f} s" if wait else "try again later"
+        case "invalid_request" if error.status in _NOT_THERE:
+            return _name_advice(provider)
+        case "bad_response" if provider is not None:
+            return f"{_base_url_advice(provider)}; 'agentkit doctor {provider.name}:MODEL' tests it"
         case kind:
             return _ADVICE.get(kind, "")
 
 
+# What servers answer for a path that they do not have, and for a model they do not have.
+_NOT_THERE = frozenset({400, 404, 405, 410})
 _ADVICE: Mapping[ErrorKind, str] = {
     "insufficient_credits": "add credit to the account, or choose another provider with --model",
     "tools_unsupported": "choose another model with --model, or no tools with --tools none",
     "stream_interrupted": "try again, or choose another provider with --model",
     "server": "try again, or choose another provider with --model",
-    "truncated": "ask for less at a time",
+    "truncated": "raise --max-tokens, or ask for less at a time",
+    "empty_response": "try again, or choose another model with --model",
+    "tool_generation_failed": "try again, or choose another model with --model",
+    "content_filter": "ask in other words, or choose another model with --model",
 }
 
 
@@ -53,13 +62,26 @@ def _key_advice(provider: ProviderProfile | None) -> str:
     if provider is None or not provider.auth.env:
         return "check the key; 'agentkit providers' shows its variable"
     variables = " or ".join(provider.auth.env)
-    return f"check the key in {variables}, or run 'agentkit keys set {provider.name}'"
+    return (
+        f"check the key in {variables} or in the variable of --api-key-env, or run "
+        f"'agentkit keys set {provider.name}'"
+    )
 
 
 def _address_advice(provider: ProviderProfile | None) -> str:
     if provider is None:
         return "try again, or choose another provider with --model"
+    return f"try again, {_base_url_advice(provider)}, or choose another provider with --model"
+
+
+def _name_advice(provider: ProviderProfile | None) -> str:
+    if provider is None:
+        return "check the model's name"
     return (
-        f"try again, check the address (--base-url or {base_url_variable(provider.name)}), or "
-        "choose another provider with --model"
+        f"check the model's name, see 'agentkit models {provider.name}', and "
+        f"{_base_url_advice(provider)}"
     )
+
+
+def _base_url_advice(provider: ProviderProfile) -> str:
+    return f"check the address (--base-url or {base_url_variable(provider.name)})"

@@ -5,11 +5,17 @@ Out: the command to run: the one that is named, or `run` if the first word is a 
 """
 
 import difflib
+import shutil
+import sys
+import textwrap
 from typing import Any
 
 from typer.core import TyperGroup
 
 _RUN = "run"
+_WIDTH = 80
+_ERROR = "Error: "
+"""What Typer writes before a message."""
 
 
 class QuestionGroup(TyperGroup):
@@ -32,7 +38,18 @@ class QuestionGroup(TyperGroup):
         close = difflib.get_close_matches(word, self.list_commands(ctx), n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         ctx.fail(
-            f"There is no command {word!r}.{hint} A question needs quotation marks around it, "
-            f"or write: agentkit run {word!r}"
+            _wrapped(
+                f"There is no command {word!r}.{hint} A question needs quotation marks around it, "
+                f"or write: agentkit run {word!r}"
+            )
         )
         return None, None, args  # never reached: `fail` raises
+
+
+def _wrapped(message: str) -> str:
+    """Return an error message with line ends between words, if it is for a terminal."""
+    if not sys.stderr.isatty():
+        return message
+    width = min(shutil.get_terminal_size().columns, _WIDTH)
+    lines = textwrap.fill(_ERROR + message, width=width, break_long_words=False)
+    return lines.removeprefix(_ERROR)

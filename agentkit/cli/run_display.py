@@ -5,6 +5,7 @@ Out: the answer on standard output, everything else on standard error; or lines 
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import TypeAlias
@@ -178,12 +179,16 @@ def reason_of(text: str, *, default: str = "the model was told why") -> str:
     _, found, reason = text.partition("The reason given: ")
     if found:
         return shorten(reason, _DETAIL)
+    if (found_reason := _ANSWER_REJECTED.match(text)) is not None:
+        return shorten(found_reason["reason"], _DETAIL)
     faults = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
     if faults:
         return f"its arguments do not fit: {shorten('; '.join(faults), _DETAIL)}"
     return next((reason for part, reason in _REASONS.items() if part in text), default)
 
 
+# The advice begins on a line of its own; see `agentkit.output.output_plan.REJECTED`.
+_ANSWER_REJECTED = re.compile(r"Your answer was rejected: (?P<reason>.*?)\.?(?:\n|$)", re.DOTALL)
 _REASONS: Mapping[str, str] = {
     "refused and was not run": "denied",
     "must be one JSON object": "its arguments are not a JSON object",
@@ -191,6 +196,14 @@ _REASONS: Mapping[str, str] = {
     "no more tool calls": "the limit of tool calls is reached",
     "before its turn came": "the run was stopped before",
     "at its limit": "the run is at its limit",
+    "Not run: read as": "its arguments were repaired, and the model is asked to confirm them",
+    "Not run: the arguments do not fit": "its arguments do not fit",
+    "Not run: it waits for": "it waits for the call before it",
+    "The outcome of the call": (
+        "it was begun before the run was interrupted, and its outcome is unknown"
+    ),
+    "answers at once": "there were several answers at once",
+    "could not be run": "its changed arguments do not fit",
 }
 """What a rejection means, by words in what the model is told."""
 
@@ -237,7 +250,7 @@ def _turn_lines(event: RunEvent) -> list[NoteLine]:
             style = "red" if level not in _QUIET_LEVELS else ""
             return [NoteLine(f"  {toolset}: {shorten(message, _RESULT)}", style)]
         case OutputRejected(reason=reason):
-            fault = shorten(reason_of(reason, default=reason), _DETAIL)
+            fault = reason_of(reason).removeprefix("its arguments do not fit: ")
             return [NoteLine(f"  the answer does not fit: {fault}")]
         case HandedOff(agent=agent):
             return [NoteLine(f"  the agent {agent} takes over")]

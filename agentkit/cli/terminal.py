@@ -30,6 +30,7 @@ _UNSAFE = re.compile(
     "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
 )
 _WIDTH_WITHOUT_TERMINAL = 200
+_UNLIMITED_WIDTH = 10_000
 _CLEAR_LINE = "\x1b[K"
 
 
@@ -164,18 +165,31 @@ def has_cursor(console: Console) -> bool:
     return console.is_terminal and not console.is_dumb_terminal and has_color()
 
 
-def show_table(table: Table) -> None:
+def show_table(table: Table, *narrower: Table) -> None:
     """Write a table to standard output; in a pipe as wide as it needs to be.
+
+    Args:
+        table: the table to write.
+        narrower: what to write in its place on a terminal where words of it would be broken, each
+            narrower than the one before; the last one is written whatever the width.
 
     Raises:
         BrokenPipeError: its reader is gone.
         StandardOutputError: it cannot be written to.
     """
+    check_standard_output()
     console = answer_console()
     if not console.is_terminal:
         console.width = _WIDTH_WITHOUT_TERMINAL
+    tables = (table, *narrower)
+    # Measured without a limit: otherwise the limit is the result.
+    unlimited = console.options.update_width(_UNLIMITED_WIDTH)
+    fitting = (
+        each for each in tables if console.measure(each, options=unlimited).minimum <= console.width
+    )
+    chosen = next(fitting, tables[-1])
     with console.capture() as captured:
-        console.print(table)
+        console.print(chosen)
     lines = (line.rstrip() for line in captured.get().splitlines())
     write_rendered("\n".join(lines) + "\n")
 

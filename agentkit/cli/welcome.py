@@ -6,6 +6,7 @@ Out: what it is, what to try, where the documentation is.
 
 from importlib.metadata import PackageNotFoundError, metadata
 
+from agentkit.cli.exit_codes import OK
 from agentkit.cli.terminal import write
 from agentkit.version import package_version
 
@@ -23,9 +24,10 @@ Documentation: {documentation}
 _DOCUMENTATION = "the folder 'docs' of the project"
 
 
-def show_welcome() -> None:
-    """Print the screen."""
+def show_welcome() -> int:
+    """Print the screen and return the exit code."""
     write(_TEXT.format(version=package_version(), documentation=_documentation()))
+    return OK
 
 
 def _documentation() -> str:

@@ -40,6 +40,7 @@ __all__ = [
     "expand_variables",
     "find_key",
     "find_key_source",
+    "find_provider",
     "load_catalog",
     "read_catalog",
     "resolve_model",
@@ -156,6 +157,19 @@ def read_catalog(environ: Mapping[str, str] | None = None) -> Mapping[str, Provi
     return load_catalog(path if path is not None and (is_named or path.is_file()) else None)
 
 
+def find_provider(name: str, environ: Mapping[str, str] | None = None) -> ProviderProfile:
+    """Return the provider of a name.
+
+    Raises:
+        ConfigError: there is none, or the catalog is invalid.
+    """
+    catalog = read_catalog(environ)
+    provider = catalog.get(name.strip().casefold())
+    if provider is None:
+        raise ConfigError(f"There is no provider {name!r}. {_similar(name, catalog)}")
+    return provider
+
+
 def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str:
     """Replace `${NAME}` and `${NAME:-default}` by variables of the environment.
 
@@ -198,13 +212,17 @@ def _find_provider(
     provider = catalog.get(provider_name.casefold())
     if provider is not None:
         return provider
-    close = get_close_matches(provider_name.casefold(), catalog, n=_SUGGESTIONS, cutoff=0.0)
     raise ConfigError(
         f"{name!r} begins with no known provider; write provider:model, e.g. "
-        f"'openrouter:mixtral-8x22b'. Similar are {', '.join(close)}; 'agentkit providers' lists "
-        "all. For any other OpenAI-compatible provider write 'openai-compatible:MODEL-ID' and give "
-        "base_url= (--base-url)."
+        f"'openrouter:mixtral-8x22b'. {_similar(provider_name, catalog)} For any other "
+        "OpenAI-compatible provider write 'openai-compatible:MODEL-ID' and give base_url= "
+        "(--base-url)."
     )
+
+
+def _similar(name: str, catalog: Mapping[str, ProviderProfile]) -> str:
+    close = get_close_matches(name.casefold(), catalog, n=_SUGGESTIONS, cutoff=0.0)
+    return f"Similar are {', '.join(close)}; 'agentkit providers' lists all."
 
 
 def _find_model(wanted: str, provider: ProviderProfile) -> ModelProfile:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import field
 from itertools import count
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
@@ -218,7 +218,6 @@ class _Chunks(AsyncIterator[bytes]):
         return chunk
 
 
-def tool_call(name: str, arguments: JsonValue = None, *, call_id: str = "call00001") -> ToolCall:
-    """Build a call with its arguments written as JSON text; None means no arguments."""
-    written = json.dumps({} if arguments is None else arguments)
-    return ToolCall(id=call_id, name=name, arguments=written)
+def tool_call(name: str, /, **arguments: Any) -> ToolCall:
+    """Build a call with these arguments; a `ScriptedModel` gives it its id."""
+    return ToolCall(id=FIRST_ID, name=name, arguments=json.dumps(arguments))

@@ -285,7 +285,7 @@ class _Execution:
             deps=self.deps,
             call_id=call.call.id,
             tool_name=call.tool.name,
-            idempotency_key=call.idempotency_key or call.call.id,
+            idempotency_key=link.idempotency_key or call.call.id,
             run_id=link.run_id,
             agent_name=link.agent_name,
             labels=link.labels,

@@ -25,7 +25,8 @@ class RunLink:
         emit: reports an event of the run.
         listener: gets the records of agents that run inside the call if there is no run above.
         journal_key: the key of the call in the run's journal; empty without one.
-        run_id: see `RunContext`, as the two that follow.
+        idempotency_key: see `RunContext`, as the three that follow; if empty, it is the call's id.
+        run_id: the id of the run.
         agent_name: the name of the agent.
         labels: what the caller labelled the run with.
     """
@@ -34,6 +35,7 @@ class RunLink:
     emit: Emit = ignore
     listener: Listener | None = None
     journal_key: str = ""
+    idempotency_key: str = ""
     run_id: str = ""
     agent_name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)

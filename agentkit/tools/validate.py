@@ -50,7 +50,6 @@ class ReadyCall:
         arguments: the JSON values as they will be used; they are valid against the tool's schema.
         bound: the same as Python values.
         repairs: what was changed to make the arguments valid.
-        idempotency_key: stable over restarts; if None, the call's id is used.
         note: what the model must know about the call, put before its result.
     """
 
@@ -59,7 +58,6 @@ class ReadyCall:
     arguments: Mapping[str, Any]
     bound: BoundArguments
     repairs: tuple[Repair, ...] = ()
-    idempotency_key: str | None = None
     note: str | None = None
 
 

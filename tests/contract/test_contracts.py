@@ -241,7 +241,7 @@ def _response(text: str = "", *calls: ToolCall, reason: str = "stop") -> ModelRe
         ),
         (
             _Model(
-                _response("", tool_call("f", call_id=""), reason="tool_calls"),
+                _response("", ToolCall(id="", name="f"), reason="tool_calls"),
                 shown=(),
                 always=False,
             ),

@@ -16,6 +16,7 @@ from agentkit import (
     Usage,
 )
 from agentkit.agent.step import RunState
+from agentkit.budget.meter import NOTHING
 from agentkit.message import ToolCall, ToolResult, UserMessage
 from agentkit.testing import ScriptedModel
 from tests.corpus.judge import differences
@@ -44,8 +45,9 @@ def seen(*messages: Any, **changes: Any) -> Seen:
     history = History((UserMessage("?"), *messages))
     usage = Usage(input_tokens=1, output_tokens=2)
     answered = ModelExchange(turn=1, provider=None, model=None, usage=usage)
-    state = RunState(history=history, usage=usage, exchanges=(answered,))
+    state = RunState(history=history, exchanges=(answered,))
     run = Agent[Any](ScriptedModel())._new_run("?", {}, None)
+    run.meter.charge(NOTHING, usage)
     result = RunResult.of(run, state, "answered", agent="a", model="m")
     return replace(Seen(is_streamed=True, result=result, requests=[{}]), **changes)
 

@@ -5,5 +5,5 @@ from agentkit import Agent, AssistantMessage
 from agentkit.mcp import MCPToolset
 from agentkit.testing.scripted import ScriptedModel, tool_call
 ts = MCPToolset.stdio(sys.executable, os.path.join(os.path.dirname(__file__), "mcp_evil.py"), "outpattern")
-r = Agent(ScriptedModel((tool_call("look", {"q": "x"})), "done"), tools=[ts]).run_sync("go")
+r = Agent(ScriptedModel((tool_call("look", **{"q": "x"})), "done"), tools=[ts]).run_sync("go")
 print(r.history[2].text if len(r.history) > 2 else r); print("OK")

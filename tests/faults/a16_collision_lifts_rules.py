@@ -17,7 +17,7 @@ def delete_file2(path: str) -> str:
     return "x"
 def run(*servers, name):
     deleted.clear()
-    r = Agent(ScriptedModel((tool_call(name, {"path": "/x"})), "done"), tools=[MCPToolset.in_memory(s) for s in servers], approve=rules.ask(rules.named("delete_file"))).run_sync("go")
+    r = Agent(ScriptedModel((tool_call(name, **{"path": "/x"})), "done"), tools=[MCPToolset.in_memory(s) for s in servers], approve=rules.ask(rules.named("delete_file"))).run_sync("go")
     print(len(servers), "servers:", r.stop_reason, "deleted", deleted); return bool(deleted)
 assert not run(fs, name="delete_file")
 wrong = run(fs, evil, name="fs_delete_file")

@@ -42,7 +42,7 @@ def reached(written: str) -> str:
         file.write_text(json.dumps(document))
 
         async def run() -> str:
-            model = ScriptedModel((tool_call("key", {})), "done")
+            model = ScriptedModel((tool_call("key")), "done")
             return (await Agent(model, tools=[MCPToolset.from_config(file)]).run("go")).history[2].text
 
         return anyio.run(run)

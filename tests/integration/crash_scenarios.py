@@ -34,7 +34,6 @@ from agentkit.durable.journal import FileJournal, MemoryJournal
 from agentkit.event import Emit, Listener
 from agentkit.message import ToolCall
 from agentkit.model.model import ModelConnection
-from agentkit.testing.scripted import tool_call
 
 T = TypeVar("T")
 Turns = Callable[[int], AssistantMessage]
@@ -124,7 +123,7 @@ def _tools(ledger: Ledger) -> list[Tool[..., Any]]:
 
 
 def _append(line: str) -> ToolCall:
-    return tool_call("append", {"line": line}, call_id=line.ljust(9, "0"))
+    return ToolCall(id=line.ljust(9, "0"), name="append", arguments=json.dumps({"line": line}))
 
 
 def _asks(*turns: list[ToolCall]) -> Turns:
@@ -154,7 +153,7 @@ class Life:
 
 async def two_turns(life: Life) -> History:
     """Two turns of two calls each."""
-    look = [tool_call("look", {}, call_id=f"look0000{n}") for n in (1, 2)]
+    look = [ToolCall(id=f"look0000{n}", name="look") for n in (1, 2)]
     model = life.model("one", [_append("a"), look[0]], [_append("b"), look[1]])
     agent: Agent[Any] = Agent(model, tools=_tools(life.ledger))
     history: History = (await agent.run("go", **life.options)).history
@@ -171,7 +170,9 @@ async def agents_in_parallel(life: Life) -> History:
         )
         for name in ("left", "right")
     ]
-    calls = [tool_call(a.name, {"prompt": "go"}, call_id=a.name.ljust(9, "0")) for a in inner]
+    calls = [
+        ToolCall(id=a.name.ljust(9, "0"), name=a.name, arguments='{"prompt": "go"}') for a in inner
+    ]
     outer: Agent[Any] = Agent(
         life.model("outer", calls),
         name="outer",
@@ -189,7 +190,7 @@ async def handed_off(life: Life) -> History:
         name="second",
         tools=_tools(life.ledger),
     )
-    give = tool_call("transfer_to_second", {}, call_id="transfer1")
+    give = ToolCall(id="transfer1", name="transfer_to_second")
     first: Agent[Any] = Agent(
         life.model("first", [_append("a"), give]),
         name="first",

@@ -17,12 +17,20 @@ from typing import Any, TypeVar
 import anyio
 from pydantic import TypeAdapter
 
-from agentkit import Agent, AssistantMessage, ModelRequest, ModelResponse, RunContext, Tool, tool
+from agentkit import (
+    Agent,
+    AssistantMessage,
+    ModelRequest,
+    ModelResponse,
+    RunContext,
+    Tool,
+    ToolCall,
+    tool,
+)
 from agentkit.config.profile import ModelProfile
 from agentkit.durable.journal import FileJournal
 from agentkit.event import Emit
 from agentkit.model.model import ModelConnection
-from agentkit.testing.scripted import tool_call
 
 T = TypeVar("T")
 KILLED = 7
@@ -89,9 +97,13 @@ class PlainModel:
         if turn == 3:
             return ModelResponse(message=AssistantMessage("done"), finish_reason="stop")
         calls = [
-            tool_call("append", {"line": f"line {turn}"}, call_id=f"append00{turn}"),
-            tool_call("look", {}, call_id=f"look0000{turn}"),
-            tool_call("mark", {"text": f"mark {turn}"}, call_id=f"mark0000{turn}"),
+            ToolCall(
+                id=f"append00{turn}", name="append", arguments=json.dumps({"line": f"line {turn}"})
+            ),
+            ToolCall(id=f"look0000{turn}", name="look"),
+            ToolCall(
+                id=f"mark0000{turn}", name="mark", arguments=json.dumps({"text": f"mark {turn}"})
+            ),
         ]
         return ModelResponse(message=AssistantMessage(tool_calls=calls), finish_reason="tool_calls")
 

@@ -1,5 +1,6 @@
 """Output types, a tool, and scripted answers of a model."""
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -56,10 +57,10 @@ def asks(*calls: ToolCall) -> AssistantMessage:
 
 def answers(arguments: JsonValue, *, call_id: str = "answer001") -> AssistantMessage:
     """Return a message that calls the answering tool."""
-    return asks(tool_call("final_answer", arguments, call_id=call_id))
+    return asks(ToolCall(id=call_id, name="final_answer", arguments=json.dumps(arguments)))
 
 
-LOOK_UP = tool_call("look_up", {"number": "A-1"})
+LOOK_UP = tool_call("look_up", number="A-1")
 RIGHT: JsonObject = {"number": "A-1", "total": "12.50"}
 WRONG: JsonObject = {"number": "A-1", "total": -1}
 INVOICE = Invoice(number="A-1", total=Decimal("12.50"))

@@ -32,7 +32,6 @@ from agentkit import (
 from agentkit.config.profile import ModelProfile
 from agentkit.event import Emit
 from agentkit.model.model import ModelConnection
-from agentkit.testing.scripted import tool_call
 
 
 class Payer:
@@ -51,10 +50,13 @@ class Payer:
         asked = sum(isinstance(message, AssistantMessage) for message in request.history)
         calls: list[list[ToolCall]] = [
             [
-                tool_call("look", call_id="look00001"),
-                *(tool_call("pay", {"amount": n}, call_id=f"pay00000{n}") for n in (1, 2, 3)),
+                ToolCall(id="look00001", name="look"),
+                *(
+                    ToolCall(id=f"pay00000{n}", name="pay", arguments=json.dumps({"amount": n}))
+                    for n in (1, 2, 3)
+                ),
             ],
-            [tool_call("locate", call_id="locate001")],
+            [ToolCall(id="locate001", name="locate")],
         ]
         if asked < len(calls):
             message = AssistantMessage(tool_calls=calls[asked])

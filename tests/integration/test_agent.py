@@ -48,7 +48,7 @@ def _asks(*calls: ToolCall) -> AssistantMessage:
     return AssistantMessage(tool_calls=calls)
 
 
-ADD_1_2 = tool_call("add", {"a": 1, "b": 2})
+ADD_1_2 = tool_call("add", a=1, b=2)
 THREE = ToolResult(
     call_id="call00001", content=ToolResult("", "3").content, structured_content={"result": 3}
 )
@@ -163,8 +163,8 @@ async def test_an_unknown_option_is_rejected() -> None:
 
 async def test_an_invalid_call_gets_an_error_result_and_the_model_tries_again() -> None:
     """The tool does not run; the other calls of the turn do."""
-    bad = tool_call("add", {"a": 1}, call_id="bad000001")
-    gone = tool_call("subtract", {}, call_id="gone00001")
+    bad = ToolCall(id="bad000001", name="add", arguments='{"a": 1}')
+    gone = ToolCall(id="gone00001", name="subtract")
     model = ScriptedModel(_asks(bad, ADD_1_2, gone), "It is 3.")
     agent: Agent[None] = Agent(model, tools=[add])
 
@@ -240,8 +240,8 @@ async def test_a_model_that_calls_a_tool_at_the_limit_is_stopped() -> None:
         """Count."""
         ran.append(label)
 
-    first = tool_call("count", {"label": "in time"})
-    again = tool_call("count", {"label": "too late"}, call_id="again0001")
+    first = tool_call("count", label="in time")
+    again = ToolCall(id="again0001", name="count", arguments='{"label": "too late"}')
     model = ScriptedModel(_asks(first), AssistantMessage("Well,", tool_calls=[again]))
 
     result = await Agent(model, tools=[count]).run("Go.", budget=Budget(turns=1))

@@ -34,7 +34,7 @@ def _asks(*calls: ToolCall) -> AssistantMessage:
     return AssistantMessage(tool_calls=calls)
 
 
-ADD_1_2 = tool_call("add", {"a": 1, "b": 2})
+ADD_1_2 = tool_call("add", a=1, b=2)
 THREE = ToolResult(
     call_id="call00001", content=ToolResult("", "3").content, structured_content={"result": 3}
 )
@@ -53,7 +53,7 @@ async def test_tools_get_the_dependencies_of_the_run() -> None:
         """Return the user's name."""
         return ("Dear " if polite else "") + context.deps.user
 
-    model = ScriptedModel(_asks(tool_call("whoami", {"polite": True})), "ok")
+    model = ScriptedModel(_asks(tool_call("whoami", polite=True)), "ok")
     agent: Agent[_Deps] = Agent(model, tools=[whoami])
 
     result = await agent.run("Who am I?", deps=_Deps(user="Ann"))
@@ -124,7 +124,7 @@ async def test_tools_may_change_between_turns() -> None:
         return "here"
 
     model = ScriptedModel(
-        _asks(tool_call("late", call_id="early0001")), _asks(tool_call("late")), "ok"
+        _asks(ToolCall(id="early0001", name="late")), _asks(tool_call("late")), "ok"
     )
     toolset = _Changing([add], [add, late], [])
 
@@ -164,7 +164,11 @@ async def test_calls_with_side_effects_run_one_after_the_other() -> None:
         return name
 
     calls = [
-        tool_call("read" if n < 2 else "write", {"name": str(n)}, call_id=f"call0000{n}")
+        ToolCall(
+            id=f"call0000{n}",
+            name="read" if n < 2 else "write",
+            arguments=json.dumps({"name": str(n)}),
+        )
         for n in range(4)
     ]
 
@@ -204,7 +208,7 @@ async def test_the_arguments_that_run_are_those_in_the_history() -> None:
     kept = Tool.from_schema(
         name="keep", description="Keep.", input_schema={"type": "object"}, handler=keep
     )
-    model = ScriptedModel(_asks(tool_call("keep", {"x": [1, None]})), "ok")
+    model = ScriptedModel(_asks(tool_call("keep", x=[1, None])), "ok")
 
     result = await Agent(model, tools=[kept]).run("Go.")
 

@@ -12,6 +12,7 @@ from agentkit import (
     AssistantMessage,
     History,
     ModelResponded,
+    ToolCall,
     ToolCallStarted,
     ToolResult,
     TurnStarted,
@@ -88,15 +89,15 @@ async def _ignore(record: EventRecord) -> None:
 def _turns() -> list[AssistantMessage]:
     """Return two turns of several calls, then an answer."""
     first = [
-        tool_call("look", {"name": "a"}, call_id="look00001"),
-        tool_call("look", {"name": "b"}, call_id="look00002"),
-        tool_call("change", {"name": "c"}, call_id="chng00001"),
-        tool_call("think", {"name": "d"}, call_id="thnk00001"),
+        ToolCall(id="look00001", name="look", arguments='{"name": "a"}'),
+        ToolCall(id="look00002", name="look", arguments='{"name": "b"}'),
+        ToolCall(id="chng00001", name="change", arguments='{"name": "c"}'),
+        ToolCall(id="thnk00001", name="think", arguments='{"name": "d"}'),
     ]
     second = [
-        tool_call("change", {"name": "e"}, call_id="chng00002"),
-        tool_call("look", {"name": "f"}, call_id="look00003"),
-        tool_call("none_such", {}, call_id="none00001"),
+        ToolCall(id="chng00002", name="change", arguments='{"name": "e"}'),
+        ToolCall(id="look00003", name="look", arguments='{"name": "f"}'),
+        ToolCall(id="none00001", name="none_such"),
     ]
     return [
         AssistantMessage(tool_calls=first),
@@ -173,7 +174,7 @@ async def test_a_nested_agent_is_cancelled_when_the_reader_leaves(
 ) -> None:
     """It is stopped with the run, without an error event."""
     inner: Agent[Any] = Agent(ScriptedModel("inner"), name="inner")
-    call = tool_call("inner", {"prompt": "go"}, call_id="inner0001")
+    call = ToolCall(id="inner0001", name="inner", arguments='{"prompt": "go"}')
     agent: Agent[Any] = Agent(
         ScriptedModel(AssistantMessage(tool_calls=[call])), tools=[inner.as_tool()]
     )
@@ -255,7 +256,7 @@ async def test_a_cancelled_run_can_be_continued() -> None:
 async def test_a_message_sent_during_a_run_is_read_at_the_next_turn() -> None:
     """Before the request; next to a final answer, it is answered as well."""
     effects = _Effects()
-    call = tool_call("look", {"name": "a"})
+    call = tool_call("look", name="a")
     model = ScriptedModel(AssistantMessage(tool_calls=[call]), "one", "two")
     agent: Agent[Any] = Agent(model, tools=effects.tools())  # type: ignore[arg-type]  # tools
 

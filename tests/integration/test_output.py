@@ -1,5 +1,6 @@
 """Complete runs with structured output, with a scripted model."""
 
+import json
 from typing import Any, Literal
 
 import pytest
@@ -13,6 +14,7 @@ from agentkit import (
     OutputRejected,
     OutputSettings,
     PartialOutputReceived,
+    ToolCall,
     ToolChoice,
     ToolDefinitionError,
     ToolResult,
@@ -135,7 +137,7 @@ async def test_after_an_answer_in_prose_the_call_is_required() -> None:
 
 async def test_an_answer_next_to_other_calls_is_rejected_until_they_have_results() -> None:
     """It was made without them; the other calls run."""
-    both = asks(LOOK_UP, tool_call("final_answer", RIGHT, call_id="answer001"))
+    both = asks(LOOK_UP, ToolCall(id="answer001", name="final_answer", arguments=json.dumps(RIGHT)))
     model = ScriptedModel(both, answers(RIGHT, call_id="answer002"))
 
     result = await Agent(model, tools=[look_up], output_type=Invoice).run("go")
@@ -148,8 +150,8 @@ async def test_an_answer_next_to_other_calls_is_rejected_until_they_have_results
 async def test_two_answers_in_one_turn_are_rejected() -> None:
     """It is unknown which one was meant."""
     two = asks(
-        tool_call("final_answer", RIGHT, call_id="answer001"),
-        tool_call("final_answer", RIGHT, call_id="answer002"),
+        ToolCall(id="answer001", name="final_answer", arguments=json.dumps(RIGHT)),
+        ToolCall(id="answer002", name="final_answer", arguments=json.dumps(RIGHT)),
     )
     model = ScriptedModel(two, answers(RIGHT, call_id="answer003"))
 
@@ -243,7 +245,7 @@ async def test_a_tool_named_final_answer_is_an_error_that_names_the_option() -> 
 async def test_final_answer_can_have_another_name() -> None:
     """Then both tools are offered."""
     options = AgentOptions(output=OutputSettings(name="submit", description="Submit it."))
-    model = ScriptedModel(asks(tool_call("submit", RIGHT)))
+    model = ScriptedModel(asks(tool_call("submit", **RIGHT)))
 
     result = await Agent(model, output_type=Invoice, **options).run("go")
 

@@ -16,13 +16,14 @@ from agentkit import (
     OutputError,
     OutputSettings,
     RunFinished,
+    ToolCall,
     ToolChoice,
     ToolResult,
     UserMessage,
 )
 from agentkit.durable.journal import MemoryJournal
 from agentkit.event import Emit
-from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
+from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel
 from tests.integration.output_answers import (
     BY_PROMPT,
     INVOICE,
@@ -83,7 +84,7 @@ async def test_the_output_raises_if_a_limit_left_no_valid_answer(
     last: ScriptedAnswer,
 ) -> None:
     """Reason and text are available; there is never an invalid value."""
-    first = asks(tool_call("look_up", {"number": "A-1"}, call_id="call00000"))
+    first = asks(ToolCall(id="call00000", name="look_up", arguments='{"number": "A-1"}'))
     agent = Agent(
         ScriptedModel(first, last), tools=[look_up], output_type=Invoice, budget=Budget(turns=1)
     )
@@ -100,8 +101,8 @@ async def test_the_output_raises_if_a_limit_left_no_valid_answer(
 
 async def test_calls_next_to_the_last_answer_do_not_run() -> None:
     """At the limit the answer counts; each call has its result, in order."""
-    first = asks(tool_call("look_up", {"number": "A-1"}, call_id="call00000"))
-    last = asks(LOOK_UP, tool_call("final_answer", RIGHT, call_id="answer001"))
+    first = asks(ToolCall(id="call00000", name="look_up", arguments='{"number": "A-1"}'))
+    last = asks(LOOK_UP, ToolCall(id="answer001", name="final_answer", arguments=json.dumps(RIGHT)))
     agent = Agent(
         ScriptedModel(first, last), tools=[look_up], output_type=Invoice, budget=Budget(turns=1)
     )

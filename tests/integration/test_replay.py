@@ -1,5 +1,6 @@
 """A second life of a finished run takes the same steps and reports the same, marked as a replay."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from agentkit import (
     Budget,
     History,
     RunContext,
+    ToolCall,
     UserMessage,
     handoff,
     tool,
@@ -32,7 +34,7 @@ from agentkit.event import (
     ToolResultTruncated,
 )
 from agentkit.testing.clock import ManualClock
-from agentkit.testing.scripted import ScriptedModel, tool_call
+from agentkit.testing.scripted import ScriptedModel
 from tests.integration.crash_scenarios import SCENARIOS, Ledger, Life
 
 Lives = tuple[History, list[EventRecord], History, list[EventRecord]]
@@ -109,7 +111,7 @@ async def _two_lives(
 
 
 def _calls(name: str, count: int) -> AssistantMessage:
-    calls = [tool_call(name, {}, call_id=f"{name}{n}".ljust(9, "0")) for n in range(count)]
+    calls = [ToolCall(id=f"{name}{n}".ljust(9, "0"), name=name) for n in range(count)]
     return AssistantMessage(tool_calls=calls)
 
 
@@ -191,7 +193,11 @@ async def test_a_truncated_result_is_replayed() -> None:
 async def test_structured_output_that_is_asked_again_is_replayed() -> None:
     """With the reason why it was rejected."""
     wrong, right = (
-        AssistantMessage(tool_calls=[tool_call("final_answer", {"result": value}, call_id=call_id)])
+        AssistantMessage(
+            tool_calls=[
+                ToolCall(id=call_id, name="final_answer", arguments=json.dumps({"result": value}))
+            ]
+        )
         for value, call_id in (("no number", "answer001"), (3, "answer002"))
     )
     lives = await _two_lives(lambda clock: _agent(clock, wrong, right, runs=[], output_type=int))
@@ -246,8 +252,8 @@ async def test_a_recorded_outcome_counts_when_its_tool_is_gone() -> None:
 
     calls = AssistantMessage(
         tool_calls=[
-            tool_call("first", {}, call_id="first0001"),
-            tool_call("second", {}, call_id="second001"),
+            ToolCall(id="first0001", name="first"),
+            ToolCall(id="second001", name="second"),
         ],
     )
     with anyio.CancelScope() as scope:

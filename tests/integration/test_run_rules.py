@@ -21,17 +21,19 @@ from agentkit.durable.journal import MemoryJournal
 from agentkit.errors import JournalError, RunLost
 from agentkit.event import AnswerRepaired, EventRecord, RunFinished, with_deltas
 from agentkit.message import ToolCall
-from agentkit.testing.scripted import ScriptedModel, tool_call
+from agentkit.testing.scripted import ScriptedModel
 from agentkit.tools.tool import Tool
 from agentkit.value import replace
 
 T = TypeVar("T")
 ERRORS = (JournalError("The journal is full."), RunLost("Another process took the run over."))
-GO = AssistantMessage(tool_calls=[tool_call("work", {"prompt": "go"}, call_id="work00001")])
+GO = AssistantMessage(
+    tool_calls=[ToolCall(id="work00001", name="work", arguments='{"prompt": "go"}')]
+)
 TWO = AssistantMessage(
     tool_calls=[
-        tool_call("work", {"prompt": "go"}, call_id="work00001"),
-        tool_call("wait", {}, call_id="wait00001"),
+        ToolCall(id="work00001", name="work", arguments='{"prompt": "go"}'),
+        ToolCall(id="wait00001", name="wait"),
     ],
 )
 

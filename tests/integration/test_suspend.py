@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
-from agentkit import AssistantMessage, History, ToolResult, UserMessage
-from agentkit.testing.scripted import tool_call
+from agentkit import AssistantMessage, History, ToolCall, ToolResult, UserMessage
 
 ROOT = Path(__file__).resolve().parents[2]
 FORKED = str(ROOT / "tests/mcp/forked.py")
 LOOKED = ToolResult("look00001", "looked")
 CALLS = AssistantMessage(
     tool_calls=[
-        tool_call("look", call_id="look00001"),
-        *(tool_call("pay", {"amount": n}, call_id=f"pay00000{n}") for n in (1, 2, 3)),
+        ToolCall(id="look00001", name="look"),
+        *(
+            ToolCall(id=f"pay00000{n}", name="pay", arguments=json.dumps({"amount": n}))
+            for n in (1, 2, 3)
+        ),
     ],
 )
 WAITING = {"stop_reason": "suspended", "open": ["pay000001", "pay000002", "pay000003"]}
@@ -108,7 +110,7 @@ def test_one_is_approved_one_refused_one_edited(desk: Desk) -> None:
             is_error=True,
         ),
         desk.history[5],
-        AssistantMessage(tool_calls=[tool_call("locate", call_id="locate001")]),
+        AssistantMessage(tool_calls=[ToolCall(id="locate001", name="locate")]),
     ]
     edited = desk.history[5]
     assert isinstance(edited, ToolResult)

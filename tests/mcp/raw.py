@@ -19,8 +19,8 @@ from agentkit.event import RunEvent, ToolsetReported
 from agentkit.mcp.client.client_settings import MCPOptions
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.server_connection import RestartSettings
-from agentkit.message import AssistantMessage
-from agentkit.testing import ScriptedModel, tool_call
+from agentkit.message import AssistantMessage, ToolCall
+from agentkit.testing import ScriptedModel
 from agentkit.tools.toolset import Toolset
 
 SERVER = Path(__file__).with_name("raw_server.py")
@@ -51,7 +51,9 @@ class Ran:
 def script(*calls: tuple[str, Any]) -> ScriptedModel:
     """Return a model that makes these calls, one in each turn, and then answers."""
     answers = [
-        AssistantMessage(tool_calls=[tool_call(name, arguments, call_id=f"call{at:05}")])
+        AssistantMessage(
+            tool_calls=[ToolCall(id=f"call{at:05}", name=name, arguments=json.dumps(arguments))]
+        )
         for at, (name, arguments) in enumerate(calls)
     ]
     return ScriptedModel(*answers, "done")

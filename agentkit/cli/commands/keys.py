@@ -16,7 +16,7 @@ from agentkit.cli.exit_codes import FAILED, OK
 from agentkit.cli.shared_options import JsonOption, exits_with_code
 from agentkit.cli.terminal import note, show_table, write_json
 from agentkit.config.key_lookup import check_key
-from agentkit.config.load import find_key_source, read_catalog
+from agentkit.config.load import find_key_source, find_provider, read_catalog
 from agentkit.config.profile import ProviderProfile
 from agentkit.config.stored_keys import remove_key, store_key, stored_places
 from agentkit.errors import ConfigError
@@ -76,6 +76,9 @@ def list_keys(*, as_json: JsonOption = False) -> int:
         ]
         write_json(json.dumps(facts, indent=2))
         return OK
+    if not rows:
+        note("No provider has a key. Store one: agentkit keys set PROVIDER.")
+        return OK
     table = Table("Provider", "Key", "Stored in", box=None, pad_edge=False)
     for name, source in rows.items():
         table.add_row(name, source, stored.get(name, ""))
@@ -96,10 +99,7 @@ def forget_key(provider: ProviderArgument) -> int:
 
 
 def _find(name: str) -> ProviderProfile:
-    catalog = read_catalog()
-    profile = catalog.get(name.strip().casefold())
-    if profile is None:
-        raise ConfigError(f"There is no provider {name!r}; 'agentkit providers' lists all.")
+    profile = find_provider(name)
     if profile.auth.kind == "none":
         raise ConfigError(f"{profile.title} needs no key.")
     return profile

@@ -5,7 +5,7 @@ Out: tables or JSON; the user's choice in a file.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 import typer
@@ -23,7 +23,13 @@ from agentkit.cli.shared_options import (
 )
 from agentkit.cli.signals import run_async
 from agentkit.cli.terminal import escape_controls, note, show_table, write_json
-from agentkit.config.load import ResolvedModel, default_model, read_catalog, resolve_model
+from agentkit.config.load import (
+    ResolvedModel,
+    default_model,
+    find_provider,
+    read_catalog,
+    resolve_model,
+)
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.config.user_models import UserModels, read_user_models, save_user_models
 from agentkit.errors import AgentKitError, ConfigError
@@ -79,14 +85,11 @@ def list_models(
     as_json: JsonOption = False,
 ) -> int:
     """List models; with PROVIDER also those that it lists itself."""
-    catalog = read_catalog()
     if provider is None:
-        _show([(each, None) for each in catalog.values() if each.models], as_json=as_json)
+        providers = read_catalog().values()
+        _show([(each, None) for each in providers if each.models], as_json=as_json)
         return OK
-    profile = catalog.get(provider.strip().casefold())
-    if profile is None:
-        # The error of a model's name has the suggestions.
-        profile = resolve_model(f"{provider}:MODEL-ID").provider
+    profile = find_provider(provider)
     _show(
         [(profile, _ask_provider(profile, base_url=base_url, api_key_env=api_key_env))],
         as_json=as_json,
@@ -195,21 +198,53 @@ def _show(rows: Sequence[tuple[ProviderProfile, Sequence[str] | None]], *, as_js
         ]
         write_json(json.dumps(facts, indent=2))
         return
+    if not any(provider.models or listed for provider, listed in rows):
+        note("No model is known; write the id that the provider uses.")
+        return
+    lines = [line for provider, listed in rows for line in _lines(provider, listed)]
+    show_table(*(_table(lines, columns=columns) for columns in _COLUMNS))
+
+
+# From the widest table to the narrowest, for terminals on which a name would be broken.
+_COLUMNS: Sequence[Sequence[str]] = (
+    ("Model for -m", "Id", "Context", "$ per 1M in/out"),
+    ("Model for -m", "Context", "$ per 1M in/out"),
+    ("Model for -m", "Context"),
+    ("Model for -m",),
+)
+_NUMBERS = frozenset({"Context", "$ per 1M in/out"})
+
+
+def _lines(provider: ProviderProfile, listed: Sequence[str] | None) -> Iterator[Mapping[str, str]]:
+    """Yield the lines of a provider's models: those of the catalog, then those it lists."""
+    for model in provider.models:
+        yield {
+            "Model for -m": f"{provider.name}:{model.family}",
+            "Id": model.id,
+            "Context": _window(model),
+            "$ per 1M in/out": _price(model),
+        }
+    known = {model.id for model in provider.models}
+    for model_id in listed or ():
+        if model_id not in known:
+            yield {"Model for -m": escape_controls(f"{provider.name}:{model_id}")}
+
+
+def _table(lines: Sequence[Mapping[str, str]], *, columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("Model for -m", overflow="fold")
-    table.add_column("Id", overflow="fold")
-    table.add_column("Context", justify="right", no_wrap=True)
-    table.add_column("$ per 1M in/out", justify="right", no_wrap=True)
-    for provider, listed in rows:
-        known = {model.id for model in provider.models}
-        for model in provider.models:
-            table.add_row(
-                f"{provider.name}:{model.family}", model.id, _window(model), _price(model)
-            )
-        for model_id in listed or ():
-            if model_id not in known:
-                table.add_row(escape_controls(f"{provider.name}:{model_id}"), "", "", "")
-    show_table(table)
+    for column in columns:
+        cells = [line.get(column, "") for line in lines]
+        is_number = column in _NUMBERS
+        table.add_column(
+            column,
+            overflow="fold",
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            width=max(map(len, [column, *cells])) if is_number else None,
+        )
+    for line in lines:
+        table.add_row(*(line.get(column, "") for column in columns))
+    return table
 
 
 def _window(model: ModelProfile) -> str:

@@ -5,7 +5,7 @@ Out: a table, or JSON. A key is never shown, only whether there is one.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from rich.table import Table
@@ -26,16 +26,24 @@ def list_providers(*, as_json: bool) -> int:
     if as_json:
         write_json(json.dumps([_facts(provider) for provider in catalog.values()], indent=2))
         return OK
-    table = Table(box=None, pad_edge=False)
-    table.add_column("Provider", overflow="fold", no_wrap=True)
-    table.add_column("Key", overflow="fold")
-    table.add_column("Models", overflow="fold")
-    for provider in catalog.values():
-        table.add_row(provider.name, _key_state(provider), _models(provider))
-    show_table(table)
+    rows = [(each.name, _key_state(each), _models(each)) for each in catalog.values()]
+    # On a narrow terminal names stay complete, and the models are left to `agentkit models`.
+    show_table(*(_table(rows, columns=columns) for columns in (_COLUMNS, _COLUMNS[:2])))
     name, why = default_model()
     note(f"Without --model: {name} ({why}). Set a key: agentkit keys set PROVIDER.", style="dim")
     return OK
+
+
+_COLUMNS = ("Provider", "Key", "Models")
+
+
+def _table(rows: Iterable[Sequence[str]], *, columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row[: len(columns)])
+    return table
 
 
 def model_facts(model: ModelProfile) -> Mapping[str, object]:

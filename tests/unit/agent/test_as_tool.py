@@ -1,5 +1,6 @@
 """An agent as a tool of another: its answer, its events, its budget, its errors."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from agentkit import (
     RunFinished,
     TextReceived,
     Tool,
+    ToolCall,
     ToolDefinitionError,
     ToolResult,
     Usage,
@@ -28,7 +30,7 @@ from agentkit.event import Emit, EventRecord
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
 from agentkit.tools.run_context import run_of
 
-ASK = AssistantMessage(tool_calls=[tool_call("helper", {"prompt": "Count."})])
+ASK = AssistantMessage(tool_calls=[tool_call("helper", prompt="Count.")])
 
 
 def _used(text: str, tokens: int, *calls: Any) -> ModelResponse:
@@ -93,7 +95,9 @@ async def test_the_budget_of_a_run_limits_the_inner_agents(budget: Budget, reaso
             if not request.tools:
                 return _used("so far", 10)
             at = len(self.requests)
-            return _used("", 10, tool_call("count", {"at": at}, call_id=f"count{at:04}"))
+            return _used(
+                "", 10, ToolCall(id=f"count{at:04}", name="count", arguments=json.dumps({"at": at}))
+            )
 
     model = Endless()
     helper: Agent[Any] = Agent(model, tools=[count], name="helper", budget=Budget(turns=1000))
@@ -251,7 +255,7 @@ async def test_the_depth_of_agents_inside_each_other_is_bounded() -> None:
     """The one too deep is an error that the model above it reads."""
     agent = Agent[Any](ScriptedModel("bottom"), name="agent-4")
     for level in range(3, -1, -1):
-        call = tool_call(f"agent-{level + 1}", {"prompt": "go"})
+        call = tool_call(f"agent-{level + 1}", prompt="go")
         agent = Agent(
             ScriptedModel(AssistantMessage(tool_calls=[call]), f"level {level}"),
             name=f"agent-{level}",

@@ -1,5 +1,6 @@
 """A conversation handed off from agent to agent."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from agentkit import (
     RunContext,
     RunEvent,
     Tool,
+    ToolCall,
     ToolDefinitionError,
     ToolError,
     ToolResult,
@@ -30,7 +32,9 @@ from agentkit.tools.toolset import StaticToolset
 
 
 def _over(to: str, number: int = 1, **arguments: str) -> AssistantMessage:
-    call = tool_call(f"transfer_to_{to}", dict(arguments), call_id=f"over{number:05}")
+    call = ToolCall(
+        id=f"over{number:05}", name=f"transfer_to_{to}", arguments=json.dumps(dict(arguments))
+    )
     return AssistantMessage(tool_calls=[call])
 
 
@@ -51,7 +55,7 @@ def refund(amount: int) -> str:
 
 async def test_the_run_goes_on_with_the_other_agent() -> None:
     """Its model, tools, instructions and settings, on the same history."""
-    pay = AssistantMessage(tool_calls=[tool_call("refund", {"amount": 5})])
+    pay = AssistantMessage(tool_calls=[tool_call("refund", amount=5)])
     billing = _agent(
         "billing",
         pay,
@@ -157,7 +161,7 @@ async def test_a_hand_off_works_under_another_name_and_in_a_wrapper(wrap: str) -
 
 async def test_the_budget_of_the_run_holds_for_all_its_agents() -> None:
     """Whatever their own budgets are."""
-    call = tool_call("refund", {"amount": 5})
+    call = tool_call("refund", amount=5)
     billing = _agent("billing", AssistantMessage(tool_calls=[call]), "so far", tools=[refund])
     front = _agent("front", _over("billing"), tools=[handoff(billing)], budget=Budget(turns=2))
 
@@ -169,7 +173,7 @@ async def test_the_budget_of_the_run_holds_for_all_its_agents() -> None:
 async def test_a_suspended_run_goes_on_with_the_agent_that_made_the_call() -> None:
     """The result names it."""
     delete = replace(refund, approval="ask")
-    call = tool_call("refund", {"amount": 5})
+    call = tool_call("refund", amount=5)
     billing = _agent("billing", AssistantMessage(tool_calls=[call]), "ok", tools=[delete])
     front = _agent("front", _over("billing"), tools=[handoff(billing)])
 

@@ -97,7 +97,7 @@ async def test_a_run_can_bring_tools_settings_and_instructions_of_its_own() -> N
         seen.append(context)
         return f"For {context.labels['user']}."
 
-    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("add", {"a": 1, "b": 2})]), "3")
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("add", a=1, b=2)]), "3")
     agent: Agent[Any] = Agent(
         model, tools=[look], instructions="Be short.", settings=ModelSettings(temperature=0.5)
     )

@@ -330,12 +330,13 @@ async def test_the_usage_of_a_summary_is_counted() -> None:
         )
         return request
 
-    exchange = await _make(ScriptedModel(OK), fit=fit)
+    meter = Meter(Budget(), clock=ManualClock())
+
+    exchange = await _make(ScriptedModel(OK), fit=fit, meter=meter)
 
     assert exchange.additional_usage == used
     assert exchange.used == Spent(turns=1, tokens=117)
-    assert STATE.add_exchange(exchange).usage == used + OK.usage
-    assert STATE.add_exchange(Exchange(additional_usage=used)).usage == used
+    assert meter.usage == used + OK.usage
 
 
 async def test_messages_are_taken_before_the_request_and_late_ones_after_an_answer() -> None:

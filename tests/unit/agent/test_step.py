@@ -297,7 +297,7 @@ def test_a_state_grows_by_responses_and_results() -> None:
     )
 
     assert start == _state([HI])
-    assert (asked.turns, asked.has_called, asked.usage.input_tokens) == (1, True, 3)
+    assert (asked.turns, asked.has_called, asked.exchanges[0].usage.input_tokens) == (1, True, 3)
     assert answered.history.open_calls == ()
     assert (closed.turns, closed.has_called, closed.closing) == (2, True, "max_turns")
 

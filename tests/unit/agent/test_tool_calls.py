@@ -1,5 +1,6 @@
 """The calls of a turn, planned and run within the limits of a run."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -58,7 +59,10 @@ def once() -> str:
 
 ELSEWHERE = Tool.external(name="elsewhere", description="d", input_schema={"type": "object"})
 TOOLS: dict[str, Tool[..., Any]] = {one.name: one for one in (add, hang, once, ELSEWHERE)}
-CALLS = [tool_call("add", {"a": at, "b": 1}, call_id=f"call{at:05}") for at in range(4)]
+CALLS = [
+    ToolCall(id=f"call{at:05}", name="add", arguments=json.dumps({"a": at, "b": 1}))
+    for at in range(4)
+]
 
 
 _NAMES = {"timeout_seconds": "tool_timeout_seconds", "limits": "concurrency"}
@@ -114,7 +118,7 @@ async def test_exactly_as_many_calls_as_the_limit_are_allowed() -> None:
 
 async def test_a_call_that_cannot_run_gets_an_error_and_does_not_count() -> None:
     """Such as one of a tool that does not exist."""
-    none = tool_call("none_such", {}, call_id="none00001")
+    none = ToolCall(id="none00001", name="none_such")
 
     answers, _, _ = await _run(none, CALLS[0], budget=Budget(tool_calls=1))
 
@@ -155,7 +159,7 @@ async def test_an_external_tool_is_planned_as_one_that_needs_a_result() -> None:
 async def test_the_deadline_stops_tools_and_keeps_finished_results() -> None:
     """The result of a stopped call states that its outcome is unknown."""
     answers, _, run = await _run(
-        CALLS[0], tool_call("hang", {}, call_id="hang00001"), budget=Budget(seconds=0.5)
+        CALLS[0], ToolCall(id="hang00001", name="hang"), budget=Budget(seconds=0.5)
     )
 
     assert answers.results[0] == ToolResult(CALLS[0].id, "1") or not answers.results[0].is_error
@@ -184,7 +188,7 @@ async def test_a_call_that_outlasts_the_run_is_stopped_with_it(
     changed: dict[str, Any], given: dict[str, Any]
 ) -> None:
     """Whatever takes so long."""
-    call = tool_call("hang", {}, call_id="hang00001")
+    call = ToolCall(id="hang00001", name="hang")
     tools = {"hang": replace(hang, **changed)}
 
     answers, _, _ = await _run(call, tools=tools, budget=Budget(seconds=0.3), **given)
@@ -208,7 +212,7 @@ async def test_a_call_that_waits_for_a_permit_is_stopped_with_the_run(kind: str)
         max_concurrency=1 if kind == "tool" else None,
         timeout_seconds=0.1,
     )
-    call = tool_call("hang", {}, call_id="hang00001")
+    call = ToolCall(id="hang00001", name="hang")
     held = await limits.acquire(limited)
     try:
         answers, _, _ = await _run(
@@ -222,7 +226,7 @@ async def test_a_call_that_waits_for_a_permit_is_stopped_with_the_run(kind: str)
 
 async def test_tools_have_their_own_timeouts_if_the_run_has_the_time() -> None:
     """One after the other, with the time of each cleanup."""
-    calls = [tool_call("hang", {}, call_id=f"hang{at:05}") for at in range(2)]
+    calls = [ToolCall(id=f"hang{at:05}", name="hang") for at in range(2)]
     tools = {"hang": replace(hang, timeout_seconds=0.1)}
 
     answers, _, _ = await _run(*calls, tools=tools, budget=Budget(seconds=100))
@@ -235,7 +239,7 @@ async def test_tools_have_their_own_timeouts_if_the_run_has_the_time() -> None:
 async def test_recorded_calls_are_not_run_again() -> None:
     """Nor is a call that began and has no recorded end, if it may have had an effect."""
     journal = MemoryJournal()
-    call = tool_call("once", {}, call_id="once00001")
+    call = ToolCall(id="once00001", name="once")
     first, _, _ = await _run(call, CALLS[0], journal=journal)
 
     again, events, _ = await _run(call, CALLS[0], journal=journal, is_replay=True)
@@ -254,7 +258,7 @@ async def test_recorded_calls_are_not_run_again() -> None:
 async def test_recorded_results_are_used_whatever_tools_exist_now() -> None:
     """The journal is read before a call is validated or its tool is looked up."""
     journal = MemoryJournal()
-    call = tool_call("once", {}, call_id="once00001")
+    call = ToolCall(id="once00001", name="once")
     first, _, _ = await _run(call, journal=journal)
 
     again, _, _ = await _run(call, journal=journal, is_replay=True, tools={"add": add})

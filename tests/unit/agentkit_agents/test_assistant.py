@@ -12,7 +12,7 @@ from agentkit_agents.assistant import build
 async def test_the_assistant_has_the_default_tools() -> None:
     """It calculates, and has no access to files."""
     model = ScriptedModel(
-        AssistantMessage(tool_calls=[tool_call("calculate", {"expression": "6*7"})]), "It is 42."
+        AssistantMessage(tool_calls=[tool_call("calculate", expression="6*7")]), "It is 42."
     )
 
     result = await build(model).run("What is 6 times 7?")

@@ -10,11 +10,12 @@ from agentkit import (
     ModelRequest,
     ModelResponse,
     ModelSettings,
+    ToolCall,
     Usage,
     tool,
 )
 from agentkit.event import Emit, ModelRetried
-from agentkit.testing.scripted import ScriptedModel, tool_call
+from agentkit.testing.scripted import ScriptedModel
 
 
 class _Greedy(ScriptedModel):
@@ -53,7 +54,9 @@ async def test_concurrent_agents_together_stay_within_the_budget(fails: bool) ->
     """A reservation is kept from the others, who wait until the usage is known."""
     greedy = _Greedy(fails=fails)
     below: Agent[None] = Agent(greedy, name="below")
-    calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(6)]
+    calls = [
+        ToolCall(id=f"call0000{n}", name="below", arguments='{"prompt": "go"}') for n in range(6)
+    ]
     model = ScriptedModel(AssistantMessage(tool_calls=calls))
     above: Agent[None] = Agent(model, tools=[below.as_tool(parallel=True)])
 
@@ -83,7 +86,9 @@ async def test_concurrent_agents_do_not_wait_if_the_budget_suffices_for_all() ->
     below: Agent[None] = Agent(
         Crowd(*["x"] * 4), name="below", settings=ModelSettings(max_tokens=100)
     )
-    calls = [tool_call("below", {"prompt": "go"}, call_id=f"call0000{n}") for n in range(4)]
+    calls = [
+        ToolCall(id=f"call0000{n}", name="below", arguments='{"prompt": "go"}') for n in range(4)
+    ]
     model = ScriptedModel(AssistantMessage(tool_calls=calls), "done")
     above: Agent[None] = Agent(model, tools=[below.as_tool(parallel=True)])
 
@@ -102,12 +107,15 @@ async def test_concurrent_agents_together_stay_within_the_limit_of_tool_calls() 
         ran.append("act")
         await anyio.wait_all_tasks_blocked()
 
-    wanted = [tool_call("act", call_id=f"act00000{n}") for n in range(4)]
+    wanted = [ToolCall(id=f"act00000{n}", name="act") for n in range(4)]
     agents = [
         Agent[None](ScriptedModel(AssistantMessage(tool_calls=wanted), "x"), name=name, tools=[act])
         for name in ("one", "two")
     ]
-    calls = [tool_call(each.name, {"prompt": "go"}, call_id=f"call{each.name}") for each in agents]
+    calls = [
+        ToolCall(id=f"call{each.name}", name=each.name, arguments='{"prompt": "go"}')
+        for each in agents
+    ]
     model = ScriptedModel(AssistantMessage(tool_calls=calls), "done")
     above: Agent[None] = Agent(model, tools=[one.as_tool(parallel=True) for one in agents])
 

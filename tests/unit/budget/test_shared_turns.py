@@ -1,11 +1,13 @@
 """Concurrent agents in one run share its model calls."""
 
+import json
+
 import anyio
 
-from agentkit import Agent, AssistantMessage, Budget
+from agentkit import Agent, AssistantMessage, Budget, ToolCall
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.event import Emit
-from agentkit.testing.scripted import ScriptedModel, tool_call
+from agentkit.testing.scripted import ScriptedModel
 
 
 class SlowModel(ScriptedModel):
@@ -29,7 +31,10 @@ async def test_concurrent_agents_make_no_more_model_calls_than_are_left() -> Non
     """An agent without one gives a last answer, which counts against no limit."""
     below = SlowModel(expected=5)
     helper = Agent(below, name="helper")
-    calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
+    calls = [
+        ToolCall(id=f"c{at}", name="helper", arguments=json.dumps({"prompt": f"Count {at}."}))
+        for at in range(5)
+    ]
     boss = Agent(
         ScriptedModel(AssistantMessage(tool_calls=calls), AssistantMessage("done")),
         tools=[helper.as_tool(read_only=True)],
@@ -48,7 +53,10 @@ async def test_a_hard_limit_leaves_no_last_answers() -> None:
     """Reserved turns are released, also if no call was made."""
     below = SlowModel(expected=2)
     helper = Agent(below, name="helper", budget=Budget(closing_answer=False))
-    calls = [tool_call("helper", {"prompt": f"Count {at}."}, call_id=f"c{at}") for at in range(5)]
+    calls = [
+        ToolCall(id=f"c{at}", name="helper", arguments=json.dumps({"prompt": f"Count {at}."}))
+        for at in range(5)
+    ]
     boss = Agent(
         ScriptedModel(AssistantMessage(tool_calls=calls), AssistantMessage("done")),
         tools=[helper.as_tool(read_only=True)],

@@ -17,7 +17,7 @@ from agentkit.message import AssistantMessage
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools.validate import ReadyCall, validate_call
 
-DELETE = tool_call("delete", {"path": "a.txt"})
+DELETE = tool_call("delete", path="a.txt")
 
 
 class Person:
@@ -94,7 +94,7 @@ async def test_all_of_a_call_is_shown(capsys: pytest.CaptureFixture[str]) -> Non
     deleted: list[str] = []
     agent, _ = build(
         deleted,
-        asks=tool_call("delete", {"path": path}),
+        asks=tool_call("delete", path=path),
         rule=lambda _: Verdict("ask", reason="It cannot be undone."),
     )
     set_approval_mode(agent, ApproveMode.ASK, ask=Person("y"))

@@ -31,15 +31,12 @@ def write_note(text: str) -> str:
 '''
 
 AGENT = """
-from agentkit import Agent, AssistantMessage
+from agentkit import Agent
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from notes import write_note
 
-def call(number):
-    asked = tool_call("write_note", {"text": "hi"}, call_id=f"c{number}")
-    return AssistantMessage(tool_calls=[asked])
-
-agent = Agent(ScriptedModel(call(1), "First.", "Second."), tools=[write_note])
+asked = tool_call("write_note", text="hi")
+agent = Agent(ScriptedModel(asked, "First.", "Second."), tools=[write_note])
 """
 
 
@@ -114,7 +111,8 @@ def test_a_chat_goes_on_after_a_call_that_no_one_approved(
     assert [message.role for message in history] == [
         "user", "assistant", "tool", "assistant", "user", "assistant",
     ]  # fmt: skip
-    assert history[2] == ToolResult("c1", "Not run: there was no one to approve it.", is_error=True)
+    denied = ToolResult("call00001", "Not run: there was no one to approve it.", is_error=True)
+    assert history[2] == denied
     shown = capsys.readouterr()
     assert 'write_note(text="hi") needs approval.' in shown.err
     assert shown.out == "First.\n"

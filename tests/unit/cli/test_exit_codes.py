@@ -69,7 +69,10 @@ CURES: dict[ErrorKind, str] = {
     "timeout": "try again",
     "server": "another provider",
     "stream_interrupted": "try again",
-    "truncated": "ask for less",
+    "truncated": "raise --max-tokens, or ask for less",
+    "empty_response": "another model",
+    "tool_generation_failed": "another model",
+    "content_filter": "other words",
 }
 
 

@@ -123,7 +123,7 @@ ERRORS = {
     "a base URL alone": (("run", "hi", "--base-url", "http://x/v1"), "agentkit: --base-url needs"),
     "an unknown provider's key": (("keys", "set", "xyz"), "agentkit: There is no provider 'xyz'"),
     "a provider without keys": (("keys", "set", "sandbox"), "agentkit: Sandbox needs no key."),
-    "an unknown provider's models": (("models", "xyz"), "agentkit: 'xyz:MODEL-ID' begins with no"),
+    "an unknown provider's models": (("models", "xyz"), "agentkit: There is no provider 'xyz'"),
     "an unknown default": (("models", "default", "foo:bar"), "agentkit: 'foo:bar' begins with no"),
     "an alias that is a name": (
         ("models", "alias", "groq", "ollama:x"),

@@ -200,7 +200,7 @@ LINES: dict[str, tuple[RunEvent, list[str]]] = {
         ["  a result of 1,200 characters was cut for the model"],
     ),
     "an answer of another type": (
-        OutputRejected(attempt=1, reason="age is missing"),
+        OutputRejected(attempt=1, reason="Your answer was rejected: age is missing.\nCall f."),
         ["  the answer does not fit: age is missing"],
     ),
     "handed off": (
@@ -300,6 +300,34 @@ REJECTIONS = {
     "a limit": (
         "The call of 'f' was not run: this task may make no more tool calls.",
         "the limit of tool calls is reached",
+    ),
+    "repaired arguments": (
+        'Not run: read as {"a": 1}. Call again with exactly this to confirm, or with other '
+        "arguments.",
+        "its arguments were repaired, and the model is asked to confirm them",
+    ),
+    "repaired arguments again": (
+        "Not run: the arguments do not fit the tool's schema as they were written. Send them as "
+        "strict JSON with values of the right types.",
+        "its arguments do not fit",
+    ),
+    "behind another call": (
+        "Not run: it waits for the call before it, of 'f'. Call it again after that one.",
+        "it waits for the call before it",
+    ),
+    "an answer": (
+        "Your answer was rejected: it is not one JSON object.\nTo give your final answer, call the "
+        "tool final_answer with it, alone.",
+        "it is not one JSON object",
+    ),
+    "an unknown outcome": (
+        "The outcome of the call of 'f' is unknown: it was begun, and then the run was "
+        "interrupted. Find out by other means whether it took effect, or tell the user.",
+        "it was begun before the run was interrupted, and its outcome is unknown",
+    ),
+    "two answers": (
+        "The answer was rejected: there were 2 answers at once. Give one.",
+        "there were several answers at once",
     ),
     "another text": ("Do something else.", "the model was told why"),
 }

@@ -175,9 +175,7 @@ async def test_the_history_keeps_what_the_model_never_reads() -> None:
         got.append(key)
         return f"found {KEY}"
 
-    model = ScriptedModel(
-        AssistantMessage(tool_calls=[tool_call("look", {"key": KEY})]), f"Use {KEY}."
-    )
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("look", key=KEY)]), f"Use {KEY}.")
     agent: Agent[None] = Agent(
         redacted(model, KEY), tools=[StaticToolset([look])], instructions=f"The key is {KEY}."
     )

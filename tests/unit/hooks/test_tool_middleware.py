@@ -178,9 +178,7 @@ async def test_tools_may_change() -> None:
 
 async def test_a_run_uses_wrapped_tools_like_any_others() -> None:
     """The model is offered the same tool."""
-    model = ScriptedModel(
-        AssistantMessage(tool_calls=[tool_call("greet", {"name": "Ada"})]), "Done."
-    )
+    model = ScriptedModel(AssistantMessage(tool_calls=[tool_call("greet", name="Ada")]), "Done.")
     agent: Agent[None] = Agent(model, tools=[wrapped_tools(StaticToolset([greet]), shout)])
 
     result = await agent.run("greet Ada")

@@ -21,7 +21,7 @@ def add(a: int) -> int:
 
 def script() -> ScriptedModel:
     """Return a model that calls the tool once."""
-    return ScriptedModel(AssistantMessage(tool_calls=[tool_call("add", {"a": 1})]), "done")
+    return ScriptedModel(AssistantMessage(tool_calls=[tool_call("add", a=1)]), "done")
 
 
 async def bad_middleware(*_: Any, **__: Any) -> Any:

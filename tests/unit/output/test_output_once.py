@@ -44,13 +44,11 @@ class Order(BaseModel):
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param([tool_call("final_answer", {"title": "Broken"})], id="call"),
+        pytest.param([tool_call("final_answer", title="Broken")], id="call"),
         pytest.param('{"title": "Broken"}', id="text"),
         pytest.param('Here it is: {"title": "Broken"}', id="object in a text"),
         pytest.param("{'title': 'Broken',}", id="repaired"),
-        pytest.param(
-            [tool_call("final_answer", {"title": "B" * (LARGE_CHARACTERS + 1)})], id="large"
-        ),
+        pytest.param([tool_call("final_answer", title="B" * (LARGE_CHARACTERS + 1))], id="large"),
     ],
 )
 async def test_the_validators_of_an_answer_run_once(answer: Any) -> None:
@@ -68,7 +66,7 @@ async def test_the_validators_of_an_answer_run_once(answer: Any) -> None:
 
 async def test_runs_of_one_agent_do_not_share_answers() -> None:
     """Equal answers of two runs are two values."""
-    call = tool_call("final_answer", {"title": "Broken"})
+    call = tool_call("final_answer", title="Broken")
     agent = Agent(
         ScriptedModel(AssistantMessage(tool_calls=[call]), AssistantMessage(tool_calls=[call])),
         output_type=Ticket,

@@ -15,7 +15,7 @@ PROMPT = plan_output(int, default_mode="prompt", settings=OutputSettings())
 OTHER = ToolSpec(name="other", description="", input_schema={"type": "object"})
 OWN = PLAN.tool.spec if PLAN.tool is not None else OTHER
 NAMED = ToolChoice(mode="required", name="final_answer")
-CALL = tool_call("final_answer", {"result": 3})
+CALL = tool_call("final_answer", result=3)
 ANSWERED = (AssistantMessage(tool_calls=[CALL]), ToolResult(CALL.id, ACCEPTED))
 ASKED = UserMessage("How many?")
 
@@ -102,7 +102,7 @@ def test_an_exemption_needs_a_rule_and_an_answering_tool() -> None:
 
 def test_a_wrapped_tool_name_is_recognized() -> None:
     """Providers add a namespace before it."""
-    call = tool_call("functions.final_answer", {"result": 3})
+    call = tool_call("functions.final_answer", result=3)
     response = ModelResponse(
         message=AssistantMessage(tool_calls=[call]), finish_reason="tool_calls"
     )

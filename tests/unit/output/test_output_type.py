@@ -45,7 +45,7 @@ def _read(annotation: Any) -> OutputType[Any]:
 def _check(annotation: Any, arguments: Any) -> object:
     """Return the value, or the error for the model."""
     output = _read(annotation)
-    checked = validate_call(tool_call("final_answer", arguments), {output.tool.name: output.tool})
+    checked = validate_call(tool_call("final_answer", **arguments), {output.tool.name: output.tool})
     return output.read(checked.bound) if isinstance(checked, ReadyCall) else checked.text
 
 

@@ -17,7 +17,7 @@ from agentkit.session.sessions import make_id
 from agentkit.testing import ManualClock, tool_call
 from tests.property.strategies import histories
 
-CALL = tool_call("add", {"a": 1})
+CALL = tool_call("add", a=1)
 TALK = (
     UserMessage("Add 1.\n\n## User\n\\## Assistant\n# Title"),
     AssistantMessage(tool_calls=[CALL]),

@@ -143,7 +143,7 @@ async def test_messages_are_found_by_their_words(sessions: Sessions) -> None:
     """Newest first; what users and models said, not what tools returned."""
     first = await talk(sessions, "Where is my refund?", "Your refunds are on their way.")
     second = await sessions.create()
-    call = tool_call("look_up", {"refund": 1})
+    call = tool_call("look_up", refund=1)
     entries = await second.append(
         [
             UserMessage("A REFUND, please; or a Crème brûlée\nin שָׁלוֹם"),

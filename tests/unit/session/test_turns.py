@@ -169,7 +169,7 @@ async def test_a_suspended_run_goes_on_with_approvals(sessions: Sessions) -> Non
         """Pay an amount."""
         return f"paid {amount}"
 
-    call = tool_call("pay", {"amount": 5})
+    call = tool_call("pay", amount=5)
     chat = await sessions.create()
     first = Agent(ScriptedModel(AssistantMessage(tool_calls=[call])), tools=[pay])
     result = await chat.run(first, "Pay 5", run_id="order-7")

@@ -9,7 +9,7 @@ from agentkit.content import ImageContent, ReasoningContent, TextContent
 from agentkit.errors import ProviderError, TransportError
 from agentkit.event import ReasoningReceived, RunEvent, TextReceived, ignore
 from agentkit.history import History
-from agentkit.message import AssistantMessage, ToolCall, UserMessage
+from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.testing import ScriptedExchange, ScriptedModel, ScriptedTransport, tool_call
 from agentkit.wire import WireRequest
 
@@ -20,7 +20,7 @@ STREAMED = ModelRequest(history=History((UserMessage("hi"),)), stream=True)
 async def test_a_scripted_model_gives_its_answers_in_order_and_keeps_the_requests() -> None:
     """Text, messages and complete responses."""
     complete = ModelResponse(message=AssistantMessage("cut"), finish_reason="length")
-    call = tool_call("add", {"a": 1})
+    call = tool_call("add", a=1)
     model = ScriptedModel("hello", AssistantMessage(tool_calls=[call]), complete)
 
     async with model.open() as connection:
@@ -35,6 +35,45 @@ async def test_a_scripted_model_gives_its_answers_in_order_and_keeps_the_request
     assert model.requests == [REQUEST] * 3
     assert model.answers_left == 0
     assert model.name == "scripted:model"
+
+
+async def test_a_scripted_model_takes_calls_and_functions_of_the_request() -> None:
+    """One call, several, and what the function returns."""
+    model = ScriptedModel(
+        tool_call("a"), [tool_call("b"), tool_call("c")], lambda request: request.history[0].text
+    )
+
+    async with model.open() as connection:
+        got = [await connection.chat(REQUEST, emit=ignore) for _ in range(3)]
+
+    assert [[call.name for call in one.message.tool_calls] for one in got] == [
+        ["a"],
+        ["b", "c"],
+        [],
+    ]
+    assert [one.finish_reason for one in got] == ["tool_calls", "tool_calls", "stop"]
+    assert got[2].message.text == "hi"
+
+
+async def test_calls_are_numbered_on_from_the_conversation() -> None:
+    """An id of one's own is kept, and not given again."""
+    own = ToolCall(id="call00003", name="b")
+    before = AssistantMessage(tool_calls=[tool_call("a")])
+    history = REQUEST.history + [before, ToolResult("call00001", "1")]
+    model = ScriptedModel([tool_call("b"), own, tool_call("b")])
+
+    async with model.open() as connection:
+        got = await connection.chat(ModelRequest(history=history), emit=ignore)
+
+    ids = [call.id for call in got.message.tool_calls]
+    assert ids == ["call00002", "call00003", "call00004"]
+
+
+async def test_a_script_of_something_else_is_an_error() -> None:
+    """It says what it found."""
+    async with ScriptedModel(3).open() as connection:  # type: ignore[arg-type]  # the mistake
+        with pytest.raises(TypeError, match="A script holds a 'int'"):
+            await connection.chat(REQUEST, emit=ignore)
 
 
 async def test_a_scripted_model_raises_the_exceptions_of_its_script() -> None:

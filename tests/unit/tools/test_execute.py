@@ -24,9 +24,8 @@ from agentkit.event import (
     ToolResultTruncated,
 )
 from agentkit.message import ToolResult
-from agentkit.tools.run_context import RunContext
+from agentkit.tools.run_context import RunContext, RunLink
 from agentkit.tools.tool import Tool
-from agentkit.tools.validate import ReadyCall
 from tests.unit.tools.running import Listener, execute, ready
 
 
@@ -272,16 +271,9 @@ async def test_an_idempotency_key_can_be_given() -> None:
     async def work(context: RunContext) -> str:
         return context.idempotency_key
 
-    call = ready(work)
-    keyed = ReadyCall(
-        call=call.call,
-        tool=call.tool,
-        arguments=call.arguments,
-        bound=call.bound,
-        idempotency_key="run-1/c1",
-    )
+    results = await execute(ready(work), link=lambda _: RunLink(idempotency_key="run-1/c1"))
 
-    assert (await execute(keyed))[0].text == "run-1/c1"
+    assert results[0].text == "run-1/c1"
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -1,6 +1,5 @@
 """Middleware around calls, results that are stored, and checks after a crash."""
 
-from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -12,7 +11,7 @@ from agentkit.errors import ToolError
 from agentkit.event import ToolCallFinished, ToolCallStarted, ignore
 from agentkit.message import ToolResult
 from agentkit.tools.execute import Proceed, find_outcome
-from agentkit.tools.run_context import RunContext
+from agentkit.tools.run_context import RunContext, RunLink
 from agentkit.tools.tool import tool
 from agentkit.tools.validate import ReadyCall
 from tests.unit.tools.running import Listener, execute, ready
@@ -243,9 +242,9 @@ async def test_a_check_finds_out_how_a_call_ended(is_async: bool) -> None:
     async def find_later(context: RunContext[Any], arguments: dict[str, int]) -> dict[str, int]:
         return find(context, arguments)
 
-    call = replace(paying(find_later if is_async else find), idempotency_key="run/c1")
+    call = paying(find_later if is_async else find)
 
-    assert await outcome(call) == ToolResult(
+    assert await outcome(call, link=lambda _: RunLink(idempotency_key="run/c1")) == ToolResult(
         call_id="c1",
         content=ToolResult("c1", '{"paid": 5}').content,
         structured_content={"paid": 5},

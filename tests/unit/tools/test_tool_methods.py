@@ -7,8 +7,8 @@ import pytest
 
 from agentkit import Agent, StaticToolset
 from agentkit.errors import ToolDefinitionError
-from agentkit.message import AssistantMessage
-from agentkit.testing import ScriptedModel, tool_call
+from agentkit.message import AssistantMessage, ToolCall
+from agentkit.testing import ScriptedModel
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool, tool
 
@@ -120,7 +120,7 @@ async def test_a_method_runs_with_its_receiver_and_its_arguments(case: str) -> N
     """The schema holds the arguments alone."""
     function, expected = CASES[case]
     (made,) = StaticToolset([function]).tools
-    call = tool_call(made.name, {"a": 1}, call_id="c1")
+    call = ToolCall(id="c1", name=made.name, arguments='{"a": 1}')
 
     result = await Agent(
         ScriptedModel(AssistantMessage(tool_calls=[call]), "done"), tools=[made]

@@ -34,10 +34,10 @@ from agentkit.event import (
 )
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 from agentkit.model.model import ModelConnection
-from agentkit.testing import ScriptedModel, tool_call
+from agentkit.testing import ScriptedModel
 from agentkit.usage import Usage
 
-TWO_CALLS = AssistantMessage(tool_calls=[tool_call("f", call_id="a"), tool_call("f", call_id="b")])
+TWO_CALLS = AssistantMessage(tool_calls=[ToolCall(id="a", name="f"), ToolCall(id="b", name="f")])
 
 
 def lines(*texts: str) -> ReadLine:

@@ -17,7 +17,7 @@ from agentkit.session import open_sessions
 from agentkit.testing import tool_call
 
 Shell = Callable[..., tuple[int, str, str]]
-CALL = tool_call("look_up", {"order": 7})
+CALL = tool_call("look_up", order=7)
 TALK = (
     UserMessage("Where is my refund\x1b[31m?"),
     AssistantMessage(tool_calls=[CALL]),

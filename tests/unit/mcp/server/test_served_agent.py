@@ -6,6 +6,7 @@ from agentkit import (
     Agent,
     AssistantMessage,
     Tool,
+    ToolCall,
     ToolResult,
     TransportError,
     UserMessage,
@@ -18,9 +19,9 @@ from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
 
 PAYS = AssistantMessage(
     tool_calls=[
-        tool_call("look", call_id="look00001"),
-        tool_call("pay", {"amount": 5}, call_id="pay000001"),
-        tool_call("pay", {"amount": 6}, call_id="pay000002"),
+        ToolCall(id="look00001", name="look"),
+        ToolCall(id="pay000001", name="pay", arguments='{"amount": 5}'),
+        ToolCall(id="pay000002", name="pay", arguments='{"amount": 6}'),
     ],
 )
 
@@ -78,7 +79,9 @@ async def test_approval_for_an_agents_call_is_requested_from_the_user_at_the_cli
     shop = Shop()
     model = ScriptedModel(
         PAYS,
-        AssistantMessage(tool_calls=[tool_call("pay", {"amount": 7}, call_id="pay000003")]),
+        AssistantMessage(
+            tool_calls=[ToolCall(id="pay000003", name="pay", arguments='{"amount": 7}')]
+        ),
         "Done.",
     )
     person = Person(lambda form: {"approve": '"amount": 6' not in form.message, "reason": "Dear."})

@@ -1,0 +1,219 @@
+"""What people type, on a terminal of 60 and 80 columns, without colour, in a pipe, without output.
+
+Each line of the table is given to a shell as it is written there.
+"""
+
+import json
+import re
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_cli import LIMIT_SECONDS, environment
+from tests.integration.test_cli_streams import ESCAPE, on_terminal
+
+AGENTS = '''
+from agentkit import Agent
+from agentkit.testing import ScriptedModel
+
+PROSE = """# Report
+
+An **extraordinarily** long sentence, with internationalization and other long words, wraps.
+
+- a list item that is also longer than sixty columns, so that it has to be wrapped between words
+"""
+
+class Echo(ScriptedModel):
+    async def chat(self, request, *, emit):
+        answer = ScriptedModel("Received: " + request.history[-1].text)
+        return await answer.chat(request, emit=emit)
+
+echo = Agent(Echo())
+ada = Agent(ScriptedModel('{"name": "Ada", "age": 36}'))
+wrong = Agent(ScriptedModel(*["{}"] * 9))
+prose = Agent(ScriptedModel(PROSE))
+'''
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of the table.
+
+    Attributes:
+        typed: what is typed into a shell.
+        shown: texts that appear, with single spaces for white space.
+        code: the exit code.
+        closed: the exit code if standard output is closed.
+        is_fixed: its lines are as long as they are at any width, up to 80 columns.
+    """
+
+    typed: str
+    shown: tuple[str, ...] = field(default=())
+    code: int = 0
+    closed: int = 74
+    is_fixed: bool = False
+
+
+TABLE = {
+    "question": Line(typed='agentkit "What is 6 * 7?"', shown=("7 is 42.",)),
+    "unknown word": Line(typed="agentkit chta", shown=("Did you mean 'chat'",), code=2, closed=2),
+    "sub-command": Line(typed="agentkit agents", shown=("assistant",)),
+    "dash": Line(typed='agentkit -- "-5 + 3 is what?"', shown=("not a language model",)),
+    "piped text": Line(
+        typed='cat report.txt | agentkit run "Sum this up" --agent mine.py:echo',
+        shown=("Received: Sum this up Sales rose by a third.",),
+    ),
+    "redirected text": Line(
+        typed="agentkit run --agent mine.py:echo < report.txt",
+        shown=("Received: Sales rose by a third.",),
+    ),
+    "options": Line(
+        typed='agentkit run "What is 6 * 7?" --instructions "Be brief." -o temperature=0.2 '
+        "--max-tokens 500 --max-turns 5 --max-cost 1 --timeout 30",
+        shown=("7 is 42.",),
+    ),
+    "limit": Line(
+        typed='agentkit run "What is 6 * 7?" --max-turns 1', shown=("max turns",), code=3
+    ),
+    "schema": Line(
+        typed="agentkit run 'Who?' --agent mine.py:ada --schema 'name, age int'",
+        shown=('"name": "Ada", "age": 36',),
+    ),
+    "wrong schema": Line(
+        typed="agentkit run 'Who?' --agent mine.py:wrong --schema 'name, age int'",
+        shown=("the answer does not fit: ",),
+        code=1,
+    ),
+    "file": Line(
+        typed='agentkit run "Read it" --agent mine.py:echo --file report.txt',
+        shown=("Received: Read it The file report.txt: Sales rose by a third.",),
+    ),
+    "keys": Line(
+        typed="echo sk-123456 | agentkit keys set groq && agentkit keys list && "
+        "agentkit keys remove groq",
+        shown=("The key of Groq is stored in a file", "a stored key", "is removed"),
+    ),
+    "models": Line(
+        typed="agentkit models default mistral && agentkit models mistral",
+        shown=("Without --model: mistral", "mistral:mixtral-8x22b-2404"),
+    ),
+    "alias": Line(
+        typed='agentkit models alias fast sandbox && agentkit run -m fast "What is 6 * 7?"',
+        shown=("fast = sandbox", "7 is 42."),
+    ),
+    "providers": Line(
+        typed="agentkit providers", shown=("modelslab-anthropic", "MODELSLAB_API_KEY")
+    ),
+    "Markdown": Line(
+        typed="agentkit run 'Report' --agent mine.py:prose",
+        shown=("extraordinarily", "internationalization and other long words"),
+    ),
+    "nothing": Line(typed="agentkit", shown=("What is 12.5% of 640?",), is_fixed=True),
+    "wrong provider": Line(
+        typed='agentkit run "hi" -m openruter:x',
+        shown=("Similar are openrouter, ",),
+        code=2,
+    ),
+    "no key": Line(
+        typed='agentkit run "hi" -m groq:x',
+        shown=("There is no key for Groq", "set GROQ_API_KEY", "agentkit keys set groq"),
+        code=2,
+    ),
+    "unreachable": Line(
+        typed='agentkit run "hi" -m vllm:x --base-url http://127.0.0.1:9/v1',
+        shown=("vllm at http://127.0.0.1:9/v1", "--base-url or AGENTKIT_VLLM_BASE_URL"),
+        code=1,
+    ),
+}
+LINES = pytest.mark.parametrize("line", TABLE.values(), ids=TABLE.keys())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Build a folder with a report, agents, and the command on its path."""
+    program = tmp_path / "bin" / "agentkit"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m agentkit "$@"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    (tmp_path / "report.txt").write_text("Sales rose by a third.\n")
+    (tmp_path / "mine.py").write_text(AGENTS)
+    return tmp_path
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """Return an environment without keys that finds the command."""
+    found = environment(folder)
+    return found | {"PATH": f"{folder / 'bin'}:{found['PATH']}"}
+
+
+def on_shell(typed: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line in a shell, in a pipe."""
+    return subprocess.run(  # noqa: S603 - a line of the table
+        ["/bin/sh", "-c", typed],
+        env=variables(folder),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+
+def spaced(text: str) -> str:
+    """Return `text` with single spaces."""
+    return re.sub(r"\s+", " ", text)
+
+
+@LINES
+@pytest.mark.parametrize(
+    ("columns", "more"),
+    [(60, {}), (80, {}), (80, {"NO_COLOR": "1"})],
+    ids=["60 columns", "80 columns", "NO_COLOR"],
+)
+def test_a_line_on_a_terminal(folder: Path, line: Line, columns: int, more: dict[str, str]) -> None:
+    """Every text is there, no line is wider than the terminal, no word is broken."""
+    words = ["/bin/sh", "-c", f"{line.typed}\necho code $?"]
+    shown = on_terminal(words, folder=folder, columns=columns, more=variables(folder) | more)
+
+    plain = ESCAPE.sub("", shown)
+    for text in line.shown:
+        assert text in spaced(plain), plain
+    assert f"code {line.code}" in plain
+    limit = 80 if line.is_fixed else columns
+    assert [each for each in plain.split("\n") if len(each) > limit] == []
+    if more:
+        assert "\x1b" not in shown
+
+
+@LINES
+def test_a_line_in_a_pipe(folder: Path, line: Line) -> None:
+    """There are no escape codes, and the exit code is right."""
+    done = on_shell(line.typed, folder)
+
+    for text in line.shown:
+        assert text in spaced(done.stdout + done.stderr)
+    assert done.returncode == line.code
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+@LINES
+def test_a_line_without_standard_output(folder: Path, line: Line) -> None:
+    """An answer that cannot be written is no success, and no traceback is shown."""
+    done = on_shell(f"exec >&-\n{line.typed}", folder)
+
+    assert done.returncode == line.closed, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["providers", "models list", "keys list", "tools"])
+def test_a_list_is_also_json(folder: Path, command: str) -> None:
+    """For programs."""
+    done = on_shell(f"agentkit {command} --json", folder)
+
+    assert done.returncode == 0, done.stderr
+    assert isinstance(json.loads(done.stdout), list)
