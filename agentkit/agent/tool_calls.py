@@ -3,8 +3,7 @@
 In:  calls a model asked for, the tools that were offered, decisions about calls.
 Out: a plan for each call; later one result for each.
 
-Whatever happens, each call gets exactly one result. What has finished stays finished, also if the
-rest is cancelled.
+Each call gets exactly one result. What has finished stays finished, even after a cancellation.
 """
 
 import math

@@ -283,9 +283,7 @@ def test_a_rendered_call_is_read_as_the_same_call(
         text = text.removeprefix("[TOOL_CALLS]")
 
     names = frozenset({"f", wire_name("fs.read")})
-    tools = OfferedTools(names=names, schemas={}, fits=lambda _name, _arguments: True)
-    answer = read_text(text, tools=tools)
-
+    answer = read_text(text, tools=OfferedTools(names=names, schemas={}, fits=lambda *_: True))
     assert answer.text == ""
     assert [(call.name, call.id, json.loads(call.arguments)) for call in answer.drafts] == [
         ("f", "aaaaaaaa1", first),
