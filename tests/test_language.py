@@ -22,6 +22,7 @@ TEXT_SUFFIXES = frozenset({".py", ".md", ".toml", ".sh", ""})
 NOT_READ = ("tests/test_language.py", "tests/faults/", "agentkit/model/data/", "tests/public_api_")
 """This file quotes the phrases; `tests/faults` and the tokenizer's data have other authors."""
 
+
 class Phrase(NamedTuple):
     """Something that is not written.
 
