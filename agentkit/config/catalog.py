@@ -17,7 +17,8 @@ from typing import TypeAlias
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from agentkit.config.profile import ProviderProfile, is_mistral_family
+from agentkit.config.families import find_family
+from agentkit.config.profile import ProviderProfile
 from agentkit.errors import ConfigError
 
 Table: TypeAlias = Mapping[str, object]
@@ -126,15 +127,17 @@ def _check_provider_name(name: str, table: Table, *, path: Path) -> None:
         )
 
 
-def _with_family(family: str, model: object) -> object:
-    """Return a model's table with its family, and with the rules its names ask for."""
+def _with_family(name: str, model: object) -> object:
+    """Return a model's table with its name, and with what follows from the family of its names.
+
+    Not the context window: which part of it a provider serves is a fact of the provider.
+    """
     table = model if isinstance(model, Mapping) else {"id": model}
-    names = f"{family} {table.get('id')}"
-    return {
-        "rules": "mistral" if is_mistral_family(names) else "plain",
-        **table,
-        "family": family,
-    }
+    family = find_family(f"{name} {table.get('id')}")
+    facts: dict[str, object] = {"rules": family.rules, "reasoning": family.reasoning}
+    if family.tool_choice is not None:
+        facts["tool_choice"] = sorted(family.tool_choice)
+    return {**facts, **table, "family": name}
 
 
 def _error_lines(error: ValidationError, named: Table, *, path: Path) -> Iterator[str]:

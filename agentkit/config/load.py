@@ -26,8 +26,9 @@ from difflib import get_close_matches
 from pydantic import SecretStr
 
 from agentkit.config.catalog import load_catalog
+from agentkit.config.families import model_of_family
 from agentkit.config.key_lookup import STORED, choose_key, key_in
-from agentkit.config.profile import ModelProfile, ProviderProfile, is_mistral_family
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
 from agentkit.config.user_files import read_variable, user_catalog_path, user_folder
 from agentkit.config.user_models import read_user_models
 from agentkit.errors import ConfigError
@@ -109,7 +110,7 @@ def resolve_model(
     chosen = _with_chosen_url(own, base_url=base_url, environ=environ)
     model = _find_model(model_name, chosen)
     if model.tool_choice is not None:
-        chosen = replace(chosen, accepts=replace(chosen.accepts, tool_choice=model.tool_choice))
+        chosen = replace(chosen, accepts=_limited(chosen.accepts, model.tool_choice))
     return ResolvedModel(
         name=name,
         provider=chosen,
@@ -231,9 +232,13 @@ def _find_model(wanted: str, provider: ProviderProfile) -> ModelProfile:
         for model in provider.models:
             if fold(wanted) in map(fold, (model.family, model.id, *model.aliases)):
                 return model
-    return ModelProfile(
-        family=wanted, id=wanted, rules="mistral" if is_mistral_family(wanted) else "plain"
-    )
+    return model_of_family(wanted)
+
+
+def _limited(accepts: Accepts, forms: frozenset[ToolChoiceForm]) -> Accepts:
+    """Return what a provider accepts for a model that takes these forms of a tool choice."""
+    known: frozenset[ToolChoiceForm] = forms | {"any"} if "required" in forms else forms
+    return replace(accepts, tool_choice=accepts.tool_choice & known)
 
 
 def _example(provider: ProviderProfile) -> str:

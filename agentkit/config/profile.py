@@ -24,6 +24,7 @@ ResponseFormatForm: TypeAlias = Literal["json_object", "json_schema"]
 OutputMode: TypeAlias = Literal["tool", "response_format", "prompt"]
 """How structured output is requested: by calling a tool that takes it, or as JSON text, with or
 without a `response_format` in the request."""
+Rules: TypeAlias = Literal["mistral", "plain"]
 Reasoning: TypeAlias = Literal["none", "separate", "tags", "prefilled", "hidden"]
 ReasoningStyle: TypeAlias = Literal["unknown", "none", "tagged", "prefilled"]
 """How a model writes reasoning into its text: not at all, between tags, or with the opening tag in
@@ -36,11 +37,6 @@ class Launcher(Protocol):
 
     def __call__(self, model: str) -> AbstractAsyncContextManager[str]:
         """Start the provider for `model`, yield its base URL, and stop it afterwards."""
-
-
-# As providers write them: mistralai/Mixtral-8x22B-Instruct-v0.1, open-mixtral-8x22b, mixtral:8x22b,
-# …
-_MISTRAL_NAME = re.compile("mi[sx]tral|ministral|codestral|devstral|magistral|pixtral|voxtral")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +123,13 @@ class ModelProfile:
         reasoning: how its thoughts arrive: `none`; `separate`, in a field of their own; `tags`, in
             the text between tags; `prefilled`, in the text, with the opening tag in the prompt;
             `hidden`, not at all, though they are billed.
-        tool_choice: the forms of a tool choice that it takes at this provider; None for those of
-            the provider.
+        tool_choice: the forms of a tool choice that it takes, of those that its provider takes;
+            None for all of them.
     """
 
     family: str
     id: str
-    rules: Literal["mistral", "plain"] = "plain"
+    rules: Rules = "plain"
     context_window_tokens: int | None = None
     input_usd_per_million: Decimal | None = None
     output_usd_per_million: Decimal | None = None
@@ -192,11 +188,6 @@ class ProviderProfile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", check_base_url(self.base_url))
-
-
-def is_mistral_family(model_id: str) -> bool:
-    """Return whether an id, in any provider's notation, names a model of the Mistral family."""
-    return _MISTRAL_NAME.search(model_id.casefold()) is not None
 
 
 def is_loopback(hostname: str) -> bool:

@@ -1,7 +1,7 @@
-"""The form in which each setting is sent to each provider, found by encoding it.
+"""The form in which each setting is sent to each provider, found by encoding it; the families.
 
-In:  the catalog.
-Out: the lines of the table in `docs/providers.md`; run this file to print them.
+In:  the catalog and the families.
+Out: the lines of the tables in `docs/providers.md`; run this file to print them.
 """
 
 import json
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
+from agentkit.config.families import load_families
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.errors import UnsupportedError
 from agentkit.history import History
@@ -77,5 +78,17 @@ def lines() -> Iterator[str]:
         yield f"| `{provider}` | {fates} |"
 
 
+def family_lines() -> Iterator[str]:
+    """Yield the table of the families."""
+    yield "| family | rules | context window | reasoning | tool choice |"
+    yield "|---|---|---|---|---|"
+    for name, family in load_families().items():
+        window = f"{family.context_window_tokens:,}" if family.context_window_tokens else "differs"
+        choice = "as the provider"
+        if family.tool_choice is not None:
+            choice = ", ".join(f"`{form}`" for form in sorted(family.tool_choice))
+        yield f"| `{name}` | {family.rules} | {window} | {family.reasoning} | {choice} |"
+
+
 if __name__ == "__main__":
-    print("\n".join(lines()))  # noqa: T201  # its purpose
+    print("\n".join([*lines(), "", *family_lines()]))  # noqa: T201  # its purpose

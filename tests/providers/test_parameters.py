@@ -6,7 +6,7 @@ import pytest
 
 from agentkit.chat import ModelSettings
 from agentkit.config.load import load_catalog
-from tests.providers.parameter_table import REQUESTS, fate, lines
+from tests.providers.parameter_table import REQUESTS, family_lines, fate, lines
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
 
@@ -14,6 +14,11 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
 def test_the_table_in_the_documentation_is_up_to_date() -> None:
     """Run `python -m tests.providers.parameter_table` and copy what it prints."""
     assert "\n".join(lines()) in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_the_families_in_the_documentation_are_up_to_date() -> None:
+    """The same command prints them."""
+    assert "\n".join(family_lines()) in DOCUMENT.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("parameter", REQUESTS)

@@ -52,6 +52,7 @@ def model_facts(model: ModelProfile) -> Mapping[str, object]:
         "family": model.family,
         "id": model.id,
         "context_window_tokens": model.context_window_tokens,
+        "reasoning": model.reasoning,
         "input_usd_per_million": _number(model.input_usd_per_million),
         "output_usd_per_million": _number(model.output_usd_per_million),
     }

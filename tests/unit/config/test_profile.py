@@ -9,34 +9,7 @@ from agentkit.config.profile import (
     ModelProfile,
     ProviderProfile,
     check_base_url,
-    is_mistral_family,
 )
-
-
-@pytest.mark.parametrize(
-    "model_id",
-    [
-        "mixtral-8x22b",
-        "mixtral:8x22b",
-        "open-mixtral-8x22b-2404",
-        "mistralai/Mixtral-8x22B-Instruct-v0.1",
-        "mistralai-mixtral-8x22b-instruct",
-        "accounts/fireworks/models/mixtral-8x22b-instruct",
-        "/weights/MIXTRAL_8X22B.Q4_K_M.gguf",
-        "Mistral-7B-Instruct-v0.3",
-        "codestral-latest",
-        "ministral-8b",
-    ],
-)
-def test_the_mistral_family_is_known_in_any_form_of_its_name(model_id: str) -> None:
-    """Rules follow the model, whatever a provider calls it."""
-    assert is_mistral_family(model_id)
-
-
-@pytest.mark.parametrize("model_id", ["gpt-4o", "llama-3.1-70b", "qwen2.5:7b", "claude-3", ""])
-def test_other_models_are_not_of_the_mistral_family(model_id: str) -> None:
-    """Their conversations do not need the rules of Mistral's models."""
-    assert not is_mistral_family(model_id)
 
 
 @pytest.mark.parametrize(
