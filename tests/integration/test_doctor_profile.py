@@ -100,7 +100,8 @@ async def test_window_and_price_come_from_the_models_endpoint(listing: Any, one:
     models = table["models"]
     assert isinstance(models, dict)
     assert models["mixtral-8x22b"]["context_window_tokens"] == 60000
-    assert findings["context window"].seen == "60,000 tokens"
+    # What was known before is the context window of the weights.
+    assert findings["context window"].seen == "60,000 tokens; the profile had 65,536"
     assert "tools" in findings["model is listed"].seen
     if one is None:
         assert models["mixtral-8x22b"]["input_usd_per_million"] == "2"
