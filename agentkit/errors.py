@@ -6,11 +6,31 @@ Out: one family under `AgentKitError`, safe to log and to pickle.
 No message holds a secret, a request body or a tool argument's full text.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from agentkit.usage import Usage
 
-ErrorKind = Literal[
+__all__ = [
+    "AgentKitError",
+    "ConfigError",
+    "ErrorKind",
+    "HistoryError",
+    "JournalError",
+    "MissingExtraError",
+    "ProtocolError",
+    "ProviderError",
+    "Retry",
+    "RunLost",
+    "StatusError",
+    "ToolDefinitionError",
+    "ToolError",
+    "ToolsetError",
+    "TransportError",
+    "UnsupportedError",
+    "UsageError",
+]
+
+ErrorKind: TypeAlias = Literal[
     "auth",
     "insufficient_credits",
     "rate_limit",
@@ -28,7 +48,7 @@ ErrorKind = Literal[
 ]
 """What kind of failure a provider or the way to it had."""
 
-Retry = Literal["same", "change", "never"]
+Retry: TypeAlias = Literal["same", "change", "never"]
 """Whether to send again: as it is, only after changing the request, or not at all."""
 
 

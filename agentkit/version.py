@@ -1,15 +1,7 @@
 """The version of this package.
 
-In:  the installed distribution.
-Out: its version number. This is a module of its own because the lookup is slow and rarely needed.
+In:  nothing.
+Out: `__version__`, the same as in `pyproject.toml`; asking the installed distribution is slow.
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
-
-def package_version() -> str:
-    """Return the version of agentkit, or "not installed" if it runs from a checkout."""
-    try:
-        return version("mixtral-agentkit")
-    except PackageNotFoundError:
-        return "not installed"
+__version__ = "0.1.0"

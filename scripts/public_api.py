@@ -1,8 +1,8 @@
-"""List the public API: every name in `agentkit.__all__` with its signature, as JSON.
+"""List the public API: each public name with its module and signature, as JSON.
 
 In:  an installed `agentkit`, or one on the import path.
-Out: JSON on standard output: for each name its kind, its signature, and those of its public
-     members.
+Out: JSON on standard output: for each name in the `__all__` of `agentkit` and of its public
+     submodules its module, its kind, its signature, and those of its public members.
 
     python scripts/public_api.py > tests/public_api.json
 
@@ -18,11 +18,22 @@ import typing
 from collections.abc import Mapping
 from importlib import import_module
 
+SUBMODULES = (
+    "agent", "durable", "errors", "event", "hooks", "json_schema", "mcp", "model", "session",
+    "testing", "tools", "tools.rules",
+)  # fmt: skip
+"""The public submodules of `agentkit`."""
+
 
 def main() -> None:
-    """Write the API of the package."""
-    package = import_module("agentkit")
-    found = {name: describe(getattr(package, name)) for name in sorted(package.__all__)}
+    """Write the API of the package; a name in several modules counts for the first."""
+    found: dict[str, Mapping[str, object]] = {}
+    for module in ("agentkit", *(f"agentkit.{name}" for name in SUBMODULES)):
+        package = import_module(module)
+        for name in package.__all__:
+            if name not in found:
+                found[name] = {"module": module, **describe(getattr(package, name))}
+    found = dict(sorted(found.items()))
     sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

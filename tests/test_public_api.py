@@ -65,10 +65,25 @@ def test_every_removed_name_is_in_the_changelog() -> None:
     assert removed - renamed().keys() == set()
 
 
+def test_every_moved_name_is_in_the_changelog_with_its_module() -> None:
+    """All of them were in `agentkit` itself; renamed ones are listed with their new names."""
+    now = {name: str(about["module"]) for name, about in today().items()}
+    moved = {
+        new: now[new] for new in map(renamed_class, BEFORE) if new in now and now[new] != "agentkit"
+    }
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    table = text[text.index("| module | names |") :].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(agentkit\.\w+)` \| (.*) \|$", table, re.MULTILINE)
+
+    listed = {name: module for module, names in rows for name in re.findall(r"`(\w+)`", names)}
+    assert listed == moved
+
+
 def test_every_new_public_name_is_in_the_changelog() -> None:
     """As a replacement of an old one, or among the additions."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    new = today().keys() - BEFORE.keys()
+    new = {name for name, about in today().items() if about["module"] == "agentkit"}
+    new -= BEFORE.keys()
 
     assert {name for name in new if f"`{name}`" not in text} == set()
 

@@ -38,7 +38,7 @@ from agentkit.cli.shared_options import (
 )
 from agentkit.cli.terminal import prepare_streams, write
 from agentkit.cli.welcome import show_welcome
-from agentkit.version import package_version
+from agentkit.version import __version__
 
 app = typer.Typer(
     name="agentkit",
@@ -63,7 +63,7 @@ def _show_version(requested: bool) -> None:  # noqa: FBT001 - Typer calls it so
 
 
 def _write_version() -> int:
-    write(f"agentkit {package_version()}\n")
+    write(f"agentkit {__version__}\n")
     return OK
 
 

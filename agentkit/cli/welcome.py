@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.terminal import write
-from agentkit.version import package_version
+from agentkit.version import __version__
 
 _TEXT = """\
 agentkit {version}: run language models with tools, on any provider.
@@ -26,7 +26,7 @@ _DOCUMENTATION = "the folder 'docs' of the project"
 
 def show_welcome() -> int:
     """Print the screen and return the exit code."""
-    write(_TEXT.format(version=package_version(), documentation=_documentation()))
+    write(_TEXT.format(version=__version__, documentation=_documentation()))
     return OK
 
 

@@ -10,7 +10,6 @@ counted at all.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import field
 from operator import is_
 
 from agentkit.chat import ModelRequest, ModelSettings
@@ -46,14 +45,23 @@ class ContextSettings:
             for a model with an unknown window.
         answer_tokens: reserved for the answer if `ModelSettings.max_tokens` is not set; None for a
             quarter of the window, at most 4,096.
-        strategy: how requests are trimmed.
+        shorten_results: keep only the beginning and the end of tool results: of old ones first, of
+            the newest only if nothing else is left to remove.
+        drop_turns: drop the oldest turns (a response with its calls and their results); a user
+            message is dropped with the last of the turns that answer it.
+        fill: the share of the removable tokens to use again, above 0 and at most 1; the others are
+            left for the next turns.
+        result_characters: the length of a shortened old result, 100 or more.
         summarize: ask the model to summarize dropped turns; one exchange for each trim.
         summary_tokens: the maximum length of a summary.
     """
 
     window_tokens: int | None = None
     answer_tokens: int | None = None
-    strategy: FitStrategy = field(default_factory=FitStrategy)
+    shorten_results: bool = True
+    drop_turns: bool = True
+    fill: float = 0.6
+    result_characters: int = 600
     summarize: bool = False
     summary_tokens: int = 600
 
@@ -62,6 +70,17 @@ class ContextSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is 1 or more, not {value}.")
+        _ = self._strategy  # which checks its values
+
+    @property
+    def _strategy(self) -> FitStrategy:
+        """Return how requests are trimmed."""
+        return FitStrategy(
+            shorten_results=self.shorten_results,
+            drop_turns=self.drop_turns,
+            fill=self.fill,
+            result_characters=self.result_characters,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +258,7 @@ class _Trimmer:
             counter=self._counter,
             window_tokens=self._shares.window,
             answer_tokens=self._shares.window - prompt_tokens,
-            strategy=self._settings.strategy,
+            strategy=self._settings._strategy,
         )
 
     async def _summarize(self, request: ModelRequest, fitted: Fitted, *, ask: AskModel) -> Summary:

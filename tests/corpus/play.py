@@ -16,18 +16,16 @@ from typing import Any
 from agentkit import (
     Agent,
     AgentKitError,
-    AnswerRepaired,
     AssistantMessage,
     ModelSettings,
-    Repair,
     RunResult,
     TextReceived,
     Tool,
-    ToolCallRejected,
     ToolResult,
-    TurnStarted,
 )
 from agentkit.config.load import resolve_model
+from agentkit.event import AnswerRepaired, ToolCallRejected, TurnStarted
+from agentkit.model import Repair
 from agentkit.model.build import DIALECTS
 from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel

@@ -5,19 +5,11 @@ from typing import Any
 
 import pytest
 
-from agentkit import (
-    Agent,
-    AssistantMessage,
-    History,
-    ModelExchange,
-    ProviderError,
-    Repair,
-    RunResult,
-    Usage,
-)
+from agentkit import Agent, AssistantMessage, History, ProviderError, RunResult, Usage
 from agentkit.agent.step import RunState
 from agentkit.budget.meter import NOTHING
 from agentkit.message import ToolCall, ToolResult, UserMessage
+from agentkit.model import ModelExchange, Repair
 from agentkit.testing import ScriptedModel
 from tests.corpus.judge import differences
 from tests.corpus.play import DONE, Case, Seen

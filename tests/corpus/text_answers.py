@@ -19,14 +19,13 @@ from agentkit import (
     ModelSettings,
     ReasoningReceived,
     TextReceived,
-    TextReclassified,
     Tool,
     ToolCall,
-    TurnStarted,
     UserMessage,
 )
 from agentkit.config.load import ResolvedModel, resolve_model
 from agentkit.config.profile import Reasoning
+from agentkit.event import TextReclassified, TurnStarted
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.model.build import DIALECTS

@@ -10,7 +10,8 @@ import sys
 
 import anyio
 
-from agentkit import Agent, AssistantMessage, ToolCall, ToolsetReported
+from agentkit import Agent, AssistantMessage, ToolCall
+from agentkit.event import ToolsetReported
 from agentkit.mcp import MCPToolset
 from agentkit.testing import ScriptedModel
 

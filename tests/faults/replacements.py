@@ -38,6 +38,19 @@ REPLACEMENTS: tuple[tuple[str, str], ...] = (
     ('(tool_call("read", {', '(tool_call("read", **{'),
     ('(tool_call("final_answer", {', '(tool_call("final_answer", **{'),
     ('(tool_call("final_answer", arguments', '(tool_call("final_answer", **arguments'),
+    (
+        "import Agent, AssistantMessage, Budget, ModelResponse",
+        "import Agent, AssistantMessage, Budget\nfrom agentkit.model import ModelResponse",
+    ),
+    (
+        "AssistantMessage, ToolCall, ToolsetReported",
+        "AssistantMessage, ToolCall\nfrom agentkit.event import ToolsetReported",
+    ),
+    ("from agentkit import ToolDefinitionError", "from agentkit.errors import ToolDefinitionError"),
+    (
+        "import Agent, AssistantMessage, ToolDefinitionError, tool",
+        "import Agent, AssistantMessage, tool\nfrom agentkit.errors import ToolDefinitionError",
+    ),
     ('AssistantMessage.of("", *calls)', "AssistantMessage(tool_calls=calls)"),
     ('AssistantMessage.of("", call)', "AssistantMessage(tool_calls=[call])"),
     ('AssistantMessage.of("closing answer")', 'AssistantMessage("closing answer")'),

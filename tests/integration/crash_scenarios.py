@@ -17,22 +17,12 @@ from typing import Any, TypeVar
 import anyio.lowlevel
 from pydantic import TypeAdapter
 
-from agentkit import (
-    Agent,
-    Approval,
-    AssistantMessage,
-    History,
-    ModelRequest,
-    ModelResponse,
-    RunContext,
-    Tool,
-    handoff,
-    tool,
-)
+from agentkit import Agent, Approval, AssistantMessage, History, RunContext, Tool, handoff, tool
 from agentkit.config.profile import ModelProfile
 from agentkit.durable.journal import FileJournal, MemoryJournal
 from agentkit.event import Emit, Listener
 from agentkit.message import ToolCall
+from agentkit.model import ModelRequest, ModelResponse
 from agentkit.model.model import ModelConnection
 
 T = TypeVar("T")

@@ -17,19 +17,11 @@ from typing import Any, TypeVar
 import anyio
 from pydantic import TypeAdapter
 
-from agentkit import (
-    Agent,
-    AssistantMessage,
-    ModelRequest,
-    ModelResponse,
-    RunContext,
-    Tool,
-    ToolCall,
-    tool,
-)
+from agentkit import Agent, AssistantMessage, RunContext, Tool, ToolCall, tool
 from agentkit.config.profile import ModelProfile
 from agentkit.durable.journal import FileJournal
 from agentkit.event import Emit
+from agentkit.model import ModelRequest, ModelResponse
 from agentkit.model.model import ModelConnection
 
 T = TypeVar("T")

@@ -7,14 +7,8 @@ from decimal import Decimal
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from agentkit import (
-    AgentOptions,
-    AssistantMessage,
-    History,
-    OutputSettings,
-    ToolCall,
-    tool,
-)
+from agentkit import AssistantMessage, History, OutputSettings, ToolCall, tool
+from agentkit.agent import AgentOptions
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.testing.scripted import tool_call
 

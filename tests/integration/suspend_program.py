@@ -22,8 +22,6 @@ from agentkit import (
     AssistantMessage,
     History,
     HistoryError,
-    ModelRequest,
-    ModelResponse,
     Tool,
     ToolCall,
     ToolResult,
@@ -31,6 +29,7 @@ from agentkit import (
 )
 from agentkit.config.profile import ModelProfile
 from agentkit.event import Emit
+from agentkit.model import ModelRequest, ModelResponse
 from agentkit.model.model import ModelConnection
 
 

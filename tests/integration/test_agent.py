@@ -8,32 +8,33 @@ import pytest
 from agentkit import (
     Agent,
     AgentKitError,
-    AnswerRepaired,
     AssistantMessage,
     Budget,
     History,
     HistoryError,
-    ModelResponded,
-    ModelResponse,
     ProviderError,
-    Repair,
     RunEvent,
     RunFinished,
-    RunStarted,
     TextReceived,
     ToolCall,
     ToolCallFinished,
-    ToolCallRejected,
     ToolCallStarted,
     ToolChoice,
     ToolResult,
-    TurnStarted,
     Usage,
     UserMessage,
     tool,
 )
 from agentkit.agent.model_call import CLOSING_INSTRUCTIONS
-from agentkit.event import RunFailed
+from agentkit.event import (
+    AnswerRepaired,
+    ModelResponded,
+    RunFailed,
+    RunStarted,
+    ToolCallRejected,
+    TurnStarted,
+)
+from agentkit.model import ModelResponse, Repair
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel, tool_call
 

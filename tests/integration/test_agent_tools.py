@@ -13,15 +13,15 @@ from agentkit import (
     AgentKitError,
     AssistantMessage,
     RunContext,
-    StaticToolset,
     Tool,
     ToolCall,
-    ToolDefinitionError,
     ToolResult,
     tool,
 )
+from agentkit.errors import ToolDefinitionError
 from agentkit.model.model import ModelConnection
 from agentkit.testing.scripted import ScriptedModel, tool_call
+from agentkit.tools import StaticToolset
 
 
 @tool(read_only=True)

@@ -11,15 +11,13 @@ from agentkit import (
     Agent,
     AssistantMessage,
     History,
-    ModelResponded,
     ToolCall,
     ToolCallStarted,
     ToolResult,
-    TurnStarted,
     UserMessage,
     tool,
 )
-from agentkit.event import EventRecord, with_deltas
+from agentkit.event import EventRecord, ModelResponded, TurnStarted, with_deltas
 from agentkit.testing.scripted import ScriptedModel, tool_call
 
 BOUND_SECONDS = 20

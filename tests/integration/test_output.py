@@ -7,20 +7,18 @@ import pytest
 
 from agentkit import (
     Agent,
-    AgentOptions,
-    AnswerRepaired,
     ConfigError,
     OutputError,
-    OutputRejected,
     OutputSettings,
-    PartialOutputReceived,
     ToolCall,
     ToolChoice,
-    ToolDefinitionError,
     ToolResult,
     UserMessage,
     tool,
 )
+from agentkit.agent import AgentOptions
+from agentkit.errors import ToolDefinitionError
+from agentkit.event import AnswerRepaired, OutputRejected, PartialOutputReceived
 from agentkit.output.output_plan import ACCEPTED, ONE_ANSWER
 from agentkit.output.output_type import NOT_ALONE
 from agentkit.testing.scripted import ScriptedModel, tool_call

@@ -7,12 +7,9 @@ import pytest
 
 from agentkit import (
     Agent,
-    AgentOptions,
     AssistantMessage,
     Budget,
     History,
-    ModelRequest,
-    ModelResponse,
     OutputError,
     OutputSettings,
     RunFinished,
@@ -21,8 +18,10 @@ from agentkit import (
     ToolResult,
     UserMessage,
 )
+from agentkit.agent import AgentOptions
 from agentkit.durable.journal import MemoryJournal
 from agentkit.event import Emit
+from agentkit.model import ModelRequest, ModelResponse
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel
 from tests.integration.output_answers import (
     BY_PROMPT,

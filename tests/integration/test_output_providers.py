@@ -7,17 +7,11 @@ from typing import Any
 import anyio
 import pytest
 
-from agentkit import (
-    Agent,
-    AgentOptions,
-    OutputSettings,
-    PartialOutputReceived,
-    ToolArgumentsReceived,
-    UserMessage,
-)
+from agentkit import Agent, OutputSettings, UserMessage
+from agentkit.agent import AgentOptions
 from agentkit.config.load import ResolvedModel, resolve_model
 from agentkit.config.profile import ResponseFormatForm
-from agentkit.event import RequestDowngraded
+from agentkit.event import PartialOutputReceived, RequestDowngraded, ToolArgumentsReceived
 from agentkit.json_schema import JsonValue
 from agentkit.model.build import DIALECTS
 from agentkit.model.downgrade import LearnedProfiles

@@ -14,8 +14,9 @@ import anyio
 import jsonschema
 import pytest
 
-from agentkit import Agent, History, RunEvent, RunResult, StatusError, Tool
+from agentkit import Agent, History, RunEvent, RunResult, Tool
 from agentkit.chat import ModelRequest
+from agentkit.errors import StatusError
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.model.tokens import build_counter
 

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
-from agentkit import ConfigError, MissingExtraError, Tool
+from agentkit import ConfigError, Tool
+from agentkit.errors import MissingExtraError
 from agentkit.lazy_import import load_object
 
 __all__ = ["FAMILIES", "ToolFamily", "load_tools"]

@@ -54,7 +54,7 @@ from agentkit.tools.tool import Tool
 from agentkit.tools.tool_search import SEARCH_THRESHOLD, searchable
 from agentkit.tools.toolset import Toolset, combined, list_tools_for
 from agentkit.value import replace
-from agentkit.version import package_version
+from agentkit.version import __version__
 
 
 class MCPToolset:
@@ -326,7 +326,7 @@ class MCPToolset:
                 server,
                 mode=mode,
                 cache=None,
-                client_info=types.Implementation(name="agentkit", version=package_version()),
+                client_info=types.Implementation(name="agentkit", version=__version__),
                 logging_callback=connection.on_log_message,
                 log_level=options.get("log_level", "info"),
                 message_handler=connection.on_message,

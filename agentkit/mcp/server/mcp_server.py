@@ -10,7 +10,6 @@ tool may send to its client are in `agentkit.mcp.server.client_context`.
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, get_args
 from uuid import uuid4
 
@@ -37,6 +36,7 @@ from agentkit.mcp.server.served_agent import serve_agent
 from agentkit.mcp.server.served_call import serve_call
 from agentkit.mcp.server.server_settings import ServerSettings
 from agentkit.tools.toolset import StaticToolset, ToolLike, as_toolset, combined
+from agentkit.version import __version__
 
 __all__ = [
     "ClientContext",
@@ -116,7 +116,7 @@ def build_server(
 
     server = ToolServer(
         name,
-        version=_version(),
+        version=__version__,
         instructions=instructions,
         lifespan=_lifespan(registry, served),
         get_tool_input_schema=registry.input_schema_of,
@@ -178,10 +178,3 @@ async def _set_level(
 
 def _new_id() -> str:
     return f"mcp-{uuid4().hex}"
-
-
-def _version() -> str:
-    try:
-        return version("mixtral-agentkit")
-    except PackageNotFoundError:
-        return "0"

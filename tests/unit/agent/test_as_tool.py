@@ -12,21 +12,20 @@ from agentkit import (
     AgentKitError,
     AssistantMessage,
     Budget,
-    ModelRequest,
-    ModelResponse,
     ProviderError,
     RunContext,
     RunFinished,
     TextReceived,
     Tool,
     ToolCall,
-    ToolDefinitionError,
     ToolResult,
     Usage,
     tool,
 )
 from agentkit.durable.journal import MemoryJournal
+from agentkit.errors import ToolDefinitionError
 from agentkit.event import Emit, EventRecord
+from agentkit.model import ModelRequest, ModelResponse
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
 from agentkit.tools.run_context import run_of
 

@@ -17,17 +17,17 @@ from agentkit import (
     RunEvent,
     Tool,
     ToolCall,
-    ToolDefinitionError,
     ToolError,
     ToolResult,
-    prefixed,
     tool,
 )
 from agentkit.agent.handoff import handoff
 from agentkit.durable.journal import MemoryJournal
+from agentkit.errors import ToolDefinitionError
 from agentkit.event import HandedOff
 from agentkit.model.model import ModelConnection
 from agentkit.testing.scripted import ScriptedAnswer, ScriptedModel, tool_call
+from agentkit.tools import prefixed
 from agentkit.tools.toolset import StaticToolset
 
 

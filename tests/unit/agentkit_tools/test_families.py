@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 import agentkit_tools
-from agentkit import ConfigError, MissingExtraError, StaticToolset
+from agentkit import ConfigError
+from agentkit.errors import MissingExtraError
+from agentkit.tools import StaticToolset
 from agentkit_tools import FAMILIES, load_tools
 
 

@@ -3,18 +3,9 @@
 import anyio
 import pytest
 
-from agentkit import (
-    Agent,
-    AssistantMessage,
-    Budget,
-    ModelRequest,
-    ModelResponse,
-    ModelSettings,
-    ToolCall,
-    Usage,
-    tool,
-)
+from agentkit import Agent, AssistantMessage, Budget, ModelSettings, ToolCall, Usage, tool
 from agentkit.event import Emit, ModelRetried
+from agentkit.model import ModelRequest, ModelResponse
 from agentkit.testing.scripted import ScriptedModel
 
 

@@ -20,7 +20,8 @@ from agentkit.tools.toolset import ToolLike
 from agentkit.value import replace
 
 CODE = '''
-from agentkit import Agent, StaticToolset, tool
+from agentkit import Agent, tool
+from agentkit.tools import StaticToolset
 from agentkit.testing import ScriptedModel
 
 @tool

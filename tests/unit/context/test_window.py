@@ -11,7 +11,6 @@ import pytest
 from agentkit import Agent, tool
 from agentkit.chat import ModelRequest, ModelSettings, ToolSpec
 from agentkit.config.profile import ModelProfile
-from agentkit.context.trim import FitStrategy
 from agentkit.context.window import ContextSettings
 from agentkit.errors import UnsupportedError
 from agentkit.event import ContextTrimmed, EventRecord
@@ -206,7 +205,7 @@ async def test_tokens_are_reserved_for_the_answer(
     settings: ContextSettings, asked: int | None, room: int
 ) -> None:
     """And a few for what the provider adds; the prompt may use all others."""
-    tight = replace(settings, strategy=FitStrategy(fill=1))
+    tight = replace(settings, fill=1)
     fitting = Fitting.of(settings=tight)
     request = asking(
         *(User(f"{number}") for number in range(1000)), settings=ModelSettings(max_tokens=asked)

@@ -10,7 +10,6 @@ import pytest
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.context.summary import HEADING, INSTRUCTIONS, QUESTION
-from agentkit.context.trim import FitStrategy
 from agentkit.context.window import ContextSettings
 from agentkit.errors import TransportError
 from agentkit.event import Emit, ignore
@@ -107,7 +106,7 @@ async def test_a_summary_longer_than_requested_is_shortened(words: int, has_summ
 
 async def test_a_summary_of_rare_characters_that_cannot_fit_is_dropped() -> None:
     """Even 200 of them are too many tokens."""
-    tight = replace(SUMMARIZE, summary_tokens=1, strategy=FitStrategy(fill=1))
+    tight = replace(SUMMARIZE, summary_tokens=1, fill=1)
     fitting = Fitting.of("\U0001f9ff" * 200, settings=tight)
 
     fitted = await fitting.fit(asking(*(User(f"{number}") for number in range(1000))))
@@ -119,7 +118,7 @@ async def test_a_summary_of_rare_characters_that_cannot_fit_is_dropped() -> None
 
 async def test_no_summary_is_requested_if_it_cannot_fit() -> None:
     """The kept messages fill the window."""
-    fitting = Fitting.of(settings=replace(SUMMARIZE, strategy=FitStrategy(fill=1)))
+    fitting = Fitting.of(settings=replace(SUMMARIZE, fill=1))
     long = User("word " * 1380)
 
     fitted = await fitting.fit(asking(*chatting(20, text=WORDS), long))

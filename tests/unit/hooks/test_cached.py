@@ -6,10 +6,11 @@ from typing import Any
 import anyio
 import pytest
 
-from agentkit import RunContext, StaticToolset, Tool, ToolError, tool
+from agentkit import RunContext, Tool, ToolError, tool
 from agentkit.content import AudioContent, EmbeddedResource, ImageContent, ResourceLink
 from agentkit.hooks import cached
 from agentkit.testing.clock import ManualClock
+from agentkit.tools import StaticToolset
 from tests.unit.tools.running import execute, ready
 
 

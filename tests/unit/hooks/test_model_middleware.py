@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from agentkit import Agent, History, RouteModel, TextReceived, UserMessage
+from agentkit import Agent, History, TextReceived, UserMessage
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.content import ReasoningContent, TextContent
 from agentkit.errors import TransportError
 from agentkit.event import Emit, ModelRetried, ReasoningReceived, RunEvent, ToolArgumentsReceived
 from agentkit.hooks import CallNext, wrapped_model
 from agentkit.message import AssistantMessage
+from agentkit.model import RouteModel
 from agentkit.model.model import Model, ModelConnection, SupportsRetry
 from agentkit.testing.scripted import ScriptedModel
 from agentkit.transport.retry import RetrySettings

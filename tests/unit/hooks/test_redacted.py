@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentkit import Agent, History, StaticToolset, SystemMessage, TextReceived, UserMessage, tool
+from agentkit import Agent, History, SystemMessage, TextReceived, UserMessage, tool
 from agentkit.chat import ModelRequest, ModelResponse, Repair
 from agentkit.config.profile import ModelProfile
 from agentkit.content import (
@@ -27,6 +27,7 @@ from agentkit.hooks.streaming_redactor import StreamingRedactor
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 from agentkit.model.model import ModelConnection
 from agentkit.testing.scripted import ScriptedModel, tool_call
+from agentkit.tools import StaticToolset
 from tests.unit.tools.running import Listener
 
 KEY = "sk-12345"

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from agentkit import Agent, StaticToolset, Tool, ToolError, ToolResult, tool
+from agentkit import Agent, Tool, ToolError, ToolResult, tool
 from agentkit.event import RunEvent, ToolCallStarted
 from agentkit.hooks import wrapped_tools
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.testing.scripted import ScriptedModel, tool_call
+from agentkit.tools import StaticToolset
 from agentkit.tools.execute import Proceed
 from agentkit.tools.validate import ReadyCall
 from tests.unit.tools.running import execute, ready

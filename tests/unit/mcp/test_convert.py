@@ -5,7 +5,7 @@ from typing import Any
 import mcp_types as types
 import pytest
 
-from agentkit import Tool, ToolAnnotations
+from agentkit import Tool
 from agentkit.content import (
     AudioContent,
     ContentBlock,
@@ -26,6 +26,7 @@ from agentkit.mcp.convert import (
     tool_to_mcp,
 )
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
+from agentkit.tools import ToolAnnotations
 
 MARKS: dict[str, Any] = {"annotations": {"audience": ["user"], "priority": 0.5}, "meta": {"a/b": 1}}
 ICON: dict[str, Any] = {"src": "https://x/i.png", "mimeType": "image/png", "sizes": ["48x48"]}

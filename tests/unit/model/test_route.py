@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentkit import Agent, AssistantMessage, ModelExchange
+from agentkit import Agent, AssistantMessage
 from agentkit.chat import FailedExchange, ModelRequest, ModelResponse
 from agentkit.config.load import resolve_model
 from agentkit.config.profile import ModelProfile
@@ -23,6 +23,7 @@ from agentkit.event import (
 )
 from agentkit.history import History
 from agentkit.message import UserMessage
+from agentkit.model import ModelExchange
 from agentkit.model.build import DIALECTS
 from agentkit.model.circuit_breaker import CircuitBreakerSettings
 from agentkit.model.model import ModelConnection

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from agentkit import Agent, StaticToolset
+from agentkit import Agent
 from agentkit.errors import ToolDefinitionError
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.testing import ScriptedModel
+from agentkit.tools import StaticToolset
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool, tool
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from agentkit import StaticToolset, ToolDefinitionError, tool
+from agentkit import tool
+from agentkit.errors import ToolDefinitionError
+from agentkit.tools import StaticToolset
 from agentkit.tools.tool_name import valid_tool_name
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from agentkit import Agent, History, StaticToolset, Tool, ToolResult, prefixed
+from agentkit import Agent, History, Tool, ToolResult
 from agentkit.content import text_blocks
 from agentkit.json_schema import JsonObject
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedModel
+from agentkit.tools import StaticToolset, prefixed
 from agentkit.tools.tool_search import ToolIndex, searchable
 from agentkit.tools.toolset import Toolset, list_tools_for
 

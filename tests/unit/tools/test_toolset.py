@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from agentkit import Agent, History, ToolsetReported
+from agentkit import Agent, History
 from agentkit.errors import ToolDefinitionError
+from agentkit.event import ToolsetReported
 from agentkit.message import AssistantMessage
 from agentkit.testing import ScriptedModel
 from agentkit.tools.tool import Tool, tool

@@ -8,17 +8,7 @@ import anyio
 import pytest
 from mcp.client.client import Client
 
-from agentkit import (
-    Agent,
-    RunEvent,
-    ToolAnnotations,
-    ToolCallStarted,
-    ToolError,
-    ToolProgressed,
-    ToolResult,
-    ToolsetError,
-    ToolsetReported,
-)
+from agentkit import Agent, RunEvent, ToolCallStarted, ToolError, ToolResult
 from agentkit.content import (
     AudioContent,
     EmbeddedResource,
@@ -26,11 +16,14 @@ from agentkit.content import (
     ResourceLink,
     TextContent,
 )
+from agentkit.errors import ToolsetError
+from agentkit.event import ToolProgressed, ToolsetReported
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.server_connection import Lifetime
 from agentkit.mcp.client.transports import BuildClient
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedModel
+from agentkit.tools import ToolAnnotations
 from tests.unit.mcp.conftest import Make
 from tests.unit.mcp.demo_server import ICON, PNG, Demo
 

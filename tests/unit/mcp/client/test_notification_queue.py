@@ -1,6 +1,7 @@
 """The queue of a server's notifications."""
 
-from agentkit import RunEvent, ToolsetReported
+from agentkit import RunEvent
+from agentkit.event import ToolsetReported
 from agentkit.mcp.client.notification_queue import MAX_NOTIFICATIONS, NotificationQueue
 
 

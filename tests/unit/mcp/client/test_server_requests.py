@@ -9,8 +9,9 @@ import pytest
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPDeprecationWarning
 
-from agentkit import Agent, Budget, ModelResponded, ToolResult
+from agentkit import Agent, Budget, ToolResult
 from agentkit.content import ImageContent
+from agentkit.event import ModelResponded
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.server_requests import (
     ElicitationRequest,

@@ -8,12 +8,14 @@ import pytest
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 
-from agentkit import Agent, Tool, ToolAnnotations, ToolsetReported, combined
+from agentkit import Agent, Tool
+from agentkit.event import ToolsetReported
 from agentkit.json_schema import JsonObject
 from agentkit.mcp.client import pagination, tool_list
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedModel, check_toolset
+from agentkit.tools import ToolAnnotations, combined
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.validate import ReadyCall, validate_call
 from tests.unit.mcp.conftest import Make

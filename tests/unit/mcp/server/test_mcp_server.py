@@ -11,7 +11,8 @@ import mcp_types as types
 import pytest
 from mcp.client.session import IncomingMessage
 
-from agentkit import RunContext, Tool, ToolDefinitionError, ToolError, tool
+from agentkit import RunContext, Tool, ToolError, tool
+from agentkit.errors import ToolDefinitionError
 from agentkit.mcp.server.mcp_server import ServerSettings, build_server
 from agentkit.tools.rules import deny, named
 from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of

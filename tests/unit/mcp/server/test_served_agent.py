@@ -2,17 +2,8 @@
 
 import mcp
 
-from agentkit import (
-    Agent,
-    AssistantMessage,
-    Tool,
-    ToolCall,
-    ToolResult,
-    TransportError,
-    UserMessage,
-    handoff,
-    tool,
-)
+from agentkit import Agent, AssistantMessage, Tool, ToolCall, ToolResult, UserMessage, handoff, tool
+from agentkit.errors import TransportError
 from agentkit.mcp.server.mcp_server import build_server
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
