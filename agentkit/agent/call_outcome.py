@@ -6,7 +6,7 @@ Out: `CallOutcome`s with their `CallFacts`; the same events, marked as replayed.
 Progress is not kept: it is over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from functools import cache
 from typing import Any
@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from agentkit.agent.report import Report
 from agentkit.agent.step import CallFacts
 from agentkit.budget.meter import NOTHING, Spent
+from agentkit.chat import ModelSettings
 from agentkit.event import (
     AnswerRepaired,
     Emit,
@@ -27,6 +28,8 @@ from agentkit.event import (
     ToolResultTruncated,
 )
 from agentkit.message import ToolCall, ToolResult
+from agentkit.tools.approval import PlannedCall
+from agentkit.tools.validate import ReadyCall
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import dataclass, replace
 
@@ -135,6 +138,38 @@ def over_budget_result(call: ToolCall) -> ToolResult:
         call.id,
         f"The call of {call.name!r} was not run: this task may make no more tool calls.",
         is_error=True,
+    )
+
+
+def later_calls(
+    calls: Sequence[ToolCall], *, settings: ModelSettings
+) -> dict[str, ReadyCall | ToolResult]:
+    """Return error results for all calls of an answer but the first, if only one may be in it.
+
+    Many providers do not know the setting `parallel_tool_calls`, and models ignore it.
+    """
+    if settings.parallel_tool_calls is not False or len(calls) < 2:
+        return {}
+    return {
+        call.id: ToolResult(
+            call.id,
+            f"The call of {call.name!r} was not run: only one call at a time is allowed here. Wait "
+            "for the result of the first, then call again if it is still needed.",
+            is_error=True,
+        )
+        for call in calls[1:]
+    }
+
+
+def reject_as_given(
+    planned: Sequence[PlannedCall], given: Mapping[str, ReadyCall | ToolResult]
+) -> tuple[PlannedCall, ...]:
+    """Return a plan that rejects calls whose error results were given before."""
+    return tuple(
+        replace(one, rejection=result)
+        if isinstance(result := given.get(one.call_id), ToolResult)
+        else one
+        for one in planned
     )
 
 

@@ -15,14 +15,15 @@ from typing import TypeAlias
 import anyio
 from pydantic import TypeAdapter
 
+from agentkit.agent.call_outcome import later_calls
 from agentkit.agent.member import Member
 from agentkit.agent.run import Run
 from agentkit.agent.step import CallModel, Exchange, RunState
 from agentkit.agent.tool_calls import Ready, plan_calls_of
 from agentkit.budget.meter import Forecast, Spent
 from agentkit.budget.request_limit import RequestLimit
-from agentkit.chat import ModelRequest, ModelResponse
-from agentkit.errors import ProviderError, UnsupportedError
+from agentkit.chat import ModelRequest, ModelResponse, Repair
+from agentkit.errors import ProtocolError, ProviderError, UnsupportedError
 from agentkit.event import (
     AnswerRepaired,
     Emit,
@@ -33,6 +34,7 @@ from agentkit.event import (
     ignore,
 )
 from agentkit.history import History
+from agentkit.json_schema.violation import shorten
 from agentkit.log import Log
 from agentkit.message import ToolCall, UserMessage
 from agentkit.model.model import TokenCounter, new_counter
@@ -124,6 +126,7 @@ async def _exchange(
     offered = tools if step.closing is None else {}
     if response is not None and response.message.tool_calls:
         calls = _calls_to_plan(response, judged)
+        ready.update(later_calls(response.message.tool_calls, settings=member.settings))
         plan = await plan_calls_of(
             run,
             member,
@@ -238,7 +241,10 @@ class _ModelCall:
             raise
         message = replace_surrogates(response.message)
         message, renamed = restore_names(message, {tool.name for tool in request.tools})
-        if message is response.message:
+        if message.tool_calls and request.tools and request.tool_choice.mode == "none":
+            response = _without_calls(replace(response, message=message))
+            message = response.message
+        if message is response.message and not renamed:
             return response
         return replace(response, message=message, repairs=(*response.repairs, *renamed))
 
@@ -264,6 +270,29 @@ def _calls_to_plan(response: ModelResponse, judged: Judgement | None) -> Sequenc
         return calls
     answered = {one.call_id for one in judged.results}
     return [call for call in calls if call.id not in answered]
+
+
+def _without_calls(response: ModelResponse) -> ModelResponse:
+    """Drop the calls of an answer to a request that allows none: a model may ignore the choice.
+
+    Raises:
+        ProtocolError: nothing is left.
+    """
+    message = response.message
+    if not message.text.strip():
+        raise ProtocolError(
+            "The model called tools, which the request did not allow, and gave no other answer.",
+            kind="empty_response",
+            retry="same",
+        )
+    names = ", ".join(call.name for call in message.tool_calls)
+    dropped = Repair(kind="dropped_call", before=shorten(names), after="")
+    return replace(
+        response,
+        message=replace(message, tool_calls=()),
+        finish_reason="stop" if response.finish_reason == "tool_calls" else response.finish_reason,
+        repairs=(*response.repairs, dropped),
+    )
 
 
 async def _report(

@@ -19,8 +19,10 @@ from agentkit.agent.call_outcome import (
     CallOutcome,
     FactCollector,
     denied_result,
+    later_calls,
     outcome_codec,
     over_budget_result,
+    reject_as_given,
     replay_events,
     unknown_result,
 )
@@ -39,7 +41,7 @@ from agentkit.tools.execute import annotated, execute_calls, find_outcome, plan_
 from agentkit.tools.result_content import MAX_RESULT_CHARACTERS, cut_result
 from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
-from agentkit.tools.validate import ReadyCall, validate_off_loop
+from agentkit.tools.validate import ReadyCall, validate_off_loop, with_answer_repairs
 from agentkit.usage import NO_USAGE, Usage
 from agentkit.value import maker, replace
 
@@ -69,25 +71,29 @@ async def plan_calls_of(
         history: the conversation before the calls.
         calls: what the model asked for.
         tools: those that were offered.
-        ready: gets each call as it was validated.
+        ready: gets each call as it was validated; an error result that is there already stands.
         repairs: what was repaired of the answer that holds the calls.
     """
+    given = dict(ready)
     left = run.meter.calls_left()
     for call in calls:
+        if call.id in given:
+            continue
         if left <= 0:
             ready[call.id] = over_budget_result(call)  # not validated: it may be one of thousands
             continue
-        checked = _with_repairs(await validate_off_loop(call, tools, deps=run.deps), repairs)
+        checked = with_answer_repairs(await validate_off_loop(call, tools, deps=run.deps), repairs)
         ready[call.id] = checked
         if isinstance(checked, ReadyCall):
             left -= 1
-    return await plan_calls_in_order(
+    planned = await plan_calls_in_order(
         [(call, ready[call.id]) for call in calls],
         rule=member.rule,
         approvals=run.approvals,
         history=history,
         tools=tools,
     )
+    return reject_as_given(planned, given) if given else planned
 
 
 async def plan_open_calls(
@@ -99,7 +105,7 @@ async def plan_open_calls(
         HistoryError: an approval is for another call, or for one whose tool the agent does not
             have.
     """
-    ready: Ready = {}
+    ready: Ready = later_calls(_last_calls(state), settings=member.settings)
 
     async def plan() -> tuple[PlannedCall, ...]:
         tools = await member.tools(state.history, emit=run.report.emitter)
@@ -362,16 +368,6 @@ def _max_seconds(member: Member, ready: Sequence[ReadyCall]) -> float:
             return math.inf
         total += seconds + CLEANUP_SECONDS
     return total
-
-
-def _with_repairs(
-    checked: ReadyCall | ToolResult, repairs: Sequence[Repair]
-) -> ReadyCall | ToolResult:
-    """Return a validated call with what was repaired of it while the answer was read."""
-    if not repairs or isinstance(checked, ToolResult):
-        return checked
-    own = tuple(one for one in repairs if one.call_id == checked.call.id and one.changes_values)
-    return replace(checked, repairs=(*own, *checked.repairs)) if own else checked
 
 
 def _last_calls(state: RunState) -> tuple[ToolCall, ...]:

@@ -8,7 +8,7 @@ the model what to change. A valid call is never changed. An invalid one is repai
 repair fits, and `ReadyCall.repairs` lists what was changed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, cast
@@ -198,6 +198,16 @@ def check_arguments(
     except Exception as error:  # noqa: BLE001  # the validators of a user's types are user code
         return _error_result(call, _invalid_arguments_message(tool, describe_faults(error)))
     return _ready_call(call=call, tool=tool, arguments=arguments, bound=bound, repairs=repairs)
+
+
+def with_answer_repairs(
+    checked: ReadyCall | ToolResult, repairs: Sequence[Repair]
+) -> ReadyCall | ToolResult:
+    """Return a validated call with what was repaired of it while the answer was read."""
+    if not repairs or isinstance(checked, ToolResult):
+        return checked
+    own = tuple(one for one in repairs if one.call_id == checked.call.id and one.changes_values)
+    return replace(checked, repairs=(*own, *checked.repairs)) if own else checked
 
 
 def _error_result(call: ToolCall, text: str) -> ToolResult:
