@@ -74,7 +74,8 @@ class ModelSettings:
         temperature: 0 is as repeatable as the provider can be.
         max_tokens: most tokens of one answer, 1 or more.
         stop: texts at which the answer ends.
-        parallel_tool_calls: whether one answer may hold several calls.
+        parallel_tool_calls: whether one answer may hold several calls. With False, an agent runs
+            only the first of them, whatever the provider makes of the setting.
         frequency_penalty: above 0, tokens are less likely the more often they occurred; -2 to 2.
         presence_penalty: above 0, tokens that occurred at all are less likely; -2 to 2.
         extra_body: further fields of the request's body, sent as they are. What agentkit writes

@@ -264,6 +264,7 @@ class _Execution:
         # A tool that was cancelled and still returned a value may have done half of its work: a
         # task group in it swallows the cancellation of its tasks. Its value does not count.
         if stoppable.reason is None:
+            await stoppable.task_cancels.withdraw()
             return outcome
         if stoppable.reason == "caller":
             await anyio.sleep_forever()

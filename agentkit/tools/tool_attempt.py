@@ -99,7 +99,7 @@ class ToolAttempt:
             return self._stoppable.is_closed
         if isinstance(error, anyio.get_cancelled_exc_class()):
             return self._stoppable.reason is not None or await is_caller_cancelled(
-                has_own_task=self._has_own_task
+                task_cancels=None if self._has_own_task else self._stoppable.task_cancels
             )
         return False
 

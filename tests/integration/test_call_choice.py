@@ -75,12 +75,9 @@ async def test_a_call_that_is_not_run_uses_no_budget_and_is_reported() -> None:
         "done",
     )
     agent = Agent(model, tools=[notes.tool()], settings=ONE_AT_A_TIME, budget=Budget(tool_calls=2))
-    rejected = []
 
     async with agent.stream("go") as run:
-        async for event in run:
-            if isinstance(event, ToolCallRejected):
-                rejected.append(event.call.id)
+        rejected = [event.call.id async for event in run if isinstance(event, ToolCallRejected)]
 
     assert notes.taken == ["a", "c"]
     assert rejected == ["note00001"]

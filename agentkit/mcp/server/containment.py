@@ -49,5 +49,5 @@ async def ends_request(error: BaseException) -> bool:
             return True  # Ctrl-C
         if isinstance(leaf, anyio.get_cancelled_exc_class()):
             # The SDK runs each request in its own task, so `task.cancel()` was called by a tool.
-            return await is_caller_cancelled(has_own_task=True)
+            return await is_caller_cancelled(task_cancels=None)
     return False

@@ -11,7 +11,7 @@ that time, every wait in it is cancelled.
 import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from inspect import CO_COROUTINE
 from opcode import opmap
 from types import CodeType
@@ -48,6 +48,7 @@ class StoppableCall:
     Attributes:
         reason: why it was cancelled, a timeout or its caller; None if it was not.
         is_closed: its coroutine was closed from outside, as an ending event loop does.
+        task_cancels: who cancelled the task it runs in.
     """
 
     def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
@@ -59,6 +60,7 @@ class StoppableCall:
         self._cleanup_seconds = cleanup_seconds
         self._limit: anyio.CancelScope
         self._cleanup: anyio.CancelScope
+        self.task_cancels = TaskCancels()
 
     async def run(self, call: Coroutine[Any, Any, object]) -> object:
         """Run `call`, which gets a single cancellation.
@@ -80,6 +82,7 @@ class StoppableCall:
 
     def on_resume(self, error: object) -> None:
         """Record that the call resumes after a wait, with what the wait raised."""
+        self.task_cancels.resume()
         cancelled = anyio.get_cancelled_exc_class()
         self._was_cancelled = error is not None and isinstance(error, cancelled)
         self.is_closed = isinstance(error, GeneratorExit)
@@ -91,6 +94,7 @@ class StoppableCall:
         cancellation for their own.
         """
         self._has_waited = True
+        self.task_cancels.pause()
         if self._was_cancelled and self.reason is None:
             self._shield_if_cancelled()
 
@@ -114,7 +118,70 @@ def _is_cancelled() -> bool:
     return anyio.current_effective_deadline() == -math.inf
 
 
-async def is_caller_cancelled(*, has_own_task: bool) -> bool:
+class TaskCancels:
+    """Tells apart who cancelled a task of asyncio with `task.cancel()`; Trio has no such thing.
+
+    A step of a tool runs without interruption. So what is asked during one is the tool's own, and
+    what is asked while it waits is the caller's, or comes from a timer.
+    """
+
+    __slots__ = ("_at_pause", "_before", "_by_others", "_task")
+
+    def __init__(self) -> None:
+        is_asyncio = sniffio.current_async_library() == "asyncio"
+        self._task = _current_task()() if is_asyncio else None
+        self._before: int = 0 if self._task is None else self._task.cancelling()
+        self._at_pause = self._before
+        self._by_others = 0
+
+    @property
+    def is_by_others(self) -> bool:
+        """Return whether something else than the tool cancelled the task during the call."""
+        self._forget_withdrawn()
+        return self._by_others > 0
+
+    @property
+    def own(self) -> int:
+        """Return how often the tool itself cancelled the task; below 0, it withdrew others."""
+        if self._task is None:
+            return 0
+        return int(self._task.cancelling()) - self._before - self._by_others
+
+    def pause(self) -> None:
+        """Note that the tool waits from now on."""
+        if self._task is not None:
+            self._forget_withdrawn()
+            self._at_pause = self._task.cancelling()
+
+    def resume(self) -> None:
+        """Note that the tool goes on."""
+        if self._task is not None:
+            self._by_others += self._task.cancelling() - self._at_pause
+
+    async def withdraw(self) -> None:
+        """Undo the tool's own cancellations, so that they reach nothing after its call."""
+        task = self._task
+        if task is None or self.own <= 0:
+            return
+        self.pause()
+        try:
+            # If the tool has not waited since, asyncio delivers the cancellation now.
+            await anyio.lowlevel.checkpoint()
+        except anyio.get_cancelled_exc_class():
+            self.resume()
+            if _is_cancelled() or self.is_by_others:
+                raise
+        else:
+            self.resume()
+        while self.own > 0:
+            task.uncancel()
+
+    def _forget_withdrawn(self) -> None:
+        """Stop counting what `asyncio.timeout` inside the tool has undone."""
+        self._by_others = max(0, self._by_others + min(0, self.own))
+
+
+async def is_caller_cancelled(*, task_cancels: TaskCancels | None) -> bool:
     """Return whether a cancellation that left a tool came from the caller, not from the tool.
 
     Code can raise a cancellation that no one asked of it: it awaits a child task that was
@@ -123,24 +190,28 @@ async def is_caller_cancelled(*, has_own_task: bool) -> bool:
     cancelled with `task.cancel()`, since such a cancellation has no scope.
 
     Args:
-        has_own_task: the call runs in a child task of the caller. A caller that is cancelled then
-            cancels a scope; `task.cancel()` of the call's own task was the tool's.
+        task_cancels: who cancelled the task. None if the call runs in a child task of the caller:
+            a caller that is cancelled then cancels a scope, and `task.cancel()` was the tool's.
     """
     if _is_cancelled():
         return True
+    if task_cancels is not None:
+        return task_cancels.is_by_others
     if sniffio.current_async_library() != "asyncio":
         return False
-    current_task = cast(Callable[[], Any], load_object("asyncio:current_task"))
-    task = current_task()
+    task = _current_task()()
     if not task.cancelling():
         return False
-    if not has_own_task:
-        return True
     while task.uncancel():
         pass
     # An event loop that shuts down cancels every task: the caller's then cancels the scope now.
     await anyio.lowlevel.checkpoint()
     return False
+
+
+@cache
+def _current_task() -> Callable[[], Any]:
+    return cast(Callable[[], Any], load_object("asyncio:current_task"))
 
 
 class _Steps:

@@ -4,6 +4,7 @@ import asyncio  # noqa: TID251 - what only asyncio can do is tested
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -118,9 +119,7 @@ async def wait_for_cancelled_child() -> None:
 
 async def cancel_itself() -> None:
     """Cancel the task it runs in, as old timeout libraries do."""
-    task = asyncio.current_task()
-    assert task is not None
-    task.cancel()
+    cancel_current_task()
     await asyncio.sleep(60)
 
 
@@ -150,13 +149,102 @@ async def test_a_cancellation_on_asyncio_inside_a_tool_is_its_failure(
     assert (await execute(ready(anyio.lowlevel.checkpoint)))[0].text == "null"
 
 
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_tool_next_to_others_that_cancels_its_task_is_a_failure() -> None:
-    """The task is the call's own; nothing else is cancelled."""
-    results = await execute(ready(cancel_itself), ready(fine, id="c2"))
+async def cancel_after_a_timeout() -> None:
+    """Cancel the task it runs in after the event loop did so for a timeout, which has passed."""
+    with suppress(TimeoutError):
+        await time_out()
+    await anyio.lowlevel.checkpoint()
+    await cancel_itself()
 
-    assert "cancelled" in results[0].text
-    assert results[1].text == "fine"
+
+async def cancel_and_fail() -> None:
+    """Cancel the task it runs in, and raise something else."""
+    cancel_current_task()
+    raise ValueError("fails")
+
+
+async def cancel_and_return() -> str:
+    """Cancel the task it runs in after a wait, and return at once."""
+    await anyio.lowlevel.checkpoint()
+    cancel_current_task()
+    return "returned"
+
+
+async def cancel_without_wait() -> str:
+    """Cancel the task it runs in, and return without any wait."""
+    cancel_current_task()
+    return "returned"
+
+
+def cancel_current_task() -> None:
+    """Cancel the task, as a tool does that takes it for its own."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (cancel_itself, "cancelled"),
+        (cancel_after_a_timeout, "cancelled"),
+        (cancel_and_fail, "ValueError: fails"),
+        (cancel_and_return, "returned"),
+        (cancel_without_wait, "returned"),
+    ],
+)
+async def test_a_tool_that_cancels_its_task_cancels_nothing_else(
+    function: Callable[..., Any], text: str, count: int
+) -> None:
+    """Neither the calls beside it nor those that follow, nor the task of the run."""
+    task = asyncio.current_task()
+    assert task is not None
+    results = await execute(*[ready(function), ready(fine, id="c2")][:count])
+    await anyio.lowlevel.checkpoint()
+
+    assert text in results[0].text
+    assert [result.text for result in results[1:]] == ["fine"][: count - 1]
+    assert task.cancelling() == 0
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_tool_that_cancels_its_task_does_not_hide_that_the_caller_does() -> None:
+    """Both cancel the same task, the tool while it cleans up."""
+
+    async def clean_up() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            await cancel_itself()
+
+    task = asyncio.ensure_future(execute(ready(clean_up)))
+    await anyio.wait_all_tasks_blocked()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_failing_child_is_no_cancellation_in_a_task_that_was_cancelled_before() -> None:
+    """A caller may run an agent while it cleans up after its own cancellation."""
+    texts: list[str] = []
+
+    async def run_in_cleanup() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            texts.extend([one.text for one in await execute(ready(wait_for_cancelled_child))])
+
+    task = asyncio.ensure_future(run_in_cleanup())
+    await anyio.wait_all_tasks_blocked()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert "cancelled" in texts[0]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
