@@ -1,5 +1,6 @@
 """What a request says about calls holds, whatever the model answers."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from agentkit import Agent, AssistantMessage, Budget, ModelSettings, ProtocolErr
 from agentkit.chat import ToolChoice
 from agentkit.durable.journal import MemoryJournal
 from agentkit.event import AnswerRepaired, ToolCallRejected
-from agentkit.message import ToolResult
+from agentkit.history import History
+from agentkit.message import ToolCall, ToolResult
 from agentkit.testing import ScriptedModel, tool_call
 from agentkit.tools.approval import Approval
 
@@ -35,7 +37,8 @@ class Notes:
 
 def _calls(*texts: str) -> AssistantMessage:
     calls = [
-        tool_call("note", {"text": text}, call_id=f"note{at:05}") for at, text in enumerate(texts)
+        ToolCall(id=f"note{at:05}", name="note", arguments=json.dumps({"text": text}))
+        for at, text in enumerate(texts)
     ]
     return AssistantMessage("", tool_calls=calls)
 
@@ -71,7 +74,7 @@ async def test_a_call_that_is_not_run_uses_no_budget_and_is_reported() -> None:
     notes = Notes()
     model = ScriptedModel(
         _calls("a", "b"),
-        AssistantMessage("", tool_calls=[tool_call("note", {"text": "c"}, call_id="again0001")]),
+        AssistantMessage("", tool_calls=[tool_call("note", text="c")]),
         "done",
     )
     agent = Agent(model, tools=[notes.tool()], settings=ONE_AT_A_TIME, budget=Budget(tool_calls=2))
@@ -105,7 +108,7 @@ async def test_a_call_whose_first_has_its_result_already_is_not_run_either() -> 
     asked = await Agent(ScriptedModel(_calls("a", "b")), tools=[notes.tool(approval="ask")]).run(
         "go"
     )
-    history = asked.history.add(ToolResult("note00000", "noted elsewhere"))
+    history = History([*asked.history, ToolResult("note00000", "noted elsewhere")])
 
     await agent.run(history=history)
 
