@@ -71,7 +71,7 @@ async def plan_calls_of(
         history: the conversation before the calls.
         calls: what the model asked for.
         tools: those that were offered.
-        ready: gets each call as it was validated; an error result that is there already stands.
+        ready: gets each call as it was validated; an error result that it holds already is kept.
         repairs: what was repaired of the answer that holds the calls.
     """
     given = dict(ready)

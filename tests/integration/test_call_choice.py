@@ -70,7 +70,7 @@ async def test_all_calls_run_if_nothing_else_is_asked(settings: ModelSettings) -
 
 
 async def test_a_call_that_is_not_run_uses_no_budget_and_is_reported() -> None:
-    """It is no attempt of a tool."""
+    """Its tool is not started."""
     notes = Notes()
     model = ScriptedModel(
         _calls("a", "b"),

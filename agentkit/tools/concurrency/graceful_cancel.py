@@ -119,7 +119,7 @@ def _is_cancelled() -> bool:
 
 
 class TaskCancels:
-    """Tells apart who cancelled a task of asyncio with `task.cancel()`; Trio has no such thing.
+    """Distinguishes who cancelled a task of asyncio with `task.cancel()`; Trio has no such thing.
 
     A step of a tool runs without interruption. So what is asked during one is the tool's own, and
     what is asked while it waits is the caller's, or comes from a timer.

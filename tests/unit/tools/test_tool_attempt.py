@@ -198,7 +198,7 @@ def cancel_current_task() -> None:
 async def test_a_tool_that_cancels_its_task_cancels_nothing_else(
     function: Callable[..., Any], text: str, count: int
 ) -> None:
-    """Neither the calls beside it nor those that follow, nor the task of the run."""
+    """Neither the calls next to it nor those that follow, nor the task of the run."""
     task = asyncio.current_task()
     assert task is not None
     results = await execute(*[ready(function), ready(fine, id="c2")][:count])
