@@ -88,7 +88,7 @@ async def run_loop(run: Run, team: Team) -> RunResult[Any]:
 async def _report_error(run: Run, error: BaseException) -> None:
     """Report that a run failed or was cancelled; who cancelled it does not wait long."""
     if isinstance(error, Exception):
-        await run.report.emit(RunFailed(error=_described(error)))
+        await run.report.emit(RunFailed(error=describe_error(error)))
     elif isinstance(error, anyio.get_cancelled_exc_class()):
         finished = RunFinished(
             text="",
@@ -100,7 +100,8 @@ async def _report_error(run: Run, error: BaseException) -> None:
             await run.report.emit(finished)
 
 
-def _described(error: Exception) -> RunError:
+def describe_error(error: Exception) -> RunError:
+    """Return why a run failed, as a value."""
     if isinstance(error, ProviderError):
         return RunError(
             kind=error.kind,

@@ -114,3 +114,26 @@ class Store(Protocol):
         Raises:
             StoreError: the database cannot be reached.
         """
+
+
+class LockingStore(Store, Protocol):
+    """A database that shows other processes that this one lives."""
+
+    def hold(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Hold a name while the context is open, so that other processes see that this one lives.
+
+        It is free as soon as the process has ended, however that was. On PostgreSQL, a lost
+        connection frees it too until there is another one. On SQLite only one process can hold
+        anything.
+
+        Raises:
+            ConfigError: on SQLite, another process or another call of this one holds a name.
+            StoreError: the database cannot be reached.
+        """
+
+    async def is_held(self, name: str) -> bool:
+        """Return whether a process holds a name; on SQLite, no other process does.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
 
 from agentkit.lazy_import import load_object
-from agentkit.store.base import Store
+from agentkit.store.base import LockingStore
 from agentkit.store.database_url import DatabaseUrl, parse_database_url
 from agentkit.store.migrate import migrate as apply_migrations
 from agentkit.store.migrate import require_current
@@ -17,7 +17,7 @@ from agentkit.store.sqlite import open_sqlite
 
 
 @asynccontextmanager
-async def open_store(url: str, *, migrate: bool = True) -> AsyncIterator[Store]:
+async def open_store(url: str, *, migrate: bool = True) -> AsyncIterator[LockingStore]:
     """Open a database and yield it with current tables; close it at the end.
 
     Args:
@@ -38,7 +38,7 @@ async def open_store(url: str, *, migrate: bool = True) -> AsyncIterator[Store]:
         yield store
 
 
-def connect_store(url: str) -> AbstractAsyncContextManager[Store]:
+def connect_store(url: str) -> AbstractAsyncContextManager[LockingStore]:
     """Open a database as it is, without a look at its tables.
 
     Raises:
@@ -49,7 +49,7 @@ def connect_store(url: str) -> AbstractAsyncContextManager[Store]:
     if address.kind == "sqlite":
         return open_sqlite(address)
     open_postgres = cast(
-        Callable[[DatabaseUrl], AbstractAsyncContextManager[Store]],
+        Callable[[DatabaseUrl], AbstractAsyncContextManager[LockingStore]],
         load_object("agentkit.store.postgres:open_postgres", extra="postgres"),
     )
     return open_postgres(address)

@@ -35,6 +35,7 @@ from agentkit.store.base import (
 )
 from agentkit.store.connection_pool import DatabasePool
 from agentkit.store.database_url import DatabaseUrl
+from agentkit.store.session_lock import blocking, hold_name, lock_number
 from agentkit.store.text_repair import repair_text
 from agentkit.store.topics import Topics
 
@@ -194,9 +195,20 @@ class PostgresStore:
         with self._topics.subscribe(topic) as subscription:
             yield subscription
 
+    def hold(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Hold a name by a lock of a session; see `Store.hold`."""
+        return hold_name(partial(PostgresConnection, self._url), name)
+
+    async def is_held(self, name: str) -> bool:
+        """Return whether a session holds a name; see `Store.is_held`."""
+        # A shared lock, freed with the statement: two that ask at once do not see each other.
+        sql = "SELECT pg_try_advisory_xact_lock_shared(?)"
+        [[is_free]] = await self.run(sql, (lock_number(name),))
+        return not is_free
+
     async def _receive(self, *, task_status: TaskStatus[None]) -> None:
         """Receive notifications until the store is closed; connect again when it is lost."""
-        connection: PostgresConnection | None = await _blocking(self._connect_listener)
+        connection: PostgresConnection | None = await blocking(self._connect_listener)
         task_status.started()
         while True:
             if connection is not None:
@@ -204,7 +216,7 @@ class PostgresStore:
             await anyio.sleep(RECONNECT_SECONDS)
             connection = None
             with suppress(StoreUnavailableError):
-                connection = await _blocking(self._connect_listener)
+                connection = await blocking(self._connect_listener)
                 self._topics.publish_all()
 
     async def _receive_from(self, connection: PostgresConnection) -> None:
@@ -249,12 +261,6 @@ async def open_postgres(url: DatabaseUrl) -> AsyncIterator[PostgresStore]:
             finally:
                 await store.aclose()
             tasks.cancel_scope.cancel()
-
-
-async def _blocking(work: Callable[[], T]) -> T:
-    """Run `work` in a thread of its own, which is bounded by the connect timeout."""
-    run = partial(anyio.to_thread.run_sync, work)
-    return await run(limiter=anyio.CapacityLimiter(1))
 
 
 def _defaults(url: DatabaseUrl) -> dict[str, str]:

@@ -8,6 +8,7 @@ after a power cut. A new file can be read by its owner only; SQLite gives its co
 `-shm`) the same mode.
 """
 
+import fcntl
 import os
 import sqlite3
 import time
@@ -136,6 +137,7 @@ class SqliteStore:
     """A `Store` in one file."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._topics = Topics()
         self._readers = DatabasePool(lambda: SqliteConnection(path), size=READERS)
         self._writers = DatabasePool(lambda: SqliteConnection(path), size=1)
@@ -165,6 +167,31 @@ class SqliteStore:
     async def _listen(self, topic: str) -> AsyncIterator[Subscription]:
         with self._topics.subscribe(topic) as subscription:
             yield subscription
+
+    def hold(self, name: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - the interface
+        """Hold the file itself, as no second process may; see `Store.hold`."""
+        return self._hold()
+
+    @asynccontextmanager
+    async def _hold(self) -> AsyncIterator[None]:
+        # A lock of the system ends with the process; the file next to the database stays.
+        path = Path(f"{self._path}.lock")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ConfigError(
+                    f"Another process does the runs of the database {str(self._path)!r}; SQLite "
+                    "is for one. Stop it, or use PostgreSQL for several."
+                ) from error
+            yield
+        finally:
+            os.close(handle)
+
+    async def is_held(self, name: str) -> bool:  # noqa: ARG002 - the interface
+        """Return False: this process is the only one; see `Store.is_held`."""
+        return False
 
     async def aclose(self) -> None:
         """Close all connections."""

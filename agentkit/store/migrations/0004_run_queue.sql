@@ -1,5 +1,5 @@
 -- The queue of runs. A run is due from `due_at` on, is done by `worker`, and `attempts` counts the
--- lives of its present segment. `history` is where a suspended or ended run stands.
+-- lives of its present segment; the event log has the beginning of `begun_segment`. `history` is where a suspended or ended run stands.
 
 ALTER TABLE ak_runs ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0
 
@@ -10,6 +10,8 @@ ALTER TABLE ak_runs ADD COLUMN due_at BIGINT NOT NULL DEFAULT 0
 ALTER TABLE ak_runs ADD COLUMN cancel_requested BIGINT NOT NULL DEFAULT 0
 
 ALTER TABLE ak_runs ADD COLUMN event_count BIGINT NOT NULL DEFAULT 0
+
+ALTER TABLE ak_runs ADD COLUMN begun_segment BIGINT NOT NULL DEFAULT 0
 
 ALTER TABLE ak_runs ADD COLUMN labels TEXT NOT NULL DEFAULT '{}'
 

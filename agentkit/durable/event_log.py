@@ -1,0 +1,128 @@
+"""The event log of one life of a run.
+
+In:  records of the run and of the runs inside it, as its listener.
+Out: rows that any process can read, numbered without gap or double over all lives.
+
+Records are written together after a short time, in one fenced transaction, or with the end of the
+life. What an earlier life did is replayed by the run and was stored by that life; it is not stored
+again.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+
+from agentkit.clock import Clock
+from agentkit.durable.persistence import persist
+from agentkit.durable.run_info import TakenRun
+from agentkit.durable.run_queue import store_events
+from agentkit.event import EventRecord, RunEvent, RunFailed, RunFinished, RunStarted
+from agentkit.store.base import Store
+
+WRITE_AFTER_SECONDS = 0.05
+"""How long records wait for others; a reader sees them this much later."""
+
+MAX_WAITING = 500
+"""Records that wait at most; then the run waits for the database."""
+
+
+class EventLog:
+    """A listener that stores what a life of a run reports.
+
+    Attributes:
+        wants_deltas: pieces of text are stored too.
+        has_failure: the run has reported that it failed.
+    """
+
+    def __init__(self, store: Store, taken: TakenRun, *, wants_deltas: bool = False) -> None:
+        self.wants_deltas = wants_deltas
+        self.has_failure = False
+        self._is_closed = False
+        self._store = store
+        self._run_id = taken.info.id
+        self._life = taken.info.life
+        self._is_begun = taken.is_begun
+        self._last = taken.event_count
+        self._waiting: list[EventRecord] = []
+        self._has_some = anyio.Event()
+        self._writing = anyio.Lock()
+
+    async def __call__(self, record: EventRecord) -> None:
+        """Keep a record until it is written."""
+        if self._is_closed or not self._is_news(record):
+            return
+        if record.run_id == self._run_id and isinstance(record.event, RunFailed):
+            self.has_failure = True
+        self._waiting.append(record)
+        self._has_some.set()
+        if len(self._waiting) >= MAX_WAITING:
+            await self.write()
+
+    def _is_news(self, record: EventRecord) -> bool:
+        """Return whether no earlier life stored this."""
+        is_own = record.run_id == self._run_id
+        if is_own and isinstance(record.event, RunStarted):
+            return not self._is_begun
+        # If this life has to end the run, no earlier one stored its end.
+        return not record.is_replay or (is_own and isinstance(record.event, RunFinished))
+
+    async def keep_writing(self) -> None:
+        """Write what arrives until this is cancelled.
+
+        Raises:
+            RunLost: another process took the run over.
+            JournalError: the database refused the records.
+        """
+        while True:
+            await self._has_some.wait()
+            await anyio.sleep(WRITE_AFTER_SECONDS)
+            # Whether a transaction that is interrupted took effect could not be known.
+            with anyio.CancelScope(shield=True):
+                await self.write()
+
+    async def write(self) -> None:
+        """Write what has arrived."""
+        async with self._writing:
+            last, records = self._take()
+            if not records:
+                return
+            await persist(
+                lambda: self._store.transaction(
+                    lambda transaction: store_events(
+                        transaction, self._run_id, life=self._life, last=last, records=records
+                    )
+                ),
+                run_id=self._run_id,
+            )
+
+    def add(self, event: RunEvent, *, clock: Clock) -> None:
+        """Keep an event that the run does not report itself, because it could not begin."""
+        record = EventRecord(run_id=self._run_id, event=event, at=clock.now())
+        self._waiting.append(record)
+
+    def give_up(self) -> None:
+        """Take no more records: the run goes on in another life, so its end here is none."""
+        self._is_closed = True
+        self._waiting = [
+            record
+            for record in self._waiting
+            if record.run_id != self._run_id or not isinstance(record.event, RunFinished)
+        ]
+
+    @asynccontextmanager
+    async def last_records(self) -> AsyncIterator[tuple[int, Sequence[EventRecord]]]:
+        """Yield what is left to store with the end of the life; see `_take`."""
+        async with self._writing:
+            yield self._take()
+
+    def _take(self) -> tuple[int, Sequence[EventRecord]]:
+        """Return the number of the last stored record and those to store after it.
+
+        The caller stores them; nothing else may be writing.
+        """
+        last, records = self._last, self._waiting
+        self._last += len(records)
+        self._waiting = []
+        self._has_some = anyio.Event()
+        return last, records
