@@ -32,12 +32,13 @@ from agentkit.durable import (
     open_runs,
 )
 from agentkit.event import Emit
+from agentkit.message import ToolCall
 from agentkit.model.model import ModelConnection
 from agentkit.store.open_store import open_store
 from agentkit.testing import ScriptedModel
 from agentkit.testing.scripted import tool_call
 
-PAY = [tool_call("pay", {"amount": n}, call_id=f"pay00000{n}") for n in (1, 2)]
+PAY = [ToolCall(id=f"pay00000{n}", name="pay", arguments=f'{{"amount": {n}}}') for n in (1, 2)]
 
 
 class Waiting:
@@ -59,7 +60,7 @@ class Waiting:
         """Answer when it may."""
         self.asked.set()
         await self.may_answer.wait()
-        return ModelResponse(message=AssistantMessage.of("done"), finish_reason="stop")
+        return ModelResponse(message=AssistantMessage("done"), finish_reason="stop")
 
 
 def paying(*, turns: int = 1) -> Agent[Any]:
@@ -70,7 +71,7 @@ def paying(*, turns: int = 1) -> Agent[Any]:
         """Pay."""
         return f"paid {amount}"
 
-    asks = [AssistantMessage.of("", call) for call in PAY[:turns]]
+    asks = [AssistantMessage(tool_calls=[call]) for call in PAY[:turns]]
     return Agent(ScriptedModel(*asks, "done"), tools=[pay])
 
 
@@ -190,15 +191,15 @@ async def test_a_denial_reaches_the_model(database_url: str) -> None:
 
 async def test_the_first_decision_counts(database_url: str) -> None:
     """A second, a late and a foreign one are refused, and change nothing."""
-    calls = AssistantMessage.of("", *PAY)
+    calls = AssistantMessage(tool_calls=PAY)
     agent = paying()
     agent.model = ScriptedModel(calls, "done")
     async with open_runs(database_url, agents={"a": agent}) as runs:
         await runs.start("a", "Pay", run_id="r")
         waiting = await runs.wait("r")
         first, second = (Approval.approve(call) for call in waiting.open_calls)
-        foreign = Approval.approve(tool_call("pay", {"amount": 9}, call_id="pay000009"))
-        changed = Approval.approve(tool_call("pay", {"amount": 9}, call_id=PAY[1].id))
+        foreign = Approval.approve(ToolCall(id="pay000009", name="pay", arguments='{"amount": 9}'))
+        changed = Approval.approve(ToolCall(id=PAY[1].id, name="pay", arguments='{"amount": 9}'))
 
         assert (await runs.decide("r", [first])).status == "suspended"
         for approvals, reason in (
@@ -325,7 +326,7 @@ async def test_deps_come_from_a_function_and_are_never_stored(database_url: str)
         assert info.labels == {"tenant": "acme"}
         return Client()
 
-    script = ScriptedModel(AssistantMessage.of("", tool_call("look", {}, call_id="look00001")), "x")
+    script = ScriptedModel(tool_call("look"), "x")
     agent: Agent[Client] = Agent(script, tools=[look], deps_type=Client)
     with pytest.raises(ConfigError, match="Client'; give a function"):
         async with open_runs(database_url, agents={"a": agent}):
@@ -350,7 +351,7 @@ async def test_structured_output_and_hand_offs_are_kept(database_url: str) -> No
 
     typed = Agent(ScriptedModel('{"name": "Bonn", "people": 1}'), output_type=City)
     second: Agent[Any] = Agent(ScriptedModel("from the second"), name="second")
-    give = AssistantMessage.of("", tool_call("transfer_to_second", {}, call_id="transfer1"))
+    give = tool_call("transfer_to_second")
     first: Agent[Any] = Agent(ScriptedModel(give), name="first", tools=[handoff(second)])
     async with open_runs(database_url, agents={"typed": typed, "first": first}) as runs:
         await runs.start("typed", "Which?", run_id="t")
