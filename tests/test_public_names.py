@@ -23,7 +23,9 @@ PUBLIC: dict[str, str] = {
         AgentOptions Instructions RunOptions SyncAgentStream
     """,
     "agentkit.durable": """
-        FileJournal Journal MemoryJournal SqlJournal
+        DecisionError FileJournal Journal MemoryJournal RunExistsError RunInfo
+        RunNotFoundError RunPage RunStatus RunStatusError Runs SqlJournal StoredEvents
+        StoredRunError open_runs
     """,
     "agentkit.errors": """
         AgentKitError ConfigError ErrorKind HistoryError JournalError MissingExtraError

@@ -76,7 +76,7 @@ def run_topic(run_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class LifeEnding:
     """How a life of a run ended, as it is stored.
 
     Attributes:
@@ -146,7 +146,9 @@ def store_events(
     transaction.notify(run_topic(run_id))
 
 
-def end_life(transaction: Transaction, run_id: str, *, life: int, ending: Ending, now: int) -> None:
+def end_life(
+    transaction: Transaction, run_id: str, *, life: int, ending: LifeEnding, now: int
+) -> None:
     """Store how a life ended, after its events, if the life is still the run's.
 
     Raises:

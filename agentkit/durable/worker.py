@@ -28,7 +28,7 @@ from agentkit.durable.run_queue import (
     HAS_WORK,
     QUEUE_TOPIC,
     TO_CANCEL,
-    Ending,
+    LifeEnding,
     end_life,
     store_events,
     take_runs,
@@ -175,7 +175,7 @@ class Worker:
 
     async def _live(self, taken: TakenRun, life: _Life) -> None:
         life.log = event_log = EventLog(self._store, taken, wants_deltas=self._settings.text_deltas)
-        put_back = Ending(status="queued", attempts=taken.attempts - 1)
+        put_back = LifeEnding(status="queued", attempts=taken.attempts - 1)
         ending = put_back
         try:
             with life.scope:
@@ -187,12 +187,12 @@ class Worker:
                 await self._end(taken, event_log, put_back)
             raise
         if life.scope.cancelled_caught:
-            cancelled = Ending(status="cancelled", stop_reason="cancelled")
+            cancelled = LifeEnding(status="cancelled", stop_reason="cancelled")
             ending = cancelled if life.is_cancelled else put_back
         with anyio.CancelScope(shield=True):
             await self._end(taken, event_log, ending)
 
-    async def _run(self, taken: TakenRun, event_log: EventLog) -> Ending:
+    async def _run(self, taken: TakenRun, event_log: EventLog) -> LifeEnding:
         """Run the agent, and return how that ended.
 
         Raises:
@@ -245,21 +245,21 @@ class Worker:
 
     def _failed(
         self, taken: TakenRun, event_log: EventLog, error: Exception, *, history: str | None = None
-    ) -> Ending:
+    ) -> LifeEnding:
         """Return the ending of a run that failed; its event is there already if it had begun."""
         described = describe_error(error)
         if not isinstance(error, AgentKitError):
             log.warning("run_failed", run_id=taken.info.id, exc_info=error)
         if not event_log.has_failure:
             event_log.add(RunFailed(error=described), clock=self._clock)
-        return Ending(
+        return LifeEnding(
             status="failed",
             error=dump_json(error_codec(), described),
             history=history,
             attempts=taken.attempts,
         )
 
-    async def _end(self, taken: TakenRun, event_log: EventLog, ending: Ending) -> None:
+    async def _end(self, taken: TakenRun, event_log: EventLog, ending: LifeEnding) -> None:
         """Store the last events of a life, and how it ended, together."""
         info = taken.info
         limit = STOP_RETRY_SECONDS if self._is_stopping else None
@@ -287,12 +287,12 @@ async def read_decisions(store: Store, info: RunInfo) -> list[Approval]:
     return [read_approval(call, found[call.id]) for call in info.history.open_calls]
 
 
-def _ended(result: RunResult[Any]) -> Ending:
+def _ended(result: RunResult[Any]) -> LifeEnding:
     """Return the ending of a run that came to its end or was suspended."""
     cost = result.usage.cost_usd
     output = to_jsonable_python(result.output, fallback=str) if result.has_output else None
     stored = {"text": result.text, "output": output, "turns": result.turns}
-    return Ending(
+    return LifeEnding(
         status="suspended" if result.stop_reason == "suspended" else "done",
         stop_reason=result.stop_reason,
         result=encode_json(stored),

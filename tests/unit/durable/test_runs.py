@@ -15,12 +15,11 @@ from agentkit import (
     AssistantMessage,
     ConfigError,
     HistoryError,
-    ModelRequest,
-    ModelResponse,
     RunContext,
     handoff,
     tool,
 )
+from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.config.profile import ModelProfile
 from agentkit.durable import (
     DecisionError,
