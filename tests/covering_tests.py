@@ -97,7 +97,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "cli/ready_made",
         "cli/shared_options",
         "cli/stand_in_notice",
-        "model/launch",
         "version",
     ),
     "unit/cli/test_questions.py": (

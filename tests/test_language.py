@@ -101,7 +101,7 @@ PHRASES = (
     Phrase(r"\bgates?\b|\bgate ?(house|keeper)s?\b", "semaphore", (r"\bffn gate\b",)),
     Phrase(r"\b(heirs?|lend(s|er|ers|ing)?|lent)\b", "pool; acquire and release"),
     Phrase(r"\bears?\b", "redirect listener, receiver"),
-    Phrase(r"\bcaps\b", "limits"),
+    Phrase(r"\bcaps\b", "limits", (r"\bchat template caps\b",)),  # a field of llama.cpp
     Phrase(r"\brungs?\b", "kind", (r"\"rung\\?\"",)),
     Phrase(r"\brooms\b", "packages", (r"\b(meeting|free) rooms\b", r"\brooms(?= =|\[)")),
     Phrase(r"\bpatience\b|\bpatient\b", "limits, timeouts"),

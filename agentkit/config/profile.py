@@ -32,11 +32,28 @@ the prompt, so that only the closing one is in the answer."""
 UsageRequest: TypeAlias = Literal["stream_options", "usage_include", "always", "never"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchedServer:
+    """The server of a provider that was launched for one model.
+
+    Attributes:
+        base_url: what a dialect's paths are appended to.
+        takes_tools: False if the model's chat template leaves out tools or earlier calls, so that
+            they must be described in the prompt.
+    """
+
+    base_url: str
+    takes_tools: bool = True
+
+
 class Launcher(Protocol):
     """Starts a provider; named in a profile as `module:name`."""
 
-    def __call__(self, model: str) -> AbstractAsyncContextManager[str]:
-        """Start the provider for `model`, yield its base URL, and stop it afterwards."""
+    def __call__(self, model: str) -> AbstractAsyncContextManager[str | LaunchedServer]:
+        """Start the provider for `model`, yield its base URL, and stop it afterwards.
+
+        A launcher that knows more than the URL yields a `LaunchedServer`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,13 +34,13 @@ async def open_provider(
     """
     provider = resolved.provider
     if provider.launcher is not None:
-        async with launched(provider, model_id=resolved.model.id) as base_url:
-            running = replace(provider, base_url=base_url, launcher=None)
-            async with open_provider(replace(resolved, provider=running), seconds=seconds) as (
+        async with launched(provider, model_id=resolved.model.id) as running:
+            server = replace(running, launcher=None)
+            async with open_provider(replace(resolved, provider=server), seconds=seconds) as (
                 transport,
                 _,
             ):
-                yield transport, replace(running, launcher=provider.launcher)
+                yield transport, running
         return
     limits = HttpSettings(
         connect_seconds=min(CONNECT_SECONDS, seconds),

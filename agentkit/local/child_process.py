@@ -1,7 +1,7 @@
 """Run a server as a child process for the duration of a context.
 
-In:  a command that prints its URL as its first line, and ends when its standard input is closed.
-Out: that URL; afterwards the process has ended.
+In:  a command that prints a line when it is ready, and ends when its standard input is closed.
+Out: that line, such as its URL; afterwards the process has ended.
 
 Only that line is read from the child. Its standard error is written to a temporary file, whose last
 lines are part of the error if it fails.
@@ -22,7 +22,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from agentkit.errors import ConfigError
 from agentkit.log import Log
 
-_MAX_URL_BYTES = 4096
+_MAX_LINE_BYTES = 4096
 _TAIL_BYTES = 8192
 _TAIL_LINES = 10
 _LOG_PREFIX = re.compile(r"^\d[\d.]* [A-Z] +")  # llama.cpp's clock and level
@@ -38,21 +38,21 @@ async def run_server(
     start_timeout_seconds: float,
     stop_timeout_seconds: float = 5.0,
 ) -> AsyncIterator[str]:
-    """Start `command`, yield the URL it announces, and stop it afterwards.
+    """Start `command`, yield the line it announces itself with, and stop it afterwards.
 
     Args:
         command: the program and its arguments.
         name: its name in errors.
-        start_timeout_seconds: the time limit for announcing the URL.
+        start_timeout_seconds: the time limit for that line.
         stop_timeout_seconds: the time limit for ending by itself; then it is killed.
 
     Raises:
-        ConfigError: it ended, or timed out, before it announced its URL.
+        ConfigError: it ended, or timed out, before it announced itself.
     """
     with TemporaryFile() as messages:
         process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=messages)
         try:
-            url = await _read_url(process, timeout_seconds=start_timeout_seconds)
+            announced = await _read_line(process, timeout_seconds=start_timeout_seconds)
         except (TimeoutError, anyio.IncompleteRead) as error:
             await _stop(process, timeout_seconds=stop_timeout_seconds)
             raise ConfigError(
@@ -62,9 +62,9 @@ async def run_server(
         except BaseException:  # cancelled while it loads, when it does not listen
             await _stop(process, timeout_seconds=0)
             raise
-        _log.info("local_server_started", server=name, url=url)
+        _log.info("local_server_started", server=name, announced=announced)
         try:
-            yield url
+            yield announced
         finally:
             was_killed = await _stop(process, timeout_seconds=stop_timeout_seconds)
             if process.returncode and not was_killed:
@@ -76,10 +76,10 @@ async def run_server(
                 )
 
 
-async def _read_url(process: Process, *, timeout_seconds: float) -> str:
+async def _read_line(process: Process, *, timeout_seconds: float) -> str:
     output = cast(ByteReceiveStream, process.stdout)  # a pipe was asked for
     with anyio.fail_after(timeout_seconds):
-        line = await BufferedByteReceiveStream(output).receive_until(b"\n", _MAX_URL_BYTES)
+        line = await BufferedByteReceiveStream(output).receive_until(b"\n", _MAX_LINE_BYTES)
     return line.decode().strip()
 
 

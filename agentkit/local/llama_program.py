@@ -1,8 +1,9 @@
 """Run llama.cpp's server on one model until standard input is closed: a program of its own.
 
 In:  the path of a GGUF file; the number of threads, the length of the context.
-Out: one line on standard output, the server's URL, once it is ready; all other output, also
-     llama.cpp's own, on standard error. Exit code 1 if the model cannot be served.
+Out: one line of JSON on standard output once it is ready: the server's URL, and whether the chat
+     template of the weights takes tools; all other output, also llama.cpp's own, on standard error.
+     Exit code 1 if the model cannot be served.
 
 `llama_server.py` starts it in a process of its own, because the server's constructor blocks the
 interpreter until the weights are loaded, and neither that nor a generation can be interrupted.
@@ -12,6 +13,7 @@ over. This file imports nothing of agentkit, so that it starts quickly.
 
 import argparse
 import http.client
+import json
 import os
 import signal
 import sys
@@ -20,7 +22,7 @@ from importlib import import_module
 from typing import Any
 
 _LOG_ERRORS_ONLY = 1
-_HEALTH_TIMEOUT_SECONDS = 60.0
+_REQUEST_TIMEOUT_SECONDS = 60.0
 _HEALTH_PAUSE_SECONDS = 0.05
 
 
@@ -36,9 +38,11 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     url: str = server.listening_address
-    _wait_until_healthy(url.removeprefix("http://"))
+    address = url.removeprefix("http://")
+    _wait_until_healthy(address)
+    announced = {"url": url, "takes_tools": _takes_tools(address)}
     with announcements:
-        announcements.write(f"{url}\n")
+        announcements.write(f"{json.dumps(announced)}\n")
     sys.stdin.buffer.read()
     return 0
 
@@ -72,14 +76,31 @@ def _start(arguments: argparse.Namespace) -> Any:  # the extension module has no
 
 def _wait_until_healthy(address: str) -> None:
     """Poll until the server is ready; the parent process sets the time limit."""
-    while True:
-        connection = http.client.HTTPConnection(address, timeout=_HEALTH_TIMEOUT_SECONDS)
-        connection.request("GET", "/health")
-        status = connection.getresponse().status
-        connection.close()
-        if status == http.HTTPStatus.OK:
-            return
+    while _get(address, "/health")[0] != http.HTTPStatus.OK:
         time.sleep(_HEALTH_PAUSE_SECONDS)
+
+
+def _takes_tools(address: str) -> bool:
+    """Return whether the chat template renders tools and calls, as the server found out.
+
+    For a template without them, llama.cpp's server accepts tools and leaves them out of the prompt.
+    """
+    status, body = _get(address, "/props")
+    if status != http.HTTPStatus.OK:
+        return True  # unknown
+    found = json.loads(body).get("chat_template_caps", {})
+    return bool(found.get("supports_tools", True) and found.get("supports_tool_calls", True))
+
+
+def _get(address: str, path: str) -> tuple[int, bytes]:
+    """Return the status and the body of a response."""
+    connection = http.client.HTTPConnection(address, timeout=_REQUEST_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
 
 
 if __name__ == "__main__":

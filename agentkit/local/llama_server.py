@@ -1,11 +1,13 @@
 """Serve a GGUF file with llama.cpp's own server.
 
 In:  a path, the part after the colon in `local:PATH.gguf`.
-Out: the base URL of an OpenAI-compatible server on loopback, for the duration of a context.
+Out: the base URL of an OpenAI-compatible server on loopback, for the duration of a context, and
+     whether the chat template of the weights takes tools.
 
 llama.cpp comes with the package xllamacpp, the extra `local`. It is never loaded in this process.
 """
 
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +15,7 @@ from importlib.util import find_spec
 
 import anyio
 
+from agentkit.config.profile import LaunchedServer
 from agentkit.errors import ConfigError, MissingExtraError
 from agentkit.local import llama_program
 from agentkit.local.child_process import run_server
@@ -27,8 +30,8 @@ async def launch(
     threads: int | None = None,
     context_window_tokens: int | None = None,
     start_timeout_seconds: float = 600.0,
-) -> AsyncIterator[str]:
-    """Start llama.cpp's server on the weights at `model`, yield its base URL, stop it afterwards.
+) -> AsyncIterator[LaunchedServer]:
+    """Start llama.cpp's server on the weights at `model`, yield it, and stop it afterwards.
 
     The server offers the OpenAI format below the URL, the Anthropic format at `/messages`, and raw
     text at `/completions`. It processes one request at a time; others wait.
@@ -56,8 +59,9 @@ async def launch(
         [sys.executable, "-P", llama_program.__file__, path, *options],
         name=f"llama.cpp's server for {path!r}",
         start_timeout_seconds=start_timeout_seconds,
-    ) as url:
-        yield f"{url}/v1"
+    ) as announced:
+        server = json.loads(announced)
+        yield LaunchedServer(base_url=f"{server['url']}/v1", takes_tools=server["takes_tools"])
 
 
 def _given(**numbers: int | None) -> list[str]:

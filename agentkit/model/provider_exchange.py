@@ -58,11 +58,13 @@ async def open_connection(model: ProviderModel) -> AsyncIterator[ModelConnection
     """Start the provider's server if it has a launcher, and open a transport to it."""
     resolved = model.resolved
     opening = cast(OpenTransport, model.transport or open_transport)  # as documented there
-    async with launched(resolved.provider, model_id=resolved.model.id) as base_url:
-        transport = opening(resolved, base_url=base_url)
+    async with launched(resolved.provider, model_id=resolved.model.id) as running:
+        transport = opening(resolved, base_url=running.base_url)
+        # Not the base URL: what is learned about weights holds for their next server, too.
+        known = replace(resolved.provider, dialect=running.dialect)
         try:
             yield ProviderConnection(
-                resolved,
+                replace(resolved, provider=known),
                 dialects=cast(Mapping[str, Callable[[], Dialect]], model.dialects),  # the same
                 transport=transport,
                 retry=model.retry,

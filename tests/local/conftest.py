@@ -26,9 +26,9 @@ def base_url(weights: Path) -> Iterator[str]:
     pytest.importorskip("xllamacpp")
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(launch_with_one_thread(str(weights))) as url,
+        portal.wrap_async_context_manager(launch_with_one_thread(str(weights))) as server,
     ):
-        yield url
+        yield server.base_url
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """A stand-in for the part of the package `xllamacpp` that `llama_program.py` uses.
 
-Its server answers `/health`, at first that it is not ready. It prints to both outputs, as llama.cpp
-does, and writes its parameters to standard error. The path `broken` cannot be loaded. Tests copy
-this file to the child's import path, so it uses the standard library only.
+Its server answers `/health`, at first that it is not ready, and `/props` if
+`STAND_IN_TEMPLATE_SUPPORTS` is set to what its chat template supports. It prints to both outputs,
+as llama.cpp does, and writes its parameters to standard error. The path `broken` cannot be loaded.
+Tests copy this file to the child's import path, so it uses the standard library only.
 """
 
 import http.server
@@ -37,8 +38,16 @@ class _Health(http.server.BaseHTTPRequestHandler):
     answers = iter((503, 200))
 
     def do_GET(self) -> None:
+        supported = os.environ.get("STAND_IN_TEMPLATE_SUPPORTS")
+        if self.path == "/props" and supported is not None:
+            self.send_response(200)
+            self.end_headers()
+            names = ("tools", "tool_calls", "string_content")
+            found = {f"supports_{name}": name in supported.split() for name in names}
+            self.wfile.write(json.dumps({"chat_template_caps": found}).encode())
+            return
         self.send_response(next(self.answers) if self.path == "/health" else 404)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        os.write(2, b"asked for health\n")
+        os.write(2, f"asked for {self.path}\n".encode())

@@ -1,5 +1,6 @@
 """The child's program, with a stand-in for the package of llama.cpp."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -23,18 +24,43 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_it_announces_only_its_url_once_healthy_and_ends_with_its_input() -> None:
+def test_it_announces_only_itself_once_healthy_and_ends_with_its_input() -> None:
     """llama.cpp's output to standard output goes to standard error."""
     with start("tiny.gguf") as process:
         assert process.stdout is not None
         first_line = process.stdout.readline()
         rest, errors = process.communicate(timeout=5)
 
-    assert first_line.startswith("http://127.0.0.1:")
+    announced = json.loads(first_line)
+    assert announced.pop("url").startswith("http://127.0.0.1:")
+    assert announced == {"takes_tools": True}  # this server does not report on its template
     assert rest == ""
     assert process.returncode == 0
     assert "llama.cpp prints what it likes" in errors
-    assert errors.count("asked for health") == 2
+    assert errors.count("asked for /health") == 2
+
+
+@pytest.mark.parametrize(
+    ("supported", "takes_tools"),
+    [
+        ("tools tool_calls", True),
+        ("tools", False),
+        ("tool_calls", False),
+        ("string_content", False),
+    ],
+)
+def test_it_announces_whether_the_template_takes_tools(
+    supported: str, takes_tools: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A template without one of them leaves out tools, or the model's own calls, silently."""
+    monkeypatch.setenv("STAND_IN_TEMPLATE_SUPPORTS", supported)
+
+    with start("tiny.gguf") as process:
+        assert process.stdout is not None
+        first_line = process.stdout.readline()
+        process.communicate(timeout=5)
+
+    assert json.loads(first_line)["takes_tools"] is takes_tools
 
 
 def test_the_server_listens_on_loopback_only_and_rejects_web_pages() -> None:
