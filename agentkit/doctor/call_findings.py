@@ -11,6 +11,7 @@ from agentkit.doctor.diagnosis import (
     STREAMS,
     Diagnosis,
     choice_result,
+    observed_profiles,
     parallel_is_taken,
     respects_choice,
     usage_request,
@@ -35,18 +36,20 @@ def tools_finding(diagnosis: Diagnosis) -> Finding:
         return Finding(question=question, verdict="not asked", seen="", is_problem=True)
     by_prompt = diagnosis.result_of("prompted")
     verdict, seen = _missing_calls(diagnosis, result)
-    advice = (
-        "describe the tools in the prompt (dialect 'prompted')"
-        if diagnosis.wants_prompted
-        else "try again"
-    )
     return Finding(
         question=question,
         verdict=verdict,
         seen=seen,
-        advice=advice,
+        advice=_missing_advice(diagnosis),
         is_problem=by_prompt is None or not by_prompt.is_text_call,
     )
+
+
+def _missing_advice(diagnosis: Diagnosis) -> str:
+    """Return what to do if no call was seen; of the dialect, only what the profile has."""
+    if observed_profiles(diagnosis)[0].dialect == "prompted":
+        return "the tools are described in the prompt (dialect 'prompted')"
+    return "use another model for tools" if diagnosis.wants_prompted else "try again"
 
 
 def _missing_calls(diagnosis: Diagnosis, result: ProbeResult) -> tuple[ProbeVerdict, str]:
@@ -125,19 +128,19 @@ def parallel_finding(diagnosis: Diagnosis) -> Finding:
     both = diagnosis.result_of("auto_and_parallel")
     if both is None:
         return Finding(question=question, verdict="not asked", seen="")
-    taken = parallel_is_taken(diagnosis)
-    if taken is None:
-        return Finding(question=question, verdict="unclear", seen=short_error(both))
-    if not taken:
-        advice = "the field is omitted"
-        return Finding(question=question, verdict="no", seen=short_error(both), advice=advice)
     count = len(both.call_names)
-    if count > 1:
-        return Finding(question=question, verdict="yes", seen=f"{count} calls in one answer")
-    seen = (
-        f"the field is accepted; {'one call' if count else 'no call'} was returned instead of two"
-    )
-    return Finding(question=question, verdict="unclear", seen=seen)
+    match parallel_is_taken(diagnosis):
+        case True:
+            return Finding(question=question, verdict="yes", seen=f"{count} calls in one answer")
+        case False:
+            advice = "the field is omitted"
+            return Finding(question=question, verdict="no", seen=short_error(both), advice=advice)
+        case None:
+            seen = short_error(both)
+            if both.is_answered:
+                calls = "one call" if count else "no call"
+                seen = f"the field is accepted; {calls} was returned instead of two"
+            return Finding(question=question, verdict="unclear", seen=seen)
 
 
 def stream_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
@@ -209,13 +212,19 @@ def id_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
         yield _failed_trip(diagnosis, trip)
     long = diagnosis.result_of("long_id")
     if long is not None:
-        advice = "ids are rewritten to nine letters and digits" if long.is_refused else ""
+        advice = _long_id_advice(diagnosis) if long.is_refused else ""
         yield Finding(
             question="long ids",
             verdict="yes" if long.is_answered else no_or_unclear(long),
             seen="accepted" if long.is_answered else short_error(long),
             advice=advice,
         )
+
+
+def _long_id_advice(diagnosis: Diagnosis) -> str:
+    if observed_profiles(diagnosis)[1].rules == "mistral":
+        return "ids are rewritten to nine letters and digits"
+    return "do not continue a conversation here that began at another provider"
 
 
 def _failed_trip(diagnosis: Diagnosis, trip: ProbeResult) -> Finding:

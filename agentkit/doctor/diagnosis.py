@@ -189,12 +189,16 @@ def _called(result: ProbeResult) -> set[str]:
 
 
 def parallel_is_taken(diagnosis: Diagnosis) -> bool | None:
-    """Return whether the provider accepts `parallel_tool_calls`; None if not observed."""
+    """Return whether the provider knows `parallel_tool_calls`; None if not observed.
+
+    Several calls in one answer show it. An answer without them does not: many providers ignore
+    fields that they do not know.
+    """
     both = diagnosis.result_of("auto_and_parallel")
     if both is None:
         return None
     if both.is_answered:
-        return True
+        return True if len(both.call_names) > 1 else None
     is_the_cause = both.is_refused and diagnosis.is_answered("auto")
     return False if is_the_cause else None
 

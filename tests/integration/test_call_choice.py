@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from agentkit import Agent, AssistantMessage, Budget, ModelSettings, ProtocolError, tool
+from agentkit import Agent, AssistantMessage, Budget, ModelSettings, tool
 from agentkit.chat import ToolChoice
 from agentkit.durable.journal import MemoryJournal
+from agentkit.errors import ProtocolError
 from agentkit.event import AnswerRepaired, ToolCallRejected
 from agentkit.history import History
 from agentkit.message import ToolCall, ToolResult

@@ -112,10 +112,12 @@ async def test_a_second_probe_decides_which_of_two_fields_was_rejected() -> None
 
 @pytest.mark.parametrize("most_calls", [1, 0], ids=["one call", "no call"])
 async def test_parallel_calls_are_not_claimed_without_evidence(most_calls: int) -> None:
-    """The field is accepted; whether it has an effect stays open."""
+    """The field is accepted; whether it has an effect stays open, and so does the profile."""
     traits = Traits(most_calls=most_calls or 1, tools="native" if most_calls else "never")
 
     report, findings, _ = await diagnosed(OddProvider(traits))
 
     assert findings["parallel calls"].verdict == "unclear"
-    assert report.profiles[0].accepts.parallel_tool_calls
+    assert report.profiles[0].accepts.parallel_tool_calls == (
+        report.diagnosis.provider.accepts.parallel_tool_calls
+    )

@@ -153,6 +153,10 @@ def _plan_edit(
     has_seen = any(result.is_answered for result in report.diagnosis.results.values())
     if request.save_as is not None and request.save_as != resolved.provider.name:
         title = request.save_as if request.base_url else resolved.provider.title
+        if request.api_key_env is not None:
+            # Otherwise a run with the new name would not find the key that was used here.
+            auth = replace(after[0].auth, env=(request.api_key_env,))
+            after = (replace(after[0], auth=auth), after[1])
         table = full_table(after, title=title) if has_seen else {}
         return _CatalogEdit(provider=request.save_as, table=table, path=path)
     provider = resolved.provider
@@ -207,6 +211,8 @@ def _show(
     note(_cost_line(report))
     if not edit.table and report.stopped:
         note("The profile is unchanged: not everything could be tested.")
+    elif not edit.table and any(finding.is_problem for finding in findings):
+        note("The profile is unchanged: nothing was found that would make this model work.")
     elif not edit.table:
         note("The profile is correct; nothing to write.")
     elif is_dry_run:

@@ -17,6 +17,7 @@ from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
 from agentkit.cli.exit_codes import FAILED, OK, USAGE_ERROR, exit_code_of
 from agentkit.config.load import resolve_model
 from agentkit.errors import ConfigError
+from agentkit.value import replace
 from tests.integration.doctor_server import OddProvider, Traits, as_json, running
 
 KEY = "sk-geheim-123"
@@ -63,6 +64,54 @@ def test_a_provider_that_matches_its_profile_has_no_problem(
     assert "$0.000000" in shown.err
     assert "nothing to write" in shown.err
     assert not catalog.exists()
+
+
+def test_a_provider_that_is_not_reached_is_not_called_correct(
+    catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is known of it, so nothing is written."""
+    request = DoctorRequest(target="openai-compatible:m", base_url="http://127.0.0.1:9/v1")
+
+    code = run_doctor(replace(request, save_as="office"))
+
+    shown = capsys.readouterr()
+    assert code == FAILED
+    assert "could not be reached" in shown.err
+    assert "correct" not in shown.out + shown.err
+    assert not catalog.exists()
+
+
+def test_a_provider_without_a_chat_endpoint_is_not_called_correct(
+    catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was reached, and answered nothing that an agent can use."""
+    code = check(OddProvider(Traits(chat_path="/none")))
+
+    assert code == FAILED
+    assert "The profile is unchanged" in capsys.readouterr().err
+    assert not catalog.exists()
+
+
+@pytest.mark.parametrize("variable", [None, "OFFICE_KEY"])
+def test_a_saved_profile_is_a_model_of_its_own(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    """Its name alone names provider, model, address and key."""
+    monkeypatch.setenv("OFFICE_KEY", "sk-office-1234567")
+    server = OddProvider(Traits())
+    with serving(server) as url:
+        request = DoctorRequest(target="openai-compatible:qwen-7b", base_url=url)
+        run_doctor(replace(request, save_as="office", api_key_env=variable))
+        server.requests.clear()
+        done = CliRunner().invoke(app, ["run", "-m", "office", "Hi"])
+
+    assert done.exit_code == 0, done.output
+    assert "Hello" in done.output
+    (sent,) = [each for each in server.requests if each.method == "POST"]
+    assert json.loads(sent.body)["model"] == "qwen-7b"
+    key = KEY if variable is None else "sk-office-1234567"
+    assert sent.headers["authorization"] == f"Bearer {key}"
+    assert "sk-" not in catalog.read_text()
 
 
 def test_the_changed_profile_is_written_and_used(
