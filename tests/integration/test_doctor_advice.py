@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
+from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
+from agentkit.doctor.diagnosis import CHOICES
 from tests.integration.doctor_run import MISTRAL, PLAIN, diagnosed
 from tests.integration.doctor_server import OddProvider, Traits
 
@@ -44,6 +45,11 @@ ADVICE: Mapping[str, Callable[[ProviderProfile, ModelProfile], bool]] = {
 }
 """Parts of an advice, with what they say about the profile."""
 
+
+def _takes(choice: ToolChoiceForm) -> Callable[[ProviderProfile, ModelProfile], object]:
+    return lambda provider, _: choice in provider.accepts.tool_choice
+
+
 DECIDES: Mapping[str, Callable[[ProviderProfile, ModelProfile], object]] = {
     "context window": lambda _, model: model.context_window_tokens,
     "parallel calls": lambda provider, _: provider.accepts.parallel_tool_calls,
@@ -52,12 +58,7 @@ DECIDES: Mapping[str, Callable[[ProviderProfile, ModelProfile], object]] = {
     "results of calls": lambda _, model: model.rules,
     "tools": lambda provider, _: provider.dialect,
     "chat": lambda provider, _: (provider.dialect, provider.base_url),
-    **{
-        f"tool_choice {choice}": lambda provider, _, choice=choice: (
-            choice in provider.accepts.tool_choice
-        )
-        for choice in ("auto", "required", "any", "none", "named")
-    },
+    **{f"tool_choice {choice}": _takes(choice) for choice in CHOICES},
 }
 """Questions, with what their verdict may change."""
 
