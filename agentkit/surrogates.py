@@ -11,10 +11,10 @@ journal; otherwise they would raise an error later, where those are encoded.
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from operator import is_
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -31,20 +31,8 @@ def replace_surrogates(value: T) -> T:
 
     Two halves of a pair that follow each other become their character.
     """
-    kind: type = type(value)
-    if kind is str:
-        text = cast(str, value)
-        return value if text.isascii() else cast(T, _repair_text(text))
-    if kind in _NO_TEXT:
-        return value
-    if isinstance(value, list | tuple):
-        items = [replace_surrogates(item) for item in value]
-        return value if all(map(is_, items, value)) else cast(T, kind(items))
-    if isinstance(value, Mapping):
-        named = {replace_surrogates(key): replace_surrogates(item) for key, item in value.items()}
-        is_same = all(map(is_, named, value)) and all(map(is_, named.values(), value.values()))
-        return value if is_same else cast(T, named)
-    return _repair_fields(value)
+    repaired: T = _repair_of(type(value))(value)
+    return repaired
 
 
 def dump_json(adapter: TypeAdapter[T], value: T) -> str:
@@ -56,7 +44,31 @@ def dump_json(adapter: TypeAdapter[T], value: T) -> str:
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
 
+def _choose_repair(kind: type) -> Callable[[Any], Any]:
+    """Return what repairs a value of a type."""
+    if kind is str:
+        return _repair_text
+    if issubclass(kind, list | tuple):
+        return _repair_sequence
+    if issubclass(kind, Mapping):
+        return _repair_mapping
+    if kind in _NO_TEXT or not dataclasses.is_dataclass(kind):
+        return _unchanged
+    named = {field.name for field in dataclasses.fields(kind) if field.init} - _CONSTANT
+    return partial(_repair_fields, sorted(named)) if named else _unchanged
+
+
+# Each message of a conversation comes through here; the bound is for types made at run time.
+_repair_of: Callable[[type], Callable[[Any], Any]] = lru_cache(maxsize=1024)(_choose_repair)
+
+
+def _unchanged(value: T) -> T:
+    return value
+
+
 def _repair_text(text: str) -> str:
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -64,24 +76,24 @@ def _repair_text(text: str) -> str:
     return text
 
 
-def _repair_fields(value: T) -> T:
-    """Return a dataclass with its fields repaired; any other value as it is."""
+def _repair_sequence(values: Sequence[Any]) -> Sequence[Any]:
+    items = [_repair_of(type(item))(item) for item in values]
+    return values if all(map(is_, items, values)) else type(values)(items)  # type: ignore[call-arg]  # a list or a tuple
+
+
+def _repair_mapping(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    named = {replace_surrogates(key): replace_surrogates(item) for key, item in values.items()}
+    is_same = all(map(is_, named, values)) and all(map(is_, named.values(), values.values()))
+    return values if is_same else named
+
+
+def _repair_fields(names: Sequence[str], value: Any) -> Any:
     changed: dict[str, Any] = {}
-    kind: type = type(value)
-    for name in _field_names(kind):
+    for name in names:
         old = getattr(value, name)
-        # Nearly every field is one of these; each message of a conversation comes through here.
-        if not old or type(old) in _NO_TEXT or (type(old) is str and old.isascii()):
-            continue
-        new = replace_surrogates(old)
+        if not old or (type(old) is str and old.isascii()):
+            continue  # nearly every field
+        new = _repair_of(type(old))(old)
         if new is not old:
             changed[name] = new
     return replace(value, **changed) if changed else value
-
-
-@cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    if not dataclasses.is_dataclass(kind):
-        return ()
-    names = (field.name for field in dataclasses.fields(kind) if field.init)
-    return tuple(name for name in names if name not in _CONSTANT)

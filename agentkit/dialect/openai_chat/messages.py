@@ -27,7 +27,8 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 def to_json(value: object) -> bytes:
     """Return compact JSON in UTF-8; lone surrogates, which UTF-8 cannot encode, are replaced."""
-    return replace_surrogates(_ENCODER.encode(value)).encode()
+    text = _ENCODER.encode(value)
+    return text.encode() if text.isascii() else replace_surrogates(text).encode()
 
 
 def encode_message(message: Message, *, takes_reasoning: bool = False) -> bytes:
