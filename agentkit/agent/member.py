@@ -21,7 +21,6 @@ from agentkit.tools.toolset import (
     Toolset,
     combined,
     index_tools,
-    list_tools_for,
     take_reports,
 )
 
@@ -82,7 +81,7 @@ class Member:
 
     async def tools(self, history: History, *, emit: Emit) -> Mapping[str, Tool]:
         """Return the tools of the next turn, by name."""
-        listed = tuple(await list_tools_for(self._toolset, history))
+        listed = tuple(await self._toolset.list_tools(history))
         for report in take_reports(self._toolset):
             await emit(report)
         if listed != self._listed:

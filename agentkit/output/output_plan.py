@@ -27,7 +27,7 @@ from agentkit.output.output_type import Judgement, OutputSettings, OutputT, Outp
 from agentkit.output.partial_output import PartialOutput
 from agentkit.tools.approval import ApprovalRule
 from agentkit.tools.tool import Tool
-from agentkit.tools.toolset import Toolset, list_tools_for, take_reports
+from agentkit.tools.toolset import Toolset, take_reports
 from agentkit.tools.validate import LARGE_CHARACTERS, ReadyCall, validate_call
 from agentkit.value import dataclass, maker
 
@@ -319,13 +319,9 @@ class _ToolsetWithAnswer:
         self._tool = tool
         self.open = toolset.open
 
-    async def list_tools(self) -> Sequence[Tool]:
-        """Return the current tools."""
-        return self._add_to(await self._toolset.list_tools())
-
-    async def list_tools_for(self, history: History) -> Sequence[Tool]:
+    async def list_tools(self, history: History, /) -> Sequence[Tool]:
         """Return the tools for the next turn."""
-        return self._add_to(await list_tools_for(self._toolset, history))
+        return self._add_to(await self._toolset.list_tools(history))
 
     def take_reports(self) -> Sequence[ToolsetReported]:
         """Return the reports of the toolset since the last call."""

@@ -163,10 +163,10 @@ async def check_toolset(toolset: Toolset) -> None:
     """
     with anyio.fail_after(_DEADLINE_SECONDS):
         async with toolset.open():
-            tools = list(await toolset.list_tools())
-            again = list(await toolset.list_tools())
+            tools = list(await toolset.list_tools(History()))
+            again = list(await toolset.list_tools(History()))
         async with toolset.open():
-            reopened = list(await toolset.list_tools())
+            reopened = list(await toolset.list_tools(History()))
     names = [tool.name for tool in tools]
     _require(
         [tool.name for tool in again] == names, "listing twice gives other tools or another order"

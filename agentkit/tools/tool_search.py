@@ -21,7 +21,7 @@ from agentkit.history import History
 from agentkit.json_schema import JsonObject
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
 from agentkit.tools.tool import Tool
-from agentkit.tools.toolset import Toolset, list_tools_for, namespaces_of, take_reports
+from agentkit.tools.toolset import Toolset, namespaces_of, take_reports
 
 SEARCH_THRESHOLD = 60
 """So many tools are all offered; a model loses its way among more."""
@@ -113,16 +113,13 @@ class _Searched:
     def open(self) -> AbstractAsyncContextManager[None]:
         return self._toolset.open()
 
-    async def list_tools(self) -> Sequence[Tool]:
-        """Return all tools, for those who look at a toolset rather than run with it."""
-        tools = await self._toolset.list_tools()
-        return tools if len(tools) <= self._over else (self._find_tool, *self._others(tools))
-
-    async def list_tools_for(self, history: History) -> Sequence[Tool]:
-        tools = tuple(await list_tools_for(self._toolset, history))
+    async def list_tools(self, history: History, /) -> Sequence[Tool]:
+        tools = tuple(await self._toolset.list_tools(history))
         if len(tools) <= self._over:
             return tools
         tools = tuple(self._others(tools))
+        if not history:
+            return (self._find_tool, *tools)
         if tools != self._index.tools:
             self._index = ToolIndex(tools)
         messages = list(islice(reversed(history), RECENT_MESSAGES))

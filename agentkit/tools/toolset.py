@@ -10,7 +10,7 @@ that name.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from inspect import iscoroutine
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -29,16 +29,13 @@ class Toolset(Protocol):
     def open(self) -> AbstractAsyncContextManager[None]:
         """Return a context in which the tools work, e.g. a connection."""
 
-    async def list_tools(self) -> Sequence[Tool]:
-        """Return the tools as they are now; asked before every turn."""
+    async def list_tools(self, history: History, /) -> Sequence[Tool]:
+        """Return the tools for the next turn of a conversation; asked before every turn.
 
-
-@runtime_checkable
-class ChoosesTools(Protocol):
-    """A toolset that offers, of all its tools, those that a conversation needs."""
-
-    async def list_tools_for(self, history: History) -> Sequence[Tool]:
-        """Return the tools for the next turn; the same history gives the same ones."""
+        Args:
+            history: the conversation; the same one gives the same tools, and an empty one gives
+                all of them.
+        """
 
 
 @runtime_checkable
@@ -47,15 +44,6 @@ class Reports(Protocol):
 
     def take_reports(self) -> Sequence[ToolsetReported]:
         """Return what happened since the last time."""
-
-
-async def list_tools_for(toolset: Toolset, history: History) -> Sequence[Tool]:
-    """Return the tools that a toolset offers for the next turn of a conversation."""
-    # Asked every turn, and `isinstance` takes its time with a protocol.
-    choose: Callable[[History], Awaitable[Sequence[Tool]]] | None = getattr(
-        toolset, "list_tools_for", None
-    )
-    return await (toolset.list_tools() if choose is None else choose(history))
 
 
 def take_reports(toolset: Toolset) -> Sequence[ToolsetReported]:
@@ -83,7 +71,7 @@ class StaticToolset:
         """Return a context that does nothing."""
         return nullcontext()
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """Return the same tools each time."""
         return self.tools
 
@@ -229,11 +217,8 @@ class _Combined:
     def open(self) -> AbstractAsyncContextManager[None]:
         return self._open()
 
-    async def list_tools(self) -> Sequence[Tool]:
-        return self._join([await one.list_tools() for one in self._toolsets])
-
-    async def list_tools_for(self, history: History) -> Sequence[Tool]:
-        return self._join([await list_tools_for(one, history) for one in self._toolsets])
+    async def list_tools(self, history: History, /) -> Sequence[Tool]:
+        return self._join([await one.list_tools(history) for one in self._toolsets])
 
     def take_reports(self) -> Sequence[ToolsetReported]:
         own, self._reports = self._reports, []
@@ -318,11 +303,8 @@ class _Mapped:
     def open(self) -> AbstractAsyncContextManager[None]:
         return self._toolset.open()
 
-    async def list_tools(self) -> Sequence[Tool]:
-        return self._map(await self._toolset.list_tools())
-
-    async def list_tools_for(self, history: History) -> Sequence[Tool]:
-        return self._map(await list_tools_for(self._toolset, history))
+    async def list_tools(self, history: History, /) -> Sequence[Tool]:
+        return self._map(await self._toolset.list_tools(history))
 
     def take_reports(self) -> Sequence[ToolsetReported]:
         return take_reports(self._toolset)

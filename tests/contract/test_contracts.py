@@ -11,6 +11,7 @@ from agentkit.config.load import resolve_model
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import TransportError
 from agentkit.event import Emit, TextReceived
+from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.model.build import build_model
 from agentkit.model.model import ModelConnection
@@ -160,7 +161,7 @@ class _Unstable:
         """Open nothing."""
         return nullcontext()
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """Return the next list of tools."""
         return self._offers.pop(0)
 

@@ -6,5 +6,5 @@ import anyio
 async def main():
     ts = MCPToolset.stdio(sys.executable, os.path.join(os.path.dirname(__file__), "mcp_evil.py"), "uneval")
     async with ts.open():
-        print([t.name for t in await ts.list_tools()])
+        print([t.name for t in await ts.list_tools(())])
 anyio.run(main); print("OK")

@@ -16,7 +16,7 @@ async def main():
     t = MCPToolset.http(f"http://127.0.0.1:{H.port}/mcp", required=False)
     t0 = time.time()
     with anyio.move_on_after(5):
-        async with t.open(): await t.list_tools()
+        async with t.open(): await t.list_tools(())
     return time.time() - t0
 took = anyio.run(main)
 print(f"{len(bomb):,} bytes on the wire; memory grew by {peak[0]-start_rss} MB; a 5 s scope took {took:.1f} s")

@@ -54,6 +54,8 @@ REPLACEMENTS: tuple[tuple[str, str], ...] = (
     ('AssistantMessage.of("", *calls)', "AssistantMessage(tool_calls=calls)"),
     ('AssistantMessage.of("", call)', "AssistantMessage(tool_calls=[call])"),
     ('AssistantMessage.of("closing answer")', 'AssistantMessage("closing answer")'),
+    ("await ts.list_tools()", "await ts.list_tools(())"),
+    ("await t.list_tools()", "await t.list_tools(())"),
 )
 
 

@@ -12,6 +12,7 @@ from agentkit import (
     Agent,
     AgentKitError,
     AssistantMessage,
+    History,
     RunContext,
     Tool,
     ToolCall,
@@ -111,7 +112,7 @@ class _Changing:
         yield
         self.is_open = False
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         return self._turns.pop(0)
 
 

@@ -18,6 +18,7 @@ import httpx2
 from mcp.client.auth import AuthorizationCodeResult
 
 from agentkit import Agent, Tool
+from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.oauth import OAuth
@@ -120,7 +121,9 @@ async def call_each(server: MCPToolset, context: Mapping[str, Any]) -> None:
     async with server.open():
         calls = [
             ToolCall(id=str(at), name=name, arguments=json.dumps(arguments))
-            for at, (name, arguments) in enumerate(calls_of(await server.list_tools(), context))
+            for at, (name, arguments) in enumerate(
+                calls_of(await server.list_tools(History()), context)
+            )
         ]
         turns = [AssistantMessage(tool_calls=[call]) for call in calls]
         model = ScriptedModel(*turns, AssistantMessage("done"))

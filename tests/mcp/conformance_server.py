@@ -17,6 +17,8 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import InMemorySubscriptionBus, PromptsListChanged
 from mcp.shared.exceptions import MCPError
 
+from agentkit import History
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from agentkit import Tool, tool
@@ -62,7 +64,7 @@ class Changing:
         """Open nothing."""
         yield
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """Return the current tools."""
         return (*self._tools, self._more) if self._has_more else self._tools
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 import anyio
 
-from agentkit import tool
+from agentkit import History, tool
 from agentkit.mcp import ServerSettings, build_server, serve_http, serve_stdio
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall
@@ -104,7 +104,7 @@ class Exits:
         """Open nothing."""
         return nullcontext()
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """List no tools, or exit."""
         self._lists += 1
         if self._lists == 3:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from agentkit.history import History
 from agentkit.mcp.client.stdio_process import MAX_INVALID_LINES
 from agentkit.tools.tool_search import SEARCH_THRESHOLD
 from tests.integration.conftest import no_task_left, nothing_left
@@ -24,7 +25,7 @@ async def test_of_five_thousand_tools_a_run_is_offered_the_needed_ones() -> None
     toolset = raw("many=5000")
     async with toolset.open():
         started = time.process_time()
-        assert len(await toolset.list_tools()) > 5_000
+        assert len(await toolset.list_tools(History())) > 5_000
         seconds = time.process_time() - started
         done = await ran(
             toolset, ("find_tools", {"query": "parcel 4998"}), ("parcel_4998", {"order_4998": "7"})

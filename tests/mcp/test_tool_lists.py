@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from agentkit.history import History
 from agentkit.mcp import MCPToolset
 from tests.mcp import npm
 
@@ -119,7 +120,7 @@ async def test_every_tool_is_offered_or_the_reason_is_reported(name: str, tmp_pa
     )
 
     async with toolset.open():
-        offered = {tool.own_name: tool for tool in await toolset.list_tools()}
+        offered = {tool.own_name: tool for tool in await toolset.list_tools(History())}
         reports = "\n".join(report.message for report in toolset.take_reports())
 
     assert listed

@@ -169,7 +169,7 @@ class ChatSession:
             case "/model":
                 return self._switch_model(argument.strip())
             case "/tools":
-                for tool in await self.agent.toolset.list_tools():
+                for tool in await self.agent.toolset.list_tools(History()):
                     note(f"{tool.name}: {tool.description.partition(chr(10))[0]}")
             case "/new":
                 self.history = History()

@@ -15,6 +15,7 @@ from agentkit.cli.agent_builder import load_requested_tools
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.ready_made import tool_families
 from agentkit.cli.terminal import escape_controls, note, show_table, write_json
+from agentkit.history import History
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, as_toolset
 
@@ -46,7 +47,7 @@ def list_tools(names: Sequence[str], *, folder: Path, as_json: bool) -> int:
 
 async def _ask(toolset: Toolset) -> Sequence[Tool]:
     async with toolset.open():
-        return await toolset.list_tools()
+        return await toolset.list_tools(History())
 
 
 def _facts(name: str, tool: Tool) -> dict[str, object]:

@@ -23,6 +23,7 @@ from agentkit.clock import SystemClock
 from agentkit.content import ContentBlock, EmbeddedResource, TextContent
 from agentkit.errors import ConfigError
 from agentkit.event import RunEvent, ToolCallFinished, ToolCallStarted
+from agentkit.history import History
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.execute import execute_calls
 from agentkit.tools.toolset import index_tools
@@ -47,7 +48,7 @@ class Inspection:
 
         async def inspect() -> int:
             async with toolset.open():
-                await toolset.list_tools()  # reports the server's errors first
+                await toolset.list_tools(History())  # reports the server's errors first
                 for report in toolset.take_reports():
                     _print_event(report)
                 return await act(toolset)
@@ -59,7 +60,7 @@ def show_tools(inspection: Inspection) -> int:
     """Print the tools of a server."""
 
     async def act(toolset: Any) -> int:
-        tools = await toolset.list_tools()
+        tools = await toolset.list_tools(History())
         if inspection.as_json:
             return _print_json(
                 [
@@ -88,7 +89,7 @@ def call_tool(inspection: Inspection, *, name: str, arguments: str) -> int:
     """
 
     async def act(toolset: Any) -> int:
-        tools = index_tools(await toolset.list_tools())
+        tools = index_tools(await toolset.list_tools(History()))
         if name not in tools:
             raise ConfigError(f"The server has no tool {name!r}; it has {', '.join(tools)}.")
         ready = validate_call(ToolCall(id="1", name=name, arguments=arguments), tools)

@@ -52,7 +52,7 @@ from agentkit.mcp.client.transports import (
 from agentkit.message import Message
 from agentkit.tools.tool import Tool
 from agentkit.tools.tool_search import SEARCH_THRESHOLD, searchable
-from agentkit.tools.toolset import Toolset, combined, list_tools_for
+from agentkit.tools.toolset import Toolset, combined
 from agentkit.value import replace
 from agentkit.version import __version__
 
@@ -210,18 +210,14 @@ class MCPToolset:
         """Keep a connection for as long as the context lasts; inside it, runs share that one."""
         return self._open()
 
-    async def list_tools(self) -> Sequence[Tool]:
-        """Return all current tools of the server.
+    async def list_tools(self, history: History, /) -> Sequence[Tool]:
+        """Return the tools of the server that a conversation needs; all for an empty one.
 
         Raises:
             ToolsetError: the server is required, or could not even be started; or the toolset is
                 not open.
         """
-        return await self._offered.list_tools()
-
-    async def list_tools_for(self, history: History) -> Sequence[Tool]:
-        """Return the tools that a conversation needs; see `list_tools`."""
-        return await list_tools_for(self._offered, history)
+        return await self._offered.list_tools(history)
 
     def take_reports(self) -> Sequence[ToolsetReported]:
         """Return the server's notifications and state changes since the last call."""
@@ -363,7 +359,7 @@ class _AllTools:
     def open(self) -> AbstractAsyncContextManager[None]:
         return self._toolset.open()
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         return await self._toolset.find_open().tool_list.tools()
 
 

@@ -19,6 +19,7 @@ from mcp.server.subscriptions import SubscriptionBus, ToolsListChanged
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from agentkit.history import History
 from agentkit.log import Log
 from agentkit.mcp.convert import tool_to_mcp
 from agentkit.mcp.server.client_context import connection_of
@@ -65,7 +66,7 @@ class ToolRegistry:
         Raises:
             ToolDefinitionError: two have one name.
         """
-        listed = await self._toolset.list_tools()
+        listed = await self._toolset.list_tools(History())
         now = index_tools(tool for tool in listed if not tool.is_external)
         before, self.known = self.known, now
         if not _is_same_list(before, now):

@@ -101,7 +101,7 @@ async def _waiting(
     """Return the calls that need approval, with the reason, by the keys of their requests."""
     found: dict[str, tuple[ReadyCall, Verdict]] = {}
     async with agent.toolset.open():
-        tools = index_tools(await agent.toolset.list_tools())
+        tools = index_tools(await agent.toolset.list_tools(History()))
         for call in calls:
             ready = validate_call(call, tools)
             if isinstance(ready, ReadyCall):

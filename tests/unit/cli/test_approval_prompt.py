@@ -13,6 +13,7 @@ from prompt_toolkit.output import DummyOutput
 from agentkit import Agent, Tool, ToolResult, Verdict, tool
 from agentkit.cli import line_prompt
 from agentkit.cli.approval_prompt import ApproveMode, AskLine, set_approval_mode, terminal_asker
+from agentkit.history import History
 from agentkit.message import AssistantMessage
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools.validate import ReadyCall, validate_call
@@ -198,7 +199,7 @@ async def test_one_approval_is_requested_at_a_time() -> None:
     set_approval_mode(agent, ApproveMode.ASK, ask=slow)
     rule = agent.approve
     assert rule is not None
-    tools = {one.name: one for one in await agent.toolset.list_tools()}
+    tools = {one.name: one for one in await agent.toolset.list_tools(History())}
     ready = validate_call(DELETE, tools)
     assert isinstance(ready, ReadyCall)
 

@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from agentkit import RunContext, Tool, ToolError, tool
+from agentkit import History, RunContext, Tool, ToolError, tool
 from agentkit.content import AudioContent, EmbeddedResource, ImageContent, ResourceLink
 from agentkit.hooks import cached
 from agentkit.testing.clock import ManualClock
@@ -35,7 +35,7 @@ READS: dict[str, Any] = {"read_only": True}
 
 async def first(*tools: Tool, **options: Any) -> Tool:
     """Return the first of these tools, with a cache."""
-    return (await cached(StaticToolset(tools), **options).list_tools())[0]
+    return (await cached(StaticToolset(tools), **options).list_tools(History()))[0]
 
 
 async def run(made: Tool, arguments: str = "", call_id: str = "c1") -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from agentkit import Agent, Tool, ToolError, ToolResult, tool
 from agentkit.event import RunEvent, ToolCallStarted
+from agentkit.history import History
 from agentkit.hooks import wrapped_tools
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.testing.scripted import ScriptedModel, tool_call
@@ -28,7 +29,7 @@ ADA = '{"name": "Ada"}'
 
 async def wrapped(middleware: object, *tools: Tool) -> Tool:
     """Return the first tool of a toolset, with middleware."""
-    found = await wrapped_tools(StaticToolset(tools or [greet]), middleware).list_tools()  # type: ignore[arg-type]  # a hook
+    found = await wrapped_tools(StaticToolset(tools or [greet]), middleware).list_tools(History())  # type: ignore[arg-type]  # a hook
     return found[0]
 
 
@@ -84,7 +85,7 @@ async def test_middleware_composes_with_the_last_outermost() -> None:
         return ToolResult(call.call.id, (await proceed()).text + " and bob")
 
     inner = wrapped_tools(StaticToolset([greet]), add)
-    (made,) = await wrapped_tools(inner, shout).list_tools()
+    (made,) = await wrapped_tools(inner, shout).list_tools(History())
 
     assert (await execute(ready(made, ADA)))[0].text == "HELLO ADA AND BOB"
 
@@ -155,7 +156,7 @@ class Changing:
         yield
         self.is_open = False
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """List them."""
         return self.tools
 
@@ -164,11 +165,11 @@ async def test_tools_may_change() -> None:
     """A tool that stays is wrapped once, so its description is encoded once."""
     inner = Changing()
     toolset = wrapped_tools(inner, shout, only=lambda one: one.name == "greet")
-    first = await toolset.list_tools()
+    first = await toolset.list_tools(History())
     other = replace(greet, name="other")
     inner.tools = [greet, other]
 
-    second = await toolset.list_tools()
+    second = await toolset.list_tools(History())
 
     assert second == (first[0], other)
     assert first[0] is second[0]

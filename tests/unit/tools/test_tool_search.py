@@ -10,7 +10,7 @@ from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.testing import ScriptedModel
 from agentkit.tools import StaticToolset, prefixed
 from agentkit.tools.tool_search import ToolIndex, searchable
-from agentkit.tools.toolset import Toolset, list_tools_for
+from agentkit.tools.toolset import Toolset
 
 KINDS = ("invoice", "customer", "warehouse", "shipment", "calendar")
 VERBS = ("create", "list", "delete", "archive")
@@ -34,7 +34,7 @@ MANY = StaticToolset(made(f"{verb}_{kind}", f"{verb} a {kind}") for verb in VERB
 
 async def offered(toolset: Toolset, *messages: Said) -> set[str]:
     """Return the names on offer after these messages."""
-    return {tool.name for tool in await list_tools_for(toolset, History(messages))}
+    return {tool.name for tool in await toolset.list_tools(History(messages))}
 
 
 async def test_a_small_set_is_offered_completely() -> None:
@@ -52,7 +52,7 @@ async def test_the_tools_that_the_message_mentions_are_offered() -> None:
 
     assert names == {"find_tools", *(f"{verb}_shipment" for verb in VERBS)}
     assert await offered(toolset, UserMessage("Hello!")) == {"find_tools"}
-    assert len(await toolset.list_tools()) == 21
+    assert len(await toolset.list_tools(History())) == 21
 
 
 async def test_found_and_called_tools_stay_on_offer() -> None:

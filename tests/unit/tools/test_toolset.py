@@ -20,7 +20,6 @@ from agentkit.tools.toolset import (
     combined,
     filtered,
     index_tools,
-    list_tools_for,
     prefixed,
     renamed,
     take_reports,
@@ -60,14 +59,14 @@ class Changing:
         yield
         self.log.append("closed")
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """Return the present tools."""
         return self.tools
 
 
 async def names(toolset: Toolset) -> list[str]:
     """Return the names of the tools as they are now."""
-    return [one.name for one in await toolset.list_tools()]
+    return [one.name for one in await toolset.list_tools(History())]
 
 
 async def test_functions_tools_and_toolsets_become_one_set_in_order() -> None:
@@ -84,7 +83,7 @@ async def test_a_fixed_set_lists_the_same_tools_each_time() -> None:
     toolset = as_toolset([plain, read])
 
     async with toolset.open():
-        assert await toolset.list_tools() is await toolset.list_tools()
+        assert await toolset.list_tools(History()) is await toolset.list_tools(History())
 
 
 @pytest.mark.parametrize(
@@ -157,7 +156,7 @@ async def test_two_changing_tools_of_one_name_are_an_error_when_listed() -> None
     changing.tools = [twin()]
 
     with pytest.raises(ToolDefinitionError, match="Two tools"):
-        await toolset.list_tools()
+        await toolset.list_tools(History())
 
 
 def test_one_tool_twice_is_one_tool() -> None:
@@ -177,12 +176,12 @@ async def test_changed_tools_are_cached_while_they_stay() -> None:
     """Their specs keep their identity from turn to turn."""
     changing = Changing(read, write)
     toolset = prefixed(changing, "x.")
-    first = await toolset.list_tools()
+    first = await toolset.list_tools(History())
 
     changing.tools = [write]
-    second = await toolset.list_tools()
+    second = await toolset.list_tools(History())
     changing.tools = [read, write]
-    third = await toolset.list_tools()
+    third = await toolset.list_tools(History())
 
     assert second[0] is first[1]
     assert third[1] is first[1]
@@ -198,7 +197,7 @@ async def test_a_filter_is_called_before_every_turn() -> None:
     assert await names(toolset) == ["read", "write"]
     is_open = False
     assert await names(toolset) == ["read"]
-    assert (await toolset.list_tools())[0] is read
+    assert (await toolset.list_tools(History()))[0] is read
 
 
 def test_a_name_that_is_no_longer_allowed_is_refused() -> None:
@@ -249,7 +248,7 @@ class Server:
         """Open nothing."""
         return nullcontext()
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """Return the tools."""
         return self._tools
 
@@ -263,8 +262,8 @@ async def test_names_that_two_servers_share_get_the_servers_names_as_prefixes() 
     """The others stay; a tool that stays is the same object in each turn."""
     joined = combined(Server("a", "read", "x"), Server("b", "read"), StaticToolset([read]))
 
-    first = await joined.list_tools()
-    again = await list_tools_for(joined, History())
+    first = await joined.list_tools(History())
+    again = await joined.list_tools(History())
 
     assert [tool.name for tool in first] == ["a_read", "x", "b_read", "read"]
     assert tuple(again) == tuple(first)
@@ -303,15 +302,15 @@ async def test_no_server_can_take_a_name_of_another(
     """A rule that allows by the offered name never fits a tool of another server."""
     joined = combined(*(Server(name, *tools) for name, tools in servers))
 
-    assert [tool.name for tool in await joined.list_tools()] == expected
+    assert [tool.name for tool in await joined.list_tools(History())] == expected
 
 
 async def test_a_tool_whose_name_is_taken_is_left_out() -> None:
     """It is reported once, and never ends the run."""
     joined = combined(Server("a", "read"), StaticToolset([renamed_read("a_read"), read]))
 
-    first = await joined.list_tools()
-    await joined.list_tools()
+    first = await joined.list_tools(History())
+    await joined.list_tools(History())
 
     assert [tool.name for tool in first] == ["a_read", "read"]
     messages = [report.message for report in take_reports(joined)]
@@ -324,7 +323,7 @@ async def test_names_are_unique_across_nested_toolsets() -> None:
     group = searchable(combined(tagged("a", "read"), tagged("b", "write")), over=5)
     joined = combined(filtered(group, lambda _: True), tagged("c", "read"))
 
-    tools = await joined.list_tools()
+    tools = await joined.list_tools(History())
 
     assert [(tool.name, tool.own_name) for tool in tools] == [
         ("a_read", "read"),
@@ -343,7 +342,7 @@ def test_two_servers_of_one_name_are_an_error() -> None:
 
 async def test_a_server_cannot_take_the_name_of_the_search() -> None:
     """The model finds tools with the search tool of agentkit."""
-    tools = await searchable(Server("a", "find_tools", "x"), over=1).list_tools()
+    tools = await searchable(Server("a", "find_tools", "x"), over=1).list_tools(History())
 
     assert [tool.name for tool in tools] == ["find_tools", "x"]
     assert "Find tools" in tools[0].description

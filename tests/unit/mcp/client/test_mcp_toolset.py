@@ -18,6 +18,7 @@ from agentkit.content import (
 )
 from agentkit.errors import ToolsetError
 from agentkit.event import ToolProgressed, ToolsetReported
+from agentkit.history import History
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.server_connection import Lifetime
 from agentkit.mcp.client.transports import BuildClient
@@ -50,8 +51,8 @@ async def test_tools_keep_all_fields_of_the_server(make: Make) -> None:
     toolset = make(Demo().server, trusts_annotations=True)
 
     async with toolset.open():
-        tools = {tool.name: tool for tool in await toolset.list_tools()}
-        again = await toolset.list_tools()
+        tools = {tool.name: tool for tool in await toolset.list_tools(History())}
+        again = await toolset.list_tools(History())
 
     assert list(tools) == ["add", "show", "fail", "lie", "refuse", "wait"]
     add = tools["add"]
@@ -218,9 +219,9 @@ async def test_a_toolset_that_is_not_open_raises() -> None:
     toolset = MCPToolset.in_memory(Demo().server)
 
     with pytest.raises(ToolsetError, match=r"async with toolset\.open"):
-        await toolset.list_tools()
+        await toolset.list_tools(History())
     async with toolset.open():
-        await toolset.list_tools()
+        await toolset.list_tools(History())
     with pytest.raises(ToolsetError, match="not open"):
         toolset.take_reports()
 
@@ -238,7 +239,7 @@ async def test_a_task_started_elsewhere_uses_the_open_connection() -> None:
     async with anyio.create_task_group() as group:
         group.start_soon(hold)
         await ready.wait()
-        names = [tool.name for tool in await toolset.list_tools()]
+        names = [tool.name for tool in await toolset.list_tools(History())]
         over.set()
 
     assert "add" in names

@@ -12,6 +12,7 @@ from mcp.shared.exceptions import MCPDeprecationWarning
 from agentkit import Agent, Budget, ToolResult
 from agentkit.content import ImageContent
 from agentkit.event import ModelResponded
+from agentkit.history import History
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.server_requests import (
     ElicitationRequest,
@@ -252,7 +253,7 @@ async def test_sampling_outside_of_a_run_is_an_error(make: Make) -> None:
     """There is no model to use."""
     toolset = make(asking_server(), on_sampling="run")
     async with toolset.open():
-        (tool,) = [one for one in await toolset.list_tools() if one.name == "complete"]
+        (tool,) = [one for one in await toolset.list_tools(History()) if one.name == "complete"]
         client = toolset.find_open().connection.client()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MCPDeprecationWarning)

@@ -10,6 +10,7 @@ from mcp.shared.exceptions import MCPError
 
 from agentkit import Agent, Tool
 from agentkit.event import ToolsetReported
+from agentkit.history import History
 from agentkit.json_schema import JsonObject
 from agentkit.mcp.client import pagination, tool_list
 from agentkit.mcp.client.mcp_toolset import MCPToolset
@@ -74,7 +75,7 @@ def named(*names: str, **more: Any) -> list[types.Tool]:
 async def listed(toolset: MCPToolset) -> tuple[list[Tool], list[str]]:
     """Return the tools, and what was reported of them."""
     async with toolset.open():
-        tools = list(await toolset.list_tools())
+        tools = list(await toolset.list_tools(History()))
         return tools, [report.message for report in toolset.take_reports()]
 
 
@@ -194,10 +195,10 @@ async def test_a_list_that_fails_leaves_the_tools_unchanged() -> None:
 
     toolset = MCPToolset.in_memory(Server("s", on_list_tools=list_tools))
     async with toolset.open():
-        await toolset.list_tools()
+        await toolset.list_tools(History())
         fails[0] = True
         toolset.find_open().connection.is_stale = True
-        again = await toolset.list_tools()
+        again = await toolset.list_tools(History())
 
         assert [tool.name for tool in again] == ["a"]
         (report,) = toolset.take_reports()
@@ -281,6 +282,6 @@ async def test_names_that_two_servers_share_get_a_prefix() -> None:
     together = combined(first, second)
 
     async with together.open():
-        names = [tool.name for tool in await together.list_tools()]
+        names = [tool.name for tool in await together.list_tools(History())]
 
     assert names == ["one_read", "a", "two_2_read"]

@@ -11,7 +11,7 @@ import mcp_types as types
 import pytest
 from mcp.client.session import IncomingMessage
 
-from agentkit import RunContext, Tool, ToolError, tool
+from agentkit import History, RunContext, Tool, ToolError, tool
 from agentkit.errors import ToolDefinitionError
 from agentkit.mcp.server.mcp_server import ServerSettings, build_server
 from agentkit.tools.rules import deny, named
@@ -288,7 +288,7 @@ class Growing:
         """Open nothing."""
         yield
 
-    async def list_tools(self) -> Sequence[Tool]:
+    async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """Return what there is."""
         return tuple(self.tools)
 
@@ -324,7 +324,7 @@ async def test_equal_tools_that_are_built_again_are_no_change() -> None:
     growing = Growing()
 
     class MadeAnew(Growing):
-        async def list_tools(self) -> Sequence[Tool]:
+        async def list_tools(self, _history: History, /) -> Sequence[Tool]:
             return [tool(name=one.name)(one.function) for one in growing.tools]
 
     async def forward(message: IncomingMessage) -> None:
