@@ -44,7 +44,7 @@ LONG = tuple(
         *("test_docs.py", "test_examples.py", "local", "mcp", "sdk", "typing"),
         *(f"integration/test_{name}.py" for name in PROGRAMS),
         *("integration/test_faults.py", "integration/test_interruption.py"),
-        *("corpus", "costs", "providers", "property", "session"),
+        *("corpus", "costs", "durable", "providers", "property", "session"),
         "unit/dialect/text_calls/test_linear.py",
     )
 )

@@ -14,6 +14,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     "contract/test_stores.py": ("testing/store_contract",),
     "contract/test_transports.py": ("transport/base",),
     "dialect/test_wire.py": ("dialect/base",),
+    "durable/test_worker_process.py": ("cli/commands/worker", "cli/worker_process"),
     "integration/test_agent.py": (
         "agent/agent",
         "agent/loop",
@@ -146,6 +147,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "durable/journal_format",
         "testing/journal_contract",
     ),
+    "unit/cli/commands/test_run_commands.py": ("cli/stored_runs",),
     "unit/durable/test_runs.py": (
         "durable/decisions",
         "durable/new_run",

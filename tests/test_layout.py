@@ -40,6 +40,7 @@ SHARED_BASENAMES: Mapping[str, str] = {
     "server_errors": PARALLEL,
     "server_request": PARALLEL,
     "server_response": PARALLEL,
+    "worker": COMMAND,
 }
 """Names that two modules of `agentkit` share, with the reason."""
 

@@ -20,9 +20,11 @@ from agentkit.cli.commands.keys import app as keys
 from agentkit.cli.commands.models import app as models
 from agentkit.cli.commands.providers import list_providers
 from agentkit.cli.commands.run import RunRequest, run_question
+from agentkit.cli.commands.run_commands import app as runs
 from agentkit.cli.commands.sandbox import SandboxOptions, run_sandbox
 from agentkit.cli.commands.session_commands import app as sessions
 from agentkit.cli.commands.tools import list_tools
+from agentkit.cli.commands.worker import worker
 from agentkit.cli.debug_log import log_to_standard_error
 from agentkit.cli.exit_codes import OK, exit_code_of
 from agentkit.cli.mcp.mcp_commands import app as mcp
@@ -313,5 +315,13 @@ def sandbox(
 app.add_typer(models)
 app.add_typer(keys)
 app.add_typer(mcp)
+app.command(
+    epilog="""\b
+Examples:
+  agentkit worker assistant
+  agentkit worker support.py --db postgresql://db.example.org/agentkit
+  agentkit worker support:agents --concurrency 50 --grace 60"""
+)(worker)
+app.add_typer(runs)
 app.add_typer(sessions)
 app.add_typer(db)

@@ -29,6 +29,12 @@ COMMANDS = {
         f"sessions-{name}": ("sessions", name)
         for name in ("list", "show", "search", "export", "import", "fork", "delete")
     },
+    "worker": ("worker",),
+    "runs": ("runs",),
+    **{
+        f"runs-{name}": ("runs", name)
+        for name in ("start", "list", "show", "events", "decide", "cancel", "retry")
+    },
     "mcp": ("mcp",),
     **{f"mcp-{name}": ("mcp", name) for name in ("tools", "call", "resources", "prompts", "serve")},
 }

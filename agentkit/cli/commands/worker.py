@@ -1,0 +1,78 @@
+"""`agentkit worker`: do the runs that are queued in a database.
+
+In:  which agents, which database.
+Out: the exit code; the work is loaded on use.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, cast
+
+import typer
+
+from agentkit.cli.database_option import DatabaseOption
+from agentkit.cli.shared_options import exits_with_code
+from agentkit.lazy_import import load_object
+from agentkit.value import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRequest:
+    """What the command line asked for.
+
+    Attributes:
+        target: `module:agents`, `file.py`, or names of ready-made agents.
+        grace_seconds: how long runs that are under way may take to end.
+    """
+
+    target: str
+    db: str | None
+    concurrency: int
+    name: str
+    grace_seconds: float
+    text_deltas: bool
+
+
+@exits_with_code
+def worker(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET",
+            help="module:agents, file.py with 'agents' or 'agent', or ready-made agents by name.",
+        ),
+    ],
+    *,
+    db: DatabaseOption = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="Runs at the same time.")
+    ] = 10,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="For logs; workers may share it.")
+    ] = "worker",
+    grace: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="How long runs may take to end on SIGTERM."),
+    ] = 30.0,
+    text_deltas: Annotated[
+        bool,
+        typer.Option("--text-deltas", help="Store text as it arrives, for readers of events."),
+    ] = False,
+) -> int:
+    """Do the runs that are queued in a database, until SIGTERM or Ctrl-C.
+
+    Runs that do not end in the grace time are put back for another worker. A second signal ends the
+    grace time.
+    """
+    work = cast(
+        Callable[[WorkerRequest], int], load_object("agentkit.cli.worker_process:run_worker")
+    )
+    return work(
+        WorkerRequest(
+            target=target,
+            db=db,
+            concurrency=concurrency,
+            name=name,
+            grace_seconds=grace,
+            text_deltas=text_deltas,
+        )
+    )

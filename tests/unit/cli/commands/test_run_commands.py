@@ -1,0 +1,121 @@
+"""`agentkit runs`: start, list, show, follow, decide, cancel and retry."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from agentkit.cli.main import main
+from agentkit.durable import RunInfo, open_runs
+from tests.unit.durable.test_runs import paying
+
+LATER = ("--at", "2099-01-01T08:00")
+Shell = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    """Return a function that runs a command line on a database of its own."""
+    monkeypatch.setenv("AGENTKIT_DB", f"sqlite:{tmp_path / 'runs.db'}")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["agentkit", *words])
+        code = main()
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+def work(tmp_path: Path, run_id: str) -> RunInfo:
+    """Do the runs of the database until one has ended or is suspended."""
+
+    async def until() -> RunInfo:
+        url = f"sqlite:{tmp_path / 'runs.db'}"
+        async with open_runs(url, agents={"payer": paying(turns=1)}) as runs:
+            return await runs.wait(run_id)
+
+    return anyio.run(until)
+
+
+def test_a_run_is_started_decided_and_shown(shell: Shell, tmp_path: Path) -> None:
+    """From the queue to the answer."""
+    started = shell("runs", "start", "payer", "Pay", "--id", "r1")
+    again = shell("runs", "start", "payer", "Pay", "--id", "r1")
+    assert started[:2] == again[:2] == (0, "r1\n")
+    assert work(tmp_path, "r1").status == "suspended"
+
+    waiting = shell("runs", "show", "r1")
+    decided = shell("runs", "decide", "r1", "--approve", "all")
+    late = shell("runs", "decide", "r1", "--deny", "all")
+    listed = shell("runs", "list", "--status", "queued")
+
+    assert 'waits for pay000001: pay({"amount": 1})' in waiting[1]
+    assert decided[0] == 0
+    assert "Decided; the run is queued." in decided[2]
+    assert late[0] == 1
+    assert "is queued and waits for no decision" in late[2]
+    assert "r1" in listed[1]
+    # The script of the model goes on from its beginning, so it asks for the same call once more.
+    assert work(tmp_path, "r1").segment == 2
+
+
+def test_the_facts_of_a_run_are_json(shell: Shell, tmp_path: Path) -> None:
+    """And its events are lines of it, after any place."""
+    shell("runs", "start", "payer", "Pay", "--id", "r1", "--tenant", "acme", *LATER)
+    shell("runs", "start", "payer", "Pay", "--id", "r2")
+    work(tmp_path, "r2")
+
+    [facts] = json.loads(shell("runs", "list", "--tenant", "acme", "--json")[1])
+    shown = json.loads(shell("runs", "show", "r2", "--json")[1])
+    lines = [json.loads(line) for line in shell("runs", "events", "r2")[1].splitlines()]
+    rest = shell("runs", "events", "r2", "--after", f"1:{len(lines) - 1}")[1].splitlines()
+
+    assert (facts["id"], facts["status"], facts["tenant"]) == ("r1", "queued", "acme")
+    assert shown["status"] == "suspended"
+    assert shown["open_calls"] == [{"id": "pay000001", "name": "pay", "arguments": '{"amount": 1}'}]
+    assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
+    assert [json.loads(line) for line in rest] == lines[-1:]
+
+
+def test_a_run_is_cancelled_and_retried(shell: Shell) -> None:
+    """And the status is printed."""
+    shell("runs", "start", "payer", "Pay", "--id", "r1", *LATER)
+
+    cancelled = shell("runs", "cancel", "r1")
+    retried = shell("runs", "retry", "r1")
+
+    assert (cancelled[0], retried[0]) == (0, 0)
+    assert "The run is cancelled." in cancelled[2]
+    assert "The run is queued." in retried[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        (("show", "x"), 1, "There is no run 'x'."),
+        (("decide", "r1"), 2, "Name calls with --approve or --deny"),
+        (("decide", "r1", "--approve", "c1"), 2, "no open call 'c1'; it waits for none"),
+        (("decide", "r1", "--deny", "c", "--arguments", "{}"), 2, "--arguments are for one call"),
+        (("retry", "r1"), 1, "only runs that are dead, failed or cancelled"),
+        (("events", "r1", "--after", "x"), 2, "not the place of an event"),
+        (("start", "payer", " "), 2, "The prompt is empty"),
+        (("start", "payer", "other", "--id", "r1"), 1, "There is already a run 'r1'"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    shell: Shell, words: tuple[str, ...], code: int, reason: str
+) -> None:
+    """With the exit code of its kind."""
+    shell("runs", "start", "payer", "Pay", "--id", "r1")
+
+    ended, out, errors = shell("runs", *words)
+
+    assert (ended, out) == (code, "")
+    assert reason in errors
+    assert len(errors.splitlines()) == 1
