@@ -105,7 +105,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "cli/output_schema",
         "cli/prompt",
         "cli/question_group",
-        "cli/welcome",
     ),
     "unit/config/test_user_models.py": ("config/user_files",),
     "unit/dialect/anthropic_messages/test_dialect.py": ("dialect/request_body",),

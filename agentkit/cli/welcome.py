@@ -4,7 +4,9 @@ In:  nothing.
 Out: what it is, what to try, where the documentation is.
 """
 
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, metadata
+from urllib.parse import urlsplit
 
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.terminal import write
@@ -22,6 +24,9 @@ All commands: agentkit --help
 Documentation: {documentation}
 """
 _DOCUMENTATION = "the folder 'docs' of the project"
+_FOLDER = "tree/HEAD/docs"
+_PLACEHOLDER = ".invalid"
+"""The end of domain names that lead nowhere (RFC 6761): the project's address is not known yet."""
 
 
 def show_welcome() -> int:
@@ -31,13 +36,23 @@ def show_welcome() -> int:
 
 
 def _documentation() -> str:
-    """Return the address of the documentation, as the installed package names it."""
+    """Return the address of the documentation, from that of the repository."""
     try:
         urls = metadata("mixtral-agentkit").get_all("Project-URL") or []
     except PackageNotFoundError:
         return _DOCUMENTATION
-    for entry in urls:
+    return documentation_of(str(url) for url in urls)
+
+
+def documentation_of(project_urls: Iterable[str]) -> str:
+    """Return the address of the documentation.
+
+    Args:
+        project_urls: entries of a package's metadata, such as `Repository, https://…`.
+    """
+    for entry in project_urls:
         name, _, url = entry.partition(",")
-        if name.strip().casefold() == "documentation":
-            return str(url.strip())
+        domain = urlsplit(url.strip()).hostname or ""
+        if name.strip().casefold() == "repository" and not domain.endswith(_PLACEHOLDER):
+            return f"{url.strip().rstrip('/')}/{_FOLDER}"
     return _DOCUMENTATION
