@@ -1,6 +1,7 @@
 """What people type, on a terminal of 60 and 80 columns, without colour, in a pipe, without output.
 
-Each line of the table is given to a shell as it is written there.
+Each line of the table is given to a shell as it is written there. No extra is installed, as after
+`pip install mixtral-agentkit`.
 """
 
 import json
@@ -129,6 +130,14 @@ TABLE = {
         code=1,
     ),
 }
+EXTRAS = ("keyring", "mcp", "mcp_types", "pint", "psycopg", "sentencepiece", "trio", "xllamacpp")
+PROGRAM = f"""#!{sys.executable}
+import sys
+sys.modules.update(dict.fromkeys({EXTRAS}))  # as if they were not installed
+sys.path[0] = ""
+from agentkit.cli.main import run_program
+sys.exit(run_program())
+"""
 LINES = pytest.mark.parametrize("line", TABLE.values(), ids=TABLE.keys())
 
 
@@ -137,7 +146,7 @@ def folder(tmp_path: Path) -> Path:
     """Build a folder with a report, agents, and the command on its path."""
     program = tmp_path / "bin" / "agentkit"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m agentkit "$@"\n')
+    program.write_text(PROGRAM)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     (tmp_path / "report.txt").write_text("Sales rose by a third.\n")
     (tmp_path / "mine.py").write_text(AGENTS)
@@ -208,6 +217,17 @@ def test_a_line_without_standard_output(folder: Path, line: Line) -> None:
 
     assert done.returncode == line.closed, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_chat_needs_no_extra(folder: Path) -> None:
+    """Neither does the doctor."""
+    typed = "printf 'What is 6 * 7?\\n/help\\n' | agentkit chat; agentkit doctor sandbox --dry-run"
+    words = ["/bin/sh", "-c", typed]
+    shown = ESCAPE.sub("", on_terminal(words, folder=folder, columns=80, more=variables(folder)))
+
+    assert "7 is 42." in shown
+    assert "/quit, /exit" in shown
+    assert "a native tool call was returned" in spaced(shown)
 
 
 @pytest.mark.parametrize("command", ["providers", "models list", "keys list", "tools"])

@@ -47,11 +47,13 @@ class Servers:
             ConfigError: a word or the file is not valid.
             MissingExtraError: the extra `mcp` is not installed.
         """
+        if not self.words and self.config is None:
+            return None  # what the options need is installed with the extra only
         options = _options(may_sample=self.may_sample)
         each: list[Toolset] = [build_server(word, **options) for word in self.words]
         if self.config is not None:
             each += _load_servers(self.config, options).values()
-        return searchable(combined(*each), over=SEARCH_THRESHOLD) if each else None
+        return searchable(combined(*each), over=SEARCH_THRESHOLD)
 
 
 def build_server(word: str, **options: Any) -> Any:
