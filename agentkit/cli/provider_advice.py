@@ -6,7 +6,7 @@ Out: the end of a line: the provider, its address, and the variable or option th
 
 from collections.abc import Mapping
 
-from agentkit.config.load import base_url_variable
+from agentkit.config.load import base_url_variable, load_catalog
 from agentkit.config.profile import ProviderProfile
 from agentkit.errors import ErrorKind, ProviderError
 from agentkit.model.model import Model
@@ -77,8 +77,11 @@ def _address_advice(provider: ProviderProfile | None) -> str:
 def _name_advice(provider: ProviderProfile | None) -> str:
     if provider is None:
         return "check the model's name"
+    known = load_catalog().get(provider.name)
+    is_elsewhere = known is None or known.base_url != provider.base_url
+    address = f" --base-url {provider.base_url}" if is_elsewhere else ""
     return (
-        f"check the model's name, see 'agentkit models {provider.name}', and "
+        f"'agentkit models {provider.name}{address}' lists the names of models; "
         f"{_base_url_advice(provider)}"
     )
 

@@ -53,7 +53,7 @@ HELP = """\
 /new           start a new conversation
 /save FILE     save the conversation as JSON
 /quit, /exit   end, as Ctrl-D does
-\"\"\"            begin and end a message of several lines; on a terminal Alt-Enter adds a line
+\"\"\"            begin and end a message of several lines; or press Alt-Enter
 Ctrl-C         stop an answer; the conversation goes on"""
 MULTI_LINE = '"""'
 
