@@ -144,8 +144,8 @@ class ProviderError(AgentKitError):
         retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.kind = kind
-        self.retry = retry
+        self.kind: ErrorKind = kind
+        self.retry: Retry = retry
         self.status = status
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds

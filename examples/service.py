@@ -43,7 +43,7 @@ class RunResponse(StreamingResponse):
 
 def build_app(model: str | Model) -> Starlette:
     """Build the app; the agent's connections are open for as long as it runs."""
-    agent = load_agent("assistant")(model)
+    agent = load_agent("assistant", model)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

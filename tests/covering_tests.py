@@ -200,7 +200,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "model/call_numbering",
         "model/finish_reasons",
     ),
-    "unit/model/test_route.py": ("model/build",),
     "unit/recording/test_record_replay.py": ("recording/recording",),
     "unit/sandbox/faults/test_injector.py": (
         "sandbox/faults/answer_faults",

@@ -20,7 +20,7 @@ PUBLIC: dict[str, str] = {
         SuspendedError ProviderError ToolError UnsupportedError __version__
     """,
     "agentkit.agent": """
-        AgentOptions Instructions RunOptions SyncAgentStream
+        AgentOptions DepsOptions InnerOptions Instructions RunOptions SyncAgentStream
     """,
     "agentkit.durable": """
         DecisionError FileJournal Journal MemoryJournal RunExistsError RunInfo

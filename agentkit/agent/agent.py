@@ -8,23 +8,17 @@ Between runs nothing is open, unless the agent is entered with `async with`.
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
 )
-from functools import partial
-from typing import Any, Generic, Self, TypeVar, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack
 
-import anyio
-import sniffio
 from typing_extensions import TypeForm
 
 from agentkit.agent.as_tool import agent_as_tool
-from agentkit.agent.conversation import Conversation
-from agentkit.agent.event_queue import EventQueue
 from agentkit.agent.loop import run_agent
 from agentkit.agent.member import Member
+from agentkit.agent.needed_deps import check_deps_type, name_of, needed_deps
 from agentkit.agent.options import (
     AgentOptions,
     DepsT,
@@ -36,8 +30,7 @@ from agentkit.agent.options import (
 )
 from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
-from agentkit.agent.stream import AgentStream, OpenStream
-from agentkit.agent.sync_stream import SyncAgentStream, open_sync_stream
+from agentkit.agent.run_methods import RunMethods
 from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings
 from agentkit.context.window import Window
@@ -47,6 +40,7 @@ from agentkit.exception_groups import ungrouped
 from agentkit.message import UserMessage
 from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
+from agentkit.option_signature import with_options
 from agentkit.output.output_plan import OutputPlan, plan_output
 from agentkit.output.output_type import OutputT
 from agentkit.tools.approval import ApprovalRule
@@ -57,9 +51,10 @@ from agentkit.tools.toolset import ToolLike, as_toolset
 T = TypeVar("T")
 
 
-class Agent(Generic[DepsT, OutputT]):
+class Agent(RunMethods[DepsT, OutputT]):
     """Runs a model with tools until it answers. Safe to use from many tasks at once."""
 
+    @with_options(AgentOptions)
     def __init__(  # noqa: PLR0913 - what users write; each is a word of its own
         self,
         model: str | Model | Sequence[str | Model],
@@ -108,139 +103,14 @@ class Agent(Generic[DepsT, OutputT]):
         self.budget = budget or Budget()
         self.approve = approve
         self.deps_type = deps_type
+        if deps_type is not None:
+            check_deps_type(self.toolset, deps_type)
         self.options = read_agent_options(options)
+        self._needed_deps = needed_deps(self.toolset)
         self._output = self._plan(output_type)
         self.window = Window(self.model.profile, self.options.context)
         self._connection: ModelConnection | None = None
         self._stack: AsyncExitStack | None = None
-
-    @overload
-    async def run(
-        self,
-        prompt: str | UserMessage | None = None,
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> RunResult[OutputT]: ...
-    @overload
-    async def run(
-        self,
-        prompt: str | UserMessage | None = None,
-        *,
-        output_type: TypeForm[T],
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> RunResult[T]: ...
-    async def run(
-        self,
-        prompt: str | UserMessage | None = None,
-        *,
-        output_type: Any = None,
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> RunResult[Any]:
-        """Run until there is an answer, a limit, or a call that needs approval.
-
-        Args:
-            prompt: the user's message; without one, `history` is answered or resumed.
-            output_type: what the answer of this run is, in place of the agent's output type.
-            options: see `RunOptions`; all may be left out.
-
-        Raises:
-            ProviderError: the model could not be reached or gave no usable answer.
-            HistoryError: the conversation is empty or incomplete, or an approval is for another
-                call.
-            UnsupportedError: the model cannot do what is asked.
-            OutputError: the model gave no valid structured output within the allowed attempts.
-        """
-        return await self._run(self._new_run(prompt, options, output_type))
-
-    @overload
-    def run_sync(
-        self,
-        prompt: str | UserMessage | None = None,
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> RunResult[OutputT]: ...
-    @overload
-    def run_sync(
-        self,
-        prompt: str | UserMessage | None = None,
-        *,
-        output_type: TypeForm[T],
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> RunResult[T]: ...
-    def run_sync(
-        self,
-        prompt: str | UserMessage | None = None,
-        *,
-        output_type: Any = None,
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> RunResult[Any]:
-        """Run as `run` does, from code that is not async.
-
-        Raises:
-            UsageError: called from async code, where `await agent.run(...)` belongs; or from a
-                tool with `within`, whose run is in another thread.
-        """
-        if options.get("within") is not None:
-            raise UsageError(
-                "run_sync cannot be part of the run above, which is in another event loop; make "
-                "the tool async and use 'await agent.run(..., within=context)'."
-            )
-        _check_not_async("await agent.run(...)")
-        return anyio.run(self._run, self._new_run(prompt, options, output_type))
-
-    @overload
-    def stream(
-        self,
-        prompt: str | UserMessage | None = None,
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> AbstractAsyncContextManager[AgentStream[OutputT]]: ...
-    @overload
-    def stream(
-        self,
-        prompt: str | UserMessage | None = None,
-        *,
-        output_type: TypeForm[T],
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> AbstractAsyncContextManager[AgentStream[T]]: ...
-    def stream(
-        self,
-        prompt: str | UserMessage | None = None,
-        *,
-        output_type: Any = None,
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> AbstractAsyncContextManager[AgentStream[Any]]:
-        """Run as `run` does, and give what happens as events.
-
-        Use as `async with agent.stream(...) as run: async for event in run: ...`, then
-        `run.result`. Leaving the context early cancels the run.
-        """
-        queue = EventQueue()
-        run = self._new_run(prompt, options, output_type, listeners=[queue])
-        return OpenStream(partial(self._run, run), queue, run)
-
-    def stream_sync(
-        self,
-        prompt: str | UserMessage | None = None,
-        *,
-        output_type: Any = None,
-        **options: Unpack[RunOptions[DepsT]],
-    ) -> AbstractContextManager[SyncAgentStream[OutputT]]:
-        """Stream as `stream` does, from code that is not async.
-
-        Use as `with agent.stream_sync(...) as run: for event in run: ...`.
-
-        Raises:
-            UsageError: called from async code, where `agent.stream(...)` belongs.
-        """
-        _check_not_async("async with agent.stream(...)")
-        return open_sync_stream(self.stream(prompt, output_type=output_type, **options))
-
-    def conversation(self, **options: Unpack[RunOptions[DepsT]]) -> Conversation[OutputT]:
-        """Return a conversation, which keeps the history from turn to turn.
-
-        Args:
-            options: see `RunOptions`; they hold for each turn.
-        """
-        check_run_options(options)
-        return Conversation(self, dict(options))
 
     def as_tool(
         self,
@@ -306,11 +176,8 @@ class Agent(Generic[DepsT, OutputT]):
     ) -> Run:
         """Read what the caller gave to one run; None for the agent's own output type."""
         check_run_options(options)
-        if self.deps_type is not None and "deps" not in options and "within" not in options:
-            raise TypeError(
-                f"The tools of the agent {self.name!r} use a value of type "
-                f"{self.deps_type.__qualname__!r}; give it: run(…, deps=…)."
-            )
+        if "deps" not in options and options.get("within") is None:
+            self._check_needs_no_deps(options.get("tools", ()))
         output = self._output if output_type is None else self._plan(output_type)
         output = output.for_run(options.get("deps"))
         start, history = start_history(prompt, options.get("history"))
@@ -323,6 +190,25 @@ class Agent(Generic[DepsT, OutputT]):
             listeners=listeners,
         )
 
+    def _check_needs_no_deps(self, tools: Iterable[ToolLike]) -> None:
+        """Refuse a run without dependencies if the tools need some.
+
+        Raises:
+            TypeError: they do.
+        """
+        if self.deps_type is not None:
+            raise TypeError(
+                f"The tools of the agent {self.name!r} use a value of type "
+                f"{name_of(self.deps_type)!r}; give it: run(…, deps=…)."
+            )
+        needed = self._needed_deps or (tools and needed_deps(as_toolset(tools)))
+        if needed:
+            name, kind = needed
+            raise TypeError(
+                f"The tool {name!r} takes a RunContext[{name_of(kind)}]; give the run a value of "
+                f"type {name_of(kind)!r}: run(…, deps=…)."
+            )
+
     def _run(self, run: Run) -> Awaitable[RunResult[Any]]:
         """Run; the only way in for all kinds of runs."""
         return run_agent(run, self)
@@ -333,19 +219,3 @@ class Agent(Generic[DepsT, OutputT]):
         with ungrouped():
             async with self.model.open() as connection, self.toolset.open():
                 yield connection
-
-
-def _check_not_async(instead: str) -> None:
-    """Refuse a call from async code, whose event loop it would block.
-
-    Raises:
-        UsageError: an event loop runs in this thread.
-    """
-    try:
-        library = sniffio.current_async_library()
-    except sniffio.AsyncLibraryNotFoundError:
-        return
-    raise UsageError(
-        f"This is called inside {library}, e.g. from an async function or a notebook; use "
-        f"'{instead}'."
-    )

@@ -6,7 +6,7 @@ Out: `AgentOptions` and `RunOptions`, their types; `AgentSettings`, the values t
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import field
-from typing import Any, Generic, TypeAlias, TypedDict
+from typing import Any, Generic, NotRequired, TypeAlias, TypedDict
 
 from typing_extensions import TypeVar
 
@@ -111,7 +111,23 @@ def read_agent_options(options: AgentOptions) -> AgentSettings:
     return AgentSettings(**options)
 
 
-class RunOptions(TypedDict, Generic[DepsT], total=False):
+class _Options(TypedDict, total=False):
+    """The options of every run."""
+
+    history: History | Iterable[Message] | None
+    tools: Iterable[ToolLike]
+    instructions: Instructions
+    settings: ModelSettings | None
+    budget: Budget | None
+    tool_choice: ToolChoice | str
+    approvals: Sequence[Approval]
+    journal: Journal | None
+    run_id: str | None
+    listener: Listener | None
+    labels: Mapping[str, str]
+
+
+class RunOptions(_Options, Generic[DepsT], total=False):
     """What may be given to one run.
 
     Attributes:
@@ -131,19 +147,21 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
         labels: text to find the run by, in events, logs and traces.
     """
 
-    history: History | Iterable[Message] | None
     deps: DepsT
-    tools: Iterable[ToolLike]
-    instructions: Instructions
-    settings: ModelSettings | None
-    budget: Budget | None
-    tool_choice: ToolChoice | str
-    approvals: Sequence[Approval]
-    journal: Journal | None
-    run_id: str | None
     within: RunContext[Any] | None
-    listener: Listener | None
-    labels: Mapping[str, str]
+
+
+class DepsOptions(_Options, Generic[DepsT]):
+    """The options of a run of an agent whose tools need dependencies; see `RunOptions`."""
+
+    deps: DepsT
+    within: NotRequired[RunContext[Any] | None]
+
+
+class InnerOptions(_Options, Generic[DepsT]):
+    """The options of a run inside a tool, with the tool's dependencies; see `RunOptions`."""
+
+    within: RunContext[DepsT]
 
 
 RUN_OPTIONS = frozenset(RunOptions.__annotations__)

@@ -7,8 +7,9 @@ Both packages are above agentkit in the layers, so they are loaded by name and n
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from agentkit.agent.agent import Agent
 from agentkit.lazy_import import load_object
@@ -51,7 +52,7 @@ def agents() -> Mapping[str, str]:
     return cast(Mapping[str, str], load_object("agentkit_agents:AGENTS"))
 
 
-def agent_builder(name: str) -> Callable[..., Agent[object]]:
+def agent_builder(name: str) -> Callable[..., Agent[Any]]:
     """Return the function that builds a ready-made agent for a model."""
-    load = load_object("agentkit_agents:load_agent")
-    return cast(Callable[[str], Callable[..., Agent[object]]], load)(name)
+    load = cast(Callable[..., Agent[Any]], load_object("agentkit_agents:load_agent"))
+    return partial(load, name)

@@ -89,6 +89,7 @@ class FunctionBinding:
     is_async: bool
     has_decimals: bool
     schema: JsonObject = field(default_factory=dict, repr=False)
+    deps_type: Any = Any
 
     def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:
         """See `Binding`. JSON mode: a strict type of a user still takes a date from a text."""

@@ -22,7 +22,7 @@ from agentkit.json_schema import JsonObject
 from agentkit.lazy_import import load_object
 from agentkit.tools.binding import FunctionBinding, Parameter
 from agentkit.tools.schema import derive_input_schema, derive_output
-from agentkit.tools.type_hints import Unresolved, is_context, resolve_hints
+from agentkit.tools.type_hints import Unresolved, deps_type_of, is_context, resolve_hints
 from agentkit.value import dataclass
 
 
@@ -73,6 +73,7 @@ def read_function(function: Callable[..., object], *, is_method: bool = False) -
         is_method, may_be = True, False
         del parameters[:1]
     takes_context = bool(parameters) and is_context(hints.get(parameters[0].name))
+    deps_type = deps_type_of(hints[parameters[0].name]) if takes_context else Any
     if takes_context and parameters.pop(0).kind is inspect.Parameter.KEYWORD_ONLY:
         raise ToolDefinitionError(f"{label} takes its RunContext by keyword; put it before '*'.")
     model, fields = _build_model(parameters, hints, label)
@@ -93,6 +94,7 @@ def read_function(function: Callable[..., object], *, is_method: bool = False) -
             parameters=fields,
             output=output.adapter,
             takes_context=takes_context,
+            deps_type=deps_type,
             is_async=is_async(function),
             has_decimals=has_decimals,
             schema=schema,

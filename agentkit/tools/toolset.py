@@ -109,6 +109,13 @@ def combined(*toolsets: Toolset) -> Toolset:
     return joined if len(fixed) == len(toolsets) else _Combined(toolsets)
 
 
+def fixed_tools(toolset: Toolset) -> Iterable[Tool]:
+    """Return the tools that a toolset always has."""
+    if isinstance(toolset, StaticToolset):
+        return toolset.tools
+    return getattr(toolset, "fixed_tools", ())
+
+
 def namespaces_of(toolset: Toolset) -> tuple[str, ...]:
     """Return the names of the servers whose tools a toolset lists."""
     names: tuple[str, ...] | None = getattr(toolset, "namespaces", None)
@@ -203,6 +210,7 @@ class _Combined:
     def __init__(self, toolsets: Sequence[Toolset]) -> None:
         self._toolsets = tuple(toolsets)
         self.namespaces = tuple(name for one in toolsets for name in namespaces_of(one))
+        self.fixed_tools = tuple(tool for one in toolsets for tool in fixed_tools(one))
         self._prefixed: dict[Tool, Tool] = {}
         self._dropped: dict[str, ToolsetReported] = {}
         self._reports: list[ToolsetReported] = []

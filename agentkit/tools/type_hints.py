@@ -71,6 +71,16 @@ def is_context(hint: object) -> bool:
     return hint is RunContext or origin is RunContext
 
 
+def deps_type_of(hint: object) -> Any:
+    """Return the type that a `RunContext` hint has for its dependencies; `Any` without one."""
+    origin = get_origin(hint)
+    if origin is RunContext:
+        return get_args(hint)[0]
+    if origin in (Annotated, Union, UnionType):
+        return next((deps_type_of(one) for one in get_args(hint) if is_context(one)), Any)
+    return Any
+
+
 def _resolve(raw: object, module_names: Mapping[str, Any], local_names: Mapping[str, Any]) -> Any:
     """Resolve one annotation."""
 

@@ -1,14 +1,15 @@
 """Ready-made agents, a module per agent, each with `build(model, ...) -> Agent`.
 
 In:  the name of an agent.
-Out: its `build`, through `load_agent`; all agents, in `AGENTS`.
+Out: the agent, through `load_agent`; all agents, in `AGENTS`.
 """
 
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
-from agentkit import Agent, ConfigError
+from agentkit import Agent, Budget, ConfigError, Model
 from agentkit.lazy_import import load_object
+from agentkit.tools import ToolLike
 
 __all__ = ["AGENTS", "load_agent"]
 
@@ -17,12 +18,25 @@ AGENTS: Mapping[str, str] = {
 }
 
 
-def load_agent(name: str) -> Callable[..., Agent[object]]:
-    """Return the `build` function of a ready-made agent; it takes a model and optionally `tools=`.
+def load_agent(
+    name: str,
+    model: str | Model,
+    *,
+    tools: Iterable[ToolLike] | None = None,
+    budget: Budget | None = None,
+) -> Agent[Any]:
+    """Build a ready-made agent.
+
+    Args:
+        name: one of `AGENTS`.
+        model: `provider:family-or-id`, or a model of your own.
+        tools: the tools it may use; by default its own.
+        budget: the limits of each run.
 
     Raises:
-        ConfigError: there is no such agent.
+        ConfigError: there is no such agent, or the model is not known.
     """
     if name not in AGENTS:
         raise ConfigError(f"There is no agent {name!r}; known are {', '.join(AGENTS)}.")
-    return cast(Callable[..., Agent[object]], load_object(f"agentkit_agents.{name}:build"))
+    build = cast(Callable[..., Agent[Any]], load_object(f"agentkit_agents.{name}:build"))
+    return build(model, tools=tools, budget=budget)

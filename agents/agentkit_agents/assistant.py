@@ -5,9 +5,10 @@ Out: an `Agent`.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from agentkit import Agent, Budget, Model
-from agentkit.tools.toolset import ToolLike
+from agentkit.tools import ToolLike
 from agentkit_tools import FAMILIES, load_tools
 
 INSTRUCTIONS = """\
@@ -21,7 +22,7 @@ When no tool fits, answer from what you know and say so if you are not sure."""
 
 def build(
     model: str | Model, *, tools: Iterable[ToolLike] | None = None, budget: Budget | None = None
-) -> Agent[object]:
+) -> Agent[Any]:
     """Build the assistant.
 
     Args:

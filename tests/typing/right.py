@@ -1,5 +1,6 @@
 """Correct uses; type checkers must accept all of them."""
 
+import math
 from typing import Any, Literal, assert_type
 
 from pydantic import BaseModel
@@ -9,6 +10,12 @@ from agentkit import (
     Agent,
     AgentStream,
     Approval,
+    AssistantMessage,
+    Budget,
+    Conversation,
+    History,
+    OutputSettings,
+    ProviderError,
     ReasoningReceived,
     RunContext,
     RunResult,
@@ -16,10 +23,20 @@ from agentkit import (
     TextReceived,
     Tool,
     ToolCall,
+    ToolResult,
+    UserMessage,
     Verdict,
+    build_model,
     tool,
 )
+from agentkit.agent import SyncAgentStream
+from agentkit.errors import ErrorKind, Retry
+from agentkit.mcp import MCPToolset
+from agentkit.model import RetrySettings
+from agentkit.testing import ScriptedModel, tool_call
 from agentkit.tools import rules
+from agentkit_agents import load_agent
+from agentkit_tools import file_tools
 
 
 class Invoice(BaseModel):
@@ -82,15 +99,39 @@ async def infer_the_output_of_one_run() -> None:
         assert_type(other.result.output, Invoice)
 
 
-def check_the_dependencies() -> None:
+async def check_the_dependencies() -> None:
     """If the agent names the type of its dependencies."""
     agent = Agent[Database]("sandbox:m", tools=[count])
     assert_type(agent, Agent[Database, str])
     agent.run_sync("hi", deps=Database(), budget=None, tool_choice="required")
     typed = Agent[Database, Invoice]("sandbox:m", tools=[count], output_type=Invoice)
     assert_type(typed.run_sync("hi", deps=Database()).output, Invoice)
+    inferred = Agent("sandbox:m", tools=[count], deps_type=Database, output_type=Invoice)
+    assert_type(inferred, Agent[Database, Invoice])
+    assert_type(await inferred.run("hi", deps=Database()), RunResult[Invoice])
+    assert_type((await inferred.run("hi", deps=Database(), output_type=Note)).output, Note)
+    with inferred.stream_sync("hi", deps=Database()) as run:
+        assert_type(run, SyncAgentStream[Invoice])
+    assert_type(inferred.conversation(deps=Database()), Conversation[Invoice])
+
+
+async def leave_the_dependencies_out() -> None:
+    """If none are named, or there are none."""
     free: Agent = Agent("sandbox:m")
+    free.run_sync("hi")
     free.run_sync("hi", deps=1)
+    none = Agent[None, int]("sandbox:m", output_type=int)
+    assert_type(await none.run("hi"), RunResult[int])
+    assert_type(await none.run("hi", output_type=Note), RunResult[Note])
+    assert_type(none.conversation(budget=Budget(cost_usd=0.05)), Conversation[int])
+
+
+async def run_inside_a_tool(context: RunContext[Database]) -> None:
+    """With the dependencies of the tool."""
+    agent = Agent[Database]("sandbox:m", tools=[count])
+    assert_type(await agent.run("hi", within=context), RunResult[str])
+    async with agent.stream("hi", output_type=Note, within=context) as run:
+        assert_type(run, AgentStream[Note])
 
 
 def take_a_more_exact_agent(agent: Agent[Any, BaseModel]) -> BaseModel:
@@ -149,3 +190,49 @@ def read_values(event: TextReceived | ReasoningReceived, verdict: Verdict) -> st
             return text
         case ReasoningReceived(text):
             return text
+
+
+def read_an_error(error: ProviderError) -> str:
+    """Its kind is one of those that are listed."""
+    assert_type(error.kind, ErrorKind)
+    assert_type(error.retry, Retry)
+    match error.kind:
+        case "auth" | "insufficient_credits":
+            return "key"
+        case _:
+            return "other"
+
+
+def write_a_script() -> None:
+    """Of text, calls and functions."""
+    ScriptedModel(
+        tool_call("add", a=1), [tool_call("f")], "3", lambda request: request.instructions
+    )
+
+
+def load_what_is_ready_made() -> None:
+    """By name, with typed options."""
+    assert_type(load_agent("assistant", "sandbox:m", tools=[count]), Agent[Any, str])
+    assert_type(file_tools("."), tuple[Tool, ...])
+
+
+def connect_a_server() -> None:
+    """With options in the terms of MCP."""
+    MCPToolset.stdio("server", on_sampling="run", call_timeout_seconds=5, required=False)
+    MCPToolset.http("http://127.0.0.1:1/mcp", transport="sse", expose_resources=True)
+
+
+def limit_a_run() -> None:
+    """With numbers, and with none."""
+    Budget(cost_usd=0.05, turns=math.inf, price_usd=(0.5, 1.5), closing_answer=False)
+    Agent("sandbox:m", output=OutputSettings(retries=1), max_depth=2)
+    build_model("sandbox:m", retry=RetrySettings(attempts=5))
+
+
+def go_on_with_a_conversation(history: History) -> History:
+    """By adding messages."""
+    agent = Agent("sandbox:m")
+    agent.run_sync("And?", history=history)
+    agent.run_sync(history=[UserMessage("hi")])
+    history += [AssistantMessage("yes", tool_calls=[ToolCall(id="a", name="f")])]
+    return history + [ToolResult("a", ["one", TextContent("two")])]

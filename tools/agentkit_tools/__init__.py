@@ -1,7 +1,7 @@
 """Ready-made tools, a module per family.
 
 In:  the name of a family.
-Out: its tools, through `load_tools`; all families, in `FAMILIES`.
+Out: its tools, through `load_tools` or `file_tools`; all families, in `FAMILIES`.
 
 The modules of a family are imported by `load_tools` only.
 """
@@ -16,7 +16,7 @@ from agentkit import ConfigError, Tool
 from agentkit.errors import MissingExtraError
 from agentkit.lazy_import import load_object
 
-__all__ = ["FAMILIES", "ToolFamily", "load_tools"]
+__all__ = ["FAMILIES", "ToolFamily", "file_tools", "load_tools"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,3 +93,16 @@ def load_tools(
     if not family.needs_folder:
         return tuple(cast(Sequence[Tool], found))  # by the table above
     return cast(Callable[..., tuple[Tool, ...]], found)(folder, allow_write=allow_write)
+
+
+def file_tools(folder: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
+    """Return tools that read, list and search the files of a folder.
+
+    Args:
+        folder: no tool reaches beyond it.
+        allow_write: add a tool that writes files.
+
+    Raises:
+        ConfigError: `folder` is not a folder.
+    """
+    return load_tools("files", folder=folder, allow_write=allow_write)

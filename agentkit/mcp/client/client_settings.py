@@ -7,7 +7,7 @@ Out: `MCPOptions`, `Prompt`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import mcp_types as types
 
@@ -50,7 +50,7 @@ class MCPOptions(TypedDict, total=False):
     expose_resources: bool
     expose_prompts: bool
     on_elicitation: OnElicitation | None
-    on_sampling: OnSampling | str | None
+    on_sampling: OnSampling | Literal["run"] | None
     roots: Sequence[str | Path]
     max_message_bytes: int
     log_level: ReportLevel

@@ -56,7 +56,7 @@ def test_missing_dependencies_are_an_error_before_anything_is_sent() -> None:
     agent = Agent(model, deps_type=dict)
 
     with pytest.raises(TypeError, match=r"'dict'; give it: run\(…, deps=…\)"):
-        agent.run_sync("a")
+        agent.run_sync("a")  # type: ignore[call-overload]  # the mistake
 
     assert model.requests == []
     assert agent.run_sync("a", deps={}).output == "a"

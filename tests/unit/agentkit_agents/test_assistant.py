@@ -37,11 +37,11 @@ async def test_the_assistant_can_have_other_tools_and_limits() -> None:
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_agent_can_be_loaded_by_its_name(name: str) -> None:
-    """Its `build` takes a model."""
-    assert isinstance(load_agent(name)(ScriptedModel()), Agent)
+    """It takes a model."""
+    assert isinstance(load_agent(name, ScriptedModel()), Agent)
 
 
 def test_an_unknown_agent_is_an_error_that_lists_the_known_ones() -> None:
     """In one line."""
     with pytest.raises(ConfigError, match="known are assistant"):
-        load_agent("butler")
+        load_agent("butler", ScriptedModel())

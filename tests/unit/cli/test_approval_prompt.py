@@ -36,7 +36,7 @@ class Person:
 
 def build(
     deleted: list[str], *, approval: Any = "ask", rule: Any = None, asks: Any = DELETE
-) -> tuple[Agent[object], ScriptedModel]:
+) -> tuple[Agent[Any], ScriptedModel]:
     """Return an agent whose model wants to delete a file, and a record of what it deleted."""
 
     @tool(approval=approval)
@@ -174,7 +174,7 @@ async def test_no_one_is_asked_if_the_decision_is_clear(mode: ApproveMode) -> No
 async def test_an_external_tool_needs_no_question() -> None:
     """A yes would not run it."""
     declared = Tool.external(name="delete", description="Delete.", input_schema={})
-    agent: Agent[object] = Agent(
+    agent: Agent[Any] = Agent(
         ScriptedModel(AssistantMessage(tool_calls=[DELETE])), tools=[declared]
     )
     set_approval_mode(agent, ApproveMode.ASK, ask=Person())
