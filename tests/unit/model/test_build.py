@@ -46,17 +46,17 @@ async def test_failed_exchanges_are_repeated_as_the_caller_wishes() -> None:
 
 
 async def test_settings_count_for_each_model_of_a_list() -> None:
-    """The second is asked after as many attempts of the first."""
+    """Each is asked as often."""
     asked: list[httpx.Request] = []
     retry = RetrySettings(attempts=2, base_seconds=0.0)
 
-    async with _answering(asked, 503, 503, 200) as client:
+    async with _answering(asked, 503, 503, 503, 200) as client:
         model = build_model([NAME, "openai-compatible:n"], retry=retry, client=client, **AT)
         result = await Agent(model).run("hi")
 
     assert isinstance(model, RouteModel)
     assert result.output == "Hello"
-    assert [json.loads(request.content)["model"] for request in asked] == ["m", "m", "n"]
+    assert [json.loads(request.content)["model"] for request in asked] == ["m", "n", "m", "n"]
 
 
 def test_limits_are_those_of_the_model() -> None:
