@@ -100,12 +100,8 @@ def test_a_run_without_dependencies_that_a_tool_needs_is_an_error(one: Tool) -> 
     assert Agent(model, tools=[one]).run_sync("hi", deps=Db()).output == "a"
 
 
-def test_tools_that_stand_beside_a_server_are_asked_too() -> None:
+def test_fixed_tools_next_to_a_server_are_checked_too() -> None:
     """What servers list has no annotations."""
-
-    class Server(StaticToolset):
-        namespace = "server"
-        list_changes = True
 
     class Changing:
         open = StaticToolset().open
