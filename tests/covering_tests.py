@@ -88,7 +88,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "cli/run_task",
         "cli/signals",
     ),
-    "unit/cli/test_exit_codes.py": ("cli/provider_advice",),
     "unit/cli/test_main.py": (
         "cli/app",
         "cli/commands/agents",

@@ -86,7 +86,10 @@ TABLE = {
     ),
     "wrong schema": Line(
         typed="agentkit run 'Who?' --agent mine.py:wrong --schema 'name, age int'",
-        shown=("the answer does not fit: ",),
+        shown=(
+            "the answer does not fit: ",
+            "agentkit: The model gave no valid structured output: ",
+        ),
         code=1,
     ),
     "file": Line(

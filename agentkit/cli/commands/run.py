@@ -18,14 +18,15 @@ from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, termina
 from agentkit.cli.exit_codes import FAILED, LIMIT_REACHED, OK, SUSPENDED, print_error
 from agentkit.cli.output_schema import read_schema
 from agentkit.cli.prompt import STANDARD_INPUT, build_prompt
-from agentkit.cli.run_display import RunDisplay, ShowRecord, format_call, show_as_json
+from agentkit.cli.run_display import RunDisplay, ShowRecord, format_call, reason_of, show_as_json
 from agentkit.cli.run_task import show_run
 from agentkit.cli.signals import run_async
 from agentkit.cli.stand_in_notice import note_stand_in
 from agentkit.cli.terminal import check_standard_output, note, write_json
-from agentkit.errors import ProviderError
+from agentkit.errors import AgentKitError, ProviderError
 from agentkit.event import StopReason
 from agentkit.message import ToolCall
+from agentkit.output.output_type import OutputError
 from agentkit.value import dataclass
 
 
@@ -85,6 +86,11 @@ def run_question(request: RunRequest) -> int:
         return run_async(answer)
     except ProviderError as error:
         print_error(error, model=built.agent.model)
+        return FAILED
+    except OutputError as error:
+        # Its message is for programs, which read the reason from the error.
+        reason = f": {reason_of(error.reason)}" if error.reason else ""
+        print_error(AgentKitError(f"The model gave no valid structured output{reason}."))
         return FAILED
 
 

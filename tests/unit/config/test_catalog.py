@@ -1,11 +1,12 @@
 """The built-in catalog is consistent; a user's file is merged into it, or refused with reasons."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from agentkit.config.catalog import load_catalog
+from agentkit.config.catalog import BUILTIN_FILE, load_catalog
 from agentkit.config.profile import Accepts, ModelProfile
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
@@ -320,3 +321,29 @@ def test_a_file_that_is_not_text_is_reported_by_its_path(tmp_path: Path) -> None
 
     with pytest.raises(ConfigError, match="cannot be read: 'utf-8'"):
         load_catalog(path)
+
+
+PROVIDERS_OF_OTHER_FAMILIES = (
+    "openai",
+    "azure-openai",
+    "gemini",
+    "cerebras",
+    "deepseek",
+    "xai",
+    "huggingface",
+    "github-models",
+    "cloudflare",
+    "nebius",
+    "novita",
+    "sambanova",
+    "perplexity",
+)
+
+
+@pytest.mark.parametrize("name", PROVIDERS_OF_OTHER_FAMILIES)
+def test_a_provider_of_other_families_names_its_source(name: str) -> None:
+    """A link, and (U) as long as nothing was confirmed by a request."""
+    text = BUILTIN_FILE.read_text(encoding="utf-8")
+
+    assert re.search(rf"^\[{name}\] # https://\S+ \(U\)$", text, re.MULTILINE)
+    assert load_catalog()[name].auth.url
