@@ -4,20 +4,23 @@ In:  records of the run and of the runs inside it, as its listener.
 Out: rows that any process can read, numbered without gap or double over all lives.
 
 Records are written together after a short time, in one fenced transaction, or with the end of the
-life. What an earlier life did is replayed by the run and was stored by that life; it is not stored
-again.
+life. What an earlier life did is replayed by the run. Such a record is stored only if that life
+ended before it could store it: a replayed record equals the first one but for its time.
 """
 
+import json
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
 
 from agentkit.clock import Clock
+from agentkit.durable.event_rows import READ_SEGMENT
 from agentkit.durable.persistence import persist
 from agentkit.durable.run_info import TakenRun
 from agentkit.durable.run_queue import store_events
-from agentkit.event import EventRecord, RunEvent, RunFailed, RunFinished, RunStarted
+from agentkit.event import EventRecord, RunEvent, RunFailed, RunFinished
 from agentkit.store.base import Store
 
 WRITE_AFTER_SECONDS = 0.05
@@ -42,7 +45,8 @@ class EventLog:
         self._store = store
         self._run_id = taken.info.id
         self._life = taken.info.life
-        self._is_begun = taken.is_begun
+        self._segment = taken.info.segment
+        self._stored: Counter[str] | None = None
         self._last = taken.event_count
         self._waiting: list[EventRecord] = []
         self._has_some = anyio.Event()
@@ -50,7 +54,7 @@ class EventLog:
 
     async def __call__(self, record: EventRecord) -> None:
         """Keep a record until it is written."""
-        if self._is_closed or not self._is_news(record):
+        if self._is_closed or (record.is_replay and await self._is_stored(record)):
             return
         if record.run_id == self._run_id and isinstance(record.event, RunFailed):
             self.has_failure = True
@@ -59,13 +63,17 @@ class EventLog:
         if len(self._waiting) >= MAX_WAITING:
             await self.write()
 
-    def _is_news(self, record: EventRecord) -> bool:
-        """Return whether no earlier life stored this."""
-        is_own = record.run_id == self._run_id
-        if is_own and isinstance(record.event, RunStarted):
-            return not self._is_begun
-        # If this life has to end the run, no earlier one stored its end.
-        return not record.is_replay or (is_own and isinstance(record.event, RunFinished))
+    async def _is_stored(self, record: EventRecord) -> bool:
+        """Return whether an earlier life stored a replayed record; each stored one counts once."""
+        if self._stored is None:
+            rows = await persist(
+                lambda: self._store.run(READ_SEGMENT, (self._run_id, self._segment)),
+                run_id=self._run_id,
+            )
+            self._stored = Counter(_identity(text) for [text] in rows)
+        identity = _identity(record.to_json())
+        self._stored[identity] -= 1
+        return self._stored[identity] >= 0
 
     async def keep_writing(self) -> None:
         """Write what arrives until this is cancelled.
@@ -126,3 +134,9 @@ class EventLog:
         self._waiting = []
         self._has_some = anyio.Event()
         return last, records
+
+
+def _identity(text: str) -> str:
+    """Return what a stored record and its replay have in common."""
+    record = json.loads(text)
+    return json.dumps([record["run_id"], record["call_id"], record["event"]], sort_keys=True)

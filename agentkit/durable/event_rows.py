@@ -19,6 +19,8 @@ READ_EVENTS = (
     "ORDER BY segment, seq LIMIT ?"
 )
 
+READ_SEGMENT = "SELECT event FROM ak_events WHERE run_id = ? AND segment = ?"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

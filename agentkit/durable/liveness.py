@@ -57,7 +57,7 @@ class Liveness:
         """Queue the runs that an earlier process left in a database of one process."""
         if self._store.kind == "sqlite":
             for [name] in await self._store.run(_WORKERS):
-                await self._requeue(name)
+                await self.requeue(name)
 
     async def sweep(self) -> None:
         """Look again and again until this is cancelled."""
@@ -80,9 +80,9 @@ class Liveness:
             else:
                 self._missing[name] += 1
                 if self._missing[name] >= LOOKS:
-                    await self._requeue(name)
+                    await self.requeue(name)
 
-    async def _requeue(self, name: str) -> None:
+    async def requeue(self, name: str) -> None:
         """Queue the runs of a worker that has ended."""
         now = from_moment(self._clock.now())
         changed = await self._store.transaction(

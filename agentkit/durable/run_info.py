@@ -118,13 +118,11 @@ class TakenRun:
     Attributes:
         attempts: how many lives the present segment has had, with this one.
         event_count: how many events are stored.
-        is_begun: the beginning of the segment was reported by an earlier life.
     """
 
     info: RunInfo
     attempts: int
     event_count: int
-    is_begun: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

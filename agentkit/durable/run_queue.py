@@ -109,18 +109,12 @@ def take_runs(
 
 def _taken(transaction: Transaction, row: Row, *, now: int) -> TakenRun:
     run_id, segment, life, attempts, count = row[0], row[4], row[5], row[17], row[18]
-    is_begun = row[19] == segment
-    if attempts > 1 or is_begun:
+    if attempts > 1 or row[19] == segment:
         resumed = event_of(run_id, RunResumed(life=life), at=now)
         count = insert_records(transaction, run_id, segment=segment, last=count, records=[resumed])
         transaction.run("UPDATE ak_runs SET event_count = ? WHERE id = ?", (count, run_id))
         transaction.notify(run_topic(run_id))
-    return TakenRun(
-        info=read_run(row),
-        attempts=attempts,
-        event_count=count,
-        is_begun=is_begun,
-    )
+    return TakenRun(info=read_run(row), attempts=attempts, event_count=count)
 
 
 def store_events(

@@ -41,19 +41,29 @@ class SqlJournal(MemoryJournal):
     A write waits up to 60 s for a database that is away; then it raises `RunLeft`.
     """
 
-    def __init__(self, store: Store, run_id: str, *, life: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        *,
+        life: int,
+        before_outer: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Use the journal of a run of `ak_runs`, in its present life.
 
         Args:
             store: the open database.
             run_id: the run, which must exist.
             life: the number that the run got when it was taken.
+            before_outer: called before the end of an effect is recorded that has others inside it,
+                which no later life will see again.
         """
         super().__init__()
         self._store = store
         self._run_id = run_id
         self._life = life
         self._sql = _WRITE.format(lock=_LOCK[store.kind])
+        self._before_outer = before_outer
         self._loading = anyio.Lock()
         self._is_loaded = False
 
@@ -93,6 +103,8 @@ class SqlJournal(MemoryJournal):
         is_done = "done" in entry
         key = entry["done"] if is_done else entry["begun"]
         value = entry["value"] if is_done else None
+        if is_done and self._before_outer is not None and self._has_inner(key):
+            await self._before_outer()
         done_at = now if is_done else None
         values: tuple[SqlValue, ...] = (key, value, now, done_at, self._run_id, self._life)
 
@@ -103,3 +115,8 @@ class SqlJournal(MemoryJournal):
             raise RunLost(
                 f"Another process took the run {self._run_id!r} over from its life {self._life}."
             )
+
+    def _has_inner(self, key: str) -> bool:
+        """Return whether effects inside this one are remembered."""
+        prefix = f"{key}/"
+        return any(other.startswith(prefix) for other in self._values)

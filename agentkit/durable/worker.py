@@ -231,7 +231,9 @@ class Worker:
             )
         options: RunOptions[Any] = {
             "history": info.history,
-            "journal": SqlJournal(self._store, info.id, life=info.life),
+            "journal": SqlJournal(
+                self._store, info.id, life=info.life, before_outer=event_log.write
+            ),
             "run_id": info.id,
             "listener": event_log,
             "labels": info.labels,

@@ -38,6 +38,9 @@ READERS = 4
 BUSY_SECONDS = 10.0
 """How long a statement waits for another program that writes."""
 
+SYNCHRONOUS = "FULL"
+"""A commit is on the disk before it returns."""
+
 OLDEST_SQLITE = (3, 35, 0)
 """Has `RETURNING`; https://www.sqlite.org/changes.html."""
 
@@ -71,7 +74,7 @@ class SqliteConnection:
     def _prepare(self) -> None:
         """Set what SQLite forgets when a connection is closed."""
         self._use_write_ahead_log()
-        for setting in ("synchronous=FULL", "foreign_keys=ON"):
+        for setting in (f"synchronous={SYNCHRONOUS}", "foreign_keys=ON"):
             self.run(f"PRAGMA {setting}")
 
     def _use_write_ahead_log(self) -> None:

@@ -141,17 +141,21 @@ class Life:
         return LedgerModel(self.ledger, name, _asks(*turns))
 
 
-async def two_turns(life: Life) -> History:
-    """Two turns of two calls each."""
+def build_two_turns(life: Life) -> Agent[Any]:
+    """Return an agent that makes two turns of two calls each."""
     look = [ToolCall(id=f"look0000{n}", name="look") for n in (1, 2)]
     model = life.model("one", [_append("a"), look[0]], [_append("b"), look[1]])
-    agent: Agent[Any] = Agent(model, tools=_tools(life.ledger))
-    history: History = (await agent.run("go", **life.options)).history
+    return Agent(model, tools=_tools(life.ledger))
+
+
+async def two_turns(life: Life) -> History:
+    """Two turns of two calls each."""
+    history: History = (await build_two_turns(life).run("go", **life.options)).history
     return history
 
 
-async def agents_in_parallel(life: Life) -> History:
-    """Two agents as tools of a third, in one turn."""
+def build_agents_in_parallel(life: Life) -> Agent[Any]:
+    """Return an agent that calls two others in one turn."""
     inner = [
         Agent(
             life.model(name, [_append(f"{name}{1}"), _append(f"{name}{2}")]),
@@ -163,17 +167,21 @@ async def agents_in_parallel(life: Life) -> History:
     calls = [
         ToolCall(id=a.name.ljust(9, "0"), name=a.name, arguments='{"prompt": "go"}') for a in inner
     ]
-    outer: Agent[Any] = Agent(
+    return Agent(
         life.model("outer", calls),
         name="outer",
         tools=[agent.as_tool(parallel=True) for agent in inner],
     )
-    history: History = (await outer.run("go", **life.options)).history
+
+
+async def agents_in_parallel(life: Life) -> History:
+    """Two agents as tools of a third, in one turn."""
+    history: History = (await build_agents_in_parallel(life).run("go", **life.options)).history
     return history
 
 
-async def handed_off(life: Life) -> History:
-    """A run that another agent goes on with."""
+def build_handed_off(life: Life) -> Agent[Any]:
+    """Return an agent that passes its run on to another one."""
     second = Agent(
         # Its first turn is the second of the conversation.
         life.model("second", [], [_append("c"), _append("d")]),
@@ -181,19 +189,28 @@ async def handed_off(life: Life) -> History:
         tools=_tools(life.ledger),
     )
     give = ToolCall(id="transfer1", name="transfer_to_second")
-    first: Agent[Any] = Agent(
+    return Agent(
         life.model("first", [_append("a"), give]),
         name="first",
         tools=[*_tools(life.ledger), handoff(second)],
     )
-    history: History = (await first.run("go", **life.options)).history
+
+
+async def handed_off(life: Life) -> History:
+    """A run that another agent goes on with."""
+    history: History = (await build_handed_off(life).run("go", **life.options)).history
     return history
+
+
+def build_suspended_twice(life: Life) -> Agent[Any]:
+    """Return an agent each of whose two turns waits for an approval."""
+    model = life.model("one", [_append("a"), _append("b")], [_append("c"), _append("d")])
+    return Agent(model, tools=_tools(life.ledger), approve=lambda _request: "ask")
 
 
 async def suspended_twice(life: Life) -> History:
     """Each turn waits for an approval, and goes on under the same journal and id."""
-    model = life.model("one", [_append("a"), _append("b")], [_append("c"), _append("d")])
-    agent = Agent(model, tools=_tools(life.ledger), approve=lambda _request: "ask")
+    agent = build_suspended_twice(life)
     result = await agent.run("go", **life.options)
     for segment in (2, 3):
         assert result.stop_reason == "suspended"
@@ -209,6 +226,15 @@ SCENARIOS: Mapping[str, Callable[[Life], Awaitable[History]]] = {
     scenario.__name__: scenario
     for scenario in (two_turns, agents_in_parallel, handed_off, suspended_twice)
 }
+
+
+AGENTS: Mapping[str, Callable[[Life], Agent[Any]]] = {
+    "two_turns": build_two_turns,
+    "agents_in_parallel": build_agents_in_parallel,
+    "handed_off": build_handed_off,
+    "suspended_twice": build_suspended_twice,
+}
+"""The agents of the scenarios, for runs that a worker does."""
 
 
 class Moments:
