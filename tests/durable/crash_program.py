@@ -169,7 +169,7 @@ def main() -> None:
     folder, url, backend = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     # What a process has written outlives it; only a power failure would need the disk.
     sqlite.SYNCHRONOUS = "OFF"
-    worker.SqlJournal = StoppingSqlJournal  # type: ignore[attr-defined,misc]  # in place of it
+    worker.SqlJournal = StoppingSqlJournal  # type: ignore[attr-defined]  # in place of it
     # Events are written with others or at the end, so that each life has the same moments.
     event_log.WRITE_AFTER_SECONDS = 3600
     liveness.SWEEP_SECONDS = 3600
