@@ -152,6 +152,7 @@ SYNTAX_REPAIRS = frozenset(
         "decoded_array",
         "decoded_object",
         "double_encoded",
+        "empty_list_arguments",
         "fenced",
         "illegal_escape",
         "joined_name",

@@ -51,7 +51,7 @@ def repair_arguments(
         schema: the tool's input schema; decides where a string may stand for another type.
         is_valid: the tool's own check; a value that fails it is never returned.
     """
-    read = read_arguments(text)
+    read = read_arguments(text) or _read_empty_list(text, schema)
     if read is None:
         return None
     if is_valid(read.value):
@@ -60,6 +60,13 @@ def repair_arguments(
     if not repairs or not isinstance(coerced, dict) or not is_valid(coerced):
         return None
     return RepairedArguments(value=coerced, repairs=(*read.repairs, *repairs))
+
+
+def _read_empty_list(text: str, schema: Mapping[str, JsonValue]) -> RepairedArguments | None:
+    """Return no arguments for `[]`, as PHP writes an empty object, if the tool takes none."""
+    if text.strip()[:1] != "[" or text.strip("[] \t\r\n") or schema.get("properties"):
+        return None
+    return RepairedArguments(value={}, repairs=(_repaired("empty_list_arguments", text, "{}"),))
 
 
 def read_arguments(text: str) -> RepairedArguments | None:

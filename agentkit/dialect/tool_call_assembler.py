@@ -91,6 +91,11 @@ class ToolCallAssembler:
         """Return whether a call was opened."""
         return bool(self._slots)
 
+    @property
+    def are_complete(self) -> bool:
+        """Return whether the arguments of each call so far have begun and ended."""
+        return all(slot.is_complete for slot in self._slots)
+
     def drafts(self) -> list[CallDraft]:
         """Return the calls, in the order they were opened."""
         return [draft for slot in self._slots for draft in _finish(slot, self._offered)]

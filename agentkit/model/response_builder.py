@@ -134,9 +134,8 @@ class ResponseBuilder:
         if self._incoming_reasoning is not None:
             self._native_reasoning.append(self._incoming_reasoning.close())
         if self._answer is not None:
-            self._reading = self._answer.close(
-                is_cut=self._reason == "length", has_calls=self._calls.has_any
-            )
+            is_cut = self._reason == "length" or not self._is_finished
+            self._reading = self._answer.close(is_cut=is_cut, has_calls=self._calls.has_any)
         shown = self._show(self._reading.pieces)
         if self._is_interrupted or self._is_cut_in_text or not self._request.stream:
             return []
@@ -238,6 +237,8 @@ class ResponseBuilder:
         """Return native calls and calls of the text, and what was done about the others."""
         drafts = list(native)
         repairs = list(self._reading.repairs)
+        if self._is_complete_without_reason:
+            repairs.append(Repair(kind="missing_finish_reason", before="", after=""))
         if self._answer is not None and self._answer.has_snapshots:
             repairs.append(Repair(kind="text_snapshots", before="", after=""))
         known = set(map(self._identity, native)) if self._reading.calls else set()
@@ -264,7 +265,19 @@ class ResponseBuilder:
     @property
     def _is_interrupted(self) -> bool:
         is_empty = self._is_done and self._answer is None and not self._calls.has_any
-        return not self._is_finished and not is_empty
+        return not self._is_finished and not is_empty and not self._is_complete_without_reason
+
+    @property
+    def _is_complete_without_reason(self) -> bool:
+        """Return whether an answer without a finish reason ended where it was meant to.
+
+        Some servers send `[DONE]` alone. It does not show that a limit was reached, so that
+        nothing may be open, and the tokens may not be used up.
+        """
+        limit = self._request.settings.max_tokens
+        is_limited = limit is not None and self._usage.output_tokens >= limit
+        is_open = self._reading.is_cut or not self._calls.are_complete
+        return self._is_done and not self._is_finished and not is_open and not is_limited
 
     @property
     def _is_cut_in_text(self) -> bool:

@@ -6,7 +6,12 @@ import time
 
 import pytest
 
-from agentkit.dialect.argument_repair import object_text, read_arguments, repair_arguments
+from agentkit.dialect.argument_repair import (
+    RepairedArguments,
+    object_text,
+    read_arguments,
+    repair_arguments,
+)
 from agentkit.dialect.coerce import coerce
 from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
@@ -221,6 +226,23 @@ def test_arguments_are_repaired_if_nothing_is_guessed(
 def test_arguments_that_need_a_guess_are_refused(text: str) -> None:
     """The model is asked again instead."""
     assert repaired(text) is None
+
+
+@pytest.mark.parametrize("text", ["[]", " [ ]\n"])
+def test_an_empty_list_stands_for_no_arguments_of_a_tool_that_takes_none(text: str) -> None:
+    """PHP encodes an empty object so. A tool with parameters may have been meant to get some."""
+
+    def read(schema: JsonObject) -> RepairedArguments | None:
+        return repair_arguments(text, schema=schema, is_valid=lambda value: value == {})
+
+    empty = read({"type": "object", "properties": {}})
+
+    assert empty is not None
+    assert empty.value == {}
+    assert [(one.kind, one.changes_values) for one in empty.repairs] == [
+        ("empty_list_arguments", False)
+    ]
+    assert read({"type": "object", "properties": {"city": {"type": "string"}}}) is None
 
 
 def test_text_that_the_schema_allows_is_never_decoded() -> None:

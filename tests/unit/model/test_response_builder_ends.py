@@ -5,6 +5,7 @@ import pytest
 from agentkit.chat import ModelRequest, ModelSettings
 from agentkit.dialect.base import (
     Delta,
+    DoneDelta,
     FinishDelta,
     ReasoningDelta,
     TextDelta,
@@ -13,6 +14,7 @@ from agentkit.dialect.base import (
 from agentkit.errors import ErrorKind, ProtocolError, Retry
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
+from agentkit.value import replace
 from tests.unit.model.response_builders import (
     HI,
     OFFERED,
@@ -155,3 +157,49 @@ def test_a_reason_is_an_end_without_an_end_marker() -> None:
     builder.feed([TextDelta(text="Hi"), STOP])
 
     assert builder.finish().message.text == "Hi"
+
+
+END = DoneDelta(is_finish=False)
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [(TextDelta(text="Hello"), END), (piece(0, "f", '{"a": 1}', id="1"), END)],
+    ids=["text", "call"],
+)
+def test_a_complete_answer_without_a_finish_reason_is_accepted_and_reported(
+    deltas: tuple[Delta, ...],
+) -> None:
+    """Some servers end a stream with `[DONE]` alone."""
+    builder = ResponseBuilder(REQUEST)
+    builder.feed(deltas)
+    response = builder.finish()
+
+    assert [repair.kind for repair in response.repairs] == ["missing_finish_reason"]
+    assert response.raw_finish_reason is None
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        (TextDelta(text="Hello"),),
+        (piece(0, "f", '{"a": ', id="1"), END),
+        (piece(0, "f", "", id="1"), END),
+        (piece(0, "f", "{}", id="1"), piece(1, "f", '{"a', id="2"), END),
+        (TextDelta(text='[TOOL_CALLS] [{"name": "f", "argu'), END),
+        (TextDelta(text="Hello"), UsageDelta(usage=Usage(output_tokens=50)), END),
+    ],
+    ids=["no end", "inside a call", "before arguments", "one of two", "in text", "at the limit"],
+)
+def test_an_answer_without_a_finish_reason_that_may_be_cut_is_interrupted(
+    deltas: tuple[Delta, ...],
+) -> None:
+    """Nothing of it runs or counts."""
+    request = replace(REQUEST, settings=ModelSettings(max_tokens=50))
+    builder = ResponseBuilder(request)
+    builder.feed(deltas)
+
+    with pytest.raises(ProtocolError) as caught:
+        builder.finish()
+
+    assert caught.value.kind == "stream_interrupted"
