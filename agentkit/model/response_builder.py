@@ -331,6 +331,8 @@ class ResponseBuilder:
             return
         if self._reading.is_malformed:
             raise self._problem("The answer is a tool call that cannot be read.")
+        if self._reading.is_invented_result:
+            raise self._problem("The answer is a tool result that no tool returned.")
         if promises_call(self._reasons):
             raise self._problem("The answer ended with a tool call and holds none.")
         if text.strip():

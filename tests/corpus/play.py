@@ -31,6 +31,7 @@ from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox.http_server import HttpRequest, Reply, serve
 from agentkit.transport.retry import RetrySettings
+from agentkit.value import replace
 
 Case = dict[str, Any]  # JSON of a corpus file
 Json = dict[str, Any]
@@ -129,8 +130,12 @@ async def _run(agent: Agent[None], seen: Seen, *, choice: str) -> None:
 
 
 def _model(url: str) -> ProviderModel:
-    """Return a model that makes one attempt and shares no learned facts with other cases."""
+    """Return a model that makes one attempt and shares no learned facts with other cases.
+
+    Its context window is not known: an answer may be larger than that of the weights.
+    """
     resolved = resolve_model("openai-compatible:mixtral-8x22b-instruct", environ={}, base_url=url)
+    resolved = replace(resolved, model=replace(resolved.model, context_window_tokens=None))
     retry = RetrySettings(attempts=1)
     return ProviderModel(resolved, dialects=DIALECTS, retry=retry, learned=LearnedProfiles())
 

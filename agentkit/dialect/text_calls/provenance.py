@@ -18,7 +18,8 @@ from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
-_ESCAPED_CHARACTER = re.compile(r"\\+u([0-9a-fA-F]{4})")
+# Not from inside a run of backslashes: the search for its end would be repeated for each of them.
+_ESCAPED_CHARACTER = re.compile(r"(?<!\\)\\++u([0-9a-fA-F]{4})")
 _UNIMPORTANT = re.compile(r"\\+[nrt]|[\\\s]+")
 
 

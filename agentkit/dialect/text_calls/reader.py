@@ -36,6 +36,7 @@ from agentkit.dialect.text_calls.table import (
     OPENERS,
     REASONING,
     REASONING_ENDS,
+    RESULT_MARKERS,
 )
 from agentkit.dialect.text_calls.thought import Thought
 from agentkit.dialect.text_calls.unimportant import dropped_marker, trim
@@ -172,7 +173,7 @@ class AnswerReader:
             self._repairs.append(dropped_marker(self._buffer[: marker.end]))
             if marker.name in REASONING_ENDS:
                 self._may_end_reasoning = False
-        elif marker.name in OPENERS and self._tools.names:
+        elif marker.name in OPENERS.keys() | RESULT_MARKERS and self._tools.names:
             self._hold()
             return False
         else:

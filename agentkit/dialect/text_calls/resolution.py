@@ -12,10 +12,12 @@ from agentkit.chat import Repair
 from agentkit.dialect.text_calls.channels import ChannelCall
 from agentkit.dialect.text_calls.grammar import OfferedTools
 from agentkit.dialect.text_calls.layout import Layout, read_layout
+from agentkit.dialect.text_calls.markers import Marker
 from agentkit.dialect.text_calls.piece import Piece
 from agentkit.dialect.text_calls.positions import Decision, decide
 from agentkit.dialect.text_calls.provenance import Provenance
 from agentkit.dialect.text_calls.rows import Group, Row, moved
+from agentkit.dialect.text_calls.table import MARKERS, RESULT_MARKERS
 from agentkit.dialect.text_calls.unimportant import is_blank, may_end_in_call, trim
 from agentkit.dialect.text_calls.unmarked_calls import judge_start, read_unmarked_calls
 from agentkit.dialect.tool_call_assembler import CallDraft, short
@@ -42,6 +44,7 @@ class Separation:
         repairs: what was dropped.
         is_cut: the token limit ended the answer inside a call.
         is_malformed: the answer is a call that cannot be read.
+        is_invented_result: the answer begins with a tool result, which only agentkit writes.
     """
 
     pieces: tuple[Piece, ...] = ()
@@ -49,6 +52,7 @@ class Separation:
     repairs: tuple[Repair, ...] = ()
     is_cut: bool = False
     is_malformed: bool = False
+    is_invented_result: bool = False
 
     def after(
         self,
@@ -103,6 +107,8 @@ def resolve(held: str, ending: Ending, *, before: str, may_end_reasoning: bool) 
         thoughts = [thoughts[0][len(before) :], *thoughts[1:]]
         before = ""
     pieces += [Piece("reasoning", text.strip()) for text in thoughts]
+    if not before.strip() and _begins_with_result(layout.texts[0], ending):
+        return Separation(pieces=tuple(pieces), is_invented_result=True)
     only_text = "" if before.strip() or layout.rows else layout.texts[0].strip()
     calls = read_unmarked_calls(only_text, ending.tools) if only_text and not ending.is_cut else []
     if calls:
@@ -120,6 +126,18 @@ def resolve(held: str, ending: Ending, *, before: str, may_end_reasoning: bool) 
         case "malformed":
             read = _malformed_reading(layout, ending, before=before)
     return read.after(pieces=pieces, strips_start=bool(pieces) and not before)
+
+
+def _begins_with_result(text: str, ending: Ending) -> bool:
+    """Return whether an answer begins with a tool result that was not quoted from elsewhere.
+
+    A small model that sees its tools in the prompt continues the conversation by itself. What it
+    answers then rests on a result that no tool returned.
+    """
+    text = text.strip()
+    marker = MARKERS.match(text, 0)
+    is_result = isinstance(marker, Marker) and marker.name in RESULT_MARKERS
+    return is_result and bool(ending.tools.names) and not ending.provenance.has_read(text)
 
 
 def _with_memory(decision: Decision, ending: Ending) -> Decision:

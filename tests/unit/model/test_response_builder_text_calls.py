@@ -201,3 +201,16 @@ def test_a_tool_with_an_invalid_schema_is_not_called_from_text() -> None:
     request = ModelRequest(history=HI, tools=(broken,))
 
     assert calls(TextDelta(text='{"name": "odd", "arguments": {}}'), request=request) == []
+
+
+def test_a_tool_result_in_place_of_an_answer_is_an_error() -> None:
+    """The model went on with the conversation by itself; its answer would rest on an invention."""
+    text = '<tool_response>{"content": "21 degrees"}</tool_response>\nIt is 21 degrees.'
+    builder = ResponseBuilder(REQUEST)
+    shown = [*builder.feed([TextDelta(text=text), STOP, DoneDelta()]), *builder.close()]
+
+    with pytest.raises(ProtocolError, match="a tool result that no tool returned") as caught:
+        builder.finish()
+
+    assert shown == []
+    assert (caught.value.kind, caught.value.retry) == ("bad_response", "same")

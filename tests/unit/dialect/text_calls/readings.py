@@ -68,6 +68,7 @@ class Answer:
     dropped: list[str] = field(default_factory=list)
     is_cut: bool = False
     is_malformed: bool = False
+    is_invented_result: bool = False
 
 
 def read(
@@ -97,6 +98,7 @@ def read(
     answer.drafts = reading.calls
     answer.dropped = [one.kind for one in reading.repairs]
     answer.is_cut, answer.is_malformed = reading.is_cut, reading.is_malformed
+    answer.is_invented_result = reading.is_invented_result
     return answer
 
 

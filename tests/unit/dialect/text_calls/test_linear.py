@@ -66,6 +66,9 @@ ENTRIES: dict[str, Callable[[str], object]] = {
     "answer of an unknown model": lambda text: read(text, size=50, reasoning="unknown"),
     "answer that was cut": lambda text: read(text, is_cut=True),
     "answer in a conversation": lambda text: read(text, history=READ_BEFORE),
+    "argument in a conversation": lambda text: read(
+        f'[TOOL_CALLS]add{{"a": "{text}', history=READ_BEFORE
+    ),
     "quotation": _quote,
     "repair": _repair,
     "split": split_arguments,
