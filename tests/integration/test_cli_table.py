@@ -18,8 +18,8 @@ from tests.integration.test_cli import LIMIT_SECONDS, environment
 from tests.integration.test_cli_streams import ESCAPE, on_terminal
 
 AGENTS = '''
-from agentkit import Agent
-from agentkit.testing import ScriptedModel
+from agentkit import Agent, tool
+from agentkit.testing import ScriptedModel, tool_call
 
 PROSE = """# Report
 
@@ -37,6 +37,15 @@ echo = Agent(Echo())
 ada = Agent(ScriptedModel('{"name": "Ada", "age": 36}'))
 wrong = Agent(ScriptedModel(*["{}"] * 9))
 prose = Agent(ScriptedModel(PROSE))
+
+HOSTILE = "before \\x1b]0;owned\\x07\\x1b[2J\\u202e after"
+
+@tool(read_only=True)
+def read_page() -> str:
+    """Read a page."""
+    return HOSTILE
+
+hostile = Agent(ScriptedModel(tool_call("read_page"), HOSTILE, HOSTILE), tools=[read_page])
 '''
 
 
@@ -220,6 +229,16 @@ def test_a_line_without_standard_output(folder: Path, line: Line) -> None:
 
     assert done.returncode == line.closed, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["", " --raw"], ids=["rendered", "raw"])
+def test_text_from_outside_does_not_steer_the_terminal(folder: Path, option: str) -> None:
+    """Neither in an answer nor in the result of a tool."""
+    typed = f"agentkit run hi --agent mine.py:hostile{option}"
+    shown = on_terminal(["/bin/sh", "-c", typed], folder=folder, columns=80, more=variables(folder))
+
+    assert shown.count(r"before \x1b]0;owned\x07\x1b[2J\u202e after") >= 2
+    assert not any(sign in shown for sign in ("\x1b]", "\x1b[2J", "\x07", "\u202e"))
 
 
 def test_a_chat_needs_no_extra(folder: Path) -> None:

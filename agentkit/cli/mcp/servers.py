@@ -17,7 +17,7 @@ from typing import Any, cast
 from anyio.to_thread import run_sync
 
 from agentkit.cli.approval_prompt import terminal_asker
-from agentkit.cli.terminal import note
+from agentkit.cli.terminal import escape_controls, note
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
 from agentkit.tools.tool_search import SEARCH_THRESHOLD, searchable
@@ -113,7 +113,8 @@ def _ask_input(asked: Any) -> str | None:
     """Ask the user for a value that a configuration file leaves open."""
     choice = f" [{', '.join(asked.options)}]" if asked.options else ""
     default = f" ({asked.default})" if asked.default and not asked.is_password else ""
-    question = f"{asked.description or asked.id}{choice}{default}: "
+    # The file may come with a project of someone else.
+    question = escape_controls(f"{asked.description or asked.id}{choice}{default}: ")
     if asked.is_password:
         return getpass.getpass(question, stream=sys.stderr)
     sys.stderr.write(question)
