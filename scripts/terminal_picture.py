@@ -137,9 +137,10 @@ def _read(descriptor: int) -> bytes:
 
 
 def text_of(screen: Screen) -> str:
-    """Return the text of a screen, without the time that a tool took."""
+    """Return the text of a screen, without times and numbers of tokens, which differ by machine."""
     lines = ("".join(cell.character for cell in line).rstrip() for line in screen.lines)
-    return re.sub(r"\(\d+ ms\)", "(… ms)", "\n".join(lines).strip())
+    text = "\n".join(lines).strip()
+    return re.sub(r"[\d,]+ tokens", "… tokens", re.sub(r"\(\d+ ms\)", "(… ms)", text))
 
 
 def draw(screen: Screen) -> str:
