@@ -6,12 +6,12 @@ Out: `RunResult`s, or a stream of events.
 Between runs nothing is open, unless the agent is entered with `async with`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
 )
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, Unpack, overload
 
 from typing_extensions import TypeForm
 
@@ -48,19 +48,51 @@ from agentkit.tools.tool import Tool
 from agentkit.tools.tool_options import ToolOptions
 from agentkit.tools.toolset import ToolLike, as_toolset
 
-T = TypeVar("T")
-
 
 class Agent(RunMethods[DepsT, OutputT]):
     """Runs a model with tools until it answers. Safe to use from many tasks at once."""
 
+    @overload
+    def __init__(
+        self,
+        model: str | Model | Sequence[str | Model],
+        *,
+        tools: Iterable[ToolLike] = (),
+        output_type: TypeForm[OutputT] = str,  # type: ignore[assignment]  # OutputT's own default
+        instructions: Instructions = "",
+        name: str = "agent",
+        settings: ModelSettings | None = None,
+        budget: Budget | None = None,
+        approve: ApprovalRule | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        deps_type: type[DepsT] | None = None,
+        **options: Unpack[AgentOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: "Agent[Any, Any]",
+        model: str | Model | Sequence[str | Model],
+        *,
+        tools: Iterable[ToolLike] = (),
+        output_type: Mapping[str, Any],
+        instructions: Instructions = "",
+        name: str = "agent",
+        settings: ModelSettings | None = None,
+        budget: Budget | None = None,
+        approve: ApprovalRule | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        deps_type: type[Any] | None = None,
+        **options: Unpack[AgentOptions],
+    ) -> None: ...
     @with_options(AgentOptions)
     def __init__(  # noqa: PLR0913 - what users write; each is a word of its own
         self,
         model: str | Model | Sequence[str | Model],
         *,
         tools: Iterable[ToolLike] = (),
-        output_type: TypeForm[OutputT] = str,  # type: ignore[assignment]  # OutputT's own default
+        output_type: Any = str,
         instructions: Instructions = "",
         name: str = "agent",
         settings: ModelSettings | None = None,
@@ -78,7 +110,7 @@ class Agent(RunMethods[DepsT, OutputT]):
                 list of them, tried in order.
             tools: functions, `Tool`s and toolsets, in any mixture.
             output_type: what the answer of a run is: a pydantic model, a dataclass, a TypedDict, a
-                union, or any type that pydantic knows.
+                union, any type that pydantic knows, or a JSON Schema.
             instructions: the system text of every conversation.
             name: what the agent is called in logs.
             settings: how the model should answer.

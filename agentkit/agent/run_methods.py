@@ -8,7 +8,7 @@ The overloads require `deps` of an agent that names their type: `Agent[Db, str]`
 """
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from typing import Any, Generic, TypeVar, Unpack, overload
@@ -64,6 +64,14 @@ class RunMethods(Generic[DepsT, OutputT]):
     ) -> RunResult[T]: ...
     @overload
     async def run(
+        self: "RunMethods[None, Any]",
+        prompt: str | UserMessage | None = None,
+        *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[RunOptions[None]],
+    ) -> RunResult[Any]: ...
+    @overload
+    async def run(
         self,
         prompt: str | UserMessage | None = None,
         *,
@@ -75,9 +83,25 @@ class RunMethods(Generic[DepsT, OutputT]):
         self,
         prompt: str | UserMessage | None = None,
         *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[DepsOptions[DepsT]],
+    ) -> RunResult[Any]: ...
+    @overload
+    async def run(
+        self,
+        prompt: str | UserMessage | None = None,
+        *,
         output_type: TypeForm[T],
         **options: Unpack[InnerOptions[DepsT]],
     ) -> RunResult[T]: ...
+    @overload
+    async def run(
+        self,
+        prompt: str | UserMessage | None = None,
+        *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[InnerOptions[DepsT]],
+    ) -> RunResult[Any]: ...
     @with_options(RunOptions)
     async def run(
         self,
@@ -90,7 +114,8 @@ class RunMethods(Generic[DepsT, OutputT]):
 
         Args:
             prompt: the user's message; without one, `history` is answered or resumed.
-            output_type: what the answer of this run is, in place of the agent's output type.
+            output_type: what the answer of this run is, in place of the agent's output type: a
+                type, or a JSON Schema.
             options: see `RunOptions`; all may be left out.
 
         Raises:
@@ -124,12 +149,28 @@ class RunMethods(Generic[DepsT, OutputT]):
     ) -> RunResult[T]: ...
     @overload
     def run_sync(
+        self: "RunMethods[None, Any]",
+        prompt: str | UserMessage | None = None,
+        *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[RunOptions[None]],
+    ) -> RunResult[Any]: ...
+    @overload
+    def run_sync(
         self,
         prompt: str | UserMessage | None = None,
         *,
         output_type: TypeForm[T],
         **options: Unpack[DepsOptions[DepsT]],
     ) -> RunResult[T]: ...
+    @overload
+    def run_sync(
+        self,
+        prompt: str | UserMessage | None = None,
+        *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[DepsOptions[DepsT]],
+    ) -> RunResult[Any]: ...
     @with_options(RunOptions)
     def run_sync(
         self,
@@ -180,6 +221,14 @@ class RunMethods(Generic[DepsT, OutputT]):
     ) -> AbstractAsyncContextManager[AgentStream[T]]: ...
     @overload
     def stream(
+        self: "RunMethods[None, Any]",
+        prompt: str | UserMessage | None = None,
+        *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[RunOptions[None]],
+    ) -> AbstractAsyncContextManager[AgentStream[Any]]: ...
+    @overload
+    def stream(
         self,
         prompt: str | UserMessage | None = None,
         *,
@@ -191,9 +240,25 @@ class RunMethods(Generic[DepsT, OutputT]):
         self,
         prompt: str | UserMessage | None = None,
         *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[DepsOptions[DepsT]],
+    ) -> AbstractAsyncContextManager[AgentStream[Any]]: ...
+    @overload
+    def stream(
+        self,
+        prompt: str | UserMessage | None = None,
+        *,
         output_type: TypeForm[T],
         **options: Unpack[InnerOptions[DepsT]],
     ) -> AbstractAsyncContextManager[AgentStream[T]]: ...
+    @overload
+    def stream(
+        self,
+        prompt: str | UserMessage | None = None,
+        *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[InnerOptions[DepsT]],
+    ) -> AbstractAsyncContextManager[AgentStream[Any]]: ...
     @with_options(RunOptions)
     def stream(
         self,
@@ -233,12 +298,28 @@ class RunMethods(Generic[DepsT, OutputT]):
     ) -> AbstractContextManager[SyncAgentStream[T]]: ...
     @overload
     def stream_sync(
+        self: "RunMethods[None, Any]",
+        prompt: str | UserMessage | None = None,
+        *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[RunOptions[None]],
+    ) -> AbstractContextManager[SyncAgentStream[Any]]: ...
+    @overload
+    def stream_sync(
         self,
         prompt: str | UserMessage | None = None,
         *,
         output_type: TypeForm[T],
         **options: Unpack[DepsOptions[DepsT]],
     ) -> AbstractContextManager[SyncAgentStream[T]]: ...
+    @overload
+    def stream_sync(
+        self,
+        prompt: str | UserMessage | None = None,
+        *,
+        output_type: Mapping[str, Any],
+        **options: Unpack[DepsOptions[DepsT]],
+    ) -> AbstractContextManager[SyncAgentStream[Any]]: ...
     @with_options(RunOptions)
     def stream_sync(
         self,

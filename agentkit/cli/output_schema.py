@@ -6,13 +6,14 @@ Out: a type for `output_type`.
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from agentkit.cli.user_code import load_named
 from agentkit.errors import ConfigError
-from agentkit.json_schema import JsonSchema, parse_json
+from agentkit.json_schema import parse_json
+from agentkit.output.schema_type import schema_type
 
 _FIELD = re.compile(
     r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)(\s+(?P<type>[a-z]+(\[[a-z]+\])?))?"
@@ -74,16 +75,8 @@ def _schema_type(text: str, *, source: str) -> Any:
     """Return a type for any value that fits a JSON Schema."""
     try:
         value = parse_json(text)
-        if not isinstance(value, dict):
-            raise ConfigError(f"{source!r} is not a JSON Schema: it is not a JSON object.")
-        schema = JsonSchema(value)
     except ValueError as error:
         raise ConfigError(f"{source!r} is not a JSON Schema: {error}") from error
-
-    def check(answer: Any) -> Any:
-        violations = schema.violations(answer)
-        if violations:
-            raise ValueError("; ".join(str(each) for each in violations))
-        return answer
-
-    return Annotated[Any, WithJsonSchema(dict(value)), AfterValidator(check)]
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source!r} is not a JSON Schema: it is not a JSON object.")
+    return schema_type(value, source=repr(source))

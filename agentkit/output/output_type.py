@@ -9,7 +9,7 @@ The tool never runs: its call is validated like any call, and the arguments are 
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import partial
 from typing import Any, Generic, cast
@@ -23,6 +23,7 @@ from agentkit.errors import AgentKitError, ConfigError, ToolError
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.message import ToolResult, UserMessage
+from agentkit.output.schema_type import schema_type
 from agentkit.tools.binding import BoundArguments, is_lossy, to_json, without_defaults
 from agentkit.tools.schema import RESULT_KEY, derive_answer
 from agentkit.tools.tool import Tool
@@ -144,7 +145,7 @@ class OutputType(Generic[OutputT]):
 
 
 def read_type(annotation: Any, *, settings: OutputSettings) -> OutputType[Any]:
-    """Return the output type for a Python type.
+    """Return the output type for a Python type, or for a JSON Schema.
 
     Raises:
         ConfigError: no JSON can be converted to the type.
@@ -156,13 +157,16 @@ def read_type(annotation: Any, *, settings: OutputSettings) -> OutputType[Any]:
             f"output_type={annotation!r} is a function, not a type; make it a tool, or call it "
             "with the output of the run."
         )
+    if isinstance(annotation, Mapping):
+        annotation = schema_type(annotation, source="output_type")
     try:
         answer = derive_answer(annotation)
     except Exception as error:  # validators of the user's type may raise anything
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ConfigError(
             f"output_type={annotation!r} has no JSON Schema ({reason}). "
-            "Use a pydantic model, a dataclass, a TypedDict, or any type that pydantic supports."
+            "Use a pydantic model, a dataclass, a TypedDict, a JSON Schema, or any type that "
+            "pydantic supports."
         ) from error
     tool = Tool(
         name=settings.name,

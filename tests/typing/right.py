@@ -99,6 +99,16 @@ async def infer_the_output_of_one_run() -> None:
         assert_type(other.result.output, Invoice)
 
 
+async def take_a_schema_for_a_type() -> None:
+    """Then nothing is known of the output."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    agent = Agent("sandbox:m", output_type=schema)
+    assert_type(agent, Agent[Any, Any])
+    assert_type((await Agent("sandbox:m").run("hi", output_type=schema)).output, Any)
+    with Agent("sandbox:m").stream_sync("hi", output_type=schema) as run:
+        assert_type(run.result.output, Any)
+
+
 async def check_the_dependencies() -> None:
     """If the agent names the type of its dependencies."""
     agent = Agent[Database]("sandbox:m", tools=[count])
