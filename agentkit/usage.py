@@ -4,6 +4,7 @@ In:  counts as providers report them.
 Out: `Usage`, which can be added.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from agentkit.value import dataclass, maker
@@ -57,6 +58,22 @@ _new_usage = maker(Usage)
 
 NO_USAGE = Usage()
 """No usage; adding it returns the other operand."""
+
+
+def total_usage(usages: Sequence[Usage]) -> Usage:
+    """Return the sum; the same as adding one to the other, and faster."""
+    if len(usages) < 2:
+        return usages[0] if usages else NO_USAGE
+    costs = [one.cost_usd for one in usages if one.cost_usd is not None]
+    return Usage(
+        input_tokens=sum([one.input_tokens for one in usages]),
+        output_tokens=sum([one.output_tokens for one in usages]),
+        cache_read_tokens=sum([one.cache_read_tokens for one in usages]),
+        cache_write_tokens=sum([one.cache_write_tokens for one in usages]),
+        reasoning_tokens=sum([one.reasoning_tokens for one in usages]),
+        cost_usd=sum(costs, Decimal(0)) if costs else None,
+        is_estimate=any(one.is_estimate for one in usages),
+    )
 
 
 def _add_costs(first: Decimal | None, second: Decimal | None) -> Decimal | None:

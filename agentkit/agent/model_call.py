@@ -65,7 +65,6 @@ async def call_model(run: Run, member: Member, state: RunState, step: CallModel)
         ProviderError: the exchange failed, and not at a limit.
         UnsupportedError: the model cannot do what is asked.
     """
-    run.draft.begin(state.history)
     ready: Ready = {}
     exchange, is_replay = await run.effect(
         state,
@@ -240,10 +239,12 @@ class _ModelCall:
             limit.cancelled()
             raise
         message = replace_surrogates(response.message)
-        message, renamed = restore_names(message, {tool.name for tool in request.tools})
-        if message.tool_calls and request.tools and request.tool_choice.mode == "none":
-            response = _without_calls(replace(response, message=message))
-            message = response.message
+        renamed: Sequence[Repair] = ()
+        if message.tool_calls:
+            message, renamed = restore_names(message, {tool.name for tool in request.tools})
+            if message.tool_calls and request.tools and request.tool_choice.mode == "none":
+                response = _without_calls(replace(response, message=message))
+                message = response.message
         if message is response.message and not renamed:
             return response
         return replace(response, message=message, repairs=(*response.repairs, *renamed))

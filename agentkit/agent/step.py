@@ -9,6 +9,7 @@ calls goes on with them; one that ends with an answer is finished.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
+from functools import lru_cache
 from typing import TypeAlias
 
 from agentkit.agent.progress import HINT, Stall, Turn, assess, last_turns, may_be_stuck
@@ -155,10 +156,13 @@ class RunState:
                 is_replay=is_replay,
             )
         judged = exchange.judged or _NOT_JUDGED
-        replies = (*judged.results, *(() if judged.reply is None else (judged.reply,)))
+        # `call_model` has repaired the message; a recorded one was encoded.
+        history = history.add_repaired([response.message])
+        if judged.results or judged.reply or exchange.late:
+            reply = () if judged.reply is None else (judged.reply,)
+            history += (*judged.results, *reply, *exchange.late)
         return _new_state(
-            # `call_model` has repaired the message; a recorded one was encoded.
-            history=history.add_repaired([response.message]) + (*replies, *exchange.late),
+            history=history,
             turns=self.turns + 1,
             over=over,
             closing=closing,
@@ -303,10 +307,16 @@ def next_step(state: RunState, policy: Policy) -> Step:
         elif progress.stall is Stall.HINT:
             hint = HINT.format(what=progress.what)
     if over is None:
-        return _call_model(choice=_choice(state, policy), hint=hint)
+        return _ask(_choice(state, policy), hint)
     if not policy.closing_answer:
         return Finish(reason=over)
     return _call_model(choice=ToolChoice(mode="none"), closing=over)
+
+
+@lru_cache(64)
+def _ask(choice: ToolChoice, hint: str) -> CallModel:
+    """Return the step that most turns take, which is the same value each time."""
+    return CallModel(choice=choice, hint=hint)
 
 
 def _may_be_stuck(state: RunState) -> bool:

@@ -15,7 +15,7 @@ from agentkit.budget.budget import NO_LIMITS, Budget, Limits, check_price
 from agentkit.clock import Clock
 from agentkit.config.profile import ModelProfile
 from agentkit.event import StopReason
-from agentkit.usage import NO_USAGE, Usage
+from agentkit.usage import NO_USAGE, Usage, total_usage
 from agentkit.value import dataclass, maker
 
 
@@ -122,7 +122,7 @@ class Meter:
     @property
     def usage(self) -> Usage:
         """Return the usage so far, as providers and token counts report it."""
-        self._usages = [sum(self._usages, NO_USAGE)]
+        self._usages = [total_usage(self._usages)]
         return self._usages[0]
 
     @property

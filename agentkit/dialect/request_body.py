@@ -14,13 +14,15 @@ from agentkit.config.profile import Accepts
 from agentkit.dialect.base import Delta, Encoded
 from agentkit.dialect.openai_chat.messages import to_json
 from agentkit.dialect.tool_names import changed_names
-from agentkit.value import maker
+from agentkit.value import dataclass, maker
 from agentkit.wire import WireRequest
 
 _new_encoded = maker(Encoded)
 _new_request = maker(WireRequest)
 
 _NO_HEADERS: Mapping[str, str] = {}
+_HERE = b"\0"
+"""Marks a place in a body; JSON holds no such byte."""
 
 
 @lru_cache(256)
@@ -74,19 +76,59 @@ class Body:
         Raises:
             UnsupportedError: two of the tools look the same to the provider.
         """
-        fields = self._fields
-        if self._omit:
-            fields = {name: text for name, text in fields.items() if name not in self._omit}
-        # A conversation can be megabytes long, so it is copied once.
-        parts: list[bytes | bytearray] = []
-        for name, pieces in fields.items():
-            parts += (b"," if parts else b"{", _name(name), *pieces)
-        parts.append(b"}" if parts else b"{}")
+        parts = self._parts()
         return _new_encoded(
+            # A conversation can be megabytes long, so it is copied once.
             wire=_new_request(
                 path=path, body=b"".join(parts), headers=_NO_HEADERS, stream=request.stream
             ),
-            fields=tuple(fields),
+            fields=self._names(),
             tool_names=_changed_names(tuple([tool.name for tool in tools])),
             opening=opening,
+        )
+
+    def around(self, name: str, *, tools: Iterable[ToolSpec]) -> "BodyAround":
+        """Return the body but for one field's value, for requests that differ in nothing else."""
+        self.put_bytes(name, _HERE)
+        parts = self._parts()
+        at = parts.index(_HERE) if _HERE in parts else len(parts)
+        return BodyAround(
+            before=b"".join(parts[:at]),
+            after=b"".join(parts[at + 1 :]),
+            has_value=at < len(parts),
+            fields=self._names(),
+            tool_names=_changed_names(tuple([tool.name for tool in tools])),
+        )
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(name for name in self._fields if name not in self._omit)
+
+    def _parts(self) -> list[bytes | bytearray]:
+        parts: list[bytes | bytearray] = []
+        for name in self._names():
+            parts += (b"," if parts else b"{", _name(name), *self._fields[name])
+        parts.append(b"}" if parts else b"{}")
+        return parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyAround:
+    """A body but for the value of one field; see `Body.around`."""
+
+    before: bytes
+    after: bytes
+    has_value: bool
+    fields: tuple[str, ...]
+    tool_names: Mapping[str, str]
+
+    def encode(
+        self, path: str, value: Iterable[bytes | bytearray], *, request: ModelRequest
+    ) -> Encoded:
+        """Return the request with the pieces of the value; see `Body.encode`."""
+        pieces = value if self.has_value else ()  # the profile omits the field
+        body = b"".join((self.before, *pieces, self.after))  # copied once, as above
+        return _new_encoded(
+            wire=_new_request(path=path, body=body, headers=_NO_HEADERS, stream=request.stream),
+            fields=self.fields,
+            tool_names=self.tool_names,
         )

@@ -33,6 +33,9 @@ SHORT_CHARS = 80
 """How many characters of a value a repair quotes."""
 
 _MAX_NAME_PARTS = 128  # no name is longer; without a bound, each further piece would cost more
+_BOUNDARY = re.compile(r"\}\s*\{")
+"""Stands between two objects that were concatenated, and rarely elsewhere."""
+
 _STRUCTURE = re.compile(r'\\.|["{}\[\]]', re.S)
 _DECODER = json.JSONDecoder()
 
@@ -253,6 +256,8 @@ def split_arguments(text: str) -> tuple[list[str], list[Repair]]:
     stripped = text.strip()
     if not stripped:
         return ["{}"], []
+    if not stripped.startswith("{}") and _BOUNDARY.search(stripped) is None:
+        return [text], []  # the usual case, without decoding it
     objects, rest = _leading_objects(stripped)
     if len(objects) < 2 and not (objects == ["{}"] and rest):
         return [text], []

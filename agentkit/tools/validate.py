@@ -68,10 +68,9 @@ async def validate_off_loop(
     call: ToolCall, tools: Mapping[str, Tool], *, deps: object = None
 ) -> ReadyCall | ToolResult:
     """Validate one call; large arguments in a worker thread, so that other tasks go on."""
-    validate = partial(validate_call, call, tools, deps=deps)
     if len(call.arguments) <= LARGE_CHARACTERS:
-        return validate()
-    return await anyio.to_thread.run_sync(validate)
+        return validate_call(call, tools, deps=deps)
+    return await anyio.to_thread.run_sync(partial(validate_call, call, tools, deps=deps))
 
 
 def restore_names(

@@ -64,20 +64,20 @@ class ContentDecoder:
         name = _normal(content_encoding)
         if name not in _NOT_ENCODED and name not in _GZIP_NAMES:
             raise UnknownEncodingError(name)
-        self._is_gzip = name in _GZIP_NAMES
+        # A decompressor takes memory and time, and most bodies need none.
+        self._member = zlib.decompressobj(_GZIP) if name in _GZIP_NAMES else None
         self.left = max_bytes
         # A file name in the header, or empty blocks, can go on for ever without a decoded byte.
         # What deflate cannot shrink grows by less than a hundredth.
         self._encoded_left = 2 * max_bytes
         self._max_piece_bytes = max_piece_bytes
-        self._member = zlib.decompressobj(_GZIP)
         self._is_inside = False
         self._member_bytes = 0
 
     @property
     def is_plain(self) -> bool:
         """Return whether the body is not encoded."""
-        return not self._is_gzip
+        return self._member is None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what `data` completes; exhaust the iterator before feeding again.
@@ -86,7 +86,7 @@ class ContentDecoder:
             DecodeError: the bytes are not gzip.
             BodyTooLargeError: the body is longer than its bound.
         """
-        if not self._is_gzip:
+        if self._member is None:
             self.count(len(data))
             yield data
             return
@@ -95,7 +95,7 @@ class ContentDecoder:
             raise BodyTooLargeError
         while data:
             if self._member.eof:
-                self._begin_member()
+                self._member = self._next_member()
             self._is_inside = True
             try:
                 piece = self._member.decompress(data, self._max_piece_bytes)
@@ -123,13 +123,13 @@ class ContentDecoder:
         Raises:
             DecodeError: it stops in the middle.
         """
-        if self._is_inside and not self._member.eof:
+        if self._member is not None and self._is_inside and not self._member.eof:
             raise DecodeError("The gzip body stops in the middle.")
 
-    def _begin_member(self) -> None:
+    def _next_member(self) -> "zlib._Decompress":
         self.count(max(0, MIN_MEMBER_BYTES - self._member_bytes))
-        self._member = zlib.decompressobj(_GZIP)
         self._member_bytes = 0
+        return zlib.decompressobj(_GZIP)
 
 
 def _normal(content_encoding: str) -> str:

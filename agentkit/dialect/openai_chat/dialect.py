@@ -8,7 +8,7 @@ Fireworks) refuse fields they do not know.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from operator import is_
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
@@ -16,10 +16,10 @@ from agentkit.dialect.base import Decoder, Encoded
 from agentkit.dialect.encoding_cache import ToolCache
 from agentkit.dialect.openai_chat.messages import Transcripts, encode_tool, to_json
 from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
-from agentkit.dialect.request_body import Body
+from agentkit.dialect.request_body import Body, BodyAround
 from agentkit.dialect.tool_names import wire_name
 from agentkit.errors import UnsupportedError
-from agentkit.value import dataclass, maker
+from agentkit.value import dataclass
 from agentkit.wire import WireHead
 
 PATH = "/chat/completions"
@@ -31,6 +31,7 @@ class OpenAIChat:
     def __init__(self) -> None:
         self._transcripts = Transcripts()
         self._tools = ToolCache(_encode_tools)
+        self._last: tuple[tuple[object, ...], BodyAround] | None = None
 
     def encode(
         self, request: ModelRequest, *, provider: ProviderProfile, model: ModelProfile
@@ -40,14 +41,35 @@ class OpenAIChat:
         Raises:
             UnsupportedError: this model at this provider cannot do what is requested.
         """
-        accepts = provider.accepts
+        around = self._around_messages(request, accepts=provider.accepts, model=model)
+        messages = self._transcripts.encode(
+            request, rules=model.rules, takes_reasoning=provider.accepts.takes_reasoning
+        )
+        return around.encode(PATH, (b"[", *messages, b"]"), request=request)
+
+    def decoder(self, head: WireHead) -> Decoder:
+        """Return a reader for the answer that has this head."""
+        return OpenAIChatDecoder(head)
+
+    def _around_messages(
+        self, request: ModelRequest, *, accepts: Accepts, model: ModelProfile
+    ) -> BodyAround:
+        """Return the body but for the messages: from turn to turn it is mostly the same."""
+        kind = (
+            request.tools,
+            request.tool_choice,
+            request.settings,
+            request.response_format,
+            request.stream,
+            accepts,
+            model.id,
+        )
+        if self._last is not None and all(map(is_, kind, self._last[0])):
+            return self._last[1]
         offer = offer_tools(request, accepts)
         body = Body(accepts)
-        body.put_bytes(accepts.model_field, _word(model.id))
-        messages = self._transcripts.encode(
-            request, rules=model.rules, takes_reasoning=accepts.takes_reasoning
-        )
-        body.put_bytes("messages", b"[", *messages, b"]")
+        body.put_bytes(accepts.model_field, to_json(model.id))
+        body.put_bytes("messages")
         if offer.tools:
             body.put_bytes("tools", self._tools.encode(offer.tools))
         for name, value in (
@@ -56,17 +78,9 @@ class OpenAIChat:
             *_format_fields(request, accepts),
         ):
             body.put(name, value)
-        return body.encode(PATH, request=request, tools=offer.tools)
-
-    def decoder(self, head: WireHead) -> Decoder:
-        """Return a reader for the answer that has this head."""
-        return OpenAIChatDecoder(head)
-
-
-@lru_cache(64)
-def _word(text: str) -> bytes:
-    """Return a value that is in every request, encoded once."""
-    return to_json(text)
+        around = body.around("messages", tools=offer.tools)
+        self._last = (kind, around)
+        return around
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +89,6 @@ class ToolOffer:
 
     tools: tuple[ToolSpec, ...] = ()
     choice: object = None
-
-
-_new_offer = maker(ToolOffer)
 
 
 def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
@@ -97,12 +108,12 @@ def offer_tools(request: ModelRequest, accepts: Accepts) -> ToolOffer:
         tools = _only(choice.name, tools)
         if "named" in _choices(accepts):
             named = {"type": "function", "function": {"name": wire_name(choice.name)}}
-            return _new_offer(tools=request.tools, choice=named)
+            return ToolOffer(tools=request.tools, choice=named)
     if choice.is_forced:
         if not tools:
             raise UnsupportedError("The tool choice requires a call, and no tool is offered.")
-        return _new_offer(tools=tools, choice=_required(accepts))
-    return _new_offer(tools=tools)
+        return ToolOffer(tools=tools, choice=_required(accepts))
+    return ToolOffer(tools=tools)
 
 
 def _only(name: str, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
