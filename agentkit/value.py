@@ -1,8 +1,8 @@
 """Frozen dataclasses that cost little at import.
 
 In:  a class with annotated fields, as for `dataclasses.dataclass`, with the same arguments.
-Out: the same dataclass. All classes share their methods, and `__init__` is compiled at its first
-     use.
+Out: the same dataclass, which can also be referenced weakly. All classes share their methods, and
+     `__init__` is compiled at its first use.
 
 The standard decorator compiles six methods for each class, used or not. For the two hundred values
 of agentkit that was a third of the import time. Classes that are not frozen and slotted are left to
@@ -47,7 +47,7 @@ def dataclass(
             )(plain)
         own = frozenset(vars(plain))
         made: Any = dataclasses.dataclass(
-            init=False, repr=False, eq=False, kw_only=kw_only, slots=True, weakref_slot=weakref_slot
+            init=False, repr=False, eq=False, kw_only=kw_only, slots=True, weakref_slot=True
         )(plain)
         made.__dataclass_params__.frozen = True
         made.__dataclass_params__.eq = eq

@@ -4,9 +4,11 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import weakref
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from agentkit.value import dataclass, maker, replace
 
@@ -175,3 +177,31 @@ def test_a_maker_makes_the_same_values() -> None:
         ours(name="a", size=-1)
     with pytest.raises(TypeError, match=r"Ours\(\) missing 1 required keyword-only argument"):
         ours()  # type: ignore[call-arg]  # on purpose
+
+
+def test_pydantic_reads_and_writes_values_before_their_first_use() -> None:
+    """It makes them without `__init__`."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Fresh:
+        name: str
+        size: int = 1
+
+    adapter = TypeAdapter(Fresh)
+    value = adapter.validate_json('{"name": "a"}')
+
+    assert repr(value).endswith("Fresh(name='a', size=1)")
+    assert (value, hash(value)) == (Fresh(name="a"), hash(Fresh(name="a")))
+    assert adapter.dump_json(value) == b'{"name":"a","size":1}'
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        value.size = 2  # type: ignore[misc]  # on purpose
+
+
+def test_a_value_can_be_referenced_weakly() -> None:
+    """A cache may follow it without keeping it."""
+    value = Pair(1)
+    reference = weakref.ref(value)
+
+    assert reference() is value
+    del value
+    assert reference() is None
