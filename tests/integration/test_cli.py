@@ -263,3 +263,38 @@ def test_a_chat_on_a_terminal_survives_ctrl_c_and_ends_with_ctrl_d(tmp_path: Pat
     kept = list(tmp_path.rglob("chat_history"))
     assert len(kept) == 1
     assert "+What is 6 * 7?" in kept[0].read_text()
+
+
+SLOW_AGENT = """
+import anyio
+from agentkit import Agent, TextReceived
+from agentkit.testing import ScriptedModel
+
+class SlowModel(ScriptedModel):
+    async def chat(self, request, *, emit):
+        await emit(TextReceived("The first words of an answer"))
+        await anyio.sleep_forever()
+
+agent = Agent(SlowModel())
+"""
+
+
+def test_the_words_before_ctrl_c_stay_on_the_terminal(tmp_path: Path) -> None:
+    """Also those of a block of Markdown that was not complete."""
+    (tmp_path / "slow.py").write_text(SLOW_AGENT)
+
+    with on_terminal("chat", "--agent", "slow.py:agent", home=tmp_path) as (terminal, process):
+        terminal.expect(PROMPT)
+        terminal.type("Go on\r")
+        terminal.expect("The first words of an answer")
+        terminal.type("\x03")
+        terminal.expect("Stopped. The conversation goes on.")
+        terminal.expect(PROMPT, count=2)
+        terminal.type("\x04")
+        code = process.wait(timeout=LIMIT_SECONDS)
+
+    assert code == 0
+    # What was drawn is removed, and written again as the rendered block.
+    written = terminal.seen.rpartition("The first words of an answer")[2]
+    assert written.startswith("\r\n")
+    assert "\x1b[2K" not in written.partition("Stopped.")[0]
