@@ -4,10 +4,13 @@ The texts are in the folder `help`; `python -m tests.unit.cli.test_help` writes 
 """
 
 import re
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from agentkit.cli.app import app
@@ -75,6 +78,18 @@ def test_a_help_fits_80_columns(path: Path) -> None:
     assert path.stem in COMMANDS
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if len(line) > WIDTH] == []
+
+
+def commands_of(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a command and of all below it."""
+    yield words
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands_of(below, (*words, name))
+
+
+def test_every_command_is_recorded() -> None:
+    """Also one that is new."""
+    assert {*commands_of(get_command(app))} == {*COMMANDS.values()}
 
 
 def test_the_help_of_the_main_commands_has_examples() -> None:
