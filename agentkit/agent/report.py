@@ -21,6 +21,7 @@ from agentkit.event import (
     ToolArgumentsReceived,
     ignore,
 )
+from agentkit.event.process_listeners import process_listeners
 from agentkit.log import Log
 from agentkit.value import maker
 
@@ -50,7 +51,7 @@ class Report:
     ) -> None:
         self.run_id = ""
         self.segment = 1
-        self._listeners = list(listeners)
+        self._listeners = [*listeners, *(() if parent is not None else process_listeners())]
         self._clock = clock
         self._parent = parent
         self._call_id = call_id

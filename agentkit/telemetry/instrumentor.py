@@ -1,0 +1,39 @@
+"""Switch the export of all runs on and off.
+
+In:  the options of `OpenTelemetry`.
+Out: nothing; runs that begin later are exported.
+
+`opentelemetry-instrument` finds the class by its entry point and calls `instrument`.
+"""
+
+from typing import Any
+
+from agentkit.event.process_listeners import add_process_listener, remove_process_listener
+from agentkit.telemetry.open_telemetry import OpenTelemetry
+
+
+class AgentKitInstrumentor:
+    """Exports all runs of this process."""
+
+    _listener: OpenTelemetry | None = None  # of the class: a process has one
+
+    def instrument(self, **options: Any) -> None:
+        """Export all runs that begin from now on; once is enough.
+
+        Args:
+            options: `tracer_provider`, `meter_provider`, `captures_content` and `secrets` of
+                `OpenTelemetry`; `opentelemetry-instrument` passes others, which do not matter here.
+        """
+        cls = type(self)
+        if cls._listener is not None:
+            return
+        known = ("tracer_provider", "meter_provider", "captures_content", "secrets")
+        cls._listener = OpenTelemetry(**{name: options[name] for name in known if name in options})
+        add_process_listener(cls._listener)
+
+    def uninstrument(self, **_options: Any) -> None:
+        """Export no further runs."""
+        cls = type(self)
+        if cls._listener is not None:
+            remove_process_listener(cls._listener)
+            cls._listener = None

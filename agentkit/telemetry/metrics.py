@@ -1,0 +1,116 @@
+"""Measure runs: durations and tokens by the GenAI conventions, and what agentkit adds.
+
+In:  the records of runs.
+Out: metrics. Their attributes have few values: names of agents, tools, models and providers, kinds
+     and stop reasons; never a text or an id.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from opentelemetry.metrics import Meter
+
+from agentkit.event import (
+    AnswerRepaired,
+    EventRecord,
+    ModelResponded,
+    ModelRetried,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    ToolCallFinished,
+    ToolCallRejected,
+)
+from agentkit.telemetry import semconv
+
+MAX_RUNS = 10_000
+_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TOKENS = tuple(4.0**power for power in range(14))
+
+
+class RunMetrics:
+    """The metrics of any number of runs.
+
+    Args:
+        meter: makes the instruments.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._agents: OrderedDict[str, str] = OrderedDict()
+        self._duration = meter.create_histogram(
+            semconv.OPERATION_DURATION,
+            unit="s",
+            description="How long model calls and tools took.",
+            explicit_bucket_boundaries_advisory=_SECONDS,
+        )
+        self._tokens = meter.create_histogram(
+            semconv.TOKEN_USAGE,
+            unit="{token}",
+            description="Tokens of model calls.",
+            explicit_bucket_boundaries_advisory=_TOKENS,
+        )
+        self._runs = meter.create_counter(semconv.RUNS, unit="{run}", description="Ended runs.")
+        self._cost = meter.create_counter(
+            semconv.RUN_COST, unit="USD", description="What model calls cost."
+        )
+        self._calls = meter.create_counter(
+            semconv.TOOL_CALLS, unit="{call}", description="Tool calls by outcome."
+        )
+        self._repairs = meter.create_counter(
+            semconv.REPAIRED, unit="{repair}", description="Repaired answers by kind."
+        )
+        self._retries = meter.create_counter(
+            semconv.RETRIES, unit="{retry}", description="Model calls that were made again."
+        )
+
+    def take(self, record: EventRecord) -> None:
+        """Measure what a record reports."""
+        match record.event:
+            case RunStarted(agent=agent):
+                self._agents[record.run_id] = agent
+                if len(self._agents) > MAX_RUNS:
+                    self._agents.popitem(last=False)
+            case ModelResponded():
+                self._responded(record.event, self._agents.get(record.run_id, ""))
+            case ToolCallFinished(call=call, result=result, seconds=seconds):
+                outcome = "error" if result.is_error else "ok"
+                named = {semconv.OPERATION: semconv.EXECUTE_TOOL, semconv.TOOL: call.name}
+                error = {semconv.ERROR_TYPE: "tool_error"} if result.is_error else {}
+                self._duration.record(seconds, {**named, **error})
+                self._calls.add(1, {semconv.TOOL: call.name, semconv.OUTCOME: outcome})
+            case ToolCallRejected():
+                # The model may write any name; that of a tool that does not exist is no label.
+                self._calls.add(1, {semconv.OUTCOME: "rejected"})
+            case AnswerRepaired(repair=repair):
+                self._repairs.add(1, {"kind": repair.kind})
+            case ModelRetried(kind=kind):
+                self._retries.add(1, {semconv.ERROR_TYPE: kind})
+            case RunFinished(stop_reason=reason):
+                self._ended(record.run_id, reason)
+            case RunFailed(error=error):
+                self._ended(record.run_id, "failed", error.kind)
+            case _:
+                return
+
+    def _responded(self, event: ModelResponded, agent: str) -> None:
+        """Measure a model call."""
+        named: Mapping[str, str] = {
+            semconv.OPERATION: semconv.CHAT,
+            semconv.PROVIDER: event.provider or "unknown",
+            semconv.RESPONSE_MODEL: event.model or "unknown",
+        }
+        usage = event.usage
+        self._duration.record(event.seconds, named)
+        self._tokens.record(usage.input_tokens, {**named, semconv.TOKEN_TYPE: "input"})
+        self._tokens.record(usage.output_tokens, {**named, semconv.TOKEN_TYPE: "output"})
+        if usage.cost_usd:
+            self._cost.add(float(usage.cost_usd), {**named, semconv.AGENT: agent})
+
+    def _ended(self, run_id: str, reason: str, error: str | None = None) -> None:
+        """Count a run that ended."""
+        attributes = {
+            semconv.AGENT: self._agents.pop(run_id, ""),
+            semconv.STOP_REASON: reason,
+            **({} if error is None else {semconv.ERROR_TYPE: error}),
+        }
+        self._runs.add(1, attributes)

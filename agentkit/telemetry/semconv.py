@@ -1,0 +1,57 @@
+"""Names of the GenAI semantic conventions of OpenTelemetry, and agentkit's own beside them.
+
+In:  nothing.
+Out: names of spans' attributes, of events and of metrics.
+
+The conventions are in development: these are those of opentelemetry-semantic-conventions 0.66b2
+(gen-ai registry of semantic-conventions v1.43). A test compares them with that package.
+"""
+
+from typing import Final
+
+OPERATION: Final = "gen_ai.operation.name"
+PROVIDER: Final = "gen_ai.provider.name"
+AGENT: Final = "gen_ai.agent.name"
+CONVERSATION: Final = "gen_ai.conversation.id"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
+REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 - the name of an attribute
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+TOOL: Final = "gen_ai.tool.name"
+TOOL_TYPE: Final = "gen_ai.tool.type"
+CALL_ID: Final = "gen_ai.tool.call.id"
+CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+CALL_RESULT: Final = "gen_ai.tool.call.result"
+ERROR_TYPE: Final = "error.type"
+
+INVOKE_AGENT: Final = "invoke_agent"
+CHAT: Final = "chat"
+EXECUTE_TOOL: Final = "execute_tool"
+
+OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
+TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105 - the name of a metric
+
+RUN_ID: Final = "agentkit.run.id"
+SEGMENT: Final = "agentkit.run.segment"
+LIFE: Final = "agentkit.run.life"
+STOP_REASON: Final = "agentkit.run.stop_reason"
+TURNS: Final = "agentkit.run.turns"
+TURN: Final = "agentkit.turn"
+COST: Final = "agentkit.usage.cost_usd"
+OUTCOME: Final = "agentkit.tool.outcome"
+REPAIRS: Final = "agentkit.repairs"
+
+RUNS: Final = "agentkit.runs"
+TOOL_CALLS: Final = "agentkit.tool.calls"
+REPAIRED: Final = "agentkit.answer.repairs"
+RETRIES: Final = "agentkit.model.retries"
+RUN_COST: Final = "agentkit.run.cost"
+
+CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+STABILITY_OPT_IN: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"

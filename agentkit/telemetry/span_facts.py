@@ -1,0 +1,69 @@
+"""Which names and numbers of an event a span notes; never a text of the conversation.
+
+In:  events, usage.
+Out: attributes of spans and of the events of spans.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from opentelemetry.util.types import AttributeValue
+
+from agentkit.event import (
+    AnswerRepaired,
+    ApprovalDecided,
+    ContextTrimmed,
+    ModelFailedOver,
+    ModelRetried,
+    OutputRejected,
+    RequestDelayed,
+    RequestDowngraded,
+    RunEvent,
+    ToolCallAbandoned,
+    ToolCallRejected,
+)
+from agentkit.telemetry import semconv
+from agentkit.usage import Usage
+
+_FACTS: Mapping[type, Callable[[Any], dict[str, AttributeValue]]] = {
+    AnswerRepaired: lambda event: {"kind": event.repair.kind},
+    ApprovalDecided: lambda event: {"call_id": event.call_id, "verdict": event.verdict},
+    ContextTrimmed: lambda event: {
+        "dropped_messages": event.dropped_messages,
+        "tokens": event.tokens_after,
+    },
+    ModelFailedOver: lambda event: {"model": event.failure.model, "kind": event.failure.kind},
+    ModelRetried: lambda event: {
+        "attempt": event.attempt,
+        "kind": event.kind,
+        "seconds": event.wait_seconds,
+    },
+    OutputRejected: lambda event: {"attempt": event.attempt},
+    RequestDelayed: lambda event: {"seconds": event.wait_seconds},
+    RequestDowngraded: lambda _: {},
+    ToolCallAbandoned: lambda event: {"call_id": event.call.id, "tool": event.call.name},
+    ToolCallRejected: lambda event: {"call_id": event.call.id},
+}
+
+
+def facts_of(event: RunEvent) -> Mapping[str, AttributeValue] | None:
+    """Return what a span notes of an event; None if it notes nothing."""
+    facts = _FACTS.get(type(event))
+    return None if facts is None else facts(event)
+
+
+def usage_attributes(usage: Usage) -> dict[str, AttributeValue]:
+    """Return the tokens and the money of an exchange or a run."""
+    attributes: dict[str, AttributeValue] = {
+        semconv.INPUT_TOKENS: usage.input_tokens,
+        semconv.OUTPUT_TOKENS: usage.output_tokens,
+    }
+    rarer = {
+        semconv.CACHE_READ_TOKENS: usage.cache_read_tokens,
+        semconv.CACHE_WRITE_TOKENS: usage.cache_write_tokens,
+        semconv.REASONING_TOKENS: usage.reasoning_tokens,
+    }
+    attributes |= {name: tokens for name, tokens in rarer.items() if tokens}
+    if usage.cost_usd is not None:
+        attributes[semconv.COST] = float(usage.cost_usd)
+    return attributes

@@ -1,0 +1,261 @@
+"""Make the spans of runs: agents, model calls, tools, and agents inside tools.
+
+In:  the records of runs, each in the task that reports it.
+Out: spans; the one that is open is the current span of its task.
+
+A span is opened by the record of what begins and ended by the record of what ended, at the times
+of these records. The current span is never detached by a token: the record that ends a span may be
+reported by another task than the one that opened it, where the token is not valid.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from opentelemetry.context import Context, attach, get_current
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
+from opentelemetry.util.types import AttributeValue
+
+from agentkit.event import (
+    EventRecord,
+    HandedOff,
+    ModelResponded,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    ToolCallAbandoned,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnStarted,
+)
+from agentkit.telemetry import semconv
+from agentkit.telemetry.content import Content
+from agentkit.telemetry.span_facts import facts_of, usage_attributes
+
+MAX_RUNS = 10_000
+"""Most runs with open spans, and most runs whose last segment is remembered for a link."""
+
+Attributes = dict[str, AttributeValue]
+
+
+class _Run:
+    """The spans of one run that are open.
+
+    Attributes:
+        outer: what was current before the run began.
+        root: the span of the run.
+        agent: the span of the agent at work: `root`, or that of a handoff.
+        chat: the span of the model call under way.
+        tools: the spans of running tools, by call id.
+    """
+
+    def __init__(self, root: Span, outer: Context) -> None:
+        self.outer = outer
+        self.root = self.agent = root
+        self.chat: Span | None = None
+        self.tools: dict[str, Span] = {}
+
+    @property
+    def open_spans(self) -> list[Span]:
+        """Return all spans that are open, the innermost first."""
+        chat = [] if self.chat is None else [self.chat]
+        agent = [] if self.agent is self.root else [self.agent]
+        return [*self.tools.values(), *chat, *agent, self.root]
+
+
+class RunSpans:
+    """The spans of any number of runs.
+
+    Args:
+        tracer: makes spans.
+        content: what is exported of texts.
+    """
+
+    def __init__(self, tracer: Tracer, content: Content) -> None:
+        self._tracer = tracer
+        self._content = content
+        self._runs: OrderedDict[str, _Run] = OrderedDict()
+        self._ended: OrderedDict[str, SpanContext] = OrderedDict()
+
+    def take(self, record: EventRecord) -> None:
+        """Open, change or end the spans that a record is about."""
+        event, at = record.event, _nanoseconds(record.at)
+        run = self._runs.get(record.run_id)
+        if run is None:
+            run = self._open(record)
+        _HANDLERS.get(type(event), RunSpans._note)(self, run, event, at)
+        if isinstance(event, RunFinished | RunFailed):
+            self._forget(record.run_id, run)
+
+    def _open(self, record: EventRecord) -> _Run:
+        """Open the span of a run; its first record may be another than that of its start."""
+        event = record.event
+        started = event if isinstance(event, RunStarted) else None
+        agent = started.agent if started is not None else ""
+        attributes: Attributes = {
+            semconv.OPERATION: semconv.INVOKE_AGENT,
+            semconv.RUN_ID: record.run_id,
+            semconv.SEGMENT: record.segment,
+            semconv.CONVERSATION: record.run_id,
+        }
+        if started is not None:
+            attributes[semconv.AGENT] = started.agent
+            attributes[semconv.REQUEST_MODEL] = started.model
+            attributes[semconv.CONVERSATION] = started.labels.get("session", record.run_id)
+        outer = get_current()
+        parent = self._runs.get(record.parent_id or "")
+        context = outer
+        if parent is not None:
+            caller = parent.tools.get(record.call_id or "", parent.agent)
+            context = set_span_in_context(caller, outer)
+        before = self._ended.pop(record.run_id, None)
+        root = self._tracer.start_span(
+            f"{semconv.INVOKE_AGENT} {agent}".strip(),
+            context,
+            kind=SpanKind.INTERNAL,
+            attributes=attributes,
+            links=() if before is None else (Link(before),),
+            start_time=_nanoseconds(record.at),
+        )
+        run = _Run(root, outer)
+        self._runs[record.run_id] = run
+        if len(self._runs) > MAX_RUNS:
+            self._runs.popitem(last=False)[1].root.end()
+        attach(set_span_in_context(root, outer))
+        return run
+
+    def _begin(self, name: str, parent: Span, attributes: Attributes, at: int) -> Span:
+        """Open a span inside `parent` and make it the current one."""
+        kind = SpanKind.CLIENT if name.startswith(semconv.CHAT) else SpanKind.INTERNAL
+        context = set_span_in_context(parent)
+        span = self._tracer.start_span(
+            name, context, kind=kind, attributes=attributes, start_time=at
+        )
+        attach(set_span_in_context(span))
+        return span
+
+    def _resume(self, run: _Run, event: RunResumed, at: int) -> None:
+        run.root.set_attribute(semconv.LIFE, event.life)
+        run.root.add_event("agentkit.run_resumed", timestamp=at)
+
+    def _begin_chat(self, run: _Run, event: TurnStarted, at: int) -> None:
+        if run.chat is not None:  # the call before it failed, and the run goes on
+            run.chat.end(at)
+        attributes: Attributes = {semconv.OPERATION: semconv.CHAT, semconv.TURN: event.turn}
+        run.chat = self._begin(semconv.CHAT, run.agent, attributes, at)
+
+    def _end_chat(self, run: _Run, event: ModelResponded, at: int) -> None:
+        chat, run.chat = run.chat, None
+        if chat is None:
+            return
+        if event.model:
+            chat.update_name(f"{semconv.CHAT} {event.model}")
+            chat.set_attribute(semconv.RESPONSE_MODEL, event.model)
+        if event.provider:
+            chat.set_attribute(semconv.PROVIDER, event.provider)
+        chat.set_attribute(semconv.FINISH_REASONS, [event.finish_reason])
+        chat.set_attributes(usage_attributes(event.usage))
+        if self._content.is_captured:
+            output = self._content.answer(event.message, event.finish_reason)
+            chat.set_attribute(semconv.OUTPUT_MESSAGES, output)
+        chat.end(at)
+        attach(set_span_in_context(run.agent))
+
+    def _begin_tool(self, run: _Run, event: ToolCallStarted, at: int) -> None:
+        call = event.call
+        attributes: Attributes = {
+            semconv.OPERATION: semconv.EXECUTE_TOOL,
+            semconv.TOOL: call.name,
+            semconv.CALL_ID: call.id,
+            semconv.TOOL_TYPE: "function",
+        }
+        if self._content.is_captured:
+            attributes[semconv.CALL_ARGUMENTS] = self._content.arguments(call)
+        name = f"{semconv.EXECUTE_TOOL} {call.name}"
+        run.tools[call.id] = self._begin(name, run.agent, attributes, at)
+
+    def _end_tool(self, run: _Run, event: ToolCallFinished, at: int) -> None:
+        span = run.tools.pop(event.call.id, None)
+        if span is None:
+            return
+        if self._content.is_captured:
+            span.set_attribute(semconv.CALL_RESULT, self._content.result(event.result))
+        if event.result.is_error:
+            span.set_attribute(semconv.ERROR_TYPE, "tool_error")
+            span.set_status(Status(StatusCode.ERROR))
+        span.end(at)
+        attach(set_span_in_context(run.agent))
+
+    def _hand_off(self, run: _Run, event: HandedOff, at: int) -> None:
+        """Open the span of the agent that goes on; it is inside that of the run."""
+        if run.agent is not run.root:
+            run.agent.end(at)
+        attributes: Attributes = {
+            semconv.OPERATION: semconv.INVOKE_AGENT,
+            semconv.AGENT: event.agent,
+        }
+        name = f"{semconv.INVOKE_AGENT} {event.agent}"
+        run.agent = self._begin(name, run.root, attributes, at)
+
+    def _note(self, run: _Run, event: RunEvent, at: int) -> None:
+        """Add what happened to the span that is open."""
+        facts = facts_of(event)
+        if facts is None:
+            return
+        span = run.agent if run.chat is None else run.chat
+        if isinstance(event, ToolCallAbandoned):
+            span = run.tools.get(event.call.id, span)
+        span.add_event(f"agentkit.{event.type}", facts, timestamp=at)
+
+    def _finish(self, run: _Run, event: RunFinished, at: int) -> None:
+        run.root.set_attribute(semconv.STOP_REASON, event.stop_reason)
+        run.root.set_attribute(semconv.TURNS, event.turns)
+        run.root.set_attributes(usage_attributes(event.usage))
+        for span in run.open_spans:
+            span.end(at)
+
+    def _fail(self, run: _Run, event: RunFailed, at: int) -> None:
+        run.root.set_attribute(semconv.ERROR_TYPE, event.error.kind)
+        for span in run.open_spans:
+            span.set_status(Status(StatusCode.ERROR, event.error.kind))
+            span.end(at)
+
+    def _forget(self, run_id: str, run: _Run) -> None:
+        """Forget a run that ended; a later segment of it is linked to this one."""
+        self._runs.pop(run_id, None)
+        self._ended[run_id] = run.root.get_span_context()
+        if len(self._ended) > MAX_RUNS:
+            self._ended.popitem(last=False)
+        ours = {span.get_span_context().span_id for span in run.open_spans}
+        if get_current_span().get_span_context().span_id in ours:
+            attach(run.outer)
+
+
+_HANDLERS: Mapping[type, Callable[[RunSpans, _Run, Any, int], None]] = {
+    RunResumed: RunSpans._resume,
+    TurnStarted: RunSpans._begin_chat,
+    ModelResponded: RunSpans._end_chat,
+    ToolCallStarted: RunSpans._begin_tool,
+    ToolCallFinished: RunSpans._end_tool,
+    HandedOff: RunSpans._hand_off,
+    RunFinished: RunSpans._finish,
+    RunFailed: RunSpans._fail,
+}
+
+
+def _nanoseconds(at: datetime) -> int:
+    """Return nanoseconds since 1970, as spans have them."""
+    return round(at.timestamp() * 1e6) * 1000
