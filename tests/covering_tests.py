@@ -15,6 +15,12 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     "contract/test_transports.py": ("transport/base",),
     "dialect/test_wire.py": ("dialect/base",),
     "durable/test_worker_process.py": ("cli/commands/worker", "cli/worker_process"),
+    "unit/telemetry/otel/test_spans.py": (
+        "telemetry/otel/captured_content",
+        "telemetry/otel/metrics",
+        "telemetry/otel/open_telemetry",
+        "telemetry/otel/span_facts",
+    ),
     "integration/test_agent.py": (
         "agent/agent",
         "agent/loop",

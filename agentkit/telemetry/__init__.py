@@ -1,11 +1,1 @@
-"""Spans and metrics of runs for OpenTelemetry, by the GenAI semantic conventions.
-
-`AgentKitInstrumentor().instrument()` exports all runs of the process, as does the program
-`opentelemetry-instrument`; `agent.run(..., listener=OpenTelemetry())` exports one run. Needs the
-extra `otel`.
-"""
-
-from agentkit.telemetry.instrumentor import AgentKitInstrumentor
-from agentkit.telemetry.open_telemetry import OpenTelemetry
-
-__all__ = ["AgentKitInstrumentor", "OpenTelemetry"]
+"""What a run did: exported to OpenTelemetry (`otel`), or explained (`explain`)."""

@@ -16,10 +16,10 @@ from opentelemetry.trace import TracerProvider, get_tracer_provider
 
 from agentkit.event import EventRecord
 from agentkit.hooks.redactor import Secret
-from agentkit.telemetry.content import Content
-from agentkit.telemetry.metrics import RunMetrics
-from agentkit.telemetry.semconv import CAPTURE_CONTENT
-from agentkit.telemetry.spans import RunSpans
+from agentkit.telemetry.otel.captured_content import Content
+from agentkit.telemetry.otel.metrics import RunMetrics
+from agentkit.telemetry.otel.semconv import CAPTURE_CONTENT
+from agentkit.telemetry.otel.spans import RunSpans
 from agentkit.version import __version__
 
 

@@ -22,7 +22,7 @@ from agentkit.event import (
     ToolCallAbandoned,
     ToolCallRejected,
 )
-from agentkit.telemetry import semconv
+from agentkit.telemetry.otel import semconv
 from agentkit.usage import Usage
 
 _FACTS: Mapping[type, Callable[[Any], dict[str, AttributeValue]]] = {

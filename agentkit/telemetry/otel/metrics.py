@@ -21,7 +21,7 @@ from agentkit.event import (
     ToolCallFinished,
     ToolCallRejected,
 )
-from agentkit.telemetry import semconv
+from agentkit.telemetry.otel import semconv
 
 MAX_RUNS = 10_000
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)

@@ -41,9 +41,9 @@ from agentkit.event import (
     ToolCallStarted,
     TurnStarted,
 )
-from agentkit.telemetry import semconv
-from agentkit.telemetry.content import Content
-from agentkit.telemetry.span_facts import facts_of, usage_attributes
+from agentkit.telemetry.otel import semconv
+from agentkit.telemetry.otel.captured_content import Content
+from agentkit.telemetry.otel.span_facts import facts_of, usage_attributes
 
 MAX_RUNS = 10_000
 """Most runs with open spans, and most runs whose last segment is remembered for a link."""
@@ -115,6 +115,8 @@ class RunSpans:
             attributes[semconv.AGENT] = started.agent
             attributes[semconv.REQUEST_MODEL] = started.model
             attributes[semconv.CONVERSATION] = started.labels.get("session", record.run_id)
+            for name, value in started.labels.items():
+                attributes[f"{semconv.LABEL}.{name}"] = value
         outer = get_current()
         parent = self._runs.get(record.parent_id or "")
         context = outer

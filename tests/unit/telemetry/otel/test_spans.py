@@ -7,7 +7,7 @@ from opentelemetry.trace import get_current_span
 from agentkit import Agent, Approval, Budget, ConfigError, ToolError, handoff, tool
 from agentkit.errors import StatusError
 from agentkit.testing import ScriptedModel, tool_call
-from tests.unit.telemetry.exports import Exported
+from tests.unit.telemetry.otel.exports import Exported
 
 CANARY = "canary-7193"
 
@@ -209,7 +209,7 @@ async def test_the_environment_switches_content_on(monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_limit_is_a_stop_reason_and_no_error() -> None:
-    """The run ended as it was told to."""
+    """The run ended as its budget wants it."""
     exported = Exported()
     model = ScriptedModel([tool_call("add", a=1, b=2)], "So far 3.")
     agent = Agent(model, tools=[add], name="a", budget=Budget(turns=1))

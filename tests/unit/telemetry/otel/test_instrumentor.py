@@ -7,9 +7,9 @@ import sys
 from importlib.metadata import entry_points
 
 from agentkit import Agent
-from agentkit.telemetry import AgentKitInstrumentor
+from agentkit.telemetry.otel import AgentKitInstrumentor
 from agentkit.testing import ScriptedModel
-from tests.unit.telemetry.exports import Exported
+from tests.unit.telemetry.otel.exports import Exported
 
 PROGRAM = """
 from opentelemetry.sdk.trace import TracerProvider
@@ -20,7 +20,7 @@ provider = TracerProvider()
 provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
 set_tracer_provider(provider)
 
-from agentkit.telemetry import AgentKitInstrumentor
+from agentkit.telemetry.otel import AgentKitInstrumentor
 
 AgentKitInstrumentor().instrument()
 
@@ -52,7 +52,7 @@ async def test_all_runs_are_exported_while_it_is_on() -> None:
 
 def test_the_global_providers_are_used() -> None:
     """Set up by hand, before or after agentkit is imported."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - constant arguments
         [sys.executable, "-c", PROGRAM],
         capture_output=True,
         text=True,

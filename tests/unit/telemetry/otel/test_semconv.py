@@ -4,7 +4,7 @@ from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.semconv.attributes import error_attributes
 
-from agentkit.telemetry import semconv
+from agentkit.telemetry.otel import semconv
 
 
 def test_each_name_of_the_conventions_exists() -> None:

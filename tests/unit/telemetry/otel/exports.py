@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from agentkit.telemetry import OpenTelemetry
+from agentkit.telemetry.otel import OpenTelemetry
 
 
 class Exported:
@@ -79,8 +79,7 @@ class Exported:
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
                     found[metric.name] = {
-                        tuple(point.attributes.values()): getattr(point, "sum", None)
-                        or getattr(point, "value", 0)
+                        tuple((point.attributes or {}).values()): _number(point)
                         for point in metric.data.data_points
                     }
         return found
@@ -89,3 +88,8 @@ class Exported:
     def everything(self) -> str:
         """Return all names and values that were exported, as one text."""
         return "\n".join([*(span.to_json() for span in self.spans), repr(self.metrics)])
+
+
+def _number(point: Any) -> float:
+    """Return the sum of a histogram's point, or the value of a counter's."""
+    return float(point.sum if hasattr(point, "sum") else point.value)

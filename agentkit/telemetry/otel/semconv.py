@@ -1,4 +1,4 @@
-"""Names of the GenAI semantic conventions of OpenTelemetry, and agentkit's own beside them.
+"""Names of the GenAI semantic conventions of OpenTelemetry, and additional ones of agentkit.
 
 In:  nothing.
 Out: names of spans' attributes, of events and of metrics.
@@ -38,6 +38,7 @@ OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
 TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105 - the name of a metric
 
 RUN_ID: Final = "agentkit.run.id"
+LABEL: Final = "agentkit.label"
 SEGMENT: Final = "agentkit.run.segment"
 LIFE: Final = "agentkit.run.life"
 STOP_REASON: Final = "agentkit.run.stop_reason"
