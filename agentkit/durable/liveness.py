@@ -86,7 +86,9 @@ class Liveness:
         """Queue the runs of a worker that has ended."""
         now = from_moment(self._clock.now())
         changed = await self._store.transaction(
-            lambda transaction: requeue_runs(transaction, name, now=now, max_lives=self._max_lives)
+            lambda transaction: requeue_runs(
+                transaction, name, kind=self._store.kind, now=now, max_lives=self._max_lives
+            )
         )
         if changed:
             log.warning("runs_taken_over", worker=name, run_ids=changed)
@@ -104,6 +106,7 @@ class Liveness:
             lambda transaction: requeue_runs(
                 transaction,
                 self._name,
+                kind=self._store.kind,
                 now=now,
                 max_lives=self._max_lives,
                 only=left,

@@ -57,7 +57,7 @@ _END = (
 _FIND = "SELECT status, life, event_count FROM ak_runs WHERE id = ?"
 _ABANDONED = (
     "SELECT id, life, segment, attempts, event_count, cancel_requested FROM ak_runs "
-    "WHERE status = 'running' AND worker = ?"
+    "WHERE status = 'running' AND worker = ?{skip}"
 )
 _REQUEUE = (
     "UPDATE ak_runs SET status = 'queued', worker = NULL, attempts = ? "
@@ -172,6 +172,7 @@ def requeue_runs(
     transaction: Transaction,
     worker: str,
     *,
+    kind: StoreKind,
     now: int,
     max_lives: int,
     only: Collection[str] | None = None,
@@ -185,13 +186,16 @@ def requeue_runs(
     Args:
         transaction: where.
         worker: who had them.
+        kind: of the database.
         now: the time, in microseconds.
         max_lives: how many lives of one segment may end without a result.
         only: these of its runs; None for all.
         is_dead: the worker ended, so the life counts against the run.
     """
+    # A row that is locked is being written by its worker after all, or by one that was frozen.
+    rows = transaction.run(_ABANDONED.format(skip=_SKIP[kind]), (worker,))
     changed = []
-    for run_id, life, _, attempts, _, is_cancelled in transaction.run(_ABANDONED, (worker,)):
+    for run_id, life, _, attempts, _, is_cancelled in rows:
         if only is not None and run_id not in only:
             continue
         if is_cancelled:

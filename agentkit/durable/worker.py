@@ -78,7 +78,8 @@ class Worker:
         self._agents = agents
         self._settings = settings
         self._clock = clock
-        self._lives: dict[str, _Life] = {}
+        # A run may be here twice: a life that was taken over and the one that took it over.
+        self._lives: dict[tuple[str, int], _Life] = {}
         self._is_stopping = False
         self._wake = anyio.Event()
         self._idle = anyio.Event()
@@ -87,7 +88,7 @@ class Worker:
     @property
     def under_way(self) -> tuple[str, ...]:
         """Return the ids of the runs that are done now."""
-        return tuple(self._lives)
+        return tuple(run_id for run_id, _ in self._lives)
 
     async def work(self) -> None:
         """Take and do runs until this is cancelled."""
@@ -140,9 +141,10 @@ class Worker:
         if not count:
             return
         for [run_id] in await self._store.run(TO_CANCEL, (name,)):
-            if (life := self._lives.get(run_id)) is not None:
-                life.is_cancelled = True
-                life.scope.cancel()
+            for (one_id, _), life in self._lives.items():
+                if one_id == run_id:
+                    life.is_cancelled = True
+                    life.scope.cancel()
         free = self._settings.concurrency - len(self._lives)
         if self._is_stopping or free < 1:
             return
@@ -153,14 +155,15 @@ class Worker:
                 )
             )
             for one in taken:
-                self._lives[one.info.id] = _Life()
+                self._lives[one.info.id, one.info.life] = _Life()
                 self._idle = anyio.Event()
         for one in taken:
             tasks.start_soon(self._do, one)
 
     async def _do(self, taken: TakenRun) -> None:
         """Do one life of a run, and store how it ended."""
-        life = self._lives[taken.info.id]
+        place = taken.info.id, taken.info.life
+        life = self._lives[place]
         try:
             await self._live(taken, life)
         except RunLost as error:
@@ -168,7 +171,7 @@ class Worker:
         except JournalError as error:
             log.warning("run_not_recorded", run_id=taken.info.id, error=str(error))
         finally:
-            del self._lives[taken.info.id]
+            del self._lives[place]
             self._wake.set()
             if not self._lives:
                 self._idle.set()

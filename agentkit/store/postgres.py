@@ -47,6 +47,8 @@ CHANNEL = "agentkit"
 
 RECONNECT_SECONDS = 1.0
 CANCEL_SECONDS = 3.0
+IDLE_SECONDS = 10
+"""After this, the server ends the session of a process that does not go on with a transaction."""
 
 _SETTINGS = {
     "application_name": "agentkit",
@@ -80,6 +82,8 @@ class PostgresConnection:
             )
         except psycopg.Error as error:
             raise _mapped(error, self._shown) from error
+        # A process that is frozen inside a transaction would keep others from its rows.
+        self.run(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
         encoding = self._connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             self._connection.close()
@@ -289,7 +293,7 @@ def _numbered(sql: str) -> str:
 
 _CONNECT_FAILED = re.compile(r" failed: (?:FATAL: +)?([^\n]+)")
 
-_AWAY = re.compile(r"08...|57P0[1-5]|53300|55P03|40001|40P01")
+_AWAY = re.compile(r"08...|25P03|57P0[1-5]|53300|55P03|40001|40P01")
 """Errors that may be gone at the next try: connection, shutdown, too many connections, locks.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 

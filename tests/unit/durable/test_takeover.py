@@ -123,6 +123,24 @@ async def test_a_worker_that_wakes_up_after_a_takeover_changes_nothing(postgres_
     assert events.count("run_finished") == events.count("run_started") == 1
 
 
+async def test_a_worker_may_take_over_from_itself(database_url: str) -> None:
+    """It was frozen, another one queued its run, and it is the first to look."""
+    model = Waiting()
+    async with open_runs(database_url, agents={"a": Agent(model)}) as runs:
+        await runs.start("a", "Hello", run_id="r")
+        await model.asked.wait()
+        await _queue_again(database_url)
+        with anyio.fail_after(60):
+            while (await runs.get("r")).life < 2:  # noqa: ASYNC110 - of the database
+                await anyio.sleep(0.01)
+        model.may_answer.set()
+        done = await runs.wait("r")
+        await runs.start("a", "Hello", run_id="next")
+
+        assert (await runs.wait("next")).status == "done"
+    assert (done.status, done.life) == ("done", 2)
+
+
 async def _queue_again(url: str) -> None:
     """Do what a sweep does for a worker whose lock is gone."""
     async with open_store(url) as store:
