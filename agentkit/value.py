@@ -221,7 +221,9 @@ def _function(head: str, lines: Iterable[str], scope: dict[str, Any]) -> Callabl
 class _Signature:
     """The signature of a value's class, computed when it is read."""
 
-    def __get__(self, _: object, owner: Any) -> inspect.Signature:
+    def __get__(self, instance: object, owner: Any) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")  # a value that can be called has its own
         base = next(one for one in owner.__mro__ if "__init__" in vars(one))
         is_value = "__signature__" in vars(base)
         signature = inspect.signature(_general_init(base) if is_value else base.__init__)

@@ -254,5 +254,5 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "agent/report",
         "tools/run_context",
     ),
-    "unit/tools/test_tool.py": ("tools/tool_options",),
+    "unit/tools/test_tool.py": ("tools/tool_options", "tools/written_schema"),
 }

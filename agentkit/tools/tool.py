@@ -24,7 +24,7 @@ from typing_extensions import ParamSpec, TypeVar
 
 from agentkit.chat import ToolSpec
 from agentkit.errors import ToolDefinitionError, ToolError
-from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
+from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.log import Log
 from agentkit.tools.binding import Binding, HandlerBinding
 from agentkit.tools.signature import (
@@ -37,6 +37,7 @@ from agentkit.tools.signature import (
 )
 from agentkit.tools.tool_name import valid_tool_name
 from agentkit.tools.tool_options import Decision, ToolAnnotations, ToolOptions, fields_of
+from agentkit.tools.written_schema import read_arguments_schema, read_schema
 from agentkit.value import dataclass, replace
 
 P = ParamSpec("P", default=...)
@@ -49,6 +50,17 @@ MAX_ARGUMENTS_CHARACTERS = 262_144
 """Far more than a model writes, and validated within a second."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+
+
+class _WrappedFunction:
+    """The function of a tool, as `functools.wraps` has it; the class `Tool` wraps none."""
+
+    def __get__(
+        self, instance: "Tool[P2, Result2T] | None", owner: type | None = None
+    ) -> Callable[P2, Result2T]:
+        if instance is None:
+            raise AttributeError("__wrapped__")
+        return instance.function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -171,6 +183,14 @@ class Tool(Generic[P, ResultT]):
         return replace(self, name=name)
 
     @property
+    def __name__(self) -> str:
+        """Return the name of the function, or of the tool if the function has none."""
+        name = str(getattr(self.function, "__name__", ""))
+        return name if name.isidentifier() else self.own_name
+
+    __wrapped__ = _WrappedFunction()
+
+    @property
     def origin(self) -> str:
         """Return where the function was written, as `module:qualified.name`."""
         return origin_of(self.function)
@@ -220,11 +240,11 @@ class Tool(Generic[P, ResultT]):
         Raises:
             ToolDefinitionError: a schema or the handler is not usable.
         """
-        check = _checked(input_schema, name, "input_schema")
+        check = read_arguments_schema(input_schema, name)
         shown = check.schema if "type" in check.schema else {"type": "object", **check.schema}
         output_check = None
         if output_schema is not None:
-            output_check = _read_schema(output_schema, name, "output_schema")
+            output_check = read_schema(output_schema, name, role="output_schema")
         if check.unchecked_patterns:
             log.info("patterns_not_checked", tool_name=name, patterns=check.unchecked_patterns)
         return Tool(
@@ -278,25 +298,6 @@ async def _refuse_external(arguments: JsonObject) -> object:  # noqa: ARG001  # 
     raise ToolError(
         "This tool runs elsewhere and has no function here; its result is passed to the run."
     )
-
-
-def _read_schema(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
-    """Check a schema that a person wrote."""
-    try:
-        return JsonSchema(schema)
-    except JsonSchemaError as error:
-        raise ToolDefinitionError(f"The {role} of the tool {name!r}: {error}.") from error
-
-
-def _checked(schema: Mapping[str, JsonValue], name: str, role: str) -> JsonSchema:
-    """Check a schema that a person wrote, and that it is about objects."""
-    check = _read_schema(schema, name, role)
-    if check.schema.get("type", "object") != "object":
-        raise ToolDefinitionError(
-            f"The {role} of the tool {name!r} has the type {check.schema['type']!r}; it must be "
-            "'object', since arguments are objects."
-        )
-    return check
 
 
 @overload

@@ -1,5 +1,6 @@
 """Tools as values: names, options, and tools made from a schema."""
 
+import inspect
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -244,3 +245,35 @@ def test_hints_are_options_of_their_own() -> None:
     assert (made.name, made(1, 2)) == ("plus", 3)
     with pytest.raises(ToolDefinitionError, match="read_only=True"):
         tool(add, annotations=ToolAnnotations())  # type: ignore[call-overload]  # on purpose
+
+
+def test_a_tool_looks_like_its_function() -> None:
+    """To whoever asks for its name, its signature or what it wraps."""
+
+    def add(a: int, b: int = 2) -> int:
+        """Add two numbers."""
+        return a + b
+
+    made = tool(add, name="plus")
+
+    assert made.__name__ == "add"
+    assert made.__wrapped__ is add
+    assert inspect.unwrap(made) is add
+    assert inspect.signature(made) == inspect.signature(add)
+
+
+def test_a_tool_whose_function_has_no_name_has_its_own() -> None:
+    """A partial, and a lambda."""
+    schema = {"type": "object"}
+    handled = Tool.from_schema(
+        name="f", description="", input_schema=schema, handler=lambda _arguments: 1
+    )
+
+    assert handled.__name__ == "f"
+    assert tool(partial(len, ()), name="size").__name__ == "size"
+
+
+def test_the_class_of_tools_wraps_nothing() -> None:
+    """So that tools for documentation read the class itself."""
+    assert not hasattr(Tool, "__wrapped__")
+    assert "input_schema" in inspect.signature(Tool).parameters
