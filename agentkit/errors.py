@@ -152,7 +152,7 @@ class ProviderError(AgentKitError):
         self.attempts = 0
         self.provider: str | None = None
         self.model: str | None = None
-        self.usage = Usage()
+        self.usage: Usage = Usage()
 
     @property
     def retryable(self) -> bool:

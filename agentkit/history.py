@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from threading import Lock
-from typing import Annotated, Any, cast, overload
+from typing import Annotated, Any, ClassVar, cast, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -181,7 +181,7 @@ class History(Sequence[Message]):
             return NotImplemented
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
 
-    __hash__ = None  # type: ignore[assignment]  # messages may hold JSON objects
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # messages may hold JSON objects
 
     def __repr__(self) -> str:
         return f"History({list(self)!r})"

@@ -21,6 +21,7 @@ from agentkit.agent.member import Member
 from agentkit.agent.needed_deps import check_deps_type, name_of, needed_deps
 from agentkit.agent.options import (
     AgentOptions,
+    AgentSettings,
     DepsT,
     Instructions,
     RunOptions,
@@ -46,7 +47,7 @@ from agentkit.output.output_type import OutputT
 from agentkit.tools.approval import ApprovalRule
 from agentkit.tools.tool import Tool
 from agentkit.tools.tool_options import ToolOptions
-from agentkit.tools.toolset import ToolLike, as_toolset
+from agentkit.tools.toolset import ToolLike, Toolset, as_toolset
 
 
 class Agent(RunMethods[DepsT, OutputT]):
@@ -128,19 +129,19 @@ class Agent(RunMethods[DepsT, OutputT]):
             ToolDefinitionError: a tool cannot be offered, or two have one name.
         """
         self.model: Model = build_model(model, api_key=api_key, base_url=base_url)
-        self.toolset = as_toolset(tools)
+        self.toolset: Toolset = as_toolset(tools)
         self.instructions = instructions
         self.name = name
-        self.settings = settings or ModelSettings()
-        self.budget = budget or Budget()
+        self.settings: ModelSettings = settings or ModelSettings()
+        self.budget: Budget = budget or Budget()
         self.approve = approve
         self.deps_type = deps_type
         if deps_type is not None:
             check_deps_type(self.toolset, deps_type)
-        self.options = read_agent_options(options)
+        self.options: AgentSettings = read_agent_options(options)
         self._needed_deps = needed_deps(self.toolset)
         self._output = self._plan(output_type)
-        self.window = Window(self.model.profile, self.options.context)
+        self.window: Window = Window(self.model.profile, self.options.context)
         self._connection: ModelConnection | None = None
         self._stack: AsyncExitStack | None = None
 

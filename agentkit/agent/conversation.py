@@ -26,7 +26,7 @@ class Conversation(Generic[OutputT]):
     def __init__(self, agent: Any, options: dict[str, Any]) -> None:
         self._agent = agent  # an `Agent`, whose module imports this one
         history = options.pop("history", None)
-        self.history = history if isinstance(history, History) else History(history or ())
+        self.history: History = history if isinstance(history, History) else History(history or ())
         self._options = options
         self._is_busy = False
 

@@ -30,7 +30,7 @@ class Draft:
 
     def begin(self, history: History) -> None:
         """Begin a step."""
-        self.history = history
+        self.history: History = history
         self.new: Sequence[Message] = ()
         self.received: Sequence[str] = ()
         self.started: dict[str, ToolCall] = {}

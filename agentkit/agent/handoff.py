@@ -152,7 +152,7 @@ class Team:
     member: Member
 
     def __init__(self, first: Handler, run: Run) -> None:
-        self.agent = first
+        self.agent: Handler = first
         self._run = run
         self._joined: dict[Handler, Member] = {}
         self._opened: AsyncExitStack | None = None

@@ -7,13 +7,16 @@ Out: `Member`: the tools of each turn, the instructions of each exchange.
 from collections.abc import Mapping
 from inspect import isawaitable
 
+from agentkit.agent.options import AgentSettings
 from agentkit.agent.run import AgentParts, Run
-from agentkit.chat import ToolSpec
+from agentkit.chat import ModelSettings, ToolSpec
 from agentkit.config.profile import ModelProfile
+from agentkit.context.window import Window
 from agentkit.errors import ConfigError
 from agentkit.event import Emit
 from agentkit.history import History
 from agentkit.model.model import ModelConnection
+from agentkit.tools.approval import ApprovalRule
 from agentkit.tools.run_context import RunContext, RunLink
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import (
@@ -55,12 +58,12 @@ class Member:
 
     def __init__(self, run: Run, agent: AgentParts, connection: ModelConnection) -> None:
         given = run.given
-        self.name = agent.name
-        self.connection = connection
-        self.window = agent.window
-        self.settings = agent.settings.merged(given.get("settings"))
-        self.rule = run.output.exempt_from(agent.approve)
-        self.options = agent.options
+        self.name: str = agent.name
+        self.connection: ModelConnection = connection
+        self.window: Window = agent.window
+        self.settings: ModelSettings = agent.settings.merged(given.get("settings"))
+        self.rule: ApprovalRule | None = run.output.exempt_from(agent.approve)
+        self.options: AgentSettings = agent.options
         self.specs: tuple[ToolSpec, ...] = ()
         self._toolset = run.output.with_tool(_with_extra(agent.toolset, run.extra_tools))
         self._instructions = tuple(

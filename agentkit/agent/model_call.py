@@ -53,7 +53,7 @@ CLOSING_INSTRUCTIONS = (
     "You have reached the limit of this task ({reason}) and can call no more tools. "
     "Give the best answer you can from what you have, and state what is missing."
 )
-log = Log("agentkit.agent")
+log: Log = Log("agentkit.agent")
 
 _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
 

@@ -28,7 +28,7 @@ from agentkit.value import maker
 _record = maker(EventRecord)
 _DELTAS = (TextReceived, ReasoningReceived, ToolArgumentsReceived)
 
-log = Log("agentkit.agent")
+log: Log = Log("agentkit.agent")
 
 
 class Report:

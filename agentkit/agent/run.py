@@ -24,6 +24,7 @@ from agentkit.agent.step import Policy, RunState
 from agentkit.budget.budget import Budget, Limits
 from agentkit.budget.meter import Meter
 from agentkit.chat import ModelSettings, ToolChoice
+from agentkit.clock import Clock
 from agentkit.context.window import Window
 from agentkit.errors import JournalError, UsageError
 from agentkit.event import Listener
@@ -171,41 +172,43 @@ class Run:
         own_listeners = [*listeners, *([] if own_listener is None else [own_listener])]
         if link is not None and above is None and link.listener is not None:
             own_listeners.append(link.listener)
-        self.id = given.get("run_id") or ""
-        self.segment = 1
-        self.agent = agent.name
-        self.model = agent.model
-        self.given = given
-        self.output = output
-        self.start = start
-        self.history = history
-        self.clock = clock = agent.options.clock
+        self.id: str = given.get("run_id") or ""
+        self.segment: int = 1
+        self.agent: str = agent.name
+        self.model: Model = agent.model
+        self.given: RunOptions[Any] = given
+        self.output: OutputPlan[Any] = output
+        self.start: int = start
+        self.history: History = history
+        self.clock: Clock = agent.options.clock
         merged = agent.budget.merged(given.get("budget"))
-        self.meter = (
-            Meter(merged, clock=clock)
+        self.meter: Meter = (
+            Meter(merged, clock=self.clock)
             if above is None or call_id is None
             else above.part(call_id).child(merged)
         )
-        self.policy = _policy(agent.options, given, output, self.meter.limits)
+        self.policy: Policy = _policy(agent.options, given, output, self.meter.limits)
         self.approvals: Mapping[str, Approval] = {
             approval.call_id: approval for approval in given.get("approvals", ())
         }
-        self.inbox = Inbox()
+        self.inbox: Inbox = Inbox()
         self.journal: Journal = given.get("journal") or NO_JOURNAL
         self.report: Report = Report(
             own_listeners,
-            clock=clock,
+            clock=self.clock,
             parent=None if above is None else above.report,
             call_id=call_id,
         )
-        self.stream = self.report.wants_deltas
-        self.draft = Draft(history)
-        self.extra_tools = as_toolset(given["tools"]) if given.get("tools") else None
+        self.stream: bool = self.report.wants_deltas
+        self.draft: Draft = Draft(history)
+        self.extra_tools: Toolset | None = (
+            as_toolset(given["tools"]) if given.get("tools") else None
+        )
         self.depth: int = 0 if above is None else above.depth + 1
         self.max_depth: int = agent.options.max_depth if above is None else above.max_depth
-        self.max_handoffs = agent.options.max_handoffs
-        self.handoffs = 0
-        self.handoff_call_id = ""
+        self.max_handoffs: int = agent.options.max_handoffs
+        self.handoffs: int = 0
+        self.handoff_call_id: str = ""
         self._parts: dict[str, Meter] = {}
         self._inner_keys: set[str] = set()
         self._inner_ids: dict[tuple[str, str], int] = {}

@@ -105,7 +105,7 @@ class Meter:
     def __init__(
         self, budget: Budget | Limits, *, clock: Clock, parent: "Meter | None" = None
     ) -> None:
-        self.limits = budget.limits() if isinstance(budget, Budget) else budget
+        self.limits: Limits = budget.limits() if isinstance(budget, Budget) else budget
         self._clock = clock
         self._parent = parent
         self._started = clock.monotonic()

@@ -70,11 +70,11 @@ class RequestLimit:
         self._characters = 0
         self._has_failed_over = False
         self.received: list[str] = []
-        self.attempts = 1
+        self.attempts: int = 1
         self.scope: anyio.CancelScope | None = None
         self.over: StopReason | None = None
-        self.used = NOTHING
-        self.additional_usage = NO_USAGE
+        self.used: Spent = NOTHING
+        self.additional_usage: Usage = NO_USAGE
 
     async def admit(self, forecast: Forecast, *, asked: int | None) -> StopReason | None:
         """Begin a request; return the limit that forbids it, or None.

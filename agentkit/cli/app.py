@@ -42,7 +42,7 @@ from agentkit.cli.terminal import prepare_streams, write
 from agentkit.cli.welcome import show_welcome
 from agentkit.version import __version__
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="agentkit",
     cls=QuestionGroup,
     help="Run language models with tools, on any provider.",

@@ -24,7 +24,7 @@ from agentkit.hooks.model_middleware import wrapped_model
 from agentkit.log import Log
 from agentkit.model.provider_model import ProviderModel
 
-log = Log("agentkit.cli")
+log: Log = Log("agentkit.cli")
 
 _Delta: TypeAlias = TextReceived | ReasoningReceived | ToolArgumentsReceived | PartialOutputReceived
 _REDACTED = "[REDACTED]"

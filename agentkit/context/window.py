@@ -33,7 +33,7 @@ _SPARE_ESTIMATED = 16  # the same, if tokens are estimated
 _FRAME_TOKENS = 96  # of the two messages that hold a summary
 _LEAST_SUMMARY_CHARACTERS = 200
 
-log = Log("agentkit.agent")
+log: Log = Log("agentkit.agent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ class Window:
         """
         self._settings = settings
         self._window_tokens = settings.window_tokens or profile.context_window_tokens
-        self.profile = replace(profile, context_window_tokens=self._window_tokens)
+        self.profile: ModelProfile = replace(profile, context_window_tokens=self._window_tokens)
         self._most_tool_tokens = ToolCache(max_tool_tokens)
         self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by the last message's address
 

@@ -46,7 +46,7 @@ class InvalidRequestError(AgentKitError):
         self.reason = reason
         self.path = path
         self.code = code
-        self.details = tuple(details)
+        self.details: tuple[Mapping[str, JsonValue], ...] = tuple(details)
         super().__init__(f"{self.param}: {reason}" if path else reason)
 
     @property

@@ -40,7 +40,7 @@ class EventLog:
 
     def __init__(self, store: Store, taken: TakenRun, *, wants_deltas: bool = False) -> None:
         self.wants_deltas = wants_deltas
-        self.has_failure = False
+        self.has_failure: bool = False
         self._is_closed = False
         self._store = store
         self._run_id = taken.info.id

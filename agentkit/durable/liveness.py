@@ -28,7 +28,7 @@ _WORKERS = "SELECT DISTINCT worker FROM ak_runs WHERE status = 'running' AND wor
 
 _OF_WORKER = "SELECT id FROM ak_runs WHERE status = 'running' AND worker = ?"
 
-log = Log("agentkit.durable")
+log: Log = Log("agentkit.durable")
 
 
 class BusyWorker(Protocol):

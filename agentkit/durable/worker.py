@@ -51,7 +51,7 @@ POLL_SECONDS = 1.0
 STOP_RETRY_SECONDS = 5.0
 """How long the end of a run waits for the database while the worker stops."""
 
-log = Log("agentkit.durable")
+log: Log = Log("agentkit.durable")
 
 
 class _Life:

@@ -27,7 +27,7 @@ from agentkit.value import dataclass, replace
 
 Checked: TypeAlias = Literal["input", "output"]
 
-log = Log("agentkit.hooks")
+log: Log = Log("agentkit.hooks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class GuardrailError(AgentKitError):
         super().__init__(message)
         self.checked = checked
         self.reason = reason
-        self.usage = usage or Usage()
+        self.usage: Usage = usage or Usage()
 
 
 CheckInput: TypeAlias = Callable[[ModelRequest], Blocked | Awaitable[Blocked | None] | None]

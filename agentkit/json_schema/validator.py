@@ -38,7 +38,7 @@ class JsonSchema:
             JsonSchemaError: it is not a schema, has a reference that leads nowhere, outside, or
                 back to itself, or asks for more work than can be done.
         """
-        self.schema = _copy(schema)
+        self.schema: JsonObject = _copy(schema)
         self._is_derived = is_derived
         self._validator: Any = None
         self._fast_check = flat_object_check(self.schema)

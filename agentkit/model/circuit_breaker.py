@@ -32,7 +32,7 @@ class CircuitBreaker:
         self._settings = settings
         self._failures = 0
         self._openings = 0
-        self.open_until = 0.0
+        self.open_until: float = 0.0
 
     def allows(self, now: float) -> bool:
         """Return whether a call may be made; a trial call excludes others until it ends."""

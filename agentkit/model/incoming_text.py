@@ -28,7 +28,7 @@ class IncomingText:
         self._maybe: str | None = None  # may be a snapshot, or go on with the text
         self._is_cumulative = False
         self._deltas = 0
-        self.has_snapshots = False
+        self.has_snapshots: bool = False
 
     def feed(self, text: str) -> str:
         """Take the text of the next delta and return what it adds."""

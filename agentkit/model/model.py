@@ -62,7 +62,7 @@ class EmitTracker:
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self.has_text = False
+        self.has_text: bool = False
 
     def emit(self, event: RunEvent) -> Awaitable[None]:
         """Forward `event`."""

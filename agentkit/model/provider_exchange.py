@@ -43,7 +43,7 @@ CLOSE_SECONDS = 5.0
 DRAIN_SECONDS = 0.2
 BYTES_PER_TOKEN = 3
 
-log = Log("agentkit.model")
+log: Log = Log("agentkit.model")
 
 
 class OpenTransport(Protocol):

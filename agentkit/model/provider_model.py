@@ -44,8 +44,8 @@ class ProviderModel:
                 `provider_exchange.OpenTransport`.
         """
         self.resolved = resolved
-        self.retry = retry or RetrySettings()
-        self.rate_limiter = RateLimiter(rate_limit or RateLimit())
+        self.retry: RetrySettings = retry or RetrySettings()
+        self.rate_limiter: RateLimiter = RateLimiter(rate_limit or RateLimit())
         self.dialects = dialects
         self.learned = learned
         self.transport = transport

@@ -32,7 +32,7 @@ RouteOrder: TypeAlias = Literal["listed", "cheapest", "fastest"]
 FINAL_KINDS: frozenset[ErrorKind] = frozenset({"truncated", "content_filter"})
 """Failures that come from the request, so another provider would fail too."""
 
-log = Log("agentkit.model")
+log: Log = Log("agentkit.model")
 
 
 class RouteModel:

@@ -50,7 +50,7 @@ class ScriptedModel:
     ) -> None:
         self._answers = list(answers)
         self._name = name
-        self.profile = profile or ModelProfile(family="scripted", id="model")
+        self.profile: ModelProfile = profile or ModelProfile(family="scripted", id="model")
         self.requests: list[ModelRequest] = []
 
     @property
@@ -172,8 +172,8 @@ class ScriptedTransport:
     def __init__(self, *exchanges: ScriptedExchange) -> None:
         self._exchanges = list(exchanges)
         self.requests: list[WireRequest] = []
-        self.open_answers = 0
-        self.is_closed = False
+        self.open_answers: int = 0
+        self.is_closed: bool = False
 
     @asynccontextmanager
     async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:

@@ -62,7 +62,7 @@ The second argument runs the tool. Once the tool has ended, a cancellation leave
 cleanup time, so that a result that exists can be recorded.
 """
 
-log = Log("agentkit.tools")
+log: Log = Log("agentkit.tools")
 
 
 class ExecuteOptions(TypedDict, total=False):

@@ -170,7 +170,7 @@ def _cut(blocks: Iterable[ContentBlock], limit: int, note: str) -> Iterable[Cont
 
 MAX_ERROR_CHARACTERS = 2_000
 
-log = Log("agentkit.tools")
+log: Log = Log("agentkit.tools")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

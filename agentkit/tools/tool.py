@@ -12,6 +12,7 @@ from dataclasses import field
 from types import MethodType
 from typing import (
     Any,
+    ClassVar,
     Concatenate,
     Generic,
     Unpack,
@@ -45,7 +46,7 @@ ResultT = TypeVar("ResultT", covariant=True, default=Any)
 P2 = ParamSpec("P2")
 Result2T = TypeVar("Result2T")
 
-log = Log("agentkit.tools")
+log: Log = Log("agentkit.tools")
 MAX_ARGUMENTS_CHARACTERS = 262_144
 """Far more than a model writes, and validated within a second."""
 
@@ -188,7 +189,7 @@ class Tool(Generic[P, ResultT]):
         name = str(getattr(self.function, "__name__", ""))
         return name if name.isidentifier() else self.own_name
 
-    __wrapped__ = _WrappedFunction()
+    __wrapped__: ClassVar[_WrappedFunction] = _WrappedFunction()
 
     @property
     def origin(self) -> str:

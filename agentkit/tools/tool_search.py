@@ -58,7 +58,7 @@ class ToolIndex:
     """Ranks tools by the words of a query."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        self.tools = tuple(tools)
+        self.tools: tuple[Tool[..., Any], ...] = tuple(tools)
         self._postings: dict[str, list[tuple[int, int]]] = {}
         self._lengths: list[int] = []
         for at, tool in enumerate(self.tools):

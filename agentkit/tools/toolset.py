@@ -64,7 +64,7 @@ class StaticToolset:
         Raises:
             ToolDefinitionError: one cannot be offered, or two have one name.
         """
-        self.tools = tuple(_as_tool(one) for one in tools)
+        self.tools: tuple[Tool[..., Any], ...] = tuple(_as_tool(one) for one in tools)
         index_tools(self.tools)
 
     def open(self) -> AbstractAsyncContextManager[None]:

@@ -66,7 +66,7 @@ class ContentDecoder:
             raise UnknownEncodingError(name)
         # A decompressor takes memory and time, and most bodies need none.
         self._member = zlib.decompressobj(_GZIP) if name in _GZIP_NAMES else None
-        self.left = max_bytes
+        self.left: int = max_bytes
         # A file name in the header, or empty blocks, can go on for ever without a decoded byte.
         # What deflate cannot shrink grows by less than a hundredth.
         self._encoded_left = 2 * max_bytes

@@ -50,7 +50,7 @@ _ERROR_KINDS: tuple[tuple[type[Exception], WireErrorKind], ...] = (
     (Exception, "refused"),
 )
 
-log = Log("agentkit.transport")
+log: Log = Log("agentkit.transport")
 
 
 class HttpTransport:

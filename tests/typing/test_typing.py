@@ -1,9 +1,11 @@
 """Type checkers accept correct uses and find mistakes."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,34 @@ def test_pyright_accepts_correct_uses_and_finds_every_mistake(tmp_path: Path) ->
         pytest.skip("pyright cannot be started: at its first start it comes from npm's registry")
 
     assert _pyright(tmp_path) == {(WRONG.name, line) for line in MARKED}
+
+
+@pytest.mark.timeout(320)
+def test_every_public_type_of_the_wheel_is_known(tmp_path: Path) -> None:
+    """Without inference, on which type checkers may differ."""
+    if not _can_start():
+        pytest.skip("pyright cannot be started: at its first start it comes from npm's registry")
+    site = tmp_path / "site"
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=100)  # noqa: S603
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(site)
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+    done = subprocess.run(  # noqa: S603 - our own command
+        [_PYRIGHT, "--verifytypes", "agentkit", "--ignoreexternal", "--outputjson"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": places, "PYTHONPATH": str(site)},
+        timeout=200,
+    )
+
+    report = json.loads(done.stdout)["typeCompleteness"]
+    unknown = [one["name"] for one in report["symbols"] if not one["isTypeKnown"]]
+    assert Path(report["packageRootDirectory"]).is_relative_to(tmp_path)
+    assert unknown == []
+    assert report["completenessScore"] == 1
 
 
 def test_every_marked_mistake_is_ignored_by_mypy() -> None:

@@ -13,7 +13,7 @@ from agentkit.cli.database_option import DatabaseOption
 from agentkit.cli.shared_options import exits_with_code
 from agentkit.lazy_import import load_object
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="db",
     help="Create, check and clean up the database of conversations.",
     no_args_is_help=True,

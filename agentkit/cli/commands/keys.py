@@ -21,7 +21,7 @@ from agentkit.config.profile import ProviderProfile
 from agentkit.config.stored_keys import remove_key, store_key, stored_places
 from agentkit.errors import ConfigError
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="keys",
     help="Store, list and remove API keys.",
     no_args_is_help=True,

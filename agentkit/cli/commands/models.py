@@ -50,7 +50,7 @@ class ModelsGroup(TyperGroup):
         return "list", self.get_command(ctx, "list"), args
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="models",
     cls=ModelsGroup,
     help="List models; choose a default and aliases.",

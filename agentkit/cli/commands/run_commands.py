@@ -58,7 +58,7 @@ class RunCommands(Protocol):
         """Cancel or retry a run."""
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="runs",
     help="Start, list and follow runs that survive, and decide their calls.",
     no_args_is_help=True,

@@ -41,7 +41,7 @@ class SessionCommands(Protocol):
         """Export a conversation to a file, or import a file."""
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="sessions",
     help="List, show, search and copy stored conversations.",
     no_args_is_help=True,

@@ -32,7 +32,7 @@ from agentkit.cli.shared_options import (
 )
 from agentkit.lazy_import import load_object
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="mcp",
     help="Inspect MCP servers; serve tools and agents as one.",
     no_args_is_help=True,

@@ -7,7 +7,7 @@ The fields are those of https://docs.anthropic.com/en/api/messages. What the tur
 checked in `server_request`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -15,7 +15,7 @@ CallId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+\z")]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 class TextBlock(_Body):

@@ -7,13 +7,13 @@ The fields are those of https://platform.openai.com/docs/api-reference/chat/crea
 messages mean together is checked in `server_request`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 class TextPart(_Body):

@@ -31,7 +31,7 @@ class Thought:
         self._texts: list[str] = []
         self._quoted_end: tuple[int, int] | None = None  # in the texts, of the first quoted tag
         self._size = 0
-        self.is_closed = False
+        self.is_closed: bool = False
 
     @classmethod
     def opened(cls, marker: Marker) -> "Thought":

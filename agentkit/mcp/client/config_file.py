@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -63,7 +63,7 @@ Text = Annotated[str, BeforeValidator(_plain)]
 class ServerEntry(BaseModel):
     """One server: `command` or `url`, and the options of either. Other fields are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
     type: (
         Literal["stdio", "http", "streamable-http", "streamable_http", "streamableHttp", "sse"]

@@ -71,7 +71,7 @@ class MCPToolset:
             options: see `MCPOptions`.
         """
         self.name = name
-        self.namespace = _namespace(name)
+        self.namespace: str = _namespace(name)
         self._transport = transport
         self._options = options
         self._open_connections: list[_OpenConnection] = []

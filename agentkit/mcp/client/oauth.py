@@ -54,7 +54,7 @@ OpenUrl = Callable[[str], Awaitable[None]]
 WaitForCode = Callable[[], Awaitable[AuthorizationCodeResult]]
 """Returns the parameters of the redirect."""
 
-log = Log("agentkit.mcp")
+log: Log = Log("agentkit.mcp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ STABLE_SECONDS = 60.0
 MAX_DELAY_SECONDS = 30.0
 _REASON = 1_000
 
-log = Log("agentkit.mcp")
+log: Log = Log("agentkit.mcp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +79,8 @@ class Lifetime:
     """
 
     def __init__(self) -> None:
-        self.ended = anyio.Event()
-        self.reason = ""
+        self.ended: anyio.Event = anyio.Event()
+        self.reason: str = ""
         self.last_output: Callable[[], str] = str
         self.start: anyio.CancelScope | None = None
 
@@ -111,15 +111,15 @@ class ServerConnection:
 
     def __init__(self, name: str, *, open_client: OpenClient, restart: RestartSettings) -> None:
         self.name = name
-        self.notifications = NotificationQueue(name)
-        self.is_stale = True
+        self.notifications: NotificationQueue = NotificationQueue(name)
+        self.is_stale: bool = True
         self.failure: str | None = None
-        self.is_misconfigured = False
+        self.is_misconfigured: bool = False
         self._open_client = open_client
         self._restart = restart
         self._client: Client | None = None
         self._lifetime = Lifetime()
-        self.was_connected = False
+        self.was_connected: bool = False
         self._ready = anyio.Event()
         self._closing = anyio.Event()
         self._calls: list[_Call] = []

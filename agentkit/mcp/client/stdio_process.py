@@ -40,7 +40,7 @@ MAX_INVALID_LINES = 1_000
 _ERROR_LINES = 20
 _CLOSED = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
-log = Log("agentkit.mcp")
+log: Log = Log("agentkit.mcp")
 
 Streams = tuple[
     MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
@@ -77,7 +77,7 @@ class ServerProcess:
         self._report = report
         self._waiting = WaitingRequests(report)
         self._errors: deque[str] = deque(maxlen=_ERROR_LINES)
-        self.ended = anyio.Event()
+        self.ended: anyio.Event = anyio.Event()
 
     @property
     def last_output(self) -> str:

@@ -72,7 +72,7 @@ class ClientContext:
         self._context = context
         self._asks = 0
         self.state = state
-        self.is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
+        self.is_modern: bool = context.protocol_version in MODERN_PROTOCOL_VERSIONS
         self._missing: dict[str, types.ClientCapabilities] = {}
 
     @property

@@ -21,7 +21,7 @@ from agentkit.tools.concurrency.graceful_cancel import is_caller_cancelled
 
 T = TypeVar("T")
 
-log = Log("agentkit.mcp")
+log: Log = Log("agentkit.mcp")
 
 
 async def contained(handle: Callable[[], Awaitable[T]], *, method: str) -> T:

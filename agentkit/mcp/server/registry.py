@@ -30,7 +30,7 @@ from agentkit.tools.toolset import StaticToolset, Toolset, index_tools
 PAGE_BYTES = 500_000
 """Size of a page. Some clients read the first page only; the SDK's client accepts up to 1 MiB."""
 
-log = Log("agentkit.mcp")
+log: Log = Log("agentkit.mcp")
 
 
 class ToolRegistry:

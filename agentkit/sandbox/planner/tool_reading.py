@@ -40,7 +40,8 @@ class ToolReading:
     """
 
     def __init__(self, text: str, tokens: Sequence[QuestionToken], tool: KnownTool) -> None:
-        self._tokens, self.tool, self._used = tokens, tool, set[int]()
+        self._tokens, self._used = tokens, set[int]()
+        self.tool: KnownTool = tool
         self._spread: tuple[str, list[QuestionToken], list[JsonValue]] = ("", [], [])
         self._said = {stem(one.text) for one in tokens if one.kind in ("word", "name")}
         self.values: dict[str, JsonValue] = {}
@@ -49,13 +50,15 @@ class ToolReading:
         self.values = {one.name: self.values[one.name] for one in filled}
         named = {word for one in filled for word in one.words}
         implied = self._said | named | ({"file"} if "path" in named else set())
-        self.missing = [p for p in tool.parameters if p.is_required and p.name not in self.values]
+        self.missing: list[KnownParameter] = [
+            p for p in tool.parameters if p.is_required and p.name not in self.values
+        ]
         # "What is time?" does not ask for the current time.
         implied |= _GENERIC if self.values or self.missing else set()
-        self.matched = len(tool.words & self._said) if tool.words <= implied else 0
+        self.matched: int = len(tool.words & self._said) if tool.words <= implied else 0
         opening = _OPENING.match(text, tokens[0].start, tokens[-1].end)
         opened = opening.end() if opening else tokens[0].start
-        self.unknown = [
+        self.unknown: list[QuestionToken] = [
             one
             for place, one in enumerate(tokens)
             if place not in self._used

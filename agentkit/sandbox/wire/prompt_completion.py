@@ -9,7 +9,7 @@ without their marker, as by a server that does not return special tokens.
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,7 +47,7 @@ from agentkit.sandbox.wire.rejection import Rejection, from_invalid_request
 class PromptStreamOptions(BaseModel):
     """What a stream holds in addition to its text."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     include_usage: bool = False
 
@@ -55,7 +55,7 @@ class PromptStreamOptions(BaseModel):
 class PromptBody(BaseModel):
     """A complete request; unknown fields are ignored."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     model: str
     prompt: str

@@ -53,14 +53,14 @@ class StoppableCall:
 
     def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
         self.reason: Literal["time", "caller"] | None = None
-        self.is_closed = False
+        self.is_closed: bool = False
         self._has_waited = False
         self._was_cancelled = False
         self._seconds = seconds
         self._cleanup_seconds = cleanup_seconds
         self._limit: anyio.CancelScope
         self._cleanup: anyio.CancelScope
-        self.task_cancels = TaskCancels()
+        self.task_cancels: TaskCancels = TaskCancels()
 
     async def run(self, call: Coroutine[Any, Any, object]) -> object:
         """Run `call`, which gets a single cancellation.
@@ -247,7 +247,7 @@ class FinishShield:
     def __init__(self, *, cleanup_seconds: float) -> None:
         self._cleanup_seconds = cleanup_seconds
         self._is_cancelled = False
-        self.scope = anyio.CancelScope()
+        self.scope: anyio.CancelScope = anyio.CancelScope()
 
     def lift(self) -> None:
         """Let a cancellation through."""

@@ -27,8 +27,8 @@ class Semaphore:
     def __init__(self, limit: int) -> None:
         if limit < 1:
             raise ValueError(f"The limit is {limit}; it must be 1 or more.")
-        self.limit = limit
-        self.taken = 0
+        self.limit: int = limit
+        self.taken: int = 0
 
 
 class Permit:
@@ -45,10 +45,10 @@ class Permit:
     def __init__(
         self, pool: "SemaphorePool", outer_permits: "dict[Semaphore, Permit | None]"
     ) -> None:
-        self.pool = pool
-        self.outer_permits = outer_permits
+        self.pool: SemaphorePool = pool
+        self.outer_permits: dict[Semaphore, Permit | None] = outer_permits
         self.reused: set[Semaphore] = set()
-        self.is_released = False
+        self.is_released: bool = False
 
     def release(self) -> None:
         """Release the permit, from any thread; a second time does nothing."""

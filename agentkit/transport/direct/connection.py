@@ -59,8 +59,8 @@ class HttpConnection:
         self._settings = settings
         self._response: H11Response | FastBody | None = None
         self._is_sent = False
-        self.is_reused = False
-        self.has_received = False
+        self.is_reused: bool = False
+        self.has_received: bool = False
 
     async def send_request(self, request: RequestHead, body: bytes) -> ResponseHead:
         """Send a request and return the head of its response.

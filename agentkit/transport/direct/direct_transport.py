@@ -40,7 +40,7 @@ MAX_CACHED_HEADS = 64
 
 _TARGET_SAFE = "%/?&=:;@!$'()*+,~[]"
 
-log = Log("agentkit.transport")
+log: Log = Log("agentkit.transport")
 
 
 class DirectTransport:
@@ -74,12 +74,12 @@ class DirectTransport:
         """
         limits = settings or HttpSettings()
         self._address = parse_address(base_url or provider.base_url, name=provider.name)
-        self.error_mapper = ErrorMapper(
+        self.error_mapper: ErrorMapper = ErrorMapper(
             provider=provider.name, origin=self._address.origin, settings=limits
         )
         self._outgoing = RequestAuth(provider, api_key)
         self._heads: dict[tuple[str, str, bool, bool], RequestHead] = {}
-        self.pool = HttpConnectionPool(
+        self.pool: HttpConnectionPool = HttpConnectionPool(
             partial(connect, self._address, settings=limits),
             settings=limits,
             clock=clock or SystemClock(),

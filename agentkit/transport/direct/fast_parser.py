@@ -100,7 +100,7 @@ class LengthBody:
     def __init__(self, length: int) -> None:
         self._left = length
         self._buffer = b""
-        self.is_complete = length == 0
+        self.is_complete: bool = length == 0
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived; see `H11Response.feed`."""
@@ -134,7 +134,7 @@ class ChunkedBody:
         self._left = 0
         self._boundary = _FIRST
         self._h11: H11Response | None = None
-        self.is_complete = False
+        self.is_complete: bool = False
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived; see `H11Response.feed`."""

@@ -57,9 +57,9 @@ class RequestHead:
         request = h11.Request(method=method, target=target, headers=[*headers, *length])
         encoded = h11.Connection(h11.CLIENT).send(request) or b""
         kept = [pair for pair in request.headers if pair[0] in _KEPT]
-        self.event = h11.Request(method=method, target=target, headers=kept)
+        self.event: h11.Request = h11.Request(method=method, target=target, headers=kept)
         framing = [pair for pair in kept if pair[0] in _FRAMING]
-        self.allows_fast_parser = not framing and request.method not in (b"HEAD", b"CONNECT")
+        self.allows_fast_parser: bool = not framing and request.method not in (b"HEAD", b"CONNECT")
         self._start = encoded.removesuffix(_NO_LENGTH) if has_length else encoded
         self._has_length = has_length
 
@@ -117,7 +117,7 @@ class H11Response:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._http.send(request.event)
         self._http.send(_END)
-        self.is_complete = False
+        self.is_complete: bool = False
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived; no bytes mean that the host has closed the connection."""

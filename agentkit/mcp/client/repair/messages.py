@@ -39,7 +39,7 @@ class WaitingRequests:
     """
 
     def __init__(self, report: Report) -> None:
-        self.version = DEFAULT_VERSION
+        self.version: str = DEFAULT_VERSION
         self.report = report
         self._has_repaired = False
         self._methods: dict[str, str] = {}
