@@ -202,7 +202,13 @@ def _show(rows: Sequence[tuple[ProviderProfile, Sequence[str] | None]], *, as_js
         note("No model is known; write the id that the provider uses.")
         return
     lines = [line for provider, listed in rows for line in _lines(provider, listed)]
-    show_table(*(_table(lines, columns=columns) for columns in _COLUMNS))
+    filled = {column for line in lines for column, cell in line.items() if cell}
+    show_table(
+        *(
+            _table(lines, columns=[column for column in columns if column in filled])
+            for columns in _COLUMNS
+        )
+    )
 
 
 # From the widest table to the narrowest, for terminals on which a name would be broken.
