@@ -49,6 +49,14 @@ LONG = tuple(
     )
 )
 """Tests that start processes, or make many runs."""
+MEASURED = tuple(
+    HERE / path
+    for path in (
+        *("local/test_launch.py", "local/test_process.py", "local/test_serve.py"),
+        *("mcp/test_exits.py", "mcp/test_faults.py", "mcp/test_leaving.py"),
+    )
+)
+"""Of these, the tests whose coverage is measured: no others reach the code for child processes."""
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-cov has begun
@@ -78,7 +86,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     almost no line that other tests do not. pytest-cov's `no_cover` has no effect in xdist workers.
     """
     tracer, tracer_of_threads = sys.gettrace(), threading.gettrace()
-    if tracer is None or not (_is_long(item.path) or _is_repeated(item)):
+    is_measured = item.path in MEASURED or not _is_long(item.path)
+    if tracer is None or (is_measured and not _is_repeated(item)):
         return (yield)
     sys.settrace(None)
     threading.settrace(None)

@@ -10,13 +10,18 @@ import pytest
 
 from agentkit.local import llama_program
 
+SETTINGS = Path(__file__).parents[2] / "pyproject.toml"
+
 pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
-    """Start the program like `launch`."""
+    """Start the program like `launch`; where coverage is measured, measure that of the program."""
+    program = [llama_program.__file__, *arguments]
+    if sys.gettrace() is not None:
+        program = ["-W", "ignore", "-m", "coverage", "run", "--rcfile", str(SETTINGS), *program]
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-P", llama_program.__file__, *arguments],
+        [sys.executable, "-P", *program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
