@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 300
 UNPRIVILEGED = 65534
 """The user and group without rights, on every Linux; PostgreSQL needs one that has a name."""
 

@@ -26,7 +26,7 @@ ABOUT_CODE = [
 ]
 ROOTS = (ROOT, ROOT / "agentkit")
 LANGUAGES = frozenset({"python", "console", "text", "text output", "toml", "json", "mermaid"})
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 300
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE_NAME = re.compile(r"# (\w+\.py)\n")

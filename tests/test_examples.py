@@ -20,7 +20,7 @@ from agentkit.errors import TransportError
 from agentkit.testing import ScriptedModel, tool_call
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 300
 
 
 def load(name: str) -> ModuleType:
@@ -62,7 +62,7 @@ async def test_the_chatbot_continues_the_conversation(
         "You are welcome.",
     )
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         history = await load("chatbot").chat(model)
 
     assert [message.text for message in history] == [
@@ -106,7 +106,7 @@ async def test_the_task_works_on_files(tmp_path: Path) -> None:
         "One file mentions invoices: a.txt.",
     )
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         result = await load("task").carry_out(model, tmp_path / "work", "Which mention invoices?")
 
     assert result.output == "One file mentions invoices: a.txt."
@@ -143,7 +143,7 @@ async def test_the_service_streams_events() -> None:
     model = ScriptedModel(
         AssistantMessage(tool_calls=[tool_call("calculate", expression="6*7")]), "It is 42."
     )
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with client_of(load("service").build_app(model)) as client:
             answer = await client.post("/", content="What is 6 * 7?")
 
@@ -162,7 +162,7 @@ async def test_the_service_streams_events() -> None:
 async def test_the_service_reports_a_failure(question: str, error: str) -> None:
     """As the last line, since the status was already sent."""
     model = ScriptedModel(TransportError("No way there.", kind="connection"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with client_of(load("service").build_app(model)) as client:
             answer = await client.post("/", content=question)
 

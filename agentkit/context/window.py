@@ -8,14 +8,13 @@ messages, so it is neither counted nor trimmed from the beginning again. Short c
 counted at all.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from operator import is_
 
 from agentkit.chat import ModelRequest, ModelSettings
 from agentkit.config.profile import ModelProfile
 from agentkit.context.summary import AskModel, Summary, summarize, with_summary
 from agentkit.context.trim import FitStrategy, Fitted, fit, shorten_text
+from agentkit.conversation_cache import ConversationCache
 from agentkit.dialect.encoding_cache import ToolCache
 from agentkit.errors import UnsupportedError
 from agentkit.event import ContextTrimmed, Emit
@@ -83,31 +82,25 @@ class ContextSettings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Kept:
-    """A conversation and its last trimmed form.
+    """The last trimmed form of a conversation.
 
     Attributes:
-        source: the complete conversation at that time.
-        sent: its trimmed form; the same history if nothing was removed.
-        most: an upper bound of the tokens of `sent`.
+        trimmed: None if nothing was removed.
+        most: an upper bound of the tokens of what is sent.
         counter: counts this conversation; None if it was not needed yet.
     """
 
-    source: History
-    sent: History
+    trimmed: History | None = None
     most: float = 0
     counter: TokenCounter | None = None
 
-    def is_start_of(self, history: History) -> bool:
-        """Return whether `history` continues this conversation, by the identity of its messages."""
-        return len(self.source) <= len(history) and all(map(is_, self.source, history))
-
-    def grow(self, history: History) -> "_Kept":
-        """Return the conversation with the new messages of `history`."""
-        new = history[len(self.source) :]
-        sent = history if self.sent is self.source else self.sent + new
-        return replace(self, source=history, sent=sent, most=self.most + max_message_tokens(new))
+    def grow(self, new: Sequence[Message]) -> None:
+        """Add the new messages of the conversation."""
+        if self.trimmed is not None:
+            self.trimmed += new
+        self.most += max_message_tokens(new)
 
 
 class Window:
@@ -128,7 +121,7 @@ class Window:
         self._window_tokens = settings.window_tokens or profile.context_window_tokens
         self.profile: ModelProfile = replace(profile, context_window_tokens=self._window_tokens)
         self._most_tool_tokens = ToolCache(max_tool_tokens)
-        self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by the last message's address
+        self._kept: ConversationCache[_Kept] = ConversationCache(_KEPT_CONVERSATIONS)
 
     async def fit(self, request: ModelRequest, *, ask: AskModel, emit: Emit) -> ModelRequest:
         """Return `request`, with a trimmed history if it would not fit.
@@ -143,19 +136,23 @@ class Window:
         """
         if self._window_tokens is None:
             return request
-        kept = self._take(request.history).grow(request.history)
-        request = replace(request, history=kept.sent)
+        history = request.history
+        known = self._kept.take(history, _Kept)
+        kept = known.value
+        kept.grow(history[known.length :])
+        if kept.trimmed is not None:
+            request = replace(request, history=kept.trimmed)
         if not self._is_surely_short(request, kept, window_tokens=self._window_tokens):
             counter = kept.counter or new_counter(self.profile)
             shares = _Shares.of(self._window_tokens, request.settings, self._settings, counter)
             trimmer = _Trimmer(counter, settings=self._settings, shares=shares)
             fitted = await trimmer.fit(request, ask=ask, emit=emit)
-            kept = replace(kept, counter=counter)
+            kept.counter = counter
             if fitted.is_cut:
                 request = fitted.request
-                most = max_message_tokens(request.history)
-                kept = replace(kept, sent=request.history, most=most)
-        self._keep(kept)
+                kept.trimmed = request.history
+                kept.most = max_message_tokens(request.history)
+        self._kept.keep(known, history)
         return request
 
     def _is_surely_short(self, request: ModelRequest, kept: _Kept, *, window_tokens: int) -> bool:
@@ -165,22 +162,6 @@ class Window:
             most += self._most_tool_tokens.encode(request.tools)
         answer = _answer_tokens(window_tokens, request.settings, self._settings)
         return most <= window_tokens - window_tokens // _SPARE_ESTIMATED - answer
-
-    def _take(self, history: History) -> _Kept:
-        """Remove and return the kept conversation that `history` continues."""
-        for message in reversed(history):
-            kept = self._kept.get(id(message))
-            if kept is not None and kept.is_start_of(history):
-                return self._kept.pop(id(message))
-        empty = History()
-        return _Kept(source=empty, sent=empty)
-
-    def _keep(self, kept: _Kept) -> None:
-        """Keep a conversation as the newest; it holds its messages, so their ids stay unique."""
-        if kept.source:
-            self._kept[id(kept.source[-1])] = kept
-            if len(self._kept) > _KEPT_CONVERSATIONS:
-                self._kept.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,24 +3,17 @@
 In:  a history, and a factory of empty transcripts.
 Out: the transcript that holds exactly this history.
 
-A conversation grows at its end and is sent completely every turn. The cache is keyed by the
-identity of the messages: they are immutable, and a history that grows shares them. The entry of a
-conversation is dropped with its first message: such a conversation cannot continue.
+A conversation grows at its end and is sent completely every turn; see `conversation_cache`.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import field
-from functools import partial
-from itertools import islice
 from operator import is_
 from typing import Generic, Protocol, TypeVar
-from weakref import ref
 
 from agentkit.chat import ToolSpec
+from agentkit.conversation_cache import ConversationCache
 from agentkit.history import History
 from agentkit.message import Message
-from agentkit.value import dataclass
 
 MAX_KEPT_BYTES = 64 * 1024 * 1024
 """How much encoded conversation one open model keeps; the least recently used goes first."""
@@ -45,22 +38,14 @@ class TranscriptStore(Generic[TranscriptT]):
     """Keeps the transcripts of conversations that may continue."""
 
     def __init__(self, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
-        self._kept: OrderedDict[tuple[int, str], _Kept[TranscriptT]] = OrderedDict()
-        self._kept_bytes = 0
-        self._max_kept_bytes = max_kept_bytes
-        own = ref(self)  # the callbacks of weak references must not keep the store alive
-
-        def forget(key: tuple[int, str], _: object) -> None:
-            store = own()
-            if store is not None:
-                store._drop(key)
-
-        self._forget = forget
+        self._cache: ConversationCache[TranscriptT] = ConversationCache(
+            max_kept_bytes, size_of=lambda transcript: transcript.size_bytes
+        )
 
     @property
     def kept_bytes(self) -> int:
         """Return the size of what is kept for later turns."""
-        return self._kept_bytes
+        return self._cache.size
 
     def follow(
         self, history: History, begin: Callable[[], TranscriptT], *, variant: str = ""
@@ -72,52 +57,11 @@ class TranscriptStore(Generic[TranscriptT]):
             begin: makes an empty transcript.
             variant: separates several encodings of one history.
         """
-        if not history:
-            return begin()
-        # An entry is dropped with its first message, so that message's address is not reused.
-        first = history[0]
-        key = (id(first), variant)
-        kept = self._drop(key)
-        if kept is None or not kept.is_start_of(history, first):
-            kept = _Kept(transcript=begin(), first=ref(first, partial(self._forget, key)))
-            kept.transcript.add(first)
-        for message in history[len(kept.rest) + 1 :]:
-            kept.transcript.add(message)
-            kept.rest.append(message)
-        self._keep(key, kept)
-        return kept.transcript
-
-    def _drop(self, key: tuple[int, str]) -> "_Kept[TranscriptT] | None":
-        """Remove and return an entry, if there is one."""
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            self._kept_bytes -= kept.size_bytes
-        return kept
-
-    def _keep(self, key: tuple[int, str], kept: "_Kept[TranscriptT]") -> None:
-        """Store an entry as the newest, and drop the oldest beyond the limit."""
-        kept.size_bytes = kept.transcript.size_bytes
-        self._kept[key] = kept
-        self._kept_bytes += kept.size_bytes
-        while self._kept_bytes > self._max_kept_bytes:
-            _, dropped = self._kept.popitem(last=False)
-            self._kept_bytes -= dropped.size_bytes
-
-
-@dataclass(slots=True, kw_only=True)
-class _Kept(Generic[TranscriptT]):
-    """A transcript and its messages; it does not keep the first message alive."""
-
-    transcript: TranscriptT
-    first: ref[Message]
-    rest: list[Message] = field(default_factory=list)
-    size_bytes: int = 0
-
-    def is_start_of(self, history: History, first: Message) -> bool:
-        """Return whether `history`, which begins with `first`, begins with these messages."""
-        if len(self.rest) >= len(history) or self.first() is not first:
-            return False
-        return all(map(is_, self.rest, islice(history, 1, None)))
+        known = self._cache.take(history, begin, variant=variant)
+        for message in history[known.length :]:
+            known.value.add(message)
+        self._cache.keep(known, history, variant=variant)
+        return known.value
 
 
 class ToolCache(Generic[ValueT]):

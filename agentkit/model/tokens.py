@@ -15,17 +15,16 @@ or forked conversation costs the copying and not the tokenizing.
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import islice
 from operator import is_
 from pathlib import Path
 from typing import Protocol, cast
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.content import AudioContent, ContentBlock, ImageContent
+from agentkit.conversation_cache import ConversationCache
 from agentkit.dialect.mistral_prompt import Part, calls_json, message_parts, offer_parts
 from agentkit.dialect.mistral_rules import MistralRules, readable_text
 from agentkit.errors import MissingExtraError
-from agentkit.history import History
 from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, Message, SystemMessage, UserMessage
 from agentkit.model.model import TokenCounter
@@ -94,7 +93,7 @@ class _CountCache:
 
     def tools(self, tools: tuple[ToolSpec, ...]) -> int:
         """Return the tokens of the tools; they are the same in most turns."""
-        if not _is_prefix(self._tools, tools) or len(self._tools) != len(tools):
+        if len(self._tools) != len(tools) or not all(map(is_, self._tools, tools)):
             self._tools_tokens = self.parts(offer_parts(tools))
             self._tools = tools
         return self._tools_tokens
@@ -154,15 +153,8 @@ class _Conversation:
     """A conversation as far as it was counted."""
 
     def __init__(self, layout: _PromptLayout) -> None:
-        self.messages: list[Message] = []
         self.layout = layout
         self.tokens = 0
-
-    def grow(self, history: History) -> None:
-        """Count the messages that are new in `history`."""
-        for message in islice(history, len(self.messages), None):
-            self.tokens += self.layout.add(message)
-            self.messages.append(message)
 
 
 class _Counter:
@@ -174,7 +166,9 @@ class _Counter:
         self._kept = kept
         self._layout = layout
         self._is_exact = is_exact
-        self._conversations: list[_Conversation] = []
+        self._conversations: ConversationCache[_Conversation] = ConversationCache(
+            _KEPT_CONVERSATIONS
+        )
 
     @property
     def is_exact(self) -> bool:
@@ -183,24 +177,17 @@ class _Counter:
 
     def count(self, request: ModelRequest) -> int:
         """Return the tokens of the prompt that `request` becomes; see `TokenCounter`."""
-        conversation = self._take(request.history)
-        conversation.grow(request.history)
+        history = request.history
+        known = self._conversations.take(history, self._begin)
+        conversation = known.value
+        for message in history[known.length :]:
+            conversation.tokens += conversation.layout.add(message)
         tokens = conversation.tokens + conversation.layout.rest(request)
-        self._conversations.append(conversation)  # only now: one that failed is not used again
-        del self._conversations[:-_KEPT_CONVERSATIONS]
+        self._conversations.keep(known, history)  # only now: one that failed is not used again
         return tokens
 
-    def _take(self, history: History) -> _Conversation:
-        """Take out the conversation that `history` continues, or begin a new one."""
-        for at in reversed(range(len(self._conversations))):
-            if _is_prefix(self._conversations[at].messages, history):
-                return self._conversations.pop(at)
+    def _begin(self) -> _Conversation:
         return _Conversation(self._layout(self._kept))
-
-
-def _is_prefix(prefix: Sequence[object], items: Sequence[object]) -> bool:
-    """Return whether `items` begins with the very objects of `prefix`."""
-    return len(prefix) <= len(items) and all(map(is_, prefix, items))
 
 
 def _last_user(messages: Sequence[Message], otherwise: UserMessage) -> UserMessage:

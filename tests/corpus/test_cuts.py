@@ -83,7 +83,7 @@ async def test_cut_arguments_never_run(end: int) -> None:
     cut = ARGUMENTS[:end]
     cases = [complete(call(cut), REFUSED), streamed(call(""), call(cut), expected=REFUSED)]
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         for case in cases:
             assert differences(case, await play(case, is_streamed=True)) == []
 
@@ -133,7 +133,7 @@ async def test_a_megabyte_of_nonsense_is_rejected_quickly(text: str) -> None:
         complete({"content": f"[TOOL_CALLS]set_light{text}"}, REFUSED),
     ]
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         seen = [await play(case, is_streamed=True) for case in cases]
 
     assert differences(cases[0], seen[0]) == []

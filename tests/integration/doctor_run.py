@@ -31,7 +31,7 @@ async def diagnosed(
     provider: Mapping[str, Any] | None = None,
 ) -> tuple[DoctorReport, Mapping[str, Finding], Mapping[str, object]]:
     """Return the report, the findings by question, and the changed profile fields."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with running(server) as url:
             base = url.removesuffix("/v1") if server.traits.chat_path.startswith("/v2") else url
             resolved = resolve(base, name)

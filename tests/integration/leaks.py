@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio
 
 POOL_NAMES = ("AnyIO worker thread", "Trio thread", "asyncio_")
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ import pytest
 
 SETSID = shutil.which("setsid") or "setsid"
 SANDBOX = ("--model", "sandbox:mixtral-8x22b")
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 300
 PROMPT = "\x1b[?2004h"
 """What the line editor sends before each line: so it can distinguish a paste from typing."""
 
@@ -111,7 +111,7 @@ def test_ctrl_c_stops_at_once_even_in_a_tool_that_cannot_be_stopped(tmp_path: Pa
         assert process.stderr is not None
         wait_for("→ nap(", process.stderr)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert out == ""

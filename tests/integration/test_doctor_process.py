@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 300
 
 
 def environment(home: Path) -> dict[str, str]:

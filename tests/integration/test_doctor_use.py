@@ -55,7 +55,7 @@ async def test_a_run_that_failed_works_with_the_profile_that_doctor_wrote(
     path = tmp_path / "catalog.toml"
     environ = {"AGENTKIT_CATALOG": str(path)}
     async with AsyncExitStack() as stack:
-        stack.enter_context(anyio.fail_after(20))
+        stack.enter_context(anyio.fail_after(60))
         url = await stack.enter_async_context(running(OddProvider(traits)))
         resolved = resolve(url, name)
 
@@ -150,7 +150,7 @@ async def test_a_cancelled_diagnosis_leaves_nothing_open() -> None:
 
 async def test_a_sandbox_at_a_base_url_is_probed_like_any_provider() -> None:
     """Another provider name changes what is sent, not what is found."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with sandbox() as running_sandbox:
             report = await diagnose(resolve(running_sandbox.base_url), settings=QUICK)
 

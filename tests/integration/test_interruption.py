@@ -20,7 +20,7 @@ from agentkit import (
 from agentkit.event import EventRecord, ModelResponded, TurnStarted, with_deltas
 from agentkit.testing.scripted import ScriptedModel, tool_call
 
-BOUND_SECONDS = 20
+BOUND_SECONDS = 60
 
 
 async def _stop_after(ticks: int, make: Callable[[], Awaitable[object]]) -> bool:

@@ -112,7 +112,7 @@ async def test_a_response_format_that_the_provider_rejects_is_omitted() -> None:
 
 async def test_the_sandbox_answers_with_structured_output_streamed_or_not() -> None:
     """Partial output is reported; the arguments of other tools are not."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with sandbox() as running:
             agent = Agent("sandbox:mixtral-8x22b", output_type=Contact, base_url=running.base_url)
             complete = await agent.run(QUESTION)
@@ -130,7 +130,7 @@ async def test_the_sandbox_answers_with_structured_output_streamed_or_not() -> N
 
 async def test_a_conversation_with_the_sandbox_continues_after_structured_output() -> None:
     """With another type for the next question."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with sandbox() as running:
             agent = Agent("sandbox:mixtral-8x22b", base_url=running.base_url)
             first = await agent.run(QUESTION, output_type=Contact)

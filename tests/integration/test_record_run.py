@@ -29,7 +29,7 @@ def calculate(expression: str) -> str:
 async def run(recorder: Recorder, *, stream: bool) -> RunResult:
     """Run the agent through the recording."""
     agent: Agent[None] = Agent(recorded_model(MODEL, recorder), tools=[calculate])
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         if not stream:
             return await agent.run(PROMPT)
         async with agent.stream(PROMPT) as running:

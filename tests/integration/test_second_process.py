@@ -47,7 +47,7 @@ def base_url() -> Iterator[str]:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 async def _run(base_url: str, *, stream: bool) -> History:
@@ -55,7 +55,7 @@ async def _run(base_url: str, *, stream: bool) -> History:
     agent: Agent[None] = Agent(
         "sandbox:mixtral-8x22b", base_url=base_url, tools=[calculate, get_weather]
     )
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         if not stream:
             return (await agent.run(QUESTION)).history
         async with agent.stream(QUESTION) as run:

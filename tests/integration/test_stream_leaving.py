@@ -19,7 +19,7 @@ from agentkit.agent.stream import AgentStream
 from agentkit.errors import UsageError
 from agentkit.testing import ScriptedModel, tool_call
 
-BOUND_SECONDS = 20
+BOUND_SECONDS = 60
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator.*collected:ResourceWarning")
 """Trio itself warns of every generator that is left early, whatever is in it."""
 

@@ -20,7 +20,7 @@ from agentkit.testing.clock import ManualClock
 
 BEST = "This is the best I have."
 USD_PER_MILLION = Decimal(10)
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 60
 NO_ANSWER = "The run ended without an answer: "
 
 Say = Callable[[int], dict[str, Any]]

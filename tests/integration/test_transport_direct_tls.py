@@ -35,7 +35,7 @@ async def secure(
     context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "cert.pem"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         tcp = await anyio.create_tcp_listener(local_host=name)
         port = tcp.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
         listener = TLSListener(tcp, context, standard_compatible=says_goodbye)
@@ -154,7 +154,7 @@ async def test_the_handshake_has_a_deadline() -> None:
         async with stream:
             await anyio.sleep_forever()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
         provider = ProviderProfile(name="h", title="H", base_url=f"https://127.0.0.1:{port}")
@@ -173,7 +173,7 @@ async def test_a_disconnection_during_the_handshake_is_an_error() -> None:
         async with stream:
             await stream.receive()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
         provider = ProviderProfile(name="h", title="H", base_url=f"https://127.0.0.1:{port}")

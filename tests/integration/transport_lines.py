@@ -69,7 +69,7 @@ async def connect(
     clock: ManualClock | None = None,
 ) -> AsyncIterator[Transport]:
     """Start `server`, and yield a direct transport to it."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
         provider = ProviderProfile(name="h", title="H", base_url=f"http://127.0.0.1:{port}")

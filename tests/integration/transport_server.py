@@ -67,7 +67,7 @@ async def reach(
     name: str = "127.0.0.1",
 ) -> AsyncIterator[Transport]:
     """Start `server`, and yield a transport to it that has a key."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with serve(server.answer) as url:
             provider = ProviderProfile(
                 name="h",
@@ -107,7 +107,7 @@ async def listening(
     settings: HttpSettings | None = None,
 ) -> AsyncIterator[Transport]:
     """Serve raw connections, and yield a transport to them."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
         provider = ProviderProfile(name="h", title="H", base_url=f"http://127.0.0.1:{port}")

@@ -85,7 +85,7 @@ async def run(
 ) -> tuple[RunResult, list[RunEvent]]:
     """Run the agent; a run that is not streamed emits no events."""
     asked: dict[str, Any] = {"history" if isinstance(prompt, History) else "prompt": prompt}
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         if not stream:
             return await agent.run(**asked, tool_choice=choice), []
         async with agent.stream(**asked, tool_choice=choice) as running:

@@ -38,7 +38,7 @@ async def run(
         f"{form}:mixtral-8x22b", tools=[get_weather], settings=settings, base_url=base_url
     )
     try:
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             if not stream:
                 return cities, events, await agent.run(QUESTION, tool_choice=choice)
             async with agent.stream(QUESTION, tool_choice=choice) as running:
@@ -84,7 +84,7 @@ async def test_a_text_that_the_limit_cut_is_reported_as_cut(
     settings = ModelSettings(max_tokens=3)
     agent: Agent[None] = Agent(f"{form}:mixtral-8x22b", settings=settings, base_url=base_url)
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         if stream:
             async with agent.stream(QUESTION) as running:
                 shown = [event.text async for event in running if event.type == "text_received"]

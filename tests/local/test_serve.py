@@ -34,7 +34,7 @@ def test_it_announces_only_itself_once_healthy_and_ends_with_its_input() -> None
     with start("tiny.gguf") as process:
         assert process.stdout is not None
         first_line = process.stdout.readline()
-        rest, errors = process.communicate(timeout=5)
+        rest, errors = process.communicate(timeout=60)
 
     announced = json.loads(first_line)
     assert announced.pop("url").startswith("http://127.0.0.1:")
@@ -63,7 +63,7 @@ def test_it_announces_whether_the_template_takes_tools(
     with start("tiny.gguf") as process:
         assert process.stdout is not None
         first_line = process.stdout.readline()
-        process.communicate(timeout=5)
+        process.communicate(timeout=60)
 
     assert json.loads(first_line)["takes_tools"] is takes_tools
 
@@ -71,7 +71,7 @@ def test_it_announces_whether_the_template_takes_tools(
 def test_the_server_listens_on_loopback_only_and_rejects_web_pages() -> None:
     """There is no key: any client that can reach it can use it."""
     with start("tiny.gguf") as process:
-        _, errors = process.communicate(timeout=5)
+        _, errors = process.communicate(timeout=60)
 
     assert '"hostnames": ["127.0.0.1"], "port": 0' in errors
     assert '"cors_origins": "", "cors_credentials": false' in errors
@@ -80,9 +80,9 @@ def test_the_server_listens_on_loopback_only_and_rejects_web_pages() -> None:
 def test_threads_and_context_are_left_to_llama_cpp_unless_given() -> None:
     """Prompt processing and generation get the same number of threads."""
     with start("tiny.gguf") as process:
-        _, left = process.communicate(timeout=5)
+        _, left = process.communicate(timeout=60)
     with start("x", "--threads=3", "--context_window_tokens=512") as process:
-        _, given = process.communicate(timeout=5)
+        _, given = process.communicate(timeout=60)
 
     assert "n_threads" not in left
     assert "n_ctx" not in left
@@ -96,7 +96,7 @@ def test_an_interrupt_from_the_terminal_leaves_it_running() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=5)
+        process.communicate(timeout=60)
 
     assert process.returncode == 0
 
@@ -104,7 +104,7 @@ def test_an_interrupt_from_the_terminal_leaves_it_running() -> None:
 def test_weights_that_do_not_load_end_it_with_the_reason() -> None:
     """One line, no traceback."""
     with start("broken") as process:
-        output, errors = process.communicate(timeout=5)
+        output, errors = process.communicate(timeout=60)
 
     assert (output, errors, process.returncode) == ("", "the weights are broken\n", 1)
 
@@ -114,6 +114,6 @@ def test_a_package_that_does_not_import_ends_it_with_the_reason(stand_in: Path) 
     stand_in.write_text("raise ImportError('no libfoo')")
 
     with start("tiny.gguf") as process:
-        output, errors = process.communicate(timeout=5)
+        output, errors = process.communicate(timeout=60)
 
     assert (output, errors, process.returncode) == ("", "no libfoo\n", 1)

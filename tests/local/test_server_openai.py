@@ -363,7 +363,7 @@ def test_it_closes_a_kept_connection_after_a_stream(base_url: str) -> None:
     head = f"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
     received = b""
 
-    with socket.create_connection((url.host, url.port or 0), timeout=3) as connection:
+    with socket.create_connection((url.host, url.port or 0), timeout=60) as connection:
         connection.sendall((head + body).encode())
         while data := connection.recv(65536):  # an end before the timeout: it closed
             received += data

@@ -78,7 +78,7 @@ def seen(result: ToolResult) -> dict[str, Any]:
 
 async def noted(notes: Path, word: str, times: int = 1) -> None:
     """Wait until the server has noted a word."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         while not _is_noted(notes, word, times):  # noqa: ASYNC110  # another process writes it
             await anyio.sleep(0.005)
 

@@ -17,7 +17,7 @@ from tests.mcp.exiting_tools import TOOLS
 
 SERVER = Path(__file__).with_name("exiting_tools.py")
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 300
 Mode: TypeAlias = Literal["auto", "legacy"]
 Connect: TypeAlias = Callable[[Mode], AbstractAsyncContextManager[mcp.Client]]
 

@@ -48,7 +48,7 @@ async def run(calls: list[ReadyCall], concurrency: int) -> tuple[list[ToolResult
         events.append(event)
 
     results: list[ToolResult] = []
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         for stage in plan_calls(calls):
             results += await execute_calls(
                 stage, deps=None, emit=emit, clock=SystemClock(), concurrency=concurrency

@@ -67,7 +67,7 @@ async def test_a_provider_is_talked_to_in_its_own_form(
     record_property(PROVIDER, row.title)
     record_property(WHAT, conversation.name)
     alter = conversation.alter() if conversation.alter else None
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with sandbox(row.model, provider=row.provider, alter=alter) as running:
             results = await hold(conversation, running, is_streamed=is_streamed)
     resolved = resolve_model(running.model, api_key="k", base_url=running.base_url)

@@ -43,7 +43,7 @@ FORGETFUL = {"llamacpp", "mlx", "vllm"}
 async def _client(provider: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, Any]]]:
     """Yield a client of a provider's sandbox, and the fields that every request needs there."""
     family = default_family(load_catalog()[provider]) or "some-model"
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with sandbox(family, provider=provider) as running:
             model = resolve_model(running.model, api_key="k", base_url="http://x").model.id
             form = find_provider_format(provider, model=family)

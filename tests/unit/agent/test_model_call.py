@@ -88,7 +88,7 @@ async def _make(
     async with running(agent, STATE.history) as (run, member):
         run.meter = meter or run.meter
         run.inbox = inbox or run.inbox
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             return await _exchange(run, member, STATE, step, {})
 
 

@@ -93,7 +93,7 @@ async def _run(
         state = await plan_open_calls(run, member, run.start_state(), calls)
         if is_replay:
             state = replace(state, ready={}, is_replay=True)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             answers = await _run_batch(run, member, state, calls)
     return answers, events, run
 

@@ -206,7 +206,7 @@ async def test_one_approval_is_requested_at_a_time() -> None:
     async def ask_one() -> None:
         assert await rule(ready) == Verdict("allow")  # type: ignore[misc]  # ours is async
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             for _ in range(3):
                 group.start_soon(ask_one)
@@ -248,7 +248,7 @@ def test_a_line_is_typed_on_the_terminal(
     session = PromptSession[str]
 
     async def ask_with(ask: AskLine) -> str | None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             return await ask("? ", "be")
 
     with create_pipe_input() as pipe:

@@ -22,7 +22,7 @@ def keys() -> Iterator[PipeInput]:
 
 async def _read(count: int, *, folder: Path) -> list[str | None]:
     read_line = terminal_reader(folder)
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         return [await read_line() for _ in range(count)]
 
 

@@ -183,7 +183,7 @@ async def test_only_the_newest_conversations_are_kept(monkeypatch: pytest.Monkey
         assert exact(fitted) <= 1500
 
     assert len(fitting.cuts) == 4
-    assert len(fitting.window._kept) == 2
+    assert fitting.window._kept.size == 2
 
 
 async def test_an_empty_conversation_fits() -> None:

@@ -152,7 +152,7 @@ async def test_exchanges_side_by_side_are_kept_in_the_order_they_began(path: Pat
             started.set()
             assert [chunk async for chunk in answer.chunks] == [text.encode()]
 
-    with anyio.fail_after(5), open_recording(path, mode="record") as recorder:
+    with anyio.fail_after(60), open_recording(path, mode="record") as recorder:
         async with anyio.create_task_group() as group:
             transport = recorder.wrap(Slow())
             begun = anyio.Event()

@@ -73,7 +73,7 @@ async def on_provider(provider: str) -> AsyncIterator[Provider]:
     ) as running:
         model = resolve_model(running.model, api_key="k", base_url=running.base_url).model.id
         async with httpx.AsyncClient(
-            base_url=running.base_url, timeout=5, verify=_NO_AUTHORITIES
+            base_url=running.base_url, timeout=60, verify=_NO_AUTHORITIES
         ) as client:
             yield Provider(running, client, model=model)
 

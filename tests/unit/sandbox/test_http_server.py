@@ -36,7 +36,7 @@ class Echo:
 async def _connect(url: str) -> AsyncIterator[SocketStream]:
     port = urlsplit(url).port
     assert port is not None
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with await anyio.connect_tcp("127.0.0.1", port) as stream:
             yield stream
 

@@ -40,7 +40,7 @@ async def _running(
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     async with (
         sandbox(clock=clock, limits=limits) as running,
-        httpx.AsyncClient(base_url=running.base_url, timeout=5) as client,
+        httpx.AsyncClient(base_url=running.base_url, timeout=60) as client,
     ):
         yield running, client
 

@@ -30,7 +30,7 @@ async def execute(
     emit: Emit = ignore,
     clock: Clock | None = None,
     deps: object = None,
-    within_seconds: float = 5,
+    within_seconds: float = 60,
     **options: Any,
 ) -> list[ToolResult]:
     """Run calls within bounds."""

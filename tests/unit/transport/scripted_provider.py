@@ -68,7 +68,7 @@ def ask(text: str, *, stream: bool = True) -> WireRequest:
 
 async def read(transport: Transport, request: WireRequest) -> tuple[WireHead, list[bytes]]:
     """Make one exchange and return all of it."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with transport.exchange(request) as answer:
             return answer.head, [chunk async for chunk in answer.chunks]
 

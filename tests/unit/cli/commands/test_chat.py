@@ -148,7 +148,7 @@ async def test_ctrl_c_stops_an_answer_and_keeps_the_conversation(
     model = InterruptedModel()
     talk = ChatSession(agent=Agent(model), banner="")
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         await talk.talk(lines("one", "two", "three"))
 
     assert [message.text for message in talk.history] == [
@@ -238,7 +238,7 @@ async def test_lines_are_read_from_a_pipe(monkeypatch: pytest.MonkeyPatch) -> No
     """Until its end."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("one\ntwo"))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         read = [await read_piped_line() for _ in range(3)]
 
     assert read == ["one", "two", None]

@@ -12,7 +12,7 @@ import pytest
 from agentkit.cli.commands.sandbox import SandboxOptions, run_sandbox
 from agentkit.cli.exit_codes import USAGE_ERROR, exit_code_of
 
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 300
 
 
 def _ask(base_url: str) -> str:

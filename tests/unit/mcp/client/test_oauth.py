@@ -122,7 +122,7 @@ async def test_the_browsers_redirect_is_received(port: int, tmp_path: Path) -> N
             pages.append(await http.get("/favicon.ico"))
             pages.append(await http.get("/callback?code=c%201&state=s&iss=https://i"))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         found = await login(OAuth(port=port, open_url=open_url, storage=tmp_path / "t"))
 
     assert visited == [LOGIN]

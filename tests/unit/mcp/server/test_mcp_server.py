@@ -116,7 +116,7 @@ async def test_a_call_that_its_client_cancels_is_stopped() -> None:
         finally:
             ended.set()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with mcp.Client(build_server([wait]), mode="legacy") as client:
             async with anyio.create_task_group() as group:
                 group.start_soon(client.call_tool, "wait", {})
@@ -306,7 +306,7 @@ async def test_a_client_of_an_earlier_revision_is_notified_of_changed_tools() ->
         if isinstance(message, types.ToolListChangedNotification):
             received.set()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with mcp.Client(
             build_server([Growing()]), mode="legacy", message_handler=forward
         ) as client:
@@ -331,7 +331,7 @@ async def test_equal_tools_that_are_built_again_are_no_change() -> None:
         if isinstance(message, types.ToolListChangedNotification):
             received.append(len(growing.tools))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with mcp.Client(
             build_server([MadeAnew()]), mode="legacy", message_handler=forward
         ) as client:
@@ -347,7 +347,7 @@ async def test_a_subscribed_client_is_notified_of_changed_tools() -> None:
     """Since 2026-07-28; also if the change came from outside of a call."""
     growing = Growing()
     server = build_server([growing], settings=ServerSettings(poll_seconds=0.01))
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with mcp.Client(server) as client:
             async with client.listen(tools_list_changed=True) as changes:
                 growing.grow()

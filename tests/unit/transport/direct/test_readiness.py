@@ -70,7 +70,7 @@ async def test_each_wait_has_its_own_deadline(pair: tuple[socket.socket, socket.
     """Longer or shorter than the previous one, or none."""
     near, far = pair
     arrivals = ReadWaiter(near)
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         for seconds in (0.01, 60, 0.01, 0.02, 0.001):
             until = arrivals.now() + seconds
             if seconds == 60:
