@@ -72,9 +72,7 @@ async def test_a_sync_tool_goes_on_after_its_timeout() -> None:
     finally:
         release.set()
 
-    assert result.text == (
-        "The tool 'block' was stopped after 1 seconds. It may still be running."
-    )
+    assert result.text == ("The tool 'block' was stopped after 1 seconds. It may still be running.")
 
 
 async def run_other_tasks(steps: int = 20) -> None:
@@ -83,7 +81,9 @@ async def run_other_tasks(steps: int = 20) -> None:
         await anyio.lowlevel.checkpoint()
 
 
-async def cancelled(work: Callable[[], Coroutine[Any, Any, object]], *, seconds: float = 60) -> None:
+async def cancelled(
+    work: Callable[[], Coroutine[Any, Any, object]], *, seconds: float = 60
+) -> None:
     """Begin `work`, cancel it when it waits, and see that it ends within bounds."""
     with anyio.fail_after(seconds):
         async with anyio.create_task_group() as group:
