@@ -128,9 +128,7 @@ def test_over_http_it_requires_the_token_and_ends_at_once(tmp_path: Path) -> Non
         with httpx.Client(trust_env=False, headers=headers, timeout=LIMIT_SECONDS) as client:
             refused = client.post(url, json=hang)
             with pytest.raises(httpx.TimeoutException):
-                client.post(
-                    url, json=hang, headers={"Authorization": f"Bearer {token}"}, timeout=2
-                )
+                client.post(url, json=hang, headers={"Authorization": f"Bearer {token}"}, timeout=2)
         until((tmp_path / "cleaned").exists)
         process.terminate()
         out, err = process.communicate(timeout=LIMIT_SECONDS)
