@@ -32,7 +32,7 @@ def load_object(path: str, *, extra: str | None = None) -> object:
         if extra is None:
             raise ConfigError(f"Cannot import {module_name!r} for {path!r}: {error}.") from error
         raise MissingExtraError(
-            f"{path!r} needs the package {error.name!r}, which is not installed; "
+            f"This needs the package {error.name!r}, which is not installed; "
             f"install 'mixtral-agentkit[{extra}]'."
         ) from error
     try:
