@@ -49,6 +49,8 @@ def _missing_advice(diagnosis: Diagnosis) -> str:
     """Return what to do if no call was seen; of the dialect, only what the profile has."""
     if observed_profiles(diagnosis)[0].dialect == "prompted":
         return "the tools are described in the prompt (dialect 'prompted')"
+    if diagnosis.drops_tools:
+        return "agentkit describes the tools in the prompt of these weights"
     return "use another model for tools" if diagnosis.wants_prompted else "try again"
 
 
@@ -56,6 +58,8 @@ def _missing_calls(diagnosis: Diagnosis, result: ProbeResult) -> tuple[ProbeVerd
     """Return the verdict and the reason if no call was seen."""
     if result.is_refused:
         return "no", short_error(result)
+    if diagnosis.drops_tools:
+        return "partly", "accepted and left out: the prompt has the same size without them"
     if result.is_answered and diagnosis.has_asked_for_calls:
         return "partly", "accepted, but no call was returned with any tool_choice"
     return "unclear", short_error(result) or "no call was returned"
@@ -64,13 +68,19 @@ def _missing_calls(diagnosis: Diagnosis, result: ProbeResult) -> tuple[ProbeVerd
 def prompted_finding(diagnosis: Diagnosis) -> Finding:
     """Return whether the model makes calls if the tools are described in the prompt."""
     question, result = "tools in the prompt", diagnosis.results["prompted"]
+    is_written = observed_profiles(diagnosis)[0].dialect == "prompted"
+    advice = "the profile now has dialect 'prompted'" if is_written else ""
     if result.is_text_call:
-        advice = "the profile now has dialect 'prompted'"
         seen = "a call was written in the answer"
         return Finding(question=question, verdict="yes", seen=seen, advice=advice)
     if result.is_answered:
-        seen = "the model answered without a call"
-        return Finding(question=question, verdict="unclear", seen=seen, is_problem=True)
+        return Finding(
+            question=question,
+            verdict="unclear",
+            seen="the model answered without a call",
+            advice=advice,
+            is_problem=True,
+        )
     return Finding(
         question=question,
         verdict=no_or_unclear(result),

@@ -110,6 +110,23 @@ class Diagnosis:
         return self.is_refused("tools") or (self.takes_tools and self.has_asked_for_calls)
 
     @property
+    def drops_tools(self) -> bool:
+        """Return whether tools are accepted and left out of the prompt, as its size shows.
+
+        Some servers do so if the chat template of a model has no tools. A size that is the same for
+        every question shows nothing.
+        """
+        both = [self.result_of("tools"), self.result_of("without_tools")]
+        sizes = {each.usage.input_tokens if each and each.has_usage else None for each in both}
+        size = sizes.pop()
+        if size is None or sizes:
+            return False
+        others = [self.result_of(name) for name in CHAT_PROBES]
+        return any(
+            other.usage.input_tokens != size for other in others if other and other.has_usage
+        )
+
+    @property
     def has_asked_for_calls(self) -> bool:
         """Return whether every way to get a call was tried."""
         return all(name in self.results for name in ("tools", "required", "named"))
@@ -221,7 +238,10 @@ def _dialect(diagnosis: Diagnosis) -> DialectName:
     if diagnosis.form == "openai_chat" and diagnosis.wants_prompted:
         by_prompt = diagnosis.result_of("prompted")
         works = by_prompt is not None and by_prompt.is_text_call
-        return "prompted" if works or diagnosis.is_refused("tools") else diagnosis.provider.dialect
+        if diagnosis.drops_tools and diagnosis.provider.launcher is not None:
+            return diagnosis.provider.dialect  # decided for each model when it is launched
+        is_better = works or diagnosis.drops_tools or diagnosis.is_refused("tools")
+        return "prompted" if is_better else diagnosis.provider.dialect
     return diagnosis.provider.dialect
 
 

@@ -27,6 +27,7 @@ ProbeName: TypeAlias = Literal[
     "any",
     "none",
     "named",
+    "without_tools",
     "prompted",
     "stream_options",
     "usage_include",

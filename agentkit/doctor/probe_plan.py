@@ -82,6 +82,11 @@ def _has_call(result: ProbeResult) -> bool:
     return result.is_answered and (bool(result.call_names) or result.is_text_call)
 
 
+def _is_due_without_tools(diagnosis: Diagnosis) -> bool:
+    """Return whether it is unknown why no tool was called: the model, or dropped tools."""
+    return diagnosis.takes_tools and _is_due_prompted(diagnosis)
+
+
 def _is_due_prompted(diagnosis: Diagnosis) -> bool:
     return diagnosis.has_chat and diagnosis.form == "openai_chat" and diagnosis.wants_prompted
 
@@ -141,6 +146,7 @@ _DUE: Mapping[ProbeName, Callable[[Diagnosis], bool]] = {
     "any": _is_due_any,
     "named": _takes_choice,
     "none": _takes_choice,
+    "without_tools": _is_due_without_tools,
     "prompted": _is_due_prompted,
     "stream_options": lambda diagnosis: _is_due_stream(diagnosis, "stream_options"),
     "usage_include": lambda diagnosis: _is_due_stream(diagnosis, "usage_include"),

@@ -65,6 +65,7 @@ _ASKED: Mapping[ProbeName, str] = {
     "wrong_request": _GREETING,
     "json_schema": _JSON_QUESTION,
     "json_object": _JSON_QUESTION,
+    "without_tools": _WEATHER_QUESTION,
 }
 _WITH_TOOLS = frozenset({"auto_and_parallel", "auto", "named", "required", "any"})
 _WITHOUT_TOOLS = frozenset(_ASKED) - _WITH_TOOLS

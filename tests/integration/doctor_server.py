@@ -26,6 +26,7 @@ class Traits:
         listing: the body of its models endpoint.
         lists_nothing: that endpoint ends the connection.
         fails_first: every other request fails.
+        drops_tools: its usage shows that a prompt does not hold the tools.
     """
 
     chat_path: str = "/v1/chat/completions"
@@ -51,6 +52,7 @@ class Traits:
     has_usage: bool = True
     lists_nothing: bool = False
     fails_first: bool = False
+    drops_tools: bool = False
 
 
 class RefusalError(Exception):
@@ -113,7 +115,11 @@ class OddProvider:
             return self._stream(body, message)
         reason = "tool_calls" if "tool_calls" in message else "stop"
         answer = {"id": "a", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
-        return as_json({**answer, "usage": USAGE} if self.traits.has_usage else answer)
+        usage = USAGE
+        if self.traits.drops_tools:
+            size = len(str(body["messages"]))
+            usage = {"prompt_tokens": size, "completion_tokens": 20, "total_tokens": size + 20}
+        return as_json({**answer, "usage": usage} if self.traits.has_usage else answer)
 
     def _check(self, body: dict[str, Any]) -> None:
         """Refuse what the traits do not have."""

@@ -92,6 +92,32 @@ async def test_a_model_that_never_calls_a_tool_is_a_problem() -> None:
     assert report.profiles[0].dialect == "openai_chat"
 
 
+@pytest.mark.parametrize("follows_prompt", [True, False])
+async def test_tools_that_a_provider_drops_are_found_by_the_size_of_the_prompt(
+    follows_prompt: bool,
+) -> None:
+    """The profile gets the prompted dialect, also if this model does not write a call at once."""
+    traits = Traits(tools="never", drops_tools=True, follows_prompt=follows_prompt)
+
+    report, findings, table = await diagnosed(OddProvider(traits))
+
+    assert table["dialect"] == "prompted"
+    assert findings["tools"].verdict == "partly"
+    assert "left out" in findings["tools"].seen
+    assert "dialect 'prompted'" in findings["tools"].advice
+    assert "dialect 'prompted'" in findings["tools in the prompt"].advice
+    assert findings["tools"].is_problem is not follows_prompt
+    assert report.stopped == ""
+
+
+async def test_a_provider_whose_usage_never_changes_is_not_said_to_drop_tools() -> None:
+    """Its figures show nothing: they are the same for a shorter question."""
+    _, findings, table = await diagnosed(OddProvider(Traits(tools="never", follows_prompt=False)))
+
+    assert "dialect" not in table
+    assert findings["tools"].seen == "accepted, but no call was returned with any tool_choice"
+
+
 async def test_a_provider_with_a_prompted_profile_is_probed_for_native_calls() -> None:
     """A provider may have added tool calls since."""
     report, _, table = await diagnosed(OddProvider(), provider={"dialect": "prompted"})
