@@ -13,11 +13,11 @@ from difflib import get_close_matches
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from agentkit.model.usage_cost import MILLION
 from agentkit.value import dataclass
 
 Found: TypeAlias = Mapping[str, Any]
 
-MILLION = 1_000_000
 
 # The names of OpenRouter, La Plateforme, vLLM, llama.cpp, Anthropic and others for one number.
 _WINDOW_FIELDS = (

@@ -12,12 +12,12 @@ import anyio
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ProviderProfile
 from agentkit.model.launch import launched
+from agentkit.model.provider_exchange import CLOSE_SECONDS
 from agentkit.transport.base import Transport
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.open_transport import open_transport
 from agentkit.value import replace
 
-CLOSE_SECONDS = 5.0
 CONNECT_SECONDS = 10.0
 MAX_RESPONSE_BYTES = 16_000_000
 

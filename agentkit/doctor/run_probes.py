@@ -29,16 +29,15 @@ from agentkit.doctor.probe_request import MAX_TOKENS, build_probe
 from agentkit.doctor.probe_response import read_answer, read_failure
 from agentkit.doctor.provider_connection import open_provider
 from agentkit.errors import ProviderError, TransportError
+from agentkit.model.provider_exchange import BYTES_PER_TOKEN
 from agentkit.model.rate_limit import RateLimit, RateLimiter
-from agentkit.model.usage_cost import with_cost
+from agentkit.model.usage_cost import MILLION, with_cost
 from agentkit.transport.base import Transport
 from agentkit.usage import Usage
 from agentkit.value import dataclass, replace
 from agentkit.wire import WireHead, WireRequest
 
 MAX_COST_USD = Decimal("0.01")
-BYTES_PER_TOKEN = 3
-MILLION = 1_000_000
 
 # After these errors every further request fails too.
 _FINAL = ("auth", "insufficient_credits")
