@@ -16,7 +16,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+)
 
 from agentkit.config.load import expand_variables
 from agentkit.errors import ConfigError
@@ -60,6 +68,10 @@ def _plain(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_plain)]
 
 
+TRUST = "trustsAnnotations"
+"""Our own key of a server: its hints, such as `readOnlyHint`, count."""
+
+
 class ServerEntry(BaseModel):
     """One server: `command` or `url`, and the options of either. Other fields are ignored."""
 
@@ -79,9 +91,10 @@ class ServerEntry(BaseModel):
     headers: Mapping[str, Text] = {}
     oauth: bool = False
     timeout: float | None = Field(default=None, gt=0)
+    trusts_annotations: StrictBool | None = Field(default=None, validation_alias=TRUST)
 
 
-_FIELDS = frozenset({*ServerEntry.model_fields, "serverUrl", "httpUrl"})
+_FIELDS = frozenset({*ServerEntry.model_fields, "serverUrl", "httpUrl", TRUST})
 
 
 def read_entries(

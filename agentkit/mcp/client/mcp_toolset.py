@@ -193,6 +193,8 @@ class MCPToolset:
     def _from_entry(cls, name: str, entry: ServerEntry, options: MCPOptions) -> "MCPToolset":
         if entry.timeout is not None:
             options = MCPOptions(**{**options, "call_timeout_seconds": entry.timeout})
+        if entry.trusts_annotations is not None:
+            options = MCPOptions(**{**options, "trusts_annotations": entry.trusts_annotations})
         if entry.command is not None:
             return cls.stdio(
                 entry.command, *entry.args, env=entry.env, cwd=entry.cwd, name=name, **options

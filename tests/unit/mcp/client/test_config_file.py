@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentkit import ConfigError
-from agentkit.mcp.client.config_file import ConfigInput
+from agentkit.mcp.client.config_file import TRUST, ConfigInput
 from agentkit.mcp.client.mcp_toolset import MCPToolset
 from agentkit.mcp.client.stdio_process import Command
 from agentkit.mcp.client.transports import StdioTransport, StreamableHttpTransport
@@ -290,3 +290,25 @@ def test_the_workspace_is_the_folder_around_that_of_the_editor(tmp_path: Path) -
         (folder / "mcp.json").write_text(text)
 
         assert command_of(folder / "mcp.json").command == str(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("entry", "trusted"), [({}, False), ({TRUST: True}, True), ({TRUST: False}, False)]
+)
+def test_a_file_may_trust_the_hints_of_a_server(
+    write: Any, entry: dict[str, bool], trusted: bool
+) -> None:
+    """For each server by itself; without the key, they are not trusted."""
+    path = write({"mcpServers": {"a": {"command": "x", **entry}}})
+
+    toolset = MCPToolset.load_servers(path)["a"]
+
+    assert toolset._options.get("trusts_annotations", False) is trusted
+
+
+def test_trust_in_hints_is_given_by_true_alone(write: Any) -> None:
+    """A word such as "no" must not count as trust."""
+    path = write({"mcpServers": {"a": {"command": "x", TRUST: "no"}}})
+
+    with pytest.raises(ConfigError, match="'a'"):
+        MCPToolset.load_servers(path)
