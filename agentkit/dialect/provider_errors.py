@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from agentkit.errors import ErrorKind, Retry, StatusError
+from agentkit.surrogates import replace_surrogates
 from agentkit.value import dataclass
 from agentkit.wire import WireHead
 
@@ -336,8 +337,12 @@ def _statuses(layer: Mapping[str, Any]) -> Iterator[int]:
 
 
 def _shorten(text: str) -> str:
-    """Return `text` on one line, with anything like a key redacted, at a bounded length."""
-    line = _SECRET.sub("[redacted]", " ".join(text[: 4 * _MAX_MESSAGE_CHARS].split()))
+    """Return `text` on one line, with anything like a key redacted, at a bounded length.
+
+    It can be encoded: a provider may send half of a surrogate pair in an error, too.
+    """
+    start = replace_surrogates(text[: 4 * _MAX_MESSAGE_CHARS])
+    line = _SECRET.sub("[redacted]", " ".join(start.split()))
     return line if len(line) <= _MAX_MESSAGE_CHARS else f"{line[:_MAX_MESSAGE_CHARS]}…"
 
 
