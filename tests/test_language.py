@@ -60,7 +60,7 @@ PHRASES = (
     Phrase(r"\bhosts?\b", "provider; host only for a DNS name or a machine", DNS_HOST,
            ("agentkit/transport/", "tests/unit/transport/", "tests/integration/test_transport",
             "agentkit/mcp/server/request_limits.py", "agentkit/mcp/server/streamable_http.py",
-            "tests/unit/mcp/server/test_request_limits.py",
+            "tests/unit/mcp/server/test_request_limits.py", "tests/security/test_promises.py",
             "tests/unit/mcp/client/test_private_addresses.py")),
     Phrase(r"\bhosted\b", "served"),
     # Speaking and listening.

@@ -72,17 +72,17 @@ def named(*patterns: str) -> Condition:
 
 
 def allow(*conditions: Condition, reason: str = "") -> ApprovalRule:
-    """Allow calls that meet one of `conditions`."""
+    """Allow calls that meet one of `conditions`; without conditions, none."""
     return _rule("allow", conditions, reason)
 
 
 def ask(*conditions: Condition, reason: str = "") -> ApprovalRule:
-    """Ask for approval of calls that meet one of `conditions`."""
+    """Ask for approval of calls that meet one of `conditions`; without conditions, of all."""
     return _rule("ask", conditions, reason)
 
 
 def deny(*conditions: Condition, reason: str = "") -> ApprovalRule:
-    """Deny calls that meet one of `conditions`; the model gets `reason`."""
+    """Deny calls that meet one of `conditions`, all without conditions; the model gets `reason`."""
     return _rule("deny", conditions, reason)
 
 
@@ -131,6 +131,9 @@ class _Named:
 
 def _rule(decision: Decision, conditions: tuple[Condition, ...], reason: str) -> ApprovalRule:
     verdict = Verdict(decision, reason=reason)
+    if decision != "allow" and not conditions:
+        # A rule that was meant to be strict must not let every call pass.
+        return lambda _: verdict
     if decision == "allow":
         conditions = tuple(one.is_offered if isinstance(one, _Named) else one for one in conditions)
 

@@ -21,6 +21,9 @@ hours."""
 
 SLICE_SECONDS = 0.5
 
+STDERR = 2
+"""By number: a test replaces `sys.stderr`."""
+
 
 class BrokenPromiseError(AssertionError):
     """An input that agentkit did not take as promised; the message has all that repeats it."""
@@ -58,7 +61,7 @@ def fuzz(*, seconds: float, seed: int, kinds: list[str]) -> dict[str, tuple[int,
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for kind in kinds:  # an equal share of the time for each, not of the inputs
-            faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
+            faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=STDERR)
             count, longest = tried[kind]
             end = time.monotonic() + SLICE_SECONDS
             while time.monotonic() < end:

@@ -134,8 +134,8 @@ def _answers() -> tuple[tuple[bytes, bool], ...]:
             found.append((json.dumps(case["body"]).encode(), False))
         elif "chunks" in case and all(isinstance(one, str) for one in case["chunks"]):
             found.append(("".join(case["chunks"]).encode("utf-8", "surrogatepass"), True))
-    whole, stream = _anthropic()
-    return (*found, *[(whole, False), (stream, True)] * 40)
+    complete, stream = _anthropic()
+    return (*found, *[(complete, False), (stream, True)] * 40)
 
 
 def make_answer(random: Random) -> tuple[int, str, bytes, int]:
