@@ -285,7 +285,7 @@ async def test_files_with_secrets_belong_to_their_owner_alone(tmp_path: Path) ->
     assert set(modes) == {0o600}
 
 
-def test_text_of_strangers_controls_neither_the_terminal_nor_the_log(
+def test_untrusted_text_controls_neither_the_terminal_nor_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Escape codes, C1 controls, reversed and hidden text; a line that looks like another."""
