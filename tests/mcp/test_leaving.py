@@ -29,6 +29,8 @@ async def test_a_stream_is_left_early() -> None:
             if isinstance(event, ToolCallStarted):
                 break
 
+    assert stream.history.messages[-1].text.startswith("The call of 'hang' was stopped")
+
 
 @pytest.mark.usefixtures("no_task_left")
 async def test_an_exception_of_the_body_is_raised_unchanged() -> None:

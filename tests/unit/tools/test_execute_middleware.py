@@ -181,7 +181,7 @@ async def test_middleware_before_the_tool_is_cancelled_at_once() -> None:
         await anyio.sleep_forever()
         return await proceed()
 
-    await run_and_cancel(middleware, after=waiting, cleanup_seconds=60)
+    await run_and_cancel(middleware, after=waiting, cleanup_seconds=3600)
 
 
 @pytest.mark.parametrize("step", [*range(30)])

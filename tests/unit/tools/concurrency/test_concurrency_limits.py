@@ -48,6 +48,7 @@ async def test_without_limits_no_call_waits() -> None:
 
     for made in (read, fetch, think):
         held = [await limits.acquire(made) for _ in range(3)]
+        assert await is_free(limits, made)
         for one in held:
             one.release()
 

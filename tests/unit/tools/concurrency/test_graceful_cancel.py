@@ -169,7 +169,7 @@ async def test_a_tool_that_only_yields_to_the_event_loop_is_cancelled_too(by: st
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             group.start_soon(
-                lambda: execute(ready(spin), timeout_seconds=limit, cleanup_seconds=60)
+                lambda: execute(ready(spin), timeout_seconds=limit, cleanup_seconds=3600)
             )
             if by == "caller":
                 await run_other_tasks(50)
