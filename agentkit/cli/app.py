@@ -16,6 +16,7 @@ from agentkit.cli.commands.agents import list_agents
 from agentkit.cli.commands.chat import run_chat
 from agentkit.cli.commands.db import app as db
 from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
+from agentkit.cli.commands.explain import explain
 from agentkit.cli.commands.keys import app as keys
 from agentkit.cli.commands.models import app as models
 from agentkit.cli.commands.providers import list_providers
@@ -160,6 +161,7 @@ def run(
             as_json=as_json,
             is_raw=options.raw,
             approve=options.approve,
+            keeps_records=not options.no_store,
         )
     )
 
@@ -178,7 +180,12 @@ def chat(options: SharedOptions) -> int:
 
     Ctrl-C stops an answer and keeps the conversation, Ctrl-D ends it, /help lists the commands.
     """
-    return run_chat(selection_of(options), approve=options.approve, is_raw=options.raw)
+    return run_chat(
+        selection_of(options),
+        approve=options.approve,
+        is_raw=options.raw,
+        keeps_records=not options.no_store,
+    )
 
 
 @app.command()
@@ -322,6 +329,13 @@ Examples:
   agentkit worker support.py --db postgresql://db.example.org/agentkit
   agentkit worker support:agents --concurrency 50 --grace 60"""
 )(worker)
+app.command(
+    epilog="""\b
+Examples:
+  agentkit explain last
+  agentkit run "What is 6 * 7?" --json >run.jsonl; agentkit explain run.jsonl
+  agentkit explain order-7-refund --html run.html --compare order-6-refund"""
+)(explain)
 app.add_typer(runs)
 app.add_typer(sessions)
 app.add_typer(db)

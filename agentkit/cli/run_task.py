@@ -12,6 +12,7 @@ import anyio
 from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
 from agentkit.cli.debug_log import log_record
+from agentkit.cli.kept_records import KeptRecords
 from agentkit.cli.run_display import RunDisplay, ShowRecord
 from agentkit.exception_groups import ungrouped
 from agentkit.message import Message, UserMessage
@@ -24,6 +25,7 @@ async def show_run(
     display: RunDisplay,
     show: ShowRecord,
     options: Mapping[str, Any],
+    kept: KeptRecords,
 ) -> RunResult[Any]:
     """Run an agent, pass each record to `show`, and return the result.
 
@@ -33,6 +35,7 @@ async def show_run(
         display: completes what it has written, however the run ends.
         show: gets each record.
         options: of the run; see `agentkit.agent.options.RunOptions`.
+        kept: keeps each record.
     """
     asked: dict[str, Any] = (
         {"prompt": prompt} if isinstance(prompt, str | UserMessage) else {"history": prompt}
@@ -41,10 +44,12 @@ async def show_run(
         async with anyio.create_task_group() as group:
             group.start_soon(display.indicator.animate)
             try:
-                async with agent.stream(**asked, **options) as run:
-                    async for record in run.records():
-                        log_record(record)
-                        show(record)
+                with kept:
+                    async with agent.stream(**asked, **options) as run:
+                        async for record in run.records():
+                            log_record(record)
+                            kept.take(record)
+                            show(record)
             finally:
                 display.end()
             group.cancel_scope.cancel()

@@ -132,6 +132,10 @@ class SharedOptions:
     mcp_sampling: Annotated[
         bool, typer.Option("--mcp-sampling", help="Let MCP servers use the run's model.")
     ] = False
+    no_store: Annotated[
+        bool,
+        typer.Option("--no-store", help="Keep nothing of the run for 'agentkit explain last'."),
+    ] = False
     raw: Annotated[
         bool, typer.Option("--raw", help="Do not render the answer as Markdown on a terminal.")
     ] = False

@@ -56,18 +56,13 @@ def user_file(name: str, environ: Mapping[str, str] | None = None) -> Path:
     return folder / name
 
 
-def user_database(environ: Mapping[str, str] | None = None) -> str:
-    """Return the address of the user's own database, whose folder exists then.
-
-    That is `AGENTKIT_DB`, otherwise `agentkit.db` in the folder for data of programs.
+def data_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder, whose mode is 0700 if it is made.
 
     Raises:
         ConfigError: the environment has no home, or the folder cannot be created.
     """
     environ = os.environ if environ is None else environ
-    named = read_variable(environ, "AGENTKIT_DB")
-    if named:
-        return named
     for variable, below in (
         ("XDG_DATA_HOME", "."),
         ("LOCALAPPDATA", "."),
@@ -81,10 +76,25 @@ def user_database(environ: Mapping[str, str] | None = None) -> str:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 raise ConfigError(
-                    f"The folder {folder} for the database cannot be created: {error.strerror}."
+                    f"The folder {folder} for your data cannot be created: {error.strerror}."
                 ) from error
-            return f"sqlite:{folder / 'agentkit.db'}"
-    raise ConfigError("There is no folder for your data; set AGENTKIT_DB, XDG_DATA_HOME or HOME.")
+            return folder
+    raise ConfigError("There is no folder for your data; set XDG_DATA_HOME or HOME.")
+
+
+def user_database(environ: Mapping[str, str] | None = None) -> str:
+    """Return the address of the user's own database, whose folder exists then.
+
+    That is `AGENTKIT_DB`, otherwise `agentkit.db` in the folder for data of programs.
+
+    Raises:
+        ConfigError: the environment has no home, or the folder cannot be created.
+    """
+    environ = os.environ if environ is None else environ
+    named = read_variable(environ, "AGENTKIT_DB")
+    if named:
+        return named
+    return f"sqlite:{data_folder(environ) / 'agentkit.db'}"
 
 
 def replace_file(path: Path, text: str, *, mode: int) -> None:

@@ -23,6 +23,7 @@ from agentkit.cli.answer_writer import answer_writer
 from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, terminal_asker
 from agentkit.cli.commands.run import describe_open_call, introduce
 from agentkit.cli.exit_codes import OK, print_error
+from agentkit.cli.kept_records import KeptRecords
 from agentkit.cli.run_display import RunDisplay
 from agentkit.cli.run_task import show_run
 from agentkit.cli.signals import run_async
@@ -63,7 +64,11 @@ _STOPPED_ANSWER = "[stopped by the user]"
 
 
 def run_chat(
-    selection: AgentSelection, *, approve: ApproveMode = ApproveMode.ASK, is_raw: bool = False
+    selection: AgentSelection,
+    *,
+    approve: ApproveMode = ApproveMode.ASK,
+    is_raw: bool = False,
+    keeps_records: bool = True,
 ) -> int:
     """Talk until the person ends it, and return the exit code.
 
@@ -86,6 +91,7 @@ def run_chat(
         selection=selection,
         prepare=partial(set_approval_mode, mode=approve, ask=terminal_asker()),
         display=RunDisplay(writer=answer_writer(is_raw=is_raw)),
+        keeps_records=keeps_records,
     )
     session.prepare(built.agent)
     return run_async(partial(session.talk, read_line))
@@ -99,6 +105,7 @@ class ChatSession:
         banner: one line about the model.
         selection: the options, with which an agent is built again for another model.
         prepare: called with each agent before it is used.
+        keeps_records: for `agentkit explain last`.
     """
 
     agent: Agent[object]
@@ -107,6 +114,7 @@ class ChatSession:
     prepare: Callable[[Agent[object]], None] = lambda _: None
     history: History = field(default_factory=History)
     display: RunDisplay = field(default_factory=RunDisplay)
+    keeps_records: bool = True
 
     async def talk(self, read_line: ReadLine) -> int:
         """Answer line after line, until there are no more or the person ends it."""
@@ -150,7 +158,12 @@ class ChatSession:
             async with anyio.create_task_group() as group:
                 group.start_soon(stop_on_interrupt, group.cancel_scope)
                 result = await show_run(
-                    self.agent, asked, display=self.display, show=show, options={}
+                    self.agent,
+                    asked,
+                    display=self.display,
+                    show=show,
+                    options={},
+                    kept=KeptRecords(is_on=self.keeps_records),
                 )
                 self.history = _answer_open_calls(result.history)
                 group.cancel_scope.cancel()

@@ -16,6 +16,7 @@ from agentkit.cli.agent_builder import AgentSelection, BuiltAgent, build_agent
 from agentkit.cli.answer_writer import AnswerWriter, SilentWriter, answer_writer
 from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, terminal_asker
 from agentkit.cli.exit_codes import FAILED, LIMIT_REACHED, OK, SUSPENDED, print_error
+from agentkit.cli.kept_records import KeptRecords
 from agentkit.cli.output_schema import read_schema
 from agentkit.cli.prompt import STANDARD_INPUT, build_prompt
 from agentkit.cli.run_display import RunDisplay, ShowRecord, format_call, reason_of, show_as_json
@@ -38,6 +39,7 @@ class RunRequest:
         question: `-` reads it from standard input; None if only standard input is meant.
         files: text and images to add to the question.
         schema: the form of a structured answer; see `read_schema`.
+        keeps_records: for `agentkit explain last`.
     """
 
     question: str | None = None
@@ -48,6 +50,7 @@ class RunRequest:
     as_json: bool = False
     is_raw: bool = False
     approve: ApproveMode = ApproveMode.ASK
+    keeps_records: bool = True
 
 
 def run_question(request: RunRequest) -> int:
@@ -74,7 +77,14 @@ def run_question(request: RunRequest) -> int:
     show: ShowRecord = show_as_json if request.as_json else display.show
 
     async def answer() -> int:
-        result = await show_run(built.agent, prompt, display=display, show=show, options=options)
+        result = await show_run(
+            built.agent,
+            prompt,
+            display=display,
+            show=show,
+            options=options,
+            kept=KeptRecords(is_on=request.keeps_records),
+        )
         if result.stop_reason == "suspended":
             note(describe_open_call(result.open_calls[0]), style="yellow")
         elif output_type is not None and not request.as_json:

@@ -1,0 +1,29 @@
+"""Write durations and amounts for people.
+
+In:  seconds, dollars.
+Out: short text.
+"""
+
+from decimal import Decimal
+
+_MINUTE = 60
+_HOUR = 3600
+
+
+def duration(seconds: float) -> str:
+    """Return e.g. `0.09 s`, `8.6 s`, `4 min 12 s`, `3 h 5 min`."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+
+
+def money(amount: Decimal | None) -> str:
+    """Return e.g. `$0.0101`; a dash if the cost is not known."""
+    return "-" if amount is None else f"${amount:.4f}"
