@@ -16,7 +16,7 @@ from agentkit.cli.commands.agents import list_agents
 from agentkit.cli.commands.chat import run_chat
 from agentkit.cli.commands.db import app as db
 from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
-from agentkit.cli.commands.explain import explain
+from agentkit.cli.commands.explain_command import explain
 from agentkit.cli.commands.keys import app as keys
 from agentkit.cli.commands.models import app as models
 from agentkit.cli.commands.providers import list_providers

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from agentkit.errors import UsageError
 from agentkit.event import EventRecord, RunFailed, RunFinished
-from agentkit.telemetry.explain.step import CostRow, Step, StoryLine, TimeSplit
+from agentkit.telemetry.explain.run_step import CostRow, Step, StoryLine, TimeSplit
 from agentkit.telemetry.explain.step_reader import StepReader
 from agentkit.telemetry.explain.story import write_story
 from agentkit.telemetry.explain.time_split import split_time
@@ -64,7 +64,7 @@ def explain(records: Iterable[EventRecord], *, run_id: str | None = None) -> Exp
     """Explain one outermost run.
 
     Args:
-        records: in the order they were made; those of other runs are passed over.
+        records: in the order they were made; those of other runs are ignored.
         run_id: which run; the last one that began if None.
 
     Raises:

@@ -9,15 +9,14 @@ from collections.abc import Iterable, Iterator
 from agentkit.telemetry.explain.durations import duration, money
 from agentkit.telemetry.explain.explanation import Explanation
 from agentkit.telemetry.explain.html_text import Html, element, join, text
-from agentkit.telemetry.explain.step import Step, Text
+from agentkit.telemetry.explain.run_step import Step, Text
 from agentkit.telemetry.explain.time_scale import TimeScale
 
-MAX_TEXT_BYTES = 1_400_000
-"""All texts together; a page is to have 2 MB at most."""
+MAX_ROWS = 1_000
+"""Rows of the timeline; more cannot be distinguished."""
 
-_MAX_TEXT = 20_000
-_MIN_TEXT = 80
 _LEAST_WIDTH = 0.35
+_SCROLLED_CHARACTERS = 500
 
 
 def timeline(explanation: Explanation) -> Html:
@@ -39,7 +38,7 @@ def timeline(explanation: Explanation) -> Html:
         ),
     )
     columns = join(element("col", class_=name) for name in ("c1", "c2", "c3", "c4", "c5"))
-    rows = join(_row(step, scale) for step in explanation.steps)
+    rows = join(_row(step, scale) for step in explanation.steps[:MAX_ROWS])
     table = element(
         "table",
         element("colgroup", columns),
@@ -47,19 +46,16 @@ def timeline(explanation: Explanation) -> Html:
         element("tbody", rows),
         class_="tl",
     )
+    rest = len(explanation.steps) - MAX_ROWS
+    more = [element("p", text(f"… {rest:,} more steps"), class_="hint")] if rest > 0 else []
     return element(
-        "div", table, class_="tl-box", tabindex=0, role="group", aria_label="Timeline table"
+        "div", table, *more, class_="tl-box", tabindex=0, role="group", aria_label="Timeline table"
     )
 
 
-def step_details(explanation: Explanation) -> Iterator[Html]:
-    """Return a box for each step."""
-    pieces = sum(
-        len(step.texts) + 2 * len(step.repairs) + len(step.notes) for step in explanation.steps
-    )
-    limit = min(_MAX_TEXT, max(_MIN_TEXT, MAX_TEXT_BYTES // max(pieces, 1) // 2))
-    for step in explanation.steps:
-        yield _details(step, limit)
+def step_details(explanation: Explanation, *, max_characters: int) -> Iterator[Html]:
+    """Return a box for each step; longer texts are shortened."""
+    return (_details(step, max_characters) for step in explanation.steps)
 
 
 def _row(step: Step, scale: TimeScale) -> Html:
@@ -177,9 +173,10 @@ def _repairs(step: Step, limit: int) -> Iterator[Html]:
 
 
 def _block(one: Text, limit: int, *, class_: str = "data") -> Html:
-    pre = element(
-        "pre", text(_cut(one.text, limit)), tabindex=0, role="group", aria_label=one.label
-    )
+    shown = _cut(one.text, limit)
+    pre = element("pre", text(shown))
+    if len(shown) > _SCROLLED_CHARACTERS:  # it scrolls, so the keyboard has to get there
+        pre = element("pre", text(shown), tabindex=0, role="group", aria_label=one.label)
     tone = f"{class_} bad" if one.is_bad else class_
     return element("div", element("p", text(one.label), class_="label"), pre, class_=tone)
 

@@ -15,9 +15,11 @@ from agentkit.telemetry.explain.durations import duration, money
 from agentkit.telemetry.explain.explanation import Explanation
 from agentkit.telemetry.explain.html_steps import step_details, timeline
 from agentkit.telemetry.explain.html_text import Html, element, join, text
-from agentkit.telemetry.explain.step import StoryLine
+from agentkit.telemetry.explain.run_step import StoryLine
 from agentkit.telemetry.explain.time_parts import time_parts
 
+MAX_BYTES = 2_000_000
+_TEXT_LIMITS = (20_000, 2_000, 300, 60)
 _HERE = Path(__file__).parent
 _KEYS = {
     "Model": "model",
@@ -39,7 +41,16 @@ _FILTERS = (
 
 
 def html_view(explanation: Explanation, *, comparison: Comparison | None = None) -> str:
-    """Return the document."""
+    """Return the document, of `MAX_BYTES` at most if that is possible by shortening texts."""
+    page = ""
+    for max_characters in _TEXT_LIMITS:
+        page = _document(explanation, comparison, max_characters)
+        if len(page.encode()) <= MAX_BYTES:
+            break
+    return page
+
+
+def _document(explanation: Explanation, comparison: Comparison | None, max_characters: int) -> str:
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     policy = (
@@ -66,7 +77,12 @@ def html_view(explanation: Explanation, *, comparison: Comparison | None = None)
             timeline(explanation),
             aria_labelledby="h-steps",
         ),
-        element("section", _steps_head(), *step_details(explanation), aria_labelledby="h-each"),
+        element(
+            "section",
+            _steps_head(),
+            *step_details(explanation, max_characters=max_characters),
+            aria_labelledby="h-each",
+        ),
         *(() if comparison is None else (_comparison(comparison),)),
     )
     footer = element("footer", text("Made by agentkit explain. This file needs no network."))

@@ -33,7 +33,7 @@ from agentkit.event import (
     TurnStarted,
 )
 from agentkit.message import AssistantMessage, ToolCall
-from agentkit.telemetry.explain.step import Attempt, Badge, Step, StepKind, Text
+from agentkit.telemetry.explain.run_step import Attempt, Badge, Step, StepKind, Text
 from agentkit.usage import NO_USAGE, Usage
 
 Activity: TypeAlias = Literal["model", "tools", "retries", "recovery", "queue", "people"]
@@ -48,7 +48,7 @@ class Interval(NamedTuple):
 
 
 @dataclass(kw_only=True)
-class Draft:
+class StepDraft:
     """A step that may still change; see `Step`."""
 
     kind: StepKind
@@ -81,11 +81,11 @@ class OpenRun:
     agent: str = ""
     model: str = ""
     exchanges: int = 0
-    segment: Draft | None = None
-    chat: Draft | None = None
-    wait: Draft | None = None
-    last: Draft | None = None
-    tools: dict[str, Draft] = field(default_factory=dict)
+    segment: StepDraft | None = None
+    chat: StepDraft | None = None
+    wait: StepDraft | None = None
+    last: StepDraft | None = None
+    tools: dict[str, StepDraft] = field(default_factory=dict)
     decided: dict[str, ApprovalDecided] = field(default_factory=dict)
 
 
@@ -102,7 +102,7 @@ class StepReader:
         self._begin = begin
         self._runs: dict[str, OpenRun] = {}
         self._last = 0.0
-        self.drafts: list[Draft] = []
+        self.drafts: list[StepDraft] = []
         self.intervals: list[Interval] = []
         self.finished: RunFinished | RunFailed | None = None
         self.root: OpenRun | None = None
@@ -156,9 +156,9 @@ class StepReader:
     def _seconds(self, at: datetime) -> float:
         return (at - self._begin).total_seconds()
 
-    def _add(self, kind: StepKind, title: str, run: OpenRun, start: float) -> Draft:
+    def _add(self, kind: StepKind, title: str, run: OpenRun, start: float) -> StepDraft:
         depth = run.depth if kind in ("agent", "wait") else run.depth + 1
-        draft = Draft(kind=kind, title=title, agent=run.agent, depth=depth, start=start)
+        draft = StepDraft(kind=kind, title=title, agent=run.agent, depth=depth, start=start)
         self.drafts.append(draft)
         run.last = draft
         return draft
@@ -280,7 +280,7 @@ class StepReader:
         self._chatted(draft, at)
         run.last, run.chat = draft, None
 
-    def _chatted(self, draft: Draft, at: float) -> None:
+    def _chatted(self, draft: StepDraft, at: float) -> None:
         """Count an exchange as time of the model, without the waits in it."""
         start = draft.start
         for attempt in draft.attempts:

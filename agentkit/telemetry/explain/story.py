@@ -9,7 +9,7 @@ from itertools import groupby
 
 from agentkit.event import RunFailed, RunFinished
 from agentkit.telemetry.explain.durations import duration
-from agentkit.telemetry.explain.step import Badge, Step, StoryLine
+from agentkit.telemetry.explain.run_step import Badge, Step, StoryLine
 
 MAX_LINES = 40
 """A longer story is shortened in the middle."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from agentkit.telemetry.explain.comparison import Comparison
 from agentkit.telemetry.explain.durations import duration, money
 from agentkit.telemetry.explain.explanation import Explanation
-from agentkit.telemetry.explain.step import Step
+from agentkit.telemetry.explain.run_step import Step
 from agentkit.telemetry.explain.time_parts import time_parts
 
 _MAX_STEPS = 200

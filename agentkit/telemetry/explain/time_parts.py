@@ -4,7 +4,7 @@ In:  `TimeSplit`.
 Out: names, seconds and shares, as all views show them.
 """
 
-from agentkit.telemetry.explain.step import TimeSplit
+from agentkit.telemetry.explain.run_step import TimeSplit
 
 
 def time_parts(time: TimeSplit) -> list[tuple[str, float, str]]:

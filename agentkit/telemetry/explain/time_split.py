@@ -7,7 +7,7 @@ Out: `TimeSplit`; each moment counts once.
 from collections import Counter
 from collections.abc import Sequence
 
-from agentkit.telemetry.explain.step import TimeSplit
+from agentkit.telemetry.explain.run_step import TimeSplit
 from agentkit.telemetry.explain.step_reader import Activity, Interval
 
 _ORDER: Sequence[Activity] = ("model", "tools", "retries", "recovery", "queue", "people")

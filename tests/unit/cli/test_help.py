@@ -19,7 +19,10 @@ FOLDER = Path(__file__).parent / "help"
 WIDTH = 80
 COMMANDS = {
     "agentkit": (),
-    **{name: (name,) for name in ("run", "chat", "tools", "agents", "providers", "doctor")},
+    **{
+        name: (name,)
+        for name in ("run", "chat", "tools", "agents", "providers", "doctor", "explain")
+    },
     "sandbox": ("sandbox",),
     "models": ("models",),
     **{f"models-{name}": ("models", name) for name in ("list", "default", "alias")},

@@ -31,7 +31,7 @@ class Attempt:
     Attributes:
         provider: who was asked, if that is known.
         at: seconds since the beginning.
-        outcome: what came of it.
+        outcome: how it ended.
         wait_seconds: how long the next attempt waited after it.
         is_failed: whether another attempt followed, or should have.
     """
