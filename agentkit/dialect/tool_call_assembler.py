@@ -34,7 +34,7 @@ SHORT_CHARS = 80
 
 _MAX_NAME_PARTS = 128  # no name is longer; without a bound, each further piece would cost more
 _BOUNDARY = re.compile(r"\}\s*\{")
-"""Stands between two objects that were concatenated, and rarely elsewhere."""
+"""Between two objects that were concatenated, and rarely elsewhere."""
 
 _STRUCTURE = re.compile(r'\\.|["{}\[\]]', re.S)
 _DECODER = json.JSONDecoder()

@@ -138,7 +138,7 @@ def test_a_call_is_approved_with_other_arguments() -> None:
     assert ended.output == "Done."
 
 
-def test_rules_allow_some_calls_and_ask_about_others() -> None:
+def test_rules_allow_some_calls_and_let_others_wait_for_approval() -> None:
     """The first rule that says something counts."""
     rule = rules.first(rules.allow(rules.named("add*")), rules.ask(rules.is_destructive))
     model = ScriptedModel([tool_call("add", a=1, b=2), tool_call("delete_file", path="a")])

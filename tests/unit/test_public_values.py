@@ -133,7 +133,7 @@ def test_an_event_is_read_by_pydantic_as_one_of_all_events() -> None:
     assert adapter.validate_json(adapter.dump_json(TextReceived("hi"))) == TextReceived("hi")
 
 
-def test_a_result_prints_its_output_and_not_the_whole_conversation() -> None:
+def test_a_result_prints_its_output_and_not_its_conversation() -> None:
     """With why the run stopped, and what it used."""
     shown = repr(_result())
 

@@ -23,7 +23,9 @@ def timeline(explanation: Explanation) -> Html:
     """Return a row with a bar for each step; long waits for people are drawn short."""
     scale = TimeScale(explanation)
     ticks = join(
-        element("text", text(f"{duration(seconds)}"), x=f"{scale.short(seconds):.2f}%", y=12)
+        element(
+            "text", text(duration(seconds - scale.begin)), x=f"{scale.short(seconds):.2f}%", y=12
+        )
         for seconds in scale.ticks
     )
     label = "Time since the beginning"

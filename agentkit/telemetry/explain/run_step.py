@@ -103,19 +103,19 @@ class TimeSplit:
     """Seconds of a run by what it did; things at the same time count once, for the first of these.
 
     Attributes:
+        recovery: from the last record of a life to the next life.
         model: model calls.
         tools: tools.
         retries: waiting to attempt a model call again, or for a rate limit.
-        recovery: from the last record of a life to the next life.
         queue: before the run began.
         people: waiting for an approval.
         own: the rest: agentkit itself, and the program around it.
     """
 
+    recovery: float = 0.0
     model: float = 0.0
     tools: float = 0.0
     retries: float = 0.0
-    recovery: float = 0.0
     queue: float = 0.0
     people: float = 0.0
     own: float = 0.0

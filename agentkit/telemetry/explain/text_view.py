@@ -11,6 +11,7 @@ from agentkit.telemetry.explain.durations import duration, money
 from agentkit.telemetry.explain.explanation import Explanation
 from agentkit.telemetry.explain.run_step import Step
 from agentkit.telemetry.explain.time_parts import time_parts
+from agentkit.telemetry.explain.time_scale import TimeScale
 
 _MAX_STEPS = 200
 _TITLE = 28
@@ -58,18 +59,21 @@ def _head(explanation: Explanation) -> Iterator[str]:
 
 
 def _timeline(explanation: Explanation, width: int) -> Iterator[str]:
-    """Return a line for each step: when it began, what it was, a bar, how long it took."""
-    total = max(explanation.seconds, 1e-9)
+    """Return a line for each step: when it began, what it was, a bar, how long it took.
+
+    Long waits for people are drawn short.
+    """
+    scale = TimeScale(explanation)
     bar_width = max(8, min(_BAR, width - _TITLE - 28))
     for step in explanation.steps[:_MAX_STEPS]:
-        before = round(bar_width * max(step.start, 0) / total)
-        size = max(1, round(bar_width * step.seconds / total))
+        before = round(bar_width * scale.short(step.start) / 100)
+        size = max(1, round(bar_width * scale.short(step.end) / 100) - before)
         bar = ("·" * min(before, bar_width - 1) + "█" * size)[:bar_width]
         title = "  " * step.depth + step.title
         if len(title) > _TITLE:
             title = title[: _TITLE - 1] + "…"
         yield (
-            f"  {duration(max(step.start, 0)):>11}  {title:<{_TITLE}} "
+            f"  {duration(step.start - scale.begin):>11}  {title:<{_TITLE}} "
             f"{bar:·<{bar_width}} {duration(step.seconds):>10}{_remarks(step)}"
         ).rstrip()
     rest = len(explanation.steps) - _MAX_STEPS

@@ -13,7 +13,11 @@ _TICKS = 6
 
 
 class TimeScale:
-    """The two scales of one run."""
+    """The two scales of one run.
+
+    Attributes:
+        begin: the moment at 0.
+    """
 
     def __init__(self, explanation: Explanation) -> None:
         begin = min([0.0, *(step.start for step in explanation.steps)])
@@ -26,12 +30,12 @@ class TimeScale:
         working = end - begin - sum(high - low for low, high in waits)
         most = max(working, 1e-9) * _WAIT_SHARE / max(1 - _WAIT_SHARE * len(waits), 0.3)
         self._waits = [(low, high, min(high - low, most)) for low, high in waits]
-        self._begin, self._end = begin, max(end, begin + 1e-9)
+        self.begin, self._end = begin, max(end, begin + 1e-9)
         self._length = max(self._shortened(self._end), 1e-9)
 
     def true(self, moment: float) -> float:
         """Return the place of a moment, in proportion to time."""
-        return 100 * (moment - self._begin) / (self._end - self._begin)
+        return 100 * (moment - self.begin) / (self._end - self.begin)
 
     def short(self, moment: float) -> float:
         """Return its place if long waits are drawn short."""
@@ -40,18 +44,18 @@ class TimeScale:
     @property
     def ticks(self) -> list[float]:
         """Return moments to label, evenly spread over the work."""
-        step = (self._end - self._begin) / _TICKS
+        step = (self._end - self.begin) / _TICKS
         if self._waits:
-            first = self._waits[0][0] - self._begin
+            first = self._waits[0][0] - self.begin
             step = max(first, 1e-9) / 3
             last = self._waits[-1][1]
-            before = [self._begin + step * number for number in range(3)]
+            before = [self.begin + step * number for number in range(3)]
             after = [last + (self._end - last) / 3 * number for number in range(3)]
             return [*before, *after]
-        return [self._begin + step * number for number in range(_TICKS)]
+        return [self.begin + step * number for number in range(_TICKS)]
 
     def _shortened(self, moment: float) -> float:
-        passed = moment - self._begin
+        passed = moment - self.begin
         for low, high, drawn in self._waits:
             if moment >= high:
                 passed -= (high - low) - drawn

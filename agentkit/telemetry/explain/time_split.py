@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from agentkit.telemetry.explain.run_step import TimeSplit
 from agentkit.telemetry.explain.step_reader import Activity, Interval
 
-_ORDER: Sequence[Activity] = ("model", "tools", "retries", "recovery", "queue", "people")
+_ORDER: Sequence[Activity] = ("recovery", "model", "tools", "retries", "queue", "people")
 
 
 def split_time(intervals: Sequence[Interval], seconds: float) -> TimeSplit:

@@ -51,7 +51,7 @@ async def test_a_schema_of_a_list_is_possible_too() -> None:
     assert result.output == ["a"]
 
 
-def test_what_is_no_schema_is_an_error() -> None:
+def test_an_invalid_schema_is_an_error() -> None:
     """When the agent is built."""
     with pytest.raises(ConfigError, match="output_type is not a JSON Schema"):
         Agent(ScriptedModel(), output_type={"type": "thing"})

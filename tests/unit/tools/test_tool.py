@@ -248,7 +248,7 @@ def test_hints_are_options_of_their_own() -> None:
 
 
 def test_a_tool_looks_like_its_function() -> None:
-    """To whoever asks for its name, its signature or what it wraps."""
+    """Its name, its signature and what it wraps are those of the function."""
 
     def add(a: int, b: int = 2) -> int:
         """Add two numbers."""

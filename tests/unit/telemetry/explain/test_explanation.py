@@ -33,7 +33,7 @@ def test_time_is_divided_and_each_moment_counts_once() -> None:
     assert time_split.people == pytest.approx(252)
     assert time_split.queue == pytest.approx(0.4)
     assert time_split.retries == pytest.approx(1.2)
-    assert time_split.recovery == pytest.approx(3.0, abs=3.01)
+    assert time_split.recovery == pytest.approx(3.0)
     assert time_split.model == pytest.approx(1.9 + 1.1 + 1.4 + 2.0 + 2.3)
 
 
