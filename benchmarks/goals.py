@@ -19,6 +19,17 @@ GOALS: Mapping[str, Mapping[str, float]] = {
     },
     "235 schemas": {"ms": 60},
     "10,000 runs in a row": {"ratio": 1.02},
+    "durable: runs, SQLite": {
+        "effect CPU ms": 0.5,
+        "run CPU ms": 55,
+        "bytes per waiting run": 16,
+    },
+    "durable: runs, PostgreSQL": {
+        "effect CPU ms": 1.0,
+        "run CPU ms": 45,
+        "bytes per waiting run": 16,
+    },
+    "durable: two workers against one": {"ratio": 0.667},
     "durable: conversations, SQLite": {
         "append CPU ms": 0.6,
         "path of 400 ms": 2,

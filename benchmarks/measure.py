@@ -22,6 +22,7 @@ from benchmarks.case import Case, Run
 from benchmarks.cases import opened
 from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio
 from benchmarks.sessions import sessions
+from benchmarks.stored_runs import stored_runs, two_workers
 
 PAGE_BYTES = 4096
 SCHEMAS = 235
@@ -112,6 +113,9 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
 LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "1,000 at once, with the baseline": partial(load, at_once=1000, rounds=1, with_baseline=True),
     "10,000 runs in a row": partial(memory, runs=10_000),
+    "durable: runs, SQLite": partial(stored_runs, kind="sqlite"),
+    "durable: runs, PostgreSQL": partial(stored_runs, kind="postgresql"),
+    "durable: two workers against one": two_workers,
     "durable: conversations, SQLite": partial(sessions, kind="sqlite"),
     "durable: conversations, PostgreSQL": partial(sessions, kind="postgresql"),
 }
