@@ -198,9 +198,8 @@ def _work(url: str, workers: int) -> float:
     async def work() -> None:
         agents = {"bench": _agent(seconds=PROVIDER_SECONDS)}
         async with open_runs(url, agents=agents, concurrency=100) as runs:
-            while (await runs.list(status="queued", limit=1)).runs:
-                await anyio.sleep(0.1)
-            await runs.stop(600)
+            for number in range(WORKER_RUNS):
+                await runs.wait(f"run-{number}")
 
     anyio.run(start)
     begun = time.perf_counter()
