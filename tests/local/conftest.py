@@ -9,6 +9,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from tests.local.one_thread import launch_with_one_thread
+from tests.local.smollm2 import find_weights
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny_mixtral.gguf"
     import_module("tests.local.tiny_mixtral").write_model(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """Return the weights of a real model, which are downloaded once."""
+    pytest.importorskip("xllamacpp")
+    return find_weights()
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +47,16 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return path
+
+
+@pytest.fixture
+def own_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a user's own catalog that changes only the launcher of the weights."""
+    pytest.importorskip("xllamacpp")
+    path = tmp_path / "catalog.toml"
+    launcher = "launcher = 'tests.local.one_thread:launch_with_one_thread'\n"
+    path.write_text(f"[local]\n{launcher}[local-completions]\n{launcher}")
+    monkeypatch.setenv("AGENTKIT_CATALOG", str(path))
 
 
 @pytest.fixture(scope="session")

@@ -353,13 +353,3 @@ async def test_the_file_name_need_not_contain_the_family(weights: Path, tmp_path
 
     assert outline(result.history) == TURN
     assert [event.type for event in of_type(events, *ODD)] == ["request_downgraded"]
-
-
-@pytest.fixture
-def own_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write a user's own catalog that changes only the launcher of the weights."""
-    pytest.importorskip("xllamacpp")
-    path = tmp_path / "catalog.toml"
-    launcher = "launcher = 'tests.local.one_thread:launch_with_one_thread'\n"
-    path.write_text(f"[local]\n{launcher}[local-completions]\n{launcher}")
-    monkeypatch.setenv("AGENTKIT_CATALOG", str(path))

@@ -62,6 +62,11 @@ class Quotation:
         is_code = self._fence is not None or bool(self._code)
         return is_code or self._is_block_quote or bool(self._closers)
 
+    @property
+    def is_line_start(self) -> bool:
+        """Return whether what follows begins a line and is not quoted."""
+        return not self._has_text and not self.is_open
+
     def copy(self) -> "Quotation":
         """Return an independent copy."""
         other = copy(self)

@@ -260,7 +260,11 @@ class AnswerReader:
         self._has_opener = self._has_opener or marker.name in OPENERS
         if (is_opener or marker.name in REASONING) and not self._is_quoted(marker.start):
             return self._open_in_text(marker, pieces, is_call=is_opener)
-        if marker.name in REASONING_ENDS and self._may_end_reasoning:
+        if marker.name in RESULT_MARKERS and self._tools.names:
+            if self._quotation_at(marker.start).is_line_start:
+                self._emit(marker.start, pieces)
+                return self._hold()
+        elif marker.name in REASONING_ENDS and self._may_end_reasoning:
             is_end = self._ends_reasoning(marker)
             if is_end is None:
                 return False
@@ -345,9 +349,12 @@ class AnswerReader:
 
     def _is_quoted(self, end: int) -> bool:
         """Return whether the position `end` of the buffer is in a quotation."""
+        return self._quotation_at(end).is_open
+
+    def _quotation_at(self, end: int) -> Quotation:
         quotation = self._quotation.copy()
         quotation.feed(self._buffer[:end])
-        return quotation.is_open
+        return quotation
 
     def _before_decoration(self, end: int) -> int:
         """Return where before `end` the Markdown decoration begins; `end` if there is none."""

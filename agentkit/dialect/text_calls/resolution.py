@@ -16,6 +16,7 @@ from agentkit.dialect.text_calls.markers import Marker
 from agentkit.dialect.text_calls.piece import Piece
 from agentkit.dialect.text_calls.positions import Decision, decide
 from agentkit.dialect.text_calls.provenance import Provenance
+from agentkit.dialect.text_calls.quotation import Quotation
 from agentkit.dialect.text_calls.rows import Group, Row, moved
 from agentkit.dialect.text_calls.table import MARKERS, RESULT_MARKERS
 from agentkit.dialect.text_calls.unimportant import is_blank, may_end_in_call, trim
@@ -44,7 +45,7 @@ class Separation:
         repairs: what was dropped.
         is_cut: the token limit ended the answer inside a call.
         is_malformed: the answer is a call that cannot be read.
-        is_invented_result: the answer begins with a tool result, which only agentkit writes.
+        is_invented_result: the answer holds a tool result, which only agentkit writes.
     """
 
     pieces: tuple[Piece, ...] = ()
@@ -107,7 +108,7 @@ def resolve(held: str, ending: Ending, *, before: str, may_end_reasoning: bool) 
         thoughts = [thoughts[0][len(before) :], *thoughts[1:]]
         before = ""
     pieces += [Piece("reasoning", text.strip()) for text in thoughts]
-    if not before.strip() and _begins_with_result(layout.texts[0], ending):
+    if _holds_result(layout.texts[0], ending):
         return Separation(pieces=tuple(pieces), is_invented_result=True)
     only_text = "" if before.strip() or layout.rows else layout.texts[0].strip()
     calls = read_unmarked_calls(only_text, ending.tools) if only_text and not ending.is_cut else []
@@ -128,16 +129,22 @@ def resolve(held: str, ending: Ending, *, before: str, may_end_reasoning: bool) 
     return read.after(pieces=pieces, strips_start=bool(pieces) and not before)
 
 
-def _begins_with_result(text: str, ending: Ending) -> bool:
-    """Return whether an answer begins with a tool result that was not quoted from elsewhere.
+def _holds_result(text: str, ending: Ending) -> bool:
+    """Return whether a tool result begins a line before the first call, and is not a quotation.
 
     A small model that sees its tools in the prompt continues the conversation by itself. What it
     answers then rests on a result that no tool returned.
     """
-    text = text.strip()
-    marker = MARKERS.match(text, 0)
-    is_result = isinstance(marker, Marker) and marker.name in RESULT_MARKERS
-    return is_result and bool(ending.tools.names) and not ending.provenance.has_read(text)
+    quotation, at = Quotation(), 0
+    marker = MARKERS.search(text) if ending.tools.names else None
+    while isinstance(marker, Marker):
+        if marker.name in RESULT_MARKERS:
+            quotation.feed(text[at : marker.start])
+            at = marker.start
+            if quotation.is_line_start:
+                return not ending.provenance.has_read(text[at:].strip())
+        marker = MARKERS.search(text, marker.end)
+    return False
 
 
 def _with_memory(decision: Decision, ending: Ending) -> Decision:

@@ -231,17 +231,21 @@ INVENTED = [
     "```tool_output\n12\n```",
     "<|im_end|>\n<tool_response>12</tool_response>",
     "<think>It needs a tool.</think>\n<tool_response>12</tool_response>",
+    "I look.\n<tool_response>12</tool_response>\nIt is 12.",
+    "`x` is this:\n\n  [TOOL_RESULTS]12[/TOOL_RESULTS]",
 ]
 
 
 @pytest.mark.parametrize("size", [None, 1, 7])
 @pytest.mark.parametrize("text", INVENTED)
-def test_an_answer_that_begins_with_a_tool_result_is_malformed(text: str, size: int | None) -> None:
+def test_an_answer_that_holds_a_tool_result_is_malformed(text: str, size: int | None) -> None:
     """No tool returned it: it is asked for again, and nothing of it is shown or run."""
     answer = read(text, size=size)
 
     assert answer.is_invented_result
-    assert (answer.text, answer.drafts) == ("", ())
+    assert answer.drafts == ()
+    assert "12" not in answer.text
+    assert "sunny" not in answer.text
 
 
 @pytest.mark.parametrize("size", [None, 1, 7])
