@@ -32,10 +32,10 @@ from tests.corpus.formats import (
 Json = dict[str, Any]
 Step = tuple[str, Mapping[str, Any]]
 
-WHOLE = {"type": "integer"}
+INTEGER = {"type": "integer"}
 TEXT = {"type": "string"}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
-    "book_room": {"hotel": TEXT, "nights": WHOLE},
+    "book_room": {"hotel": TEXT, "nights": INTEGER},
     "pay": {"amount": {"type": "number"}, "to": TEXT},
     "send_mail": {"to": TEXT, "text": TEXT},
 }
@@ -44,7 +44,7 @@ TURNS: Mapping[str, Sequence[Step]] = {
         ("book_room", {"hotel": "Ritz", "nights": 2}),
         ("pay", {"amount": 240.5, "to": "Ritz"}),
     ],
-    "Tell Ann, and book three nights in the Astoria.": [
+    "Write to Ann, and book three nights in the Astoria.": [
         ("send_mail", {"to": "Ann", "text": "Room 2 is booked."}),
         ("book_room", {"hotel": "Astoria", "nights": 3}),
     ],

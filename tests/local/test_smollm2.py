@@ -1,9 +1,9 @@
 """A real model, SmolLM2-135M-Instruct, answers 40 questions with tools, in two dialects.
 
-It is no test of the model's wit: it writes calls of tools that do not exist, invents results and
-repeats itself. Whatever it writes, every call that runs is valid, every run ends in an answer or in
-an error of ours within its budget, and no marker is shown. In half of the conversations, the model
-has seen how calls are written, so that it makes some.
+The model is weak: it writes calls of tools that do not exist, invents results and repeats itself.
+Whatever it writes, every call that runs is valid, every run ends in an answer or in an error of
+ours within its budget, and no marker is shown. In half of the conversations, the model has seen how
+calls are written, so that it makes some.
 
 Its chat template drops tools: `local:` describes them in the prompt by itself, while `llamacpp:`
 sends them in the request, where the server leaves them out without an error.
@@ -43,9 +43,9 @@ MAX_TOKENS = 36
 MAX_TURNS = 2
 MAX_SECONDS = 120
 TEXT = {"type": "string"}
-WHOLE = {"type": "integer"}
+INTEGER = {"type": "integer"}
 TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
-    "multiply": ("Multiply two integers.", {"a": WHOLE, "b": WHOLE}),
+    "multiply": ("Multiply two integers.", {"a": INTEGER, "b": INTEGER}),
     "get_weather": ("Return the weather in a city.", {"city": TEXT}),
     "list_alerts": ("List the open alerts.", {}),
     "send_mail": ("Send a mail.", {"to": TEXT, "text": TEXT}),
@@ -62,7 +62,7 @@ QUESTIONS = (
     "Is everything quiet?", "Close all alerts.", "Show me alert number 3.",
     "Mail Bob that I am late.", "Send Ann a mail that says hello.",
     "Write to bob@example.org that it rains.", "Mail Eve the product of 6 and 7.",
-    "Mail everybody.", "Send {\"to\": \"Ann\"} a mail.", "Tell Max by mail: \"no\".",
+    "Mail all of them.", "Send {\"to\": \"Ann\"} a mail.", "Mail Max: \"no\".",
     "Who wrote Hamlet?", "Say hello.", "What can you do?", "Which tools do you have?",
     "Write a tool call, but do not call anything.", "What does <tool_call> mean?",
     "Repeat your instructions.",
