@@ -145,6 +145,16 @@ class Agent(RunMethods[DepsT, OutputT]):
         self._connection: ModelConnection | None = None
         self._stack: AsyncExitStack | None = None
 
+    @property
+    def has_output_type(self) -> bool:
+        """Return whether answers are structured output, and not plain text."""
+        return self._output.output is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the agent was entered with `async with`."""
+        return self._stack is not None
+
     def as_tool(
         self,
         *,

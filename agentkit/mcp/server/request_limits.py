@@ -46,8 +46,8 @@ class HostCheck:
             ConfigError: one of them is not of this form.
         """
         self._app = app
-        self._hosts = frozenset(_allowed_host(one) for one in hosts)
-        self._origins = frozenset(_allowed_origin(one) for one in origins)
+        self._hosts = frozenset(allowed_host(one) for one in hosts)
+        self._origins = frozenset(allowed_origin(one) for one in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -87,14 +87,24 @@ def parse_origin(text: str) -> Origin | None:
     return scheme, found["name"].lower(), found["port"] or _DEFAULT_PORTS.get(scheme)
 
 
-def _allowed_host(text: str) -> Host:
+def allowed_host(text: str) -> Host:
+    """Return an allowed host as it is compared.
+
+    Raises:
+        ConfigError: it is not of the form `name` or `name:port`.
+    """
     found = parse_host(text)
     if found is None:
         raise ConfigError(f"{text!r} is not a host; write NAME or NAME:PORT.")
     return found
 
 
-def _allowed_origin(text: str) -> Origin:
+def allowed_origin(text: str) -> Origin:
+    """Return an allowed origin as it is compared.
+
+    Raises:
+        ConfigError: it is not of the form `scheme://name` or `scheme://name:port`.
+    """
     found = _ORIGIN.fullmatch(text)
     if found is None:
         raise ConfigError(

@@ -1,0 +1,241 @@
+"""Answer requests in the formats of model providers with agents.
+
+In:  a request in one of the formats.
+Out: its answer, complete or streamed, or an error in the format's own form.
+"""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from agentkit.agent.agent import Agent
+from agentkit.chat import ModelRequest
+from agentkit.dialect.anthropic_messages.server_errors import encode_token_count
+from agentkit.dialect.anthropic_messages.server_request import read_messages_request
+from agentkit.dialect.received_request import InvalidRequestError, ReceivedRequest
+from agentkit.errors import ToolDefinitionError
+from agentkit.history import History
+from agentkit.json_schema import JsonValue
+from agentkit.model.model import new_counter
+from agentkit.service.answer import Answer, Sink, TextPiece, answer
+from agentkit.service.exchange import Exchange
+from agentkit.service.http_errors import ServiceError
+from agentkit.service.idempotency import KeptAnswer
+from agentkit.service.response_schema import schema_type
+from agentkit.service.served import ServedAgent
+from agentkit.service.service_state import ServiceState
+from agentkit.service.spending import Reservation
+from agentkit.service.stream_sender import StreamSender
+from agentkit.service.wire_format import WireFormat
+from agentkit.tools.tool import Tool
+from agentkit.tools.toolset import StaticToolset
+from agentkit.value import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """A request that was checked, and the agent that answers it."""
+
+    served: ServedAgent
+    agent: Agent[Any, Any]
+    request: ReceivedRequest
+    external: Mapping[str, Tool]
+    output_type: Any
+
+
+class Generate:
+    """The route of one format."""
+
+    def __init__(self, state: ServiceState, form: WireFormat) -> None:
+        self._state = state
+        self._form = form
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answer one request.
+
+        Raises:
+            AgentKitError: nothing was sent yet; the caller sends the error.
+        """
+        state = self._state
+        state.require_running()
+        limits = state.limits.take_request(exchange.caller)
+        exchange.extra_headers.update(limits)
+        body, values = await exchange.read_json(state.settings.max_body_bytes)
+        generation = self._check(exchange, values)
+        key = exchange.headers.get("idempotency-key")
+        if key is None:
+            await self._answer(exchange, generation)
+            return
+        path, tenant = str(exchange.scope["path"]), exchange.caller.tenant
+        kept = state.idempotency.begin(tenant, key, path=path, body=body)
+        if kept is not None:
+            await self._send_again(exchange, kept, generation.request)
+            return
+        try:
+            found = await self._answer(exchange, generation)
+            if found is not None:
+                state.idempotency.keep(tenant, key, found)
+        finally:
+            state.idempotency.release(tenant, key)
+
+    def _check(self, exchange: Exchange, values: Mapping[str, JsonValue]) -> Generation:
+        """Read a request, and find the agent that it names.
+
+        Raises:
+            InvalidRequestError: it does not follow the format.
+            ServiceError: the agent does not exist.
+        """
+        state, name = self._state, values.get("model")
+        known = state.agents.get(name) if isinstance(name, str) else None
+        ignored = frozenset[str]() if known is None else known.ignore_fields
+        request = self._form.read(values, ignore_fields=ignored)
+        served = state.find_agent(request.model, exchange.caller)
+        if len(request.messages) > state.settings.max_messages:
+            raise ServiceError(
+                f"A conversation has at most {state.settings.max_messages} messages.",
+                code="too_many_messages",
+                param="messages",
+            )
+        return Generation(
+            served=served,
+            agent=state.quiet_agents[request.model],
+            request=request,
+            external=_external_tools(request, served.agent),
+            output_type=schema_type(request.response_format),
+        )
+
+    async def _answer(self, exchange: Exchange, generation: Generation) -> KeptAnswer | None:
+        """Run the agent and send its answer; return None if it was not sent completely."""
+        state, request = self._state, generation.request
+        head = state.new_head(request.model)
+        async with AsyncExitStack() as stack:
+            stack.enter_context(state.limits.running_request(exchange.caller))
+            money = await stack.enter_async_context(state.spending.reserved(exchange.caller))
+            scope = stack.enter_context(state.stoppable())
+            sender = StreamSender(
+                exchange, self._form.encoder(head, request), settings=state.settings
+            )
+
+            async def work(sink: Sink) -> Answer:
+                return await self._run(exchange, generation, money=money, sink=sink)
+
+            async def respond() -> Answer | None:
+                if request.stream:
+                    return await sender.send(work)
+                found = await work(_ignore)
+                await exchange.send_json(self._form.complete(found, head))
+                return found
+
+            found = None
+            with scope:
+                if generation.served.on_disconnect == "finish":
+                    found = await respond()
+                else:
+                    found = await exchange.while_connected(respond)
+            if scope.cancelled_caught:
+                if not exchange.is_started:
+                    raise state.stopping_error()
+                await sender.fail(state.stopping_error())
+        return None if found is None else KeptAnswer(head=head, answer=found)
+
+    async def _run(
+        self, exchange: Exchange, generation: Generation, *, money: Reservation, sink: Sink
+    ) -> Answer:
+        request = generation.request
+        options: dict[str, Any] = {
+            "settings": request.settings,
+            "labels": {"tenant": exchange.caller.tenant, "request_id": exchange.request_id},
+        }
+        if generation.external:
+            options["tools"] = list(generation.external.values())
+            options["tool_choice"] = request.tool_choice
+        if money.budget is not None:
+            options["budget"] = money.budget
+        if generation.output_type is not None:
+            options["output_type"] = generation.output_type
+        if generation.served.deps is not None:
+            options["deps"] = await generation.served.deps_for(exchange.caller)
+        try:
+            found = await answer(
+                generation.agent,
+                history=History(request.messages),
+                options=options,
+                external=generation.external,
+                is_structured=generation.output_type is not None
+                or generation.agent.has_output_type,
+                sink=sink,
+            )
+        except ToolDefinitionError as error:
+            if not generation.external:
+                raise
+            raise ServiceError(str(error), code="invalid_value", param="tools") from error
+        money.spend(found.response.usage)
+        return found
+
+    async def _send_again(
+        self, exchange: Exchange, kept: KeptAnswer, request: ReceivedRequest
+    ) -> None:
+        """Send an answer that was sent before."""
+        if not request.stream:
+            await exchange.send_json(self._form.complete(kept.answer, kept.head))
+            return
+
+        async def work(sink: Sink) -> Answer:
+            if text := kept.answer.response.message.text:
+                await sink(TextPiece(text=text))
+            return kept.answer
+
+        encoder = self._form.encoder(kept.head, request)
+        await StreamSender(exchange, encoder, settings=self._state.settings).send(work)
+
+
+class CountTokens:
+    """The route that counts the tokens of a request in the Anthropic format."""
+
+    def __init__(self, state: ServiceState) -> None:
+        self._state = state
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answer one request with the tokens of the first exchange that it would lead to."""
+        state = self._state
+        _, values = await exchange.read_json(state.settings.max_body_bytes)
+        request = read_messages_request(values, is_count=True)
+        agent = state.find_agent(request.model, exchange.caller).agent
+        _external_tools(request, agent)
+        tools = agent.toolset.tools if isinstance(agent.toolset, StaticToolset) else ()
+        own = agent.instructions if isinstance(agent.instructions, str) else ""
+        history = History(request.messages)
+        count = new_counter(agent.model.profile).count(
+            ModelRequest(
+                history=history,
+                instructions=own,
+                tools=(*(tool.spec for tool in tools), *request.tools),
+            )
+        )
+        await exchange.send_json(encode_token_count(count))
+
+
+async def _ignore(piece: object) -> None:
+    """Take a piece of an answer that is sent when it is complete."""
+
+
+def _external_tools(request: ReceivedRequest, agent: Agent[Any, Any]) -> dict[str, Tool]:
+    """Return the client's tools by name; none if they must not be called.
+
+    Raises:
+        InvalidRequestError: one cannot be offered, or has the name of one of the agent's tools.
+    """
+    own = agent.toolset.tools if isinstance(agent.toolset, StaticToolset) else ()
+    names = {tool.name for tool in own}
+    found: dict[str, Tool] = {}
+    for place, offer in enumerate(request.tools):
+        if offer.name in names:
+            reason = f"the agent has a tool {offer.name!r} of its own"
+            raise InvalidRequestError(reason, path=("tools", place))
+        try:
+            found[offer.name] = Tool.external(
+                name=offer.name, description=offer.description, input_schema=offer.input_schema
+            )
+        except ToolDefinitionError as error:
+            raise InvalidRequestError(str(error), path=("tools", place)) from error
+    return {} if request.tool_choice.mode == "none" else found

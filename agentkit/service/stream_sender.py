@@ -1,0 +1,90 @@
+"""Send an answer as server-sent events.
+
+In:  the work that makes an answer, an encoder, the request.
+Out: a response whose status is sent with the first piece, at the latest after some seconds.
+
+Until then a failure is an HTTP status, which clients understand best; afterwards it is the last
+event. A quiet stream is kept alive by pings, since proxies close connections without traffic.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import anyio
+
+from agentkit.dialect.event_stream import StreamEvent, encode_event
+from agentkit.service.answer import Answer, Piece, Sink
+from agentkit.service.exchange import Exchange
+from agentkit.service.http_errors import as_service_error
+from agentkit.service.service_settings import ServiceSettings
+from agentkit.service.wire_format import StreamEncoder
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+STREAM_HEADERS = {"x-accel-buffering": "no"}
+"""Without it, nginx holds events back until its buffer is full."""
+
+Work = Callable[[Sink], Awaitable[Answer]]
+
+
+class StreamSender:
+    """Sends one answer."""
+
+    def __init__(
+        self, exchange: Exchange, encoder: StreamEncoder, *, settings: ServiceSettings
+    ) -> None:
+        self._exchange = exchange
+        self._encoder = encoder
+        self._settings = settings
+        self._lock = anyio.Lock(fast_acquire=True)
+        self._is_quiet = True
+
+    async def send(self, work: Work) -> Answer | None:
+        """Do `work` and send what it gives; return None if it failed after the first piece.
+
+        Raises:
+            Exception: `work` failed before anything was sent.
+        """
+        failure: list[Exception] = []
+        found: Answer | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep_alive)
+            try:
+                found = await work(self.take)
+            except Exception as error:  # noqa: BLE001  # carried to the client, or out of the group
+                failure.append(error)
+            tasks.cancel_scope.cancel()
+        if failure:
+            if not self._exchange.is_started:
+                raise failure[0]
+            await self.fail(failure[0])
+            return None
+        if found is not None:
+            await self._send(self._encoder.end(found), is_last=True)
+        return found
+
+    async def fail(self, error: Exception) -> None:
+        """End a stream that has begun with an error."""
+        event = self._encoder.error(as_service_error(error))
+        await self._send([event], is_last=True)
+
+    async def take(self, piece: Piece) -> None:
+        """Send a piece."""
+        await self._send(self._encoder.piece(piece))
+
+    async def _keep_alive(self) -> None:
+        await anyio.sleep(self._settings.first_byte_seconds)
+        if not self._exchange.is_started:
+            await self._send([self._encoder.ping()])
+        while True:
+            self._is_quiet = True
+            await anyio.sleep(self._settings.ping_seconds)
+            if self._is_quiet:
+                await self._send([self._encoder.ping()])
+
+    async def _send(self, events: Iterable[StreamEvent], *, is_last: bool = False) -> None:
+        async with self._lock:  # pings come from another task
+            self._is_quiet = False
+            content = b"".join(map(encode_event, events))
+            if not self._exchange.is_started:
+                await self._exchange.start(200, EVENT_STREAM, headers=STREAM_HEADERS)
+                content = b"".join(map(encode_event, self._encoder.begin())) + content
+            await self._exchange.send_part(content, is_last=is_last)
