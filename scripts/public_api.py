@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from importlib import import_module
 
 SUBMODULES = (
-    "agent", "durable", "errors", "event", "hooks", "json_schema", "mcp", "model", "session",
-    "testing", "tools", "tools.rules",
+    "agent", "durable", "errors", "event", "hooks", "json_schema", "mcp", "model", "service",
+    "session", "testing", "tools", "tools.rules",
 )  # fmt: skip
 """The public submodules of `agentkit`."""
 

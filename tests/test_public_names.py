@@ -62,6 +62,10 @@ PUBLIC: dict[str, str] = {
         ModelConnection ModelExchange ModelProfile ModelRequest ModelResponse RateLimit
         Repair RetrySettings RouteModel RouteOrder SupportsRetry TokenCounter ToolSpec
     """,
+    "agentkit.service": """
+        AccessToken Authenticator Caller DatabaseTokens ServedAgent Service ServiceError
+        ServiceOptions ServingPort TokenLimits Tokens build_service open_port
+    """,
     "agentkit.session": """
         ImportFormatError SearchHit Session SessionConflictError SessionEntry
         SessionError SessionExistsError SessionInfo SessionNotFoundError SessionPage

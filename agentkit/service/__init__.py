@@ -5,6 +5,7 @@ from agentkit.service.http_errors import ServiceError
 from agentkit.service.served import Caller, ServedAgent, TokenLimits
 from agentkit.service.service import DatabaseTokens, Service, build_service
 from agentkit.service.service_settings import ServiceOptions
+from agentkit.service.uvicorn_server import ServingPort, open_port
 
 __all__ = [
     "AccessToken",
@@ -15,7 +16,9 @@ __all__ = [
     "Service",
     "ServiceError",
     "ServiceOptions",
+    "ServingPort",
     "TokenLimits",
     "Tokens",
     "build_service",
+    "open_port",
 ]

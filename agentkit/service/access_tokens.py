@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -292,6 +293,8 @@ def _read_table(name: str, table: Any) -> AccessToken:
     names = TokenLimits.__annotations__
     limits = {key: value for key, value in table.items() if key in names}
     own = {key: value for key, value in table.items() if key not in names}
+    if unknown := sorted(own.keys() - AccessToken.__annotations__.keys()):
+        raise ValueError(f"the token {name!r} has an unknown field {unknown[0]!r}")
     try:
         return _token_codec().validate_python({**own, "id": name, "limits": limits})
     except ValidationError as error:
@@ -317,9 +320,11 @@ def _to_number(moment: datetime | None) -> int | None:
     return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+@cache
 def _token_codec() -> TypeAdapter[AccessToken]:
     return TypeAdapter(AccessToken)
 
 
+@cache
 def _limits_codec() -> TypeAdapter[TokenLimits]:
     return TypeAdapter(TokenLimits)
