@@ -61,6 +61,8 @@ PHRASES = (
            ("agentkit/transport/", "tests/unit/transport/", "tests/integration/test_transport",
             "agentkit/mcp/server/request_limits.py", "agentkit/mcp/server/streamable_http.py",
             "tests/unit/mcp/server/test_request_limits.py", "tests/security/test_promises.py",
+            "agentkit/service/origin_check.py", "agentkit/service/uvicorn_server.py",
+            "tests/service/test_security.py",
             "tests/unit/mcp/client/test_private_addresses.py")),
     Phrase(r"\bhosted\b", "served"),
     # Speaking and listening.

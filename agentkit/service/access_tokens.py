@@ -113,7 +113,7 @@ class Tokens:
         Raises:
             ConfigError: the file cannot be read, or is not such a file.
         """
-        book = TokenFile(Path(path))
+        book = FileTokens(Path(path))
         book.load()
         return Tokens(book)
 
@@ -123,8 +123,8 @@ class Tokens:
         if parts is None:
             return None
         found = await self.book.read(parts["id"])
-        # Compared also if there is no such token, and in constant time: how long it takes must
-        # not tell how much of a guess is right.
+        # Compared also if there is no such token, and in constant time: the time it
+        # takes must not depend on how much of a guess is right.
         known = _NO_HASH if found is None else found.hash
         is_same = hmac.compare_digest(_hash(parts["secret"]), known)
         if found is None or not is_same or not found.is_valid(self._clock.now()):
@@ -170,7 +170,7 @@ class Tokens:
         return await self.book.revoke(token_id, at=self._clock.now())
 
 
-class TokenFile:
+class FileTokens:
     """Tokens in a TOML file; see `TokenBook`."""
 
     def __init__(self, path: Path) -> None:
@@ -275,7 +275,7 @@ def _hash(secret: str) -> str:
 
 
 def _table(token: AccessToken) -> dict[str, Any]:
-    """Return a token as the table of a file; limits stand beside the other fields."""
+    """Return a token as the table of a file, in which its limits are fields too."""
     fields = _token_codec().dump_python(token, exclude_none=True, exclude={"id", "limits"})
     limits = _limits_codec().dump_python(token.limits, exclude_none=True)
     fields |= {

@@ -1,7 +1,7 @@
 """Run an agent for one request, and make one answer of all its turns.
 
 In:  an agent, a conversation, the options of the run; a function that takes pieces as they come.
-Out: `Answer`: a `ModelResponse` with the text of all turns and the calls of the client's tools.
+Out: `ServedAnswer`: a `ModelResponse` with the text of all turns, and calls of the client's tools.
 
 Streamed and complete answers come from here, so that they are the same: the pieces joined are the
 text of the answer.
@@ -77,7 +77,7 @@ Sink: TypeAlias = Callable[[Piece], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ServedAnswer:
     """The answer to a request.
 
     Attributes:
@@ -172,7 +172,7 @@ async def answer(
     external: Mapping[str, Tool],
     is_structured: bool,
     sink: Sink,
-) -> Answer:
+) -> ServedAnswer:
     """Run an agent to its end, or until it calls a tool of the client.
 
     Args:
@@ -207,7 +207,7 @@ async def answer(
     last = fold.end(result)
     if last is not None:
         await sink(last)
-    return Answer(
+    return ServedAnswer(
         response=fold.response(result, usage, [_as_sent(call, external) for call in calls]),
         stop_reason=result.stop_reason,
         history=result.history,

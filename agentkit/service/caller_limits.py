@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import anyio
+
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.served import Caller
 
@@ -25,9 +27,11 @@ class CallerLimits:
     def __init__(self, *, max_streams: int, now: Callable[[], float]) -> None:
         self._max_streams = max_streams
         self._now = now
-        self._rooms: dict[str, tuple[float, float]] = {}
+        self._left: dict[str, tuple[float, float]] = {}
         self._running: Counter[str] = Counter()
         self._count = 0
+        self._idle = anyio.Event()
+        self._idle.set()
 
     @property
     def running(self) -> int:
@@ -37,26 +41,26 @@ class CallerLimits:
     def take_request(self, caller: Caller) -> dict[str, str]:
         """Count a request, and return the headers that report the limit.
 
-        The room for requests grows back evenly over a minute.
+        The allowance grows back evenly over a minute.
 
         Raises:
-            ServiceError: there is no room; status 429.
+            ServiceError: the allowance is used up; status 429.
         """
         limit = caller.limits.requests_per_minute
         if limit is None:
             return {}
         now = self._now()
-        room, since = self._rooms.get(caller.token_id, (float(limit), now))
-        room = min(float(limit), room + (now - since) * limit / WINDOW_SECONDS)
-        is_free = room >= 1
+        left, since = self._left.get(caller.token_id, (float(limit), now))
+        left = min(float(limit), left + (now - since) * limit / WINDOW_SECONDS)
+        is_free = left >= 1
         if is_free:
-            room -= 1
-        self._rooms[caller.token_id] = (room, now)
-        until_next = max(0.0, (1 - room) * WINDOW_SECONDS / limit)
-        until_all = (limit - room) * WINDOW_SECONDS / limit
+            left -= 1
+        self._left[caller.token_id] = (left, now)
+        until_next = max(0.0, (1 - left) * WINDOW_SECONDS / limit)
+        until_all = (limit - left) * WINDOW_SECONDS / limit
         headers = {
             "x-ratelimit-limit-requests": str(limit),
-            "x-ratelimit-remaining-requests": str(int(room)),
+            "x-ratelimit-remaining-requests": str(int(left)),
             "x-ratelimit-reset-requests": f"{math.ceil(until_all)}s",
         }
         if is_free:
@@ -87,9 +91,17 @@ class CallerLimits:
         if self._count >= self._max_streams:
             raise ServiceError("The server is busy.", status=503, code="server_busy", headers=wait)
         self._count += 1
+        if self._idle.is_set():
+            self._idle = anyio.Event()
         self._running[caller.token_id] += 1
         try:
             yield
         finally:
             self._count -= 1
             self._running[caller.token_id] -= 1
+            if not self._count:
+                self._idle.set()
+
+    async def wait_until_idle(self) -> None:
+        """Wait until no request is under way."""
+        await self._idle.wait()

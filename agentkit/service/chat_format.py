@@ -23,7 +23,7 @@ from agentkit.dialect.openai_chat.server_response import (
 )
 from agentkit.dialect.received_request import ReceivedRequest
 from agentkit.json_schema import JsonValue
-from agentkit.service.answer import Answer, Piece, ReasoningPiece, TextPiece
+from agentkit.service.answer import Piece, ReasoningPiece, ServedAnswer, TextPiece
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.wire_format import AnswerHead, StreamEncoder
 
@@ -40,7 +40,7 @@ class ChatStream:
         yield self._chunk({"role": "assistant", "content": ""})
 
     def piece(self, piece: Piece) -> Iterator[StreamEvent]:
-        """See `StreamEncoder`; a note is a field beside an empty delta.
+        """See `StreamEncoder`; a note is a field of a chunk with an empty delta.
 
         A chunk without choices would break clients that read `choices[0]`.
         """
@@ -53,7 +53,7 @@ class ChatStream:
                 note: JsonValue = dict(piece.fields)
                 yield StreamEvent(data={**encode_chunk(self._head, {}), "agentkit": note})
 
-    def end(self, answer: Answer) -> Iterator[StreamEvent]:
+    def end(self, answer: ServedAnswer) -> Iterator[StreamEvent]:
         """See `StreamEncoder`."""
         response = answer.response
         for index, call in enumerate(response.message.tool_calls):
@@ -86,7 +86,7 @@ class ChatFormat:
         """See `WireFormat`."""
         return read_chat_request(body, ignore_fields=ignore_fields)
 
-    def complete(self, answer: Answer, head: AnswerHead) -> JsonValue:
+    def complete(self, answer: ServedAnswer, head: AnswerHead) -> JsonValue:
         """See `WireFormat`."""
         return encode_chat_response(answer.response, _head(head))
 

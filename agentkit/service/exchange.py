@@ -1,7 +1,7 @@
 """One HTTP request: its headers, its body, its response.
 
 In:  the three parts of an ASGI call.
-Out: `Exchange`, with which a route reads and answers.
+Out: `HttpExchange`, with which a route reads and answers.
 
 A body is read up to a limit, and only if it is JSON by its type: a web page can send other types
 to any server without asking first (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
@@ -24,7 +24,7 @@ from agentkit.service.served import Caller
 T = TypeVar("T")
 
 
-class Exchange:
+class HttpExchange:
     """One request and its response.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Answer requests in the formats of model providers with agents.
+"""ServedAnswer requests in the formats of model providers with agents.
 
 In:  a request in one of the formats.
 Out: its answer, complete or streamed, or an error in the format's own form.
@@ -17,8 +17,8 @@ from agentkit.errors import ToolDefinitionError
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.model.model import new_counter
-from agentkit.service.answer import Answer, Sink, TextPiece, answer
-from agentkit.service.exchange import Exchange
+from agentkit.service.answer import ServedAnswer, Sink, TextPiece, answer
+from agentkit.service.exchange import HttpExchange
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.idempotency import KeptAnswer
 from agentkit.service.response_schema import schema_type
@@ -50,8 +50,8 @@ class Generate:
         self._state = state
         self._form = form
 
-    async def __call__(self, exchange: Exchange) -> None:
-        """Answer one request.
+    async def __call__(self, exchange: HttpExchange) -> None:
+        """ServedAnswer one request.
 
         Raises:
             AgentKitError: nothing was sent yet; the caller sends the error.
@@ -78,7 +78,7 @@ class Generate:
         finally:
             state.idempotency.release(tenant, key)
 
-    def _check(self, exchange: Exchange, values: Mapping[str, JsonValue]) -> Generation:
+    def _check(self, exchange: HttpExchange, values: Mapping[str, JsonValue]) -> Generation:
         """Read a request, and find the agent that it names.
 
         Raises:
@@ -104,7 +104,7 @@ class Generate:
             output_type=schema_type(request.response_format),
         )
 
-    async def _answer(self, exchange: Exchange, generation: Generation) -> KeptAnswer | None:
+    async def _answer(self, exchange: HttpExchange, generation: Generation) -> KeptAnswer | None:
         """Run the agent and send its answer; return None if it was not sent completely."""
         state, request = self._state, generation.request
         head = state.new_head(request.model)
@@ -116,10 +116,10 @@ class Generate:
                 exchange, self._form.encoder(head, request), settings=state.settings
             )
 
-            async def work(sink: Sink) -> Answer:
+            async def work(sink: Sink) -> ServedAnswer:
                 return await self._run(exchange, generation, money=money, sink=sink)
 
-            async def respond() -> Answer | None:
+            async def respond() -> ServedAnswer | None:
                 if request.stream:
                     return await sender.send(work)
                 found = await work(_ignore)
@@ -139,8 +139,8 @@ class Generate:
         return None if found is None else KeptAnswer(head=head, answer=found)
 
     async def _run(
-        self, exchange: Exchange, generation: Generation, *, money: Reservation, sink: Sink
-    ) -> Answer:
+        self, exchange: HttpExchange, generation: Generation, *, money: Reservation, sink: Sink
+    ) -> ServedAnswer:
         request = generation.request
         options: dict[str, Any] = {
             "settings": request.settings,
@@ -173,14 +173,14 @@ class Generate:
         return found
 
     async def _send_again(
-        self, exchange: Exchange, kept: KeptAnswer, request: ReceivedRequest
+        self, exchange: HttpExchange, kept: KeptAnswer, request: ReceivedRequest
     ) -> None:
         """Send an answer that was sent before."""
         if not request.stream:
             await exchange.send_json(self._form.complete(kept.answer, kept.head))
             return
 
-        async def work(sink: Sink) -> Answer:
+        async def work(sink: Sink) -> ServedAnswer:
             if text := kept.answer.response.message.text:
                 await sink(TextPiece(text=text))
             return kept.answer
@@ -195,8 +195,8 @@ class CountTokens:
     def __init__(self, state: ServiceState) -> None:
         self._state = state
 
-    async def __call__(self, exchange: Exchange) -> None:
-        """Answer one request with the tokens of the first exchange that it would lead to."""
+    async def __call__(self, exchange: HttpExchange) -> None:
+        """ServedAnswer one request with the tokens of the first exchange that it would lead to."""
         state = self._state
         _, values = await exchange.read_json(state.settings.max_body_bytes)
         request = read_messages_request(values, is_count=True)

@@ -11,7 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 
-from agentkit.service.answer import Answer
+from agentkit.service.answer import ServedAnswer
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.wire_format import AnswerHead
 from agentkit.value import dataclass
@@ -26,7 +26,7 @@ class KeptAnswer:
     """An answer, and how it began."""
 
     head: AnswerHead
-    answer: Answer
+    answer: ServedAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

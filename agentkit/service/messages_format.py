@@ -30,7 +30,7 @@ from agentkit.dialect.anthropic_messages.server_response import (
 from agentkit.dialect.event_stream import StreamEvent
 from agentkit.dialect.received_request import ReceivedRequest
 from agentkit.json_schema import JsonValue
-from agentkit.service.answer import Answer, Piece, ReasoningPiece, TextPiece
+from agentkit.service.answer import Piece, ReasoningPiece, ServedAnswer, TextPiece
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.wire_format import AnswerHead, StreamEncoder
 from agentkit.usage import Usage
@@ -60,7 +60,7 @@ class MessagesStream:
             case _:
                 yield ping()
 
-    def end(self, answer: Answer) -> Iterator[StreamEvent]:
+    def end(self, answer: ServedAnswer) -> Iterator[StreamEvent]:
         """See `StreamEncoder`."""
         yield from self._close_block()
         response = answer.response
@@ -105,7 +105,7 @@ class MessagesFormat:
         """See `WireFormat`."""
         return read_messages_request(body, ignore_fields=ignore_fields)
 
-    def complete(self, answer: Answer, head: AnswerHead) -> JsonValue:
+    def complete(self, answer: ServedAnswer, head: AnswerHead) -> JsonValue:
         """See `WireFormat`."""
         return encode_messages_response(answer.response, _head(head))
 

@@ -17,14 +17,14 @@ from agentkit.dialect.anthropic_messages.server_errors import (
 )
 from agentkit.dialect.openai_chat.server_errors import encode_model, encode_models
 from agentkit.service.chat_format import CHAT_FORMAT
-from agentkit.service.exchange import Exchange
+from agentkit.service.exchange import HttpExchange
 from agentkit.service.generation import CountTokens, Generate
 from agentkit.service.http_errors import ServiceError, not_found
 from agentkit.service.messages_format import MESSAGES_FORMAT
 from agentkit.service.service_state import ServiceState
 from agentkit.value import dataclass
 
-Endpoint: TypeAlias = Callable[[Exchange], Awaitable[None]]
+Endpoint: TypeAlias = Callable[[HttpExchange], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +85,13 @@ def build_routes(state: ServiceState) -> Routes:
                 method="POST",
                 path="/v1/chat/completions",
                 endpoint=Generate(state, CHAT_FORMAT),
-                summary="Answer a conversation, in the OpenAI chat format.",
+                summary="ServedAnswer a conversation, in the OpenAI chat format.",
             ),
             ServiceRoute(
                 method="POST",
                 path="/v1/messages",
                 endpoint=Generate(state, MESSAGES_FORMAT),
-                summary="Answer a conversation, in the Anthropic messages format.",
+                summary="ServedAnswer a conversation, in the Anthropic messages format.",
             ),
             ServiceRoute(
                 method="POST",
@@ -135,7 +135,7 @@ class Models:
     def __init__(self, state: ServiceState) -> None:
         self._state = state
 
-    async def list(self, exchange: Exchange) -> None:
+    async def list(self, exchange: HttpExchange) -> None:
         """List the agents that the caller may use."""
         names, created = self._state.names_for(exchange.caller), self._state.created
         if _is_messages(exchange):
@@ -144,7 +144,7 @@ class Models:
         else:
             await exchange.send_json(encode_models(names, created=created))
 
-    async def get(self, exchange: Exchange) -> None:
+    async def get(self, exchange: HttpExchange) -> None:
         """Return one agent."""
         name, created = exchange.path_params["model"], self._state.created
         self._state.find_agent(name, exchange.caller)
@@ -154,7 +154,7 @@ class Models:
         else:
             await exchange.send_json(encode_model(name, created=created))
 
-    async def ready(self, exchange: Exchange) -> None:
+    async def ready(self, exchange: HttpExchange) -> None:
         """Return whether new requests are taken."""
         if self._state.is_stopping:
             await exchange.send_json({"status": "stopping"}, status=503)
@@ -162,12 +162,12 @@ class Models:
             await exchange.send_json({"status": "ready"})
 
 
-def _is_messages(exchange: Exchange) -> bool:
+def _is_messages(exchange: HttpExchange) -> bool:
     """Return whether the client speaks the Anthropic format, which always sends its version."""
     return "anthropic-version" in exchange.headers
 
 
-async def _health(exchange: Exchange) -> None:
+async def _health(exchange: HttpExchange) -> None:
     await exchange.send_json({"status": "ok"})
 
 

@@ -51,7 +51,7 @@ class Caller:
 
     Attributes:
         tenant: whose conversations and runs are seen; "" without tokens.
-        token_id: the id of the token, which is no secret; "" without tokens.
+        token_id: the id of the token, which need not be kept secret; "" without tokens.
         agents: the agents that may be used; None for all.
         limits: see `TokenLimits`.
     """
@@ -80,7 +80,8 @@ class ServedAgent:
         examples: questions that it answers well.
         ignore_fields: fields beyond the format that clients send and that are dropped, e.g.
             `min_p`, which Open WebUI sends.
-        on_disconnect: what becomes of a run whose client has left: `cancel`, or `finish`.
+        on_disconnect: whether a run is cancelled when its client leaves (`cancel`) or goes on
+            (`finish`).
         deps: returns the deps of a run, or an awaitable of them; needed for an agent with a
             `deps_type`.
     """

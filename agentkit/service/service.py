@@ -3,7 +3,7 @@
 In:  agents by name, who may use them, where conversations are kept.
 Out: `Service`, an ASGI application, to be served or mounted.
 
-No middleware stands between a route and the server: the ones that buffer a response hide that the
+There is no middleware between a route and the server: those that buffer a response hide that the
 client has left, and its run would go on.
 """
 
@@ -21,7 +21,7 @@ from agentkit.errors import ConfigError
 from agentkit.exception_groups import ungrouped
 from agentkit.service.access_tokens import Authenticator, StoredTokens, Tokens
 from agentkit.service.chat_format import CHAT_FORMAT
-from agentkit.service.exchange import Exchange
+from agentkit.service.exchange import HttpExchange
 from agentkit.service.http_errors import ServiceError, as_service_error
 from agentkit.service.messages_format import MESSAGES_FORMAT
 from agentkit.service.origin_check import OriginCheck
@@ -117,7 +117,7 @@ class Service:
                 pass
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(
+        exchange = HttpExchange(
             scope, receive, send, caller=Caller(), request_id=f"req_{secrets.token_hex(12)}"
         )
         try:
@@ -130,11 +130,11 @@ class Service:
             elif not isinstance(error, ServiceError):
                 raise
 
-    async def _admit(self, exchange: Exchange, *, is_open: bool) -> Caller:
+    async def _admit(self, exchange: HttpExchange, *, is_open: bool) -> Caller:
         """Return who sends a request.
 
         Raises:
-            ServiceError: the host, the origin or the token is not allowed.
+            ServiceError: the `Host`, the `Origin` or the token is not allowed.
         """
         auth = self.state.auth
         self._check.check(exchange.headers, has_tokens=self.has_tokens)
@@ -152,7 +152,7 @@ class Service:
             )
         return found
 
-    async def _send_error(self, exchange: Exchange, error: ServiceError) -> None:
+    async def _send_error(self, exchange: HttpExchange, error: ServiceError) -> None:
         if error.status == 499:  # the client left; no one reads an answer
             return
         is_messages = (
@@ -194,7 +194,7 @@ def build_service(
         options: see `ServiceOptions`.
 
     Raises:
-        ConfigError: there is no agent, one lacks deps, or a host or origin is not well formed.
+        ConfigError: there is no agent, one lacks deps, or an allowed name is not well formed.
     """
     clock = clock or SystemClock()
     reads_tokens = isinstance(auth, type)

@@ -16,8 +16,8 @@ class ServiceOptions(TypedDict, total=False):
     Attributes:
         allowed_hosts: names under which it may be called, as `name` or `name:port`. Without
             tokens, only loopback; with tokens and no names here, any.
-        allowed_origins: origins of web pages that may call it, as `https://name[:port]`, beside
-            its own.
+        allowed_origins: origins of web pages that may call it, as `https://name[:port]`, in
+            addition to its own.
         max_body_bytes: longest request; 20 MB.
         max_messages: longest conversation of a request; 2,000.
         max_streams: how many runs may be under way for all callers together; 500.

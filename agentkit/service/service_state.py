@@ -32,7 +32,7 @@ class ServiceState:
         agents: by name.
         quiet_agents: the same, with a denial of calls that need approval.
         settings: see `ServiceOptions`.
-        auth: None lets everybody in.
+        auth: None lets everyone in.
         created: seconds since 1970 when the service began.
         sessions: stored conversations; None without a database.
         runs: stored runs; None without a database.

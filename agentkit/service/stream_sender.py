@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable
 import anyio
 
 from agentkit.dialect.event_stream import StreamEvent, encode_event
-from agentkit.service.answer import Answer, Piece, Sink
-from agentkit.service.exchange import Exchange
+from agentkit.service.answer import Piece, ServedAnswer, Sink
+from agentkit.service.exchange import HttpExchange
 from agentkit.service.http_errors import as_service_error
 from agentkit.service.service_settings import ServiceSettings
 from agentkit.service.wire_format import StreamEncoder
@@ -22,14 +22,14 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 STREAM_HEADERS = {"x-accel-buffering": "no"}
 """Without it, nginx holds events back until its buffer is full."""
 
-Work = Callable[[Sink], Awaitable[Answer]]
+Work = Callable[[Sink], Awaitable[ServedAnswer]]
 
 
 class StreamSender:
     """Sends one answer."""
 
     def __init__(
-        self, exchange: Exchange, encoder: StreamEncoder, *, settings: ServiceSettings
+        self, exchange: HttpExchange, encoder: StreamEncoder, *, settings: ServiceSettings
     ) -> None:
         self._exchange = exchange
         self._encoder = encoder
@@ -37,14 +37,14 @@ class StreamSender:
         self._lock = anyio.Lock(fast_acquire=True)
         self._is_quiet = True
 
-    async def send(self, work: Work) -> Answer | None:
+    async def send(self, work: Work) -> ServedAnswer | None:
         """Do `work` and send what it gives; return None if it failed after the first piece.
 
         Raises:
             Exception: `work` failed before anything was sent.
         """
         failure: list[Exception] = []
-        found: Answer | None = None
+        found: ServedAnswer | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._keep_alive)
             try:

@@ -23,8 +23,6 @@ from agentkit.service.service import Service
 END_SECONDS = 1.0
 """How long answers that were cancelled may take to send their last event."""
 
-_POLL_SECONDS = 0.02
-
 
 class ServingPort:
     """A service that listens."""
@@ -51,14 +49,10 @@ class ServingPort:
         state = self._service.state
         state.stop_accepting()
         with anyio.move_on_after(seconds):
-            await self._wait_for_end()
+            await state.limits.wait_until_idle()
         state.cancel_all()
         with anyio.move_on_after(END_SECONDS):
-            await self._wait_for_end()
-
-    async def _wait_for_end(self) -> None:
-        while self._service.state.limits.running:
-            await anyio.sleep(_POLL_SECONDS)
+            await state.limits.wait_until_idle()
 
 
 @asynccontextmanager

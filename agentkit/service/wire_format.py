@@ -10,7 +10,7 @@ from typing import Protocol
 from agentkit.dialect.event_stream import StreamEvent
 from agentkit.dialect.received_request import ReceivedRequest
 from agentkit.json_schema import JsonValue
-from agentkit.service.answer import Answer, Piece
+from agentkit.service.answer import Piece, ServedAnswer
 from agentkit.service.http_errors import ServiceError
 from agentkit.value import dataclass
 
@@ -39,7 +39,7 @@ class StreamEncoder(Protocol):
     def piece(self, piece: Piece) -> Iterable[StreamEvent]:
         """Return the events of a piece."""
 
-    def end(self, answer: Answer) -> Iterable[StreamEvent]:
+    def end(self, answer: ServedAnswer) -> Iterable[StreamEvent]:
         """Return what is left when the answer is complete: the calls, the reason, the usage."""
 
     def ping(self) -> StreamEvent:
@@ -61,7 +61,7 @@ class WireFormat(Protocol):
             InvalidRequestError: it does not follow the format, or is not supported.
         """
 
-    def complete(self, answer: Answer, head: AnswerHead) -> JsonValue:
+    def complete(self, answer: ServedAnswer, head: AnswerHead) -> JsonValue:
         """Return a complete answer."""
 
     def encoder(self, head: AnswerHead, request: ReceivedRequest) -> StreamEncoder:

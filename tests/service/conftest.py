@@ -21,7 +21,7 @@ def add(a: int, b: int) -> int:
 @tool(approval="ask")
 def pay(amount: int) -> str:
     """Pay money."""
-    raise AssertionError("It must never run here.")
+    raise AssertionError(f"It must never run here, not even for {amount}.")
 
 
 @pytest.fixture

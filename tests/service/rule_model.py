@@ -6,9 +6,10 @@ Out: text, calls, errors, or silence.
 
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import cast
 
 import anyio
 
@@ -73,7 +74,7 @@ class RuleModel:
         yield self
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """Answer by the rules."""
+        """ServedAnswer by the rules."""
         self.requests.append(request)
         last = request.history[-1]
         text = last.text if isinstance(last, UserMessage) else ""
@@ -103,43 +104,38 @@ class RuleModel:
     async def _wait(self) -> None:
         self.has_begun.set()
         try:
-            while not self.release.is_set():
+            while not self.release.is_set():  # noqa: ASYNC110  # set by another thread
                 await anyio.sleep(0.01)
         except BaseException:
             self.has_left.set()
             raise
 
 
+RULES: Mapping[str, Rule] = {
+    "late fail": Rule(text="It begins", error="server"),
+    "think": Rule(text="Done.", reasoning="Hm, hm."),
+    "long": Rule(text="It is lon", reason="length"),
+    "filtered": Rule(reason="content_filter", text="I "),
+    "json": Rule(text='{"city": "Oslo"}'),
+    "nojson": Rule(text="no"),
+}
+
+
 def find_rule(text: str, request: ModelRequest) -> Rule:
     """Return what is answered to a text of the user."""
+    if text in RULES:
+        return RULES[text]
     match text.split():
         case ["fail", kind]:
-            return Rule(error=kind)  # type: ignore[arg-type]  # written by a test
-        case ["late", "fail"]:
-            return Rule(text="It begins", error="server")
+            return Rule(error=cast(ErrorKind, kind))  # written by a test
         case ["call", *names]:
             calls = tuple(_call(name, at) for at, name in enumerate(names))
             return Rule(text="Let me see.", calls=calls, reason="tool_calls")
-        case ["think"]:
-            return Rule(text="Done.", reasoning="Hm, hm.")
-        case ["long"]:
-            return Rule(text="It is lon", reason="length")
-        case ["filtered"]:
-            return Rule(reason="content_filter", text="I ")
-        case ["json"]:
-            return Rule(text='{"city": "Oslo"}')
-        case ["nojson"]:
-            return Rule(text="no")
-        case ["settings"]:
-            return Rule(text=repr(request.settings))
         case ["system"]:
             texts = [one.text for one in request.history if isinstance(one, SystemMessage)]
             return Rule(text=json.dumps([request.instructions, *texts]))
-        case ["history"]:
-            return Rule(text=json.dumps([one.role for one in request.history]))
         case ["image"]:
-            last = request.history[-1]
-            assert isinstance(last, UserMessage)
+            last = cast(UserMessage, request.history[-1])
             kinds = [one.mime_type for one in last.content if isinstance(one, ImageContent)]
             return Rule(text=json.dumps(kinds))
         case _:

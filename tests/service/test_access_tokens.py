@@ -8,7 +8,7 @@ import pytest
 
 from agentkit.errors import ConfigError
 from agentkit.service import TokenLimits, Tokens
-from agentkit.service.access_tokens import StoredTokens, TokenFile
+from agentkit.service.access_tokens import FileTokens, StoredTokens
 from agentkit.store.open_store import open_store
 from agentkit.testing import ManualClock
 
@@ -24,7 +24,7 @@ LIMITS = TokenLimits(
 async def test_a_token_lets_its_owner_in_until_it_is_revoked(kind: str, tmp_path: Path) -> None:
     """With tenant, agents and limits; others are not let in."""
     if kind == "file":
-        await check_tokens(Tokens(TokenFile(tmp_path / "tokens.toml")))
+        await check_tokens(Tokens(FileTokens(tmp_path / "tokens.toml")))
         return
     async with open_store(f"sqlite:{tmp_path / 'a.db'}") as store:
         await check_tokens(Tokens(StoredTokens(store)))
@@ -53,7 +53,7 @@ async def check_tokens(tokens: Tokens) -> None:
 async def test_a_token_expires(tmp_path: Path) -> None:
     """At its moment."""
     clock = ManualClock()
-    tokens = Tokens(TokenFile(tmp_path / "tokens.toml"), clock=clock)
+    tokens = Tokens(FileTokens(tmp_path / "tokens.toml"), clock=clock)
     text = await tokens.add(lifetime=timedelta(seconds=10))
 
     assert await tokens.find(text) is not None
@@ -65,7 +65,7 @@ async def test_a_file_holds_no_secret_and_is_read_again_when_it_changes(tmp_path
     """No one else may read it; comments in it are kept."""
     path = tmp_path / "tokens.toml"
     path.write_text("# ours\n")
-    writer = Tokens(TokenFile(path))
+    writer = Tokens(FileTokens(path))
     reader = Tokens.from_file(path)
     text = await writer.add(tenant="acme")
 

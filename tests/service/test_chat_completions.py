@@ -1,98 +1,33 @@
 """OpenAI's own client, which validates strictly, judges the chat completions of the service."""
 
 import json
-import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from agentkit.chat import ModelSettings
+from tests.service.chat_client import (
+    BOTH,
+    PNG,
+    SCHEMA,
+    WEATHER,
+    complete,
+    open_client,
+    said,
+    streamed,
+)
 from tests.service.rule_model import RuleModel
 
 openai = pytest.importorskip("openai")
-
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "weather",
-        "description": "Return the weather.",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}},
-            "required": ["city"],
-        },
-    },
-}
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-SCHEMA = {"type": "json_schema", "json_schema": {"name": "place", "schema": CITY, "strict": True}}
-TLS = ssl.create_default_context()
-"""Loaded once: it takes a tenth of a second."""
-
-PNG = "data:image/png;base64,iVBORw0KGgo="
 
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[Any]:
     """Return a client that neither retries nor forgives."""
-    async with openai.AsyncOpenAI(
-        base_url=f"{url}/v1",
-        api_key="none",
-        max_retries=0,
-        http_client=httpx.AsyncClient(verify=TLS),
-        _strict_response_validation=True,
-    ) as client:
+    async with open_client(url) as client:
         yield client
 
-
-def said(text: Any) -> list[dict[str, Any]]:
-    """Return a conversation of one message."""
-    return [{"role": "user", "content": text}]
-
-
-async def complete(client: Any, **request: Any) -> dict[str, Any]:
-    """Return a complete answer in plain values."""
-    answer = await client.chat.completions.create(**{"model": "helper", **request})
-    (choice,) = answer.choices
-    message = choice.message.model_dump()
-    return {
-        "text": message["content"] or "",
-        "reasoning": message.get("reasoning_content", ""),
-        "calls": [
-            (call["id"], call["function"]["name"], call["function"]["arguments"])
-            for call in message["tool_calls"] or ()
-        ],
-        "reason": choice.finish_reason,
-        "tokens": answer.usage.total_tokens,
-    }
-
-
-async def streamed(client: Any, **request: Any) -> dict[str, Any]:
-    """Return a streamed answer in the same values."""
-    text, reasoning, calls = "", "", list[list[str]]()
-    reason, tokens = None, None
-    options = {"stream": True, "stream_options": {"include_usage": True}}
-    stream = await client.chat.completions.create(**{"model": "helper", **request, **options})
-    async for chunk in stream:
-        if chunk.usage is not None:
-            tokens = chunk.usage.total_tokens
-        for choice in chunk.choices:
-            delta = choice.delta.model_dump()
-            text += delta["content"] or ""
-            reasoning += delta.get("reasoning_content", "")
-            reason = choice.finish_reason or reason
-            for part in delta["tool_calls"] or ():
-                if part["id"]:
-                    calls.append([part["id"], part["function"]["name"], ""])
-                calls[part["index"]][2] += part["function"]["arguments"]
-    found = [(call[0], call[1], call[2]) for call in calls]
-    return {
-        "text": text, "reasoning": reasoning, "calls": found, "reason": reason, "tokens": tokens,
-    }  # fmt: skip
-
-
-BOTH = pytest.mark.parametrize("ask", [complete, streamed])
 
 ANSWERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "text": ("hello there", {}, {"text": "You said: hello there"}),
@@ -153,13 +88,13 @@ async def test_an_answer_is_the_same_complete_and_streamed(
 ) -> None:
     """Text, calls, reason and usage."""
     text, fields, expected = ANSWERS[name]
-    whole = {"text": "", "reasoning": "", "calls": [], "reason": "stop", "tokens": 35}
+    usual = {"text": "", "reasoning": "", "calls": [], "reason": "stop", "tokens": 35}
 
     found = await ask(client, messages=said(text), **fields)
 
     if name in ("schema", "object"):
         found["text"] = json.dumps(json.loads(found["text"]))
-    assert found == {**whole, **expected}
+    assert found == {**usual, **expected}
 
 
 @BOTH
@@ -181,150 +116,6 @@ async def test_the_results_of_the_clients_tool_come_with_the_next_request(
     found = await ask(client, messages=messages, tools=[WEATHER])
 
     assert (found["text"], found["reason"]) == ("The result is rain.", "stop")
-
-
-SETTINGS: dict[str, tuple[dict[str, Any], ModelSettings]] = {
-    "temperature": ({"temperature": 0.5}, ModelSettings(temperature=0.5)),
-    "top_p": ({"top_p": 0.25}, ModelSettings(top_p=0.25)),
-    "seed": ({"seed": 7}, ModelSettings(seed=7)),
-    "stop": ({"stop": "END"}, ModelSettings(stop=("END",))),
-    "stops": ({"stop": ["A", "B"]}, ModelSettings(stop=("A", "B"))),
-    "max_tokens": ({"max_tokens": 9}, ModelSettings(max_tokens=9)),
-    "max_completion_tokens": ({"max_completion_tokens": 8}, ModelSettings(max_tokens=8)),
-    "parallel_tool_calls": (
-        {"parallel_tool_calls": False, "tools": [WEATHER]},
-        ModelSettings(parallel_tool_calls=False),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-async def test_a_setting_reaches_the_model(client: Any, model: RuleModel, name: str) -> None:
-    """As a value of ours."""
-    fields, expected = SETTINGS[name]
-
-    await complete(client, messages=said("hi"), **fields)
-
-    assert model.requests[-1].settings == expected
-
-
-HARMLESS: dict[str, Any] = {
-    "metadata": {"a": "b"},
-    "prediction": {"type": "content", "content": "x"},
-    "prompt_cache_key": "k",
-    "prompt_cache_retention": "24h",
-    "safety_identifier": "s",
-    "service_tier": "auto",
-    "store": False,
-    "user": "u",
-    "n": 1,
-    "logprobs": False,
-    "frequency_penalty": 0,
-    "presence_penalty": 0,
-    "logit_bias": {},
-    "modalities": ["text"],
-    "verbosity": "medium",
-}
-
-
-@pytest.mark.parametrize("field", HARMLESS)
-async def test_a_field_that_changes_nothing_is_accepted(client: Any, field: str) -> None:
-    """A label, a cache, or a neutral value."""
-    found = await complete(client, messages=said("hi"), **{field: HARMLESS[field]})
-
-    assert found["text"] == "You said: hi"
-
-
-REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
-    "n": ({"n": 2}, "n", "unsupported_value"),
-    "logprobs": ({"logprobs": True}, "logprobs", "unsupported_value"),
-    "audio": ({"audio": {"voice": "ash", "format": "wav"}}, "audio", "unsupported_value"),
-    "modalities": ({"modalities": ["text", "audio"]}, "modalities", "unsupported_value"),
-    "penalty": ({"frequency_penalty": 0.5}, "frequency_penalty", "unsupported_value"),
-    "web search": ({"web_search_options": {}}, "web_search_options", "unsupported_value"),
-    "reasoning effort": ({"reasoning_effort": "high"}, "reasoning_effort", "unsupported_value"),
-    "unknown field": ({"extra_body": {"top_a": 1}}, "top_a", "unknown_parameter"),
-    "temperature": ({"temperature": 3}, "temperature", "invalid_value"),
-    "no message": ({"messages": []}, "messages", "invalid_value"),
-    "a role": ({"messages": [{"role": "king", "content": "x"}]}, "messages[0]", "invalid_value"),
-    "an image elsewhere": (
-        {
-            "messages": said(
-                [{"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}]
-            )
-        },
-        "messages[0].content[0].image_url.url",
-        "unsupported_value",
-    ),
-    "a call without result": (
-        {
-            "messages": [
-                *said("x"),
-                {
-                    "role": "assistant",
-                    "tool_calls": [
-                        {
-                            "id": "c",
-                            "type": "function",
-                            "function": {"name": "f", "arguments": "{}"},
-                        }
-                    ],
-                },
-            ]
-        },
-        "messages",
-        "invalid_value",
-    ),
-    "a tool of the agent": (
-        {"tools": [{"type": "function", "function": {"name": "add", "parameters": {}}}]},
-        "tools[0]",
-        "invalid_value",
-    ),
-    "a schema": (
-        {
-            "tools": [
-                {"type": "function", "function": {"name": "f", "parameters": {"type": "what"}}}
-            ]
-        },
-        "tools[0]",
-        "invalid_value",
-    ),
-    "a format": (
-        {
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "x", "schema": {"type": "array"}},
-            }
-        },
-        "response_format",
-        "invalid_value",
-    ),
-    "too many messages": ({"messages": said("x") * 51}, "messages", "too_many_messages"),
-}
-
-
-@pytest.mark.parametrize("stream", [False, True], ids=["complete", "streamed"])
-@pytest.mark.parametrize("name", REFUSED)
-async def test_what_cannot_be_done_is_refused_by_name(client: Any, name: str, stream: bool) -> None:
-    """Before the first byte, so with a status, also for a stream."""
-    fields, param, code = REFUSED[name]
-    request = {"model": "helper", "messages": said("hi"), **fields}
-
-    with pytest.raises(openai.BadRequestError) as refused:
-        await client.chat.completions.create(**request, stream=stream)
-
-    assert (refused.value.param, refused.value.code) == (param, code)
-
-
-async def test_a_field_on_the_agents_list_is_dropped(client: Any) -> None:
-    """Open WebUI sends it; another agent refuses it."""
-    extra = {"min_p": 0.1}
-
-    found = await complete(client, messages=said("hi"), extra_body=extra)
-
-    assert found["text"] == "You said: hi"
-    with pytest.raises(openai.BadRequestError, match="min_p"):
-        await complete(client, model="plain", messages=said("hi"), extra_body=extra)
 
 
 FAILURES = {
@@ -387,7 +178,7 @@ async def test_the_stream_helper_of_the_client_works(client: Any) -> None:
     assert (call.function.name, call.function.arguments) == ("weather", '{"city": "Oslo"}')
 
 
-async def test_messages_of_all_roles_reach_the_model(client: Any, model: RuleModel) -> None:
+async def test_messages_of_all_roles_reach_the_model(client: Any) -> None:
     """System messages are added to the agent's own instructions."""
     messages = [
         {"role": "system", "content": "Speak French."},
@@ -449,7 +240,7 @@ async def test_the_agents_are_the_models(client: Any) -> None:
     assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
 
 
-async def test_the_agents_tools_are_notes_beside_an_empty_delta(client: Any) -> None:
+async def test_the_agents_tools_are_notes_on_empty_deltas(client: Any) -> None:
     """A chunk without choices would break clients; arguments and results are not shown."""
     stream = await client.chat.completions.create(
         model="helper", messages=said("call add"), stream=True

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ def fates(route: str) -> dict[str, tuple[str, list[object]]]:
 )
 def test_the_guide_has_the_fate_of_each_field(route: str, code: object, body: type) -> None:
     """As the code has it, and no field has two."""
-    carried = dict.fromkeys(code.CARRIED_FIELDS, ("carried", []))  # type: ignore[attr-defined]  # a module
-    accepted = dict.fromkeys(code.HARMLESS_FIELDS, ("accepted", []))  # type: ignore[attr-defined]
+    carried: dict[str, Any] = dict.fromkeys(code.CARRIED_FIELDS, ("carried", []))  # type: ignore[attr-defined]  # a module
+    accepted: dict[str, Any] = dict.fromkeys(code.HARMLESS_FIELDS, ("accepted", []))  # type: ignore[attr-defined]
     neutral = code.NEUTRAL_VALUES.items()  # type: ignore[attr-defined]
     refused = {name: ("refused", list(values)) for name, values in neutral}
 

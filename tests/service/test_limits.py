@@ -24,10 +24,10 @@ BODY = {"model": "a", "messages": [{"role": "user", "content": "hi"}]}
 
 
 class OneToken:
-    """Lets everybody in as one caller."""
+    """Lets everyone in as one caller."""
 
     def __init__(self, **limits: Any) -> None:
-        self.caller = Caller(tenant="acme", token_id="t", limits=TokenLimits(**limits))
+        self.caller = Caller(tenant="acme", limits=TokenLimits(**limits))
 
     async def find(self, token: str) -> Caller | None:  # noqa: ARG002  # of the protocol
         """Return the caller."""
@@ -85,7 +85,7 @@ def test_room_for_requests_grows_back() -> None:
 def test_requests_at_the_same_time_are_limited() -> None:
     """For one caller, and for all."""
     limits = CallerLimits(max_streams=2, now=ManualClock().monotonic)
-    one, other = Caller(token_id="1", limits=TokenLimits(streams=1)), Caller(token_id="2")
+    one, other = Caller(limits=TokenLimits(streams=1)), Caller()
 
     with limits.running_request(one):
         with pytest.raises(ServiceError) as refused, limits.running_request(one):

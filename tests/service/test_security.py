@@ -18,7 +18,7 @@ from agentkit.service import (
     Tokens,
     build_service,
 )
-from agentkit.service.access_tokens import StoredTokens, TokenFile
+from agentkit.service.access_tokens import FileTokens, StoredTokens
 from agentkit.store.open_store import open_store
 from tests.service.rule_model import RuleModel
 
@@ -48,7 +48,7 @@ def two_agents(**options: Any) -> Service:
 @pytest.fixture
 async def tokens(tmp_path: Path) -> Tokens:
     """Return an empty book of tokens."""
-    return Tokens(TokenFile(tmp_path / "tokens.toml"))
+    return Tokens(FileTokens(tmp_path / "tokens.toml"))
 
 
 ROUTES = [
@@ -192,7 +192,7 @@ async def test_hosts_and_origins_can_be_allowed(tokens: Tokens) -> None:
     ],
     ids=["text", "a form", "no JSON", "a list", "deep", "NaN", "no UTF-8", "long"],
 )
-async def test_a_body_that_is_no_request_is_refused(content: bytes, kind: str, status: int) -> None:
+async def test_a_malformed_body_is_refused(content: bytes, kind: str, status: int) -> None:
     """Without reading more than the limit."""
     longest = 1000 if status == 413 else 100_000
     async with client_of(two_agents(max_body_bytes=longest)) as client:

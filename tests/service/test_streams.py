@@ -41,7 +41,7 @@ def waiting(model: RuleModel) -> Iterator[RuleModel]:
 async def happens(event: threading.Event) -> None:
     """Wait for an event of another thread."""
     with anyio.fail_after(LONG):
-        while not event.is_set():
+        while not event.is_set():  # noqa: ASYNC110  # set by another thread
             await anyio.sleep(0.005)
 
 
