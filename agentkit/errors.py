@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from agentkit.usage import Usage
 
 __all__ = [
+    "AgentKitDeprecationWarning",
     "AgentKitError",
     "ConfigError",
     "ErrorKind",
@@ -54,6 +55,10 @@ Retry: TypeAlias = Literal["same", "change", "never"]
 
 class AgentKitError(Exception):
     """Base of every error that agentkit raises for its caller."""
+
+
+class AgentKitDeprecationWarning(DeprecationWarning):
+    """A public name that is used will be removed; the message names its replacement."""
 
 
 class ConfigError(AgentKitError):

@@ -111,6 +111,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "service/stream_sender",
         "service/uvicorn_server",
     ),
+    "unit/agent/test_slips.py": ("agent/pending_run",),
     "unit/agent/test_as_tool.py": (
         "agent/draft",
         "agent/run",

@@ -28,7 +28,8 @@ PUBLIC: dict[str, str] = {
         StoredRunError open_runs
     """,
     "agentkit.errors": """
-        AgentKitError ConfigError ErrorKind HistoryError JournalError MissingExtraError
+        AgentKitDeprecationWarning AgentKitError ConfigError ErrorKind HistoryError
+        JournalError MissingExtraError
         ProtocolError ProviderError Retry RunLost StatusError ToolDefinitionError
         ToolError ToolsetError TransportError UnsupportedError UsageError
     """,

@@ -8,7 +8,7 @@ The overloads require `deps` of an agent that names their type: `Agent[Db, str]`
 """
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from typing import Any, Generic, TypeVar, Unpack, overload
@@ -20,6 +20,7 @@ from typing_extensions import TypeForm
 from agentkit.agent.conversation import Conversation
 from agentkit.agent.event_queue import EventQueue
 from agentkit.agent.options import DepsOptions, DepsT, InnerOptions, RunOptions, check_run_options
+from agentkit.agent.pending_run import PendingRun
 from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
 from agentkit.agent.stream import AgentStream, OpenStream
@@ -103,13 +104,13 @@ class RunMethods(Generic[DepsT, OutputT]):
         **options: Unpack[InnerOptions[DepsT]],
     ) -> RunResult[Any]: ...
     @with_options(RunOptions)
-    async def run(
+    def run(
         self,
         prompt: str | UserMessage | None = None,
         *,
         output_type: Any = None,
         **options: Unpack[RunOptions[Any]],
-    ) -> RunResult[Any]:
+    ) -> Coroutine[Any, Any, RunResult[Any]]:
         """Run until there is an answer, a limit, or a call that needs approval.
 
         Args:
@@ -125,7 +126,12 @@ class RunMethods(Generic[DepsT, OutputT]):
             UnsupportedError: the model cannot do what is asked.
             OutputError: the model gave no valid structured output within the allowed attempts.
         """
-        return await self._run(self._new_run(prompt, options, output_type))
+
+        async def run() -> RunResult[Any]:
+            return await self._run(self._new_run(prompt, options, output_type))
+
+        run.__qualname__ = "Agent.run"
+        return PendingRun(run())
 
     @overload
     def run_sync(

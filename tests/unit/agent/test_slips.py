@@ -1,10 +1,15 @@
 """Mistakes of users who know other frameworks: each error names what to write instead."""
 
+import asyncio  # noqa: TID251 - as many users start a run
+import gc
+from collections.abc import Coroutine
 from typing import Any, cast
 
+import anyio
 import pytest
 
 from agentkit import Agent, AgentKitError, History, UserMessage
+from agentkit.errors import UsageError
 from agentkit.testing import ScriptedModel
 
 
@@ -60,3 +65,48 @@ def test_missing_dependencies_are_an_error_before_anything_is_sent() -> None:
 
     assert model.requests == []
     assert agent.run_sync("a", deps={}).output == "a"
+
+
+@pytest.mark.parametrize("name", ["output", "text", "history", "new_messages"])
+async def test_a_run_that_was_not_awaited_has_no_result(name: str) -> None:
+    """It says how to await it."""
+    model = ScriptedModel("a")
+
+    with pytest.raises(UsageError, match=rf"no '{name}'; write 'result = await agent\.run\(…\)'"):
+        getattr(Agent(model).run("a"), name)
+
+    assert model.requests == []
+
+
+async def test_a_run_is_a_coroutine_for_everything_else() -> None:
+    """Event loops read its attributes, and `hasattr` does not fail."""
+    pending = Agent(ScriptedModel("a")).run("a")
+
+    assert isinstance(pending, Coroutine)
+    assert hasattr(pending, "cr_frame")
+    assert not hasattr(pending, "results")
+    assert cast(Any, pending).__qualname__ == "Agent.run"
+    assert (await pending).output == "a"
+
+
+def test_a_run_that_is_dropped_is_a_warning_of_python() -> None:
+    """With the name that the caller wrote."""
+    with pytest.warns(RuntimeWarning, match=r"coroutine 'Agent\.run' was never awaited"):
+        _drop(Agent(ScriptedModel()))
+
+
+def _drop(agent: Agent) -> None:
+    """Forget a run."""
+    _ = agent.run("a")
+    del _
+    gc.collect()
+
+
+def test_a_run_may_be_started_by_any_event_loop() -> None:
+    """As a coroutine function, as a coroutine, and closed unused."""
+    agent = Agent(ScriptedModel("a", "b", "c"))
+
+    assert anyio.run(agent.run, "a").output == "a"
+    assert anyio.run(agent.run, "b", backend="trio").output == "b"
+    assert asyncio.run(agent.run("c")).output == "c"
+    agent.run("d").close()
