@@ -6,8 +6,9 @@ Out: the agent's stream; afterwards, the messages that the run added.
 The one place that knows how an agent is called.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeAlias
 
 from agentkit.agent.agent import Agent
 from agentkit.agent.options import DepsT, RunOptions
@@ -36,6 +37,42 @@ def start_stream(
         raise TypeError("A session gives the history of its runs itself; leave 'history' out.")
     given: RunOptions[DepsT] = {**options, "history": history}
     return agent.stream(prompt, **given)
+
+
+StoreTurn: TypeAlias = Callable[[AgentStream[Any]], Awaitable[None]]
+"""Stores the turn of a run that has ended."""
+
+
+class StreamedTurn(AbstractAsyncContextManager[AgentStream[OutputT]]):
+    """The context of a stored turn.
+
+    It is a class: a generator that holds another one is closed at the same time as that one if both
+    are garbage together.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[
+            [], Awaitable[tuple[AbstractAsyncContextManager[AgentStream[OutputT]], StoreTurn]]
+        ],
+    ) -> None:
+        self._begin = begin
+        self._opened: AbstractAsyncContextManager[AgentStream[OutputT]]
+        self._store: StoreTurn
+        self._run: AgentStream[OutputT]
+
+    async def __aenter__(self) -> AgentStream[OutputT]:
+        """Read the conversation and start the run."""
+        self._opened, self._store = await self._begin()
+        self._run = await self._opened.__aenter__()
+        return self._run
+
+    async def __aexit__(self, *raised: Any) -> None:
+        """Stop the run, and store what was said and done."""
+        try:
+            await self._opened.__aexit__(*raised)
+        finally:
+            await self._store(self._run)
 
 
 def as_message(prompt: str | UserMessage) -> UserMessage:

@@ -8,9 +8,10 @@ an entry: nothing is copied, changed or lost. A turn is stored in one transactio
 ended, however it ended, and only if no other writer came first.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from typing import Unpack
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, Unpack
 
 import anyio
 
@@ -22,7 +23,14 @@ from agentkit.history import History
 from agentkit.message import Message, UserMessage
 from agentkit.output.output_type import OutputT
 from agentkit.session import tables
-from agentkit.session.agent_run import added_messages, as_message, finish, start_stream
+from agentkit.session.agent_run import (
+    StoreTurn,
+    StreamedTurn,
+    added_messages,
+    as_message,
+    finish,
+    start_stream,
+)
 from agentkit.session.json_format import write_json
 from agentkit.session.markdown_format import write_markdown
 from agentkit.session.parts import SessionParts
@@ -108,15 +116,14 @@ class Session:
         shared = await self._parts.read_path(self._info.forked_from)
         return [*(entry for entry in shared if entry.id not in known), *own]
 
-    @asynccontextmanager
-    async def stream(
+    def stream(
         self,
         agent: Agent[DepsT, OutputT],
         prompt: str | UserMessage | None = None,
         *,
         replaces: str | None = None,
         **options: Unpack[RunOptions[DepsT]],
-    ) -> AsyncIterator[AgentStream[OutputT]]:
+    ) -> AbstractAsyncContextManager[AgentStream[OutputT]]:
         """Run an agent on the conversation, and store the turn when the context is left.
 
         The turn is stored when the run has answered, failed, or was stopped by leaving the
@@ -137,6 +144,16 @@ class Session:
             HistoryError: nothing can follow the conversation, or the prompt is empty.
             StoreError: the turn could not be stored; `run.history` holds it.
         """
+        return StreamedTurn(partial(self._begin_turn, agent, prompt, replaces, options))
+
+    async def _begin_turn(
+        self,
+        agent: Agent[DepsT, OutputT],
+        prompt: str | UserMessage | None,
+        replaces: str | None,
+        options: RunOptions[DepsT],
+    ) -> tuple[AbstractAsyncContextManager[AgentStream[OutputT]], StoreTurn]:
+        """Return the stream of a turn, to be opened, and what stores the turn."""
         info = await self._unchanged()
         said = None if prompt is None else as_message(prompt)
         if replaces is None:
@@ -144,13 +161,11 @@ class Session:
         else:
             place, _, replaced = await self._before(replaces)
             said = said or replaced
-        run: AgentStream[OutputT] | None = None
-        try:
-            async with start_stream(agent, said, history=place.history, options=options) as run:
-                yield run
-        finally:
-            if run is not None:
-                await self._store_turn(info, place, history=run.history, run_id=run.run_id)
+
+        async def store(run: AgentStream[Any]) -> None:
+            await self._store_turn(info, place, history=run.history, run_id=run.run_id)
+
+        return start_stream(agent, said, history=place.history, options=options), store
 
     async def run(
         self,

@@ -1,5 +1,8 @@
 """Turns of a stored conversation: answered, stopped, failed, suspended."""
 
+import gc
+from collections.abc import AsyncGenerator
+
 import anyio
 import pytest
 
@@ -188,3 +191,32 @@ async def test_a_suspended_run_goes_on_with_approvals(sessions: Sessions) -> Non
     run_ids = [entry.run_id for entry in await again.entries()]
     assert run_ids[:2] == ["order-7", "order-7"]
     assert run_ids[2] == run_ids[3] != "order-7"
+
+
+@pytest.mark.filterwarnings("ignore:Async generator.*collected:ResourceWarning")
+@pytest.mark.parametrize("is_garbage", [False, True])
+async def test_a_turn_is_stored_if_a_generator_around_it_is_closed_elsewhere(
+    sessions: Sessions, is_garbage: bool
+) -> None:
+    """In another task, or by the event loop when both are garbage."""
+    chat = await sessions.create()
+
+    async def lines() -> AsyncGenerator[str]:
+        async with chat.stream(agent_with("Hi!"), "Hello") as run:
+            async for event in run:
+                yield type(event).__name__
+
+    reading: list[object] = [lines()]
+    reading.append(reading)
+    await anext(reading[0])  # type: ignore[call-overload]  # it holds the list, too
+    if is_garbage:
+        reading = []
+        gc.collect()
+    else:
+        async with anyio.create_task_group() as group:
+            group.start_soon(reading[0].aclose)  # type: ignore[attr-defined]  # as above
+
+    with anyio.fail_after(20):
+        while (await sessions.get(chat.id)).version == 0:
+            await anyio.lowlevel.checkpoint()
+    assert await texts(await sessions.get(chat.id)) == ["Hello"]
