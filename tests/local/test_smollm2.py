@@ -40,6 +40,9 @@ from tests.corpus.test_canitoolcall import FAMILIES
 from tests.local.one_thread import launch_with_one_thread
 
 MAX_TOKENS = 36
+MAX_PROSE_TOKENS = 16
+"""Of an answer in a conversation without examples, in which the model rarely calls."""
+
 MAX_TURNS = 2
 MAX_SECONDS = 120
 TEXT = {"type": "string"}
@@ -158,25 +161,30 @@ async def ask_all(name: str, *, base_url: str | None = None) -> list[Conversatio
     agent: Agent[None] = Agent(
         build_model(name, base_url=base_url, retry=RetrySettings(attempts=1)),
         tools=recording_tools(ran),
-        settings=ModelSettings(temperature=0, max_tokens=MAX_TOKENS),
+        settings=ModelSettings(temperature=0),
         budget=Budget(turns=MAX_TURNS, closing_answer=False),
     )
     async with agent:
         # In this order, as the server keeps the longest common beginning of two prompts.
         for question in (*QUESTIONS[::2], *QUESTIONS[1::2]):
             examples = EXAMPLES if question in QUESTIONS[::2] else ()
+            limit = MAX_TOKENS if examples else MAX_PROSE_TOKENS
             conversation = Conversation(question=question)
             asked.append(conversation)
             with anyio.fail_after(MAX_SECONDS):
-                await ask(agent, History((*examples, UserMessage(question))), conversation)
+                history = History((*examples, UserMessage(question)))
+                await ask(agent, history, conversation, max_tokens=limit)
             conversation.ran, ran[:] = list(ran), []
     return asked
 
 
-async def ask(agent: Agent[None], history: History, conversation: Conversation) -> None:
+async def ask(
+    agent: Agent[None], history: History, conversation: Conversation, *, max_tokens: int
+) -> None:
     """Run the agent on a history, and record what it does."""
     try:
-        async with agent.stream(history=history) as run:
+        settings = ModelSettings(max_tokens=max_tokens)
+        async with agent.stream(history=history, settings=settings) as run:
             async for event in run:
                 match event:
                     case TextReceived(text):
