@@ -72,6 +72,12 @@ PUBLIC: dict[str, str] = {
         SessionError SessionExistsError SessionInfo SessionNotFoundError SessionPage
         Sessions open_sessions
     """,
+    "agentkit.telemetry.explain": """
+        Explanation explain read_records
+    """,
+    "agentkit.telemetry.otel": """
+        AgentKitInstrumentor OpenTelemetry
+    """,
     "agentkit.testing": """
         ManualClock ScriptedAnswer ScriptedExchange ScriptedModel ScriptedTransport
         check_journal check_model check_store check_toolset check_transport
