@@ -98,6 +98,12 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "service/served",
         "service/wire_format",
     ),
+    "service/test_command_line.py": (
+        "cli/commands/serve",
+        "cli/commands/tokens",
+        "cli/serve_process",
+        "cli/token_admin",
+    ),
     "service/test_limits.py": ("service/caller_limits", "service/spending"),
     "service/test_messages.py": ("service/messages_format",),
     "service/test_security.py": (

@@ -36,10 +36,12 @@ SHARED_BASENAMES: Mapping[str, str] = {
     "providers": COMMAND,
     "response": PARALLEL,
     "run": COMMAND,
+    "serve": COMMAND,
     "server_body": PARALLEL,
     "server_errors": PARALLEL,
     "server_request": PARALLEL,
     "server_response": PARALLEL,
+    "tokens": COMMAND,
     "worker": COMMAND,
 }
 """Names that two modules of `agentkit` share, with the reason."""

@@ -23,7 +23,9 @@ from agentkit.cli.commands.providers import list_providers
 from agentkit.cli.commands.run import RunRequest, run_question
 from agentkit.cli.commands.run_commands import app as runs
 from agentkit.cli.commands.sandbox import SandboxOptions, run_sandbox
+from agentkit.cli.commands.serve import serve
 from agentkit.cli.commands.session_commands import app as sessions
+from agentkit.cli.commands.tokens import app as tokens
 from agentkit.cli.commands.tools import list_tools
 from agentkit.cli.commands.worker import worker
 from agentkit.cli.debug_log import log_to_standard_error
@@ -319,6 +321,13 @@ def sandbox(
     )
 
 
+app.command(
+    epilog="""\b
+Examples:
+  agentkit serve assistant
+  agentkit serve support.py --db sqlite:support.db --tokens tokens.toml
+  agentkit serve support:agents --host 0.0.0.0 --db postgresql://db/agentkit"""
+)(serve)
 app.add_typer(models)
 app.add_typer(keys)
 app.add_typer(mcp)
@@ -339,3 +348,4 @@ Examples:
 app.add_typer(runs)
 app.add_typer(sessions)
 app.add_typer(db)
+app.add_typer(tokens)

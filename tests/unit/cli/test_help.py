@@ -35,6 +35,9 @@ COMMANDS = {
         f"sessions-{name}": ("sessions", name)
         for name in ("list", "show", "search", "export", "import", "fork", "delete")
     },
+    "serve": ("serve",),
+    "tokens": ("tokens",),
+    **{f"tokens-{name}": ("tokens", name) for name in ("add", "list", "revoke")},
     "worker": ("worker",),
     "runs": ("runs",),
     **{
