@@ -1,12 +1,16 @@
 """Which names are public; adding or removing one is a decision about the API."""
 
+import re
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import agentkit
 from scripts.public_api import SUBMODULES
+
+ROOT = Path(__file__).resolve().parents[1]
 
 PUBLIC: dict[str, str] = {
     "agentkit": """
@@ -121,3 +125,40 @@ def test_a_name_means_the_same_in_every_module() -> None:
         loaded: ModuleType = import_module(module)
         for name in loaded.__all__:
             assert found.setdefault(name, getattr(loaded, name)) is getattr(loaded, name)
+
+
+FOR_SPECIAL_PURPOSES = frozenset(
+    {
+        "agentkit.history_repair",
+        "agentkit.recording.pytest_plugin",
+        "agentkit.sandbox",
+        "agentkit.transport.direct.httpx_adapter",
+    }
+)
+"""Modules that a guide describes and that are not part of the public API."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.py")],
+    ids=lambda path: path.name,
+)
+def test_guides_and_examples_use_public_modules(path: Path) -> None:
+    """And no other names of them than the public ones."""
+    text = path.read_text(encoding="utf-8")
+    found = re.findall(r"^\s*from (agentkit(?:\.[\w.]+)?) import ([\w, ]+|\([^)]*\))", text, re.M)
+
+    used = {
+        (module, name)
+        for module, names in found
+        for name in re.findall(r"\w+", re.sub(r" as \w+", "", names))
+        if module not in FOR_SPECIAL_PURPOSES
+    }
+    private = [(module, name) for module, name in used if name not in names_of(module)]
+    assert private == []
+
+
+def names_of(module: str) -> list[str]:
+    """Return the public names of a module; `agentkit.tools` also has the module `rules`."""
+    names = PUBLIC.get(module, "").split()
+    return [*names, "rules"] if module == "agentkit.tools" else names
