@@ -110,7 +110,9 @@ class Conversation:
         """Return what is wrong with it."""
         found = [fault for name, arguments in self.ran if (fault := _fault(name, arguments))]
         final = "" if self.result is None else self.result.text
-        found += [f"shows {one}" for one in MARKERS if one in f"{self.shown}\n{final}"]
+        shown = f"{self.shown}\n{final}"
+        # One that the question holds may be talked about.
+        found += [f"shows {one}" for one in MARKERS if one in shown and one not in self.question]
         if self.result is None and self.error is None:
             found.append("did not end")
         if self.result is not None and self.result.turns > MAX_TURNS:
