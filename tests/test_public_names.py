@@ -28,7 +28,7 @@ PUBLIC: dict[str, str] = {
     """,
     "agentkit.durable": """
         DecisionError FileJournal Journal MemoryJournal RunExistsError RunInfo
-        RunNotFoundError RunPage RunStatus RunStatusError Runs SqlJournal StoredEvents
+        RunNotFoundError RunPage RunStatus RunStatusError Runs ScheduleInfo SqlJournal StoredEvents
         StoredRunError open_runs
     """,
     "agentkit.errors": """

@@ -12,6 +12,7 @@ from agentkit.durable.run_errors import (
 )
 from agentkit.durable.run_info import RunInfo, RunPage, RunStatus
 from agentkit.durable.runs import Runs, open_runs
+from agentkit.durable.schedules import ScheduleInfo
 from agentkit.durable.sql_journal import SqlJournal
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "RunStatus",
     "RunStatusError",
     "Runs",
+    "ScheduleInfo",
     "SqlJournal",
     "StoredEvents",
     "StoredRunError",

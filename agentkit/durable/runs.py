@@ -19,8 +19,8 @@ from agentkit.clock import Clock, SystemClock
 from agentkit.durable.decisions import decide_calls, find_run, run_not_found
 from agentkit.durable.event_reader import StoredEvents
 from agentkit.durable.liveness import Liveness
-from agentkit.durable.new_run import NewRun, insert_run, new_run
-from agentkit.durable.run_errors import RunExistsError, RunStatusError
+from agentkit.durable.new_run import NewRun, check_name, insert_run, new_run
+from agentkit.durable.run_errors import RunExistsError, RunNotFoundError, RunStatusError
 from agentkit.durable.run_info import (
     COLUMNS,
     RunInfo,
@@ -29,24 +29,25 @@ from agentkit.durable.run_info import (
     from_moment,
     read_run,
 )
+from agentkit.durable.run_list import list_runs
 from agentkit.durable.run_queue import QUEUE_TOPIC, close_run, run_topic
+from agentkit.durable.schedules import (
+    ScheduleInfo,
+    list_schedules,
+    put_schedule,
+    remove_schedule,
+)
 from agentkit.durable.worker import Worker
 from agentkit.durable.worker_options import WorkerOptions, read_worker_options
 from agentkit.errors import ConfigError
 from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.message import Message, UserMessage
-from agentkit.store.base import SqlValue, Store, Transaction
+from agentkit.store.base import Store, Transaction
 from agentkit.store.open_store import open_store
 from agentkit.tools.approval import Approval
 
-_LAST_OF_ALL = 2**62
-
 _GET = f"SELECT {COLUMNS} FROM ak_runs WHERE id = ? AND tenant = ?"  # noqa: S608 - constants
-_LIST = (
-    f"SELECT {COLUMNS} FROM ak_runs WHERE tenant = ? AND (created_at, id) < (?, ?) "  # noqa: S608
-    "AND (? = '' OR status = ?) AND (? = '' OR agent = ?) ORDER BY created_at DESC, id DESC LIMIT ?"
-)
 _RETRY = (
     "UPDATE ak_runs SET status = 'queued', attempts = 0, cancel_requested = 0, error = NULL, "
     "stop_reason = NULL, ended_at = NULL, due_at = 0 WHERE id = ?"
@@ -101,10 +102,7 @@ class Runs:
             HistoryError: there is nothing to answer.
             RunExistsError: the id is in use by a run with another agent or input.
         """
-        if self._agents is not None and agent not in self._agents:
-            raise ConfigError(
-                f"There is no agent {agent!r}; there is {', '.join(sorted(self._agents))}."
-            )
+        self._check_agent(agent)
         run = new_run(
             agent,
             start_history(prompt, history)[1],
@@ -117,6 +115,64 @@ class Runs:
         if not await self._store.transaction(lambda transaction: insert_run(transaction, run)):
             return await self._existing(run)
         return await self.get(run.id, tenant=tenant)
+
+    async def schedule(
+        self,
+        name: str,
+        agent: str,
+        prompt: str | UserMessage,
+        *,
+        cron: str,
+        tenant: str = "",
+        labels: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Start a run at each time of a cron expression, in UTC, as `NAME@TIME`.
+
+        Args:
+            name: of the schedule; one that exists is changed.
+            agent: the name that workers know the agent by.
+            prompt: what to ask each time.
+            cron: minute, hour, day of the month, month, day of the week, e.g. `0 7 * * 1-5`.
+            tenant: whose the runs are.
+            labels: of each run.
+
+        Raises:
+            ConfigError: the expression is not one, or this process has no agent of that name.
+            RunExistsError: another tenant has a schedule of this name.
+        """
+        self._check_agent(agent)
+        history = start_history(prompt, None)[1]
+        now = self._clock.now()
+        run = new_run(
+            agent,
+            history,
+            run_id=check_name("name", name),
+            tenant=tenant,
+            labels=labels,
+            due_at=None,
+            now=from_moment(now),
+        )
+        if not await put_schedule(self._store, name, run=run, cron=cron, now=now):
+            raise RunExistsError(f"There is already a schedule {name!r}.")
+
+    async def schedules(self, *, tenant: str = "") -> Sequence[ScheduleInfo]:
+        """Return the schedules of a tenant, by name."""
+        return await list_schedules(self._store, tenant=tenant)
+
+    async def unschedule(self, name: str, *, tenant: str = "") -> None:
+        """Remove a schedule; its runs stay.
+
+        Raises:
+            RunNotFoundError: there is none of this name for the tenant.
+        """
+        if not await remove_schedule(self._store, name, tenant=tenant):
+            raise RunNotFoundError(f"There is no schedule {name!r}.")
+
+    def _check_agent(self, agent: str) -> None:
+        if self._agents is not None and agent not in self._agents:
+            raise ConfigError(
+                f"There is no agent {agent!r}; there is {', '.join(sorted(self._agents))}."
+            )
 
     async def _existing(self, run: NewRun) -> RunInfo:
         sql = "SELECT agent, input FROM ak_runs WHERE id = ? AND tenant = ?"
@@ -158,15 +214,9 @@ class Runs:
         Raises:
             ValueError: `after` is not the `next` of a page, or `limit` is less than 1.
         """
-        if limit < 1:
-            raise ValueError(f"A page holds 1 run or more, not {limit}.")
-        moment, name = (_LAST_OF_ALL, "") if after is None else _parse_cursor(after)
-        chosen: list[SqlValue] = [status or "", status or "", agent or "", agent or ""]
-        rows = await self._store.run(_LIST, [tenant, moment, name, *chosen, limit + 1])
-        found = [read_run(row) for row in rows[:limit]]
-        if len(rows) <= limit:
-            return RunPage(runs=found)
-        return RunPage(runs=found, next=f"{from_moment(found[-1].created_at)}:{found[-1].id}")
+        return await list_runs(
+            self._store, tenant=tenant, status=status, agent=agent, limit=limit, after=after
+        )
 
     def events(
         self, run_id: str, *, after: str | None = None, tenant: str = "", follow: bool = True
@@ -334,10 +384,3 @@ async def open_runs(
                 yield Runs(store, agents=agents, worker=worker, clock=clock)
                 await worker.stop(0)
                 tasks.cancel_scope.cancel()
-
-
-def _parse_cursor(after: str) -> tuple[int, str]:
-    moment, colon, name = after.partition(":")
-    if not colon or not moment.isascii() or not moment.isdigit():
-        raise ValueError(f"{after!r} is not the 'next' of a page of runs.")
-    return int(moment), name

@@ -33,6 +33,7 @@ from agentkit.durable.run_queue import (
     store_events,
     take_runs,
 )
+from agentkit.durable.schedules import HAS_DUE, start_due
 from agentkit.durable.sql_journal import SqlJournal
 from agentkit.durable.worker_options import WorkerSettings
 from agentkit.errors import AgentKitError, ConfigError, JournalError, RunLost
@@ -136,6 +137,8 @@ class Worker:
 
     async def _look(self, tasks: TaskGroup) -> None:
         """Start what is due, and stop what is to be cancelled."""
+        if not self._is_stopping:
+            await self._start_schedules()
         name, now = self._settings.name, self._now()
         [[count]] = await self._store.run(HAS_WORK, (now, name))
         if not count:
@@ -159,6 +162,15 @@ class Worker:
                 self._idle = anyio.Event()
         for one in taken:
             tasks.start_soon(self._do, one)
+
+    async def _start_schedules(self) -> None:
+        """Queue the runs whose scheduled time has come."""
+        now = self._clock.now()
+        [[count]] = await self._store.run(HAS_DUE, (from_moment(now),))
+        if count:
+            await self._store.transaction(
+                lambda transaction: start_due(transaction, kind=self._store.kind, now=now)
+            )
 
     async def _do(self, taken: TakenRun) -> None:
         """Do one life of a run, and store how it ended."""

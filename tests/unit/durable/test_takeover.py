@@ -195,3 +195,28 @@ async def test_runs_outlive_a_restart_of_the_server(
 async def _wait_long(runs: Runs, run_id: str) -> str:
     with anyio.fail_after(100):
         return (await runs.wait(run_id)).status
+
+
+async def test_a_value_that_new_code_cannot_read_fails_the_run_by_name(database_url: str) -> None:
+    """It is not done again; with code that reads it, a retry goes on."""
+    model = Waiting()
+    async with open_runs(database_url, agents={"a": Agent(model)}) as runs:
+        await runs.start("a", "Hello", run_id="r")
+        await model.asked.wait()
+    async with open_store(database_url) as store:
+        sql = (
+            "INSERT INTO ak_effects (run_id, key, life, value, begun_at, done_at) "
+            "VALUES ('r', 's1/m1/model', 1, '{\"of\": \"old code\"}', 0, 0)"
+        )
+        await store.run(sql)
+        async with open_runs(database_url, agents=greeter()) as runs:
+            failed = await runs.wait("r")
+            await store.run("DELETE FROM ak_effects WHERE key = 's1/m1/model'")
+            await runs.retry("r")
+            done = await runs.wait("r")
+
+    assert failed.status == "failed"
+    assert failed.error is not None
+    assert failed.error.kind == "JournalError"
+    assert "'s1/m1/model' cannot be read by this version" in failed.error.message
+    assert (done.status, done.text) == ("done", "Hi!")
