@@ -13,7 +13,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -55,7 +55,12 @@ def _choose_repair(kind: type) -> Callable[[Any], Any]:
     if kind in _NO_TEXT or not dataclasses.is_dataclass(kind):
         return _unchanged
     named = {field.name for field in dataclasses.fields(kind) if field.init} - _CONSTANT
-    return partial(_repair_fields, sorted(named)) if named else _unchanged
+    if not named:
+        return _unchanged
+    names = sorted(named)
+    first = attrgetter(names[0])
+    read = attrgetter(*names) if len(names) > 1 else lambda value: (first(value),)
+    return partial(_repair_fields, names, read)
 
 
 # Each message of a conversation comes through here; the bound is for types made at run time.
@@ -87,13 +92,11 @@ def _repair_mapping(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return values if is_same else named
 
 
-def _repair_fields(names: Sequence[str], value: Any) -> Any:
+def _repair_fields(names: Sequence[str], read: Callable[[Any], tuple[Any, ...]], value: Any) -> Any:
     changed: dict[str, Any] = {}
-    for name in names:
-        old = getattr(value, name)
-        if not old or (type(old) is str and old.isascii()):
-            continue  # nearly every field
-        new = _repair_of(type(old))(old)
-        if new is not old:
-            changed[name] = new
+    for name, old in zip(names, read(value), strict=True):
+        if old and not (type(old) is str and old.isascii()):  # hardly any field
+            new = _repair_of(type(old))(old)
+            if new is not old:
+                changed[name] = new
     return replace(value, **changed) if changed else value

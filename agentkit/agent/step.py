@@ -193,7 +193,7 @@ class RunState:
 
     def add_answers(self, answers: ToolAnswers, *, is_replay: bool = False) -> "RunState":
         """Return the state after tools answered."""
-        history = self.history + answers.results
+        history = self.history.add_repaired(answers.results)
         return replace(
             self,
             history=history,

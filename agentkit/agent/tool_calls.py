@@ -35,6 +35,7 @@ from agentkit.chat import Repair
 from agentkit.event import AnswerRepaired, Emit, ToolCallRejected
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
+from agentkit.surrogates import replace_surrogates
 from agentkit.tools.approval import PlannedCall, plan_calls_in_order, validate_edited
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
 from agentkit.tools.execute import annotated, execute_calls, find_outcome, plan_calls
@@ -215,6 +216,7 @@ class _Batch:
                 else:
                     self._count()
             if isinstance(one, ToolResult):
+                one = replace_surrogates(one)  # a person's reason may hold them
                 is_over_budget = is_over_budget or one == over_budget_result(call)
                 run.draft.finished[call.id] = one
                 await self.emit(ToolCallRejected(call=call, result=one))

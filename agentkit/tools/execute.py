@@ -29,6 +29,7 @@ from agentkit.event import (
 from agentkit.exception_groups import ungrouped
 from agentkit.log import Log
 from agentkit.message import ToolCall, ToolResult
+from agentkit.surrogates import replace_surrogates
 from agentkit.tools.binding import BoundArguments, HandlerBinding
 from agentkit.tools.concurrency.concurrency_limits import UNLIMITED, CallPermit, ConcurrencyLimits
 from agentkit.tools.concurrency.graceful_cancel import (
@@ -297,6 +298,11 @@ class _Execution:
 _new_execution = maker(_Execution)
 
 
+async def _repaired(_call: ReadyCall, proceed: Proceed) -> ToolResult:
+    """Return the result without lone surrogates: middleware is code of users."""
+    return replace_surrogates(await proceed())
+
+
 class _CallRun:
     """One run of a call through the middleware to its tool and back."""
 
@@ -319,6 +325,8 @@ class _CallRun:
         """Return the full result; the middleware of the run wraps the tool's own."""
         call, execution = self._call, self._execution
         chain: tuple[ToolMiddleware, ...] = call.tool.middleware
+        if chain:
+            chain = (_repaired, *chain)
         if execution.middleware is not None:
             chain = (execution.middleware, *chain)
         if not chain:
