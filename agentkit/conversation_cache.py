@@ -37,9 +37,9 @@ class Known(Generic[ValueT]):
     __slots__ = ("__weakref__", "_first", "_rest", "key", "size", "value")
 
     def __init__(self, value: ValueT) -> None:
-        self.value = value
+        self.value: ValueT = value
         self.key: _Key | None = None
-        self.size = 0
+        self.size: int = 0
         self._first: ref[Message] | None = None
         self._rest: list[Message] = []
 

@@ -38,11 +38,11 @@ class HttpExchange:
         self, scope: Scope, receive: Receive, send: Send, *, caller: Caller, request_id: str
     ) -> None:
         self.scope = scope
-        self.headers = Headers(scope=scope)
+        self.headers: Headers = Headers(scope=scope)
         self.caller = caller
         self.request_id = request_id
         self.extra_headers: dict[str, str] = {}
-        self.is_started = False
+        self.is_started: bool = False
         self._receive = receive
         self._send = send
 

@@ -32,7 +32,7 @@ from agentkit.session import (
 )
 from agentkit.store.base import StoreError
 
-log = Log("agentkit.service")
+log: Log = Log("agentkit.service")
 
 _STATUS_OF_KIND: Mapping[ErrorKind, int] = {
     "rate_limit": 429,
@@ -83,7 +83,7 @@ class ServiceError(AgentKitError):
         self.status = status
         self.code = code
         self.param = param
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
 
 
 def not_found(what: str) -> ServiceError:

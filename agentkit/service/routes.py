@@ -47,7 +47,7 @@ class Routes:
     """All routes of a service."""
 
     def __init__(self, routes: Sequence[ServiceRoute]) -> None:
-        self.routes = tuple(routes)
+        self.routes: tuple[ServiceRoute, ...] = tuple(routes)
         self._patterns = [
             (Route(one.path, _unused, methods=[one.method]), one) for one in self.routes
         ]

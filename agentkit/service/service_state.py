@@ -50,10 +50,12 @@ class ServiceState:
         self.settings = settings
         self.auth = auth
         self.clock = clock
-        self.created = int(clock.now().timestamp())
-        self.limits = CallerLimits(max_streams=settings.max_streams, now=clock.monotonic)
-        self.spending = Spending(MemoryLedger(), clock=clock)
-        self.idempotency = Idempotency(now=clock.monotonic)
+        self.created: int = int(clock.now().timestamp())
+        self.limits: CallerLimits = CallerLimits(
+            max_streams=settings.max_streams, now=clock.monotonic
+        )
+        self.spending: Spending = Spending(MemoryLedger(), clock=clock)
+        self.idempotency: Idempotency = Idempotency(now=clock.monotonic)
         self.sessions: Sessions | None = None
         self.runs: Runs | None = None
         self.quiet_agents: dict[str, Agent[Any, Any]] = {}

@@ -109,7 +109,7 @@ class Reservation:
     """
 
     def __init__(self, amount: Decimal | None) -> None:
-        self.budget = None if amount is None else Budget(cost_usd=amount)
+        self.budget: Budget | None = None if amount is None else Budget(cost_usd=amount)
         self.usage: Usage | None = None
 
     def spend(self, usage: Usage) -> None:

@@ -16,7 +16,7 @@ from agentkit.cli.shared_options import JsonOption, exits_with_code
 from agentkit.lazy_import import load_object
 from agentkit.value import dataclass
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="tokens",
     help="Make, list and revoke the tokens of clients of 'agentkit serve'.",
     no_args_is_help=True,

@@ -106,8 +106,8 @@ class StepReader:
         self.intervals: list[Interval] = []
         self.finished: RunFinished | RunFailed | None = None
         self.root: OpenRun | None = None
-        self.segments = 1
-        self.lives = 1
+        self.segments: int = 1
+        self.lives: int = 1
 
     def read(self, record: EventRecord) -> None:
         """Read the next record; those of a replay were read before."""

@@ -30,7 +30,8 @@ class TimeScale:
         working = end - begin - sum(high - low for low, high in waits)
         most = max(working, 1e-9) * _WAIT_SHARE / max(1 - _WAIT_SHARE * len(waits), 0.3)
         self._waits = [(low, high, min(high - low, most)) for low, high in waits]
-        self.begin, self._end = begin, max(end, begin + 1e-9)
+        self.begin: float = begin
+        self._end = max(end, begin + 1e-9)
         self._length = max(self._shortened(self._end), 1e-9)
 
     def true(self, moment: float) -> float:
