@@ -18,16 +18,19 @@ from typing_extensions import TypeForm
 from agentkit.agent.as_tool import agent_as_tool
 from agentkit.agent.loop import run_agent
 from agentkit.agent.member import Member
-from agentkit.agent.needed_deps import check_deps_type, name_of, needed_deps
 from agentkit.agent.options import (
     AgentOptions,
     AgentSettings,
     DepsT,
     Instructions,
     RunOptions,
+    check_deps_type,
     check_run_options,
+    name_of,
+    needed_deps,
     read_agent_options,
     start_history,
+    with_options,
 )
 from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
@@ -41,7 +44,6 @@ from agentkit.exception_groups import ungrouped
 from agentkit.message import UserMessage
 from agentkit.model.build import build_model
 from agentkit.model.model import Model, ModelConnection
-from agentkit.option_signature import with_options
 from agentkit.output.output_plan import OutputPlan, plan_output
 from agentkit.output.output_type import OutputT
 from agentkit.tools.approval import ApprovalRule

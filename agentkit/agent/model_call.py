@@ -34,7 +34,7 @@ from agentkit.event import (
     ignore,
 )
 from agentkit.history import History
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.log import Log
 from agentkit.message import ToolCall, UserMessage
 from agentkit.model.model import TokenCounter, new_counter

@@ -1,12 +1,24 @@
 """What a caller may set for an agent and for one of its runs.
 
 In:  keyword arguments.
-Out: `AgentOptions` and `RunOptions`, their types; `AgentSettings`, the values that count.
+Out: `AgentOptions` and `RunOptions`, their types, and signatures that show them; `AgentSettings`,
+     the values that count; which dependencies the tools of an agent need.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import field
-from typing import Any, Generic, NotRequired, TypeAlias, TypedDict
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    Generic,
+    NotRequired,
+    TypeAlias,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from typing_extensions import TypeVar
 
@@ -15,7 +27,7 @@ from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings, ToolChoice
 from agentkit.clock import Clock, SystemClock
 from agentkit.context.window import ContextSettings
-from agentkit.errors import HistoryError, UsageError
+from agentkit.errors import HistoryError, ToolDefinitionError, UsageError
 from agentkit.event import Listener
 from agentkit.history import History
 from agentkit.message import Message, UserMessage
@@ -23,7 +35,8 @@ from agentkit.output.output_type import OutputSettings
 from agentkit.tools.approval import Approval
 from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
 from agentkit.tools.run_context import RunContext
-from agentkit.tools.toolset import ToolLike
+from agentkit.tools.tool import Tool
+from agentkit.tools.toolset import ToolLike, Toolset, fixed_tools
 from agentkit.value import dataclass
 
 DepsT = TypeVar("DepsT", default=Any)
@@ -220,3 +233,101 @@ def start_history(
         )
     message = UserMessage(prompt) if isinstance(prompt, str) else prompt
     return len(history), history + [message]
+
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+class _NotGiven:
+    """The default of an option in a signature, printed as in type stubs."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+NOT_GIVEN = _NotGiven()
+
+
+def with_options(options: type) -> Callable[[FunctionT], FunctionT]:
+    """Show the keys of a `TypedDict` as keyword parameters of a function.
+
+    Args:
+        options: the `TypedDict`.
+    """
+
+    def show(function: FunctionT) -> FunctionT:
+        signature = inspect.signature(function)
+        own = [
+            one
+            for one in signature.parameters.values()
+            if one.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        shown = [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=NOT_GIVEN, annotation=hint
+            )
+            for name, hint in options.__annotations__.items()
+        ]
+        target: Any = function
+        target.__signature__ = signature.replace(parameters=[*own, *shown])
+        return function
+
+    return show
+
+
+Needed: TypeAlias = tuple[str, Any]
+"""The name of a tool and the type of the dependencies that it needs."""
+
+
+def needed_deps(toolset: Toolset) -> Needed | None:
+    """Return the first tool that cannot work without dependencies, and their type."""
+    for tool in fixed_tools(toolset):
+        if _is_needed(needed := _deps_type(tool)):
+            return tool.name, needed
+    return None
+
+
+def check_deps_type(toolset: Toolset, given: Any) -> None:
+    """Check that all tools can work with dependencies of a type.
+
+    Raises:
+        ToolDefinitionError: a tool needs others.
+    """
+    for tool in fixed_tools(toolset):
+        needed = _deps_type(tool)
+        if not _accepts(needed, given):
+            raise ToolDefinitionError(
+                f"The tool {tool.name!r} takes a RunContext[{name_of(needed)}], and the deps_type "
+                f"of the agent is {name_of(given)}."
+            )
+
+
+def name_of(kind: Any) -> str:
+    """Return the name of a type, for messages."""
+    return getattr(kind, "__qualname__", None) or str(kind)
+
+
+def _deps_type(tool: Tool) -> Any:
+    return getattr(tool.binding, "deps_type", Any)
+
+
+def _is_needed(kind: Any) -> bool:
+    """Return whether None is no value of a type; only classes are certain."""
+    if get_origin(kind) in (Union, UnionType):
+        return all(map(_is_needed, get_args(kind)))
+    return isinstance(get_origin(kind) or kind, type) and kind not in (Any, object, NoneType)
+
+
+def _accepts(needed: Any, given: Any) -> bool:
+    """Return whether a value of the type `given` may be one of the type `needed`."""
+    if get_origin(needed) in (Union, UnionType):
+        return any(_accepts(one, given) for one in get_args(needed))
+    wide, narrow = get_origin(needed) or needed, get_origin(given) or given
+    if not (isinstance(wide, type) and isinstance(narrow, type)):
+        return True
+    if wide in (Any, NoneType) or narrow is Any:
+        return True
+    try:
+        return issubclass(narrow, wide)
+    except TypeError:  # a protocol that is not made for checks at runtime
+        return True

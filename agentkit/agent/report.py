@@ -21,7 +21,7 @@ from agentkit.event import (
     ToolArgumentsReceived,
     ignore,
 )
-from agentkit.event.process_listeners import process_listeners
+from agentkit.event.record import process_listeners
 from agentkit.log import Log
 from agentkit.value import maker
 

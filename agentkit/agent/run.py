@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from agentkit.agent.draft import Draft
+from agentkit.agent.call_outcome import Draft
 from agentkit.agent.journal import NO_JOURNAL, InnerJournal, Journal
 from agentkit.agent.options import AgentSettings, Instructions, RunOptions
 from agentkit.agent.report import Report

@@ -17,18 +17,22 @@ import anyio
 import sniffio
 from typing_extensions import TypeForm
 
-from agentkit.agent.conversation import Conversation
+from agentkit.agent.conversation import Conversation, PendingRun
 from agentkit.agent.event_queue import EventQueue
-from agentkit.agent.options import DepsOptions, DepsT, InnerOptions, RunOptions, check_run_options
-from agentkit.agent.pending_run import PendingRun
+from agentkit.agent.options import (
+    DepsOptions,
+    DepsT,
+    InnerOptions,
+    RunOptions,
+    check_run_options,
+    with_options,
+)
 from agentkit.agent.result import RunResult
 from agentkit.agent.run import Run
-from agentkit.agent.stream import AgentStream, OpenStream
-from agentkit.agent.sync_stream import SyncAgentStream, open_sync_stream
+from agentkit.agent.stream import AgentStream, OpenStream, SyncAgentStream, open_sync_stream
 from agentkit.errors import UsageError
 from agentkit.event import Listener
 from agentkit.message import UserMessage
-from agentkit.option_signature import with_options
 from agentkit.output.output_type import OutputT
 
 T = TypeVar("T")

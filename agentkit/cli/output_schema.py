@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, create_model
 from agentkit.cli.user_code import load_named
 from agentkit.errors import ConfigError
 from agentkit.json_schema import parse_json
-from agentkit.output.schema_type import schema_type
+from agentkit.output.output_type import schema_type
 
 _FIELD = re.compile(
     r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)(\s+(?P<type>[a-z]+(\[[a-z]+\])?))?"

@@ -29,8 +29,12 @@ from agentkit.config.catalog import load_catalog
 from agentkit.config.families import model_of_family
 from agentkit.config.key_lookup import STORED, choose_key, key_in
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, ToolChoiceForm
-from agentkit.config.user_files import read_variable, user_catalog_path, user_folder
-from agentkit.config.user_models import read_user_models
+from agentkit.config.user_files import (
+    read_user_models,
+    read_variable,
+    user_catalog_path,
+    user_folder,
+)
 from agentkit.errors import ConfigError
 from agentkit.value import dataclass, replace
 

@@ -1,12 +1,13 @@
 """Event records: an event with its run, its time and its place.
 
 In:  `RunEvent`s.
-Out: `EventRecord`s, with one line of JSON for each; `Listener`, who gets them.
+Out: `EventRecord`s, with one line of JSON for each; `Listener`, who gets them, of one run or of all
+     runs of this process.
 
 A `Listener` is awaited: a slow one slows the run and fills no memory.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TypeAlias
@@ -82,3 +83,23 @@ def with_deltas(listener: Listener) -> Listener:
 def _record_codec() -> TypeAdapter[EventRecord]:
     """Build the reader and writer of records, at first use."""
     return TypeAdapter(EventRecord)
+
+
+_listeners: list[Listener] = []
+
+
+def add_process_listener(listener: Listener) -> None:
+    """Add a listener of all runs that begin from now on; runs inside them report to it too."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def remove_process_listener(listener: Listener) -> None:
+    """Remove a listener; runs that have begun still report to it."""
+    if listener in _listeners:
+        _listeners.remove(listener)
+
+
+def process_listeners() -> Sequence[Listener]:
+    """Return the listeners in the order they were added."""
+    return _listeners

@@ -5,8 +5,7 @@ Out: `JsonValue`, `parse_json`, `JsonSchema` and its `Violation`s.
 """
 
 from agentkit.json_schema.strict_json import JsonObject, JsonTextError, JsonValue, parse_json
-from agentkit.json_schema.validator import JsonSchema
-from agentkit.json_schema.violation import JsonSchemaError, Violation, describe
+from agentkit.json_schema.validator import JsonSchema, JsonSchemaError, Violation, describe
 
 __all__ = [
     "JsonObject",

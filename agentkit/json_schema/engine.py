@@ -23,7 +23,7 @@ from agentkit.json_schema.keywords import KEYWORDS, is_same_json
 from agentkit.json_schema.pattern import is_supported
 from agentkit.json_schema.steps import TooManyStepsError, limited, spend
 from agentkit.json_schema.strict_json import JsonObject, JsonValue
-from agentkit.json_schema.violation import JsonSchemaError, Violation, shorten
+from agentkit.json_schema.validator import JsonSchemaError, Violation, shorten
 
 MAX_STEPS = 50_000
 """Steps of a check for the smallest schema or value; a step takes 5 to 20 microseconds."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from agentkit.json_schema.pattern import is_additional
 from agentkit.json_schema.strict_json import JsonValue
-from agentkit.json_schema.violation import Violation, describe, shorten
+from agentkit.json_schema.validator import Violation, describe, shorten
 
 _TYPES = {
     "string": "a text",

@@ -13,11 +13,12 @@ jsonschema is loaded at the first schema or value that is not recognised, and on
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Literal, TypeAlias, cast
 
 from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
-from agentkit.json_schema.violation import JsonSchemaError, Violation
 from agentkit.lazy_import import load_object
+from agentkit.value import dataclass
 
 MAX_SCHEMA_DEPTH = 100
 MAX_VIOLATIONS = 8
@@ -55,7 +56,9 @@ class JsonSchema:
         unsupported: tuple[str, ...] = find(tuple(found))
         return unsupported
 
-    def violations(self, value: JsonValue, *, limit: int = MAX_VIOLATIONS) -> tuple[Violation, ...]:
+    def violations(
+        self, value: JsonValue, *, limit: int = MAX_VIOLATIONS
+    ) -> "tuple[Violation, ...]":
         """Return where `value` does not match, at most `limit` places; empty if it matches."""
         if self._fast_check is not None and self._fast_check.accepts(value):
             return ()
@@ -271,3 +274,59 @@ _VALUES: Mapping[str, Callable[[JsonValue], bool]] = {
     # Any other reference is left to jsonschema.
     "$ref": lambda value: type(value) is str and bool(re.fullmatch(r"#[\w/$.-]*", value)),
 }
+
+
+class JsonSchemaError(ValueError):
+    """The schema itself is not usable; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One place where a value does not match its schema.
+
+    Attributes:
+        path: keys and positions from the root to the place.
+        expected: a description of what the schema asks for.
+        found: a short description of the value at that place.
+    """
+
+    path: tuple[str | int, ...]
+    expected: str
+    found: str
+
+    @property
+    def place(self) -> str:
+        """Return the path in the usual notation, e.g. `items[0].name`; empty for the root."""
+        text = ""
+        for part in self.path:
+            if isinstance(part, int):
+                text += f"[{part}]"
+            else:
+                text += f".{shorten(part)}" if text else shorten(part)
+        return text
+
+    def __str__(self) -> str:
+        prefix = f"{self.place}: " if self.path else ""
+        return f"{prefix}expected {self.expected}, got {self.found}"
+
+
+def describe(value: object) -> str:
+    """Return a short description of `value`, at most a line long."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return f"the number {shorten(str(value))}"
+    if isinstance(value, str):
+        return f"the text {json.dumps(shorten(value), ensure_ascii=False)}"
+    if isinstance(value, list):
+        return f"an array of {len(value)}" if value else "an empty array"
+    if isinstance(value, dict):
+        keys = ", ".join(repr(shorten(str(key))) for key in islice(value, 4))
+        more = ", …" if len(value) > 4 else ""
+        return f"an object with {keys}{more}" if value else "an empty object"
+    return f"a value of the type {type(value).__name__}"
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """Return `text`, cut with an ellipsis if it is longer than `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -11,10 +11,9 @@ from agentkit.chat import (
 )
 from agentkit.config.profile import ModelProfile
 from agentkit.event import Emit
-from agentkit.model.circuit_breaker import CircuitBreakerSettings
 from agentkit.model.model import Model, ModelConnection, SupportsRetry, TokenCounter
 from agentkit.model.rate_limit import RateLimit
-from agentkit.model.route import RouteModel, RouteOrder
+from agentkit.model.route import CircuitBreakerSettings, RouteModel, RouteOrder
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.retry import RetrySettings
 

@@ -17,7 +17,6 @@ from agentkit.model.provider_model import ProviderModel
 from agentkit.model.rate_limit import RateLimit
 from agentkit.model.route import RouteModel
 from agentkit.transport.http_settings import HttpSettings
-from agentkit.transport.open_transport import open_transport
 from agentkit.transport.retry import RetrySettings
 
 
@@ -94,4 +93,8 @@ def _opening(http: HttpSettings | None, client: object | None) -> Callable[..., 
     """Return what opens the transport; None for the default."""
     if http is None and client is None:
         return None
-    return partial(open_transport, settings=http, client=client)
+    # Only a run opens a transport, and it imports the module otherwise.
+    opening = cast(
+        Callable[..., object], load_object("agentkit.transport.open_transport:open_transport")
+    )
+    return partial(opening, settings=http, client=client)

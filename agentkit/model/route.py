@@ -1,7 +1,8 @@
 """Several models as one: if one fails, the next is called.
 
 In:  models, in which order to try them, when to skip one.
-Out: `RouteModel`, a `Model`; each response names the models that failed before, and why.
+Out: `RouteModel`, a `Model`; each response names the models that failed before, and why;
+     `CircuitBreaker`, which skips a model that failed repeatedly.
 
 The conversation is encoded anew for each provider, so a run may change providers at any turn. Text
 that was emitted cannot be withdrawn: after that, a failure is raised.
@@ -21,7 +22,6 @@ from agentkit.config.profile import ModelProfile
 from agentkit.errors import ConfigError, ErrorKind, ProviderError, UnsupportedError
 from agentkit.event import Emit, ModelFailedOver, ModelRetried
 from agentkit.log import Log
-from agentkit.model.circuit_breaker import CircuitBreaker, CircuitBreakerSettings
 from agentkit.model.model import EmitTracker, Model, ModelConnection, SupportsRetry
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import Usage
@@ -44,7 +44,7 @@ class RouteModel:
         *,
         order: RouteOrder = "listed",
         retry: RetrySettings | None = None,
-        circuit_breaker: CircuitBreakerSettings | None = None,
+        circuit_breaker: "CircuitBreakerSettings | None" = None,
         clock: Clock | None = None,
     ) -> None:
         """Build a route; nothing is opened.
@@ -221,7 +221,7 @@ class RouteConnection:
 class _Member:
     """A model of a route with its record so far; shared by all runs."""
 
-    def __init__(self, model: Model, circuit_breaker: CircuitBreaker) -> None:
+    def __init__(self, model: Model, circuit_breaker: "CircuitBreaker") -> None:
         self.model = model
         self.circuit_breaker = circuit_breaker
         self._seconds: float | None = None
@@ -299,3 +299,52 @@ def _route_error(
     error.provider = cause.provider if cause else None
     error.model = cause.model if cause else None
     return error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitBreakerSettings:
+    """When a provider is not called.
+
+    Attributes:
+        failures: how many in a row open the breaker, 1 or more.
+        open_seconds: how long it stays open the first time; twice as long each time after.
+        max_open_seconds: longest time it stays open.
+    """
+
+    failures: int = 3
+    open_seconds: float = 10.0
+    max_open_seconds: float = 300.0
+
+
+class CircuitBreaker:
+    """The state of one model at one provider."""
+
+    def __init__(self, settings: CircuitBreakerSettings) -> None:
+        self._settings = settings
+        self._failures = 0
+        self._openings = 0
+        self.open_until: float = 0.0
+
+    def allows(self, now: float) -> bool:
+        """Return whether a call may be made; a trial call excludes others until it ends."""
+        if self._failures < self._settings.failures:
+            return True
+        if now < self.open_until:
+            return False
+        self.open_until = now + self._open_seconds()
+        return True
+
+    def record_success(self) -> None:
+        """Close the breaker after an answer."""
+        self._failures = self._openings = 0
+
+    def record_failure(self, now: float) -> None:
+        """Count a failure, and open the breaker at the limit."""
+        self._failures += 1
+        if self._failures >= self._settings.failures:
+            self.open_until = now + self._open_seconds()
+            self._openings += 1
+
+    def _open_seconds(self) -> float:
+        longest = self._settings.max_open_seconds
+        return float(min(self._settings.open_seconds * 2.0 ** min(self._openings, 20), longest))

@@ -1,7 +1,7 @@
 """The output type of a run, its JSON Schema and its validation.
 
 In:  a type: a pydantic model, a dataclass, a TypedDict, a union, a list, any that pydantic
-     supports.
+     supports; or a JSON Schema.
 Out: `OutputType`: the tool that takes such an answer, and how its arguments become a value.
 
 The tool never runs: its call is validated like any call, and the arguments are the answer.
@@ -12,9 +12,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import partial
-from typing import Any, Generic, cast
+from typing import Annotated, Any, Generic, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError, WithJsonSchema
 from typing_extensions import TypeVar
 
 from agentkit.chat import Repair
@@ -23,7 +23,6 @@ from agentkit.errors import AgentKitError, ConfigError, ToolError
 from agentkit.history import History
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.message import ToolResult, UserMessage
-from agentkit.output.schema_type import schema_type
 from agentkit.tools.binding import BoundArguments, is_lossy, to_json, without_defaults
 from agentkit.tools.schema import RESULT_KEY, derive_answer
 from agentkit.tools.tool import Tool
@@ -234,3 +233,27 @@ class Judgement:
     results: tuple[ToolResult, ...] = ()
     reply: UserMessage | None = None
     repairs: tuple[Repair, ...] = ()
+
+
+def schema_type(schema: Mapping[str, Any], *, source: str) -> Any:
+    """Return a type for any value that fits a JSON Schema.
+
+    Args:
+        schema: Draft 2020-12, or an older draft named by `$schema`.
+        source: what it is called in error messages.
+
+    Raises:
+        ConfigError: it is not a JSON Schema.
+    """
+    try:
+        checked = JsonSchema(schema)
+    except ValueError as error:
+        raise ConfigError(f"{source} is not a JSON Schema: {error}") from error
+
+    def check(answer: Any) -> Any:
+        violations = checked.violations(answer)
+        if violations:
+            raise ValueError("; ".join(str(each) for each in violations))
+        return answer
+
+    return Annotated[Any, WithJsonSchema(dict(schema)), AfterValidator(check)]

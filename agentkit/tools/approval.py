@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from agentkit.dialect.tool_names import unwrap_name
 from agentkit.errors import HistoryError, wrong_return
 from agentkit.history import History
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.confirmation import returned_call, waiting_call
 from agentkit.tools.tool import Tool

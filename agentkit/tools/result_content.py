@@ -17,7 +17,7 @@ import anyio
 from agentkit.content import ContentBlock, EmbeddedResource, ImageContent, TextContent
 from agentkit.errors import ToolError
 from agentkit.json_schema import JsonValue
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.log import Log
 from agentkit.message import ToolResult
 from agentkit.surrogates import replace_surrogates

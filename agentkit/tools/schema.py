@@ -1,7 +1,7 @@
-"""Derive JSON Schemas from Python types.
+"""Derive JSON Schemas from Python types, and check those that a person wrote.
 
-In:  a pydantic model of parameters; the type of a result or an answer.
-Out: the schema, and what turns values of the type into JSON and back.
+In:  a pydantic model of parameters; the type of a result or an answer; a schema.
+Out: the schema, and what turns values of the type into JSON and back; the validator of a schema.
 """
 
 import math
@@ -23,7 +23,8 @@ from agentkit.content import (
     ResourceLink,
     TextContent,
 )
-from agentkit.json_schema import JsonObject, JsonValue
+from agentkit.errors import ToolDefinitionError
+from agentkit.json_schema import JsonObject, JsonSchema, JsonSchemaError, JsonValue
 from agentkit.message import ToolResult
 
 BLOCK_TYPES = (
@@ -256,3 +257,31 @@ def _is_binary(annotation: object) -> bool:
 def _is_in(annotation: object, known: Collection[object]) -> bool:
     """Return whether a type is among others, by identity: not every annotation is hashable."""
     return any(annotation is one for one in known)
+
+
+def read_schema(schema: Mapping[str, JsonValue], name: str, *, role: str) -> JsonSchema:
+    """Return the validator of a schema.
+
+    Args:
+        schema: Draft 2020-12, or an older draft named by `$schema`.
+        name: of the tool.
+        role: `input_schema` or `output_schema`.
+
+    Raises:
+        ToolDefinitionError: it is not a schema.
+    """
+    try:
+        return JsonSchema(schema)
+    except JsonSchemaError as error:
+        raise ToolDefinitionError(f"The {role} of the tool {name!r}: {error}.") from error
+
+
+def read_arguments_schema(schema: Mapping[str, JsonValue], name: str) -> JsonSchema:
+    """Return the validator of an input schema, which is about objects; see `read_schema`."""
+    check = read_schema(schema, name, role="input_schema")
+    if check.schema.get("type", "object") != "object":
+        raise ToolDefinitionError(
+            f"The input_schema of the tool {name!r} has the type {check.schema['type']!r}; it must "
+            "be 'object', since arguments are objects."
+        )
+    return check

@@ -10,16 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from types import MethodType
-from typing import (
-    Any,
-    ClassVar,
-    Concatenate,
-    Generic,
-    Unpack,
-    cast,
-    get_args,
-    overload,
-)
+from typing import Any, ClassVar, Concatenate, Generic, Unpack, cast, get_args, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -28,6 +19,7 @@ from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonObject, JsonSchema, JsonValue
 from agentkit.log import Log
 from agentkit.tools.binding import Binding, HandlerBinding
+from agentkit.tools.schema import read_arguments_schema, read_schema
 from agentkit.tools.signature import (
     FunctionFacts,
     is_async,
@@ -36,9 +28,13 @@ from agentkit.tools.signature import (
     read_function,
     takes_context,
 )
-from agentkit.tools.tool_name import valid_tool_name
-from agentkit.tools.tool_options import Decision, ToolAnnotations, ToolOptions, fields_of
-from agentkit.tools.written_schema import read_arguments_schema, read_schema
+from agentkit.tools.tool_options import (
+    Decision,
+    ToolAnnotations,
+    ToolOptions,
+    fields_of,
+    valid_tool_name,
+)
 from agentkit.value import dataclass, replace
 
 P = ParamSpec("P", default=...)

@@ -1,9 +1,11 @@
 """The options of a tool, in addition to its function.
 
 In:  keyword arguments of `@tool`, `Tool.from_schema` and `Agent.as_tool`.
-Out: the fields of a `Tool`, with `ToolAnnotations`.
+Out: the fields of a `Tool`, with `ToolAnnotations`; a valid name, `[A-Za-z0-9_.-]{1,128}`, for any.
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
@@ -86,3 +88,23 @@ def fields_of(options: ToolOptions) -> ToolFields:
     given: dict[str, Any] = {**options, "tags": frozenset(tags)}
     hints = {f"{key}_hint": given.pop(key) for key in _HINTS if key in given}
     return cast(ToolFields, {**given, "annotations": ToolAnnotations(**hints)})
+
+
+MAX_CHARS = 128
+_VALID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_OTHER = re.compile(r"[^A-Za-z0-9_.-]+")
+_DIGEST_CHARS = 8
+
+
+def valid_tool_name(name: str) -> str:
+    """Return a valid name for `name`, unchanged if it is valid.
+
+    Any other keeps its valid characters and gets a digest, so that `a/b` and `a:b`, names of other
+    scripts, and long names with a common beginning stay different. It is the same in every turn
+    and on every machine.
+    """
+    if _VALID.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS]
+    readable = _OTHER.sub("_", name)[: MAX_CHARS - _DIGEST_CHARS - 1].strip("_") or "tool"
+    return f"{readable}_{digest}"

@@ -19,7 +19,7 @@ from agentkit.errors import ToolDefinitionError
 from agentkit.event import ToolsetReported
 from agentkit.history import History
 from agentkit.tools.tool import Tool, tool
-from agentkit.tools.tool_name import valid_tool_name
+from agentkit.tools.tool_options import valid_tool_name
 
 
 @runtime_checkable

@@ -27,7 +27,7 @@ from agentkit.json_schema import (
     parse_json,
 )
 from agentkit.json_schema.strict_json import MAX_CHARACTERS
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments

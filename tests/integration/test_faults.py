@@ -22,10 +22,9 @@ from agentkit.config.load import resolve_model
 from agentkit.errors import ProviderError
 from agentkit.message import AssistantMessage, ToolResult
 from agentkit.model.build import DIALECTS
-from agentkit.model.circuit_breaker import CircuitBreakerSettings
 from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
-from agentkit.model.route import RouteModel
+from agentkit.model.route import CircuitBreakerSettings, RouteModel
 from agentkit.sandbox import FAULTS, FaultPlan, Sandbox, sandbox
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.open_transport import open_transport

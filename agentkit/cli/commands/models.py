@@ -31,7 +31,7 @@ from agentkit.config.load import (
     resolve_model,
 )
 from agentkit.config.profile import ModelProfile, ProviderProfile
-from agentkit.config.user_models import UserModels, read_user_models, save_user_models
+from agentkit.config.user_files import UserModels, read_user_models, save_user_models
 from agentkit.errors import AgentKitError, ConfigError
 from agentkit.lazy_import import load_object
 from agentkit.value import replace

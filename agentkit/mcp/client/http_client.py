@@ -18,7 +18,7 @@ import anyio.lowlevel
 import httpx2
 import mcp_types as types
 
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.mcp.client.private_addresses import refuse_private_addresses
 from agentkit.mcp.client.repair.messages import Report, WaitingRequests, parse_messages
 from agentkit.transport.content_decoder import (

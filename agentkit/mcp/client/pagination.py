@@ -10,7 +10,7 @@ from typing import TypeVar
 from mcp_types import PaginatedResult
 
 from agentkit.errors import ToolError
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 
 MAX_PAGES = 1_000
 MAX_ITEMS = 20_000

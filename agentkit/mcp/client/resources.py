@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from agentkit.content import EmbeddedResource, ResourceLink
 from agentkit.errors import ToolError
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.mcp.client.pagination import read_pages
 from agentkit.mcp.convert import contents_from_mcp, link_from_mcp, prompt_from_mcp
 from agentkit.message import Message

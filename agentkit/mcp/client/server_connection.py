@@ -25,7 +25,7 @@ from mcp.shared.exceptions import MCPError
 from agentkit.errors import ToolError, ToolsetError
 from agentkit.event import ReportLevel, ToolsetReported
 from agentkit.exception_groups import ungrouped
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.log import Log
 from agentkit.mcp.client.notification_queue import NotificationQueue
 from agentkit.mcp.client.resources import ResourceReader

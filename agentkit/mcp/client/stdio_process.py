@@ -26,7 +26,7 @@ from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 
 from agentkit.exception_groups import ungrouped
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.log import Log
 from agentkit.mcp.client.repair.messages import ENDS, WaitingRequests, error_for, parse_messages
 from agentkit.mcp.client.repair.streams import repair_message

@@ -16,7 +16,7 @@ from anyio.to_thread import run_sync
 
 from agentkit.errors import ToolDefinitionError, ToolError
 from agentkit.json_schema import JsonObject
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.mcp.client.call import call_tool
 from agentkit.mcp.client.pagination import read_pages
 from agentkit.mcp.client.repair.schemas import drop_invalid_keywords
@@ -27,7 +27,7 @@ from agentkit.mcp.convert import annotations_from_mcp, icons_from_mcp
 from agentkit.message import ToolResult
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool
-from agentkit.tools.tool_name import valid_tool_name
+from agentkit.tools.tool_options import valid_tool_name
 from agentkit.value import replace
 
 LIST_SECONDS = 30.0

@@ -8,7 +8,7 @@ Out: nothing; runs that begin later are exported.
 
 from typing import Any
 
-from agentkit.event.process_listeners import add_process_listener, remove_process_listener
+from agentkit.event.record import add_process_listener, remove_process_listener
 from agentkit.telemetry.otel.open_telemetry import OpenTelemetry
 
 

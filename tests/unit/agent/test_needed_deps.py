@@ -6,7 +6,7 @@ from typing import Annotated, Any, Protocol, cast
 import pytest
 
 from agentkit import Agent, RunContext, Tool, tool
-from agentkit.agent.needed_deps import needed_deps
+from agentkit.agent.options import needed_deps
 from agentkit.errors import ToolDefinitionError
 from agentkit.testing import ScriptedModel
 from agentkit.tools import StaticToolset, combined

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.config.load import default_model, resolve_model
-from agentkit.config.user_models import UserModels, read_user_models, save_user_models
+from agentkit.config.user_files import UserModels, read_user_models, save_user_models
 from agentkit.errors import ConfigError
 
 CHOICE = UserModels(default="vllm:qwen", aliases={"fast": "vllm:mixtral-8x7b"})

@@ -1,6 +1,6 @@
 """When a model that fails is skipped, and for how long."""
 
-from agentkit.model.circuit_breaker import CircuitBreaker, CircuitBreakerSettings
+from agentkit.model.route import CircuitBreaker, CircuitBreakerSettings
 
 
 def test_a_circuit_breaker_opens_after_failures_in_a_row_and_allows_one_attempt_later() -> None:

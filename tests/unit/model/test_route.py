@@ -25,10 +25,9 @@ from agentkit.history import History
 from agentkit.message import UserMessage
 from agentkit.model import ModelExchange
 from agentkit.model.build import DIALECTS
-from agentkit.model.circuit_breaker import CircuitBreakerSettings
 from agentkit.model.model import ModelConnection
 from agentkit.model.provider_model import ProviderModel
-from agentkit.model.route import RouteModel, RouteOrder
+from agentkit.model.route import CircuitBreakerSettings, RouteModel, RouteOrder
 from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel
 from agentkit.transport.retry import RetrySettings

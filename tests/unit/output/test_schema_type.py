@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agentkit import Agent, ConfigError, OutputSettings, ToolResult
-from agentkit.output.schema_type import schema_type
+from agentkit.output.output_type import schema_type
 from agentkit.testing import ScriptedModel, tool_call
 
 SCHEMA: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 from agentkit import tool
 from agentkit.errors import ToolDefinitionError
 from agentkit.tools import StaticToolset
-from agentkit.tools.tool_name import valid_tool_name
+from agentkit.tools.tool_options import valid_tool_name
 
 
 @pytest.mark.parametrize("name", ["a", "files.read-2", "A" * 128])

@@ -17,7 +17,7 @@ import mcp_types as types
 from mcp_types import JSONRPCMessage
 from pydantic import ValidationError
 
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 
 DEFAULT_VERSION = "2025-11-25"
 MAX_BATCH = 1_000

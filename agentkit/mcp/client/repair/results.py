@@ -17,7 +17,7 @@ from mcp_types import methods
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from agentkit.json_schema.violation import shorten
+from agentkit.json_schema.validator import shorten
 from agentkit.mcp.client.repair.json_paths import Path, existing, place, without
 from agentkit.mcp.client.repair.schemas import normalize_input_schema, normalize_schema
 

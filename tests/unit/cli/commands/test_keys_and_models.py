@@ -10,7 +10,7 @@ import pytest
 
 from agentkit.cli.main import main
 from agentkit.config.stored_keys import stored_places
-from agentkit.config.user_models import read_user_models
+from agentkit.config.user_files import read_user_models
 
 KEY = "sk-geheim-123"
 Shell = Callable[..., tuple[int, str, str]]

@@ -8,7 +8,7 @@ import pytest
 
 from agentkit import Agent
 from agentkit.agent import AgentOptions, RunOptions
-from agentkit.option_signature import with_options
+from agentkit.agent.options import with_options
 
 
 class _Options(TypedDict, total=False):
