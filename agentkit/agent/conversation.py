@@ -1,8 +1,8 @@
 """A conversation with an agent, turn after turn.
 
 In:  an agent, options for all turns; then prompts.
-Out: results and streams; the history that grows with each turn; `PendingRun`, the coroutine of a run
-     that says how to await it if its result is asked for before that.
+Out: results and streams; the history that grows with each turn; `PendingRun`, the coroutine of a
+     run, which explains how to await it if its result is asked for before that.
 """
 
 from collections.abc import Coroutine, Generator, Iterator
