@@ -13,7 +13,7 @@ from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage
 from agentkit.usage import Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, replace, short_repr
 
 _OWN_FIELDS = frozenset(
     {"model", "messages", "prompt", "system", "tools", "tool_choice", "stream", "stream_options"}
@@ -91,6 +91,8 @@ class ModelSettings:
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     extra_body: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if taken := sorted(_OWN_FIELDS.intersection(self.extra_body)):

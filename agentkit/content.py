@@ -12,7 +12,7 @@ from dataclasses import field
 from typing import Literal, TypeAlias
 
 from agentkit.json_schema import JsonValue
-from agentkit.value import dataclass, maker
+from agentkit.value import dataclass, maker, short_repr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class TextContent:
     annotations: Mapping[str, JsonValue] | None = None
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["text"] = "text"
+
+    __repr__ = short_repr
 
 
 _new_text = maker(TextContent)
@@ -38,6 +40,8 @@ class ImageContent:
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["image"] = "image"
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioContent:
@@ -48,6 +52,8 @@ class AudioContent:
     annotations: Mapping[str, JsonValue] | None = None
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["audio"] = "audio"
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,8 @@ class ResourceLink:
     annotations: Mapping[str, JsonValue] | None = None
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["resource_link"] = "resource_link"
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +90,8 @@ class EmbeddedResource:
     meta: Mapping[str, JsonValue] | None = None
     type: Literal["resource"] = "resource"
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         if (self.text is None) == (self.blob is None):
             raise ValueError("An embedded resource holds either text or a blob.")
@@ -99,6 +109,8 @@ class ReasoningContent:
     text: str = field(kw_only=False)
     data: tuple[Mapping[str, JsonValue], ...] = field(default=(), compare=False)
     type: Literal["reasoning"] = "reasoning"
+
+    __repr__ = short_repr
 
 
 ContentBlock: TypeAlias = (

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, get_args
 
 from agentkit.content import ContentBlock, ReasoningContent, join_text, text_blocks
 from agentkit.json_schema import JsonValue
+from agentkit.value import short_repr
 
 BLOCKS: tuple[type[ContentBlock], ...] = get_args(ContentBlock)
 _set = object.__setattr__  # the messages are frozen
@@ -35,6 +36,8 @@ class ToolCall:
     arguments: str = "{}"
     rejection: str | None = None
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class SystemMessage:
@@ -42,6 +45,8 @@ class SystemMessage:
 
     text: str = field(kw_only=False)
     role: Literal["system"] = "system"
+
+    __repr__ = short_repr
 
 
 Content: TypeAlias = str | ContentBlock | Iterable[str | ContentBlock]
@@ -54,6 +59,8 @@ class UserMessage:
 
     content: tuple[ContentBlock, ...]
     role: Literal["user"] = field(default="user", kw_only=True)
+
+    __repr__ = short_repr
 
     def __init__(self, content: Content, *, role: Literal["user"] = "user") -> None:
         """Build a message of text and content blocks.
@@ -82,6 +89,8 @@ class AssistantMessage:
     tool_calls: tuple[ToolCall, ...] = field(default=(), kw_only=True)
     is_incomplete: bool = field(default=False, kw_only=True)
     role: Literal["assistant"] = field(default="assistant", kw_only=True)
+
+    __repr__ = short_repr
 
     def __init__(
         self,
@@ -134,6 +143,8 @@ class ToolResult:
     is_error: bool = field(default=False, kw_only=True)
     meta: Mapping[str, JsonValue] | None = field(default=None, kw_only=True)
     role: Literal["tool"] = field(default="tool", kw_only=True)
+
+    __repr__ = short_repr
 
     def __init__(
         self,

@@ -256,6 +256,30 @@ def _repr(self: Any) -> str:
     return f"{type(self).__qualname__}({', '.join(f'{n}={getattr(self, n)!r}' for n in shown)})"
 
 
+@recursive_repr()
+def short_repr(self: Any) -> str:
+    """Return a value as one would write it: without the fields that have their defaults.
+
+    A class takes it as its `__repr__` if most of its fields are rarely set.
+    """
+    shown: list[str] = []
+    is_positional = True
+    for one in dataclasses.fields(self):
+        value = getattr(self, one.name)
+        if one.repr and not _is_default(one, value):
+            name = "" if is_positional and not one.kw_only else f"{one.name}="
+            shown.append(f"{name}{value!r}")
+        else:
+            is_positional = False
+    return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _is_default(one: Field[Any], value: object) -> bool:
+    if one.default_factory is not dataclasses.MISSING:
+        return bool(value == one.default_factory())
+    return one.default is not dataclasses.MISSING and bool(value == one.default)
+
+
 def _setattr(self: Any, name: str, value: object) -> None:
     if "__dataclass_fields__" in vars(type(self)) or name in self.__dataclass_fields__:
         raise FrozenInstanceError(f"cannot assign to field {name!r}")

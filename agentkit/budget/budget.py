@@ -11,7 +11,7 @@ from typing import Any
 from agentkit.config.profile import ModelProfile
 from agentkit.errors import ConfigError
 from agentkit.event import BudgetLimits
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, replace, short_repr
 
 DEFAULT_TURNS = 40
 DEFAULT_TOOL_CALLS = 200
@@ -47,6 +47,8 @@ class Budget:
     seconds: float | None = None
     closing_answer: bool | None = None
     price_usd: tuple[Decimal | float, Decimal | float] | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         for name in _NAMES:

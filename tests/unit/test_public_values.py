@@ -94,6 +94,16 @@ def test_a_value_prints_as_it_is_written(value: Any) -> None:
     assert " _" not in repr(value)
 
 
+def test_a_message_prints_only_what_was_given() -> None:
+    """So that a conversation can be read."""
+    assert repr(UserMessage("hi")) == "UserMessage((TextContent('hi'),))"
+    assert repr(AssistantMessage(tool_calls=[ToolCall(id="a", name="f")])) == (
+        "AssistantMessage(tool_calls=(ToolCall(id='a', name='f'),))"
+    )
+    assert repr(ToolResult("a", is_error=True)) == "ToolResult('a', is_error=True)"
+    assert repr(Budget(turns=3)) == "Budget(turns=3)"
+
+
 @pytest.mark.parametrize("value", COMPARED, ids=_name)
 def test_a_value_is_read_by_pydantic(value: Any) -> None:
     """From the JSON that pydantic writes of it."""

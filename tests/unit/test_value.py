@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from agentkit.value import dataclass, maker, replace
+from agentkit.value import dataclass, maker, replace, short_repr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,3 +205,21 @@ def test_a_value_can_be_referenced_weakly() -> None:
     assert reference() is value
     del value
     assert reference() is None
+
+
+def test_a_short_repr_leaves_out_what_has_its_default() -> None:
+    """And names a field that follows one that was left out."""
+
+    @dataclass(frozen=True, slots=True)
+    class Short:
+        a: int = 1
+        b: tuple[int, ...] = ()
+        c: list[int] = dataclasses.field(default_factory=list, kw_only=True)
+        hidden: int = dataclasses.field(default=0, repr=False)
+
+        __repr__ = short_repr
+
+    name = Short.__qualname__
+    assert repr(Short()) == f"{name}()"
+    assert repr(Short(2, (3,), c=[4], hidden=5)) == f"{name}(2, (3,), c=[4])"
+    assert repr(Short(b=(3,))) == f"{name}(b=(3,))"
