@@ -16,7 +16,8 @@ from agentkit.dialect.text_calls.unimportant import is_blank
 from agentkit.value import dataclass, replace
 
 MAX_ATTEMPTS = 32
-"""How many openers without a readable call are tried; each may cost a search of the rest."""
+"""How many openers without a readable call, or lines that may be quoted, are tried; each may cost a
+search of the rest, or of the conversation."""
 
 
 @dataclass(slots=True, kw_only=True)

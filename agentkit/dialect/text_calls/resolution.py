@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from agentkit.chat import Repair
 from agentkit.dialect.text_calls.channels import ChannelCall
 from agentkit.dialect.text_calls.grammar import OfferedTools
-from agentkit.dialect.text_calls.layout import Layout, read_layout
+from agentkit.dialect.text_calls.layout import MAX_ATTEMPTS, Layout, read_layout
 from agentkit.dialect.text_calls.markers import Marker
 from agentkit.dialect.text_calls.piece import Piece
 from agentkit.dialect.text_calls.positions import Decision, decide
@@ -133,16 +133,19 @@ def _holds_result(text: str, ending: Ending) -> bool:
     """Return whether a tool result begins a line before the first call, and is not a quotation.
 
     A small model that sees its tools in the prompt continues the conversation by itself. What it
-    answers then rests on a result that no tool returned.
+    answers then rests on a result that no tool returned. A line that was read is a quotation.
     """
-    quotation, at = Quotation(), 0
+    quotation, at, read = Quotation(), 0, 0
     marker = MARKERS.search(text) if ending.tools.names else None
-    while isinstance(marker, Marker):
+    while isinstance(marker, Marker) and read < MAX_ATTEMPTS:
         if marker.name in RESULT_MARKERS:
             quotation.feed(text[at : marker.start])
             at = marker.start
             if quotation.is_line_start:
-                return not ending.provenance.has_read(text[at:].strip())
+                line = text[at:].partition("\n")[0]
+                if not ending.provenance.has_read(line):
+                    return True
+                read += 1
         marker = MARKERS.search(text, marker.end)
     return False
 
