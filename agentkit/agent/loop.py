@@ -13,7 +13,7 @@ import anyio
 from agentkit.agent.handoff import Handler, Team
 from agentkit.agent.journal import HeldJournal
 from agentkit.agent.model_call import call_model
-from agentkit.agent.result import RunResult, check_result
+from agentkit.agent.result import RunResult, build_result, check_result
 from agentkit.agent.run import Run
 from agentkit.agent.step import CallModel, Finish, PlanCalls, RunTools, Suspend, next_step
 from agentkit.agent.tool_calls import plan_open_calls, run_tools
@@ -82,7 +82,7 @@ async def run_loop(run: Run, team: Team) -> RunResult[Any]:
                 break
             case unreachable:
                 assert_never(unreachable)
-    return RunResult.of(run, state, reason, agent=team.agent.name, model=team.agent.model.name)
+    return build_result(run, state, reason, agent=team.agent.name, model=team.agent.model.name)
 
 
 async def _report_error(run: Run, error: BaseException) -> None:

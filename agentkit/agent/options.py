@@ -26,6 +26,7 @@ from agentkit.agent.journal import Journal
 from agentkit.budget.budget import Budget
 from agentkit.chat import ModelSettings, ToolChoice
 from agentkit.clock import Clock, SystemClock
+from agentkit.content import TextContent
 from agentkit.context.window import ContextSettings
 from agentkit.errors import HistoryError, ToolDefinitionError, UsageError
 from agentkit.event import Listener
@@ -222,8 +223,13 @@ def start_history(
     if prompt is None:
         if not history:
             raise HistoryError("The conversation is empty; give the model something to answer.")
+        if isinstance(history.last, UserMessage) and _is_empty(history.last):
+            raise HistoryError(
+                "The last message of the conversation is empty; give the model something to answer."
+            )
         return len(history), history
-    if isinstance(prompt, str) and not prompt.strip():
+    message = UserMessage(prompt) if isinstance(prompt, str) else prompt
+    if _is_empty(message):
         raise HistoryError("The prompt is empty; give the model something to answer.")
     if history.open_calls:
         names = ", ".join(f"{call.name} ({call.id})" for call in history.open_calls)
@@ -231,8 +237,12 @@ def start_history(
             f"The conversation waits for {names}; resume it with run(history=…, approvals=[…]) "
             "before a new prompt."
         )
-    message = UserMessage(prompt) if isinstance(prompt, str) else prompt
     return len(history), history + [message]
+
+
+def _is_empty(message: UserMessage) -> bool:
+    """Return whether a message says nothing; providers would get agentkit's own words for it."""
+    return all(isinstance(one, TextContent) for one in message.content) and not message.text.strip()
 
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])

@@ -108,32 +108,32 @@ class RunResult(Generic[OutputT]):
             f"cost_usd={self.usage.cost_usd}"
         )
 
-    @staticmethod
-    def of(
-        run: Run, state: RunState, reason: StopReason, *, agent: str, model: str
-    ) -> "RunResult[Any]":
-        """Build the result of a run that stops here."""
-        found = run.output.find(state.history)
-        outputs = found.values
-        if not outputs and run.output.output is None and state.has_closing_answer and found.text:
-            outputs = (found.text,)  # also next to a call, which at the limit is not run
-        return _new_result(
-            text=found.text or _NO_ANSWER.get(reason, ""),
-            history=state.history,
-            usage=run.meter.usage,
-            stop_reason=reason,
-            turns=state.turns,
-            model=model,
-            agent=agent,
-            run_id=run.id,
-            segment=run.segment,
-            exchanges=state.exchanges,
-            _outputs=outputs if reason != "suspended" else (),
-            _start=run.start,
-        )
-
 
 _new_result = maker(RunResult)
+
+
+def build_result(
+    run: Run, state: RunState, reason: StopReason, *, agent: str, model: str
+) -> RunResult[Any]:
+    """Build the result of a run that stops here."""
+    found = run.output.find(state.history)
+    outputs = found.values
+    if not outputs and run.output.output is None and state.has_closing_answer and found.text:
+        outputs = (found.text,)  # also next to a call, which at the limit is not run
+    return _new_result(
+        text=found.text or _NO_ANSWER.get(reason, ""),
+        history=state.history,
+        usage=run.meter.usage,
+        stop_reason=reason,
+        turns=state.turns,
+        model=model,
+        agent=agent,
+        run_id=run.id,
+        segment=run.segment,
+        exchanges=state.exchanges,
+        _outputs=outputs if reason != "suspended" else (),
+        _start=run.start,
+    )
 
 
 def check_result(result: RunResult[OutputT]) -> RunResult[OutputT]:

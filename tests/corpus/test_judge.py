@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agentkit import Agent, AssistantMessage, History, ProviderError, RunResult, Usage
+from agentkit import Agent, AssistantMessage, History, ProviderError, Usage
+from agentkit.agent.result import build_result
 from agentkit.agent.step import RunState
 from agentkit.budget.meter import NOTHING
 from agentkit.message import ToolCall, ToolResult, UserMessage
@@ -40,7 +41,7 @@ def seen(*messages: Any, **changes: Any) -> Seen:
     state = RunState(history=history, exchanges=(answered,))
     run = Agent[Any](ScriptedModel())._new_run("?", {}, None)
     run.meter.charge(NOTHING, usage)
-    result = RunResult.of(run, state, "answered", agent="a", model="m")
+    result = build_result(run, state, "answered", agent="a", model="m")
     return replace(Seen(is_streamed=True, result=result, requests=[{}]), **changes)
 
 

@@ -8,8 +8,18 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from agentkit import Agent, AgentKitError, History, UserMessage
+from agentkit import (
+    Agent,
+    AgentKitError,
+    AssistantMessage,
+    History,
+    HistoryError,
+    ImageContent,
+    TextContent,
+    UserMessage,
+)
 from agentkit.errors import UsageError
+from agentkit.message import Content
 from agentkit.testing import ScriptedModel
 
 
@@ -53,6 +63,36 @@ def test_a_prompt_of_a_wrong_type_is_an_error(prompt: object, message: str) -> N
     """A conversation goes into `history`."""
     with pytest.raises(AgentKitError, match=message):
         Agent[Any](ScriptedModel()).run_sync(cast(str, prompt))
+
+
+@pytest.mark.parametrize("content", ["", " \n", [], [TextContent("")]], ids=repr)
+def test_an_empty_message_is_an_error_before_anything_is_sent(content: Content) -> None:
+    """Otherwise a provider would get words in its place that the caller never wrote."""
+    model, empty = ScriptedModel("a"), UserMessage(content)
+
+    with pytest.raises(HistoryError, match="prompt is empty; give the model something"):
+        Agent(model).run_sync(empty)
+    with pytest.raises(HistoryError, match="last message of the conversation is empty"):
+        Agent(model).run_sync(history=[UserMessage("a"), AssistantMessage("b"), empty])
+
+    assert model.requests == []
+
+
+def test_a_message_of_a_picture_alone_is_not_empty() -> None:
+    """Models that read pictures answer it."""
+    picture = UserMessage(ImageContent(data="AAAA", mime_type="image/png"))
+
+    assert Agent(ScriptedModel("A cat.")).run_sync(picture).output == "A cat."
+
+
+async def test_run_sync_inside_an_event_loop_is_an_error() -> None:
+    """Such as in a notebook, where `await` works."""
+    agent = Agent(ScriptedModel())
+
+    with pytest.raises(UsageError, match=r"notebook; use 'await agent\.run\(\.\.\.\)'"):
+        agent.run_sync("a")
+    with pytest.raises(UsageError, match=r"use 'async with agent\.stream\(\.\.\.\)'"):
+        agent.stream_sync("a")
 
 
 def test_missing_dependencies_are_an_error_before_anything_is_sent() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from agentkit import Agent, OutputError
 from agentkit.agent.progress import HINT
-from agentkit.agent.result import RunResult
+from agentkit.agent.result import build_result
 from agentkit.agent.step import (
     CallModel,
     Exchange,
@@ -309,14 +309,14 @@ def test_a_result_has_the_output_that_the_run_ended_with() -> None:
     closed = _state([*asked, ToolResult("1", "2"), AssistantMessage("two")])
     without_answer = _state([*asked, ToolResult("1", "2")])
 
-    assert RunResult.of(run, closed, "max_turns", agent="a", model="m").output == "two"
-    result = RunResult.of(run, without_answer, "max_turns", agent="a", model="m")
+    assert build_result(run, closed, "max_turns", agent="a", model="m").output == "two"
+    result = build_result(run, without_answer, "max_turns", agent="a", model="m")
     assert (result.has_output, result.text) == (False, "Let me see.")
     with pytest.raises(OutputError, match="stop_reason 'max_turns'"):
         result.output  # noqa: B018 - the property raises
-    empty = RunResult.of(run, _state([HI]), "max_turns", agent="a", model="m")
+    empty = build_result(run, _state([HI]), "max_turns", agent="a", model="m")
     assert empty.text == "The run ended without an answer: it reached its limit of model calls."
-    waiting = RunResult.of(run, _state(asked), "suspended", agent="a", model="m")
+    waiting = build_result(run, _state(asked), "suspended", agent="a", model="m")
     with pytest.raises(SuspendedError, match="add must be approved"):
         waiting.output  # noqa: B018 - the property raises
     assert "SuspendedError" not in repr(waiting)
