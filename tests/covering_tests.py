@@ -104,6 +104,13 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "cli/serve_process",
         "cli/token_admin",
     ),
+    "service/test_openapi.py": ("service/openapi",),
+    "service/test_runs.py": (
+        "service/native_bodies",
+        "service/native_stream",
+        "service/run_routes",
+    ),
+    "service/test_sessions.py": ("service/session_routes",),
     "service/test_limits.py": ("service/caller_limits", "service/spending"),
     "service/test_messages.py": ("service/messages_format",),
     "service/test_security.py": (

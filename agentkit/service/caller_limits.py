@@ -17,6 +17,9 @@ from agentkit.service.http_errors import ServiceError
 from agentkit.service.served import Caller
 
 WINDOW_SECONDS = 60.0
+MAX_READERS = 20_000
+"""How many streams of events may be open; most of them wait."""
+
 BUSY_SECONDS = 2
 """How long a client should wait while too many runs are under way."""
 
@@ -30,6 +33,7 @@ class CallerLimits:
         self._left: dict[str, tuple[float, float]] = {}
         self._running: Counter[str] = Counter()
         self._count = 0
+        self._readers = 0
         self._idle = anyio.Event()
         self._idle.set()
 
@@ -101,6 +105,22 @@ class CallerLimits:
             self._running[caller.token_id] -= 1
             if not self._count:
                 self._idle.set()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Count a reader of events until the context is left.
+
+        Raises:
+            ServiceError: there are too many (503).
+        """
+        if self._readers >= MAX_READERS:
+            wait = {"retry-after": str(BUSY_SECONDS)}
+            raise ServiceError("The server is busy.", status=503, code="server_busy", headers=wait)
+        self._readers += 1
+        try:
+            yield
+        finally:
+            self._readers -= 1
 
     async def wait_until_idle(self) -> None:
         """Wait until no request is under way."""

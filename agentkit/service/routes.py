@@ -4,53 +4,60 @@ In:  the method and the path of a request.
 Out: the function that answers it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias
 
+from pydantic import BaseModel
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from agentkit.dialect.anthropic_messages.server_body import CountBody, MessagesBody
 from agentkit.dialect.anthropic_messages.server_errors import (
     encode_messages_model,
     encode_messages_models,
 )
+from agentkit.dialect.openai_chat.server_body import ChatBody
 from agentkit.dialect.openai_chat.server_errors import encode_model, encode_models
 from agentkit.service.chat_format import CHAT_FORMAT
 from agentkit.service.exchange import HttpExchange
 from agentkit.service.generation import CountTokens, Generate
 from agentkit.service.http_errors import ServiceError, not_found
 from agentkit.service.messages_format import MESSAGES_FORMAT
+from agentkit.service.native_bodies import (
+    DecideBody,
+    EntryBody,
+    ForkBody,
+    NewSessionBody,
+    SayBody,
+    StartRunBody,
+    TitleBody,
+)
+from agentkit.service.openapi import Endpoint, ServiceRoute, openapi_document
+from agentkit.service.run_routes import RunRoutes
 from agentkit.service.service_state import ServiceState
-from agentkit.value import dataclass
+from agentkit.service.session_routes import SessionRoutes
 
-Endpoint: TypeAlias = Callable[[HttpExchange], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceRoute:
-    """One path with one method.
-
-    Attributes:
-        summary: what it does, for the OpenAPI document.
-        is_open: it needs no token.
-    """
-
-    method: str
-    path: str
-    endpoint: Endpoint
-    summary: str
-    is_open: bool = False
+OPEN_PATHS = frozenset({"/health", "/ready"})
+"""What an orchestrator asks for without a token."""
 
 
 class Routes:
     """All routes of a service."""
 
     def __init__(self, routes: Sequence[ServiceRoute]) -> None:
-        self.routes: tuple[ServiceRoute, ...] = tuple(routes)
+        document = ServiceRoute(
+            method="GET",
+            path="/openapi.json",
+            endpoint=self._document,
+            summary="Describe these addresses.",
+        )
+        self.routes: tuple[ServiceRoute, ...] = (*routes, document)
         self._patterns = [
             (Route(one.path, _unused, methods=[one.method]), one) for one in self.routes
         ]
+
+    async def _document(self, exchange: HttpExchange) -> None:
+        await exchange.send_json(openapi_document(self.routes))
 
     def find(self, scope: Scope) -> ServiceRoute:
         """Return the route of a request, and put the variable parts of its path into `scope`.
@@ -78,55 +85,59 @@ class Routes:
 
 def build_routes(state: ServiceState) -> Routes:
     """Return the routes of a service."""
-    models = Models(state)
+    models, runs, sessions = Models(state), RunRoutes(state), SessionRoutes(state)
+    chat, messages = Generate(state, CHAT_FORMAT), Generate(state, MESSAGES_FORMAT)
     return Routes(
         [
+            _post("/v1/chat/completions", chat, "Answer, in the OpenAI chat format.", ChatBody),
+            _post("/v1/messages", messages, "Answer, in the Anthropic format.", MessagesBody),
+            _post("/v1/messages/count_tokens", CountTokens(state), "Count tokens.", CountBody),
+            _get("/v1/models", models.list, "List the agents as models."),
+            _get("/v1/models/{model:path}", models.get, "Return one agent as a model."),
+            _post("/runs", runs.start, "Start a stored run.", StartRunBody),
+            _get("/runs", runs.list, "List stored runs."),
+            _get("/runs/{run_id}", runs.get, "Return a run with its open calls."),
+            _get("/runs/{run_id}/events", runs.events, "Stream the events of a run."),
+            _post("/runs/{run_id}/decisions", runs.decide, "Decide open calls.", DecideBody),
+            _post("/runs/{run_id}/cancel", runs.cancel, "Cancel a run."),
+            _post("/runs/{run_id}/retry", runs.retry, "Let a run go on that failed."),
+            _post("/sessions", sessions.create, "Create a conversation.", NewSessionBody),
+            _get("/sessions", sessions.list, "List conversations."),
+            _get("/sessions/search", sessions.search, "Search in conversations."),
+            _get("/sessions/{session_id}", sessions.get, "Return a conversation."),
             ServiceRoute(
-                method="POST",
-                path="/v1/chat/completions",
-                endpoint=Generate(state, CHAT_FORMAT),
-                summary="ServedAnswer a conversation, in the OpenAI chat format.",
+                method="PATCH",
+                path="/sessions/{session_id}",
+                endpoint=sessions.rename,
+                summary="Change the title.",
+                body=TitleBody,
             ),
             ServiceRoute(
-                method="POST",
-                path="/v1/messages",
-                endpoint=Generate(state, MESSAGES_FORMAT),
-                summary="ServedAnswer a conversation, in the Anthropic messages format.",
+                method="DELETE",
+                path="/sessions/{session_id}",
+                endpoint=sessions.delete,
+                summary="Delete a conversation.",
             ),
-            ServiceRoute(
-                method="POST",
-                path="/v1/messages/count_tokens",
-                endpoint=CountTokens(state),
-                summary="Count the tokens of a conversation.",
-            ),
-            ServiceRoute(
-                method="GET",
-                path="/v1/models",
-                endpoint=models.list,
-                summary="List the agents as models.",
-            ),
-            ServiceRoute(
-                method="GET",
-                path="/v1/models/{model:path}",
-                endpoint=models.get,
-                summary="Return one agent as a model.",
-            ),
-            ServiceRoute(
-                method="GET",
-                path="/health",
-                endpoint=_health,
-                summary="Return whether the process lives.",
-                is_open=True,
-            ),
-            ServiceRoute(
-                method="GET",
-                path="/ready",
-                endpoint=models.ready,
-                summary="Return whether new requests are taken.",
-                is_open=True,
-            ),
+            _get("/sessions/{session_id}/tree", sessions.tree, "Return all branches."),
+            _post("/sessions/{session_id}/messages", sessions.say, "Say something.", SayBody),
+            _post("/sessions/{session_id}/select", sessions.select, "Go to a branch.", EntryBody),
+            _post("/sessions/{session_id}/fork", sessions.fork, "Fork a conversation.", ForkBody),
+            _get("/health", _health, "Return whether the process lives."),
+            _get("/ready", models.ready, "Return whether new requests are taken."),
         ]
     )
+
+
+def _get(path: str, endpoint: Endpoint, summary: str) -> ServiceRoute:
+    return ServiceRoute(
+        method="GET", path=path, endpoint=endpoint, summary=summary, is_open=path in OPEN_PATHS
+    )
+
+
+def _post(
+    path: str, endpoint: Endpoint, summary: str, body: type[BaseModel] | None = None
+) -> ServiceRoute:
+    return ServiceRoute(method="POST", path=path, endpoint=endpoint, summary=summary, body=body)
 
 
 class Models:

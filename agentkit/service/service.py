@@ -8,15 +8,17 @@ client has left, and its run would go on.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Unpack
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from agentkit.agent.agent import Agent
 from agentkit.clock import Clock, SystemClock
+from agentkit.durable import RunInfo, open_runs
 from agentkit.errors import ConfigError
 from agentkit.exception_groups import ungrouped
 from agentkit.service.access_tokens import Authenticator, StoredTokens, Tokens
@@ -24,6 +26,7 @@ from agentkit.service.chat_format import CHAT_FORMAT
 from agentkit.service.exchange import HttpExchange
 from agentkit.service.http_errors import ServiceError, as_service_error
 from agentkit.service.messages_format import MESSAGES_FORMAT
+from agentkit.service.openapi import ServiceRoute
 from agentkit.service.origin_check import OriginCheck
 from agentkit.service.routes import Routes, build_routes
 from agentkit.service.served import Caller, ServedAgent, as_served
@@ -32,9 +35,6 @@ from agentkit.service.service_state import ServiceState
 from agentkit.service.spending import Spending, StoredLedger
 from agentkit.session import Sessions
 from agentkit.store.open_store import open_store
-
-OPEN_PATHS = frozenset({"/health", "/ready"})
-"""What an orchestrator asks for without a token."""
 
 
 class DatabaseTokens:
@@ -70,6 +70,11 @@ class Service:
         return self._database
 
     @property
+    def routes(self) -> Sequence[ServiceRoute]:
+        """Return what is served."""
+        return self._routes.routes
+
+    @property
     def has_tokens(self) -> bool:
         """Return whether clients need a token."""
         return self.state.auth is not None or self._reads_tokens
@@ -91,18 +96,40 @@ class Service:
                     if agent.is_open:
                         continue
                     await stack.enter_async_context(agent)
-                if self._database is not None:
-                    store = await stack.enter_async_context(open_store(self._database))
-                    state.sessions = Sessions(store)
-                    state.spending = Spending(StoredLedger(store), clock=state.clock)
-                    if self._reads_tokens:
-                        state.auth = Tokens(StoredTokens(store), clock=state.clock)
+                await self._open_database(stack)
                 state.refresh_agents()
                 self._is_open = True
                 try:
                     yield
                 finally:
                     self._is_open = False
+                    state.sessions = state.runs = None
+
+    async def _open_database(self, stack: AsyncExitStack) -> None:
+        """Open the database, or a temporary one that is gone with the service."""
+        state, url = self.state, self._database
+        if url is None:
+            folder = await stack.enter_async_context(
+                anyio.TemporaryDirectory(prefix="agentkit-service-")
+            )
+            url = f"sqlite:{folder}/service.db"
+        store = await stack.enter_async_context(open_store(url))
+        state.sessions = Sessions(store)
+        state.spending = Spending(StoredLedger(store), clock=state.clock)
+        if self._reads_tokens:
+            state.auth = Tokens(StoredTokens(store), clock=state.clock)
+        state.runs = await stack.enter_async_context(
+            open_runs(
+                url,
+                agents={name: one.agent for name, one in state.agents.items()},
+                deps=self._deps_of,
+                text_deltas=True,
+            )
+        )
+
+    async def _deps_of(self, info: RunInfo) -> Any:
+        """Return the deps of a stored run."""
+        return await self.state.agents[info.agent].deps_for(Caller(tenant=info.tenant))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, as ASGI has it."""

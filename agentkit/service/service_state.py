@@ -34,8 +34,8 @@ class ServiceState:
         settings: see `ServiceOptions`.
         auth: None lets everyone in.
         created: seconds since 1970 when the service began.
-        sessions: stored conversations; None without a database.
-        runs: stored runs; None without a database.
+        sessions: stored conversations; None while the service is not open.
+        runs: stored runs; None while the service is not open.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class ServiceState:
         self.refresh_agents()
         self._is_stopping = False
         self._scopes: set[anyio.CancelScope] = set()
+        self._readers: set[anyio.CancelScope] = set()
 
     def refresh_agents(self) -> None:
         """Make the agents that deny questions, with the connections that are open now."""
@@ -75,6 +76,10 @@ class ServiceState:
     def stop_accepting(self) -> None:
         """Begin nothing new; what is under way goes on."""
         self._is_stopping = True
+        if self.runs is not None:
+            self.runs.stop_taking()
+        for scope in tuple(self._readers):
+            scope.cancel()
 
     def cancel_all(self) -> None:
         """End what is under way."""
@@ -82,14 +87,19 @@ class ServiceState:
             scope.cancel()
 
     @contextmanager
-    def stoppable(self) -> Iterator[anyio.CancelScope]:
-        """Yield a scope, to be entered, that `cancel_all` cancels."""
+    def stoppable(self, *, is_reader: bool = False) -> Iterator[anyio.CancelScope]:
+        """Yield a scope, to be entered, that `cancel_all` cancels.
+
+        Args:
+            is_reader: `stop_accepting` cancels it already: its client comes again elsewhere.
+        """
         scope = anyio.CancelScope()
-        self._scopes.add(scope)
+        scopes = self._readers if is_reader else self._scopes
+        scopes.add(scope)
         try:
             yield scope
         finally:
-            self._scopes.discard(scope)
+            scopes.discard(scope)
 
     def require_running(self) -> None:
         """Refuse what would begin something new while the service stops.
@@ -124,6 +134,16 @@ class ServiceState:
                 param="model",
             )
         return found
+
+    def require_runs(self) -> Runs:
+        """Return the stored runs.
+
+        Raises:
+            ServiceError: the service is not open.
+        """
+        if self.runs is None:
+            raise ServiceError("The service is not open yet.", status=503)
+        return self.runs
 
     def names_for(self, caller: Caller) -> list[str]:
         """Return the names of the agents that a caller may use."""

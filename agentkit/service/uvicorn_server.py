@@ -48,8 +48,11 @@ class ServingPort:
         """
         state = self._service.state
         state.stop_accepting()
-        with anyio.move_on_after(seconds):
-            await state.limits.wait_until_idle()
+        async with anyio.create_task_group() as tasks:
+            if state.runs is not None:
+                tasks.start_soon(state.runs.stop, seconds)  # what does not end goes on elsewhere
+            with anyio.move_on_after(seconds):
+                await state.limits.wait_until_idle()
         state.cancel_all()
         with anyio.move_on_after(END_SECONDS):
             await state.limits.wait_until_idle()
