@@ -230,7 +230,16 @@ def _create_file(path: Path) -> None:
         ConfigError: it cannot be created.
     """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        # It must not be opened here: closing it would drop the locks of all other connections of
+        # this process (https://www.sqlite.org/howtocorrupt.html, 2.2), and another program would
+        # then remove the log under them.
+        if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
+            raise ConfigError(
+                f"The database file {str(path)!r} cannot be opened: it is not a file that you may "
+                "read and write."
+            ) from None
     except FileNotFoundError as error:
         raise ConfigError(
             f"The database file {str(path)!r} cannot be created: the folder "
