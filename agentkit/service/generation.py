@@ -4,7 +4,7 @@ In:  a request in one of the formats.
 Out: its answer, complete or streamed, or an error in the format's own form.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -64,7 +64,7 @@ class Generate:
         generation = self._check(exchange, values)
         key = exchange.headers.get("idempotency-key")
         if key is None:
-            await self._answer(exchange, generation)
+            await self._answer(exchange, generation, keep=_ignore_answer)
             return
         path, tenant = str(exchange.scope["path"]), exchange.caller.tenant
         kept = state.idempotency.begin(tenant, key, path=path, body=body)
@@ -72,9 +72,12 @@ class Generate:
             await self._send_again(exchange, kept, generation.request)
             return
         try:
-            found = await self._answer(exchange, generation)
-            if found is not None:
-                state.idempotency.keep(tenant, key, found)
+            # Kept before its end is sent: the client may come again as soon as it has that.
+            await self._answer(
+                exchange,
+                generation,
+                keep=lambda found: state.idempotency.keep(tenant, key, found),
+            )
         finally:
             state.idempotency.release(tenant, key)
 
@@ -104,8 +107,14 @@ class Generate:
             output_type=schema_type(request.response_format),
         )
 
-    async def _answer(self, exchange: HttpExchange, generation: Generation) -> KeptAnswer | None:
-        """Run the agent and send its answer; return None if it was not sent completely."""
+    async def _answer(
+        self,
+        exchange: HttpExchange,
+        generation: Generation,
+        *,
+        keep: Callable[[KeptAnswer], None],
+    ) -> None:
+        """Run the agent and send its answer, which `keep` gets before its end is sent."""
         state, request = self._state, generation.request
         head = state.new_head(request.model)
         async with AsyncExitStack() as stack:
@@ -117,26 +126,25 @@ class Generate:
             )
 
             async def work(sink: Sink) -> ServedAnswer:
-                return await self._run(exchange, generation, money=money, sink=sink)
-
-            async def respond() -> ServedAnswer | None:
-                if request.stream:
-                    return await sender.send(work)
-                found = await work(_ignore)
-                await exchange.send_json(self._form.complete(found, head))
+                found = await self._run(exchange, generation, money=money, sink=sink)
+                keep(KeptAnswer(head=head, answer=found))
                 return found
 
-            found = None
+            async def respond() -> None:
+                if request.stream:
+                    await sender.send(work)
+                else:
+                    await exchange.send_json(self._form.complete(await work(_ignore), head))
+
             with scope:
                 if generation.served.on_disconnect == "finish":
-                    found = await respond()
+                    await respond()
                 else:
-                    found = await exchange.while_connected(respond)
+                    await exchange.while_connected(respond)
             if scope.cancelled_caught:
                 if not exchange.is_started:
                     raise state.stopping_error()
                 await sender.fail(state.stopping_error())
-        return None if found is None else KeptAnswer(head=head, answer=found)
 
     async def _run(
         self, exchange: HttpExchange, generation: Generation, *, money: Reservation, sink: Sink
@@ -217,6 +225,10 @@ class CountTokens:
 
 async def _ignore(piece: object) -> None:
     """Take a piece of an answer that is sent when it is complete."""
+
+
+def _ignore_answer(found: KeptAnswer) -> None:
+    """Keep nothing of an answer without a key."""
 
 
 def _external_tools(request: ReceivedRequest, agent: Agent[Any, Any]) -> dict[str, Tool]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from agentkit import Agent, RunContext, tool
 from agentkit.errors import ConfigError
@@ -217,6 +219,31 @@ async def test_a_body_without_length_is_counted_as_it_comes() -> None:
 
     assert found.status_code == 413
     assert parts < 20
+
+
+async def test_a_service_can_be_mounted() -> None:
+    """In an application whose lifespan opens it; its addresses are below the mount."""
+    service = two_agents()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with service.open():
+            yield
+
+    app = Starlette(routes=[Mount("/agents", service)], lifespan=lifespan)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://localhost"
+        ) as client,
+    ):
+        answer = await client.post(f"/agents{CHAT}", json=BODY)
+        error = await client.post(f"/agents{MESSAGES}", json={**BODY, "model": "x"})
+        nowhere = await client.post(CHAT, json=BODY)
+
+    assert answer.json()["choices"][0]["message"]["content"] == "You said: hi"
+    assert (error.status_code, error.json()["type"]) == (404, "error")
+    assert nowhere.status_code == 404
 
 
 async def test_deps_are_made_for_the_caller(tokens: Tokens) -> None:
