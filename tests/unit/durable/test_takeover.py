@@ -206,7 +206,7 @@ async def test_a_value_that_new_code_cannot_read_fails_the_run_by_name(database_
     async with open_store(database_url) as store:
         sql = (
             "INSERT INTO ak_effects (run_id, key, life, value, begun_at, done_at) "
-            "VALUES ('r', 's1/m1/model', 1, '{\"of\": \"old code\"}', 0, 0)"
+            "VALUES ('r', 's1/m1/model', 1, '42', 0, 0)"
         )
         await store.run(sql)
         async with open_runs(database_url, agents=greeter()) as runs:
