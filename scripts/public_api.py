@@ -21,7 +21,7 @@ from importlib import import_module
 SUBMODULES = (
     "agent", "durable", "errors", "event", "hooks", "json_schema", "mcp", "model", "service",
     "session", "testing", "tools", "tools.rules",
-    "telemetry.explain", "telemetry.otel",
+    "telemetry.explain", "telemetry.otel", "telemetry.prometheus",
 )  # fmt: skip
 """The public submodules of `agentkit`."""
 
