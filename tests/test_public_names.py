@@ -82,6 +82,9 @@ PUBLIC: dict[str, str] = {
     "agentkit.telemetry.otel": """
         AgentKitInstrumentor OpenTelemetry
     """,
+    "agentkit.telemetry.prometheus": """
+        PrometheusMetrics
+    """,
     "agentkit.testing": """
         ManualClock ScriptedAnswer ScriptedExchange ScriptedModel ScriptedTransport
         check_journal check_model check_store check_toolset check_transport

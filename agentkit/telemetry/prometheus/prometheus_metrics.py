@@ -27,7 +27,7 @@ from agentkit.event import (
     ToolCallRejected,
     TurnStarted,
 )
-from agentkit.event.process_listeners import add_process_listener, remove_process_listener
+from agentkit.event.record import add_process_listener, remove_process_listener
 
 MAX_NAMES = 200
 """Values of one label."""
