@@ -101,10 +101,13 @@ async def open_port(
 
         async with service.open(), anyio.create_task_group() as tasks:
             tasks.start_soon(listen)
-            number = listener.getsockname()[1]
+            running = ServingPort(service, host=host, port=listener.getsockname()[1])
             try:
-                yield ServingPort(service, host=host, port=number)
+                yield running
             finally:
+                # What was answered may still be charged, which a cancelled task could not do.
+                with anyio.CancelScope(shield=True):
+                    await running.drain(0)
                 web.end()
 
 
