@@ -102,7 +102,10 @@ def user_database(environ: Mapping[str, str] | None = None) -> str:
     named = read_variable(environ, "AGENTKIT_DB")
     if named:
         return named
-    return f"sqlite:{data_folder(environ) / 'agentkit.db'}"
+    try:
+        return f"sqlite:{data_folder(environ) / 'agentkit.db'}"
+    except ConfigError as error:
+        raise ConfigError(f"{error} Or set AGENTKIT_DB to the address of a database.") from error
 
 
 def replace_file(path: Path, text: str, *, mode: int) -> None:
