@@ -18,6 +18,7 @@ from agentkit.dialect.anthropic_messages.server_errors import (
 )
 from agentkit.dialect.openai_chat.server_body import ChatBody
 from agentkit.dialect.openai_chat.server_errors import encode_model, encode_models
+from agentkit.json_schema import JsonValue
 from agentkit.service.chat_format import CHAT_FORMAT
 from agentkit.service.exchange import HttpExchange
 from agentkit.service.generation import CountTokens, Generate
@@ -36,6 +37,7 @@ from agentkit.service.openapi import Endpoint, ServiceRoute, openapi_document
 from agentkit.service.run_routes import RunRoutes
 from agentkit.service.service_state import ServiceState
 from agentkit.service.session_routes import SessionRoutes
+from agentkit.tools.toolset import StaticToolset
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
 """What an orchestrator asks for without a token."""
@@ -94,6 +96,7 @@ def build_routes(state: ServiceState) -> Routes:
             _post("/v1/messages/count_tokens", CountTokens(state), "Count tokens.", CountBody),
             _get("/v1/models", models.list, "List the agents as models."),
             _get("/v1/models/{model:path}", models.get, "Return one agent as a model."),
+            _get("/agents", models.describe, "List the agents with their tools."),
             _post("/runs", runs.start, "Start a stored run.", StartRunBody),
             _get("/runs", runs.list, "List stored runs."),
             _get("/runs/{run_id}", runs.get, "Return a run with its open calls."),
@@ -164,6 +167,27 @@ class Models:
             await exchange.send_json(encode_messages_model(name, created=moment))
         else:
             await exchange.send_json(encode_model(name, created=created))
+
+    async def describe(self, exchange: HttpExchange) -> None:
+        """List the agents that the caller may use, for people."""
+        found: list[JsonValue] = []
+        for name in self._state.names_for(exchange.caller):
+            served = self._state.agents[name]
+            agent, examples = served.agent, list[JsonValue](served.examples)
+            listed = agent.toolset.tools if isinstance(agent.toolset, StaticToolset) else ()
+            tools: list[JsonValue] = [
+                {"name": tool.name, "description": tool.description} for tool in listed
+            ]
+            found.append(
+                {
+                    "name": name,
+                    "model": agent.model.name,
+                    "description": served.description,
+                    "examples": examples,
+                    "tools": tools,
+                }
+            )
+        await exchange.send_json({"agents": found})
 
     async def ready(self, exchange: HttpExchange) -> None:
         """Return whether new requests are taken."""

@@ -120,6 +120,31 @@ async def test_an_agent_that_a_token_may_not_use_does_not_exist(tokens: Tokens) 
     assert (asked.status_code, asked.json()["error"]["code"]) == (404, "model_not_found")
 
 
+async def test_agents_are_described_to_those_who_may_use_them(tokens: Tokens) -> None:
+    """With their tools; no instructions are shown."""
+    model = RuleModel()
+    described = ServedAgent(
+        Agent(model, tools=[model.wait], instructions="Secret."),
+        description="Waits.",
+        examples=("Wait!",),
+    )
+    service = build_service({"a": described, "b": Agent(model)}, auth=tokens)
+    async with client_of(service, **{"x-api-key": await tokens.add(agents=["a"])}) as client:
+        found = (await client.get("/agents")).json()
+
+    assert found == {
+        "agents": [
+            {
+                "name": "a",
+                "model": "rules:model",
+                "description": "Waits.",
+                "examples": ["Wait!"],
+                "tools": [{"name": "wait", "description": "Wait."}],
+            }
+        ]
+    }
+
+
 async def test_tokens_may_be_in_the_database(tmp_path: Path) -> None:
     """A token that is revoked meanwhile is not valid any more."""
     url = f"sqlite:{tmp_path / 'a.db'}"
