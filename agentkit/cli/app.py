@@ -39,6 +39,7 @@ from agentkit.cli.shared_options import (
     JsonOption,
     SharedOptions,
     exits_with_code,
+    session_choice_of,
     with_shared_options,
 )
 from agentkit.cli.terminal import prepare_streams, write
@@ -104,6 +105,7 @@ Examples:
   agentkit run "What does it show?" --file chart.png
   agentkit run "Who wrote Faust, and when?" --schema 'author, year int'
   agentkit run "Pay the invoice" --tools bank.py --approve ask
+  agentkit run "And in French?" --continue
 
 \b
 Exit codes: 0 answered; 1 the run failed; 2 something is wrong and nothing
@@ -164,6 +166,7 @@ def run(
             is_raw=options.raw,
             approve=options.approve,
             keeps_records=not options.no_store,
+            session=session_choice_of(options),
         )
     )
 
@@ -173,12 +176,13 @@ def run(
 Examples:
   agentkit chat
   agentkit chat -m groq:llama-3.3-70b-versatile --instructions "Be brief."
-  agentkit chat --tools files --folder ~/notes"""
+  agentkit chat --tools files --folder ~/notes
+  agentkit chat --session travel"""
 )
 @exits_with_code
 @with_shared_options
 def chat(options: SharedOptions) -> int:
-    """Have a conversation.
+    """Have a conversation, which is stored.
 
     Ctrl-C stops an answer and keeps the conversation, Ctrl-D ends it, /help lists the commands.
     """
@@ -187,6 +191,7 @@ def chat(options: SharedOptions) -> int:
         approve=options.approve,
         is_raw=options.raw,
         keeps_records=not options.no_store,
+        session=session_choice_of(options),
     )
 
 

@@ -4,13 +4,15 @@ In:  an agent, a prompt, a display.
 Out: the result of the run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
 
 from agentkit.agent.agent import Agent
 from agentkit.agent.result import RunResult
+from agentkit.agent.stream import AgentStream
 from agentkit.cli.debug_log import log_record
 from agentkit.cli.kept_records import KeptRecords
 from agentkit.cli.run_display import RunDisplay, ShowRecord
@@ -26,6 +28,7 @@ async def show_run(
     show: ShowRecord,
     options: Mapping[str, Any],
     kept: KeptRecords,
+    stream: Callable[..., AbstractAsyncContextManager[AgentStream[Any]]] | None = None,
 ) -> RunResult[Any]:
     """Run an agent, pass each record to `show`, and return the result.
 
@@ -36,16 +39,18 @@ async def show_run(
         show: gets each record.
         options: of the run; see `agentkit.agent.options.RunOptions`.
         kept: keeps each record.
+        stream: starts the run; the method of the agent if not given.
     """
     asked: dict[str, Any] = (
         {"prompt": prompt} if isinstance(prompt, str | UserMessage) else {"history": prompt}
     )
+    start = stream or agent.stream
     with ungrouped():
         async with anyio.create_task_group() as group:
             group.start_soon(display.indicator.animate)
             try:
                 with kept:
-                    async with agent.stream(**asked, **options) as run:
+                    async with start(**asked, **options) as run:
                         async for record in run.records():
                             log_record(record)
                             kept.take(record)

@@ -16,6 +16,7 @@ import typer
 
 from agentkit.cli.approval_prompt import ApproveMode
 from agentkit.cli.exit_codes import exit_code_of
+from agentkit.cli.session_choice import SessionChoice
 from agentkit.config.load import expand_variables
 from agentkit.value import dataclass
 
@@ -132,13 +133,37 @@ class SharedOptions:
     mcp_sampling: Annotated[
         bool, typer.Option("--mcp-sampling", help="Let MCP servers use the run's model.")
     ] = False
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session",
+            metavar="NAME",
+            help="Go on with the stored conversation of this name, or begin it.",
+        ),
+    ] = None
+    continues: Annotated[
+        bool,
+        typer.Option(
+            "--continue", "-c", help="Go on with the stored conversation that was used last."
+        ),
+    ] = False
     no_store: Annotated[
         bool,
-        typer.Option("--no-store", help="Keep nothing of the run for 'agentkit explain last'."),
+        typer.Option(
+            "--no-store",
+            help="Keep nothing: neither the conversation nor records for 'agentkit explain last'.",
+        ),
     ] = False
     raw: Annotated[
         bool, typer.Option("--raw", help="Do not render the answer as Markdown on a terminal.")
     ] = False
+
+
+def session_choice_of(options: SharedOptions) -> SessionChoice:
+    """Return what the options say about storing the conversation."""
+    return SessionChoice(
+        name=options.session, continues=options.continues, is_stored=not options.no_store
+    )
 
 
 def read_api_key(variable: str | None) -> str | None:

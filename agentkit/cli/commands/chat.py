@@ -3,12 +3,13 @@
 In:  lines of a person, on a terminal with line editing, or from a pipe.
 Out: answers on standard output.
 
-Ctrl-C stops an answer; what was said and done until then stays in the conversation.
+Ctrl-C stops an answer; what was said and done until then stays in the conversation. It is stored in
+the user's database, if that can be used.
 """
 
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import field
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,10 @@ from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode, termina
 from agentkit.cli.commands.run import describe_open_call, introduce
 from agentkit.cli.exit_codes import OK, print_error
 from agentkit.cli.kept_records import KeptRecords
+from agentkit.cli.open_calls import closing_messages
 from agentkit.cli.run_display import RunDisplay
 from agentkit.cli.run_task import show_run
+from agentkit.cli.session_choice import SessionChoice, StoredConversation, open_conversation
 from agentkit.cli.signals import run_async
 from agentkit.cli.terminal import check_standard_output, note
 from agentkit.errors import AgentKitError
@@ -41,7 +44,7 @@ from agentkit.event import (
 from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.lazy_import import load_object
-from agentkit.message import AssistantMessage, ToolResult, UserMessage
+from agentkit.message import AssistantMessage, Message, ToolResult, UserMessage
 from agentkit.value import dataclass, replace
 
 ReadLine: TypeAlias = Callable[[], Awaitable[str | None]]
@@ -52,13 +55,14 @@ HELP = """\
 /tools         list the tools of the agent
 /model         show the model; /model PROVIDER:MODEL switches to another
 /new           start a new conversation
+/sessions      list the stored conversations
+/load NAME     go on with one of them
 /save FILE     save the conversation as JSON
 /quit, /exit   end, as Ctrl-D does
 \"\"\"            begin and end a message of several lines; or press Alt-Enter
 Ctrl-C         stop an answer; the conversation goes on"""
 MULTI_LINE = '"""'
 
-_NOT_APPROVED = "Not run: there was no one to approve it."
 _STOPPED = "Stopped by the user before it had a result."
 _STOPPED_ANSWER = "[stopped by the user]"
 
@@ -69,6 +73,7 @@ def run_chat(
     approve: ApproveMode = ApproveMode.ASK,
     is_raw: bool = False,
     keeps_records: bool = True,
+    session: SessionChoice | None = None,
 ) -> int:
     """Talk until the person ends it, and return the exit code.
 
@@ -85,7 +90,7 @@ def run_chat(
         )
         read_line = reader()
         note("Ctrl-C stops an answer, Ctrl-D ends, /help lists the commands.", style="dim")
-    session = ChatSession(
+    chat = ChatSession(
         agent=built.agent,
         banner=built.banner,
         selection=selection,
@@ -93,8 +98,16 @@ def run_chat(
         display=RunDisplay(writer=answer_writer(is_raw=is_raw)),
         keeps_records=keeps_records,
     )
-    session.prepare(built.agent)
-    return run_async(partial(session.talk, read_line))
+    chat.prepare(built.agent)
+
+    async def talk() -> int:
+        async with open_conversation(session or SessionChoice(), by_default=True) as stored:
+            chat.stored = stored
+            if stored is not None:
+                chat.history = await stored.history()
+            return await chat.talk(read_line)
+
+    return run_async(talk)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,6 +119,7 @@ class ChatSession:
         selection: the options, with which an agent is built again for another model.
         prepare: called with each agent before it is used.
         keeps_records: for `agentkit explain last`.
+        stored: where the conversation is stored, if it is.
     """
 
     agent: Agent[object]
@@ -115,6 +129,7 @@ class ChatSession:
     history: History = field(default_factory=History)
     display: RunDisplay = field(default_factory=RunDisplay)
     keeps_records: bool = True
+    stored: StoredConversation | None = None
 
     async def talk(self, read_line: ReadLine) -> int:
         """Answer line after line, until there are no more or the person ends it."""
@@ -141,7 +156,8 @@ class ChatSession:
 
     async def _answer(self, text: str) -> None:
         """Answer one message; an error leaves the conversation as it was before."""
-        asked = self.history + [UserMessage(text)]
+        stored, question = self.stored, UserMessage(text)
+        asked = self.history + [*closing_messages(self.history), question]
         events: list[RunEvent] = []
 
         def show(record: EventRecord) -> None:
@@ -159,17 +175,29 @@ class ChatSession:
                 group.start_soon(stop_on_interrupt, group.cancel_scope)
                 result = await show_run(
                     self.agent,
-                    asked,
+                    asked if stored is None else question,
                     display=self.display,
                     show=show,
                     options={},
                     kept=KeptRecords(is_on=self.keeps_records),
+                    stream=None if stored is None else partial(stored.stream, self.agent),
                 )
-                self.history = _answer_open_calls(result.history)
+                await self._append(result.history, _deny_open_calls(result.history))
                 group.cancel_scope.cancel()
                 return
-        self.history = keep_what_happened(asked, events)
+        if stored is None:
+            self.history = keep_what_happened(asked, events)
+        else:
+            history = await stored.history()
+            is_answered = not history or isinstance(history[-1], AssistantMessage)
+            await self._append(history, () if is_answered else [AssistantMessage(_STOPPED_ANSWER)])
         note("Stopped. The conversation goes on.", style="dim")
+
+    async def _append(self, history: History, messages: Sequence[Message]) -> None:
+        """Go on from a history that is stored, after some more messages."""
+        if self.stored is not None and messages:
+            await self.stored.append(messages)
+        self.history = history + messages
 
     async def _run_command(self, line: str) -> Literal["end", "switch"] | None:
         """Carry out a line that begins with a slash; return what else to do, if anything."""
@@ -185,13 +213,31 @@ class ChatSession:
                 for tool in await self.agent.toolset.list_tools(History()):
                     note(f"{tool.name}: {tool.description.partition(chr(10))[0]}")
             case "/new":
+                if self.stored is not None:
+                    await self.stored.load(None)
                 self.history = History()
                 note("A new conversation.")
+            case "/sessions" | "/load":
+                await self._find_stored(argument.strip(), is_list=name == "/sessions")
             case "/save":
                 _save(self.history, argument.strip())
             case _:
                 note(f"There is no command {name}; /help lists them.")
         return None
+
+    async def _find_stored(self, name: str, *, is_list: bool) -> None:
+        """List the stored conversations, or go on with one of them."""
+        if self.stored is None:
+            note("The conversations of this chat are not stored.")
+        elif is_list:
+            for line in await self.stored.list():
+                note(line)
+        elif not name:
+            note("Name a conversation: /load NAME; /sessions lists them.")
+        else:
+            await self.stored.load(name)
+            self.history = await self.stored.history()
+            note(f"The conversation {name!r} goes on: {len(self.history)} messages.")
 
     def _switch_model(self, name: str) -> Literal["switch"] | None:
         """Show the model, or go on with another one."""
@@ -254,14 +300,12 @@ def _close(history: History, results: dict[str, ToolResult]) -> History:
     )
 
 
-def _answer_open_calls(history: History) -> History:
-    """Return a conversation that can go on: calls that no one approved are denied."""
-    if not history.open_calls:
-        return history
-    note(describe_open_call(history.open_calls[0]), style="yellow")
-    note("It was not run. The conversation goes on.", style="dim")
-    denied = (ToolResult(one.id, _NOT_APPROVED, is_error=True) for one in history.open_calls)
-    return history + [*denied, AssistantMessage("[waited for the approval of a call]")]
+def _deny_open_calls(history: History) -> Sequence[Message]:
+    """Return what lets a conversation go on: calls that no one approved are denied."""
+    if history.open_calls:
+        note(describe_open_call(history.open_calls[0]), style="yellow")
+        note("It was not run. The conversation goes on.", style="dim")
+    return closing_messages(history)
 
 
 def _save(history: History, name: str) -> None:

@@ -7,6 +7,7 @@ Out: the answer on standard output, everything else on standard error.
 import json
 from collections.abc import Sequence
 from dataclasses import field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from agentkit.cli.output_schema import read_schema
 from agentkit.cli.prompt import STANDARD_INPUT, build_prompt
 from agentkit.cli.run_display import RunDisplay, ShowRecord, format_call, reason_of, show_as_json
 from agentkit.cli.run_task import show_run
+from agentkit.cli.session_choice import SessionChoice, open_conversation
 from agentkit.cli.signals import run_async
 from agentkit.cli.stand_in_notice import note_stand_in
 from agentkit.cli.terminal import check_standard_output, note, write_json
@@ -40,6 +42,7 @@ class RunRequest:
         files: text and images to add to the question.
         schema: the form of a structured answer; see `read_schema`.
         keeps_records: for `agentkit explain last`.
+        session: the stored conversation to go on with, if any.
     """
 
     question: str | None = None
@@ -51,6 +54,7 @@ class RunRequest:
     is_raw: bool = False
     approve: ApproveMode = ApproveMode.ASK
     keeps_records: bool = True
+    session: SessionChoice = field(default_factory=SessionChoice)
 
 
 def run_question(request: RunRequest) -> int:
@@ -77,14 +81,16 @@ def run_question(request: RunRequest) -> int:
     show: ShowRecord = show_as_json if request.as_json else display.show
 
     async def answer() -> int:
-        result = await show_run(
-            built.agent,
-            prompt,
-            display=display,
-            show=show,
-            options=options,
-            kept=KeptRecords(is_on=request.keeps_records),
-        )
+        async with open_conversation(request.session, by_default=False) as stored:
+            result = await show_run(
+                built.agent,
+                prompt,
+                display=display,
+                show=show,
+                options=options,
+                kept=KeptRecords(is_on=request.keeps_records),
+                stream=None if stored is None else partial(stored.stream, built.agent),
+            )
         if result.stop_reason == "suspended":
             note(describe_open_call(result.open_calls[0]), style="yellow")
         elif output_type is not None and not request.as_json:

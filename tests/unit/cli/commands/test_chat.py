@@ -40,6 +40,13 @@ from agentkit.usage import Usage
 TWO_CALLS = AssistantMessage(tool_calls=[ToolCall(id="a", name="f"), ToolCall(id="b", name="f")])
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the user an empty folder for data."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("AGENTKIT_DB", raising=False)
+
+
 def lines(*texts: str) -> ReadLine:
     """Return a reader of these lines."""
     left = list(texts)
