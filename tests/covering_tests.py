@@ -134,6 +134,11 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "doctor/provider_connection",
     ),
     "unit/cli/commands/test_sandbox.py": ("cli/commands/sandbox_server",),
+    "unit/cli/commands/test_stored_conversation.py": (
+        "cli/open_calls",
+        "cli/session_choice",
+        "cli/stored_conversation",
+    ),
     "unit/cli/commands/test_session_commands.py": (
         "cli/commands/db",
         "cli/database_admin",

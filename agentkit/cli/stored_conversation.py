@@ -36,7 +36,7 @@ _TITLE = 50
 
 
 @asynccontextmanager
-async def open_stored(choice: SessionChoice) -> AsyncIterator["Conversation | None"]:
+async def open_stored(choice: SessionChoice) -> AsyncIterator["DatabaseConversation | None"]:
     """Open the user's database and the conversation that was chosen.
 
     Without a choice, a database that cannot be opened is only reported: None is returned.
@@ -46,10 +46,10 @@ async def open_stored(choice: SessionChoice) -> AsyncIterator["Conversation | No
         ConfigError: a conversation was asked for, and the database cannot be used.
     """
     async with AsyncExitStack() as stack:
-        conversation: Conversation | None = None
+        conversation: DatabaseConversation | None = None
         try:
             sessions = await stack.enter_async_context(open_sessions(user_database()))
-            conversation = Conversation(sessions, await _chosen(sessions, choice))
+            conversation = DatabaseConversation(sessions, await _chosen(sessions, choice))
             count = len(await conversation.history())
         except (StoreError, ConfigError) as error:
             if choice.is_asked_for:
@@ -63,7 +63,7 @@ async def open_stored(choice: SessionChoice) -> AsyncIterator["Conversation | No
         yield conversation
 
 
-class Conversation:
+class DatabaseConversation:
     """One conversation, or one that begins with the next message."""
 
     def __init__(self, sessions: Sessions, session: Session | None = None) -> None:
