@@ -56,7 +56,7 @@ class PrometheusMetrics:
     wants_deltas = True
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+        self.registry: CollectorRegistry = registry or CollectorRegistry()
         self._runs: OrderedDict[str, _Progress] = OrderedDict()
         self._names: dict[str, set[str]] = defaultdict(set)
         registry = self.registry
