@@ -35,9 +35,13 @@ _RESERVE = (
     "AND cost_microusd + reserved_microusd + ? <= ? RETURNING tenant"
 )
 _CHARGE = (
-    "UPDATE ak_usage SET reserved_microusd = reserved_microusd - ?, requests = requests + 1, "
-    "input_tokens = input_tokens + ?, output_tokens = output_tokens + ?, "
-    "cost_microusd = cost_microusd + ? WHERE tenant = ? AND day = ?"
+    "INSERT INTO ak_usage (tenant, day, requests, input_tokens, output_tokens, cost_microusd, "
+    "reserved_microusd) VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT (tenant, day) DO UPDATE SET "
+    "requests = ak_usage.requests + 1, "
+    "input_tokens = ak_usage.input_tokens + excluded.input_tokens, "
+    "output_tokens = ak_usage.output_tokens + excluded.output_tokens, "
+    "cost_microusd = ak_usage.cost_microusd + excluded.cost_microusd, "
+    "reserved_microusd = ak_usage.reserved_microusd + excluded.reserved_microusd"
 )
 
 
@@ -96,8 +100,7 @@ class StoredLedger:
         self, tenant: str, day: str, *, reserved: int, cost: int, usage: Usage
     ) -> None:
         """See `Ledger`."""
-        values = (reserved, usage.input_tokens, usage.output_tokens, cost, tenant, day)
-        await self._store.run(_ADD_DAY, (tenant, day))
+        values = (tenant, day, usage.input_tokens, usage.output_tokens, cost, -reserved)
         await self._store.run(_CHARGE, values)
 
 
