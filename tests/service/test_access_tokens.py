@@ -20,13 +20,15 @@ LIMITS = TokenLimits(
 )
 
 
-@pytest.mark.parametrize("kind", ["file", "database"])
-async def test_a_token_lets_its_owner_in_until_it_is_revoked(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["file", "sqlite_url", "postgres_url"])
+async def test_a_token_lets_its_owner_in_until_it_is_revoked(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """With tenant, agents and limits; others are not let in."""
     if kind == "file":
         await check_tokens(Tokens(FileTokens(tmp_path / "tokens.toml")))
         return
-    async with open_store(f"sqlite:{tmp_path / 'a.db'}") as store:
+    async with open_store(request.getfixturevalue(kind)) as store:
         await check_tokens(Tokens(StoredTokens(store)))
 
 

@@ -133,8 +133,8 @@ async def test_a_run_cannot_cost_more_than_was_reserved() -> None:
     assert answer.json()["choices"][0]["finish_reason"] == "length"
 
 
-@pytest.mark.parametrize("kind", ["memory", "database"])
-async def test_what_was_used_is_charged(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["memory", "sqlite_url", "postgres_url"])
+async def test_what_was_used_is_charged(kind: str, request: pytest.FixtureRequest) -> None:
     """A run that was cut off costs what was reserved; the next day is a new one."""
     clock = ManualClock(datetime(2026, 1, 1, 23, 59, tzinfo=UTC))
     limits = TokenLimits(cost_usd_per_day=Decimal(1), cost_usd_per_request=Decimal("0.4"))
@@ -142,7 +142,7 @@ async def test_what_was_used_is_charged(kind: str, tmp_path: Path) -> None:
     if kind == "memory":
         await check_charges(Spending(MemoryLedger(), clock=clock), caller, clock)
         return
-    async with open_store(f"sqlite:{tmp_path / 'a.db'}") as store:
+    async with open_store(request.getfixturevalue(kind)) as store:
         await check_charges(Spending(StoredLedger(store), clock=clock), caller, clock)
         rows = await store.run(
             "SELECT day, requests, cost_microusd, reserved_microusd FROM ak_usage"
