@@ -23,7 +23,7 @@ from agentkit.agent.tool_calls import Ready, plan_calls_of
 from agentkit.budget.meter import Forecast, Spent
 from agentkit.budget.request_limit import RequestLimit
 from agentkit.chat import ModelRequest, ModelResponse, Repair
-from agentkit.errors import ProtocolError, ProviderError, UnsupportedError
+from agentkit.errors import JournalError, ProtocolError, ProviderError, UnsupportedError
 from agentkit.event import (
     AnswerRepaired,
     Emit,
@@ -74,6 +74,9 @@ async def call_model(run: Run, member: Member, state: RunState, step: CallModel)
     )
     report = run.report
     if is_replay:
+        if exchange.response is None and exchange.over is None:
+            # Written by other code, perhaps: without either, the loop would turn forever.
+            raise JournalError("A recorded exchange holds neither a response nor a limit.")
         usage = exchange.additional_usage
         if exchange.response is not None:
             usage = usage + exchange.response.usage

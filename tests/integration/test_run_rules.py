@@ -261,3 +261,21 @@ async def test_a_repaired_syntax_runs_and_is_reported() -> None:
     assert booked == ["Paris"]
     assert result.text == "done"
     assert any(isinstance(record.event, AnswerRepaired) for record in records)
+
+
+class _Planted(MemoryJournal):
+    """Remembers an exchange of other code for each model call."""
+
+    async def do(self, key: str, effect: Any, *, codec: Any, unknown: Any = None) -> Any:
+        """Return what no version of this one wrote."""
+        if "model" in key:
+            return codec().validate_json('{"of": "other code"}')
+        return await super().do(key, effect, codec=codec, unknown=unknown)
+
+
+async def test_a_recorded_exchange_that_holds_nothing_ends_the_run() -> None:
+    """Otherwise the loop would turn forever, without a moment for anyone else."""
+    agent = Agent(ScriptedModel("Never asked."), name="a")
+
+    with anyio.fail_after(30), pytest.raises(JournalError):
+        await agent.run("Hi.", journal=_Planted())
