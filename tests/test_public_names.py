@@ -68,8 +68,8 @@ PUBLIC: dict[str, str] = {
         Repair RetrySettings RouteModel RouteOrder SupportsRetry TokenCounter ToolSpec
     """,
     "agentkit.service": """
-        AccessToken Authenticator Caller DatabaseTokens ServedAgent Service ServiceError
-        ServiceOptions ServingPort TokenLimits Tokens build_service open_port
+        AccessToken Authenticator Caller DatabaseTokens MetricsSource ServedAgent Service
+        ServiceError ServiceOptions ServingPort TokenLimits Tokens build_service open_port
     """,
     "agentkit.session": """
         ImportFormatError SearchHit Session SessionConflictError SessionEntry

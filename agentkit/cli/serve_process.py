@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol, cast
 
 import anyio
 
@@ -21,9 +21,12 @@ from agentkit.cli.terminal import note, write
 from agentkit.cli.user_code import load_named
 from agentkit.cli.worker_process import load_agents
 from agentkit.errors import ConfigError
+from agentkit.lazy_import import load_object
 from agentkit.service import (
     DatabaseTokens,
+    MetricsSource,
     ServedAgent,
+    ServiceOptions,
     ServingPort,
     Tokens,
     build_service,
@@ -32,6 +35,14 @@ from agentkit.service import (
 from agentkit.service.access_tokens import StoredTokens
 from agentkit.store.database_url import parse_database_url
 from agentkit.store.open_store import open_store
+
+
+class StartedMetrics(MetricsSource, Protocol):
+    """Metrics that can count all runs of a process."""
+
+    def start(self) -> None:
+        """Count from now on."""
+
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -55,13 +66,12 @@ async def _serve(request: ServeRequest, agents: Mapping[str, Agent[Any, Any] | S
         auth = Tokens.from_file(request.tokens)
     elif request.db is not None and await _has_tokens(request.db):
         auth = DatabaseTokens
-    service = build_service(
-        agents,
-        database=request.db,
-        auth=auth,
-        allowed_hosts=request.allowed_hosts,
-        allowed_origins=request.allowed_origins,
+    options = ServiceOptions(
+        allowed_hosts=request.allowed_hosts, allowed_origins=request.allowed_origins
     )
+    if request.has_metrics:
+        options["metrics"] = _start_metrics()
+    service = build_service(agents, database=request.db, auth=auth, **options)
     with anyio.open_signal_receiver(*_SIGNALS) as signals:
         async with open_port(service, host=request.host, port=request.port) as running:
             write(f"{running.url}\n")
@@ -77,6 +87,18 @@ async def _serve(request: ServeRequest, agents: Mapping[str, Agent[Any, Any] | S
                 break
             await _stop(running, signals, request.drain_seconds)
     return OK
+
+
+def _start_metrics() -> MetricsSource:
+    """Count all runs of this process from now on.
+
+    Raises:
+        MissingExtraError: the extra `metrics` is not installed.
+    """
+    make = load_object("agentkit.telemetry.prometheus:PrometheusMetrics", extra="metrics")
+    metrics = cast(type[StartedMetrics], make)()
+    metrics.start()
+    return metrics
 
 
 async def _stop(

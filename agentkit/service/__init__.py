@@ -4,7 +4,7 @@ from agentkit.service.access_tokens import AccessToken, Authenticator, Tokens
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.served import Caller, ServedAgent, TokenLimits
 from agentkit.service.service import DatabaseTokens, Service, build_service
-from agentkit.service.service_settings import ServiceOptions
+from agentkit.service.service_settings import MetricsSource, ServiceOptions
 from agentkit.service.uvicorn_server import ServingPort, open_port
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Authenticator",
     "Caller",
     "DatabaseTokens",
+    "MetricsSource",
     "ServedAgent",
     "Service",
     "ServiceError",

@@ -103,8 +103,19 @@ class HttpExchange:
     ) -> None:
         """Send a complete response."""
         content = compact_json(body).encode()
+        await self.send_content(content, "application/json", status=status, headers=headers)
+
+    async def send_content(
+        self,
+        content: bytes,
+        content_type: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send a complete response of any type."""
         all_headers = {"content-length": str(len(content)), **(headers or {})}
-        await self.start(status, "application/json", headers=all_headers)
+        await self.start(status, content_type, headers=all_headers)
         await self._send({"type": "http.response.body", "body": content})
 
     async def send_nothing(self, status: int = 204) -> None:

@@ -35,6 +35,7 @@ from agentkit.service.native_bodies import (
 )
 from agentkit.service.openapi import Endpoint, ServiceRoute, openapi_document
 from agentkit.service.run_routes import RunRoutes
+from agentkit.service.service_settings import MetricsSource
 from agentkit.service.service_state import ServiceState
 from agentkit.service.session_routes import SessionRoutes
 from agentkit.tools.toolset import StaticToolset
@@ -125,6 +126,7 @@ def build_routes(state: ServiceState) -> Routes:
             _post("/sessions/{session_id}/messages", sessions.say, "Say something.", SayBody),
             _post("/sessions/{session_id}/select", sessions.select, "Go to a branch.", EntryBody),
             _post("/sessions/{session_id}/fork", sessions.fork, "Fork a conversation.", ForkBody),
+            *([] if state.settings.metrics is None else [_metrics(state.settings.metrics)]),
             _get("/health", _health, "Return whether the process lives."),
             _get("/ready", models.ready, "Return whether new requests are taken."),
         ]
@@ -200,6 +202,13 @@ class Models:
 def _is_messages(exchange: HttpExchange) -> bool:
     """Return whether the client speaks the Anthropic format, which always sends its version."""
     return "anthropic-version" in exchange.headers
+
+
+def _metrics(source: MetricsSource) -> ServiceRoute:
+    async def send(exchange: HttpExchange) -> None:
+        await exchange.send_content(*source.render())
+
+    return _get("/metrics", send, "Return metrics, in the form of Prometheus.")
 
 
 async def _health(exchange: HttpExchange) -> None:

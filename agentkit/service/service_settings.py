@@ -5,9 +5,16 @@ Out: `ServiceOptions`, their type; `ServiceSettings`, the values that count.
 """
 
 from collections.abc import Iterable
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 from agentkit.value import dataclass
+
+
+class MetricsSource(Protocol):
+    """Metrics in a text form, e.g. `agentkit.telemetry.prometheus.PrometheusMetrics`."""
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the text and its content type."""
 
 
 class ServiceOptions(TypedDict, total=False):
@@ -23,6 +30,7 @@ class ServiceOptions(TypedDict, total=False):
         max_streams: how many runs may be under way for all callers together; 500.
         first_byte_seconds: when the status of a streamed answer is sent at the latest; 5.
         ping_seconds: pause between two pings of a quiet stream; 10.
+        metrics: what `GET /metrics` returns; without it there is no such address.
     """
 
     allowed_hosts: Iterable[str]
@@ -32,6 +40,7 @@ class ServiceOptions(TypedDict, total=False):
     max_streams: int
     first_byte_seconds: float
     ping_seconds: float
+    metrics: MetricsSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,7 @@ class ServiceSettings:
     max_streams: int = 500
     first_byte_seconds: float = 5.0
     ping_seconds: float = 10.0
+    metrics: MetricsSource | None = None
 
 
 def read_service_options(options: ServiceOptions) -> ServiceSettings:

@@ -24,6 +24,7 @@ class ServeRequest:
         db: the address of a database; None for memory.
         tokens: a file of tokens; None for those in the database, if it has any.
         drain_seconds: how long answers that are under way may take to end.
+        has_metrics: whether `/metrics` is served.
     """
 
     target: str
@@ -34,6 +35,7 @@ class ServeRequest:
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
     drain_seconds: float
+    has_metrics: bool
 
 
 @exits_with_code
@@ -75,6 +77,9 @@ def serve(  # noqa: PLR0913 - the options of a command
         float,
         typer.Option(min=0, metavar="SECONDS", help="How long answers may take on SIGTERM."),
     ] = 30.0,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Serve metrics for Prometheus at /metrics.")
+    ] = False,
 ) -> int:
     """Serve agents to programs that talk to OpenAI or Anthropic, until SIGTERM or Ctrl-C.
 
@@ -95,5 +100,6 @@ def serve(  # noqa: PLR0913 - the options of a command
             allowed_hosts=tuple(allow_host or ()),
             allowed_origins=tuple(allow_origin or ()),
             drain_seconds=drain,
+            has_metrics=metrics,
         )
     )

@@ -1,0 +1,47 @@
+"""`GET /metrics`: what the runs of a service did."""
+
+from pathlib import Path
+
+from agentkit import Agent
+from agentkit.service import Tokens, build_service
+from agentkit.service.access_tokens import FileTokens
+from agentkit.telemetry.prometheus import PrometheusMetrics
+from tests.service.rule_model import RuleModel
+from tests.service.test_security import BODY, CHAT, client_of
+
+
+async def test_metrics_are_served_if_wanted() -> None:
+    """In the form of Prometheus, and nothing of the texts in them."""
+    metrics = PrometheusMetrics()
+    metrics.start()
+    try:
+        service = build_service({"a": Agent(RuleModel(), name="a")}, metrics=metrics)
+        async with client_of(service) as client:
+            answered = await client.post(CHAT, json=BODY)
+            found = await client.get("/metrics")
+            listed = (await client.get("/openapi.json")).json()["paths"]
+    finally:
+        metrics.stop()
+
+    assert (answered.status_code, found.status_code) == (200, 200)
+    assert found.headers["content-type"].startswith("text/plain")
+    assert 'agentkit_runs_total{agent="a",stop_reason="answered"} 1.0' in found.text
+    assert "/metrics" in listed
+
+
+async def test_metrics_are_not_served_otherwise() -> None:
+    """There is no such address."""
+    async with client_of(build_service({"a": Agent(RuleModel())})) as client:
+        assert (await client.get("/metrics")).status_code == 404
+
+
+async def test_metrics_need_a_token_like_everything_else(tmp_path: Path) -> None:
+    """They name agents and models."""
+    tokens = Tokens(FileTokens(tmp_path / "tokens.toml"))
+    text = await tokens.add()
+    service = build_service({"a": Agent(RuleModel())}, metrics=PrometheusMetrics(), auth=tokens)
+    async with client_of(service) as client:
+        refused = await client.get("/metrics")
+        allowed = await client.get("/metrics", headers={"Authorization": f"Bearer {text}"})
+
+    assert (refused.status_code, allowed.status_code) == (401, 200)
