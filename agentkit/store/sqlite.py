@@ -235,6 +235,10 @@ def _create_file(path: Path) -> None:
         # It must not be opened here: closing it would drop the locks of all other connections of
         # this process (https://www.sqlite.org/howtocorrupt.html, 2.2), and another program would
         # then remove the log under them.
+        if path.is_dir():
+            raise ConfigError(
+                f"The database file {str(path)!r} cannot be opened: Is a directory."
+            ) from None
         if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
             raise ConfigError(
                 f"The database file {str(path)!r} cannot be opened: it is not a file that you may "

@@ -16,8 +16,11 @@ _EMPTY = frozenset({"col", "input", "meta", "rect"})
 
 def text(value: str) -> Html:
     """Return text as HTML; controls, which browsers may interpret, are replaced."""
-    shown = "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value)
-    return Html(escape(shown, quote=True))
+    if not value.isprintable():
+        value = "".join(
+            char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value
+        )
+    return Html(escape(value, quote=True))
 
 
 def element(tag: str, /, *children: Html, **attributes: Value) -> Html:

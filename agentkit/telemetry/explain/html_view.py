@@ -20,6 +20,9 @@ from agentkit.telemetry.explain.time_parts import time_parts
 
 MAX_BYTES = 2_000_000
 _TEXT_LIMITS = (20_000, 2_000, 300, 60)
+_LIKELY = 20
+"""Texts are shorter than their limit: only limits that exceed it by more are not tried."""
+
 _HERE = Path(__file__).parent
 _KEYS = {
     "Model": "model",
@@ -43,7 +46,10 @@ _FILTERS = (
 def html_view(explanation: Explanation, *, comparison: Comparison | None = None) -> str:
     """Return the document, of `MAX_BYTES` at most if that is possible by shortening texts."""
     page = ""
+    texts = sum(len(step.texts) + 2 * len(step.repairs) for step in explanation.steps)
     for max_characters in _TEXT_LIMITS:
+        if max_characters != _TEXT_LIMITS[-1] and texts * max_characters > _LIKELY * MAX_BYTES:
+            continue
         page = _document(explanation, comparison, max_characters)
         if len(page.encode()) <= MAX_BYTES:
             break
