@@ -20,8 +20,8 @@ from agentkit.telemetry.explain.time_parts import time_parts
 
 MAX_BYTES = 2_000_000
 _TEXT_LIMITS = (20_000, 2_000, 300, 60)
-_LIKELY = 20
-"""Texts are shorter than their limit: only limits that exceed it by more are not tried."""
+_STEP_BYTES = 700
+"""What a step takes without its texts, about."""
 
 _HERE = Path(__file__).parent
 _KEYS = {
@@ -46,14 +46,25 @@ _FILTERS = (
 def html_view(explanation: Explanation, *, comparison: Comparison | None = None) -> str:
     """Return the document, of `MAX_BYTES` at most if that is possible by shortening texts."""
     page = ""
-    texts = sum(len(step.texts) + 2 * len(step.repairs) for step in explanation.steps)
+    sizes = _text_sizes(explanation)
     for max_characters in _TEXT_LIMITS:
-        if max_characters != _TEXT_LIMITS[-1] and texts * max_characters > _LIKELY * MAX_BYTES:
-            continue
-        page = _document(explanation, comparison, max_characters)
-        if len(page.encode()) <= MAX_BYTES:
-            break
+        likely = _STEP_BYTES * len(explanation.steps) + sum(
+            min(size, max_characters) for size in sizes
+        )
+        if likely <= MAX_BYTES or max_characters == _TEXT_LIMITS[-1]:
+            page = _document(explanation, comparison, max_characters)
+            if len(page.encode()) <= MAX_BYTES:
+                break
     return page
+
+
+def _text_sizes(explanation: Explanation) -> list[int]:
+    """Return the lengths of all texts of all steps."""
+    sizes: list[int] = []
+    for step in explanation.steps:
+        sizes += [len(one.text) for one in step.texts]
+        sizes += [len(text) for one in step.repairs for text in (one.before, one.after)]
+    return sizes
 
 
 def _document(explanation: Explanation, comparison: Comparison | None, max_characters: int) -> str:

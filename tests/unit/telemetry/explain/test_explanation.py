@@ -188,7 +188,7 @@ def test_five_thousand_records_are_explained_in_bounds() -> None:
 
     assert len(explanation.steps) == 2_503
     assert len(page.encode()) <= 2_000_000
-    assert seconds <= 5  # a hang, not a measure: it is about a tenth
+    assert seconds <= 60  # a hang, not a measure: it takes about one, and ten if traced
 
 
 async def test_the_records_of_a_run_are_explained(tmp_path: Path) -> None:
