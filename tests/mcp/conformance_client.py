@@ -6,6 +6,7 @@ Out: an exit code. What is seen on the wire is the suite's to judge.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import httpx2
 from mcp.client.auth import AuthorizationCodeResult
 
 from agentkit import Agent, Tool
+from agentkit.chat import ModelRequest
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.mcp.client.mcp_toolset import MCPToolset
@@ -28,10 +30,12 @@ from agentkit.mcp.client.server_requests import (
     SamplingRequest,
     SamplingResponse,
 )
-from agentkit.message import AssistantMessage, ToolCall
+from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.testing import ScriptedModel
+from agentkit.value import replace
 
 PLAIN: Mapping[str, JsonValue] = {"boolean": True, "integer": 1, "number": 1, "object": {}}
+RETURNED = re.compile(r"Not run: read as (.*)\. Call again with exactly this", re.DOTALL)
 METADATA_URL = "https://conformance-test.local/client-metadata.json"
 
 
@@ -116,6 +120,23 @@ def filled(schema: Mapping[str, Any]) -> JsonValue:
     }
 
 
+class Caller:
+    """Makes call after call, and confirms one that is returned as it was read."""
+
+    def __init__(self, calls: Sequence[ToolCall]) -> None:
+        self._calls = list(calls)
+        self._last: ToolCall | None = None
+
+    def answer(self, request: ModelRequest) -> ToolCall | str:
+        """Return the next call: null that is left out is a repair, which a model confirms."""
+        result = request.history.last
+        returned = RETURNED.match(result.text) if isinstance(result, ToolResult) else None
+        if returned is not None and self._last is not None:
+            return replace(self._last, id=f"{self._last.id}-again", arguments=returned[1])
+        self._last = self._calls.pop(0) if self._calls else None
+        return self._last or "done"
+
+
 async def call_each(server: MCPToolset, context: Mapping[str, Any]) -> None:
     """Let an agent make each call, as a model would."""
     async with server.open():
@@ -125,9 +146,7 @@ async def call_each(server: MCPToolset, context: Mapping[str, Any]) -> None:
                 calls_of(await server.list_tools(History()), context)
             )
         ]
-        turns = [AssistantMessage(tool_calls=[call]) for call in calls]
-        model = ScriptedModel(*turns, AssistantMessage("done"))
-        # Repaired arguments, such as a null that is left out, would need approval.
+        model = ScriptedModel(*[Caller(calls).answer] * (2 * len(calls) + 1))
         agent = Agent(model, tools=[server], approve=lambda call: "allow")  # noqa: ARG005
         result = await agent.run("Call each tool.")
     for message in result.history:
