@@ -1,10 +1,10 @@
 .PHONY: install format lint types layers metadata large test check
 
-PYTHON = $(shell scripts/environment test local,mcp,otel,postgres,service,test,tokens,tools-time,tools-units)
+PYTHON = $(shell scripts/environment test test)
 BIN = $(dir $(PYTHON))
 
 install:
-	scripts/environment test local,mcp,otel,postgres,service,test,tokens,tools-time,tools-units
+	scripts/environment test test
 format:
 	$(BIN)ruff check --fix . && $(BIN)ruff format .
 lint:
