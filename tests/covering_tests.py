@@ -224,6 +224,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "durable/worker",
         "durable/worker_options",
     ),
+    "unit/durable/test_cancelled_run.py": ("agent/kept_run",),
     "unit/durable/test_sql_journal.py": ("durable/persistence",),
     "unit/durable/test_takeover.py": ("durable/liveness", "store/session_lock"),
     "unit/hooks/test_redacted.py": (

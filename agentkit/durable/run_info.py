@@ -95,6 +95,8 @@ class RunInfo:
     def history(self) -> History:
         """Return the conversation at the run's start, at its last suspension or at its end.
 
+        That of a run that was cancelled while it was running is complete: each call has a result.
+
         Raises:
             HistoryError: it was written by a newer version.
         """
@@ -153,7 +155,10 @@ def read_run(row: Row) -> RunInfo:
         created_at=_EPOCH + timedelta(microseconds=row[12]),
         started_at=to_moment(row[13]),
         ended_at=to_moment(row[14]),
-        stored_history=row[15] or row[16],
+        # A run that was cancelled under way keeps its last segment's start too, to be retried from.
+        stored_history=(result.get("history") if row[3] == "cancelled" else None)
+        or row[15]
+        or row[16],
     )
 
 

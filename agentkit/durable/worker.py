@@ -16,6 +16,7 @@ from anyio.abc import TaskGroup
 from pydantic_core import to_jsonable_python
 
 from agentkit.agent.agent import Agent
+from agentkit.agent.kept_run import KeptRun
 from agentkit.agent.loop import describe_error
 from agentkit.agent.options import RunOptions
 from agentkit.agent.result import RunResult
@@ -61,6 +62,7 @@ class _Life:
     def __init__(self) -> None:
         self.scope = anyio.CancelScope()
         self.log: EventLog | None = None
+        self.run: KeptRun | None = None
         self.is_cancelled = False
 
 
@@ -194,7 +196,7 @@ class Worker:
         ending = put_back
         try:
             with life.scope:
-                ending = await self._run(taken, event_log)
+                ending = await self._run(taken, event_log, life)
         except anyio.get_cancelled_exc_class():
             self._is_stopping = True
             event_log.give_up()
@@ -202,12 +204,11 @@ class Worker:
                 await self._end(taken, event_log, put_back)
             raise
         if life.scope.cancelled_caught:
-            cancelled = LifeEnding(status="cancelled", stop_reason="cancelled")
-            ending = cancelled if life.is_cancelled else put_back
+            ending = _cancelled(life.run) if life.is_cancelled else put_back
         with anyio.CancelScope(shield=True):
             await self._end(taken, event_log, ending)
 
-    async def _run(self, taken: TakenRun, event_log: EventLog) -> LifeEnding:
+    async def _run(self, taken: TakenRun, event_log: EventLog, life: _Life) -> LifeEnding:
         """Run the agent, and return how that ended.
 
         Raises:
@@ -219,7 +220,8 @@ class Worker:
             with ungrouped():
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(event_log.keep_writing)
-                    result = await agent.run(**options)
+                    life.run = KeptRun(agent, options)
+                    result = await life.run.result()
                     tasks.cancel_scope.cancel()
         except OutputError as error:
             history = None if error.history is None else error.history.to_json()
@@ -302,6 +304,25 @@ async def read_decisions(store: Store, info: RunInfo) -> list[Approval]:
     rows = await store.run(READ_DECISIONS, (info.id, info.segment - 1))
     found = {row[0]: row[1:] for row in rows}
     return [read_approval(call, found[call.id]) for call in info.history.open_calls]
+
+
+def _cancelled(run: KeptRun | None) -> LifeEnding:
+    """Return the ending of a run that was cancelled here, with its conversation so far.
+
+    It is part of the result: if the run is retried, it goes on from the beginning of its segment,
+    by what its journal remembers.
+    """
+    if run is None:
+        return LifeEnding(status="cancelled", stop_reason="cancelled")
+    usage = run.usage
+    stored = {"text": "", "output": None, "turns": run.turns, "history": run.history.to_json()}
+    return LifeEnding(
+        status="cancelled",
+        stop_reason="cancelled",
+        result=encode_json(stored),
+        usage=dump_json(usage_codec(), usage),
+        cost_usd=None if usage.cost_usd is None else float(usage.cost_usd),
+    )
 
 
 def _ended(result: RunResult[Any]) -> LifeEnding:
