@@ -211,7 +211,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "durable/journal_format",
         "testing/journal_contract",
     ),
-    "unit/cli/commands/test_run_commands.py": ("cli/stored_runs",),
+    "unit/cli/commands/test_run_commands.py": ("cli/followed_run", "cli/stored_runs"),
     "unit/durable/test_runs.py": (
         "durable/decisions",
         "durable/new_run",

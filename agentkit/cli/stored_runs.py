@@ -12,10 +12,11 @@ from typing import TypeVar, cast
 import anyio
 from rich.table import Table
 
-from agentkit.cli.exit_codes import OK
+from agentkit.cli.exit_codes import FAILED, OK, SUSPENDED
+from agentkit.cli.followed_run import follow_run
 from agentkit.cli.terminal import escape_controls, note, shorten, show_table, write, write_json
 from agentkit.config.user_files import user_database
-from agentkit.durable import RunInfo, Runs, RunStatus, open_runs
+from agentkit.durable import RunInfo, Runs, RunStatus, ScheduleInfo, open_runs
 from agentkit.errors import UsageError
 from agentkit.message import ToolCall
 from agentkit.tools.approval import Approval
@@ -23,6 +24,7 @@ from agentkit.tools.approval import Approval
 T = TypeVar("T")
 
 _SHOWN = 50
+_FOLLOWED = {"done": OK, "suspended": SUSPENDED}
 
 
 class StoredRuns:
@@ -77,26 +79,40 @@ class StoredRuns:
             note("There are more; see --limit.", style="dim")
         return OK
 
-    def show(self, run_id: str, *, as_json: bool) -> int:
-        """Print a run.
+    def show(self, run_id: str, *, follow: bool, as_json: bool) -> int:
+        """Print a run; if it is followed, what it does until it ends or waits.
+
+        The exit code of a followed run is that of its outcome.
 
         Raises:
             AgentKitError: the database cannot be used, or there is no such run.
         """
-        info = self._with_runs(lambda runs: runs.get(run_id, tenant=self._tenant))
+
+        async def work(runs: Runs) -> RunInfo:
+            if follow and not as_json:
+                await follow_run(runs.events(run_id, tenant=self._tenant))
+            find = runs.wait if follow else runs.get
+            return await find(run_id, tenant=self._tenant)
+
+        info = self._with_runs(work)
+        code = _FOLLOWED.get(info.status, FAILED) if follow else OK
         if as_json:
             write_json(json.dumps(_facts(info), indent=2))
-            return OK
+            return code
         lines = [
             f"{info.id}: {info.status}",
             f"agent {info.agent}, segment {info.segment}, life {info.life}, "
             f"{info.usage.total_tokens} tokens",
         ]
         lines += [f"waits for {call.id}: {call.name}({call.arguments})" for call in info.open_calls]
-        if answer := _answer(info):
+        answer = _answer(info)
+        if answer and not (follow and info.status == "done"):  # it was shown already
             lines.append(answer)
-        write("\n".join(lines) + "\n")
-        return OK
+        if follow:
+            note("\n".join(lines))
+        else:
+            write("\n".join(lines) + "\n")
+        return code
 
     def events(self, run_id: str, *, after: str | None, follow: bool) -> int:
         """Print the events of a run, one line of JSON each.
@@ -165,6 +181,62 @@ class StoredRuns:
         info = self._with_runs(work)
         waits = not retry and not info.has_ended
         note("Its worker was asked to cancel it." if waits else f"The run is {info.status}.")
+        return OK
+
+    def schedule(self, name: str, agent: str, prompt: str, *, cron: str) -> int:
+        """Store a schedule, and print when its next run begins.
+
+        Raises:
+            AgentKitError: the database cannot be used, or `cron` is not a cron expression.
+        """
+
+        async def work(runs: Runs) -> ScheduleInfo:
+            await runs.schedule(name, agent, prompt, cron=cron, tenant=self._tenant)
+            found = await runs.schedules(tenant=self._tenant)
+            return next(info for info in found if info.name == name)
+
+        info = self._with_runs(work)
+        note(f"The next run begins at {info.next_at:%Y-%m-%d %H:%M} UTC.")
+        return OK
+
+    def schedules(self, *, as_json: bool) -> int:
+        """Print the schedules.
+
+        Raises:
+            AgentKitError: the database cannot be used.
+        """
+        found = self._with_runs(lambda runs: runs.schedules(tenant=self._tenant))
+        if as_json:
+            facts = [
+                {
+                    "name": info.name,
+                    "agent": info.agent,
+                    "cron": info.cron,
+                    "next_at": info.next_at.isoformat(),
+                }
+                for info in found
+            ]
+            write_json(json.dumps(facts, indent=2))
+            return OK
+        table = Table("Name", "Agent", "Times", "Next", box=None, pad_edge=False)
+        for info in found:
+            table.add_row(
+                escape_controls(info.name),
+                escape_controls(info.agent),
+                info.cron,
+                f"{info.next_at:%Y-%m-%d %H:%M} UTC",
+            )
+        show_table(table)
+        return OK
+
+    def unschedule(self, name: str) -> int:
+        """Remove a schedule.
+
+        Raises:
+            AgentKitError: the database cannot be used, or there is no such schedule.
+        """
+        self._with_runs(lambda runs: runs.unschedule(name, tenant=self._tenant))
+        note("Removed; its runs stay.")
         return OK
 
     def _with_runs(self, work: Callable[[Runs], Awaitable[T]]) -> T:

@@ -123,6 +123,30 @@ def test_a_worker_puts_back_what_does_not_end(folder: Path, sqlite_url: str, way
     assert end(process) == 0
 
 
+def test_one_process_does_the_runs_of_a_file(folder: Path, sqlite_url: str) -> None:
+    """A second worker is refused with the name of the file; others start, read and decide."""
+    (folder / "go").touch()
+    process = start_worker(folder, sqlite_url)
+    second = subprocess.run(  # noqa: S603 - constant arguments
+        command("worker", "holder.py", "--db", sqlite_url),
+        env=environment(folder),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+    started(sqlite_url)
+    served = stored(sqlite_url, wait=True)
+    process.terminate()
+
+    assert second.returncode == 2
+    assert f"does the runs of the database '{folder / 'test.db'}'" in second.stderr
+    assert len(second.stderr.splitlines()) == 1
+    assert (served.status, served.text) == ("done", "done")
+    assert end(process) == 0
+
+
 def test_a_target_without_agents_is_refused(tmp_path: Path) -> None:
     """In one line, with what to write."""
     (tmp_path / "empty.py").write_text("agents = {}\n")

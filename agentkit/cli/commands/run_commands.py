@@ -37,7 +37,7 @@ class RunCommands(Protocol):
     def list(self, *, status: str | None, agent: str | None, limit: int, as_json: bool) -> int:
         """List runs."""
 
-    def show(self, run_id: str, *, as_json: bool) -> int:
+    def show(self, run_id: str, *, follow: bool, as_json: bool) -> int:
         """Print a run."""
 
     def events(self, run_id: str, *, after: str | None, follow: bool) -> int:
@@ -57,6 +57,15 @@ class RunCommands(Protocol):
     def change(self, run_id: str, *, retry: bool) -> int:
         """Cancel or retry a run."""
 
+    def schedule(self, name: str, agent: str, prompt: str, *, cron: str) -> int:
+        """Store a schedule."""
+
+    def schedules(self, *, as_json: bool) -> int:
+        """List schedules."""
+
+    def unschedule(self, name: str) -> int:
+        """Remove a schedule."""
+
 
 app: typer.Typer = typer.Typer(
     name="runs",
@@ -67,12 +76,17 @@ Examples:
   agentkit runs start assistant "What is 6 * 7?" --id sums-1
   agentkit runs list --status suspended
   agentkit runs decide sums-1 --approve all
-  agentkit runs events sums-1 --follow""",
+  agentkit runs show sums-1 --follow
+  agentkit runs schedule tidy assistant "Tidy up" --cron "0 7 * * 1-5\"""",
 )
 
 RunTenantOption = Annotated[
     str, typer.Option("--tenant", metavar="NAME", help="Whose runs.", show_default=False)
 ]
+AgentArgument = Annotated[
+    str, typer.Argument(metavar="AGENT", help="The name that workers know it by.")
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of the schedule.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As 'agentkit runs list' shows it.")]
 
 
@@ -86,9 +100,7 @@ def _commands(db: str | None, tenant: str) -> RunCommands:
 @app.command()
 @exits_with_code
 def start(
-    agent: Annotated[
-        str, typer.Argument(metavar="AGENT", help="The name that workers know it by.")
-    ],
+    agent: AgentArgument,
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to ask.")],
     *,
     db: DatabaseOption = None,
@@ -134,10 +146,13 @@ def show(
     *,
     db: DatabaseOption = None,
     tenant: RunTenantOption = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show what it does until it ends or waits.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Print a run with its answer and the calls that need a decision."""
-    return _commands(db, tenant).show(run_id, as_json=as_json)
+    return _commands(db, tenant).show(run_id, follow=follow, as_json=as_json)
 
 
 @app.command()
@@ -178,7 +193,7 @@ def decide(
         typer.Option(metavar="JSON", help="Run the approved call with these arguments."),
     ] = None,
 ) -> int:
-    """Decide calls of a suspended run; it goes on when all are decided."""
+    """Decide calls of a suspended run; then it goes on."""
     return _commands(db, tenant).decide(
         run_id, approve=approve or [], deny=deny or [], reason=reason, arguments=arguments
     )
@@ -194,5 +209,45 @@ def cancel(run_id: IdArgument, *, db: DatabaseOption = None, tenant: RunTenantOp
 @app.command()
 @exits_with_code
 def retry(run_id: IdArgument, *, db: DatabaseOption = None, tenant: RunTenantOption = "") -> int:
-    """Let a run that is dead, failed or cancelled go on from where it was."""
+    """Let a dead, failed or cancelled run go on from where it was."""
     return _commands(db, tenant).change(run_id, retry=True)
+
+
+@app.command()
+@exits_with_code
+def schedule(
+    name: NameArgument,
+    agent: AgentArgument,
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to ask each time.")],
+    *,
+    cron: Annotated[
+        str,
+        typer.Option(
+            metavar="TIMES",
+            help="Minute, hour, day, month, weekday, in UTC: '0 7 * * 1-5'.",
+            show_default=False,
+        ),
+    ],
+    db: DatabaseOption = None,
+    tenant: RunTenantOption = "",
+) -> int:
+    """Start a run again and again; a schedule that exists is changed."""
+    return _commands(db, tenant).schedule(name, agent, prompt, cron=cron)
+
+
+@app.command()
+@exits_with_code
+def schedules(
+    *, db: DatabaseOption = None, tenant: RunTenantOption = "", as_json: JsonOption = False
+) -> int:
+    """List schedules."""
+    return _commands(db, tenant).schedules(as_json=as_json)
+
+
+@app.command()
+@exits_with_code
+def unschedule(
+    name: NameArgument, *, db: DatabaseOption = None, tenant: RunTenantOption = ""
+) -> int:
+    """Remove a schedule; its runs stay."""
+    return _commands(db, tenant).unschedule(name)

@@ -42,7 +42,18 @@ COMMANDS = {
     "runs": ("runs",),
     **{
         f"runs-{name}": ("runs", name)
-        for name in ("start", "list", "show", "events", "decide", "cancel", "retry")
+        for name in (
+            "start",
+            "list",
+            "show",
+            "events",
+            "decide",
+            "cancel",
+            "retry",
+            "schedule",
+            "schedules",
+            "unschedule",
+        )
     },
     "mcp": ("mcp",),
     **{f"mcp-{name}": ("mcp", name) for name in ("tools", "call", "resources", "prompts", "serve")},

@@ -29,9 +29,7 @@ async def test_its_conversation_is_kept(database_url: str) -> None:
         return "held"
 
     calls = [tool_call("act"), tool_call("hold")]
-    agents: dict[str, Agent[Any]] = {
-        "a": Agent(ScriptedModel(*calls, "done"), tools=[act, hold])
-    }
+    agents: dict[str, Agent[Any]] = {"a": Agent(ScriptedModel(*calls, "done"), tools=[act, hold])}
     async with open_runs(database_url, agents=agents) as runs:
         await runs.start("a", "Go", run_id="r")
         await holds.wait()

@@ -7,11 +7,11 @@ import anyio
 import psycopg
 import pytest
 
-from agentkit import Agent
+from agentkit import Agent, tool
 from agentkit.durable import Runs, liveness, open_runs
 from agentkit.store.base import LockingStore, Store
 from agentkit.store.open_store import open_store
-from agentkit.testing import ScriptedModel
+from agentkit.testing import ScriptedModel, tool_call
 from tests.postgres_server import PostgresServer
 from tests.unit.durable.test_runs import Waiting, kinds
 
@@ -220,3 +220,42 @@ async def test_a_value_that_new_code_cannot_read_fails_the_run_by_name(database_
     assert failed.error.kind == "JournalError"
     assert "'s1/m1/model' cannot be read by this version" in failed.error.message
     assert (done.status, done.text) == ("done", "Hi!")
+
+
+async def test_a_run_goes_on_under_new_code(database_url: str) -> None:
+    """With other instructions and tools; what old code did stays done."""
+    done: list[str] = []
+
+    @tool
+    async def act() -> str:
+        """Act."""
+        done.append("old")
+        return "acted"
+
+    @tool(name="act")
+    async def changed(where: str = "here") -> str:
+        """Act somewhere."""
+        done.append("new")
+        return f"acted {where}"
+
+    @tool(idempotent=True)
+    async def hold() -> str:
+        """Hold."""
+        holds.set()
+        await anyio.sleep_forever()
+        return ""
+
+    holds = anyio.Event()
+    calls = ScriptedModel(tool_call("act"), tool_call("hold"))
+    old: Agent[Any] = Agent(calls, tools=[act, hold], instructions="Be brief.")
+    async with open_runs(database_url, agents={"a": old}) as runs:
+        await runs.start("a", "Hello", run_id="r")
+        await holds.wait()
+    new: Agent[Any] = Agent(ScriptedModel("after the deploy"), tools=[changed])
+    async with open_runs(database_url, agents={"a": new}) as runs:
+        ended = await runs.wait("r")
+
+    assert (ended.status, ended.text, done) == ("done", "after the deploy", ["old"])
+    results = [message.text for message in ended.history if message.role == "tool"]
+    assert results[0] == "acted"
+    assert "hold" in results[1]  # the tool is gone, and the model is told so

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
+from agentkit import Agent
 from agentkit.cli.main import main
 from agentkit.durable import RunInfo, open_runs
+from agentkit.testing import ScriptedModel
 from tests.unit.durable.test_runs import paying
 
 LATER = ("--at", "2099-01-01T08:00")
@@ -95,6 +98,62 @@ def test_a_run_is_cancelled_and_retried(shell: Shell) -> None:
     assert "The run is queued." in retried[2]
 
 
+def test_a_run_is_followed(shell: Shell, tmp_path: Path) -> None:
+    """While a worker does it, from its beginning; the exit code is that of its outcome."""
+    shell("runs", "start", "payer", "Pay", "--id", "r1")
+    url = f"sqlite:{tmp_path / 'runs.db'}"
+
+    async def both() -> tuple[int, str, str]:
+        async with open_runs(url, agents={"payer": paying(turns=1)}):
+            return await anyio.to_thread.run_sync(shell, "runs", "show", "r1", "--follow")
+
+    waiting = anyio.run(both)
+    shell("runs", "decide", "r1", "--deny", "all", "--reason", "Too much.")
+    decided = anyio.run(both)
+    again = shell("runs", "show", "r1", "--follow", "--json")
+
+    assert (waiting[0], waiting[1]) == (4, "")
+    assert "UTC, segment 1: agent" in waiting[2]
+    assert "The run waits for the approval of a call." in waiting[2]
+    assert 'waits for pay000001: pay({"amount": 1})' in waiting[2]
+    assert "pay000001: deny by command line" in decided[2]
+    assert "✗ not run: Too much." in decided[2]
+    # The script of the model goes on from its beginning, so it repeats the id of the call.
+    assert decided[0] == again[0] == 1
+    assert decided[2].count("is used twice") == 1
+    assert json.loads(again[1])["status"] == "failed"
+
+
+def test_the_answer_of_a_followed_run_is_on_standard_output(shell: Shell, tmp_path: Path) -> None:
+    """And nothing else."""
+    shell("runs", "start", "greeter", "Hi", "--id", "r1")
+
+    async def work_on_it() -> None:
+        url = f"sqlite:{tmp_path / 'runs.db'}"
+        agents = {"greeter": Agent(ScriptedModel("Hello.")), "late": Agent(ScriptedModel("x"))}
+        async with open_runs(url, agents=agents) as runs:
+            await runs.wait("r1")
+
+    anyio.run(work_on_it)
+
+    assert shell("runs", "show", "r1", "--follow")[:2] == (0, "Hello.\n")
+    assert shell("runs", "show", "r2", "--follow")[0] == 1
+
+
+def test_schedules_are_put_listed_and_removed(shell: Shell) -> None:
+    """By name."""
+    put = shell("runs", "schedule", "tidy", "payer", "Tidy up", "--cron", "0 7 * * 1-5")
+    listed = shell("runs", "schedules")
+    [facts] = json.loads(shell("runs", "schedules", "--json")[1])
+    removed = shell("runs", "unschedule", "tidy")
+
+    assert (put[0], put[1], removed[0]) == (0, "", 0)
+    assert "07:00 UTC" in put[2]
+    assert all(text in listed[1] for text in ("tidy", "payer", "0 7 * * 1-5"))
+    assert (facts["name"], facts["agent"], facts["cron"]) == ("tidy", "payer", "0 7 * * 1-5")
+    assert json.loads(shell("runs", "schedules", "--json")[1]) == []
+
+
 @pytest.mark.parametrize(
     ("words", "code", "reason"),
     [
@@ -104,6 +163,8 @@ def test_a_run_is_cancelled_and_retried(shell: Shell) -> None:
         (("decide", "r1", "--deny", "c", "--arguments", "{}"), 2, "--arguments are for one call"),
         (("retry", "r1"), 1, "only runs that are dead, failed or cancelled"),
         (("events", "r1", "--after", "x"), 2, "not the place of an event"),
+        (("unschedule", "x"), 1, "There is no schedule 'x'."),
+        (("schedule", "s", "payer", "Pay", "--cron", "daily"), 2, "has 1 fields"),
         (("start", "payer", " "), 2, "The prompt is empty"),
         (("start", "payer", "other", "--id", "r1"), 1, "There is already a run 'r1'"),
     ],
