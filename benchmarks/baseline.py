@@ -8,9 +8,12 @@ It checks nothing, repairs nothing and has no limits. agentkit is compared with 
 
 import json
 from collections.abc import Sequence
+from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any
 
 import httpx
+from anyio.to_thread import run_sync
 
 from benchmarks.case import PROMPT, Case, Run, Tools, described
 
@@ -79,5 +82,9 @@ async def _read(client: httpx.AsyncClient, url: str, body: object) -> dict[str, 
 
 async def _answer(call: dict[str, Any], tools: Tools) -> dict[str, Any]:
     function = call["function"]
-    result = await tools[function["name"]](**json.loads(function["arguments"]))
+    called, arguments = tools[function["name"]], json.loads(function["arguments"])
+    if iscoroutinefunction(called):
+        result = await called(**arguments)
+    else:  # it may wait for something, as users' functions do
+        result = await run_sync(partial(called, **arguments))
     return {"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)}

@@ -10,13 +10,15 @@ their own.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from anyio import sleep
+
 from benchmarks.stub_server import ANSWER
 
 PROMPT = "What is 20 EUR in USD at 1.08?"
 LONG = "word " * 400
 
 Run = Callable[[], Awaitable[object]]
-Tools = Mapping[str, Callable[..., Awaitable[object]]]
+Tools = Mapping[str, Callable[..., object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,9 @@ class Case:
         deltas: number of deltas of each streamed response; 0 for non-streaming ones.
         kind: content of the stream, `text` or `arguments`.
         delay_ms: the server's delay before each response.
+        is_plain: tools are plain functions, which every loop calls in a worker thread.
+        tool_ms: how long the tool that is called waits.
+        is_entered: agentkit's agent is entered once, not opened by each run.
     """
 
     calls: int = 1
@@ -38,6 +43,9 @@ class Case:
     deltas: int = 0
     kind: str = "text"
     delay_ms: int = 0
+    is_plain: bool = False
+    tool_ms: int = 0
+    is_entered: bool = True
 
     def url(self, port: int) -> str:
         """Return the stub server's base URL for this case."""
@@ -53,7 +61,14 @@ class Case:
                 amount: how much, in the source currency.
                 rate: target units per source unit.
             """
+            if self.tool_ms:
+                await sleep(self.tool_ms / 1000)
             return LONG if self.is_long else amount * rate
+
+        def convert_plainly(amount: float, rate: float) -> object:
+            return LONG if self.is_long else amount * rate
+
+        convert_plainly.__doc__ = convert.__doc__
 
         async def note(text: str) -> str:
             """Keep a note.
@@ -63,8 +78,10 @@ class Case:
             """
             return text[:4]
 
-        first = note if self.kind == "arguments" else convert
-        return {first.__name__: first, **{f"convert_{n}": convert for n in range(self.tools - 1)}}
+        usual = convert_plainly if self.is_plain else convert
+        first = note if self.kind == "arguments" else usual
+        name = "note" if self.kind == "arguments" else "convert"
+        return {name: first, **{f"convert_{n}": usual for n in range(self.tools - 1)}}
 
     def checked(self, output: str) -> str:
         """Return `output` if it is the final text of the run: an incomplete run proves nothing.

@@ -5,7 +5,8 @@ Out: two coroutine functions that each make one run.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -24,14 +25,32 @@ async def opened(case: Case, port: int) -> AsyncIterator[tuple[Run, Run]]:
         tools=[tool(name=name)(function) for name, function in case.functions().items()],
         budget=Budget(turns=case.calls + 1, tool_calls=None),
     )
-    async with httpx.AsyncClient(timeout=300) as client, agent:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=300))
+        if case.is_entered:
+            await stack.enter_async_context(agent)
+        yield baseline.run_of(case, client, port), run_of(case, agent)
 
-        async def run_ours() -> object:
-            if not case.deltas:
-                return case.checked((await agent.run(PROMPT)).output)
-            async with agent.stream(PROMPT) as run:
-                async for _ in run:
-                    pass
-            return case.checked(run.result.output)
 
-        yield baseline.run_of(case, client, port), run_ours
+@asynccontextmanager
+async def opened_both_ways(case: Case, port: int) -> AsyncIterator[tuple[Run, Run]]:
+    """Yield a run of an entered agent and a run of one that is not entered."""
+    async with (
+        opened(replace(case, is_entered=True), port) as (_, entered),
+        opened(replace(case, is_entered=False), port) as (_, not_entered),
+    ):
+        yield entered, not_entered
+
+
+def run_of(case: Case, agent: Agent[Any]) -> Run:
+    """Return a coroutine function that makes one run of an agent."""
+
+    async def run_ours() -> object:
+        if not case.deltas:
+            return case.checked((await agent.run(PROMPT)).output)
+        async with agent.stream(PROMPT) as run:
+            async for _ in run:
+                pass
+        return case.checked(run.result.output)
+
+    return run_ours

@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from agentkit.tools.tool import Tool
 from benchmarks.case import Case, Run
-from benchmarks.cases import opened
+from benchmarks.cases import opened, opened_both_ways
 from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio
 from benchmarks.sessions import sessions
 from benchmarks.stored_runs import stored_runs, two_workers
@@ -93,6 +93,11 @@ async def registering(_: int) -> Figures:
 CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "short run, 1 tool": partial(ratio, opened, Case(), runs=60, rounds=9),
     "short run, 20 tools": partial(ratio, opened, Case(tools=20), runs=60, rounds=9),
+    "short run, plain function": partial(ratio, opened, Case(is_plain=True), runs=60, rounds=9),
+    "short run, tool waits 2 ms": partial(ratio, opened, Case(tool_ms=2), runs=60, rounds=9),
+    "agent not entered, over one that is": partial(
+        ratio, opened_both_ways, Case(), runs=60, rounds=9
+    ),
     "100-turn run": partial(ratio, opened, Case(calls=99), runs=1, rounds=7),
     "100-turn run, 2 KB results": partial(
         ratio, opened, Case(calls=99, is_long=True), runs=1, rounds=7

@@ -15,6 +15,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     "contract/test_transports.py": ("transport/base",),
     "dialect/test_wire.py": ("dialect/base",),
     "durable/test_worker_process.py": ("cli/commands/worker", "cli/worker_process"),
+    "integration/test_kept_connections.py": ("transport/kept_transports",),
     "unit/cli/test_explain.py": (
         "cli/commands/explain_command",
         "cli/explained_run",

@@ -3,14 +3,12 @@
 In:  what to talk to, what it may use, how it should behave; then prompts.
 Out: `RunResult`s, or a stream of events.
 
-Between runs nothing is open, unless the agent is entered with `async with`.
+Between runs no tool is open, unless the agent is entered with `async with`; connections to the
+provider are kept for the next run of the same event loop.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
-from contextlib import (
-    AsyncExitStack,
-    asynccontextmanager,
-)
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self, Unpack, overload
 
 from typing_extensions import TypeForm
@@ -43,7 +41,7 @@ from agentkit.event import Listener
 from agentkit.exception_groups import ungrouped
 from agentkit.message import UserMessage
 from agentkit.model.build import build_model
-from agentkit.model.model import Model, ModelConnection
+from agentkit.model.model import Model, ModelConnection, open_for_run
 from agentkit.output.output_plan import OutputPlan, plan_output
 from agentkit.output.output_type import OutputT
 from agentkit.tools.approval import ApprovalRule
@@ -183,7 +181,9 @@ class Agent(RunMethods[DepsT, OutputT]):
         if self._stack is not None:
             raise UsageError(f"The agent {self.name!r} is open already.")
         async with AsyncExitStack() as stack:
-            self._connection = await stack.enter_async_context(self._opened())
+            stack.enter_context(ungrouped())
+            self._connection = await stack.enter_async_context(self.model.open())
+            await stack.enter_async_context(self.toolset.open())
             self._stack = stack.pop_all()
         return self
 
@@ -200,8 +200,9 @@ class Agent(RunMethods[DepsT, OutputT]):
     @asynccontextmanager
     async def join(self, run: Run) -> AsyncIterator[Member]:
         """Open model and tools, and yield this agent as it takes part in a run."""
-        async with self._opened() as connection:
-            yield Member(run, self, connection)
+        with ungrouped():
+            async with open_for_run(self.model) as connection, self.toolset.open():
+                yield Member(run, self, connection)
 
     def _plan(self, output_type: Any) -> OutputPlan[Any]:
         """Return how structured output is requested from this agent's model."""
@@ -257,10 +258,3 @@ class Agent(RunMethods[DepsT, OutputT]):
     def _run(self, run: Run) -> Awaitable[RunResult[Any]]:
         """Run; the only way in for all kinds of runs."""
         return run_agent(run, self)
-
-    @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[ModelConnection]:
-        """Open the model and the tools."""
-        with ungrouped():
-            async with self.model.open() as connection, self.toolset.open():
-                yield connection

@@ -7,14 +7,12 @@ Out: a transport to its provider, which is launched if it needs to be.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import anyio
-
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ProviderProfile
 from agentkit.model.launch import launched
-from agentkit.model.provider_exchange import CLOSE_SECONDS
 from agentkit.transport.base import Transport
 from agentkit.transport.http_settings import HttpSettings
+from agentkit.transport.kept_transports import close_transport
 from agentkit.transport.open_transport import open_transport
 from agentkit.value import replace
 
@@ -53,5 +51,4 @@ async def open_provider(
     try:
         yield transport, provider
     finally:
-        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-            await transport.aclose()
+        await close_transport(transport)

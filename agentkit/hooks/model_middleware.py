@@ -8,7 +8,7 @@ the answer is final, not while it arrives.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from inspect import isawaitable
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -17,7 +17,7 @@ from agentkit.config.profile import ModelProfile
 from agentkit.content import ReasoningContent, TextContent
 from agentkit.errors import wrong_return
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived, ToolArgumentsReceived
-from agentkit.model.model import Model, ModelConnection, SupportsRetry
+from agentkit.model.model import Model, ModelConnection, SupportsRetry, open_for_run
 from agentkit.transport.retry import RetrySettings
 from agentkit.value import dataclass, replace
 
@@ -161,9 +161,17 @@ class _WrappedModel:
             return self
         return _WrappedModel(self._model.with_retry(retry), self._build)
 
+    def open(self) -> AbstractAsyncContextManager[ModelConnection]:
+        return self._wrapped(self._model.open())
+
+    def open_for_run(self) -> AbstractAsyncContextManager[ModelConnection]:
+        return self._wrapped(open_for_run(self._model))
+
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[ModelConnection]:
-        async with self._model.open() as connection:
+    async def _wrapped(
+        self, opening: AbstractAsyncContextManager[ModelConnection]
+    ) -> AsyncIterator[ModelConnection]:
+        async with opening as connection:
             yield _WrappedConnection(connection, self._build())
 
 

@@ -70,6 +70,7 @@ def build_model(
             retry=retry,
             rate_limit=rate_limit,
             transport=_opening(http, client),
+            shares_transport=client is None,
         )
     if isinstance(name, Sequence):
         build = partial(

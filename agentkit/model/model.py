@@ -57,6 +57,19 @@ class SupportsRetry(Protocol):
         """Return the same model with other retry settings."""
 
 
+@runtime_checkable
+class KeepsConnections(Protocol):
+    """A model whose connections may outlive one run."""
+
+    def open_for_run(self) -> AbstractAsyncContextManager[ModelConnection]:
+        """Open it for one run; idle connections stay open for later runs of this event loop."""
+
+
+def open_for_run(model: Model) -> AbstractAsyncContextManager[ModelConnection]:
+    """Open a model for one run, with connections that were kept of earlier runs if it can."""
+    return model.open_for_run() if isinstance(model, KeepsConnections) else model.open()
+
+
 class EmitTracker:
     """Forwards events; an attempt whose text was emitted must not be repeated silently."""
 

@@ -8,7 +8,8 @@ attempt leaves no trace in the conversation, and is not repeated once its text w
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from random import random
 from typing import Protocol, cast
 
@@ -32,6 +33,11 @@ from agentkit.model.response_builder import ResponseBuilder
 from agentkit.model.usage_cost import estimate_usage, with_cost
 from agentkit.transport.base import Transport, WireResponse
 from agentkit.transport.content_decoder import is_mislabelled
+from agentkit.transport.kept_transports import (
+    close_transport,
+    return_transport,
+    take_transport,
+)
 from agentkit.transport.open_transport import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import NO_USAGE
@@ -39,7 +45,6 @@ from agentkit.value import replace
 from agentkit.wire import WireHead
 
 MAX_ERROR_BYTES = 100_000
-CLOSE_SECONDS = 5.0
 DRAIN_SECONDS = 0.2
 BYTES_PER_TOKEN = 3
 
@@ -63,17 +68,44 @@ async def open_connection(model: ProviderModel) -> AsyncIterator[ModelConnection
         # Not the base URL: what is learned about weights holds for their next server, too.
         known = replace(resolved.provider, dialect=running.dialect)
         try:
-            yield ProviderConnection(
-                replace(resolved, provider=known),
-                dialects=cast(Mapping[str, Callable[[], Dialect]], model.dialects),  # the same
-                transport=transport,
-                retry=model.retry,
-                rate_limiter=model.rate_limiter,
-                learned=cast(LearnedProfiles, model.learned or PROCESS_PROFILES),  # the same
-            )
+            yield _connection(model, replace(resolved, provider=known), transport)
         finally:
-            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                await transport.aclose()
+            await close_transport(transport)
+
+
+class KeptConnection(AbstractAsyncContextManager[ModelConnection]):
+    """The connection of one run to a model, kept for later runs of the same event loop."""
+
+    def __init__(self, model: ProviderModel) -> None:
+        self._model = model
+
+    async def __aenter__(self) -> ModelConnection:
+        model, resolved = self._model, self._model.resolved
+        opening = cast(OpenTransport, model.transport or open_transport)  # as documented there
+        self._kept = kept = await take_transport(
+            (resolved.provider, resolved.api_key, model.transport), partial(opening, resolved)
+        )
+        # What it has encoded is useful to the next run, too.
+        connection = cast(ProviderConnection | None, kept.made.get(model))  # made here alone
+        if connection is None:
+            connection = kept.made[model] = _connection(model, resolved, kept.transport)
+        return connection
+
+    async def __aexit__(self, *details: object) -> None:
+        await return_transport(self._kept)
+
+
+def _connection(
+    model: ProviderModel, resolved: ResolvedModel, transport: Transport
+) -> "ProviderConnection":
+    return ProviderConnection(
+        resolved,
+        dialects=cast(Mapping[str, Callable[[], Dialect]], model.dialects),  # as documented there
+        transport=transport,
+        retry=model.retry,
+        rate_limiter=model.rate_limiter,
+        learned=cast(LearnedProfiles, model.learned or PROCESS_PROFILES),  # the same
+    )
 
 
 class ProviderConnection:

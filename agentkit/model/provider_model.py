@@ -8,7 +8,7 @@ What speaks to the provider is in `provider_exchange`, which is loaded when a mo
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TypeAlias, cast
+from typing import cast
 
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ModelProfile
@@ -30,6 +30,7 @@ class ProviderModel:
         rate_limit: RateLimit | None = None,
         learned: object | None = None,
         transport: Callable[..., object] | None = None,
+        shares_transport: bool | None = None,
     ) -> None:
         """Build a model; nothing is opened.
 
@@ -42,6 +43,8 @@ class ProviderModel:
                 of the process if not given.
             transport: opens the transport, e.g. one that records; see
                 `provider_exchange.OpenTransport`.
+            shares_transport: whether runs may share one transport, and leave it open for later
+                ones; False for one that belongs to its run, as `transport` does if not said.
         """
         self.resolved = resolved
         self.retry: RetrySettings = retry or RetrySettings()
@@ -49,6 +52,9 @@ class ProviderModel:
         self.dialects = dialects
         self.learned = learned
         self.transport = transport
+        self.shares_transport: bool = (
+            transport is None if shares_transport is None else shares_transport
+        )
         self._rate_limit = rate_limit
 
     @property
@@ -70,12 +76,22 @@ class ProviderModel:
             rate_limit=self._rate_limit,
             learned=self.learned,
             transport=self.transport,
+            shares_transport=self.shares_transport,
         )
 
     def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Start the provider's server if it has a launcher, and open a transport to it."""
-        path = "agentkit.model.provider_exchange:open_connection"
-        return cast(_OpenConnection, load_object(path))(self)
+        return _load("open_connection")(self)
+
+    def open_for_run(self) -> AbstractAsyncContextManager[ModelConnection]:
+        """Open it for one run; see `KeepsConnections`."""
+        # A server that is started here ends with its context, and so do the connections to it.
+        keeps = self.shares_transport and self.resolved.provider.launcher is None
+        return _load("KeptConnection" if keeps else "open_connection")(self)
 
 
-_OpenConnection: TypeAlias = Callable[[ProviderModel], AbstractAsyncContextManager[ModelConnection]]
+def _load(name: str) -> Callable[[ProviderModel], AbstractAsyncContextManager[ModelConnection]]:
+    return cast(
+        Callable[[ProviderModel], AbstractAsyncContextManager[ModelConnection]],
+        load_object(f"agentkit.model.provider_exchange:{name}"),
+    )

@@ -8,8 +8,8 @@ The conversation is encoded anew for each provider, so a run may change provider
 that was emitted cannot be withdrawn: after that, a failure is raised.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from random import random
 from typing import Literal, TypeAlias
@@ -22,7 +22,7 @@ from agentkit.config.profile import ModelProfile
 from agentkit.errors import ConfigError, ErrorKind, ProviderError, UnsupportedError
 from agentkit.event import Emit, ModelFailedOver, ModelRetried
 from agentkit.log import Log
-from agentkit.model.model import EmitTracker, Model, ModelConnection, SupportsRetry
+from agentkit.model.model import EmitTracker, Model, ModelConnection, SupportsRetry, open_for_run
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import Usage
 from agentkit.value import dataclass, replace
@@ -95,19 +95,28 @@ class RouteModel:
             output_usd_per_million=_highest(one.output_usd_per_million for one in profiles),
         )
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[ModelConnection]:
+    def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Open all models; one that cannot be opened counts as failed.
 
         Raises:
             ConfigError: none could be opened.
         """
+        return self._open(lambda model: model.open())
+
+    def open_for_run(self) -> AbstractAsyncContextManager[ModelConnection]:
+        """Open all models for one run; see `KeepsConnections`."""
+        return self._open(open_for_run)
+
+    @asynccontextmanager
+    async def _open(
+        self, opening: Callable[[Model], AbstractAsyncContextManager[ModelConnection]]
+    ) -> AsyncIterator[ModelConnection]:
         async with AsyncExitStack() as stack:
             connections: list[_Connected] = []
             failures: list[FailedExchange] = []
             for member in self._members:
                 try:
-                    connection = await stack.enter_async_context(member.model.open())
+                    connection = await stack.enter_async_context(opening(member.model))
                 except ConfigError as error:
                     failures.append(member.failure(error))
                 else:
