@@ -106,6 +106,17 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "cli/token_admin",
     ),
     "service/test_openapi.py": ("service/openapi",),
+    "service/test_response_requests.py": (
+        "dialect/openai_responses/server_body",
+        "dialect/openai_responses/server_request",
+    ),
+    "service/test_responses.py": (
+        "dialect/openai_responses/server_items",
+        "dialect/openai_responses/server_response",
+        "service/response_routes",
+        "service/responses_format",
+        "service/stored_responses",
+    ),
     "service/test_runs.py": (
         "service/native_bodies",
         "service/native_stream",

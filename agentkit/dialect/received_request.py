@@ -3,11 +3,13 @@
 In:  the JSON body of a request in the format of some API.
 Out: `ReceivedRequest`, or `InvalidRequestError`, which names the parameter that is wrong.
 
-The server side of each format (`openai_chat.server_request`, `anthropic_messages.server_request`)
-reads in two steps: `decode` checks the type of each field, `check` what fields mean together.
+The server side of each format (`openai_chat.server_request`, `openai_responses.server_request`,
+`anthropic_messages.server_request`) reads in two steps: `decode` checks the type of each field,
+`check` what fields mean together.
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from typing import Any, TypeAlias
@@ -16,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from agentkit.chat import ModelSettings, ToolChoice, ToolSpec
+from agentkit.content import ImageContent
 from agentkit.errors import AgentKitError
 from agentkit.json_schema import JsonValue
 from agentkit.message import Message
@@ -23,6 +26,8 @@ from agentkit.value import dataclass
 
 Path: TypeAlias = tuple[str | int, ...]
 """The location of a parameter in a body: names of fields, positions in lists."""
+
+_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+);base64,(?P<data>.*)", re.DOTALL)
 
 
 class InvalidRequestError(AgentKitError):
@@ -73,6 +78,11 @@ class ReceivedRequest:
         stream: the answer is wanted as server-sent events.
         include_usage: a streamed answer is to end with its usage.
         response_format: JSON Schema that the text of the answer has to fit.
+        instructions: hold for this request only, and are not part of the conversation.
+        previous_response_id: the stored response whose conversation `messages` go on with.
+        is_stored: the answer is to be kept, so that another request can go on with it.
+        items: `messages` as the format writes them, if a stored response returns them.
+        echoed_fields: fields that the answer repeats, in the form of the answer.
         other_fields: fields of the format that no value here stands for.
     """
 
@@ -84,6 +94,11 @@ class ReceivedRequest:
     stream: bool = False
     include_usage: bool = False
     response_format: Mapping[str, JsonValue] | None = None
+    instructions: str | None = None
+    previous_response_id: str | None = None
+    is_stored: bool = False
+    items: Sequence[JsonValue] = ()
+    echoed_fields: Mapping[str, JsonValue] = field(default_factory=dict)
     other_fields: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
@@ -125,6 +140,20 @@ def require_neutral(
             listed = " or ".join(json.dumps(one) for one in allowed)
             reason = f"only {listed} is supported" if listed else "it is not supported"
             raise InvalidRequestError(reason, path=(name,), code="unsupported_value")
+
+
+def as_image(url: str, path: Path) -> ImageContent:
+    """Return the image in a `data:` URL.
+
+    Raises:
+        InvalidRequestError: it is another URL. A server that fetches URLs for its clients can be
+            made to fetch from its own network.
+    """
+    found = _DATA_URL.fullmatch(url)
+    if found is None:
+        reason = "only data: URLs in base64 are supported; nothing is fetched"
+        raise InvalidRequestError(reason, path=path, code="unsupported_value")
+    return ImageContent(data=found["data"], mime_type=found["type"])
 
 
 def as_invalid_request(error: ValidationError, body: JsonValue) -> InvalidRequestError:

@@ -103,9 +103,9 @@ class AnswerFold:
             is_structured: the text counts only once it was validated, so it comes at the end.
         """
         self._is_structured = is_structured
-        self._text: list[str] = []
+        self._content: list[tuple[type[TextContent | ReasoningContent], list[str]]] = []
+        self._has_text = False
         self._turn_text: list[str] = []
-        self._reasoning: list[str] = []
 
     def add(self, event: RunEvent) -> Piece | None:
         """Return the piece of an event; None if it has none."""
@@ -113,7 +113,7 @@ class AnswerFold:
             case TextReceived(text=text):
                 return None if self._is_structured else self._add_text(text)
             case ReasoningReceived(text=text):
-                self._reasoning.append(text)
+                self._append(ReasoningContent, text)
                 return ReasoningPiece(text=text)
             case TurnStarted() | TextReclassified():
                 self._turn_text.clear()
@@ -146,22 +146,25 @@ class AnswerFold:
     ) -> ModelResponse:
         """Return the complete answer, with calls of the client's tools."""
         reason = _FINISH_REASONS.get(result.stop_reason, "length")
-        content: list[ContentBlock] = []
-        if reasoning := "".join(self._reasoning):
-            content.append(ReasoningContent(reasoning))
-        if text := "".join(self._text):
-            content.append(TextContent(text))
+        content: list[ContentBlock] = [kind("".join(texts)) for kind, texts in self._content]
         message = AssistantMessage(content, tool_calls=calls)
         return ModelResponse(message=message, finish_reason=reason, usage=usage)
 
     def _add_text(self, text: str) -> TextPiece | None:
         if not text:
             return None
-        if self._text and not self._turn_text:
+        if self._has_text and not self._turn_text:
             text = _GAP + text
+        self._has_text = True
         self._turn_text.append(text)
-        self._text.append(text)
+        self._append(TextContent, text)
         return TextPiece(text=text)
+
+    def _append(self, kind: type[TextContent | ReasoningContent], text: str) -> None:
+        """Add to the last block, or begin another one."""
+        if not self._content or self._content[-1][0] is not kind:
+            self._content.append((kind, []))
+        self._content[-1][1].append(text)
 
 
 async def answer(

@@ -80,13 +80,20 @@ class ChatStream:
 class ChatFormat:
     """The OpenAI chat format; see `WireFormat`."""
 
+    schema_path = ("response_format",)
+
     def read(
         self, body: Mapping[str, JsonValue], *, ignore_fields: Collection[str]
     ) -> ReceivedRequest:
         """See `WireFormat`."""
         return read_chat_request(body, ignore_fields=ignore_fields)
 
-    def complete(self, answer: ServedAnswer, head: AnswerHead) -> JsonValue:
+    def complete(
+        self,
+        answer: ServedAnswer,
+        head: AnswerHead,
+        request: ReceivedRequest,  # noqa: ARG002  # of the protocol
+    ) -> JsonValue:
         """See `WireFormat`."""
         return encode_chat_response(answer.response, _head(head))
 

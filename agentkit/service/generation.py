@@ -10,14 +10,17 @@ from typing import Any
 
 from agentkit.agent.agent import Agent
 from agentkit.chat import ModelRequest
+from agentkit.content import ReasoningContent, TextContent
 from agentkit.dialect.anthropic_messages.server_errors import encode_token_count
 from agentkit.dialect.anthropic_messages.server_request import read_messages_request
+from agentkit.dialect.openai_responses.server_response import response_name
 from agentkit.dialect.received_request import InvalidRequestError, ReceivedRequest
 from agentkit.errors import ToolDefinitionError
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
+from agentkit.message import SystemMessage
 from agentkit.model.model import new_counter
-from agentkit.service.answer import ServedAnswer, Sink, TextPiece, answer
+from agentkit.service.answer import ReasoningPiece, ServedAnswer, Sink, TextPiece, answer
 from agentkit.service.exchange import HttpExchange
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.idempotency import KeptAnswer
@@ -25,8 +28,9 @@ from agentkit.service.response_schema import schema_type
 from agentkit.service.served import ServedAgent
 from agentkit.service.service_state import ServiceState
 from agentkit.service.spending import Reservation
+from agentkit.service.stored_responses import NewResponse, PriorConversation
 from agentkit.service.stream_sender import StreamSender
-from agentkit.service.wire_format import WireFormat
+from agentkit.service.wire_format import AnswerHead, WireFormat
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import StaticToolset
 from agentkit.value import dataclass
@@ -34,13 +38,24 @@ from agentkit.value import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """A request that was checked, and the agent that answers it."""
+    """A request that was checked, and the agent that answers it.
+
+    Attributes:
+        served: the agent as it is offered.
+        agent: the same, with a denial of calls that need approval.
+        external: the client's tools, by name.
+        output_type: what the answer has to be; None for text.
+        conversation: what is stored already.
+        history: the same, with what the request adds.
+    """
 
     served: ServedAgent
     agent: Agent[Any, Any]
     request: ReceivedRequest
     external: Mapping[str, Tool]
     output_type: Any
+    conversation: PriorConversation
+    history: History
 
 
 class Generate:
@@ -61,7 +76,7 @@ class Generate:
         limits = state.limits.take_request(exchange.caller)
         exchange.extra_headers.update(limits)
         body, values = await exchange.read_json(state.settings.max_body_bytes)
-        generation = self._check(exchange, values)
+        generation = await self._check(exchange, values)
         key = exchange.headers.get("idempotency-key")
         if key is None:
             await self._answer(exchange, generation, keep=_ignore_answer)
@@ -81,19 +96,24 @@ class Generate:
         finally:
             state.idempotency.release(tenant, key)
 
-    def _check(self, exchange: HttpExchange, values: Mapping[str, JsonValue]) -> Generation:
-        """Read a request, and find the agent that it names.
+    async def _check(self, exchange: HttpExchange, values: Mapping[str, JsonValue]) -> Generation:
+        """Read a request, and find the agent that it names and the conversation that it goes on.
 
         Raises:
             InvalidRequestError: it does not follow the format.
-            ServiceError: the agent does not exist.
+            ServiceError: the agent or the conversation does not exist.
         """
         state, name = self._state, values.get("model")
         known = state.agents.get(name) if isinstance(name, str) else None
         ignored = frozenset[str]() if known is None else known.ignore_fields
         request = self._form.read(values, ignore_fields=ignored)
         served = state.find_agent(request.model, exchange.caller)
-        if len(request.messages) > state.settings.max_messages:
+        conversation = PriorConversation()
+        if request.previous_response_id is not None:
+            conversation = await state.require_responses().conversation(
+                request.previous_response_id, exchange.caller
+            )
+        if len(conversation.history) + len(request.messages) > state.settings.max_messages:
             raise ServiceError(
                 f"A conversation has at most {state.settings.max_messages} messages.",
                 code="too_many_messages",
@@ -104,7 +124,9 @@ class Generate:
             agent=state.quiet_agents[request.model],
             request=request,
             external=_external_tools(request, served.agent),
-            output_type=schema_type(request.response_format),
+            output_type=schema_type(request.response_format, path=self._form.schema_path),
+            conversation=conversation,
+            history=_continued(conversation.history, request),
         )
 
     async def _answer(
@@ -127,6 +149,8 @@ class Generate:
 
             async def work(sink: Sink) -> ServedAnswer:
                 found = await self._run(exchange, generation, money=money, sink=sink)
+                if request.is_stored:
+                    await self._store(exchange, generation, head=head, found=found)
                 keep(KeptAnswer(head=head, answer=found))
                 return found
 
@@ -134,7 +158,8 @@ class Generate:
                 if request.stream:
                     await sender.send(work)
                 else:
-                    await exchange.send_json(self._form.complete(await work(_ignore), head))
+                    found = await work(_ignore)
+                    await exchange.send_json(self._form.complete(found, head, request))
 
             with scope:
                 if generation.served.on_disconnect == "finish":
@@ -163,10 +188,13 @@ class Generate:
             options["output_type"] = generation.output_type
         if generation.served.deps is not None:
             options["deps"] = await generation.served.deps_for(exchange.caller)
+        history = generation.history
+        if request.instructions:
+            history = History([SystemMessage(request.instructions)]) + history
         try:
             found = await answer(
                 generation.agent,
-                history=History(request.messages),
+                history=history,
                 options=options,
                 external=generation.external,
                 is_structured=generation.output_type is not None
@@ -180,17 +208,45 @@ class Generate:
         money.spend(found.response.usage)
         return found
 
+    async def _store(
+        self,
+        exchange: HttpExchange,
+        generation: Generation,
+        *,
+        head: AnswerHead,
+        found: ServedAnswer,
+    ) -> None:
+        """Store an answer and what is new in its conversation, before its end is sent."""
+        request, conversation = generation.request, generation.conversation
+        known = len(conversation.history) + (1 if request.instructions else 0)
+        value = self._form.complete(found, head, request)
+        new = NewResponse(
+            id=response_name(head.id),
+            agent=request.model,
+            value=value,
+            items=request.items,
+            messages=found.history[known:],
+            run_id=found.run_id,
+        )
+        await self._state.require_responses().keep(new, conversation, exchange.caller)
+
     async def _send_again(
         self, exchange: HttpExchange, kept: KeptAnswer, request: ReceivedRequest
     ) -> None:
         """Send an answer that was sent before."""
         if not request.stream:
-            await exchange.send_json(self._form.complete(kept.answer, kept.head))
+            await exchange.send_json(self._form.complete(kept.answer, kept.head, request))
             return
 
         async def work(sink: Sink) -> ServedAnswer:
-            if text := kept.answer.response.message.text:
-                await sink(TextPiece(text=text))
+            for block in kept.answer.response.message.content:
+                match block:
+                    case TextContent(text=text):
+                        await sink(TextPiece(text=text))
+                    case ReasoningContent(text=text):
+                        await sink(ReasoningPiece(text=text))
+                    case _:
+                        pass
             return kept.answer
 
         encoder = self._form.encoder(kept.head, request)
@@ -221,6 +277,20 @@ class CountTokens:
             )
         )
         await exchange.send_json(encode_token_count(count))
+
+
+def _continued(history: History, request: ReceivedRequest) -> History:
+    """Return a conversation with what a request adds.
+
+    Raises:
+        HistoryError: it cannot follow.
+        InvalidRequestError: a call has no result.
+    """
+    grown = history + request.messages
+    if grown.open_calls:
+        reason = f"no tool output found for function call {grown.open_calls[0].id}"
+        raise InvalidRequestError(reason, path=("input",))
+    return grown
 
 
 async def _ignore(piece: object) -> None:

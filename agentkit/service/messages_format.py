@@ -99,13 +99,20 @@ class MessagesStream:
 class MessagesFormat:
     """The Anthropic messages format; see `WireFormat`."""
 
+    schema_path = ("output_config", "format")
+
     def read(
         self, body: Mapping[str, JsonValue], *, ignore_fields: Collection[str]
     ) -> ReceivedRequest:
         """See `WireFormat`."""
         return read_messages_request(body, ignore_fields=ignore_fields)
 
-    def complete(self, answer: ServedAnswer, head: AnswerHead) -> JsonValue:
+    def complete(
+        self,
+        answer: ServedAnswer,
+        head: AnswerHead,
+        request: ReceivedRequest,  # noqa: ARG002  # of the protocol
+    ) -> JsonValue:
         """See `WireFormat`."""
         return encode_messages_response(answer.response, _head(head))
 

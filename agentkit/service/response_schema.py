@@ -1,6 +1,6 @@
 """The output type for a JSON Schema of a request.
 
-In:  the schema of `response_format`, untrusted.
+In:  the schema that an answer has to fit, untrusted.
 Out: a type for `output_type`.
 """
 
@@ -9,12 +9,16 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from agentkit.dialect.received_request import InvalidRequestError
+from agentkit.dialect.received_request import InvalidRequestError, Path
 from agentkit.json_schema import JsonSchema, JsonSchemaError, JsonValue
 
 
-def schema_type(schema: Mapping[str, JsonValue] | None) -> Any:
+def schema_type(schema: Mapping[str, JsonValue] | None, *, path: Path) -> Any:
     """Return a type for any value that fits a schema; None without a schema.
+
+    Args:
+        schema: the schema.
+        path: the parameter that it comes from.
 
     Raises:
         InvalidRequestError: it is not a schema of an object.
@@ -24,11 +28,9 @@ def schema_type(schema: Mapping[str, JsonValue] | None) -> Any:
     try:
         checked = JsonSchema(schema)
     except (JsonSchemaError, ValueError) as error:
-        raise InvalidRequestError(
-            f"it is not a JSON Schema: {error}", path=("response_format",)
-        ) from error
+        raise InvalidRequestError(f"it is not a JSON Schema: {error}", path=path) from error
     if schema.get("type") != "object":
-        raise InvalidRequestError("the schema has not the type 'object'", path=("response_format",))
+        raise InvalidRequestError("the schema has not the type 'object'", path=path)
 
     def check(answer: Any) -> Any:
         violations = checked.violations(answer)

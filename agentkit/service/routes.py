@@ -18,6 +18,7 @@ from agentkit.dialect.anthropic_messages.server_errors import (
 )
 from agentkit.dialect.openai_chat.server_body import ChatBody
 from agentkit.dialect.openai_chat.server_errors import encode_model, encode_models
+from agentkit.dialect.openai_responses.server_body import ResponsesBody
 from agentkit.json_schema import JsonValue
 from agentkit.service.chat_format import CHAT_FORMAT
 from agentkit.service.exchange import HttpExchange
@@ -34,6 +35,8 @@ from agentkit.service.native_bodies import (
     TitleBody,
 )
 from agentkit.service.openapi import Endpoint, ServiceRoute, openapi_document
+from agentkit.service.response_routes import ResponseRoutes
+from agentkit.service.responses_format import RESPONSES_FORMAT
 from agentkit.service.run_routes import RunRoutes
 from agentkit.service.service_settings import MetricsSource
 from agentkit.service.service_state import ServiceState
@@ -90,9 +93,18 @@ def build_routes(state: ServiceState) -> Routes:
     """Return the routes of a service."""
     models, runs, sessions = Models(state), RunRoutes(state), SessionRoutes(state)
     chat, messages = Generate(state, CHAT_FORMAT), Generate(state, MESSAGES_FORMAT)
+    respond, stored = Generate(state, RESPONSES_FORMAT), ResponseRoutes(state)
     return Routes(
         [
             _post("/v1/chat/completions", chat, "Answer, in the OpenAI chat format.", ChatBody),
+            _post("/v1/responses", respond, "Answer, in the responses format.", ResponsesBody),
+            _get("/v1/responses/{response_id}", stored.get, "Return a stored response."),
+            _delete("/v1/responses/{response_id}", stored.delete, "Delete a stored response."),
+            _get(
+                "/v1/responses/{response_id}/input_items",
+                stored.items,
+                "List what a stored response answers.",
+            ),
             _post("/v1/messages", messages, "Answer, in the Anthropic format.", MessagesBody),
             _post("/v1/messages/count_tokens", CountTokens(state), "Count tokens.", CountBody),
             _get("/v1/models", models.list, "List the agents as models."),
@@ -116,12 +128,7 @@ def build_routes(state: ServiceState) -> Routes:
                 summary="Change the title.",
                 body=TitleBody,
             ),
-            ServiceRoute(
-                method="DELETE",
-                path="/sessions/{session_id}",
-                endpoint=sessions.delete,
-                summary="Delete a conversation.",
-            ),
+            _delete("/sessions/{session_id}", sessions.delete, "Delete a conversation."),
             _get("/sessions/{session_id}/tree", sessions.tree, "Return all branches."),
             _post("/sessions/{session_id}/messages", sessions.say, "Say something.", SayBody),
             _post("/sessions/{session_id}/select", sessions.select, "Go to a branch.", EntryBody),
@@ -137,6 +144,10 @@ def _get(path: str, endpoint: Endpoint, summary: str) -> ServiceRoute:
     return ServiceRoute(
         method="GET", path=path, endpoint=endpoint, summary=summary, is_open=path in OPEN_PATHS
     )
+
+
+def _delete(path: str, endpoint: Endpoint, summary: str) -> ServiceRoute:
+    return ServiceRoute(method="DELETE", path=path, endpoint=endpoint, summary=summary)
 
 
 def _post(

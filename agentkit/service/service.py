@@ -33,6 +33,7 @@ from agentkit.service.served import Caller, ServedAgent, as_served
 from agentkit.service.service_settings import ServiceOptions, read_service_options
 from agentkit.service.service_state import ServiceState
 from agentkit.service.spending import Spending, StoredLedger
+from agentkit.service.stored_responses import StoredResponses
 from agentkit.session import Sessions
 from agentkit.store.open_store import open_store
 
@@ -103,7 +104,7 @@ class Service:
                     yield
                 finally:
                     self._is_open = False
-                    state.sessions = state.runs = None
+                    state.sessions = state.runs = state.responses = None
 
     async def _open_database(self, stack: AsyncExitStack) -> None:
         """Open the database, or a temporary one that is gone with the service."""
@@ -115,6 +116,7 @@ class Service:
             url = f"sqlite:{folder}/service.db"
         store = await stack.enter_async_context(open_store(url))
         state.sessions = Sessions(store)
+        state.responses = StoredResponses(store, state.sessions, clock=state.clock)
         state.spending = Spending(StoredLedger(store), clock=state.clock)
         if self._reads_tokens:
             state.auth = Tokens(StoredTokens(store), clock=state.clock)

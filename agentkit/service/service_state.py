@@ -21,6 +21,7 @@ from agentkit.service.idempotency import Idempotency
 from agentkit.service.served import Caller, ServedAgent
 from agentkit.service.service_settings import ServiceSettings
 from agentkit.service.spending import MemoryLedger, Spending
+from agentkit.service.stored_responses import StoredResponses
 from agentkit.service.wire_format import AnswerHead
 from agentkit.session import Sessions
 
@@ -36,6 +37,7 @@ class ServiceState:
         created: seconds since 1970 when the service began.
         sessions: stored conversations; None while the service is not open.
         runs: stored runs; None while the service is not open.
+        responses: stored answers; None while the service is not open.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class ServiceState:
         self.idempotency: Idempotency = Idempotency(now=clock.monotonic)
         self.sessions: Sessions | None = None
         self.runs: Runs | None = None
+        self.responses: StoredResponses | None = None
         self.quiet_agents: dict[str, Agent[Any, Any]] = {}
         self.refresh_agents()
         self._is_stopping = False
@@ -144,6 +147,16 @@ class ServiceState:
         if self.runs is None:
             raise ServiceError("The service is not open yet.", status=503)
         return self.runs
+
+    def require_responses(self) -> StoredResponses:
+        """Return the stored answers.
+
+        Raises:
+            ServiceError: the service is not open.
+        """
+        if self.responses is None:
+            raise ServiceError("The service is not open yet.", status=503)
+        return self.responses
 
     def names_for(self, caller: Caller) -> list[str]:
         """Return the names of the agents that a caller may use."""

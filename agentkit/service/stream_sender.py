@@ -83,8 +83,9 @@ class StreamSender:
     async def _send(self, events: Iterable[StreamEvent], *, is_last: bool = False) -> None:
         async with self._lock:  # pings come from another task
             self._is_quiet = False
-            content = b"".join(map(encode_event, events))
+            content = b""
             if not self._exchange.is_started:
                 await self._exchange.start(200, EVENT_STREAM, headers=STREAM_HEADERS)
-                content = b"".join(map(encode_event, self._encoder.begin())) + content
+                content = b"".join(map(encode_event, self._encoder.begin()))
+            content += b"".join(map(encode_event, events))
             await self._exchange.send_part(content, is_last=is_last)

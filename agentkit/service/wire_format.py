@@ -1,14 +1,15 @@
 """What the generation of answers needs of a wire format.
 
 In:  nothing.
-Out: `WireFormat` and `StreamEncoder`, which `chat_format` and `messages_format` implement.
+Out: `WireFormat` and `StreamEncoder`, which `chat_format`, `responses_format` and
+     `messages_format` implement.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from agentkit.dialect.event_stream import StreamEvent
-from agentkit.dialect.received_request import ReceivedRequest
+from agentkit.dialect.received_request import Path, ReceivedRequest
 from agentkit.json_schema import JsonValue
 from agentkit.service.answer import Piece, ServedAnswer
 from agentkit.service.http_errors import ServiceError
@@ -52,6 +53,10 @@ class StreamEncoder(Protocol):
 class WireFormat(Protocol):
     """Reads requests and encodes answers."""
 
+    @property
+    def schema_path(self) -> Path:
+        """Return the parameter with the schema that an answer has to fit."""
+
     def read(
         self, body: Mapping[str, JsonValue], *, ignore_fields: Collection[str]
     ) -> ReceivedRequest:
@@ -61,7 +66,9 @@ class WireFormat(Protocol):
             InvalidRequestError: it does not follow the format, or is not supported.
         """
 
-    def complete(self, answer: ServedAnswer, head: AnswerHead) -> JsonValue:
+    def complete(
+        self, answer: ServedAnswer, head: AnswerHead, request: ReceivedRequest
+    ) -> JsonValue:
         """Return a complete answer."""
 
     def encoder(self, head: AnswerHead, request: ReceivedRequest) -> StreamEncoder:

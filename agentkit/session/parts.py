@@ -7,6 +7,7 @@ Out: `SessionParts`, with which conversations are read and new ones are made.
 from collections.abc import Callable, Iterable, Sequence
 
 from agentkit.clock import Clock
+from agentkit.history import History
 from agentkit.message import Message
 from agentkit.session import tables
 from agentkit.session.values import SessionEntry, SessionInfo
@@ -14,6 +15,24 @@ from agentkit.store.base import Store
 from agentkit.value import dataclass, maker
 
 _new_entry = maker(SessionEntry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place in the tree: the entries up to it, and the history that they make."""
+
+    path: Sequence[SessionEntry]
+    history: History
+
+    @property
+    def last(self) -> SessionEntry | None:
+        """Return the entry at the place; None before the first message."""
+        return self.path[-1] if self.path else None
+
+    @classmethod
+    def at_end(cls, path: Sequence[SessionEntry]) -> "Place":
+        """Return the place after the entries of a path."""
+        return cls(path=path, history=History.from_stored(entry.message for entry in path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,30 +33,16 @@ from agentkit.session.agent_run import (
 )
 from agentkit.session.json_format import write_json
 from agentkit.session.markdown_format import write_markdown
-from agentkit.session.parts import SessionParts
+from agentkit.session.parts import Place, SessionParts
 from agentkit.session.session_errors import SessionConflictError, SessionError, SessionNotFoundError
 from agentkit.session.values import SessionEntry, SessionInfo, to_microseconds
 from agentkit.store.base import StoreError, StoreUnavailableError, Transaction
-from agentkit.value import dataclass
 
 STORE_SECONDS = 60.0
 """How long the end of a turn waits for the database, cancelled or not."""
 
 RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
 """Pauses between the attempts to store a turn while the database is away."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """A place in the tree: the entries up to it, and the history that they make."""
-
-    path: Sequence[SessionEntry]
-    history: History
-
-    @property
-    def last(self) -> SessionEntry | None:
-        """Return the entry at the place; None before the first message."""
-        return self.path[-1] if self.path else None
 
 
 class Session:
@@ -70,7 +56,7 @@ class Session:
         """Use `Sessions.create` or `Sessions.get`."""
         self._parts = parts
         self._info = info
-        self._head_place: _Place | None = None
+        self._head_place: Place | None = None
 
     @property
     def info(self) -> SessionInfo:
@@ -99,9 +85,13 @@ class Session:
         """Return the messages from the first one to the head, with their ids."""
         return (await self._head()).path
 
-    async def history(self) -> History:
-        """Return the messages from the first one to the head."""
-        return (await self._head()).history
+    async def history(self, entry_id: str | None = None) -> History:
+        """Return the messages from the first one to an entry; to the head if none is given.
+
+        Raises:
+            SessionNotFoundError: the conversation was deleted, or has no such entry.
+        """
+        return (await self._at(entry_id)).history
 
     async def tree(self) -> Sequence[SessionEntry]:
         """Return the messages of all branches, parents before their children.
@@ -214,16 +204,25 @@ class Session:
         return entry
 
     async def append(
-        self, messages: Iterable[Message], *, run_id: str | None = None
+        self,
+        messages: Iterable[Message],
+        *,
+        after: str | None = None,
+        run_id: str | None = None,
     ) -> Sequence[SessionEntry]:
         """Add messages that come from somewhere else, and return their entries.
+
+        Args:
+            messages: in order.
+            after: the entry that they follow; the head if not given.
+            run_id: the run that they come from.
 
         Raises:
             HistoryError: they cannot follow the conversation.
             SessionConflictError: another writer changed the conversation first.
-            SessionNotFoundError: the conversation was deleted.
+            SessionNotFoundError: the conversation was deleted, or has no entry `after`.
         """
-        info, place = self._info, await self._head()
+        info, place = self._info, await self._at(after)
         history = place.history + messages
         return await self._add(info, place, history=history, run_id=run_id)
 
@@ -311,16 +310,26 @@ class Session:
         self._info = present  # its title may be new
         return present
 
-    async def _head(self) -> _Place:
+    async def _head(self) -> Place:
         """Return the place where the conversation goes on; read once for each head."""
         place, head = self._head_place, self._info.head
         if place is None or (place.last.id if place.last else None) != head:
             path = () if head is None else await self._parts.read_path(head)
-            place = _Place(path=path, history=History.from_stored(entry.message for entry in path))
-            self._head_place = place
+            place = self._head_place = Place.at_end(path)
         return place
 
-    async def _before(self, entry_id: str) -> tuple[_Place, str, UserMessage]:
+    async def _at(self, entry_id: str | None) -> Place:
+        """Return the place after an entry; the head if none is given.
+
+        Raises:
+            SessionNotFoundError: there is no such entry.
+        """
+        if entry_id is None or entry_id == self._info.head:
+            return await self._head()
+        await self._require_entry(entry_id)
+        return Place.at_end(await self._parts.read_path(entry_id))
+
+    async def _before(self, entry_id: str) -> tuple[Place, str, UserMessage]:
         """Return the last message of the user up to an entry, its id, and the place before it.
 
         Raises:
@@ -331,8 +340,7 @@ class Session:
         for at in range(len(path) - 1, -1, -1):
             message = path[at].message
             if isinstance(message, UserMessage):
-                history = History.from_stored(entry.message for entry in path[:at])
-                return _Place(path=path[:at], history=history), path[at].id, message
+                return Place.at_end(path[:at]), path[at].id, message
         raise SessionNotFoundError(f"There is no message of the user before {entry_id!r}.")
 
     async def _require_entry(self, entry_id: str) -> None:
@@ -346,7 +354,7 @@ class Session:
             raise SessionNotFoundError(f"The session {self.id!r} has no entry {entry_id!r}.")
 
     async def _add(
-        self, info: SessionInfo, place: _Place, *, history: History, run_id: str | None = None
+        self, info: SessionInfo, place: Place, *, history: History, run_id: str | None = None
     ) -> Sequence[SessionEntry]:
         """Write what a history has more than a place, and go there; return the new entries."""
         messages = added_messages(place.history, history)
@@ -357,7 +365,7 @@ class Session:
             info=info, head=entries[-1].id, entries=entries, at=entries[-1].created_at
         )
         self._info = await self._apply(change)
-        self._head_place = _Place(path=[*place.path, *entries], history=history)
+        self._head_place = Place(path=[*place.path, *entries], history=history)
         return entries
 
     async def _apply(self, change: tables.Change) -> SessionInfo:
@@ -376,7 +384,7 @@ class Session:
         return await self._parts.store.transaction(apply)
 
     async def _store_turn(
-        self, info: SessionInfo, place: _Place, *, history: History, run_id: str | None
+        self, info: SessionInfo, place: Place, *, history: History, run_id: str | None
     ) -> None:
         """Write a turn to its end, also if the run was cancelled."""
         with anyio.move_on_after(STORE_SECONDS, shield=True):

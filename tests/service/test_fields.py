@@ -11,6 +11,8 @@ from agentkit.dialect.anthropic_messages import server_request as messages
 from agentkit.dialect.anthropic_messages.server_body import MessagesBody
 from agentkit.dialect.openai_chat import server_request as chat
 from agentkit.dialect.openai_chat.server_body import ChatBody
+from agentkit.dialect.openai_responses import server_request as responses
+from agentkit.dialect.openai_responses.server_body import ResponsesBody
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| (carried|accepted|refused)(?: \(([^)]*)\))?", re.MULTILINE)
@@ -27,8 +29,12 @@ def fates(route: str) -> dict[str, tuple[str, list[object]]]:
 
 @pytest.mark.parametrize(
     ("route", "code", "body"),
-    [("/v1/chat/completions", chat, ChatBody), ("/v1/messages", messages, MessagesBody)],
-    ids=["chat", "messages"],
+    [
+        ("/v1/chat/completions", chat, ChatBody),
+        ("/v1/responses", responses, ResponsesBody),
+        ("/v1/messages", messages, MessagesBody),
+    ],
+    ids=["chat", "responses", "messages"],
 )
 def test_the_guide_has_the_fate_of_each_field(route: str, code: object, body: type) -> None:
     """As the code has it, and no field has two."""
@@ -45,9 +51,11 @@ def test_the_guide_has_the_fate_of_each_field(route: str, code: object, body: ty
 def test_the_guide_has_each_parameter_of_the_vendors_clients() -> None:
     """By their own types."""
     openai = pytest.importorskip("openai.types.chat.completion_create_params")
+    responses = pytest.importorskip("openai.types.responses.response_create_params")
     anthropic = pytest.importorskip("anthropic.types.message_create_params")
 
     assert set(openai.CompletionCreateParamsBase.__annotations__) <= set(
         fates("/v1/chat/completions")
     )
+    assert set(responses.ResponseCreateParamsBase.__annotations__) <= set(fates("/v1/responses"))
     assert set(anthropic.MessageCreateParamsBase.__annotations__) <= set(fates("/v1/messages"))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from agentkit.chat import ModelSettings, ToolChoice, ToolSpec
-from agentkit.content import AudioContent, ContentBlock, ImageContent, ReasoningContent, TextContent
+from agentkit.content import AudioContent, ContentBlock, ReasoningContent, TextContent
 from agentkit.dialect.openai_chat.server_body import (
     AssistantBody,
     AudioPart,
@@ -30,6 +30,7 @@ from agentkit.dialect.received_request import (
     InvalidRequestError,
     Path,
     ReceivedRequest,
+    as_image,
     drop_fields,
     require_neutral,
     validate_body,
@@ -76,7 +77,6 @@ NEUTRAL_VALUES: Mapping[str, tuple[JsonValue, ...]] = {
 """Fields that would change an answer, with the values that leave it as it is."""
 
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+);base64,(?P<data>.*)", re.DOTALL)
 
 
 def read_chat_request(
@@ -225,19 +225,10 @@ def _user_blocks(body: UserBody, place: int) -> Iterator[ContentBlock]:
                 yield TextContent(part.text)
             case ImagePart():
                 path: Path = ("messages", place, "content", position, "image_url", "url")
-                yield _as_image(part.image_url.url, path)
+                yield as_image(part.image_url.url, path)
             case AudioPart():
                 audio = part.input_audio
                 yield AudioContent(data=audio.data, mime_type=f"audio/{audio.format}")
-
-
-def _as_image(url: str, path: Path) -> ImageContent:
-    found = _DATA_URL.fullmatch(url)
-    if found is None:
-        # A server that fetches URLs for its clients can be made to fetch from its own network.
-        reason = "only data: URLs in base64 are supported; nothing is fetched"
-        raise InvalidRequestError(reason, path=path, code="unsupported_value")
-    return ImageContent(data=found["data"], mime_type=found["type"])
 
 
 def _text_blocks(content: str | Sequence[TextPart | RefusalPart]) -> tuple[TextContent, ...]:

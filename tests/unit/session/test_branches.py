@@ -208,3 +208,18 @@ async def test_a_title_is_made_of_the_first_message(
     again = await sessions.get(chat.id)
     assert again.info.title == chat.info.title == title
     assert await again.history() == History((UserMessage(prompt),))
+
+
+async def test_messages_are_added_after_any_entry(sessions: Sessions) -> None:
+    """As another branch if something follows it already; the history ends at any entry."""
+    session = await sessions.create()
+    first, answer = await session.append([UserMessage("a"), AssistantMessage("b")])
+    await session.append([UserMessage("c")])
+
+    [entry] = await session.append([UserMessage("d")], after=answer.id)
+
+    assert (entry.parent_id, entry.depth) == (answer.id, 2)
+    assert [one.text for one in await session.history()] == ["a", "b", "d"]
+    assert [one.text for one in await session.history(first.id)] == ["a"]
+    with pytest.raises(SessionNotFoundError):
+        await session.append([UserMessage("e")], after="nothing")

@@ -1,0 +1,1 @@
+"""The OpenAI responses format, as a server."""
