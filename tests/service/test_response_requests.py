@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "a result without call": (
         item("function_call_output", call_id="c", output="x"), None, "invalid_conversation",
     ),
-    "a tool that runs at OpenAI": ({"tools": [{"type": "web_search"}]}, "tools[0].type", "invalid_value"),
+    "a tool of OpenAI": ({"tools": [{"type": "web_search"}]}, "tools[0].type", "invalid_value"),
     "a tool of the agent": (
         {"tools": [{"type": "function", "name": "add", "parameters": {}}]},
         "tools[0]",
