@@ -223,7 +223,7 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
 def load_requested_tools(
     names: Iterable[str], *, folder: Path = Path(), allow_write: bool = False
 ) -> list[ToolLike]:
-    """Return the named tools: families, `module:name`, `file.py`, `file.py:name`.
+    """Return the named tools: families, `family=SETTING`, `module:name`, `file.py[:name]`.
 
     Args:
         names: each one name, or several separated by commas; `none` names no tools.
@@ -236,8 +236,14 @@ def load_requested_tools(
     families = tool_families()
     tools: list[ToolLike] = []
     for word in (part.strip() for each in names for part in each.split(",")):
-        if word in families:
-            tools += load_tools(word, folder=folder, allow_write=allow_write)
+        name, separator, setting = word.partition("=")
+        if name in families:
+            tools += load_tools(
+                name,
+                folder=folder,
+                allow_write=allow_write,
+                setting=setting if separator else None,
+            )
         elif word not in ("", _NO_TOOLS):
             found = load_named(word, what="tools", known=[*families, _NO_TOOLS])
             tools += _tools_in(found, word=word)

@@ -32,6 +32,14 @@ class ReadyMadeTools(Protocol):
         """Return whether an agent has it by default."""
 
     @property
+    def needs_setting(self) -> bool:
+        """Return whether it can be loaded as `NAME=SETTING` only."""
+
+    @property
+    def setting(self) -> str | None:
+        """Return what its setting is, if it takes one."""
+
+    @property
     def is_installed(self) -> bool:
         """Return whether its dependencies are installed."""
 
@@ -41,10 +49,12 @@ def tool_families() -> Mapping[str, ReadyMadeTools]:
     return cast(Mapping[str, ReadyMadeTools], load_object("agentkit_tools:FAMILIES"))
 
 
-def load_tools(name: str, *, folder: Path, allow_write: bool) -> tuple[Tool, ...]:
+def load_tools(
+    name: str, *, folder: Path, allow_write: bool, setting: str | None = None
+) -> tuple[Tool, ...]:
     """Return the tools of a family; see `agentkit_tools.load_tools`."""
     load = cast(Callable[..., tuple[Tool, ...]], load_object("agentkit_tools:load_tools"))
-    return load(name, folder=folder, allow_write=allow_write)
+    return load(name, folder=folder, allow_write=allow_write, setting=setting)
 
 
 def agents() -> Mapping[str, str]:

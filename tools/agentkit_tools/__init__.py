@@ -25,10 +25,13 @@ class ToolFamily:
 
     Attributes:
         description: a short summary.
-        path: `module:name` of a tuple of tools, or of a function that returns one for a folder.
+        path: `module:name` of a tuple of tools, or of a function that returns one for a folder or
+            a setting.
         extra: the extra that installs their dependencies, if any.
         requires: the package that this extra installs.
         needs_folder: they work inside one folder, which the caller names.
+        setting: what the value after `NAME=` stands for, if the tools take one.
+        needs_setting: they cannot be loaded without it.
         is_default: part of the default tools of agents and commands.
     """
 
@@ -37,6 +40,8 @@ class ToolFamily:
     extra: str | None = None
     requires: str | None = None
     needs_folder: bool = False
+    setting: str | None = None
+    needs_setting: bool = False
     is_default: bool = True
 
     @property
@@ -64,11 +69,23 @@ FAMILIES: Mapping[str, ToolFamily] = {
         needs_folder=True,
         is_default=False,
     ),
+    "web": ToolFamily(
+        description="read pages of the public web, and search it",
+        path="agentkit_tools.web:web",
+        extra="tools-web",
+        requires="trafilatura",
+        setting="searxng:URL, brave:VARIABLE or tavily:VARIABLE",
+        is_default=False,
+    ),
 }
 
 
 def load_tools(
-    name: str, *, folder: str | Path = ".", allow_write: bool = False
+    name: str,
+    *,
+    folder: str | Path = ".",
+    allow_write: bool = False,
+    setting: str | None = None,
 ) -> tuple[Tool, ...]:
     """Return the tools of a family.
 
@@ -76,9 +93,11 @@ def load_tools(
         name: one of `FAMILIES`.
         folder: the folder of the family `files`.
         allow_write: whether the family `files` may write.
+        setting: what the family works with; see `ToolFamily.setting`.
 
     Raises:
-        ConfigError: there is no such family, or `folder` is not a folder.
+        ConfigError: there is no such family, `folder` is not a folder, or the setting is missing
+            or cannot be used.
         MissingExtraError: a dependency of the tools is not installed.
     """
     if name not in FAMILIES:
@@ -89,7 +108,13 @@ def load_tools(
             f"The tools {name!r} need the package {family.requires!r}, which is not installed; "
             f"install 'mixtral-agentkit[{family.extra}]'."
         )
+    if setting is not None and family.setting is None:
+        raise ConfigError(f"The tools {name!r} take no setting; write {name!r} without '='.")
+    if setting is None and family.needs_setting:
+        raise ConfigError(f"The tools {name!r} need a setting: {name}={family.setting}.")
     found = load_object(family.path)
+    if family.setting is not None:
+        return cast(Callable[..., tuple[Tool, ...]], found)(setting)
     if not family.needs_folder:
         return tuple(cast(Sequence[Tool], found))  # by the table above
     return cast(Callable[..., tuple[Tool, ...]], found)(folder, allow_write=allow_write)

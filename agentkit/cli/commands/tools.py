@@ -32,6 +32,9 @@ def list_tools(names: Sequence[str], *, folder: Path, as_json: bool) -> int:
         if name in families and not families[name].is_installed and not names:
             note(f"{name}: not installed; install 'mixtral-agentkit[{families[name].extra}]'.")
             continue
+        if name in families and families[name].needs_setting:
+            note(f"{name}: needs a setting; write {name}={families[name].setting}.")
+            continue
         toolset = as_toolset(load_requested_tools([name], folder=folder, allow_write=True))
         found += [(name, tool) for tool in anyio.run(_ask, toolset)]
     if as_json:

@@ -17,6 +17,8 @@ from urllib.request import getproxies
 import anyio
 import httpx2
 
+from agentkit.transport.guarded.public_address import is_public_address
+
 RequestHook = Callable[[httpx2.Request], Awaitable[None]]
 
 
@@ -59,9 +61,9 @@ def refuse_private_addresses(server_url: str) -> RequestHook:
 
 def is_private(address: str) -> bool:
     """Return whether an IP address is not one of the public internet."""
-    parsed = ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return not (mapped or parsed).is_global
+    # A name may have an IPv4-mapped address where the resolver makes one of each IPv4 address.
+    mapped = getattr(ip_address(address), "ipv4_mapped", None)
+    return not is_public_address(address if mapped is None else str(mapped))
 
 
 def _pin(request: httpx2.Request, address: str) -> None:
