@@ -1,1 +1,1 @@
-"""Requests to URLs that a model or a stranger named, to public addresses only."""
+"""Requests to URLs that a model or a third party named, to public addresses only."""

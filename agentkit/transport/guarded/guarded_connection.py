@@ -92,8 +92,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"the host {host!r} is not known") from error
         if (host, port) not in self._private_hosts:
-            # All of them: a name that has a private address beside a public one is an attack, or
-            # a mistake that must not depend on which of them answers.
+            # All of them: a name that has a private address in addition to a public one is an
+            # attack, or a mistake that must not depend on which of them answers.
             for address in addresses:
                 if not is_public_address(address):
                     raise AddressRefusedError(

@@ -29,7 +29,7 @@ _NOT_PUBLIC_V4: Sequence[IPv4Network] = (
 
 
 def is_public_address(address: str) -> bool:
-    """Return whether an address is one of the public internet; False if it is no address.
+    """Return whether an address is one of the public internet; False for anything else.
 
     Addresses that only carry another address (IPv4-mapped, NAT64, 6to4, Teredo) are not public,
     whatever they carry: no name of the public internet has one.

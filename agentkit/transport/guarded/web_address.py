@@ -1,4 +1,4 @@
-"""Read a URL that a stranger wrote.
+"""Read an untrusted URL.
 
 In:  text from a model, a page, a `Location` header or an OpenAPI document.
 Out: a `WebAddress` with one meaning for every part, or a `WebAddressError`.

@@ -10,11 +10,14 @@ from agentkit.errors import MissingExtraError
 from agentkit.tools import StaticToolset
 from agentkit_tools import FAMILIES, load_tools
 
+SETTINGS = {"web": "brave:SEARCH_KEY"}
+"""For the families that take one."""
+
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_has_tools(name: str, tmp_path: Path) -> None:
     """Each tool has a description."""
-    tools = load_tools(name, folder=tmp_path)
+    tools = load_tools(name, folder=tmp_path, setting=SETTINGS.get(name))
 
     assert tools
     assert all(tool.description for tool in tools)
@@ -23,7 +26,9 @@ def test_every_family_has_tools(name: str, tmp_path: Path) -> None:
 def test_all_families_can_be_used_together(tmp_path: Path) -> None:
     """No two tools have the same name."""
     tools = [
-        tool for name in FAMILIES for tool in load_tools(name, folder=tmp_path, allow_write=True)
+        tool
+        for name in FAMILIES
+        for tool in load_tools(name, folder=tmp_path, allow_write=True, setting=SETTINGS.get(name))
     ]
 
     assert len(StaticToolset(tools).tools) == len(tools)
@@ -44,3 +49,9 @@ def test_the_error_of_a_missing_package_names_the_extra(
     with pytest.raises(MissingExtraError, match=r"install 'mixtral-agentkit\[tools-units\]'"):
         load_tools("units")
     assert load_tools("calculator")
+
+
+def test_a_setting_for_tools_that_take_none_is_an_error() -> None:
+    """It would be ignored."""
+    with pytest.raises(ConfigError, match="take no setting"):
+        load_tools("clock", setting="UTC")

@@ -1,6 +1,5 @@
 """Pages of the web as a model reads them."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,10 +13,8 @@ from agentkit_tools.web import build_tools, web
 from agentkit_tools.web.html_outline import read_outline
 from agentkit_tools.web.page_reader import PageReader, ReaderSettings
 from agentkit_tools.web.page_text import PageFormatError, decode_body, render_page
-from agentkit_tools.web.robots import parse_robots
-from agentkit_tools.web.search_provider import SearchProvider, open_search
 from agentkit_tools.web.site_limits import SiteLimits
-from tests.web_server import WebServer, web_server
+from tests.unit.transport.web_server import WebServer, web_server
 
 ARTICLE = """<!doctype html><html><head><title>Mixtral &amp; friends</title>
 <script>var hidden = "<p>not text</p>";</script></head><body>
@@ -141,7 +138,7 @@ async def test_what_is_not_text_is_an_error_for_the_model(server: WebServer) -> 
         await fetch_of(server)("http://site.example/paper")
 
 
-async def test_robots_txt_is_respected_unless_told_otherwise(server: WebServer) -> None:
+async def test_robots_txt_is_respected_unless_it_is_turned_off(server: WebServer) -> None:
     """Also for the target of a redirect; the file is fetched once for a site."""
     server.add("/robots.txt", "User-agent: *\nDisallow: /private", kind="text/plain")
     server.add("/private/page", "secret", kind="text/plain")
@@ -158,53 +155,6 @@ async def test_robots_txt_is_respected_unless_told_otherwise(server: WebServer) 
     assert [one.path for one in server.received].count("/robots.txt") == 1
     ignoring = fetch_of(server, settings=ReaderSettings(respects_robots=False))
     assert "secret" in await ignoring("http://site.example/private/page")
-
-
-ROBOTS = """\
-# comment
-User-agent: other
-Disallow: /
-
-User-agent: agentkit
-user-agent: friend
-Disallow: /a
-Allow: /a/b  # longer
-Disallow: /*.pdf$
-Disallow: /x*y*z
-Allow: /q
-Disallow: /q
-Disallow: /%C3%BC
-Disallow:
-
-User-agent: *
-Disallow: /only-others
-"""
-RULED = {
-    "/": True,
-    "/a": False,
-    "/a/c": False,
-    "/a/b/c": True,
-    "/only-others": True,
-    "/doc.pdf": False,
-    "/doc.pdf?x=1": True,
-    "/x/1/y/2/z/3": False,
-    "/x/1/z/2/y": True,
-    "/q": True,
-    "/%c3%bc": False,
-    "/robots.txt": True,
-}
-
-
-@pytest.mark.parametrize(("path", "is_allowed"), RULED.items())
-def test_the_longest_matching_rule_of_the_own_group_decides(path: str, is_allowed: bool) -> None:
-    """RFC 9309."""
-    assert parse_robots(ROBOTS, product="agentkit").allows(path) == is_allowed
-
-
-def test_a_group_for_all_is_for_those_without_their_own() -> None:
-    """A product without any group may fetch everything."""
-    assert not parse_robots(ROBOTS, product="stranger").allows("/only-others")
-    assert parse_robots("User-agent: other\nDisallow: /", product="agentkit").allows("/")
 
 
 @pytest.mark.parametrize(("status", "is_allowed"), [(404, True), (403, True), (500, False)])
@@ -308,102 +258,6 @@ def test_a_page_without_a_type_is_read_as_what_it_looks_like() -> None:
     assert plain.text == "a < b"
     with pytest.raises(PageFormatError):
         render_page(b"\x89PNG", content_type="image/png", url="https://site.example/")
-
-
-def provider(server: WebServer, setting: str) -> SearchProvider:
-    """Return a provider whose requests reach the server."""
-    chosen = open_search(setting)
-    return SearchProvider(
-        name=chosen.name,
-        client=server.client(),
-        request=lambda query, count: _plain(chosen, query, count),
-        hits=chosen.hits,
-    )
-
-
-def _plain(chosen: SearchProvider, query: str, count: int) -> Any:
-    """Return a request without TLS, which the server does not have."""
-    request = chosen.request(query, count)
-    return type(request)(
-        method=request.method,
-        url=request.url.replace("https://", "http://"),
-        headers=request.headers,
-        content=request.content,
-    )
-
-
-RESULT = {"title": "Mixtral", "url": "https://site.example/m"}
-SEARCHES: Mapping[str, tuple[str, Any]] = {
-    "searxng:http://search.example/base/": (
-        "/base/search?q=a+b&format=json",
-        {"results": [RESULT | {"content": "a  model"}]},
-    ),
-    "brave:SEARCH_KEY": (
-        "/res/v1/web/search?q=a+b&count=8",
-        {"web": {"results": [RESULT | {"description": "a  model"}]}},
-    ),
-    "tavily:SEARCH_KEY": ("/search", {"results": [RESULT | {"content": "a  model"}]}),
-}
-
-
-@pytest.mark.parametrize("setting", SEARCHES)
-async def test_the_web_is_searched_through_the_chosen_provider(
-    server: WebServer, monkeypatch: pytest.MonkeyPatch, setting: str
-) -> None:
-    """The key is in the header that the provider documents, and nowhere else."""
-    monkeypatch.setenv("SEARCH_KEY", "s3cret")
-    path, answer = SEARCHES[setting]
-    server.add(path, json.dumps(answer), kind="application/json")
-    search = build_tools(reader_of(server), search=provider(server, setting))[1]
-
-    found = await search("a b")
-
-    assert found == "1. Mixtral\nhttps://site.example/m\na model"
-    (request,) = server.received
-    keys = [name for name, value in request.headers.items() if "s3cret" in value]
-    expected = {"searxng": [], "brave": ["x-subscription-token"], "tavily": ["authorization"]}
-    assert keys == expected[setting.partition(":")[0]]
-    assert "s3cret" not in request.path + request.body.decode() + repr(search)
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "message"),
-    [
-        (b"{}", 403, "SearXNG must allow the format json"),
-        (b"{}", 429, "too many searches"),
-        (b"<html>", 200, "not the JSON"),
-        (b"[]", 200, "not the JSON"),
-        (b'{"results": 5}', 200, "not the JSON"),
-        (b"[" * 100_000, 200, "not the JSON"),
-    ],
-)
-async def test_a_search_that_fails_is_an_error_for_the_model(
-    server: WebServer, body: bytes, status: int, message: str
-) -> None:
-    """With what can be done about it."""
-    server.add("/search?q=a&format=json", body)
-    page = server.pages["/search?q=a&format=json"]
-    server.pages["/search?q=a&format=json"] = type(page)(body=body, status=status)
-    search = build_tools(reader_of(server), search=provider(server, "searxng:http://s.example"))[1]
-
-    with pytest.raises(ToolError, match=message):
-        await search("a")
-
-
-async def test_a_search_without_results_says_so(server: WebServer) -> None:
-    """It is no error."""
-    server.add("/search?q=a&format=json", '{"results": []}')
-    search = build_tools(reader_of(server), search=provider(server, "searxng:http://s.example"))[1]
-
-    assert (await search("a")).startswith("Nothing was found")
-
-
-async def test_a_missing_key_is_named_by_its_variable(server: WebServer) -> None:
-    """The variable is read when a search is made."""
-    search = build_tools(reader_of(server), search=open_search("brave:NO_SUCH_KEY"))[1]
-
-    with pytest.raises(ToolError, match="'NO_SUCH_KEY'"):
-        await search("a")
 
 
 def test_searching_needs_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from agentkit.transport.guarded.guarded_client import (
 from agentkit.transport.guarded.guarded_connection import GuardedBackend, connect_to
 from agentkit.transport.guarded.public_address import is_public_address
 from agentkit.transport.guarded.web_address import WebAddressError, parse_web_address
-from tests.web_server import PUBLIC, Page, WebServer, web_server
+from tests.unit.transport.web_server import PUBLIC, Page, WebServer, web_server
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ NOT_PUBLIC = (
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_an_address_that_is_not_of_the_public_internet_is_recognized(address: str) -> None:
-    """Also one that carries another address, and what is no address at all."""
+    """Also one that carries another address, and text that is not an address."""
     assert not is_public_address(address)
 
 
@@ -132,7 +132,7 @@ DIRECT = {
     "three slashes": "http:///127.0.0.1:{port}/",
     "no host": "http://:{port}/",
     "nothing": "",
-    "a port that is none": "http://127.0.0.1:99999/",
+    "a port out of range": "http://127.0.0.1:99999/",
     "TLS": "https://127.0.0.1:{port}/",
 }
 
@@ -175,7 +175,7 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_no_name_reaches_a_private_address(server: WebServer, name: str) -> None:
-    """Also if it has a public address beside the private one."""
+    """Also if it has a public address in addition."""
     with pytest.raises(GuardedRequestError):
         await get(server.client(NAMES), f"http://{name}:{server.port}/")
 
@@ -365,7 +365,7 @@ def test_a_url_has_one_form(text: str, url: str) -> None:
 @pytest.mark.parametrize(
     "text", ["https://exa mple.com/", "https://" + "a" * 5_000, "https://a..b-/", "https://\u2024/"]
 )
-def test_what_is_no_url_is_an_error(text: str) -> None:
+def test_other_text_is_an_error(text: str) -> None:
     """In one sentence."""
     with pytest.raises(WebAddressError):
         parse_web_address(text)

@@ -1,6 +1,6 @@
 """Read the title, the links and the plain text of an HTML page, in one pass.
 
-In:  HTML of a stranger: never well formed, sometimes hostile.
+In:  untrusted HTML, often not well formed.
 Out: an `Outline`.
 
 The standard library's parser takes time that grows with the square of the length for a page of

@@ -1,6 +1,6 @@
 """Turn the body of a response into Markdown.
 
-In:  bytes and their content type, from a stranger.
+In:  untrusted bytes and their content type.
 Out: a `PageText`: the main text first, then the links; or a `PageFormatError`.
 
 The main text is found by trafilatura. A page that is too long or has too many elements for it is
@@ -80,7 +80,7 @@ def decode_body(body: bytes, *, content_type: str) -> str:
     named = marked or (in_header and in_header[1]) or (in_page and in_page[1].decode("ascii"))
     for encoding in (named, "utf-8"):
         try:
-            # A codec that is no text encoding, such as `zip`, must not run on a stranger's bytes.
+            # Codecs such as `zip` do not decode to text, and must not run on untrusted bytes.
             if encoding and codecs.lookup(encoding)._is_text_encoding:
                 return body.decode(encoding).replace("\ufeff", "", 1).replace("\0", "")
         except (LookupError, UnicodeError):
@@ -102,7 +102,7 @@ def _main_text(html: str, outline: Outline, *, url: str) -> str:
             include_comments=False,
             with_metadata=False,
         )
-    except Exception:  # noqa: BLE001 - a stranger's page may break its parsers in any way
+    except Exception:  # noqa: BLE001 - a page may break its parsers in any way
         return ""
     return str(found or "")
 

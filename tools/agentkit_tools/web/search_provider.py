@@ -1,7 +1,7 @@
 """Search the web through a service that the user chose.
 
 In:  `searxng:URL`, `brave:VARIABLE` or `tavily:VARIABLE`; a query.
-Out: `SearchHit`s, or a `ToolError`.
+Out: `WebHit`s, or a `ToolError`.
 
 A key is named by its variable and read when a search is made. It is sent to the provider's own
 address only, and is in no text that a model sees.
@@ -30,8 +30,8 @@ _MAX_QUERY = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchHit:
-    """One result; all of it was written by strangers."""
+class WebHit:
+    """One result; all of it is third-party text."""
 
     title: str
     url: str
@@ -51,9 +51,9 @@ class SearchProvider:
     name: str
     client: GuardedClient
     request: Callable[[str, int], OutgoingRequest]
-    hits: Callable[[Mapping[str, Any]], Sequence[SearchHit]]
+    hits: Callable[[Mapping[str, Any]], Sequence[WebHit]]
 
-    async def search(self, query: str, *, count: int) -> Sequence[SearchHit]:
+    async def search(self, query: str, *, count: int) -> Sequence[WebHit]:
         """Return up to `count` results.
 
         Raises:
@@ -171,9 +171,9 @@ def _key(variable: str) -> str:
     return expand_variables(f"${{{variable}}}")
 
 
-def _read(results: Sequence[Mapping[str, Any]], *, snippet: str) -> list[SearchHit]:
+def _read(results: Sequence[Mapping[str, Any]], *, snippet: str) -> list[WebHit]:
     return [
-        SearchHit(
+        WebHit(
             title=_line(one.get("title")),
             url=_line(one.get("url")),
             snippet=_line(one.get(snippet))[:_MAX_SNIPPET],

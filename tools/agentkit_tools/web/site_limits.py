@@ -1,6 +1,6 @@
 """Limit how often one site is asked.
 
-In:  the host of a request.
+In:  the name of a site.
 Out: permission, or a `SiteLimitError` that says how long to wait.
 """
 
