@@ -77,6 +77,20 @@ FAMILIES: Mapping[str, ToolFamily] = {
         setting="searxng:URL, brave:VARIABLE or tavily:VARIABLE",
         is_default=False,
     ),
+    "http": ToolFamily(
+        description="call HTTP APIs of the origins that are listed",
+        path="agentkit_tools.http:http",
+        setting='"ORIGIN [bearer:VARIABLE] …"',
+        needs_setting=True,
+        is_default=False,
+    ),
+    "openapi": ToolFamily(
+        description="the operations of an OpenAPI document",
+        path="agentkit_tools.openapi:openapi",
+        setting='"FILE [SCHEME:VARIABLE] [server:URL] [only:ID] …"',
+        needs_setting=True,
+        is_default=False,
+    ),
 }
 
 

@@ -10,7 +10,12 @@ from agentkit.errors import MissingExtraError
 from agentkit.tools import StaticToolset
 from agentkit_tools import FAMILIES, load_tools
 
-SETTINGS = {"web": "brave:SEARCH_KEY"}
+DOCUMENT = Path(__file__).parent / "openapi" / "shop.json"
+SETTINGS = {
+    "web": "brave:SEARCH_KEY",
+    "http": "https://api.example.com",
+    "openapi": f"{DOCUMENT}",
+}
 """For the families that take one."""
 
 
@@ -55,3 +60,10 @@ def test_a_setting_for_tools_that_take_none_is_an_error() -> None:
     """It would be ignored."""
     with pytest.raises(ConfigError, match="take no setting"):
         load_tools("clock", setting="UTC")
+
+
+@pytest.mark.parametrize("name", ["http", "openapi"])
+def test_the_error_of_a_missing_setting_describes_it(name: str) -> None:
+    """Before anything is loaded."""
+    with pytest.raises(ConfigError, match=f"need a setting: {name}="):
+        load_tools(name)
