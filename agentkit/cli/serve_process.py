@@ -67,7 +67,9 @@ async def _serve(request: ServeRequest, agents: Mapping[str, Agent[Any, Any] | S
     elif request.db is not None and await _has_tokens(request.db):
         auth = DatabaseTokens
     options = ServiceOptions(
-        allowed_hosts=request.allowed_hosts, allowed_origins=request.allowed_origins
+        allowed_hosts=request.allowed_hosts,
+        allowed_origins=request.allowed_origins,
+        has_page=request.has_page,
     )
     if request.has_metrics:
         options["metrics"] = _start_metrics()

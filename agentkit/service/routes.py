@@ -5,6 +5,7 @@ Out: the function that answers it.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
@@ -37,6 +38,8 @@ from agentkit.service.native_bodies import (
 from agentkit.service.openapi import Endpoint, ServiceRoute, openapi_document
 from agentkit.service.response_routes import ResponseRoutes
 from agentkit.service.responses_format import RESPONSES_FORMAT
+from agentkit.service.page.page_files import page_routes
+from agentkit.service.page.turn_routes import TurnRoutes
 from agentkit.service.run_routes import RunRoutes
 from agentkit.service.service_settings import MetricsSource
 from agentkit.service.service_state import ServiceState
@@ -133,6 +136,8 @@ def build_routes(state: ServiceState) -> Routes:
             _post("/sessions/{session_id}/messages", sessions.say, "Say something.", SayBody),
             _post("/sessions/{session_id}/select", sessions.select, "Go to a branch.", EntryBody),
             _post("/sessions/{session_id}/fork", sessions.fork, "Fork a conversation.", ForkBody),
+            *TurnRoutes(state).routes(),
+            *(page_routes() if state.settings.has_page else []),
             *([] if state.settings.metrics is None else [_metrics(state.settings.metrics)]),
             _get("/health", _health, "Return whether the process lives."),
             _get("/ready", models.ready, "Return whether new requests are taken."),
@@ -189,7 +194,14 @@ class Models:
             agent, examples = served.agent, list[JsonValue](served.examples)
             listed = agent.toolset.tools if isinstance(agent.toolset, StaticToolset) else ()
             tools: list[JsonValue] = [
-                {"name": tool.name, "description": tool.description} for tool in listed
+                {
+                    "name": tool.name,
+                    "title": tool.title,
+                    "description": tool.description,
+                    "annotations": asdict(tool.annotations),
+                    "input_schema": dict(tool.input_schema),
+                }
+                for tool in listed
             ]
             found.append(
                 {

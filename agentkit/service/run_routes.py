@@ -37,7 +37,7 @@ class RunRoutes:
         """Start a run; the same id and input again give the same run."""
         state = self._state
         state.require_running()
-        _require_no_money_limit(exchange)
+        require_no_money_limit(exchange)
         exchange.extra_headers.update(state.limits.take_request(exchange.caller))
         _, values = await exchange.read_json(state.settings.max_body_bytes)
         body: StartRunBody = validate_body(StartRunBody, values)
@@ -99,7 +99,7 @@ class RunRoutes:
     async def retry(self, exchange: HttpExchange) -> None:
         """Let a run that failed or was cancelled go on."""
         self._state.require_running()
-        _require_no_money_limit(exchange)
+        require_no_money_limit(exchange)
         info = await self._find(exchange)
         changed = await self._runs().retry(info.id, tenant=exchange.caller.tenant)
         await exchange.send_json(run_value(changed))
@@ -172,7 +172,7 @@ class _Follower:
             await anyio.sleep(POLL_SECONDS)
 
 
-def _require_no_money_limit(exchange: HttpExchange) -> None:
+def require_no_money_limit(exchange: HttpExchange) -> None:
     """Refuse a caller whose money is limited: nothing is reserved for stored runs.
 
     Raises:

@@ -31,6 +31,7 @@ class ServiceOptions(TypedDict, total=False):
         first_byte_seconds: when the status of a streamed answer is sent at the latest; 5.
         ping_seconds: pause between two pings of a quiet stream; 10.
         metrics: what `GET /metrics` returns; without it there is no such address.
+        has_page: whether the chat page is at `/`; true.
     """
 
     allowed_hosts: Iterable[str]
@@ -41,6 +42,7 @@ class ServiceOptions(TypedDict, total=False):
     first_byte_seconds: float
     ping_seconds: float
     metrics: MetricsSource
+    has_page: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class ServiceSettings:
     first_byte_seconds: float = 5.0
     ping_seconds: float = 10.0
     metrics: MetricsSource | None = None
+    has_page: bool = True
 
 
 def read_service_options(options: ServiceOptions) -> ServiceSettings:

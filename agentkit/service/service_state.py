@@ -18,6 +18,7 @@ from agentkit.service.access_tokens import Authenticator
 from agentkit.service.caller_limits import CallerLimits
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.idempotency import Idempotency
+from agentkit.service.page.turns import Turns
 from agentkit.service.served import Caller, ServedAgent
 from agentkit.service.service_settings import ServiceSettings
 from agentkit.service.spending import MemoryLedger, Spending
@@ -38,6 +39,7 @@ class ServiceState:
         sessions: stored conversations; None while the service is not open.
         runs: stored runs; None while the service is not open.
         responses: stored answers; None while the service is not open.
+        turns: turns of conversations as stored runs; None while the service is not open.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class ServiceState:
         self.sessions: Sessions | None = None
         self.runs: Runs | None = None
         self.responses: StoredResponses | None = None
+        self.turns: Turns | None = None
         self.quiet_agents: dict[str, Agent[Any, Any]] = {}
         self.refresh_agents()
         self._is_stopping = False
@@ -157,6 +160,16 @@ class ServiceState:
         if self.responses is None:
             raise ServiceError("The service is not open yet.", status=503)
         return self.responses
+
+    def require_turns(self) -> Turns:
+        """Return the turns of conversations.
+
+        Raises:
+            ServiceError: the service is not open.
+        """
+        if self.turns is None:
+            raise ServiceError("The service is not open yet.", status=503)
+        return self.turns
 
     def names_for(self, caller: Caller) -> list[str]:
         """Return the names of the agents that a caller may use."""

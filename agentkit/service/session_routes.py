@@ -191,7 +191,7 @@ class SessionRoutes:
 
     async def _find(self, exchange: HttpExchange) -> Session:
         """Return the conversation that the path names."""
-        session = await self._sessions().get(
+        session = await self._state.require_turns().open(
             exchange.path_params["session_id"], tenant=exchange.caller.tenant
         )
         if not exchange.caller.may_use(session.info.agent):

@@ -25,6 +25,7 @@ class ServeRequest:
         tokens: a file of tokens; None for those in the database, if it has any.
         drain_seconds: how long answers that are under way may take to end.
         has_metrics: whether `/metrics` is served.
+        has_page: whether the chat page is served.
     """
 
     target: str
@@ -36,6 +37,7 @@ class ServeRequest:
     allowed_origins: tuple[str, ...]
     drain_seconds: float
     has_metrics: bool
+    has_page: bool
 
 
 @exits_with_code
@@ -80,11 +82,13 @@ def serve(  # noqa: PLR0913 - the options of a command
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Serve metrics for Prometheus at /metrics.")
     ] = False,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Leave out the chat page at /.")] = False,
 ) -> int:
-    """Serve agents to programs that talk to OpenAI or Anthropic, until SIGTERM or Ctrl-C.
+    """Serve agents to people and to programs that talk to OpenAI or Anthropic.
 
-    The base URL for them is the address that is printed, with /v1 for OpenAI; the name of an agent
-    is the model. Without tokens, only this machine is served. A second signal stops at once.
+    The address that is printed shows a page to chat with them in a browser. For programs it is the
+    base URL, with /v1 for OpenAI, and the name of an agent is the model. SIGTERM or Ctrl-C ends it.
+    Without tokens, only this machine is served. A second signal stops at once.
     """
     work = cast(
         Callable[[ServeRequest], int],
@@ -101,5 +105,6 @@ def serve(  # noqa: PLR0913 - the options of a command
             allowed_origins=tuple(allow_origin or ()),
             drain_seconds=drain,
             has_metrics=metrics,
+            has_page=not no_ui,
         )
     )

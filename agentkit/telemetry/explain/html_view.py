@@ -58,6 +58,20 @@ def html_view(explanation: Explanation, *, comparison: Comparison | None = None)
     return page
 
 
+def source_digests() -> tuple[str, str]:
+    """Return the hashes of the style and the script, as a security policy names them."""
+    style, script = _sources()
+    return _digest(style), _digest(script)
+
+
+def _sources() -> tuple[str, str]:
+    """Return the style and the script of each document."""
+    return (
+        (_HERE / "page.css").read_text(encoding="utf-8"),
+        (_HERE / "page.js").read_text(encoding="utf-8"),
+    )
+
+
 def _text_sizes(explanation: Explanation) -> list[int]:
     """Return the lengths of all texts of all steps."""
     sizes: list[int] = []
@@ -68,8 +82,7 @@ def _text_sizes(explanation: Explanation) -> list[int]:
 
 
 def _document(explanation: Explanation, comparison: Comparison | None, max_characters: int) -> str:
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    style, script = _sources()
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"

@@ -1,0 +1,1 @@
+"""The chat page of a service: its files, and the turns that it starts and follows."""
