@@ -14,6 +14,12 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     "contract/test_stores.py": ("testing/store_contract",),
     "contract/test_transports.py": ("transport/base",),
     "dialect/test_wire.py": ("dialect/base",),
+    "page/test_turns.py": (
+        "service/page/run_messages",
+        "service/page/turn_routes",
+        "service/page/turns",
+    ),
+    "page/test_page_files.py": ("service/page/page_files",),
     "durable/test_worker_process.py": ("cli/commands/worker", "cli/worker_process"),
     "integration/test_kept_connections.py": ("transport/kept_transports",),
     "unit/cli/test_explain.py": (

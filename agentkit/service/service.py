@@ -28,7 +28,7 @@ from agentkit.service.http_errors import ServiceError, as_service_error
 from agentkit.service.messages_format import MESSAGES_FORMAT
 from agentkit.service.openapi import ServiceRoute
 from agentkit.service.origin_check import OriginCheck
-from agentkit.service.page.turns import Turns
+from agentkit.service.page.turns import StoredTurns
 from agentkit.service.routes import Routes, build_routes
 from agentkit.service.served import Caller, ServedAgent, as_served
 from agentkit.service.service_settings import ServiceOptions, read_service_options
@@ -129,7 +129,7 @@ class Service:
                 text_deltas=True,
             )
         )
-        state.turns = Turns(store, state.runs, clock=state.clock)
+        state.turns = StoredTurns(store, state.runs, clock=state.clock)
 
     async def _deps_of(self, info: RunInfo) -> Any:
         """Return the deps of a stored run."""

@@ -18,7 +18,7 @@ from agentkit.service.access_tokens import Authenticator
 from agentkit.service.caller_limits import CallerLimits
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.idempotency import Idempotency
-from agentkit.service.page.turns import Turns
+from agentkit.service.page.turns import StoredTurns
 from agentkit.service.served import Caller, ServedAgent
 from agentkit.service.service_settings import ServiceSettings
 from agentkit.service.spending import MemoryLedger, Spending
@@ -63,7 +63,7 @@ class ServiceState:
         self.sessions: Sessions | None = None
         self.runs: Runs | None = None
         self.responses: StoredResponses | None = None
-        self.turns: Turns | None = None
+        self.turns: StoredTurns | None = None
         self.quiet_agents: dict[str, Agent[Any, Any]] = {}
         self.refresh_agents()
         self._is_stopping = False
@@ -161,7 +161,7 @@ class ServiceState:
             raise ServiceError("The service is not open yet.", status=503)
         return self.responses
 
-    def require_turns(self) -> Turns:
+    def require_turns(self) -> StoredTurns:
         """Return the turns of conversations.
 
         Raises:

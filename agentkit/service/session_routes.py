@@ -88,10 +88,12 @@ class SessionRoutes:
         await exchange.send_json(await _with_entries(session))
 
     async def tree(self, exchange: HttpExchange) -> None:
-        """Return a conversation with the messages of all branches."""
+        """Return a conversation with the messages of all branches, and its stored runs."""
         session = await self._find(exchange)
         entries: list[JsonValue] = [entry_value(one) for one in await session.tree()]
-        await exchange.send_json({**session_value(session.info), "entries": entries})
+        statuses = await self._state.require_turns().run_statuses(session.info)
+        runs: list[JsonValue] = [{"id": one, "status": status} for one, status in statuses]
+        await exchange.send_json({**session_value(session.info), "entries": entries, "runs": runs})
 
     async def rename(self, exchange: HttpExchange) -> None:
         """Change the title."""

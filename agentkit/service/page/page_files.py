@@ -3,6 +3,9 @@
 In:  the name of a file.
 Out: its content, compressed if the browser takes that, under a policy that lets the page load
      nothing from elsewhere and make no element of text.
+
+There is no build: the page's own scripts and styles are sent as they are, without the indentation
+and the lines that are comments.
 """
 
 import gzip
@@ -42,6 +45,8 @@ def page_files() -> dict[str, PageFile]:
     for path in sorted(FOLDER.rglob("*")):
         if path.is_file() and path.suffix in TYPES:
             content = path.read_bytes()
+            if path.suffix in (".js", ".css") and path.parent == FOLDER:
+                content = _without_comments(content)
             found[path.relative_to(FOLDER).as_posix()] = PageFile(
                 content=content,
                 compressed=gzip.compress(content, 9, mtime=0),
@@ -49,6 +54,19 @@ def page_files() -> dict[str, PageFile]:
                 tag=f'"{hashlib.sha256(content).hexdigest()[:20]}"',
             )
     return found
+
+
+def _without_comments(source: bytes) -> bytes:
+    """Return a script or a style without its indentation and the lines that are only a comment."""
+    lines = (line.strip() for line in source.splitlines())
+    kept = (
+        line
+        for line in lines
+        if line
+        and not line.startswith(b"//")
+        and not (line.startswith(b"/*") and line.endswith(b"*/"))
+    )
+    return b"\n".join(kept) + b"\n"
 
 
 @cache

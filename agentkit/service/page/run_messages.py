@@ -11,6 +11,7 @@ from agentkit.durable import RunInfo
 from agentkit.event import (
     EventRecord,
     ModelResponded,
+    RunFinished,
     RunResumed,
     TextReceived,
     TextReclassified,
@@ -48,6 +49,7 @@ class _Written:
     def __init__(self, info: RunInfo, history: History) -> None:
         self._run = (info.id, info.segment)
         self._history = history
+        self._messages: list[AssistantMessage] = []
         self._text = ""
         self._started: set[str] = set()
         self._results: dict[str, ToolResult] = {}
@@ -58,8 +60,7 @@ class _Written:
             return
         match record.event:
             case ModelResponded(message=message):
-                self._answer()
-                self._history += [message]
+                self._messages.append(message)
                 self._text = ""
             case TextReceived(text=text):
                 self._text += text
@@ -69,19 +70,25 @@ class _Written:
                 self._started.add(call.id)
             case ToolCallFinished(result=result) | ToolCallRejected(result=result):
                 self._results[result.call_id] = result
+            case RunFinished(stop_reason="suspended"):
+                # It waited for a decision when it was stopped: all until then is stored.
+                self._messages, self._text = [], ""
             case _:
                 pass
 
     def complete(self) -> History:
         """Return the conversation; a text that was cut off is marked."""
-        self._answer()
+        history = self._history
+        for message in self._messages:
+            history = self._with_results(history) + [message]
+        history = self._with_results(history)
         if self._text:
-            self._history += [AssistantMessage(self._text, is_incomplete=True)]
-        return self._history
+            history += [AssistantMessage(self._text, is_incomplete=True)]
+        return history
 
-    def _answer(self) -> None:
+    def _with_results(self, history: History) -> History:
         """Add the results of the calls that are open."""
-        self._history += [
+        return history + [
             self._results.get(call.id) or stopped_result(call, has_started=call.id in self._started)
-            for call in self._history.open_calls
+            for call in history.open_calls
         ]

@@ -25,7 +25,7 @@ from agentkit.telemetry.explain.html_view import html_view
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 
 
-class TurnBody(BaseModel):
+class NewTurnBody(BaseModel):
     """What the user says, and where; `run_id` is the idempotency key.
 
     `after` is the last message that the user has seen, `replaces` a message that the turn becomes
@@ -54,7 +54,7 @@ class TurnRoutes:
                 path="/sessions/{session_id}/turns",
                 endpoint=self.start,
                 summary="Start a stored run that answers a message.",
-                body=TurnBody,
+                body=NewTurnBody,
             ),
             ServiceRoute(
                 method="POST",
@@ -77,7 +77,7 @@ class TurnRoutes:
         require_no_money_limit(exchange)
         exchange.extra_headers.update(state.limits.take_request(caller))
         _, values = await exchange.read_json(state.settings.max_body_bytes)
-        body: TurnBody = validate_body(TurnBody, values)
+        body: NewTurnBody = validate_body(NewTurnBody, values)
         if body.replaces is None and body.prompt is None:
             raise ServiceError("A turn needs a prompt.", param="prompt")
         turns = state.require_turns()

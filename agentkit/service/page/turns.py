@@ -41,6 +41,10 @@ _FINISHED = (
     "AND NOT EXISTS (SELECT 1 FROM ak_entries a WHERE a.conversation_id = e.conversation_id "
     "AND a.parent_id = e.id AND a.run_id = e.run_id)"
 )
+_RUNS = (
+    "SELECT DISTINCT r.id, r.status FROM ak_entries e JOIN ak_runs r ON r.id = e.run_id "
+    "WHERE e.conversation_id = ? AND r.tenant = ?"
+)
 _HAS_ANSWER = (
     "SELECT 1 FROM ak_entries WHERE conversation_id = ? AND parent_id = ? AND run_id = ? LIMIT 1"
 )
@@ -63,7 +67,7 @@ class NewTurn:
     run_id: str
 
 
-class Turns:
+class StoredTurns:
     """The turns of the conversations of one database."""
 
     def __init__(self, store: Store, runs: Runs, *, clock: Clock) -> None:
@@ -112,6 +116,11 @@ class Turns:
         for entry_id in await self._store.run(_FINISHED, (session_id, tenant)):
             await self._add_answer(session_id, entry_id[0], tenant=tenant)
         return Session(self._parts, await self._parts.read(session_id, tenant=tenant))
+
+    async def run_statuses(self, info: SessionInfo) -> Sequence[tuple[str, str]]:
+        """Return the ids and states of the stored runs of a conversation."""
+        rows = await self._store.run(_RUNS, (info.id, info.tenant))
+        return [(row[0], row[1]) for row in rows]
 
     async def _give_up_waiting(self, path: Sequence[SessionEntry], *, tenant: str) -> bool:
         """Cancel a run that waits for a decision at the end of a path; return whether one did.
@@ -239,12 +248,11 @@ def _place(
     """
     if turn.replaces is not None:
         path = _path(entries, turn.replaces)
-        while path and not isinstance(path[-1].message, UserMessage):
-            path.pop()
-        if not path or not isinstance(path[-1].message, UserMessage):
-            raise SessionNotFoundError(f"No message of the user is before {turn.replaces!r}.")
-        replaced = path.pop().message
-        return path, replaced if turn.prompt is None else as_message(turn.prompt)
+        while path:
+            replaced = path.pop().message
+            if isinstance(replaced, UserMessage):
+                return path, replaced if turn.prompt is None else as_message(turn.prompt)
+        raise SessionNotFoundError(f"No message of the user is before {turn.replaces!r}.")
     path = _path(entries, turn.after)
     children: dict[str | None, list[SessionEntry]] = {}
     for one in entries:

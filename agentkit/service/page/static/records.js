@@ -1,0 +1,270 @@
+// Records of a run in, one answer out; the tree of a conversation in, its turns out.
+// Pure: no document, no clock, no network. A finished answer is the replay of its records; a running
+// one is the same with more to come.
+
+export function newAnswer(runId, agent) {
+  return {
+    runId,
+    agent,
+    status: "queued",
+    parts: [],
+    approvals: [],
+    error: null,
+    providers: 1,
+    stopReason: null,
+    exchanges: [],
+    openTurn: 0, // where the parts of the present turn begin
+    cursor: [0, 0],
+    version: 0, // grows with each change
+    calls: new Map(),
+    repairs: new Map(),
+  };
+}
+
+export const isLive = (answer) => answer.status === "queued" || answer.status === "running";
+export const hasEnded = (answer) => !isLive(answer) && answer.status !== "suspended";
+
+export const textOf = (answer) =>
+  answer.parts
+    .filter((part) => part.kind === "text")
+    .map((part) => part.text)
+    .join("\n\n");
+
+/** Add a record, unless it was added before. */
+export function applyRecord(answer, record) {
+  const [segment, seq] = answer.cursor;
+  if (record.seq != null) {
+    const isKnown = record.segment < segment || (record.segment === segment && record.seq <= seq);
+    if (isKnown) return;
+    answer.cursor = [record.segment, record.seq];
+  }
+  EVENTS[record.event.type]?.(target(answer, record), record.event, answer, record.at);
+  answer.version += 1;
+}
+
+/** The answer that a record belongs to: this one, or a nested one inside a call. */
+function target(answer, record) {
+  if (record.run_id === answer.runId) return answer;
+  const call = answer.calls.get(record.call_id);
+  if (!call) return answer;
+  if (!call.run) {
+    call.run = newAnswer(record.run_id, call.name);
+    call.run.calls = answer.calls;
+    call.run.repairs = answer.repairs;
+  }
+  return call.run;
+}
+
+const EVENTS = {
+  run_started(answer, event) {
+    answer.status = "running";
+    answer.approvals = [];
+    answer.openTurn = answer.parts.length;
+    if (event.agent && answer.agent !== event.agent) answer.agent ||= event.agent;
+  },
+  run_resumed(answer, event) {
+    answer.status = "running";
+    answer.parts.length = answer.openTurn; // what an unfinished turn wrote is written again
+    if (event.life > 1) {
+      note(answer, "info", "Another worker took over. The unfinished turn was made again.");
+    }
+    answer.openTurn = answer.parts.length;
+  },
+  turn_started(answer) {
+    answer.status = "running";
+    answer.openTurn = answer.parts.length;
+  },
+  text_received: (answer, event) => append(answer, "text", event.text),
+  reasoning_received: (answer, event) => append(answer, "reasoning", event.text),
+  text_reclassified(answer, event) {
+    answer.parts.length = answer.openTurn;
+    append(answer, "reasoning", event.text);
+  },
+  answer_repaired(answer, { repair }, root) {
+    if (repair.call_id) {
+      const known = root.repairs.get(repair.call_id) || [];
+      root.repairs.set(repair.call_id, [...known, repair]);
+      const call = root.calls.get(repair.call_id);
+      if (call) call.repairs = root.repairs.get(repair.call_id);
+    } else {
+      answer.parts.push({ kind: "repair", repair });
+    }
+  },
+  output_rejected: (answer, event) =>
+    note(answer, "wait", `The answer did not have the form that was asked for. ${event.reason}`),
+  model_retried: (answer, event) =>
+    note(answer, "wait", `${sentence(event.error)} Tried again after ${event.wait_seconds} s.`),
+  model_failed_over(answer, { failure }, root) {
+    root.providers += 1;
+    note(answer, "wait", `${failure.model} failed. ${sentence(failure.error)} The next was asked.`);
+  },
+  request_delayed: (answer, event) =>
+    note(answer, "wait", `Waited ${event.wait_seconds.toFixed(1)} s for a rate limit.`),
+  context_trimmed(answer, event) {
+    const count = event.dropped_messages;
+    note(answer, "info", `Older messages are no longer sent to the model (${count}).`);
+  },
+  handed_off: (answer, event) => note(answer, "info", `${event.agent} goes on.`),
+  model_responded(answer, event) {
+    const { turn, provider, model, seconds, usage } = event;
+    answer.exchanges.push({ turn, provider: provider || model || "", seconds, usage });
+    addUnstreamed(answer, event.message);
+    for (const call of event.message.tool_calls) answer.calls.delete(call.id);
+    answer.openTurn = answer.parts.length;
+  },
+  tool_call_started: (answer, event, root, at) => addCall(answer, root, { ...event, at }),
+  tool_call_rejected: (answer, event, root, at) => addCall(answer, root, { ...event, at }),
+  tool_progressed(_, event, root) {
+    const call = root.calls.get(event.call_id);
+    if (call) call.progress = event;
+  },
+  tool_call_finished(_, event, root) {
+    const call = root.calls.get(event.call.id);
+    if (!call) return;
+    call.state = event.result.is_error ? "failed" : "done";
+    call.result = event.result;
+    call.seconds = event.seconds;
+    call.progress = null;
+  },
+  tool_result_truncated(_, event, root) {
+    const call = root.calls.get(event.call_id);
+    if (call) call.isCut = true;
+  },
+  approval_decided(answer, event, root, at) {
+    answer.approvals = answer.approvals.filter((one) => one.id !== event.call_id);
+    const { call_id: callId, verdict, decided_by: decidedBy, reason, arguments: given } = event;
+    const decision = { callId, verdict, decidedBy, reason, at, isChanged: given != null };
+    answer.parts.push({ kind: "decision", decision });
+  },
+  run_finished(answer, event) {
+    answer.stopReason = event.stop_reason;
+    const kept = { suspended: "suspended", cancelled: "cancelled" };
+    answer.status = kept[event.stop_reason] || "done";
+    if (answer.status === "cancelled") stopCalls(answer);
+  },
+  run_failed(answer, event) {
+    answer.status = "failed";
+    answer.error = event.error;
+    stopCalls(answer);
+  },
+};
+
+function stopCalls(answer) {
+  answer.approvals = [];
+  for (const call of answer.calls.values()) if (call.state === "running") call.state = "cancelled";
+}
+
+/** A run that does not stream reports its texts only at the end of an exchange. */
+function addUnstreamed(answer, message) {
+  const isStreamed = answer.parts.slice(answer.openTurn).some((part) => part.text);
+  if (!isStreamed) addContent(answer, message);
+}
+
+function addContent(answer, message) {
+  for (const block of message.content) {
+    if (block.type === "text" && block.text) append(answer, "text", block.text);
+    if (block.type === "reasoning" && block.text) append(answer, "reasoning", block.text);
+  }
+}
+
+function addCall(answer, root, { call, result = null, type, at }) {
+  const known = root.calls.get(call.id);
+  if (known && known.state === "running" && !result) return;
+  const part = {
+    kind: "call",
+    id: call.id,
+    name: call.name,
+    arguments: parseArguments(call.arguments),
+    state: type === "tool_call_rejected" ? "refused" : "running",
+    repairs: root.repairs.get(call.id) || [],
+    result,
+    seconds: null,
+    progress: null,
+    isCut: false,
+    startedAt: at,
+    run: null,
+  };
+  root.calls.set(call.id, part);
+  answer.parts.push(part);
+}
+
+/** The arguments of a call; text if they are not JSON. */
+export function parseArguments(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function append(answer, kind, text) {
+  const last = answer.parts[answer.parts.length - 1];
+  if (last?.kind === kind && answer.parts.length > answer.openTurn) last.text += text;
+  else answer.parts.push({ kind, text });
+}
+
+const note = (answer, tone, text) => answer.parts.push({ kind: "note", tone, text });
+const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** An answer without records, of its stored messages: no times, no money, no repairs. */
+export function answerOfMessages(entries, agent) {
+  const answer = newAnswer(null, agent);
+  answer.status = "done";
+  for (const { message } of entries) {
+    answer.openTurn = answer.parts.length;
+    if (message.role === "assistant") {
+      addContent(answer, message);
+      for (const call of message.tool_calls || []) {
+        addCall(answer, answer, { call, type: "tool_call_started" });
+        answer.calls.get(call.id).state = "cancelled";
+      }
+      if (message.is_incomplete) answer.status = "cancelled";
+    } else if (message.role === "tool") {
+      const call = answer.calls.get(message.call_id);
+      if (!call) continue;
+      call.state = message.is_error ? "failed" : "done";
+      call.result = message;
+    }
+  }
+  return answer;
+}
+
+// ---- the tree of a conversation ----
+
+/** The turns from the first message to `head`: a question, and the entries that answer it. */
+export function turnsTo(entries, head) {
+  const known = new Map(entries.map((entry) => [entry.id, entry]));
+  const path = [];
+  for (let entry = known.get(head); entry; entry = known.get(entry.parent_id)) path.push(entry);
+  const turns = [];
+  for (const entry of path.reverse()) {
+    if (entry.message.role === "user") turns.push({ question: entry, answers: [] });
+    else if (turns.length) turns[turns.length - 1].answers.push(entry);
+    else if (entry.message.role === "assistant") turns.push({ question: null, answers: [entry] });
+  }
+  return turns;
+}
+
+/** The user's messages by the message that they follow. */
+export function versionsOf(entries) {
+  const found = new Map();
+  for (const entry of entries) {
+    if (entry.message.role !== "user") continue;
+    const versions = found.get(entry.parent_id);
+    if (versions) versions.push(entry);
+    else found.set(entry.parent_id, [entry]);
+  }
+  return found;
+}
+
+/** The newest entry of those that follow one; entries come in the order they were written. */
+export function newestBelow(entries, id) {
+  const below = new Set([id]);
+  let newest = id;
+  for (const entry of entries) {
+    if (!below.has(entry.parent_id)) continue;
+    below.add(entry.id);
+    newest = entry.id;
+  }
+  return newest;
+}
