@@ -2,7 +2,7 @@
 
 In:  `FILES`: packages of npm with their versions, and the hashes of the files that are used.
 Out: the files in `agentkit/service/page/static/vendor`, unchanged. A new version needs a new hash
-     here and in the table beside the files, and a look at its licence.
+     here and in the table of that folder, and a look at its licence.
 """
 
 import base64

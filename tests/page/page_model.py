@@ -42,7 +42,7 @@ the second time.
 | Inland | 368.5 | 391.2 | +6.2 % |
 | Coast | 287.1 | 276.9 | -3.6 % |
 
-What stands out:
+Two things are new:
 
 1. Two thirds of the growth come from **one** customer (order group `N-204`).
 2. Returns at the coast doubled. Most of them name *broken in transit*:

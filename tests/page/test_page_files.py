@@ -54,7 +54,7 @@ def test_all_files_have_60_kilobytes_with_gzip() -> None:
 
 @pytest.mark.parametrize("name", ["preact-htm.js", "marked.js"])
 def test_a_vendored_file_is_the_one_of_the_table(name: str) -> None:
-    """By its size and its hash; its licences lie beside it."""
+    """By its size and its hash; its licences are in the same folder."""
     content = (FOLDER / "vendor" / name).read_bytes()
     digest = base64.b64encode(hashlib.sha384(content).digest()).decode()
     [line] = [one for one in TABLE.splitlines() if one.startswith(f"| `{name}`")]

@@ -139,7 +139,20 @@ async def test_agents_are_described_to_those_who_may_use_them(tokens: Tokens) ->
                 "model": "rules:model",
                 "description": "Waits.",
                 "examples": ["Wait!"],
-                "tools": [{"name": "wait", "description": "Wait."}],
+                "tools": [
+                    {
+                        "name": "wait",
+                        "title": None,
+                        "description": "Wait.",
+                        "annotations": {
+                            "read_only_hint": True,
+                            "destructive_hint": False,
+                            "idempotent_hint": False,
+                            "open_world_hint": True,
+                        },
+                        "input_schema": dict(model.wait.input_schema),
+                    }
+                ],
             }
         ]
     }

@@ -3,8 +3,8 @@
 In:  what the user says, and where in a conversation.
 Out: a stored run that answers it; when that has ended, its messages are in the conversation.
 
-The user's message is stored first, with the id of its run. What the run wrote is added by whoever
-reads the conversation next, once: no process has to be there when the run ends.
+The user's message is stored first, with the id of its run. What the run wrote is added when the
+conversation is read next, once: no process has to be there when the run ends.
 """
 
 from collections.abc import Iterable, Sequence
@@ -56,7 +56,7 @@ class NewTurn:
 
     Attributes:
         prompt: the text; None sends the replaced message again.
-        replaces: a message of the user: the turn becomes another branch beside it.
+        replaces: a message of the user: the turn becomes another branch in its place.
         after: the last message that the user has seen; None at the beginning.
         run_id: the id of the run, by which a request that is sent twice is known.
     """
