@@ -36,10 +36,10 @@ from agentkit.service.native_bodies import (
     TitleBody,
 )
 from agentkit.service.openapi import Endpoint, ServiceRoute, openapi_document
-from agentkit.service.response_routes import ResponseRoutes
-from agentkit.service.responses_format import RESPONSES_FORMAT
 from agentkit.service.page.page_files import page_routes
 from agentkit.service.page.turn_routes import TurnRoutes
+from agentkit.service.response_routes import ResponseRoutes
+from agentkit.service.responses_format import RESPONSES_FORMAT
 from agentkit.service.run_routes import RunRoutes
 from agentkit.service.service_settings import MetricsSource
 from agentkit.service.service_state import ServiceState

@@ -146,7 +146,7 @@ async def test_agents_are_described_to_those_who_may_use_them(tokens: Tokens) ->
                         "description": "Wait.",
                         "annotations": {
                             "read_only_hint": True,
-                            "destructive_hint": False,
+                            "destructive_hint": True,
                             "idempotent_hint": False,
                             "open_world_hint": True,
                         },

@@ -30,17 +30,24 @@ async def run_messages(
 
     Args:
         info: the run.
-        records: all its records; only read for a run that has no complete history, because it was
-            stopped or failed.
+        records: all its records; only read for a run that has no complete history, because it
+            failed, or was stopped while no worker did it.
         began_with: how many messages it was started with.
     """
     history = info.history
-    if info.status != "done":
+    if not _is_complete(info, history, began_with=began_with):
         written = _Written(info, history)
         async for record in records:
             written.add(record)
         history = written.complete()
     return history[began_with:]
+
+
+def _is_complete(info: RunInfo, history: History, *, began_with: int) -> bool:
+    """Return whether the stored history has all that the run wrote."""
+    if info.status == "cancelled":
+        return len(history) > began_with and not history.open_calls
+    return info.status == "done"
 
 
 class _Written:
