@@ -20,7 +20,7 @@ from agentkit_tools.isolation import Isolation, Limits, check_isolation, run_iso
 from agentkit_tools.isolation.command import CommandEnded
 from agentkit_tools.isolation.kept_output import KeptOutputs
 
-__all__ = ["CommandResult", "shell"]
+__all__ = ["CommandResult", "describe_end", "shell"]
 
 _PROGRESS_SECONDS = 0.25
 _PROGRESS_CHARACTERS = 200
@@ -125,14 +125,7 @@ class _Shell:
         ended = await run_isolated(
             self.isolation, ["/bin/sh", "-c", command], on_output=progress.report
         )
-        shown = self.outputs.show(ended.output)
-        return CommandResult(
-            exit_code=ended.exit_code,
-            killed=ended.killed,
-            output=shown.text,
-            output_id=shown.output_id,
-            note=_note(ended, self.isolation.limits, shown.first_hidden_line),
-        )
+        return describe_end(ended, self.isolation.limits, self.outputs, "shell_output")
 
     def shell_output(
         self,
@@ -145,16 +138,7 @@ class _Shell:
             output_id: as the result of the command has it.
             first_line: the line to begin with, counted from 1.
         """
-        try:
-            return self.outputs.read(output_id, first_line)
-        except KeyError:
-            raise ToolError(
-                f"There is no output {output_id!r} any more; run the command again and print less."
-            ) from None
-        except IndexError as error:
-            raise ToolError(
-                f"The output has {error.args[0]} lines; first_line is {first_line}."
-            ) from None
+        return self.outputs.read(output_id, first_line)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,8 +159,18 @@ class _Progress:
             await self.context.report_progress(self.bytes_printed, message=text)
 
 
-def _note(ended: CommandEnded, limits: Limits, hidden: int | None) -> str | None:
-    """Return what a model should know about how a command ended."""
+def describe_end(
+    ended: CommandEnded, limits: Limits, outputs: KeptOutputs, reader: str
+) -> CommandResult:
+    """Return what a model should know about how a command ended.
+
+    Args:
+        ended: how it ended.
+        limits: those it had.
+        outputs: where a long output is kept.
+        reader: the tool that reads the rest.
+    """
+    shown = outputs.show(ended.output)
     notes = []
     match ended.killed:
         case "timeout":
@@ -189,6 +183,14 @@ def _note(ended: CommandEnded, limits: Limits, hidden: int | None) -> str | None
             notes.append(f"It printed more than {limits.output_bytes:,} bytes and was killed.")
         case None:
             pass
-    if hidden is not None:
-        notes.append(f"Read the rest with shell_output(output_id=…, first_line={hidden}).")
-    return " ".join(notes) or None
+    if shown.first_hidden_line is not None:
+        notes.append(
+            f"Read the rest with {reader}(output_id=…, first_line={shown.first_hidden_line})."
+        )
+    return CommandResult(
+        exit_code=ended.exit_code,
+        killed=ended.killed,
+        output=shown.text,
+        output_id=shown.output_id,
+        note=" ".join(notes) or None,
+    )

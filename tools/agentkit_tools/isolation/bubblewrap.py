@@ -138,6 +138,8 @@ def bubblewrap_arguments(
         "USER": "user",
         "PYTHONDONTWRITEBYTECODE": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": "/tmp",  # noqa: S108  # as HOME
     }
     return [
         *("--unshare-all", "--unshare-user", "--disable-userns"),

@@ -10,6 +10,8 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from agentkit import ToolError
+
 _MAX_KEPT_CHARACTERS = 32_000_000
 _MAX_LINE = 2_000
 
@@ -62,12 +64,15 @@ class KeptOutputs:
         """Return lines of a kept output, from one line on.
 
         Raises:
-            KeyError: it is not kept, or not any more.
-            IndexError: it has fewer lines; the argument is how many.
+            ToolError: it is not kept (any more), or has fewer lines.
         """
-        lines = self._outputs[output_id]
+        lines = self._outputs.get(output_id)
+        if lines is None:
+            raise ToolError(
+                f"There is no output {output_id!r} (any more); run it again and print less."
+            )
         if first_line > len(lines):
-            raise IndexError(len(lines))
+            raise ToolError(f"The output has {len(lines)} lines; first_line is {first_line}.")
         rest = lines[first_line - 1 :]
         count = max(1, _count_within(rest, self.max_shown))
         text = "".join(rest[:count])
