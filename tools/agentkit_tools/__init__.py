@@ -69,6 +69,25 @@ FAMILIES: Mapping[str, ToolFamily] = {
         needs_folder=True,
         is_default=False,
     ),
+    "shell": ToolFamily(
+        description="commands in one folder, isolated by bubblewrap",
+        path="agentkit_tools.shell:shell",
+        needs_folder=True,
+        is_default=False,
+    ),
+    "python": ToolFamily(
+        description="Python code without access to anything",
+        path="agentkit_tools.python_code.monty:TOOLS",
+        extra="tools-python",
+        requires="pydantic_monty",
+        is_default=False,
+    ),
+    "cpython": ToolFamily(
+        description="Python code with the installed packages, isolated by bubblewrap",
+        path="agentkit_tools.python_code.cpython:cpython",
+        needs_folder=True,
+        is_default=False,
+    ),
     "web": ToolFamily(
         description="read pages of the public web, and search it",
         path="agentkit_tools.web:web",
@@ -105,8 +124,8 @@ def load_tools(
 
     Args:
         name: one of `FAMILIES`.
-        folder: the folder of the family `files`.
-        allow_write: whether the family `files` may write.
+        folder: the folder of the families that work in one, such as `files`.
+        allow_write: whether these families may write to it.
         setting: what the family works with; see `ToolFamily.setting`.
 
     Raises:

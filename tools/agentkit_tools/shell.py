@@ -16,7 +16,7 @@ from pydantic import Field
 
 from agentkit import RunContext, Tool, ToolError, tool
 from agentkit.tools.tool_options import Decision
-from agentkit_tools.isolation import Isolation, Limits, check_isolation, run_isolated
+from agentkit_tools.isolation import CommandLimits, Isolation, check_isolation, run_isolated
 from agentkit_tools.isolation.command import CommandEnded
 from agentkit_tools.isolation.kept_output import KeptOutputs
 
@@ -52,7 +52,7 @@ def shell(
     allow_write: bool = False,
     network: bool = False,
     readable: Sequence[str | Path] = (),
-    limits: Limits | None = None,
+    limits: CommandLimits | None = None,
     approval: Decision | None = None,
 ) -> tuple[Tool, ...]:
     """Return the tools for commands in `folder`.
@@ -109,7 +109,7 @@ class _Shell:
     isolation: Isolation
     outputs: KeptOutputs = field(default_factory=KeptOutputs)
 
-    async def shell(
+    async def shell(  # noqa: D417 - the docstring is for the model, which gives no context
         self,
         context: RunContext,
         command: Annotated[str, Field(min_length=1, max_length=20_000, examples=["ls -la"])],
@@ -160,7 +160,7 @@ class _Progress:
 
 
 def describe_end(
-    ended: CommandEnded, limits: Limits, outputs: KeptOutputs, reader: str
+    ended: CommandEnded, limits: CommandLimits, outputs: KeptOutputs, reader: str
 ) -> CommandResult:
     """Return what a model should know about how a command ended.
 

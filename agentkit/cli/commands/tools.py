@@ -15,6 +15,7 @@ from agentkit.cli.agent_builder import load_requested_tools
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.ready_made import tool_families
 from agentkit.cli.terminal import escape_controls, note, show_table, write_json
+from agentkit.errors import ConfigError
 from agentkit.history import History
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, as_toolset
@@ -35,7 +36,14 @@ def list_tools(names: Sequence[str], *, folder: Path, as_json: bool) -> int:
         if name in families and families[name].needs_setting:
             note(f"{name}: needs a setting; write {name}={families[name].setting}.")
             continue
-        toolset = as_toolset(load_requested_tools([name], folder=folder, allow_write=True))
+        try:
+            tools = load_requested_tools([name], folder=folder, allow_write=True)
+        except ConfigError as error:
+            if names:
+                raise
+            note(f"{name}: {error}")
+            continue
+        toolset = as_toolset(tools)
         found += [(name, tool) for tool in anyio.run(_ask, toolset)]
     if as_json:
         write_json(json.dumps([_facts(name, tool) for name, tool in found], indent=2))

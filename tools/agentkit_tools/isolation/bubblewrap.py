@@ -9,6 +9,7 @@ processes. The environment holds a few fixed variables and nothing of the caller
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +18,15 @@ from pathlib import Path
 
 from agentkit import ConfigError
 from agentkit.lazy_import import load_object
-from agentkit_tools.isolation.limits import Limits
+from agentkit_tools.isolation.limits import CommandLimits
 
 _SYSTEM = Path("/usr")
-_BESIDE_SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_SYSTEM_PARTS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 """Links into `/usr`, or folders on systems that have not merged them."""
 _READ_ONLY_FILES = (
     "/etc/alternatives",
     "/etc/ca-certificates",
+    "/etc/fonts",
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/etc/mime.types",
@@ -36,7 +38,8 @@ _TOO_WIDE = tuple(
     Path(each)
     for each in ("/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sys", "/usr")
 )
-USERS = b"user:x:1000:1000:user:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+_READ_ONLY_FOR_ALL = 0o444
+USERS = b"user:x:1000:1000:user:/tmp:/bin/sh\n"
 """The users that a command sees in `/etc/passwd`."""
 
 
@@ -56,7 +59,7 @@ class Isolation:
     readable: tuple[Path, ...] = ()
     network: bool = False
     is_writable: bool = True
-    limits: Limits = field(default_factory=Limits)
+    limits: CommandLimits = field(default_factory=CommandLimits)
 
     @classmethod
     def at(
@@ -66,7 +69,7 @@ class Isolation:
         readable: Sequence[str | Path] = (),
         network: bool = False,
         is_writable: bool = True,
-        limits: Limits | None = None,
+        limits: CommandLimits | None = None,
     ) -> "Isolation":
         """Build from folders that exist.
 
@@ -85,7 +88,7 @@ class Isolation:
             readable=tuple(_resolved(each) for each in readable),
             network=network,
             is_writable=is_writable,
-            limits=limits or Limits(),
+            limits=limits or CommandLimits(),
         )
 
 
@@ -147,7 +150,7 @@ def bubblewrap_arguments(
         *("--uid", "1000", "--gid", "1000", "--hostname", "isolated"),
         *("--new-session", "--die-with-parent", "--cap-drop", "ALL"),
         *_system(isolation),
-        *("--proc", "/proc", "--dev", "/dev"),
+        *("--proc", "/proc", *_proc(), "--dev", "/dev"),
         *_temporary("/dev/shm", isolation.limits),  # noqa: S108  # in the new /dev
         *("--remount-ro", "/dev"),
         *_temporary("/tmp", isolation.limits),  # noqa: S108  # the command's own
@@ -167,17 +170,32 @@ def bubblewrap_arguments(
 
 def _system(isolation: Isolation) -> Iterator[str]:
     yield from ("--ro-bind", str(_SYSTEM), str(_SYSTEM))
-    for name in _BESIDE_SYSTEM:
+    for name in _SYSTEM_PARTS:
         path = Path("/", name)
         if path.is_symlink():
-            yield from ("--symlink", os.readlink(path), str(path))
+            yield from ("--symlink", str(path.readlink()), str(path))
         elif path.is_dir():
             yield from ("--ro-bind", str(path), str(path))
     for file in (*_READ_ONLY_FILES, *(_NETWORK_FILES if isolation.network else ())):
         yield from ("--ro-bind-try", file, file)
 
 
-def _temporary(path: str, limits: Limits) -> tuple[str, ...]:
+def _proc() -> Iterator[str]:
+    """Make all of `/proc` read-only that is about the machine and not about a process.
+
+    Many of these files are guarded by their owner alone: for root's commands they could be written,
+    `/proc/sys/kernel/core_pattern` with the name of a program that the kernel runs outside.
+    """
+    for entry in sorted(os.scandir("/proc"), key=lambda each: each.name):
+        if entry.name.isdecimal() or entry.is_symlink():
+            continue
+        if entry.is_dir():
+            yield from ("--ro-bind", entry.path, entry.path)
+        elif stat.S_IMODE(entry.stat().st_mode) != _READ_ONLY_FOR_ALL:
+            yield from ("--ro-bind", "/dev/null", entry.path)
+
+
+def _temporary(path: str, limits: CommandLimits) -> tuple[str, ...]:
     return ("--size", str(limits.temporary_bytes), "--tmpfs", path)
 
 

@@ -81,7 +81,7 @@ class KeptOutputs:
         return text
 
     def _keep(self, lines: list[str], size: int) -> str:
-        output_id = secrets.token_hex(4)
+        output_id = secrets.token_hex(8)
         self._outputs[output_id] = lines
         self._size += size
         while self._size > _MAX_KEPT_CHARACTERS and len(self._outputs) > 1:

@@ -1,7 +1,7 @@
 """What a command may use.
 
 In:  numbers from the caller.
-Out: `Limits`, and a process that is held to them.
+Out: `CommandLimits`, and a process that is held to them.
 
 A limit of the kernel holds for each process. `usage.watch` holds the sum of all processes to the
 limits of memory and disk.
@@ -15,7 +15,7 @@ _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class CommandLimits:
     """The limits of one command and of all that it starts.
 
     Attributes:
@@ -42,7 +42,7 @@ class Limits:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be above 0.")
 
 
-def limit_process(pid: int, limits: Limits) -> None:
+def limit_process(pid: int, limits: CommandLimits) -> None:
     """Set the limits of a process that has not begun to work; its children inherit them.
 
     Args:

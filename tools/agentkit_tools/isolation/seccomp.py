@@ -101,7 +101,7 @@ def _instructions(machine: _Machine) -> Iterator[tuple[int, int, int, int]]:
     for number in machine.denied:
         yield _EQUAL, 0, 1, number
         yield _RETURN, 0, 0, _ERRNO | errno.EPERM
-    # Its flags are in memory, where no filter can read them; the C library falls back to clone.
+    # Its flags are in memory, which a filter cannot read; the C library falls back to clone.
     yield _EQUAL, 0, 1, _CLONE3
     yield _RETURN, 0, 0, _ERRNO | errno.ENOSYS
     yield _EQUAL, 0, 4, machine.clone

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 import anyio
 
-from agentkit_tools.isolation.limits import Limits
+from agentkit_tools.isolation.limits import CommandLimits
 
 Excess: TypeAlias = Literal["memory", "disk"]
 """The limit that was exceeded."""
@@ -33,7 +33,7 @@ class ResourceUse:
     written_bytes: int
 
 
-async def watch(pid: int, limits: Limits, report: Callable[[Excess], None]) -> None:
+async def watch(pid: int, limits: CommandLimits, report: Callable[[Excess], None]) -> None:
     """Look at the use of all processes of a command again and again, until one limit is exceeded.
 
     Args:
@@ -70,14 +70,14 @@ def measure(pid: int, *, exact_above: int) -> ResourceUse:
 
 def _same_namespace(pid: int) -> Iterator[int]:
     try:
-        wanted = os.readlink(f"/proc/{pid}/ns/pid")
+        wanted = (_PROC / f"{pid}/ns/pid").readlink()
     except OSError:
         return
-    for name in os.listdir(_PROC):
-        if name.isdecimal():
+    for path in _PROC.iterdir():
+        if path.name.isdecimal():
             with suppress(OSError):
-                if os.readlink(f"/proc/{name}/ns/pid") == wanted:
-                    yield int(name)
+                if (path / "ns/pid").readlink() == wanted:
+                    yield int(path.name)
 
 
 def _resident_bytes(pid: int) -> int:

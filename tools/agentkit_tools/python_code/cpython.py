@@ -4,7 +4,7 @@ In:  the folder in which code runs, and what the caller allows.
 Out: `cpython(folder)`: the tools `cpython` and `cpython_output`.
 
 Open figures of matplotlib are returned as PNG images. Everything that comes out of the isolation
-is checked as data of a stranger.
+is checked as untrusted data.
 """
 
 import base64
@@ -29,7 +29,7 @@ from agentkit import (
     tool,
 )
 from agentkit.tools.tool_options import Decision
-from agentkit_tools.isolation import Isolation, Limits, check_isolation, run_isolated
+from agentkit_tools.isolation import CommandLimits, Isolation, check_isolation, run_isolated
 from agentkit_tools.isolation.kept_output import KeptOutputs
 from agentkit_tools.shell import CommandResult, describe_end
 
@@ -73,7 +73,7 @@ def cpython(
     allow_write: bool = False,
     network: bool = False,
     readable: Sequence[str | Path] = (),
-    limits: Limits | None = None,
+    limits: CommandLimits | None = None,
     approval: Decision | None = None,
 ) -> tuple[Tool, ...]:
     """Return the tools that run isolated Python in `folder`.

@@ -30,7 +30,7 @@ from agentkit.json_schema import JsonValue
 from agentkit_tools.isolation.kept_output import KeptOutputs
 from agentkit_tools.python_code.called_tool import call_tool
 
-__all__ = ["PythonResult", "python"]
+__all__ = ["TOOLS", "PythonResult", "python"]
 
 _MAX_DEPTH = 20
 _MAX_PRINTED_BYTES = 4_000_000
@@ -74,8 +74,8 @@ def python(
     """Return the tools that run Python in Monty.
 
     Args:
-        functions: tools that code may call as functions. The approval rule of a run is not asked
-            about these calls.
+        functions: tools that code may call as functions. The approval rule of a run does
+            not apply to these calls.
         limits: of each call.
 
     Raises:
@@ -133,7 +133,7 @@ class _Interpreter:
     limits: MontyLimits
     outputs: KeptOutputs = field(default_factory=KeptOutputs)
 
-    async def python(
+    async def python(  # noqa: D417 - the docstring is for the model, which gives no context
         self,
         context: RunContext,
         code: Annotated[
@@ -223,9 +223,11 @@ class _Interpreter:
         if shown.first_hidden_line is not None:
             rest = f"python_output(output_id=…, first_line={shown.first_hidden_line})"
             note = f"{note or ''} Read the rest with {rest}.".strip()
-        return PythonResult(
-            value=value, printed=shown.text, output_id=shown.output_id, note=note
-        )
+        return PythonResult(value=value, printed=shown.text, output_id=shown.output_id, note=note)
+
+
+TOOLS = python()
+"""The tools without functions."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -248,7 +250,7 @@ def _describe_error(error: MontyError, printed: str) -> str:
     return f"{printed[-2_000:]}\n{text}".strip() if printed else text
 
 
-def _to_json(value: object, depth: int = 0) -> JsonValue:
+def _to_json(value: object, depth: int = 0) -> JsonValue:  # noqa: PLR0911 - one case per type
     """Return a value of Monty as JSON; what has no JSON form becomes text."""
     match value:
         case None | bool() | int() | str():

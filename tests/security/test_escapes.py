@@ -1,0 +1,208 @@
+"""Nothing gets out of an isolated command or of Python that a model wrote.
+
+The attempts are in `escape_corpus`. Their limits are small, so that a limit that did not hold would
+not harm the machine of the test either: every attempt runs in a PID namespace of its own.
+"""
+
+import os
+import platform
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from agentkit import RunContext, ToolError, tool
+from agentkit_tools.isolation import CommandEnded, CommandLimits, Isolation, run_isolated
+from agentkit_tools.python_code.monty import MontyLimits, python
+from tests.security.escape_corpus import BOMBS, PYTHON_ESCAPES, SHELL_ESCAPES
+
+MIB = 2**20
+SMALL = CommandLimits(
+    seconds=1.5,
+    memory_bytes=100 * MIB,
+    processes=24,
+    file_bytes=10 * MIB,
+    disk_bytes=30 * MIB,
+    temporary_bytes=5 * MIB,
+    output_bytes=100_000,
+)
+X86_NUMBERS = {"ptrace", "keys", "bpf", "io_uring", "page faults", "files in memory", "other table"}
+"""Attempts that call the kernel by number, as this machine type has them."""
+
+
+class World:
+    """What lies around the folder of a command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.secret = folder / "secret.txt"
+        self.secret.write_text("the secret")
+        self.root = folder / "work"
+        (self.root / ".git" / "hooks").mkdir(parents=True)
+        (self.root / ".git" / "config").write_text("[core]\n")
+        (self.root / "link.txt").symlink_to(self.secret)
+        (self.root / "folder-link").symlink_to(folder)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.abstract = f"agentkit-{secrets.token_hex(4)}"
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"\0{self.abstract}")
+        self.listener.listen()
+        self.inherited = os.open(self.secret, os.O_RDONLY)
+        os.set_inheritable(self.inherited, True)
+        code = "import time; time.sleep(600); 'victim'"
+        self.victim = subprocess.Popen([sys.executable, "-c", code])  # noqa: S603 - ours
+
+    def close(self) -> None:
+        """End what was started."""
+        self.victim.kill()
+        self.victim.wait()
+        self.server.close()
+        self.listener.close()
+        os.close(self.inherited)
+
+    def fill(self, text: str) -> str:
+        """Put the names of this world into an attempt."""
+        return text.format(
+            secret=self.secret,
+            port=self.server.getsockname()[1],
+            abstract=self.abstract,
+            victim=self.victim.pid,
+            inherited=self.inherited,
+        )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Build a folder next to a secret, a server, a socket and a process."""
+    world = World(tmp_path_factory.mktemp("world"))
+    yield world
+    world.close()
+
+
+def run(root: Path, command: str) -> CommandEnded:
+    """Run a command with small limits."""
+    isolation = Isolation.at(root, limits=SMALL)
+    return anyio.run(partial(run_isolated, isolation, ["/bin/sh", "-c", command]))
+
+
+@pytest.mark.parametrize("name", SHELL_ESCAPES)
+def test_a_command_reaches_nothing_outside(
+    name: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Network, /proc, environment, links, signals, descriptors, privileges, devices."""
+    if name in X86_NUMBERS and platform.machine() != "x86_64":
+        pytest.fail("the corpus needs the numbers of this machine's system calls")
+    monkeypatch.setenv("SECRET", "the secret")
+
+    ended = run(world.root, world.fill(SHELL_ESCAPES[name]))
+
+    output = ended.output.decode(errors="replace")
+    assert not re.search(r"^GOT|the secret", output, re.MULTILINE), output
+    assert world.victim.poll() is None
+    assert (world.root / ".git" / "config").read_text() == "[core]\n"
+    assert not list((world.root / ".git" / "hooks").iterdir())
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_command_cannot_use_more_than_its_limits(name: str, tmp_path: Path) -> None:
+    """When it has ended, none of its processes is left."""
+    command, limit = BOMBS[name]
+    mark = f"mark={secrets.token_hex(8)}; "
+
+    ended = run(tmp_path, mark + command)
+
+    assert (ended.killed or "ended") == limit, ended.output[-500:]
+    assert ended.seconds < 30
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 200 * MIB
+    assert not processes_with(mark)
+
+
+def processes_with(text: str) -> list[str]:
+    """Return the processes of this machine whose command line holds a text."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if text in command:
+            found.append(command)
+    return found
+
+
+async def test_a_cancelled_command_leaves_no_process(tmp_path: Path) -> None:
+    """Not even one that ignores signals and has left its session."""
+    mark = f"mark={secrets.token_hex(8)}; "
+    command = mark + "trap '' TERM INT HUP; setsid sh -c 'sleep 60; : inner' & sleep 60"
+    isolation = Isolation.at(tmp_path, limits=SMALL)
+
+    with anyio.move_on_after(0.3) as scope:
+        await run_isolated(isolation, ["/bin/sh", "-c", command])
+
+    assert scope.cancelled_caught
+    assert not processes_with(mark)
+
+
+def test_a_command_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
+    """Also if that is killed and can clean nothing up."""
+    mark = f"mark={secrets.token_hex(8)}; "
+    program = (
+        "import anyio, sys\n"
+        "from functools import partial\n"
+        "from agentkit_tools.isolation import Isolation, run_isolated\n"
+        f"command = ['/bin/sh', '-c', {mark + 'echo on > started; sleep 60'!r}]\n"
+        f"anyio.run(partial(run_isolated, Isolation.at({str(tmp_path)!r}), command))\n"
+    )
+    started = subprocess.Popen([sys.executable, "-c", program])  # noqa: S603 - ours
+    try:
+        for _ in range(600):
+            if (tmp_path / "started").exists():
+                break
+            time.sleep(0.05)
+        assert processes_with(mark)
+    finally:
+        started.kill()
+        started.wait()
+
+    for _ in range(200):
+        if not processes_with(mark):
+            break
+        time.sleep(0.05)
+    assert not [each for each in processes_with(mark) if "anyio" not in each]
+
+
+@tool(read_only=True)
+def price(item: str) -> float:
+    """Return a price.
+
+    Args:
+        item: what is sold.
+    """
+    return len(item)
+
+
+@pytest.mark.parametrize("name", PYTHON_ESCAPES)
+def test_code_in_monty_reaches_nothing(
+    name: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And uses no more than its limits."""
+    monkeypatch.setenv("SECRET", "the secret")
+    run_code, _ = python(
+        functions=[price], limits=MontyLimits(seconds=0.3, memory_bytes=20 * MIB, calls=10)
+    )
+    code = PYTHON_ESCAPES[name].replace("{{", "{").replace("}}", "}")
+    code = code.replace("{port}", str(world.server.getsockname()[1]))
+    began = time.monotonic()
+
+    with pytest.raises(ToolError) as caught:
+        anyio.run(partial(run_code, RunContext(deps=None), code))
+
+    assert "the secret" not in str(caught.value)
+    assert time.monotonic() - began < 20
