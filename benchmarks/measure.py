@@ -23,6 +23,7 @@ from benchmarks.cases import opened, opened_both_ways
 from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio
 from benchmarks.sessions import sessions
 from benchmarks.stored_runs import stored_runs, two_workers
+from benchmarks.telemetry import opened_exported
 
 PAGE_BYTES = 4096
 SCHEMAS = 235
@@ -112,6 +113,7 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "100 at once, server 200 ms": partial(load, at_once=100, rounds=5, with_baseline=True),
     "1,000 at once, server 200 ms": partial(load, at_once=1000, rounds=3, with_baseline=False),
     "235 schemas": registering,
+    "spans and metrics exported": partial(ratio, opened_exported, Case(), runs=60, rounds=9),
 }
 """The cases of a default benchmark."""
 

@@ -20,12 +20,20 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "service/page/turns",
     ),
     "page/test_page_files.py": ("service/page/page_files",),
-    "durable/test_worker_process.py": ("cli/commands/worker", "cli/worker_process"),
+    "durable/test_worker_process.py": (
+        "cli/commands/worker",
+        "cli/worker_metrics",
+        "cli/worker_process",
+    ),
     "integration/test_kept_connections.py": ("transport/kept_transports",),
     "unit/cli/test_explain.py": (
         "cli/commands/explain_command",
         "cli/explained_run",
         "cli/kept_records",
+    ),
+    "unit/telemetry/prometheus/test_prometheus_metrics.py": (
+        "durable/queue_length",
+        "telemetry/prometheus/current_state",
     ),
     "unit/telemetry/explain/test_explanation.py": (
         "telemetry/explain/comparison",
@@ -326,6 +334,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "store/postgres",
         "store/sqlite",
         "store/topics",
+        "store/timed_store",
     ),
     "unit/tools/test_approval.py": ("tools/confirmation",),
     "unit/tools/test_execute.py": (

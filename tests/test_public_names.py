@@ -27,7 +27,7 @@ PUBLIC: dict[str, str] = {
         AgentOptions DepsOptions InnerOptions Instructions RunOptions SyncAgentStream
     """,
     "agentkit.durable": """
-        DecisionError FileJournal Journal MemoryJournal RunExistsError RunInfo
+        DecisionError FileJournal Journal MemoryJournal QueueLength RunExistsError RunInfo
         RunNotFoundError RunPage RunStatus RunStatusError Runs ScheduleInfo SqlJournal StoredEvents
         StoredRunError open_runs
     """,

@@ -21,10 +21,12 @@ from agentkit.cli.ready_made import agent_builder
 from agentkit.cli.ready_made import agents as ready_made_agents
 from agentkit.cli.terminal import note
 from agentkit.cli.user_code import load_named
+from agentkit.cli.worker_metrics import KeepReading, serve_metrics
 from agentkit.config.load import default_model
 from agentkit.config.user_files import user_database
 from agentkit.durable import Runs, open_runs
 from agentkit.errors import ConfigError
+from agentkit.exception_groups import ungrouped
 from agentkit.store.database_url import parse_database_url
 
 EXIT_SECONDS = 2.0
@@ -49,6 +51,12 @@ async def _work(request: WorkerRequest, agents: Mapping[str, Agent[Any, Any]], d
         signals = stack.enter_context(anyio.open_signal_receiver(*_SIGNALS))
         for agent in {id(agent): agent for agent in agents.values()}.values():
             await stack.enter_async_context(agent)
+        keep_reading: KeepReading | None = None
+        if request.metrics is not None:
+            address, keep_reading = await stack.enter_async_context(
+                serve_metrics(request.metrics, agents.values())
+            )
+            note(f"Metrics are at {address}.")
         runs = await stack.enter_async_context(
             open_runs(
                 url,
@@ -59,11 +67,16 @@ async def _work(request: WorkerRequest, agents: Mapping[str, Agent[Any, Any]], d
                 text_deltas=request.text_deltas,
             )
         )
+        stack.enter_context(ungrouped())
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        if keep_reading is not None:
+            tasks.start_soon(keep_reading, runs)
         shown = parse_database_url(url).shown
         note(f"Working on {shown} for {', '.join(sorted(agents))}. Ctrl-C stops it.")
         async for _ in signals:
             break
         await _stop(runs, signals, request.grace_seconds)
+        tasks.cancel_scope.cancel()
     return OK
 
 

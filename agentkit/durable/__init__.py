@@ -3,6 +3,7 @@
 from agentkit.agent.journal import Journal
 from agentkit.durable.event_reader import StoredEvents
 from agentkit.durable.journal import FileJournal, MemoryJournal
+from agentkit.durable.queue_length import QueueLength
 from agentkit.durable.run_errors import (
     DecisionError,
     RunExistsError,
@@ -20,6 +21,7 @@ __all__ = [
     "FileJournal",
     "Journal",
     "MemoryJournal",
+    "QueueLength",
     "RunExistsError",
     "RunInfo",
     "RunNotFoundError",

@@ -20,6 +20,7 @@ from agentkit.durable.decisions import decide_calls, find_run, run_not_found
 from agentkit.durable.event_reader import StoredEvents
 from agentkit.durable.liveness import Liveness
 from agentkit.durable.new_run import NewRun, check_name, insert_run, new_run
+from agentkit.durable.queue_length import QueueLength, queue_lengths
 from agentkit.durable.run_errors import RunExistsError, RunNotFoundError, RunStatusError
 from agentkit.durable.run_info import (
     COLUMNS,
@@ -217,6 +218,10 @@ class Runs:
         return await list_runs(
             self._store, tenant=tenant, status=status, agent=agent, limit=limit, after=after
         )
+
+    async def queue(self) -> Sequence[QueueLength]:
+        """Return how many runs wait or are done now, by agent, for all tenants and workers."""
+        return await queue_lengths(self._store, now=self._now())
 
     def events(
         self, run_id: str, *, after: str | None = None, tenant: str = "", follow: bool = True

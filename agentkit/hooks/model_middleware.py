@@ -155,6 +155,11 @@ class _WrappedModel:
     def profile(self) -> ModelProfile:
         return self._model.profile
 
+    @property
+    def wrapped(self) -> Model:
+        """Return the model whose exchanges are wrapped."""
+        return self._model
+
     def with_retry(self, retry: RetrySettings) -> Model:
         """Return the same model with other retry settings, if it has any; see `SupportsRetry`."""
         if not isinstance(self._model, SupportsRetry):

@@ -8,7 +8,7 @@ The conversation is encoded anew for each provider, so a run may change provider
 that was emitted cannot be withdrawn: after that, a failure is raised.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from random import random
@@ -28,6 +28,8 @@ from agentkit.usage import Usage
 from agentkit.value import dataclass, replace
 
 RouteOrder: TypeAlias = Literal["listed", "cheapest", "fastest"]
+CircuitState: TypeAlias = Literal["closed", "open", "half_open"]
+"""Whether a model is called, is skipped, or is due for a trial call."""
 
 FINAL_KINDS: frozenset[ErrorKind] = frozenset({"truncated", "content_filter"})
 """Failures that come from the request, so another provider would fail too."""
@@ -94,6 +96,11 @@ class RouteModel:
             input_usd_per_million=_highest(one.input_usd_per_million for one in profiles),
             output_usd_per_million=_highest(one.output_usd_per_million for one in profiles),
         )
+
+    def circuits(self) -> Mapping[str, CircuitState]:
+        """Return the state of the circuit breaker of each model, by the name of the model."""
+        now = self._clock.monotonic()
+        return {one.model.name: one.circuit_breaker.state(now) for one in self._members}
 
     def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Open all models; one that cannot be opened counts as failed.
@@ -342,6 +349,12 @@ class CircuitBreaker:
             return False
         self.open_until = now + self._open_seconds()
         return True
+
+    def state(self, now: float) -> CircuitState:
+        """Return whether the model is called now; changes nothing."""
+        if self._failures < self._settings.failures:
+            return "closed"
+        return "open" if now < self.open_until else "half_open"
 
     def record_success(self) -> None:
         """Close the breaker after an answer."""

@@ -5,6 +5,7 @@ Out: the function that answers it.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -44,6 +45,7 @@ from agentkit.service.run_routes import RunRoutes
 from agentkit.service.service_settings import MetricsSource
 from agentkit.service.service_state import ServiceState
 from agentkit.service.session_routes import SessionRoutes
+from agentkit.store.base import StoreError
 from agentkit.tools.toolset import StaticToolset
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
@@ -138,7 +140,7 @@ def build_routes(state: ServiceState) -> Routes:
             _post("/sessions/{session_id}/fork", sessions.fork, "Fork a conversation.", ForkBody),
             *TurnRoutes(state).routes(),
             *(page_routes() if state.settings.has_page else []),
-            *([] if state.settings.metrics is None else [_metrics(state.settings.metrics)]),
+            *([] if state.settings.metrics is None else [_metrics(state, state.settings.metrics)]),
             _get("/health", _health, "Return whether the process lives."),
             _get("/ready", models.ready, "Return whether new requests are taken."),
         ]
@@ -227,8 +229,10 @@ def _is_messages(exchange: HttpExchange) -> bool:
     return "anthropic-version" in exchange.headers
 
 
-def _metrics(source: MetricsSource) -> ServiceRoute:
+def _metrics(state: ServiceState, source: MetricsSource) -> ServiceRoute:
     async def send(exchange: HttpExchange) -> None:
+        with suppress(StoreError):  # the queue is as it was; the errors of the database are counted
+            source.set_queue(await state.require_runs().queue())
         await exchange.send_content(*source.render())
 
     return _get("/metrics", send, "Return metrics, in the form of Prometheus.")

@@ -100,6 +100,8 @@ class Service:
                     await stack.enter_async_context(agent)
                 await self._open_database(stack)
                 state.refresh_agents()
+                if state.settings.metrics is not None:
+                    state.settings.metrics.watch_agents(one.agent for one in state.agents.values())
                 self._is_open = True
                 try:
                     yield

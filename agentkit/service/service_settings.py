@@ -4,14 +4,22 @@ In:  keyword arguments.
 Out: `ServiceOptions`, their type; `ServiceSettings`, the values that count.
 """
 
-from collections.abc import Iterable
-from typing import Protocol, TypedDict
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypedDict
 
+from agentkit.agent.agent import Agent
+from agentkit.durable import QueueLength
 from agentkit.value import dataclass
 
 
 class MetricsSource(Protocol):
     """Metrics in a text form, e.g. `agentkit.telemetry.prometheus.PrometheusMetrics`."""
+
+    def watch_agents(self, agents: Iterable[Agent[Any, Any]]) -> None:
+        """Take the agents of the service, whose state may be part of the metrics."""
+
+    def set_queue(self, lengths: Sequence[QueueLength]) -> None:
+        """Take the length of the queue of stored runs, before each `render`."""
 
     def render(self) -> tuple[bytes, str]:
         """Return the text and its content type."""

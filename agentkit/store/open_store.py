@@ -14,6 +14,7 @@ from agentkit.store.database_url import DatabaseUrl, parse_database_url
 from agentkit.store.migrate import migrate as apply_migrations
 from agentkit.store.migrate import require_current
 from agentkit.store.sqlite import open_sqlite
+from agentkit.store.timed_store import timed
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def open_store(url: str, *, migrate: bool = True) -> AsyncIterator[Locking
             await apply_migrations(store)
         else:
             await require_current(store)
-        yield store
+        yield timed(store)
 
 
 def connect_store(url: str) -> AbstractAsyncContextManager[LockingStore]:

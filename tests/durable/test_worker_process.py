@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import anyio
 import pytest
@@ -39,8 +40,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start_worker(folder: Path, url: str, *words: str) -> "subprocess.Popen[str]":
-    """Start a worker and wait until it works."""
+def start_worker(
+    folder: Path, url: str, *words: str, notes: list[str] | None = None
+) -> "subprocess.Popen[str]":
+    """Start a worker and wait until it works; `notes` gets what it printed before."""
     process = subprocess.Popen(  # noqa: S603 - constant arguments
         command("worker", "holder.py", "--db", url, *words),
         env=environment(folder),
@@ -52,6 +55,8 @@ def start_worker(folder: Path, url: str, *words: str) -> "subprocess.Popen[str]"
     for line in process.stderr:
         if "Working on" in line:
             return process
+        if notes is not None:
+            notes.append(line)
     raise AssertionError(process.wait())
 
 
@@ -126,7 +131,8 @@ def test_a_worker_puts_back_what_does_not_end(folder: Path, sqlite_url: str, way
 def test_one_process_does_the_runs_of_a_file(folder: Path, sqlite_url: str) -> None:
     """A second worker is refused with the name of the file; others start, read and decide."""
     (folder / "go").touch()
-    process = start_worker(folder, sqlite_url)
+    notes: list[str] = []
+    process = start_worker(folder, sqlite_url, "--metrics", "127.0.0.1:0", notes=notes)
     second = subprocess.run(  # noqa: S603 - constant arguments
         command("worker", "holder.py", "--db", sqlite_url),
         env=environment(folder),
@@ -138,12 +144,17 @@ def test_one_process_does_the_runs_of_a_file(folder: Path, sqlite_url: str) -> N
     )
     started(sqlite_url)
     served = stored(sqlite_url, wait=True)
+    address = notes[0].removeprefix("Metrics are at ").removesuffix(".\n")
+    with urlopen(address) as response:  # noqa: S310 - on loopback
+        metrics = response.read().decode()
     process.terminate()
 
     assert second.returncode == 2
     assert f"does the runs of the database '{folder / 'test.db'}'" in second.stderr
     assert len(second.stderr.splitlines()) == 1
     assert (served.status, served.text) == ("done", "done")
+    assert 'agentkit_runs_total{agent="agent",stop_reason="answered"} 1.0' in metrics
+    assert 'agentkit_database_seconds_count{database="sqlite",table="effects"}' in metrics
     assert end(process) == 0
 
 

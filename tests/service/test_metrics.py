@@ -26,6 +26,8 @@ async def test_metrics_are_served_if_wanted() -> None:
     assert (answered.status_code, found.status_code) == (200, 200)
     assert found.headers["content-type"].startswith("text/plain")
     assert 'agentkit_runs_total{agent="a",stop_reason="answered"} 1.0' in found.text
+    assert 'agentkit_database_seconds_count{database="sqlite",table="runs"}' in found.text
+    assert "# TYPE agentkit_queue_runs gauge" in found.text
     assert "/metrics" in listed
 
 

@@ -22,6 +22,7 @@ class WorkerRequest:
     Attributes:
         target: `module:agents`, `file.py`, or names of ready-made agents.
         grace_seconds: how long runs that are under way may take to end.
+        metrics: where to serve metrics, as `HOST:PORT`; None for nowhere.
     """
 
     target: str
@@ -30,6 +31,7 @@ class WorkerRequest:
     name: str
     grace_seconds: float
     text_deltas: bool
+    metrics: str | None = None
 
 
 @exits_with_code
@@ -57,6 +59,13 @@ def worker(
         bool,
         typer.Option("--text-deltas", help="Store text as it arrives, for readers of events."),
     ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve metrics for Prometheus there, at /metrics, without a token.",
+        ),
+    ] = None,
 ) -> int:
     """Do the runs that are queued in a database, until SIGTERM or Ctrl-C.
 
@@ -74,5 +83,6 @@ def worker(
             name=name,
             grace_seconds=grace,
             text_deltas=text_deltas,
+            metrics=metrics,
         )
     )

@@ -163,16 +163,17 @@ class RunSpans:
         chat, run.chat = run.chat, None
         if chat is None:
             return
+        attributes = usage_attributes(event.usage)
+        attributes[semconv.FINISH_REASONS] = (event.finish_reason,)
         if event.model:
             chat.update_name(f"{semconv.CHAT} {event.model}")
-            chat.set_attribute(semconv.RESPONSE_MODEL, event.model)
+            attributes[semconv.RESPONSE_MODEL] = event.model
         if event.provider:
-            chat.set_attribute(semconv.PROVIDER, event.provider)
-        chat.set_attribute(semconv.FINISH_REASONS, [event.finish_reason])
-        chat.set_attributes(usage_attributes(event.usage))
+            attributes[semconv.PROVIDER] = event.provider
         if self._content.is_captured:
             output = self._content.answer(event.message, event.finish_reason)
-            chat.set_attribute(semconv.OUTPUT_MESSAGES, output)
+            attributes[semconv.OUTPUT_MESSAGES] = output
+        chat.set_attributes(attributes)  # together: each call takes a lock
         chat.end(at)
         attach(set_span_in_context(run.agent))
 
@@ -223,9 +224,10 @@ class RunSpans:
         span.add_event(f"agentkit.{event.type}", facts, timestamp=at)
 
     def _finish(self, run: _Run, event: RunFinished, at: int) -> None:
-        run.root.set_attribute(semconv.STOP_REASON, event.stop_reason)
-        run.root.set_attribute(semconv.TURNS, event.turns)
-        run.root.set_attributes(usage_attributes(event.usage))
+        attributes = usage_attributes(event.usage)
+        attributes[semconv.STOP_REASON] = event.stop_reason
+        attributes[semconv.TURNS] = event.turns
+        run.root.set_attributes(attributes)
         for span in run.open_spans:
             span.end(at)
 

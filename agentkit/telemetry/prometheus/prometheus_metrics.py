@@ -1,6 +1,6 @@
 """Count what runs do, for Prometheus.
 
-In:  the records of runs.
+In:  the records of runs; uses of databases; the queue and the agents of a service or a worker.
 Out: metrics in the text format of Prometheus.
 
 Labels have few values: names of agents, tools, models and providers, kinds and outcomes. A name
@@ -9,10 +9,13 @@ further ones count as "other".
 """
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from agentkit.agent.agent import Agent
 from agentkit.event import (
     AnswerRepaired,
     EventRecord,
@@ -28,11 +31,18 @@ from agentkit.event import (
     TurnStarted,
 )
 from agentkit.event.record import add_process_listener, remove_process_listener
+from agentkit.store.timed_store import (
+    StatementTime,
+    add_statement_observer,
+    remove_statement_observer,
+)
+from agentkit.telemetry.prometheus.current_state import CurrentState, QueueReading
 
 MAX_NAMES = 200
 """Values of one label."""
 
 MAX_RUNS = 100_000
+_DATABASE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250)
 
 
@@ -99,14 +109,39 @@ class PrometheusMetrics:
         self._repairs = Counter(
             "agentkit_repairs", "Repaired answers.", ["kind"], registry=registry
         )
+        self._database = Histogram(
+            "agentkit_database_seconds",
+            "Uses of the database by first table; writes of a journal are those of effects.",
+            ["database", "table"],
+            buckets=_DATABASE_SECONDS,
+            registry=registry,
+        )
+        self._database_errors = Counter(
+            "agentkit_database_errors",
+            "Uses of the database that failed.",
+            ["database"],
+            registry=registry,
+        )
+        self._state = CurrentState(self._name)
+        registry.register(self._state)
 
     def start(self) -> None:
-        """Count all runs of this process that begin from now on."""
+        """Count all runs of this process that begin, and databases that open, from now on."""
         add_process_listener(self)
+        add_statement_observer(self._observe_statement)
 
     def stop(self) -> None:
         """Count no further runs."""
         remove_process_listener(self)
+        remove_statement_observer(self._observe_statement)
+
+    def watch_agents(self, agents: Iterable[Agent[Any, Any]]) -> None:
+        """Show the circuit breakers of the routes that these agents use."""
+        self._state.agents = tuple(agents)
+
+    def set_queue(self, lengths: Sequence[QueueReading]) -> None:
+        """Show the length of the queue of stored runs, as `Runs.queue()` has read it now."""
+        self._state.queue = tuple(lengths)
 
     def render(self) -> tuple[bytes, str]:
         """Return the metrics as text, and its content type."""
@@ -179,6 +214,11 @@ class PrometheusMetrics:
         self._tokens.labels(*labels, "output").inc(usage.output_tokens)
         if usage.cost_usd:
             self._cost.labels(*labels).inc(float(usage.cost_usd))
+
+    def _observe_statement(self, time: StatementTime) -> None:
+        self._database.labels(time.kind, time.table).observe(time.seconds)
+        if time.is_failed:
+            self._database_errors.labels(time.kind).inc()
 
     def _name(self, label: str, value: str) -> str:
         """Return a value of a label, or "other" if there are too many of it."""

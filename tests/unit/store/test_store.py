@@ -13,6 +13,12 @@ import pytest
 from agentkit.errors import ConfigError
 from agentkit.store.base import Store, StoreError, StoreUnavailableError, Transaction
 from agentkit.store.open_store import connect_store, open_store
+from agentkit.store.timed_store import (
+    StatementTime,
+    TimedStore,
+    add_statement_observer,
+    remove_statement_observer,
+)
 from tests.postgres_server import PostgresServer
 
 SLOW = (
@@ -264,3 +270,26 @@ def test_nothing_of_a_database_is_loaded_with_agentkit() -> None:
     )
 
     assert done.stdout == "[]\n"
+
+
+async def test_uses_are_reported_to_observers(sqlite_url: str) -> None:
+    """Of databases that are opened while there is one, with the table and the outcome."""
+    times: list[StatementTime] = []
+    add_statement_observer(times.append)
+    try:
+        async with connect_store(sqlite_url) as plain, open_store(sqlite_url) as store:
+            assert not isinstance(plain, TimedStore)
+            times.clear()
+            await store.run("SELECT count(*) FROM ak_effects")
+            await store.transaction(lambda one: one.run("UPDATE ak_runs SET life = 1"))
+            with pytest.raises(StoreError):
+                await store.run("SELECT nothing")
+    finally:
+        remove_statement_observer(times.append)
+
+    assert [(one.kind, one.table, one.is_failed) for one in times] == [
+        ("sqlite", "effects", False),
+        ("sqlite", "transaction", False),
+        ("sqlite", "other", True),
+    ]
+    assert all(0 < one.seconds < 60 for one in times)

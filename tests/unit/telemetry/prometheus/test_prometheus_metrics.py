@@ -1,12 +1,18 @@
 """The metrics of runs, read by the parser of Prometheus' own client."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agentkit import Agent, ToolError, tool
+from agentkit.durable import open_runs
 from agentkit.errors import StatusError
+from agentkit.hooks.model_middleware import wrapped_model
+from agentkit.model.route import RouteModel
+from agentkit.store.base import StoreError
 from agentkit.telemetry.prometheus import PrometheusMetrics
 from agentkit.telemetry.prometheus.prometheus_metrics import MAX_NAMES
 from agentkit.testing import ScriptedModel, tool_call
@@ -111,6 +117,52 @@ async def test_labels_do_not_grow_without_end() -> None:
     running = values(metrics)["agentkit_runs_running"]
     assert len(running) == MAX_NAMES + 1
     assert running["other",] == MAX_NAMES
+
+
+async def test_databases_and_the_queue_are_measured(
+    metrics: PrometheusMetrics, sqlite_url: str
+) -> None:
+    """Writes of the journal are those of the table of effects."""
+    later = datetime(2099, 1, 1, tzinfo=UTC)
+    agents: dict[str, Agent[Any]] = {"a": Agent(ScriptedModel("Hi!"))}
+    async with open_runs(sqlite_url) as runs:
+        await runs.start("a", CANARY, run_id="later", at=later)
+        await runs.start("a", CANARY, run_id="now", tenant=CANARY)
+        metrics.set_queue(await runs.queue())
+    queued = values(metrics)
+    async with open_runs(sqlite_url, agents=agents) as runs:
+        await runs.wait("now", tenant=CANARY)
+        with pytest.raises(StoreError):
+            await runs._store.run("SELECT broken")
+        metrics.set_queue(await runs.queue())
+    done = values(metrics)
+
+    assert queued["agentkit_queue_runs"] == {("a", "queued"): 1}
+    assert 0 <= queued["agentkit_queue_oldest_seconds"]["a",] < 60
+    assert "agentkit_queue_runs" not in done
+    assert done["agentkit_database_seconds_count"]["sqlite", "effects"] > 0
+    assert done["agentkit_database_seconds_count"]["sqlite", "transaction"] > 0
+    assert done["agentkit_database_errors_total"] == {("sqlite",): 1}
+    assert CANARY not in metrics.render()[0].decode()
+
+
+async def test_circuit_breakers_are_shown() -> None:
+    """Of routes, also inside wrappers."""
+    error = StatusError("no", kind="server", retry="never", status=500)
+    models = [ScriptedModel(*[error] * 3, name="one:m"), ScriptedModel(*["Hi!"] * 3, name="two:m")]
+    route = RouteModel(models)
+    agent = Agent(wrapped_model(route, before=lambda request: request))
+    metrics = PrometheusMetrics()
+    metrics.watch_agents([agent, Agent(ScriptedModel("Hi!"))])
+
+    before = values(metrics)["agentkit_circuit_state"]
+    for _ in range(3):
+        await agent.run("Hello")
+    after = values(metrics)["agentkit_circuit_state"]
+
+    assert before["one:m", "closed"] == before["two:m", "closed"] == 1
+    assert (after["one:m", "closed"], after["one:m", "open"]) == (0, 1)
+    assert after["two:m", "closed"] == 1
 
 
 async def test_replayed_records_are_not_counted_again() -> None:
