@@ -60,7 +60,7 @@ async def serve_metrics(
         ConfigError: the address is not `HOST:PORT`, or cannot be listened on.
         MissingExtraError: the extra `metrics` is not installed.
     """
-    host, port = parse_address(address)
+    name, port = parse_address(address)
     make = load_object("agentkit.telemetry.prometheus:PrometheusMetrics", extra="metrics")
     listen = cast(
         Callable[..., tuple[WSGIServer, object]],
@@ -76,12 +76,12 @@ async def serve_metrics(
             await anyio.sleep(READ_SECONDS)
 
     try:
-        server, _ = listen(port, addr=host, registry=metrics.registry)
+        server, _ = listen(port, addr=name, registry=metrics.registry)
     except OSError as error:
         raise ConfigError(f"Metrics cannot be served at {address!r}: {error.strerror}.") from error
     metrics.start()
     try:
-        shown = f"[{host}]" if ":" in host else host
+        shown = f"[{name}]" if ":" in name else name
         yield f"http://{shown}:{server.server_port}/metrics", keep_reading
     finally:
         metrics.stop()
@@ -91,13 +91,13 @@ async def serve_metrics(
 
 
 def parse_address(address: str) -> tuple[str, int]:
-    """Return the host and the port of `HOST:PORT` or `PORT`; the host is loopback if left out.
+    """Return the address and the port of `HOST:PORT` or `PORT`; loopback if it has no address.
 
     Raises:
         ConfigError: it has another form.
     """
-    host, _, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") or LOOPBACK
+    name, _, port = address.rpartition(":")
+    name = name.removeprefix("[").removesuffix("]") or LOOPBACK
     if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
         raise ConfigError(f"{address!r} is no address; write HOST:PORT, e.g. {LOOPBACK}:9464.")
-    return host, int(port)
+    return name, int(port)
