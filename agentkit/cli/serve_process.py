@@ -70,6 +70,7 @@ async def _serve(request: ServeRequest, agents: Mapping[str, Agent[Any, Any] | S
         allowed_hosts=request.allowed_hosts,
         allowed_origins=request.allowed_origins,
         has_page=request.has_page,
+        mcp=request.has_mcp,
     )
     if request.has_metrics:
         options["metrics"] = _start_metrics()

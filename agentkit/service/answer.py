@@ -30,6 +30,7 @@ from agentkit.event import (
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall
+from agentkit.service.parking import Parking, parked_history
 from agentkit.service.served import DENIED
 from agentkit.tools.approval import Approval
 from agentkit.tools.tool import Tool
@@ -141,11 +142,15 @@ class AnswerFold:
             rest = wanted
         return self._add_text(rest)
 
+    def add_note(self, text: str) -> TextPiece | None:
+        """Return the piece of a text that no model wrote, as a turn of its own."""
+        self._turn_text.clear()
+        return self._add_text(text)
+
     def response(
-        self, result: RunResult[Any], usage: Usage, calls: Iterable[ToolCall]
+        self, reason: FinishReason, *, usage: Usage, calls: Iterable[ToolCall] = ()
     ) -> ModelResponse:
         """Return the complete answer, with calls of the client's tools."""
-        reason = _FINISH_REASONS.get(result.stop_reason, "length")
         content: list[ContentBlock] = [kind("".join(texts)) for kind, texts in self._content]
         message = AssistantMessage(content, tool_calls=calls)
         return ModelResponse(message=message, finish_reason=reason, usage=usage)
@@ -174,17 +179,19 @@ async def answer(
     options: Mapping[str, Any],
     external: Mapping[str, Tool],
     is_structured: bool,
+    parking: Parking | None = None,
     sink: Sink,
 ) -> ServedAnswer:
     """Run an agent to its end, or until it calls a tool of the client.
 
     Args:
-        agent: denies calls that need approval; those of agents that it hands off to are denied
-            here.
+        agent: denies calls that need approval, unless they are parked; those of agents that it
+            hands off to are denied here.
         history: the conversation; its last message is answered.
         options: see `RunOptions`.
         external: the client's tools, by name.
         is_structured: see `AnswerFold`.
+        parking: keeps a run whose calls need approval; None to deny them.
         sink: awaited for each piece, so that a slow client slows the run.
 
     Raises:
@@ -205,15 +212,36 @@ async def answer(
         questions = [call for call in calls if unwrap_name(call.name, external.keys()) is None]
         if not questions:
             break
+        if parking is not None and len(questions) == len(calls):
+            return await _parked(result, fold, usage=usage, parking=parking, sink=sink)
         denials = [Approval.deny(call, reason=DENIED) for call in questions]
         given = {**given, "history": result.history, "approvals": denials, "tool_choice": "auto"}
     last = fold.end(result)
     if last is not None:
         await sink(last)
+    reason = _FINISH_REASONS.get(result.stop_reason, "length")
     return ServedAnswer(
-        response=fold.response(result, usage, [_as_sent(call, external) for call in calls]),
+        response=fold.response(
+            reason, usage=usage, calls=[_as_sent(call, external) for call in calls]
+        ),
         stop_reason=result.stop_reason,
         history=result.history,
+        run_id=result.run_id,
+    )
+
+
+async def _parked(
+    result: RunResult[Any], fold: AnswerFold, *, usage: Usage, parking: Parking, sink: Sink
+) -> ServedAnswer:
+    """Park a run, and return an answer that says so."""
+    note = await parking.park(result)
+    for piece in (fold.end(result), fold.add_note(note)):
+        if piece is not None:
+            await sink(piece)
+    return ServedAnswer(
+        response=fold.response("stop", usage=usage),
+        stop_reason=result.stop_reason,
+        history=parked_history(result, note),
         run_id=result.run_id,
     )
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import anyio
 from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentkit.dialect.event_stream import compact_json
 from agentkit.dialect.received_request import load_body
@@ -140,6 +140,18 @@ class HttpExchange:
         await self._send(
             {"type": "http.response.start", "status": status, "headers": _raw(sent.items())}
         )
+
+    async def hand_over(self, app: ASGIApp) -> None:
+        """Let another application answer the request."""
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.is_started = True
+                headers = [*message.get("headers", ()), *_raw([("x-request-id", self.request_id)])]
+                message = {**message, "headers": headers}
+            await self._send(message)
+
+        await app(self.scope, self._receive, send)
 
     async def send_part(self, content: bytes, *, is_last: bool = False) -> None:
         """Send a part of a body."""

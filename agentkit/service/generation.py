@@ -24,12 +24,14 @@ from agentkit.service.answer import ReasoningPiece, ServedAnswer, Sink, TextPiec
 from agentkit.service.exchange import HttpExchange
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.idempotency import KeptAnswer
+from agentkit.service.parking import Parking
 from agentkit.service.response_schema import schema_type
 from agentkit.service.served import ServedAgent
 from agentkit.service.service_state import ServiceState
 from agentkit.service.spending import Reservation
 from agentkit.service.stored_responses import NewResponse, PriorConversation
 from agentkit.service.stream_sender import StreamSender
+from agentkit.service.title_requests import is_title_request, title_agent
 from agentkit.service.wire_format import AnswerHead, WireFormat
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import StaticToolset
@@ -42,7 +44,9 @@ class Generation:
 
     Attributes:
         served: the agent as it is offered.
-        agent: the same, with a denial of calls that need approval.
+        agent: what answers: the same with a denial of calls that need approval, if they are not
+            parked, or its title model.
+        parking: keeps the run if a call needs approval; None to deny such calls.
         external: the client's tools, by name.
         output_type: what the answer has to be; None for text.
         conversation: what is stored already.
@@ -52,6 +56,7 @@ class Generation:
     served: ServedAgent
     agent: Agent[Any, Any]
     request: ReceivedRequest
+    parking: Parking | None
     external: Mapping[str, Tool]
     output_type: Any
     conversation: PriorConversation
@@ -119,15 +124,29 @@ class Generate:
                 code="too_many_messages",
                 param="messages",
             )
+        parking = self._parking(exchange, served, request.model)
+        agent = state.quiet_agents[request.model] if parking is None else served.agent
         return Generation(
             served=served,
-            agent=state.quiet_agents[request.model],
+            agent=title_agent(served) if is_title_request(request) else agent,
             request=request,
+            parking=parking,
             external=_external_tools(request, served.agent),
             output_type=schema_type(request.response_format, path=self._form.schema_path),
             conversation=conversation,
             history=_continued(conversation.history, request),
         )
+
+    def _parking(self, exchange: HttpExchange, served: ServedAgent, name: str) -> Parking | None:
+        """Return what keeps a run that needs approval; None if such calls are denied.
+
+        A caller whose money is limited cannot leave runs behind: nothing is reserved for them.
+        """
+        caller = exchange.caller
+        if served.on_ask != "park" or caller.limits.cost_usd_per_day is not None:
+            return None
+        runs = self._state.require_runs()
+        return Parking(runs, agent=name, caller=caller, request_id=exchange.request_id)
 
     async def _answer(
         self,
@@ -199,6 +218,7 @@ class Generate:
                 external=generation.external,
                 is_structured=generation.output_type is not None
                 or generation.agent.has_output_type,
+                parking=generation.parking,
                 sink=sink,
             )
         except ToolDefinitionError as error:

@@ -7,16 +7,34 @@ Out: frozen values, or `InvalidRequestError`, which names the field that is wron
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from agentkit.message import ToolCall
 from agentkit.service.http_errors import ServiceError
 from agentkit.tools.approval import Approval
 
 MAX_NAME = 200
+MAX_CHOSEN = 180
+"""A name that is stored with the prefix of a tenant."""
+
 MAX_TEXT = 1_000_000
 
+
+def require_printable(name: str) -> str:
+    """Return a name that both databases keep and find as it is.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    if not name.isprintable():
+        raise ValueError("a name has printable characters")
+    return name
+
+
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+ChosenName = Annotated[
+    str, Field(min_length=1, max_length=MAX_CHOSEN), AfterValidator(require_printable)
+]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
@@ -38,7 +56,7 @@ class StartRunBody(_Body):
 
     agent: Name
     prompt: Text
-    run_id: Name | None = None
+    run_id: ChosenName | None = None
     labels: dict[Name, Annotated[str, Field(max_length=MAX_NAME)]] = {}
     at: Annotated[AwareDatetime, Field(strict=False)] | None = None
 
@@ -54,7 +72,7 @@ class NewSessionBody(_Body):
 
     agent: Name
     title: Annotated[str, Field(max_length=MAX_NAME)] = ""
-    session_id: Name | None = None
+    session_id: ChosenName | None = None
 
 
 class SayBody(_Body):

@@ -94,8 +94,8 @@ class Routes:
         raise not_found("such address")
 
 
-def build_routes(state: ServiceState) -> Routes:
-    """Return the routes of a service."""
+def build_routes(state: ServiceState, *, mcp: Endpoint | None = None) -> Routes:
+    """Return the routes of a service; `mcp` answers MCP clients."""
     models, runs, sessions = Models(state), RunRoutes(state), SessionRoutes(state)
     chat, messages = Generate(state, CHAT_FORMAT), Generate(state, MESSAGES_FORMAT)
     respond, stored = Generate(state, RESPONSES_FORMAT), ResponseRoutes(state)
@@ -140,6 +140,7 @@ def build_routes(state: ServiceState) -> Routes:
             _post("/sessions/{session_id}/fork", sessions.fork, "Fork a conversation.", ForkBody),
             *TurnRoutes(state).routes(),
             *(page_routes() if state.settings.has_page else []),
+            *_mcp_routes(mcp),
             *([] if state.settings.metrics is None else [_metrics(state, state.settings.metrics)]),
             _get("/health", _health, "Return whether the process lives."),
             _get("/ready", models.ready, "Return whether new requests are taken."),
@@ -151,6 +152,16 @@ def _get(path: str, endpoint: Endpoint, summary: str) -> ServiceRoute:
     return ServiceRoute(
         method="GET", path=path, endpoint=endpoint, summary=summary, is_open=path in OPEN_PATHS
     )
+
+
+def _mcp_routes(mcp: Endpoint | None) -> list[ServiceRoute]:
+    if mcp is None:
+        return []
+    return [
+        _post("/mcp", mcp, "Answer an MCP client."),
+        _get("/mcp", mcp, "Stream notifications to an MCP client."),
+        _delete("/mcp", mcp, "End the session of an MCP client."),
+    ]
 
 
 def _delete(path: str, endpoint: Endpoint, summary: str) -> ServiceRoute:

@@ -6,6 +6,7 @@ Out: runs of this tenant as JSON, their events as a stream.
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 
 import anyio
 
@@ -19,6 +20,7 @@ from agentkit.service.http_errors import ServiceError, not_found
 from agentkit.service.native_bodies import DecideBody, StartRunBody, read_decisions
 from agentkit.service.native_stream import EventSender
 from agentkit.service.service_state import ServiceState
+from agentkit.service.tenant_names import find_named, new_name, shown_name
 
 MAX_PAGE = 200
 POLL_SECONDS = 1.0
@@ -42,11 +44,12 @@ class RunRoutes:
         _, values = await exchange.read_json(state.settings.max_body_bytes)
         body: StartRunBody = validate_body(StartRunBody, values)
         state.find_agent(body.agent, exchange.caller)
-        info = await self._runs().start(
+        runs, tenant = self._runs(), exchange.caller.tenant
+        info = await runs.start(
             body.agent,
             body.prompt,
-            run_id=body.run_id,
-            tenant=exchange.caller.tenant,
+            run_id=await new_name(body.run_id, tenant, partial(runs.get, tenant=tenant)),
+            tenant=tenant,
             labels=body.labels,
             at=body.at,
         )
@@ -130,9 +133,10 @@ class RunRoutes:
 
     async def _find(self, exchange: HttpExchange) -> RunInfo:
         """Return the run that the path names."""
-        info = await self._runs().get(exchange.path_params["run_id"], tenant=exchange.caller.tenant)
+        name, tenant = exchange.path_params["run_id"], exchange.caller.tenant
+        info = await find_named(name, tenant, partial(self._runs().get, tenant=tenant))
         if not exchange.caller.may_use(info.agent):
-            raise not_found(f"run {info.id!r}")
+            raise not_found(f"run {name!r}")
         return info
 
     def _runs(self) -> Runs:
@@ -212,7 +216,7 @@ def run_value(info: RunInfo) -> dict[str, JsonValue]:
         "cost_usd": None if info.usage.cost_usd is None else str(info.usage.cost_usd),
     }
     return {
-        "id": info.id,
+        "id": shown_name(info.id, info.tenant),
         "agent": info.agent,
         "status": info.status,
         "segment": info.segment,

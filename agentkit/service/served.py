@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from agentkit.agent.agent import Agent
 from agentkit.errors import ConfigError
+from agentkit.model.model import Model
 from agentkit.tools.approval import ApprovalRule, Verdict, plan_call
 from agentkit.tools.validate import ReadyCall
 from agentkit.value import dataclass
@@ -80,6 +81,12 @@ class ServedAgent:
         examples: questions that it answers well.
         ignore_fields: fields beyond the format that clients send and that are dropped, e.g.
             `min_p`, which Open WebUI sends.
+        title_model: answers requests of chat programs for a title or tags, without tools; the
+            agent's own model if not given.
+        on_ask: what happens to a call that needs approval in a format in which no one can be asked:
+            it is denied and the model is told (`deny`), or the run is stored and waits for a
+            decision at `/runs` (`park`).
+        shares_tools: its tools are offered at `/mcp` too, beside the agent.
         on_disconnect: whether a run is cancelled when its client leaves (`cancel`) or goes on
             (`finish`).
         deps: returns the deps of a run, or an awaitable of them; needed for an agent with a
@@ -90,6 +97,9 @@ class ServedAgent:
     description: str = ""
     examples: tuple[str, ...] = ()
     ignore_fields: frozenset[str] = frozenset()
+    title_model: str | Model | None = None
+    on_ask: Literal["deny", "park"] = "deny"
+    shares_tools: bool = False
     on_disconnect: Literal["cancel", "finish"] = "cancel"
     deps: Deps | None = None
 
@@ -99,6 +109,11 @@ class ServedAgent:
                 f"The tools of the agent {self.agent.name!r} use a value of type "
                 f"{self.agent.deps_type.__qualname__!r}; give a function that returns it: "
                 "ServedAgent(agent, deps=…)."
+            )
+        if self.shares_tools and self.deps is not None:
+            raise ConfigError(
+                f"The tools of the agent {self.agent.name!r} cannot be shared: they use deps, "
+                "which are made for its runs."
             )
 
     async def deps_for(self, caller: Caller) -> Any:

@@ -8,9 +8,9 @@ client has left, and its run would go on.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Unpack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol, Unpack, cast
 
 import anyio
 from starlette.datastructures import Headers
@@ -21,6 +21,7 @@ from agentkit.clock import Clock, SystemClock
 from agentkit.durable import RunInfo, open_runs
 from agentkit.errors import ConfigError
 from agentkit.exception_groups import ungrouped
+from agentkit.lazy_import import load_object
 from agentkit.service.access_tokens import Authenticator, StoredTokens, Tokens
 from agentkit.service.chat_format import CHAT_FORMAT
 from agentkit.service.exchange import HttpExchange
@@ -29,7 +30,7 @@ from agentkit.service.messages_format import MESSAGES_FORMAT
 from agentkit.service.openapi import ServiceRoute
 from agentkit.service.origin_check import OriginCheck
 from agentkit.service.page.turns import StoredTurns
-from agentkit.service.routes import Routes, build_routes
+from agentkit.service.routes import build_routes
 from agentkit.service.served import Caller, ServedAgent, as_served
 from agentkit.service.service_settings import ServiceOptions, read_service_options
 from agentkit.service.service_state import ServiceState
@@ -37,6 +38,16 @@ from agentkit.service.spending import Spending, StoredLedger
 from agentkit.service.stored_responses import StoredResponses
 from agentkit.session import Sessions
 from agentkit.store.open_store import open_store
+
+
+class MountedMcp(Protocol):
+    """Answers MCP clients while it is open."""
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Return the context in which it is open."""
+
+    async def __call__(self, exchange: HttpExchange) -> None:
+        """Answer one request."""
 
 
 class DatabaseTokens:
@@ -54,13 +65,19 @@ class Service:
     """
 
     def __init__(
-        self, state: ServiceState, *, database: str | None, reads_tokens: bool, routes: Routes
+        self,
+        state: ServiceState,
+        *,
+        database: str | None,
+        reads_tokens: bool,
+        mcp: MountedMcp | None = None,
     ) -> None:
         """Use `build_service`."""
         self.state = state
         self._database = database
         self._reads_tokens = reads_tokens
-        self._routes = routes
+        self._mcp = mcp
+        self._routes = build_routes(state, mcp=mcp)
         self._check = OriginCheck(
             hosts=state.settings.allowed_hosts, origins=state.settings.allowed_origins
         )
@@ -99,6 +116,8 @@ class Service:
                         continue
                     await stack.enter_async_context(agent)
                 await self._open_database(stack)
+                if self._mcp is not None:
+                    await stack.enter_async_context(self._mcp.open())
                 state.refresh_agents()
                 if state.settings.metrics is not None:
                     state.settings.metrics.watch_agents(one.agent for one in state.agents.values())
@@ -228,6 +247,7 @@ def build_service(
 
     Raises:
         ConfigError: there is no agent, one lacks deps, or an allowed name is not well formed.
+        MissingExtraError: the extra of an option is not installed.
     """
     clock = clock or SystemClock()
     reads_tokens = isinstance(auth, type)
@@ -239,7 +259,11 @@ def build_service(
         auth=None if isinstance(auth, type) else auth,
         clock=clock,
     )
-    return Service(state, database=database, reads_tokens=reads_tokens, routes=build_routes(state))
+    mcp: MountedMcp | None = None
+    if state.settings.mcp:
+        build = load_object("agentkit.service.mcp_route:McpRoute", extra="mcp")
+        mcp = cast(Callable[[ServiceState], MountedMcp], build)(state)
+    return Service(state, database=database, reads_tokens=reads_tokens, mcp=mcp)
 
 
 def read_token(headers: Headers) -> str:

@@ -38,6 +38,7 @@ class ServiceOptions(TypedDict, total=False):
         max_streams: how many runs may be under way for all callers together; 500.
         first_byte_seconds: when the status of a streamed answer is sent at the latest; 5.
         ping_seconds: pause between two pings of a quiet stream; 10.
+        mcp: the agents are offered to MCP clients at `/mcp` (extra `mcp`).
         metrics: what `GET /metrics` returns; without it there is no such address.
         has_page: whether the chat page is at `/`; true.
     """
@@ -49,6 +50,7 @@ class ServiceOptions(TypedDict, total=False):
     max_streams: int
     first_byte_seconds: float
     ping_seconds: float
+    mcp: bool
     metrics: MetricsSource
     has_page: bool
 
@@ -64,6 +66,7 @@ class ServiceSettings:
     max_streams: int = 500
     first_byte_seconds: float = 5.0
     ping_seconds: float = 10.0
+    mcp: bool = False
     metrics: MetricsSource | None = None
     has_page: bool = True
 

@@ -6,6 +6,7 @@ Out: conversations of this tenant as JSON, the events of a turn as a stream.
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from agentkit.agent.result import RunResult
@@ -28,6 +29,7 @@ from agentkit.service.native_stream import EventSender
 from agentkit.service.run_routes import moment, page_size
 from agentkit.service.service_state import ServiceState
 from agentkit.service.spending import Reservation
+from agentkit.service.tenant_names import find_named, new_name, shown_name
 from agentkit.session import Session, SessionEntry, SessionInfo, Sessions
 from agentkit.session.message_codec import message_value
 
@@ -42,11 +44,14 @@ class SessionRoutes:
         """Create an empty conversation."""
         body: NewSessionBody = await self._read(exchange, NewSessionBody)
         self._state.find_agent(body.agent, exchange.caller)
-        session = await self._sessions().create(
+        sessions, tenant = self._sessions(), exchange.caller.tenant
+        session = await sessions.create(
             agent=body.agent,
-            tenant=exchange.caller.tenant,
+            tenant=tenant,
             title=body.title,
-            session_id=body.session_id,
+            session_id=await new_name(
+                body.session_id, tenant, partial(sessions.get, tenant=tenant)
+            ),
         )
         await exchange.send_json(session_value(session.info), status=201)
 
@@ -70,7 +75,7 @@ class SessionRoutes:
         )
         found: list[JsonValue] = [
             {
-                "session_id": hit.session_id,
+                "session_id": shown_name(hit.session_id, exchange.caller.tenant),
                 "title": hit.title,
                 "entry_id": hit.entry_id,
                 "role": hit.role,
@@ -193,11 +198,11 @@ class SessionRoutes:
 
     async def _find(self, exchange: HttpExchange) -> Session:
         """Return the conversation that the path names."""
-        session = await self._state.require_turns().open(
-            exchange.path_params["session_id"], tenant=exchange.caller.tenant
-        )
+        name, tenant = exchange.path_params["session_id"], exchange.caller.tenant
+        open_session = partial(self._state.require_turns().open, tenant=tenant)
+        session = await find_named(name, tenant, open_session)
         if not exchange.caller.may_use(session.info.agent):
-            raise not_found(f"session {session.id!r}")
+            raise not_found(f"session {name!r}")
         return session
 
     def _sessions(self) -> Sessions:
@@ -221,7 +226,7 @@ async def _with_entries(session: Session) -> dict[str, JsonValue]:
 def session_value(info: SessionInfo) -> dict[str, JsonValue]:
     """Return a conversation as JSON."""
     return {
-        "id": info.id,
+        "id": shown_name(info.id, info.tenant),
         "agent": info.agent,
         "title": info.title,
         "head": info.head,

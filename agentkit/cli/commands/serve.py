@@ -26,6 +26,7 @@ class ServeRequest:
         drain_seconds: how long answers that are under way may take to end.
         has_metrics: whether `/metrics` is served.
         has_page: whether the chat page is served.
+        has_mcp: whether `/mcp` is served.
     """
 
     target: str
@@ -38,6 +39,7 @@ class ServeRequest:
     drain_seconds: float
     has_metrics: bool
     has_page: bool
+    has_mcp: bool
 
 
 @exits_with_code
@@ -83,6 +85,9 @@ def serve(  # noqa: PLR0913 - the options of a command
         bool, typer.Option("--metrics", help="Serve metrics for Prometheus at /metrics.")
     ] = False,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Leave out the chat page at /.")] = False,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Serve the agents to MCP clients at /mcp.")
+    ] = False,
 ) -> int:
     """Serve agents to people and to programs that talk to OpenAI or Anthropic.
 
@@ -106,5 +111,6 @@ def serve(  # noqa: PLR0913 - the options of a command
             drain_seconds=drain,
             has_metrics=metrics,
             has_page=not no_ui,
+            has_mcp=mcp,
         )
     )

@@ -9,8 +9,8 @@ no tool runs twice. It is encrypted, so that the client can neither read nor cha
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from agentkit.agent.agent import Agent
 from agentkit.agent.as_tool import INPUT_SCHEMA, answer_of, describe_agent
@@ -34,8 +34,24 @@ _ELSEWHERE = Verdict(
 )
 
 
-def serve_agent(agent: Agent[Any, Any]) -> Tool:
-    """Return a tool that runs an agent, under the agent's own name.
+RunAgent: TypeAlias = Callable[..., Awaitable[RunResult[Any]]]
+"""Runs an agent; as `Agent.run`."""
+
+
+def serve_agent(
+    agent: Agent[Any, Any],
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    run: RunAgent | None = None,
+) -> Tool:
+    """Return a tool that runs an agent.
+
+    Args:
+        agent: the agent.
+        name: of the tool; the agent's own if not given.
+        description: of the tool; general words if not given.
+        run: runs the agent in place of its `run`.
 
     Raises:
         ToolDefinitionError: its name is not valid for a tool.
@@ -43,37 +59,45 @@ def serve_agent(agent: Agent[Any, Any]) -> Tool:
 
     async def work(context: RunContext[Any], arguments: JsonObject) -> object:
         try:
-            return await _work(agent, context, str(arguments["prompt"]))
+            return await _work(agent, run or agent.run, context, str(arguments["prompt"]))
         except ToolError:
             raise
         except AgentKitError as error:
             raise ToolError(f"The agent {agent.name!r} gave no answer: {error}") from error
 
     return Tool.from_schema(
-        name=agent.name,
-        description=describe_agent(agent.name),
+        name=name or agent.name,
+        description=description or describe_agent(name or agent.name),
         input_schema=INPUT_SCHEMA,
         handler=work,
         timeout_seconds=math.inf,  # the agent's own budget limits it
     )
 
 
-async def _work(agent: Agent[Any, Any], context: RunContext[Any], prompt: str) -> object:
+async def _work(
+    agent: Agent[Any, Any], run: RunAgent, context: RunContext[Any], prompt: str
+) -> object:
     """Run the agent, and request approval for its calls, until there is an answer."""
     client = client_of(context)
     kept = None if client is None else client.state.saved.get(_HISTORY)
     if client is None or kept is None:
-        result = await agent.run(prompt, **_options(context))
+        result = await run(prompt, **_options(context))
     else:
-        result = await _go_on(agent, context, client, History.from_json(str(kept)))
+        history = History.from_json(str(kept))
+        result = await _go_on(agent, run, context, client=client, history=history)
     while client is not None and result.stop_reason == "suspended":
         client.state.saved[_HISTORY] = result.history.to_json()
-        result = await _go_on(agent, context, client, result.history)
+        result = await _go_on(agent, run, context, client=client, history=result.history)
     return answer_of(result, agent=agent.name)
 
 
 async def _go_on(
-    agent: Agent[Any, Any], context: RunContext[Any], client: ClientContext, history: History
+    agent: Agent[Any, Any],
+    run: RunAgent,
+    context: RunContext[Any],
+    *,
+    client: ClientContext,
+    history: History,
 ) -> RunResult[Any]:
     """Request approval for the open calls of a suspended run, and resume it."""
     waiting = await _waiting(agent, history.open_calls)
@@ -92,7 +116,7 @@ async def _go_on(
         verdicts |= {key: read_approval(answer) for key, answer in answers.items()}
     approvals = [_approval(waiting[key][0].call, said) for key, said in verdicts.items()]
     options: RunOptions[Any] = {**_options(context, approvals), "history": history}
-    return await agent.run(**options)
+    return await run(**options)
 
 
 async def _waiting(
