@@ -141,8 +141,8 @@ class HttpExchange:
             {"type": "http.response.start", "status": status, "headers": _raw(sent.items())}
         )
 
-    async def hand_over(self, app: ASGIApp) -> None:
-        """Let another application answer the request."""
+    async def delegate(self, app: ASGIApp) -> None:
+        """Let another ASGI application answer the request."""
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":

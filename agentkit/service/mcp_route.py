@@ -83,7 +83,7 @@ class McpRoute:
             exchange.scope["user"] = AuthenticatedUser(user)
         _CALLER.set(caller)
         with state.stoppable(is_reader=is_reader) as scope, scope:
-            await exchange.hand_over(manager.handle_request)
+            await exchange.delegate(manager.handle_request)
 
     async def _manager_for(self, names: frozenset[str]) -> StreamableHTTPSessionManager:
         async with self._lock:
@@ -145,7 +145,7 @@ class _Runner:
 
 
 def _shared_tools(agents: Mapping[str, ServedAgent]) -> dict[str, tuple[Tool, ServedAgent]]:
-    """Return the tools that are offered beside their agents, by name; agents may share one."""
+    """Return the tools that are offered in addition to agents, by name; agents may share one."""
     found: dict[str, tuple[Tool, ServedAgent]] = {}
     for served in agents.values():
         toolset = served.agent.toolset

@@ -86,7 +86,7 @@ class ServedAgent:
         on_ask: what happens to a call that needs approval in a format in which no one can be asked:
             it is denied and the model is told (`deny`), or the run is stored and waits for a
             decision at `/runs` (`park`).
-        shares_tools: its tools are offered at `/mcp` too, beside the agent.
+        shares_tools: its tools are offered at `/mcp`, in addition to the agent.
         on_disconnect: whether a run is cancelled when its client leaves (`cancel`) or goes on
             (`finish`).
         deps: returns the deps of a run, or an awaitable of them; needed for an agent with a

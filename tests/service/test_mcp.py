@@ -37,7 +37,7 @@ ACCEPT = {"accept": "application/json, text/event-stream"}
 async def serving(**options: Any) -> AsyncIterator[str]:
     """Serve two agents on loopback and return the address."""
     model = RuleModel()
-    agents = {
+    agents: dict[str, Agent | ServedAgent] = {
         "helper": ServedAgent(
             Agent(model, tools=[add, pay], name="h"), description="Helps.", shares_tools=True
         ),
@@ -146,8 +146,8 @@ async def test_without_the_option_there_is_no_such_address() -> None:
         service = build_service({"a": Agent(RuleModel())}, mcp=has_mcp)
         transport = httpx.ASGITransport(app=service)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
-            host = {"host": "evil.example"} if has_mcp else {}
-            answer = await http.post("/mcp", json=INITIALIZE, headers={**ACCEPT, **host})
+            headers = {**ACCEPT, "host": "evil.example"} if has_mcp else ACCEPT
+            answer = await http.post("/mcp", json=INITIALIZE, headers=headers)
         assert answer.status_code == expected
 
 

@@ -80,18 +80,18 @@ async def test_the_ids_of_a_tenant_are_unknown_to_others_on_each_route(tmp_path:
     async with (
         service.open(),
         client_of(service, own) as owner,
-        client_of(service, foreign) as stranger,
+        client_of(service, foreign) as outsider,
     ):
         made = await make(owner)
         unknown = {**made, "run": "none", "session": "none", "response": "none", "other": "none"}
         for route in WITH_ID:
             path, body = filled(route, made)
-            found = await stranger.request(route.method, path, json=body)
+            found = await outsider.request(route.method, path, json=body)
             path, body = filled(route, unknown)
-            nothing = await stranger.request(route.method, path, json=body)
+            nothing = await outsider.request(route.method, path, json=body)
             assert (found.status_code, nothing.status_code) == (404, 404), route.path
             assert shape(found.json(), made) == shape(nothing.json(), unknown), route.path
-        listed = [await stranger.get(one.path) for one in ROUTES if one.method == "GET"]
+        listed = [await outsider.get(one.path) for one in ROUTES if one.method == "GET"]
         still = [(await owner.get(f"/runs/{made['run']}")).status_code]
         still += [(await owner.get(f"/sessions/{made['session']}/tree")).status_code]
         still += [(await owner.get(f"/v1/responses/{made['response']}")).status_code]
