@@ -20,9 +20,13 @@ BODIES: dict[str, Any] = {
     "DecideBody": {"decisions": [{"call_id": "call00000", "verdict": "allow"}]},
     "EntryBody": {"entry_id": "ENTRY"},
     "ForkBody": {"entry_id": "ENTRY"},
+    "NewTurnBody": {"prompt": "hi"},
     "SayBody": {"prompt": "hi"},
     "TitleBody": {"title": "mine"},
 }
+PUBLIC = ("/page/{name:path}",)
+"""The files of the page, which are the same for all."""
+
 HIDDEN = ("SECRET", "r-secret", "s-secret")
 
 
@@ -33,7 +37,7 @@ def service_of(**options: Any) -> Service:
 
 
 ROUTES = service_of().routes
-WITH_ID = [one for one in ROUTES if "{" in one.path]
+WITH_ID = [one for one in ROUTES if "{" in one.path and one.path not in PUBLIC]
 
 
 def client_of(service: Service, token: str) -> httpx.AsyncClient:

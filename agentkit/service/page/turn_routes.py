@@ -4,6 +4,7 @@ In:  requests of a tenant.
 Out: a stored run for each turn, whose events are at `/runs/ID/events`.
 """
 
+from functools import partial
 from typing import Annotated, ClassVar
 
 import anyio
@@ -13,12 +14,13 @@ from agentkit.dialect.received_request import validate_body
 from agentkit.durable.new_run import make_run_id
 from agentkit.service.exchange import HttpExchange
 from agentkit.service.http_errors import ServiceError, not_found
-from agentkit.service.native_bodies import MAX_NAME, MAX_TEXT
+from agentkit.service.native_bodies import MAX_NAME, MAX_TEXT, ChosenName
 from agentkit.service.openapi import ServiceRoute
 from agentkit.service.page.turns import NewTurn
 from agentkit.service.run_routes import require_no_money_limit
 from agentkit.service.service_state import ServiceState
 from agentkit.service.session_routes import entry_value, session_value
+from agentkit.service.tenant_names import find_named, new_name
 from agentkit.telemetry.explain import explain
 from agentkit.telemetry.explain.html_view import html_view
 
@@ -37,7 +39,7 @@ class NewTurnBody(BaseModel):
     prompt: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
     after: Name | None = None
     replaces: Name | None = None
-    run_id: Name | None = None
+    run_id: ChosenName | None = None
 
 
 class TurnRoutes:
@@ -81,13 +83,16 @@ class TurnRoutes:
         if body.replaces is None and body.prompt is None:
             raise ServiceError("A turn needs a prompt.", param="prompt")
         turns = state.require_turns()
-        session = await turns.open(exchange.path_params["session_id"], tenant=caller.tenant)
+        tenant, runs = caller.tenant, state.require_runs()
+        name = exchange.path_params["session_id"]
+        session = await find_named(name, tenant, partial(turns.open, tenant=tenant))
         state.find_agent(session.info.agent, caller)
         turn = NewTurn(
             prompt=body.prompt,
             replaces=body.replaces,
             after=body.after,
-            run_id=body.run_id or make_run_id(),
+            run_id=await new_name(body.run_id, tenant, partial(runs.get, tenant=tenant))
+            or make_run_id(),
         )
         entry = await turns.start(session.info, turn)
         await session.refresh()
@@ -105,18 +110,20 @@ class TurnRoutes:
         sessions, tenant = self._state.sessions, exchange.caller.tenant
         if sessions is None:
             raise ServiceError("The service is not open yet.", status=503)
-        session = await sessions.restore(exchange.path_params["session_id"], tenant=tenant)
+        name = exchange.path_params["session_id"]
+        session = await find_named(name, tenant, partial(sessions.restore, tenant=tenant))
         if not exchange.caller.may_use(session.info.agent):
             await session.delete()
-            raise not_found(f"session {session.id!r}")
+            raise not_found(f"session {name!r}")
         await exchange.send_json(session_value(session.info))
 
     async def explain(self, exchange: HttpExchange) -> None:
         """Return what happened in a run, as one document without anything from elsewhere."""
         runs, tenant = self._state.require_runs(), exchange.caller.tenant
-        info = await runs.get(exchange.path_params["run_id"], tenant=tenant)
+        name = exchange.path_params["run_id"]
+        info = await find_named(name, tenant, partial(runs.get, tenant=tenant))
         if not exchange.caller.may_use(info.agent):
-            raise not_found(f"run {info.id!r}")
+            raise not_found(f"run {name!r}")
         records = [one async for one in runs.events(info.id, tenant=tenant, follow=False)]
         if not records:
             raise not_found(f"event of the run {info.id!r}")
