@@ -9,8 +9,10 @@ their own.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from anyio import sleep
+from pydantic import BaseModel
 
 from benchmarks.stub_server import ANSWER
 
@@ -30,7 +32,7 @@ class Case:
         tools: how many tools are offered.
         is_long: results are 2 KB of text.
         deltas: number of deltas of each streamed response; 0 for non-streaming ones.
-        kind: content of the stream, `text` or `arguments`.
+        kind: see `stub_server`.
         delay_ms: the server's delay before each response.
         is_plain: tools are plain functions, which every loop calls in a worker thread.
         tool_ms: how long the tool that is called waits.
@@ -78,6 +80,8 @@ class Case:
             """
             return text[:4]
 
+        if self.kind == "items":
+            return {"order": _take_order}
         usual = convert_plainly if self.is_plain else convert
         first = note if self.kind == "arguments" else usual
         name = "note" if self.kind == "arguments" else "convert"
@@ -93,6 +97,30 @@ class Case:
         if output.strip() != expected.strip():
             raise RuntimeError(f"The run ended with {output[:80]!r}, not with {expected[:80]!r}.")
         return output
+
+
+class Item(BaseModel):
+    """One item of an order."""
+
+    name: str
+    amount: float
+    labels: list[str]
+    due: date | None = None
+
+
+class Order(BaseModel):
+    """An order of many items."""
+
+    items: list[Item]
+
+
+async def _take_order(items: list[Item]) -> int:
+    """Take an order.
+
+    Args:
+        items: what is ordered.
+    """
+    return len(items)
 
 
 def described(name: str) -> Mapping[str, object]:

@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from agentkit.tools.tool import Tool
 from benchmarks.case import Case, Run
 from benchmarks.cases import opened, opened_both_ways
+from benchmarks.large_values import nested_arguments, structured_output
 from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio
 from benchmarks.sessions import sessions
 from benchmarks.stored_runs import stored_runs, two_workers
@@ -103,6 +104,8 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "100-turn run, 2 KB results": partial(
         ratio, opened, Case(calls=99, is_long=True), runs=1, rounds=7
     ),
+    "nested arguments, 1,000 items": partial(nested_arguments, rounds=15),
+    "structured output, half a megabyte": partial(structured_output, rounds=9),
     "growth per 100 turns": partial(growth, rounds=7),
     "streamed delta, text": partial(
         per_delta, opened, Case(calls=0, deltas=2000), runs=3, rounds=7

@@ -5,7 +5,8 @@ Out: CALLS tool calls, one per turn, then a sentence; each after DELAY_MS; in DE
      streamed.
 
 One thread, one selector, and responses that are built once. KIND is the content of the stream:
-`text`, or `arguments` of the first call.
+`text`, or `arguments` of the first call; `items` are calls with a thousand nested arguments,
+`order` is structured output of half a megabyte by a call of `final_answer`.
 """
 
 import heapq
@@ -128,9 +129,13 @@ def answer_for(*, turn: int, deltas: int, kind: str) -> bytes:
     """Return the complete response: the call of a turn, or the final text for turn -1."""
     # Never the same call twice: agents stop a run that repeats itself.
     call = {"name": "convert", "arguments": json.dumps({"amount": 20.0 + turn, "rate": 1.08})}
-    calls = [{"id": f"c{turn:08d}", "type": "function", "function": call}]
+    if kind == "items":
+        call = {"name": "order", "arguments": order_text(1_000, first=turn)}
+    if kind == "order" and turn < 0:
+        call = {"name": "final_answer", "arguments": order_text(5_000)}
+    calls = [{"id": f"c{turn % 10**8:08d}", "type": "function", "function": call}]
     message: dict[str, object] = {"role": "assistant", "content": ANSWER}
-    if turn >= 0:
+    if turn >= 0 or kind == "order":
         message = {"role": "assistant", "content": "", "tool_calls": calls}
     reason = "stop" if turn < 0 else "tool_calls"
     usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
@@ -153,6 +158,16 @@ def answer_for(*, turn: int, deltas: int, kind: str) -> bytes:
     framed = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
     head = _HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     return head + framed + b"0\r\n\r\n"
+
+
+def order_text(count: int, *, first: int = 0) -> str:
+    """Return an order of so many items as JSON; each has three fields and a list."""
+    items = [
+        {"name": f"item {number} of the order, as it is called", "amount": number * 1.25,
+         "labels": ["new", "blue"], "due": "2026-02-03"}
+        for number in range(first, first + count)
+    ]  # fmt: skip
+    return json.dumps({"items": items})
 
 
 _HEAD = b"HTTP/1.1 200 OK\r\nx-request-id: r-1\r\n"

@@ -23,7 +23,7 @@ from agentkit.json_schema.keywords import KEYWORDS, is_same_json
 from agentkit.json_schema.pattern import is_supported
 from agentkit.json_schema.steps import TooManyStepsError, limited, spend
 from agentkit.json_schema.strict_json import JsonObject, JsonValue
-from agentkit.json_schema.validator import JsonSchemaError, Violation, shorten
+from agentkit.json_schema.validator import NEWEST, JsonSchemaError, Violation, shorten
 
 MAX_STEPS = 50_000
 """Steps of a check for the smallest schema or value; a step takes 5 to 20 microseconds."""
@@ -34,9 +34,8 @@ MAX_STEPS_PER_NODE = 8
 _META_STEPS_PER_NODE = 100
 """The same for a schema against its meta-schema, which is large."""
 
-_NEWEST = "https://json-schema.org/draft/2020-12/schema"
 _DRAFTS = {
-    _NEWEST: jsonschema.Draft202012Validator,
+    NEWEST: jsonschema.Draft202012Validator,
     "https://json-schema.org/draft/2019-09/schema": jsonschema.Draft201909Validator,
     "http://json-schema.org/draft-07/schema": jsonschema.Draft7Validator,
     "http://json-schema.org/draft-06/schema": jsonschema.Draft6Validator,
@@ -51,7 +50,7 @@ def build_validator(schema: JsonObject, *, asserts_formats: bool) -> Any:
     Raises:
         JsonSchemaError: `$schema` names an unknown draft.
     """
-    named = schema.get("$schema", _NEWEST)
+    named = schema.get("$schema", NEWEST)
     draft = _DRAFTS.get(named.rstrip("#")) if isinstance(named, str) else None
     if draft is None:
         raise JsonSchemaError(f"'$schema' is {named!r}; known are {', '.join(_DRAFTS)}")

@@ -11,7 +11,7 @@ import json
 import math
 from collections import Counter
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from pydantic import JsonValue
 
@@ -25,6 +25,7 @@ MAX_DEPTH = 64
 MAX_DIGITS = 1_000
 
 
+_CONTAINERS = (list, dict)
 _EXACT_DIGITS = 15  # digits that a float always keeps
 
 
@@ -74,21 +75,15 @@ def parse_json(
 def depth_of(value: JsonValue, limit: int) -> int:
     """Return the nesting depth of arrays and objects; counting stops above `limit`."""
     depth = 0
-    level = [value]
-    while depth <= limit:
-        inner: list[JsonValue] = []
-        is_deeper = False
-        for item in level:
-            if isinstance(item, dict):
-                is_deeper = True
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                is_deeper = True
-                inner.extend(item)
-        if not is_deeper:
-            return depth
+    level = [value] if type(value) in _CONTAINERS else []
+    while level and depth <= limit:
         depth += 1
-        level = inner
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else cast(list[JsonValue], item))
+            if type(inner) in _CONTAINERS
+        ]
     return depth
 
 

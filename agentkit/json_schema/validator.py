@@ -6,7 +6,7 @@ Out: `JsonSchema`; what does not match as `Violation`s.
 No reference is fetched from the network, and no schema and no value makes a check run without end.
 
 jsonschema takes 4 ms to check a schema against the meta-schema, and servers offer hundreds of
-tools. Schemas of the usual keywords, and values of flat objects, are therefore recognised here.
+tools. Schemas of the usual keywords are therefore recognised here, and most values by `fast_check`.
 jsonschema is loaded at the first schema or value that is not recognised, and only it rejects.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal, TypeAlias, cast
 
-from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
+from agentkit.json_schema.strict_json import JsonObject, JsonValue
 from agentkit.lazy_import import load_object
 from agentkit.value import dataclass
 
@@ -42,7 +42,7 @@ class JsonSchema:
         self.schema: JsonObject = _copy(schema)
         self._is_derived = is_derived
         self._validator: Any = None
-        self._fast_check = flat_object_check(self.schema)
+        self._fast_check: Any = None
         if not is_derived:
             self._check()
 
@@ -60,7 +60,10 @@ class JsonSchema:
         self, value: JsonValue, *, limit: int = MAX_VIOLATIONS
     ) -> "tuple[Violation, ...]":
         """Return where `value` does not match, at most `limit` places; empty if it matches."""
-        if self._fast_check is not None and self._fast_check.accepts(value):
+        if self._fast_check is None:
+            build: Any = load_object("agentkit.json_schema.fast_check:FastCheck")
+            self._fast_check = build(self.schema, asserts_formats=self._is_derived)
+        if self._fast_check.accepts(value):
             return ()
         find: Any = load_object("agentkit.json_schema.engine:find_violations")
         found: tuple[Violation, ...] = find(self._build(), value, limit=limit)
@@ -121,23 +124,15 @@ def _patterns_in(schema: JsonValue) -> Iterator[str]:
 Validity: TypeAlias = Literal["plain", "refers", "unknown"]
 """Certainly valid; valid apart from its references, which may lead nowhere; not certain."""
 
-_SAME_KEYWORDS = frozenset(
+NEWEST = "https://json-schema.org/draft/2020-12/schema"
+SAME_KEYWORDS = frozenset(
     {
-        "https://json-schema.org/draft/2020-12/schema",
+        NEWEST,
         "https://json-schema.org/draft/2019-09/schema",
         "http://json-schema.org/draft-07/schema",
     }
 )
 _TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
-_PLAIN_TYPES: Mapping[str, frozenset[type]] = {
-    "string": frozenset({str}),
-    "integer": frozenset({int}),
-    "number": frozenset({int, float, LossyFloat}),
-    "boolean": frozenset({bool}),
-}
-_NOTES = frozenset({"title", "description", "default", "examples", "$comment"})
-_PLAIN_FIELD = _NOTES | {"type"}
-_PLAIN_OBJECT = _NOTES | {"type", "properties", "required", "additionalProperties"}
 
 
 def validity_of(schema: JsonValue) -> Validity:
@@ -165,50 +160,13 @@ def validity_of(schema: JsonValue) -> Validity:
     return "refers" if refers else "plain"
 
 
-class FlatObjectCheck:
-    """Recognises the objects that have only known fields, each of a simple type."""
-
-    def __init__(self, fields: Mapping[str, frozenset[type]], required: frozenset[str]) -> None:
-        self._fields = fields
-        self._required = required
-
-    def accepts(self, value: JsonValue) -> bool:
-        """Return whether `value` certainly matches."""
-        if type(value) is not dict or not self._required <= value.keys():
-            return False
-        fields = self._fields
-        for name, one in value.items():
-            if name not in fields or type(one) not in fields[name]:
-                return False
-        return True
-
-
-def flat_object_check(schema: Mapping[str, JsonValue]) -> FlatObjectCheck | None:
-    """Return what recognises values of `schema`; None if it is not a flat object schema."""
-    properties, required = schema.get("properties", {}), schema.get("required", [])
-    if schema.get("type") != "object" or not schema.keys() <= _PLAIN_OBJECT:
-        return None
-    if not isinstance(properties, dict) or not isinstance(required, list):
-        return None
-    names = frozenset([one for one in required if isinstance(one, str)])
-    fields: dict[str, frozenset[type]] = {}
-    for name, one in properties.items():
-        if not isinstance(one, dict) or not one.keys() <= _PLAIN_FIELD:
-            return None
-        kind = one.get("type")
-        if not isinstance(kind, str) or kind not in _PLAIN_TYPES:
-            return None
-        fields[name] = _PLAIN_TYPES[kind]
-    return FlatObjectCheck(fields, names) if len(names) == len(required) else None
-
-
 def _without_draft(schema: JsonValue) -> JsonValue:
     """Drop the name of a draft in which the keywords below mean the same."""
     draft = schema.get("$schema") if isinstance(schema, dict) else None
     if not isinstance(schema, dict) or not isinstance(draft, str):
         return schema
     rest = {name: value for name, value in schema.items() if name != "$schema"}
-    return rest if draft.rstrip("#") in _SAME_KEYWORDS else schema
+    return rest if draft.rstrip("#") in SAME_KEYWORDS else schema
 
 
 def _is_text(value: JsonValue) -> bool:

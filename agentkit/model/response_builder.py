@@ -28,7 +28,7 @@ from agentkit.dialect.text_calls.glued import split_glued
 from agentkit.dialect.text_calls.grammar import OfferedTools
 from agentkit.dialect.text_calls.piece import Piece
 from agentkit.dialect.text_calls.resolution import Separation
-from agentkit.dialect.tool_call_assembler import CallDraft, ToolCallAssembler, short
+from agentkit.dialect.tool_call_assembler import CallDraft, ToolCallAssembler, is_json, short
 from agentkit.errors import ErrorKind, ProtocolError, Retry
 from agentkit.event import (
     ReasoningReceived,
@@ -229,7 +229,7 @@ class ResponseBuilder:
     def _split(self, draft: CallDraft) -> list[CallDraft]:
         """Return a native call, and the calls that were left behind its arguments."""
         end = draft.arguments.find("}")
-        if end in (-1, len(draft.arguments) - 1) or _is_json(draft.arguments):
+        if end in (-1, len(draft.arguments) - 1) or is_json(draft.arguments):
             return [draft]  # nothing is behind them
         return split_glued(draft, self._offered_tools())
 
@@ -274,10 +274,11 @@ class ResponseBuilder:
         Some servers send `[DONE]` alone. It does not show that a limit was reached, so that
         nothing may be open, and the tokens may not be used up.
         """
+        if self._is_finished or not self._is_done:
+            return False
         limit = self._request.settings.max_tokens
         is_limited = limit is not None and self._usage.output_tokens >= limit
-        is_open = self._reading.is_cut or not self._calls.are_complete
-        return self._is_done and not self._is_finished and not is_open and not is_limited
+        return not self._reading.is_cut and self._calls.are_complete and not is_limited
 
     @property
     def _is_cut_in_text(self) -> bool:
@@ -351,7 +352,7 @@ class ResponseBuilder:
         limit = self._request.settings.max_tokens
         if limit is None or self._usage.output_tokens < limit:
             return False
-        return not all(_is_json(draft.arguments) for draft in drafts)
+        return not all(is_json(draft.arguments) for draft in drafts)
 
     def _problem(
         self, message: str, *, kind: ErrorKind = "bad_response", retry: Retry = "same"
@@ -387,11 +388,3 @@ def _canonical(arguments: str) -> str:
         return json.dumps(json.loads(arguments), sort_keys=True)
     except (ValueError, RecursionError):
         return arguments
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -8,13 +8,13 @@ The tool never runs: its call is validated like any call, and the arguments are 
 """
 
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import partial
 from typing import Annotated, Any, Generic, cast
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic_core import to_json as to_json_bytes
 from typing_extensions import TypeVar
 
 from agentkit.chat import Repair
@@ -109,13 +109,13 @@ class OutputBinding:
 
     def _parse(self, value: JsonValue, deps: object) -> object:
         try:
-            return self.adapter.validate_json(json.dumps(value), context=deps)
+            return self.adapter.validate_json(to_json_bytes(value), context=deps)
         except ValidationError:
             # The schema accepts its own defaults, such as the null of `limit: int = None`.
             given = without_defaults(value, self._value_schema(), root=self.schema)
             if given == value:
                 raise
-            return self.adapter.validate_json(json.dumps(given), context=deps)
+            return self.adapter.validate_json(to_json_bytes(given), context=deps)
 
     def _value_schema(self) -> JsonValue:
         properties = self.schema.get("properties")

@@ -7,7 +7,8 @@ Out: whether what follows is quoted: in a fence, in inline code, in a block-quot
 A call that a model quotes must not run: a web page or a file can contain any call, and models show
 what they read (prompt injection). Fences and code spans follow https://spec.commonmark.org/0.31.2/,
 with one exception: a code span that is not closed stays open until the end of its paragraph,
-because in a stream its end cannot be known. Every character is examined once.
+because in a stream its end cannot be known. Every character is examined once, and not before the
+state is asked for: most answers hold nothing that could be quoted.
 """
 
 import re
@@ -51,10 +52,12 @@ class Quotation:
         self._indent = 0
         self._closers: list[str] = []
         self._last = "\n"
+        self._unread: list[str] = []
 
     @property
     def is_open(self) -> bool:
         """Return whether what follows, which must not be a backtick or tilde, is quoted."""
+        self._read()
         if self._run is not None:
             ended = self.copy()
             ended._end_run()
@@ -65,16 +68,27 @@ class Quotation:
     @property
     def is_line_start(self) -> bool:
         """Return whether what follows begins a line and is not quoted."""
-        return not self._has_text and not self.is_open
+        return not self.is_open and not self._has_text
 
     def copy(self) -> "Quotation":
         """Return an independent copy."""
+        self._read()
         other = copy(self)
         other._closers = list(self._closers)
+        other._unread = []
         return other
 
     def feed(self, text: str) -> None:
-        """Read the next piece."""
+        """Add the next piece."""
+        self._unread.append(text)
+
+    def _read(self) -> None:
+        """Examine the pieces that were added since the last time."""
+        if self._unread:
+            unread, self._unread = self._unread, []
+            self._examine("".join(unread))
+
+    def _examine(self, text: str) -> None:
         at = 0
         for found in _SIGNIFICANT.finditer(text):
             self._plain(text[at : found.start()])
