@@ -38,7 +38,8 @@ PUBLIC: dict[str, str] = {
         ToolError ToolsetError TransportError UnsupportedError UsageError
     """,
     "agentkit.event": """
-        AnswerRepaired ApprovalDecided BudgetLimits ContextTrimmed Emit EventRecord
+        AnswerRepaired ApprovalDecided BudgetLimits ConnectionAwaited ContextTrimmed Emit
+        EventRecord
         HandedOff Listener ModelFailedOver ModelResponded ModelRetried OutputRejected
         PartialOutputReceived ReasoningReceived ReportLevel RequestDelayed
         RequestDowngraded RunError RunEvent RunFailed RunFinished RunResumed RunStarted

@@ -16,6 +16,7 @@ from agentkit.cli.terminal import note, shorten, write_json
 from agentkit.content import TextContent
 from agentkit.event import (
     AnswerRepaired,
+    ConnectionAwaited,
     ContextTrimmed,
     EventRecord,
     HandedOff,
@@ -223,19 +224,20 @@ def _model_lines(event: RunEvent) -> list[NoteLine]:
     match event:
         case AnswerRepaired(repair=repair):
             before, after = (shorten(text, _DETAIL) for text in (repair.before, repair.after))
-            return [NoteLine(f"  repaired ({repair.kind}): {before} → {after}")]
+            note = f"repaired ({repair.kind}): {before} → {after}"
         case ModelRetried(wait_seconds=seconds, error=error):
-            return [NoteLine(f"  retried in {seconds:.1f} s: {shorten(error, _DETAIL)}")]
+            note = f"retried in {seconds:.1f} s: {shorten(error, _DETAIL)}"
         case RequestDelayed(wait_seconds=seconds, reason=reason):
-            text = f"  waiting {seconds:.1f} s for a rate limit: {shorten(reason, _DETAIL)}"
-            return [NoteLine(text)]
+            note = f"waiting {seconds:.1f} s for a rate limit: {shorten(reason, _DETAIL)}"
+        case ConnectionAwaited(max_connections=count):
+            note = f"waiting for a connection: all {count:,} are in use"
         case RequestDowngraded(change=change, error=error):
-            return [NoteLine(f"  sent again, {change}: {shorten(error, _DETAIL)}")]
+            note = f"sent again, {change}: {shorten(error, _DETAIL)}"
         case ModelFailedOver(failure=failure):
-            why = f"{failure.model}: {shorten(failure.error, _DETAIL)}"
-            return [NoteLine(f"  trying the next provider; {why}")]
+            note = f"trying the next provider; {failure.model}: {shorten(failure.error, _DETAIL)}"
         case _:
             return []
+    return [NoteLine(f"  {note}")]
 
 
 def _turn_lines(event: RunEvent) -> list[NoteLine]:

@@ -2,6 +2,7 @@
 
 from agentkit.event.events import (
     AnswerRepaired,
+    ConnectionAwaited,
     ContextTrimmed,
     Emit,
     ModelFailedOver,
@@ -44,6 +45,7 @@ __all__ = [
     "AnswerRepaired",
     "ApprovalDecided",
     "BudgetLimits",
+    "ConnectionAwaited",
     "ContextTrimmed",
     "Emit",
     "EventRecord",

@@ -179,6 +179,18 @@ class RequestDelayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionAwaited:
+    """All connections to the provider are in use, and a request waits until one is free.
+
+    Attributes:
+        max_connections: how many there may be; see `HttpSettings.max_connections`.
+    """
+
+    max_connections: int
+    type: Literal["connection_awaited"] = "connection_awaited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDowngraded:
     """The provider refused part of a request, and it is sent again with this change."""
 
@@ -291,6 +303,7 @@ RunEvent: TypeAlias = Annotated[
     | ModelRetried
     | ModelFailedOver
     | RequestDelayed
+    | ConnectionAwaited
     | RequestDowngraded
     | ModelResponded
     | ToolCallRejected

@@ -22,7 +22,7 @@ from agentkit.config.profile import ProviderProfile
 from agentkit.dialect.base import Dialect, Encoded
 from agentkit.dialect.provider_errors import status_error
 from agentkit.errors import ProtocolError, ProviderError
-from agentkit.event import Emit, ModelRetried, RequestDelayed, RequestDowngraded
+from agentkit.event import ConnectionAwaited, Emit, ModelRetried, RequestDelayed, RequestDowngraded
 from agentkit.log import Log
 from agentkit.model.downgrade import PROCESS_PROFILES, LearnedProfiles, find_downgrade
 from agentkit.model.launch import launched
@@ -31,7 +31,7 @@ from agentkit.model.provider_model import ProviderModel
 from agentkit.model.rate_limit import RateLimiter
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.model.usage_cost import estimate_usage, with_cost
-from agentkit.transport.base import Transport, WireResponse
+from agentkit.transport.base import LimitsConnections, Transport, WireResponse
 from agentkit.transport.content_decoder import is_mislabelled
 from agentkit.transport.kept_transports import (
     close_transport,
@@ -125,6 +125,7 @@ class ProviderConnection:
         self._makers = dialects
         self._dialects: dict[str, Dialect] = {}
         self._transport = transport
+        self._limit = transport if isinstance(transport, LimitsConnections) else None
         self._retry = retry
         self._rate_limiter = rate_limiter
         self._learned = learned
@@ -199,6 +200,8 @@ class ProviderConnection:
         """Make one attempt."""
         if not self._rate_limiter.is_unlimited:
             await self._wait_for_rate_limit(request, encoded, tracker)
+        if self._limit is not None and self._limit.is_exhausted:
+            await tracker.emit(ConnectionAwaited(max_connections=self._limit.max_connections))
         builder: ResponseBuilder | None = None
         try:
             async with self._transport.exchange(encoded.wire) as answer:

@@ -6,7 +6,7 @@ Out: a `WireResponse`, open until its context is left.
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
@@ -32,3 +32,18 @@ class Transport(Protocol):
 
     async def aclose(self) -> None:
         """Close every connection; safe to call twice."""
+
+
+@runtime_checkable
+class LimitsConnections(Protocol):
+    """A transport with so many connections at most.
+
+    Attributes:
+        max_connections: how many exchanges there can be at the same time; others wait.
+    """
+
+    max_connections: int
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Return whether all connections are in use, so that another exchange waits."""

@@ -78,6 +78,8 @@ class HttpTransport:
             ConfigError: the address, a header or the client cannot be used.
         """
         self._settings = settings or HttpSettings()
+        self.max_connections: int = self._settings.max_connections
+        self._in_use = 0
         self._address = _checked(
             parse_address(base_url or provider.base_url, name=provider.name), name=provider.name
         )
@@ -97,6 +99,11 @@ class HttpTransport:
         # The key of this provider overrides the authentication of the user's own client.
         self._auth = httpx.USE_CLIENT_DEFAULT if api_key is None else None
 
+    @property
+    def is_exhausted(self) -> bool:
+        """See `LimitsConnections`; the limits of the user's own client are not known."""
+        return self._owns_client and self._in_use >= self.max_connections
+
     @asynccontextmanager
     async def exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
         """Send `request`; leaving the context closes the response, read or not.
@@ -104,6 +111,15 @@ class HttpTransport:
         Raises:
             TransportError: the provider could not be reached, or took too long.
         """
+        self._in_use += 1
+        try:
+            async with self._exchange(request) as response:
+                yield response
+        finally:
+            self._in_use -= 1
+
+    @asynccontextmanager
+    async def _exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
         response = await self._send(self._prepare(request))
         # Several headers of one name become one, separated by commas (RFC 9110, 5.3).
         head = WireHead(status=response.status_code, headers=dict(response.headers.items()))

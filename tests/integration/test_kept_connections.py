@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from agentkit import Agent
+from agentkit.event import ConnectionAwaited, EventRecord
 from agentkit.hooks import wrapped_model
 from agentkit.model.build import build_model
 from agentkit.model.route import RouteModel
@@ -28,6 +29,8 @@ class CountingServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.keys: list[str] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.opened = 0
         self.closed = 0
         self.changed = threading.Condition()
@@ -57,6 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
+        self.server.may_answer.wait(60)
         self.server.keys.append(self.headers.get("authorization", ""))
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -159,6 +163,33 @@ async def test_only_so_many_unused_transports_stay_open(server: CountingServer) 
     await agent_of(server, key=f"sk-{MAX_UNUSED + 3}").run("Hello")
 
     assert (server.opened, server.closed) == (MAX_UNUSED + 4, 4)
+
+
+@pytest.mark.parametrize("carrier", ["direct", "httpx"])
+async def test_a_run_that_waits_for_a_connection_reports_it(
+    server: CountingServer, carrier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More requests than connections are possible; they wait for one to end."""
+    if carrier == "httpx":
+        monkeypatch.setattr("agentkit.transport.open_transport.is_direct", lambda *_, **__: False)
+    agent = agent_of(server, http=HttpSettings(max_connections=1))
+    waits: list[ConnectionAwaited] = []
+
+    async def listen(record: EventRecord) -> None:
+        if isinstance(record.event, ConnectionAwaited):
+            waits.append(record.event)
+            server.may_answer.set()
+
+    async def run() -> None:
+        await agent.run("Hello", listener=listen)
+
+    server.may_answer.clear()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        tasks.start_soon(run)
+
+    assert [one.max_connections for one in waits] == [1]
+    assert server.opened == 1
 
 
 async def test_an_entered_agent_closes_its_connections_when_it_is_left(

@@ -13,6 +13,7 @@ from agentkit.chat import Repair
 from agentkit.event import (
     AnswerRepaired,
     ApprovalDecided,
+    ConnectionAwaited,
     ContextTrimmed,
     EventRecord,
     HandedOff,
@@ -261,6 +262,11 @@ class StepReader:
             run.chat.mark("waited", "wait")
             run.chat.notes.append(f"It waited {event.wait_seconds:.1f} s for: {event.reason}.")
 
+    def _connection_awaited(self, run: OpenRun, event: ConnectionAwaited, _at: float) -> None:
+        if run.chat is not None:
+            run.chat.mark("waited", "wait")
+            run.chat.notes.append(f"All {event.max_connections:,} connections were in use.")
+
     def _repaired(self, run: OpenRun, event: AnswerRepaired, _at: float) -> None:
         draft = run.chat or run.last
         if draft is not None:
@@ -355,6 +361,7 @@ _HANDLERS: Mapping[type, Callable[[StepReader, OpenRun, Any, float], None]] = {
     ModelRetried: StepReader._retried,
     ModelFailedOver: StepReader._failed_over,
     RequestDelayed: StepReader._delayed,
+    ConnectionAwaited: StepReader._connection_awaited,
     AnswerRepaired: StepReader._repaired,
     ModelResponded: StepReader._responded,
     OutputRejected: StepReader._output_rejected,

@@ -12,6 +12,7 @@ from opentelemetry.util.types import AttributeValue
 from agentkit.event import (
     AnswerRepaired,
     ApprovalDecided,
+    ConnectionAwaited,
     ContextTrimmed,
     ModelFailedOver,
     ModelRetried,
@@ -39,6 +40,7 @@ _FACTS: Mapping[type, Callable[[Any], dict[str, AttributeValue]]] = {
         "seconds": event.wait_seconds,
     },
     OutputRejected: lambda event: {"attempt": event.attempt},
+    ConnectionAwaited: lambda event: {"max_connections": event.max_connections},
     RequestDelayed: lambda event: {"seconds": event.wait_seconds},
     RequestDowngraded: lambda _: {},
     ToolCallAbandoned: lambda event: {"call_id": event.call.id, "tool": event.call.name},

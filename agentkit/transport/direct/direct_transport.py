@@ -49,6 +49,7 @@ class DirectTransport:
     Attributes:
         error_mapper: names the provider in errors.
         pool: its connections.
+        max_connections: see `LimitsConnections`.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class DirectTransport:
             ConfigError: the address or a header cannot be used.
         """
         limits = settings or HttpSettings()
+        self.max_connections: int = limits.max_connections
         self._address = parse_address(base_url or provider.base_url, name=provider.name)
         self.error_mapper: ErrorMapper = ErrorMapper(
             provider=provider.name, origin=self._address.origin, settings=limits
@@ -84,6 +86,11 @@ class DirectTransport:
             settings=limits,
             clock=clock or SystemClock(),
         )
+
+    @property
+    def is_exhausted(self) -> bool:
+        """See `LimitsConnections`."""
+        return self.pool.is_exhausted
 
     def exchange(self, request: WireRequest) -> AbstractAsyncContextManager[WireResponse]:
         """Send `request`; leaving the context closes the response, read or not.

@@ -36,6 +36,11 @@ class HttpConnectionPool:
         self._idle: deque[tuple[float, HttpConnection]] = deque()
         self._is_closed = False
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Return whether all connections are in use."""
+        return self._places.value == 0
+
     async def acquire(self) -> HttpConnection:
         """Return a connection for one exchange; pass it to `release` afterwards.
 

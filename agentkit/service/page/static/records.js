@@ -100,6 +100,8 @@ const EVENTS = {
   },
   request_delayed: (answer, event) =>
     note(answer, "wait", `Waited ${event.wait_seconds.toFixed(1)} s for a rate limit.`),
+  connection_awaited: (answer, event) =>
+    note(answer, "wait", `Waited until one of ${event.max_connections} connections was free.`),
   context_trimmed(answer, event) {
     const count = event.dropped_messages;
     note(answer, "info", `Older messages are no longer sent to the model (${count}).`);
