@@ -26,6 +26,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "cli/worker_process",
     ),
     "integration/test_kept_connections.py": ("transport/kept_transports",),
+    "unit/agentkit_tools/test_ask.py": ("tools/question",),
     "unit/cli/test_explain.py": (
         "cli/commands/explain_command",
         "cli/explained_run",

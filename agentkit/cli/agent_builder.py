@@ -18,7 +18,13 @@ from agentkit.agent.agent import Agent
 from agentkit.chat import ModelSettings
 from agentkit.cli.debug_log import log_requests
 from agentkit.cli.mcp.servers import Servers
-from agentkit.cli.ready_made import agent_builder, agents, load_tools, tool_families
+from agentkit.cli.ready_made import (
+    agent_builder,
+    agents,
+    load_skills,
+    load_tools,
+    tool_families,
+)
 from agentkit.cli.shared_options import SharedOptions, read_api_key
 from agentkit.cli.terminal import decode_word
 from agentkit.cli.user_code import describe_failure, load_named
@@ -28,7 +34,7 @@ from agentkit.model.build import build_model
 from agentkit.model.model import Model
 from agentkit.model.provider_model import ProviderModel
 from agentkit.tools.tool import Tool
-from agentkit.tools.toolset import ToolLike, Toolset, combined
+from agentkit.tools.toolset import ToolLike, Toolset, as_toolset, combined
 from agentkit.value import dataclass, replace
 
 _NO_TOOLS = "none"
@@ -50,6 +56,7 @@ class AgentSelection:
     agent: str = "assistant"
     instructions: str | None = None
     tools: Sequence[str] = ()
+    skills: Sequence[Path] = ()
     settings: Sequence[str] = ()
     max_tokens: int | None = None
     max_turns: int | None = None
@@ -82,6 +89,7 @@ def selection_of(options: SharedOptions) -> AgentSelection:
         agent=options.agent,
         instructions=options.instructions,
         tools=options.tools or (),
+        skills=options.skills or (),
         settings=options.setting or (),
         max_tokens=options.max_tokens,
         max_turns=options.max_turns,
@@ -104,9 +112,12 @@ def build_agent(selection: AgentSelection) -> BuiltAgent:
     settings = read_settings(selection.settings)
     built = _build_agent(selection)
     agent = built.agent
+    if selection.skills:
+        skills = load_skills(selection.skills)
+        agent.toolset = combined(agent.toolset, as_toolset(skills.tools))
+        _add_instructions(agent, skills.instructions)
     if selection.instructions:
-        own = f"{agent.instructions}\n\n" if agent.instructions else ""
-        agent.instructions = own + decode_word(selection.instructions)
+        _add_instructions(agent, decode_word(selection.instructions))
     if selection.max_tokens is not None:
         settings["max_tokens"] = selection.max_tokens
     agent.settings = replace(agent.settings, **settings)
@@ -122,6 +133,12 @@ def build_agent(selection: AgentSelection) -> BuiltAgent:
         agent.toolset = combined(agent.toolset, served)
     log_requests(agent)
     return built
+
+
+def _add_instructions(agent: Agent[object], text: str) -> None:
+    """Add a text after an agent's own instructions."""
+    own = f"{agent.instructions}\n\n" if agent.instructions else ""
+    agent.instructions = own + text
 
 
 def _build_agent(selection: AgentSelection) -> BuiltAgent:

@@ -21,6 +21,7 @@ from agentkit.cli.terminal import note
 from agentkit.lazy_import import load_object
 from agentkit.message import ToolResult
 from agentkit.tools.approval import ApprovalRule, Verdict, plan_call
+from agentkit.tools.question import Question, answer_verdict, question_of
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.value import replace
 
@@ -95,12 +96,27 @@ class ApprovalPrompt:
         verdict = await _verdict(self._own, ready)
         if verdict.decision != "ask" or ready.tool.is_external:
             return verdict
+        question = question_of(ready)
         async with self._lock:
+            if question is not None:
+                return await self._ask_question(ready, question, verdict)
             # The complete arguments: a person can only approve what is shown.
             note(f"? {ready.tool.name} {_arguments(ready)}", style="yellow")
             if verdict.reason:
                 note(f"  {verdict.reason}")
             return await self._ask_person(ready, verdict)
+
+    async def _ask_question(
+        self, ready: ReadyCall, question: Question, verdict: Verdict
+    ) -> Verdict:
+        """Put the question of a call; at the end of input it stays open."""
+        note(f"? {question.text}", style="yellow")
+        for number, choice in enumerate(question.choices, start=1):
+            note(f"  {number}. {choice}")
+        while (line := await self._ask("  Answer: ", "")) is not None:
+            if line.strip():
+                return answer_verdict(ready, question.read(line))
+        return verdict
 
     async def _ask_person(self, ready: ReadyCall, verdict: Verdict) -> Verdict:
         """Ask until there is a decision; at the end of input the call stays open."""

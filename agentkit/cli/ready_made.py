@@ -6,7 +6,7 @@ Out: what `agentkit_tools` and `agentkit_agents` offer.
 Both packages are above agentkit in the layers, so they are loaded by name and not imported.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -55,6 +55,24 @@ def load_tools(
     """Return the tools of a family; see `agentkit_tools.load_tools`."""
     load = cast(Callable[..., tuple[Tool, ...]], load_object("agentkit_tools:load_tools"))
     return load(name, folder=folder, allow_write=allow_write, setting=setting)
+
+
+class ReadyMadeSkills(Protocol):
+    """What an agent gets of its skills."""
+
+    @property
+    def instructions(self) -> str:
+        """Return their names and descriptions."""
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """Return the tools that read them."""
+
+
+def load_skills(folders: Sequence[Path]) -> ReadyMadeSkills:
+    """Return the skills in folders; see `agentkit_tools.skills.load_skills`."""
+    load = cast(Callable[..., ReadyMadeSkills], load_object("agentkit_tools.skills:load_skills"))
+    return load(*folders)
 
 
 def agents() -> Mapping[str, str]:

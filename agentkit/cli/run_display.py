@@ -143,7 +143,8 @@ def _call_lines(event: RunEvent) -> list[NoteLine]:
         case ToolCallStarted(call=call):
             return [_call_line(call)]
         case ToolCallFinished(result=result, seconds=seconds):
-            return [_result_line(result, f"({seconds * 1000:.0f} ms)")]
+            line = _result_line(result, f"({seconds * 1000:.0f} ms)")
+            return _plan_lines(result) or [line]
         case ToolCallRejected(call=call, result=result):
             return [_call_line(call), NoteLine(f"✗ not run: {reason_of(result.text)}", "red")]
         case ToolProgressed(progress=progress, total=total, message=message):
@@ -217,6 +218,24 @@ def _result_line(result: ToolResult, remark: str) -> NoteLine:
     text = result.text or f"[{', '.join(block.type for block in result.content) or 'nothing'}]"
     sign, style = ("✗", "red") if result.is_error else ("←", "green")
     return NoteLine(f"{sign} {shorten(text, _RESULT)}  {remark}", style)
+
+
+_MARKS: Mapping[object, str] = {"done": "[x]", "in_progress": "[>]", "dropped": "[-]"}
+
+
+def _plan_lines(result: ToolResult) -> list[NoteLine]:
+    """Return the steps of a plan, one in each line; nothing for any other result."""
+    content = result.structured_content
+    if not isinstance(content, Mapping) or list(content) != ["plan"]:
+        return []
+    steps = content["plan"]
+    if not isinstance(steps, list):
+        return []
+    return [
+        NoteLine(f"  {_MARKS.get(one.get('status'), '[ ]')} {shorten(str(one['step']), _DETAIL)}")
+        for one in steps
+        if isinstance(one, Mapping) and "step" in one
+    ]
 
 
 def _model_lines(event: RunEvent) -> list[NoteLine]:

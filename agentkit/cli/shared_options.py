@@ -93,6 +93,14 @@ class SharedOptions:
         ),
     ] = None
     tools: ToolsOption = None
+    skills: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--skills",
+            metavar="DIR",
+            help="A folder of skills, or one skill: a folder with a SKILL.md. May be repeated.",
+        ),
+    ] = None
     setting: Annotated[
         list[str] | None,
         typer.Option(

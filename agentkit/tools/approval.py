@@ -22,7 +22,7 @@ from agentkit.json_schema.validator import shorten
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.confirmation import returned_call, waiting_call
 from agentkit.tools.tool import Tool
-from agentkit.tools.tool_options import Decision
+from agentkit.tools.tool_options import QUESTION_TAG, Decision
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.value import dataclass, maker, replace
 
@@ -241,6 +241,8 @@ def validate_edited(
     if isinstance(ready, ReadyCall):
         shown = shorten(arguments, MAX_SHOWN)
         note = f"The user changed the arguments of this call before it ran, to {shown}"
+        if QUESTION_TAG in ready.tool.tags:
+            note = "The user answered"
         return replace(ready, note=note)
     return ToolResult(
         call.id,

@@ -90,6 +90,9 @@ def fields_of(options: ToolOptions) -> ToolFields:
     return cast(ToolFields, {**given, "annotations": ToolAnnotations(**hints)})
 
 
+QUESTION_TAG = "question"
+"""The tag of a tool whose call is a question to a person; see `agentkit.tools.question`."""
+
 MAX_CHARS = 128
 _VALID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _OTHER = re.compile(r"[^A-Za-z0-9_.-]+")

@@ -96,6 +96,22 @@ FAMILIES: Mapping[str, ToolFamily] = {
         setting="searxng:URL, brave:VARIABLE or tavily:VARIABLE",
         is_default=False,
     ),
+    "memory": ToolFamily(
+        description="notes that are kept from one conversation to the next",
+        path="agentkit_tools.memory:memory",
+        setting="the address of a database; left out, your own",
+        is_default=False,
+    ),
+    "plan": ToolFamily(
+        description="a to-do list that the model keeps and you see",
+        path="agentkit_tools.plan:TOOLS",
+        is_default=False,
+    ),
+    "ask": ToolFamily(
+        description="a question to you while a task is under way",
+        path="agentkit_tools.ask:TOOLS",
+        is_default=False,
+    ),
     "http": ToolFamily(
         description="call HTTP APIs of the origins that are listed",
         path="agentkit_tools.http:http",

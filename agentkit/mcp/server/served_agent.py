@@ -113,7 +113,7 @@ async def _go_on(
     except ClientRequestError as error:
         verdicts |= dict.fromkeys(asked, Verdict("deny", reason=str(error)))
     else:
-        verdicts |= {key: read_approval(answer) for key, answer in answers.items()}
+        verdicts |= {key: read_approval(answer, asked[key][0]) for key, answer in answers.items()}
     approvals = [_approval(waiting[key][0].call, said) for key, said in verdicts.items()]
     options: RunOptions[Any] = {**_options(context, approvals), "history": history}
     return await run(**options)
@@ -147,5 +147,5 @@ def _options(context: RunContext[Any], approvals: Sequence[Approval] = ()) -> Ru
 
 def _approval(call: ToolCall, verdict: Verdict) -> Approval:
     if verdict.decision == "allow":
-        return Approval.approve(call)
+        return Approval.approve(call, arguments=verdict.arguments)
     return Approval.deny(call, reason=verdict.reason)

@@ -1,0 +1,152 @@
+"""A question to the person takes the way of an approval."""
+
+from typing import Any
+
+import pytest
+from mcp_types import ElicitResult
+
+from agentkit import Agent, Approval, History, ReadyCall, Tool, ToolResult, Verdict
+from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode
+from agentkit.mcp.server.approval_requests import approval_request, read_approval
+from agentkit.testing import ScriptedModel, tool_call
+from agentkit.tools.question import Question, answer_verdict
+from agentkit.tools.validate import validate_call
+from agentkit_tools.ask import ask_user
+
+ASKS = tool_call("ask_user", question="Which color?", choices=["red", "blue"])
+NO_ONE = "No one answered"
+
+
+def build(asks: Any = ASKS, *, approve: Any = None) -> Agent[Any]:
+    """Return an agent whose model asks, and then ends."""
+    return Agent(ScriptedModel(asks, "Done."), tools=[ask_user], approve=approve)
+
+
+class Person:
+    """Types lines, as on a terminal."""
+
+    def __init__(self, *lines: str | None) -> None:
+        self.lines = list(lines)
+
+    async def __call__(self, _prompt: str, _default: str) -> str | None:
+        """Type the next line."""
+        return self.lines.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [(["2"], "blue"), (["", "3"], "3"), ([" green "], "green"), (["y"], "y"), (["n"], "n")],
+)
+async def test_a_person_on_a_terminal_answers(
+    typed: list[str | None], answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the number of a choice, or as text; `y` and `n` are answers too."""
+    agent = build()
+    set_approval_mode(agent, ApproveMode.ASK, ask=Person(*typed))
+
+    result = await agent.run("Paint it.")
+
+    assert result.history[2].text == f"[The user answered]\n{answer}"
+    assert capsys.readouterr().err == "? Which color?\n  1. red\n  2. blue\n"
+
+
+async def test_without_a_person_the_run_is_suspended_and_goes_on_with_the_answer() -> None:
+    """In another process, from its history alone."""
+    waiting = await build().run("Paint it.")
+    history = History.from_json(waiting.history.to_json())
+    (call,) = history.open_calls
+    answer = Approval.approve(call, arguments={"question": "Which color?", "answer": "blue"})
+
+    ended = await Agent(ScriptedModel("Blue it is."), tools=[ask_user]).run(
+        history=history, approvals=[answer]
+    )
+
+    assert waiting.stop_reason == "suspended"
+    assert ended.history[2].text == "[The user answered]\nblue"
+    assert ended.output == "Blue it is."
+
+
+async def test_the_end_of_input_leaves_the_question_open() -> None:
+    """Ctrl-D on a terminal."""
+    agent = build()
+    set_approval_mode(agent, ApproveMode.ASK, ask=Person(None))
+
+    assert (await agent.run("Paint it.")).stop_reason == "suspended"
+
+
+@pytest.mark.parametrize("own", [None, "red"])
+async def test_a_model_cannot_answer_itself(own: str | None) -> None:
+    """Not even where all calls are approved in advance: a person must have answered."""
+    asks = tool_call("ask_user", question="May I?", **({} if own is None else {"answer": own}))
+    agent = build(asks)
+    set_approval_mode(agent, ApproveMode.ALLOW)
+
+    result = await agent.run("Paint it.")
+
+    answer = result.history[2]
+    assert isinstance(answer, ToolResult)
+    assert answer.is_error
+    assert answer.text.startswith(NO_ONE)
+
+
+async def test_an_approval_without_an_answer_is_none() -> None:
+    """A person who only agreed has not answered."""
+    waiting = await build().run("Paint it.")
+    (call,) = waiting.open_calls
+    for given in (
+        Approval.approve(call),
+        Approval.approve(call, arguments={"question": "Which color?"}),
+    ):
+        ended = await Agent(ScriptedModel("Done."), tools=[ask_user]).run(
+            history=waiting.history, approvals=[given]
+        )
+
+        assert NO_ONE in ended.history[2].text
+
+
+async def test_a_rule_may_answer_in_place_of_a_person() -> None:
+    """It is the program's own word."""
+
+    async def rule(_: object) -> Verdict:
+        return Verdict("allow", arguments='{"question": "Which color?", "answer": "red"}')
+
+    result = await build(approve=rule).run("Paint it.")
+
+    assert result.history[2].text == "[The user answered]\nred"
+
+
+FORMS: dict[str, tuple[str, dict[str, Any] | None, str | None]] = {
+    "an answer": ("accept", {"answer": " blue "}, "blue"),
+    "an empty answer": ("accept", {"answer": " "}, None),
+    "no form": ("accept", None, None),
+    "an approval only": ("accept", {"approve": True}, None),
+    "a refusal": ("decline", None, None),
+}
+
+
+@pytest.mark.parametrize(("action", "content", "answer"), FORMS.values(), ids=FORMS.keys())
+def test_a_client_of_mcp_shows_the_question_as_a_form(
+    action: Any, content: dict[str, Any] | None, answer: str | None
+) -> None:
+    """Anything but an answer is a denial."""
+    ready = validate_call(ASKS, {"ask_user": ask_user})
+    assert isinstance(ready, ReadyCall)
+
+    request = approval_request(ready, Verdict("ask"))
+    verdict = read_approval(ElicitResult(action=action, content=content), ready)
+
+    params: Any = request.params
+    assert params.message == "Which color?"
+    assert "red; blue" in params.requested_schema["properties"]["answer"]["description"]
+    assert verdict.decision == ("deny" if answer is None else "allow")
+    if answer is not None:
+        assert verdict == answer_verdict(ready, answer)
+
+
+def test_a_number_stands_for_a_choice_only_if_there_is_one() -> None:
+    """Otherwise it is the answer."""
+    assert Question(text="How many?").read("2") == "2"
+    assert Question(text="Which?", choices=("a", "b")).read("0") == "0"
+    tool: Tool = ask_user
+    assert tool.approval == "ask"
+    assert tool.input_schema["required"] == ["question"]
