@@ -32,6 +32,7 @@ class ToolFamily:
         needs_folder: they work inside one folder, which the caller names.
         setting: what the value after `NAME=` stands for, if the tools take one.
         needs_setting: they cannot be loaded without it.
+        can_write: with a setting, `path` takes `allow_write` too.
         is_default: part of the default tools of agents and commands.
     """
 
@@ -42,6 +43,7 @@ class ToolFamily:
     needs_folder: bool = False
     setting: str | None = None
     needs_setting: bool = False
+    can_write: bool = False
     is_default: bool = True
 
     @property
@@ -86,6 +88,14 @@ FAMILIES: Mapping[str, ToolFamily] = {
         description="Python code with the installed packages, isolated by bubblewrap",
         path="agentkit_tools.python_code.cpython:cpython",
         needs_folder=True,
+        is_default=False,
+    ),
+    "sql": ToolFamily(
+        description="schema, queries and plans of a database (and changes)",
+        path="agentkit_tools.sql:sql",
+        setting="sqlite:FILE, postgresql://… or the VARIABLE that holds it",
+        needs_setting=True,
+        can_write=True,
         is_default=False,
     ),
     "web": ToolFamily(
@@ -163,7 +173,8 @@ def load_tools(
         raise ConfigError(f"The tools {name!r} need a setting: {name}={family.setting}.")
     found = load_object(family.path)
     if family.setting is not None:
-        return cast(Callable[..., tuple[Tool, ...]], found)(setting)
+        options = {"allow_write": allow_write} if family.can_write else {}
+        return cast(Callable[..., tuple[Tool, ...]], found)(setting, **options)
     if not family.needs_folder:
         return tuple(cast(Sequence[Tool], found))  # by the table above
     return cast(Callable[..., tuple[Tool, ...]], found)(folder, allow_write=allow_write)

@@ -15,6 +15,7 @@ SETTINGS = {
     "web": "brave:SEARCH_KEY",
     "http": "https://api.example.com",
     "openapi": f"{DOCUMENT}",
+    "sql": "postgresql://localhost/data",
 }
 """For the families that take one."""
 
