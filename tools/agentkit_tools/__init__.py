@@ -98,6 +98,12 @@ FAMILIES: Mapping[str, ToolFamily] = {
         can_write=True,
         is_default=False,
     ),
+    "git": ToolFamily(
+        description="look at a git repository (and commit to it)",
+        path="agentkit_tools.git:git",
+        needs_folder=True,
+        is_default=False,
+    ),
     "web": ToolFamily(
         description="read pages of the public web, and search it",
         path="agentkit_tools.web:web",

@@ -1,5 +1,6 @@
 """Each family of ready-made tools can be loaded."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,21 +21,28 @@ SETTINGS = {
 """For the families that take one."""
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder that is a repository of git, and nothing more."""
+    subprocess.run(["/usr/bin/env", "git", "init", "--quiet", tmp_path], check=True)  # noqa: S603 - constant
+    return tmp_path
+
+
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_has_tools(name: str, tmp_path: Path) -> None:
+def test_every_family_has_tools(name: str, folder: Path) -> None:
     """Each tool has a description."""
-    tools = load_tools(name, folder=tmp_path, setting=SETTINGS.get(name))
+    tools = load_tools(name, folder=folder, setting=SETTINGS.get(name))
 
     assert tools
     assert all(tool.description for tool in tools)
 
 
-def test_all_families_can_be_used_together(tmp_path: Path) -> None:
+def test_all_families_can_be_used_together(folder: Path) -> None:
     """No two tools have the same name."""
     tools = [
         tool
         for name in FAMILIES
-        for tool in load_tools(name, folder=tmp_path, allow_write=True, setting=SETTINGS.get(name))
+        for tool in load_tools(name, folder=folder, allow_write=True, setting=SETTINGS.get(name))
     ]
 
     assert len(StaticToolset(tools).tools) == len(tools)

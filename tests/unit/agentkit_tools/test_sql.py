@@ -14,7 +14,7 @@ from agentkit import ConfigError, Tool, ToolError
 from agentkit.errors import MissingExtraError
 from agentkit_tools import load_tools
 from agentkit_tools.sql import QueryLimits, sql
-from agentkit_tools.sql.database import fit_rows
+from agentkit_tools.sql.database import Row, fit_rows
 from tests.postgres_server import PostgresServer
 
 TABLES = (
@@ -267,7 +267,7 @@ def test_writing_reaches_no_other_file(file: Path) -> None:
 
 def test_long_values_and_many_rows_are_cut() -> None:
     """With the offset to go on from; values have a form in JSON."""
-    rows = [("x" * 2_000, 2**70, b"abc", float("inf"), None)] * 51
+    rows: list[Row] = [("x" * 2_000, 2**70, b"abc", float("inf"), None)] * 51
 
     result = fit_rows(["a", "b", "c", "d", "e"], rows, limit=50, offset=100)
 
