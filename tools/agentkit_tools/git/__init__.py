@@ -280,7 +280,7 @@ class _Git:
 
 
 def _mark(context: RunContext) -> str:
-    """Return what the reflog says of a call, so that its outcome can be found."""
+    """Return the mark of a call in the reflog, by which its outcome can be found."""
     key = context.idempotency_key or context.call_id
     return f"agentkit-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
