@@ -15,6 +15,7 @@ __all__ = ["AGENTS", "load_agent"]
 
 AGENTS: Mapping[str, str] = {
     "assistant": "answers questions with the ready-made tools",
+    "researcher": "searches the web, reads pages, cites its sources",
 }
 
 

@@ -152,6 +152,10 @@ def _format(notes: Sequence[Note], *, offset: int) -> str:
 
 
 def _quotation(note: Note) -> str:
-    """Return a note with a mark before each of its lines, so that it cannot end itself."""
-    quoted: Iterable[str] = (f"> {line}" for line in note.text.splitlines() or [""])
-    return f"Note {note.number}, {note.created_at:%Y-%m-%d}:\n" + "\n".join(quoted)
+    """Return a note with each of its lines indented, so that it cannot end itself.
+
+    White space does not count when a call in an answer is compared with what was read, so a call
+    that a note quotes is recognized. Marks such as `>` would hide it.
+    """
+    indented: Iterable[str] = (f"    {line}" for line in note.text.splitlines() or [""])
+    return f"Note {note.number}, {note.created_at:%Y-%m-%d}:\n" + "\n".join(indented)
