@@ -5,9 +5,10 @@ Out: calls of one module per command; each ends through `exit_codes.exit_code_of
 """
 
 import logging
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -15,7 +16,6 @@ from agentkit.cli.agent_builder import selection_of
 from agentkit.cli.commands.agents import list_agents
 from agentkit.cli.commands.chat import run_chat
 from agentkit.cli.commands.db import app as db
-from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
 from agentkit.cli.commands.explain_command import explain
 from agentkit.cli.commands.keys import app as keys
 from agentkit.cli.commands.models import app as models
@@ -43,7 +43,7 @@ from agentkit.cli.shared_options import (
     with_shared_options,
 )
 from agentkit.cli.terminal import prepare_streams, write
-from agentkit.cli.welcome import show_welcome
+from agentkit.lazy_import import load_object
 from agentkit.version import __version__
 
 app: typer.Typer = typer.Typer(
@@ -94,7 +94,8 @@ def _begin(
     if debug:
         log_to_standard_error(logging.getLogger("agentkit"))
     if context.invoked_subcommand is None:
-        raise typer.Exit(exit_code_of(show_welcome))
+        welcome = cast(Callable[[], int], load_object("agentkit.cli.welcome:show_welcome"))
+        raise typer.Exit(exit_code_of(welcome))
 
 
 @app.command(
@@ -268,17 +269,17 @@ def doctor(  # noqa: PLR0913 - the options of a command
     ] = 0.01,
 ) -> int:
     """Test what a provider supports, and save the result."""
-    return run_doctor(
-        DoctorRequest(
-            target=target,
-            base_url=base_url,
-            api_key_env=api_key_env,
-            save_as=save_as,
-            is_dry_run=dry_run,
-            as_json=as_json,
-            probe_seconds=timeout,
-            max_cost_usd=Decimal(str(max_cost)),
-        )
+    # Its probes take longer to import than all other commands together.
+    run = cast(Callable[..., int], load_object("agentkit.cli.commands.doctor:run_doctor_with"))
+    return run(
+        target=target,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        save_as=save_as,
+        is_dry_run=dry_run,
+        as_json=as_json,
+        probe_seconds=timeout,
+        max_cost_usd=Decimal(str(max_cost)),
     )
 
 

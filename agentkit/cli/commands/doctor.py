@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -68,6 +68,11 @@ class _CatalogEdit:
     provider: str
     table: Table
     path: Path | None
+
+
+def run_doctor_with(**options: Any) -> int:
+    """Call `run_doctor` with the options of a `DoctorRequest`, for a caller that loads this late."""
+    return run_doctor(DoctorRequest(**options))
 
 
 def run_doctor(request: DoctorRequest) -> int:
